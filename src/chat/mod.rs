@@ -1,0 +1,1 @@
+//! What the conversation does next: a pure state machine, and the layout of prompts.

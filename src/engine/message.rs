@@ -1,0 +1,351 @@
+//! What the engine is told and what it tells: commands in, events out. Knows no binding, so that anything may import it.
+//!
+//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Read`], [`Event::Answered`],
+//! [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::swaa::{Recipe, RecipeSpec};
+
+/// Names a job; handed out by whoever gives the command, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// Stops a job from outside. Clones share one flag. Looked at between chunks and between tokens.
+#[derive(Debug, Clone, Default)]
+pub struct CancelToken(Arc<AtomicBool>);
+
+impl CancelToken {
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl PartialEq for CancelToken {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The KV cache's number type. Symmetric: K and V alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KvType {
+    #[default]
+    F16,
+    Q8_0,
+    Q4_0,
+    F32,
+    Bf16,
+}
+
+/// How the context is sized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContextSize {
+    /// As large as the first prompt with its reserve needs.
+    Fit,
+    /// So many tokens (`-c`).
+    Tokens(u32),
+}
+
+/// Everything that is settled when the engine starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+    pub model: PathBuf,
+    pub context: ContextSize,
+    /// Tokens kept free behind the document for questions and answers when `context` is [`ContextSize::Fit`].
+    pub reserve_tokens: u32,
+    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling.
+    pub n_batch: u32,
+    /// Most tokens computed at once (`-ub`).
+    pub n_ubatch: u32,
+    /// `None` is every physical core.
+    pub threads: Option<u32>,
+    pub kv_type: KvType,
+    pub flash_attention: bool,
+    /// Layers offloaded to a GPU (`-ngl`); `None` is as many as fit.
+    pub gpu_layers: Option<u32>,
+    /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
+    pub resident_bytes: u64,
+}
+
+/// Who wrote a stretch of the prompt, which settles how it is tokenised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The chat template: special tokens are recognised.
+    Template,
+    /// A person, a document or an earlier answer: every character is only text.
+    Text,
+}
+
+/// How a stretch of the prompt is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stretch {
+    /// Through the window: the document and what stands before it.
+    Document,
+    /// With full attention when the recipe has a dense tail: the question, later turns, the template's end.
+    Tail,
+}
+
+/// A piece of a prompt. Pieces are tokenised one by one, so that a document's tokens do not depend on the question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub text: Arc<str>,
+    pub origin: Origin,
+    pub stretch: Stretch,
+}
+
+/// The whole prompt, from position 0. `Document` parts come before `Tail` parts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prompt {
+    pub parts: Vec<Part>,
+}
+
+/// Sampling, with llama.cpp's names and meanings. `temperature` 0 is greedy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sampling {
+    pub temperature: f32,
+    pub top_k: i32,
+    pub top_p: f32,
+    pub min_p: f32,
+    pub repeat_penalty: f32,
+    pub repeat_last_n: i32,
+    pub seed: u32,
+}
+
+impl Sampling {
+    /// The likeliest token each time.
+    pub const GREEDY: Self = Self {
+        temperature: 0.0,
+        top_k: 40,
+        top_p: 0.95,
+        min_p: 0.05,
+        repeat_penalty: 1.0,
+        repeat_last_n: 64,
+        seed: u32::MAX,
+    };
+}
+
+/// How the model's reasoning is told from its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasoningTags {
+    pub open: String,
+    pub close: String,
+    /// The prompt already ends inside the reasoning (the template or we wrote `open`).
+    pub starts_open: bool,
+}
+
+/// When an answer ends, other than by the model's own end-of-generation token.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Tokens, reasoning included (`-n`); `None` is until the context is full.
+    pub max_tokens: Option<u32>,
+    /// Reasoning tokens after which the model is made to answer. 0 lets it not reason at all.
+    pub reasoning_tokens: Option<u32>,
+    pub time: Option<Duration>,
+    /// The answer ends before the first of these.
+    pub stop: Vec<String>,
+}
+
+/// One question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    pub job: JobId,
+    pub prompt: Prompt,
+    pub recipe: RecipeSpec,
+    pub sampling: Sampling,
+    pub limits: Limits,
+    /// `None`: nothing is split off.
+    pub reasoning: Option<ReasoningTags>,
+    pub cancel: CancelToken,
+}
+
+/// What the engine can be told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Read a prompt (its `Document` parts) and keep it; no answer. Readings made so are what later questions build on.
+    Read { job: JobId, prompt: Prompt, recipe: RecipeSpec, cancel: CancelToken },
+    Ask(Question),
+    /// What would reading `prompt` under `recipe` cost now? Answered by [`Event::Forecast`]; changes nothing.
+    Forecast { job: JobId, prompt: Prompt, recipe: RecipeSpec },
+    /// How many tokens is each of these texts? Answered by [`Event::Counted`].
+    Count { job: JobId, texts: Vec<Arc<str>> },
+    /// Ask a running question to leave its reasoning and answer.
+    AnswerNow { job: JobId },
+    /// Leave the thread.
+    Shutdown,
+}
+
+/// What is known of a model once it is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelInfo {
+    pub path: PathBuf,
+    /// `general.name`, or the file's name.
+    pub name: String,
+    /// `general.architecture`: `qwen2`, `llama`, …
+    pub architecture: String,
+    pub layers: u32,
+    pub train_context_tokens: u32,
+    pub vocab_tokens: u32,
+    /// K and V of one token over all layers, in the context's number type.
+    pub kv_bytes_per_token: u64,
+    pub model_bytes: u64,
+    pub load_time: Duration,
+    /// The model's own Jinja template, and the texts of the tokens it may name.
+    pub chat_template: Option<String>,
+    pub bos_text: String,
+    pub eos_text: String,
+    /// Why sliding attention can't be had for this model, in a sentence; `None`: it can.
+    pub sliding_refused: Option<String>,
+    /// Stamp of the patch series in the running library.
+    pub patch_stamp: String,
+    /// What computes: `CPU`, or the devices' names.
+    pub devices: Vec<String>,
+}
+
+/// How a prompt will be read, told before the work starts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub recipe: Recipe,
+    pub document_tokens: u32,
+    pub prompt_tokens: u32,
+    /// Positions whose KV entries are already there, live or resident.
+    pub cached_tokens: u32,
+    /// `prompt_tokens - cached_tokens`.
+    pub to_prefill_tokens: u32,
+    /// From speeds measured in this run; `None` before anything was measured.
+    pub predicted: Option<Duration>,
+    pub context_tokens: u32,
+}
+
+/// How far a prefill is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Of the prompt, cached ones included.
+    pub done_tokens: u32,
+    pub total_tokens: u32,
+    pub cached_tokens: u32,
+    pub elapsed: Duration,
+    /// Over the last chunk.
+    pub tokens_per_s: f64,
+    pub remaining: Option<Duration>,
+}
+
+/// Where a piece of output belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    Reasoning,
+    Answer,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended it.
+    EndOfGeneration,
+    StopString,
+    TokenLimit,
+    TimeLimit,
+    ContextFull,
+    Cancelled,
+}
+
+/// Bytes as measured: buffers as the backends allocated them, the process as the system sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    pub model_bytes: u64,
+    /// Allocated for the KV cache.
+    pub kv_bytes: u64,
+    /// The part of it that holds tokens.
+    pub kv_used_bytes: u64,
+    pub compute_bytes: u64,
+    /// Other recipes' readings kept in host memory.
+    pub resident_bytes: u64,
+    pub rss_bytes: u64,
+    /// In use on GPUs, by everything of ours; 0 without one.
+    pub device_bytes: u64,
+}
+
+/// Counts of one job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenCounts {
+    pub document: u32,
+    pub prompt: u32,
+    pub cached: u32,
+    pub prefilled: u32,
+    /// Reasoning included.
+    pub generated: u32,
+    pub reasoning: u32,
+}
+
+/// Times of one job.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Timings {
+    pub prefill: Duration,
+    /// 0 when nothing was prefilled.
+    pub prefill_tokens_per_s: f64,
+    /// From the command to the first sampled token; zero when there was none.
+    pub first_token: Duration,
+    pub decode: Duration,
+    pub decode_tokens_per_s: f64,
+    pub reasoning: Duration,
+}
+
+/// Everything measured about one job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    pub recipe: Recipe,
+    pub tokens: TokenCounts,
+    pub timings: Timings,
+    pub memory: Memory,
+    pub context_tokens: u32,
+}
+
+/// What the engine tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// 0.0 to 1.0 of the model's file.
+    Loading { fraction: f32 },
+    Loaded(Box<ModelInfo>),
+    /// The thread has ended; nothing more will come.
+    LoadFailed(Failure),
+    Planned { job: JobId, plan: Plan },
+    Prefilling { job: JobId, progress: Progress },
+    /// Whole UTF-8, at least one character.
+    Piece { job: JobId, channel: Channel, text: String },
+    /// A [`Command::Read`] ended; `stopped` when it was cancelled: what was read is kept.
+    Read { job: JobId, stopped: bool, figures: Box<Figures> },
+    Answered { job: JobId, finish: Finish, figures: Box<Figures> },
+    Forecast { job: JobId, plan: Plan },
+    Counted { job: JobId, tokens: Vec<u32> },
+    Failed { job: JobId, failure: Failure },
+}
+
+/// What kind of failure: it settles the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The model's file is missing, no GGUF, truncated, of an unknown kind.
+    Model,
+    /// The prompt or the context does not fit.
+    DoesNotFit,
+    /// Sliding attention can't be had here.
+    Unsupported,
+    Runtime,
+}
+
+/// An error as a front end shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub kind: FailureKind,
+    /// What failed, with the evidence; lower case, no full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}

@@ -1,0 +1,3 @@
+//! Everything that knows llama.cpp, on a thread of its own: commands in, events out.
+
+pub mod message;

@@ -1,0 +1,1 @@
+//! What a preset is worth: recall on records, against full attention.

@@ -1,0 +1,1 @@
+//! The same chat and engine without a screen.

@@ -1,0 +1,49 @@
+//! Lunette: chat with documents that are too long to read.
+//!
+//! It loads a book or a codebase into the context of a local GGUF model and *reads* it through a sliding window with
+//! sink tokens (SWAA, arXiv 2512.10411), so that reading takes time in proportion to length, while it *thinks* with full attention.
+//!
+//! # The map
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`settings`] | what did the user ask for? flags, config and environment become one validated value |
+//! | [`swaa`] | what may each token see, and what does a change of preset cost? plain data |
+//! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report |
+//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out |
+//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
+//! | [`models`] | which models are known, where do they come from, are they whole? |
+//! | [`tui`] | the screen; owns the terminal |
+//! | [`headless`] | the same chat and engine without a screen |
+//! | [`eval`] | what is a preset worth? recall on records, against full attention |
+//!
+//! Imports point one way: front ends (`tui`, `headless`, `eval`) → `chat` → (`document`, `swaa`, the engine's messages);
+//! `engine` → `swaa`. Nothing imports a front end.
+//!
+//! # Three flows
+//!
+//! * **A key**: crossterm event → keymap → `chat::Input` → [`chat`]`::update` → effects → one draw.
+//! * **A document**: path → text and spans → parts of the chat template → tokens → longest prefix that the KV cache holds
+//!   → prefill in chunks → sampled pieces → screen.
+//! * **A preset toggle**: the engine forecasts what it costs (`Live`, or so many tokens to read again) → the reader agrees → the engine reads → figures.
+//!
+//! # Rules
+//!
+//! 1. Only `engine/llama.rs` imports the binding and holds `unsafe`.
+//! 2. Only `chat::update` changes a `Chat`; views take `&Chat`; time comes in as an input.
+//! 3. Only `tui` writes to the terminal while it runs; logs go to a file.
+//! 4. Only `engine` knows tokens and decides what the KV cache holds.
+//! 5. Each job has an id, each event carries it; a stale id is dropped in one place.
+//! 6. The screen shows what the engine *has*, not what was asked.
+//! 7. Model and context are locals of the engine's thread.
+//! 8. Nothing is truncated in silence, and no figure is shown that was not measured.
+
+pub mod chat;
+pub mod document;
+pub mod engine;
+pub mod eval;
+pub mod headless;
+pub mod models;
+pub mod settings;
+pub mod swaa;
+pub mod tui;

@@ -1,0 +1,3 @@
+//! `lunette`: parse → settings → front end → exit code.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Which models are known, where they come from, and whether they are whole.

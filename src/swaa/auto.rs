@@ -1,0 +1,1 @@
+//! Chooses a preset when the user has not.
