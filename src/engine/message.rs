@@ -171,14 +171,28 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Read a prompt (its `Document` parts) and keep it; no answer. Readings made so are what later questions build on.
-    Read { job: JobId, prompt: Prompt, recipe: RecipeSpec, cancel: CancelToken },
+    Read {
+        job: JobId,
+        prompt: Prompt,
+        recipe: RecipeSpec,
+        cancel: CancelToken,
+    },
     Ask(Question),
     /// What would reading `prompt` under `recipe` cost now? Answered by [`Event::Forecast`]; changes nothing.
-    Forecast { job: JobId, prompt: Prompt, recipe: RecipeSpec },
+    Forecast {
+        job: JobId,
+        prompt: Prompt,
+        recipe: RecipeSpec,
+    },
     /// How many tokens is each of these texts? Answered by [`Event::Counted`].
-    Count { job: JobId, texts: Vec<Arc<str>> },
+    Count {
+        job: JobId,
+        texts: Vec<Arc<str>>,
+    },
     /// Ask a running question to leave its reasoning and answer.
-    AnswerNow { job: JobId },
+    AnswerNow {
+        job: JobId,
+    },
     /// Leave the thread.
     Shutdown,
 }
@@ -312,20 +326,49 @@ pub struct Figures {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// 0.0 to 1.0 of the model's file.
-    Loading { fraction: f32 },
+    Loading {
+        fraction: f32,
+    },
     Loaded(Box<ModelInfo>),
     /// The thread has ended; nothing more will come.
     LoadFailed(Failure),
-    Planned { job: JobId, plan: Plan },
-    Prefilling { job: JobId, progress: Progress },
+    Planned {
+        job: JobId,
+        plan: Plan,
+    },
+    Prefilling {
+        job: JobId,
+        progress: Progress,
+    },
     /// Whole UTF-8, at least one character.
-    Piece { job: JobId, channel: Channel, text: String },
+    Piece {
+        job: JobId,
+        channel: Channel,
+        text: String,
+    },
     /// A [`Command::Read`] ended; `stopped` when it was cancelled: what was read is kept.
-    Read { job: JobId, stopped: bool, figures: Box<Figures> },
-    Answered { job: JobId, finish: Finish, figures: Box<Figures> },
-    Forecast { job: JobId, plan: Plan },
-    Counted { job: JobId, tokens: Vec<u32> },
-    Failed { job: JobId, failure: Failure },
+    Read {
+        job: JobId,
+        stopped: bool,
+        figures: Box<Figures>,
+    },
+    Answered {
+        job: JobId,
+        finish: Finish,
+        figures: Box<Figures>,
+    },
+    Forecast {
+        job: JobId,
+        plan: Plan,
+    },
+    Counted {
+        job: JobId,
+        tokens: Vec<u32>,
+    },
+    Failed {
+        job: JobId,
+        failure: Failure,
+    },
 }
 
 /// What kind of failure: it settles the exit code.

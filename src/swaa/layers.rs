@@ -13,7 +13,10 @@ pub enum LayerSpec {
     First(u32),
     Odd,
     Even,
-    Every { step: u32, from: u32 },
+    Every {
+        step: u32,
+        from: u32,
+    },
     List(Vec<u32>),
     /// What the catalogue knows of this model's family.
     Model,

@@ -70,7 +70,11 @@ impl RecipeSpec {
 pub enum Attention {
     Full,
     /// Sinks and a window on every layer but `full_layers`.
-    Sliding { window: u32, sinks: u32, full_layers: LayerSet },
+    Sliding {
+        window: u32,
+        sinks: u32,
+        full_layers: LayerSet,
+    },
 }
 
 impl Attention {
