@@ -1,6 +1,35 @@
 //! What is in these files: path → text, spans that lead back to the file, outline, report.
 //!
-//! Knows neither tokens nor the screen.
+//! The picture: a book on a desk with tabs in it. The text is the book; the outline is the tabs, one a chapter; the sources are the
+//! shelf marks, which say for every line where it was found; the report says which pages could not be read.
+//!
+//! Example: `pride-and-prejudice.txt` is 684,768 bytes. [`load`] gives that text, one source, and 61 outline entries, so
+//! [`Document::parts`] has 61 parts, the title page counted into the first. `select("3-7,9")` keeps six of them, and
+//! [`Document::locate`] on any byte of the result still names the line of the file.
+//!
+//! How a file becomes text: [`input`] gives bytes → [`sniff`] refuses what is no text yet, by its first bytes → one [`format`]
+//! of the registry reads it ([`decode`] is the only door from bytes to text) → [`assemble`] joins the files.
+//!
+//! What it does not do: count tokens, draw, or walk folders. Look next at `chat` for how a document is put in front of a model.
+
+mod assemble;
+mod chapters;
+mod decode;
+mod error;
+mod format;
+mod input;
+mod outline;
+mod parts;
+mod report;
+mod select;
+mod sniff;
+
+use std::io::Read;
+
+pub use error::{Error, SelectError};
+pub use input::{Input, PRIDE_AND_PREJUDICE};
+pub use parts::Part;
+pub use report::{FileReport, Report, Skipped};
 
 /// A half-open range of bytes of a [`Document`]'s text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,15 +38,48 @@ pub struct ByteSpan {
     pub end: usize,
 }
 
+impl ByteSpan {
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.end - self.start
+    }
+
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    #[must_use]
+    pub const fn contains(self, byte: usize) -> bool {
+        self.start <= byte && byte < self.end
+    }
+
+    /// What both have in common, if anything.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        let both = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
+        (both.start < both.end).then_some(both)
+    }
+
+    /// The same length, `by` bytes further on.
+    const fn moved(self, by: usize) -> Self {
+        Self { start: self.start + by, end: self.end + by }
+    }
+}
+
 /// Everything that was read, as one text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
     /// What the model sees. LF line ends, no BOM, no control characters that could reach a terminal.
+    ///
+    /// Several files: each begins with a line that names it, which no source covers.
     pub text: String,
     /// Which file each stretch of `text` came from; ordered, in bounds, never overlapping.
     pub sources: Vec<SourceSpan>,
-    /// Parts that a reader can choose: chapters, sections, files; ordered and in bounds.
+    /// Parts that a reader can choose: chapters, sections, files; ordered by start and in bounds.
     pub outline: Vec<OutlineEntry>,
+    /// What was read, replaced and skipped, file by file; a choice of parts leaves it as it is.
+    pub report: Report,
 }
 
 /// A stretch of the text that came from one file.
@@ -38,3 +100,63 @@ pub struct OutlineEntry {
     pub level: u8,
     pub span: ByteSpan,
 }
+
+/// Where a byte of the text was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The file, as the user named it.
+    pub file: &'a str,
+    /// Line of that file, from 1.
+    pub line: u32,
+    /// Title of the innermost outline entry, if the byte lies in one.
+    pub title: Option<&'a str>,
+}
+
+/// Reads every input, in order, into one document. `stdin` is read when an input is [`Input::Stdin`].
+///
+/// One unreadable file is an error for all, so that nothing is answered from half of what was asked about. The exception: of several
+/// files, those without content are left out and named in [`Report::skipped`] (source trees are full of empty `__init__.py`).
+pub fn load(inputs: &[Input], stdin: &mut dyn Read) -> Result<Document, Error> {
+    let mut pieces = Vec::with_capacity(inputs.len());
+    let mut skipped = Vec::new();
+    for input in inputs {
+        match input.read(stdin).and_then(format::read) {
+            Ok(piece) => pieces.push(piece),
+            Err(error @ Error::Empty { .. }) if inputs.len() > 1 => skipped.push(Skipped::from(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    if pieces.is_empty() {
+        return Err(Error::nothing_left(skipped));
+    }
+    Ok(assemble::assemble(pieces, skipped))
+}
+
+impl Document {
+    /// Where the byte at `byte` was found. The line that names a file counts as that file's first line. `None` past the end.
+    #[must_use]
+    pub fn locate(&self, byte: usize) -> Option<Place<'_>> {
+        if byte >= self.text.len() {
+            return None;
+        }
+        let source = self.sources.iter().find(|source| byte < source.span.end).or(self.sources.last())?;
+        let stop = byte.clamp(source.span.start, source.span.end);
+        let lines_before = count_lines(&self.text.as_bytes()[source.span.start..stop]);
+        let innermost = self.outline.iter().rev().find(|entry| entry.span.contains(byte));
+        Some(Place {
+            file: &source.name,
+            line: source.first_line + lines_before,
+            title: innermost.map(|entry| entry.title.as_str()),
+        })
+    }
+}
+
+/// Line ends in `bytes`.
+#[expect(clippy::naive_bytecount, reason = "a book is counted in well under a millisecond; not worth a dependency")]
+fn count_lines(bytes: &[u8]) -> u32 {
+    let ends = bytes.iter().filter(|&&byte| byte == b'\n').count();
+    u32::try_from(ends).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

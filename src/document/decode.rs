@@ -1,0 +1,242 @@
+//! The one door from bytes to text: UTF-8 with or without BOM; every line end becomes LF, nothing that steers a terminal comes through.
+//!
+//! Example: `EF BB BF "one" 0D 0A 1B "[31m"` becomes `"one\n␛[31m"` with one control character counted. The escape stays
+//! visible and does nothing. Line ends map one to one, so line numbers of the file stay true.
+//!
+//! Two things are not text: NUL bytes or many control characters near the start (binary), and more than one invalid place in a
+//! thousand bytes (another encoding: a French book in Latin-1 has forty). Fewer are accidents: replaced by U+FFFD and counted.
+
+use std::borrow::Cow;
+
+use super::error::Error;
+use super::input::RawFile;
+use super::report::FileReport;
+use super::{count_lines, sniff};
+
+/// How much of a file is looked at to tell text from binary; as much as git looks at.
+const HEAD_BYTES: usize = 8 << 10;
+
+/// Bell, backspace, form feed, carriage return, escape: text that was meant for a terminal or a printer has them, in any number.
+const TERMINAL_CONTROLS: [u8; 5] = [0x07, 0x08, 0x0c, b'\r', 0x1b];
+
+/// Text has at most one control character of other kinds in so many bytes; random bytes have one in ten.
+const BYTES_PER_CONTROL: usize = 20;
+
+/// UTF-8 with accidents has at most one invalid place in so many bytes.
+const BYTES_PER_INVALID: usize = 1000;
+
+/// A file's text, and what was done to it.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub text: String,
+    /// All but the format, which the caller knows.
+    pub report: FileReport,
+}
+
+/// The text of `file`, which is none of the formats that are recognised by their first bytes.
+pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
+    let RawFile { name, mut bytes } = file;
+    let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
+    report.trailing_padding = drop_padding(&mut bytes);
+    refuse_binary(&report.name, &bytes)?;
+    let text = unicode(bytes, &mut report)?;
+    let text = clean(text, &mut report);
+    if text.trim().is_empty() {
+        return Err(Error::Empty { name: report.name, bytes: report.bytes });
+    }
+    report.lines = count_lines(text.as_bytes()) + u32::from(!text.ends_with('\n'));
+    Ok(Decoded { text, report })
+}
+
+/// Takes NUL and Ctrl-Z bytes off the end: what preallocating writers and CP/M leave behind. Returns how many.
+fn drop_padding(bytes: &mut Vec<u8>) -> u64 {
+    let kept = bytes.iter().rposition(|byte| !matches!(byte, 0 | 0x1a)).map_or(0, |last| last + 1);
+    let dropped = bytes.len() - kept;
+    bytes.truncate(kept);
+    dropped as u64
+}
+
+fn refuse_binary(name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let head = &bytes[..bytes.len().min(HEAD_BYTES)];
+    let binary = |evidence| Err(Error::Binary { name: name.into(), evidence });
+    if let Some(offset) = head.iter().position(|&byte| byte == 0) {
+        return binary(format!("a NUL byte at offset {offset}"));
+    }
+    let controls = head.iter().filter(|&&byte| is_control(byte) && !TERMINAL_CONTROLS.contains(&byte)).count();
+    if controls > 1 && controls * BYTES_PER_CONTROL > head.len() {
+        return binary(format!("{controls} control characters in the first {} bytes", head.len()));
+    }
+    Ok(())
+}
+
+/// UTF-8 without its BOM; a few invalid places are replaced and counted, many are an error.
+fn unicode(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
+    let bom = if bytes.starts_with(sniff::UTF8_BOM) { sniff::UTF8_BOM.len() } else { 0 };
+    bytes.drain(..bom);
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            let first = error.utf8_error().valid_up_to();
+            replace_invalid(error.as_bytes(), first, bom, report)
+        }
+    }
+}
+
+fn replace_invalid(bytes: &[u8], first: usize, bom: usize, report: &mut FileReport) -> Result<String, Error> {
+    let count = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+    let offset = (first + bom) as u64;
+    if count * BYTES_PER_INVALID > bytes.len() {
+        return Err(Error::NotUtf8 {
+            name: report.name.clone(),
+            offset,
+            line: 1 + count_lines(&bytes[..first]),
+            byte: bytes[first],
+            count: count as u64,
+        });
+    }
+    report.invalid_sequences = count as u64;
+    report.first_invalid_offset = Some(offset);
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// LF line ends, and a visible sign for each control character.
+fn clean(text: String, report: &mut FileReport) -> String {
+    if next_control(text.as_bytes(), 0).is_none() {
+        return text;
+    }
+    let (cleaned, replaced) = without_controls(&text);
+    report.control_characters = replaced;
+    cleaned
+}
+
+/// A name, error or title that can be printed: no control characters.
+pub(super) fn printable(text: &str) -> String {
+    let (cleaned, _) = without_controls(text);
+    cleaned.replace(['\n', '\t'], " ")
+}
+
+/// `text` with LF line ends and visible signs, and the count of signs.
+fn without_controls(text: &str) -> (String, u64) {
+    let bytes = text.as_bytes();
+    let mut cleaned = String::with_capacity(text.len() + text.len() / 64);
+    let mut replaced = 0;
+    let mut done = 0;
+    while let Some(at) = next_control(bytes, done) {
+        cleaned.push_str(&text[done..at]);
+        let (sign, width) = match bytes[at] {
+            b'\r' => (Cow::Borrowed("\n"), 1 + usize::from(bytes.get(at + 1) == Some(&b'\n'))),
+            // A page break in plain text; a space neither shifts the lines nor sticks words together.
+            0x0c => (Cow::Borrowed(" "), 1),
+            0xc2 => (Cow::Borrowed("\u{fffd}"), 2),
+            control => (Cow::Owned(picture(control).to_string()), 1),
+        };
+        replaced += u64::from(!matches!(bytes[at], b'\r' | 0x0c));
+        cleaned.push_str(&sign);
+        done = at + width;
+    }
+    cleaned.push_str(&text[done..]);
+    (cleaned, replaced)
+}
+
+/// Offset of the next byte from `from` on that begins something to replace: C0 but tab and LF, DEL, or a C1 (`C2 80` to `C2 9F`).
+fn next_control(bytes: &[u8], from: usize) -> Option<usize> {
+    let is_next = |at: usize| match bytes[at] {
+        0xc2 => bytes.get(at + 1).is_some_and(|second| (0x80..=0x9f).contains(second)),
+        byte => is_control(byte),
+    };
+    (from..bytes.len()).find(|&at| is_next(at))
+}
+
+const fn is_control(byte: u8) -> bool {
+    (byte < 0x20 && !matches!(byte, b'\t' | b'\n')) || byte == 0x7f
+}
+
+/// Unicode's picture of a control character: ␛ for escape.
+fn picture(control: u8) -> char {
+    match control {
+        0x7f => '\u{2421}',
+        c0 => char::from_u32(0x2400 + u32::from(c0)).expect("U+2400 to U+241F are assigned"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(bytes: &[u8]) -> Result<Decoded, Error> {
+        decode(RawFile { name: "a.txt".into(), bytes: bytes.to_vec() })
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        decoded(bytes).expect("text").text
+    }
+
+    #[test]
+    fn byte_order_mark_is_no_part_of_the_text() {
+        assert_eq!(text(b"\xef\xbb\xbfone"), "one");
+    }
+
+    #[test]
+    fn every_kind_of_line_end_becomes_one_newline() {
+        assert_eq!(text(b"a\r\nb\rc\nd\r\r\n\ne"), "a\nb\nc\nd\n\n\ne");
+        assert_eq!(decoded(b"a\rb\rc").expect("text").report.lines, 3);
+    }
+
+    #[test]
+    fn terminal_escapes_become_visible_and_are_counted() {
+        let decoded =
+            decoded("a long enough line of text, red: \u{1b}[31m, C1: \u{9b}2J, delete: \u{7f}, tab:\t.".as_bytes());
+        let decoded = decoded.expect("text");
+        assert_eq!(decoded.text, "a long enough line of text, red: ␛[31m, C1: \u{fffd}2J, delete: ␡, tab:\t.");
+        assert_eq!(decoded.report.control_characters, 3);
+    }
+
+    #[test]
+    fn page_breaks_become_spaces_and_shift_no_line() {
+        assert_eq!(text(b"end of page\n\x0cChapter 2\n"), "end of page\n Chapter 2\n");
+    }
+
+    #[test]
+    fn a_few_invalid_bytes_are_replaced_and_counted() {
+        let mut bytes = vec![b'a'; 4000];
+        bytes[1500] = 0xff;
+        bytes[3000] = 0xe9;
+        let decoded = decoded(&bytes).expect("mostly UTF-8");
+        assert_eq!(decoded.text.matches('\u{fffd}').count(), 2);
+        assert_eq!((decoded.report.invalid_sequences, decoded.report.first_invalid_offset), (2, Some(1500)));
+    }
+
+    #[test]
+    fn another_encoding_is_refused_with_offset_and_line() {
+        let error = decoded(b"first line\nun caf\xe9 cr\xe8me").expect_err("Latin-1");
+        let expected = "cannot read a.txt: not UTF-8 text (byte 0xe9 at offset 17, line 2; 2 such places)";
+        assert_eq!(error.to_string(), expected);
+        assert!(error.hint().expect("hint").contains("iconv"));
+    }
+
+    #[test]
+    fn nul_bytes_are_binary_except_behind_the_end() {
+        let error = decoded(b"abc\0def").expect_err("binary");
+        assert_eq!(error.to_string(), "cannot read a.txt: it is binary, not text (a NUL byte at offset 3)");
+        let padded = decoded(b"abc\n\0\0\0\x1a").expect("text with padding");
+        assert_eq!((padded.text.as_str(), padded.report.trailing_padding), ("abc\n", 4));
+    }
+
+    #[test]
+    fn many_control_characters_are_binary() {
+        let error = decoded(&[1, 2, 3, 4, b'a', b'b']).expect_err("binary");
+        assert!(error.to_string().contains("4 control characters in the first 6 bytes"), "{error}");
+    }
+
+    #[test]
+    fn white_space_alone_is_empty() {
+        let error = decoded(b" \n\t\r\n").expect_err("nothing in it");
+        assert_eq!(error.to_string(), "a.txt has only white space (5 bytes)");
+        assert_eq!(decoded(b"").expect_err("nothing").to_string(), "a.txt is empty");
+    }
+
+    #[test]
+    fn printable_keeps_a_name_on_one_line() {
+        assert_eq!(printable("a\u{1b}]0;x\u{7}\nb"), "a␛]0;x␇ b");
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a document could not be read, or a part of it not chosen: what failed with the evidence, and apart from it what to do.
+
+use std::io;
+
+use super::report::Skipped;
+
+/// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no document was named")]
+    NothingNamed,
+    #[error("cannot read {name}: no such file")]
+    Missing { name: String },
+    #[error("cannot read {name}: permission denied")]
+    Denied { name: String },
+    #[error("cannot read {name}: {source}")]
+    Io { name: String, source: io::Error },
+    #[error("cannot read {name}: it is a folder, and folders are not read yet")]
+    Directory { name: String },
+    #[error("cannot read {name}: it has more than {most_mib} MiB")]
+    TooLarge { name: String, most_mib: u64 },
+    /// `bytes` is not 0 when there is only white space.
+    #[error("{name} {}", if *bytes == 0 { "is empty".into() } else { format!("has only white space ({bytes} bytes)") })]
+    Empty { name: String, bytes: u64 },
+    /// Recognised by its content, but of a kind that is not read yet.
+    #[error("cannot read {name}: it is {what}, which is not read yet")]
+    NotYet { name: String, what: &'static str, hint: &'static str },
+    #[error("cannot read {name}: it is binary, not text ({evidence})")]
+    Binary { name: String, evidence: String },
+    /// Too many invalid bytes to be UTF-8 with a few accidents in it.
+    #[error(
+        "cannot read {name}: not UTF-8 text (byte {byte:#04x} at offset {offset}, line {line}; {count} such places)"
+    )]
+    NotUtf8 { name: String, offset: u64, line: u32, byte: u8, count: u64 },
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::NothingNamed => "name a file, or `-` for standard input",
+            Self::Missing { .. } => "check the spelling, or give the path from the root",
+            Self::Denied { .. } => "make it readable for you: `chmod u+r`",
+            Self::Directory { .. } => "name the files in it, as in `notes/*.md`",
+            Self::TooLarge { .. } => "cut it into smaller files; no model's context holds that much",
+            Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
+            Self::NotYet { hint, .. } => hint,
+            Self::Binary { .. } => "text, markdown and source files can be read",
+            Self::NotUtf8 { .. } => "convert it first, as in `iconv -f LATIN1 -t UTF-8 old.txt > new.txt`",
+            Self::Io { .. } => return None,
+        };
+        Some(hint.into())
+    }
+
+    pub(super) fn from_io(name: &str, source: io::Error) -> Self {
+        let name = name.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing { name },
+            io::ErrorKind::PermissionDenied => Self::Denied { name },
+            _ => Self::Io { name, source },
+        }
+    }
+
+    /// Every input was skipped, or there was none.
+    pub(super) fn nothing_left(skipped: Vec<Skipped>) -> Self {
+        match skipped.into_iter().next() {
+            Some(Skipped { name, bytes }) => Self::Empty { name, bytes },
+            None => Self::NothingNamed,
+        }
+    }
+}
+
+/// Why a choice of parts such as `3-7,9` can't be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectError {
+    #[error("`{written}` is no choice of parts: `{token}` is neither a number nor a range")]
+    NotARange { written: String, token: String },
+    #[error("`{token}` runs backwards")]
+    Backwards { token: String },
+    #[error("there is no part {number}: the document has {parts}")]
+    OutOfRange { number: usize, parts: usize },
+}
+
+impl SelectError {
+    /// What can be written instead.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NotARange { .. } => "write numbers and ranges, as in `3-7,9`, `12-` or `-5`".into(),
+            Self::Backwards { token } => {
+                let turned = token.split_once('-').map(|(low, high)| format!("{high}-{low}"));
+                format!("did you mean `{}`?", turned.unwrap_or_default())
+            }
+            Self::OutOfRange { parts: 1, .. } => "no chapters or sections were found in it".into(),
+            Self::OutOfRange { parts, .. } => format!("choose from 1-{parts}"),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The formats that can be read, one file each, and the registry that picks one by what is in the file.
+//!
+//! A new format is a file here that implements [`Format`], a line in [`FORMATS`], and a line less in [`super::sniff`].
+
+mod markdown;
+mod text;
+
+use super::error::Error;
+use super::input::RawFile;
+use super::report::FileReport;
+use super::{OutlineEntry, sniff};
+
+/// One kind of file.
+trait Format: Sync {
+    /// As the report names it.
+    fn name(&self) -> &'static str;
+
+    /// Whether `file` is of this kind.
+    fn recognises(&self, file: &RawFile) -> bool;
+
+    /// The text and its outline. `report.format` is filled in by the caller.
+    fn read(&self, file: RawFile) -> Result<Piece, Error>;
+}
+
+/// Asked in this order; the last recognises everything.
+const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &text::Text];
+
+/// What one file gives. Lines of `text` are the lines of the file; spans count from the text's start.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub text: String,
+    pub outline: Vec<OutlineEntry>,
+    pub report: FileReport,
+}
+
+/// Reads `file` as what it is.
+pub(super) fn read(file: RawFile) -> Result<Piece, Error> {
+    if let Some(sniff::Foreign { what, hint }) = sniff::foreign(&file.bytes) {
+        return Err(Error::NotYet { name: file.name, what, hint });
+    }
+    let format = FORMATS.iter().find(|format| format.recognises(&file)).expect("plain text recognises everything");
+    let mut piece = format.read(file)?;
+    piece.report.format = format.name();
+    Ok(piece)
+}

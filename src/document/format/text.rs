@@ -1,0 +1,25 @@
+//! Plain text and source files: the text as it is, with the chapters of a book as its outline.
+
+use super::{Format, Piece};
+use crate::document::chapters::chapters;
+use crate::document::decode::decode;
+use crate::document::error::Error;
+use crate::document::input::RawFile;
+
+pub(super) struct Text;
+
+impl Format for Text {
+    fn name(&self) -> &'static str {
+        "text"
+    }
+
+    /// What nothing else has recognised is text, or [`decode`] says why it is not.
+    fn recognises(&self, _file: &RawFile) -> bool {
+        true
+    }
+
+    fn read(&self, file: RawFile) -> Result<Piece, Error> {
+        let decoded = decode(file)?;
+        Ok(Piece { outline: chapters(&decoded.text), text: decoded.text, report: decoded.report })
+    }
+}

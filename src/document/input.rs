@@ -1,0 +1,97 @@
+//! Where the bytes of a document come from: a path, standard input, or memory.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::decode::printable;
+use super::error::Error;
+
+/// The bundled book: Jane Austen, 1813, in the public domain.
+pub const PRIDE_AND_PREJUDICE: &str = include_str!("../../assets/pride-and-prejudice.txt");
+
+/// Most bytes that one file may have: many times what any context holds, and few enough to never fill the memory (`/dev/zero`).
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    Path(PathBuf),
+    /// `-`
+    Stdin,
+    /// What the program brings along or made itself.
+    Memory {
+        name: String,
+        bytes: Cow<'static, [u8]>,
+    },
+}
+
+impl Input {
+    /// A command-line argument: a path, or `-`.
+    #[must_use]
+    pub fn from_argument(argument: &OsStr) -> Self {
+        if argument == "-" { Self::Stdin } else { Self::Path(argument.into()) }
+    }
+
+    /// The bundled book.
+    #[must_use]
+    pub fn bundled_book() -> Self {
+        let bytes = Cow::Borrowed(PRIDE_AND_PREJUDICE.as_bytes());
+        Self::Memory { name: "pride-and-prejudice.txt".into(), bytes }
+    }
+
+    /// As the user named it, safe to print.
+    fn name(&self) -> String {
+        match self {
+            Self::Path(path) => printable(&path.to_string_lossy()),
+            Self::Stdin => "-".into(),
+            Self::Memory { name, .. } => printable(name),
+        }
+    }
+
+    /// All of its bytes.
+    pub(super) fn read(&self, stdin: &mut dyn Read) -> Result<RawFile, Error> {
+        let name = self.name();
+        let bytes = match self {
+            Self::Path(path) => read_path(path, &name)?,
+            Self::Stdin => read_whole(stdin, &name)?,
+            Self::Memory { bytes, .. } => bytes.to_vec(),
+        };
+        Ok(RawFile { name, bytes })
+    }
+}
+
+/// A file before anyone has looked at what it is.
+#[derive(Debug)]
+pub(super) struct RawFile {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+impl RawFile {
+    /// What follows the last dot of the name, in lower case.
+    pub fn extension(&self) -> Option<String> {
+        Path::new(&self.name).extension().map(|extension| extension.to_string_lossy().to_lowercase())
+    }
+}
+
+fn read_path(path: &Path, name: &str) -> Result<Vec<u8>, Error> {
+    let failed = |error| Error::from_io(name, error);
+    let metadata = path.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Error::Directory { name: name.into() });
+    }
+    let mut file = File::open(path).map_err(failed)?;
+    read_whole(&mut file, name)
+}
+
+fn read_whole(source: &mut dyn Read, name: &str) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error: io::Error| Error::from_io(name, error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Error::TooLarge { name: name.into(), most_mib: MAX_BYTES >> 20 });
+    }
+    Ok(bytes)
+}

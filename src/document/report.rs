@@ -1,0 +1,87 @@
+//! What became of each file: how much was read, what was replaced in it, what was left out.
+//!
+//! Front ends print [`Report::notes`]; no note means that the text holds every character of every file.
+
+use super::error::Error;
+
+/// One line a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// In the order of the text.
+    pub files: Vec<FileReport>,
+    /// Files without content, left out of a document of several.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What was read of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FileReport {
+    pub name: String,
+    /// `text`, `markdown`, …
+    pub format: &'static str,
+    /// Of the file, as it lies there.
+    pub bytes: u64,
+    pub lines: u32,
+    /// Control characters that were replaced by a visible sign.
+    pub control_characters: u64,
+    /// Stretches of bytes that are not UTF-8, each replaced by U+FFFD.
+    pub invalid_sequences: u64,
+    /// Where the first of those was.
+    pub first_invalid_offset: Option<u64>,
+    /// NUL or Ctrl-Z bytes behind the end of the text, dropped.
+    pub trailing_padding: u64,
+}
+
+/// A file that was left out because it holds nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    pub name: String,
+    /// 0, or so many bytes of white space.
+    pub bytes: u64,
+}
+
+impl From<Error> for Skipped {
+    /// Only [`Error::Empty`] is ever skipped; the name of another error would be a loss, so it becomes the name.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Empty { name, bytes } => Self { name, bytes },
+            other => Self { name: other.to_string(), bytes: 0 },
+        }
+    }
+}
+
+impl Report {
+    /// Bytes of all files together, as they lie there.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// What the user should know: one sentence each, none when everything was read as it is.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let replaced = self.files.iter().flat_map(FileReport::notes);
+        let skipped = self.skipped.iter().map(|file| format!("{}: empty, left out", file.name));
+        replaced.chain(skipped).collect()
+    }
+}
+
+impl FileReport {
+    fn notes(&self) -> Vec<String> {
+        let name = &self.name;
+        let mut notes = Vec::new();
+        if self.invalid_sequences > 0 {
+            let offset = self.first_invalid_offset.unwrap_or_default();
+            let count = self.invalid_sequences;
+            notes.push(format!("{name}: {count} places are not UTF-8 and were replaced, the first at offset {offset}"));
+        }
+        if self.control_characters > 0 {
+            notes
+                .push(format!("{name}: {} control characters were replaced by visible signs", self.control_characters));
+        }
+        if self.trailing_padding > 0 {
+            notes.push(format!("{name}: {} bytes of padding at the end were dropped", self.trailing_padding));
+        }
+        notes
+    }
+}

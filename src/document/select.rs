@@ -1,0 +1,136 @@
+//! Keeps some parts of a document: `3-7,9` → a smaller document whose sources still name the lines of the files.
+//!
+//! Where parts are left out between two that stay, a line `[…]` says so to the model. In a document of several files, a file
+//! that is entered in its middle gets its naming line again. Neither belongs to any source.
+
+use super::assemble::header;
+use super::{ByteSpan, Document, OutlineEntry, Part, SelectError, SourceSpan, count_lines};
+
+/// Stands for what was left out.
+const LEFT_OUT: &str = "[…]\n\n";
+
+impl Document {
+    /// The parts of [`Document::parts`] that `written` names (`3-7,9`, `12-`, `-5`), in the order of the text, each once.
+    pub fn select(&self, written: &str) -> Result<Self, SelectError> {
+        let parts = self.parts();
+        let chosen = chosen(written, parts.len())?;
+        Ok(self.keep(&stretches(&parts, &chosen)))
+    }
+
+    /// The first `count` parts, or all.
+    #[must_use]
+    pub fn first_parts(&self, count: usize) -> Self {
+        let end = self.parts().get(count).map_or(self.text.len(), |part| part.span.start);
+        self.keep(&[ByteSpan { start: 0, end }])
+    }
+
+    /// The document that has only these stretches: ordered, apart from each other, at starts of lines.
+    fn keep(&self, stretches: &[ByteSpan]) -> Self {
+        let mut kept = Self { report: self.report.clone(), ..Self::default() };
+        let copies: Vec<Copied> = stretches.iter().map(|&stretch| kept.copy(self, stretch)).collect();
+        kept.outline = self.outline.iter().filter_map(|entry| moved_entry(entry, &copies)).collect();
+        kept
+    }
+
+    /// Appends `stretch` of `whole`, with what the model must be told before it, and its sources.
+    fn copy(&mut self, whole: &Self, stretch: ByteSpan) -> Copied {
+        if stretch.start > 0 && !self.text.is_empty() {
+            self.end_paragraph();
+            self.text.push_str(LEFT_OUT);
+        }
+        let opened = self.text.len();
+        let open_file = self.sources.last().map(|source| source.name.as_str());
+        if let Some(name) = whole.file_entered_at(stretch.start).filter(|&name| open_file != Some(name)) {
+            self.text.push_str(&header(name));
+        }
+        let to = self.text.len();
+        self.text.push_str(&whole.text[stretch.start..stretch.end]);
+        self.sources.extend(whole.sources.iter().filter_map(|source| moved_source(whole, source, stretch, to)));
+        Copied { stretch, opened, to }
+    }
+
+    /// The file whose naming line lies before `start`, if that is in the middle of a file of several.
+    fn file_entered_at(&self, start: usize) -> Option<&str> {
+        let names = self.sources.iter().map(|source| source.name.as_str());
+        let has_several = names.clone().zip(names.skip(1)).any(|(one, next)| one != next);
+        let entered = self.sources.iter().find(|source| source.span.contains(start));
+        entered.filter(|_| has_several).map(|source| source.name.as_str())
+    }
+}
+
+/// Where a stretch went.
+struct Copied {
+    /// In the whole document.
+    stretch: ByteSpan,
+    /// In the new text: where what was put before it begins, and where it begins itself.
+    opened: usize,
+    to: usize,
+}
+
+impl Copied {
+    /// Where byte `byte` of the whole document is now; the stretch's start is where what was put before it begins.
+    fn place(&self, byte: usize) -> usize {
+        if byte <= self.stretch.start { self.opened } else { byte - self.stretch.start + self.to }
+    }
+}
+
+/// The part of `source` in `stretch`, which now begins at `to`.
+fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: usize) -> Option<SourceSpan> {
+    let kept = source.span.intersection(stretch)?;
+    let lines_before = count_lines(&whole.text.as_bytes()[source.span.start..kept.start]);
+    Some(SourceSpan {
+        span: ByteSpan { start: kept.start - stretch.start + to, end: kept.end - stretch.start + to },
+        name: source.name.clone(),
+        first_line: source.first_line + lines_before,
+    })
+}
+
+/// `entry` from the first to the last byte of it that was kept.
+fn moved_entry(entry: &OutlineEntry, copies: &[Copied]) -> Option<OutlineEntry> {
+    let mut kept = copies.iter().filter_map(|copy| Some((copy, entry.span.intersection(copy.stretch)?)));
+    let first = kept.next()?;
+    let last = kept.next_back().unwrap_or(first);
+    let span = ByteSpan { start: first.0.place(first.1.start), end: last.0.place(last.1.end) };
+    Some(OutlineEntry { title: entry.title.clone(), level: entry.level, span })
+}
+
+/// Which of `parts` parts are chosen; index 0 is part 1.
+fn chosen(written: &str, parts: usize) -> Result<Vec<bool>, SelectError> {
+    let mut chosen = vec![false; parts];
+    for token in written.split(',').map(str::trim) {
+        let (low, high) = range(written, token, parts)?;
+        if let Some(number) = [low, high].into_iter().find(|number| !(1..=parts).contains(number)) {
+            return Err(SelectError::OutOfRange { number, parts });
+        }
+        if low > high {
+            return Err(SelectError::Backwards { token: token.into() });
+        }
+        chosen[low - 1..high].fill(true);
+    }
+    Ok(chosen)
+}
+
+/// `7`, `3-7`, `12-`, `-5`, as first and last number.
+fn range(written: &str, token: &str, parts: usize) -> Result<(usize, usize), SelectError> {
+    let wrong = || SelectError::NotARange { written: written.into(), token: token.into() };
+    let number = |digits: &str| digits.trim().parse::<usize>().map_err(|_| wrong());
+    match token.split_once('-') {
+        None => number(token).map(|only| (only, only)),
+        Some(("", "")) => Err(wrong()),
+        Some((low, "")) => Ok((number(low)?, parts)),
+        Some(("", high)) => Ok((1, number(high)?)),
+        Some((low, high)) => Ok((number(low)?, number(high)?)),
+    }
+}
+
+/// The chosen parts, neighbours joined.
+fn stretches(parts: &[Part], chosen: &[bool]) -> Vec<ByteSpan> {
+    let mut stretches: Vec<ByteSpan> = Vec::new();
+    for part in parts.iter().zip(chosen).filter_map(|(part, chosen)| chosen.then_some(part)) {
+        match stretches.last_mut() {
+            Some(last) if last.end == part.span.start => last.end = part.span.end,
+            _ => stretches.push(part.span),
+        }
+    }
+    stretches
+}

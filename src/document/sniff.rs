@@ -1,0 +1,138 @@
+//! What is this file, judged by its bytes and not by its name? Names the kinds that are known and not read yet.
+//!
+//! A kind leaves this table for [`super::format`] on the day it can be read.
+
+/// The mark that some editors put before UTF-8.
+pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A kind of file that is recognised and not read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Foreign {
+    /// With its article: `a PDF`.
+    pub what: &'static str,
+    pub hint: &'static str,
+}
+
+const CONVERT_ENCODING: &str = "convert it first, as in `iconv -f UTF-16 -t UTF-8 old.txt > new.txt`";
+const UNPACK: &str = "unpack it and name the files in it";
+const NO_DOCUMENT: &str = "text, markdown and source files can be read";
+const SAVE_AS_TEXT: &str = "save it as plain text and give that";
+
+/// (offset, bytes there, what it is, what to do). The first that matches counts.
+const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
+    (0, b"%PDF-", "a PDF", "turn it into text first, as in `pdftotext file.pdf - | lunette -`"),
+    (0, b"%!PS", "PostScript", "turn it into text first, as in `ps2ascii file.ps | lunette -`"),
+    (0, b"{\\rtf", "rich text (RTF)", SAVE_AS_TEXT),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
+    (60, b"BOOKMOBI", "a MOBI e-book", SAVE_AS_TEXT),
+    (0, b"AT&TFORM", "a DjVu scan", SAVE_AS_TEXT),
+    (0, b"GGUF", "a GGUF model", "a model is named with `-m`"),
+    (0, b"\x1f\x8b", "gzip-compressed", "unpack it first, as in `zcat file.gz | lunette -`"),
+    (0, b"BZh", "bzip2-compressed", "unpack it first, as in `bzcat file.bz2 | lunette -`"),
+    (0, b"\xfd7zXZ\0", "xz-compressed", "unpack it first, as in `xzcat file.xz | lunette -`"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it first, as in `zstdcat file.zst | lunette -`"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (257, b"ustar", "a tar archive", UNPACK),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", NO_DOCUMENT),
+    (0, b"\xff\xd8\xff", "a JPEG image", NO_DOCUMENT),
+    (0, b"GIF8", "a GIF image", NO_DOCUMENT),
+    (0, b"\x7fELF", "a program (ELF)", NO_DOCUMENT),
+    (0, b"SQLite format 3\0", "an SQLite database", NO_DOCUMENT),
+    (0, b"\xff\xfe\0\0", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
+    (0, b"\0\0\xfe\xff", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
+    (0, b"\xff\xfe", "UTF-16 text", CONVERT_ENCODING),
+    (0, b"\xfe\xff", "UTF-16 text", CONVERT_ENCODING),
+];
+
+/// What a zip archive is by the names of its members, which stand uncompressed in it.
+const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
+    (b"META-INF/container.xml", "an EPUB book", SAVE_AS_TEXT),
+    (b"word/document.xml", "a Word document (DOCX)", SAVE_AS_TEXT),
+    (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that"),
+    (b"ppt/presentation.xml", "a PowerPoint presentation", SAVE_AS_TEXT),
+    (b"opendocument.text", "an OpenDocument text", SAVE_AS_TEXT),
+];
+
+/// Member names are looked for in so many bytes at either end: local headers at the start, the directory at the end.
+const ZIP_SEARCHED_BYTES: usize = 64 << 10;
+
+/// UTF-16 without a BOM is told from at least so many bytes.
+const UTF16_LEAST_BYTES: usize = 16;
+
+/// The kind of these bytes, if it is one that is known and not read yet.
+pub(super) fn foreign(bytes: &[u8]) -> Option<Foreign> {
+    by_signature(bytes).or_else(|| zip(bytes)).or_else(|| utf16_without_bom(bytes))
+}
+
+fn by_signature(bytes: &[u8]) -> Option<Foreign> {
+    let matches = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let found = SIGNATURES.iter().find(|(offset, magic, ..)| matches(*offset, magic))?;
+    Some(Foreign { what: found.2, hint: found.3 })
+}
+
+fn zip(bytes: &[u8]) -> Option<Foreign> {
+    if !bytes.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
+    let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
+    let member = ZIP_MEMBERS.iter().find(|(name, ..)| contains(start, name) || contains(end, name));
+    let (what, hint) = member.map_or(("a zip archive", UNPACK), |&(_, what, hint)| (what, hint));
+    Some(Foreign { what, hint })
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Text of mostly Western letters in UTF-16 has a NUL in every other byte, and none in between.
+fn utf16_without_bom(bytes: &[u8]) -> Option<Foreign> {
+    let head = &bytes[..bytes.len().min(1 << 10)];
+    let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    let most = head.len() / 2 * 3 / 4;
+    let is_utf16 = head.len() >= UTF16_LEAST_BYTES && even.max(odd) >= most && even.min(odd) == 0;
+    is_utf16.then_some(Foreign { what: "UTF-16 text", hint: CONVERT_ENCODING })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn what(bytes: &[u8]) -> Option<&'static str> {
+        foreign(bytes).map(|foreign| foreign.what)
+    }
+
+    #[test]
+    fn pdf_is_known_by_its_first_bytes() {
+        assert_eq!(what(b"%PDF-1.7\n..."), Some("a PDF"));
+    }
+
+    #[test]
+    fn zip_is_known_by_its_members() {
+        assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), Some("an EPUB book"));
+        assert_eq!(what(b"PK\x03\x04....word/document.xml"), Some("a Word document (DOCX)"));
+        assert_eq!(what(b"PK\x03\x04....notes.txt"), Some("a zip archive"));
+    }
+
+    #[test]
+    fn utf16_is_known_with_and_without_bom() {
+        let little: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(what(&little), Some("UTF-16 text"));
+        assert_eq!(what(&big), Some("UTF-16 text"));
+        assert_eq!(what(&[b"\xff\xfe", &little[..]].concat()), Some("UTF-16 text"));
+    }
+
+    #[test]
+    fn utf32_is_not_taken_for_utf16() {
+        assert_eq!(what(b"\xff\xfe\0\0a\0\0\0"), Some("UTF-32 text"));
+    }
+
+    #[test]
+    fn plain_text_and_nuls_alone_are_not_foreign() {
+        assert_eq!(what(b"It is a truth universally acknowledged"), None);
+        assert_eq!(what(&[0; 64]), None);
+    }
+}
