@@ -8,6 +8,7 @@
 //! | module | answers |
 //! |---|---|
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value |
+//! | [`fields`] | what stands where in a TOML file? |
 //! | [`swaa`] | what may each token see, and what does a change of preset cost? plain data |
 //! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out |
@@ -42,6 +43,7 @@ pub mod chat;
 pub mod document;
 pub mod engine;
 pub mod eval;
+pub mod fields;
 pub mod headless;
 pub mod models;
 pub mod settings;

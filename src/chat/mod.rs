@@ -1,1 +1,11 @@
 //! What the conversation does next: a pure state machine, and the layout of prompts.
+
+pub mod moment;
+pub mod prompt;
+pub mod reasoning;
+pub mod template;
+
+pub use moment::Moment;
+pub use prompt::{PromptRequest, Turn, build_prompt};
+pub use reasoning::Cot;
+pub use template::ChatTemplate;

@@ -15,10 +15,11 @@ pub mod auto;
 mod layers;
 pub mod preset;
 mod recipe;
+pub mod written;
 
 pub use layers::{LayerSet, LayerSpec};
-pub use preset::Preset;
-pub use recipe::{Attention, Change, Recipe, RecipeSpec, WindowSpec};
+pub use preset::{ChainOfThought, Preset, Presets};
+pub use recipe::{Attention, Change, Recipe, RecipeError, RecipeSpec, WindowSpec};
 
 /// Whether the query at position `query` sees the key at position `key` on a sliding layer.
 ///

@@ -1,0 +1,127 @@
+//! Chain of thought: how a model is made to reason, or not, and how its reasoning is told from its answer.
+//!
+//! Three ways ([`Cot`]): *native*, where the model's template knows reasoning (`<think>` … `</think>`, or other tags); *prompted*,
+//! where a model that was not trained for it is asked to reason between the same tags; and *off*.
+//! For Qwen3 `enable_thinking=false` makes the template write `<think>\n\n</think>\n\n`: an empty reasoning that is over.
+//!
+//! Does not read the model's output: the engine splits it by the [`ReasoningTags`] that are chosen here.
+
+use crate::engine::message::ReasoningTags;
+
+/// How the model reasons before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cot {
+    /// As the model was trained to; nothing for a model that was not.
+    #[default]
+    Native,
+    /// Asked to, between `<think>` and `</think>`; native where the model knows how.
+    Prompted,
+    Off,
+}
+
+/// What is added to a question when reasoning is prompted. Short, as small models lose the question behind long instructions.
+pub(super) const INSTRUCTION: &str =
+    "\n\nFirst reason step by step between <think> and </think>, then give the answer after </think>.";
+
+/// The tags that templates use, open and close. gpt-oss's closing tag includes the head of its final channel.
+const KNOWN: [(&str, &str); 8] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<seed:think>", "</seed:think>"),
+    ("<reasoning>", "</reasoning>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>thought", "<channel|>"),
+    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+];
+
+/// Reasoning as one prompt ends up with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opening {
+    /// Written behind the template's end.
+    pub suffix: String,
+    pub tags: Option<ReasoningTags>,
+}
+
+impl Cot {
+    /// What `enable_thinking` is told.
+    pub(super) fn asks_template(self) -> bool {
+        self != Self::Off
+    }
+
+    /// Whether [`INSTRUCTION`] goes with every question.
+    pub(super) fn needs_instruction(self, template: &str) -> bool {
+        self == Self::Prompted && native_tags(template).is_none()
+    }
+
+    /// How the prompt must end, given the template and what it rendered.
+    pub(super) fn opening(self, template: &str, rendered: &str) -> Opening {
+        let Some((open, close)) = native_tags(template) else {
+            return self.opening_without_template();
+        };
+        let starts_open = rendered.trim_end().ends_with(open);
+        // A template that always opens the reasoning (DeepSeek-R1's) is answered with an empty one.
+        let (suffix, starts_open) = match self {
+            Self::Off if starts_open => (format!("\n{close}\n\n"), false),
+            _ => (String::new(), starts_open),
+        };
+        Opening { suffix, tags: Some(tags(open, close, starts_open)) }
+    }
+
+    fn opening_without_template(self) -> Opening {
+        match self {
+            Self::Prompted => Opening { suffix: "<think>\n".to_owned(), tags: Some(tags("<think>", "</think>", true)) },
+            Self::Native | Self::Off => Opening { suffix: String::new(), tags: None },
+        }
+    }
+}
+
+fn tags(open: &str, close: &str, starts_open: bool) -> ReasoningTags {
+    ReasoningTags { open: open.to_owned(), close: close.to_owned(), starts_open }
+}
+
+/// The tags that a template writes itself, the ones nearest its end first: what stands in the generation prompt is what counts.
+fn native_tags(template: &str) -> Option<(&'static str, &'static str)> {
+    KNOWN
+        .into_iter()
+        .filter_map(|pair| Some((template.rfind(pair.0)?, pair)))
+        .max_by_key(|(at, _)| *at)
+        .map(|(_, pair)| pair)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: &str = "{{ messages }}<|im_start|>assistant\n";
+    const THINKER: &str = "{{ messages }}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}";
+
+    #[test]
+    fn a_plain_model_reasons_only_when_it_is_prompted_to() {
+        let openings = [Cot::Native, Cot::Prompted, Cot::Off].map(|cot| cot.opening(PLAIN, "<|im_start|>assistant\n"));
+        let nothing = Opening { suffix: String::new(), tags: None };
+        let prompted = Opening { suffix: "<think>\n".to_owned(), tags: Some(tags("<think>", "</think>", true)) };
+        assert_eq!(openings, [nothing.clone(), prompted, nothing]);
+    }
+
+    #[test]
+    fn a_thinking_model_is_never_given_the_instruction() {
+        assert!(Cot::Prompted.needs_instruction(PLAIN));
+        assert!(!Cot::Prompted.needs_instruction(THINKER));
+    }
+
+    #[test]
+    fn an_open_reasoning_at_the_end_of_the_prompt_is_seen() {
+        let open = Cot::Native.opening(THINKER, "<|im_start|>assistant\n<think>\n");
+        assert_eq!(open.tags, Some(tags("<think>", "</think>", true)));
+        let model_opens_itself = Cot::Native.opening(THINKER, "<|im_start|>assistant\n");
+        assert_eq!(model_opens_itself.tags, Some(tags("<think>", "</think>", false)));
+    }
+
+    #[test]
+    fn off_closes_what_a_template_opens_regardless() {
+        let opening = Cot::Off.opening(THINKER, "<|im_start|>assistant\n<think>\n");
+        let closed = Opening { suffix: "\n</think>\n\n".to_owned(), tags: Some(tags("<think>", "</think>", false)) };
+        assert_eq!(opening, closed);
+    }
+}

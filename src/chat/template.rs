@@ -1,0 +1,233 @@
+//! Renders a model's own Jinja chat template.
+//!
+//! A GGUF carries the template that its model was trained with; only that one, rendered as Hugging Face's transformers renders
+//! it (`trim_blocks`, `lstrip_blocks`, Python's string methods, `raise_exception`, `strftime_now`, plain `tojson`), gives the
+//! model a prompt that it knows. For Qwen2.5, one question becomes
+//! `<|im_start|>system\n…<|im_end|>\n<|im_start|>user\nWho is Mr. Collins?<|im_end|>\n<|im_start|>assistant\n`.
+//!
+//! Does not know what the messages hold: [`super::prompt`] lays them out, and puts placeholders where a book would go.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value};
+use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior, context};
+use minijinja_contrib::pycompat::unknown_method_callback;
+
+use super::moment::Moment;
+use crate::engine::message::ModelInfo;
+
+/// What is used when a model brings no template: ChatML, which most small models have seen.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
+     {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+const NAME: &str = "chat template";
+
+/// Why a template gave no prompt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It does not parse, calls what does not exist, or refuses these messages.
+    #[error("the model's chat template fails at line {line}: {reason}")]
+    Fails { line: usize, reason: String },
+    /// It renders, but something that was said is not in it, or twice, or in another order.
+    #[error("the model's chat template does not keep {what}")]
+    LeavesOut { what: &'static str },
+}
+
+impl Error {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Fails { .. } => {
+                "take another GGUF of this model: this one's template is broken, or not meant for plain chat"
+            }
+            Self::LeavesOut { .. } => "take a model made for chat: this one's template can't carry a conversation",
+        }
+    }
+}
+
+/// A template with everything it may name. Rendering the same messages gives the same text, today and tomorrow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatTemplate {
+    source: String,
+    bos: String,
+    eos: String,
+    now: Moment,
+    fallback: bool,
+}
+
+impl ChatTemplate {
+    /// The template of `model`, or ChatML when it has none (see [`ChatTemplate::is_fallback`]).
+    #[must_use]
+    pub fn of(model: &ModelInfo, now: Moment) -> Self {
+        let source = model.chat_template.as_deref().filter(|source| !source.trim().is_empty());
+        Self {
+            source: without_generation_marks(source.unwrap_or(CHATML)),
+            bos: model.bos_text.clone(),
+            eos: model.eos_text.clone(),
+            now,
+            fallback: source.is_none(),
+        }
+    }
+
+    /// Whether the model brought no template and ChatML stands in. Must be said to the user.
+    #[must_use]
+    pub fn is_fallback(&self) -> bool {
+        self.fallback
+    }
+
+    /// The template as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The text of `messages` (a sequence of `{role, content}`), open for the model's answer.
+    /// `think` becomes `enable_thinking` and `thinking`, by which templates are asked for reasoning.
+    pub(super) fn render(&self, messages: &[Value], think: bool) -> Result<String, Error> {
+        let environment = environment(&self.source, self.now).map_err(as_ours)?;
+        let template = environment.get_template(NAME).map_err(as_ours)?;
+        let context = context! {
+            messages,
+            bos_token => &self.bos,
+            eos_token => &self.eos,
+            add_generation_prompt => true,
+            enable_thinking => think,
+            thinking => think,
+            // transformers passes these two as None; templates distinguish that from undefined.
+            tools => (),
+            documents => (),
+        };
+        template.render(context).map_err(as_ours)
+    }
+}
+
+fn environment(source: &str, now: Moment) -> Result<Environment<'_>, JinjaError> {
+    let mut environment = Environment::new();
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.add_function("raise_exception", |reason: String| -> Result<Value, JinjaError> {
+        Err(JinjaError::new(ErrorKind::InvalidOperation, reason))
+    });
+    environment.add_function("strftime_now", move |format: String| now.strftime(&format));
+    environment.add_filter("tojson", to_json);
+    // Python's None is not iterable; minijinja's none is, and `tools is iterable and tools | length` would fail.
+    environment.add_test("iterable", |value: &Value| !value.is_none() && value.try_iter().is_ok());
+    environment.add_template(NAME, source)?;
+    Ok(environment)
+}
+
+#[allow(clippy::needless_pass_by_value)] // the form that `map_err` wants
+fn as_ours(error: JinjaError) -> Error {
+    let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    Error::Fails { line: error.line().unwrap_or(0), reason }
+}
+
+/// minijinja's own `tojson` hides `<`, `>`, `&` and `'` from HTML; a model must see them as they are.
+#[allow(clippy::needless_pass_by_value)] // the form of a filter
+fn to_json(value: &Value, indent: Option<Value>, arguments: Kwargs) -> Result<Value, JinjaError> {
+    // `ensure_ascii` and the like change nothing that is plain text here.
+    let indent = indent.or(arguments.get("indent")?);
+    let _: Option<bool> = arguments.get("ensure_ascii")?;
+    let keywords: Kwargs = std::iter::empty::<(&str, Value)>().collect();
+    let json = minijinja::filters::tojson(value, indent, keywords)?;
+    Ok(Value::from(without_html_escapes(json.as_str().unwrap_or_default())))
+}
+
+fn without_html_escapes(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let escape = rest[at..].get(..6).unwrap_or_default();
+        let (plain, taken) = match escape {
+            "\\u003c" => ("<", 6),
+            "\\u003e" => (">", 6),
+            "\\u0026" => ("&", 6),
+            "\\u0027" => ("'", 6),
+            // A backslash and the character that it escapes, which may be another backslash.
+            _ => (&rest[at..at + 2], 2),
+        };
+        out.push_str(plain);
+        rest = &rest[at + taken..];
+    }
+    out + rest
+}
+
+/// `{% generation %}` marks what is trained on (a transformers extension); it renders nothing, so it becomes a comment,
+/// which trims the space around it in the same way.
+fn without_generation_marks(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, inside, after)) = next_block(rest) {
+        out.push_str(before);
+        let word = inside.trim_matches(['-', '+']).trim();
+        let mark = if matches!(word, "generation" | "endgeneration") { '#' } else { '%' };
+        out.extend(['{', mark]);
+        out.push_str(inside);
+        out.extend([mark, '}']);
+        rest = after;
+    }
+    out + rest
+}
+
+fn next_block(source: &str) -> Option<(&str, &str, &str)> {
+    let (before, from_block) = source.split_once("{%")?;
+    let (inside, after) = from_block.split_once("%}")?;
+    Some((before, inside, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template(source: &str) -> ChatTemplate {
+        ChatTemplate {
+            source: without_generation_marks(source),
+            bos: "<s>".to_owned(),
+            eos: "</s>".to_owned(),
+            now: Moment(0),
+            fallback: false,
+        }
+    }
+
+    fn rendered(source: &str) -> Result<String, Error> {
+        let hello = context! { role => "user", content => "hello" };
+        template(source).render(&[hello], true)
+    }
+
+    #[test]
+    fn blocks_leave_no_blank_lines_as_in_transformers() {
+        let source =
+            "{% for m in messages %}\n  {% if m.role == 'user' %}\n{{ m.content }}\n  {% endif %}\n{% endfor %}\nend";
+        assert_eq!(rendered(source), Ok("hello\nend".to_owned()));
+    }
+
+    #[test]
+    fn what_templates_may_name_is_there() {
+        let source =
+            "{{ bos_token }}{{ strftime_now('%d %b %Y') }} {{ tools is none }} {{ enable_thinking }} {{ eos_token }}";
+        assert_eq!(rendered(source), Ok("<s>01 Jan 1970 True True </s>".to_owned()));
+    }
+
+    #[test]
+    fn a_refusal_is_a_sentence_with_its_line() {
+        let source = "{{ bos_token }}\n{{ raise_exception('System role not supported') }}";
+        assert_eq!(
+            rendered(source).map_err(|error| error.to_string()),
+            Err("the model's chat template fails at line 2: System role not supported".to_owned())
+        );
+    }
+
+    #[test]
+    fn generation_marks_render_nothing() {
+        let source = "a\n  {%- generation -%}\n  {{ messages[0].content }}\n{% endgeneration %}\nb";
+        assert_eq!(rendered(source), Ok("ahello\nb".to_owned()));
+    }
+
+    #[test]
+    fn json_is_for_models_and_not_for_html() {
+        let source = r#"{{ {"a": "<b> & 'c' \\u003c", "d": [1, none]} | tojson }}"#;
+        assert_eq!(rendered(source), Ok(r#"{"a": "<b> & 'c' \\u003c", "d": [1, null]}"#.to_owned()));
+    }
+}
