@@ -2,10 +2,9 @@
 
 pub mod moment;
 pub mod prompt;
-pub mod reasoning;
+mod reasoning;
 pub mod template;
 
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};
-pub use reasoning::Cot;
 pub use template::ChatTemplate;

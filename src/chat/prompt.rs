@@ -25,9 +25,10 @@ use std::sync::Arc;
 use minijinja::context;
 use minijinja::value::Value;
 
-use super::reasoning::{Cot, INSTRUCTION, Opening};
+use super::reasoning::{INSTRUCTION, Opening};
 use super::template::{ChatTemplate, Error};
 use crate::engine::message::{Origin, Part, Prompt, ReasoningTags, Stretch};
+use crate::swaa::ChainOfThought;
 
 /// A blank line between two texts of one message.
 const GAP: &str = "\n\n";
@@ -58,7 +59,7 @@ pub struct PromptRequest<'a> {
     pub turns: &'a [Turn],
     /// `None` gives the document's parts only: what is read ahead of any question.
     pub question: Option<&'a Arc<str>>,
-    pub cot: Cot,
+    pub cot: ChainOfThought,
 }
 
 /// The prompt for `request`, and how to tell reasoning from answer in what the model then says (`None`: all of it is answer).
@@ -193,7 +194,7 @@ impl Layout {
     }
 
     /// The template's text with a placeholder for every text.
-    fn render(&self, template: &ChatTemplate, cot: Cot) -> Result<String, Error> {
+    fn render(&self, template: &ChatTemplate, cot: ChainOfThought) -> Result<String, Error> {
         let messages: Vec<Value> =
             self.messages.iter().map(|message| self.value(message.role, self.stand_in(message))).collect();
         template.render(&messages, cot.asks_template())
@@ -413,7 +414,7 @@ mod tests {
         document: Arc<str>,
         turns: Vec<Turn>,
         question: Arc<str>,
-        cot: Cot,
+        cot: ChainOfThought,
     }
 
     impl Talk {
@@ -423,7 +424,7 @@ mod tests {
                 document: document.into(),
                 turns: Vec::new(),
                 question: question.into(),
-                cot: Cot::Native,
+                cot: ChainOfThought::Native,
             }
         }
 
@@ -528,7 +529,7 @@ mod tests {
     #[test]
     fn prompted_reasoning_is_asked_for_behind_the_document_and_opened() {
         let plain = Talk::about("A book.", "Who?");
-        let prompted = Talk { cot: Cot::Prompted, ..plain.clone() };
+        let prompted = Talk { cot: ChainOfThought::Prompted, ..plain.clone() };
         let prompt = prompted.prompt(CHATML);
         assert_eq!(stretch(&prompt, Stretch::Document), stretch(&plain.prompt(CHATML), Stretch::Document));
         assert!(joined(&prompt).ends_with("</think>.<|im_end|>\n<|im_start|>assistant\n<think>\n"), "{prompt:?}");
@@ -562,7 +563,7 @@ mod tests {
                 document: document.into(),
                 turns: turns.into_iter().map(|(q, a)| Turn { question: q.into(), answer: a.into() }).collect(),
                 question: question.into(),
-                cot: [Cot::Native, Cot::Prompted, Cot::Off][cot],
+                cot: [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off][cot],
             },
         )
     }

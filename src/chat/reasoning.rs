@@ -1,23 +1,13 @@
 //! Chain of thought: how a model is made to reason, or not, and how its reasoning is told from its answer.
 //!
-//! Three ways ([`Cot`]): *native*, where the model's template knows reasoning (`<think>` … `</think>`, or other tags); *prompted*,
+//! Three ways ([`ChainOfThought`]): *native*, where the model's template knows reasoning (`<think>` … `</think>`, or other tags); *prompted*,
 //! where a model that was not trained for it is asked to reason between the same tags; and *off*.
 //! For Qwen3 `enable_thinking=false` makes the template write `<think>\n\n</think>\n\n`: an empty reasoning that is over.
 //!
 //! Does not read the model's output: the engine splits it by the [`ReasoningTags`] that are chosen here.
 
 use crate::engine::message::ReasoningTags;
-
-/// How the model reasons before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cot {
-    /// As the model was trained to; nothing for a model that was not.
-    #[default]
-    Native,
-    /// Asked to, between `<think>` and `</think>`; native where the model knows how.
-    Prompted,
-    Off,
-}
+use crate::swaa::ChainOfThought;
 
 /// What is added to a question when reasoning is prompted. Short, as small models lose the question behind long instructions.
 pub(super) const INSTRUCTION: &str =
@@ -43,7 +33,7 @@ pub(super) struct Opening {
     pub tags: Option<ReasoningTags>,
 }
 
-impl Cot {
+impl ChainOfThought {
     /// What `enable_thinking` is told.
     pub(super) fn asks_template(self) -> bool {
         self != Self::Off
@@ -98,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_plain_model_reasons_only_when_it_is_prompted_to() {
-        let openings = [Cot::Native, Cot::Prompted, Cot::Off].map(|cot| cot.opening(PLAIN, "<|im_start|>assistant\n"));
+        let openings = [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off]
+            .map(|cot| cot.opening(PLAIN, "<|im_start|>assistant\n"));
         let nothing = Opening { suffix: String::new(), tags: None };
         let prompted = Opening { suffix: "<think>\n".to_owned(), tags: Some(tags("<think>", "</think>", true)) };
         assert_eq!(openings, [nothing.clone(), prompted, nothing]);
@@ -106,21 +97,21 @@ mod tests {
 
     #[test]
     fn a_thinking_model_is_never_given_the_instruction() {
-        assert!(Cot::Prompted.needs_instruction(PLAIN));
-        assert!(!Cot::Prompted.needs_instruction(THINKER));
+        assert!(ChainOfThought::Prompted.needs_instruction(PLAIN));
+        assert!(!ChainOfThought::Prompted.needs_instruction(THINKER));
     }
 
     #[test]
     fn an_open_reasoning_at_the_end_of_the_prompt_is_seen() {
-        let open = Cot::Native.opening(THINKER, "<|im_start|>assistant\n<think>\n");
+        let open = ChainOfThought::Native.opening(THINKER, "<|im_start|>assistant\n<think>\n");
         assert_eq!(open.tags, Some(tags("<think>", "</think>", true)));
-        let model_opens_itself = Cot::Native.opening(THINKER, "<|im_start|>assistant\n");
+        let model_opens_itself = ChainOfThought::Native.opening(THINKER, "<|im_start|>assistant\n");
         assert_eq!(model_opens_itself.tags, Some(tags("<think>", "</think>", false)));
     }
 
     #[test]
     fn off_closes_what_a_template_opens_regardless() {
-        let opening = Cot::Off.opening(THINKER, "<|im_start|>assistant\n<think>\n");
+        let opening = ChainOfThought::Off.opening(THINKER, "<|im_start|>assistant\n<think>\n");
         let closed = Opening { suffix: "\n</think>\n\n".to_owned(), tags: Some(tags("<think>", "</think>", false)) };
         assert_eq!(opening, closed);
     }
