@@ -15,6 +15,7 @@
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
 //! | [`models`] | which models are known, where do they come from, are they whole? |
 //! | [`tui`] | the screen; owns the terminal |
+//! | [`exit`] | how did it end, as scripts see it? |
 //! | [`headless`] | the same chat and engine without a screen |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
 //!
@@ -43,6 +44,7 @@ pub mod chat;
 pub mod document;
 pub mod engine;
 pub mod eval;
+pub mod exit;
 pub mod fields;
 pub mod headless;
 pub mod models;

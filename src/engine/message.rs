@@ -46,6 +46,20 @@ pub enum KvType {
     Bf16,
 }
 
+impl KvType {
+    /// ggml's name of it, as `-ctk` takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
 /// How the context is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContextSize {

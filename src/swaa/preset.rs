@@ -4,7 +4,7 @@
 //! the user's `config.toml` changes fields of them and adds more, in the same form, field by field:
 //!
 //! ```toml
-//! [preset.balanced]          # ours, with a smaller least window; its other fields stay
+//! [presets.balanced]          # ours, with a smaller least window; its other fields stay
 //! window = "max(2k, n/4)"
 //! ```
 //!
@@ -177,7 +177,7 @@ impl Presets {
         self.0.iter()
     }
 
-    /// Takes the `[preset.NAME]` tables among `fields` of `file`: fields of presets there are, and new presets.
+    /// Takes the `[presets.NAME]` tables among `fields` of `file`: fields of presets there are, and new presets.
     pub fn extend(&mut self, file: &str, fields: &[&Field]) -> Result<(), FileError> {
         for fields in fields.chunk_by(|a, b| a.path[1] == b.path[1]) {
             self.extend_one(file, fields)?;
@@ -205,10 +205,10 @@ impl Presets {
     }
 }
 
-/// The fields that stand as `[preset.NAME] field`.
+/// The fields that stand as `[presets.NAME] field`.
 #[must_use]
 pub fn in_preset_tables(fields: &[Field]) -> Vec<&Field> {
-    fields.iter().filter(|field| field.path.len() == 3 && field.path[0] == "preset").collect()
+    fields.iter().filter(|field| field.path.len() == 3 && field.path[0] == "presets").collect()
 }
 
 impl Preset {
@@ -216,7 +216,7 @@ impl Preset {
         Self { name: name.to_owned(), key: None, summary: String::new(), recipe: None, cot: None }
     }
 
-    /// Takes the fields of one `[preset.NAME]` table, and checks the whole.
+    /// Takes the fields of one `[presets.NAME]` table, and checks the whole.
     fn take(&mut self, file: &str, fields: &[&Field]) -> Result<(), FileError> {
         let mut patch = RecipePatch::default();
         for field in fields {
@@ -299,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_field_of_a_preset_can_be_changed_and_the_others_stay() {
-        let presets = extended("[preset.accurate]\nwindow = 8192\n").unwrap();
+        let presets = extended("[presets.accurate]\nwindow = 8192\n").unwrap();
         let accurate = presets.get("accurate").unwrap();
         let expected =
             RecipeSpec { window: WindowSpec::Tokens(8192), full_layers: LayerSpec::FirstHalf, ..RecipeSpec::SLIDING };
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_names_of_the_reference_are_understood() {
-        let text = "[preset.reference]\nsliding_window_size = 2048\nkeep_first = 10\nforce_fa_decode = false\n\
+        let text = "[presets.reference]\nsliding_window_size = 2048\nkeep_first = 10\nforce_fa_decode = false\n\
                     non_sliding_layers = [1, 3, 5]\ncot = \"prompted\"\n";
         let presets = extended(text).unwrap();
         let reference = presets.get("reference").unwrap();
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_taken_moves_to_the_new_preset() {
-        let presets = extended("[preset.mine]\nwindow = \"8k\"\nkey = 4\n").unwrap();
+        let presets = extended("[presets.mine]\nwindow = \"8k\"\nkey = 4\n").unwrap();
         assert_eq!(presets.by_key('4').map(|preset| preset.name.as_str()), Some("mine"));
         assert_eq!(presets.get("quick").unwrap().key, None);
     }
@@ -333,17 +333,23 @@ mod tests {
     #[test]
     fn a_wrong_value_names_file_line_field_and_what_is_allowed() {
         let cases = [
-            ("\n[preset.quick]\nwindow = 0\n", 3, "preset.quick.window", "can't be \"0\"", "\"full\""),
-            ("[preset.quick]\nsinks = -1\n", 2, "preset.quick.sinks", "can't be \"-1\"", "whole number"),
-            ("[preset.quick]\nwidow = 3\n", 2, "preset.quick.widow", "can't be \"widow\"", "window, sinks"),
-            ("[preset.quick]\nfa_decode = [1, 2]\n", 2, "preset.quick.fa_decode", "can't be \"1,2\"", "true or false"),
-            ("[preset.quick]\nkey = \"ab\"\n", 2, "preset.quick.key", "can't be \"ab\"", "one digit"),
-            ("[preset.mine]\nsinks = 3\n", 2, "preset.mine.sinks", "a new preset needs a window", "window ="),
-            ("[preset.auto]\nwindow = 3\n", 2, "preset.auto.window", "is Lunette's own", "another name"),
+            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "can't be \"0\"", "\"full\""),
+            ("[presets.quick]\nsinks = -1\n", 2, "presets.quick.sinks", "can't be \"-1\"", "whole number"),
+            ("[presets.quick]\nwidow = 3\n", 2, "presets.quick.widow", "can't be \"widow\"", "window, sinks"),
             (
-                "[preset.quick]\nsinks = 5000\n",
+                "[presets.quick]\nfa_decode = [1, 2]\n",
                 2,
-                "preset.quick.sinks",
+                "presets.quick.fa_decode",
+                "can't be \"1,2\"",
+                "true or false",
+            ),
+            ("[presets.quick]\nkey = \"ab\"\n", 2, "presets.quick.key", "can't be \"ab\"", "one digit"),
+            ("[presets.mine]\nsinks = 3\n", 2, "presets.mine.sinks", "a new preset needs a window", "window ="),
+            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is Lunette's own", "another name"),
+            (
+                "[presets.quick]\nsinks = 5000\n",
+                2,
+                "presets.quick.sinks",
                 "sinks 5000 are more than the window 4k",
                 "sinks",
             ),
@@ -368,7 +374,7 @@ mod tests {
         let recipe = preset.recipe.as_ref().unwrap();
         let cot = preset.cot.map_or(String::new(), |cot| format!("cot = \"{cot}\"\n"));
         format!(
-            "[preset.{}]\nwindow = \"{}\"\nsinks = {}\nfull_layers = \"{}\"\nfa_decode = {}\ndense_tail = {}\n{cot}",
+            "[presets.{}]\nwindow = \"{}\"\nsinks = {}\nfull_layers = \"{}\"\nfa_decode = {}\ndense_tail = {}\n{cot}",
             preset.name, recipe.window, recipe.sinks, recipe.full_layers, recipe.fa_decode, recipe.dense_tail
         )
     }

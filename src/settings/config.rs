@@ -1,0 +1,153 @@
+//! `config.toml`: what the user wants every time.
+//!
+//! ```toml
+//! model = "qwen2.5-coder-0.5b"   # or a path
+//! preset = "accurate"
+//! pull = "always"                # fetch a missing model without asking
+//!
+//! [sampling]
+//! temp = 0.7
+//!
+//! [presets.mine]
+//! window = "8k"
+//! ```
+//!
+//! Names are those of the long flags, with `_` for `-`; a flag always wins. Does not decide what a missing field means.
+
+use super::values::{self, Count};
+use super::{PullPolicy, SamplingArgs};
+use crate::engine::message::KvType;
+use crate::fields::{self, Field, FileError};
+use crate::swaa::preset::{Presets, in_preset_tables};
+use crate::swaa::{ChainOfThought, written};
+
+/// What the file says; `None` is nothing.
+#[derive(Debug, Default)]
+pub struct Config {
+    pub model: Option<String>,
+    pub preset: Option<String>,
+    pub pull: Option<PullPolicy>,
+    pub system_prompt: Option<String>,
+    pub predict: Option<Count>,
+    pub reasoning_budget: Option<Count>,
+    pub cot: Option<ChainOfThought>,
+    pub ctx_size: Option<u32>,
+    pub batch_size: Option<u32>,
+    pub ubatch_size: Option<u32>,
+    pub threads: Option<Count>,
+    pub gpu_layers: Option<Count>,
+    pub flash_attn: Option<bool>,
+    pub cache_type: Option<KvType>,
+    pub resident_mib: Option<u32>,
+    pub sampling: SamplingArgs,
+}
+
+const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, ctx_size, batch_size, ubatch_size, \
+                     threads, gpu_layers, flash_attn, cache_type, resident_mib, and the tables [sampling] and [presets.NAME]";
+const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
+
+impl Config {
+    /// Reads `text`, adding its presets to `presets`. `file` is for errors only.
+    pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
+        let fields = fields::read(file, text)?;
+        presets.extend(file, &in_preset_tables(&fields))?;
+        let mut config = Self::default();
+        for field in &fields {
+            let path: Vec<&str> = field.path.iter().map(String::as_str).collect();
+            match path[..] {
+                ["presets", _, _] => {}
+                ["sampling", name] => set_sampling(&mut config.sampling, name, file, field)?,
+                [name] => config.set(name, file, field)?,
+                _ => return Err(field.refused(file, "there is no such field", NAMES)),
+            }
+        }
+        Ok(config)
+    }
+
+    fn set(&mut self, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
+        let text = field.text.as_str();
+        let wrong = |allowed: String| field.refused(file, format!("can't be {text:?}"), allowed);
+        let tokens = || written::tokens(text).map_err(|error| wrong(error.allowed.to_owned()));
+        match name {
+            "model" => self.model = Some(text.to_owned()),
+            "preset" => self.preset = Some(text.to_owned()),
+            "pull" => self.pull = Some(PullPolicy::read(text).ok_or_else(|| wrong("ask, always or never".to_owned()))?),
+            "system_prompt" => self.system_prompt = Some(text.to_owned()),
+            "predict" => self.predict = Some(values::limit(text).map_err(wrong)?),
+            "reasoning_budget" => self.reasoning_budget = Some(values::limit(text).map_err(wrong)?),
+            "cot" => self.cot = Some(text.parse().map_err(|error: written::WrittenError| wrong(error.allowed.into()))?),
+            "ctx_size" => self.ctx_size = Some(tokens()?),
+            "batch_size" => self.batch_size = Some(tokens()?),
+            "ubatch_size" => self.ubatch_size = Some(tokens()?),
+            "threads" => self.threads = Some(values::count_or_all(text).map_err(wrong)?),
+            "gpu_layers" => self.gpu_layers = Some(values::count_or_all(text).map_err(wrong)?),
+            "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
+            "cache_type" => self.cache_type = Some(values::kv_type(text).map_err(wrong)?),
+            "resident_mib" => self.resident_mib = Some(number(file, field)?),
+            _ => return Err(field.refused(file, "there is no such field", NAMES)),
+        }
+        Ok(())
+    }
+}
+
+fn set_sampling(sampling: &mut SamplingArgs, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
+    match name {
+        "temp" | "temperature" => sampling.temp = Some(number(file, field)?),
+        "top_k" => sampling.top_k = Some(number(file, field)?),
+        "top_p" => sampling.top_p = Some(number(file, field)?),
+        "min_p" => sampling.min_p = Some(number(file, field)?),
+        "repeat_penalty" => sampling.repeat_penalty = Some(number(file, field)?),
+        "repeat_last_n" => sampling.repeat_last_n = Some(number(file, field)?),
+        "seed" => {
+            let wrong = |allowed| field.refused(file, format!("can't be {:?}", field.text), allowed);
+            sampling.seed = Some(values::seed(&field.text).map_err(wrong)?);
+        }
+        _ => return Err(field.refused(file, "there is no such field", SAMPLING)),
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(file: &str, field: &Field) -> Result<T, FileError> {
+    field.text.parse().map_err(|_| field.refused(file, format!("can't be {:?}", field.text), "a number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(Config, Presets), FileError> {
+        let mut presets = Presets::built_in();
+        let config = Config::read("config.toml", text, &mut presets)?;
+        Ok((config, presets))
+    }
+
+    #[test]
+    fn every_field_is_read() {
+        let text = "model = \"m\"\npreset = \"mine\"\npull = \"always\"\nctx_size = \"32k\"\nthreads = -1\npredict = 100\n\
+                    cache_type = \"q8_0\"\n[sampling]\ntemp = 0.7\ntop_k = 20\nseed = -1\n[presets.mine]\nwindow = \"8k\"\n";
+        let (config, presets) = read(text).unwrap();
+        assert_eq!(config.model.as_deref(), Some("m"));
+        assert_eq!(config.pull, Some(PullPolicy::Always));
+        assert_eq!((config.ctx_size, config.threads), (Some(32768), Some(Count(None))));
+        assert_eq!((config.predict, config.cache_type), (Some(Count(Some(100))), Some(KvType::Q8_0)));
+        assert_eq!((config.sampling.temp, config.sampling.top_k), (Some(0.7), Some(20)));
+        assert_eq!(config.sampling.seed, Some(u32::MAX));
+        assert!(presets.get("mine").is_ok());
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_what_is_allowed() {
+        let cases = [
+            ("modle = 3\n", "config.toml, line 1, modle: there is no such field", "model, preset"),
+            ("\npull = 3\n", "config.toml, line 2, pull: can't be \"3\"", "ask, always or never"),
+            ("[sampling]\ntop_k = \"x\"\n", "config.toml, line 2, sampling.top_k: can't be \"x\"", "a number"),
+            ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: there is no such field", "temp, top_k"),
+            ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: there is no such field", "model, preset"),
+        ];
+        for (text, message, allowed) in cases {
+            let error = read(text).expect_err(text);
+            assert_eq!(error.to_string(), message);
+            assert!(error.allowed.contains(allowed), "{}", error.allowed);
+        }
+    }
+}

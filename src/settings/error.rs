@@ -1,0 +1,62 @@
+//! Why what the user asked for can't be done as asked: one sentence with the evidence, and apart from it what to do.
+
+use std::path::PathBuf;
+
+use super::KvType;
+use crate::exit::Exit;
+use crate::fields::FileError;
+use crate::swaa::RecipeError;
+use crate::swaa::preset::UnknownPreset;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("cannot read {path}: {source}")]
+    Config { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the question in {path}: {source}")]
+    PromptFile { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    UnknownPreset(#[from] UnknownPreset),
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    #[error("keys cached as {} and values as {} can't be mixed", keys.name(), values.name())]
+    MixedCache { keys: KvType, values: KvType },
+    #[error("values can't be cached as {} without flash attention", values.name())]
+    QuantisedWithoutFlash { values: KvType },
+    #[error("there is no question")]
+    NothingToAsk,
+    #[error("there is no terminal to talk in, and no question")]
+    NoTerminal,
+    #[error("there is no home directory")]
+    NoHome,
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::File(error) if error.allowed.is_empty() => return None,
+            Self::File(error) => return Some(format!("allowed: {}", error.allowed)),
+            Self::UnknownPreset(error) => return Some(format!("one of {}", error.known)),
+            Self::Recipe(error) => error.hint(),
+            Self::MixedCache { .. } => {
+                "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"
+            }
+            Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
+            Self::NothingToAsk | Self::NoTerminal => "ask with -p 'QUESTION'",
+            Self::NoHome => "set HOME",
+            Self::Config { .. } | Self::PromptFile { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::PromptFile { .. } => Exit::Input,
+            _ => Exit::Usage,
+        }
+    }
+}

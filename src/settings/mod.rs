@@ -1,0 +1,460 @@
+//! What the user asked for: flags, config and environment become one validated value. The only reader of the environment.
+//!
+//! ```text
+//! argv ── argv::rewrite ──> clap ──> LowArgs (as typed) ─┐
+//! config.toml ── config ─────────────────────────────────┼─ resolve ──> Settings
+//! environment, terminal ── Surroundings ─────────────────┘
+//! ```
+//!
+//! A flag wins over the file, the file over what is built in. Everything that can be wrong without a model or a document is found
+//! here, before anything is loaded: an unknown preset, a window of 0, mixed cache types, no question and no terminal.
+//!
+//! Example: `lunette --preset quick --window 8k -p "Who?" book.txt` in a pipe gives `FrontEnd::Headless`, preset `quick`,
+//! and a patch that sets the window to 8,192.
+//!
+//! Does not open documents or models, and does not choose what `auto` becomes: that takes a document ([`crate::swaa::auto`]).
+
+pub mod args;
+pub mod argv;
+mod config;
+mod directories;
+mod error;
+mod surroundings;
+mod values;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
+use args::{ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
+use config::Config;
+pub use directories::Directories;
+pub use error::Error;
+pub use surroundings::{Surroundings, Terminal};
+use values::Count;
+
+use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Sampling};
+use crate::swaa::preset::{AUTO, CUSTOM, RecipePatch};
+use crate::swaa::{ChainOfThought, Preset, Presets, RecipeSpec};
+
+/// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
+const DEMO_WITHIN: Duration = Duration::from_secs(60);
+/// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer.
+const DEMO_QUESTION: &str = "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet?";
+
+/// Most tokens of a decode call: seconds on a CPU, so that progress moves and Esc is heard; also llama.cpp's best ubatch for full attention.
+const BATCH_TOKENS: u32 = 512;
+/// Room behind the document for questions and answers.
+const RESERVE_TOKENS: u32 = 2048;
+/// Host memory for readings under other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
+const RESIDENT_MIB: u32 = 2048;
+
+/// Everything that was asked for, checked.
+#[derive(Debug)]
+pub struct Settings {
+    pub front_end: FrontEnd,
+    pub documents: Documents,
+    /// `--parts`, as written: what it means depends on the document.
+    pub parts: Option<String>,
+    /// Read only as many parts as this machine reads in that time.
+    pub within: Option<Duration>,
+    pub questions: Vec<String>,
+    pub system_prompt: Option<String>,
+    pub model: ModelChoice,
+    pub pull: PullPolicy,
+    pub reading: Reading,
+    pub engine: EngineSettings,
+    pub sampling: Sampling,
+    pub limits: Limits,
+    /// For the whole run, reading included.
+    pub timeout: Option<Duration>,
+    pub directories: Directories,
+    pub terminal: Terminal,
+    /// What goes into the log, in `tracing`'s form.
+    pub log_filter: String,
+}
+
+/// Who talks to the user.
+#[derive(Debug)]
+pub enum FrontEnd {
+    Screen,
+    Headless(Headless),
+    Presets { json: bool },
+    Paths { json: bool },
+    Pull { name: Option<String> },
+    Eval(Box<EvalArgs>),
+}
+
+/// How a run without a screen speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headless {
+    pub output: Output,
+    pub stats: bool,
+    pub hide_reasoning: bool,
+    /// Only the first fenced code block.
+    pub extract: bool,
+    /// Only say whether it fits.
+    pub dry_run: bool,
+}
+
+/// What standard output carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The answer.
+    Text,
+    /// One object for each question.
+    Json,
+    /// Events, and then that object.
+    JsonLines,
+}
+
+/// What is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Documents {
+    /// Paths, and `-`; maybe none.
+    Named(Vec<OsString>),
+    /// The one that Lunette brings along.
+    BundledBook,
+}
+
+/// Which model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// The catalogue's default.
+    Default,
+    /// A file, or a name of the catalogue.
+    Named(String),
+    /// `USER/REPO[:QUANT]` on Hugging Face.
+    HuggingFace(String),
+}
+
+/// What is done about a model that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullPolicy {
+    /// Offered at a terminal, refused elsewhere.
+    Ask,
+    Always,
+    Never,
+}
+
+impl PullPolicy {
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "ask" => Some(Self::Ask),
+            "always" => Some(Self::Always),
+            "never" => Some(Self::Never),
+            _ => None,
+        }
+    }
+}
+
+/// How documents are read: a preset, and single fields over it.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    pub presets: Presets,
+    /// A name that `presets` has.
+    pub preset: String,
+    /// Fields given as flags.
+    pub changes: RecipePatch,
+    /// Given as a flag or in the file; wins over the preset's.
+    pub cot: Option<ChainOfThought>,
+}
+
+impl Reading {
+    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves it to `auto`.
+    ///
+    /// A window given as a flag settles a recipe even under `auto`.
+    #[must_use]
+    pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
+        let base = match (&preset.recipe, self.changes.window) {
+            (Some(recipe), _) => recipe,
+            (None, Some(_)) => &RecipeSpec::SLIDING,
+            (None, None) => return None,
+        };
+        let recipe = self.changes.over(base);
+        let changed = preset.recipe.as_ref() != Some(&recipe);
+        Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
+    }
+
+    /// Whether the model reasons first, under `preset`.
+    #[must_use]
+    pub fn cot_of(&self, preset: &Preset) -> ChainOfThought {
+        self.cot.or(preset.cot).unwrap_or_default()
+    }
+
+    /// The preset that was asked for.
+    #[must_use]
+    pub fn asked(&self) -> &Preset {
+        self.presets.get(&self.preset).expect("resolve has looked the name up")
+    }
+}
+
+/// What the engine is started with, but for the model's path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineSettings {
+    pub context: ContextSize,
+    pub reserve_tokens: u32,
+    pub n_batch: u32,
+    pub n_ubatch: u32,
+    pub threads: Option<u32>,
+    pub kv_type: KvType,
+    pub flash_attention: bool,
+    pub gpu_layers: Option<u32>,
+    pub resident_bytes: u64,
+}
+
+impl EngineSettings {
+    /// The engine's configuration for the model at `model`.
+    #[must_use]
+    pub fn with_model(&self, model: PathBuf) -> EngineConfig {
+        EngineConfig {
+            model,
+            context: self.context,
+            reserve_tokens: self.reserve_tokens,
+            n_batch: self.n_batch,
+            n_ubatch: self.n_ubatch,
+            threads: self.threads,
+            kv_type: self.kv_type,
+            flash_attention: self.flash_attention,
+            gpu_layers: self.gpu_layers,
+            resident_bytes: self.resident_bytes,
+        }
+    }
+}
+
+impl Settings {
+    /// Puts together what was typed, what the file says and where we run.
+    pub fn resolve(low: LowArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        match low.command {
+            None => Self::of_session(Documents::Named(low.chat.documents), low.chat.session, surroundings),
+            Some(Subcommands::Demo(session)) => {
+                Self::of_session(Documents::BundledBook, demo(*session, &surroundings), surroundings)
+            }
+            Some(Subcommands::Presets(args)) => {
+                Self::of_command(FrontEnd::Presets { json: args.json }, Some(args.model), surroundings)
+            }
+            Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
+            Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
+            Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
+        }
+    }
+
+    fn of_command(front_end: FrontEnd, model: Option<ModelArgs>, surroundings: Surroundings) -> Result<Self, Error> {
+        let mut settings =
+            Self::built(&Gathered { model: model.unwrap_or_default(), ..Gathered::default() }, surroundings)?;
+        settings.front_end = front_end;
+        Ok(settings)
+    }
+
+    fn of_eval(args: Box<EvalArgs>, surroundings: Surroundings) -> Result<Self, Error> {
+        let gathered = Gathered {
+            model: args.model.clone(),
+            sampling: args.sampling.clone(),
+            recipe: args.recipe.clone(),
+            ..Gathered::default()
+        };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        for name in &args.presets {
+            settings.reading.presets.get(name)?;
+        }
+        settings.front_end = FrontEnd::Eval(args);
+        Ok(settings)
+    }
+
+    fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let questions = questions(&session.questions)?;
+        let front_end = front_end(&session.output, &questions, surroundings.terminal)?;
+        let SessionArgs { selection, questions: asked, reading, model, sampling, .. } = session;
+        let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        settings.engine.reserve_tokens += room_for_later(&questions);
+        settings.front_end = front_end;
+        settings.documents = documents;
+        settings.parts = selection.parts;
+        settings.within = selection.within;
+        settings.questions = questions;
+        Ok(settings)
+    }
+
+    /// What all commands share.
+    fn built(gathered: &Gathered, surroundings: Surroundings) -> Result<Self, Error> {
+        let mut presets = Presets::built_in();
+        let config = match &surroundings.config {
+            Some((file, text)) => Config::read(file, text, &mut presets)?,
+            None => Config::default(),
+        };
+        let limits = limits(&gathered.asked, &config);
+        Ok(Self {
+            front_end: FrontEnd::Screen,
+            documents: Documents::Named(Vec::new()),
+            parts: None,
+            within: None,
+            questions: Vec::new(),
+            system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
+            model: model_choice(&gathered.model, &config),
+            pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
+            engine: engine_settings(&gathered.model, &config, &limits)?,
+            reading: reading(gathered, &config, presets)?,
+            sampling: sampling(&gathered.sampling, &config.sampling),
+            limits,
+            timeout: gathered.asked.timeout,
+            directories: surroundings.directories,
+            terminal: surroundings.terminal,
+            log_filter: surroundings.log_filter,
+        })
+    }
+}
+
+/// The flags that several commands have.
+#[derive(Debug, Default)]
+struct Gathered {
+    asked: QuestionArgs,
+    preset: Option<String>,
+    recipe: RecipeArgs,
+    model: ModelArgs,
+    sampling: SamplingArgs,
+}
+
+/// A demo reads for a minute, and asks something when nobody is there to.
+fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
+    if session.selection.parts.is_none() {
+        session.selection.within.get_or_insert(DEMO_WITHIN);
+    }
+    let nobody = session.output.wants_headless() || !surroundings.terminal.is_interactive();
+    if nobody && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
+        session.questions.prompts.push(DEMO_QUESTION.to_owned());
+        session.output.stats = true;
+    }
+    session
+}
+
+fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
+    let mut questions = args.prompts.clone();
+    for path in &args.prompt_files {
+        let read = fs::read_to_string(path);
+        questions.push(read.map_err(|source| Error::PromptFile { path: path.clone(), source })?.trim().to_owned());
+    }
+    questions.retain(|question| !question.trim().is_empty());
+    Ok(questions)
+}
+
+/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get.
+fn front_end(output: &OutputArgs, questions: &[String], terminal: Terminal) -> Result<FrontEnd, Error> {
+    let headless = output.wants_headless();
+    if terminal.is_interactive() && !headless {
+        return Ok(FrontEnd::Screen);
+    }
+    if questions.is_empty() && !output.dry_run {
+        return Err(if headless { Error::NothingToAsk } else { Error::NoTerminal });
+    }
+    Ok(FrontEnd::Headless(Headless {
+        output: match (output.json, output.jsonl) {
+            (true, _) => Output::Json,
+            (_, true) => Output::JsonLines,
+            _ => Output::Text,
+        },
+        stats: output.stats,
+        hide_reasoning: output.hide_reasoning,
+        extract: output.extract,
+        dry_run: output.dry_run,
+    }))
+}
+
+impl OutputArgs {
+    /// Flags that only make sense without a screen.
+    fn wants_headless(&self) -> bool {
+        self.headless || self.json || self.jsonl || self.extract || self.dry_run
+    }
+}
+
+fn model_choice(args: &ModelArgs, config: &Config) -> ModelChoice {
+    if let Some(repository) = &args.hf_repo {
+        return ModelChoice::HuggingFace(repository.clone());
+    }
+    args.model.as_ref().or(config.model.as_ref()).map_or(ModelChoice::Default, |name| ModelChoice::Named(name.clone()))
+}
+
+fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {
+    let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
+    presets.get(&preset)?;
+    let reading =
+        Reading { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
+    if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
+        recipe.check()?;
+    }
+    Ok(reading)
+}
+
+fn engine_settings(args: &ModelArgs, config: &Config, limits: &Limits) -> Result<EngineSettings, Error> {
+    let kv_type = cache_type(args, config)?;
+    let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
+    if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
+        return Err(Error::QuantisedWithoutFlash { values: kv_type });
+    }
+    let n_batch = args.batch_size.or(config.batch_size).unwrap_or(BATCH_TOKENS);
+    Ok(EngineSettings {
+        context: match args.ctx_size.or(config.ctx_size) {
+            None | Some(0) => ContextSize::Fit,
+            Some(tokens) => ContextSize::Tokens(tokens),
+        },
+        reserve_tokens: limits.max_tokens.map_or(RESERVE_TOKENS, |tokens| tokens.max(RESERVE_TOKENS)),
+        n_batch,
+        n_ubatch: args.ubatch_size.or(config.ubatch_size).unwrap_or(BATCH_TOKENS).min(n_batch),
+        threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
+        kv_type,
+        flash_attention,
+        gpu_layers: args.gpu_layers.or(config.gpu_layers).and_then(|count| count.0),
+        resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
+    })
+}
+
+/// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.
+fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvType, Error> {
+    let default = config.cache_type.unwrap_or_default();
+    let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));
+    if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }
+}
+
+fn limits(asked: &QuestionArgs, config: &Config) -> Limits {
+    let unlimited = Count(None);
+    Limits {
+        max_tokens: asked.predict.or(config.predict).unwrap_or(unlimited).0,
+        reasoning_tokens: asked.reasoning_budget.or(config.reasoning_budget).unwrap_or(unlimited).0,
+        time: None,
+        stop: asked.stop.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
+    }
+}
+
+fn sampling(flags: &SamplingArgs, config: &SamplingArgs) -> Sampling {
+    let default = Sampling::GREEDY;
+    Sampling {
+        temperature: flags.temp.or(config.temp).unwrap_or(default.temperature),
+        top_k: flags.top_k.or(config.top_k).unwrap_or(default.top_k),
+        top_p: flags.top_p.or(config.top_p).unwrap_or(default.top_p),
+        min_p: flags.min_p.or(config.min_p).unwrap_or(default.min_p),
+        repeat_penalty: flags.repeat_penalty.or(config.repeat_penalty).unwrap_or(default.repeat_penalty),
+        repeat_last_n: flags.repeat_last_n.or(config.repeat_last_n).unwrap_or(default.repeat_last_n),
+        seed: flags.seed.or(config.seed).unwrap_or(default.seed),
+    }
+}
+
+/// The context is sized by the first question; what a longer one needs beyond that. A token has at least one byte.
+fn room_for_later(questions: &[String]) -> u32 {
+    let first = questions.first().map_or(0, String::len);
+    let longest = questions.iter().map(String::len).max().unwrap_or(0);
+    u32::try_from(longest - first).unwrap_or(u32::MAX / 2)
+}
+
+/// Reads the user's file, where there is one.
+fn read_config(path: &Path) -> Result<Option<(String, String)>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path.display().to_string(), text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Config { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

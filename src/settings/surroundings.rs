@@ -1,0 +1,69 @@
+//! Where the program runs: the environment and the terminal, looked at once.
+
+use std::env;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::{Directories, Error, read_config};
+
+/// What the process finds around it. Made by hand in tests.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub terminal: Terminal,
+    pub directories: Directories,
+    /// The user's file: its name and its text.
+    pub config: Option<(String, String)>,
+    pub log_filter: String,
+}
+
+/// What standard input, output and error are connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terminal {
+    pub stdin: bool,
+    pub stdout: bool,
+    pub stderr: bool,
+    /// Colours are wanted where there is a terminal to show them.
+    pub color: bool,
+}
+
+impl Terminal {
+    /// Someone can type and read: the screen may be opened.
+    #[must_use]
+    pub fn is_interactive(self) -> bool {
+        self.stdin && self.stdout
+    }
+}
+
+impl Surroundings {
+    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged (`debug`).
+    pub fn of_process() -> Result<Self, Error> {
+        let directories = Directories::of_system().ok_or(Error::NoHome)?;
+        let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let config = read_config(named.as_deref().unwrap_or(&directories.config_file()))?;
+        if let (Some(path), None) = (&named, &config) {
+            return Err(missing(path));
+        }
+        Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter() })
+    }
+}
+
+/// A file that was named has to be there; the usual one need not.
+fn missing(path: &Path) -> Error {
+    Error::Config { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() }
+}
+
+fn log_filter() -> String {
+    env::var("LUNETTE_LOG").ok().filter(|filter| !filter.is_empty()).unwrap_or_else(|| "info".to_owned())
+}
+
+impl Terminal {
+    fn of_process() -> Self {
+        let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+        Self {
+            stdin: std::io::stdin().is_terminal(),
+            stdout: std::io::stdout().is_terminal(),
+            stderr: std::io::stderr().is_terminal(),
+            color: !set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+use clap::{CommandFactory, Parser};
+
+use super::*;
+use crate::exit::Exit;
+use crate::swaa::{LayerSpec, WindowSpec};
+
+const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
+const IN_A_PIPE: Terminal = Terminal { stdin: false, stdout: false, stderr: false, color: false };
+
+fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
+    let directory = |name: &str| PathBuf::from(format!("/home/reader/{name}"));
+    Surroundings {
+        terminal,
+        directories: Directories {
+            config: directory("config"),
+            cache: directory("cache"),
+            data: directory("data"),
+            state: directory("state"),
+        },
+        config: (!config.is_empty()).then(|| ("config.toml".to_owned(), config.to_owned())),
+        log_filter: "info".to_owned(),
+    }
+}
+
+fn typed(line: &[&str]) -> LowArgs {
+    let words = ["lunette"].into_iter().chain(line.iter().copied()).map(OsString::from);
+    LowArgs::try_parse_from(argv::rewrite(words)).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+}
+
+fn resolved(line: &[&str], terminal: Terminal, config: &str) -> Result<Settings, Error> {
+    Settings::resolve(typed(line), surroundings(terminal, config))
+}
+
+fn headless(line: &[&str]) -> Settings {
+    resolved(line, IN_A_PIPE, "").unwrap()
+}
+
+fn refused(line: &[&str]) -> (String, Exit) {
+    let error = resolved(line, IN_A_PIPE, "").expect_err("it should be refused");
+    (format!("{error}; hint: {}", error.hint().unwrap_or_default()), error.exit())
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    LowArgs::command().debug_assert();
+}
+
+#[test]
+fn nothing_said_gives_the_defaults() {
+    let settings = resolved(&["book.txt"], AT_A_TERMINAL, "").unwrap();
+    assert!(matches!(settings.front_end, FrontEnd::Screen));
+    assert_eq!(settings.documents, Documents::Named(vec!["book.txt".into()]));
+    assert_eq!(settings.model, ModelChoice::Default);
+    assert_eq!(
+        (settings.reading.preset.as_str(), settings.reading.recipe_of(settings.reading.asked())),
+        ("auto", None)
+    );
+    assert_eq!(settings.sampling, Sampling::GREEDY);
+    assert_eq!(settings.limits, Limits::default());
+    let expected = EngineSettings {
+        context: ContextSize::Fit,
+        reserve_tokens: 2048,
+        n_batch: 512,
+        n_ubatch: 512,
+        threads: None,
+        kv_type: KvType::F16,
+        flash_attention: true,
+        gpu_layers: None,
+        resident_bytes: 2 << 30,
+    };
+    assert_eq!(settings.engine, expected);
+}
+
+#[test]
+fn llama_cpp_flags_keep_their_meaning() {
+    let line = "-m model.gguf -c 32768 -n 64 -b 1024 -ub 256 -t 2 -ngl 12 -fa on -ctk q8_0 -ctv q8_0 --temp 0.8 --top-k 20 \
+                --top-p 0.9 --min-p 0.1 --repeat-penalty 1.1 --repeat-last-n 128 --seed 7 -sys Be_brief -p Who? a.txt";
+    let settings = headless(&line.split_whitespace().collect::<Vec<_>>());
+    let expected = EngineSettings {
+        context: ContextSize::Tokens(32768),
+        reserve_tokens: 2048,
+        n_batch: 1024,
+        n_ubatch: 256,
+        threads: Some(2),
+        kv_type: KvType::Q8_0,
+        flash_attention: true,
+        gpu_layers: Some(12),
+        resident_bytes: 2 << 30,
+    };
+    assert_eq!(settings.engine, expected);
+    let sampling = Sampling {
+        temperature: 0.8,
+        top_k: 20,
+        top_p: 0.9,
+        min_p: 0.1,
+        repeat_penalty: 1.1,
+        repeat_last_n: 128,
+        seed: 7,
+    };
+    assert_eq!(settings.sampling, sampling);
+    assert_eq!(settings.limits.max_tokens, Some(64));
+    assert_eq!(settings.model, ModelChoice::Named("model.gguf".to_owned()));
+    assert_eq!(settings.system_prompt.as_deref(), Some("Be_brief"));
+    assert_eq!(settings.questions, ["Who?"]);
+    assert_eq!(settings.documents, Documents::Named(vec!["a.txt".into()]));
+}
+
+#[test]
+fn llama_cpp_minus_one_is_no_limit() {
+    let settings =
+        headless(&["-n", "-1", "-t", "-1", "-ngl", "-1", "--seed", "-1", "--reasoning-budget", "-1", "-p", "?"]);
+    assert_eq!(settings.limits, Limits::default());
+    assert_eq!((settings.engine.threads, settings.engine.gpu_layers, settings.sampling.seed), (None, None, u32::MAX));
+}
+
+#[test]
+fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+    let config = "model = \"small\"\npreset = \"quick\"\nctx_size = 4096\n[sampling]\ntemp = 0.5\ntop_k = 10\n";
+    let settings = resolved(&["-p", "?", "--temp", "0.9", "--preset", "fastest"], IN_A_PIPE, config).unwrap();
+    assert_eq!(settings.model, ModelChoice::Named("small".to_owned()));
+    assert_eq!(settings.reading.preset, "fastest");
+    assert_eq!(settings.engine.context, ContextSize::Tokens(4096));
+    assert_eq!((settings.sampling.temperature, settings.sampling.top_k, settings.sampling.top_p), (0.9, 10, 0.95));
+}
+
+#[test]
+fn single_fields_change_a_preset_under_both_names() {
+    let ours = ["--window", "8k", "--sinks", "10", "--full-layers", "odd", "--fa-decode=off", "--paper"];
+    let reference = [
+        "--sliding-window-size",
+        "8192",
+        "--keep-first",
+        "10",
+        "--non-sliding-layers",
+        "odd",
+        "--force-fa-decode",
+        "False",
+    ];
+    let expected = RecipeSpec {
+        window: WindowSpec::Tokens(8192),
+        sinks: 10,
+        full_layers: LayerSpec::Odd,
+        fa_decode: false,
+        dense_tail: false,
+    };
+    for flags in [ours.to_vec(), [&reference[..], &["--dense-tail", "off"]].concat()] {
+        let settings = headless(&[&["-p", "?", "--preset", "naive"], &flags[..]].concat());
+        let reading = settings.reading;
+        assert_eq!(reading.recipe_of(reading.asked()), Some(("custom".to_owned(), expected.clone())), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_window_settles_a_recipe_that_auto_would_choose() {
+    let reading = headless(&["-p", "?", "--window", "4k"]).reading;
+    let expected = RecipeSpec { window: WindowSpec::Tokens(4096), ..RecipeSpec::SLIDING };
+    assert_eq!(reading.recipe_of(reading.asked()), Some(("custom".to_owned(), expected)));
+    let reading = headless(&["-p", "?", "--sinks", "4"]).reading;
+    assert_eq!(reading.recipe_of(reading.asked()), None);
+}
+
+#[test]
+fn fields_that_change_nothing_leave_the_name() {
+    let reading = headless(&["-p", "?", "--preset", "quick", "--window", "4096"]).reading;
+    assert_eq!(reading.recipe_of(reading.asked()).unwrap().0, "quick");
+}
+
+#[test]
+fn the_chain_of_thought_is_the_flags_then_the_presets() {
+    let config = "[presets.thinker]\nwindow = \"4k\"\ncot = \"prompted\"\n";
+    let cot = |line: &[&str]| {
+        let reading = resolved(line, IN_A_PIPE, config).unwrap().reading;
+        reading.cot_of(reading.asked())
+    };
+    assert_eq!(cot(&["-p", "?"]), ChainOfThought::Native);
+    assert_eq!(cot(&["-p", "?", "--preset", "thinker"]), ChainOfThought::Prompted);
+    assert_eq!(cot(&["-p", "?", "--preset", "thinker", "--cot", "off"]), ChainOfThought::Off);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_sentence() {
+    let cases = [
+        (vec!["-p", "?", "--preset", "speedy"], "unknown preset \"speedy\"; hint: one of auto, full, accurate"),
+        (
+            vec!["-p", "?", "--sinks", "5000", "--window", "2k"],
+            "sinks 5000 are more than the window 2k; hint: sinks up to",
+        ),
+        (
+            vec!["-p", "?", "-ctk", "q8_0"],
+            "keys cached as q8_0 and values as f16 can't be mixed; hint: give -ctk and -ctv",
+        ),
+        (vec!["-p", "?", "-ctk", "q4_0", "-ctv", "q4_0", "-fa", "off"], "values can't be cached as q4_0 without flash"),
+        (vec!["book.txt"], "there is no terminal to talk in, and no question; hint: ask with -p"),
+        (vec!["--json", "book.txt"], "there is no question; hint: ask with -p"),
+        (vec!["-p", " ", "--headless"], "there is no question; hint: ask with -p"),
+    ];
+    for (line, message) in cases {
+        let (refusal, exit) = refused(&line);
+        assert!(refusal.starts_with(message), "{refusal}");
+        assert_eq!(exit, Exit::Usage);
+    }
+}
+
+#[test]
+fn clap_refuses_values_with_what_is_allowed() {
+    for (line, allowed) in [
+        (["--window", "0"], "\"full\""),
+        (["--full-layers", "third"], "first half"),
+        (["--timeout", "soon"], "60s"),
+        (["-ctk", "q5"], "q8_0"),
+        (["--cot", "maybe"], "prompted"),
+    ] {
+        let words = ["lunette"].into_iter().chain(line).map(OsString::from);
+        let error = LowArgs::try_parse_from(argv::rewrite(words)).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(allowed), "{error}");
+    }
+}
+
+#[test]
+fn a_pipe_is_never_interactive_and_a_terminal_only_when_wanted() {
+    let is_screen =
+        |line: &[&str], terminal| matches!(resolved(line, terminal, "").unwrap().front_end, FrontEnd::Screen);
+    assert!(is_screen(&["-p", "?", "a.txt"], AT_A_TERMINAL));
+    assert!(!is_screen(&["-p", "?", "a.txt"], IN_A_PIPE));
+    assert!(!is_screen(&["-p", "?", "--headless"], AT_A_TERMINAL));
+    assert!(!is_screen(&["-p", "?", "--json"], AT_A_TERMINAL));
+    assert!(!is_screen(&["--dry-run", "a.txt"], AT_A_TERMINAL));
+    let input_piped = Terminal { stdin: false, ..AT_A_TERMINAL };
+    assert!(!is_screen(&["-p", "?", "-"], input_piped));
+}
+
+#[test]
+fn a_subcommand_stands_first_and_a_path_is_no_subcommand() {
+    let front_end = |line: &[&str]| resolved(line, AT_A_TERMINAL, "").unwrap().front_end;
+    assert!(matches!(front_end(&["paths"]), FrontEnd::Paths { json: false }));
+    assert!(matches!(front_end(&["presets", "--json", "-m", "x.gguf"]), FrontEnd::Presets { json: true }));
+    assert!(matches!(front_end(&["pull", "small"]), FrontEnd::Pull { name: Some(_) }));
+    let as_documents = |line: &[&str]| match resolved(line, AT_A_TERMINAL, "").unwrap().documents {
+        Documents::Named(names) => names,
+        Documents::BundledBook => Vec::new(),
+    };
+    assert_eq!(as_documents(&["./paths"]), ["./paths"]);
+    assert_eq!(as_documents(&["book.txt", "paths"]), ["book.txt", "paths"]);
+    assert_eq!(as_documents(&["--", "paths"]), ["paths"]);
+}
+
+#[test]
+fn a_demo_without_a_terminal_asks_by_itself_and_reads_for_a_minute() {
+    let settings = headless(&["demo"]);
+    assert_eq!((settings.documents, settings.within), (Documents::BundledBook, Some(Duration::from_secs(60))));
+    assert_eq!(settings.questions.len(), 1);
+    assert!(matches!(settings.front_end, FrontEnd::Headless(Headless { stats: true, .. })));
+    let settings = resolved(&["demo", "--parts", "1-3"], AT_A_TERMINAL, "").unwrap();
+    assert!(settings.questions.is_empty() && settings.within.is_none());
+}
+
+#[test]
+fn eval_checks_its_presets() {
+    let settings = headless(&["eval", "a.jsonl.gz", "--presets", "full,paper", "--limit", "20", "-t", "2"]);
+    let FrontEnd::Eval(args) = settings.front_end else { panic!("not eval") };
+    assert_eq!(
+        (args.presets, args.limit, settings.engine.threads),
+        (vec!["full".into(), "paper".into()], Some(20), Some(2))
+    );
+    assert_eq!(refused(&["eval", "a.jsonl.gz", "--presets", "speedy"]).1, Exit::Usage);
+}
+
+#[test]
+fn later_questions_that_are_longer_get_their_room() {
+    let long = "why ".repeat(25_000);
+    let settings = headless(&["-p", "who?", "-p", &long]);
+    assert_eq!(settings.engine.reserve_tokens, 2048 + 100_000 - 4);
+}

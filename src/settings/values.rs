@@ -1,0 +1,105 @@
+//! The written forms of settings that are no part of a recipe: times, number types, counts that may be "all".
+//!
+//! Each reader returns what is wrong in a sentence with what is allowed; clap puts the flag's name in front of it.
+
+use std::time::Duration;
+
+use crate::engine::message::KvType;
+
+/// A count, or as many as there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count(pub Option<u32>);
+
+/// Reads `60`, `60s`, `500ms`, `2m`, `1.5h`; a bare number is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time; write it as 60s, 500ms, 2m or 1h");
+    let text_squeezed = text.trim().to_lowercase();
+    let digits = text_squeezed.trim_end_matches(char::is_alphabetic);
+    let unit_s = match text_squeezed[digits.len()..].trim() {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
+    let time = Duration::try_from_secs_f64(number * unit_s).map_err(|_| wrong())?;
+    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
+
+/// Reads one side of the KV cache's number type.
+pub fn kv_type(text: &str) -> Result<KvType, String> {
+    match text.trim().to_lowercase().as_str() {
+        "f16" => Ok(KvType::F16),
+        "q8_0" => Ok(KvType::Q8_0),
+        "q4_0" => Ok(KvType::Q4_0),
+        "f32" => Ok(KvType::F32),
+        "bf16" => Ok(KvType::Bf16),
+        _ => Err("f16, bf16, f32, q8_0 and q4_0 can be had".to_owned()),
+    }
+}
+
+/// Reads a count of which -1, `all` and `auto` mean "as many as there are".
+pub fn count_or_all(text: &str) -> Result<Count, String> {
+    match text.trim().to_lowercase().as_str() {
+        "-1" | "all" | "auto" => Ok(Count(None)),
+        digits => digits
+            .parse()
+            .map(|count| Count(Some(count)))
+            .map_err(|_| format!("{text:?} is no whole number; -1 is as many as there are")),
+    }
+}
+
+/// Reads a limit of tokens of which -1 (and llama.cpp's -2) means none.
+pub fn limit(text: &str) -> Result<Count, String> {
+    match text.trim() {
+        "-1" | "-2" => Ok(Count(None)),
+        digits => digits
+            .parse()
+            .map(|count| Count(Some(count)))
+            .map_err(|_| format!("{text:?} is no whole number; -1 is no limit")),
+    }
+}
+
+/// Reads a seed; -1 draws one.
+pub fn seed(text: &str) -> Result<u32, String> {
+    match text.trim() {
+        "-1" => Ok(u32::MAX),
+        digits => digits.parse().map_err(|_| format!("{text:?} is no whole number up to 4294967295; -1 draws one")),
+    }
+}
+
+/// Reads llama.cpp's `on`, `off` and `auto`; `auto` is on wherever the model can.
+pub fn flash_attention(text: &str) -> Result<bool, String> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(true);
+    }
+    crate::swaa::written::switch(text).map_err(|_| "on, off or auto".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        let cases = [("60", 60_000), ("60s", 60_000), ("500ms", 500), ("2m", 120_000), ("1.5 h", 5_400_000)];
+        for (text, milliseconds) in cases {
+            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "0", "-3s", "soon", "3d", "1e999", "nan"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn minus_one_is_all_or_none() {
+        assert_eq!(
+            (count_or_all("-1"), count_or_all("all"), count_or_all("0")),
+            (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(0))))
+        );
+        assert_eq!((limit("-1"), limit("-2"), limit("7")), (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(7)))));
+        assert_eq!((seed("-1"), seed("42")), (Ok(u32::MAX), Ok(42)));
+        assert!(count_or_all("-3").is_err() && limit("x").is_err() && seed("-2").is_err());
+    }
+}
