@@ -1,0 +1,3 @@
+// What the bindings are generated from. The paths are those of the patched tree.
+#include "llama.h"
+#include "gguf.h"
