@@ -1,6 +1,8 @@
-//! How a run ended, as the number that scripts look at.
+//! How a run ended: the number that scripts look at, and the sentence with its hint that people do.
 
-use crate::engine::message::{FailureKind, Finish};
+use std::io;
+
+use crate::engine::message::{Failure, FailureKind, Finish};
 
 /// The exit codes, which scripts rely on: they never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,5 +59,78 @@ impl From<Finish> for Exit {
 impl From<Exit> for std::process::ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+/// Why a run ended without what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub exit: Exit,
+    /// What failed, with the evidence; lower case, no full stop. Empty when there is nothing to say.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Trouble {
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self { exit, message: message.into(), hint }
+    }
+
+    /// The run was stopped from outside, which whoever stopped it knows.
+    #[must_use]
+    pub fn stopped(exit: Exit) -> Self {
+        let message = match exit {
+            Exit::Timeout => "the time given with --timeout is over",
+            _ => "",
+        };
+        Self::new(exit, message, None)
+    }
+
+    /// The engine's thread is gone without a word.
+    #[must_use]
+    pub fn engine_gone() -> Self {
+        Self::new(Exit::Runtime, "the engine stopped without a word", Some("the log has more (lunette paths)".into()))
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self { exit: failure.kind.into(), message: failure.message, hint: failure.hint }
+    }
+}
+
+impl From<crate::settings::Error> for Trouble {
+    fn from(error: crate::settings::Error) -> Self {
+        Self::new(error.exit(), error.to_string(), error.hint())
+    }
+}
+
+impl From<crate::document::Error> for Trouble {
+    fn from(error: crate::document::Error) -> Self {
+        Self::new(Exit::Input, error.to_string(), error.hint())
+    }
+}
+
+impl From<crate::document::SelectError> for Trouble {
+    fn from(error: crate::document::SelectError) -> Self {
+        Self::new(Exit::Usage, error.to_string(), Some(error.hint()))
+    }
+}
+
+impl From<crate::chat::template::Error> for Trouble {
+    fn from(error: crate::chat::template::Error) -> Self {
+        Self::new(Exit::Model, error.to_string(), Some(error.hint().to_owned()))
+    }
+}
+
+impl From<io::Error> for Trouble {
+    /// Whoever read our output has enough of it: that is no failure and needs no word.
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(Exit::Ok, "", None);
+        }
+        Self::new(Exit::Runtime, format!("cannot write the answer: {error}"), None)
     }
 }

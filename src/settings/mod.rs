@@ -19,6 +19,7 @@ pub mod argv;
 mod config;
 mod directories;
 mod error;
+mod reading;
 mod surroundings;
 mod values;
 
@@ -32,12 +33,13 @@ use args::{ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
 use config::Config;
 pub use directories::Directories;
 pub use error::Error;
+pub use reading::{Chosen, Reading};
 pub use surroundings::{Surroundings, Terminal};
 use values::Count;
 
 use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Sampling};
-use crate::swaa::preset::{AUTO, CUSTOM, RecipePatch};
-use crate::swaa::{ChainOfThought, Preset, Presets, RecipeSpec};
+use crate::swaa::Presets;
+use crate::swaa::preset::AUTO;
 
 /// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
@@ -150,47 +152,6 @@ impl PullPolicy {
     }
 }
 
-/// How documents are read: a preset, and single fields over it.
-#[derive(Debug, Clone)]
-pub struct Reading {
-    pub presets: Presets,
-    /// A name that `presets` has.
-    pub preset: String,
-    /// Fields given as flags.
-    pub changes: RecipePatch,
-    /// Given as a flag or in the file; wins over the preset's.
-    pub cot: Option<ChainOfThought>,
-}
-
-impl Reading {
-    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves it to `auto`.
-    ///
-    /// A window given as a flag settles a recipe even under `auto`.
-    #[must_use]
-    pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
-        let base = match (&preset.recipe, self.changes.window) {
-            (Some(recipe), _) => recipe,
-            (None, Some(_)) => &RecipeSpec::SLIDING,
-            (None, None) => return None,
-        };
-        let recipe = self.changes.over(base);
-        let changed = preset.recipe.as_ref() != Some(&recipe);
-        Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
-    }
-
-    /// Whether the model reasons first, under `preset`.
-    #[must_use]
-    pub fn cot_of(&self, preset: &Preset) -> ChainOfThought {
-        self.cot.or(preset.cot).unwrap_or_default()
-    }
-
-    /// The preset that was asked for.
-    #[must_use]
-    pub fn asked(&self) -> &Preset {
-        self.presets.get(&self.preset).expect("resolve has looked the name up")
-    }
-}
-
 /// What the engine is started with, but for the model's path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineSettings {
@@ -269,7 +230,6 @@ impl Settings {
         let SessionArgs { selection, questions: asked, reading, model, sampling, .. } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
-        settings.engine.reserve_tokens += room_for_later(&questions);
         settings.front_end = front_end;
         settings.documents = documents;
         settings.parts = selection.parts;
@@ -438,13 +398,6 @@ fn sampling(flags: &SamplingArgs, config: &SamplingArgs) -> Sampling {
         repeat_last_n: flags.repeat_last_n.or(config.repeat_last_n).unwrap_or(default.repeat_last_n),
         seed: flags.seed.or(config.seed).unwrap_or(default.seed),
     }
-}
-
-/// The context is sized by the first question; what a longer one needs beyond that. A token has at least one byte.
-fn room_for_later(questions: &[String]) -> u32 {
-    let first = questions.first().map_or(0, String::len);
-    let longest = questions.iter().map(String::len).max().unwrap_or(0);
-    u32::try_from(longest - first).unwrap_or(u32::MAX / 2)
 }
 
 /// Reads the user's file, where there is one.

@@ -2,7 +2,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::exit::Exit;
-use crate::swaa::{LayerSpec, WindowSpec};
+use crate::swaa::{ChainOfThought, LayerSpec, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
 const IN_A_PIPE: Terminal = Terminal { stdin: false, stdout: false, stderr: false, color: false };
@@ -264,11 +264,4 @@ fn eval_checks_its_presets() {
         (vec!["full".into(), "paper".into()], Some(20), Some(2))
     );
     assert_eq!(refused(&["eval", "a.jsonl.gz", "--presets", "speedy"]).1, Exit::Usage);
-}
-
-#[test]
-fn later_questions_that_are_longer_get_their_room() {
-    let long = "why ".repeat(25_000);
-    let settings = headless(&["-p", "who?", "-p", &long]);
-    assert_eq!(settings.engine.reserve_tokens, 2048 + 100_000 - 4);
 }

@@ -83,6 +83,9 @@ pub fn choose(presets: &Presets, facts: &Facts) -> Choice {
     }
     let (preset, recipe) = cheapest_that_holds(presets, facts).unwrap_or_else(|| safest(presets));
     let gain = full_work / work(&recipe.resolve(facts.document_tokens, facts.layers).reading, facts);
+    if gain < 1.005 {
+        return full("so short a document is seen whole under every preset".to_owned());
+    }
     if gain < WORTH_IT {
         return full(format!("at this length {preset} would be only {gain:.2} times as fast"));
     }

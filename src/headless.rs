@@ -1,1 +1,0 @@
-//! The same chat and engine without a screen.

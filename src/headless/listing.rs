@@ -1,0 +1,155 @@
+//! What can be listed without asking anything: the presets, and where things are kept.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Voice;
+use super::report::bytes;
+use crate::engine::message::ModelInfo;
+use crate::settings::{Directories, Reading};
+use crate::swaa::{Preset, RecipeSpec};
+
+/// A preset, and what it means for a model.
+#[derive(Debug, Serialize)]
+struct PresetLine<'a> {
+    name: &'a str,
+    key: Option<char>,
+    summary: &'a str,
+    /// Null for `auto`.
+    recipe: Option<RecipeLine<'a>>,
+    cot: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RecipeLine<'a> {
+    /// As written: "full", "4k", "max(4k, n/4)".
+    window: String,
+    sinks: u32,
+    full_layers: String,
+    /// Which of the model's layers stay full; null without a model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_layer_numbers: Option<Vec<u32>>,
+    fa_decode: bool,
+    dense_tail: bool,
+    #[serde(skip)]
+    spec: &'a RecipeSpec,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelLine<'a> {
+    name: &'a str,
+    architecture: &'a str,
+    layers: u32,
+    context_tokens: u32,
+    /// The same under every preset: each layer keeps the keys and values of every token.
+    kv_bytes_per_1k_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sliding_refused: Option<&'a str>,
+}
+
+impl<'a> PresetLine<'a> {
+    fn new(preset: &'a Preset, model: Option<&ModelInfo>) -> Self {
+        let recipe = preset.recipe.as_ref().map(|spec| RecipeLine {
+            window: spec.window.to_string(),
+            sinks: spec.sinks,
+            full_layers: spec.full_layers.to_string(),
+            full_layer_numbers: model.map(|model| spec.full_layers.resolve(model.layers).as_slice().to_vec()),
+            fa_decode: spec.fa_decode,
+            dense_tail: spec.dense_tail,
+            spec,
+        });
+        Self {
+            name: &preset.name,
+            key: preset.key,
+            summary: &preset.summary,
+            recipe,
+            cot: preset.cot.map(|cot| cot.to_string()),
+        }
+    }
+}
+
+/// Lists the presets; with `model`, which of its layers stay full, and what a thousand tokens take.
+pub fn presets(reading: &Reading, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
+    let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
+    let about = model.map(|model| ModelLine {
+        name: &model.name,
+        architecture: &model.architecture,
+        layers: model.layers,
+        context_tokens: model.train_context_tokens,
+        kv_bytes_per_1k_tokens: model.kv_bytes_per_token * 1000,
+        sliding_refused: model.sliding_refused.as_deref(),
+    });
+    if json {
+        return voice.object(&serde_json::json!({ "presets": lines, "model": about }));
+    }
+    let listed: String = lines.iter().map(|line| line.in_words(model)).collect();
+    voice.data(&listed)?;
+    about.map_or(Ok(()), |about| voice.data(&about.in_words()))
+}
+
+impl PresetLine<'_> {
+    fn in_words(&self, model: Option<&ModelInfo>) -> String {
+        let (key, name, summary) = (self.key.unwrap_or(' '), self.name, self.summary);
+        let recipe =
+            self.recipe.as_ref().map_or(String::new(), |recipe| format!("{:14}{}\n", "", recipe.in_words(model)));
+        format!("{key}  {name:<10} {summary}\n{recipe}")
+    }
+}
+
+impl RecipeLine<'_> {
+    fn in_words(&self, model: Option<&ModelInfo>) -> String {
+        if self.window == "full" {
+            return "every token sees all before it".to_owned();
+        }
+        let layers = match model {
+            Some(model) => full_layers_of(self.spec, model),
+            None => format!("full layers {}", self.full_layers),
+        };
+        let decode = if self.fa_decode { "full" } else { "sliding" };
+        let tail = if self.dense_tail { "full" } else { "sliding" };
+        format!("window {}, sinks {}, {layers}, answer {decode}, question {tail}", self.window, self.sinks)
+    }
+}
+
+/// `full layers 0-11 of 24`
+fn full_layers_of(recipe: &RecipeSpec, model: &ModelInfo) -> String {
+    let full = recipe.full_layers.resolve(model.layers);
+    if full.is_empty() {
+        return format!("none of {} layers full", model.layers);
+    }
+    format!("full layers {full} of {}", model.layers)
+}
+
+impl ModelLine<'_> {
+    fn in_words(&self) -> String {
+        let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   only full attention: {why}"));
+        format!(
+            "\n{} ({}, {} layers, context up to {} tokens)\n   KV {} per 1k tokens under every preset: all of it is kept{refused}\n",
+            self.name,
+            self.architecture,
+            self.layers,
+            self.context_tokens,
+            bytes(self.kv_bytes_per_1k_tokens)
+        )
+    }
+}
+
+/// Prints where things are kept.
+pub fn paths(directories: &Directories, models: &Path, json: bool, voice: &mut Voice) -> io::Result<()> {
+    let config = directories.config_file();
+    let rows = [
+        ("config", config.as_path()),
+        ("models", models),
+        ("cache", &directories.cache),
+        ("data", &directories.data),
+        ("logs", &directories.state),
+    ];
+    if json {
+        let object: serde_json::Map<String, serde_json::Value> =
+            rows.iter().map(|(name, path)| ((*name).to_owned(), path.to_string_lossy().into())).collect();
+        return voice.object(&object);
+    }
+    rows.iter().try_for_each(|(name, path)| voice.data(&format!("{name:<7} {}\n", path.display())))
+}

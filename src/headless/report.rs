@@ -1,0 +1,238 @@
+//! What is told about an answer: the JSON object, the figures on standard error. Every figure was measured; what was not is null.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::voice::seconds;
+use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
+use crate::settings::Chosen;
+use crate::swaa::{Attention, Recipe};
+
+/// One answer, as `--json` prints it. The fields are a promise to scripts.
+#[derive(Debug, Serialize)]
+pub(super) struct Report<'a> {
+    pub answer: String,
+    /// Null when the model did not reason, or under `--hide-reasoning`.
+    pub reasoning: Option<String>,
+    pub preset: &'a str,
+    pub recipe: RecipeReport,
+    pub tokens: Tokens,
+    pub timings: Times,
+    pub memory: Bytes,
+    pub finish: &'static str,
+    pub model: &'a str,
+    pub documents: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct RecipeReport {
+    /// Null is full attention.
+    window: Option<u32>,
+    sinks: u32,
+    full_layers: Vec<u32>,
+    fa_decode: bool,
+    dense_tail: bool,
+}
+
+impl From<&Recipe> for RecipeReport {
+    fn from(recipe: &Recipe) -> Self {
+        let (window, sinks, full_layers) = match &recipe.reading {
+            Attention::Full => (None, 0, Vec::new()),
+            Attention::Sliding { window, sinks, full_layers } => {
+                (Some(*window), *sinks, full_layers.as_slice().to_vec())
+            }
+        };
+        Self { window, sinks, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Tokens {
+    document: u32,
+    prompt: u32,
+    cached: u32,
+    prefilled: u32,
+    generated: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the issue's, and units belong into names")]
+pub(super) struct Times {
+    load_s: f64,
+    prefill_s: f64,
+    /// Null when nothing was prefilled.
+    prefill_tok_s: Option<f64>,
+    /// Null when no token came.
+    ttft_s: Option<f64>,
+    decode_tok_s: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the issue's, and units belong into names")]
+pub(super) struct Bytes {
+    model_bytes: u64,
+    kv_bytes: u64,
+    kv_used_bytes: u64,
+    rss_bytes: u64,
+    device_bytes: u64,
+}
+
+impl From<&Memory> for Bytes {
+    fn from(memory: &Memory) -> Self {
+        Self {
+            model_bytes: memory.model_bytes,
+            kv_bytes: memory.kv_bytes,
+            kv_used_bytes: memory.kv_used_bytes,
+            rss_bytes: memory.rss_bytes,
+            device_bytes: memory.device_bytes,
+        }
+    }
+}
+
+impl<'a> Report<'a> {
+    pub(super) fn new(
+        said: Said,
+        chosen: &'a Chosen,
+        figures: &Figures,
+        model: &'a ModelInfo,
+        documents: &'a [String],
+    ) -> Self {
+        let (counts, times) = (figures.tokens, figures.timings);
+        Self {
+            answer: said.answer,
+            reasoning: said.reasoning,
+            preset: &chosen.name,
+            recipe: (&figures.recipe).into(),
+            tokens: Tokens {
+                document: counts.document,
+                prompt: counts.prompt,
+                cached: counts.cached,
+                prefilled: counts.prefilled,
+                generated: counts.generated,
+            },
+            timings: Times {
+                load_s: rounded(model.load_time.as_secs_f64()),
+                prefill_s: rounded(times.prefill.as_secs_f64()),
+                prefill_tok_s: measured(times.prefill_tokens_per_s),
+                ttft_s: measured(times.first_token.as_secs_f64()),
+                decode_tok_s: measured(times.decode_tokens_per_s),
+            },
+            memory: (&figures.memory).into(),
+            finish: finish_name(said.finish),
+            model: &model.name,
+            documents,
+        }
+    }
+}
+
+/// What the model said, and how it came to an end.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub answer: String,
+    pub reasoning: Option<String>,
+    pub finish: Finish,
+}
+
+/// `finish` as scripts see it.
+pub(super) fn finish_name(finish: Finish) -> &'static str {
+    match finish {
+        Finish::EndOfGeneration => "end",
+        Finish::StopString => "stop_string",
+        Finish::TokenLimit => "token_limit",
+        Finish::TimeLimit => "time_limit",
+        Finish::ContextFull => "context_full",
+        Finish::Cancelled => "cancelled",
+    }
+}
+
+/// To the thousandth: the clock knows no more, and people read it.
+pub(super) fn rounded(figure: f64) -> f64 {
+    (figure * 1000.0).round() / 1000.0
+}
+
+/// The engine says 0 for what did not happen.
+fn measured(figure: f64) -> Option<f64> {
+    (figure > 0.0).then(|| rounded(figure))
+}
+
+/// An event of `--jsonl`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Line<'a> {
+    Loaded { model: &'a str, load_s: f64 },
+    Planned { preset: &'a str, document: u32, prompt: u32, cached: u32, to_prefill: u32, predicted_s: Option<f64> },
+    Progress { done: u32, total: u32, cached: u32, tok_s: f64, remaining_s: Option<f64> },
+    Reasoning { text: &'a str },
+    Answer { text: &'a str },
+    Done(Box<Report<'a>>),
+}
+
+impl Line<'_> {
+    pub(super) fn progress(progress: &Progress) -> Self {
+        Self::Progress {
+            done: progress.done_tokens,
+            total: progress.total_tokens,
+            cached: progress.cached_tokens,
+            tok_s: rounded(progress.tokens_per_s),
+            remaining_s: progress.remaining.map(|left| rounded(left.as_secs_f64())),
+        }
+    }
+}
+
+/// The figures for people, `--stats`.
+pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finish: Finish) -> String {
+    let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
+    let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
+    let device =
+        if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
+    [
+        format!("preset   {}: {}", chosen.name, figures.recipe),
+        format!("model    {}, loaded in {}", model.name, seconds(model.load_time)),
+        format!(
+            "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
+            counts.document,
+            counts.prompt,
+            counts.cached,
+            counts.prefilled,
+            counts.generated,
+            counts.reasoning,
+            finish_name(finish)
+        ),
+        format!("reading  {} at {}", seconds(times.prefill), speed(times.prefill_tokens_per_s)),
+        format!("writing  {}; first token after {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
+        format!(
+            "memory   model {} · KV {}, {} of it used · process {}{device}",
+            bytes(memory.model_bytes),
+            bytes(memory.kv_bytes),
+            bytes(memory.kv_used_bytes),
+            bytes(memory.rss_bytes)
+        ),
+    ]
+    .join("\n")
+}
+
+fn first_token(time: Duration) -> String {
+    if time.is_zero() { "none came".to_owned() } else { seconds(time) }
+}
+
+/// `491 MB`, `1.25 GB`; powers of ten.
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_for_people() {
+        let written: Vec<String> = [512, 12_288, 491_400_064, 1_250_000_000].map(bytes).to_vec();
+        assert_eq!(written, ["512 B", "12.3 kB", "491 MB", "1.25 GB"]);
+    }
+}

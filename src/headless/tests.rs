@@ -1,0 +1,462 @@
+//! The contract, against an engine that follows a script. `tests/headless.rs` holds the real binary to it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use clap::Parser;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use super::*;
+use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
+use crate::settings::{Directories, LowArgs, Surroundings, Terminal, argv};
+use crate::swaa::RecipeSpec;
+
+/// What the scripted engine says to a question, piece by piece.
+#[derive(Clone)]
+enum Script {
+    Says(Vec<(Channel, &'static str)>, Finish),
+    Fails(FailureKind, &'static str),
+    /// Says a piece, and then waits until it is cancelled.
+    UntilCancelled(&'static str),
+    /// Says a piece, and then nothing, whatever happens.
+    Deaf(&'static str),
+}
+
+fn says(answer: &'static str) -> Script {
+    Script::Says(vec![(Channel::Answer, answer)], Finish::EndOfGeneration)
+}
+
+/// One token for four bytes.
+fn tokens_of(text: &str) -> u32 {
+    text.len() as u32 / 4
+}
+
+/// An engine that loads at once, reads 100 tokens a second, and answers as it was told to.
+struct Scripted {
+    script: Script,
+    events: UnboundedSender<Event>,
+    /// Tokens of document that were read.
+    cached: u32,
+}
+
+impl Scripted {
+    fn start(script: Script) -> Counter {
+        let (commands, received) = channel();
+        let (events, heard) = unbounded_channel();
+        let mut engine = Self { script, events, cached: 0 };
+        std::thread::spawn(move || {
+            engine.tell(Event::Loading { fraction: 1.0 });
+            engine.tell(Event::Loaded(Box::new(model())));
+            received
+                .into_iter()
+                .take_while(|command| *command != Command::Shutdown)
+                .for_each(|command| engine.obey(command));
+        });
+        Counter { commands, events: heard }
+    }
+
+    fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Count { job, texts } => {
+                self.tell(Event::Counted { job, tokens: texts.iter().map(|text| tokens_of(text)).collect() });
+            }
+            Command::Forecast { job, prompt, recipe } => {
+                let plan = self.plan(&prompt, &recipe);
+                self.tell(Event::Forecast { job, plan });
+            }
+            Command::Read { job, prompt, recipe, .. } => {
+                let figures = self.read(job, &prompt, &recipe);
+                self.tell(Event::Read { job, stopped: false, figures: Box::new(figures) });
+            }
+            Command::Ask(question) => self.answer(&question),
+            Command::AnswerNow { .. } | Command::Shutdown => {}
+        }
+    }
+
+    fn plan(&self, prompt: &Prompt, recipe: &RecipeSpec) -> Plan {
+        let prompt_tokens = prompt.parts.iter().map(|part| tokens_of(&part.text)).sum();
+        let cached_tokens = self.cached.min(prompt_tokens);
+        Plan {
+            recipe: recipe.resolve(prompt_tokens, model().layers),
+            document_tokens: prompt_tokens,
+            prompt_tokens,
+            cached_tokens,
+            to_prefill_tokens: prompt_tokens - cached_tokens,
+            predicted: (self.cached > 0).then(|| Duration::from_millis(u64::from(prompt_tokens - cached_tokens) * 10)),
+            context_tokens: 8192,
+        }
+    }
+
+    fn read(&mut self, job: JobId, prompt: &Prompt, recipe: &RecipeSpec) -> Figures {
+        let plan = self.plan(prompt, recipe);
+        let progress = Progress {
+            done_tokens: plan.prompt_tokens,
+            total_tokens: plan.prompt_tokens,
+            cached_tokens: plan.cached_tokens,
+            elapsed: Duration::from_secs(1),
+            tokens_per_s: 100.0,
+            remaining: Some(Duration::ZERO),
+        };
+        let figures = Figures {
+            recipe: plan.recipe.clone(),
+            tokens: TokenCounts {
+                document: plan.document_tokens,
+                prompt: plan.prompt_tokens,
+                cached: plan.cached_tokens,
+                prefilled: plan.to_prefill_tokens,
+                ..TokenCounts::default()
+            },
+            timings: Timings {
+                prefill: Duration::from_millis(u64::from(plan.to_prefill_tokens) * 10),
+                prefill_tokens_per_s: 100.0,
+                ..Timings::default()
+            },
+            memory: Memory { kv_bytes: 4096, ..Memory::default() },
+            context_tokens: 8192,
+        };
+        self.cached = plan.prompt_tokens;
+        self.tell(Event::Planned { job, plan });
+        self.tell(Event::Prefilling { job, progress });
+        figures
+    }
+
+    fn answer(&mut self, question: &Question) {
+        let job = question.job;
+        let mut figures = self.read(job, &question.prompt, &question.recipe);
+        let piece = |channel, text: &str| Event::Piece { job, channel, text: text.to_owned() };
+        let finish = match self.script.clone() {
+            Script::Fails(kind, message) => {
+                let failure = Failure { kind, message: message.to_owned(), hint: Some("take less".to_owned()) };
+                return self.tell(Event::Failed { job, failure });
+            }
+            Script::Says(pieces, finish) => {
+                figures.tokens.generated = pieces.len() as u32;
+                for (channel, text) in &pieces {
+                    self.tell(piece(*channel, text));
+                }
+                finish
+            }
+            Script::UntilCancelled(text) => {
+                self.tell(piece(Channel::Answer, text));
+                while !question.cancel.is_cancelled() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Finish::Cancelled
+            }
+            Script::Deaf(text) => return self.tell(piece(Channel::Answer, text)),
+        };
+        self.tell(Event::Answered { job, finish, figures: Box::new(figures) });
+    }
+}
+
+const CHATML: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
+                      {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+fn model() -> ModelInfo {
+    ModelInfo {
+        path: PathBuf::from("toy.gguf"),
+        name: "Toy".to_owned(),
+        architecture: "qwen2".to_owned(),
+        layers: 24,
+        train_context_tokens: 8192,
+        vocab_tokens: 100,
+        kv_bytes_per_token: 1024,
+        model_bytes: 1_000_000,
+        load_time: Duration::from_millis(250),
+        chat_template: Some(CHATML.to_owned()),
+        bos_text: String::new(),
+        eos_text: "<|im_end|>".to_owned(),
+        sliding_refused: None,
+        patch_stamp: "test".to_owned(),
+        devices: vec!["CPU".to_owned()],
+    }
+}
+
+/// What a run gave.
+struct Ran {
+    out: String,
+    err: String,
+    exit: Exit,
+}
+
+impl Ran {
+    fn objects(&self) -> Vec<Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+    }
+}
+
+fn settings(line: &[&str]) -> Settings {
+    let words = ["lunette"].into_iter().chain(line.iter().copied()).map(OsString::from);
+    let low = LowArgs::try_parse_from(argv::rewrite(words)).unwrap();
+    let directory = PathBuf::from("nowhere");
+    let surroundings = Surroundings {
+        terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
+        directories: Directories {
+            config: directory.clone(),
+            cache: directory.clone(),
+            data: directory.clone(),
+            state: directory,
+        },
+        config: None,
+        log_filter: String::new(),
+    };
+    Settings::resolve(low, surroundings).unwrap()
+}
+
+async fn ran_with(line: &[&str], stdin: &str, stops: Stops, start: impl FnOnce() -> Result<Counter, Trouble>) -> Ran {
+    let settings = settings(line);
+    let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
+    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, stops, &mut voice).await;
+    drop(voice);
+    Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
+}
+
+fn never() -> Stops {
+    Stops { signals: unbounded_channel().1, deadline: None }
+}
+
+/// Runs `line` on the text `stdin` with an engine that follows `script`.
+async fn ran(line: &[&str], stdin: &str, script: Script) -> Ran {
+    ran_with(line, stdin, never(), || Ok(Scripted::start(script))).await
+}
+
+#[tokio::test]
+async fn standard_output_is_the_answer_and_one_newline() {
+    let script = Script::Says(
+        vec![(Channel::Answer, "\n A clergy"), (Channel::Answer, "man.\n"), (Channel::Answer, "\n")],
+        Finish::EndOfGeneration,
+    );
+    let ran = ran(&["-p", "Who?", "-"], "It is a truth.", script).await;
+    assert_eq!((ran.out.as_str(), ran.exit), ("A clergyman.\n", Exit::Ok));
+}
+
+#[tokio::test]
+async fn reasoning_is_on_standard_error_only_and_can_be_hidden() {
+    let script =
+        Script::Says(vec![(Channel::Reasoning, "Let me see."), (Channel::Answer, "Darcy.")], Finish::EndOfGeneration);
+    let shown = ran(&["-p", "Who?", "-"], "text", script.clone()).await;
+    assert_eq!(shown.out, "Darcy.\n");
+    assert!(shown.err.contains("Let me see."), "{}", shown.err);
+    let hidden = ran(&["-p", "Who?", "-R", "-"], "text", script.clone()).await;
+    assert!(!hidden.err.contains("Let me see."), "{}", hidden.err);
+    let objects = ran(&["-p", "Who?", "--json", "-"], "text", script).await.objects();
+    assert_eq!(objects[0]["reasoning"], "Let me see.");
+}
+
+#[tokio::test]
+async fn json_is_one_object_with_the_promised_fields() {
+    let ran = ran(&["-p", "Who?", "--json", "--preset", "quick", "-"], "It is a truth.", says("Darcy.")).await;
+    let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    let expected = "answer reasoning preset recipe tokens timings memory finish model documents";
+    assert_eq!(keys(object), expected);
+    assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated");
+    assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s");
+    assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");
+    assert_eq!(keys(&object["recipe"]), "window sinks full_layers fa_decode dense_tail");
+    assert_eq!((&object["answer"], &object["preset"]), (&"Darcy.".into(), &"quick".into()));
+    assert_eq!((&object["recipe"]["window"], &object["finish"]), (&4096.into(), &"end".into()));
+    assert_eq!((&object["model"], &object["documents"]), (&"Toy".into(), &serde_json::json!(["-"])));
+    assert_eq!(object["timings"]["ttft_s"], Value::Null, "what was not measured is null");
+    assert_eq!(ran.exit, Exit::Ok);
+}
+
+#[tokio::test]
+async fn several_questions_give_one_answer_each_in_order() {
+    let line = ["-p", "Who?", "-p", "Where is it?"];
+    let text = ran(&[&line[..], &["-"]].concat(), "text", says("So.")).await;
+    assert_eq!(text.out, "So.\n\nSo.\n");
+    let json = ran(&[&line[..], &["--json", "-"]].concat(), "text", says("So.")).await;
+    let objects = json.objects();
+    assert_eq!(objects.len(), 2);
+    assert_eq!(
+        (&objects[0]["tokens"]["cached"], &objects[1]["tokens"]["cached"]),
+        (&0.into(), &objects[0]["tokens"]["prompt"])
+    );
+}
+
+#[tokio::test]
+async fn jsonl_tells_what_happens_as_it_happens() {
+    let script = Script::Says(vec![(Channel::Reasoning, "Hm."), (Channel::Answer, "So.")], Finish::EndOfGeneration);
+    let ran = ran(&["-p", "Who?", "--jsonl", "-"], "text", script).await;
+    let kinds: Vec<String> = ran.objects().iter().map(|line| line["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["loaded", "planned", "progress", "reasoning", "answer", "done"]);
+    assert_eq!(ran.objects()[5]["answer"], "So.");
+}
+
+#[tokio::test]
+async fn a_failure_is_a_sentence_with_a_hint_and_its_exit_code() {
+    let script = Script::Fails(FailureKind::DoesNotFit, "the prompt has 9000 tokens, 8192 fit");
+    let text = ran(&["-p", "Who?", "-"], "text", script.clone()).await;
+    assert_eq!((text.out.as_str(), text.exit), ("", Exit::DoesNotFit));
+    assert!(text.err.ends_with("error: the prompt has 9000 tokens, 8192 fit\nhint: take less\n"), "{}", text.err);
+    let json = ran(&["-p", "Who?", "--json", "-"], "text", script).await;
+    let expected = serde_json::json!({
+        "error": { "message": "the prompt has 9000 tokens, 8192 fit", "hint": "take less", "exit_code": 4 }
+    });
+    assert_eq!((json.objects(), json.exit), (vec![expected], Exit::DoesNotFit));
+}
+
+#[tokio::test]
+async fn an_answer_cut_at_a_limit_is_printed_and_exits_with_6() {
+    let script = Script::Says(vec![(Channel::Answer, "Mr. Bing")], Finish::TokenLimit);
+    let ran = ran(&["-p", "Who?", "-n", "3", "-"], "text", script).await;
+    assert_eq!((ran.out.as_str(), ran.exit), ("Mr. Bing\n", Exit::Limit));
+    assert!(ran.err.contains("cut at the limit of tokens"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_signal_prints_what_there_is() {
+    for (exit, code) in [(Exit::Interrupted, 130), (Exit::Terminated, 143)] {
+        let (signal, signals) = unbounded_channel();
+        let stops = Stops { signals, deadline: None };
+        let start = || {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                signal.send(exit)
+            });
+            Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+        };
+        let ran = ran_with(&["-p", "Who?", "-p", "And?", "-"], "text", stops, start).await;
+        assert_eq!((ran.out.as_str(), ran.exit.code()), ("Mr. Bing\n", code), "the second question is not asked");
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let (signal, signals) = unbounded_channel();
+    let start = || {
+        tokio::spawn(async move {
+            for _ in 0..2 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let _ = signal.send(Exit::Interrupted);
+            }
+        });
+        Ok(Scripted::start(Script::Deaf("Mr. Bing")))
+    };
+    let ran = ran_with(&["-p", "Who?", "-"], "text", Stops { signals, deadline: None }, start).await;
+    assert_eq!(ran.exit, Exit::Interrupted);
+}
+
+#[tokio::test]
+async fn the_timeout_is_its_own_exit_code() {
+    let stops = Stops { signals: unbounded_channel().1, deadline: Some(Instant::now() + Duration::from_millis(100)) };
+    let ran = ran_with(&["-p", "Who?", "--json", "-"], "text", stops, || {
+        Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+    })
+    .await;
+    let objects = ran.objects();
+    assert_eq!((&objects[0]["answer"], &objects[0]["finish"]), (&"Mr. Bing".into(), &"time_limit".into()));
+    assert_eq!(ran.exit, Exit::Timeout);
+}
+
+/// A reader that leaves at once, like `head -0`.
+struct Gone;
+
+impl io::Write for Gone {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_ends_it_quietly() {
+    let settings = settings(&["-p", "Who?", "-"]);
+    let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { unreachable!() };
+    let (mut out, mut err) = (Gone, Vec::new());
+    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
+    let start = || Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")));
+    let exit = run(&settings, headless, &mut "text".as_bytes(), start, never(), &mut voice).await;
+    drop(voice);
+    assert_eq!(exit, Exit::Ok);
+    assert!(!String::from_utf8(err).unwrap().contains("error"));
+}
+
+#[tokio::test]
+async fn a_document_that_is_missing_is_told_before_a_model_is_looked_for() {
+    let ran = ran_with(&["-p", "Who?", "missing.txt"], "", never(), || panic!("no engine is needed")).await;
+    assert_eq!((ran.out.as_str(), ran.exit), ("", Exit::Input));
+    assert!(ran.err.starts_with("error: cannot read missing.txt: no such file\nhint: "), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_model_that_is_missing_is_told_with_its_hint() {
+    let trouble = Trouble::new(Exit::Model, "there is no model yet", Some("lunette pull".to_owned()));
+    let ran = ran_with(&["-p", "Who?", "-"], "text", never(), || Err(trouble)).await;
+    assert_eq!((ran.err.as_str(), ran.exit), ("error: there is no model yet\nhint: lunette pull\n", Exit::Model));
+}
+
+#[tokio::test]
+async fn a_layer_that_the_model_lacks_is_refused() {
+    let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "1,40", "-"], "text", says("So.")).await;
+    assert_eq!(ran.exit, Exit::Usage);
+    assert_eq!(ran.err, "error: layer 40 can't stay full: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_whether_it_fits_and_reads_nothing() {
+    let fits = ran(&["--dry-run", "--json", "-"], "It is a truth.", says("never")).await;
+    let object = &fits.objects()[0];
+    assert_eq!((&object["fits"], &object["limit_tokens"], fits.exit), (&true.into(), &8192.into(), Exit::Ok));
+    assert_eq!(object["kv_bytes"].as_u64().unwrap(), object["tokens"]["needed"].as_u64().unwrap() * 1024);
+    assert_eq!(object["predicted_s"], Value::Null);
+    let long = "word ".repeat(10_000);
+    let too_long = ran(&["--dry-run", "-p", "Who?", "-"], &long, says("never")).await;
+    assert_eq!(too_long.exit, Exit::DoesNotFit);
+    assert!(too_long.out.contains("it does not fit: "), "{}", too_long.out);
+}
+
+fn book(folder: &Path, chapters: usize) -> PathBuf {
+    let chapter = |number: usize| format!("# Chapter {number}\n\n{}\n\n", "word ".repeat(400));
+    let path = folder.join("book.md");
+    fs::write(&path, (1..=chapters).map(chapter).collect::<String>()).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn as_many_parts_are_read_as_the_time_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = book(folder.path(), 20);
+    // A chapter has some 500 tokens: 5 s at 100 tokens a second.
+    let line = ["-p", "Who?", "--within", "28s", "--json", book.to_str().unwrap()];
+    let ran = ran(&line, "", says("So.")).await;
+    assert!(ran.err.contains("note: 5 of 20 parts are read, as many as this machine reads in 28 s"), "{}", ran.err);
+    let prompt = ran.objects()[0]["tokens"]["prompt"].as_u64().unwrap();
+    assert!((2500..2700).contains(&prompt), "{prompt}");
+    assert!(ran.objects()[0]["tokens"]["cached"].as_u64().unwrap() > 400, "what was timed is not read again");
+}
+
+#[tokio::test]
+async fn auto_says_what_it_chose_and_why() {
+    let ran = ran(&["-p", "Who?", "--json", "-"], "text", says("So.")).await;
+    assert_eq!(ran.err, "auto: full, so short a document is seen whole under every preset\n");
+    assert_eq!(ran.objects()[0]["preset"], "full");
+}
+
+#[tokio::test]
+async fn only_the_code_block_is_printed_when_that_is_asked_for() {
+    let ran = ran(&["-p", "Code?", "-x", "-"], "text", says("Here:\n```sh\nls\n```\nDone.")).await;
+    assert_eq!(ran.out, "ls\n");
+}
+
+#[tokio::test]
+async fn figures_are_on_standard_error() {
+    let ran = ran(&["-p", "Who?", "-u", "-"], "text", says("So.")).await;
+    assert_eq!(ran.out, "So.\n");
+    assert!(ran.err.contains("model    Toy, loaded in 0.2 s\n"), "{}", ran.err);
+}

@@ -1,0 +1,223 @@
+//! Says things: answers on standard output, everything else on standard error.
+//!
+//! Standard output carries the answer and exactly one newline behind it, without escape sequences, whatever the model wrote.
+//! Standard error carries notes, reasoning, figures and errors; a progress bar only where a terminal shows it, and gone when it is done.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::engine::message::Progress;
+use crate::exit::Trouble;
+use crate::settings::{Output, Terminal};
+
+/// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
+pub struct Voice<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    output: Output,
+    terminal: Terminal,
+    bar: ProgressBar,
+}
+
+impl<'a> Voice<'a> {
+    pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, output: Output, terminal: Terminal) -> Self {
+        Self { out, err, output, terminal, bar: ProgressBar::hidden() }
+    }
+
+    /// One object on a line of its own.
+    pub(super) fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, object)?;
+        self.out.write_all(b"\n")?;
+        self.out.flush()
+    }
+
+    /// A piece of what standard output is for.
+    pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Something to know, on a line of its own. Nobody listening is no failure.
+    pub(super) fn note(&mut self, text: &str) {
+        let err = &mut self.err;
+        self.bar.suspend(|| {
+            let _ = writeln!(err, "{text}");
+        });
+    }
+
+    /// A piece of the model's reasoning, dimmed where a terminal can.
+    pub(super) fn reasoning(&mut self, text: &str) {
+        self.clear_bar();
+        let (dim, plain) = if self.terminal.stderr && self.terminal.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
+        let _ = write!(self.err, "{dim}{text}{plain}");
+        let _ = self.err.flush();
+    }
+
+    /// Why it ended: for people on standard error, or as the last object.
+    pub fn trouble(&mut self, trouble: &Trouble) {
+        self.clear_bar();
+        if trouble.message.is_empty() {
+            return;
+        }
+        if self.output == Output::Text {
+            let hint = trouble.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            self.note(&format!("error: {}{hint}", trouble.message));
+            return;
+        }
+        // Standard output is where a script looks; if that is gone, the exit code is left.
+        let _ = self.object(&error_object(self.output, trouble));
+    }
+
+    fn clear_bar(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar = ProgressBar::hidden();
+    }
+
+    pub(super) fn loading(&mut self, fraction: f32) {
+        if self.bar.is_hidden() && self.terminal.stderr {
+            self.bar = bar("loading the model {bar:30} {percent}%");
+            self.bar.set_length(1000);
+        }
+        self.bar.set_position((fraction * 1000.0) as u64);
+        if fraction >= 1.0 {
+            self.clear_bar();
+        }
+    }
+
+    pub(super) fn reading(&mut self, progress: &Progress) {
+        if self.bar.is_hidden() && self.terminal.stderr {
+            self.bar = bar("reading {bar:30} {pos}/{len} tokens {msg}");
+        }
+        self.bar.set_length(progress.total_tokens.into());
+        self.bar.set_position(progress.done_tokens.into());
+        let left = progress.remaining.map_or(String::new(), |left| format!(", {} left", seconds(left)));
+        self.bar.set_message(format!("{:.0} tok/s{left}", progress.tokens_per_s));
+        if progress.done_tokens >= progress.total_tokens {
+            self.clear_bar();
+        }
+    }
+}
+
+fn bar(template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).expect("the templates here are well-formed");
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// `12 s`, `3 min 20 s`
+pub(super) fn seconds(time: Duration) -> String {
+    match time.as_secs() {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        whole @ 10..120 => format!("{whole} s"),
+        whole => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    message: &'a str,
+    hint: Option<&'a str>,
+    exit_code: u8,
+}
+
+fn error_object(output: Output, trouble: &Trouble) -> impl Serialize {
+    ErrorObject {
+        kind: (output == Output::JsonLines).then_some("error"),
+        error: ErrorBody { message: &trouble.message, hint: trouble.hint.as_deref(), exit_code: trouble.exit.code() },
+    }
+}
+
+/// Lets an answer through as it grows, without white space around it and without characters that a terminal would obey.
+#[derive(Debug, Default)]
+pub(super) struct Tidy {
+    begun: bool,
+    /// White space that is let through if more text follows.
+    held: String,
+}
+
+impl Tidy {
+    /// What may be written now that `piece` was added.
+    pub(super) fn push(&mut self, piece: &str) -> String {
+        let mut ready = String::new();
+        for c in piece.chars() {
+            if c.is_whitespace() {
+                self.held.push(c);
+                continue;
+            }
+            if self.begun {
+                ready.push_str(&self.held);
+            }
+            self.begun = true;
+            self.held.clear();
+            ready.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+        }
+        ready
+    }
+}
+
+/// `text` as [`Tidy`] lets it through.
+pub(super) fn tidied(text: &str) -> String {
+    Tidy::default().push(text)
+}
+
+/// The first fenced code block of `text`, without its fences; all of it when there is none.
+pub(super) fn extracted(text: &str) -> String {
+    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("```"));
+    if lines.next().is_none() {
+        return text.to_owned();
+    }
+    let block: Vec<&str> = lines.take_while(|line| !line.trim_start().starts_with("```")).collect();
+    block.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_has_no_white_space_around_it_and_no_escapes_in_it() {
+        let mut tidy = Tidy::default();
+        let written: String =
+            ["\n ", " He", " is \n", "\n", "red\x1b[31m", ".\n\n"].iter().map(|piece| tidy.push(piece)).collect();
+        assert_eq!(written, "He is \n\nred\u{fffd}[31m.");
+    }
+
+    #[test]
+    fn the_first_code_block_is_extracted() {
+        assert_eq!(
+            extracted("So:\n```rust\nfn a() {}\n\nfn b() {}\n```\nand\n```\nc\n```\n"),
+            "fn a() {}\n\nfn b() {}"
+        );
+        assert_eq!(extracted("no code"), "no code");
+        assert_eq!(extracted("```sh\nls"), "ls", "a block that was cut off");
+    }
+
+    #[test]
+    fn times_are_written_for_people() {
+        let written: Vec<String> = [1500, 59_900, 200_000].map(|ms| seconds(Duration::from_millis(ms))).to_vec();
+        assert_eq!(written, ["1.5 s", "59 s", "3 min 20 s"]);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_tidied_as_the_whole_is(text in "[a \n\x1b\u{3000}é]{0,30}", cut in 0_usize..30) {
+            let cut = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
+            let mut tidy = Tidy::default();
+            let pieces = tidy.push(&text[..cut]) + &tidy.push(&text[cut..]);
+            prop_assert_eq!(&pieces, &tidied(&text));
+            prop_assert_eq!(pieces.trim(), &pieces);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How documents are to be read: a preset, and single fields over it, until a document and a model make it a recipe.
+
+use crate::engine::message::ModelInfo;
+use crate::swaa::auto::{self, Facts, Machine};
+use crate::swaa::preset::{CUSTOM, RecipePatch};
+use crate::swaa::{ChainOfThought, Preset, Presets, RecipeSpec};
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    pub presets: Presets,
+    /// A name that `presets` has.
+    pub preset: String,
+    /// Fields given as flags.
+    pub changes: RecipePatch,
+    /// Given as a flag or in the file; wins over the preset's.
+    pub cot: Option<ChainOfThought>,
+}
+
+/// What a document is read with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// The preset's name, or `custom` where flags changed it.
+    pub name: String,
+    pub recipe: RecipeSpec,
+    pub cot: ChainOfThought,
+    /// Why, when `auto` chose.
+    pub reason: Option<String>,
+}
+
+impl Reading {
+    /// The preset that was asked for.
+    #[must_use]
+    pub fn asked(&self) -> &Preset {
+        self.presets.get(&self.preset).expect("resolve has looked the name up")
+    }
+
+    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves it to `auto`.
+    ///
+    /// A window given as a flag settles a recipe even under `auto`.
+    #[must_use]
+    pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
+        let base = match (&preset.recipe, self.changes.window) {
+            (Some(recipe), _) => recipe,
+            (None, Some(_)) => &RecipeSpec::SLIDING,
+            (None, None) => return None,
+        };
+        let recipe = self.changes.over(base);
+        let changed = preset.recipe.as_ref() != Some(&recipe);
+        Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
+    }
+
+    /// Whether the model reasons first, under `preset`.
+    #[must_use]
+    pub fn cot_of(&self, preset: &Preset) -> ChainOfThought {
+        self.cot.or(preset.cot).unwrap_or_default()
+    }
+
+    /// What `preset` is for a document of `document_tokens` on this model. `tokens_per_s` is what this machine was measured to
+    /// read at the start of a document, if it was.
+    #[must_use]
+    pub fn choose(
+        &self,
+        preset: &Preset,
+        model: &ModelInfo,
+        document_tokens: u32,
+        tokens_per_s: Option<f64>,
+    ) -> Chosen {
+        if let Some((name, recipe)) = self.recipe_of(preset) {
+            return Chosen { name, recipe, cot: self.cot_of(preset), reason: None };
+        }
+        let facts = Facts {
+            document_tokens,
+            layers: model.layers,
+            family: &model.architecture,
+            sliding_refused: model.sliding_refused.as_deref(),
+            machine: if model.devices.iter().all(|device| device == "CPU") { Machine::Cpu } else { Machine::Gpu },
+            tokens_per_s,
+        };
+        let choice = auto::choose(&self.presets, &facts);
+        let chosen = self.presets.get(&choice.preset).expect("auto names a preset that it was given");
+        let (name, recipe) = self.recipe_of(chosen).expect("auto never chooses auto");
+        Chosen { name, recipe, cot: self.cot_of(chosen), reason: Some(choice.reason) }
+    }
+}
