@@ -1,10 +1,36 @@
 //! What the conversation does next: a pure state machine, and the layout of prompts.
+//!
+//! The picture: a person and an engine talk through a secretary. [`Chat`] is what the secretary has on the desk; [`update`] takes
+//! one [`Input`] (what the person did, or what the engine told) and the time, changes the desk, and returns [`Effect`]s: what to
+//! tell the engine. It never waits, reads a file or looks at a clock, so a whole session can be replayed in a test.
+//!
+//! One preset switch, with figures: `5` is pressed → `Forecast` is sent → the engine forecasts 160,900 tokens, 48 s → the chat
+//! is [`Work::Deciding`] and shows it → `5` again → `Read` is sent → progress → `Read` ended → both readings' figures side by side.
+//! A forecast under [`SHORT`] starts by itself.
+//!
+//! At most one job runs; what is asked meanwhile waits in the transcript ([`ExchangeState::Waiting`]), one switch waits beside it.
+//! A job that is no longer wanted is forgotten by its id, in [`update`] and nowhere else.
+//!
+//! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
 
+mod exchange;
 pub mod moment;
 pub mod prompt;
+mod readings;
 mod reasoning;
+mod state;
 pub mod template;
+mod update;
 
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod tests;
+
+pub use exchange::{Exchange, ExchangeState, Reasoning};
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};
+pub use readings::{Comparison, Reading, Readings};
+pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Offer, Run, Setup, Tone, Way, Work};
 pub use template::ChatTemplate;
+pub use update::{Action, Effect, INSTANT_TOKENS, Input, SHORT, update};

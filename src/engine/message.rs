@@ -385,6 +385,24 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The job that it is about; `None` for news of the model.
+    #[must_use]
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Loading { .. } | Self::Loaded(_) | Self::LoadFailed(_) => None,
+            Self::Planned { job, .. }
+            | Self::Prefilling { job, .. }
+            | Self::Piece { job, .. }
+            | Self::Read { job, .. }
+            | Self::Answered { job, .. }
+            | Self::Forecast { job, .. }
+            | Self::Counted { job, .. }
+            | Self::Failed { job, .. } => Some(*job),
+        }
+    }
+}
+
 /// What kind of failure: it settles the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {

@@ -1,0 +1,107 @@
+//! One question with everything that came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::prompt::Turn;
+use crate::engine::message::{Channel, Failure, Figures, Finish};
+
+/// A question, its answer as far as it has come, and what both cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    pub question: Arc<str>,
+    /// What the model said to the person, character by character as it was generated.
+    pub answer: String,
+    pub reasoning: Reasoning,
+    pub state: ExchangeState,
+    /// The preset that was in force, once it was asked.
+    pub preset: Option<Arc<str>>,
+    pub figures: Option<Box<Figures>>,
+}
+
+/// How far a question is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExchangeState {
+    /// Until the engine is free.
+    Waiting,
+    Running,
+    Answered(Finish),
+    Failed(Failure),
+    /// Stopped before the engine got to it.
+    Withdrawn,
+}
+
+/// What the model thought before it answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reasoning {
+    pub text: String,
+    pub began: Option<Duration>,
+    pub ended: Option<Duration>,
+    /// Measured by the engine; `None` until the answer is over.
+    pub tokens: Option<u32>,
+}
+
+impl Reasoning {
+    /// How long it took, or has taken by `now`.
+    #[must_use]
+    pub fn time(&self, now: Duration) -> Option<Duration> {
+        self.began.map(|began| self.ended.unwrap_or(now).saturating_sub(began))
+    }
+
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.began.is_some() && self.ended.is_none()
+    }
+}
+
+impl Exchange {
+    pub(super) fn waiting(question: Arc<str>) -> Self {
+        Self {
+            question,
+            answer: String::new(),
+            reasoning: Reasoning::default(),
+            state: ExchangeState::Waiting,
+            preset: None,
+            figures: None,
+        }
+    }
+
+    /// What later prompts repeat of it: nothing unless something was answered.
+    pub(super) fn turn(&self) -> Option<Turn> {
+        let said = matches!(self.state, ExchangeState::Answered(_)) && !self.answer.trim().is_empty();
+        said.then(|| Turn { question: self.question.clone(), answer: self.answer.as_str().into() })
+    }
+
+    pub(super) fn take_piece(&mut self, channel: Channel, text: &str, now: Duration) {
+        match channel {
+            Channel::Reasoning => {
+                self.reasoning.began.get_or_insert(now);
+                self.reasoning.text.push_str(text);
+            }
+            Channel::Answer => {
+                self.end_reasoning(now);
+                self.answer.push_str(text);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, finish: Finish, figures: Box<Figures>, now: Duration) {
+        self.end_reasoning(now);
+        if self.reasoning.began.is_some() {
+            self.reasoning.tokens = Some(figures.tokens.reasoning);
+        }
+        self.state = ExchangeState::Answered(finish);
+        self.figures = Some(figures);
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure, now: Duration) {
+        self.end_reasoning(now);
+        self.state = ExchangeState::Failed(failure);
+    }
+
+    fn end_reasoning(&mut self, now: Duration) {
+        if self.reasoning.is_open() {
+            self.reasoning.ended = Some(now);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Chats and events as tests want them: a short book, a small model, figures with round numbers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Offer, Setup, update};
+use crate::engine::message::{
+    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
+    TokenCounts,
+};
+use crate::swaa::{ChainOfThought, Presets, Recipe, RecipeSpec};
+
+/// Of the book.
+pub(crate) const DOCUMENT_TOKENS: u32 = 10_000;
+
+/// What `preset` is.
+pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
+    Presets::built_in().get(preset).expect("a built-in preset").recipe.clone().expect("not auto")
+}
+
+/// A chat about a book that begins with `preset`.
+pub(crate) fn chat(preset: &str) -> Chat {
+    let presets = Presets::built_in();
+    let offers = Offer::all(&presets, ChainOfThought::Native);
+    let preset = offers.iter().position(|offer| &*offer.name == preset).expect("a built-in preset");
+    Chat::new(Setup {
+        document: DocumentFacts {
+            title: "Pride and Prejudice".into(),
+            part: Some("chapters 1-12 of 61".into()),
+            text: "It is a truth universally acknowledged.\n".into(),
+        },
+        presets,
+        offers,
+        preset,
+        asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
+        now: Moment(0),
+    })
+}
+
+pub(crate) fn model() -> ModelInfo {
+    ModelInfo {
+        path: PathBuf::from("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
+        name: "Qwen2.5-Coder-0.5B".into(),
+        architecture: "qwen2".into(),
+        layers: 24,
+        train_context_tokens: 32_768,
+        vocab_tokens: 151_936,
+        kv_bytes_per_token: 12_288,
+        model_bytes: 491_400_064,
+        load_time: Duration::from_millis(640),
+        chat_template: Some(
+            "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}".into(),
+        ),
+        bos_text: String::new(),
+        eos_text: "<|im_end|>".into(),
+        sliding_refused: None,
+        patch_stamp: "test".into(),
+        devices: vec!["CPU".into()],
+    }
+}
+
+pub(crate) fn memory() -> Memory {
+    Memory {
+        model_bytes: 491_400_064,
+        kv_bytes: 150_994_944,
+        kv_used_bytes: 122_880_000,
+        compute_bytes: 300_000_000,
+        resident_bytes: 0,
+        rss_bytes: 912_000_000,
+        device_bytes: 0,
+    }
+}
+
+/// Figures of a job under `recipe` that found `cached` tokens and prefilled `prefilled` at 1,000 a second.
+pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figures {
+    Figures {
+        recipe: recipe.resolve(DOCUMENT_TOKENS, 24),
+        tokens: TokenCounts {
+            document: DOCUMENT_TOKENS,
+            prompt: DOCUMENT_TOKENS,
+            cached,
+            prefilled,
+            ..TokenCounts::default()
+        },
+        timings: Timings {
+            prefill: Duration::from_millis(prefilled.into()),
+            prefill_tokens_per_s: 1_000.0,
+            ..Timings::default()
+        },
+        memory: memory(),
+        context_tokens: 12_288,
+    }
+}
+
+/// Figures of an answer of `generated` tokens at 20 a second, all of the document cached.
+pub(crate) fn answer_figures(recipe: &RecipeSpec, generated: u32) -> Figures {
+    let mut figures = figures(recipe, DOCUMENT_TOKENS, 24);
+    figures.tokens.prompt = DOCUMENT_TOKENS + 24;
+    figures.tokens.generated = generated;
+    figures.timings.decode = Duration::from_millis(u64::from(generated) * 50);
+    figures.timings.decode_tokens_per_s = 20.0;
+    figures
+}
+
+pub(crate) fn plan(to_prefill_tokens: u32, predicted: Option<Duration>) -> Plan {
+    Plan {
+        recipe: Recipe::FULL,
+        document_tokens: DOCUMENT_TOKENS,
+        prompt_tokens: DOCUMENT_TOKENS,
+        cached_tokens: DOCUMENT_TOKENS - to_prefill_tokens,
+        to_prefill_tokens,
+        predicted,
+        context_tokens: 12_288,
+    }
+}
+
+pub(crate) fn progress(done_tokens: u32) -> Progress {
+    Progress {
+        done_tokens,
+        total_tokens: DOCUMENT_TOKENS,
+        cached_tokens: 1_000,
+        elapsed: Duration::from_secs(4),
+        tokens_per_s: 812.0,
+        remaining: Some(Duration::from_secs(7)),
+    }
+}
+
+/// The job that a command starts.
+pub(crate) fn job_of(command: &Command) -> Option<JobId> {
+    match command {
+        Command::Read { job, .. }
+        | Command::Forecast { job, .. }
+        | Command::Count { job, .. }
+        | Command::AnswerNow { job } => Some(*job),
+        Command::Ask(question) => Some(question.job),
+        Command::Shutdown => None,
+    }
+}
+
+/// A chat with a person and an engine that are told, line by line, what to do. One second passes with every input.
+pub(crate) struct Session {
+    pub(crate) chat: Chat,
+    pub(crate) seconds: u64,
+    /// The last job that was started.
+    pub(crate) job: JobId,
+}
+
+impl Session {
+    /// The model is loading.
+    pub(crate) fn begin(preset: &str) -> Self {
+        Self { chat: chat(preset), seconds: 0, job: JobId(0) }
+    }
+
+    /// The model is loaded, and the document read under `preset`.
+    pub(crate) fn with_document_read(preset: &str) -> Self {
+        let mut session = Self::begin(preset);
+        session.tell(Event::Loaded(Box::new(model())));
+        session.read(0, DOCUMENT_TOKENS);
+        session
+    }
+
+    pub(crate) fn input(&mut self, input: Input) -> Vec<Effect> {
+        self.seconds += 1;
+        let effects = update(&mut self.chat, Duration::from_secs(self.seconds), input);
+        let mut jobs = effects.iter().filter_map(|effect| match effect {
+            Effect::Send(command) => job_of(command),
+            _ => None,
+        });
+        self.job = jobs.next_back().unwrap_or(self.job);
+        effects
+    }
+
+    pub(crate) fn tell(&mut self, event: Event) -> Vec<Effect> {
+        self.input(Input::Engine(event))
+    }
+
+    pub(crate) fn act(&mut self, action: super::Action) -> Vec<Effect> {
+        self.input(Input::User(action))
+    }
+
+    pub(crate) fn ask(&mut self, question: &str) -> Vec<Effect> {
+        self.act(super::Action::Ask(question.to_owned()))
+    }
+
+    pub(crate) fn switch(&mut self, preset: &str) -> Vec<Effect> {
+        let offer = self.chat.offers.iter().position(|offer| &*offer.name == preset).expect("a built-in preset");
+        self.act(super::Action::Switch(offer))
+    }
+
+    /// The recipe in force.
+    pub(crate) fn recipe(&self) -> RecipeSpec {
+        self.chat.way.as_ref().expect("a preset is settled").recipe.clone()
+    }
+
+    /// The engine ends its reading.
+    pub(crate) fn read(&mut self, cached: u32, prefilled: u32) -> Vec<Effect> {
+        let figures = Box::new(figures(&self.recipe(), cached, prefilled));
+        let stopped = cached + prefilled < DOCUMENT_TOKENS;
+        self.tell(Event::Read { job: self.job, stopped, figures })
+    }
+
+    /// The engine answers the running question.
+    pub(crate) fn answer(&mut self, answer: &str) -> Vec<Effect> {
+        use crate::engine::message::{Channel, Finish};
+        self.tell(Event::Piece { job: self.job, channel: Channel::Answer, text: answer.to_owned() });
+        let figures = Box::new(answer_figures(&self.recipe(), 40));
+        self.tell(Event::Answered { job: self.job, finish: Finish::EndOfGeneration, figures })
+    }
+
+    pub(crate) fn forecast(&mut self, to_prefill_tokens: u32, seconds: Option<u64>) -> Vec<Effect> {
+        let plan = plan(to_prefill_tokens, seconds.map(Duration::from_secs));
+        self.tell(Event::Forecast { job: self.job, plan })
+    }
+
+    /// The flag that stops the running job.
+    pub(crate) fn cancel_token(&self) -> CancelToken {
+        self.chat.run().expect("a job runs").cancel.clone()
+    }
+
+    pub(crate) fn held(&self) -> Option<Arc<str>> {
+        self.chat.held.as_ref().map(|held| held.way.name.clone())
+    }
+}

@@ -1,0 +1,103 @@
+//! What each preset has cost and given so far, so that two can be laid side by side.
+//!
+//! The picture: a card a preset. Reading 161,000 tokens under `full` in 310 s and under `fastest` in 48 s makes two cards; going
+//! back to `full` reads nothing, so its card keeps the 310 s that were measured when it was read.
+//! A reading that was stopped and went on adds up. Knows only measured figures; a card without an answer has no decode speed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::message::{Figures, Memory};
+use crate::swaa::Recipe;
+
+/// One preset's card.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub preset: Arc<str>,
+    /// How the engine understood it.
+    pub recipe: Recipe,
+    /// Tokens that were computed, in how long: all runs of this reading together.
+    pub prefilled_tokens: u32,
+    pub prefill: Duration,
+    /// Of the document; to be compared with `prefilled_tokens`.
+    pub document_tokens: u32,
+    pub memory: Memory,
+    /// Of the last answer under this preset.
+    pub decode_tokens_per_s: Option<f64>,
+}
+
+impl Reading {
+    /// Over all runs; `None` when nothing had to be computed.
+    #[must_use]
+    pub fn prefill_tokens_per_s(&self) -> Option<f64> {
+        let seconds = self.prefill.as_secs_f64();
+        (self.prefilled_tokens > 0 && seconds > 0.0).then(|| f64::from(self.prefilled_tokens) / seconds)
+    }
+}
+
+/// The cards, in the order of first reading.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Readings(Vec<Reading>);
+
+impl Readings {
+    #[must_use]
+    pub fn of(&self, preset: &str) -> Option<&Reading> {
+        self.0.iter().find(|reading| *reading.preset == *preset)
+    }
+
+    #[must_use]
+    pub fn as_slice(&self) -> &[Reading] {
+        &self.0
+    }
+
+    /// Takes the figures of a reading, or of a stretch of one, under `preset`.
+    pub(super) fn read(&mut self, preset: &Arc<str>, figures: &Figures) {
+        let reading = self.card(preset, figures);
+        if reading.prefilled_tokens + figures.tokens.prefilled > figures.tokens.prompt {
+            // It was read from the start again: the engine had to let go of it.
+            reading.prefilled_tokens = 0;
+            reading.prefill = Duration::ZERO;
+        }
+        reading.prefilled_tokens += figures.tokens.prefilled;
+        reading.prefill += figures.timings.prefill;
+    }
+
+    /// Takes the figures of an answer under `preset`. Its question's prefill is no part of the reading.
+    pub(super) fn answered(&mut self, preset: &Arc<str>, figures: &Figures) {
+        let reading = self.card(preset, figures);
+        if figures.timings.decode_tokens_per_s > 0.0 {
+            reading.decode_tokens_per_s = Some(figures.timings.decode_tokens_per_s);
+        }
+    }
+
+    fn card(&mut self, preset: &Arc<str>, figures: &Figures) -> &mut Reading {
+        let known = self.0.iter().position(|reading| reading.preset == *preset && reading.recipe == figures.recipe);
+        let index = known.unwrap_or_else(|| {
+            self.0.retain(|reading| reading.preset != *preset);
+            self.0.push(Reading {
+                preset: preset.clone(),
+                recipe: figures.recipe.clone(),
+                prefilled_tokens: 0,
+                prefill: Duration::ZERO,
+                document_tokens: 0,
+                memory: Memory::default(),
+                decode_tokens_per_s: None,
+            });
+            self.0.len() - 1
+        });
+        let reading = &mut self.0[index];
+        reading.document_tokens = figures.tokens.document;
+        reading.memory = figures.memory;
+        reading
+    }
+}
+
+/// Two readings side by side, after a switch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    pub old: Reading,
+    pub new: Reading,
+    /// What the switch itself cost: 0 tokens when the engine still had the reading.
+    pub reread_tokens: u32,
+    pub took: Duration,
+}

@@ -1,0 +1,297 @@
+//! What the chat knows: plain data, changed by [`super::update`] only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exchange::Exchange;
+use super::moment::Moment;
+use super::readings::{Comparison, Readings};
+use super::template::ChatTemplate;
+use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
+use crate::swaa::{ChainOfThought, Presets, RecipeSpec};
+
+/// The document, as the screen and the prompt need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFacts {
+    /// `Pride and Prejudice`, `src/ and 2 more`.
+    pub title: String,
+    /// What part of it was taken, when not all: `chapters 1–12 of 61`.
+    pub part: Option<String>,
+    pub text: Arc<str>,
+}
+
+/// A preset that this session offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub name: Arc<str>,
+    /// The digit that switches to it.
+    pub key: Option<char>,
+    pub summary: String,
+    /// `None` is `auto`: settled by [`crate::swaa::auto`] once the document's tokens are counted.
+    pub recipe: Option<RecipeSpec>,
+    pub cot: ChainOfThought,
+}
+
+impl Offer {
+    /// Every preset as it is written, for a session whose chain of thought is `cot` where a preset names none.
+    #[must_use]
+    pub fn all(presets: &Presets, cot: ChainOfThought) -> Vec<Self> {
+        presets
+            .iter()
+            .map(|preset| Self {
+                name: preset.name.as_str().into(),
+                key: preset.key,
+                summary: preset.summary.clone(),
+                recipe: preset.recipe.clone(),
+                cot: preset.cot.unwrap_or(cot),
+            })
+            .collect()
+    }
+
+    /// `None` for `auto`.
+    pub(super) fn way(&self) -> Option<Way> {
+        let recipe = self.recipe.clone()?;
+        Some(Way { name: self.name.clone(), recipe, cot: self.cot })
+    }
+}
+
+/// A preset with nothing left to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    pub name: Arc<str>,
+    pub recipe: RecipeSpec,
+    pub cot: ChainOfThought,
+}
+
+/// How questions are put.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asking {
+    pub system: Option<Arc<str>>,
+    pub sampling: Sampling,
+    pub limits: Limits,
+}
+
+/// Everything a chat starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    pub document: DocumentFacts,
+    /// What `auto` chooses from.
+    pub presets: Presets,
+    pub offers: Vec<Offer>,
+    /// The one to begin with: an index into `offers`.
+    pub preset: usize,
+    pub asking: Asking,
+    /// The date that templates may print; settled once, see [`Moment`].
+    pub now: Moment,
+}
+
+/// The model, as far as it has come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Model {
+    Loading { fraction: f32 },
+    Ready { info: Box<ModelInfo>, template: ChatTemplate },
+    Failed(Failure),
+}
+
+/// A job that the engine works on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    pub job: JobId,
+    pub cancel: CancelToken,
+    /// It was told to stop and has not said yet that it did.
+    pub stopping: bool,
+    pub plan: Option<Plan>,
+    pub progress: Option<Progress>,
+}
+
+impl Run {
+    pub(super) fn new(job: JobId) -> Self {
+        Self { job, cancel: CancelToken::default(), stopping: false, plan: None, progress: None }
+    }
+}
+
+/// What is going on. One thing at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    Idle,
+    /// Asked how long the document is, for `auto` to choose.
+    Sizing {
+        job: JobId,
+        offer: usize,
+    },
+    /// Asked what a switch would cost.
+    Forecasting {
+        job: JobId,
+        to: Way,
+    },
+    /// It costs more than a moment: the person is asked.
+    Deciding {
+        to: Way,
+        plan: Plan,
+    },
+    /// The document is being read; `from` is the way it was read before, if this is a switch.
+    Reading {
+        run: Run,
+        from: Option<Way>,
+    },
+    /// `entry` of the transcript is being answered.
+    Answering {
+        run: Run,
+        entry: usize,
+    },
+}
+
+/// What the engine's KV cache holds, by its own account.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    pub way: Way,
+    /// Positions read so far, and of how many.
+    pub tokens: u32,
+    pub document_tokens: u32,
+    /// In use and in all.
+    pub context_used: u32,
+    pub context_tokens: u32,
+}
+
+impl Held {
+    /// Whether the whole document is in it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tokens >= self.document_tokens
+    }
+}
+
+/// How a notice is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    Info,
+    Error,
+}
+
+/// One line for the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub tone: Tone,
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Notice {
+    pub(super) fn info(text: impl Into<String>) -> Self {
+        Self { tone: Tone::Info, text: text.into(), hint: None }
+    }
+
+    pub(super) fn error(text: impl Into<String>, hint: Option<String>) -> Self {
+        Self { tone: Tone::Error, text: text.into(), hint }
+    }
+}
+
+impl From<&Failure> for Notice {
+    fn from(failure: &Failure) -> Self {
+        Self::error(failure.message.clone(), failure.hint.clone())
+    }
+}
+
+/// One entry of the transcript.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry {
+    Exchange(Exchange),
+    /// A switch that was made, with both readings' figures.
+    Switch(Comparison),
+}
+
+/// The conversation. See the module's page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chat {
+    pub document: DocumentFacts,
+    pub presets: Presets,
+    pub offers: Vec<Offer>,
+    pub asking: Asking,
+    pub started: Moment,
+    pub model: Model,
+    pub transcript: Vec<Entry>,
+    pub work: Work,
+    /// How the document is to be read and questions are asked; `None` until it is settled.
+    pub way: Option<Way>,
+    /// What the engine has: this is what the screen shows as the preset.
+    pub held: Option<Held>,
+    pub readings: Readings,
+    /// A switch that waits for the running job to end; index into `offers`.
+    pub next_switch: Option<usize>,
+    /// Reading was stopped or failed, and does not go on by itself.
+    pub paused: bool,
+    pub notice: Option<Notice>,
+    /// The time of the last input.
+    pub now: Duration,
+    pub(super) first_offer: usize,
+    pub(super) last_job: u64,
+}
+
+impl Chat {
+    /// A chat that waits for its model.
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            document: setup.document,
+            presets: setup.presets,
+            offers: setup.offers,
+            asking: setup.asking,
+            started: setup.now,
+            model: Model::Loading { fraction: 0.0 },
+            transcript: Vec::new(),
+            work: Work::Idle,
+            way: None,
+            held: None,
+            readings: Readings::default(),
+            next_switch: None,
+            paused: false,
+            notice: None,
+            now: Duration::ZERO,
+            first_offer: setup.preset,
+            last_job: 0,
+        }
+    }
+
+    /// Whether figures on the screen change with time alone.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.model, Model::Loading { .. }) || !matches!(self.work, Work::Idle | Work::Deciding { .. })
+    }
+
+    /// Whether the engine has the whole document, read as it is to be read.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| Some(&held.way) == self.way.as_ref() && held.is_complete())
+    }
+
+    /// The job that the engine works on, if any.
+    #[must_use]
+    pub fn run(&self) -> Option<&Run> {
+        match &self.work {
+            Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The offer that is in force or, before anything was read, will be.
+    #[must_use]
+    pub fn current_offer(&self) -> usize {
+        let name = self.held.as_ref().map(|held| &held.way.name).or(self.way.as_ref().map(|way| &way.name));
+        name.and_then(|name| self.offers.iter().position(|offer| offer.name == *name)).unwrap_or(self.first_offer)
+    }
+
+    /// Questions that wait for the engine.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.exchanges().filter(|exchange| exchange.state == super::ExchangeState::Waiting).count()
+    }
+
+    /// The questions, oldest first.
+    pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.transcript.iter().filter_map(|entry| match entry {
+            Entry::Exchange(exchange) => Some(exchange),
+            Entry::Switch(_) => None,
+        })
+    }
+}

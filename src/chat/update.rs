@@ -1,0 +1,608 @@
+//! The only place where a [`Chat`] changes: one input in, effects out.
+//!
+//! Read [`update`], then [`engine_event`] and [`act`], then [`next`], which decides what happens whenever nothing does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exchange::{Exchange, ExchangeState};
+use super::prompt::{PromptRequest, Turn, build_prompt};
+use super::readings::Comparison;
+use super::state::{Chat, Entry, Held, Model, Notice, Run, Way, Work};
+use super::template::ChatTemplate;
+use crate::engine::message::{
+    CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, ModelInfo, Plan, Prompt, Question,
+    ReasoningTags,
+};
+use crate::swaa::auto::{self, Facts, Machine};
+use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
+
+/// A switch that reads no more than this is called instant: less than one decode call.
+pub const INSTANT_TOKENS: u32 = 64;
+/// A switch that is predicted to take less starts without asking: shorter than reading the question would be.
+pub const SHORT: Duration = Duration::from_secs(3);
+
+/// Whatever may happen to a chat.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    Engine(Event),
+    User(Action),
+    /// Only time has passed.
+    Tick,
+    /// The engine's thread is gone, and it was not told to go.
+    EngineGone,
+}
+
+/// What a person can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Ask(String),
+    /// Reads by another preset: an index into [`Chat::offers`]. A second time: yes, go.
+    Switch(usize),
+    /// Yes to what is asked.
+    Confirm,
+    /// No to what is asked; else stop what runs. What was read and answered is kept.
+    Cancel,
+    /// Go on with a reading that was stopped.
+    Resume,
+    /// Leave the reasoning and answer.
+    AnswerNow,
+    Quit,
+}
+
+/// What is to be done outside.
+#[allow(clippy::large_enum_variant)] // there is one at a time, and it is handed on at once
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    Send(Command),
+    Cancel(CancelToken),
+    Quit,
+}
+
+/// Takes `input`, which came at `now` (since the start, never running backwards), and tells what to do about it.
+pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
+    chat.now = now;
+    match input {
+        Input::Engine(event) if !is_stale(chat, &event) => engine_event(chat, event),
+        Input::User(action) => act(chat, action),
+        Input::EngineGone => {
+            engine_gone(chat);
+            Vec::new()
+        }
+        Input::Engine(_) | Input::Tick => Vec::new(),
+    }
+}
+
+/// Whether an event is about a job that nobody waits for any more, or about the loading of a model that is there.
+fn is_stale(chat: &Chat, event: &Event) -> bool {
+    let current = match &chat.work {
+        Work::Sizing { job, .. } | Work::Forecasting { job, .. } => Some(*job),
+        Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
+        Work::Idle | Work::Deciding { .. } => None,
+    };
+    match event.job() {
+        Some(job) => Some(job) != current,
+        None => !matches!(chat.model, Model::Loading { .. }),
+    }
+}
+
+fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Loading { fraction } => chat.model = Model::Loading { fraction },
+        Event::Loaded(info) => return loaded(chat, info),
+        Event::LoadFailed(failure) => load_failed(chat, failure),
+        Event::Counted { tokens, .. } => return counted(chat, tokens.iter().sum()),
+        Event::Forecast { plan, .. } => return forecast(chat, plan),
+        Event::Planned { plan, .. } => planned(chat, plan),
+        Event::Prefilling { progress, .. } => {
+            if let Some(run) = run_mut(chat) {
+                run.progress = Some(progress);
+            }
+        }
+        Event::Piece { channel, text, .. } => {
+            let now = chat.now;
+            if let Some(exchange) = answering(chat) {
+                exchange.take_piece(channel, &text, now);
+            }
+        }
+        Event::Read { figures, .. } => return read(chat, &figures),
+        Event::Answered { finish, figures, .. } => return answered(chat, finish, figures),
+        Event::Failed { failure, .. } => return failed(chat, failure),
+    }
+    Vec::new()
+}
+
+fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Ask(question) => ask(chat, &question),
+        Action::Switch(offer) => switch(chat, offer),
+        Action::Confirm => confirm(chat),
+        Action::Cancel => cancel(chat),
+        Action::Resume => resume(chat),
+        Action::AnswerNow => answer_now(chat),
+        Action::Quit => vec![Effect::Send(Command::Shutdown), Effect::Quit],
+    }
+}
+
+// What happens when nothing does.
+
+/// Starts what waits, when nothing runs: a switch, then the reading, then the oldest question.
+fn next(chat: &mut Chat) -> Vec<Effect> {
+    if chat.work != Work::Idle || !matches!(chat.model, Model::Ready { .. }) {
+        return Vec::new();
+    }
+    if let Some(offer) = chat.next_switch.take() {
+        return go_to_offer(chat, offer);
+    }
+    if chat.way.is_some() && !chat.paused && !chat.is_read() {
+        return start_reading(chat, None);
+    }
+    match waiting_entry(chat) {
+        Some(entry) => start_answering(chat, entry),
+        None => Vec::new(),
+    }
+}
+
+fn waiting_entry(chat: &Chat) -> Option<usize> {
+    chat.transcript
+        .iter()
+        .position(|entry| matches!(entry, Entry::Exchange(exchange) if exchange.state == ExchangeState::Waiting))
+}
+
+// The model.
+
+fn loaded(chat: &mut Chat, info: Box<ModelInfo>) -> Vec<Effect> {
+    let template = ChatTemplate::of(&info, chat.started);
+    if template.is_fallback() {
+        chat.notice = Some(Notice::info(format!("{} brings no chat template: ChatML is used", info.name)));
+    }
+    chat.model = Model::Ready { info, template };
+    let offer = chat.next_switch.take().unwrap_or(chat.first_offer);
+    go_to_offer(chat, offer)
+}
+
+fn load_failed(chat: &mut Chat, failure: Failure) {
+    chat.notice = Some(Notice::from(&failure));
+    chat.model = Model::Failed(failure);
+}
+
+fn engine_gone(chat: &mut Chat) {
+    if matches!(chat.model, Model::Failed(_)) {
+        return;
+    }
+    let failure = Failure {
+        kind: FailureKind::Runtime,
+        message: "the engine stopped working".to_owned(),
+        hint: Some("the log says why; what was said is still here".to_owned()),
+    };
+    let now = chat.now;
+    for exchange in exchanges_mut(chat) {
+        if matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running) {
+            exchange.fail(failure.clone(), now);
+        }
+    }
+    chat.work = Work::Idle;
+    load_failed(chat, failure);
+}
+
+// Presets.
+
+fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
+    let Some(name) = chat.offers.get(offer).map(|offer| offer.name.clone()) else { return Vec::new() };
+    if !matches!(chat.model, Model::Ready { .. }) {
+        chat.next_switch = Some(offer);
+        chat.notice = Some(Notice::info(format!("reads with {name} once the model is there")));
+        return Vec::new();
+    }
+    match &mut chat.work {
+        Work::Deciding { to, .. } if to.name == name => confirm(chat),
+        Work::Idle | Work::Sizing { .. } | Work::Forecasting { .. } | Work::Deciding { .. } => go_to_offer(chat, offer),
+        Work::Reading { .. } if chat.way.as_ref().is_some_and(|way| way.name == name) => {
+            chat.next_switch = None;
+            Vec::new()
+        }
+        Work::Reading { run, .. } => {
+            chat.next_switch = Some(offer);
+            chat.notice = Some(Notice::info(format!("this reading stops and is kept; {name} is next")));
+            stop(run)
+        }
+        Work::Answering { .. } => {
+            chat.next_switch = Some(offer);
+            chat.notice = Some(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
+            Vec::new()
+        }
+    }
+}
+
+/// The first step of a switch: what would it cost?
+fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
+    let Some(chosen) = chat.offers.get(offer) else { return Vec::new() };
+    let Some(way) = chosen.way() else { return count_for_auto(chat, offer) };
+    if let Some(why) = refusal(chat, &way.recipe) {
+        let name = &way.name;
+        chat.notice = Some(Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned())));
+        let full = full_attention(chat);
+        return if chat.way.is_none() { go_to(chat, full) } else { back_to_idle(chat) };
+    }
+    go_to(chat, way)
+}
+
+/// Why this model can't read by `recipe`.
+fn refusal(chat: &Chat, recipe: &RecipeSpec) -> Option<String> {
+    let Model::Ready { info, .. } = &chat.model else { return None };
+    info.sliding_refused.clone().filter(|_| recipe.window != WindowSpec::Full)
+}
+
+fn full_attention(chat: &Chat) -> Way {
+    let ways = chat.offers.iter().filter_map(super::Offer::way);
+    ways.into_iter().find(|way| way.recipe.window == WindowSpec::Full).unwrap_or_else(|| Way {
+        name: "full".into(),
+        recipe: RecipeSpec::FULL,
+        cot: ChainOfThought::default(),
+    })
+}
+
+fn go_to(chat: &mut Chat, way: Way) -> Vec<Effect> {
+    if chat.held.is_none() {
+        chat.way = Some(way);
+        chat.paused = false;
+        return back_to_idle(chat);
+    }
+    if chat.is_read() && chat.way.as_ref() == Some(&way) {
+        chat.notice = Some(Notice::info(format!("{} it is already", way.name)));
+        return back_to_idle(chat);
+    }
+    let Some(prompt) = document_prompt(chat, &way) else { return back_to_idle(chat) };
+    let job = new_job(chat);
+    let recipe = way.recipe.clone();
+    chat.notice = None;
+    chat.work = Work::Forecasting { job, to: way };
+    vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
+}
+
+fn count_for_auto(chat: &mut Chat, offer: usize) -> Vec<Effect> {
+    let job = new_job(chat);
+    chat.work = Work::Sizing { job, offer };
+    vec![Effect::Send(Command::Count { job, texts: vec![chat.document.text.clone()] })]
+}
+
+fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
+    let (Work::Sizing { .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else { return Vec::new() };
+    let facts = Facts {
+        document_tokens,
+        layers: info.layers,
+        family: &info.architecture,
+        sliding_refused: info.sliding_refused.as_deref(),
+        machine: if info.devices.iter().all(|device| device == "CPU") { Machine::Cpu } else { Machine::Gpu },
+        tokens_per_s: None,
+    };
+    let choice = auto::choose(&chat.presets, &facts);
+    let way = chat.offers.iter().find(|offer| *offer.name == *choice.preset).and_then(super::Offer::way);
+    let way = way.unwrap_or_else(|| full_attention(chat));
+    let effects = go_to(chat, way);
+    chat.notice = Some(Notice::info(format!("auto chose {}: {}", choice.preset, choice.reason)));
+    effects
+}
+
+fn forecast(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
+    let Work::Forecasting { to, .. } = &chat.work else { return Vec::new() };
+    let to = to.clone();
+    let instant = plan.to_prefill_tokens <= INSTANT_TOKENS;
+    if instant || plan.predicted.is_some_and(|time| time < SHORT) {
+        return start_switch(chat, to);
+    }
+    chat.work = Work::Deciding { to, plan };
+    Vec::new()
+}
+
+fn confirm(chat: &mut Chat) -> Vec<Effect> {
+    match &chat.work {
+        Work::Deciding { to, .. } => {
+            let to = to.clone();
+            start_switch(chat, to)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn start_switch(chat: &mut Chat, to: Way) -> Vec<Effect> {
+    let from = chat.way.replace(to);
+    chat.paused = false;
+    chat.work = Work::Idle;
+    start_reading(chat, from)
+}
+
+// Reading.
+
+fn start_reading(chat: &mut Chat, from: Option<Way>) -> Vec<Effect> {
+    let Some(way) = chat.way.clone() else { return Vec::new() };
+    let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
+    let run = Run::new(new_job(chat));
+    let command = Command::Read { job: run.job, prompt, recipe: way.recipe, cancel: run.cancel.clone() };
+    chat.work = Work::Reading { run, from };
+    vec![Effect::Send(command)]
+}
+
+fn resume(chat: &mut Chat) -> Vec<Effect> {
+    if chat.work == Work::Idle && chat.paused {
+        chat.paused = false;
+        chat.notice = None;
+    }
+    next(chat)
+}
+
+fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
+    let (Work::Reading { from, .. }, Some(way)) = (&chat.work, chat.way.clone()) else { return Vec::new() };
+    let from = from.clone();
+    chat.work = Work::Idle;
+    chat.readings.read(&way.name, figures);
+    hold(chat, figures);
+    if chat.is_read() {
+        compare(chat, from.as_ref(), &way, figures);
+    } else if chat.next_switch.is_none() {
+        pause(chat, figures);
+    }
+    next(chat)
+}
+
+/// Says what is kept, and lays aside the questions that waited for the rest.
+fn pause(chat: &mut Chat, figures: &Figures) {
+    chat.paused = true;
+    let done = figures.tokens.cached + figures.tokens.prefilled;
+    let text = format!("stopped after {done} of {} tokens, which are kept", figures.tokens.document);
+    chat.notice = Some(Notice { hint: Some("r or a question reads on".to_owned()), ..Notice::info(text) });
+    for exchange in exchanges_mut(chat).filter(|exchange| exchange.state == ExchangeState::Waiting) {
+        exchange.state = ExchangeState::Withdrawn;
+    }
+}
+
+fn compare(chat: &mut Chat, from: Option<&Way>, to: &Way, figures: &Figures) {
+    let (Some(from), Some(new)) = (from, chat.readings.of(&to.name)) else { return };
+    if let Some(old) = chat.readings.of(&from.name).filter(|old| old.preset != new.preset) {
+        let comparison = Comparison {
+            old: old.clone(),
+            new: new.clone(),
+            reread_tokens: figures.tokens.prefilled,
+            took: figures.timings.prefill,
+        };
+        chat.notice = None;
+        chat.transcript.push(Entry::Switch(comparison));
+    }
+}
+
+fn hold(chat: &mut Chat, figures: &Figures) {
+    let Some(way) = chat.way.clone() else { return };
+    let tokens = figures.tokens;
+    chat.held = Some(Held {
+        way,
+        tokens: (tokens.cached + tokens.prefilled).min(tokens.document),
+        document_tokens: tokens.document,
+        context_used: tokens.cached + tokens.prefilled + tokens.generated,
+        context_tokens: figures.context_tokens,
+    });
+}
+
+// Questions.
+
+fn ask(chat: &mut Chat, question: &str) -> Vec<Effect> {
+    let question = question.trim();
+    if question.is_empty() {
+        return Vec::new();
+    }
+    chat.notice = None;
+    decline(chat);
+    chat.paused = false;
+    chat.transcript.push(Entry::Exchange(Exchange::waiting(question.into())));
+    next(chat)
+}
+
+fn start_answering(chat: &mut Chat, entry: usize) -> Vec<Effect> {
+    let Some(way) = chat.way.clone() else { return Vec::new() };
+    let Some(exchange) = exchange_at(chat, entry) else { return Vec::new() };
+    exchange.state = ExchangeState::Running;
+    exchange.preset = Some(way.name.clone());
+    let question = exchange.question.clone();
+    match prompt(chat, &way, Some(&question)) {
+        Ok((prompt, reasoning)) => {
+            let run = Run::new(new_job(chat));
+            let question = Question {
+                job: run.job,
+                prompt,
+                recipe: way.recipe,
+                sampling: chat.asking.sampling,
+                limits: chat.asking.limits.clone(),
+                reasoning,
+                cancel: run.cancel.clone(),
+            };
+            chat.work = Work::Answering { run, entry };
+            vec![Effect::Send(Command::Ask(question))]
+        }
+        Err(failure) => {
+            fail_entry(chat, entry, failure);
+            next(chat)
+        }
+    }
+}
+
+fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -> Vec<Effect> {
+    let Work::Answering { entry, .. } = chat.work else { return Vec::new() };
+    chat.work = Work::Idle;
+    let was_read = chat.is_read();
+    hold(chat, &figures);
+    // An answer that was stopped before its prompt was read leaves the document unread, too.
+    chat.paused = !chat.is_read();
+    if let Some(way) = chat.way.clone() {
+        if !was_read {
+            chat.readings.read(&way.name, &figures);
+        }
+        chat.readings.answered(&way.name, &figures);
+        complete_comparison(chat, &way);
+    }
+    let now = chat.now;
+    if let Some(exchange) = exchange_at(chat, entry) {
+        exchange.finish(finish, figures, now);
+    }
+    next(chat)
+}
+
+/// The speed of the first answer after a switch belongs into its comparison.
+fn complete_comparison(chat: &mut Chat, way: &Way) {
+    let Some(reading) = chat.readings.of(&way.name).cloned() else { return };
+    let last = chat.transcript.iter_mut().rev().find_map(|entry| match entry {
+        Entry::Switch(comparison) => Some(comparison),
+        Entry::Exchange(_) => None,
+    });
+    if let Some(comparison) = last.filter(|last| last.new.preset == way.name && last.new.decode_tokens_per_s.is_none())
+    {
+        comparison.new.decode_tokens_per_s = reading.decode_tokens_per_s;
+    }
+}
+
+fn answer_now(chat: &mut Chat) -> Vec<Effect> {
+    let Work::Answering { run, .. } = &chat.work else { return Vec::new() };
+    let command = Command::AnswerNow { job: run.job };
+    match answering(chat) {
+        Some(exchange) if exchange.reasoning.is_open() => vec![Effect::Send(command)],
+        _ => Vec::new(),
+    }
+}
+
+// Stopping and failing.
+
+fn cancel(chat: &mut Chat) -> Vec<Effect> {
+    match &mut chat.work {
+        Work::Reading { run, .. } | Work::Answering { run, .. } => stop(run),
+        Work::Sizing { .. } | Work::Forecasting { .. } | Work::Deciding { .. } => {
+            decline(chat);
+            back_to_idle(chat)
+        }
+        Work::Idle => {
+            chat.notice = None;
+            Vec::new()
+        }
+    }
+}
+
+/// Drops a switch that has not begun.
+fn decline(chat: &mut Chat) {
+    if let Work::Forecasting { .. } | Work::Deciding { .. } = chat.work {
+        chat.work = Work::Idle;
+        if let Some(way) = &chat.way {
+            chat.notice = Some(Notice::info(format!("kept {}", way.name)));
+        }
+    }
+}
+
+fn stop(run: &mut Run) -> Vec<Effect> {
+    if std::mem::replace(&mut run.stopping, true) {
+        return Vec::new();
+    }
+    vec![Effect::Cancel(run.cancel.clone())]
+}
+
+fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
+    match std::mem::replace(&mut chat.work, Work::Idle) {
+        Work::Answering { entry, .. } => fail_entry(chat, entry, failure),
+        Work::Reading { from, .. } => {
+            chat.notice = Some(Notice::from(&failure));
+            chat.paused = true;
+            // What the engine held before it still does; a preset that can't be had is not the one to ask with.
+            chat.way = from.or(chat.way.take());
+        }
+        Work::Sizing { .. } => {
+            chat.notice = Some(Notice::from(&failure));
+            chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));
+            chat.paused = true;
+        }
+        Work::Idle | Work::Forecasting { .. } | Work::Deciding { .. } => chat.notice = Some(Notice::from(&failure)),
+    }
+    next(chat)
+}
+
+fn fail_entry(chat: &mut Chat, entry: usize, failure: Failure) {
+    let now = chat.now;
+    chat.notice = Some(Notice::from(&failure));
+    // The next question tries again; nothing does so by itself.
+    chat.paused = true;
+    if let Some(exchange) = exchange_at(chat, entry) {
+        exchange.fail(failure, now);
+    }
+}
+
+// Helpers.
+
+fn back_to_idle(chat: &mut Chat) -> Vec<Effect> {
+    chat.work = Work::Idle;
+    next(chat)
+}
+
+fn new_job(chat: &mut Chat) -> JobId {
+    chat.last_job += 1;
+    JobId(chat.last_job)
+}
+
+fn planned(chat: &mut Chat, plan: Plan) {
+    if let Some(run) = run_mut(chat) {
+        run.plan = Some(plan);
+    }
+}
+
+fn run_mut(chat: &mut Chat) -> Option<&mut Run> {
+    match &mut chat.work {
+        Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run),
+        _ => None,
+    }
+}
+
+fn answering(chat: &mut Chat) -> Option<&mut Exchange> {
+    match chat.work {
+        Work::Answering { entry, .. } => exchange_at(chat, entry),
+        _ => None,
+    }
+}
+
+fn exchange_at(chat: &mut Chat, entry: usize) -> Option<&mut Exchange> {
+    match chat.transcript.get_mut(entry) {
+        Some(Entry::Exchange(exchange)) => Some(exchange),
+        _ => None,
+    }
+}
+
+fn exchanges_mut(chat: &mut Chat) -> impl Iterator<Item = &mut Exchange> {
+    chat.transcript.iter_mut().filter_map(|entry| match entry {
+        Entry::Exchange(exchange) => Some(exchange),
+        Entry::Switch(_) => None,
+    })
+}
+
+/// What is read ahead of any question; a template that fails becomes a notice.
+fn document_prompt(chat: &mut Chat, way: &Way) -> Option<Prompt> {
+    match prompt(chat, way, None) {
+        Ok((prompt, _)) => Some(prompt),
+        Err(failure) => {
+            chat.notice = Some(Notice::from(&failure));
+            chat.paused = true;
+            None
+        }
+    }
+}
+
+fn prompt(chat: &Chat, way: &Way, question: Option<&Arc<str>>) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+    let Model::Ready { template, .. } = &chat.model else {
+        return Err(failure(FailureKind::Model, "the model is not there yet", "wait until it is loaded"));
+    };
+    let turns: Vec<Turn> = chat.exchanges().filter_map(Exchange::turn).collect();
+    build_prompt(&PromptRequest {
+        template,
+        system: chat.asking.system.as_ref(),
+        document: &chat.document.text,
+        turns: &turns,
+        question,
+        cot: way.cot,
+    })
+    .map_err(|error| failure(FailureKind::Model, &error.to_string(), error.hint()))
+}
+
+fn failure(kind: FailureKind, message: &str, hint: &str) -> Failure {
+    Failure { kind, message: message.to_owned(), hint: Some(hint.to_owned()) }
+}
