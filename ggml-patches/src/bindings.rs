@@ -4731,6 +4731,9 @@ unsafe extern "C" {
     pub fn llama_new_context_with_model(model: *mut llama_model, params: llama_context_params) -> *mut llama_context;
 }
 unsafe extern "C" {
+    pub fn llama_swaa_newest_context() -> *mut llama_context;
+}
+unsafe extern "C" {
     pub fn llama_free(ctx: *mut llama_context);
 }
 unsafe extern "C" {
@@ -4795,6 +4798,29 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn llama_get_memory(ctx: *const llama_context) -> llama_memory_t;
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone, PartialEq)]
+pub struct llama_swaa_memory {
+    pub model: usize,
+    pub kv: usize,
+    pub compute: usize,
+    pub device: usize,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of llama_swaa_memory"][::std::mem::size_of::<llama_swaa_memory>() - 32usize];
+    ["Alignment of llama_swaa_memory"][::std::mem::align_of::<llama_swaa_memory>() - 8usize];
+    ["Offset of field: llama_swaa_memory::model"][::std::mem::offset_of!(llama_swaa_memory, model) - 0usize];
+    ["Offset of field: llama_swaa_memory::kv"][::std::mem::offset_of!(llama_swaa_memory, kv) - 8usize];
+    ["Offset of field: llama_swaa_memory::compute"][::std::mem::offset_of!(llama_swaa_memory, compute) - 16usize];
+    ["Offset of field: llama_swaa_memory::device"][::std::mem::offset_of!(llama_swaa_memory, device) - 24usize];
+};
+unsafe extern "C" {
+    pub fn llama_swaa_get_memory(ctx: *const llama_context) -> llama_swaa_memory;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_stamp() -> *const ::std::os::raw::c_char;
 }
 unsafe extern "C" {
     pub fn llama_pooling_type(ctx: *const llama_context) -> llama_pooling_type;
@@ -5230,6 +5256,43 @@ unsafe extern "C" {
 }
 unsafe extern "C" {
     pub fn llama_get_causal_attn(ctx: *const llama_context) -> bool;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_configure(
+        ctx: *mut llama_context,
+        window: u32,
+        n_sink: u32,
+        full_layers: *const i32,
+        n_full_layers: usize,
+    ) -> i32;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_set_sliding(ctx: *mut llama_context, sliding: bool);
+}
+unsafe extern "C" {
+    pub fn llama_swaa_get_sliding(ctx: *const llama_context) -> bool;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_refusal(ctx: *const llama_context) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_set_views(ctx: *mut llama_context, views: bool);
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone, PartialEq)]
+pub struct llama_swaa_columns {
+    pub sliding: u32,
+    pub full: u32,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of llama_swaa_columns"][::std::mem::size_of::<llama_swaa_columns>() - 8usize];
+    ["Alignment of llama_swaa_columns"][::std::mem::align_of::<llama_swaa_columns>() - 4usize];
+    ["Offset of field: llama_swaa_columns::sliding"][::std::mem::offset_of!(llama_swaa_columns, sliding) - 0usize];
+    ["Offset of field: llama_swaa_columns::full"][::std::mem::offset_of!(llama_swaa_columns, full) - 4usize];
+};
+unsafe extern "C" {
+    pub fn llama_swaa_get_columns(ctx: *const llama_context) -> llama_swaa_columns;
 }
 unsafe extern "C" {
     pub fn llama_set_warmup(ctx: *mut llama_context, warmup: bool);
