@@ -21,6 +21,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("CMAKE_POSITION_INDEPENDENT_CODE", "ON"),
     // Plain names such as libllama.so: shared libraries are copied beside the binary, where links between names get lost.
     ("CMAKE_PLATFORM_NO_VERSIONED_SONAME", "ON"),
+    // They find each other in the folder they lie in, wherever that is.
+    ("CMAKE_BUILD_WITH_INSTALL_RPATH", "ON"),
     ("GGML_BLAS", "OFF"),
     ("GGML_OPENMP", "OFF"),
     ("LLAMA_BUILD_APP", "OFF"),
@@ -49,7 +51,7 @@ pub fn build(tree: &Path, out_dir: &Path, compiler: &Compiler) -> Result<PathBuf
 }
 
 fn options(compiler: &Compiler) -> Options {
-    let ours = [DEFAULTS.to_vec(), cpu::options(compiler), feature_options(), architecture()].concat();
+    let ours = [DEFAULTS.to_vec(), cpu::options(compiler), feature_options(), system_options()].concat();
     let mut options: Options = ours.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     options.extend(from_environment());
     options
@@ -68,13 +70,13 @@ fn feature_options() -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-/// A Mac of one kind builds for the other with the same compiler.
-fn architecture() -> Vec<(&'static str, &'static str)> {
+/// What differs from system to system. A Mac of one kind builds for the other with the same compiler.
+fn system_options() -> Vec<(&'static str, &'static str)> {
     let target = |part: &str| std::env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
     match (target("OS").as_str(), target("ARCH").as_str()) {
-        ("macos", "aarch64") => vec![("CMAKE_OSX_ARCHITECTURES", "arm64")],
-        ("macos", "x86_64") => vec![("CMAKE_OSX_ARCHITECTURES", "x86_64")],
-        _ => Vec::new(),
+        ("macos", "aarch64") => vec![("CMAKE_OSX_ARCHITECTURES", "arm64"), ("CMAKE_INSTALL_RPATH", "@loader_path")],
+        ("macos", _) => vec![("CMAKE_OSX_ARCHITECTURES", "x86_64"), ("CMAKE_INSTALL_RPATH", "@loader_path")],
+        _ => vec![("CMAKE_INSTALL_RPATH", "$ORIGIN")],
     }
 }
 
@@ -94,6 +96,8 @@ fn configure(tree: &Path, build_dir: &Path, options: &Options) -> Result<(), Fai
     let mut command = Command::new("cmake");
     command.arg("-S").arg(tree).arg("-B").arg(build_dir);
     command.args(options.iter().map(|(name, value)| format!("-D{name}={value}")));
+    // ggml asks git for its own commit and would be told ours, and compile again with each of our commits.
+    command.env("GIT_CEILING_DIRECTORIES", tree.parent().unwrap_or(tree));
     run(&mut command, "configuring llama.cpp")
 }
 

@@ -1,0 +1,174 @@
+//! What llama.cpp without our patches answers: greedy tokens, logits, seconds of prefill. README.md says how to use it.
+
+mod llama;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use llama::{Clocks, FlashAttention, KvType, Session, Setup};
+
+#[derive(Parser)]
+#[command(about, version)]
+struct Arguments {
+    #[command(subcommand)]
+    question: Question,
+}
+
+#[derive(Subcommand)]
+enum Question {
+    /// The greedy continuation of a prompt.
+    Tokens {
+        model: PathBuf,
+        ids: PathBuf,
+        /// How many tokens to generate.
+        #[arg(short, long, default_value_t = 32)]
+        n_predict: usize,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// The logits behind the last token of a prompt, or behind every one.
+    Logits {
+        model: PathBuf,
+        ids: PathBuf,
+        #[arg(long)]
+        all: bool,
+        /// Also writes the rows as little-endian f32.
+        #[arg(long)]
+        raw: Option<PathBuf>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Seconds of one chunk of prefill at each depth.
+    Chunks {
+        model: PathBuf,
+        #[arg(long, value_delimiter = ',', required = true)]
+        depths: Vec<usize>,
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+#[derive(Args)]
+struct Options {
+    /// Context in tokens; as many as needed when left out.
+    #[arg(short, long)]
+    ctx: Option<usize>,
+    /// Tokens in one decode call; as many as `--ubatch` when left out.
+    #[arg(short, long)]
+    batch: Option<usize>,
+    #[arg(short, long, default_value_t = 512)]
+    ubatch: usize,
+    #[arg(short, long, default_value_t = 2)]
+    threads: usize,
+    #[arg(long, value_enum, default_value_t = FlashAttention::On)]
+    flash_attn: FlashAttention,
+    #[arg(long, value_enum, default_value_t = KvType::F16)]
+    kv: KvType,
+}
+
+impl Options {
+    fn setup(&self, tokens_needed: usize) -> Setup {
+        Setup {
+            n_ctx: self.ctx.unwrap_or(tokens_needed),
+            n_batch: self.batch.unwrap_or(self.ubatch),
+            n_ubatch: self.ubatch,
+            n_threads: self.threads,
+            flash_attention: self.flash_attn,
+            kv_type: self.kv,
+        }
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut answer = match Arguments::parse().question {
+        Question::Tokens { model, ids, n_predict, options } => tokens(&model, &read_ids(&ids)?, n_predict, &options)?,
+        Question::Logits { model, ids, all, raw, options } => logits(&model, &read_ids(&ids)?, all, raw, &options)?,
+        Question::Chunks { model, depths, options } => chunks(&model, depths, &options)?,
+    };
+    answer["stamp"] = llama_cpp_sys_2::PATCH_STAMP.into();
+    writeln!(std::io::stdout(), "{answer}")?;
+    Ok(())
+}
+
+fn read_ids(path: &Path) -> anyhow::Result<Vec<i32>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let words = text.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty());
+    let ids = words.map(str::parse).collect::<Result<Vec<i32>, _>>()?;
+    ensure!(!ids.is_empty(), "{} holds no token ids", path.display());
+    Ok(ids)
+}
+
+fn tokens(model: &Path, ids: &[i32], n_predict: usize, options: &Options) -> anyhow::Result<Value> {
+    let setup = options.setup(ids.len() + n_predict);
+    let mut session = Session::open(model, &setup)?;
+    let mut generated = Vec::with_capacity(n_predict);
+    session.prefill(ids, setup.n_batch)?;
+    while generated.len() < n_predict {
+        let token = likeliest(session.last_logits()?);
+        generated.push(token);
+        session.decode(&[token], false)?;
+    }
+    Ok(json!({ "tokens": generated }))
+}
+
+fn logits(model: &Path, ids: &[i32], all: bool, raw: Option<PathBuf>, options: &Options) -> anyhow::Result<Value> {
+    let setup = options.setup(ids.len());
+    let mut session = Session::open(model, &setup)?;
+    let mut rows = Vec::new();
+    let mut bits = Vec::new();
+    for (chunk, first) in ids.chunks(setup.n_batch).zip((0..).step_by(setup.n_batch)) {
+        session.decode(chunk, all)?;
+        let wanted = if all { 0..chunk.len() } else { chunk.len() - 1..chunk.len() };
+        for index in wanted.filter(|index| all || first + index + 1 == ids.len()) {
+            let row = session.logits(index)?;
+            let row_bits: Vec<u8> = row.iter().flat_map(|logit| logit.to_le_bytes()).collect();
+            rows.push(json!({ "position": first + index, "sha256": hex(&row_bits), "top": likeliest(row) }));
+            bits.extend(row_bits);
+        }
+    }
+    if let Some(path) = raw {
+        fs::write(&path, bits).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(json!({ "n_vocab": session.n_vocab(), "rows": rows }))
+}
+
+/// Prefills made-up tokens once, from position 0 past the deepest depth, and times the chunk that starts at each depth.
+fn chunks(model: &Path, mut depths: Vec<usize>, options: &Options) -> anyhow::Result<Value> {
+    depths.sort_unstable();
+    let setup = options.setup(depths.last().copied().unwrap_or(0) + options.ubatch);
+    let mut session = Session::open(model, &setup)?;
+    let mut timed = Vec::new();
+    let mut at = 0;
+    for depth in depths {
+        ensure!(depth >= at, "depth {depth} lies in the chunk before it: chunks are {} tokens", setup.n_ubatch);
+        session.prefill(&made_up(at..depth, session.n_vocab()), setup.n_batch)?;
+        let before = Clocks::now()?;
+        session.decode(&made_up(depth..depth + setup.n_ubatch, session.n_vocab()), false)?;
+        let (wall_s, cpu_s) = before.elapsed()?;
+        timed.push(json!({ "depth": depth, "tokens": setup.n_ubatch, "wall_s": wall_s, "cpu_s": cpu_s }));
+        at = depth + setup.n_ubatch;
+    }
+    Ok(json!({ "chunks": timed }))
+}
+
+/// Token ids that differ from their neighbours: which ones does not matter for time.
+fn made_up(positions: std::ops::Range<usize>, n_vocab: usize) -> Vec<i32> {
+    positions.map(|position| i32::try_from(position * 7919 % n_vocab).expect("a vocabulary fits an i32")).collect()
+}
+
+/// The first of the greatest: llama.cpp's own greedy sampler breaks ties so too.
+fn likeliest(logits: &[f32]) -> i32 {
+    let best = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
+    best.map_or(0, |(token, _)| i32::try_from(token).expect("a vocabulary fits an i32"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<_> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}
