@@ -1,0 +1,45 @@
+# Each of these installs what is missing on this machine (and says so first), builds, fetches the model that it needs, and does its job.
+# With Rust, cmake and a C++ compiler there, plain cargo does as well: see CONTRIBUTING.md.
+
+LUNETTE = cargo run --quiet --release --
+# The model that people use, and the small one that tests use.
+TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
+
+.PHONY: demo test bench setup build models checks tests
+# The steps of a test run say more in their order than side by side.
+.NOTPARALLEL:
+
+# Opens Pride and Prejudice, as many chapters as this machine reads in about a minute. Without a terminal it answers one question and prints the figures.
+demo: build
+	$(LUNETTE) pull
+	$(LUNETTE) demo
+
+# What has to pass before a change is taken: formatting, lints, documentation; every test, with those that need the
+# models; and that the patched llama.cpp with its patches switched off is upstream's, bit for bit.
+test: checks tests
+
+# Seconds and memory by length, always beside full attention on the same machine.
+bench: build
+	$(LUNETTE) pull
+	cargo bench
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	@echo "build: the program (the first time takes a few minutes: llama.cpp is compiled too)"
+	cargo build --release
+
+models: build
+	@for model in $(TEST_MODELS); do $(LUNETTE) pull $$model || exit; done
+
+# In release mode, so that llama.cpp is compiled once for these and for the tests.
+checks:
+	@scripts/setup.sh lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --release -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --release --document-private-items
+
+tests: models
+	cargo test --workspace --release -- --include-ignored
+	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"

@@ -1,0 +1,53 @@
+//! README.md promises only what is there: its commands are run.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The lines of README.md's shell blocks.
+fn commands() -> Vec<String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
+    let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("a block ends"));
+    blocks.flat_map(str::lines).map(str::to_owned).collect()
+}
+
+/// Runs one line as a reader would type it: with `lunette` on the path, and a `book.txt` beside them.
+fn run(line: &str) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let book = root().join("tests/fixtures/documents/alice-openings.txt");
+    std::fs::copy(book, folder.path().join("book.txt")).expect("a book");
+    let binary = Path::new(env!("CARGO_BIN_EXE_lunette"));
+    let mut path = binary.parent().expect("a folder").as_os_str().to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    Command::new("sh").args(["-c", line]).current_dir(folder.path()).env("PATH", path).output().expect("a shell")
+}
+
+#[test]
+fn make_targets_that_are_promised_are_there() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
+    let targets: Vec<String> =
+        commands().iter().filter_map(|line| line.strip_prefix("make ")).map(str::to_owned).collect();
+    assert_eq!(targets, ["demo", "test"]);
+    for target in targets {
+        assert!(makefile.lines().any(|line| line.starts_with(&format!("{target}:"))), "no target {target}");
+    }
+}
+
+#[test]
+#[ignore = "needs the default model: `make test` fetches it"]
+fn the_commands_run() {
+    let lines: Vec<String> = commands().into_iter().filter(|line| line.starts_with("lunette ")).collect();
+    assert!(lines.len() >= 5, "{lines:?}");
+    for line in lines {
+        let output = run(&line);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let opens_the_screen = line == "lunette book.txt";
+        // Without a terminal the screen is refused: wrong usage, with a way out.
+        assert_eq!(output.status.code(), Some(if opens_the_screen { 2 } else { 0 }), "{line}\n{errors}");
+        assert_eq!(output.stdout.is_empty(), opens_the_screen, "{line}\n{errors}");
+    }
+}
