@@ -1,4 +1,4 @@
-//! The library that was linked: it runs, and it was built for this machine.
+//! The library that was linked: it runs, it was built for this machine, and it is the patched one.
 
 use std::ffi::CStr;
 
@@ -21,4 +21,12 @@ fn the_machines_own_instructions_are_used_and_amx_is_not() {
         assert_eq!(info.contains(&format!("{name} = 1")), there, "{name} in {info}");
     }
     assert!(!info.contains("OPENMP = 1"), "{info}");
+}
+
+#[test]
+#[cfg(not(feature = "unpatched"))]
+fn the_running_library_names_the_series_that_this_crate_was_built_with() {
+    // SAFETY: the function returns a string literal of the library.
+    let running = unsafe { CStr::from_ptr(llama_cpp_sys_2::llama_swaa_stamp()) };
+    assert_eq!(running.to_str(), Ok(llama_cpp_sys_2::PATCH_STAMP));
 }
