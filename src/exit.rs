@@ -119,6 +119,13 @@ impl From<crate::document::SelectError> for Trouble {
     }
 }
 
+impl From<crate::models::Error> for Trouble {
+    fn from(error: crate::models::Error) -> Self {
+        let exit = if matches!(error, crate::models::Error::Cancelled) { Exit::Interrupted } else { Exit::Model };
+        Self::new(exit, error.to_string(), error.hint())
+    }
+}
+
 impl From<crate::chat::template::Error> for Trouble {
     fn from(error: crate::chat::template::Error) -> Self {
         Self::new(Exit::Model, error.to_string(), Some(error.hint().to_owned()))

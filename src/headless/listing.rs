@@ -5,9 +5,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Voice;
 use super::report::bytes;
+use super::talk::Talk;
+use super::{Counter, Stops, Voice};
 use crate::engine::message::ModelInfo;
+use crate::exit::Trouble;
 use crate::settings::{Directories, Reading};
 use crate::swaa::{Preset, RecipeSpec};
 
@@ -70,8 +72,21 @@ impl<'a> PresetLine<'a> {
     }
 }
 
-/// Lists the presets; with `model`, which of its layers stay full, and what a thousand tokens take.
-pub fn presets(reading: &Reading, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
+/// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
+pub async fn list_presets(
+    reading: &Reading,
+    engine: Option<(Counter, Stops)>,
+    json: bool,
+    voice: &mut Voice<'_>,
+) -> Result<(), Trouble> {
+    let model = match engine {
+        Some((counter, stops)) => Some(Talk::new(counter, stops).loaded(&mut |share| voice.loading(share)).await?),
+        None => None,
+    };
+    Ok(presets(reading, model.as_ref(), json, voice)?)
+}
+
+fn presets(reading: &Reading, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
     let about = model.map(|model| ModelLine {
         name: &model.name,

@@ -12,6 +12,7 @@
 //!
 //! Does not know where models lie (whoever calls [`run`] starts the engine), and never asks anything back.
 
+mod fetch;
 mod fit;
 mod listing;
 mod report;
@@ -23,7 +24,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use listing::{paths, presets};
+pub use fetch::{model_file, pull};
+pub use listing::{list_presets, paths};
 use report::{Line, Report, Said};
 use talk::Talk;
 pub use talk::{Counter, Stops};
@@ -36,19 +38,19 @@ use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo
 use crate::exit::{Exit, Trouble};
 use crate::settings::{Chosen, Documents, Headless, Output, Settings};
 
-/// Answers the questions of `settings`, and says why when it can't. `start` finds the model and starts an engine with it; it is
-/// called once the documents were read, so that a misspelt path is told at once.
+/// Answers the questions of `settings`, and says why when it can't. `start` finds the model, starts an engine with it and
+/// listens for signals from then on; it is called once the documents were read, so that a misspelt path is told at once.
 pub async fn run(
     settings: &Settings,
     headless: Headless,
     stdin: &mut dyn Read,
-    start: impl FnOnce() -> Result<Counter, Trouble>,
-    stops: Stops,
+    start: impl FnOnce(&mut Voice<'_>) -> Result<(Counter, Stops), Trouble>,
     voice: &mut Voice<'_>,
 ) -> Exit {
     let ended = async {
         let document = read_documents(settings, stdin, voice)?;
-        let talk = Talk::new(start()?, stops);
+        let (counter, stops) = start(voice)?;
+        let talk = Talk::new(counter, stops);
         let mut session = Session::open(settings, headless, document, talk, voice).await?;
         if headless.dry_run { session.say_fit(voice).await } else { session.answer_all(voice).await }
     };
@@ -117,7 +119,7 @@ impl<'a> Session<'a> {
             settings,
             headless,
             talk,
-            chosen: settings.reading.choose(settings.reading.asked(), &model, 0, None),
+            chosen: settings.reading.choose(settings.reading.asked(), &model, 0, None)?,
             model,
             template,
             system: settings.system_prompt.as_deref().map(Arc::from),
@@ -139,8 +141,8 @@ impl<'a> Session<'a> {
     async fn choose_recipe(&mut self, tokens_per_s: Option<f64>) -> Result<(), Trouble> {
         let tokens = self.talk.count(&self.document).await?;
         let reading = &self.settings.reading;
-        self.chosen = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s);
-        check_layers(&self.chosen, &self.model)
+        self.chosen = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s)?;
+        Ok(())
     }
 
     /// The prompt for `question` about `document`; `None` is the document alone.
@@ -215,17 +217,6 @@ impl<'a> Session<'a> {
         }
         Ok(())
     }
-}
-
-/// Layers that the model lacks can only be found now.
-fn check_layers(chosen: &Chosen, model: &ModelInfo) -> Result<(), Trouble> {
-    let Some(layer) = chosen.recipe.full_layers.out_of_range(model.layers) else { return Ok(()) };
-    let message = format!("layer {layer} can't stay full: {} has {} layers", model.name, model.layers);
-    Err(Trouble::new(
-        Exit::Usage,
-        message,
-        Some(format!("layers are numbered 0 to {}", model.layers.saturating_sub(1))),
-    ))
 }
 
 /// Why an answer ends early, if a limit ended it.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
+use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
 
@@ -208,16 +209,18 @@ fn settings(line: &[&str]) -> Settings {
         },
         config: None,
         log_filter: String::new(),
+        places: Places::new(PathBuf::from("nowhere"), None, HubVariables::default()),
     };
     Settings::resolve(low, surroundings).unwrap()
 }
 
 async fn ran_with(line: &[&str], stdin: &str, stops: Stops, start: impl FnOnce() -> Result<Counter, Trouble>) -> Ran {
+    let start = |_: &mut Voice<'_>| Ok((start()?, stops));
     let settings = settings(line);
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, stops, &mut voice).await;
+    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut voice).await;
     drop(voice);
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
@@ -380,8 +383,8 @@ async fn a_reader_that_leaves_ends_it_quietly() {
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { unreachable!() };
     let (mut out, mut err) = (Gone, Vec::new());
     let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let start = || Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")));
-    let exit = run(&settings, headless, &mut "text".as_bytes(), start, never(), &mut voice).await;
+    let start = |_: &mut Voice<'_>| Ok((Scripted::start(Script::UntilCancelled("Mr. Bing")), never()));
+    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut voice).await;
     drop(voice);
     assert_eq!(exit, Exit::Ok);
     assert!(!String::from_utf8(err).unwrap().contains("error"));
@@ -406,6 +409,16 @@ async fn a_layer_that_the_model_lacks_is_refused() {
     let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "1,40", "-"], "text", says("So.")).await;
     assert_eq!(ran.exit, Exit::Usage);
     assert_eq!(ran.err, "error: layer 40 can't stay full: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
+}
+
+#[tokio::test]
+async fn layers_by_the_catalogue_need_a_model_that_it_knows() {
+    let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "model", "-"], "text", says("So.")).await;
+    assert_eq!(ran.exit, Exit::Usage);
+    assert_eq!(
+        ran.err,
+        "error: which layers of Toy should stay full is not known\nhint: name them, as in --full-layers first-half\n"
+    );
 }
 
 #[tokio::test]

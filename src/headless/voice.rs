@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::engine::message::Progress;
 use crate::exit::Trouble;
+use crate::models::PullProgress;
 use crate::settings::{Output, Terminal};
 
 /// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
@@ -84,6 +85,29 @@ impl<'a> Voice<'a> {
         }
         self.bar.set_position((fraction * 1000.0) as u64);
         if fraction >= 1.0 {
+            self.clear_bar();
+        }
+    }
+
+    pub(super) fn fetching(&mut self, progress: &PullProgress) {
+        match progress {
+            PullProgress::Waiting => self.note("another process is fetching it, waiting"),
+            PullProgress::Asking { source } => self.note(&format!("fetching from {source}")),
+            PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
+            PullProgress::Fetching { done, total } => self.bytes("fetching", *done, *total),
+            PullProgress::Checking { done, total } => self.bytes("checking", *done, *total),
+        }
+    }
+
+    fn bytes(&mut self, what: &'static str, done: u64, total: u64) {
+        if self.bar.is_hidden() && self.terminal.stderr {
+            self.bar =
+                bar("{msg} {bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left");
+        }
+        self.bar.set_message(what);
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        if done >= total {
             self.clear_bar();
         }
     }

@@ -74,7 +74,7 @@ impl Session<'_> {
         let text: Arc<str> = Arc::from(beginning.text.as_str());
         let tokens = self.talk.count(&text).await?;
         let reading = &self.settings.reading;
-        let Chosen { recipe, .. } = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s);
+        let Chosen { recipe, .. } = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s)?;
         let (prompt, _) = self.prompt(&text, None)?;
         let Plan { prompt_tokens, predicted, .. } = self.talk.forecast(prompt, recipe).await?;
         let needed = prompt_tokens.saturating_add(self.settings.engine.reserve_tokens);

@@ -33,8 +33,9 @@ impl Directories {
         self.config.join("config.toml")
     }
 
+    /// Holds the models that Lunette fetched.
     #[must_use]
-    pub fn log_file(&self) -> PathBuf {
-        self.state.join("lunette.log")
+    pub fn models(&self) -> PathBuf {
+        self.cache.join("models")
     }
 }

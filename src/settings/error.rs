@@ -24,6 +24,13 @@ pub enum Error {
     MixedCache { keys: KvType, values: KvType },
     #[error("values can't be cached as {} without flash attention", values.name())]
     QuantisedWithoutFlash { values: KvType },
+    #[error(transparent)]
+    Model(#[from] crate::models::Error),
+    /// Found when the model is there.
+    #[error("layer {layer} can't stay full: {model} has {layers} layers")]
+    NoSuchLayer { layer: u32, model: String, layers: u32 },
+    #[error("which layers of {model} should stay full is not known")]
+    UnknownFamily { model: String },
     #[error("there is no question")]
     NothingToAsk,
     #[error("there is no terminal to talk in, and no question")]
@@ -41,12 +48,17 @@ impl Error {
             Self::File(error) => return Some(format!("allowed: {}", error.allowed)),
             Self::UnknownPreset(error) => return Some(format!("one of {}", error.known)),
             Self::Recipe(error) => error.hint(),
+            Self::Model(error) => return error.hint(),
             Self::MixedCache { .. } => {
                 "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"
             }
             Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
             Self::NothingToAsk | Self::NoTerminal => "ask with -p 'QUESTION'",
             Self::NoHome => "set HOME",
+            Self::NoSuchLayer { layers, .. } => {
+                return Some(format!("layers are numbered 0 to {}", layers.saturating_sub(1)));
+            }
+            Self::UnknownFamily { .. } => "name them, as in --full-layers first-half",
             Self::Config { .. } | Self::PromptFile { .. } => return None,
         };
         Some(hint.to_owned())

@@ -38,6 +38,7 @@ pub use surroundings::{Surroundings, Terminal};
 use values::Count;
 
 use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Sampling};
+use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
 
@@ -64,7 +65,9 @@ pub struct Settings {
     pub within: Option<Duration>,
     pub questions: Vec<String>,
     pub system_prompt: Option<String>,
-    pub model: ModelChoice,
+    pub model: ModelRef,
+    /// Where models may lie, and how the hub is reached.
+    pub places: Places,
     pub pull: PullPolicy,
     pub reading: Reading,
     pub engine: EngineSettings,
@@ -119,17 +122,6 @@ pub enum Documents {
     Named(Vec<OsString>),
     /// The one that Lunette brings along.
     BundledBook,
-}
-
-/// Which model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelChoice {
-    /// The catalogue's default.
-    Default,
-    /// A file, or a name of the catalogue.
-    Named(String),
-    /// `USER/REPO[:QUANT]` on Hugging Face.
-    HuggingFace(String),
 }
 
 /// What is done about a model that is not there.
@@ -253,7 +245,8 @@ impl Settings {
             within: None,
             questions: Vec::new(),
             system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
-            model: model_choice(&gathered.model, &config),
+            model: model(&gathered.model, &config)?,
+            places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: engine_settings(&gathered.model, &config, &limits)?,
             reading: reading(gathered, &config, presets)?,
@@ -329,11 +322,12 @@ impl OutputArgs {
     }
 }
 
-fn model_choice(args: &ModelArgs, config: &Config) -> ModelChoice {
+fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     if let Some(repository) = &args.hf_repo {
-        return ModelChoice::HuggingFace(repository.clone());
+        return Ok(ModelRef::Hub(repository.parse()?));
     }
-    args.model.as_ref().or(config.model.as_ref()).map_or(ModelChoice::Default, |name| ModelChoice::Named(name.clone()))
+    let named = args.model.as_ref().or(config.model.as_ref());
+    Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
 }
 
 fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {

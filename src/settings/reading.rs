@@ -1,9 +1,11 @@
 //! How documents are to be read: a preset, and single fields over it, until a document and a model make it a recipe.
 
+use super::Error;
 use crate::engine::message::ModelInfo;
+use crate::models::Catalogue;
 use crate::swaa::auto::{self, Facts, Machine};
 use crate::swaa::preset::{CUSTOM, RecipePatch};
-use crate::swaa::{ChainOfThought, Preset, Presets, RecipeSpec};
+use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec};
 
 /// What was asked for.
 #[derive(Debug, Clone)]
@@ -58,17 +60,24 @@ impl Reading {
 
     /// What `preset` is for a document of `document_tokens` on this model. `tokens_per_s` is what this machine was measured to
     /// read at the start of a document, if it was.
-    #[must_use]
+    ///
+    /// Errors: a layer that the model lacks; `full_layers = "model"` for a model that the catalogue knows nothing of.
     pub fn choose(
         &self,
         preset: &Preset,
         model: &ModelInfo,
         document_tokens: u32,
         tokens_per_s: Option<f64>,
-    ) -> Chosen {
-        if let Some((name, recipe)) = self.recipe_of(preset) {
-            return Chosen { name, recipe, cot: self.cot_of(preset), reason: None };
-        }
+    ) -> Result<Chosen, Error> {
+        let mut chosen = match self.recipe_of(preset) {
+            Some((name, recipe)) => Chosen { name, recipe, cot: self.cot_of(preset), reason: None },
+            None => self.automatic(model, document_tokens, tokens_per_s),
+        };
+        chosen.recipe.full_layers = layers_of(chosen.recipe.full_layers, model)?;
+        Ok(chosen)
+    }
+
+    fn automatic(&self, model: &ModelInfo, document_tokens: u32, tokens_per_s: Option<f64>) -> Chosen {
         let facts = Facts {
             document_tokens,
             layers: model.layers,
@@ -81,5 +90,20 @@ impl Reading {
         let chosen = self.presets.get(&choice.preset).expect("auto names a preset that it was given");
         let (name, recipe) = self.recipe_of(chosen).expect("auto never chooses auto");
         Chosen { name, recipe, cot: self.cot_of(chosen), reason: Some(choice.reason) }
+    }
+}
+
+/// `layers` with `model` replaced by what the catalogue knows of its family, once they are sure to be there.
+fn layers_of(layers: LayerSpec, model: &ModelInfo) -> Result<LayerSpec, Error> {
+    let layers = match layers {
+        LayerSpec::Model => {
+            let family = Catalogue::bundled().family(&model.architecture, &model.name);
+            family.ok_or_else(|| Error::UnknownFamily { model: model.name.clone() })?.full_layers.clone()
+        }
+        layers => layers,
+    };
+    match layers.out_of_range(model.layers) {
+        Some(layer) => Err(Error::NoSuchLayer { layer, model: model.name.clone(), layers: model.layers }),
+        None => Ok(layers),
     }
 }

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::{Directories, Error, read_config};
+use crate::models::{HubVariables, Places};
 
 /// What the process finds around it. Made by hand in tests.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Surroundings {
     /// The user's file: its name and its text.
     pub config: Option<(String, String)>,
     pub log_filter: String,
+    /// Where models may lie, and how the hub is reached.
+    pub places: Places,
 }
 
 /// What standard input, output and error are connected to.
@@ -43,13 +46,28 @@ impl Surroundings {
         if let (Some(path), None) = (&named, &config) {
             return Err(missing(path));
         }
-        Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter() })
+        let places = Places::new(directories.models(), env::home_dir().as_deref(), hub_variables());
+        Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter(), places })
     }
 }
 
 /// A file that was named has to be there; the usual one need not.
 fn missing(path: &Path) -> Error {
     Error::Config { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() }
+}
+
+/// What Hugging Face's own tools and llama.cpp look at.
+fn hub_variables() -> HubVariables {
+    let read = |name: &str| env::var(name).ok();
+    HubVariables {
+        hf_home: read("HF_HOME"),
+        hf_hub_cache: read("HF_HUB_CACHE"),
+        hf_endpoint: read("HF_ENDPOINT"),
+        hf_hub_offline: read("HF_HUB_OFFLINE"),
+        hf_token: read("HF_TOKEN"),
+        xdg_cache_home: read("XDG_CACHE_HOME"),
+        llama_cache: read("LLAMA_CACHE"),
+    }
 }
 
 fn log_filter() -> String {

@@ -2,6 +2,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::exit::Exit;
+use crate::models::HubVariables;
 use crate::swaa::{ChainOfThought, LayerSpec, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
@@ -19,6 +20,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
         },
         config: (!config.is_empty()).then(|| ("config.toml".to_owned(), config.to_owned())),
         log_filter: "info".to_owned(),
+        places: Places::new(directory("cache"), None, HubVariables::default()),
     }
 }
 
@@ -50,7 +52,7 @@ fn nothing_said_gives_the_defaults() {
     let settings = resolved(&["book.txt"], AT_A_TERMINAL, "").unwrap();
     assert!(matches!(settings.front_end, FrontEnd::Screen));
     assert_eq!(settings.documents, Documents::Named(vec!["book.txt".into()]));
-    assert_eq!(settings.model, ModelChoice::Default);
+    assert_eq!(settings.model, ModelRef::Default);
     assert_eq!(
         (settings.reading.preset.as_str(), settings.reading.recipe_of(settings.reading.asked())),
         ("auto", None)
@@ -99,7 +101,7 @@ fn llama_cpp_flags_keep_their_meaning() {
     };
     assert_eq!(settings.sampling, sampling);
     assert_eq!(settings.limits.max_tokens, Some(64));
-    assert_eq!(settings.model, ModelChoice::Named("model.gguf".to_owned()));
+    assert_eq!(settings.model, ModelRef::Named("model.gguf".to_owned()));
     assert_eq!(settings.system_prompt.as_deref(), Some("Be_brief"));
     assert_eq!(settings.questions, ["Who?"]);
     assert_eq!(settings.documents, Documents::Named(vec!["a.txt".into()]));
@@ -117,7 +119,7 @@ fn llama_cpp_minus_one_is_no_limit() {
 fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let config = "model = \"small\"\npreset = \"quick\"\nctx_size = 4096\n[sampling]\ntemp = 0.5\ntop_k = 10\n";
     let settings = resolved(&["-p", "?", "--temp", "0.9", "--preset", "fastest"], IN_A_PIPE, config).unwrap();
-    assert_eq!(settings.model, ModelChoice::Named("small".to_owned()));
+    assert_eq!(settings.model, ModelRef::Named("small".to_owned()));
     assert_eq!(settings.reading.preset, "fastest");
     assert_eq!(settings.engine.context, ContextSize::Tokens(4096));
     assert_eq!((settings.sampling.temperature, settings.sampling.top_k, settings.sampling.top_p), (0.9, 10, 0.95));
@@ -190,6 +192,7 @@ fn what_makes_no_sense_is_refused_with_a_sentence() {
             "keys cached as q8_0 and values as f16 can't be mixed; hint: give -ctk and -ctv",
         ),
         (vec!["-p", "?", "-ctk", "q4_0", "-ctv", "q4_0", "-fa", "off"], "values can't be cached as q4_0 without flash"),
+        (vec!["-p", "?", "-hf", "nowhere"], "`nowhere` is no repository of the hub; hint: write it as USER/REPO"),
         (vec!["book.txt"], "there is no terminal to talk in, and no question; hint: ask with -p"),
         (vec!["--json", "book.txt"], "there is no question; hint: ask with -p"),
         (vec!["-p", " ", "--headless"], "there is no question; hint: ask with -p"),
