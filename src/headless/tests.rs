@@ -209,7 +209,7 @@ fn settings(line: &[&str]) -> Settings {
         },
         config: None,
         log_filter: String::new(),
-        places: Places::new(PathBuf::from("nowhere"), None, HubVariables::default()),
+        places: Places::new(Path::new("nowhere"), None, HubVariables::default()),
     };
     Settings::resolve(low, surroundings).unwrap()
 }

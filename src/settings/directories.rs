@@ -32,10 +32,4 @@ impl Directories {
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
     }
-
-    /// Holds the models that Lunette fetched.
-    #[must_use]
-    pub fn models(&self) -> PathBuf {
-        self.cache.join("models")
-    }
 }

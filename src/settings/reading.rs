@@ -83,7 +83,11 @@ impl Reading {
             layers: model.layers,
             family: &model.architecture,
             sliding_refused: model.sliding_refused.as_deref(),
-            machine: if model.devices.iter().all(|device| device == "CPU") { Machine::Cpu } else { Machine::Gpu },
+            machine: if model.devices.iter().all(|device| device.starts_with("CPU")) {
+                Machine::Cpu
+            } else {
+                Machine::Gpu
+            },
             tokens_per_s,
         };
         let choice = auto::choose(&self.presets, &facts);

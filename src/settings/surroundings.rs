@@ -46,7 +46,7 @@ impl Surroundings {
         if let (Some(path), None) = (&named, &config) {
             return Err(missing(path));
         }
-        let places = Places::new(directories.models(), env::home_dir().as_deref(), hub_variables());
+        let places = Places::new(&directories.cache, env::home_dir().as_deref(), hub_variables());
         Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter(), places })
     }
 }
