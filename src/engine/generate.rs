@@ -1,0 +1,193 @@
+//! Answers one question: prefill, then token by token until something ends it.
+//!
+//! The picture: a pipe. Tokens are sampled at one end; bytes become characters ([`Utf8Assembler`]), characters are told apart
+//! as reasoning or answer ([`Splitter`]) and leave as events. Whoever stands at the pipe may close it: the model itself, a stop string, a limit, the user.
+//!
+//! When the reasoning has used up its budget, its closing tag is written into the context as if the model had written it, and the model goes on from there.
+
+use std::time::Instant;
+
+use super::job::{Job, rate};
+use super::kv_log::Token;
+use super::machine::{Decoded, Machine};
+use super::message::{Channel, Event, Failure, Finish, Limits, Origin, Question};
+use super::split::Splitter;
+use super::utf8::Utf8Assembler;
+use super::wanted::Wanted;
+use super::worker::{Aim, Prefilled, Worker};
+use crate::swaa::Attention;
+
+/// An answer while it is written.
+struct Writing {
+    limits: Limits,
+    close_tag: Option<String>,
+    /// Control tokens are text only where reasoning tags may be control tokens.
+    special: bool,
+    decoding: Attention,
+    assembler: Utf8Assembler,
+    splitter: Splitter,
+    tokens: Vec<Token>,
+    answer: String,
+    reasoning_started: Option<Instant>,
+    answers_now: bool,
+}
+
+impl Writing {
+    fn new(question: &Question, wanted: &Wanted) -> Self {
+        Self {
+            limits: question.limits.clone(),
+            close_tag: question.reasoning.as_ref().map(|tags| tags.close.clone()),
+            special: question.reasoning.is_some(),
+            decoding: wanted.recipe.decoding().clone(),
+            assembler: Utf8Assembler::default(),
+            splitter: Splitter::new(question.reasoning.clone(), question.limits.stop.clone()),
+            tokens: Vec::new(),
+            answer: String::new(),
+            reasoning_started: None,
+            answers_now: false,
+        }
+    }
+
+    /// Whether the reasoning is to be ended for the model.
+    fn reasoned_enough(&self, reasoning_tokens: u32) -> bool {
+        let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
+        self.splitter.is_reasoning() && (spent || self.answers_now)
+    }
+
+    /// Whether `tokens` alone reproduce the answer's text, so that later prompts may use them in its place.
+    fn is_verbatim(&self, job: &Job, finish: Finish) -> bool {
+        job.tokens.reasoning == 0 && self.close_tag.is_none() && finish != Finish::StopString
+    }
+}
+
+impl<M: Machine> Worker<M> {
+    pub(super) fn ask(&mut self, question: &Question) {
+        let mut job = Job::new(question.job, question.cancel.clone(), question.limits.time);
+        let wanted = self.wanted(&question.prompt, &question.recipe);
+        match self.prefill_and_write(question, &wanted, &mut job) {
+            Ok(finish) => {
+                let figures = Box::new(self.figures(&job, wanted.recipe));
+                self.tell(Event::Answered { job: job.id, finish, figures });
+            }
+            Err(failure) => self.tell(Event::Failed { job: job.id, failure }),
+        }
+    }
+
+    fn prefill_and_write(&mut self, question: &Question, wanted: &Wanted, job: &mut Job) -> Result<Finish, Failure> {
+        if let Prefilled::Stopped(finish) = self.prefill(wanted, Aim::Answer, job)? {
+            return Ok(finish);
+        }
+        self.machine.start_sampling(&question.sampling, wanted.reading.tokens());
+        let mut writing = Writing::new(question, wanted);
+        let started = Instant::now();
+        let finish = self.write(&mut writing, job)?;
+        job.timings.decode = started.elapsed();
+        // The first token's cost is the prefill's; the rate is that of the tokens after it.
+        let after_first = (job.started + job.timings.first_token).elapsed();
+        job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
+        self.hand_over_rest(&mut writing, job);
+        if writing.is_verbatim(job, finish) {
+            self.known.remember_answer(writing.answer, writing.tokens);
+        }
+        Ok(finish)
+    }
+
+    /// Samples and emits until something ends the answer.
+    fn write(&mut self, writing: &mut Writing, job: &mut Job) -> Result<Finish, Failure> {
+        loop {
+            if let Some(finish) = job.watch.stop() {
+                return Ok(finish);
+            }
+            writing.answers_now |= self.inbox.takes_answer_now(job.id);
+            if writing.reasoned_enough(job.tokens.reasoning) {
+                self.close_reasoning(writing, job)?;
+            }
+            let token = self.machine.sample();
+            if job.tokens.generated == 0 {
+                job.timings.first_token = job.started.elapsed();
+            }
+            if self.machine.ends_generation(token) {
+                return Ok(Finish::EndOfGeneration);
+            }
+            let bytes = self.machine.token_bytes(token, writing.special);
+            self.emit(writing, job, &bytes);
+            job.tokens.generated += 1;
+            writing.tokens.push(token);
+            if let Some(finish) = self.ended(writing, job) {
+                return Ok(finish);
+            }
+            if self.append(&[token], writing, job)? == Decoded::Interrupted {
+                return Ok(job.watch.stop().unwrap_or(Finish::Cancelled));
+            }
+        }
+    }
+
+    /// Whether the token just written was the last one.
+    fn ended(&self, writing: &Writing, job: &Job) -> Option<Finish> {
+        if writing.splitter.is_stopped() {
+            Some(Finish::StopString)
+        } else if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) {
+            Some(Finish::TokenLimit)
+        } else if self.kv.len() + 1 >= self.machine.context_tokens() {
+            Some(Finish::ContextFull)
+        } else {
+            None
+        }
+    }
+
+    /// Puts tokens of the answer into the cache.
+    fn append(&mut self, tokens: &[Token], writing: &Writing, job: &Job) -> Result<Decoded, Failure> {
+        let start = self.kv.len();
+        let decoded = self.machine.decode(tokens, start, &writing.decoding, &|| job.watch.stop().is_some())?;
+        match decoded {
+            Decoded::Done => self.kv.push(tokens, &writing.decoding),
+            Decoded::Interrupted => self.machine.truncate(start)?,
+        }
+        Ok(decoded)
+    }
+
+    /// Writes the closing tag for the model. Does nothing where the context has no room for it: the answer ends there anyway.
+    fn close_reasoning(&mut self, writing: &mut Writing, job: &mut Job) -> Result<(), Failure> {
+        let Some(close) = &writing.close_tag else { return Ok(()) };
+        let text = format!("\n{close}\n\n");
+        let tokens = self.machine.tokenize(&text, Origin::Template);
+        if self.kv.len() + tokens.len() as u32 >= self.machine.context_tokens() {
+            return Ok(());
+        }
+        self.append(&tokens, writing, job)?;
+        job.tokens.generated += tokens.len() as u32;
+        writing.tokens.extend(tokens);
+        self.emit(writing, job, text.as_bytes());
+        Ok(())
+    }
+
+    /// Sends bytes through the pipe and keeps the reasoning's count and time.
+    fn emit(&self, writing: &mut Writing, job: &mut Job, bytes: &[u8]) {
+        let was_reasoning = writing.splitter.is_reasoning();
+        let text = writing.assembler.push(bytes);
+        let pieces = writing.splitter.push(&text);
+        if writing.splitter.is_reasoning() || was_reasoning {
+            job.tokens.reasoning += 1;
+            let started = *writing.reasoning_started.get_or_insert_with(Instant::now);
+            job.timings.reasoning = started.elapsed();
+        }
+        self.hand_over(writing, job, pieces);
+    }
+
+    fn hand_over(&self, writing: &mut Writing, job: &Job, pieces: Vec<(Channel, String)>) {
+        for (channel, text) in pieces {
+            if channel == Channel::Answer {
+                writing.answer.push_str(&text);
+            }
+            self.tell(Event::Piece { job: job.id, channel, text });
+        }
+    }
+
+    /// What the pipe still holds when the answer is over.
+    fn hand_over_rest(&self, writing: &mut Writing, job: &Job) {
+        let text = writing.assembler.finish();
+        let mut pieces = writing.splitter.push(&text);
+        pieces.extend(writing.splitter.finish());
+        self.hand_over(writing, job, pieces);
+    }
+}

@@ -1,0 +1,592 @@
+//! The one file that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
+//!
+//! The picture: [`Model`] owns the weights, [`Llama`] borrows it and owns at most one context, which it replaces when it has to grow.
+//! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
+//! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
+//!
+//! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
+
+#![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ffi::{CStr, c_char, c_void};
+use std::fs::File;
+use std::io::Read as _;
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::ptr::{NonNull, null_mut};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Instant;
+
+use llama_cpp_2::DecodeError;
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
+use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::sampling::LlamaSampler;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_sys_2 as sys;
+
+use super::forecast::Shape;
+use super::kv_log::Token;
+use super::machine::{Decoded, Machine};
+use super::message::{EngineConfig, Failure, FailureKind, KvType, Memory, ModelInfo, Origin, Sampling};
+use crate::swaa::Attention;
+
+/// The only sequence.
+const SEQUENCE: i32 = 0;
+
+/// What `llama_decode` returns when the abort callback said stop.
+const ABORTED: i32 = 2;
+
+/// The library's state is one per process.
+static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
+    listen_to_log();
+    #[cfg(feature = "portable")]
+    llama_cpp_2::llama_backend::load_backends();
+    LlamaBackend::init().expect("initialised once, here")
+});
+
+/// Names of the devices that ggml sees, the CPU among them: `CPU (Intel Xeon)`, `CUDA0 (NVIDIA H200)`.
+#[must_use]
+pub fn devices() -> Vec<String> {
+    LazyLock::force(&LIBRARY);
+    llama_cpp_2::list_llama_ggml_backend_devices()
+        .into_iter()
+        .map(|device| format!("{} ({})", device.name, device.description))
+        .collect()
+}
+
+/// The stamp of the patch series in the library that is linked.
+#[must_use]
+pub fn patch_stamp() -> String {
+    // SAFETY: the function returns a string literal of the library.
+    unsafe { CStr::from_ptr(sys::llama_swaa_stamp()) }.to_string_lossy().into_owned()
+}
+
+// --- the log ---------------------------------------------------------------------------------------------------------
+
+/// The last lines that the library marked as warnings or errors: the evidence for a failure that returns no reason.
+static COMPLAINTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+
+const COMPLAINTS_KEPT: usize = 8;
+
+fn listen_to_log() {
+    // SAFETY: `log_line` has the callback's type, lives as long as the program and uses no user data.
+    unsafe { sys::llama_log_set(Some(log_line), null_mut()) };
+}
+
+unsafe extern "C" fn log_line(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
+    if text.is_null() {
+        return;
+    }
+    // SAFETY: llama.cpp passes a string that ends in 0 and outlives the call.
+    let line = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+    let line = line.trim_end();
+    match level {
+        sys::GGML_LOG_LEVEL_ERROR => {
+            remember_complaint(line);
+            tracing::error!(target: "llama.cpp", "{line}");
+        }
+        sys::GGML_LOG_LEVEL_WARN => tracing::warn!(target: "llama.cpp", "{line}"),
+        _ => tracing::debug!(target: "llama.cpp", "{line}"),
+    }
+}
+
+fn remember_complaint(line: &str) {
+    let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if complaints.len() == COMPLAINTS_KEPT {
+        complaints.pop_front();
+    }
+    complaints.push_back(line.to_owned());
+}
+
+/// The complaints since the last call, the first of which usually names the cause.
+fn take_complaints() -> Option<String> {
+    let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = complaints.iter().find(|line| !line.is_empty()).cloned();
+    complaints.clear();
+    first
+}
+
+fn failure(kind: FailureKind, message: String, hint: Option<&str>) -> Failure {
+    Failure { kind, message, hint: hint.map(str::to_owned) }
+}
+
+// --- the model -------------------------------------------------------------------------------------------------------
+
+/// The weights, and what is known of them.
+pub(super) struct Model {
+    weights: LlamaModel,
+    info: ModelInfo,
+    shape: Shape,
+}
+
+impl Model {
+    /// Loads `config.model`, telling how far it is from 0.0 to 1.0.
+    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
+    pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) + 'static) -> Result<Self, Failure> {
+        check_is_gguf(&config.model)?;
+        LazyLock::force(&LIBRARY);
+        take_complaints();
+        let started = Instant::now();
+        let mut params = LlamaModelParams::default().with_progress_callback(move |fraction| {
+            progress(fraction);
+            true
+        });
+        if let Some(layers) = config.gpu_layers {
+            params = params.with_n_gpu_layers(layers);
+        }
+        let model = LlamaModel::load_from_file(&LIBRARY, &config.model, &params).map_err(|error| {
+            let reason = take_complaints().unwrap_or_else(|| error.to_string());
+            let message = format!("cannot load {}: {reason}", config.model.display());
+            failure(FailureKind::Model, message, Some("the file may be cut short or of a newer kind; pull it again"))
+        })?;
+        let mut info = describe(&model, config, started);
+        info.sliding_refused = sliding_refused(&model)?;
+        Ok(Self { shape: shape(&model, &info), weights: model, info })
+    }
+
+    pub(super) fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+/// The first four bytes settle it; llama.cpp's own message for anything else names no cause.
+fn check_is_gguf(path: &Path) -> Result<(), Failure> {
+    let mut magic = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    let name = path.display();
+    match read {
+        Ok(()) if magic == *b"GGUF" => Ok(()),
+        Ok(()) => {
+            let message = format!("{name} is not a GGUF file: it begins with {:?}", magic.escape_ascii().to_string());
+            Err(failure(FailureKind::Model, message, Some("models must be in llama.cpp's GGUF format")))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(failure(FailureKind::Model, format!("{name} is not a GGUF file: it is shorter than 4 bytes"), None))
+        }
+        Err(error) => Err(failure(FailureKind::Model, format!("cannot read model {name}: {error}"), None)),
+    }
+}
+
+fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> ModelInfo {
+    let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
+    let architecture = meta("general.architecture").unwrap_or_default();
+    let file_name = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let vocab = model.vocab();
+    let text_of = |token| String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
+    ModelInfo {
+        path: config.model.clone(),
+        name: meta("general.name").unwrap_or(file_name),
+        layers: model.n_layer(),
+        train_context_tokens: model.n_ctx_train(),
+        vocab_tokens: model.n_vocab().unsigned_abs(),
+        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.kv_type),
+        model_bytes: model.size(),
+        load_time: started.elapsed(),
+        chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
+        bos_text: text_of(vocab.bos()),
+        eos_text: text_of(vocab.eos()),
+        sliding_refused: None,
+        patch_stamp: patch_stamp(),
+        devices: computing_devices(),
+        architecture,
+    }
+}
+
+/// The GPUs, or the CPU where there are none.
+fn computing_devices() -> Vec<String> {
+    use llama_cpp_2::LlamaBackendDeviceType::{Gpu, IntegratedGpu};
+    let gpus: Vec<String> = llama_cpp_2::list_llama_ggml_backend_devices()
+        .into_iter()
+        .filter(|device| matches!(device.device_type, Gpu | IntegratedGpu))
+        .map(|device| device.description)
+        .collect();
+    if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus }
+}
+
+fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
+    let stated = model.meta_val_str(&format!("{architecture}.attention.{which}_length")).ok();
+    stated.and_then(|value| value.parse().ok()).unwrap_or_else(|| model.n_embd().unsigned_abs() / model.n_head().max(1))
+}
+
+fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -> u64 {
+    let sizes = head_size(model, architecture, "key") + head_size(model, architecture, "value");
+    let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * u64::from(sizes);
+    // Blocks of 32 values: 34 bytes in q8_0, 18 in q4_0.
+    match kv_type {
+        KvType::F32 => values * 4,
+        KvType::F16 | KvType::Bf16 => values * 2,
+        KvType::Q8_0 => values * 34 / 32,
+        KvType::Q4_0 => values * 18 / 32,
+    }
+}
+
+fn shape(model: &LlamaModel, info: &ModelInfo) -> Shape {
+    let head = head_size(model, &info.architecture, "key");
+    Shape {
+        parameters: model.n_params() as f64,
+        layers: info.layers,
+        attention_width: f64::from(model.n_head() * head),
+    }
+}
+
+/// Asks a context of the smallest size, since only a context knows what its memory is.
+fn sliding_refused(model: &LlamaModel) -> Result<Option<String>, Failure> {
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(256))
+        .with_n_batch(32)
+        .with_n_ubatch(32)
+        .with_offload_kqv(false);
+    let context = Context::new(model, params).ok_or_else(|| {
+        let reason = take_complaints().unwrap_or_else(|| "no reason was given".to_owned());
+        failure(FailureKind::Model, format!("this model cannot make a context: {reason}"), None)
+    })?;
+    Ok(context.refusal())
+}
+
+// --- a context -------------------------------------------------------------------------------------------------------
+
+/// What the abort callback asks. Set for the time of one decode call only.
+type Interrupt = Cell<Option<*const dyn Fn() -> bool>>;
+
+/// A context, the pointer to it, and the attention that is set on it.
+struct Context<'model> {
+    // Dropped first: the library may still look at `interrupt` while the context goes.
+    safe: LlamaContext<'model>,
+    raw: NonNull<sys::llama_context>,
+    interrupt: Box<Interrupt>,
+    configured: Option<Attention>,
+    tokens: u32,
+}
+
+impl<'model> Context<'model> {
+    fn new(model: &'model LlamaModel, params: LlamaContextParams) -> Option<Self> {
+        let safe = model.new_context(&LIBRARY, params).ok()?;
+        // SAFETY: returns the context that this thread made last, which is `safe`; null only if there is none.
+        let raw = NonNull::new(unsafe { sys::llama_swaa_newest_context() })?;
+        let interrupt: Box<Interrupt> = Box::default();
+        let data = std::ptr::from_ref::<Interrupt>(&interrupt).cast_mut().cast::<c_void>();
+        // SAFETY: `data` points into a box that this struct keeps until after the context is dropped, and the callback
+        // runs only inside decode calls, on the thread that makes them.
+        unsafe { sys::llama_set_abort_callback(raw.as_ptr(), Some(is_interrupted), data) };
+        let tokens = safe.n_ctx();
+        Some(Self { safe, raw, interrupt, configured: None, tokens })
+    }
+
+    fn refusal(&self) -> Option<String> {
+        // SAFETY: `raw` is alive as long as `self`; the library returns null or a string literal.
+        let reason = unsafe { sys::llama_swaa_refusal(self.raw.as_ptr()) };
+        // SAFETY: as above.
+        (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned())
+    }
+
+    /// Sets the attention of the next decode calls. A switch between full and the same sliding attention is free.
+    fn attend(&mut self, attention: &Attention) -> Result<(), Failure> {
+        if let Attention::Sliding { window, sinks, full_layers } = attention
+            && self.configured.as_ref() != Some(attention)
+        {
+            let full: Vec<i32> = full_layers.as_slice().iter().map(|&layer| layer.cast_signed()).collect();
+            // SAFETY: `raw` is alive; `full` holds `full.len()` indices and is only read during the call.
+            let status =
+                unsafe { sys::llama_swaa_configure(self.raw.as_ptr(), *window, *sinks, full.as_ptr(), full.len()) };
+            if status != 0 {
+                let reason = self.refusal().unwrap_or_else(|| format!("status {status}"));
+                let hint = Some("use the preset `full`");
+                return Err(failure(FailureKind::Unsupported, format!("no sliding attention here: {reason}"), hint));
+            }
+            self.configured = Some(attention.clone());
+        }
+        // SAFETY: `raw` is alive.
+        unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), *attention != Attention::Full) };
+        Ok(())
+    }
+
+    fn decode(&mut self, batch: &mut LlamaBatch, interrupted: &dyn Fn() -> bool) -> Result<Decoded, Failure> {
+        // SAFETY: only the lifetime is widened; the pointer is taken out again before `interrupted` can end, below,
+        // and the callback runs on this thread, inside the call.
+        let widened = unsafe { std::mem::transmute::<&dyn Fn() -> bool, &'static dyn Fn() -> bool>(interrupted) };
+        self.interrupt.set(Some(std::ptr::from_ref(widened)));
+        let result = self.safe.decode(batch);
+        self.interrupt.set(None);
+        match result {
+            Ok(()) => Ok(Decoded::Done),
+            Err(DecodeError::Unknown(ABORTED)) => Ok(Decoded::Interrupted),
+            Err(error) => {
+                let reason = take_complaints().unwrap_or_else(|| error.to_string());
+                let message = format!("llama.cpp could not compute {} tokens: {reason}", batch.n_tokens());
+                Err(failure(FailureKind::Runtime, message, None))
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
+    // SAFETY: `data` is the box of the context that is computing, see `Context::new`.
+    let interrupt = unsafe { &*data.cast::<Interrupt>() };
+    // SAFETY: the pointer is set only while the closure behind it is alive, see `Context::decode`.
+    interrupt.get().is_some_and(|asked| unsafe { (*asked)() })
+}
+
+// --- the machine -----------------------------------------------------------------------------------------------------
+
+/// A model with at most one context.
+pub(super) struct Llama<'model> {
+    model: &'model Model,
+    context: Option<Context<'model>>,
+    batch: LlamaBatch<'static>,
+    sampler: Option<LlamaSampler>,
+    config: EngineConfig,
+}
+
+impl<'model> Llama<'model> {
+    pub(super) fn new(model: &'model Model, config: &EngineConfig) -> Self {
+        let batch = LlamaBatch::new(config.n_batch.max(1) as usize, 1);
+        Self { model, context: None, batch, sampler: None, config: config.clone() }
+    }
+
+    fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
+        let missing = || failure(FailureKind::Runtime, "no context has been made yet".to_owned(), None);
+        self.context.as_mut().ok_or_else(missing)
+    }
+
+    fn context_params(&self, tokens: u32) -> LlamaContextParams {
+        let threads = self.config.threads.unwrap_or_else(physical_cores).cast_signed();
+        let kv_type = match self.config.kv_type {
+            KvType::F16 => KvCacheType::F16,
+            KvType::F32 => KvCacheType::F32,
+            KvType::Bf16 => KvCacheType::BF16,
+            KvType::Q8_0 => KvCacheType::Q8_0,
+            KvType::Q4_0 => KvCacheType::Q4_0,
+        };
+        let flash = if self.config.flash_attention {
+            sys::LLAMA_FLASH_ATTN_TYPE_AUTO
+        } else {
+            sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
+        };
+        LlamaContextParams::default()
+            .with_n_ctx(NonZeroU32::new(tokens))
+            .with_n_batch(self.config.n_batch)
+            .with_n_ubatch(self.config.n_ubatch.min(self.config.n_batch))
+            .with_n_threads(threads)
+            .with_n_threads_batch(threads)
+            .with_type_k(kv_type)
+            .with_type_v(kv_type)
+            .with_flash_attention_policy(flash)
+    }
+
+    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when it is used.
+    fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
+        let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
+        let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
+        let free = available_memory_bytes() + held;
+        if self.model.info.devices == ["CPU"] && need > free {
+            return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
+        }
+        Ok(())
+    }
+
+    fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
+        let need = gibibytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
+        let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
+        let hint = "make the context smaller with -c, read fewer parts with --parts, or halve the cache with -ctk q8_0 -ctv q8_0";
+        failure(FailureKind::DoesNotFit, message, Some(hint))
+    }
+
+    fn make_context(&self, tokens: u32) -> Result<Context<'model>, Failure> {
+        take_complaints();
+        Context::new(&self.model.weights, self.context_params(tokens)).ok_or_else(|| {
+            let reason = take_complaints().unwrap_or_else(|| "llama.cpp gave no reason".to_owned());
+            self.out_of_memory(tokens, &reason)
+        })
+    }
+}
+
+impl Machine for Llama<'_> {
+    type Snapshot = SeqState;
+
+    fn tokenize(&self, text: &str, origin: Origin) -> Vec<Token> {
+        let tokens = self.model.weights.vocab().tokenize(text.as_bytes(), false, origin == Origin::Template);
+        tokens.into_iter().map(|LlamaToken(id)| Token(id)).collect()
+    }
+
+    fn token_bytes(&self, token: Token, special: bool) -> Vec<u8> {
+        self.model.weights.vocab().token_to_piece(LlamaToken(token.0), special, None)
+    }
+
+    fn ends_generation(&self, token: Token) -> bool {
+        self.model.weights.vocab().is_eog(LlamaToken(token.0))
+    }
+
+    fn layers(&self) -> u32 {
+        self.model.info.layers
+    }
+
+    fn context_tokens(&self) -> u32 {
+        self.context.as_ref().map_or(0, |context| context.tokens)
+    }
+
+    fn train_context_tokens(&self) -> u32 {
+        self.model.info.train_context_tokens
+    }
+
+    fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
+        self.check_memory(tokens)?;
+        let old_tokens = self.context_tokens();
+        let held = match &self.context {
+            Some(_) => Some(self.snapshot()?),
+            None => None,
+        };
+        // The old cache goes first: both at once may be more than there is.
+        self.context = None;
+        let made = self.make_context(tokens);
+        let grown = made.is_ok();
+        self.context = match made {
+            Ok(context) => Some(context),
+            Err(failure) if old_tokens == 0 => return Err(failure),
+            Err(failure) => {
+                self.context = Some(self.make_context(old_tokens)?);
+                self.restore(&held.expect("an old context was copied"))?;
+                return Err(failure);
+            }
+        };
+        match held {
+            Some(snapshot) if grown => self.restore(&snapshot),
+            _ => Ok(()),
+        }
+    }
+
+    fn decode(
+        &mut self,
+        tokens: &[Token],
+        start: u32,
+        attention: &Attention,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Failure> {
+        let end = start + tokens.len() as u32;
+        self.batch.clear();
+        for (position, token) in (start..).zip(tokens) {
+            self.batch
+                .add(LlamaToken(token.0), position.cast_signed(), &[SEQUENCE], position + 1 == end)
+                .expect("a chunk is no longer than n_batch, which the batch was made for");
+        }
+        let missing = || failure(FailureKind::Runtime, "no context has been made yet".to_owned(), None);
+        let context = self.context.as_mut().ok_or_else(missing)?;
+        // As long as the window hides nothing, full attention is the same and needs no second mask.
+        context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
+        context.decode(&mut self.batch, interrupted)
+    }
+
+    fn truncate(&mut self, len: u32) -> Result<(), Failure> {
+        let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(len), None);
+        removed
+            .map_err(|error| failure(FailureKind::Runtime, format!("cannot cut the KV cache at {len}: {error}"), None))
+    }
+
+    fn snapshot(&self) -> Result<SeqState, Failure> {
+        let context = self.context.as_ref().expect("only a context that holds something is copied");
+        context
+            .safe
+            .state_seq_get(SEQUENCE, LlamaStateSeqFlags::empty())
+            .map_err(|error| failure(FailureKind::Runtime, format!("cannot copy the KV cache: {error}"), None))
+    }
+
+    fn restore(&mut self, snapshot: &SeqState) -> Result<(), Failure> {
+        let context = self.context()?;
+        context.safe.clear_kv_cache();
+        context.safe.state_seq_set(snapshot, SEQUENCE).map_err(|error| {
+            failure(FailureKind::Runtime, format!("cannot put a reading back into the KV cache: {error}"), None)
+        })
+    }
+
+    fn snapshot_bytes(snapshot: &SeqState) -> u64 {
+        snapshot.byte_len() as u64
+    }
+
+    fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) {
+        let mut sampler = sampler(sampling, self.model.weights.n_vocab());
+        let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
+        sampler.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
+        self.sampler = Some(sampler);
+    }
+
+    fn sample(&mut self) -> Token {
+        let context = self.context.as_ref().expect("sampling follows a decode");
+        let sampler = self.sampler.as_mut().expect("sampling was started");
+        Token(sampler.sample(&context.safe, -1).0)
+    }
+
+    fn memory(&self, held: u32) -> Memory {
+        let rss_bytes = process_bytes();
+        let Some(context) = &self.context else {
+            return Memory { model_bytes: self.model.info.model_bytes, rss_bytes, ..Memory::default() };
+        };
+        let bytes = memory_of(context);
+        Memory {
+            model_bytes: bytes.model as u64,
+            kv_bytes: bytes.kv as u64,
+            kv_used_bytes: bytes.kv as u64 * u64::from(held) / u64::from(context.tokens.max(1)),
+            compute_bytes: bytes.compute as u64,
+            resident_bytes: 0,
+            rss_bytes,
+            device_bytes: bytes.device as u64,
+        }
+    }
+}
+
+/// llama.cpp's order: penalties, then the cuts, then temperature, then the draw.
+fn sampler(sampling: &Sampling, vocab_tokens: i32) -> LlamaSampler {
+    let mut chain = Vec::new();
+    if (sampling.repeat_penalty - 1.0).abs() > f32::EPSILON {
+        chain.push(LlamaSampler::penalties(vocab_tokens, sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0));
+    }
+    if sampling.temperature <= 0.0 {
+        chain.push(LlamaSampler::greedy());
+    } else {
+        chain.extend([
+            LlamaSampler::top_k(sampling.top_k),
+            LlamaSampler::top_p(sampling.top_p, 1),
+            LlamaSampler::min_p(sampling.min_p, 1),
+            LlamaSampler::temp(sampling.temperature),
+            LlamaSampler::dist(sampling.seed),
+        ]);
+    }
+    LlamaSampler::chain(chain, true)
+}
+
+fn memory_of(context: &Context) -> sys::llama_swaa_memory {
+    // SAFETY: `raw` is alive as long as `context`.
+    unsafe { sys::llama_swaa_get_memory(context.raw.as_ptr()) }
+}
+
+// --- the machine that this runs on -----------------------------------------------------------------------------------
+
+fn physical_cores() -> u32 {
+    let logical = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let physical = sysinfo::System::physical_core_count().unwrap_or(logical);
+    physical.min(logical).max(1) as u32
+}
+
+fn available_memory_bytes() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
+}
+
+/// What the system says this process holds in memory; 0 where it can't say.
+fn process_bytes() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
+}
+
+fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}

@@ -1,0 +1,235 @@
+//! Tells reasoning from answer, and ends the answer at a stop string, while the text streams.
+//!
+//! The picture: a reader who holds back the last few characters as long as they might be the beginning of a tag.
+//! With tags `<think>` … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`.
+//! The opening tag counts only as the first thing that is said: an answer may speak of `<think>` without starting to.
+//!
+//! What it does not do: count tokens or time; `generate` does.
+
+use super::message::{Channel, ReasoningTags};
+
+/// Where the stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing but white space so far; an opening tag may come.
+    Start,
+    Reasoning,
+    /// The closing tag has just passed; white space before the answer is dropped.
+    Between,
+    Answer,
+    Stopped,
+}
+
+/// Splits a stream of text into channels.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    tags: Option<ReasoningTags>,
+    stop: Vec<String>,
+    state: State,
+    held: String,
+}
+
+/// What a push brought.
+pub(super) type Pieces = Vec<(Channel, String)>;
+
+impl Splitter {
+    pub(super) fn new(tags: Option<ReasoningTags>, stop: Vec<String>) -> Self {
+        let state = match &tags {
+            Some(tags) if tags.starts_open => State::Reasoning,
+            Some(_) => State::Start,
+            None => State::Answer,
+        };
+        let stop = stop.into_iter().filter(|text| !text.is_empty()).collect();
+        Self { tags, stop, state, held: String::new() }
+    }
+
+    /// Whether the next text belongs to the reasoning.
+    pub(super) fn is_reasoning(&self) -> bool {
+        self.state == State::Reasoning
+    }
+
+    /// Whether a stop string has passed; nothing more will come out.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state == State::Stopped
+    }
+
+    /// Adds text; returns what is settled.
+    pub(super) fn push(&mut self, text: &str) -> Pieces {
+        self.held.push_str(text);
+        let mut pieces = Pieces::new();
+        while self.step(&mut pieces) {}
+        pieces
+    }
+
+    /// The stream has ended: what was held back belongs to where it stands.
+    pub(super) fn finish(&mut self) -> Pieces {
+        let rest = std::mem::take(&mut self.held);
+        let channel = match self.state {
+            State::Reasoning => Channel::Reasoning,
+            State::Start | State::Answer => Channel::Answer,
+            State::Between | State::Stopped => return Pieces::new(),
+        };
+        if rest.is_empty() { Pieces::new() } else { vec![(channel, rest)] }
+    }
+
+    /// One move; `false` when more text is needed.
+    fn step(&mut self, pieces: &mut Pieces) -> bool {
+        match self.state {
+            State::Start => self.step_start(),
+            State::Reasoning => self.step_reasoning(pieces),
+            State::Between => self.step_between(),
+            State::Answer => self.step_answer(pieces),
+            State::Stopped => {
+                self.held.clear();
+                false
+            }
+        }
+    }
+
+    fn step_start(&mut self) -> bool {
+        let open = self.tags.as_ref().map(|tags| tags.open.clone()).unwrap_or_default();
+        let said = self.held.trim_start();
+        if let Some(rest) = said.strip_prefix(&open) {
+            self.held = rest.to_owned();
+            self.state = State::Reasoning;
+            return true;
+        }
+        if open.starts_with(said) {
+            return false;
+        }
+        self.state = State::Answer;
+        true
+    }
+
+    fn step_reasoning(&mut self, pieces: &mut Pieces) -> bool {
+        let close = self.tags.as_ref().map(|tags| tags.close.clone()).unwrap_or_default();
+        if let Some(at) = self.held.find(&close) {
+            let rest = self.held.split_off(at + close.len());
+            self.held.truncate(at);
+            self.emit(self.held.len(), Channel::Reasoning, pieces);
+            self.held = rest;
+            self.state = State::Between;
+            return true;
+        }
+        let settled = self.held.len() - longest_beginning(&self.held, &[close]);
+        self.emit(settled, Channel::Reasoning, pieces);
+        false
+    }
+
+    fn step_between(&mut self) -> bool {
+        self.held = self.held.trim_start().to_owned();
+        if self.held.is_empty() {
+            return false;
+        }
+        self.state = State::Answer;
+        true
+    }
+
+    fn step_answer(&mut self, pieces: &mut Pieces) -> bool {
+        if let Some(at) = self.stop.iter().filter_map(|stop| self.held.find(stop)).min() {
+            self.emit(at, Channel::Answer, pieces);
+            self.state = State::Stopped;
+            return true;
+        }
+        let settled = self.held.len() - longest_beginning(&self.held, &self.stop);
+        self.emit(settled, Channel::Answer, pieces);
+        false
+    }
+
+    /// Gives the first `len` bytes of what is held to `channel`.
+    fn emit(&mut self, len: usize, channel: Channel, pieces: &mut Pieces) {
+        if len > 0 {
+            let rest = self.held.split_off(len);
+            pieces.push((channel, std::mem::replace(&mut self.held, rest)));
+        }
+    }
+}
+
+/// The length of the longest end of `text` that is a beginning of one of `markers`.
+fn longest_beginning(text: &str, markers: &[String]) -> usize {
+    let longest = |marker: &String| {
+        (1..=marker.len().min(text.len()))
+            .rev()
+            .find(|&len| marker.is_char_boundary(len) && text.ends_with(&marker[..len]))
+            .unwrap_or(0)
+    };
+    markers.iter().map(longest).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn with_tags(starts_open: bool, stop: &[&str]) -> Splitter {
+        let tags = ReasoningTags { open: "<think>".into(), close: "</think>".into(), starts_open };
+        Splitter::new(Some(tags), stop.iter().map(|&text| text.into()).collect())
+    }
+
+    /// Both channels, whole, for text that arrives in `pieces`.
+    fn split(mut splitter: Splitter, pieces: &[&str]) -> (String, String) {
+        let (mut reasoning, mut answer) = (String::new(), String::new());
+        let mut take = |pieces: Pieces| {
+            for (channel, text) in pieces {
+                match channel {
+                    Channel::Reasoning => reasoning.push_str(&text),
+                    Channel::Answer => answer.push_str(&text),
+                }
+            }
+        };
+        for piece in pieces {
+            take(splitter.push(piece));
+        }
+        take(splitter.finish());
+        (reasoning, answer)
+    }
+
+    #[test]
+    fn tags_cut_anywhere_are_still_tags() {
+        let got = split(with_tags(false, &[]), &["<th", "ink>so</", "think>\n", "\n42"]);
+        assert_eq!(got, ("so".into(), "42".into()));
+    }
+
+    #[test]
+    fn a_prompt_that_ends_inside_the_reasoning_needs_no_opening_tag() {
+        let got = split(with_tags(true, &[]), &["hm</think>yes"]);
+        assert_eq!(got, ("hm".into(), "yes".into()));
+    }
+
+    #[test]
+    fn a_tag_in_the_middle_of_an_answer_is_text() {
+        let got = split(with_tags(false, &[]), &["Use <think> to reason"]);
+        assert_eq!(got, (String::new(), "Use <think> to reason".into()));
+    }
+
+    #[test]
+    fn a_stop_string_ends_the_answer_before_it() {
+        let mut splitter = Splitter::new(None, vec!["END".into()]);
+        assert_eq!(splitter.push("one E"), vec![(Channel::Answer, "one ".into())]);
+        assert_eq!(splitter.push("ND two"), vec![]);
+        assert!(splitter.is_stopped());
+        assert_eq!(splitter.finish(), vec![]);
+    }
+
+    #[test]
+    fn a_stop_string_inside_the_reasoning_stops_nothing() {
+        let got = split(with_tags(true, &["END"]), &["END of thought</think>done"]);
+        assert_eq!(got, ("END of thought".into(), "done".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn splitting_does_not_depend_on_where_the_text_is_cut(
+            text in "(<think>)?[a-zé<>/ ]{0,12}(</think>)?[a-zEND<> ]{0,12}",
+            cuts in prop::collection::vec(0usize..40, 0..6),
+        ) {
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| text.is_char_boundary(cut)).collect();
+            cuts.extend([0, text.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&str> = cuts.windows(2).map(|cut| &text[cut[0]..cut[1]]).collect();
+            let splitter = || with_tags(false, &["END"]);
+            prop_assert_eq!(split(splitter(), &pieces), split(splitter(), &[&text]));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A toy model for tests: what it "computes" for a position is a hash of everything that the position sees, so that a
+//! cache entry which should have been read again, and was not, changes what is said.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
+use super::kv_log::Token;
+use super::machine::{Decoded, Machine};
+use super::message::{Failure, Memory, Origin, Sampling};
+use crate::swaa::{Attention, sees};
+
+/// Token 0 ends an answer; the other 255 are bytes.
+pub(super) const END: Token = Token(0);
+
+pub(super) struct Toy {
+    cells: Vec<u64>,
+    context_tokens: u32,
+    train_context_tokens: u32,
+    /// Tokens that were computed since the toy was made.
+    pub computed: u32,
+    /// Says this, then ends, instead of what the hash says.
+    pub script: Option<Vec<u8>>,
+    said: usize,
+}
+
+impl Toy {
+    pub(super) fn new(train_context_tokens: u32) -> Self {
+        Self { cells: Vec::new(), context_tokens: 0, train_context_tokens, computed: 0, script: None, said: 0 }
+    }
+
+    /// The entry of the next position: its token, and every entry that it sees.
+    fn entry(&self, token: Token, attention: &Attention) -> u64 {
+        let position = self.cells.len() as u32;
+        let mut hasher = DefaultHasher::new();
+        token.hash(&mut hasher);
+        for (key, cell) in (0..).zip(&self.cells) {
+            let (sliding, full) = match attention {
+                Attention::Full => (true, true),
+                Attention::Sliding { window, sinks, full_layers } => {
+                    (sees(position, key, *window, *sinks), !full_layers.is_empty())
+                }
+            };
+            if sliding || full {
+                (cell, sliding).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+}
+
+impl Machine for Toy {
+    type Snapshot = Vec<u64>;
+
+    fn tokenize(&self, text: &str, _: Origin) -> Vec<Token> {
+        text.bytes().map(|byte| Token(i32::from(byte))).collect()
+    }
+
+    fn token_bytes(&self, token: Token, _: bool) -> Vec<u8> {
+        vec![u8::try_from(token.0).expect("toy tokens are bytes")]
+    }
+
+    fn ends_generation(&self, token: Token) -> bool {
+        token == END
+    }
+
+    fn layers(&self) -> u32 {
+        4
+    }
+
+    fn context_tokens(&self) -> u32 {
+        self.context_tokens
+    }
+
+    fn train_context_tokens(&self) -> u32 {
+        self.train_context_tokens
+    }
+
+    fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
+        self.context_tokens = tokens;
+        Ok(())
+    }
+
+    fn decode(
+        &mut self,
+        tokens: &[Token],
+        start: u32,
+        attention: &Attention,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Failure> {
+        assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
+        assert!(self.cells.len() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
+        for &token in tokens {
+            if interrupted() {
+                return Ok(Decoded::Interrupted);
+            }
+            let entry = self.entry(token, attention);
+            self.cells.push(entry);
+            self.computed += 1;
+        }
+        Ok(Decoded::Done)
+    }
+
+    fn truncate(&mut self, len: u32) -> Result<(), Failure> {
+        self.cells.truncate(len as usize);
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Vec<u64>, Failure> {
+        Ok(self.cells.clone())
+    }
+
+    fn restore(&mut self, snapshot: &Vec<u64>) -> Result<(), Failure> {
+        self.cells.clone_from(snapshot);
+        Ok(())
+    }
+
+    fn snapshot_bytes(snapshot: &Vec<u64>) -> u64 {
+        snapshot.len() as u64 * 8
+    }
+
+    fn start_sampling(&mut self, _: &Sampling, _: &[Token]) {
+        self.said = 0;
+    }
+
+    /// A lower-case letter, or the end about once in eight; or the script.
+    fn sample(&mut self) -> Token {
+        if let Some(script) = &self.script {
+            let token = script.get(self.said).map_or(END, |&byte| Token(i32::from(byte)));
+            self.said += 1;
+            return token;
+        }
+        let last = self.cells.last().copied().unwrap_or_default();
+        if last % 8 == 0 { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
+    }
+
+    fn memory(&self, held: u32) -> Memory {
+        Memory { kv_bytes: u64::from(self.context_tokens) * 8, kv_used_bytes: u64::from(held) * 8, ..Memory::default() }
+    }
+}

@@ -1,0 +1,109 @@
+//! Turns a prompt's parts into tokens, each with the attention that the recipe gives it.
+//!
+//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model wrote
+//! itself in this run is tokenised as it was written: tokens → text → tokens need not come back, and the KV cache would be lost from there on.
+//!
+//! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full),
+//! an earlier answer (200, as answers are decoded).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::kv_log::{Reading, Token};
+use super::machine::Machine;
+use super::message::{Origin, Part, Prompt, Stretch};
+use crate::swaa::{Recipe, RecipeSpec};
+
+/// Texts whose tokens are known: what the model wrote, and documents that were tokenised before.
+#[derive(Debug, Default)]
+pub(super) struct KnownTexts {
+    answers: HashMap<String, Vec<Token>>,
+    /// The last few long texts, by address: a book is tokenised once, not at each question.
+    documents: Vec<(Arc<str>, Vec<Token>)>,
+}
+
+/// Documents are told apart by address; so many are remembered.
+const DOCUMENTS_REMEMBERED: usize = 4;
+
+impl KnownTexts {
+    /// Remembers that the model wrote `text` as `tokens`.
+    pub(super) fn remember_answer(&mut self, text: String, tokens: Vec<Token>) {
+        if !text.is_empty() {
+            self.answers.insert(text, tokens);
+        }
+    }
+
+    fn document_tokens(&mut self, text: &Arc<str>, machine: &impl Machine) -> Vec<Token> {
+        if let Some((_, tokens)) = self.documents.iter().find(|(known, _)| Arc::ptr_eq(known, text)) {
+            return tokens.clone();
+        }
+        let tokens = machine.tokenize(text, Origin::Text);
+        if self.documents.len() == DOCUMENTS_REMEMBERED {
+            self.documents.remove(0);
+        }
+        self.documents.push((Arc::clone(text), tokens.clone()));
+        tokens
+    }
+}
+
+/// Tokens of a part.
+struct TokenizedPart {
+    tokens: Vec<Token>,
+    role: Role,
+}
+
+/// What settles a part's attention.
+enum Role {
+    Document,
+    Tail,
+    OwnAnswer,
+}
+
+/// A prompt as it is to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    pub recipe: Recipe,
+    pub reading: Reading,
+    pub document_tokens: u32,
+}
+
+impl Wanted {
+    /// Tokenises `prompt` and settles `spec` for it.
+    pub(super) fn new(prompt: &Prompt, spec: &RecipeSpec, machine: &impl Machine, known: &mut KnownTexts) -> Self {
+        let parts: Vec<TokenizedPart> = prompt.parts.iter().map(|part| tokenize(part, machine, known)).collect();
+        let document_tokens =
+            parts.iter().filter(|part| matches!(part.role, Role::Document)).map(|part| part.tokens.len() as u32).sum();
+        let recipe = spec.resolve(document_tokens, machine.layers());
+        let mut reading = Reading::default();
+        for part in &parts {
+            let attention = match part.role {
+                Role::Document => &recipe.reading,
+                Role::Tail => recipe.tail(),
+                Role::OwnAnswer => recipe.decoding(),
+            };
+            reading.push(&part.tokens, attention);
+        }
+        Self { recipe, reading, document_tokens }
+    }
+
+    /// Only what comes before the question.
+    pub(super) fn document_only(mut self) -> Self {
+        self.reading.truncate(self.document_tokens);
+        self
+    }
+}
+
+fn tokenize(part: &Part, machine: &impl Machine, known: &mut KnownTexts) -> TokenizedPart {
+    match (part.origin, part.stretch) {
+        (Origin::Text, Stretch::Document) => {
+            TokenizedPart { tokens: known.document_tokens(&part.text, machine), role: Role::Document }
+        }
+        (Origin::Text, Stretch::Tail) if known.answers.contains_key(&*part.text) => {
+            TokenizedPart { tokens: known.answers[&*part.text].clone(), role: Role::OwnAnswer }
+        }
+        (origin, stretch) => {
+            let role = if stretch == Stretch::Document { Role::Document } else { Role::Tail };
+            TokenizedPart { tokens: machine.tokenize(&part.text, origin), role }
+        }
+    }
+}

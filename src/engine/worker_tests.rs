@@ -1,0 +1,289 @@
+//! The worker against the toy: reuse, cancelling, limits, and random command sequences against a naive recomputation.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+use proptest::prelude::*;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::forecast::Shape;
+use super::message::*;
+use super::toy::Toy;
+use super::worker::{Inbox, Worker};
+use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
+
+/// A worker, both ends of its counter, and a source of ids.
+struct Desk {
+    worker: Worker<Toy>,
+    commands: Sender<Command>,
+    events: UnboundedReceiver<Event>,
+    next_job: u64,
+}
+
+impl Desk {
+    fn new(train_context_tokens: u32, resident_bytes: u64) -> Self {
+        let config = EngineConfig {
+            model: "toy.gguf".into(),
+            context: ContextSize::Fit,
+            reserve_tokens: 64,
+            n_batch: 16,
+            n_ubatch: 16,
+            threads: None,
+            kv_type: KvType::F16,
+            flash_attention: true,
+            gpu_layers: None,
+            resident_bytes,
+        };
+        let (commands, receiver) = channel();
+        let (sender, events) = unbounded_channel();
+        let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
+        let worker = Worker::new(Toy::new(train_context_tokens), shape, config, Inbox::new(receiver), sender);
+        Self { worker, commands, events, next_job: 0 }
+    }
+
+    fn job(&mut self) -> JobId {
+        self.next_job += 1;
+        JobId(self.next_job)
+    }
+
+    /// Gives one command and returns everything that came of it.
+    fn give(&mut self, command: Command) -> Vec<Event> {
+        for command in [command, Command::Shutdown] {
+            self.commands.send(command).expect("the worker holds the other end");
+        }
+        self.worker.run();
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
+    fn ask(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Answer {
+        self.ask_with(prompt, recipe, Limits { max_tokens: Some(12), ..Limits::default() }, None)
+    }
+
+    fn ask_with(
+        &mut self,
+        prompt: &Prompt,
+        recipe: &RecipeSpec,
+        limits: Limits,
+        reasoning: Option<ReasoningTags>,
+    ) -> Answer {
+        let question = Question {
+            job: self.job(),
+            prompt: prompt.clone(),
+            recipe: recipe.clone(),
+            sampling: Sampling::GREEDY,
+            limits,
+            reasoning,
+            cancel: CancelToken::default(),
+        };
+        Answer::from(self.give(Command::Ask(question)))
+    }
+
+    fn read(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> TokenCounts {
+        let job = self.job();
+        let command =
+            Command::Read { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: CancelToken::default() };
+        match self.give(command).pop() {
+            Some(Event::Read { figures, .. }) => figures.tokens,
+            other => panic!("a reading ends with Read, got {other:?}"),
+        }
+    }
+}
+
+/// What an `Ask` brought.
+#[derive(Debug)]
+struct Answer {
+    reasoning: String,
+    text: String,
+    finish: Finish,
+    tokens: TokenCounts,
+}
+
+impl From<Vec<Event>> for Answer {
+    fn from(events: Vec<Event>) -> Self {
+        let (mut reasoning, mut text) = (String::new(), String::new());
+        for event in &events {
+            match event {
+                Event::Piece { channel: Channel::Reasoning, text: piece, .. } => reasoning.push_str(piece),
+                Event::Piece { channel: Channel::Answer, text: piece, .. } => text.push_str(piece),
+                _ => {}
+            }
+        }
+        match events.last() {
+            Some(Event::Answered { finish, figures, .. }) => {
+                Self { reasoning, text, finish: *finish, tokens: figures.tokens }
+            }
+            other => panic!("a question ends with Answered, got {other:?}"),
+        }
+    }
+}
+
+fn part(text: &str, stretch: Stretch) -> Part {
+    Part { text: Arc::from(text), origin: Origin::Text, stretch }
+}
+
+fn prompt(document: &str, turns: &[&str]) -> Prompt {
+    let mut parts = vec![part(document, Stretch::Document)];
+    parts.extend(turns.iter().map(|turn| part(turn, Stretch::Tail)));
+    Prompt { parts }
+}
+
+fn spec(window: u32, sinks: u32) -> RecipeSpec {
+    RecipeSpec {
+        window: WindowSpec::Tokens(window),
+        sinks,
+        full_layers: LayerSpec::None,
+        fa_decode: true,
+        dense_tail: true,
+    }
+}
+
+const PLENTY: u64 = 1 << 20;
+
+fn book() -> String {
+    "it is a truth universally acknowledged ".repeat(20)
+}
+
+#[test]
+fn a_second_turn_prefills_the_new_tokens_only_under_every_recipe() {
+    let paper = RecipeSpec { dense_tail: false, ..spec(32, 4) };
+    let naive = RecipeSpec { fa_decode: false, ..paper.clone() };
+    for recipe in [RecipeSpec::FULL, spec(32, 4), paper, naive] {
+        let mut desk = Desk::new(4096, PLENTY);
+        let first = desk.ask(&prompt(&book(), &["who?"]), &recipe);
+        let second = desk.ask(&prompt(&book(), &["who?", &first.text, "and why?"]), &recipe);
+        // The last token of an answer that hit its limit was never put into the cache.
+        let undecoded = u32::from(first.finish == Finish::TokenLimit);
+        let new = "and why?".len() as u32 + undecoded;
+        assert_eq!((second.tokens.prefilled, second.tokens.cached), (new, second.tokens.prompt - new), "{recipe:?}");
+    }
+}
+
+#[test]
+fn going_back_to_a_recipe_reads_nothing() {
+    let mut desk = Desk::new(4096, PLENTY);
+    let book = prompt(&book(), &[]);
+    assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 780);
+    assert_eq!(desk.read(&book, &RecipeSpec::FULL).prefilled, 780 - 72);
+    let back = desk.read(&book, &spec(64, 8));
+    assert_eq!((back.prefilled, back.cached), (0, 780));
+}
+
+#[test]
+fn without_a_shelf_going_back_reads_again() {
+    let mut desk = Desk::new(4096, 0);
+    let book = prompt(&book(), &[]);
+    desk.read(&book, &spec(64, 8));
+    desk.read(&book, &RecipeSpec::FULL);
+    assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 780 - 72);
+}
+
+#[test]
+fn a_cancelled_reading_keeps_its_finished_chunks_and_resumes() {
+    let mut desk = Desk::new(4096, PLENTY);
+    let cancel = CancelToken::default();
+    let book = prompt(&book(), &[]);
+    cancel.cancel();
+    let command = Command::Read { job: JobId(1), prompt: book.clone(), recipe: RecipeSpec::FULL, cancel };
+    let events = desk.give(command);
+    assert!(matches!(events.last(), Some(Event::Read { stopped: true, .. })), "got {events:?}");
+    let tokens = desk.read(&book, &RecipeSpec::FULL);
+    assert_eq!((tokens.cached, tokens.prefilled), (0, 780));
+}
+
+#[test]
+fn a_prompt_that_does_not_fit_is_refused_with_figures_before_any_work() {
+    let mut desk = Desk::new(700, PLENTY);
+    let job = desk.job();
+    let events = desk.give(Command::Read {
+        job,
+        prompt: prompt(&book(), &[]),
+        recipe: RecipeSpec::FULL,
+        cancel: CancelToken::default(),
+    });
+    let [Event::Failed { failure, .. }] = &events[..] else { panic!("one failure, got {events:?}") };
+    assert_eq!(failure.kind, FailureKind::DoesNotFit);
+    assert_eq!(failure.message, "the prompt has 780 tokens and this model holds 700, an answer included");
+    assert_eq!(desk.worker.machine.computed, 0);
+}
+
+#[test]
+fn reasoning_past_its_budget_is_closed_and_the_model_answers() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(b"hmmmmmmmmmmmm".to_vec());
+    let tags = ReasoningTags { open: "<think>".into(), close: "</think>".into(), starts_open: true };
+    let limits = Limits { reasoning_tokens: Some(4), ..Limits::default() };
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, limits, Some(tags));
+    assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("hmmm\n", "mmmmmmmmm"));
+    assert_eq!(answer.finish, Finish::EndOfGeneration);
+}
+
+#[test]
+fn a_stop_string_ends_the_answer_before_it() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(b"one two three".to_vec());
+    let limits = Limits { stop: vec![" three".into()], ..Limits::default() };
+    let answer = desk.ask_with(&prompt("book", &["count"]), &RecipeSpec::FULL, limits, None);
+    assert_eq!((answer.text.as_str(), answer.finish), ("one two", Finish::StopString));
+}
+
+#[test]
+fn an_answer_ends_where_the_context_does() {
+    let mut desk = Desk::new(16, PLENTY);
+    desk.worker.machine.script = Some(vec![b'x'; 100]);
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), None);
+    assert_eq!((answer.text.len(), answer.finish), (8, Finish::ContextFull));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Read(usize, usize),
+    Ask(usize, usize, &'static str),
+    Forecast(usize, usize),
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0usize..2, 0usize..5).prop_map(|(document, recipe)| Step::Read(document, recipe)),
+        (0usize..2, 0usize..5, prop_oneof![Just("who?"), Just("why?")]).prop_map(|(d, r, q)| Step::Ask(d, r, q)),
+        (0usize..2, 0usize..5).prop_map(|(document, recipe)| Step::Forecast(document, recipe)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever happened before, an answer is what a fresh machine gives, and a forecast is what is then read.
+    #[test]
+    fn reuse_never_changes_an_answer(steps in prop::collection::vec(any_step(), 1..12), resident in prop_oneof![Just(0u64), Just(9_000), Just(PLENTY)]) {
+        let documents = [book(), book().replace("truth", "story")];
+        let recipes = [
+            RecipeSpec::FULL,
+            spec(40, 4),
+            spec(200, 0),
+            RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) },
+            RecipeSpec { full_layers: LayerSpec::FirstHalf, ..spec(40, 4) },
+        ];
+        let mut desk = Desk::new(4096, resident);
+        for step in steps {
+            match step {
+                Step::Read(document, recipe) => {
+                    desk.read(&prompt(&documents[document], &[]), &recipes[recipe]);
+                }
+                Step::Ask(document, recipe, question) => {
+                    let prompt = prompt(&documents[document], &[question]);
+                    let answer = desk.ask(&prompt, &recipes[recipe]);
+                    let fresh = Desk::new(4096, 0).ask(&prompt, &recipes[recipe]);
+                    prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
+                }
+                Step::Forecast(document, recipe) => {
+                    let prompt = prompt(&documents[document], &[]);
+                    let job = desk.job();
+                    let told = desk.give(Command::Forecast { job, prompt: prompt.clone(), recipe: recipes[recipe].clone() });
+                    let [Event::Forecast { plan, .. }] = &told[..] else { panic!("one forecast, got {told:?}") };
+                    let read = desk.read(&prompt, &recipes[recipe]);
+                    prop_assert_eq!(plan.to_prefill_tokens, read.prefilled);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The engine with a real model (SmolLM2-135M): what only a model shows. Slow: `make test` runs it.
+//!
+//! `LUNETTE_TEST_MODELS` names the folder that holds the models.
+
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, Turn, build_prompt};
+use lunette::engine::message::*;
+use lunette::engine::{EngineHandle, spawn};
+use lunette::swaa::preset::ChainOfThought;
+use lunette::swaa::{Presets, RecipeSpec, WindowSpec};
+
+const SMALL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+const DEFAULT: &str = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
+
+fn model(name: &str) -> PathBuf {
+    let folder =
+        std::env::var_os("LUNETTE_TEST_MODELS").expect("LUNETTE_TEST_MODELS names the folder of the test models");
+    Path::new(&folder).join(name)
+}
+
+fn config(model: PathBuf) -> EngineConfig {
+    EngineConfig {
+        model,
+        context: ContextSize::Fit,
+        reserve_tokens: 512,
+        n_batch: 256,
+        n_ubatch: 256,
+        threads: Some(2),
+        kv_type: KvType::F16,
+        flash_attention: true,
+        gpu_layers: Some(0),
+        resident_bytes: 1 << 30,
+    }
+}
+
+/// A started engine and what is needed to talk to it.
+struct Desk {
+    engine: EngineHandle,
+    model: ModelInfo,
+    template: ChatTemplate,
+    next_job: u64,
+}
+
+/// What a question brought.
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    finish: Finish,
+    figures: Figures,
+    chunks: Vec<Progress>,
+}
+
+impl Desk {
+    fn start(config: EngineConfig) -> Self {
+        let mut engine = spawn(config);
+        loop {
+            match engine.events.blocking_recv().expect("the engine says how loading went") {
+                Event::Loaded(model) => {
+                    let template = ChatTemplate::of(&model, Moment(0));
+                    return Self { engine, model: *model, template, next_job: 0 };
+                }
+                Event::Loading { .. } => {}
+                other => panic!("the model loads, got {other:?}"),
+            }
+        }
+    }
+
+    fn job(&mut self) -> JobId {
+        self.next_job += 1;
+        JobId(self.next_job)
+    }
+
+    fn prompt(&self, document: &Arc<str>, turns: &[Turn], question: Option<&str>) -> Prompt {
+        let question: Option<Arc<str>> = question.map(Arc::from);
+        let request = PromptRequest {
+            template: &self.template,
+            system: None,
+            document,
+            turns,
+            question: question.as_ref(),
+            cot: ChainOfThought::Off,
+        };
+        build_prompt(&request).expect("the model's template renders").0
+    }
+
+    fn ask(&mut self, prompt: Prompt, recipe: &RecipeSpec, tokens: u32) -> Answer {
+        let job = self.job();
+        let question = Question {
+            job,
+            prompt,
+            recipe: recipe.clone(),
+            sampling: Sampling::GREEDY,
+            limits: Limits { max_tokens: Some(tokens), ..Limits::default() },
+            reasoning: None,
+            cancel: CancelToken::default(),
+        };
+        self.engine.commands.send(Command::Ask(question)).expect("the engine listens");
+        let (mut text, mut chunks) = (String::new(), Vec::new());
+        loop {
+            match self.engine.events.blocking_recv().expect("a question is answered") {
+                Event::Piece { text: piece, .. } => text.push_str(&piece),
+                Event::Prefilling { progress, .. } => chunks.push(progress),
+                Event::Answered { finish, figures, .. } => return Answer { text, finish, figures: *figures, chunks },
+                Event::Planned { .. } => {}
+                other => panic!("an answer, got {other:?}"),
+            }
+        }
+    }
+
+    fn read(&mut self, prompt: Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> (bool, Figures) {
+        let job = self.job();
+        let command = Command::Read { job, prompt, recipe: recipe.clone(), cancel: cancel.clone() };
+        self.engine.commands.send(command).expect("the engine listens");
+        loop {
+            match self.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Read { stopped, figures, .. } => return (stopped, *figures),
+                // After the second chunk the test has seen enough.
+                Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
+                Event::Prefilling { .. } | Event::Planned { .. } => {}
+                other => panic!("a reading, got {other:?}"),
+            }
+        }
+    }
+}
+
+fn preset(name: &str) -> RecipeSpec {
+    let presets = Presets::built_in();
+    let found = presets.get(name).expect("a built-in preset");
+    found.recipe.clone().expect("a preset with a recipe of its own")
+}
+
+/// A window that is narrow for the text below, so that sliding is really in force.
+fn narrow(name: &str) -> RecipeSpec {
+    let mut spec = preset(name);
+    if spec.window != WindowSpec::Full {
+        spec.window = WindowSpec::Tokens(256);
+        spec.sinks = 32;
+    }
+    spec
+}
+
+/// About 1,500 tokens of a real book.
+fn document() -> Arc<str> {
+    let book = include_str!("../assets/pride-and-prejudice.txt");
+    Arc::from(book.get(2_000..8_000).expect("the book is ASCII and longer than that"))
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
+    let mut desk = Desk::start(config(model(SMALL)));
+    let document = document();
+    for name in ["full", "accurate", "balanced", "quick", "fastest", "stream", "paper", "naive"] {
+        let recipe = narrow(name);
+        let question = "Who has taken Netherfield Park?";
+        let first = desk.ask(desk.prompt(&document, &[], Some(question)), &recipe, 24);
+        let turns = [Turn { question: question.into(), answer: first.text.as_str().into() }];
+        let second = desk.ask(desk.prompt(&document, &turns, Some("And what is he worth?")), &recipe, 8);
+        let held = first.figures.tokens.prompt + first.figures.tokens.generated
+            - u32::from(first.finish == Finish::TokenLimit);
+        assert_eq!(second.figures.tokens.cached, held, "{name}: everything read and said before is reused");
+        assert_eq!(second.figures.tokens.prefilled, second.figures.tokens.prompt - held, "{name}");
+        assert!(
+            second.figures.tokens.prefilled < 60,
+            "{name}: a short question is {} tokens",
+            second.figures.tokens.prefilled
+        );
+    }
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn going_back_to_a_preset_reads_nothing_and_answers_the_same() {
+    let mut desk = Desk::start(config(model(SMALL)));
+    let prompt = desk.prompt(&document(), &[], Some("Who has taken Netherfield Park?"));
+    let (quick, full) = (narrow("quick"), preset("full"));
+    let first = desk.ask(prompt.clone(), &quick, 16);
+    let between = desk.ask(prompt.clone(), &full, 16);
+    let back = desk.ask(prompt, &quick, 16);
+    assert!(between.figures.tokens.prefilled > 1_000, "full attention has to read: {:?}", between.figures.tokens);
+    // Only the question is computed again, and in the same call as before: so the answer is the same to the letter.
+    let question = first.figures.tokens.prompt - first.figures.tokens.document;
+    assert_eq!((back.figures.tokens.prefilled, &back.text), (question, &first.text));
+    assert!(back.figures.memory.resident_bytes > 0, "the other reading is on the shelf");
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_cancelled_reading_keeps_its_chunks_and_the_question_resumes_it() {
+    let mut desk = Desk::start(config(model(SMALL)));
+    let document = document();
+    let (stopped, figures) = desk.read(desk.prompt(&document, &[], None), &preset("full"), &CancelToken::default());
+    assert!(
+        stopped && figures.tokens.prefilled >= 512 && figures.tokens.prefilled < figures.tokens.prompt,
+        "got {:?}",
+        figures.tokens
+    );
+    let answer = desk.ask(desk.prompt(&document, &[], Some("Who is it about?")), &preset("full"), 4);
+    assert_eq!(answer.figures.tokens.cached, figures.tokens.prefilled);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn progress_counts_tokens_and_figures_are_measured() {
+    let mut desk = Desk::start(config(model(SMALL)));
+    let answer = desk.ask(desk.prompt(&document(), &[], Some("Who?")), &preset("full"), 8);
+    let done: Vec<u32> = answer.chunks.iter().map(|progress| progress.done_tokens).collect();
+    assert!(done.len() > 4 && done.is_sorted_by(|a, b| a < b), "one step a chunk, got {done:?}");
+    assert_eq!(done.last().copied(), Some(answer.figures.tokens.prompt));
+    let (timings, memory) = (answer.figures.timings, answer.figures.memory);
+    assert!(timings.prefill > Duration::ZERO && timings.first_token >= timings.prefill, "got {timings:?}");
+    assert_eq!(memory.kv_bytes, desk.model.kv_bytes_per_token * u64::from(answer.figures.context_tokens));
+    assert!(memory.kv_used_bytes > 0 && memory.kv_used_bytes < memory.kv_bytes, "got {memory:?}");
+    assert!(memory.rss_bytes > memory.kv_bytes && memory.model_bytes > 90_000_000, "got {memory:?}");
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn the_same_seed_draws_the_same_answer() {
+    let mut desk = Desk::start(config(model(SMALL)));
+    let prompt = desk.prompt(&document(), &[], Some("Tell me a story."));
+    let mut draw = |seed| {
+        let job = desk.job();
+        let sampling = Sampling { temperature: 1.2, seed, ..Sampling::GREEDY };
+        let limits = Limits { max_tokens: Some(16), ..Limits::default() };
+        let (prompt, recipe, cancel) = (prompt.clone(), preset("full"), CancelToken::default());
+        let question = Question { job, prompt, recipe, sampling, limits, reasoning: None, cancel };
+        desk.engine.commands.send(Command::Ask(question)).expect("the engine listens");
+        let mut text = String::new();
+        loop {
+            match desk.engine.events.blocking_recv().expect("an answer") {
+                Event::Piece { text: piece, .. } => text.push_str(&piece),
+                Event::Answered { .. } => return text,
+                _ => {}
+            }
+        }
+    };
+    let (first, again, other) = (draw(7), draw(7), draw(8));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}
+
+/// The engine's greedy text, and that of the unpatched library on the same token ids.
+fn engine_and_stock(name: &str) -> (String, String) {
+    let path = model(name);
+    let desk = &mut Desk::start(config(path.clone()));
+    let prompt = desk.prompt(&document(), &[], Some("What is this text about? Answer in one sentence."));
+    let answer = desk.ask(prompt.clone(), &preset("full"), 32).text;
+    (answer, stock::greedy_text(&path, &prompt, 32))
+}
+
+#[test]
+#[ignore = "slow: builds the unpatched llama.cpp"]
+fn full_attention_says_what_the_unpatched_library_says() {
+    for name in [SMALL, DEFAULT] {
+        let (ours, stock) = engine_and_stock(name);
+        assert!(!ours.is_empty());
+        assert_eq!(ours, stock, "{name}");
+    }
+}
+
+/// The unpatched library behind a program of its own: two of them can't be linked into one.
+mod stock {
+    use super::*;
+    use llama_cpp_2::llama_backend::LlamaBackend;
+    use llama_cpp_2::model::LlamaModel;
+    use llama_cpp_2::model::params::LlamaModelParams;
+    use llama_cpp_2::token::LlamaToken;
+
+    pub fn greedy_text(path: &Path, prompt: &Prompt, tokens: u32) -> String {
+        // The engine has started the library already; only its token tables are used here.
+        let backend = LlamaBackend {};
+        let params = LlamaModelParams::default().with_vocab_only(true);
+        let model = LlamaModel::load_from_file(&backend, path, &params).expect("the vocabulary loads");
+        let vocab = model.vocab();
+        let ids = prompt
+            .parts
+            .iter()
+            .flat_map(|part| vocab.tokenize(part.text.as_bytes(), false, part.origin == Origin::Template))
+            .map(|LlamaToken(id)| id.to_string())
+            .collect::<Vec<_>>();
+        let generated = run(path, &ids.join(" "), tokens);
+        let words: Vec<LlamaToken> =
+            generated.into_iter().map(LlamaToken).take_while(|&token| !vocab.is_eog(token)).collect();
+        let bytes: Vec<u8> = words.into_iter().flat_map(|token| vocab.token_to_piece(token, false, None)).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn run(path: &Path, ids: &str, tokens: u32) -> Vec<i32> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("ids.txt");
+        std::fs::write(&file, ids).expect("the ids are written");
+        let output = Process::new(env!("CARGO"))
+            .args(["run", "--quiet", "--release", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stock/Cargo.toml"))
+            .args(["--", "tokens"])
+            .args([path, &file])
+            .args(["-n", &tokens.to_string(), "--batch", "256", "--ubatch", "256", "--threads", "2", "--ctx", "4096"])
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let ids = answer["tokens"].as_array().expect("a list of tokens");
+        ids.iter().map(|id| id.as_i64().expect("a token id") as i32).collect()
+    }
+}
