@@ -1,1 +1,0 @@
-//! What a preset is worth: recall on records, against full attention.

@@ -1,0 +1,309 @@
+//! What a preset is worth: recall on records, against full attention on the same questions.
+//!
+//! For each document, each preset reads it once and answers all of its questions; answers are judged by the record's metric,
+//! and the table gives each preset's score, its difference to `full` with an interval, and what the reading cost.
+//! An interrupted run is resumed from its file.
+//!
+//! Example: 20 documents of 4k tokens under `full`, `fastest`, `naive` with a 0.5B model take some 20 minutes on 2 cores.
+//!
+//! What it does not do: claim anything about another model, another length or another task than those asked.
+
+pub mod records;
+mod results;
+pub mod score;
+mod table;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::chat::template::Error as PromptError;
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
+use crate::engine::EngineHandle;
+use crate::engine::message::{
+    CancelToken, Channel, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Limits, ModelInfo, Question,
+    Sampling,
+};
+use crate::swaa::preset::ChainOfThought;
+use crate::swaa::{Preset, RecipeSpec};
+use records::{Record, RecordsError, by_document};
+pub use results::{ResultRow, Results, ResultsError};
+pub use table::{REFERENCE, Table};
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub files: Vec<PathBuf>,
+    /// Compared, in this order.
+    pub presets: Vec<Preset>,
+    /// Most records of each file, taken evenly over it.
+    pub limit: Option<usize>,
+    /// Only these tasks; empty is all.
+    pub tasks: Vec<String>,
+    /// Leaves out prompts with more tokens than this.
+    pub max_prompt_tokens: Option<u32>,
+    pub sampling: Sampling,
+    pub max_answer_tokens: u32,
+    /// Where results are kept.
+    pub out: Option<PathBuf>,
+    pub resume: bool,
+    /// The time that the model's template may ask for.
+    pub now: Moment,
+}
+
+/// Why a run ended early. What was answered before is in the results file.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    #[error("no record is left to ask: {0}")]
+    NothingToAsk(String),
+    #[error("the preset {0} is chosen per document and has no recipe of its own to measure")]
+    NoRecipe(String),
+    #[error("{}", .0.message)]
+    Engine(Failure),
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    #[error("the engine stopped without a word")]
+    EngineGone,
+    #[error("stopped")]
+    Stopped,
+    #[error("cannot write: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// A recipe with the names that it is written and asked for by.
+struct Contender {
+    name: String,
+    recipe: RecipeSpec,
+    written: String,
+}
+
+/// Runs `plan` on a started engine: progress to `log`, the table in markdown to `out`.
+///
+/// Errors: bad records before the model is used; [`Error::Stopped`] after `cancel`.
+pub fn run(
+    plan: &Plan,
+    mut engine: EngineHandle,
+    cancel: &CancelToken,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> Result<Table, Error> {
+    let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
+    let documents = documents(plan)?;
+    let model = wait_for_model(&mut engine)?;
+    let template = ChatTemplate::of(&model, plan.now);
+    let results = match (&plan.out, plan.resume) {
+        (Some(path), true) => Results::load(path, &model.name)?,
+        _ => Results::new(&model.name),
+    };
+    let mut run = Run { plan, engine, template, results, cancel, next_job: 0 };
+    for (number, document) in (1..).zip(&documents) {
+        for contender in &contenders {
+            run.ask_document(document, contender)?;
+        }
+        run.save(None)?;
+        writeln!(log, "document {number} of {} ({})", documents.len(), document[0].id)?;
+    }
+    let names: Vec<String> = contenders.into_iter().map(|contender| contender.name).collect();
+    let table = Table::new(&run.results, &names);
+    run.save(Some(&table))?;
+    write!(out, "{}", table.to_markdown())?;
+    Ok(table)
+}
+
+fn contender(preset: &Preset) -> Result<Contender, Error> {
+    let recipe = preset.recipe.clone().ok_or_else(|| Error::NoRecipe(preset.name.clone()))?;
+    Ok(Contender { name: preset.name.clone(), written: written(&recipe), recipe })
+}
+
+/// The recipe as a line that changes when the recipe does.
+fn written(recipe: &RecipeSpec) -> String {
+    let RecipeSpec { window, sinks, full_layers, fa_decode, dense_tail } = recipe;
+    format!("window {window}, sinks {sinks}, full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}")
+}
+
+/// The documents to ask about, each with its records.
+fn documents(plan: &Plan) -> Result<Vec<Vec<Record>>, Error> {
+    let mut chosen = Vec::new();
+    for file in &plan.files {
+        let mut records = records::read(file)?;
+        records.retain(|record| plan.tasks.is_empty() || plan.tasks.contains(&record.task));
+        chosen.extend(spread(records, plan.limit));
+    }
+    if chosen.is_empty() {
+        return Err(Error::NothingToAsk(format!("{} files, tasks {:?}", plan.files.len(), plan.tasks)));
+    }
+    Ok(by_document(chosen))
+}
+
+/// At most `limit` records, evenly over the file: records are often sorted by task and length.
+fn spread(records: Vec<Record>, limit: Option<usize>) -> Vec<Record> {
+    let limit = limit.unwrap_or(records.len()).min(records.len());
+    let total = records.len();
+    let is_taken = |index: usize| index * limit / total != (index + 1) * limit / total;
+    records.into_iter().enumerate().filter(|(index, _)| is_taken(*index)).map(|(_, record)| record).collect()
+}
+
+fn wait_for_model(engine: &mut EngineHandle) -> Result<ModelInfo, Error> {
+    loop {
+        match engine.events.blocking_recv() {
+            Some(Event::Loaded(info)) => return Ok(*info),
+            Some(Event::LoadFailed(failure)) => return Err(Error::Engine(failure)),
+            Some(_) => {}
+            None => return Err(Error::EngineGone),
+        }
+    }
+}
+
+/// A run while it runs.
+struct Run<'a> {
+    plan: &'a Plan,
+    engine: EngineHandle,
+    template: ChatTemplate,
+    results: Results,
+    cancel: &'a CancelToken,
+    next_job: u64,
+}
+
+impl Run<'_> {
+    /// Asks the questions about one document that have no answer yet.
+    fn ask_document(&mut self, document: &[Record], contender: &Contender) -> Result<(), Error> {
+        for record in document {
+            if self.cancel.is_cancelled() {
+                return Err(Error::Stopped);
+            }
+            if self.results.has(&record.id, &contender.name, &contender.written) {
+                continue;
+            }
+            // A document that does not fit is left out for every preset alike.
+            let Some(answer) = self.ask(record, contender)? else { return Ok(()) };
+            self.results.insert(answer.into_row(record, &document[0].id, contender));
+        }
+        Ok(())
+    }
+
+    /// The answer, or `None` where the prompt is longer than was asked for or than fits.
+    fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
+        let (prompt, reasoning) = build_prompt(&PromptRequest {
+            template: &self.template,
+            system: None,
+            document: &record.context,
+            turns: &[],
+            question: Some(&Arc::from(record.question.as_str())),
+            cot: ChainOfThought::Off,
+        })?;
+        self.next_job += 1;
+        let (job, recipe) = (JobId(self.next_job), contender.recipe.clone());
+        if let Some(limit) = self.plan.max_prompt_tokens {
+            self.send(Command::Forecast { job, prompt: prompt.clone(), recipe: recipe.clone() })?;
+            if self.forecast_tokens(job)? > limit {
+                return Ok(None);
+            }
+        }
+        let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
+        let (sampling, cancel) = (self.plan.sampling, self.cancel.clone());
+        self.send(Command::Ask(Question { job, prompt, recipe, sampling, limits, reasoning, cancel }))?;
+        self.answer(job)
+    }
+
+    fn send(&self, command: Command) -> Result<(), Error> {
+        self.engine.commands.send(command).map_err(|_| Error::EngineGone)
+    }
+
+    fn event(&mut self) -> Result<Event, Error> {
+        self.engine.events.blocking_recv().ok_or(Error::EngineGone)
+    }
+
+    fn forecast_tokens(&mut self, wanted: JobId) -> Result<u32, Error> {
+        loop {
+            match self.event()? {
+                Event::Forecast { job, plan } if job == wanted => return Ok(plan.prompt_tokens),
+                Event::Failed { job, failure } if job == wanted => return Err(Error::Engine(failure)),
+                _ => {}
+            }
+        }
+    }
+
+    fn answer(&mut self, wanted: JobId) -> Result<Option<Answer>, Error> {
+        let mut text = String::new();
+        loop {
+            match self.event()? {
+                Event::Piece { job, channel: Channel::Answer, text: piece } if job == wanted => text.push_str(&piece),
+                Event::Answered { job, finish: Finish::Cancelled, .. } if job == wanted => return Err(Error::Stopped),
+                Event::Answered { job, finish, figures } if job == wanted => {
+                    return Ok(Some(Answer { text, finish, figures: *figures }));
+                }
+                Event::Failed { job, failure } if job == wanted => {
+                    return if failure.kind == FailureKind::DoesNotFit {
+                        Ok(None)
+                    } else {
+                        Err(Error::Engine(failure))
+                    };
+                }
+                Event::LoadFailed(failure) => return Err(Error::Engine(failure)),
+                _ => {}
+            }
+        }
+    }
+
+    fn save(&self, table: Option<&Table>) -> Result<(), Error> {
+        match &self.plan.out {
+            Some(path) => Ok(self.results.save(path, table)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What came back for one question.
+struct Answer {
+    text: String,
+    finish: Finish,
+    figures: Figures,
+}
+
+impl Answer {
+    fn into_row(self, record: &Record, document: &str, contender: &Contender) -> ResultRow {
+        let (tokens, timings) = (self.figures.tokens, self.figures.timings);
+        ResultRow {
+            id: record.id.clone(),
+            document: document.to_owned(),
+            task: record.task.clone(),
+            preset: contender.name.clone(),
+            recipe: contender.written.clone(),
+            score: score::score(record, &self.text),
+            answer: self.text,
+            finish: format!("{:?}", self.finish),
+            prompt_tokens: tokens.prompt,
+            cached_tokens: tokens.cached,
+            prefill_s: timings.prefill.as_secs_f64(),
+            decode_tok_s: timings.decode_tokens_per_s,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::records::Metric;
+
+    #[test]
+    fn a_limit_takes_records_evenly_over_the_file() {
+        let record = |n: usize| Record {
+            id: n.to_string(),
+            task: "t".into(),
+            context: "c".into(),
+            question: "q".into(),
+            answers: vec!["a".into()],
+            metric: Metric::ContainsAll,
+        };
+        let taken = |limit| -> Vec<String> {
+            spread((0..10).map(record).collect(), limit).into_iter().map(|record| record.id).collect()
+        };
+        assert_eq!(taken(Some(3)), ["3", "6", "9"]);
+        assert_eq!(taken(None).len(), 10);
+        assert_eq!(taken(Some(99)).len(), 10);
+    }
+}

@@ -1,0 +1,111 @@
+//! What was asked and answered so far, kept in a file, so that an interrupted run goes on where it was.
+//!
+//! A row is found again by record, preset *and* the recipe's written form: an edited preset is asked anew.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultRow {
+    pub id: String,
+    /// Id of the document's first record.
+    pub document: String,
+    pub task: String,
+    pub preset: String,
+    /// The recipe as written, before it was settled for this document.
+    pub recipe: String,
+    /// 0 to 1.
+    pub score: f64,
+    pub answer: String,
+    pub finish: String,
+    pub prompt_tokens: u32,
+    pub cached_tokens: u32,
+    pub prefill_s: f64,
+    pub decode_tok_s: f64,
+}
+
+/// Why results could not be kept or found.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultsError {
+    #[error("cannot read earlier results from {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} holds no results of lunette eval: {source}", path.display())]
+    Parse { path: PathBuf, source: serde_json::Error },
+    #[error("{} holds results of {found}, not of {wanted}", path.display())]
+    OtherModel { path: PathBuf, found: String, wanted: String },
+    #[error("cannot write results to {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// All rows, by record, preset and recipe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    model: String,
+    rows: BTreeMap<(String, String, String), ResultRow>,
+}
+
+/// The file's form.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    model: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<serde_json::Value>,
+    results: Vec<ResultRow>,
+}
+
+impl Results {
+    #[must_use]
+    pub fn new(model: &str) -> Self {
+        Self { model: model.to_owned(), rows: BTreeMap::new() }
+    }
+
+    /// The results in `path`; none if there is no such file. Errors: a file of another kind or of another model.
+    pub fn load(path: &Path, model: &str) -> Result<Self, ResultsError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::new(model)),
+            Err(source) => return Err(ResultsError::Read { path: path.to_owned(), source }),
+        };
+        let stored: Stored =
+            serde_json::from_str(&text).map_err(|source| ResultsError::Parse { path: path.to_owned(), source })?;
+        if stored.model != model {
+            let (found, wanted) = (stored.model, model.to_owned());
+            return Err(ResultsError::OtherModel { path: path.to_owned(), found, wanted });
+        }
+        let mut results = Self::new(model);
+        stored.results.into_iter().for_each(|row| results.insert(row));
+        Ok(results)
+    }
+
+    /// Writes everything, with `table` when the run is over. The old file stays until the new one is whole.
+    pub fn save(&self, path: &Path, table: Option<&super::Table>) -> Result<(), ResultsError> {
+        let failed = |source| ResultsError::Write { path: path.to_owned(), source };
+        let stored = Stored {
+            model: self.model.clone(),
+            table: table.map(|table| serde_json::to_value(table).expect("a table is plain data")),
+            results: self.rows.values().cloned().collect(),
+        };
+        let part = path.with_extension("part");
+        let mut file = std::fs::File::create(&part).map_err(failed)?;
+        let text = serde_json::to_string_pretty(&stored).expect("results are plain data");
+        file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+        file.sync_all().and_then(|()| std::fs::rename(&part, path)).map_err(failed)
+    }
+
+    pub fn insert(&mut self, row: ResultRow) {
+        self.rows.insert((row.id.clone(), row.preset.clone(), row.recipe.clone()), row);
+    }
+
+    #[must_use]
+    pub fn has(&self, id: &str, preset: &str, recipe: &str) -> bool {
+        self.rows.contains_key(&(id.to_owned(), preset.to_owned(), recipe.to_owned()))
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = &ResultRow> {
+        self.rows.values()
+    }
+}
