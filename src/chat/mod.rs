@@ -21,6 +21,7 @@ mod reasoning;
 mod state;
 pub mod template;
 mod update;
+mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -34,3 +35,4 @@ pub use readings::{Comparison, Reading, Readings};
 pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Offer, Run, Setup, Tone, Way, Work};
 pub use template::ChatTemplate;
 pub use update::{Action, Effect, INSTANT_TOKENS, Input, SHORT, update};
+pub use words::count;

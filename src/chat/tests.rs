@@ -183,7 +183,7 @@ fn a_question_that_fails_says_why_and_the_next_one_is_asked() {
     session.ask("Too long?");
     session.tell(Event::Failed { job: session.job, failure: failure("100,000 tokens do not fit") });
     assert_eq!(states(&session.chat), [&ExchangeState::Failed(failure("100,000 tokens do not fit"))]);
-    assert_eq!(notice(&session.chat), "100,000 tokens do not fit");
+    assert_eq!(session.chat.notice, None, "it is said where it was asked");
     let effects = session.ask("Shorter?");
     assert!(!texts(&asked(&effects).prompt).1.contains("Too long?"), "what failed is not repeated");
 }
@@ -199,7 +199,7 @@ fn stopping_a_reading_keeps_it_and_a_question_reads_on() {
     assert_eq!(session.act(Action::Cancel), vec![Effect::Cancel(token)]);
     assert_eq!(session.act(Action::Cancel), vec![], "it was told once");
     assert_eq!(session.read(0, 4_096), vec![]);
-    assert_eq!(notice(&session.chat), "stopped after 4096 of 10000 tokens, which are kept");
+    assert_eq!(notice(&session.chat), "stopped after 4,096 of 10,000 tokens, which are kept");
     assert_eq!((states(&session.chat), session.chat.paused), (vec![&ExchangeState::Withdrawn], true));
     let effects = session.ask("Who, then?");
     assert!(matches!(sent(&effects), Command::Read { .. }));
@@ -231,6 +231,15 @@ fn stopping_an_answer_keeps_what_was_said() {
     let exchange = session.chat.exchanges().next().expect("asked");
     assert_eq!((exchange.answer.as_str(), &exchange.state), ("A cler", &ExchangeState::Answered(Finish::Cancelled)));
     assert!(texts(&asked(&session.ask("And?")).prompt).1.contains("A cler<|im_end|>"));
+}
+
+#[test]
+fn leaving_stops_the_running_job_first() {
+    let mut session = Session::with_document_read("full");
+    session.ask("Who?");
+    let token = session.cancel_token();
+    let leave = [Effect::Cancel(token), Effect::Send(Command::Shutdown), Effect::Quit];
+    assert_eq!(session.act(Action::Quit), leave);
 }
 
 // Presets.
@@ -459,6 +468,9 @@ impl Session {
 }
 
 proptest! {
+    // Each case lays out dozens of prompts; 3,000 cases were run once by hand.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_comes_in_every_running_question_is_the_one_that_works(
         preset in 0_usize..9,

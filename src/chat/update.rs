@@ -10,6 +10,7 @@ use super::prompt::{PromptRequest, Turn, build_prompt};
 use super::readings::Comparison;
 use super::state::{Chat, Entry, Held, Model, Notice, Run, Way, Work};
 use super::template::ChatTemplate;
+use super::words::count;
 use crate::engine::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, ModelInfo, Plan, Prompt, Question,
     ReasoningTags,
@@ -66,7 +67,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
         Input::Engine(event) if !is_stale(chat, &event) => engine_event(chat, event),
         Input::User(action) => act(chat, action),
         Input::EngineGone => {
-            engine_gone(chat);
+            engine_gone(chat, failure(FailureKind::Runtime, "the engine stopped working", "the log says why"));
             Vec::new()
         }
         Input::Engine(_) | Input::Tick => Vec::new(),
@@ -82,6 +83,7 @@ fn is_stale(chat: &Chat, event: &Event) -> bool {
     };
     match event.job() {
         Some(job) => Some(job) != current,
+        None if matches!(event, Event::LoadFailed(_)) => false,
         None => !matches!(chat.model, Model::Loading { .. }),
     }
 }
@@ -90,7 +92,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
     match event {
         Event::Loading { fraction } => chat.model = Model::Loading { fraction },
         Event::Loaded(info) => return loaded(chat, info),
-        Event::LoadFailed(failure) => load_failed(chat, failure),
+        Event::LoadFailed(failure) => engine_gone(chat, failure),
         Event::Counted { tokens, .. } => return counted(chat, tokens.iter().sum()),
         Event::Forecast { plan, .. } => return forecast(chat, plan),
         Event::Planned { plan, .. } => planned(chat, plan),
@@ -120,7 +122,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Cancel => cancel(chat),
         Action::Resume => resume(chat),
         Action::AnswerNow => answer_now(chat),
-        Action::Quit => vec![Effect::Send(Command::Shutdown), Effect::Quit],
+        Action::Quit => quit(chat),
     }
 }
 
@@ -161,28 +163,20 @@ fn loaded(chat: &mut Chat, info: Box<ModelInfo>) -> Vec<Effect> {
     go_to_offer(chat, offer)
 }
 
-fn load_failed(chat: &mut Chat, failure: Failure) {
-    chat.notice = Some(Notice::from(&failure));
-    chat.model = Model::Failed(failure);
-}
-
-fn engine_gone(chat: &mut Chat) {
+/// The end of the engine, at its start or later: every question that waits for it ends, too. The first reason counts.
+fn engine_gone(chat: &mut Chat, failure: Failure) {
     if matches!(chat.model, Model::Failed(_)) {
         return;
     }
-    let failure = Failure {
-        kind: FailureKind::Runtime,
-        message: "the engine stopped working".to_owned(),
-        hint: Some("the log says why; what was said is still here".to_owned()),
-    };
     let now = chat.now;
     for exchange in exchanges_mut(chat) {
         if matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running) {
             exchange.fail(failure.clone(), now);
         }
     }
+    chat.notice = Some(Notice::from(&failure));
     chat.work = Work::Idle;
-    load_failed(chat, failure);
+    chat.model = Model::Failed(failure);
 }
 
 // Presets.
@@ -349,8 +343,8 @@ fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
 fn pause(chat: &mut Chat, figures: &Figures) {
     chat.paused = true;
     let done = figures.tokens.cached + figures.tokens.prefilled;
-    let text = format!("stopped after {done} of {} tokens, which are kept", figures.tokens.document);
-    chat.notice = Some(Notice { hint: Some("r or a question reads on".to_owned()), ..Notice::info(text) });
+    let text = format!("stopped after {} of {} tokens, which are kept", count(done), count(figures.tokens.document));
+    chat.notice = Some(Notice { hint: Some("Enter or a question reads on".to_owned()), ..Notice::info(text) });
     for exchange in exchanges_mut(chat).filter(|exchange| exchange.state == ExchangeState::Waiting) {
         exchange.state = ExchangeState::Withdrawn;
     }
@@ -483,6 +477,13 @@ fn cancel(chat: &mut Chat) -> Vec<Effect> {
     }
 }
 
+/// The running job is stopped first, or the engine would finish it before it heard of the end.
+fn quit(chat: &mut Chat) -> Vec<Effect> {
+    let mut effects = run_mut(chat).map(stop).unwrap_or_default();
+    effects.extend([Effect::Send(Command::Shutdown), Effect::Quit]);
+    effects
+}
+
 /// Drops a switch that has not begun.
 fn decline(chat: &mut Chat) {
     if let Work::Forecasting { .. } | Work::Deciding { .. } = chat.work {
@@ -521,7 +522,6 @@ fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
 
 fn fail_entry(chat: &mut Chat, entry: usize, failure: Failure) {
     let now = chat.now;
-    chat.notice = Some(Notice::from(&failure));
     // The next question tries again; nothing does so by itself.
     chat.paused = true;
     if let Some(exchange) = exchange_at(chat, entry) {

@@ -1,0 +1,79 @@
+//! Takes the terminal, and gives it back on every way out.
+//!
+//! [`Guard`] gives it back when it is dropped: at the end, at an error, at SIGTERM and SIGHUP (the driver returns on these). A
+//! panic gives it back before its message is printed, or the message would be lost with the alternate screen. A panic of
+//! another thread (the engine's) leaves the terminal alone, as the screen goes on; its message goes to the log.
+
+use std::io::{self, Write, stdout};
+use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use ratatui::crossterm::event::{
+    DisableBracketedPaste, EnableBracketedPaste, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
+};
+use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::{cursor, execute};
+
+type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// The terminal is ours as long as this lives.
+pub(super) struct Guard {
+    taken: Arc<AtomicBool>,
+    earlier_hook: Hook,
+}
+
+impl Guard {
+    /// Raw mode, the alternate screen, bracketed paste, and Shift-Enter where the terminal can tell it.
+    pub(super) fn take() -> io::Result<Self> {
+        let taken = Arc::new(AtomicBool::new(true));
+        let earlier_hook: Hook = Arc::from(panic::take_hook());
+        let guard = Self { taken: taken.clone(), earlier_hook: earlier_hook.clone() };
+        panic::set_hook(Box::new(hook(taken, earlier_hook)));
+        enable_raw_mode()?;
+        execute!(
+            stdout(),
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES),
+        )?;
+        Ok(guard)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back(&self.taken);
+        // A hook can't be changed by a thread that panics.
+        if !thread::panicking() {
+            let earlier = self.earlier_hook.clone();
+            panic::set_hook(Box::new(move |info| earlier(info)));
+        }
+    }
+}
+
+fn hook(taken: Arc<AtomicBool>, earlier: Hook) -> impl Fn(&PanicHookInfo<'_>) {
+    let screen = thread::current().id();
+    move |info| {
+        if thread::current().id() == screen {
+            give_back(&taken);
+        }
+        if taken.load(Ordering::SeqCst) {
+            tracing::error!(panic = %info, "a thread panicked");
+        } else {
+            earlier(info);
+        }
+    }
+}
+
+/// Once; what fails is passed over, as there is nobody left to tell.
+fn give_back(taken: &AtomicBool) {
+    if taken.swap(false, Ordering::SeqCst) {
+        let mut out = stdout();
+        let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+        let _ = disable_raw_mode();
+        let _ = out.flush();
+    }
+}

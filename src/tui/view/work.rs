@@ -1,0 +1,133 @@
+//! What is going on, above the input box: loading, reading, or a question about a switch. Nothing while nothing does.
+
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+
+use super::super::theme::Theme;
+use super::super::wrap::{shorten, width, wrap};
+use super::words::{coarse_time, count, rate, short_count, time};
+use crate::chat::{Chat, Model, Run, Way, Work};
+use crate::engine::message::{Plan, Progress};
+
+/// Lines of at most `cells` cells; at most three.
+pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    if let Model::Loading { fraction } = chat.model {
+        let right = format!("{:.0}%", fraction * 100.0);
+        return vec![ends("loading the model", &right, theme, cells), bar(fraction, 0.0, theme, cells)];
+    }
+    match &chat.work {
+        Work::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
+        Work::Forecasting { to, .. } => vec![Line::styled(format!("what would {} cost?", to.name), theme.dim)],
+        Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
+        Work::Reading { run, .. } => prefill(chat, run, theme, cells),
+        Work::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
+        Work::Idle | Work::Answering { .. } => Vec::new(),
+    }
+}
+
+/// Whether a question's own prefill is worth a bar: it reads the rest of a document, too.
+fn is_long(run: &Run) -> bool {
+    let to_prefill = run.plan.as_ref().map_or(0, |plan| plan.to_prefill_tokens);
+    let done = run.progress.map_or(0, |progress| progress.done_tokens);
+    let total = run.plan.as_ref().map_or(0, |plan| plan.prompt_tokens);
+    to_prefill > 1_024 && done < total
+}
+
+/// What a switch would cost, and how to say yes or no.
+fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let predicted = plan
+        .predicted
+        .map_or("how long that takes is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
+    let cost =
+        format!(" reads {} of {} tokens again: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
+    let key = chat.offers.iter().find(|offer| offer.name == to.name).and_then(|offer| offer.key);
+    let go = key.map_or("Enter".to_owned(), |key| format!("{key} or Enter"));
+    let old = chat.held.as_ref().map_or("what is there", |held| &*held.way.name);
+    let mut lines = wrap(&[Span::styled(to.name.to_string(), theme.accent), Span::raw(cost)], cells, 2);
+    lines.extend(wrap(
+        &[
+            Span::styled(go, theme.strong),
+            Span::raw(" goes on · "),
+            Span::styled("Esc", theme.strong),
+            Span::raw(format!(" keeps {old}")),
+        ],
+        cells,
+        2,
+    ));
+    lines
+}
+
+/// How far a reading is: words and figures, then a bar.
+fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let name = chat.way.as_ref().map_or("", |way| &way.name);
+    let verb = if run.stopping { "stopping" } else { "reading" };
+    let left = format!("{verb} · {name}");
+    let Some(progress) = run.progress else {
+        let right = run.plan.as_ref().map_or("preparing".to_owned(), planned);
+        return vec![ends(&left, &right, theme, cells), bar(0.0, 0.0, theme, cells)];
+    };
+    let right = told(&progress, cells.saturating_sub(width(&left) + 2));
+    let share = |tokens: u32| tokens as f32 / progress.total_tokens.max(1) as f32;
+    let bar = bar(share(progress.done_tokens), share(progress.cached_tokens), theme, cells);
+    vec![ends(&left, &right, theme, cells), bar]
+}
+
+fn planned(plan: &Plan) -> String {
+    let predicted = plan.predicted.map_or(String::new(), |time| format!(" · about {}", coarse_time(time)));
+    format!("{} tokens{predicted}", count(plan.to_prefill_tokens))
+}
+
+/// The longest of three ways that fits.
+fn told(progress: &Progress, cells: usize) -> String {
+    let done = progress.done_tokens;
+    let total = progress.total_tokens;
+    let speed = rate(progress.tokens_per_s);
+    let left = progress.remaining.map_or(String::new(), |remaining| format!(" · {} left", coarse_time(remaining)));
+    let cached = match progress.cached_tokens {
+        0 => String::new(),
+        cached => format!(" ({} were there)", count(cached)),
+    };
+    let ways = [
+        format!("{} of {} tokens{cached} · {speed}{left}", count(done), count(total)),
+        format!("{} of {} · {speed}{left}", short_count(done), short_count(total)),
+        format!("{:.0}%{left}", 100.0 * f64::from(done) / f64::from(total.max(1))),
+    ];
+    let fitting = ways.iter().find(|way| width(way) <= cells);
+    fitting.unwrap_or(&ways[2]).clone()
+}
+
+/// One text at the left edge, one at the right.
+fn ends(left: &str, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
+    let left = shorten(left, cells.saturating_sub(width(right) + 1));
+    let gap = cells.saturating_sub(width(&left) + width(right));
+    Line::from(vec![
+        Span::styled(left, theme.strong),
+        Span::raw(" ".repeat(gap)),
+        Span::styled(right.to_owned(), theme.dim),
+    ])
+}
+
+/// Done is full, what was there before a shade, the rest light. Eighths of a cell, so that it moves smoothly.
+fn bar(done: f32, cached: f32, theme: &Theme, cells: usize) -> Line<'static> {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (done.clamp(0.0, 1.0) * cells as f32 * 8.0).round() as usize;
+    let (full, part) = (eighths / 8, EIGHTHS[eighths % 8]);
+    let shaded = ((cached.clamp(0.0, 1.0) * cells as f32).floor() as usize).min(full);
+    let rest = cells - full - usize::from(!part.is_empty());
+    Line::from(vec![
+        Span::styled("▓".repeat(shaded), theme.bar),
+        Span::styled("█".repeat(full - shaded), theme.bar),
+        Span::styled(part, theme.bar),
+        Span::styled("░".repeat(rest), theme.dim),
+    ])
+}
+
+/// How long ago something began, for what is under way.
+pub(super) fn running(for_time: Duration) -> String {
+    if for_time < Duration::from_secs(1) {
+        "…".to_owned()
+    } else {
+        format!("… {}", time(Duration::from_secs(for_time.as_secs())))
+    }
+}
