@@ -1,0 +1,535 @@
+//! The patched attention against its definition.
+//!
+//! Random models, small enough to be computed by hand, are read by llama.cpp and by a plain f32 forward pass whose mask is
+//! [`lunette::swaa::sees`]; the logits of *every* token are compared, so that every row of the mask is. What decides is how
+//! far the two are apart ([`distance`]): [`EXACT`] where both compute in f32, [`HALF`]
+//! where keys and values are kept in half precision.
+//!
+//! The lengths are such that something is left out: views are cut at multiples of 256 cells, so that a gap needs more than 512 tokens.
+
+mod support;
+
+use lunette::swaa::{Attention, LayerSet};
+use support::gguf::Value;
+use support::llama::{Context, F16, F32, Model, Options, PATCH_STAMP, Q8_0, newest_context, stamp};
+use support::random_model::{Family, GgufFace, Random, RandomModel, Shape};
+use support::reference::{Reference, Token};
+
+/// Tolerance where both sides compute in f32; 0.00005 is what was met.
+const EXACT: f32 = 5e-4;
+/// Tolerance where keys and values are kept in half precision; 0.010 is what was met, 0.19 a mask that is off by one key.
+const HALF: f32 = 2e-2;
+/// Tolerance where they are kept in blocks of 8-bit numbers; 0.043 is what was met.
+const QUANTISED: f32 = 1e-1;
+
+/// Three query heads to a key head, 64 wide.
+const LLAMA: Shape = Shape {
+    family: Family::Llama,
+    layers: 2,
+    heads: 3,
+    kv_heads: 1,
+    head_dim: 64,
+    embedding: 64,
+    feed_forward: 64,
+    vocab: 61,
+};
+/// One query head to a key head, 64 wide.
+const QWEN2: Shape = Shape { family: Family::Qwen2, heads: 2, kv_heads: 2, embedding: 128, ..LLAMA };
+/// Seven query heads to a key head, 128 wide.
+const QWEN3: Shape = Shape { family: Family::Qwen3, layers: 4, heads: 7, head_dim: 128, ..LLAMA };
+
+const SHAPES: [Shape; 3] = [LLAMA, QWEN2, QWEN3];
+
+/// Everything in f32: the sharpest comparison.
+const IN_F32: Options =
+    Options { context_tokens: 1024, ubatch: 64, flash_attention: false, kv_type: F32, sequences: 1, unified: true };
+/// As Lunette runs.
+const IN_F16: Options = Options { flash_attention: true, kv_type: F16, ..IN_F32 };
+
+fn sliding(window: u32, sinks: u32) -> Attention {
+    sliding_but(window, sinks, &[])
+}
+
+fn sliding_but(window: u32, sinks: u32, full_layers: &[u32]) -> Attention {
+    Attention::Sliding { window, sinks, full_layers: full_layers.iter().copied().collect::<LayerSet>() }
+}
+
+/// `count` tokens of a sequence from position `first` on. The same position has the same token in every call.
+fn tokens(first: u32, count: u32, sequence: u32) -> Vec<Token> {
+    let ids = Random(u64::from(sequence) + 7).tokens((first + count) as usize, LLAMA.vocab);
+    (first..first + count).map(|position| Token { id: ids[position as usize], position, sequence }).collect()
+}
+
+/// How far two lists of logits are apart: the root mean square of the difference in parts of that of the logits, at the token
+/// where it is greatest. One token that sees a wrong key counts as much as if all did.
+fn distance(ours: &[Vec<f32>], theirs: &[Vec<f32>]) -> f32 {
+    assert_eq!(ours.len(), theirs.len());
+    let squares = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>();
+    let of_token = |(our, their): (&Vec<f32>, &Vec<f32>)| {
+        let apart = squares(&mut our.iter().zip(their).map(|(our, their)| our - their));
+        (apart / squares(&mut their.iter().copied())).sqrt()
+    };
+    ours.iter().zip(theirs).map(of_token).fold(0.0, f32::max)
+}
+
+/// Reads `tokens` in calls of `call` tokens under one attention.
+fn read(context: &mut Context, tokens: &[Token], call: usize, attention: &Attention) -> Vec<Vec<f32>> {
+    context.attend(attention).expect("the model can slide");
+    tokens.chunks(call).flat_map(|part| context.read(part)).collect()
+}
+
+/// What llama.cpp computes in a fresh context, in calls of `call` tokens.
+fn read_afresh(model: &Model, options: Options, tokens: &[Token], call: usize, attention: &Attention) -> Vec<Vec<f32>> {
+    read(&mut Context::new(model, options), tokens, call, attention)
+}
+
+#[track_caller]
+fn assert_near(ours: &[Vec<f32>], theirs: &[Vec<f32>], tolerance: f32, what: &str) {
+    let distance = distance(ours, theirs);
+    assert!(distance <= tolerance, "{what}: logits differ by {distance}, allowed are {tolerance}");
+}
+
+#[track_caller]
+fn assert_same(ours: &[Vec<f32>], theirs: &[Vec<f32>], what: &str) {
+    assert!(ours == theirs, "{what}: logits differ by {}, allowed is nothing", distance(ours, theirs));
+}
+
+#[test]
+fn full_attention_is_computed_as_the_reference_computes_it() {
+    for shape in SHAPES {
+        let weights = RandomModel::new(shape, 1);
+        let text = tokens(0, 130, 0);
+        let by_hand = Reference::new(&weights).read(&text, &Attention::Full);
+        let model = Model::load(&weights);
+        for (options, tolerance) in [(IN_F32, EXACT), (IN_F16, HALF)] {
+            let ours = read_afresh(&model, options, &text, 130, &Attention::Full);
+            assert_near(&ours, &by_hand, tolerance, &format!("{shape:?} {options:?}"));
+        }
+    }
+}
+
+/// Windows, sinks, tokens a ubatch, tokens in all.
+const EDGES: [(u32, u32, u32, u32); 16] = [
+    // A window of the query alone, with and without sinks.
+    (1, 0, 64, 700),
+    (1, 1, 64, 700),
+    (2, 3, 32, 650),
+    // The window against the ubatch: one less, the same, one more.
+    (63, 5, 64, 700),
+    (64, 5, 64, 700),
+    (65, 5, 64, 700),
+    // Sinks against the window: one less, the same, one more, far more.
+    (20, 19, 32, 650),
+    (20, 20, 32, 650),
+    (20, 21, 32, 650),
+    (20, 300, 32, 800),
+    // The window against the text: one less, the same, one more.
+    (129, 0, 64, 130),
+    (130, 0, 64, 130),
+    (131, 0, 64, 130),
+    // The last ubatch holds one token.
+    (40, 4, 64, 641),
+    // The window against the blocks of 256 cells.
+    (256, 0, 64, 833),
+    (257, 256, 128, 900),
+];
+
+#[test]
+fn every_edge_of_window_sinks_and_ubatch_is_as_defined() {
+    // The mask knows nothing of shapes: the wide ones, which take long, meet every third edge.
+    for (shape, step) in [(LLAMA, 1), (QWEN2, 3), (QWEN3, 3)] {
+        let weights = RandomModel::new(shape, 2);
+        let model = Model::load(&weights);
+        for (window, sinks, ubatch, count) in EDGES.into_iter().step_by(step) {
+            let attention = sliding(window, sinks);
+            let text = tokens(0, count, 0);
+            let by_hand = Reference::new(&weights).read(&text, &attention);
+            let what = format!("{:?}: window {window}, sinks {sinks}, ubatch {ubatch}, {count} tokens", shape.family);
+
+            let ours = read_afresh(&model, Options { ubatch, ..IN_F32 }, &text, count as usize, &attention);
+            assert_near(&ours, &by_hand, EXACT, &what);
+            let ours = read_afresh(&model, Options { ubatch, ..IN_F16 }, &text, count as usize, &attention);
+            assert_near(&ours, &by_hand, HALF, &format!("{what}, half precision"));
+        }
+    }
+}
+
+/// What the test above is worth: a window or sinks that are off by one lie far outside its tolerance.
+#[test]
+fn a_mask_that_is_off_by_one_key_would_be_noticed() {
+    for shape in SHAPES {
+        let weights = RandomModel::new(shape, 2);
+        let text = tokens(0, 300, 0);
+        let right = Reference::new(&weights).read(&text, &sliding(64, 5));
+        for wrong in [sliding(63, 5), sliding(65, 5), sliding(64, 4), sliding(64, 6)] {
+            let distance = distance(&Reference::new(&weights).read(&text, &wrong), &right);
+            assert!(distance > 4.0 * HALF, "{wrong} differs by {distance} only");
+        }
+    }
+}
+
+#[test]
+fn calls_may_end_anywhere_and_single_tokens_slide_too() {
+    let weights = RandomModel::new(LLAMA, 3);
+    let model = Model::load(&weights);
+    let attention = sliding(50, 7);
+    let text = tokens(0, 640, 0);
+    let by_hand = Reference::new(&weights).read(&text, &attention);
+    for call in [1, 50, 63, 65, 127, 639] {
+        let ours = read_afresh(&model, IN_F16, &text, call, &attention);
+        assert_near(&ours, &by_hand, HALF, &format!("calls of {call} tokens"));
+    }
+}
+
+#[test]
+fn a_window_as_wide_as_the_text_is_full_attention_bit_for_bit() {
+    for shape in SHAPES {
+        let model = Model::load(&RandomModel::new(shape, 4));
+        let text = tokens(0, 700, 0);
+        for options in [IN_F32, IN_F16] {
+            let full = read_afresh(&model, options, &text, 700, &Attention::Full);
+            for window in [700, 701, u32::MAX] {
+                let ours = read_afresh(&model, options, &text, 700, &sliding(window, 0));
+                assert_same(&ours, &full, &format!("{shape:?}, window {window}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn configured_but_not_sliding_is_full_attention_bit_for_bit() {
+    let model = Model::load(&RandomModel::new(QWEN3, 4));
+    let text = tokens(0, 700, 0);
+    for options in [IN_F32, IN_F16] {
+        let full = read_afresh(&model, options, &text, 700, &Attention::Full);
+        let mut context = Context::new(&model, options);
+        context.configure(30, 5, &[1]).unwrap();
+        assert_same(&read(&mut context, &text, 700, &Attention::Full), &full, "not switched on");
+        context.remove(0, 0, 700);
+        context.slide(true);
+        context.configure(0, 0, &[]).unwrap();
+        assert_same(&context.read(&text), &full, "switched off by a window of 0");
+    }
+}
+
+#[test]
+fn views_equal_the_mask_bit_for_bit() {
+    let attentions = [sliding(40, 10), sliding(40, 0), sliding_but(40, 10, &[1]), sliding(100, 270)];
+    let quantised = Options { kv_type: Q8_0, ..IN_F16 };
+    let half_without_flash = Options { kv_type: F16, ..IN_F32 };
+    let (all, usual) = (vec![IN_F32, IN_F16, quantised, half_without_flash], vec![IN_F16]);
+    for (shape, options) in [(LLAMA, &all), (QWEN2, &usual), (QWEN3, &usual)] {
+        let model = Model::load(&RandomModel::new(shape, 5));
+        let text = tokens(0, 900, 0);
+        for (attention, options) in attentions.iter().flat_map(|a| options.iter().map(move |&o| (a, o))) {
+            let with_views = read_afresh(&model, options, &text, 900, attention);
+            let mut context = Context::new(&model, options);
+            context.set_views(false);
+            let with_mask = read(&mut context, &text, 900, attention);
+            assert_same(&with_views, &with_mask, &format!("{:?}, {attention}, {options:?}", shape.family));
+        }
+    }
+}
+
+#[test]
+fn views_stay_narrow_however_deep_the_text_while_the_mask_grows() {
+    let model = Model::load(&RandomModel::new(LLAMA, 6));
+    let options = Options { context_tokens: 4096, ..IN_F16 };
+    let attention = sliding_but(100, 10, &[0]);
+    let mut context = Context::new(&model, options);
+    let text = tokens(0, 4000, 0);
+    let mut widths = Vec::new();
+    for call in text.chunks(500) {
+        read(&mut context, call, 500, &attention);
+        widths.push(context.columns());
+    }
+    // 256 columns of sinks; the 163 columns of the last ubatch's windows meet 2 blocks of 256 at most.
+    assert!(widths[2..].iter().all(|columns| (512..=768).contains(&columns.sliding)), "{widths:?}");
+    assert_eq!(widths.last().unwrap().full, 4096, "full layers see everything");
+
+    context.set_views(false);
+    context.remove(0, 3990, 4000);
+    read(&mut context, &text[3990..], 10, &attention);
+    assert_eq!(context.columns().sliding, 4096, "the mask's columns");
+
+    read(&mut context, &tokens(4000, 1, 0), 1, &Attention::Full);
+    assert_eq!((context.columns().sliding, context.columns().full), (0, 4096), "nothing slides");
+}
+
+#[test]
+fn quantised_keys_and_values_stay_close_to_the_definition() {
+    let weights = RandomModel::new(LLAMA, 7);
+    let attention = sliding(60, 8);
+    let text = tokens(0, 700, 0);
+    let by_hand = Reference::new(&weights).read(&text, &attention);
+    let ours = read_afresh(&Model::load(&weights), Options { kv_type: Q8_0, ..IN_F16 }, &text, 700, &attention);
+    assert_near(&ours, &by_hand, QUANTISED, "q8_0");
+}
+
+#[test]
+fn interleaved_full_layers_see_everything() {
+    for (shape, full_layers) in [(LLAMA, vec![0]), (LLAMA, vec![0, 1]), (QWEN3, vec![1, 3])] {
+        let weights = RandomModel::new(shape, 8);
+        let attention = sliding_but(33, 9, &full_layers);
+        let text = tokens(0, 650, 0);
+        let by_hand = Reference::new(&weights).read(&text, &attention);
+        let ours = read_afresh(&Model::load(&weights), IN_F32, &text, 650, &attention);
+        assert_near(&ours, &by_hand, EXACT, &format!("{:?}, full layers {full_layers:?}", shape.family));
+    }
+}
+
+/// The document through the window, the question with full attention, the answer either way.
+#[test]
+fn attention_switches_from_one_call_to_the_next() {
+    for shape in SHAPES {
+        let weights = RandomModel::new(shape, 9);
+        let model = Model::load(&weights);
+        let (document, question, answer) = (tokens(0, 641, 0), tokens(641, 20, 0), tokens(661, 5, 0));
+        for decoding in [Attention::Full, sliding(48, 6)] {
+            let mut reference = Reference::new(&weights);
+            let mut context = Context::new(&model, IN_F32);
+            let stretches =
+                [(&document, 641, &sliding(48, 6)), (&question, 20, &Attention::Full), (&answer, 1, &decoding)];
+            for (text, call, attention) in stretches {
+                let by_hand = reference.read(text, attention);
+                let ours = read(&mut context, text, call, attention);
+                assert_near(&ours, &by_hand, EXACT, &format!("{:?}, {attention}", shape.family));
+            }
+        }
+    }
+}
+
+#[test]
+fn another_window_takes_over_what_was_read_under_the_first() {
+    let weights = RandomModel::new(LLAMA, 10);
+    let model = Model::load(&weights);
+    let mut reference = Reference::new(&weights);
+    let mut context = Context::new(&model, IN_F32);
+    for (first, attention) in [(0, sliding(20, 0)), (300, sliding(90, 12)), (600, sliding_but(5, 5, &[1]))] {
+        let text = tokens(first, 300, 0);
+        let by_hand = reference.read(&text, &attention);
+        assert_near(&read(&mut context, &text, 300, &attention), &by_hand, EXACT, &attention.to_string());
+    }
+}
+
+/// Cells and positions part ways: a piece is cut out, the rest moves up, new text goes on.
+#[test]
+fn removed_and_shifted_cells_are_seen_where_they_now_stand() {
+    for (shape, views) in SHAPES.into_iter().flat_map(|shape| [(shape, true), (shape, false)]) {
+        let weights = RandomModel::new(shape, 11);
+        let model = Model::load(&weights);
+        let attention = sliding(70, 8);
+        let mut reference = Reference::new(&weights);
+        let mut context = Context::new(&model, IN_F32);
+        context.set_views(views);
+        reference.read(&tokens(0, 700, 0), &attention);
+        read(&mut context, &tokens(0, 700, 0), 700, &attention);
+
+        for (from, to) in [(690, 700), (100, 640), (4, 6)] {
+            reference.remove(0, from, to);
+            reference.move_down(0, to, to - from);
+            context.remove(0, from, to);
+            context.move_down(0, to, to - from);
+        }
+        let text = tokens(148, 300, 0);
+        let by_hand = reference.read(&text, &attention);
+        let ours = read(&mut context, &text, 300, &attention);
+        assert_near(&ours, &by_hand, EXACT, &format!("{:?}, views {views}", shape.family));
+    }
+}
+
+#[test]
+fn a_hole_in_the_text_is_no_reason_to_see_further() {
+    let weights = RandomModel::new(QWEN2, 12);
+    let attention = sliding(70, 8);
+    let mut reference = Reference::new(&weights);
+    let model = Model::load(&weights);
+    let mut context = Context::new(&model, IN_F32);
+    reference.read(&tokens(0, 600, 0), &attention);
+    read(&mut context, &tokens(0, 600, 0), 600, &attention);
+    // Nothing moves up: positions 550..580 are simply missing, and their cells are taken by later tokens.
+    reference.remove(0, 550, 580);
+    context.remove(0, 550, 580);
+    let text = tokens(600, 200, 0);
+    let by_hand = reference.read(&text, &attention);
+    assert_near(&read(&mut context, &text, 64, &attention), &by_hand, EXACT, "a hole");
+}
+
+#[test]
+fn two_sequences_do_not_see_each_other() {
+    let weights = RandomModel::new(LLAMA, 13);
+    let model = Model::load(&weights);
+    let attention = sliding(45, 6);
+    for unified in [true, false] {
+        for flash_attention in [true, false] {
+            let kv_type = if flash_attention { F16 } else { F32 };
+            let options = Options { context_tokens: 2048, sequences: 2, unified, flash_attention, kv_type, ..IN_F32 };
+            let mut context = Context::new(&model, options);
+            let mut reference = Reference::new(&weights);
+            // One after the other, then both in one call, at different depths, then a token of each.
+            let both: Vec<Token> = [tokens(600, 40, 0), tokens(350, 40, 1)].concat();
+            let steps = [tokens(0, 600, 0), tokens(0, 350, 1), both, [tokens(640, 1, 0), tokens(390, 1, 1)].concat()];
+            for (step, text) in steps.iter().enumerate() {
+                let by_hand = reference.read(text, &attention);
+                let ours = read(&mut context, text, text.len(), &attention);
+                let what = format!("step {step}, unified {unified}, flash attention {flash_attention}");
+                assert_near(&ours, &by_hand, if flash_attention { HALF } else { EXACT }, &what);
+            }
+        }
+    }
+}
+
+/// Cells of two sequences by turns: the worst case for stretches, which the mask must carry.
+#[test]
+fn cells_that_lie_scattered_are_found_by_their_positions() {
+    let weights = RandomModel::new(LLAMA, 14);
+    let model = Model::load(&weights);
+    let attention = sliding(45, 6);
+    let options = Options { context_tokens: 2048, sequences: 2, ..IN_F32 };
+    let mut context = Context::new(&model, options);
+    let mut reference = Reference::new(&weights);
+    for first in (0..660).step_by(66) {
+        for sequence in [0, 1] {
+            let text = tokens(first, 66, sequence);
+            let by_hand = reference.read(&text, &attention);
+            assert_near(&read(&mut context, &text, 66, &attention), &by_hand, EXACT, &format!("{sequence} at {first}"));
+        }
+    }
+}
+
+#[test]
+fn a_restored_state_slides_on() {
+    let weights = RandomModel::new(QWEN3, 15);
+    let model = Model::load(&weights);
+    let attention = sliding(45, 6);
+    let mut first = Context::new(&model, IN_F16);
+    read(&mut first, &tokens(0, 700, 0), 700, &attention);
+    let mut second = Context::new(&model, IN_F16);
+    second.restore(&first.save());
+    let text = tokens(700, 100, 0);
+    let on = read(&mut first, &text, 64, &attention);
+    assert_same(&read(&mut second, &text, 64, &attention), &on, "restored");
+}
+
+#[test]
+fn graphs_are_reused_while_the_stretches_stay_and_the_mask_follows() {
+    let weights = RandomModel::new(LLAMA, 16);
+    let attention = sliding(45, 6);
+    let mut reference = Reference::new(&weights);
+    let model = Model::load(&weights);
+    let mut context = Context::new(&model, IN_F32);
+    let document = tokens(0, 700, 0);
+    reference.read(&document, &attention);
+    read(&mut context, &document, 700, &attention);
+
+    let before = context.graphs_reused();
+    let answer = tokens(700, 60, 0);
+    let by_hand = reference.read(&answer, &attention);
+    let ours = read(&mut context, &answer, 1, &attention);
+    assert_near(&ours, &by_hand, EXACT, "60 single tokens");
+    // The first builds a graph; the windows reach the next block of 256 cells at most twice on the way.
+    let reused = context.graphs_reused() - before;
+    assert!(reused >= 57, "{reused} of 60 graphs were reused");
+}
+
+#[test]
+fn switching_reserves_nothing_and_masks_do_not_grow_with_the_context() {
+    let model = Model::load(&RandomModel::new(LLAMA, 17));
+    let mut context = Context::new(&model, Options { context_tokens: 8192, ..IN_F16 });
+    context.configure(100, 10, &[]).unwrap();
+    let reserved = context.memory().compute;
+    for (first, attention) in
+        [(0, sliding(100, 10)), (700, Attention::Full), (1400, sliding(100, 10)), (2100, Attention::Full)]
+    {
+        read(&mut context, &tokens(first, 699, 0), 300, &attention);
+        read(&mut context, &tokens(first + 699, 1, 0), 1, &attention);
+        assert_eq!(context.memory().compute, reserved, "after {attention} at {first}");
+    }
+}
+
+#[test]
+fn memory_is_what_the_backends_allocated() {
+    let shape = QWEN2;
+    let weights = RandomModel::new(shape, 18);
+    let model = Model::load(&weights);
+    let memory = Context::new(&model, IN_F16).memory();
+    // Two bytes for each number of a key and a value, for each of 1024 cells.
+    assert_eq!(memory.kv, 2 * 2 * shape.layers * shape.kv_heads * shape.head_dim * 1024);
+    let written: usize = 4 * (2 * shape.vocab * shape.embedding);
+    assert!(memory.model > written, "{} bytes of weights, the embeddings alone have {written}", memory.model);
+    assert!(memory.compute > 0);
+    assert_eq!(memory.device, 0, "nothing lies on a GPU here");
+}
+
+#[test]
+fn models_that_cannot_slide_are_refused_with_a_sentence() {
+    let weights = RandomModel::new(QWEN2, 19);
+    let faces = [
+        ("refact", vec![], vec![], "refact models cannot slide: it encodes positions as attention bias (ALiBi)"),
+        ("dream", vec![], vec![], "dream models cannot slide: it keeps no KV cache"),
+        (
+            "qwen2vl",
+            vec![("rope.dimension_sections", Value::U32List(vec![16, 8, 8, 0]))],
+            vec![],
+            "qwen2vl models cannot slide: its positions have more than one dimension (M-RoPE)",
+        ),
+        (
+            "cohere2",
+            vec![
+                ("attention.sliding_window", Value::U32(4096)),
+                ("logit_scale", Value::F32(1.0)),
+                ("attention.layer_norm_epsilon", Value::F32(1e-5)),
+            ],
+            vec!["output.weight", "ffn_norm.weight"],
+            "cohere2 models cannot slide: it has a sliding window of its own (4096 tokens)",
+        ),
+    ];
+    for (architecture, more_keys, without, sentence) in faces {
+        let model = Model::load_as(&weights, &GgufFace { architecture, more_keys, without });
+        let mut context = Context::new(&model, IN_F16);
+        assert_eq!(context.refusal().as_deref(), Some(sentence));
+        assert_eq!(context.configure(64, 4, &[]), Err(sentence.to_owned()));
+        assert_eq!(context.configure(0, 0, &[]), Ok(()), "{architecture}: full attention is for every model");
+    }
+}
+
+#[test]
+fn a_layer_that_the_model_lacks_is_refused_and_nothing_changes() {
+    let model = Model::load(&RandomModel::new(QWEN3, 20));
+    let mut context = Context::new(&model, IN_F16);
+    assert_eq!(context.refusal(), None);
+    let text = tokens(0, 700, 0);
+    let before = read(&mut context, &text, 700, &sliding(40, 4));
+    for layer in [4, -1] {
+        let sentence = format!("layer {layer} does not exist: this model has layers 0 to 3");
+        assert_eq!(context.configure(99, 9, &[0, layer]), Err(sentence.clone()));
+        assert_eq!(context.refusal(), Some(sentence));
+    }
+    context.remove(0, 0, 700);
+    assert_same(&context.read(&text), &before, "the configuration from before");
+    context.configure(40, 4, &[3]).unwrap();
+    assert_eq!(context.refusal(), None);
+}
+
+#[test]
+fn the_library_tells_the_stamp_of_its_patches() {
+    assert_eq!(stamp(), PATCH_STAMP);
+}
+
+#[test]
+fn the_newest_context_is_found_until_it_is_freed() {
+    let model = Model::load(&RandomModel::new(LLAMA, 21));
+    assert!(newest_context().is_null());
+    let first = Context::new(&model, IN_F16);
+    assert!(first.is_newest());
+    let second = Context::new(&model, IN_F16);
+    assert!(second.is_newest() && !first.is_newest());
+    // Freed elsewhere: this thread must learn of it.
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            assert!(newest_context().is_null(), "another thread has made none");
+            drop(second);
+        });
+    });
+    assert!(newest_context().is_null());
+}

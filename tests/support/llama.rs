@@ -1,0 +1,305 @@
+//! llama.cpp through its raw C interface: just enough of it, with owners that free.
+//!
+//! The one file of the tests that holds unsafe code. The crate llama-cpp-2 is not used, because it hides the pointers.
+
+#![allow(unsafe_code, reason = "the raw C interface is what is tested")]
+#![allow(clippy::cast_possible_wrap, reason = "C counts in i32; what tests count is small")]
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::sync::Once;
+
+use llama_cpp_sys_2 as sys;
+use lunette::swaa::Attention;
+
+use super::random_model::{GgufFace, RandomModel};
+use super::reference::Token;
+
+/// Number types of the KV cache.
+pub const F32: sys::ggml_type = sys::GGML_TYPE_F32;
+pub const F16: sys::ggml_type = sys::GGML_TYPE_F16;
+pub const Q8_0: sys::ggml_type = sys::GGML_TYPE_Q8_0;
+
+/// How a context is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    pub context_tokens: u32,
+    /// Most tokens computed at once.
+    pub ubatch: u32,
+    pub flash_attention: bool,
+    pub kv_type: sys::ggml_type,
+    pub sequences: u32,
+    /// All sequences share one row of cells; else each has its own (a stream).
+    pub unified: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { context_tokens: 1024, ubatch: 64, flash_attention: true, kv_type: F16, sequences: 1, unified: true }
+    }
+}
+
+/// A loaded model.
+pub struct Model(NonNull<sys::llama_model>);
+
+impl Model {
+    pub fn load(model: &RandomModel) -> Self {
+        Self::load_as(model, &GgufFace::of(model.shape.family))
+    }
+
+    /// Loads the weights under another architecture's name.
+    pub fn load_as(model: &RandomModel, face: &GgufFace) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("model.gguf");
+        model.write_as(&path, face);
+        Self::open(&path)
+    }
+
+    fn open(path: &Path) -> Self {
+        start_backend();
+        let path = CString::new(path.to_str().expect("temporary paths are UTF-8")).expect("paths hold no zero byte");
+        // SAFETY: `path` lives through the call; the parameters are llama.cpp's own defaults.
+        let model = unsafe {
+            let mut params = sys::llama_model_default_params();
+            // Read into memory: the file is gone before the model is.
+            params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
+            sys::llama_model_load_from_file(path.as_ptr(), params)
+        };
+        Self(NonNull::new(model).expect("the model was written as llama.cpp wants it"))
+    }
+
+    pub fn vocab(&self) -> usize {
+        // SAFETY: the model lives as long as self, the vocabulary as long as the model.
+        unsafe { sys::llama_vocab_n_tokens(sys::llama_model_get_vocab(self.0.as_ptr())) as usize }
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        // SAFETY: contexts borrow the model, so none is left.
+        unsafe { sys::llama_model_free(self.0.as_ptr()) }
+    }
+}
+
+/// A context of a model.
+pub struct Context<'model> {
+    raw: NonNull<sys::llama_context>,
+    model: &'model Model,
+}
+
+// SAFETY: a context may be used from any thread, one at a time, which `&mut self` sees to.
+unsafe impl Send for Context<'_> {}
+// SAFETY: a loaded model is only read.
+unsafe impl Sync for Model {}
+
+impl<'model> Context<'model> {
+    pub fn new(model: &'model Model, options: Options) -> Self {
+        // SAFETY: the model outlives the context by the lifetime; the parameters start from llama.cpp's defaults.
+        let raw = unsafe {
+            let mut params = sys::llama_context_default_params();
+            params.n_ctx = options.context_tokens;
+            params.n_batch = options.context_tokens;
+            params.n_ubatch = options.ubatch;
+            params.n_seq_max = options.sequences;
+            params.kv_unified = options.unified;
+            params.type_k = options.kv_type;
+            params.type_v = options.kv_type;
+            params.flash_attn_type = if options.flash_attention {
+                sys::LLAMA_FLASH_ATTN_TYPE_ENABLED
+            } else {
+                sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
+            };
+            // One thread: ggml's threads wait by spinning, and tests run side by side.
+            params.n_threads = 1;
+            params.n_threads_batch = 1;
+            sys::llama_init_from_model(model.0.as_ptr(), params)
+        };
+        Self { raw: NonNull::new(raw).expect("the context is small enough for any machine"), model }
+    }
+
+    /// Reads `tokens` in one call. Returns the logits of each.
+    pub fn read(&mut self, tokens: &[Token]) -> Vec<Vec<f32>> {
+        let mut batch = Batch::of(tokens);
+        // SAFETY: the batch's arrays have one entry a token and live through the call; llama_decode copies them.
+        let status = unsafe { sys::llama_decode(self.raw.as_ptr(), batch.raw()) };
+        assert_eq!(status, 0, "llama_decode of {} tokens", tokens.len());
+        (0..tokens.len()).map(|index| self.logits(index)).collect()
+    }
+
+    fn logits(&mut self, index: usize) -> Vec<f32> {
+        // SAFETY: every token of the last call asked for its logits: `vocab` floats, valid until the next call; copied here.
+        unsafe {
+            let logits = sys::llama_get_logits_ith(self.raw.as_ptr(), index as i32);
+            std::slice::from_raw_parts(logits, self.model.vocab()).to_vec()
+        }
+    }
+
+    /// Configures the window and switches to it, or to full attention. `Err` is the refusal's sentence.
+    pub fn attend(&mut self, attention: &Attention) -> Result<(), String> {
+        if let Attention::Sliding { window, sinks, full_layers } = attention {
+            let layers: Vec<i32> = full_layers.as_slice().iter().map(|&layer| layer as i32).collect();
+            self.configure(*window, *sinks, &layers)?;
+        }
+        self.slide(matches!(attention, Attention::Sliding { .. }));
+        Ok(())
+    }
+
+    pub fn configure(&mut self, window: u32, sinks: u32, full_layers: &[i32]) -> Result<(), String> {
+        // SAFETY: the layers live through the call, which copies them.
+        let status = unsafe {
+            sys::llama_swaa_configure(self.raw.as_ptr(), window, sinks, full_layers.as_ptr(), full_layers.len())
+        };
+        if status == 0 { Ok(()) } else { Err(self.refusal().expect("a failure has a sentence")) }
+    }
+
+    pub fn slide(&mut self, sliding: bool) {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), sliding) }
+        // SAFETY: as above.
+        assert_eq!(unsafe { sys::llama_swaa_get_sliding(self.raw.as_ptr()) }, sliding);
+    }
+
+    /// Whether sliding layers attend to the needed stretches only, or to everything through the mask.
+    pub fn set_views(&mut self, views: bool) {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_swaa_set_views(self.raw.as_ptr(), views) }
+    }
+
+    pub fn refusal(&self) -> Option<String> {
+        // SAFETY: the sentence is valid until the next call on this context; copied here.
+        unsafe { copy_text(sys::llama_swaa_refusal(self.raw.as_ptr())) }
+    }
+
+    pub fn columns(&self) -> sys::llama_swaa_columns {
+        // SAFETY: the context lives; plain numbers come back.
+        unsafe { sys::llama_swaa_get_columns(self.raw.as_ptr()) }
+    }
+
+    pub fn memory(&self) -> sys::llama_swaa_memory {
+        // SAFETY: the context lives; plain numbers come back.
+        unsafe { sys::llama_swaa_get_memory(self.raw.as_ptr()) }
+    }
+
+    /// How many calls used the graph of the call before.
+    pub fn graphs_reused(&self) -> i32 {
+        // SAFETY: the context lives; plain numbers come back.
+        unsafe { sys::llama_perf_context(self.raw.as_ptr()).n_reused }
+    }
+
+    /// Forgets the positions `from..to` of a sequence.
+    pub fn remove(&mut self, sequence: u32, from: u32, to: u32) {
+        // SAFETY: the memory belongs to the context, which lives.
+        let removed =
+            unsafe { sys::llama_memory_seq_rm(self.memory_handle(), sequence as i32, from as i32, to as i32) };
+        assert!(removed, "a plain KV cache can forget any range");
+    }
+
+    /// Moves the positions `from..` of a sequence down by `by`.
+    pub fn move_down(&mut self, sequence: u32, from: u32, by: u32) {
+        // SAFETY: the memory belongs to the context, which lives. -1 is "to the end".
+        unsafe { sys::llama_memory_seq_add(self.memory_handle(), sequence as i32, from as i32, -1, -(by as i32)) }
+    }
+
+    /// The whole state as bytes.
+    pub fn save(&mut self) -> Vec<u8> {
+        // SAFETY: the buffer has the length that llama.cpp asked for, and is written once.
+        unsafe {
+            let mut bytes = vec![0; sys::llama_state_get_size(self.raw.as_ptr())];
+            let written = sys::llama_state_get_data(self.raw.as_ptr(), bytes.as_mut_ptr(), bytes.len());
+            bytes.truncate(written);
+            bytes
+        }
+    }
+
+    pub fn restore(&mut self, state: &[u8]) {
+        // SAFETY: the bytes live through the call, which copies them.
+        let read = unsafe { sys::llama_state_set_data(self.raw.as_ptr(), state.as_ptr(), state.len()) };
+        assert_eq!(read, state.len());
+    }
+
+    pub fn is_newest(&self) -> bool {
+        newest_context() == self.raw.as_ptr()
+    }
+
+    fn memory_handle(&self) -> sys::llama_memory_t {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_get_memory(self.raw.as_ptr()) }
+    }
+}
+
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        // SAFETY: nobody else holds the pointer.
+        unsafe { sys::llama_free(self.raw.as_ptr()) }
+    }
+}
+
+/// A batch that asks for the logits of every token.
+struct Batch {
+    ids: Vec<i32>,
+    positions: Vec<i32>,
+    sequence_counts: Vec<i32>,
+    sequences: Vec<i32>,
+    sequence_pointers: Vec<*mut i32>,
+    wants_logits: Vec<i8>,
+}
+
+impl Batch {
+    fn of(tokens: &[Token]) -> Self {
+        let mut sequences: Vec<i32> = tokens.iter().map(|token| token.sequence as i32).collect();
+        Self {
+            ids: tokens.iter().map(|token| token.id as i32).collect(),
+            positions: tokens.iter().map(|token| token.position as i32).collect(),
+            sequence_counts: vec![1; tokens.len()],
+            sequence_pointers: sequences.iter_mut().map(ptr::from_mut).collect(),
+            sequences,
+            wants_logits: vec![1; tokens.len()],
+        }
+    }
+
+    fn raw(&mut self) -> sys::llama_batch {
+        debug_assert_eq!(self.sequences.len(), self.sequence_pointers.len());
+        sys::llama_batch {
+            n_tokens: self.ids.len() as i32,
+            token: self.ids.as_mut_ptr(),
+            embd: ptr::null_mut(),
+            pos: self.positions.as_mut_ptr(),
+            n_seq_id: self.sequence_counts.as_mut_ptr(),
+            seq_id: self.sequence_pointers.as_mut_ptr(),
+            logits: self.wants_logits.as_mut_ptr(),
+        }
+    }
+}
+
+/// The context most recently created on this thread; null without one.
+pub fn newest_context() -> *mut sys::llama_context {
+    // SAFETY: takes nothing, returns a pointer that is only compared.
+    unsafe { sys::llama_swaa_newest_context() }
+}
+
+/// The stamp of the running library.
+pub fn stamp() -> String {
+    // SAFETY: a string constant.
+    unsafe { copy_text(sys::llama_swaa_stamp()) }.expect("the stamp is always there")
+}
+
+/// The stamp of the series that the crate was built with.
+pub const PATCH_STAMP: &str = sys::PATCH_STAMP;
+
+/// SAFETY: `text` is null or a zero-terminated string that lives through the call.
+unsafe fn copy_text(text: *const c_char) -> Option<String> {
+    // SAFETY: see above.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str().expect("sentences are UTF-8").to_owned())
+}
+
+fn start_backend() {
+    static START: Once = Once::new();
+    // SAFETY: called once, before everything else; the callback ignores its arguments.
+    START.call_once(|| unsafe {
+        sys::llama_log_set(Some(ignore_log), ptr::null_mut());
+        sys::llama_backend_init();
+    });
+}
+
+extern "C" fn ignore_log(_level: sys::ggml_log_level, _text: *const c_char, _data: *mut std::ffi::c_void) {}

@@ -1,0 +1,6 @@
+//! What the attention tests stand on: models small enough to compute by hand, the hand, and llama.cpp.
+
+pub mod gguf;
+pub mod llama;
+pub mod random_model;
+pub mod reference;
