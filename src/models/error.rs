@@ -53,7 +53,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NoFile { .. } => "check the spelling, or see `lunette pull --help` for models that can be fetched",
+            Self::NoFile { .. } => "check the path; without -m the default model is used, which `lunette pull` fetches",
             Self::Folder { .. } => "name the .gguf file in it",
             Self::Unknown { known, .. } => {
                 return Some(format!("known are {}; or name a .gguf file", known.join(", ")));
@@ -65,7 +65,12 @@ impl Error {
             Self::Unreachable { .. } | Self::Broken { .. } => "check the connection, or set HF_ENDPOINT to a mirror",
             Self::Status { status: 401 | 403, .. } => "the repository wants to know who asks: set HF_TOKEN",
             Self::Status { status: 404, .. } => "check the name; private repositories need HF_TOKEN",
-            Self::NoPython { .. } | Self::Pip { .. } => "download the .gguf file by other means and name it with -m",
+            Self::NoPython { .. } => {
+                "install python3 with pip, or download the .gguf file by other means and name it with -m"
+            }
+            Self::Pip { .. } => {
+                "check that pip works here, or download the .gguf file by other means and name it with -m"
+            }
             Self::Checksum { .. } | Self::OtherSize { .. } => {
                 "try again; if it stays so, the file at the source has changed"
             }
