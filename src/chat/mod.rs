@@ -1,6 +1,6 @@
 //! What the conversation does next: a pure state machine, and the layout of prompts.
 //!
-//! The picture: a person and an engine talk through a secretary. [`Chat`] is what the secretary has on the desk; [`update`] takes
+//! The picture: a person and an engine talk through a secretary. [`Chat`] is what the secretary has on the desk; [`update()`] takes
 //! one [`Input`] (what the person did, or what the engine told) and the time, changes the desk, and returns [`Effect`]s: what to
 //! tell the engine. It never waits, reads a file or looks at a clock, so a whole session can be replayed in a test.
 //!
@@ -9,7 +9,7 @@
 //! A forecast under [`SHORT`] starts by itself.
 //!
 //! At most one job runs; what is asked meanwhile waits in the transcript ([`ExchangeState::Waiting`]), one switch waits beside it.
-//! A job that is no longer wanted is forgotten by its id, in [`update`] and nowhere else.
+//! A job that is no longer wanted is forgotten by its id, in [`update()`] and nowhere else.
 //!
 //! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
 

@@ -1,4 +1,4 @@
-//! What the chat knows: plain data, changed by [`super::update`] only.
+//! What the chat knows: plain data, changed by [`super::update()`] only.
 
 use std::sync::Arc;
 use std::time::Duration;

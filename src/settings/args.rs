@@ -240,7 +240,7 @@ pub struct ModelArgs {
     /// A GGUF file, or a name of the catalogue
     #[arg(short, long, value_name = "FILE|NAME")]
     pub model: Option<String>,
-    /// A model on Hugging Face: USER/REPO[:QUANT] (-hf)
+    /// A model on Hugging Face: USER/REPO or USER/REPO:QUANT (-hf)
     #[arg(long, value_name = "REPO", conflicts_with = "model")]
     pub hf_repo: Option<String>,
     /// Fetch the model when it is not there
