@@ -1,3 +1,151 @@
 //! `lunette`: parse → settings → front end → exit code.
 
-fn main() {}
+mod evaluate;
+mod logging;
+mod stops;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use clap::Parser;
+use tokio::runtime;
+
+use lunette::engine::{self, EngineHandle};
+use lunette::exit::{Exit, Trouble};
+use lunette::headless::{self, Counter, Stops, Voice};
+use lunette::models::ModelRef;
+use lunette::settings::{EvalArgs, FrontEnd, Headless, LowArgs, Output, Settings, Surroundings, Terminal, argv};
+
+fn main() -> ExitCode {
+    let arguments = argv::rewrite(std::env::args_os());
+    let output = if argv::wants_json(&arguments) { Output::Json } else { Output::Text };
+    let exit = run(arguments, output).unwrap_or_else(|trouble| {
+        with_voice(output, Terminal::of_process(), |voice| voice.trouble(&trouble));
+        trouble.exit
+    });
+    exit.into()
+}
+
+/// Everything: what to do is settled first, then one front end does it.
+fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
+    let low = match LowArgs::try_parse_from(arguments) {
+        Ok(low) => low,
+        Err(error) => return help_or_refuse(&error, output),
+    };
+    let settings = Settings::resolve(low, Surroundings::of_process()?)?;
+    logging::start(&settings);
+    match &settings.front_end {
+        FrontEnd::Screen => screen(&settings),
+        FrontEnd::Headless(headless) => Ok(answer(&settings, *headless)),
+        FrontEnd::Presets { json } => list_presets(&settings, *json),
+        FrontEnd::Paths { json } => with_voice(output, settings.terminal, |voice| {
+            Ok(headless::paths(&settings.directories, &settings.places.own, *json, voice).map(|()| Exit::Ok)?)
+        }),
+        FrontEnd::Pull { name } => with_voice(output, settings.terminal, |voice| {
+            headless::pull(name.as_deref(), &settings, voice).map(|()| Exit::Ok)
+        }),
+        FrontEnd::Eval(args) => evaluate(&settings, args),
+    }
+}
+
+/// Help and version are what was asked for; anything else from clap is wrong usage, told as everything else is told.
+fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, Trouble> {
+    if !error.use_stderr() {
+        error.print()?;
+        return Ok(Exit::Ok);
+    }
+    if output == Output::Text {
+        error.print()?;
+        return Ok(Exit::Usage);
+    }
+    let rendered = error.render().to_string();
+    let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    Err(Trouble::new(Exit::Usage, message, Some("lunette --help".to_owned())))
+}
+
+fn answer(settings: &Settings, how: Headless) -> Exit {
+    let timeout = settings.timeout.map(|time| tokio::time::Instant::now() + time);
+    let mut thread = None;
+    let exit = with_voice(how.output, settings.terminal, |voice| {
+        let start = |voice: &mut Voice<'_>| {
+            let engine = engine_for(settings, voice)?;
+            Ok(listened_to(engine, timeout, &mut thread))
+        };
+        asynchronously(headless::run(settings, how, &mut io::stdin().lock(), start, voice))
+    });
+    let_go(thread);
+    exit
+}
+
+/// With `-m` the presets are explained for that model.
+fn list_presets(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
+    let output = if json { Output::Json } else { Output::Text };
+    let mut thread = None;
+    let listed = with_voice(output, settings.terminal, |voice| {
+        asynchronously(async {
+            let engine = match settings.model {
+                ModelRef::Default => None,
+                _ => Some(listened_to(engine_for(settings, voice)?, None, &mut thread)),
+            };
+            headless::list_presets(&settings.reading, engine, json, voice).await
+        })
+    });
+    let_go(thread);
+    listed.map(|()| Exit::Ok)
+}
+
+fn screen(settings: &Settings) -> Result<Exit, Trouble> {
+    let model = with_voice(Output::Text, settings.terminal, |voice| headless::model_file(settings, voice))?;
+    let _ = model;
+    Err(Trouble::new(Exit::Runtime, "the screen is not here yet", None))
+}
+
+fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {
+    let engine = with_voice(Output::Text, settings.terminal, |voice| engine_for(settings, voice))?;
+    evaluate::evaluate(settings, args, engine)
+}
+
+/// An engine that has begun to load the model that was asked for.
+fn engine_for(settings: &Settings, voice: &mut Voice<'_>) -> Result<EngineHandle, Trouble> {
+    let model: PathBuf = headless::model_file(settings, voice)?;
+    Ok(engine::spawn(settings.engine.with_model(model)))
+}
+
+/// The engine's counter, and an ear for signals from now on: until here they end the process as usual.
+fn listened_to(
+    engine: EngineHandle,
+    deadline: Option<tokio::time::Instant>,
+    keep: &mut Option<JoinHandle<()>>,
+) -> (Counter, Stops) {
+    let EngineHandle { commands, events, thread } = engine;
+    *keep = Some(thread);
+    (Counter { commands, events }, Stops { signals: stops::signals(), deadline })
+}
+
+/// Lets the engine give back what it holds, now that nobody can tell it anything; who wants to leave at once waits two seconds at most.
+fn let_go(thread: Option<JoinHandle<()>>) {
+    let Some(thread) = thread else { return };
+    for _ in 0..200 {
+        if thread.is_finished() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn with_voice<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Voice<'_>) -> T) -> T {
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    speak(&mut Voice::new(&mut out, &mut err, output, terminal))
+}
+
+fn asynchronously<T>(work: impl Future<Output = T>) -> T {
+    runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system has timers and signals")
+        .block_on(work)
+}

@@ -31,6 +31,7 @@ use talk::Talk;
 pub use talk::{Counter, Stops};
 use voice::Tidy;
 pub use voice::Voice;
+pub use within::{Beginning, beginning};
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
 use crate::document::{self, Document, Input};
@@ -51,7 +52,7 @@ pub async fn run(
         let document = read_documents(settings, stdin, voice)?;
         let (counter, stops) = start(voice)?;
         let talk = Talk::new(counter, stops);
-        let mut session = Session::open(settings, headless, document, talk, voice).await?;
+        let mut session = Session::open(settings, headless, &document, talk, voice).await?;
         if headless.dry_run { session.say_fit(voice).await } else { session.answer_all(voice).await }
     };
     match ended.await {
@@ -64,7 +65,7 @@ pub async fn run(
 }
 
 /// The documents that were named, or the part of them that was; notes on what was odd.
-fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
+pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
     let inputs = match &settings.documents {
         Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
         Documents::BundledBook => vec![Input::bundled_book()],
@@ -91,6 +92,8 @@ struct Session<'a> {
     template: ChatTemplate,
     system: Option<Arc<str>>,
     document: Arc<str>,
+    /// How many of its parts that is.
+    parts_taken: usize,
     /// The files, as the user named them.
     names: Vec<String>,
     chosen: Chosen,
@@ -101,7 +104,7 @@ impl<'a> Session<'a> {
     async fn open(
         settings: &'a Settings,
         headless: Headless,
-        document: Document,
+        document: &Document,
         mut talk: Talk,
         voice: &mut Voice<'_>,
     ) -> Result<Self, Trouble> {
@@ -124,11 +127,12 @@ impl<'a> Session<'a> {
             template,
             system: settings.system_prompt.as_deref().map(Arc::from),
             document: Arc::from(document.text.as_str()),
+            parts_taken: document.parts().len(),
             names,
         };
         let within = settings.within.filter(|_| !headless.dry_run);
         match within {
-            Some(time) => session.choose_parts(&document, time, voice).await?,
+            Some(time) => session.choose_parts(document, time, voice).await?,
             None => session.choose_recipe(None).await?,
         }
         if let Some(reason) = &session.chosen.reason {

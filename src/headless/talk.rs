@@ -51,6 +51,11 @@ impl Talk {
         Self { counter, stops, stopped: None, cancel: None, jobs: 0 }
     }
 
+    /// The counter again, for whoever goes on from here.
+    pub(super) fn into_counter(self) -> Counter {
+        self.counter
+    }
+
     /// What stopped the run, if something has: no new job should begin.
     pub(super) fn stopped(&self) -> Option<Exit> {
         self.stopped
@@ -150,13 +155,6 @@ impl Talk {
             _ => return Err(Trouble::stopped(exit)),
         }
         Ok(())
-    }
-}
-
-impl Drop for Talk {
-    /// The engine leaves its thread; if it is gone already, so much the better.
-    fn drop(&mut self) {
-        let _ = self.counter.commands.send(Command::Shutdown);
     }
 }
 

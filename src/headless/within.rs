@@ -8,11 +8,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Session, Voice};
+use super::talk::Talk;
+use super::{Counter, Session, Stops, Voice};
 use crate::document::Document;
-use crate::engine::message::{Command, Event, Plan};
+use crate::engine::message::{Command, Event, ModelInfo, Plan};
 use crate::exit::Trouble;
-use crate::settings::Chosen;
+use crate::settings::{Chosen, Headless, Output, Settings};
+
+/// A document that is as long as there is time for, and the engine that has begun to read it.
+pub struct Beginning {
+    pub document: Document,
+    /// How many of the document's parts were taken, of how many.
+    pub parts: (usize, usize),
+    pub counter: Counter,
+    /// Told by the engine already, and not told again.
+    pub model: ModelInfo,
+}
+
+/// Chooses as much of `document` as `settings` gives time for, on an engine that was just started.
+pub async fn beginning(
+    settings: &Settings,
+    document: &Document,
+    (counter, stops): (Counter, Stops),
+    voice: &mut Voice<'_>,
+) -> Result<Beginning, Trouble> {
+    let plain = Headless { output: Output::Text, stats: false, hide_reasoning: true, extract: false, dry_run: false };
+    let session = Session::open(settings, plain, document, Talk::new(counter, stops), voice).await?;
+    let parts = (session.parts_taken, document.parts().len());
+    let document = document.first_parts(session.parts_taken);
+    Ok(Beginning { document, parts, counter: session.talk.into_counter(), model: session.model })
+}
 
 impl Session<'_> {
     /// Makes the session's document the longest beginning of `document` that is read within `time`, and settles its recipe.
@@ -34,6 +59,7 @@ impl Session<'_> {
             }
         }
         self.take(&document.first_parts(fits));
+        self.parts_taken = fits;
         self.choose_recipe(tokens_per_s.1).await?;
         voice.note(&in_words(fits, parts, time));
         Ok(())

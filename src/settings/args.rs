@@ -132,6 +132,9 @@ pub struct EvalArgs {
     /// Leave out records whose prompt has more tokens
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     pub max_context_tokens: Option<u32>,
+    /// Most tokens of an answer
+    #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    pub predict: u32,
     /// Write every answer and the table here, as JSON
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

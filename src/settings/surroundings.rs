@@ -75,7 +75,9 @@ fn log_filter() -> String {
 }
 
 impl Terminal {
-    fn of_process() -> Self {
+    /// What this process is connected to.
+    #[must_use]
+    pub fn of_process() -> Self {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         Self {
             stdin: std::io::stdin().is_terminal(),

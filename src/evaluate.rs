@@ -1,0 +1,76 @@
+//! `lunette eval`: from flags to a plan, and from the plan's end to an exit code.
+
+use std::io;
+use std::thread;
+use std::time::SystemTime;
+
+use lunette::chat::Moment;
+use lunette::engine::EngineHandle;
+use lunette::engine::message::CancelToken;
+use lunette::eval::{self, Error, Plan};
+use lunette::exit::{Exit, Trouble};
+use lunette::settings::{EvalArgs, Reading, Settings};
+use lunette::swaa::{Preset, WindowSpec};
+
+use crate::{asynchronously, stops};
+
+/// Runs the plan that `args` make on an engine that loads its model. The table goes to standard output.
+pub fn evaluate(settings: &Settings, args: &EvalArgs, engine: EngineHandle) -> Result<Exit, Trouble> {
+    let plan = Plan {
+        files: args.files.clone(),
+        presets: presets(&settings.reading, &args.presets)?,
+        limit: args.limit,
+        tasks: args.tasks.clone(),
+        max_prompt_tokens: args.max_context_tokens,
+        sampling: settings.sampling,
+        max_answer_tokens: args.predict,
+        out: args.out.clone(),
+        resume: args.resume,
+        now: Moment::from(SystemTime::now()),
+    };
+    let cancel = CancelToken::default();
+    cancel_on_signal(cancel.clone());
+    eval::run(&plan, engine, &cancel, &mut io::stdout(), &mut io::stderr()).map_err(trouble)?;
+    Ok(Exit::Ok)
+}
+
+/// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.
+fn presets(reading: &Reading, names: &[String]) -> Result<Vec<Preset>, Trouble> {
+    let mut presets = Vec::new();
+    for name in names {
+        let mut preset = reading.presets.get(name).map_err(lunette::settings::Error::from)?.clone();
+        if let Some(recipe) = preset.recipe.as_mut().filter(|recipe| recipe.window != WindowSpec::Full) {
+            *recipe = reading.changes.over(recipe);
+            recipe.check().map_err(lunette::settings::Error::from)?;
+        }
+        presets.push(preset);
+    }
+    Ok(presets)
+}
+
+/// The first signal ends the run after the question that is being answered; a second one doesn't wait.
+fn cancel_on_signal(cancel: CancelToken) {
+    let listen = async move {
+        let mut signals = stops::signals();
+        while let Some(exit) = signals.recv().await {
+            if cancel.is_cancelled() {
+                std::process::exit(exit.code().into());
+            }
+            cancel.cancel();
+        }
+    };
+    thread::spawn(|| asynchronously(listen));
+}
+
+fn trouble(error: Error) -> Trouble {
+    match error {
+        Error::Engine(failure) => failure.into(),
+        Error::Prompt(error) => error.into(),
+        Error::Output(error) => error.into(),
+        Error::EngineGone => Trouble::engine_gone(),
+        Error::Stopped => Trouble::new(Exit::Interrupted, "stopped", Some("--resume goes on from --out".to_owned())),
+        Error::Records(_) | Error::NothingToAsk(_) => Trouble::new(Exit::Input, error.to_string(), None),
+        Error::NoRecipe(_) => Trouble::new(Exit::Usage, error.to_string(), None),
+        Error::Results(_) => Trouble::new(Exit::Runtime, error.to_string(), None),
+    }
+}

@@ -1,0 +1,26 @@
+//! What is logged goes to a file a day, the last seven of which are kept. Neither documents nor prompts are logged.
+
+use lunette::settings::Settings;
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::EnvFilter;
+
+/// Logs of a week: long enough to look back at what went wrong.
+const FILES_KEPT: usize = 7;
+
+/// Starts the log. A folder that can't be written is no reason not to answer, so nothing is logged then.
+pub fn start(settings: &Settings) {
+    let folder = &settings.directories.state;
+    // The appender complains on standard error about a folder that is not there yet.
+    if std::fs::create_dir_all(folder).is_err() {
+        return;
+    }
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("lunette")
+        .filename_suffix("log")
+        .max_log_files(FILES_KEPT)
+        .build(folder);
+    let Ok(appender) = appender else { return };
+    let filter = EnvFilter::try_new(&settings.log_filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(appender).with_ansi(false).try_init();
+}

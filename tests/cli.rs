@@ -1,0 +1,143 @@
+//! The command line of the real binary, as far as it goes without a model: lists, refusals, exit codes, and that nothing hangs.
+
+mod support {
+    pub mod binary;
+}
+
+use std::fs;
+
+use serde_json::Value;
+use support::binary::{Home, sentence};
+
+#[test]
+fn help_and_version_are_on_standard_output() {
+    let home = Home::new();
+    let help = home.run(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.out.contains("Exit codes:") && help.out.contains("--preset <NAME>"), "{}", help.out);
+    let version = home.run(&["--version"]);
+    assert!(version.out.starts_with("lunette 0."), "{}", version.out);
+}
+
+#[test]
+fn wrong_usage_is_a_sentence_and_exits_with_2() {
+    let home = Home::new();
+    home.file("book.txt", "It is a truth.");
+    let cases: &[(&[&str], &str)] = &[
+        (&["--no-such-flag"], "unexpected argument '--no-such-flag'"),
+        (&["-p", "?", "--preset", "speedy", "book.txt"], "unknown preset \"speedy\""),
+        (&["-p", "?", "--window", "0", "book.txt"], "invalid value '0' for '--window <WINDOW>'"),
+        (&["-p", "?", "--window", "2k", "--sinks", "5000", "book.txt"], "sinks 5000 are more than the window 2k"),
+        (&["-p", "?", "-ctk", "q8_0", "book.txt"], "keys cached as q8_0 and values as f16 can't be mixed"),
+        (&["-p", "?", "--parts", "seven", "book.txt"], "seven"),
+        (&["-p", "?", "-hf", "nowhere", "book.txt"], "`nowhere` is no repository of the hub"),
+        (&["--headless", "book.txt"], "there is no question"),
+        (&["book.txt"], "there is no terminal to talk in, and no question"),
+        (&[], "there is no terminal to talk in, and no question"),
+    ];
+    for (line, expected) in cases {
+        let ran = home.run(line);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{line:?}: {}", ran.err);
+        assert!(ran.err.contains(expected), "{line:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_named_and_exits_with_3() {
+    let home = Home::new();
+    fs::create_dir(home.path("folder")).unwrap();
+    home.file("empty.txt", "");
+    home.file("blank.txt", " \n\t\n");
+    fs::write(home.path("binary.dat"), [0_u8, 159, 146, 150, 0, 1, 2, 3].repeat(64)).unwrap();
+    let cases = [
+        ("missing.txt", "cannot read missing.txt: no such file"),
+        ("folder", "cannot read folder: it is a folder"),
+        ("empty.txt", "empty.txt is empty"),
+        ("blank.txt", "blank.txt has only white space"),
+        ("binary.dat", "cannot read binary.dat: it is binary"),
+    ];
+    for (name, expected) in cases {
+        let ran = home.run(&["-p", "Who?", name]);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{name}: {}", ran.err);
+        assert!(sentence(&ran.err).contains(expected), "{}", ran.err);
+    }
+    assert_eq!(home.run(&["-p", "Who?", "-f", "missing.txt", "-"]).code, 3);
+}
+
+#[test]
+fn a_model_that_is_not_here_is_named_and_exits_with_5() {
+    let home = Home::new();
+    home.file("book.txt", "It is a truth.");
+    let ran = home.run(&["-p", "Who?", "book.txt"]);
+    assert_eq!((ran.code, ran.out.as_str()), (5, ""), "{}", ran.err);
+    assert!(ran.err.contains("is not on this machine") && ran.err.contains("hint: lunette pull"), "{}", ran.err);
+    let ran = home.run(&["-p", "Who?", "-m", "nowhere.gguf", "book.txt"]);
+    assert_eq!(ran.code, 5);
+    assert!(sentence(&ran.err).contains("there is no model nowhere.gguf"), "{}", ran.err);
+}
+
+#[test]
+fn a_file_that_is_no_model_is_named_and_exits_with_5() {
+    let home = Home::new();
+    home.file("book.txt", "It is a truth.");
+    home.file("letter.gguf", &"Dear Jane, ".repeat(1000));
+    home.file("short.gguf", "GGUF");
+    home.file("empty.gguf", "");
+    for model in ["letter.gguf", "short.gguf", "empty.gguf"] {
+        let ran = home.run(&["-p", "Who?", "-m", model, "book.txt"]);
+        assert_eq!((ran.code, ran.out.as_str()), (5, ""), "{model}: {}", ran.err);
+        assert!(sentence(&ran.err).contains(model), "{}", ran.err);
+    }
+}
+
+#[test]
+fn with_json_errors_are_json_too() {
+    let home = Home::new();
+    let cases: &[(&[&str], i32)] = &[
+        (&["--json", "--no-such-flag"], 2),
+        (&["--json", "-p", "?", "--preset", "speedy", "-"], 2),
+        (&["--json", "-p", "?", "missing.txt"], 3),
+        (&["--json", "-p", "?", "-m", "nowhere.gguf", "-"], 5),
+    ];
+    for (line, code) in cases {
+        let ran = home.run_on(line, "It is a truth.");
+        let object: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{line:?}: {}", ran.out));
+        assert_eq!((ran.code, &object["error"]["exit_code"]), (*code, &Value::from(*code)), "{line:?}");
+        assert!(object["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{line:?}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_names_file_line_and_field() {
+    let home = Home::new();
+    home.file("config.toml", "preset = \"mine\"\n\n[presets.mine]\nwindow = 0\n");
+    let ran = home.run_with(&["-p", "?", "-"], &[("LUNETTE_CONFIG", "config.toml")], "text");
+    assert_eq!(ran.code, 2);
+    assert_eq!(sentence(&ran.err), "error: config.toml, line 4, presets.mine.window: can't be \"0\"");
+    assert!(ran.err.contains("hint: allowed: \"full\", tokens from 1 up"), "{}", ran.err);
+}
+
+#[test]
+fn presets_are_listed_with_those_of_the_user() {
+    let home = Home::new();
+    home.file("config.toml", "[presets.mine]\nwindow = \"8k\"\nsummary = \"my own\"\nkey = 9\n");
+    let listed = home.run_with(&["presets"], &[("LUNETTE_CONFIG", "config.toml")], "");
+    assert_eq!(listed.code, 0);
+    assert!(listed.out.contains("9  mine       my own\n"), "{}", listed.out);
+    assert!(!listed.out.contains('\x1b') && !listed.out.to_lowercase().contains("lossless"), "{}", listed.out);
+    let object: Value = serde_json::from_str(&home.run(&["presets", "--json"]).out).unwrap();
+    let names: Vec<&str> = object["presets"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
+    assert_eq!(names, ["auto", "full", "accurate", "balanced", "quick", "fastest", "stream", "paper", "naive"]);
+}
+
+#[test]
+fn paths_are_printed_and_a_file_of_that_name_is_read() {
+    let home = Home::new();
+    let paths = home.run(&["paths"]);
+    assert_eq!((paths.code, paths.out.lines().count()), (0, 5), "{}", paths.out);
+    assert!(paths.out.starts_with("config "), "{}", paths.out);
+    let object: Value = serde_json::from_str(&home.run(&["paths", "--json"]).out).unwrap();
+    assert!(object["models"].as_str().is_some_and(|path| path.contains("models")), "{object}");
+    let read = home.run(&["-p", "?", "./paths"]);
+    assert_eq!((read.code, sentence(&read.err)), (3, "error: cannot read ./paths: no such file"));
+}

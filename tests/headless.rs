@@ -1,0 +1,227 @@
+//! The headless contract on the real binary with a real model: answers, sharing of a reading, limits, signals, what does not fit.
+
+mod support {
+    pub mod binary;
+    pub mod models;
+}
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::binary::{Home, Ran, finished, sentence, signal};
+use support::models::model;
+
+/// Longer than any of these takes on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A text of about `lines` × 16 tokens with a fact in each line.
+fn inventory(lines: usize) -> String {
+    let colours = ["red", "green", "blue", "white", "black"];
+    let line = |n: usize| format!("Box number {n} in the cellar is painted {}.\n", colours[n % colours.len()]);
+    (1..=lines).map(line).collect::<Vec<_>>().concat()
+}
+
+fn ran(home: &Home, arguments: &[&str], stdin: &str) -> Ran {
+    let model = model("smollm2-135m");
+    // Behind the arguments, so that a subcommand may stand first.
+    let arguments = [arguments, &["-m", model.to_str().expect("a path in UTF-8")]].concat();
+    let mut child = home.start(&arguments, &[]);
+    let mut input = child.stdin.take().expect("it is piped");
+    let _ = input.write_all(stdin.as_bytes());
+    drop(input);
+    finished(child, PATIENCE)
+}
+
+fn objects(ran: &Ran) -> Vec<Value> {
+    ran.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}\n{}", ran.err))).collect()
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn the_answer_alone_is_on_standard_output() {
+    let ran = ran(&Home::new(), &["-p", "Which colour has box number 7?", "-n", "24", "-u", "-"], &inventory(40));
+    assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
+    assert!(ran.out.ends_with('\n') && !ran.out.ends_with("\n\n") && ran.out.trim() == ran.out.trim_end_matches('\n'));
+    assert!(!ran.out.contains('\x1b') && !ran.err.contains('\x1b'), "{}", ran.err);
+    assert!(ran.err.contains("reading ") && ran.err.contains(" tok/s"), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn several_questions_share_one_reading() {
+    for preset in ["full", "fastest"] {
+        let questions = ["-p", "Which colour has box number 7?", "-p", "Which colour has box number 8?"];
+        let line = [&questions[..], &["-n", "8", "--preset", preset, "--json", "-"]].concat();
+        let ran = ran(&Home::new(), &line, &inventory(180));
+        let [first, second] = &objects(&ran)[..] else { panic!("{}", ran.out) };
+        let count = |object: &Value, name: &str| object["tokens"][name].as_u64().expect("a count");
+        assert!(count(first, "document") > 2300, "longer than the window and its sinks: {first}");
+        assert_eq!((count(first, "cached"), count(first, "prefilled")), (0, count(first, "prompt")));
+        assert!(count(second, "cached") >= count(second, "document"), "{preset}: {second}");
+        assert_eq!(count(second, "prefilled"), count(second, "prompt") - count(second, "cached"));
+        assert_eq!(second["preset"], preset);
+    }
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn figures_are_measured() {
+    let ran = ran(&Home::new(), &["-p", "Which colour has box number 7?", "-n", "4", "--json", "-"], &inventory(40));
+    let object = &objects(&ran)[0];
+    for (table, name) in [
+        ("timings", "load_s"),
+        ("timings", "prefill_s"),
+        ("timings", "prefill_tok_s"),
+        ("timings", "ttft_s"),
+        ("timings", "decode_tok_s"),
+        ("memory", "model_bytes"),
+        ("memory", "kv_bytes"),
+        ("memory", "kv_used_bytes"),
+        ("memory", "rss_bytes"),
+    ] {
+        assert!(object[table][name].as_f64().is_some_and(|figure| figure > 0.0), "{table}.{name}: {object}");
+    }
+    assert_eq!(object["documents"], serde_json::json!(["-"]));
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_limit_of_tokens_prints_what_there_is_and_exits_with_6() {
+    let ran = ran(&Home::new(), &["-p", "Write a long story.", "-n", "3", "--json"], "");
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    let object = &objects(&ran)[0];
+    assert_eq!((&object["finish"], &object["tokens"]["generated"]), (&"token_limit".into(), &3.into()));
+    assert_ne!(object["answer"], "");
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
+    let long_question = "why ".repeat(25_000);
+    let home = Home::new();
+    home.file("question.txt", &long_question);
+    home.file("line.txt", &"x y z ".repeat(850_000));
+    let cases: [(&[&str], &str); 4] = [
+        (&["-p", "Who?", "line.txt"], "tokens"),
+        (&["-f", "question.txt"], "tokens"),
+        (&["-p", "Who?", "-c", "100", "question.txt"], "100"),
+        (&["-p", "Who?", "-c", "2000000000"], ""),
+    ];
+    for (line, expected) in cases {
+        let started = Instant::now();
+        let ran = ran(&home, line, "");
+        assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{line:?}: {}", ran.err);
+        assert!(sentence(&ran.err).contains(expected), "{}", ran.err);
+        assert!(started.elapsed() < Duration::from_secs(60), "{line:?} took {:?}", started.elapsed());
+    }
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_layer_that_the_model_lacks_is_named() {
+    let ran = ran(&Home::new(), &["-p", "Who?", "--window", "2k", "--full-layers", "1,99", "-"], "text");
+    assert_eq!(ran.code, 2);
+    assert!(sentence(&ran.err).starts_with("error: layer 99 can't stay full: "), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_truncated_model_is_named_and_exits_with_5() {
+    let home = Home::new();
+    let mut start = Vec::new();
+    std::fs::File::open(model("smollm2-135m")).unwrap().take(10_000_000).read_to_end(&mut start).unwrap();
+    std::fs::write(home.path("truncated.gguf"), start).unwrap();
+    let ran = home.run_on(&["-p", "Who?", "-m", "truncated.gguf", "-"], "text");
+    assert_eq!(ran.code, 5, "{}", ran.err);
+    assert!(sentence(&ran.err).contains("truncated.gguf"), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_dry_run_reads_nothing_and_says_what_it_would_take() {
+    let fits = ran(&Home::new(), &["--dry-run", "--json", "-p", "Who?", "-"], &inventory(40));
+    let object = &objects(&fits)[0];
+    assert_eq!((fits.code, &object["fits"], &object["limit_tokens"]), (0, &true.into(), &8192.into()), "{object}");
+    let too_long = ran(&Home::new(), &["--dry-run", "-p", "Who?", "-"], &inventory(2_000));
+    assert_eq!(too_long.code, 4, "{}", too_long.err);
+    assert!(too_long.out.contains("it does not fit: "), "{}", too_long.out);
+}
+
+/// Starts a long answer and hands back the child once its first characters are there.
+fn answering(home: &Home, arguments: &[&str]) -> std::process::Child {
+    let model = model("smollm2-135m");
+    let question = ["-m", model.to_str().expect("UTF-8"), "-p", "Count from one to one thousand, in words."];
+    let mut child = home.start(&[&question, arguments].concat(), &[]);
+    drop(child.stdin.take());
+    let mut first = [0];
+    child.stdout.as_mut().expect("it is piped").read_exact(&mut first).expect("an answer begins");
+    child
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn signals_keep_the_partial_answer() {
+    let home = Home::new();
+    for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let child = answering(&home, &["--temp", "1", "--seed", "1"]);
+        signal(name, child.id());
+        let ran = finished(child, PATIENCE);
+        assert_eq!(ran.code, code, "{}", ran.err);
+        assert!(ran.out.ends_with('\n'), "{}", ran.out);
+    }
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn an_interrupted_reading_exits_with_130_soon() {
+    let home = Home::new();
+    home.file("long.txt", &inventory(450));
+    let model = model("smollm2-135m");
+    let child = home.start(&["-m", model.to_str().unwrap(), "-p", "Who?", "--preset", "full", "long.txt"], &[]);
+    std::thread::sleep(Duration::from_secs(3));
+    let asked = Instant::now();
+    signal("-INT", child.id());
+    let ran = finished(child, PATIENCE);
+    assert_eq!((ran.code, ran.out.trim()), (130, ""), "{}", ran.err);
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn a_reader_that_leaves_ends_it_without_a_word() {
+    let mut child = answering(&Home::new(), &["--temp", "1", "--seed", "1", "--preset", "full"]);
+    drop(child.stdout.take());
+    let ran = finished(child, PATIENCE);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn the_timeout_exits_with_124() {
+    let ran = ran(&Home::new(), &["-p", "Who?", "--timeout", "2s", "--preset", "full", "--json", "-"], &inventory(450));
+    assert_eq!(ran.code, 124, "{}", ran.err);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn the_demo_without_a_terminal_answers_about_as_many_chapters_as_there_is_time_for() {
+    let ran = ran(&Home::new(), &["demo", "--within", "5s", "-n", "16"], "");
+    assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
+    assert!(!ran.out.trim().is_empty());
+    assert!(ran.err.contains("parts are read, as many as this machine reads in 5 s"), "{}", ran.err);
+    assert!(ran.err.contains("writing "), "figures are printed: {}", ran.err);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
+fn presets_are_explained_for_a_model() {
+    let home = Home::new();
+    let path = model("smollm2-135m");
+    let listed = home.run(&["presets", "-m", path.to_str().unwrap()]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    assert!(listed.out.contains("full layers 0-14 of 30") && listed.out.contains(" per 1k tokens"), "{}", listed.out);
+    let json = home.run(&["presets", "--json", "-m", path.to_str().unwrap()]);
+    let object: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(object["model"]["layers"], 30);
+}
