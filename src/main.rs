@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod logging;
+mod screen;
 mod stops;
 
 use std::ffi::OsString;
@@ -39,7 +40,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
     let settings = Settings::resolve(low, Surroundings::of_process()?)?;
     logging::start(&settings);
     match &settings.front_end {
-        FrontEnd::Screen => screen(&settings),
+        FrontEnd::Screen => screen::open(&settings),
         FrontEnd::Headless(headless) => Ok(answer(&settings, *headless)),
         FrontEnd::Presets { json } => list_presets(&settings, *json),
         FrontEnd::Paths { json } => with_voice(output, settings.terminal, |voice| {
@@ -96,12 +97,6 @@ fn list_presets(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
     });
     let_go(thread);
     listed.map(|()| Exit::Ok)
-}
-
-fn screen(settings: &Settings) -> Result<Exit, Trouble> {
-    let model = with_voice(Output::Text, settings.terminal, |voice| headless::model_file(settings, voice))?;
-    let _ = model;
-    Err(Trouble::new(Exit::Runtime, "the screen is not here yet", None))
 }
 
 fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {

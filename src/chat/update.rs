@@ -267,7 +267,7 @@ fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
         layers: info.layers,
         family: &info.architecture,
         sliding_refused: info.sliding_refused.as_deref(),
-        machine: if info.devices.iter().all(|device| device == "CPU") { Machine::Cpu } else { Machine::Gpu },
+        machine: if info.has_gpu() { Machine::Gpu } else { Machine::Cpu },
         tokens_per_s: None,
     };
     let choice = auto::choose(&chat.presets, &facts);

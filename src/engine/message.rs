@@ -238,6 +238,14 @@ pub struct ModelInfo {
     pub devices: Vec<String>,
 }
 
+impl ModelInfo {
+    /// Whether anything but the CPU computes.
+    #[must_use]
+    pub fn has_gpu(&self) -> bool {
+        self.devices.iter().any(|device| !device.starts_with("CPU"))
+    }
+}
+
 /// How a prompt will be read, told before the work starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {

@@ -43,7 +43,7 @@ impl<'a> Voice<'a> {
     }
 
     /// Something to know, on a line of its own. Nobody listening is no failure.
-    pub(super) fn note(&mut self, text: &str) {
+    pub fn note(&mut self, text: &str) {
         let err = &mut self.err;
         self.bar.suspend(|| {
             let _ = writeln!(err, "{text}");
