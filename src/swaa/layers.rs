@@ -43,7 +43,7 @@ impl LayerSpec {
     #[must_use]
     pub fn out_of_range(&self, layers: u32) -> Option<u32> {
         match self {
-            Self::First(count) if *count > layers => Some(*count - 1),
+            Self::First(count) if *count > layers => Some(layers),
             Self::Every { from, .. } if *from >= layers => Some(*from),
             Self::List(list) => list.iter().copied().find(|&layer| layer >= layers),
             _ => None,
@@ -91,5 +91,49 @@ impl fmt::Display for LayerSet {
             [] => unreachable!("chunk_by gives no empty chunks"),
         });
         f.write_str(&runs.collect::<Vec<_>>().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::swaa::written::tests::layer_specs;
+
+    /// The layers that a spec names, however many a model has: counted out, up to `limit`.
+    fn named(spec: &LayerSpec, layers: u32, limit: u32) -> Vec<u32> {
+        match spec {
+            LayerSpec::None | LayerSpec::Model => Vec::new(),
+            LayerSpec::All => (0..layers).collect(),
+            LayerSpec::FirstHalf => (0..layers).take(layers as usize / 2).collect(),
+            LayerSpec::First(count) => (0..limit).take(*count as usize).collect(),
+            LayerSpec::Odd => (0..layers).skip(1).step_by(2).collect(),
+            LayerSpec::Even => (0..layers).step_by(2).collect(),
+            LayerSpec::Every { step, from } => (*from..layers.max(from + 1)).step_by(*step as usize).collect(),
+            LayerSpec::List(list) => list.clone(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_spec_resolves_to_the_layers_that_it_names_and_the_model_has(spec in layer_specs(), layers in 1_u32..100) {
+            let there: LayerSet = named(&spec, layers, 5000).into_iter().filter(|&layer| layer < layers).collect();
+            prop_assert_eq!(spec.resolve(layers), there);
+        }
+
+        #[test]
+        fn the_first_named_layer_that_the_model_lacks_is_told(spec in layer_specs(), layers in 1_u32..100) {
+            let lacking = named(&spec, layers, 5000).into_iter().find(|&layer| layer >= layers);
+            prop_assert_eq!(spec.out_of_range(layers), lacking);
+        }
+
+        #[test]
+        fn a_set_is_ascending_and_holds_each_layer_once(layers in prop::collection::vec(0_u32..50, 0..60)) {
+            let set: LayerSet = layers.iter().copied().collect();
+            prop_assert!(set.as_slice().is_sorted_by(|a, b| a < b));
+            prop_assert!(layers.iter().all(|layer| set.as_slice().contains(layer)));
+            prop_assert!(set.as_slice().iter().all(|layer| layers.contains(layer)));
+        }
     }
 }

@@ -29,3 +29,33 @@ pub use recipe::{Attention, Change, Recipe, RecipeError, RecipeSpec, WindowSpec}
 pub const fn sees(query: u32, key: u32, window: u32, sinks: u32) -> bool {
     key <= query && (query - key < window || key < sinks)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::sees;
+
+    proptest! {
+        #[test]
+        fn a_query_sees_the_last_window_keys_and_the_first_sinks(query in 0_u32..300, window in 1_u32..320, sinks in 0_u32..320) {
+            let past = || 0..=query;
+            let in_window: Vec<u32> = past().rev().take(window as usize).collect();
+            let in_sinks: Vec<u32> = past().take(sinks as usize).collect();
+            for key in 0..=query + 2 {
+                prop_assert_eq!(
+                    sees(query, key, window, sinks),
+                    in_window.contains(&key) || in_sinks.contains(&key),
+                    "query {}, key {}", query, key
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_widest_window_and_the_last_position_do_not_overflow() {
+        assert!(sees(u32::MAX, 0, u32::MAX, 1));
+        assert!(!sees(u32::MAX, 0, u32::MAX, 0));
+        assert!(!sees(0, u32::MAX, u32::MAX, u32::MAX));
+    }
+}

@@ -213,3 +213,142 @@ impl fmt::Display for Recipe {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::swaa::sees;
+
+    const LAYERS: u32 = 3;
+    const TOKENS: u32 = 40;
+
+    fn attentions() -> impl Strategy<Value = Attention> {
+        let full_layers = prop::collection::btree_set(0..LAYERS, 0..LAYERS as usize);
+        prop_oneof![
+            1 => Just(Attention::Full),
+            6 => (1_u32..30, 0_u32..20, full_layers).prop_map(|(window, sinks, full_layers)| Attention::Sliding {
+                window,
+                sinks,
+                full_layers: full_layers.into_iter().collect()
+            }),
+        ]
+    }
+
+    fn recipes() -> impl Strategy<Value = Recipe> {
+        (attentions(), any::<bool>(), any::<bool>()).prop_map(|(reading, fa_decode, dense_tail)| Recipe {
+            reading,
+            fa_decode,
+            dense_tail,
+        })
+    }
+
+    fn is_seen(attention: &Attention, layer: u32, query: u32, key: u32) -> bool {
+        match attention {
+            Attention::Sliding { window, sinks, full_layers } if !full_layers.as_slice().contains(&layer) => {
+                sees(query, key, *window, *sinks)
+            }
+            _ => key <= query,
+        }
+    }
+
+    /// Gives equal numbers to equal histories, and only to those.
+    #[derive(Default)]
+    struct Histories(HashMap<Vec<u32>, u32>);
+
+    impl Histories {
+        fn number(&mut self, history: Vec<u32>) -> u32 {
+            let next = self.0.len() as u32;
+            *self.0.entry(history).or_insert(next)
+        }
+
+        /// What the KV entries of each position are computed from, layer by layer: the position's own state and all that it saw.
+        fn of_entries(&mut self, attention: &Attention) -> Vec<Vec<u32>> {
+            let mut states: Vec<u32> = (0..TOKENS).map(|token| self.number(vec![token])).collect();
+            let mut entries: Vec<Vec<u32>> = vec![Vec::new(); TOKENS as usize];
+            for layer in 0..LAYERS {
+                for (entry, state) in entries.iter_mut().zip(&states) {
+                    entry.push(*state);
+                }
+                let seen_by = |query: u32| (0..TOKENS).filter(move |&key| is_seen(attention, layer, query, key));
+                let attended = |query: u32| {
+                    let seen = seen_by(query).map(|key| states[key as usize]);
+                    [layer, states[query as usize]].into_iter().chain(seen).collect()
+                };
+                states = (0..TOKENS).map(|query| self.number(attended(query))).collect();
+            }
+            entries
+        }
+    }
+
+    /// The first position whose KV entries differ between two ways of reading, by comparing what they are computed from.
+    fn first_difference(old: &Attention, new: &Attention) -> u32 {
+        let mut histories = Histories::default();
+        let (old, new) = (histories.of_entries(old), histories.of_entries(new));
+        old.iter().zip(&new).position(|(old, new)| old != new).map_or(TOKENS, |position| position as u32)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_seen_whole_is_seen_whole_and_the_next_position_is_not(attention in attentions()) {
+            let sees_all = |query: u32| (0..=query).all(|key| (0..LAYERS).all(|layer| is_seen(&attention, layer, query, key)));
+            let whole = attention.seen_whole();
+            prop_assert!((0..whole.min(100)).all(sees_all));
+            prop_assert!(whole == u32::MAX || !sees_all(whole));
+        }
+
+        #[test]
+        fn attention_is_in_effect_full_as_long_as_all_is_seen(attention in attentions(), position in 0_u32..100) {
+            let effective = attention.effective_at(position);
+            for (layer, key) in (0..LAYERS).flat_map(|layer| (0..100).map(move |key| (layer, key))) {
+                prop_assert_eq!(is_seen(effective, layer, position, key), is_seen(&attention, layer, position, key));
+            }
+        }
+
+        /// Reuse is never wrong, and never forgoes a token that two recipes read alike when every layer slides.
+        #[test]
+        fn a_change_keeps_what_both_recipes_read_alike(old in recipes(), new in recipes(), held in 0..=TOKENS) {
+            let kept = match new.change_from(&old, held) {
+                Change::Live => held,
+                Change::Reread { from_token } => from_token,
+            };
+            let alike = first_difference(&old.reading, &new.reading).min(held);
+            prop_assert!(kept <= alike, "{} are kept, {} are alike", kept, alike);
+
+            let slides = |recipe: &Recipe| match &recipe.reading {
+                Attention::Full => true,
+                Attention::Sliding { full_layers, .. } => full_layers.is_empty(),
+            };
+            if slides(&old) && slides(&new) {
+                prop_assert_eq!(kept, alike);
+            }
+        }
+
+        #[test]
+        fn a_change_of_decoding_or_tail_alone_is_live(recipe in recipes(), fa_decode: bool, dense_tail: bool, held: u32) {
+            let other = Recipe { fa_decode, dense_tail, ..recipe.clone() };
+            prop_assert_eq!(other.change_from(&recipe, held), Change::Live);
+        }
+
+        #[test]
+        fn a_share_of_the_document_is_a_window_of_that_share_but_never_less_than_asked(
+            divisor in 1_u32..20, at_least in 1_u32..5000, tokens: u32
+        ) {
+            let window = WindowSpec::Share { divisor, at_least }.resolve(tokens).unwrap();
+            prop_assert!(window >= at_least && window >= tokens / divisor);
+            prop_assert!(window == at_least || window == tokens / divisor);
+        }
+    }
+
+    #[test]
+    fn a_recipe_whose_layers_all_stay_full_is_full_attention() {
+        let spec = |full_layers| RecipeSpec { window: WindowSpec::Tokens(2048), full_layers, ..RecipeSpec::FULL };
+        assert_eq!(spec(LayerSpec::All).resolve(1000, 24).reading, Attention::Full);
+        assert_eq!(spec(LayerSpec::First(24)).resolve(1000, 24).reading, Attention::Full);
+        let some = spec(LayerSpec::First(23)).resolve(1000, 24).reading;
+        assert_eq!(some, Attention::Sliding { window: 2048, sinks: 0, full_layers: (0..23).collect() });
+    }
+}
