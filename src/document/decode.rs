@@ -38,6 +38,9 @@ pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
     let RawFile { name, mut bytes } = file;
     let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
     report.trailing_padding = drop_padding(&mut bytes);
+    if bytes.is_empty() && report.trailing_padding > 0 {
+        return Err(Error::Binary { name: report.name, evidence: "nothing but NUL bytes".into() });
+    }
     refuse_binary(&report.name, &bytes)?;
     let text = unicode(bytes, &mut report)?;
     let text = clean(text, &mut report);
@@ -220,6 +223,12 @@ mod tests {
         assert_eq!(error.to_string(), "cannot read a.txt: it is binary, not text (a NUL byte at offset 3)");
         let padded = decoded(b"abc\n\0\0\0\x1a").expect("text with padding");
         assert_eq!((padded.text.as_str(), padded.report.trailing_padding), ("abc\n", 4));
+    }
+
+    #[test]
+    fn a_file_of_nul_bytes_is_not_called_white_space() {
+        let error = decoded(&[0; 9]).expect_err("binary");
+        assert_eq!(error.to_string(), "cannot read a.txt: it is binary, not text (nothing but NUL bytes)");
     }
 
     #[test]

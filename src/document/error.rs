@@ -3,6 +3,7 @@
 use std::io;
 
 use super::report::Skipped;
+use super::sniff::{Foreign, Outlook};
 
 /// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,9 @@ pub enum Error {
     /// Recognised by its content, but of a kind that is not read yet.
     #[error("cannot read {name}: it is {what}, which is not read yet")]
     NotYet { name: String, what: &'static str, hint: &'static str },
+    /// Recognised by its content as something without text.
+    #[error("cannot read {name}: it is {what}, not a document")]
+    NoDocument { name: String, what: &'static str, hint: &'static str },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
     /// Too many invalid bytes to be UTF-8 with a few accidents in it.
@@ -45,7 +49,7 @@ impl Error {
             Self::Directory { .. } => "name the files in it, as in `notes/*.md`",
             Self::TooLarge { .. } => "cut it into smaller files; no model's context holds that much",
             Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
-            Self::NotYet { hint, .. } => hint,
+            Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
             Self::Binary { .. } => "text, markdown and source files can be read",
             Self::NotUtf8 { .. } => "convert it first, as in `iconv -f LATIN1 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
@@ -59,6 +63,13 @@ impl Error {
             io::ErrorKind::NotFound => Self::Missing { name },
             io::ErrorKind::PermissionDenied => Self::Denied { name },
             _ => Self::Io { name, source },
+        }
+    }
+
+    pub(super) fn from_foreign(name: String, Foreign { what, hint, outlook }: Foreign) -> Self {
+        match outlook {
+            Outlook::Later => Self::NotYet { name, what, hint },
+            Outlook::Never => Self::NoDocument { name, what, hint },
         }
     }
 

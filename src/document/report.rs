@@ -72,16 +72,22 @@ impl FileReport {
         let mut notes = Vec::new();
         if self.invalid_sequences > 0 {
             let offset = self.first_invalid_offset.unwrap_or_default();
-            let count = self.invalid_sequences;
-            notes.push(format!("{name}: {count} places are not UTF-8 and were replaced, the first at offset {offset}"));
+            let places = counted(self.invalid_sequences, "place");
+            notes.push(format!("{name}: not UTF-8 in {places}, replaced; the first at offset {offset}"));
         }
         if self.control_characters > 0 {
-            notes
-                .push(format!("{name}: {} control characters were replaced by visible signs", self.control_characters));
+            let characters = counted(self.control_characters, "control character");
+            notes.push(format!("{name}: {characters} replaced by visible signs"));
         }
         if self.trailing_padding > 0 {
-            notes.push(format!("{name}: {} bytes of padding at the end were dropped", self.trailing_padding));
+            let padding = counted(self.trailing_padding, "byte");
+            notes.push(format!("{name}: {padding} of padding at the end dropped"));
         }
         notes
     }
+}
+
+/// `1 byte`, `2 bytes`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,16 +1,25 @@
-//! What is this file, judged by its bytes and not by its name? Names the kinds that are known and not read yet.
+//! What is this file, judged by its bytes and not by its name? Names the kinds that are known and not read.
 //!
 //! A kind leaves this table for [`super::format`] on the day it can be read.
 
 /// The mark that some editors put before UTF-8.
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A kind of file that is recognised and not read yet.
+/// A kind of file that is recognised and not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Foreign {
     /// With its article: `a PDF`.
     pub what: &'static str,
     pub hint: &'static str,
+    pub outlook: Outlook,
+}
+
+/// Whether a kind of file will ever be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outlook {
+    Later,
+    /// There is no text in it.
+    Never,
 }
 
 const CONVERT_ENCODING: &str = "convert it first, as in `iconv -f UTF-16 -t UTF-8 old.txt > new.txt`";
@@ -18,31 +27,41 @@ const UNPACK: &str = "unpack it and name the files in it";
 const NO_DOCUMENT: &str = "text, markdown and source files can be read";
 const SAVE_AS_TEXT: &str = "save it as plain text and give that";
 
-/// (offset, bytes there, what it is, what to do). The first that matches counts.
-const SIGNATURES: &[(usize, &[u8], &str, &str)] = &[
+/// (offset, bytes there, what it is, what to do).
+type Signature = (usize, &'static [u8], &'static str, &'static str);
+
+/// Documents that are not read yet. The first that matches counts.
+const LATER: &[Signature] = &[
     (0, b"%PDF-", "a PDF", "turn it into text first, as in `pdftotext file.pdf - | lunette -`"),
     (0, b"%!PS", "PostScript", "turn it into text first, as in `ps2ascii file.ps | lunette -`"),
     (0, b"{\\rtf", "rich text (RTF)", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
     (60, b"BOOKMOBI", "a MOBI e-book", SAVE_AS_TEXT),
     (0, b"AT&TFORM", "a DjVu scan", SAVE_AS_TEXT),
-    (0, b"GGUF", "a GGUF model", "a model is named with `-m`"),
     (0, b"\x1f\x8b", "gzip-compressed", "unpack it first, as in `zcat file.gz | lunette -`"),
-    (0, b"BZh", "bzip2-compressed", "unpack it first, as in `bzcat file.bz2 | lunette -`"),
+    (4, b"1AY&SY", "bzip2-compressed", "unpack it first, as in `bzcat file.bz2 | lunette -`"),
     (0, b"\xfd7zXZ\0", "xz-compressed", "unpack it first, as in `xzcat file.xz | lunette -`"),
     (0, b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it first, as in `zstdcat file.zst | lunette -`"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
-    (257, b"ustar", "a tar archive", UNPACK),
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", NO_DOCUMENT),
-    (0, b"\xff\xd8\xff", "a JPEG image", NO_DOCUMENT),
-    (0, b"GIF8", "a GIF image", NO_DOCUMENT),
-    (0, b"\x7fELF", "a program (ELF)", NO_DOCUMENT),
-    (0, b"SQLite format 3\0", "an SQLite database", NO_DOCUMENT),
+    (257, b"ustar\0", "a tar archive", UNPACK),
+    (257, b"ustar  ", "a tar archive", UNPACK),
     (0, b"\xff\xfe\0\0", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
     (0, b"\0\0\xfe\xff", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
     (0, b"\xff\xfe", "UTF-16 text", CONVERT_ENCODING),
     (0, b"\xfe\xff", "UTF-16 text", CONVERT_ENCODING),
+];
+
+/// Files without text in them.
+const NEVER: &[Signature] = &[
+    (0, b"GGUF\x02\0\0\0", "a GGUF model", "a model is named with `-m`"),
+    (0, b"GGUF\x03\0\0\0", "a GGUF model", "a model is named with `-m`"),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", NO_DOCUMENT),
+    (0, b"\xff\xd8\xff", "a JPEG image", NO_DOCUMENT),
+    (0, b"GIF87a", "a GIF image", NO_DOCUMENT),
+    (0, b"GIF89a", "a GIF image", NO_DOCUMENT),
+    (0, b"\x7fELF", "a program (ELF)", NO_DOCUMENT),
+    (0, b"SQLite format 3\0", "an SQLite database", NO_DOCUMENT),
 ];
 
 /// What a zip archive is by the names of its members, which stand uncompressed in it.
@@ -60,15 +79,17 @@ const ZIP_SEARCHED_BYTES: usize = 64 << 10;
 /// UTF-16 without a BOM is told from at least so many bytes.
 const UTF16_LEAST_BYTES: usize = 16;
 
-/// The kind of these bytes, if it is one that is known and not read yet.
+/// The kind of these bytes, if it is one that is known and not read.
 pub(super) fn foreign(bytes: &[u8]) -> Option<Foreign> {
     by_signature(bytes).or_else(|| zip(bytes)).or_else(|| utf16_without_bom(bytes))
 }
 
 fn by_signature(bytes: &[u8]) -> Option<Foreign> {
-    let matches = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let found = SIGNATURES.iter().find(|(offset, magic, ..)| matches(*offset, magic))?;
-    Some(Foreign { what: found.2, hint: found.3 })
+    let matches = |(offset, magic, ..): &&Signature| bytes.get(*offset..).is_some_and(|rest| rest.starts_with(magic));
+    let found = |table: &[Signature], outlook| {
+        table.iter().find(matches).map(|&(_, _, what, hint)| Foreign { what, hint, outlook })
+    };
+    found(LATER, Outlook::Later).or_else(|| found(NEVER, Outlook::Never))
 }
 
 fn zip(bytes: &[u8]) -> Option<Foreign> {
@@ -79,7 +100,7 @@ fn zip(bytes: &[u8]) -> Option<Foreign> {
     let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
     let member = ZIP_MEMBERS.iter().find(|(name, ..)| contains(start, name) || contains(end, name));
     let (what, hint) = member.map_or(("a zip archive", UNPACK), |&(_, what, hint)| (what, hint));
-    Some(Foreign { what, hint })
+    Some(Foreign { what, hint, outlook: Outlook::Later })
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -93,7 +114,7 @@ fn utf16_without_bom(bytes: &[u8]) -> Option<Foreign> {
     let (even, odd) = (nuls(0), nuls(1));
     let most = head.len() / 2 * 3 / 4;
     let is_utf16 = head.len() >= UTF16_LEAST_BYTES && even.max(odd) >= most && even.min(odd) == 0;
-    is_utf16.then_some(Foreign { what: "UTF-16 text", hint: CONVERT_ENCODING })
+    is_utf16.then_some(Foreign { what: "UTF-16 text", hint: CONVERT_ENCODING, outlook: Outlook::Later })
 }
 
 #[cfg(test)]
@@ -133,6 +154,7 @@ mod tests {
     #[test]
     fn plain_text_and_nuls_alone_are_not_foreign() {
         assert_eq!(what(b"It is a truth universally acknowledged"), None);
+        assert_eq!(what(b"GGUF is a file format"), None);
         assert_eq!(what(&[0; 64]), None);
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct Piece {
 
 /// Reads `file` as what it is.
 pub(super) fn read(file: RawFile) -> Result<Piece, Error> {
-    if let Some(sniff::Foreign { what, hint }) = sniff::foreign(&file.bytes) {
-        return Err(Error::NotYet { name: file.name, what, hint });
+    if let Some(foreign) = sniff::foreign(&file.bytes) {
+        return Err(Error::from_foreign(file.name, foreign));
     }
     let format = FORMATS.iter().find(|format| format.recognises(&file)).expect("plain text recognises everything");
     let mut piece = format.read(file)?;
