@@ -7,11 +7,13 @@
 //! Keys and events are streams and the drawing is a closure, so that tests drive this very loop without a terminal. The first frame is
 //! drawn before anything is waited for: the model may take its time.
 
+use std::future::poll_fn;
 use std::io::{self, stdout};
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{Event as TerminalEvent, EventStream};
@@ -189,7 +191,7 @@ where
                     step => pending = more(pending, step),
                 }
                 // What else is there, without waiting.
-                if let Some(key) = keys.next().now_or_never() {
+                if let Poll::Ready(key) = ready(&mut keys).await {
                     woken = Woken::Key(key);
                 } else if let Some(event) = events.try_recv().ok().filter(|_| engine_lives) {
                     woken = Woken::Engine(Some(event));
@@ -240,6 +242,14 @@ where
         }
         step
     }
+}
+
+/// What `keys` has now, without waiting for more.
+///
+/// Polled with the task's own waker: crossterm's stream keeps the first waker that it is given until a key comes, so a look with one that
+/// wakes nobody would leave an idle screen deaf.
+async fn ready<S: Stream + Unpin>(keys: &mut S) -> Poll<Option<S::Item>> {
+    poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await
 }
 
 /// The greater of two steps.

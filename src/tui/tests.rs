@@ -294,7 +294,11 @@ fn a_paste_is_one_text_with_its_lines_and_asks_nothing() {
 // The loop.
 
 mod scripts {
+    use std::collections::VecDeque;
     use std::io;
+    use std::pin::Pin;
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Poll, Waker};
 
     use futures_util::{Stream, StreamExt, stream};
     use ratatui::crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
@@ -407,6 +411,14 @@ mod scripts {
     /// Plays a script through the real loop, on a clock that runs only while everyone waits. A script that does not leave by
     /// itself is ended by a signal after 0.6 s.
     fn play(script: &str, send: impl Fn(Command), events: UnboundedReceiver<Event>) -> Played {
+        play_keys(|| typing(script), send, events)
+    }
+
+    /// As [`play`], with keys from anywhere; they are asked for inside the runtime.
+    fn play_keys<Keys>(keys: impl FnOnce() -> Keys, send: impl Fn(Command), events: UnboundedReceiver<Event>) -> Played
+    where
+        Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
+    {
         let mut terminal = terminal(80, 24);
         let mut frames = 0;
         let draw = |chat: &Chat, screen: &mut Screen, _| -> io::Result<()> {
@@ -421,7 +433,7 @@ mod scripts {
         let chat_loop = Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, send };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-        let ended = runtime.block_on(async { chat_loop.run(typing(script), events, signal).await });
+        let ended = runtime.block_on(async { chat_loop.run(keys(), events, signal).await });
         Played { ended: ended.expect("the loop ends well"), frames, last: terminal.backend().to_string() }
     }
 
@@ -463,6 +475,53 @@ mod scripts {
     fn nothing_is_drawn_while_nothing_changes() {
         let (played, _) = play_with_toy("");
         assert!(played.frames <= 3, "{} frames in 0.6 s with nothing to do", played.frames);
+    }
+
+    /// Keys that wake, when they come, whoever asked first and found nothing: as crossterm's stream does.
+    #[derive(Clone, Default)]
+    struct WakesTheFirst(Arc<Mutex<(VecDeque<TerminalEvent>, Option<Waker>)>>);
+
+    impl WakesTheFirst {
+        fn press(&self, key: TerminalEvent) {
+            let mut inside = self.0.lock().expect("nobody panics with it");
+            inside.0.push_back(key);
+            inside.1.take().expect("somebody waits").wake();
+        }
+    }
+
+    impl Stream for WakesTheFirst {
+        type Item = io::Result<TerminalEvent>;
+
+        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let mut inside = self.0.lock().expect("nobody panics with it");
+            match inside.0.pop_front() {
+                Some(key) => Poll::Ready(Some(Ok(key))),
+                None => {
+                    inside.1.get_or_insert_with(|| context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_screen_hears_the_next_key() {
+        let (toy, events) = Toy::loaded(1);
+        let keys = WakesTheFirst::default();
+        let typist = |keys: WakesTheFirst| async move {
+            for code in [KeyCode::Char('x'), KeyCode::Backspace] {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                keys.press(press(code, KeyModifiers::NONE));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            keys.press(press(KeyCode::Char('d'), KeyModifiers::CONTROL));
+        };
+        let typed = || {
+            tokio::spawn(typist(keys.clone()));
+            keys.clone()
+        };
+        let played = play_keys(typed, |command| toy.take(command), events);
+        assert_eq!(played.ended, Ended::ByUser, "the screen waited for keys that had come: {}", played.last);
     }
 
     #[test]
