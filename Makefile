@@ -37,9 +37,9 @@ models: build
 checks:
 	@scripts/setup.sh lints
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --release -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --release --document-private-items
+	cargo clippy --all-targets --release -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --release --document-private-items
 
 tests: models
-	cargo test --workspace --release -- --include-ignored
+	cargo test -p lunette -p llama-cpp-sys-2 --release -- --include-ignored
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"

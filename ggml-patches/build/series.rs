@@ -1,11 +1,8 @@
 //! The patch series: the file `series` names the patches in order, the stamp names the whole.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::patch;
@@ -27,21 +24,16 @@ impl Series {
         Ok(Self { patches })
     }
 
-    /// Names upstream's version and everything that was done to it: `0.1.161-5d41402abc4b`, or `0.1.161-unpatched`.
+    /// Names upstream's version and everything that was done to it: `0.1.161-5d41402abc4b2a76`, or `0.1.161-unpatched`.
     pub fn stamp(&self, version: &str) -> String {
         if self.patches.is_empty() {
             return format!("{version}-unpatched");
         }
-        let mut hash = Sha256::new();
+        let mut hash = FNV_OFFSET;
         for (name, text) in &self.patches {
-            hash.update(format!("{name}\n{}\n", text.len()));
-            hash.update(text);
+            hash = fnv1a(hash, format!("{name}\n{}\n{text}", text.len()).as_bytes());
         }
-        let mut stamp = format!("{version}-");
-        for byte in &hash.finalize()[..6] {
-            write!(stamp, "{byte:02x}").expect("writing to a string never fails");
-        }
-        stamp
+        format!("{version}-{hash:016x}")
     }
 
     /// Applies all patches to the tree at `llama_cpp`, in memory. Returns every file that they touch.
@@ -52,6 +44,13 @@ impl Series {
         }
         Ok(changed)
     }
+}
+
+/// Where the 64-bit FNV-1a hash starts. It tells versions apart; it protects from nothing.
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The names in a `series` file: one a line, `#` starts a comment.

@@ -12,8 +12,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
-
 use crate::failure::Failure;
 
 const LOCAL_COPY: &str = "LLAMA_CPP_SOURCE";
@@ -72,8 +70,7 @@ fn from_cargo(pin: &Pin, here: &Path, probe: &Path) -> Result<PathBuf, Failure> 
         return Err(not_fetched(pin, &answer));
     }
     verify(pin, &probe.join("Cargo.lock"))?;
-    let metadata: Value =
-        serde_json::from_slice(&answer.stdout).map_err(|why| Failure::new(format!("cargo metadata: {why}")))?;
+    let metadata = String::from_utf8_lossy(&answer.stdout);
     package_folder(&metadata, pin)
         .map(|folder| folder.join("llama.cpp"))
         .ok_or_else(|| Failure::new(format!("cargo metadata does not list {} {}", pin.name, pin.version)))
@@ -129,9 +126,11 @@ pub fn locked_checksum<'lock>(lock: &'lock str, name: &str) -> Option<&'lock str
     entry.split("checksum = \"").nth(1)?.split('"').next()
 }
 
-fn package_folder(metadata: &Value, pin: &Pin) -> Option<PathBuf> {
-    let packages = metadata["packages"].as_array()?;
-    let wanted = |package: &&Value| package["name"] == *pin.name && package["version"] == *pin.version;
-    let manifest = packages.iter().find(wanted)?["manifest_path"].as_str()?;
-    Path::new(manifest).parent().map(Path::to_path_buf)
+/// Where the pinned package lies, by cargo's metadata: the folder of the `manifest_path` behind its name and version.
+pub fn package_folder(metadata: &str, pin: &Pin) -> Option<PathBuf> {
+    let package = format!("{{\"name\":\"{}\",\"version\":\"{}\"", pin.name, pin.version);
+    let (_, of_package) = metadata.split_once(&package)?;
+    let (_, from_path) = of_package.split_once("\"manifest_path\":\"")?;
+    let (manifest, _) = from_path.split_once('"')?;
+    Path::new(&manifest.replace("\\\\", "\\")).parent().map(Path::to_path_buf)
 }

@@ -6,7 +6,7 @@
 //! The declarations were generated once and committed, so that no libclang is needed. [`PATCH_STAMP`] names the series that was
 //! built; the running library tells its own.
 
-/// Upstream's version and a hash of the patch series that this crate was built with: `0.1.161-5d41402abc4b`, or `…-unpatched`.
+/// Upstream's version and a hash of the patch series that this crate was built with: `0.1.161-5d41402abc4b2a76`, or `…-unpatched`.
 ///
 /// A KV cache on disk is only good for the stamp that wrote it.
 pub const PATCH_STAMP: &str = env!("LLAMA_PATCH_STAMP");

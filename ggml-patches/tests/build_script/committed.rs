@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::patch;
 use crate::series::Series;
-use crate::source::{Pin, locked_checksum};
+use crate::source::{Pin, locked_checksum, package_folder};
 
 const FIELDS: [&str; 7] = ["Why:", "Touches:", "Switch:", "Source:", "Upstream:", "Remove when:", "Test:"];
 
@@ -71,13 +71,22 @@ fn the_checksum_is_read_from_the_package_that_is_meant() {
 }
 
 #[test]
+fn the_folder_is_read_from_the_package_that_is_meant() {
+    let metadata = r#"{"packages":[{"name":"a","version":"1","manifest_path":"/other/Cargo.toml"},"#.to_owned()
+        + r#"{"name":"a","version":"2","dependencies":[{"name":"b"}],"manifest_path":"/the one/a-2/Cargo.toml"}]}"#;
+    let pin = |version: &str| Pin { name: "a".into(), version: version.into(), sha256: String::new() };
+    assert_eq!(package_folder(&metadata, &pin("2")).as_deref(), Some(Path::new("/the one/a-2")));
+    assert_eq!(package_folder(&metadata, &pin("3")), None);
+}
+
+#[test]
 fn the_stamp_follows_names_texts_and_order() {
     let series = |patches: &[(&str, &str)]| {
         let patches = patches.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         Series { patches }.stamp("1.2.3")
     };
     let stamp = series(&[("a", "x"), ("b", "y")]);
-    assert!(stamp.starts_with("1.2.3-") && stamp.len() == "1.2.3-".len() + 12, "{stamp}");
+    assert!(stamp.starts_with("1.2.3-") && stamp.len() == "1.2.3-".len() + 16, "{stamp}");
     assert_eq!(stamp, series(&[("a", "x"), ("b", "y")]));
     for other in [series(&[("b", "y"), ("a", "x")]), series(&[("a", "x"), ("b", "z")]), series(&[("a", "x\nb\n1\ny")])]
     {
