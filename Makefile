@@ -20,8 +20,8 @@ test: checks tests
 
 # Seconds and memory by length, always beside full attention on the same machine.
 bench: build
-	$(LUNETTE) pull
-	cargo bench
+	cargo bench --bench document
+	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
 
 setup:
 	@scripts/setup.sh
