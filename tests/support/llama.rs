@@ -9,6 +9,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use llama_cpp_sys_2 as sys;
 use lunette::swaa::Attention;
@@ -201,6 +202,12 @@ impl<'model> Context<'model> {
         unsafe { sys::llama_memory_seq_add(self.memory_handle(), sequence as i32, from as i32, -1, -(by as i32)) }
     }
 
+    /// Gives all that a sequence has read to another one as well.
+    pub fn copy(&mut self, from: u32, to: u32) {
+        // SAFETY: the memory belongs to the context, which lives. -1 and -1 are "all positions".
+        unsafe { sys::llama_memory_seq_cp(self.memory_handle(), from as i32, to as i32, -1, -1) }
+    }
+
     /// The whole state as bytes.
     pub fn save(&mut self) -> Vec<u8> {
         // SAFETY: the buffer has the length that llama.cpp asked for, and is written once.
@@ -303,3 +310,48 @@ fn start_backend() {
 }
 
 extern "C" fn ignore_log(_level: sys::ggml_log_level, _text: *const c_char, _data: *mut std::ffi::c_void) {}
+
+/// How the rows of a tensor lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Number after number.
+    Whole,
+    /// Every second number: the tensor is a view whose first two dimensions were exchanged.
+    WithGaps,
+}
+
+/// Joins two tensors of half-precision numbers, `[64, 2, columns]` and `[64, 2, 2 * columns]`, along the last dimension, as
+/// sinks and window are joined. Returns the joined bits, and the time of the fastest of `runs`.
+///
+/// The sources hold 0, 1, 2, … in the order of memory, as bits.
+pub fn concat(columns: usize, rows: Rows, runs: usize) -> (Vec<u16>, Duration) {
+    start_backend();
+    // SAFETY: the context owns all tensors and is freed after their last use; it is large enough for three tensors of
+    // 6 * 128 * columns numbers in all, the graph and its plan. Contiguous f16 tensors hold two bytes a number.
+    unsafe {
+        let mem_size = 2 * 128 * 6 * columns + (8 << 20);
+        let params = sys::ggml_init_params { mem_size, mem_buffer: ptr::null_mut(), no_alloc: false };
+        let ggml = sys::ggml_init(params);
+        let source = |columns: usize| {
+            let (first, second) = if rows == Rows::Whole { (64, 2) } else { (2, 64) };
+            let tensor = sys::ggml_new_tensor_3d(ggml, F16, first, second, columns as i64);
+            let numbers = std::slice::from_raw_parts_mut(sys::ggml_get_data(tensor).cast::<u16>(), 128 * columns);
+            numbers.iter_mut().enumerate().for_each(|(index, number)| *number = index as u16);
+            if rows == Rows::Whole { tensor } else { sys::ggml_permute(ggml, tensor, 1, 0, 2, 3) }
+        };
+        let joined = sys::ggml_concat(ggml, source(columns), source(2 * columns), 2);
+        let graph = sys::ggml_new_graph(ggml);
+        sys::ggml_build_forward_expand(graph, joined);
+        let run = |_| {
+            let started = Instant::now();
+            let status = sys::ggml_graph_compute_with_ctx(ggml, graph, 1);
+            assert_eq!(status, sys::GGML_STATUS_SUCCESS);
+            started.elapsed()
+        };
+        // Each run takes its working memory from the context: few runs, little memory.
+        let fastest = (0..runs).map(run).min().expect("at least one run");
+        let bits = std::slice::from_raw_parts(sys::ggml_get_data(joined).cast::<u16>(), 3 * 128 * columns).to_vec();
+        sys::ggml_free(ggml);
+        (bits, fastest)
+    }
+}

@@ -65,6 +65,15 @@ impl<'model> Reference<'model> {
         }
     }
 
+    /// Gives all that a sequence has read to another one as well.
+    pub fn copy(&mut self, from: u32, to: u32) {
+        for entries in &mut self.entries {
+            let copies = entries.iter().filter(|entry| entry.sequence == from).cloned();
+            let copies: Vec<Entry> = copies.map(|entry| Entry { sequence: to, ..entry }).collect();
+            entries.extend(copies);
+        }
+    }
+
     fn run_layer(&mut self, index: usize, tokens: &[Token], attention: &Attention, hidden: &mut [Vec<f32>]) {
         let (layer, shape) = (&self.model.layers[index], &self.model.shape);
         let normed: Vec<_> = hidden.iter().map(|state| norm(state, &layer.attention_norm.data)).collect();
