@@ -494,13 +494,11 @@ mod scripts {
 
         fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             let mut inside = self.0.lock().expect("nobody panics with it");
-            match inside.0.pop_front() {
-                Some(key) => Poll::Ready(Some(Ok(key))),
-                None => {
-                    inside.1.get_or_insert_with(|| context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(key) = inside.0.pop_front() {
+                return Poll::Ready(Some(Ok(key)));
             }
+            inside.1.get_or_insert_with(|| context.waker().clone());
+            Poll::Pending
         }
     }
 
