@@ -451,17 +451,19 @@ fn graphs_are_reused_while_the_stretches_stay_and_the_mask_follows() {
     assert!(reused >= 57, "{reused} of 60 graphs were reused");
 }
 
+/// A mixed graph needs the most: both masks, and room to join sinks and window. All of it is there from the start.
 #[test]
-fn switching_reserves_nothing_and_masks_do_not_grow_with_the_context() {
+fn switching_between_sliding_and_full_reserves_nothing() {
     let model = Model::load(&RandomModel::new(LLAMA, 17));
     let mut context = Context::new(&model, Options { context_tokens: 8192, ..IN_F16 });
-    context.configure(100, 10, &[]).unwrap();
+    let mixed = sliding_but(3000, 10, &[0]);
+    let stock = context.memory().compute;
+    context.configure(3000, 10, &[0]).unwrap();
     let reserved = context.memory().compute;
-    for (first, attention) in
-        [(0, sliding(100, 10)), (700, Attention::Full), (1400, sliding(100, 10)), (2100, Attention::Full)]
-    {
-        read(&mut context, &tokens(first, 699, 0), 300, &attention);
-        read(&mut context, &tokens(first + 699, 1, 0), 1, &attention);
+    assert!(reserved > stock, "{reserved} bytes are reserved, full attention alone has {stock}");
+    for (first, count, attention) in [(0, 4000, &mixed), (4000, 300, &Attention::Full), (4300, 300, &mixed)] {
+        read(&mut context, &tokens(first, count - 1, 0), 1000, attention);
+        read(&mut context, &tokens(first + count - 1, 1, 0), 1, attention);
         assert_eq!(context.memory().compute, reserved, "after {attention} at {first}");
     }
 }
