@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::talk::Talk;
+use super::voice::seconds;
 use super::{Counter, Session, Stops, Voice};
 use crate::document::Document;
 use crate::engine::message::{Command, Event, ModelInfo, Plan};
@@ -48,11 +49,14 @@ impl Session<'_> {
         voice: &mut Voice<'_>,
     ) -> Result<(), Trouble> {
         let parts = document.parts().len();
-        let tokens_per_s = self.read_first_part(document, voice).await?;
+        let first = self.read_first_part(document, voice).await?;
+        if let (spent, Some(rate)) = first {
+            voice.note(&format!("note: the first part was read in {} at {rate:.0} tok/s", seconds(spent)));
+        }
         let (mut fits, mut too_many) = (1, parts + 1);
         while too_many - fits > 1 {
             let middle = usize::midpoint(fits, too_many);
-            if self.is_read_within(&document.first_parts(middle), time, tokens_per_s).await? {
+            if self.is_read_within(&document.first_parts(middle), time, first).await? {
                 fits = middle;
             } else {
                 too_many = middle;
@@ -60,7 +64,7 @@ impl Session<'_> {
         }
         self.take(&document.first_parts(fits));
         self.parts_taken = fits;
-        self.choose_recipe(tokens_per_s.1).await?;
+        self.choose_recipe(first.1).await?;
         voice.note(&in_words(fits, parts, time));
         Ok(())
     }
