@@ -47,9 +47,20 @@ const ABORTED: i32 = 2;
 static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
     listen_to_log();
     #[cfg(feature = "portable")]
-    llama_cpp_2::llama_backend::load_backends();
+    load_backends_beside_program();
     LlamaBackend::init().expect("initialised once, here")
 });
+
+/// Finds the backends that came with the program, and no others: ggml's own search takes in the current folder, which may be
+/// anybody's.
+#[cfg(feature = "portable")]
+fn load_backends_beside_program() {
+    let program = std::env::current_exe().unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new("/")).as_os_str().as_encoded_bytes();
+    let Ok(folder) = std::ffi::CString::new(folder) else { return };
+    // SAFETY: `folder` is a C string that outlives the call.
+    unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
+}
 
 /// Names of the devices that ggml sees, the CPU among them: `CPU (Intel Xeon)`, `CUDA0 (NVIDIA H200)`.
 #[must_use]
