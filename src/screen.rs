@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Offer, Setup, update};
+use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
 use lunette::document::Document;
 use lunette::engine;
 use lunette::engine::message::Event;
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Beginning, Counter, Voice};
 use lunette::settings::{Documents, Output, Reading, Settings};
+use lunette::swaa::Preset;
+use lunette::swaa::preset::RecipePatch;
 use lunette::tui::{self, Ended, Options};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -83,7 +85,7 @@ fn show(settings: &Settings, document: DocumentFacts, counter: Counter) -> Resul
     let (offers, preset) = offers(&settings.reading);
     let mut chat = Chat::new(Setup {
         document,
-        presets: settings.reading.presets.clone(),
+        reading: Reading { changes: RecipePatch::default(), ..settings.reading.clone() },
         offers,
         preset,
         asking: Asking {
@@ -110,18 +112,15 @@ fn show(settings: &Settings, document: DocumentFacts, counter: Counter) -> Resul
 }
 
 /// The presets to switch between, and which of them comes first. What flags change is a preset of its own, `custom`.
-fn offers(reading: &Reading) -> (Vec<Offer>, usize) {
+fn offers(reading: &Reading) -> (Vec<Preset>, usize) {
     let asked = reading.asked();
-    let mut offers = Offer::all(&reading.presets, reading.cot_of(asked));
-    let first = offers.iter().position(|offer| *offer.name == *asked.name).expect("resolve has looked the name up");
-    match reading.recipe_of(asked) {
-        Some((name, recipe)) if name != asked.name => {
-            let summary = "as the flags say".to_owned();
-            let cot = reading.cot_of(asked);
-            offers.push(Offer { name: name.into(), key: None, summary, recipe: Some(recipe), cot });
-            let last = offers.len() - 1;
-            (offers, last)
-        }
-        _ => (offers, first),
+    let mut offers = reading.presets.as_slice().to_vec();
+    if let Some((name, recipe)) = reading.recipe_of(asked).filter(|(name, _)| *name != asked.name) {
+        let summary = format!("{}, with what the flags change", asked.name);
+        offers.push(Preset { name, key: None, summary, recipe: Some(recipe), cot: asked.cot });
+        let last = offers.len() - 1;
+        return (offers, last);
     }
+    let first = offers.iter().position(|offer| offer.name == asked.name).expect("resolve has looked the name up");
+    (offers, first)
 }

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Offer, Setup, update};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
 use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
     TokenCounts,
 };
-use crate::swaa::{ChainOfThought, Presets, Recipe, RecipeSpec};
+use crate::settings::Reading;
+use crate::swaa::preset::RecipePatch;
+use crate::swaa::{Presets, Recipe, RecipeSpec};
 
 /// Of the book.
 pub(crate) const DOCUMENT_TOKENS: u32 = 10_000;
@@ -22,15 +24,16 @@ pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
 /// A chat about a book that begins with `preset`.
 pub(crate) fn chat(preset: &str) -> Chat {
     let presets = Presets::built_in();
-    let offers = Offer::all(&presets, ChainOfThought::Native);
-    let preset = offers.iter().position(|offer| &*offer.name == preset).expect("a built-in preset");
+    let offers = presets.as_slice().to_vec();
+    let reading = Reading { presets, preset: preset.to_owned(), changes: RecipePatch::default(), cot: None };
+    let preset = offers.iter().position(|offer| offer.name == preset).expect("a built-in preset");
     Chat::new(Setup {
         document: DocumentFacts {
             title: "Pride and Prejudice".into(),
             part: Some("chapters 1-12 of 61".into()),
             text: "It is a truth universally acknowledged.\n".into(),
         },
-        presets,
+        reading,
         offers,
         preset,
         asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
@@ -184,7 +187,7 @@ impl Session {
     }
 
     pub(crate) fn switch(&mut self, preset: &str) -> Vec<Effect> {
-        let offer = self.chat.offers.iter().position(|offer| &*offer.name == preset).expect("a built-in preset");
+        let offer = self.chat.offers.iter().position(|offer| offer.name == preset).expect("a built-in preset");
         self.act(super::Action::Switch(offer))
     }
 

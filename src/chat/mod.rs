@@ -32,7 +32,7 @@ pub use exchange::{Exchange, ExchangeState, Reasoning};
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};
 pub use readings::{Comparison, Reading, Readings};
-pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Offer, Run, Setup, Tone, Way, Work};
+pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Run, Setup, Tone, Way, Work};
 pub use template::ChatTemplate;
 pub use update::{Action, Effect, INSTANT_TOKENS, Input, SHORT, update};
 pub use words::count;

@@ -8,7 +8,8 @@ use super::moment::Moment;
 use super::readings::{Comparison, Readings};
 use super::template::ChatTemplate;
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
-use crate::swaa::{ChainOfThought, Presets, RecipeSpec};
+use crate::settings;
+use crate::swaa::{ChainOfThought, Preset, RecipeSpec};
 
 /// The document, as the screen and the prompt need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,41 +19,6 @@ pub struct DocumentFacts {
     /// What part of it was taken, when not all: `chapters 1–12 of 61`.
     pub part: Option<String>,
     pub text: Arc<str>,
-}
-
-/// A preset that this session offers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
-    pub name: Arc<str>,
-    /// The digit that switches to it.
-    pub key: Option<char>,
-    pub summary: String,
-    /// `None` is `auto`: settled by [`crate::swaa::auto`] once the document's tokens are counted.
-    pub recipe: Option<RecipeSpec>,
-    pub cot: ChainOfThought,
-}
-
-impl Offer {
-    /// Every preset as it is written, for a session whose chain of thought is `cot` where a preset names none.
-    #[must_use]
-    pub fn all(presets: &Presets, cot: ChainOfThought) -> Vec<Self> {
-        presets
-            .iter()
-            .map(|preset| Self {
-                name: preset.name.as_str().into(),
-                key: preset.key,
-                summary: preset.summary.clone(),
-                recipe: preset.recipe.clone(),
-                cot: preset.cot.unwrap_or(cot),
-            })
-            .collect()
-    }
-
-    /// `None` for `auto`.
-    pub(super) fn way(&self) -> Option<Way> {
-        let recipe = self.recipe.clone()?;
-        Some(Way { name: self.name.clone(), recipe, cot: self.cot })
-    }
 }
 
 /// A preset with nothing left to decide.
@@ -75,9 +41,10 @@ pub struct Asking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     pub document: DocumentFacts,
-    /// What `auto` chooses from.
-    pub presets: Presets,
-    pub offers: Vec<Offer>,
+    /// How a preset becomes a recipe for this model and document. Single fields that flags changed are an offer of their own.
+    pub reading: settings::Reading,
+    /// The presets that can be switched to.
+    pub offers: Vec<Preset>,
     /// The one to begin with: an index into `offers`.
     pub preset: usize,
     pub asking: Asking,
@@ -205,8 +172,8 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     pub document: DocumentFacts,
-    pub presets: Presets,
-    pub offers: Vec<Offer>,
+    pub reading: settings::Reading,
+    pub offers: Vec<Preset>,
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
@@ -234,7 +201,7 @@ impl Chat {
     pub fn new(setup: Setup) -> Self {
         Self {
             document: setup.document,
-            presets: setup.presets,
+            reading: setup.reading,
             offers: setup.offers,
             asking: setup.asking,
             started: setup.now,
@@ -278,7 +245,7 @@ impl Chat {
     #[must_use]
     pub fn current_offer(&self) -> usize {
         let name = self.held.as_ref().map(|held| &held.way.name).or(self.way.as_ref().map(|way| &way.name));
-        name.and_then(|name| self.offers.iter().position(|offer| offer.name == *name)).unwrap_or(self.first_offer)
+        name.and_then(|name| self.offers.iter().position(|offer| *offer.name == **name)).unwrap_or(self.first_offer)
     }
 
     /// Questions that wait for the engine.

@@ -15,7 +15,7 @@ use crate::engine::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, ModelInfo, Plan, Prompt, Question,
     ReasoningTags,
 };
-use crate::swaa::auto::{self, Facts, Machine};
+use crate::settings::Chosen;
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
 
 /// A switch that reads no more than this is called instant: less than one decode call.
@@ -136,7 +136,8 @@ fn next(chat: &mut Chat) -> Vec<Effect> {
     if let Some(offer) = chat.next_switch.take() {
         return go_to_offer(chat, offer);
     }
-    if chat.way.is_some() && !chat.paused && !chat.is_read() {
+    let has_document = !chat.document.text.trim().is_empty();
+    if has_document && chat.way.is_some() && !chat.paused && !chat.is_read() {
         return start_reading(chat, None);
     }
     match waiting_entry(chat) {
@@ -182,7 +183,9 @@ fn engine_gone(chat: &mut Chat, failure: Failure) {
 // Presets.
 
 fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    let Some(name) = chat.offers.get(offer).map(|offer| offer.name.clone()) else { return Vec::new() };
+    let Some(name) = chat.offers.get(offer).map(|offer| Arc::<str>::from(offer.name.as_str())) else {
+        return Vec::new();
+    };
     if !matches!(chat.model, Model::Ready { .. }) {
         chat.next_switch = Some(offer);
         chat.notice = Some(Notice::info(format!("reads with {name} once the model is there")));
@@ -208,32 +211,49 @@ fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     }
 }
 
-/// The first step of a switch: what would it cost?
+/// The first step of a switch: what is it, and what would it cost?
 fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    let Some(chosen) = chat.offers.get(offer) else { return Vec::new() };
-    let Some(way) = chosen.way() else { return count_for_auto(chat, offer) };
-    if let Some(why) = refusal(chat, &way.recipe) {
-        let name = &way.name;
-        chat.notice = Some(Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned())));
-        let full = full_attention(chat);
-        return if chat.way.is_none() { go_to(chat, full) } else { back_to_idle(chat) };
+    match chat.offers.get(offer) {
+        Some(preset) if preset.recipe.is_none() => count_for_auto(chat, offer),
+        Some(_) => go_to_chosen(chat, offer, 0),
+        None => Vec::new(),
     }
-    go_to(chat, way)
 }
 
-/// Why this model can't read by `recipe`.
-fn refusal(chat: &Chat, recipe: &RecipeSpec) -> Option<String> {
-    let Model::Ready { info, .. } = &chat.model else { return None };
-    info.sliding_refused.clone().filter(|_| recipe.window != WindowSpec::Full)
+/// Goes by what the offer is for this model, and a document of so many tokens (only `auto` looks at them).
+fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
+    let (Model::Ready { info, .. }, Some(preset)) = (&chat.model, chat.offers.get(offer)) else { return Vec::new() };
+    let name = preset.name.clone();
+    let chosen = match chat.reading.choose(preset, info, document_tokens, None) {
+        Ok(chosen) => chosen,
+        Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), error.hint())),
+    };
+    if let Some(why) = info.sliding_refused.as_ref().filter(|_| chosen.recipe.window != WindowSpec::Full) {
+        let refused = Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned()));
+        return go_nowhere(chat, refused);
+    }
+    let Chosen { name: chosen_name, recipe, cot, reason } = chosen;
+    let effects = go_to(chat, Way { name: chosen_name.as_str().into(), recipe, cot });
+    if let Some(reason) = reason {
+        chat.notice = Some(Notice::info(format!("auto chose {chosen_name}: {reason}")));
+    }
+    effects
 }
 
+/// An offer that can't be had: what there is stays; at the start that is full attention.
+fn go_nowhere(chat: &mut Chat, notice: Notice) -> Vec<Effect> {
+    let effects = if chat.way.is_none() { go_to(chat, full_attention(chat)) } else { back_to_idle(chat) };
+    chat.notice = Some(notice);
+    effects
+}
+
+/// The offer that is full attention, for the model that can do nothing else.
 fn full_attention(chat: &Chat) -> Way {
-    let ways = chat.offers.iter().filter_map(super::Offer::way);
-    ways.into_iter().find(|way| way.recipe.window == WindowSpec::Full).unwrap_or_else(|| Way {
-        name: "full".into(),
-        recipe: RecipeSpec::FULL,
-        cot: ChainOfThought::default(),
-    })
+    let full = chat.offers.iter().filter_map(|offer| Some((offer, offer.recipe.clone()?)));
+    full.filter(|(_, recipe)| recipe.window == WindowSpec::Full)
+        .map(|(offer, recipe)| Way { name: offer.name.as_str().into(), recipe, cot: chat.reading.cot_of(offer) })
+        .next()
+        .unwrap_or_else(|| Way { name: "full".into(), recipe: RecipeSpec::FULL, cot: ChainOfThought::default() })
 }
 
 fn go_to(chat: &mut Chat, way: Way) -> Vec<Effect> {
@@ -261,21 +281,10 @@ fn count_for_auto(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 }
 
 fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
-    let (Work::Sizing { .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else { return Vec::new() };
-    let facts = Facts {
-        document_tokens,
-        layers: info.layers,
-        family: &info.architecture,
-        sliding_refused: info.sliding_refused.as_deref(),
-        machine: if info.has_gpu() { Machine::Gpu } else { Machine::Cpu },
-        tokens_per_s: None,
-    };
-    let choice = auto::choose(&chat.presets, &facts);
-    let way = chat.offers.iter().find(|offer| *offer.name == *choice.preset).and_then(super::Offer::way);
-    let way = way.unwrap_or_else(|| full_attention(chat));
-    let effects = go_to(chat, way);
-    chat.notice = Some(Notice::info(format!("auto chose {}: {}", choice.preset, choice.reason)));
-    effects
+    match chat.work {
+        Work::Sizing { offer, .. } => go_to_chosen(chat, offer, document_tokens),
+        _ => Vec::new(),
+    }
 }
 
 fn forecast(chat: &mut Chat, plan: Plan) -> Vec<Effect> {

@@ -8,7 +8,7 @@ use crate::swaa::preset::{CUSTOM, RecipePatch};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec};
 
 /// What was asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     pub presets: Presets,
     /// A name that `presets` has.

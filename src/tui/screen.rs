@@ -173,7 +173,7 @@ impl Screen {
     fn neighbour(chat: &Chat, step: isize) -> Vec<Action> {
         let target = match &chat.work {
             Work::Deciding { to, .. } | Work::Forecasting { to, .. } => {
-                chat.offers.iter().position(|offer| offer.name == to.name).unwrap_or_else(|| chat.current_offer())
+                chat.offers.iter().position(|offer| *offer.name == *to.name).unwrap_or_else(|| chat.current_offer())
             }
             _ => chat.current_offer(),
         };

@@ -7,23 +7,28 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::width;
 use super::words::{bytes, count, rate, short_count, time};
-use crate::chat::{Chat, Held, Model, Offer, Reading};
+use crate::chat::{Chat, Held, Model, Reading};
+use crate::swaa::Preset;
 
 /// The presets with their keys; the one in force stands out, the one to come is strong.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
-    let keyed: Vec<&Offer> = chat.offers.iter().filter(|offer| offer.key.is_some()).collect();
-    let all = strip(chat, theme, &keyed, |_| true);
+    let shown = |offer: &&Preset| offer.key.is_some() || is_in_force(chat, offer) || is_to_come(chat, offer);
+    let shown: Vec<&Preset> = chat.offers.iter().filter(shown).collect();
+    let all = strip(chat, theme, &shown, |_| true);
     if all.width() <= cells {
         return all;
     }
-    strip(chat, theme, &keyed, |offer| is_in_force(chat, offer) || is_to_come(chat, offer))
+    strip(chat, theme, &shown, |offer| is_in_force(chat, offer) || is_to_come(chat, offer))
 }
 
-fn strip(chat: &Chat, theme: &Theme, offers: &[&Offer], named: impl Fn(&Offer) -> bool) -> Line<'static> {
+fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
     let mut spans = Vec::new();
     for offer in offers {
-        let key = offer.key.unwrap_or(' ');
-        let text = if named(offer) { format!("{key} {}", offer.name) } else { key.to_string() };
+        let text = match offer.key {
+            Some(key) if named(offer) => format!("{key} {}", offer.name),
+            Some(key) => key.to_string(),
+            None => offer.name.clone(),
+        };
         let style = if is_in_force(chat, offer) {
             theme.chosen
         } else if is_to_come(chat, offer) {
@@ -40,16 +45,16 @@ fn strip(chat: &Chat, theme: &Theme, offers: &[&Offer], named: impl Fn(&Offer) -
 }
 
 /// What the engine has.
-fn is_in_force(chat: &Chat, offer: &Offer) -> bool {
-    chat.held.as_ref().is_some_and(|held| held.way.name == offer.name)
+fn is_in_force(chat: &Chat, offer: &Preset) -> bool {
+    chat.held.as_ref().is_some_and(|held| *held.way.name == *offer.name)
 }
 
 /// What was asked for.
-fn is_to_come(chat: &Chat, offer: &Offer) -> bool {
+fn is_to_come(chat: &Chat, offer: &Preset) -> bool {
     let next = chat.next_switch.and_then(|next| chat.offers.get(next));
-    let way = chat.way.as_ref().map(|way| &way.name);
-    let current = chat.offers.get(chat.current_offer()).map(|offer| &offer.name);
-    next.map(|next| &next.name).or(way).or(current) == Some(&offer.name)
+    let way = chat.way.as_ref().map(|way| &*way.name);
+    let current = chat.offers.get(chat.current_offer()).map(|offer| &*offer.name);
+    next.map(|next| &*next.name).or(way).or(current) == Some(&*offer.name)
 }
 
 /// What was measured: as many facts as fit, in long words or in short ones.

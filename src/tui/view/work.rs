@@ -41,7 +41,7 @@ fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> 
         .map_or("how long that takes is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
     let cost =
         format!(" reads {} of {} tokens again: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
-    let key = chat.offers.iter().find(|offer| offer.name == to.name).and_then(|offer| offer.key);
+    let key = chat.offers.iter().find(|offer| *offer.name == *to.name).and_then(|offer| offer.key);
     let go = key.map_or("Enter".to_owned(), |key| format!("{key} or Enter"));
     let old = chat.held.as_ref().map_or("what is there", |held| &*held.way.name);
     let mut lines = wrap(&[Span::styled(to.name.to_string(), theme.accent), Span::raw(cost)], cells, 2);
