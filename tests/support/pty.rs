@@ -1,0 +1,152 @@
+//! A terminal for the binary: a pseudo terminal, and behind it an emulator that knows what is on the screen.
+//!
+//! A bare pseudo terminal answers no question ("where is the cursor?", "what are you?"), and a program that asks waits in vain; this one
+//! answers as xterm does. The binary runs in a folder of its own, with nothing of this machine's configuration.
+
+use std::io::{Read, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// A running binary and its screen.
+pub struct Terminal {
+    emulator: vt100::Parser,
+    output: Receiver<Vec<u8>>,
+    input: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    started: Instant,
+    _home: tempfile::TempDir,
+}
+
+impl Terminal {
+    /// Starts the binary with `arguments`, in a folder that holds `files`.
+    pub fn open(columns: u16, rows: u16, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(home.path().join(name), text).expect("a file");
+        }
+        let pair = native_pty_system().openpty(size(columns, rows)).expect("the system has pseudo terminals");
+        let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("lunette"));
+        command.args(arguments);
+        command.cwd(home.path());
+        command.env_clear();
+        command.env("HOME", home.path());
+        command.env("TERM", "xterm-256color");
+        command.env("PATH", std::env::var("PATH").unwrap_or_default());
+        let child = pair.slave.spawn_command(command).expect("the binary starts");
+        let reader = pair.master.try_clone_reader().expect("its output can be read");
+        Self {
+            emulator: vt100::Parser::new(rows, columns, 0),
+            output: pumped(reader),
+            input: pair.master.take_writer().expect("it can be written to"),
+            master: pair.master,
+            child,
+            started: Instant::now(),
+            _home: home,
+        }
+    }
+
+    /// What is on the screen, line by line.
+    pub fn screen(&self) -> String {
+        self.emulator.screen().contents()
+    }
+
+    /// Types `keys`, as the bytes that a terminal sends.
+    pub fn press(&mut self, keys: &str) {
+        self.input.write_all(keys.as_bytes()).expect("the binary listens");
+        self.input.flush().expect("the binary listens");
+    }
+
+    pub fn resize(&mut self, columns: u16, rows: u16) {
+        self.emulator.screen_mut().set_size(rows, columns);
+        self.master.resize(size(columns, rows)).expect("a pseudo terminal can be resized");
+    }
+
+    /// Waits until `text` is on the screen. Returns how long the binary has run by then.
+    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Duration {
+        let deadline = Instant::now() + limit;
+        while !self.screen().contains(text) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout) => panic!("no {text:?} within {limit:?} on\n{}", self.screen()),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {text:?} on\n{}", self.screen()),
+            }
+        }
+        self.started.elapsed()
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&mut self) {
+        let id = self.child.process_id().expect("it runs").to_string();
+        let killed = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
+        assert!(killed.success(), "kill -TERM {id}");
+    }
+
+    /// Waits for its end, and takes what it still had to say.
+    pub fn exit_code(&mut self, limit: Duration) -> u32 {
+        let deadline = Instant::now() + limit;
+        loop {
+            while let Ok(bytes) = self.output.try_recv() {
+                self.take(&bytes);
+            }
+            if let Some(status) = self.child.try_wait().expect("its state is known") {
+                while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
+                    self.take(&bytes);
+                }
+                return status.exit_code();
+            }
+            assert!(Instant::now() < deadline, "it did not end within {limit:?}:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The first screen is back, the cursor is seen, a paste is plain again, and lines are edited by the terminal.
+    pub fn is_given_back(&self) -> bool {
+        let screen = self.emulator.screen();
+        let plain = !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste();
+        plain && self.master.get_termios().is_none_or(|termios| format!("{:?}", termios.local_flags).contains("ICANON"))
+    }
+
+    /// Draws what came, and answers what is asked in it.
+    fn take(&mut self, bytes: &[u8]) {
+        self.emulator.process(bytes);
+        let asked = |question: &[u8]| bytes.windows(question.len()).any(|window| window == question);
+        if asked(b"\x1b[6n") {
+            let (row, column) = self.emulator.screen().cursor_position();
+            let answer = format!("\x1b[{};{}R", row + 1, column + 1);
+            let _ = self.input.write_all(answer.as_bytes());
+        }
+        if asked(b"\x1b[c") {
+            let _ = self.input.write_all(b"\x1b[?62;22c");
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+/// What `reader` gives, as it comes.
+fn pumped(mut reader: Box<dyn Read + Send>) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
