@@ -1,6 +1,7 @@
 //! The engine with a real model (SmolLM2-135M): what only a model shows. Slow: `make test` runs it.
-//!
-//! `LUNETTE_TEST_MODELS` names the folder that holds the models.
+
+#[path = "support/models.rs"]
+mod models;
 
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -13,14 +14,8 @@ use lunette::engine::{EngineHandle, spawn};
 use lunette::swaa::preset::ChainOfThought;
 use lunette::swaa::{Presets, RecipeSpec, WindowSpec};
 
-const SMALL: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
-const DEFAULT: &str = "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
-
-fn model(name: &str) -> PathBuf {
-    let folder =
-        std::env::var_os("LUNETTE_TEST_MODELS").expect("LUNETTE_TEST_MODELS names the folder of the test models");
-    Path::new(&folder).join(name)
-}
+const SMALL: &str = "smollm2-135m";
+const DEFAULT: &str = "qwen2.5-coder-0.5b";
 
 fn config(model: PathBuf) -> EngineConfig {
     EngineConfig {
@@ -152,7 +147,7 @@ fn document() -> Arc<str> {
 #[test]
 #[ignore = "slow: needs a model"]
 fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
-    let mut desk = Desk::start(config(model(SMALL)));
+    let mut desk = Desk::start(config(models::model(SMALL)));
     let document = document();
     for name in ["full", "accurate", "balanced", "quick", "fastest", "stream", "paper", "naive"] {
         let recipe = narrow(name);
@@ -175,7 +170,7 @@ fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
 #[test]
 #[ignore = "slow: needs a model"]
 fn going_back_to_a_preset_reads_nothing_and_answers_the_same() {
-    let mut desk = Desk::start(config(model(SMALL)));
+    let mut desk = Desk::start(config(models::model(SMALL)));
     let prompt = desk.prompt(&document(), &[], Some("Who has taken Netherfield Park?"));
     let (quick, full) = (narrow("quick"), preset("full"));
     let first = desk.ask(prompt.clone(), &quick, 16);
@@ -191,7 +186,7 @@ fn going_back_to_a_preset_reads_nothing_and_answers_the_same() {
 #[test]
 #[ignore = "slow: needs a model"]
 fn a_cancelled_reading_keeps_its_chunks_and_the_question_resumes_it() {
-    let mut desk = Desk::start(config(model(SMALL)));
+    let mut desk = Desk::start(config(models::model(SMALL)));
     let document = document();
     let (stopped, figures) = desk.read(desk.prompt(&document, &[], None), &preset("full"), &CancelToken::default());
     assert!(
@@ -206,7 +201,7 @@ fn a_cancelled_reading_keeps_its_chunks_and_the_question_resumes_it() {
 #[test]
 #[ignore = "slow: needs a model"]
 fn progress_counts_tokens_and_figures_are_measured() {
-    let mut desk = Desk::start(config(model(SMALL)));
+    let mut desk = Desk::start(config(models::model(SMALL)));
     let answer = desk.ask(desk.prompt(&document(), &[], Some("Who?")), &preset("full"), 8);
     let done: Vec<u32> = answer.chunks.iter().map(|progress| progress.done_tokens).collect();
     assert!(done.len() > 4 && done.is_sorted_by(|a, b| a < b), "one step a chunk, got {done:?}");
@@ -221,7 +216,7 @@ fn progress_counts_tokens_and_figures_are_measured() {
 #[test]
 #[ignore = "slow: needs a model"]
 fn the_same_seed_draws_the_same_answer() {
-    let mut desk = Desk::start(config(model(SMALL)));
+    let mut desk = Desk::start(config(models::model(SMALL)));
     let prompt = desk.prompt(&document(), &[], Some("Tell me a story."));
     let mut draw = |seed| {
         let job = desk.job();
@@ -246,7 +241,7 @@ fn the_same_seed_draws_the_same_answer() {
 
 /// The engine's greedy text, and that of the unpatched library on the same token ids.
 fn engine_and_stock(name: &str) -> (String, String) {
-    let path = model(name);
+    let path = models::model(name);
     let desk = &mut Desk::start(config(path.clone()));
     let prompt = desk.prompt(&document(), &[], Some("What is this text about? Answer in one sentence."));
     let answer = desk.ask(prompt.clone(), &preset("full"), 32).text;

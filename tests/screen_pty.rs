@@ -17,9 +17,8 @@ const LONG: Duration = Duration::from_secs(300);
 
 /// A text of so many paragraphs, each with a number to ask for.
 fn book(paragraphs: usize) -> String {
-    (1..=paragraphs)
-        .map(|n| format!("Chapter {n}. In room {n} of the house lives a cat whose number is {}.\n\n", n * 7))
-        .collect()
+    let paragraph = |n: usize| format!("Chapter {n}. In room {n} of the house lives a cat whose number is {}.", n * 7);
+    (1..=paragraphs).map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
 fn small_model() -> String {
