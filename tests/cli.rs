@@ -15,8 +15,18 @@ fn help_and_version_are_on_standard_output() {
     let help = home.run(&["--help"]);
     assert_eq!(help.code, 0);
     assert!(help.out.contains("Exit codes:") && help.out.contains("--preset <NAME>"), "{}", help.out);
-    let version = home.run(&["--version"]);
-    assert!(version.out.starts_with("lunette 0."), "{}", version.out);
+    assert_eq!(home.run(&["--version"]).code, 0);
+}
+
+#[test]
+fn the_version_tells_the_library_and_its_patches_too() {
+    let home = Home::new();
+    let (library, stamp) = (lunette::engine::library_version(), lunette::engine::patch_stamp());
+    assert!(stamp.contains('-') && !library.is_empty(), "{library:?} {stamp:?}");
+    let expected = format!("lunette {}\nllama.cpp {library}, patched as {stamp}\n", env!("CARGO_PKG_VERSION"));
+    for flag in ["--version", "-V"] {
+        assert_eq!(home.run(&[flag]).out, expected);
+    }
 }
 
 #[test]

@@ -72,6 +72,13 @@ pub fn devices() -> Vec<String> {
         .collect()
 }
 
+/// The version of llama.cpp that is linked, as the library itself tells it: `0.6.0-dev`.
+#[must_use]
+pub fn library_version() -> String {
+    // SAFETY: the function returns a string literal of the library.
+    unsafe { CStr::from_ptr(sys::llama_version()) }.to_string_lossy().into_owned()
+}
+
 /// The stamp of the patch series in the library that is linked.
 #[must_use]
 pub fn patch_stamp() -> String {

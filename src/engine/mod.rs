@@ -46,7 +46,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use message::{Command, EngineConfig, Event, Failure, FailureKind};
 use worker::{Inbox, Worker};
 
-pub use llama::{devices, patch_stamp};
+pub use llama::{devices, library_version, patch_stamp};
 
 /// The front end's side of the counter.
 pub struct EngineHandle {

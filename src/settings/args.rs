@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use clap::builder::Styles;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::values::{self, Count};
 use crate::engine::message::KvType;
+use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
 use crate::swaa::{ChainOfThought, LayerSpec, WindowSpec};
@@ -33,11 +35,20 @@ Examples:
 Exit codes: 0 answered · 1 failed · 2 wrong usage · 3 document unreadable or empty · 4 does not fit · 5 no model ·
 6 stopped at a limit · 124 --timeout · 130 interrupted · 143 terminated";
 
+/// Ours, llama.cpp's and the stamp of our patches to it, so that the report of a bug tells what ran.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let ours = env!("CARGO_PKG_VERSION");
+        format!("{ours}\nllama.cpp {}, patched as {}", library_version(), patch_stamp())
+    });
+    &VERSION
+}
+
 /// Chat with documents that are too long to read.
 #[derive(Debug, Parser)]
 #[command(
     name = "lunette",
-    version,
+    version = version(),
     styles = STYLES,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
