@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lunette::document::{Input, PRIDE_AND_PREJUDICE, load};
+use lunette::document::{Input, PRIDE_AND_PREJUDICE, ReadOptions, load};
 
 const RUNS: usize = 21;
 
@@ -34,7 +34,7 @@ fn main() {
 }
 
 fn loaded(path: &Path) -> lunette::document::Document {
-    load(&[Input::Path(path.into())], &mut std::io::empty()).expect("it is text")
+    load(&[Input::Path(path.into())], &ReadOptions::default(), &mut std::io::empty()).expect("it is text")
 }
 
 fn report<T>(what: &str, work: impl Fn() -> T) {

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use lunette::document::{Document, Input, load};
+use lunette::document::{Document, Input, ReadOptions, load};
 
 fn open(names: &[&str]) -> Document {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/documents");
@@ -14,7 +14,7 @@ fn open(names: &[&str]) -> Document {
         bytes: std::fs::read(folder.join(name)).expect("a fixture").into(),
     };
     let inputs: Vec<Input> = names.iter().map(read).collect();
-    load(&inputs, &mut std::io::empty()).expect("a readable fixture")
+    load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("a readable fixture")
 }
 
 /// Everything that a front end sees of a document.
@@ -31,8 +31,7 @@ fn rendered(document: &Document) -> String {
     page.push_str("sources\n");
     for source in &document.sources {
         let span = source.span;
-        writeln!(page, "  {} from line {}: {}..{}", source.name, source.first_line, span.start, span.end)
-            .expect("a string");
+        writeln!(page, "  {} from {}: {}..{}", source.name, source.position, span.start, span.end).expect("a string");
     }
     for note in document.report.notes() {
         writeln!(page, "note: {note}").expect("a string");

@@ -43,8 +43,10 @@ impl Document {
             |entry: OutlineEntry| OutlineEntry { level: entry.level + deeper, span: entry.span.moved(start), ..entry };
         self.outline.extend(piece.outline.into_iter().map(moved));
         self.text.push_str(&piece.text);
-        let span = ByteSpan { start, end: self.text.len() };
-        self.sources.push(SourceSpan { span, name: piece.report.name.clone(), first_line: 1 });
+        let name = &piece.report.name;
+        let placed =
+            |(span, position): (ByteSpan, _)| SourceSpan { span: span.moved(start), name: name.clone(), position };
+        self.sources.extend(piece.positions.into_iter().map(placed));
         self.report.files.push(piece.report);
     }
 

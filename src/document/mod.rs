@@ -24,6 +24,7 @@ mod report;
 mod select;
 mod sniff;
 
+use std::fmt;
 use std::io::Read;
 
 pub use error::{Error, SelectError};
@@ -88,8 +89,40 @@ pub struct SourceSpan {
     pub span: ByteSpan,
     /// As the user named it; `-` is standard input.
     pub name: String,
-    /// Line of the file at `span.start`, from 1.
-    pub first_line: u32,
+    /// Where in the file `span.start` was found.
+    pub position: Position,
+}
+
+/// Where in a file a stretch was found, as far as its format can tell. All count from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// Line of the file. The lines of the text from there on are the next lines of the file.
+    Line(u32),
+    /// Page of a PDF. All of the stretch lies on it.
+    Page(u32),
+    /// Line of the text that was made from a file without lines of its own: HTML, EPUB, DOCX.
+    TextLine(u32),
+}
+
+impl Position {
+    /// `lines` line ends further on in the same stretch.
+    const fn further(self, lines: u32) -> Self {
+        match self {
+            Self::Line(line) => Self::Line(line + lines),
+            Self::TextLine(line) => Self::TextLine(line + lines),
+            Self::Page(page) => Self::Page(page),
+        }
+    }
+}
+
+/// `line 12`, `page 3`.
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) | Self::TextLine(line) => write!(formatter, "line {line}"),
+            Self::Page(page) => write!(formatter, "page {page}"),
+        }
+    }
 }
 
 /// One part of the document.
@@ -101,13 +134,19 @@ pub struct OutlineEntry {
     pub span: ByteSpan,
 }
 
+/// What the reader of a document may have to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadOptions {
+    /// Opens PDFs that ask for one.
+    pub pdf_password: Option<String>,
+}
+
 /// Where a byte of the text was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The file, as the user named it.
     pub file: &'a str,
-    /// Line of that file, from 1.
-    pub line: u32,
+    pub position: Position,
     /// Title of the innermost outline entry, if the byte lies in one.
     pub title: Option<&'a str>,
 }
@@ -116,11 +155,11 @@ pub struct Place<'a> {
 ///
 /// One unreadable file is an error for all, so that nothing is answered from half of what was asked about. The exception: of several
 /// files, those without content are left out and named in [`Report::skipped`] (source trees are full of empty `__init__.py`).
-pub fn load(inputs: &[Input], stdin: &mut dyn Read) -> Result<Document, Error> {
+pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Result<Document, Error> {
     let mut pieces = Vec::with_capacity(inputs.len());
     let mut skipped = Vec::new();
     for input in inputs {
-        match input.read(stdin).and_then(format::read) {
+        match input.read(stdin).and_then(|file| format::read(file, options)) {
             Ok(piece) => pieces.push(piece),
             Err(error @ Error::Empty { .. }) if inputs.len() > 1 => skipped.push(Skipped::from(error)),
             Err(error) => return Err(error),
@@ -145,7 +184,7 @@ impl Document {
         let innermost = self.outline.iter().rev().find(|entry| entry.span.contains(byte));
         Some(Place {
             file: &source.name,
-            line: source.first_line + lines_before,
+            position: source.position.further(lines_before),
             title: innermost.map(|entry| entry.title.as_str()),
         })
     }

@@ -30,6 +30,8 @@ pub struct FileReport {
     pub first_invalid_offset: Option<u64>,
     /// NUL or Ctrl-Z bytes behind the end of the text, dropped.
     pub trailing_padding: u64,
+    /// What else the format has to say: pages without text, parts left out. A sentence each, without the file's name.
+    pub remarks: Vec<String>,
 }
 
 /// A file that was left out because it holds nothing.
@@ -83,6 +85,7 @@ impl FileReport {
             let padding = counted(self.trailing_padding, "byte");
             notes.push(format!("{name}: {padding} of padding at the end dropped"));
         }
+        notes.extend(self.remarks.iter().map(|remark| format!("{name}: {remark}")));
         notes
     }
 }

@@ -81,7 +81,7 @@ fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: us
     Some(SourceSpan {
         span: ByteSpan { start: kept.start - stretch.start + to, end: kept.end - stretch.start + to },
         name: source.name.clone(),
-        first_line: source.first_line + lines_before,
+        position: source.position.further(lines_before),
     })
 }
 

@@ -14,11 +14,11 @@ fn memory(name: &str, text: &str) -> Input {
 
 fn document(files: &[(&str, &str)]) -> Document {
     let inputs: Vec<Input> = files.iter().map(|(name, text)| memory(name, text)).collect();
-    load(&inputs, &mut io::empty()).expect("readable text")
+    load(&inputs, &ReadOptions::default(), &mut io::empty()).expect("readable text")
 }
 
 fn refused(inputs: &[Input]) -> Error {
-    load(inputs, &mut io::empty()).expect_err("not readable")
+    load(inputs, &ReadOptions::default(), &mut io::empty()).expect_err("not readable")
 }
 
 fn titles(document: &Document) -> Vec<String> {
@@ -27,7 +27,7 @@ fn titles(document: &Document) -> Vec<String> {
 
 #[test]
 fn the_bundled_book_has_61_chapters_and_is_read_as_it_is() {
-    let book = load(&[Input::bundled_book()], &mut io::empty()).expect("the book");
+    let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     assert_eq!(book.text, PRIDE_AND_PREJUDICE);
     let expected: Vec<String> = (1..=61).map(|number| format!("Chapter {number}")).collect();
     assert_eq!(titles(&book), expected);
@@ -37,16 +37,19 @@ fn the_bundled_book_has_61_chapters_and_is_read_as_it_is() {
 
 #[test]
 fn a_sentence_of_the_book_leads_back_to_its_line_and_chapter() {
-    let book = load(&[Input::bundled_book()], &mut io::empty()).expect("the book");
+    let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     let byte = book.text.find("shades of Pemberley").expect("Lady Catherine says it");
     let place = book.locate(byte).expect("in the text");
     let line = PRIDE_AND_PREJUDICE.lines().position(|line| line.contains("shades of Pemberley")).expect("a line");
-    assert_eq!(place, Place { file: "pride-and-prejudice.txt", line: line as u32 + 1, title: Some("Chapter 56") });
+    assert_eq!(
+        place,
+        Place { file: "pride-and-prejudice.txt", position: Position::Line(line as u32 + 1), title: Some("Chapter 56") }
+    );
 }
 
 #[test]
 fn chosen_chapters_keep_their_lines() {
-    let book = load(&[Input::bundled_book()], &mut io::empty()).expect("the book");
+    let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     let chosen = book.select("3-7,56").expect("there are 61");
     assert_eq!(titles(&chosen), ["Chapter 3", "Chapter 4", "Chapter 5", "Chapter 6", "Chapter 7", "Chapter 56"]);
     let byte = chosen.text.find("shades of Pemberley").expect("in chapter 56");
@@ -57,7 +60,7 @@ fn chosen_chapters_keep_their_lines() {
 
 #[test]
 fn first_parts_begin_with_the_title_page() {
-    let book = load(&[Input::bundled_book()], &mut io::empty()).expect("the book");
+    let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     let opening = book.first_parts(2);
     assert_eq!(opening.text, PRIDE_AND_PREJUDICE[..book.parts()[1].span.end]);
     assert_eq!(book.first_parts(100), book);
@@ -65,8 +68,9 @@ fn first_parts_begin_with_the_title_page() {
 
 #[test]
 fn standard_input_is_named_by_a_dash() {
-    let document = load(&[Input::from_argument("-".as_ref())], &mut &b"from a pipe\n"[..]).expect("text");
-    assert_eq!(document.locate(5), Some(Place { file: "-", line: 1, title: None }));
+    let document =
+        load(&[Input::from_argument("-".as_ref())], &ReadOptions::default(), &mut &b"from a pipe\n"[..]).expect("text");
+    assert_eq!(document.locate(5), Some(Place { file: "-", position: Position::Line(1), title: None }));
 }
 
 #[test]
@@ -81,9 +85,9 @@ fn a_single_file_is_its_text_and_several_have_a_line_each() {
 fn a_byte_of_several_files_leads_to_its_file_and_line() {
     let two = document(&[("a.txt", "one\nmore\n"), ("b.rs", "fn two() {\n    let here;\n}\n")]);
     let at = |needle: &str| two.locate(two.text.find(needle).expect("in the text")).expect("in bounds");
-    assert_eq!(at("more"), Place { file: "a.txt", line: 2, title: Some("a.txt") });
-    assert_eq!(at("let here"), Place { file: "b.rs", line: 2, title: Some("b.rs") });
-    assert_eq!(at("==== FILE: b.rs"), Place { file: "b.rs", line: 1, title: Some("b.rs") });
+    assert_eq!(at("more"), Place { file: "a.txt", position: Position::Line(2), title: Some("a.txt") });
+    assert_eq!(at("let here"), Place { file: "b.rs", position: Position::Line(2), title: Some("b.rs") });
+    assert_eq!(at("==== FILE: b.rs"), Place { file: "b.rs", position: Position::Line(1), title: Some("b.rs") });
     assert_eq!(two.locate(two.text.len()), None);
 }
 
@@ -94,7 +98,7 @@ fn a_file_entered_in_its_middle_is_named_again() {
     assert_eq!(two.parts().len(), 6, "{:?}", titles(&two));
     let chosen = two.select("5").expect("six parts");
     assert_eq!(chosen.text, "==== FILE: b.md ====\n# Two\n\ny\n\n");
-    assert_eq!(chosen.locate(chosen.text.find('y').expect("y")).map(|place| place.line), Some(7));
+    assert_eq!(chosen.locate(chosen.text.find('y').expect("y")).map(|place| place.position), Some(Position::Line(7)));
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn a_text_without_an_outline_is_one_part() {
 
 #[test]
 fn a_choice_that_makes_no_sense_is_named() {
-    let book = load(&[Input::bundled_book()], &mut io::empty()).expect("the book");
+    let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     for (written, message) in [
         ("3-x", "`3-x` is no choice of parts: `3-x` is neither a number nor a range"),
         ("", "`` is no choice of parts: `` is neither a number nor a range"),
@@ -150,13 +154,13 @@ fn permission_denied_is_told_from_missing() {
             Err(io::ErrorKind::PermissionDenied.into())
         }
     }
-    let error = load(&[Input::Stdin], &mut Denied).expect_err("unreadable");
+    let error = load(&[Input::Stdin], &ReadOptions::default(), &mut Denied).expect_err("unreadable");
     assert_eq!(error.to_string(), "cannot read -: permission denied");
 }
 
 #[test]
 fn an_endless_input_is_refused_and_not_kept() {
-    let error = load(&[Input::Stdin], &mut io::repeat(b'a')).expect_err("endless");
+    let error = load(&[Input::Stdin], &ReadOptions::default(), &mut io::repeat(b'a')).expect_err("endless");
     assert_eq!(error.to_string(), "cannot read -: it has more than 256 MiB");
 }
 
@@ -226,15 +230,16 @@ proptest! {
             let text = &part.text[source.span.start..source.span.end];
             let file = files.iter().find(|(name, _)| *name == source.name).expect("a file of ours").1;
             let cleaned = document(&[(&source.name, file)]).text;
-            let lines: Vec<&str> = cleaned.split_inclusive('\n').skip(source.first_line as usize - 1).collect();
-            prop_assert!(lines.concat().starts_with(text), "{text:?} is not at line {} of {}", source.first_line, source.name);
+            let Position::Line(first_line) = source.position else { panic!("text has lines, got {:?}", source.position) };
+            let lines: Vec<&str> = cleaned.split_inclusive('\n').skip(first_line as usize - 1).collect();
+            prop_assert!(lines.concat().starts_with(text), "{text:?} is not at line {} of {}", first_line, source.name);
         }
     }
 
     #[test]
     fn any_bytes_give_printable_text_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         let input = Input::Memory { name: "any".into(), bytes: bytes.into() };
-        if let Ok(document) = load(&[input], &mut io::empty()) {
+        if let Ok(document) = load(&[input], &ReadOptions::default(), &mut io::empty()) {
             prop_assert!(document.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()));
         }
     }
@@ -260,6 +265,6 @@ fn five_megabytes_on_one_line_are_read_at_once() {
     let started = Instant::now();
     let document = document(&[("line.txt", &line)]);
     assert_eq!((document.text.len(), document.report.files[0].lines), (line.len(), 1));
-    assert_eq!(document.locate(line.len() - 1).map(|place| place.line), Some(1));
+    assert_eq!(document.locate(line.len() - 1).map(|place| place.position), Some(Position::Line(1)));
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

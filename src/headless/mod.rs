@@ -34,7 +34,7 @@ pub use voice::Voice;
 pub use within::{Beginning, beginning};
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::document::{self, Document, Input};
+use crate::document::{self, Document, Input, ReadOptions};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
 use crate::settings::{Chosen, Documents, Headless, Output, Settings};
@@ -73,7 +73,7 @@ pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voi
     if inputs.is_empty() {
         return Ok(Document::default());
     }
-    let document = document::load(&inputs, stdin)?;
+    let document = document::load(&inputs, &ReadOptions::default(), stdin)?;
     for note in document.report.notes() {
         voice.note(&format!("note: {note}"));
     }

@@ -8,7 +8,7 @@ use crate::document::decode::decode;
 use crate::document::error::Error;
 use crate::document::input::RawFile;
 use crate::document::outline::close_spans;
-use crate::document::{ByteSpan, OutlineEntry};
+use crate::document::{ByteSpan, OutlineEntry, ReadOptions};
 
 pub(super) struct Markdown;
 
@@ -29,9 +29,10 @@ impl Format for Markdown {
         }
     }
 
-    fn read(&self, file: RawFile) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
         let decoded = decode(file)?;
-        Ok(Piece { outline: headings(&decoded.text), text: decoded.text, report: decoded.report })
+        let outline = headings(&decoded.text);
+        Ok(Piece::of_lines(decoded, outline))
     }
 }
 

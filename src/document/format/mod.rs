@@ -5,10 +5,11 @@
 mod markdown;
 mod text;
 
+use super::decode::Decoded;
 use super::error::Error;
 use super::input::RawFile;
 use super::report::FileReport;
-use super::{OutlineEntry, sniff};
+use super::{ByteSpan, OutlineEntry, Position, ReadOptions, sniff};
 
 /// One kind of file.
 trait Format: Sync {
@@ -19,27 +20,37 @@ trait Format: Sync {
     fn recognises(&self, file: &RawFile) -> bool;
 
     /// The text and its outline. `report.format` is filled in by the caller.
-    fn read(&self, file: RawFile) -> Result<Piece, Error>;
+    fn read(&self, file: RawFile, options: &ReadOptions) -> Result<Piece, Error>;
 }
 
 /// Asked in this order; the last recognises everything.
 const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &text::Text];
 
-/// What one file gives. Lines of `text` are the lines of the file; spans count from the text's start.
+/// What one file gives. Spans count from the text's start.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub text: String,
+    /// Where the stretches of the text were found; ordered, together the whole text but for what was put between them.
+    pub positions: Vec<(ByteSpan, Position)>,
     pub outline: Vec<OutlineEntry>,
     pub report: FileReport,
 }
 
+impl Piece {
+    /// A text whose lines are those of the file.
+    fn of_lines(decoded: Decoded, outline: Vec<OutlineEntry>) -> Self {
+        let whole = ByteSpan { start: 0, end: decoded.text.len() };
+        Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
+    }
+}
+
 /// Reads `file` as what it is.
-pub(super) fn read(file: RawFile) -> Result<Piece, Error> {
+pub(super) fn read(file: RawFile, options: &ReadOptions) -> Result<Piece, Error> {
     if let Some(foreign) = sniff::foreign(&file.bytes) {
         return Err(Error::from_foreign(file.name, foreign));
     }
     let format = FORMATS.iter().find(|format| format.recognises(&file)).expect("plain text recognises everything");
-    let mut piece = format.read(file)?;
+    let mut piece = format.read(file, options)?;
     piece.report.format = format.name();
     Ok(piece)
 }

@@ -1,6 +1,7 @@
 //! Plain text and source files: the text as it is, with the chapters of a book as its outline.
 
 use super::{Format, Piece};
+use crate::document::ReadOptions;
 use crate::document::chapters::chapters;
 use crate::document::decode::decode;
 use crate::document::error::Error;
@@ -18,8 +19,9 @@ impl Format for Text {
         true
     }
 
-    fn read(&self, file: RawFile) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
         let decoded = decode(file)?;
-        Ok(Piece { outline: chapters(&decoded.text), text: decoded.text, report: decoded.report })
+        let outline = chapters(&decoded.text);
+        Ok(Piece::of_lines(decoded, outline))
     }
 }
