@@ -77,6 +77,18 @@ fn a_reading_is_stopped_kept_and_goes_on() {
 
 #[test]
 #[ignore = "slow: needs a model"]
+fn an_answer_that_takes_too_long_ends_and_the_screen_goes_on() {
+    let arguments = ["-m", &small_model(), "--preset", "full", "--timeout", "100ms", "book.txt"];
+    let mut terminal = Terminal::open(100, 24, &[("book.txt", &book(60))], &arguments);
+    terminal.wait_for("is read. Ask it anything.", LONG);
+    terminal.press("Write down every sentence of it, one after the other.\r");
+    terminal.wait_for("cut off: the time of --timeout is over", LONG);
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
 fn a_signal_gives_the_terminal_back_and_has_its_exit_code() {
     let mut terminal = open(&book(5), "full");
     terminal.wait_for("Ask the document", LONG);

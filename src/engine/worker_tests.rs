@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -175,6 +176,14 @@ fn without_a_shelf_going_back_reads_again() {
     desk.read(&book, &spec(64, 8));
     desk.read(&book, &RecipeSpec::FULL);
     assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 780 - 72);
+}
+
+#[test]
+fn a_time_that_is_over_ends_the_reading_of_a_question_and_says_so() {
+    let mut desk = Desk::new(4096, PLENTY);
+    let limits = Limits { time: Some(Duration::ZERO), ..Limits::default() };
+    let answer = desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, limits, None);
+    assert_eq!((answer.finish, answer.text.as_str(), answer.tokens.generated), (Finish::TimeLimit, "", 0));
 }
 
 #[test]

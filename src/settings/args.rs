@@ -192,7 +192,7 @@ pub struct QuestionArgs {
     /// End the answer before this text; may be given several times
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub stop: Vec<String>,
-    /// Give up after that time, reading included (exit code 124)
+    /// Give up after that time, reading included (exit code 124); in the screen, end each answer after it
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub timeout: Option<Duration>,
 }

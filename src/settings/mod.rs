@@ -73,7 +73,7 @@ pub struct Settings {
     pub engine: EngineSettings,
     pub sampling: Sampling,
     pub limits: Limits,
-    /// For the whole run, reading included.
+    /// For the whole run, reading included; in the screen for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
     pub terminal: Terminal,
@@ -227,6 +227,10 @@ impl Settings {
         settings.parts = selection.parts;
         settings.within = selection.within;
         settings.questions = questions;
+        if matches!(settings.front_end, FrontEnd::Screen) {
+            // Somebody sits there: what takes too long ends, and the program goes on.
+            settings.limits.time = settings.timeout;
+        }
         Ok(settings)
     }
 

@@ -234,6 +234,17 @@ fn a_pipe_is_never_interactive_and_a_terminal_only_when_wanted() {
 }
 
 #[test]
+fn the_timeout_ends_the_run_without_a_screen_and_each_answer_in_it() {
+    let line = ["-p", "?", "--timeout", "90s", "a.txt"];
+    let of = |terminal| {
+        let settings = resolved(&line, terminal, "").unwrap();
+        (settings.timeout, settings.limits.time)
+    };
+    let time = Some(Duration::from_secs(90));
+    assert_eq!((of(IN_A_PIPE), of(AT_A_TERMINAL)), ((time, None), (time, time)));
+}
+
+#[test]
 fn a_subcommand_stands_first_and_a_path_is_no_subcommand() {
     let front_end = |line: &[&str]| resolved(line, AT_A_TERMINAL, "").unwrap().front_end;
     assert!(matches!(front_end(&["paths"]), FrontEnd::Paths { json: false }));

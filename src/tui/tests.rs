@@ -235,6 +235,19 @@ fn every_size_can_be_drawn() {
     }
 }
 
+#[test]
+fn an_answer_that_took_too_long_is_kept_and_says_why_it_ends() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who is Mr. Collins?");
+    let job = session.job;
+    session.tell(Event::Piece { job, channel: Channel::Answer, text: "A clergyman who".into() });
+    let figures = answer_figures(&session.recipe(), 4);
+    session.tell(Event::Answered { job, finish: Finish::TimeLimit, figures: figures.into() });
+    let screen = drawn(&session.chat, &mut Screen::default(), (120, 40));
+    assert!(screen.contains("A clergyman who"), "{screen}");
+    assert!(screen.contains("cut off: the time of --timeout is over · accurate · 4 tokens"), "{screen}");
+}
+
 // The screen's own state.
 
 #[test]

@@ -132,7 +132,7 @@ fn ended(finish: Finish, exchange: &Exchange) -> Option<&'static str> {
             exchange.answer.trim().is_empty().then_some("the model said nothing")
         }
         Finish::TokenLimit => Some("cut off: the limit of tokens"),
-        Finish::TimeLimit => Some("cut off: the limit of time"),
+        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
         Finish::ContextFull => Some("cut off: the context is full"),
         Finish::Cancelled => Some("stopped"),
     }
