@@ -9,9 +9,7 @@ use lunette::engine;
 use lunette::engine::message::Event;
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Beginning, Counter, Voice};
-use lunette::settings::{Documents, Output, Reading, Settings};
-use lunette::swaa::Preset;
-use lunette::swaa::preset::RecipePatch;
+use lunette::settings::{Documents, Output, Settings};
 use lunette::tui::{self, Ended, Options};
 use tokio::sync::mpsc::unbounded_channel;
 
@@ -82,12 +80,9 @@ fn facts(settings: &Settings, document: &Document, part: Option<String>) -> Docu
 }
 
 fn show(settings: &Settings, document: DocumentFacts, counter: Counter) -> Result<Exit, Trouble> {
-    let (offers, preset) = offers(&settings.reading);
     let mut chat = Chat::new(Setup {
         document,
-        reading: Reading { changes: RecipePatch::default(), ..settings.reading.clone() },
-        offers,
-        preset,
+        reading: settings.reading.clone(),
         asking: Asking {
             system: settings.system_prompt.as_deref().map(Arc::from),
             sampling: settings.sampling,
@@ -109,18 +104,4 @@ fn show(settings: &Settings, document: DocumentFacts, counter: Counter) -> Resul
         Ok(Ended::BySignal(_)) => Ok(Exit::Terminated),
         Err(error) => Err(Trouble::new(Exit::Runtime, error.to_string(), None)),
     }
-}
-
-/// The presets to switch between, and which of them comes first. What flags change is a preset of its own, `custom`.
-fn offers(reading: &Reading) -> (Vec<Preset>, usize) {
-    let asked = reading.asked();
-    let mut offers = reading.presets.as_slice().to_vec();
-    if let Some((name, recipe)) = reading.recipe_of(asked).filter(|(name, _)| *name != asked.name) {
-        let summary = format!("{}, with what the flags change", asked.name);
-        offers.push(Preset { name, key: None, summary, recipe: Some(recipe), cot: asked.cot });
-        let last = offers.len() - 1;
-        return (offers, last);
-    }
-    let first = offers.iter().position(|offer| offer.name == asked.name).expect("resolve has looked the name up");
-    (offers, first)
 }

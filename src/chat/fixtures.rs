@@ -21,12 +21,9 @@ pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
     Presets::built_in().get(preset).expect("a built-in preset").recipe.clone().expect("not auto")
 }
 
-/// A chat about a book that begins with `preset`.
-pub(crate) fn chat(preset: &str) -> Chat {
-    let presets = Presets::built_in();
-    let offers = presets.as_slice().to_vec();
-    let reading = Reading { presets, preset: preset.to_owned(), changes: RecipePatch::default(), cot: None };
-    let preset = offers.iter().position(|offer| offer.name == preset).expect("a built-in preset");
+/// A chat about a book that begins with `preset`, changed as flags may change it.
+fn chat(preset: &str, changes: RecipePatch) -> Chat {
+    let reading = Reading { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
     Chat::new(Setup {
         document: DocumentFacts {
             title: "Pride and Prejudice".into(),
@@ -34,8 +31,6 @@ pub(crate) fn chat(preset: &str) -> Chat {
             text: "It is a truth universally acknowledged.\n".into(),
         },
         reading,
-        offers,
-        preset,
         asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
         now: Moment(0),
     })
@@ -152,15 +147,24 @@ pub(crate) struct Session {
 impl Session {
     /// The model is loading.
     pub(crate) fn begin(preset: &str) -> Self {
-        Self { chat: chat(preset), seconds: 0, job: JobId(0) }
+        Self::begin_with(preset, RecipePatch::default())
+    }
+
+    /// As [`Session::begin`], with single fields of the preset changed by flags.
+    pub(crate) fn begin_with(preset: &str, changes: RecipePatch) -> Self {
+        Self { chat: chat(preset, changes), seconds: 0, job: JobId(0) }
     }
 
     /// The model is loaded, and the document read under `preset`.
     pub(crate) fn with_document_read(preset: &str) -> Self {
-        let mut session = Self::begin(preset);
-        session.tell(Event::Loaded(Box::new(model())));
-        session.read(0, DOCUMENT_TOKENS);
-        session
+        Self::begin(preset).document_read()
+    }
+
+    /// The model is loaded, and the document read as it was begun.
+    pub(crate) fn document_read(mut self) -> Self {
+        self.tell(Event::Loaded(Box::new(model())));
+        self.read(0, DOCUMENT_TOKENS);
+        self
     }
 
     pub(crate) fn input(&mut self, input: Input) -> Vec<Effect> {

@@ -9,6 +9,7 @@ use super::readings::{Comparison, Readings};
 use super::template::ChatTemplate;
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
 use crate::settings;
+use crate::swaa::preset::RecipePatch;
 use crate::swaa::{ChainOfThought, Preset, RecipeSpec};
 
 /// The document, as the screen and the prompt need it.
@@ -41,12 +42,8 @@ pub struct Asking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     pub document: DocumentFacts,
-    /// How a preset becomes a recipe for this model and document. Single fields that flags changed are an offer of their own.
+    /// The presets that can be switched to, and how one becomes a recipe for this model and document.
     pub reading: settings::Reading,
-    /// The presets that can be switched to.
-    pub offers: Vec<Preset>,
-    /// The one to begin with: an index into `offers`.
-    pub preset: usize,
     pub asking: Asking,
     /// The date that templates may print; settled once, see [`Moment`].
     pub now: Moment,
@@ -172,7 +169,9 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
     pub document: DocumentFacts,
+    /// Without the fields that flags change: those are an offer of their own.
     pub reading: settings::Reading,
+    /// The presets that can be switched to.
     pub offers: Vec<Preset>,
     pub asking: Asking,
     pub started: Moment,
@@ -199,10 +198,11 @@ impl Chat {
     /// A chat that waits for its model.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
+        let (offers, first_offer) = setup.reading.offers();
         Self {
             document: setup.document,
-            reading: setup.reading,
-            offers: setup.offers,
+            reading: settings::Reading { changes: RecipePatch::default(), ..setup.reading },
+            offers,
             asking: setup.asking,
             started: setup.now,
             model: Model::Loading { fraction: 0.0 },
@@ -215,7 +215,7 @@ impl Chat {
             paused: false,
             notice: None,
             now: Duration::ZERO,
-            first_offer: setup.preset,
+            first_offer,
             last_job: 0,
         }
     }

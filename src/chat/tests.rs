@@ -9,7 +9,8 @@ use super::*;
 use crate::engine::message::{
     Channel, Command, Event, Failure, FailureKind, Finish, JobId, Limits, Prompt, Question, Sampling, Stretch,
 };
-use crate::swaa::RecipeSpec;
+use crate::swaa::preset::RecipePatch;
+use crate::swaa::{RecipeSpec, WindowSpec};
 
 /// The one command among `effects`.
 fn sent(effects: &[Effect]) -> &Command {
@@ -352,6 +353,22 @@ fn the_preset_in_force_is_no_switch() {
     let mut session = Session::with_document_read("full");
     assert_eq!(session.switch("full"), vec![]);
     assert_eq!(notice(&session.chat), "full it is already");
+}
+
+#[test]
+fn what_flags_made_of_a_preset_can_be_left_and_gone_back_to() {
+    let changes = RecipePatch { window: Some(WindowSpec::Tokens(1024)), ..RecipePatch::default() };
+    let mut session = Session::begin_with("auto", changes).document_read();
+    let custom = RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::SLIDING };
+    assert_eq!((session.held().as_deref(), session.recipe()), (Some("custom"), custom.clone()));
+    session.switch("fastest");
+    session.forecast(8_000, Some(1));
+    session.read(2_000, 8_000);
+    assert_eq!((session.held().as_deref(), session.recipe()), (Some("fastest"), recipe_of("fastest")));
+    session.switch("custom");
+    session.forecast(0, None);
+    session.read(DOCUMENT_TOKENS, 0);
+    assert_eq!((session.held().as_deref(), session.recipe()), (Some("custom"), custom));
 }
 
 #[test]

@@ -246,6 +246,19 @@ impl RecipeArgs {
             dense_tail: if self.paper { Some(false) } else { self.dense_tail },
         }
     }
+
+    /// The first flag that was given besides `--window`, as it is written.
+    #[must_use]
+    pub fn first_beside_the_window(&self) -> Option<&'static str> {
+        let given = [
+            ("--sinks", self.sinks.is_some()),
+            ("--full-layers", self.full_layers.is_some()),
+            ("--fa-decode", self.fa_decode.is_some()),
+            ("--dense-tail", self.dense_tail.is_some()),
+            ("--paper", self.paper),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
 }
 
 #[derive(Debug, Clone, Default, Args)]

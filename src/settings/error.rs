@@ -20,6 +20,8 @@ pub enum Error {
     UnknownPreset(#[from] UnknownPreset),
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    #[error("{flag} changes a recipe, and auto has none before it has seen the document")]
+    NothingToChange { flag: &'static str },
     #[error("keys cached as {} and values as {} can't be mixed", keys.name(), values.name())]
     MixedCache { keys: KvType, values: KvType },
     #[error("values can't be cached as {} without flash attention", values.name())]
@@ -52,6 +54,7 @@ impl Error {
             Self::MixedCache { .. } => {
                 "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"
             }
+            Self::NothingToChange { .. } => "name what it changes: --preset quick, or --window 4k",
             Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
             Self::NothingToAsk | Self::NoTerminal => "ask with -p 'QUESTION'",
             Self::NoHome => "set HOME",

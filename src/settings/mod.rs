@@ -222,6 +222,7 @@ impl Settings {
         let SessionArgs { selection, questions: asked, reading, model, sampling, .. } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
+        there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.front_end = front_end;
         settings.documents = documents;
         settings.parts = selection.parts;
@@ -343,6 +344,14 @@ fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Rea
         recipe.check()?;
     }
     Ok(reading)
+}
+
+/// What `auto` will choose is not known yet, and what it says of its choice would not hold for a changed one.
+fn there_is_something_to_change(reading: &Reading, flags: &RecipeArgs) -> Result<(), Error> {
+    match flags.first_beside_the_window() {
+        Some(flag) if reading.recipe_of(reading.asked()).is_none() => Err(Error::NothingToChange { flag }),
+        _ => Ok(()),
+    }
 }
 
 fn engine_settings(args: &ModelArgs, config: &Config, limits: &Limits) -> Result<EngineSettings, Error> {

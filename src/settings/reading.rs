@@ -5,7 +5,10 @@ use crate::engine::message::ModelInfo;
 use crate::models::Catalogue;
 use crate::swaa::auto::{self, Facts, Machine};
 use crate::swaa::preset::{CUSTOM, RecipePatch};
-use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec};
+use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec, WindowSpec};
+
+/// The key of `custom`, unless a preset of the user's own has it: the first that Lunette's presets leave free.
+const CUSTOM_KEY: char = '9';
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +51,35 @@ impl Reading {
             (None, None) => return None,
         };
         let recipe = self.changes.over(base);
-        let changed = preset.recipe.as_ref() != Some(&recipe);
+        // Sinks and full layers mean nothing where every token sees all before it.
+        let still_full = base.window == WindowSpec::Full && recipe.window == WindowSpec::Full;
+        let changed = preset.recipe.as_ref() != Some(&recipe) && !still_full;
         Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
+    }
+
+    /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`: the
+    /// presets themselves stay what their names say.
+    #[must_use]
+    pub fn offers(&self) -> (Vec<Preset>, usize) {
+        let asked = self.asked();
+        let mut offers = self.presets.as_slice().to_vec();
+        let (name, custom) = match self.recipe_of(asked) {
+            Some((name, recipe)) if name != asked.name => (name, Some(recipe)),
+            _ => (asked.name.clone(), None),
+        };
+        offers.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
+        let first = offers.iter().position(|offer| offer.name == name).expect("resolve has looked the name up");
+        (offers, first)
+    }
+
+    fn custom(&self, recipe: RecipeSpec, cot: Option<ChainOfThought>) -> Preset {
+        Preset {
+            name: CUSTOM.to_owned(),
+            key: self.presets.by_key(CUSTOM_KEY).is_none().then_some(CUSTOM_KEY),
+            summary: format!("as your flags have it: {recipe}"),
+            recipe: Some(recipe),
+            cot,
+        }
     }
 
     /// Whether the model reasons first, under `preset`.

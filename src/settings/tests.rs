@@ -3,7 +3,7 @@ use clap::{CommandFactory, Parser};
 use super::*;
 use crate::exit::Exit;
 use crate::models::HubVariables;
-use crate::swaa::{ChainOfThought, LayerSpec, RecipeSpec, WindowSpec};
+use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
 const IN_A_PIPE: Terminal = Terminal { stdin: false, stdout: false, stderr: false, color: false };
@@ -157,8 +157,47 @@ fn a_window_settles_a_recipe_that_auto_would_choose() {
     let reading = headless(&["-p", "?", "--window", "4k"]).reading;
     let expected = RecipeSpec { window: WindowSpec::Tokens(4096), ..RecipeSpec::SLIDING };
     assert_eq!(reading.recipe_of(reading.asked()), Some(("custom".to_owned(), expected)));
-    let reading = headless(&["-p", "?", "--sinks", "4"]).reading;
-    assert_eq!(reading.recipe_of(reading.asked()), None);
+}
+
+#[test]
+fn a_field_that_auto_has_no_recipe_for_is_refused_and_a_window_or_a_preset_takes_it() {
+    let flags = ["--sinks=4", "--full-layers=odd", "--fa-decode=off", "--dense-tail=off", "--paper"];
+    for flag in flags {
+        let (refusal, exit) = refused(&["-p", "?", flag]);
+        let named = flag.split('=').next().unwrap();
+        let expected =
+            format!("{named} changes a recipe, and auto has none before it has seen the document; hint: name");
+        assert!(refusal.starts_with(&expected), "{refusal}");
+        assert_eq!(exit, Exit::Usage);
+        for base in [["--window", "1k"], ["--preset", "quick"]] {
+            let reading = headless(&[&["-p", "?", flag], &base[..]].concat()).reading;
+            assert_eq!(reading.recipe_of(reading.asked()).unwrap().0, "custom", "{flag} {base:?}");
+        }
+    }
+}
+
+#[test]
+fn full_attention_stays_what_it_is_when_only_sinks_are_named() {
+    let reading = headless(&["-p", "?", "--preset", "full", "--sinks", "4"]).reading;
+    assert_eq!(reading.recipe_of(reading.asked()).unwrap().0, "full");
+}
+
+#[test]
+fn what_flags_make_of_a_preset_is_an_offer_of_its_own_and_comes_first() {
+    let offers = |line: &[&str], config| {
+        let (offers, first) = resolved(line, AT_A_TERMINAL, config).unwrap().reading.offers();
+        let Preset { name, key, summary, .. } = offers[first].clone();
+        (offers.len(), name, key, summary)
+    };
+    let (number, ..) = offers(&[], "");
+    let summary = "as your flags have it: window 1k, sinks 100, every layer sliding, full decode, dense tail";
+    let custom = |key| (number + 1, "custom".to_owned(), key, summary.to_owned());
+    assert_eq!(offers(&["--window", "1k"], ""), custom(Some('9')));
+    assert_eq!(offers(&["--preset", "fastest", "--window", "1k"], ""), custom(Some('9')));
+    let taken = "[presets.quick]\nkey = 9\n";
+    assert_eq!(offers(&["--window", "1k"], taken), custom(None));
+    let (unchanged, name, key, _) = offers(&["--preset", "quick", "--window", "4k"], "");
+    assert_eq!((unchanged, name.as_str(), key), (number, "quick", Some('4')));
 }
 
 #[test]

@@ -89,6 +89,27 @@ impl RecipeSpec {
     }
 }
 
+impl fmt::Display for RecipeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.window == WindowSpec::Full {
+            return f.write_str("full attention");
+        }
+        write!(f, "window {}, sinks {}, ", self.window, self.sinks)?;
+        match &self.full_layers {
+            LayerSpec::None => f.write_str("every layer sliding")?,
+            layers => write!(f, "full layers {layers}")?,
+        }
+        write_policy(f, self.fa_decode, self.dense_tail)
+    }
+}
+
+/// How the answer is written and the question read.
+fn write_policy(f: &mut fmt::Formatter<'_>, fa_decode: bool, dense_tail: bool) -> fmt::Result {
+    let decode = if fa_decode { "full" } else { "sliding" };
+    let tail = if dense_tail { "dense" } else { "no dense" };
+    write!(f, ", {decode} decode, {tail} tail")
+}
+
 /// Fields that don't go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
@@ -206,11 +227,10 @@ impl fmt::Display for Attention {
 impl fmt::Display for Recipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.reading)?;
-        if self.reading != Attention::Full {
-            write!(f, ", {} decode", if self.fa_decode { "full" } else { "sliding" })?;
-            write!(f, ", {} tail", if self.dense_tail { "dense" } else { "no dense" })?;
+        match self.reading {
+            Attention::Full => Ok(()),
+            Attention::Sliding { .. } => write_policy(f, self.fa_decode, self.dense_tail),
         }
-        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which key means what: one table, from which keys are understood and the help is drawn.
 //!
-//! While the input box has the focus, letters are letters; presets are Alt-1…8 or F1…F8 there, and bare digits when the
+//! While the input box has the focus, letters are letters; presets are Alt-0…9 or F1…F9 there, and bare digits when the
 //! transcript has it. Nothing is bound that a terminal can't tell apart from another key (Ctrl-I is Tab, Ctrl-M Enter, Ctrl-[ Esc).
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -141,7 +141,7 @@ pub(super) const HELP: [(&str, &str); 11] = [
     ("Ctrl-J  Alt-Enter", "a new line in the question"),
     ("Up  Down", "earlier questions"),
     ("Tab", "from here, the input box, to there, the transcript"),
-    ("Alt-0…8 here, 0…8 there", "read by another preset"),
+    ("Alt-0…9 here, 0…9 there", "read by another preset"),
     ("Alt-[ ] here, [ ] there", "the preset before, the next one"),
     ("Esc", "stop; what was read and said is kept"),
     ("Ctrl-T  Ctrl-O", "open or fold the reasoning; end it and answer now"),

@@ -14,6 +14,8 @@ use super::view;
 use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
 use crate::chat::{Action, Chat};
 use crate::engine::message::{Channel, Event, Failure, FailureKind, Finish};
+use crate::swaa::WindowSpec;
+use crate::swaa::preset::RecipePatch;
 
 const SIZES: [(u16, u16); 3] = [(40, 12), (80, 24), (120, 40)];
 
@@ -246,6 +248,25 @@ fn an_answer_that_took_too_long_is_kept_and_says_why_it_ends() {
     let screen = drawn(&session.chat, &mut Screen::default(), (120, 40));
     assert!(screen.contains("A clergyman who"), "{screen}");
     assert!(screen.contains("cut off: the time of --timeout is over · accurate · 4 tokens"), "{screen}");
+}
+
+#[test]
+fn a_preset_made_by_flags_stays_on_the_strip_when_another_is_in_force() {
+    let changes = RecipePatch { window: Some(WindowSpec::Tokens(1024)), ..RecipePatch::default() };
+    let mut session = Session::begin_with("auto", changes).document_read();
+    let strips = |chat: &Chat| {
+        [40, 80, 120].map(|width| {
+            let screen = drawn(chat, &mut Screen::default(), (width, 24));
+            screen.lines().rev().nth(1).expect("24 lines").trim_matches(['"', ' ']).to_owned()
+        })
+    };
+    let all = "0 auto 1 full 2 accurate 3 balanced 4 quick 5 fastest 6 stream 7 paper 8 naive 9 custom";
+    assert_eq!(strips(&session.chat), ["0 1 2 3 4 5 6 7 8 9 custom", "0 1 2 3 4 5 6 7 8 9 custom", all]);
+    session.switch("fastest");
+    session.forecast(8_000, Some(1));
+    session.read(2_000, 8_000);
+    let keys = "0 1 2 3 4 5 fastest 6 7 8 9 custom";
+    assert_eq!(strips(&session.chat), [keys, keys, all]);
 }
 
 // The screen's own state.

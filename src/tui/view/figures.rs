@@ -9,16 +9,15 @@ use super::super::wrap::width;
 use super::words::{bytes, count, rate, short_count, time};
 use crate::chat::{Chat, Held, Model, Reading};
 use crate::swaa::Preset;
+use crate::swaa::preset::CUSTOM;
 
-/// The presets with their keys; the one in force stands out, the one to come is strong.
+/// The presets with their keys; the one in force stands out, the one to come is strong. Where not all names fit, those two keep
+/// theirs, and `custom`, which stands in no list.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
-    let shown = |offer: &&Preset| offer.key.is_some() || is_in_force(chat, offer) || is_to_come(chat, offer);
-    let shown: Vec<&Preset> = chat.offers.iter().filter(shown).collect();
+    let telling = |offer: &Preset| is_in_force(chat, offer) || is_to_come(chat, offer) || offer.name == CUSTOM;
+    let shown: Vec<&Preset> = chat.offers.iter().filter(|offer| offer.key.is_some() || telling(offer)).collect();
     let all = strip(chat, theme, &shown, |_| true);
-    if all.width() <= cells {
-        return all;
-    }
-    strip(chat, theme, &shown, |offer| is_in_force(chat, offer) || is_to_come(chat, offer))
+    if all.width() <= cells { all } else { strip(chat, theme, &shown, telling) }
 }
 
 fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
