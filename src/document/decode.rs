@@ -1,17 +1,19 @@
-//! The one door from bytes to text: UTF-8 with or without BOM; every line end becomes LF, nothing that steers a terminal comes through.
+//! The one door from bytes to text, whatever their encoding; every line end becomes LF, nothing that steers a terminal comes through.
 //!
 //! Example: `EF BB BF "one" 0D 0A 1B "[31m"` becomes `"one\n␛[31m"` with one control character counted. The escape stays
 //! visible and does nothing. Line ends map one to one, so line numbers of the file stay true.
 //!
-//! Two things are not text: NUL bytes or many control characters near the start (binary), and more than one invalid place in a
-//! thousand bytes (another encoding: a French book in Latin-1 has forty). Fewer are accidents: replaced by U+FFFD and counted.
+//! NUL bytes or many control characters near the start are no text (binary). In UTF-8, one invalid place in a thousand bytes is an
+//! accident: replaced by U+FFFD and counted. More are another encoding (a French book in Latin-1 has forty), which [`encoding`] guesses
+//! and the report names.
 
 use std::borrow::Cow;
 
+use super::count_lines;
+use super::encoding::{self, Found, Sureness, UTF8_BOM, Unicode};
 use super::error::Error;
 use super::input::RawFile;
 use super::report::FileReport;
-use super::{count_lines, sniff};
 
 /// How much of a file is looked at to tell text from binary; as much as git looks at.
 const HEAD_BYTES: usize = 8 << 10;
@@ -22,7 +24,7 @@ const TERMINAL_CONTROLS: [u8; 5] = [0x07, 0x08, 0x0c, b'\r', 0x1b];
 /// Text has at most one control character of other kinds in so many bytes; random bytes have one in ten.
 const BYTES_PER_CONTROL: usize = 20;
 
-/// UTF-8 with accidents has at most one invalid place in so many bytes.
+/// Text with accidents has at most one invalid place in so many bytes.
 const BYTES_PER_INVALID: usize = 1000;
 
 /// A file's text, and what was done to it.
@@ -35,14 +37,12 @@ pub(super) struct Decoded {
 
 /// The text of `file`, which is none of the formats that are recognised by their first bytes.
 pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
-    let RawFile { name, mut bytes } = file;
+    let RawFile { name, bytes } = file;
     let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
-    report.trailing_padding = drop_padding(&mut bytes);
-    if bytes.is_empty() && report.trailing_padding > 0 {
-        return Err(Error::Binary { name: report.name, evidence: "nothing but NUL bytes".into() });
-    }
-    refuse_binary(&report.name, &bytes)?;
-    let text = unicode(bytes, &mut report)?;
+    let text = match encoding::wide(&bytes) {
+        Some((unicode, mark)) => decode_wide(unicode, &bytes[mark..], &mut report),
+        None => decode_narrow(bytes, &mut report)?,
+    };
     let text = clean(text, &mut report);
     if text.trim().is_empty() {
         return Err(Error::Empty { name: report.name, bytes: report.bytes });
@@ -72,34 +72,64 @@ fn refuse_binary(name: &str, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// UTF-8 without its BOM; a few invalid places are replaced and counted, many are an error.
-fn unicode(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
-    let bom = if bytes.starts_with(sniff::UTF8_BOM) { sniff::UTF8_BOM.len() } else { 0 };
+/// Text in an encoding of single bytes, or the reason why these are none.
+fn decode_narrow(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
+    report.trailing_padding = drop_padding(&mut bytes);
+    if bytes.is_empty() && report.trailing_padding > 0 {
+        return Err(Error::Binary { name: report.name.clone(), evidence: "nothing but NUL bytes".into() });
+    }
+    refuse_binary(&report.name, &bytes)?;
+    decode_bytes(bytes, report)
+}
+
+/// UTF-16 or UTF-32; what is no character is replaced and counted.
+fn decode_wide(unicode: Unicode, bytes: &[u8], report: &mut FileReport) -> String {
+    let (name, text) = match unicode {
+        Unicode::Utf16(encoding) => (encoding.name(), encoding.decode_without_bom_handling(bytes).0.into_owned()),
+        Unicode::Utf32 { little_endian } => {
+            (if little_endian { "UTF-32LE" } else { "UTF-32BE" }, encoding::decode_utf32(bytes, little_endian))
+        }
+    };
+    report.encoding = Found { name, sureness: Sureness::Certain };
+    let text = text.trim_end_matches('\0').to_owned();
+    report.invalid_sequences = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+    text
+}
+
+/// UTF-8 without its BOM, a few invalid places replaced and counted, or what the bytes most likely are.
+fn decode_bytes(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
+    let bom = if bytes.starts_with(UTF8_BOM) { UTF8_BOM.len() } else { 0 };
     bytes.drain(..bom);
+    // ISO-2022-JP is ASCII with escapes in it, and so valid UTF-8.
+    let is_escaped = bytes.windows(3).any(|three| matches!(three, b"\x1b$B" | b"\x1b$@"));
     match String::from_utf8(bytes) {
+        Ok(text) if is_escaped => decode_legacy(text.as_bytes(), report),
         Ok(text) => Ok(text),
         Err(error) => {
             let first = error.utf8_error().valid_up_to();
-            replace_invalid(error.as_bytes(), first, bom, report)
+            let bytes = error.as_bytes();
+            let count = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
+            if bom == 0 && count * BYTES_PER_INVALID > bytes.len() {
+                return decode_legacy(bytes, report);
+            }
+            report.invalid_sequences = count as u64;
+            report.first_invalid_offset = Some((first + bom) as u64);
+            Ok(String::from_utf8_lossy(bytes).into_owned())
         }
     }
 }
 
-fn replace_invalid(bytes: &[u8], first: usize, bom: usize, report: &mut FileReport) -> Result<String, Error> {
-    let count = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-    let offset = (first + bom) as u64;
-    if count * BYTES_PER_INVALID > bytes.len() {
-        return Err(Error::NotUtf8 {
-            name: report.name.clone(),
-            offset,
-            line: 1 + count_lines(&bytes[..first]),
-            byte: bytes[first],
-            count: count as u64,
-        });
+/// The text in the encoding that is guessed. Bytes that are no text in it either are an error.
+fn decode_legacy(bytes: &[u8], report: &mut FileReport) -> Result<String, Error> {
+    let (encoding, sureness) = encoding::guess(bytes);
+    let text = encoding.decode_without_bom_handling(bytes).0;
+    let count = text.matches(char::REPLACEMENT_CHARACTER).count();
+    if count * BYTES_PER_INVALID > bytes.len() + BYTES_PER_INVALID {
+        return Err(Error::Undecodable { name: report.name.clone(), guess: encoding.name(), count: count as u64 });
     }
+    report.encoding = Found { name: encoding.name(), sureness };
     report.invalid_sequences = count as u64;
-    report.first_invalid_offset = Some(offset);
-    Ok(String::from_utf8_lossy(bytes).into_owned())
+    Ok(text.into_owned())
 }
 
 /// LF line ends, and a visible sign for each control character.
@@ -210,11 +240,24 @@ mod tests {
     }
 
     #[test]
-    fn another_encoding_is_refused_with_offset_and_line() {
-        let error = decoded(b"first line\nun caf\xe9 cr\xe8me").expect_err("Latin-1");
-        let expected = "cannot read a.txt: not UTF-8 text (byte 0xe9 at offset 17, line 2; 2 such places)";
-        assert_eq!(error.to_string(), expected);
-        assert!(error.hint().expect("hint").contains("iconv"));
+    fn another_encoding_is_guessed_and_named() {
+        let decoded = decoded(b"first line\nun caf\xe9 cr\xe8me").expect("Latin-1");
+        assert_eq!(decoded.text, "first line\nun café crème");
+        assert_eq!(decoded.report.encoding, Found { name: "windows-1252", sureness: Sureness::Guessed });
+    }
+
+    #[test]
+    fn wide_text_is_read_and_its_last_letter_too() {
+        let wide: Vec<u8> = "\u{feff}two\r\nlines of it\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let decoded = decoded(&wide).expect("UTF-16");
+        assert_eq!((decoded.text.as_str(), decoded.report.lines), ("two\nlines of it\n", 2));
+        assert_eq!(decoded.report.encoding.name, "UTF-16LE");
+    }
+
+    #[test]
+    fn japanese_with_escapes_is_no_terminal_log() {
+        let (bytes, ..) = encoding_rs::ISO_2022_JP.encode("吾輩は猫である。名前はまだ無い。");
+        assert_eq!(text(&bytes), "吾輩は猫である。名前はまだ無い。");
     }
 
     #[test]

@@ -31,11 +31,9 @@ pub enum Error {
     NoDocument { name: String, what: &'static str, hint: &'static str },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
-    /// Too many invalid bytes to be UTF-8 with a few accidents in it.
-    #[error(
-        "cannot read {name}: not UTF-8 text (byte {byte:#04x} at offset {offset}, line {line}; {count} such places)"
-    )]
-    NotUtf8 { name: String, offset: u64, line: u32, byte: u8, count: u64 },
+    /// Too many invalid bytes to be text with a few accidents in it, in any encoding that is known.
+    #[error("cannot read {name}: no text in any known encoding ({guess} comes nearest, with {count} invalid places)")]
+    Undecodable { name: String, guess: &'static str, count: u64 },
 }
 
 impl Error {
@@ -51,7 +49,7 @@ impl Error {
             Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
             Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
             Self::Binary { .. } => "text, markdown and source files can be read",
-            Self::NotUtf8 { .. } => "convert it first, as in `iconv -f LATIN1 -t UTF-8 old.txt > new.txt`",
+            Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
         };
         Some(hint.into())

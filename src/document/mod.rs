@@ -15,6 +15,7 @@
 mod assemble;
 mod chapters;
 mod decode;
+mod encoding;
 mod error;
 mod format;
 mod input;
@@ -27,6 +28,7 @@ mod sniff;
 use std::fmt;
 use std::io::Read;
 
+pub use encoding::{Found, Sureness};
 pub use error::{Error, SelectError};
 pub use input::{Input, PRIDE_AND_PREJUDICE};
 pub use parts::Part;

@@ -2,6 +2,7 @@
 //!
 //! Front ends print [`Report::notes`]; no note means that the text holds every character of every file.
 
+use super::encoding::{Found, Sureness};
 use super::error::Error;
 
 /// One line a file.
@@ -22,9 +23,11 @@ pub struct FileReport {
     /// Of the file, as it lies there.
     pub bytes: u64,
     pub lines: u32,
+    /// The encoding that it was read in.
+    pub encoding: Found,
     /// Control characters that were replaced by a visible sign.
     pub control_characters: u64,
-    /// Stretches of bytes that are not UTF-8, each replaced by U+FFFD.
+    /// Stretches of bytes that are nothing in that encoding, each replaced by U+FFFD.
     pub invalid_sequences: u64,
     /// Where the first of those was.
     pub first_invalid_offset: Option<u64>,
@@ -72,10 +75,16 @@ impl FileReport {
     fn notes(&self) -> Vec<String> {
         let name = &self.name;
         let mut notes = Vec::new();
+        let encoding = self.encoding.name;
+        match self.encoding.sureness {
+            Sureness::Certain => {}
+            Sureness::Likely => notes.push(format!("{name}: read as {encoding}, which is likely what it is")),
+            Sureness::Guessed => notes.push(format!("{name}: read as {encoding}, a guess from few letters")),
+        }
         if self.invalid_sequences > 0 {
-            let offset = self.first_invalid_offset.unwrap_or_default();
             let places = counted(self.invalid_sequences, "place");
-            notes.push(format!("{name}: not UTF-8 in {places}, replaced; the first at offset {offset}"));
+            let first = self.first_invalid_offset.map(|offset| format!("; the first at offset {offset}"));
+            notes.push(format!("{name}: not {encoding} in {places}, replaced{}", first.unwrap_or_default()));
         }
         if self.control_characters > 0 {
             let characters = counted(self.control_characters, "control character");

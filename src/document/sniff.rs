@@ -2,9 +2,6 @@
 //!
 //! A kind leaves this table for [`super::format`] on the day it can be read.
 
-/// The mark that some editors put before UTF-8.
-pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// A kind of file that is recognised and not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Foreign {
@@ -22,7 +19,6 @@ pub(super) enum Outlook {
     Never,
 }
 
-const CONVERT_ENCODING: &str = "convert it first, as in `iconv -f UTF-16 -t UTF-8 old.txt > new.txt`";
 const UNPACK: &str = "unpack it and name the files in it";
 const NO_DOCUMENT: &str = "text, markdown and source files can be read";
 const SAVE_AS_TEXT: &str = "save it as plain text and give that";
@@ -46,10 +42,6 @@ const LATER: &[Signature] = &[
     (0, b"Rar!\x1a\x07", "a RAR archive", UNPACK),
     (257, b"ustar\0", "a tar archive", UNPACK),
     (257, b"ustar  ", "a tar archive", UNPACK),
-    (0, b"\xff\xfe\0\0", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
-    (0, b"\0\0\xfe\xff", "UTF-32 text", "convert it first, as in `iconv -f UTF-32 -t UTF-8 old.txt > new.txt`"),
-    (0, b"\xff\xfe", "UTF-16 text", CONVERT_ENCODING),
-    (0, b"\xfe\xff", "UTF-16 text", CONVERT_ENCODING),
 ];
 
 /// Files without text in them.
@@ -76,12 +68,9 @@ const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
 /// Member names are looked for in so many bytes at either end: local headers at the start, the directory at the end.
 const ZIP_SEARCHED_BYTES: usize = 64 << 10;
 
-/// UTF-16 without a BOM is told from at least so many bytes.
-const UTF16_LEAST_BYTES: usize = 16;
-
 /// The kind of these bytes, if it is one that is known and not read.
 pub(super) fn foreign(bytes: &[u8]) -> Option<Foreign> {
-    by_signature(bytes).or_else(|| zip(bytes)).or_else(|| utf16_without_bom(bytes))
+    by_signature(bytes).or_else(|| zip(bytes))
 }
 
 fn by_signature(bytes: &[u8]) -> Option<Foreign> {
@@ -107,16 +96,6 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Text of mostly Western letters in UTF-16 has a NUL in every other byte, and none in between.
-fn utf16_without_bom(bytes: &[u8]) -> Option<Foreign> {
-    let head = &bytes[..bytes.len().min(1 << 10)];
-    let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
-    let (even, odd) = (nuls(0), nuls(1));
-    let most = head.len() / 2 * 3 / 4;
-    let is_utf16 = head.len() >= UTF16_LEAST_BYTES && even.max(odd) >= most && even.min(odd) == 0;
-    is_utf16.then_some(Foreign { what: "UTF-16 text", hint: CONVERT_ENCODING, outlook: Outlook::Later })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,20 +114,6 @@ mod tests {
         assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), Some("an EPUB book"));
         assert_eq!(what(b"PK\x03\x04....word/document.xml"), Some("a Word document (DOCX)"));
         assert_eq!(what(b"PK\x03\x04....notes.txt"), Some("a zip archive"));
-    }
-
-    #[test]
-    fn utf16_is_known_with_and_without_bom() {
-        let little: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let big: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(what(&little), Some("UTF-16 text"));
-        assert_eq!(what(&big), Some("UTF-16 text"));
-        assert_eq!(what(&[b"\xff\xfe", &little[..]].concat()), Some("UTF-16 text"));
-    }
-
-    #[test]
-    fn utf32_is_not_taken_for_utf16() {
-        assert_eq!(what(b"\xff\xfe\0\0a\0\0\0"), Some("UTF-32 text"));
     }
 
     #[test]

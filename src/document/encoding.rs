@@ -1,0 +1,234 @@
+//! Which encoding are these bytes in, and how sure is that?
+//!
+//! The order of trust: a byte order mark says it; NULs in every other byte are UTF-16; bytes that are valid UTF-8 are UTF-8; else
+//! chardetng (the detector of Firefox) guesses from the frequencies of letters. It knows no Macintosh encodings: those are tried too,
+//! and taken when they make better words ([`word_likeness`]).
+//!
+//! Example: `8d ef ee e3 f0 e0 ec ec e0` is Russian in windows-1251; the same word on an old Macintosh begins with another byte and, read
+//! as windows-1251, has capitals in its middle. That is what gives it away.
+//!
+//! What it does not do: decide whether bytes are text at all ([`super::decode`] does, before), or take a few broken places in UTF-8 for
+//! another encoding.
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, X_MAC_CYRILLIC};
+
+/// The mark that some editors put before UTF-8.
+pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// How an encoding was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sureness {
+    /// Valid UTF-8, or a byte order mark.
+    #[default]
+    Certain,
+    /// Guessed from enough letters.
+    Likely,
+    /// Guessed from few.
+    Guessed,
+}
+
+/// An encoding, as the report names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Its name in the Encoding Standard, or `UTF-32LE` and `UTF-32BE`, which are not in it.
+    pub name: &'static str,
+    pub sureness: Sureness,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self { name: UTF_8.name(), sureness: Sureness::Certain }
+    }
+}
+
+/// What bytes can be decoded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unicode {
+    Utf16(&'static Encoding),
+    Utf32 { little_endian: bool },
+}
+
+/// UTF-16 without a BOM is told from at least so many bytes.
+const UTF16_LEAST_BYTES: usize = 16;
+/// As much of a file as a guess is made from.
+const GUESSED_FROM_BYTES: usize = 1 << 20;
+/// From so many non-ASCII bytes on a guess is likely.
+const LIKELY_FROM_BYTES: usize = 40;
+/// A Macintosh encoding has to make words better by so much to be taken, in shares of the letters.
+const MARGIN: f64 = 0.1;
+
+/// UTF-16 or UTF-32 by its mark, or UTF-16 by its NULs; with the length of the mark.
+pub(super) fn wide(bytes: &[u8]) -> Option<(Unicode, usize)> {
+    // UTF-32 first: its little-endian mark begins with that of UTF-16.
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] => Some((Unicode::Utf32 { little_endian: true }, 4)),
+        [0, 0, 0xfe, 0xff, ..] => Some((Unicode::Utf32 { little_endian: false }, 4)),
+        [0xff, 0xfe, ..] => Some((Unicode::Utf16(UTF_16LE), 2)),
+        [0xfe, 0xff, ..] => Some((Unicode::Utf16(UTF_16BE), 2)),
+        _ => utf16_by_nuls(bytes).map(|encoding| (Unicode::Utf16(encoding), 0)),
+    }
+}
+
+/// Text of mostly Western letters in UTF-16 has a NUL in every other byte, and none in between.
+fn utf16_by_nuls(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = &bytes[..bytes.len().min(1 << 10)];
+    let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    let most = head.len() / 2 * 3 / 4;
+    let is_utf16 = head.len() >= UTF16_LEAST_BYTES && even.max(odd) >= most && even.min(odd) == 0;
+    is_utf16.then_some(if odd > even { UTF_16LE } else { UTF_16BE })
+}
+
+/// UTF-32 as text; what is no character becomes U+FFFD.
+pub(super) fn decode_utf32(bytes: &[u8], little_endian: bool) -> String {
+    let number = |four: &[u8]| {
+        let four = [four[0], four[1], four[2], four[3]];
+        if little_endian { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) }
+    };
+    bytes.chunks_exact(4).map(|four| char::from_u32(number(four)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+/// The encoding that bytes that are no Unicode are most likely in.
+pub(super) fn guess(bytes: &[u8]) -> (&'static Encoding, Sureness) {
+    let head = &bytes[..bytes.len().min(GUESSED_FROM_BYTES)];
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(head, head.len() == bytes.len());
+    let guessed = detector.guess(None, Utf8Detection::Deny);
+    let encoding = if guessed.is_single_byte() { or_macintosh(guessed, head) } else { guessed };
+    let high = head.iter().filter(|byte| !byte.is_ascii()).count();
+    (encoding, if high >= LIKELY_FROM_BYTES { Sureness::Likely } else { Sureness::Guessed })
+}
+
+/// `guessed`, or the Macintosh encoding that makes clearly better words of `bytes`.
+fn or_macintosh(guessed: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
+    let likeness = |encoding: &'static Encoding| word_likeness(&encoding.decode_without_bom_handling(bytes).0);
+    let mut best = (guessed, likeness(guessed) + MARGIN);
+    for macintosh in [MACINTOSH, X_MAC_CYRILLIC] {
+        let its = likeness(macintosh);
+        if its > best.1 {
+            best = (macintosh, its);
+        }
+    }
+    best.0
+}
+
+/// How much the letters beyond ASCII look as if they stood in words, 1 at best: beside a letter of their own script, and capital only at the
+/// beginning of a word or after another capital. Quotation marks and dashes are well beside spaces.
+fn word_likeness(text: &str) -> f64 {
+    let chars: Vec<char> = text.chars().collect();
+    let mut places = 0_u32;
+    let mut good = 0_i32;
+    for (index, &char) in chars.iter().enumerate().filter(|(_, char)| !char.is_ascii()) {
+        places += 1;
+        let before = index.checked_sub(1).map(|before| chars[before]);
+        let after = chars.get(index + 1).copied();
+        good += fits(before, char, after);
+    }
+    if places == 0 { 0.0 } else { f64::from(good) / f64::from(places) }
+}
+
+/// 1 when `char` may well stand between its neighbours, -1 when it hardly may.
+fn fits(before: Option<char>, char: char, after: Option<char>) -> i32 {
+    let is_letter = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphabetic);
+    if matches!(char, '“' | '”' | '‘' | '’' | '„' | '«' | '»' | '–' | '—' | '…' | '\u{a0}') {
+        return if is_letter(before) && is_letter(after) && char != '’' { -1 } else { 1 };
+    }
+    if !char.is_alphabetic() {
+        return if is_letter(before) || is_letter(after) { -1 } else { 0 };
+    }
+    let is_capital_in_a_word = char.is_uppercase() && before.is_some_and(char::is_lowercase);
+    let is_of_another_script =
+        before.into_iter().chain(after).any(|near| near.is_alphabetic() && script(near) != script(char));
+    if is_capital_in_a_word || is_of_another_script { -1 } else { 1 }
+}
+
+/// Enough of a script to tell neighbours apart.
+const fn script(letter: char) -> u8 {
+    match letter {
+        '\u{370}'..='\u{3ff}' => 1,
+        '\u{400}'..='\u{52f}' => 2,
+        '\u{590}'..='\u{5ff}' => 3,
+        '\u{600}'..='\u{6ff}' => 4,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use encoding_rs::{BIG5, EUC_KR, GB18030, GBK, SHIFT_JIS, WINDOWS_1251, WINDOWS_1252};
+
+    use super::*;
+
+    const RUSSIAN: &str = "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему. \
+                           Всё смешалось в доме Облонских. Жена узнала, что муж был в связи с бывшею в их доме француженкою.";
+    const FRENCH: &str = "Longtemps, je me suis couché de bonne heure. Parfois, à peine ma bougie éteinte, mes yeux se fermaient si \
+                          vite que je n’avais pas le temps de me dire : « Je m’endors. » Et, une demi-heure après, la pensée qu’il était \
+                          temps de chercher le sommeil m’éveillait.";
+    const JAPANESE: &str = "吾輩は猫である。名前はまだ無い。どこで生れたかとんと見当がつかぬ。何でも薄暗いじめじめした所でニャーニャー泣いていた事だけは記憶している。";
+    const CHINESE: &str =
+        "学而时习之，不亦说乎？有朋自远方来，不亦乐乎？人不知而不愠，不亦君子乎？其为人也孝弟，而好犯上者，鲜矣。";
+    const TAIWANESE: &str =
+        "學而時習之，不亦說乎？有朋自遠方來，不亦樂乎？人不知而不慍，不亦君子乎？其為人也孝弟，而好犯上者，鮮矣。";
+    const KOREAN: &str =
+        "나랏말싸미 중국에 달라 문자와로 서로 사맛디 아니할쎄 이런 젼차로 어린 백성이 니르고저 홀 배 이셔도";
+
+    #[track_caller]
+    fn is_found(text: &str, encoding: &'static Encoding, found: &'static Encoding) {
+        let (bytes, _, lost) = encoding.encode(text);
+        assert!(!lost, "{} can write the text", encoding.name());
+        assert_eq!(guess(&bytes).0.name(), found.name());
+        assert_eq!(found.decode_without_bom_handling(&bytes).0, text);
+    }
+
+    #[test]
+    fn encodings_of_one_byte_are_told_by_their_letters() {
+        is_found(RUSSIAN, WINDOWS_1251, WINDOWS_1251);
+        is_found(FRENCH, WINDOWS_1252, WINDOWS_1252);
+    }
+
+    #[test]
+    fn encodings_of_east_asia_are_told_apart() {
+        is_found(JAPANESE, SHIFT_JIS, SHIFT_JIS);
+        is_found(CHINESE, GB18030, GBK);
+        is_found(TAIWANESE, BIG5, BIG5);
+        is_found(KOREAN, EUC_KR, EUC_KR);
+    }
+
+    #[test]
+    fn macintosh_texts_are_told_by_their_words() {
+        // encoding_rs reads these and does not write them: the bytes are found by reading all 256.
+        for (text, encoding) in [(RUSSIAN, X_MAC_CYRILLIC), (FRENCH, MACINTOSH)] {
+            let byte = |char: char| {
+                (0..=255_u8)
+                    .find(|&byte| encoding.decode_without_bom_handling(&[byte]).0.starts_with(char))
+                    .expect("in it")
+            };
+            let bytes: Vec<u8> = text.chars().map(byte).collect();
+            assert_eq!(guess(&bytes).0.name(), encoding.name());
+        }
+    }
+
+    #[test]
+    fn utf16_is_known_with_and_without_mark() {
+        let little: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(wide(&little), Some((Unicode::Utf16(UTF_16LE), 0)));
+        assert_eq!(wide(&big), Some((Unicode::Utf16(UTF_16BE), 0)));
+        assert_eq!(wide(&[b"\xff\xfe", &little[..]].concat()), Some((Unicode::Utf16(UTF_16LE), 2)));
+        assert_eq!(wide(b"plain letters, and more of them"), None);
+        assert_eq!(wide(&[0; 64]), None);
+    }
+
+    #[test]
+    fn utf32_is_not_taken_for_utf16() {
+        assert_eq!(wide(b"\xff\xfe\0\0a\0\0\0"), Some((Unicode::Utf32 { little_endian: true }, 4)));
+        assert_eq!(decode_utf32(b"a\0\0\0\xff\xff\xff\xff", true), "a\u{fffd}");
+    }
+
+    #[test]
+    fn few_letters_give_a_guess_and_many_a_likely_one() {
+        assert_eq!(guess(b"un caf\xe9 cr\xe8me").1, Sureness::Guessed);
+        assert_eq!(guess(&WINDOWS_1251.encode(RUSSIAN).0).1, Sureness::Likely);
+    }
+}
