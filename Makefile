@@ -14,8 +14,8 @@ demo: build
 	$(LUNETTE) pull
 	$(LUNETTE) demo
 
-# What has to pass before a change is taken: formatting, lints, documentation; every quick test, and the engine
-# with a real model. `make slow` is the rest.
+# What has to pass before a change is taken: formatting, lints, documentation; every quick test, the engine
+# with a real model, and the unpatched library beside ours. `make slow` is the rest.
 test: checks tests
 
 # Seconds and memory by length, always beside full attention on the same machine.
@@ -42,11 +42,11 @@ checks:
 
 tests: models
 	cargo test -p lunette -p llama-cpp-sys-2 --release
-	cargo test --release --test engine_model -- --ignored --skip unpatched --test-threads 1
+	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
+	cargo test --release --test engine_model --test unpatched -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
 
-# What has not been seen to pass on an idle machine yet, or takes too long for every change: the screen in a terminal, README's commands, the
-# headless contract with a model, and the unpatched library beside ours. It moves to `test`, one by one, when it has.
+# What has not been seen to pass on an idle machine yet, or takes too long for every change: the screen in a terminal, README's commands, and the
+# headless contract with a model. It moves to `test`, one by one, when it has.
 slow: models
-	cargo test -p lunette -p llama-cpp-sys-2 --release -- --include-ignored
-	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
+	cargo test --release --test readme --test headless --test screen_pty -- --ignored --test-threads 1

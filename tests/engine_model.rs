@@ -3,8 +3,7 @@
 #[path = "support/models.rs"]
 mod models;
 
-use std::path::{Path, PathBuf};
-use std::process::Command as Process;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use lunette::swaa::preset::ChainOfThought;
 use lunette::swaa::{Presets, RecipeSpec, WindowSpec};
 
 const SMALL: &str = "smollm2-135m";
-const DEFAULT: &str = "qwen2.5-coder-0.5b";
 
 fn config(model: PathBuf) -> EngineConfig {
     EngineConfig {
@@ -237,69 +235,4 @@ fn the_same_seed_draws_the_same_answer() {
     let (first, again, other) = (draw(7), draw(7), draw(8));
     assert_eq!(first, again);
     assert_ne!(first, other);
-}
-
-/// The engine's greedy text, and that of the unpatched library on the same token ids.
-fn engine_and_stock(name: &str) -> (String, String) {
-    let path = models::model(name);
-    let desk = &mut Desk::start(config(path.clone()));
-    let prompt = desk.prompt(&document(), &[], Some("What is this text about? Answer in one sentence."));
-    let answer = desk.ask(prompt.clone(), &preset("full"), 32).text;
-    (answer, stock::greedy_text(&path, &prompt, 32))
-}
-
-#[test]
-#[ignore = "slow: builds the unpatched llama.cpp"]
-fn full_attention_says_what_the_unpatched_library_says() {
-    for name in [SMALL, DEFAULT] {
-        let (ours, stock) = engine_and_stock(name);
-        assert!(!ours.is_empty());
-        assert_eq!(ours, stock, "{name}");
-    }
-}
-
-/// The unpatched library behind a program of its own: two of them can't be linked into one.
-mod stock {
-    use super::*;
-    use llama_cpp_2::llama_backend::LlamaBackend;
-    use llama_cpp_2::model::LlamaModel;
-    use llama_cpp_2::model::params::LlamaModelParams;
-    use llama_cpp_2::token::LlamaToken;
-
-    pub fn greedy_text(path: &Path, prompt: &Prompt, tokens: u32) -> String {
-        // The engine has started the library already; only its token tables are used here.
-        let backend = LlamaBackend {};
-        let params = LlamaModelParams::default().with_vocab_only(true);
-        let model = LlamaModel::load_from_file(&backend, path, &params).expect("the vocabulary loads");
-        let vocab = model.vocab();
-        let ids = prompt
-            .parts
-            .iter()
-            .flat_map(|part| vocab.tokenize(part.text.as_bytes(), false, part.origin == Origin::Template))
-            .map(|LlamaToken(id)| id.to_string())
-            .collect::<Vec<_>>();
-        let generated = run(path, &ids.join(" "), tokens);
-        let words: Vec<LlamaToken> =
-            generated.into_iter().map(LlamaToken).take_while(|&token| !vocab.is_eog(token)).collect();
-        let bytes: Vec<u8> = words.into_iter().flat_map(|token| vocab.token_to_piece(token, false, None)).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    fn run(path: &Path, ids: &str, tokens: u32) -> Vec<i32> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("ids.txt");
-        std::fs::write(&file, ids).expect("the ids are written");
-        let output = Process::new(env!("CARGO"))
-            .args(["run", "--quiet", "--release", "--manifest-path"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stock/Cargo.toml"))
-            .args(["--", "tokens"])
-            .args([path, &file])
-            .args(["-n", &tokens.to_string(), "--batch", "256", "--ubatch", "256", "--threads", "2", "--ctx", "4096"])
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let ids = answer["tokens"].as_array().expect("a list of tokens");
-        ids.iter().map(|id| id.as_i64().expect("a token id") as i32).collect()
-    }
 }

@@ -29,6 +29,9 @@ enum Question {
         /// How many tokens to generate.
         #[arg(short, long, default_value_t = 32)]
         n_predict: usize,
+        /// Where the prompt's decode calls end, in tokens from its start; after every `--batch` when left out.
+        #[arg(long, value_delimiter = ',')]
+        calls: Vec<usize>,
         #[command(flatten)]
         options: Options,
     },
@@ -87,7 +90,9 @@ impl Options {
 
 fn main() -> anyhow::Result<()> {
     let mut answer = match Arguments::parse().question {
-        Question::Tokens { model, ids, n_predict, options } => tokens(&model, &read_ids(&ids)?, n_predict, &options)?,
+        Question::Tokens { model, ids, n_predict, calls, options } => {
+            tokens(&model, &read_ids(&ids)?, n_predict, calls, &options)?
+        }
         Question::Logits { model, ids, all, raw, options } => logits(&model, &read_ids(&ids)?, all, raw, &options)?,
         Question::Chunks { model, depths, options } => chunks(&model, depths, &options)?,
     };
@@ -104,17 +109,34 @@ fn read_ids(path: &Path) -> anyhow::Result<Vec<i32>> {
     Ok(ids)
 }
 
-fn tokens(model: &Path, ids: &[i32], n_predict: usize, options: &Options) -> anyhow::Result<Value> {
+fn tokens(model: &Path, ids: &[i32], n_predict: usize, calls: Vec<usize>, options: &Options) -> anyhow::Result<Value> {
     let setup = options.setup(ids.len() + n_predict);
+    let calls = if calls.is_empty() { even_calls(ids.len(), setup.n_batch) } else { calls };
     let mut session = Session::open(model, &setup)?;
     let mut generated = Vec::with_capacity(n_predict);
-    session.prefill(ids, setup.n_batch)?;
+    for call in cut(ids, &calls, setup.n_batch)? {
+        session.decode(call, false)?;
+    }
     while generated.len() < n_predict {
         let token = likeliest(session.last_logits()?);
         generated.push(token);
         session.decode(&[token], false)?;
     }
     Ok(json!({ "tokens": generated }))
+}
+
+/// Where calls of `n_batch` tokens end.
+fn even_calls(count: usize, n_batch: usize) -> Vec<usize> {
+    (n_batch..count).step_by(n_batch).chain([count]).collect()
+}
+
+/// `ids` in the calls that end at `ends`.
+fn cut<'ids>(ids: &'ids [i32], ends: &[usize], n_batch: usize) -> anyhow::Result<Vec<&'ids [i32]>> {
+    let starts = std::iter::once(&0).chain(ends);
+    let sizes_fit = starts.clone().zip(ends).all(|(start, end)| (start + 1..=start + n_batch).contains(end));
+    ensure!(sizes_fit, "the calls {ends:?} have to rise, by {n_batch} tokens at most");
+    ensure!(ends.last() == Some(&ids.len()), "the calls {ends:?} do not end with the prompt's {} tokens", ids.len());
+    Ok(starts.zip(ends).map(|(&start, &end)| &ids[start..end]).collect())
 }
 
 fn logits(model: &Path, ids: &[i32], all: bool, raw: Option<PathBuf>, options: &Options) -> anyhow::Result<Value> {
