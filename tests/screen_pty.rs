@@ -91,6 +91,22 @@ fn an_answer_that_takes_too_long_ends_and_the_screen_goes_on() {
 
 #[test]
 #[ignore = "slow: needs a model"]
+fn as_many_parts_as_there_is_time_for_are_chosen_on_the_screen() {
+    let chapters = [1, 2, 3, 4, 5, 6].map(|n| format!("# Chapter {n}\n\n{}\n\n", book(4))).concat();
+    let arguments = ["-m", &small_model(), "--preset", "full", "--within", "10m", "-n", "8", "book.md"];
+    let mut terminal = Terminal::open(100, 24, &[("book.md", &chapters)], &arguments);
+    terminal.wait_for_frame(LONG);
+    assert!(terminal.screen().contains("book.md · what is read in 600 s"), "{}", terminal.screen());
+    terminal.wait_for("all 6 parts are read within 600 s", LONG);
+    terminal.wait_for("book.md is read. Ask it anything.", LONG);
+    terminal.press("Where does the cat live?\r");
+    terminal.wait_for("first after", LONG);
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+#[test]
+#[ignore = "slow: needs a model"]
 fn a_signal_gives_the_terminal_back_and_has_its_exit_code() {
     let mut terminal = open(&book(5), "full");
     terminal.wait_for("Ask the document", LONG);

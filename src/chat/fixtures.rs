@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use super::within::{Allowance, Within};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, Work, update};
 use crate::engine::message::{
-    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
-    TokenCounts,
+    CancelToken, Command, ContextSize, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling,
+    Timings, TokenCounts,
 };
 use crate::settings::Reading;
 use crate::swaa::preset::RecipePatch;
@@ -22,18 +23,31 @@ pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
 }
 
 /// A chat about a book that begins with `preset`, changed as flags may change it.
-fn chat(preset: &str, changes: RecipePatch) -> Chat {
+fn setup(preset: &str, changes: RecipePatch) -> Setup {
     let reading = Reading { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
-    Chat::new(Setup {
+    Setup {
         document: DocumentFacts {
             title: "Pride and Prejudice".into(),
             part: Some("chapters 1-12 of 61".into()),
             text: "It is a truth universally acknowledged.\n".into(),
+            choice: None,
         },
+        within: None,
         reading,
         asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
         now: Moment(0),
-    })
+    }
+}
+
+/// The text of a book of `chapters` chapters, and where each of them ends.
+fn chapters(chapters: usize) -> (Arc<str>, Vec<usize>) {
+    let texts = (1..=chapters).map(|number| format!("Chapter {number}.\n"));
+    let mut ends = Vec::new();
+    let text = texts.fold(String::new(), |text, chapter| {
+        ends.push(text.len() + chapter.len());
+        text + &chapter
+    });
+    (text.into(), ends)
 }
 
 pub(crate) fn model() -> ModelInfo {
@@ -152,7 +166,21 @@ impl Session {
 
     /// As [`Session::begin`], with single fields of the preset changed by flags.
     pub(crate) fn begin_with(preset: &str, changes: RecipePatch) -> Self {
-        Self { chat: chat(preset, changes), seconds: 0, job: JobId(0) }
+        Self::of(setup(preset, changes))
+    }
+
+    /// A book of so many chapters, of which as many are wanted as are read within a minute.
+    pub(crate) fn begin_within_a_minute(preset: &str, number: usize) -> Self {
+        let mut setup = setup(preset, RecipePatch::default());
+        let (text, ends) = chapters(number);
+        let allowance = Allowance { time: Duration::from_secs(60), context: ContextSize::Fit, reserve_tokens: 2_048 };
+        setup.within = Some(Within { allowance, ends, selected: None });
+        setup.document = DocumentFacts { text, part: None, ..setup.document };
+        Self::of(setup)
+    }
+
+    fn of(setup: Setup) -> Self {
+        Self { chat: Chat::new(setup), seconds: 0, job: JobId(0) }
     }
 
     /// The model is loaded, and the document read under `preset`.
@@ -213,6 +241,23 @@ impl Session {
         self.tell(Event::Piece { job: self.job, channel: Channel::Answer, text: answer.to_owned() });
         let figures = Box::new(answer_figures(&self.recipe(), 40));
         self.tell(Event::Answered { job: self.job, finish: Finish::EndOfGeneration, figures })
+    }
+
+    /// The engine counts and forecasts beginnings of a book, 1,000 tokens and 10 s a chapter, until the chat has settled on one.
+    /// Returns what came then, and which beginnings were asked about.
+    pub(crate) fn forecast_beginnings(&mut self, mut effects: Vec<Effect>) -> (Vec<Effect>, Vec<u32>) {
+        let mut asked = Vec::new();
+        while let (Work::Choosing { .. }, [Effect::Send(Command::Count { job, texts })]) =
+            (&self.chat.work, &effects[..])
+        {
+            let (job, chapters) = (*job, texts[0].lines().count() as u32);
+            asked.push(chapters);
+            self.tell(Event::Counted { job, tokens: vec![chapters * 1_000] });
+            let predicted = Some(Duration::from_secs(u64::from(chapters - 1) * 10));
+            let plan = Plan { prompt_tokens: chapters * 1_000, ..plan(0, predicted) };
+            effects = self.tell(Event::Forecast { job: self.job, plan });
+        }
+        (effects, asked)
     }
 
     pub(crate) fn forecast(&mut self, to_prefill_tokens: u32, seconds: Option<u64>) -> Vec<Effect> {

@@ -21,6 +21,7 @@ mod reasoning;
 mod state;
 pub mod template;
 mod update;
+pub mod within;
 mod words;
 
 #[cfg(test)]

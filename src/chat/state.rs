@@ -7,6 +7,7 @@ use super::exchange::Exchange;
 use super::moment::Moment;
 use super::readings::{Comparison, Readings};
 use super::template::ChatTemplate;
+use super::within::{Beginning, Search, Within};
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
 use crate::settings;
 use crate::swaa::preset::RecipePatch;
@@ -20,6 +21,8 @@ pub struct DocumentFacts {
     /// What part of it was taken, when not all: `chapters 1–12 of 61`.
     pub part: Option<String>,
     pub text: Arc<str>,
+    /// Why it is so long, when that was chosen for it: `4 of 61 parts are read, as many as …`.
+    pub choice: Option<String>,
 }
 
 /// A preset with nothing left to decide.
@@ -42,6 +45,8 @@ pub struct Asking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     pub document: DocumentFacts,
+    /// How much of the document is to be read, when there is no time for all of it.
+    pub within: Option<Within>,
     /// The presets that can be switched to, and how one becomes a recipe for this model and document.
     pub reading: settings::Reading,
     pub asking: Asking,
@@ -87,6 +92,12 @@ pub enum Work {
     Forecasting {
         job: JobId,
         to: Way,
+    },
+    /// Asked what the first `parts` parts would take: see [`super::within`].
+    Choosing {
+        job: JobId,
+        search: Search,
+        parts: usize,
     },
     /// It costs more than a moment: the person is asked.
     Deciding {
@@ -168,7 +179,9 @@ pub enum Entry {
 /// The conversation. See the module's page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
+    /// As far as it is settled: its first part, while `beginning` has the rest.
     pub document: DocumentFacts,
+    pub beginning: Option<Beginning>,
     /// Without the fields that flags change: those are an offer of their own.
     pub reading: settings::Reading,
     /// The presets that can be switched to.
@@ -190,6 +203,8 @@ pub struct Chat {
     pub notice: Option<Notice>,
     /// The time of the last input.
     pub now: Duration,
+    /// What this machine reads at the start of a document, once that was measured.
+    pub(super) tokens_per_s: Option<f64>,
     pub(super) first_offer: usize,
     pub(super) last_job: u64,
 }
@@ -199,8 +214,11 @@ impl Chat {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let (offers, first_offer) = setup.reading.offers();
+        let mut document = setup.document;
+        let beginning = setup.within.map(|within| Beginning::of(&mut document, within, first_offer));
         Self {
-            document: setup.document,
+            document,
+            beginning,
             reading: settings::Reading { changes: RecipePatch::default(), ..setup.reading },
             offers,
             asking: setup.asking,
@@ -215,6 +233,7 @@ impl Chat {
             paused: false,
             notice: None,
             now: Duration::ZERO,
+            tokens_per_s: None,
             first_offer,
             last_job: 0,
         }

@@ -381,6 +381,91 @@ fn a_reading_that_fails_leaves_the_old_preset_in_force() {
     assert_eq!(asked(&session.ask("Who?")).recipe, recipe_of("full"));
 }
 
+// As much as there is time for.
+
+/// The first chapter was read, at 1,000 tokens in ten seconds.
+fn tasted(preset: &str, chapters: usize) -> (Session, Vec<Effect>) {
+    let mut session = Session::begin_within_a_minute(preset, chapters);
+    session.tell(Event::Loaded(Box::new(model())));
+    let effects = session.read(0, DOCUMENT_TOKENS);
+    (session, effects)
+}
+
+#[test]
+fn the_first_part_is_read_and_then_as_many_as_there_is_time_for() {
+    let mut session = Session::begin_within_a_minute("full", 61);
+    let effects = session.tell(Event::Loaded(Box::new(model())));
+    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!(texts(prompt).0, "<|im_start|>user\nChapter 1.\n");
+    assert_eq!(session.chat.document.part.as_deref(), Some("what is read in 60 s"));
+    // 10 s are spent; five more chapters take 50 s.
+    let effects = session.read(0, DOCUMENT_TOKENS);
+    let (effects, asked) = session.forecast_beginnings(effects);
+    assert_eq!(asked, [31, 16, 8, 4, 6, 7], "half of what is left each time");
+    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert!(texts(prompt).0.ends_with("Chapter 6.\n"), "{:?}", texts(prompt).0);
+    let document = &session.chat.document;
+    assert_eq!(document.part.as_deref(), Some("parts 1-6 of 61"));
+    assert!(document.choice.as_ref().is_some_and(|choice| choice.starts_with("6 of 61 parts are read, as many as")));
+    session.read(1_000, DOCUMENT_TOKENS - 1_000);
+    assert!(session.chat.is_read() && session.chat.work == Work::Idle);
+}
+
+#[test]
+fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measured() {
+    let mut session = Session::begin_within_a_minute("auto", 61);
+    session.tell(Event::Loaded(Box::new(model())));
+    let read = session.tell(Event::Counted { job: session.job, tokens: vec![1_000] });
+    assert!(matches!(sent(&read), Command::Read { .. }));
+    let effects = session.read(0, DOCUMENT_TOKENS);
+    let (effects, _) = session.forecast_beginnings(effects);
+    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
+    let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
+    assert!(matches!(sent(&effects), Command::Read { .. }), "{effects:?}");
+    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 2.7 s");
+}
+
+#[test]
+fn a_document_without_parts_is_read_whole() {
+    let (session, effects) = tasted("full", 1);
+    assert!(matches!(sent(&effects), Command::Read { .. }), "{effects:?}");
+    assert_eq!(session.chat.document.part, None);
+}
+
+#[test]
+fn a_question_asked_while_the_length_is_chosen_is_about_what_was_chosen() {
+    let (mut session, effects) = tasted("full", 61);
+    assert_eq!(session.ask("Who?"), vec![]);
+    session.forecast_beginnings(effects);
+    let effects = session.read(1_000, DOCUMENT_TOKENS - 1_000);
+    assert!(texts(&asked(&effects).prompt).0.ends_with("Chapter 6.\n"));
+}
+
+#[test]
+fn choosing_can_be_stopped_and_goes_on_with_a_question() {
+    let (mut session, _) = tasted("full", 61);
+    assert_eq!(session.act(Action::Cancel), vec![]);
+    assert_eq!(notice(&session.chat), "stopped before it was settled how much is read");
+    let effects = session.ask("Who?");
+    assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
+    let (effects, asked) = session.forecast_beginnings(effects);
+    assert_eq!((asked.len(), matches!(sent(&effects), Command::Read { .. })), (6, true));
+}
+
+#[test]
+fn a_preset_that_is_chosen_meanwhile_is_the_one_that_is_measured() {
+    let mut session = Session::begin_within_a_minute("full", 61);
+    session.tell(Event::Loaded(Box::new(model())));
+    session.switch("fastest");
+    let effects = session.read(0, 512);
+    let Command::Read { recipe, prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!((recipe, texts(prompt).0.lines().count()), (&recipe_of("fastest"), 2), "the first part, and anew");
+    let effects = session.read(512, DOCUMENT_TOKENS - 512);
+    let (effects, _) = session.forecast_beginnings(effects);
+    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!(*recipe, recipe_of("fastest"));
+}
+
 // The engine's end.
 
 #[test]
@@ -491,9 +576,10 @@ proptest! {
     #[test]
     fn whatever_comes_in_every_running_question_is_the_one_that_works(
         preset in 0_usize..9,
+        chapters in prop::option::of(1_usize..9),
         steps in prop::collection::vec(any_step(), 0..60),
     ) {
-        let mut session = Session::begin("full");
+        let mut session = chapters.map_or_else(|| Session::begin("full"), |n| Session::begin_within_a_minute("full", n));
         session.chat.first_offer = preset;
         for step in steps {
             session.step(step);

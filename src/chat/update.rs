@@ -2,6 +2,8 @@
 //!
 //! Read [`update`], then [`engine_event`] and [`act`], then [`next`], which decides what happens whenever nothing does.
 
+mod choosing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +79,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
 /// Whether an event is about a job that nobody waits for any more, or about the loading of a model that is there.
 fn is_stale(chat: &Chat, event: &Event) -> bool {
     let current = match &chat.work {
-        Work::Sizing { job, .. } | Work::Forecasting { job, .. } => Some(*job),
+        Work::Sizing { job, .. } | Work::Forecasting { job, .. } | Work::Choosing { job, .. } => Some(*job),
         Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
         Work::Idle | Work::Deciding { .. } => None,
     };
@@ -94,7 +96,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
         Event::Loaded(info) => return loaded(chat, info),
         Event::LoadFailed(failure) => engine_gone(chat, failure),
         Event::Counted { tokens, .. } => return counted(chat, tokens.iter().sum()),
-        Event::Forecast { plan, .. } => return forecast(chat, plan),
+        Event::Forecast { plan, .. } => return forecasted(chat, plan),
         Event::Planned { plan, .. } => planned(chat, plan),
         Event::Prefilling { progress, .. } => {
             if let Some(run) = run_mut(chat) {
@@ -138,7 +140,7 @@ fn next(chat: &mut Chat) -> Vec<Effect> {
     }
     let has_document = !chat.document.text.trim().is_empty();
     if has_document && chat.way.is_some() && !chat.paused && !chat.is_read() {
-        return start_reading(chat, None);
+        return if choosing::is_due(chat) { choosing::start(chat) } else { start_reading(chat, None) };
     }
     match waiting_entry(chat) {
         Some(entry) => start_answering(chat, entry),
@@ -193,7 +195,9 @@ fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     }
     match &mut chat.work {
         Work::Deciding { to, .. } if to.name == name => confirm(chat),
-        Work::Idle | Work::Sizing { .. } | Work::Forecasting { .. } | Work::Deciding { .. } => go_to_offer(chat, offer),
+        Work::Idle | Work::Sizing { .. } | Work::Forecasting { .. } | Work::Choosing { .. } | Work::Deciding { .. } => {
+            go_to_offer(chat, offer)
+        }
         Work::Reading { .. } if chat.way.as_ref().is_some_and(|way| way.name == name) => {
             chat.next_switch = None;
             Vec::new()
@@ -224,13 +228,16 @@ fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
     let (Model::Ready { info, .. }, Some(preset)) = (&chat.model, chat.offers.get(offer)) else { return Vec::new() };
     let name = preset.name.clone();
-    let chosen = match chat.reading.choose(preset, info, document_tokens, None) {
+    let chosen = match chat.reading.choose(preset, info, document_tokens, chat.tokens_per_s) {
         Ok(chosen) => chosen,
         Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), error.hint())),
     };
     if let Some(why) = info.sliding_refused.as_ref().filter(|_| chosen.recipe.window != WindowSpec::Full) {
         let refused = Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned()));
         return go_nowhere(chat, refused);
+    }
+    if let Some(beginning) = &mut chat.beginning {
+        beginning.offer = offer;
     }
     let Chosen { name: chosen_name, recipe, cot, reason } = chosen;
     let effects = go_to(chat, Way { name: chosen_name.as_str().into(), recipe, cot });
@@ -243,6 +250,10 @@ fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effe
 /// An offer that can't be had: what there is stays; at the start that is full attention.
 fn go_nowhere(chat: &mut Chat, notice: Notice) -> Vec<Effect> {
     let effects = if chat.way.is_none() { go_to(chat, full_attention(chat)) } else { back_to_idle(chat) };
+    let offer = chat.current_offer();
+    if let Some(beginning) = &mut chat.beginning {
+        beginning.offer = offer;
+    }
     chat.notice = Some(notice);
     effects
 }
@@ -257,7 +268,8 @@ fn full_attention(chat: &Chat) -> Way {
 }
 
 fn go_to(chat: &mut Chat, way: Way) -> Vec<Effect> {
-    if chat.held.is_none() {
+    // A first part is soon read anew.
+    if chat.held.is_none() || chat.beginning.is_some() {
         chat.way = Some(way);
         chat.paused = false;
         return back_to_idle(chat);
@@ -283,13 +295,21 @@ fn count_for_auto(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     match chat.work {
         Work::Sizing { offer, .. } => go_to_chosen(chat, offer, document_tokens),
+        Work::Choosing { .. } => choosing::counted(chat, document_tokens),
         _ => Vec::new(),
     }
 }
 
-fn forecast(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
-    let Work::Forecasting { to, .. } = &chat.work else { return Vec::new() };
-    let to = to.clone();
+fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
+    match &chat.work {
+        Work::Forecasting { to, .. } => decide(chat, to.clone(), plan),
+        Work::Choosing { .. } => choosing::forecasted(chat, &plan),
+        _ => Vec::new(),
+    }
+}
+
+/// A short switch starts, a long one is asked about.
+fn decide(chat: &mut Chat, to: Way, plan: Plan) -> Vec<Effect> {
     let instant = plan.to_prefill_tokens <= INSTANT_TOKENS;
     if instant || plan.predicted.is_some_and(|time| time < SHORT) {
         return start_switch(chat, to);
@@ -339,6 +359,9 @@ fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
     let from = from.clone();
     chat.work = Work::Idle;
     chat.readings.read(&way.name, figures);
+    if choosing::take_taste(chat, &way, figures) {
+        return next(chat);
+    }
     hold(chat, figures);
     if chat.is_read() {
         compare(chat, from.as_ref(), &way, figures);
@@ -479,6 +502,7 @@ fn cancel(chat: &mut Chat) -> Vec<Effect> {
             decline(chat);
             back_to_idle(chat)
         }
+        Work::Choosing { .. } => choosing::stop(chat),
         Work::Idle => {
             chat.notice = None;
             Vec::new()
@@ -518,6 +542,10 @@ fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
             chat.paused = true;
             // What the engine held before it still does; a preset that can't be had is not the one to ask with.
             chat.way = from.or(chat.way.take());
+        }
+        Work::Choosing { .. } => {
+            chat.notice = Some(Notice::from(&failure));
+            chat.paused = true;
         }
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
@@ -597,6 +625,15 @@ fn document_prompt(chat: &mut Chat, way: &Way) -> Option<Prompt> {
 }
 
 fn prompt(chat: &Chat, way: &Way, question: Option<&Arc<str>>) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+    prompt_about(chat, &chat.document.text, way.cot, question)
+}
+
+fn prompt_about(
+    chat: &Chat,
+    document: &Arc<str>,
+    cot: ChainOfThought,
+    question: Option<&Arc<str>>,
+) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
     let Model::Ready { template, .. } = &chat.model else {
         return Err(failure(FailureKind::Model, "the model is not there yet", "wait until it is loaded"));
     };
@@ -604,10 +641,10 @@ fn prompt(chat: &Chat, way: &Way, question: Option<&Arc<str>>) -> Result<(Prompt
     build_prompt(&PromptRequest {
         template,
         system: chat.asking.system.as_ref(),
-        document: &chat.document.text,
+        document,
         turns: &turns,
         question,
-        cot: way.cot,
+        cot,
     })
     .map_err(|error| failure(FailureKind::Model, &error.to_string(), error.hint()))
 }

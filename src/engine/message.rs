@@ -69,6 +69,17 @@ pub enum ContextSize {
     Tokens(u32),
 }
 
+impl ContextSize {
+    /// Most tokens that a prompt and its answer may have, with a model that was trained for so many.
+    #[must_use]
+    pub const fn limit(self, train_context_tokens: u32) -> u32 {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Fit => train_context_tokens,
+        }
+    }
+}
+
 /// Everything that is settled when the engine starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {

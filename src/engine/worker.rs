@@ -288,10 +288,7 @@ impl<M: Machine> Worker<M> {
     }
 
     fn context_limit(&self) -> u32 {
-        match self.config.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => self.machine.train_context_tokens(),
-        }
+        self.config.context.limit(self.machine.train_context_tokens())
     }
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {

@@ -54,10 +54,7 @@ impl Session<'_> {
 
     /// Most tokens that a prompt and its answer may have.
     pub(super) fn context_limit(&self) -> u32 {
-        match self.settings.engine.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => self.model.train_context_tokens,
-        }
+        self.settings.engine.context.limit(self.model.train_context_tokens)
     }
 
     fn fit(&self, plan: &Plan) -> Fit<'_> {

@@ -31,7 +31,6 @@ use talk::Talk;
 pub use talk::{Counter, Stops};
 use voice::Tidy;
 pub use voice::Voice;
-pub use within::{Beginning, beginning};
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
 use crate::document::{self, Document, Input, ReadOptions};
@@ -92,8 +91,6 @@ struct Session<'a> {
     template: ChatTemplate,
     system: Option<Arc<str>>,
     document: Arc<str>,
-    /// How many of its parts that is.
-    parts_taken: usize,
     /// The files, as the user named them.
     names: Vec<String>,
     chosen: Chosen,
@@ -127,7 +124,6 @@ impl<'a> Session<'a> {
             template,
             system: settings.system_prompt.as_deref().map(Arc::from),
             document: Arc::from(document.text.as_str()),
-            parts_taken: document.parts().len(),
             names,
         };
         let within = settings.within.filter(|_| !headless.dry_run);

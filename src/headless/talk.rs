@@ -51,11 +51,6 @@ impl Talk {
         Self { counter, stops, stopped: None, cancel: None, jobs: 0 }
     }
 
-    /// The counter again, for whoever goes on from here.
-    pub(super) fn into_counter(self) -> Counter {
-        self.counter
-    }
-
     /// What stopped the run, if something has: no new job should begin.
     pub(super) fn stopped(&self) -> Option<Exit> {
         self.stopped

@@ -2,6 +2,7 @@
 //!
 //! A bare pseudo terminal answers no question ("where is the cursor?", "what are you?"), and a program that asks waits in vain; this one
 //! answers as xterm does. The binary runs in a folder of its own, with nothing of this machine's configuration.
+#![allow(dead_code, reason = "each test file and each bench takes what it needs")]
 
 use std::io::{Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -10,9 +11,16 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+/// What ends a frame: the end of a synchronised update, before which a terminal shows nothing of it.
+const END_OF_FRAME: &[u8] = b"\x1b[?2026l";
+
 /// A running binary and its screen.
 pub struct Terminal {
     emulator: vt100::Parser,
+    /// Whole frames that came.
+    frames: usize,
+    /// The last bytes that came: the end of a frame may come in two pieces.
+    tail: Vec<u8>,
     output: Receiver<Vec<u8>>,
     input: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
@@ -36,15 +44,18 @@ impl Terminal {
         command.env("HOME", home.path());
         command.env("TERM", "xterm-256color");
         command.env("PATH", std::env::var("PATH").unwrap_or_default());
+        let started = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the binary starts");
         let reader = pair.master.try_clone_reader().expect("its output can be read");
         Self {
             emulator: vt100::Parser::new(rows, columns, 0),
+            frames: 0,
+            tail: Vec::new(),
             output: pumped(reader),
             input: pair.master.take_writer().expect("it can be written to"),
             master: pair.master,
             child,
-            started: Instant::now(),
+            started,
             _home: home,
         }
     }
@@ -67,21 +78,63 @@ impl Terminal {
 
     /// Waits until `text` is on the screen. Returns how long the binary has run by then.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Duration {
+        self.wait_until(&format!("{text:?}"), limit, |terminal| terminal.screen().contains(text))
+    }
+
+    /// Waits until the first frame is whole. Returns how long the binary has run by then.
+    pub fn wait_for_frame(&mut self, limit: Duration) -> Duration {
+        self.wait_until("frame", limit, |terminal| terminal.frames > 0)
+    }
+
+    /// Waits until `is_seen`, which is `what`. Returns how long the binary has run by then.
+    pub fn wait_until(&mut self, what: &str, limit: Duration, is_seen: impl Fn(&Self) -> bool) -> Duration {
         let deadline = Instant::now() + limit;
-        while !self.screen().contains(text) {
+        while !is_seen(self) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.take(&bytes),
-                Err(RecvTimeoutError::Timeout) => panic!("no {text:?} within {limit:?} on\n{}", self.screen()),
-                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {text:?} on\n{}", self.screen()),
+                Err(RecvTimeoutError::Timeout) => panic!("no {what} within {limit:?} on\n{}", self.screen()),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {what} on\n{}", self.screen()),
             }
         }
         self.started.elapsed()
     }
 
+    /// Takes what comes for `time`, whatever it is.
+    pub fn watch(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Timeout) => return,
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended on\n{}", self.screen()),
+            }
+        }
+    }
+
+    /// Whether `text` stands reversed on the screen, as the preset in force does.
+    pub fn is_reversed(&self, text: &str) -> bool {
+        let screen = self.emulator.screen();
+        let (rows, columns) = screen.size();
+        let reversed_row = |row: u16| -> String {
+            let cells = (0..columns).filter_map(|column| screen.cell(row, column));
+            cells.filter(|cell| cell.inverse()).map(vt100::Cell::contents).collect()
+        };
+        (0..rows).any(|row| reversed_row(row).contains(text))
+    }
+
+    /// Whole frames so far.
+    pub fn frames(&self) -> usize {
+        self.frames
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.process_id().expect("it runs")
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&mut self) {
-        let id = self.child.process_id().expect("it runs").to_string();
+        let id = self.process_id().to_string();
         let killed = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
         assert!(killed.success(), "kill -TERM {id}");
     }
@@ -114,6 +167,7 @@ impl Terminal {
     /// Draws what came, and answers what is asked in it.
     fn take(&mut self, bytes: &[u8]) {
         self.emulator.process(bytes);
+        self.count_frames(bytes);
         let asked = |question: &[u8]| bytes.windows(question.len()).any(|window| window == question);
         if asked(b"\x1b[6n") {
             let (row, column) = self.emulator.screen().cursor_position();
@@ -123,6 +177,12 @@ impl Terminal {
         if asked(b"\x1b[c") {
             let _ = self.input.write_all(b"\x1b[?62;22c");
         }
+    }
+
+    fn count_frames(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        self.frames += self.tail.windows(END_OF_FRAME.len()).filter(|window| *window == END_OF_FRAME).count();
+        self.tail.drain(..self.tail.len().saturating_sub(END_OF_FRAME.len() - 1));
     }
 }
 

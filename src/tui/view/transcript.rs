@@ -50,6 +50,7 @@ fn welcome(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
         "Presets change how it is read: 1 with full attention, the others through a window, faster. ? shows them.";
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
+    lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
     lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
     lines
 }

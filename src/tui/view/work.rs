@@ -18,6 +18,7 @@ pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'stati
     }
     match &chat.work {
         Work::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
+        Work::Choosing { .. } => vec![Line::styled("choosing how many parts there is time for", theme.dim)],
         Work::Forecasting { to, .. } => vec![Line::styled(format!("what would {} cost?", to.name), theme.dim)],
         Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
         Work::Reading { run, .. } => prefill(chat, run, theme, cells),
@@ -61,8 +62,11 @@ fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> 
 /// How far a reading is: words and figures, then a bar.
 fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let name = chat.way.as_ref().map_or("", |way| &way.name);
-    let verb = if run.stopping { "stopping" } else { "reading" };
-    let left = format!("{verb} · {name}");
+    let left = match (run.stopping, &chat.beginning) {
+        (true, _) => format!("stopping · {name}"),
+        (false, Some(_)) => "measuring how fast this machine reads".to_owned(),
+        (false, None) => format!("reading · {name}"),
+    };
     let Some(progress) = run.progress else {
         let right = run.plan.as_ref().map_or("preparing".to_owned(), planned);
         return vec![ends(&left, &right, theme, cells), bar(0.0, 0.0, theme, cells)];
