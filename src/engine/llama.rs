@@ -329,6 +329,13 @@ impl<'model> Context<'model> {
         Ok(())
     }
 
+    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the bytes of a cell that
+    /// holds no token: to write zeros over all of them first took a quarter of the time of going back to a reading.
+    fn forget(&mut self) {
+        // SAFETY: `raw` is alive, and so is its memory; nobody else uses them, as `self` is borrowed.
+        unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) };
+    }
+
     fn decode(&mut self, batch: &mut LlamaBatch, interrupted: &dyn Fn() -> bool) -> Result<Decoded, Failure> {
         // SAFETY: only the lifetime is widened; the pointer is taken out again before `interrupted` can end, below,
         // and the callback runs on this thread, inside the call.
@@ -520,7 +527,7 @@ impl Machine for Llama<'_> {
 
     fn restore(&mut self, snapshot: &SeqState) -> Result<(), Failure> {
         let context = self.context()?;
-        context.safe.clear_kv_cache();
+        context.forget();
         context.safe.state_seq_set(snapshot, SEQUENCE).map_err(|error| {
             failure(FailureKind::Runtime, format!("cannot put a reading back into the KV cache: {error}"), None)
         })
