@@ -18,9 +18,10 @@ demo: build
 # with a real model, and the unpatched library beside ours. `make slow` is the rest.
 test: checks tests
 
-# Seconds and memory by length, always beside full attention on the same machine.
-bench: build
+# What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
+bench: build models
 	cargo bench --bench document
+	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
 
 setup:
