@@ -15,11 +15,12 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime;
 
-use lunette::engine::{self, EngineHandle};
+use lunette::document::Document;
+use lunette::engine::{self, EngineHandle, Vocabulary};
 use lunette::exit::{Exit, Trouble};
-use lunette::headless::{self, Counter, Stops, Voice};
+use lunette::headless::{self, Counted, Counter, Stops, Voice};
 use lunette::models::ModelRef;
-use lunette::settings::{EvalArgs, FrontEnd, Headless, LowArgs, Output, Settings, Surroundings, Terminal, argv};
+use lunette::settings::{EvalArgs, FrontEnd, Headless, LowArgs, Output, Settings, Shown, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
     let arguments = argv::rewrite(std::env::args_os());
@@ -43,6 +44,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
         FrontEnd::Screen => screen::open(&settings),
         FrontEnd::Headless(headless) => Ok(answer(&settings, *headless)),
         FrontEnd::Presets { json } => list_presets(&settings, *json),
+        FrontEnd::Inspect(shown) => inspect(&settings, *shown),
         FrontEnd::Paths { json } => with_voice(output, settings.terminal, |voice| {
             Ok(headless::paths(&settings.directories, &settings.places.own, *json, voice).map(|()| Exit::Ok)?)
         }),
@@ -97,6 +99,28 @@ fn list_presets(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
     });
     let_go(thread);
     listed.map(|()| Exit::Ok)
+}
+
+/// With `-m` the tokens of each part are counted by that model's vocabulary. Nothing is noted: what is odd is part of what is shown.
+fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, Trouble> {
+    let output = if shown == Shown::Json { Output::Json } else { Output::Text };
+    with_voice(output, settings.terminal, |voice| {
+        let document = headless::load_documents(settings, &mut io::stdin().lock())?;
+        let counted = match settings.model {
+            ModelRef::Default => None,
+            _ => Some(count(settings, &document, voice)?),
+        };
+        headless::inspect(&document, counted.as_ref(), shown, voice)?;
+        Ok(Exit::Ok)
+    })
+}
+
+fn count(settings: &Settings, document: &Document, voice: &mut Voice<'_>) -> Result<Counted, Trouble> {
+    let file = headless::model_file(settings, voice)?;
+    let parts = document.parts();
+    let texts: Vec<&str> = parts.iter().map(|part| &document.text[part.span.start..part.span.end]).collect();
+    let tokens = Vocabulary::open(&file)?.count_each(&texts);
+    Ok(Counted { model: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), tokens })
 }
 
 fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {

@@ -61,7 +61,7 @@ fn a_document_that_cannot_be_read_is_named_and_exits_with_3() {
     fs::write(home.path("binary.dat"), [0_u8, 159, 146, 150, 0, 1, 2, 3].repeat(64)).unwrap();
     let cases = [
         ("missing.txt", "cannot read missing.txt: no such file"),
-        ("folder", "cannot read folder: it is a folder"),
+        ("folder", "nothing to read in the folder folder"),
         ("empty.txt", "empty.txt is empty"),
         ("blank.txt", "blank.txt has only white space"),
         ("binary.dat", "cannot read binary.dat: it is binary"),

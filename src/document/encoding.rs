@@ -140,7 +140,10 @@ fn fits(before: Option<char>, char: char, after: Option<char>) -> i32 {
     let is_capital_in_a_word = char.is_uppercase() && before.is_some_and(char::is_lowercase);
     let is_of_another_script =
         before.into_iter().chain(after).any(|near| near.is_alphabetic() && script(near) != script(char));
-    if is_capital_in_a_word || is_of_another_script { -1 } else { 1 }
+    // Latin letters with accents stand among plain ones; a whole word of them is another script, misread.
+    let is_accented = |neighbour: Option<char>| neighbour.is_some_and(|near| ('\u{c0}'..'\u{250}').contains(&near));
+    let is_among_accents = is_accented(before) && is_accented(Some(char)) && is_accented(after);
+    if is_capital_in_a_word || is_of_another_script || is_among_accents { -1 } else { 1 }
 }
 
 /// Enough of a script to tell neighbours apart.
@@ -207,6 +210,12 @@ mod tests {
             let bytes: Vec<u8> = text.chars().map(byte).collect();
             assert_eq!(guess(&bytes).0.name(), encoding.name());
         }
+    }
+
+    #[test]
+    fn a_word_of_accented_letters_alone_is_no_word() {
+        assert!(word_likeness("été, à côté") > 0.9);
+        assert!(word_likeness("òåêñò") < 0.0);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::report::Skipped;
 use super::sniff::{Foreign, Outlook};
 
 /// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
@@ -16,8 +15,11 @@ pub enum Error {
     Denied { name: String },
     #[error("cannot read {name}: {source}")]
     Io { name: String, source: io::Error },
-    #[error("cannot read {name}: it is a folder, and folders are not read yet")]
-    Directory { name: String },
+    /// A folder in which no file could be read; `skipped` of them were left out.
+    #[error("nothing to read in the folder {name}{}", if *skipped == 0 { String::new() } else { format!(" ({skipped} files left out)") })]
+    NothingIn { name: String, skipped: usize },
+    #[error("`{glob}` is no glob: {reason}")]
+    BadGlob { glob: String, reason: String },
     #[error("cannot read {name}: it has more than {most_mib} MiB")]
     TooLarge { name: String, most_mib: u64 },
     /// `bytes` is not 0 when there is only white space.
@@ -44,7 +46,10 @@ impl Error {
             Self::NothingNamed => "name a file, or `-` for standard input",
             Self::Missing { .. } => "check the spelling, or give the path from the root",
             Self::Denied { .. } => "make it readable for you: `chmod u+r`",
-            Self::Directory { .. } => "name the files in it, as in `notes/*.md`",
+            Self::NothingIn { .. } => {
+                "`lunette inspect` says what was left out; `--include '*.ext'` takes it all the same"
+            }
+            Self::BadGlob { .. } => "as in .gitignore: `*.rs`, `src/**`, `tests/`",
             Self::TooLarge { .. } => "cut it into smaller files; no model's context holds that much",
             Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
             Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
@@ -53,6 +58,31 @@ impl Error {
             Self::Io { .. } => return None,
         };
         Some(hint.into())
+    }
+
+    /// The file that it is about.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::NothingNamed | Self::BadGlob { .. } => None,
+            Self::Missing { name }
+            | Self::Denied { name }
+            | Self::Io { name, .. }
+            | Self::NothingIn { name, .. }
+            | Self::TooLarge { name, .. }
+            | Self::Empty { name, .. }
+            | Self::NotYet { name, .. }
+            | Self::NoDocument { name, .. }
+            | Self::Binary { name, .. }
+            | Self::Undecodable { name, .. } => Some(name),
+        }
+    }
+
+    /// What is wrong, without the name: for a list that has it already.
+    pub(super) fn reason(&self) -> String {
+        let whole = self.to_string();
+        let opening = format!("cannot read {}: ", self.name().unwrap_or_default());
+        whole.strip_prefix(&opening).unwrap_or(&whole).to_owned()
     }
 
     pub(super) fn from_io(name: &str, source: io::Error) -> Self {
@@ -68,14 +98,6 @@ impl Error {
         match outlook {
             Outlook::Later => Self::NotYet { name, what, hint },
             Outlook::Never => Self::NoDocument { name, what, hint },
-        }
-    }
-
-    /// Every input was skipped, or there was none.
-    pub(super) fn nothing_left(skipped: Vec<Skipped>) -> Self {
-        match skipped.into_iter().next() {
-            Some(Skipped { name, bytes }) => Self::Empty { name, bytes },
-            None => Self::NothingNamed,
         }
     }
 }

@@ -42,8 +42,16 @@ impl Input {
         Self::Memory { name: "pride-and-prejudice.txt".into(), bytes }
     }
 
+    /// The folder that this is, if it is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) if path.is_dir() => Some(path),
+            _ => None,
+        }
+    }
+
     /// As the user named it, safe to print.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Path(path) => printable(&path.to_string_lossy()),
             Self::Stdin => "-".into(),
@@ -79,10 +87,6 @@ impl RawFile {
 
 fn read_path(path: &Path, name: &str) -> Result<Vec<u8>, Error> {
     let failed = |error| Error::from_io(name, error);
-    let metadata = path.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(Error::Directory { name: name.into() });
-    }
     let mut file = File::open(path).map_err(failed)?;
     read_whole(&mut file, name)
 }

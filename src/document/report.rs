@@ -2,6 +2,9 @@
 //!
 //! Front ends print [`Report::notes`]; no note means that the text holds every character of every file.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use super::encoding::{Found, Sureness};
 use super::error::Error;
 
@@ -10,7 +13,7 @@ use super::error::Error;
 pub struct Report {
     /// In the order of the text.
     pub files: Vec<FileReport>,
-    /// Files without content, left out of a document of several.
+    /// Files of a folder or among several that are not in the text, by name.
     pub skipped: Vec<Skipped>,
 }
 
@@ -37,22 +40,88 @@ pub struct FileReport {
     pub remarks: Vec<String>,
 }
 
-/// A file that was left out because it holds nothing.
+/// A file, or a folder with all in it, that was left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     pub name: String,
-    /// 0, or so many bytes of white space.
-    pub bytes: u64,
+    pub reason: SkipReason,
+}
+
+/// Why a file was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkipReason {
+    Empty,
+    /// By which rule nobody wrote it by hand.
+    Generated(&'static str),
+    /// Too large for a file that was not named by itself.
+    Large {
+        bytes: u64,
+    },
+    SymbolicLink,
+    /// No text in it, or none that can be had; the reason without the name.
+    Unreadable(String),
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("empty"),
+            Self::Generated(rule) => formatter.write_str(rule),
+            Self::Large { bytes } => write!(formatter, "{:.1} MB", *bytes as f64 / 1e6),
+            Self::SymbolicLink => formatter.write_str("a symbolic link"),
+            Self::Unreadable(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+impl SkipReason {
+    /// The reasons of one kind, for a count of them.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Generated(_) => "generated or vendored",
+            Self::Large { .. } => "too large",
+            Self::SymbolicLink => "symbolic links",
+            Self::Unreadable(_) => "not readable as text",
+        }
+    }
+}
+
+impl Skipped {
+    pub(super) fn empty(name: &str) -> Self {
+        Self { name: name.to_owned(), reason: SkipReason::Empty }
+    }
 }
 
 impl From<Error> for Skipped {
-    /// Only [`Error::Empty`] is ever skipped; the name of another error would be a loss, so it becomes the name.
     fn from(error: Error) -> Self {
-        match error {
-            Error::Empty { name, bytes } => Self { name, bytes },
-            other => Self { name: other.to_string(), bytes: 0 },
-        }
+        let name = error.name().unwrap_or_default().to_owned();
+        let reason = match &error {
+            Error::Empty { .. } => SkipReason::Empty,
+            other => SkipReason::Unreadable(other.reason()),
+        };
+        Self { name, reason }
     }
+}
+
+/// So many files are named one by one; more are counted by kind.
+const NAMED_AT_MOST: usize = 3;
+
+/// One note a file, or one with the counts.
+fn notes_on(skipped: &[Skipped]) -> Vec<String> {
+    if skipped.len() <= NAMED_AT_MOST {
+        return skipped.iter().map(|file| format!("{}: {}, left out", file.name, file.reason)).collect();
+    }
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in skipped {
+        *counts.entry(file.reason.kind()).or_default() += 1;
+    }
+    let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    vec![format!(
+        "{} left out: {} (`lunette inspect` names them)",
+        counted(skipped.len() as u64, "file"),
+        counts.join(", ")
+    )]
 }
 
 impl Report {
@@ -66,13 +135,14 @@ impl Report {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let replaced = self.files.iter().flat_map(FileReport::notes);
-        let skipped = self.skipped.iter().map(|file| format!("{}: empty, left out", file.name));
-        replaced.chain(skipped).collect()
+        replaced.chain(notes_on(&self.skipped)).collect()
     }
 }
 
 impl FileReport {
-    fn notes(&self) -> Vec<String> {
+    /// What was odd about this file.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
         let name = &self.name;
         let mut notes = Vec::new();
         let encoding = self.encoding.name;

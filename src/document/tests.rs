@@ -137,13 +137,13 @@ fn a_choice_that_makes_no_sense_is_named() {
 }
 
 #[test]
-fn a_missing_file_and_a_folder_are_errors_with_their_name() {
+fn a_missing_file_and_an_empty_folder_are_errors_with_their_name() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("missing.txt");
     let error = refused(&[Input::Path(missing.clone())]);
     assert_eq!(error.to_string(), format!("cannot read {}: no such file", missing.display()));
     let error = refused(&[Input::Path(folder.path().into())]);
-    assert!(error.to_string().contains("it is a folder"), "{error}");
+    assert_eq!(error.to_string(), format!("nothing to read in the folder {}", folder.path().display()));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn empty_files_are_skipped_among_others_and_an_error_alone() {
     assert_eq!(document.text, "x = 1\n");
     assert_eq!(document.report.notes(), ["empty.py: empty, left out"]);
     assert_eq!(refused(&[memory("empty.py", "")]).to_string(), "empty.py is empty");
-    assert_eq!(refused(&[memory("a", ""), memory("b", " ")]).to_string(), "a is empty");
+    assert_eq!(refused(&[memory("a", ""), memory("b", " ")]).to_string(), "b has only white space (1 bytes)");
     assert_eq!(refused(&[]).to_string(), "no document was named");
 }
 

@@ -1,12 +1,16 @@
-//! The one file that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
+//! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
 //! The picture: [`Model`] owns the weights, [`Llama`] borrows it and owns at most one context, which it replaces when it has to grow.
 //! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
 //! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
 //!
+//! [`vocabulary`] opens a model for its token tables alone.
+//!
 //! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
+
+pub(super) mod vocabulary;
 
 use std::cell::Cell;
 use std::collections::VecDeque;

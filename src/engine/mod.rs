@@ -14,7 +14,7 @@
 //! | `forecast` | how long will it take? |
 //! | `split`, `utf8` | bytes to characters to reasoning and answer |
 //! | `machine` | what must a model with a cache be able to do? |
-//! | `llama` | the one file that imports the binding |
+//! | `llama` | the one module that imports the binding |
 //!
 //! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives `Planned { cached: 30000, to_prefill: 40, .. }`,
 //! one `Prefilling`, a `Piece` per token or two, and `Answered` with figures.
@@ -46,6 +46,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use message::{Command, EngineConfig, Event, Failure, FailureKind};
 use worker::{Inbox, Worker};
 
+pub use llama::vocabulary::Vocabulary;
 pub use llama::{devices, library_version, patch_stamp};
 
 /// The front end's side of the counter.

@@ -14,6 +14,7 @@
 
 mod fetch;
 mod fit;
+mod inspect;
 mod listing;
 mod report;
 mod talk;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use fetch::{model_file, pull};
+pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 use report::{Line, Report, Said};
 use talk::Talk;
@@ -33,7 +35,7 @@ use voice::Tidy;
 pub use voice::Voice;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::document::{self, Document, Input, ReadOptions};
+use crate::document::{self, Document, Input};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
 use crate::settings::{Chosen, Documents, Headless, Output, Settings};
@@ -65,6 +67,15 @@ pub async fn run(
 
 /// The documents that were named, or the part of them that was; notes on what was odd.
 pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
+    let document = load_documents(settings, stdin)?;
+    for note in document.report.notes() {
+        voice.note(&format!("note: {note}"));
+    }
+    Ok(document)
+}
+
+/// The documents that were named, or the part of them that was.
+pub fn load_documents(settings: &Settings, stdin: &mut dyn Read) -> Result<Document, Trouble> {
     let inputs = match &settings.documents {
         Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
         Documents::BundledBook => vec![Input::bundled_book()],
@@ -72,10 +83,7 @@ pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voi
     if inputs.is_empty() {
         return Ok(Document::default());
     }
-    let document = document::load(&inputs, &ReadOptions::default(), stdin)?;
-    for note in document.report.notes() {
-        voice.note(&format!("note: {note}"));
-    }
+    let document = document::load(&inputs, &settings.read, stdin)?;
     match &settings.parts {
         Some(parts) => Ok(document.select(parts)?),
         None => Ok(document),

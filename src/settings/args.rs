@@ -67,6 +67,8 @@ pub struct LowArgs {
 pub enum Subcommands {
     /// List the presets, and what they mean for a model (-m)
     Presets(PresetsArgs),
+    /// Show what is read of documents, what is not, and how many tokens each part has (-m)
+    Inspect(InspectArgs),
     /// Print where configuration, models, conversations and logs are kept
     Paths {
         #[arg(long)]
@@ -108,6 +110,26 @@ pub struct SessionArgs {
     pub sampling: SamplingArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// Files and folders; `-` is standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub documents: Vec<OsString>,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Exactly what the model sees, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub text: bool,
+    /// Only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
+    #[arg(long, value_name = "NUMBERS")]
+    pub parts: Option<String>,
+    #[command(flatten)]
+    pub files: FileArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
 }
 
 #[derive(Debug, Args)]
@@ -163,12 +185,25 @@ pub struct EvalArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Documents")]
 pub struct SelectionArgs {
+    #[command(flatten)]
+    pub files: FileArgs,
     /// Read only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
     #[arg(long, value_name = "NUMBERS")]
     pub parts: Option<String>,
     /// Read as many parts as this machine reads in that time: 60s, 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub within: Option<Duration>,
+}
+
+/// What is read of folders and files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FileArgs {
+    /// Of folders, read only what matches, whatever ignore files say: '*.rs', 'docs/**'; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Of folders, leave out what matches: 'tests/', '*.csv'; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
-use args::{ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
+use args::{FileArgs, InspectArgs, ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
 use config::Config;
 pub use directories::Directories;
 pub use error::Error;
@@ -37,6 +37,7 @@ pub use reading::{Chosen, Reading};
 pub use surroundings::{Surroundings, Terminal};
 use values::Count;
 
+use crate::document::{ReadOptions, Wanted};
 use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Sampling};
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
@@ -59,6 +60,8 @@ const RESIDENT_MIB: u32 = 2048;
 pub struct Settings {
     pub front_end: FrontEnd,
     pub documents: Documents,
+    /// How documents are read.
+    pub read: ReadOptions,
     /// `--parts`, as written: what it means depends on the document.
     pub parts: Option<String>,
     /// Read only as many parts as this machine reads in that time.
@@ -87,6 +90,7 @@ pub enum FrontEnd {
     Screen,
     Headless(Headless),
     Presets { json: bool },
+    Inspect(Shown),
     Paths { json: bool },
     Pull { name: Option<String> },
     Eval(Box<EvalArgs>),
@@ -113,6 +117,15 @@ pub enum Output {
     Json,
     /// Events, and then that object.
     JsonLines,
+}
+
+/// In which form `lunette inspect` shows a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Summary,
+    Json,
+    /// Exactly what the model sees.
+    Text,
 }
 
 /// What is to be read.
@@ -188,6 +201,7 @@ impl Settings {
             Some(Subcommands::Presets(args)) => {
                 Self::of_command(FrontEnd::Presets { json: args.json }, Some(args.model), surroundings)
             }
+            Some(Subcommands::Inspect(args)) => Self::of_inspect(args, surroundings),
             Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
             Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
@@ -198,6 +212,19 @@ impl Settings {
         let mut settings =
             Self::built(&Gathered { model: model.unwrap_or_default(), ..Gathered::default() }, surroundings)?;
         settings.front_end = front_end;
+        Ok(settings)
+    }
+
+    fn of_inspect(args: InspectArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let shown = match (args.json, args.text) {
+            (true, _) => Shown::Json,
+            (_, true) => Shown::Text,
+            _ => Shown::Summary,
+        };
+        let mut settings = Self::of_command(FrontEnd::Inspect(shown), Some(args.model), surroundings)?;
+        settings.documents = Documents::Named(args.documents);
+        settings.read = read_options(args.files);
+        settings.parts = args.parts;
         Ok(settings)
     }
 
@@ -225,6 +252,7 @@ impl Settings {
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.front_end = front_end;
         settings.documents = documents;
+        settings.read = read_options(selection.files);
         settings.parts = selection.parts;
         settings.within = selection.within;
         settings.questions = questions;
@@ -246,6 +274,7 @@ impl Settings {
         Ok(Self {
             front_end: FrontEnd::Screen,
             documents: Documents::Named(Vec::new()),
+            read: ReadOptions::default(),
             parts: None,
             within: None,
             questions: Vec::new(),
@@ -333,6 +362,10 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     }
     let named = args.model.as_ref().or(config.model.as_ref());
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
+}
+
+fn read_options(files: FileArgs) -> ReadOptions {
+    ReadOptions { wanted: Wanted { include: files.include, exclude: files.exclude }, ..ReadOptions::default() }
 }
 
 fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {

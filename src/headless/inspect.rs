@@ -1,0 +1,219 @@
+//! `lunette inspect`: what was read of the documents, what was not and why, and how many tokens each part has.
+//!
+//! ```text
+//! notes/a.md        markdown   UTF-8        4,120 bytes      98 lines
+//! notes/b.txt       text       Shift_JIS    9,300 bytes     210 lines
+//!
+//!  part   tokens   title
+//!     1      987   notes/a.md
+//!     2    4,410   notes/b.txt
+//!            5,397   in 2 parts, with the vocabulary of qwen2.5-coder-0.5b
+//!
+//! left out
+//!   notes/Cargo.lock   a lock file
+//! ```
+//!
+//! `--text` prints what the model would see instead, and nothing else; `--json` all of the above as one object.
+
+use std::fmt::Write as _;
+use std::io;
+
+use serde::Serialize;
+
+use super::Voice;
+use crate::document::{Document, FileReport, Part, Skipped, Sureness};
+use crate::settings::Shown;
+
+/// Tokens of each part, counted with a model's own vocabulary.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// As the user named it, or the name of its file.
+    pub model: String,
+    /// One a part.
+    pub tokens: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Inspected<'a> {
+    files: Vec<FileLine<'a>>,
+    parts: Vec<PartLine>,
+    skipped: Vec<SkippedLine<'a>>,
+    text_bytes: usize,
+    /// Null without a model.
+    tokens: Option<usize>,
+    model: Option<&'a str>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct FileLine<'a> {
+    name: &'a str,
+    format: &'static str,
+    encoding: &'static str,
+    /// `certain`, `likely` or `guessed`.
+    encoding_is: &'static str,
+    bytes: u64,
+    lines: u32,
+    control_characters: u64,
+    invalid_sequences: u64,
+}
+
+#[derive(Serialize)]
+struct PartLine {
+    number: usize,
+    title: String,
+    /// Byte offsets in the text.
+    start: usize,
+    end: usize,
+    tokens: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct SkippedLine<'a> {
+    name: &'a str,
+    reason: String,
+}
+
+impl<'a> From<&'a FileReport> for FileLine<'a> {
+    fn from(file: &'a FileReport) -> Self {
+        Self {
+            name: &file.name,
+            format: file.format,
+            encoding: file.encoding.name,
+            encoding_is: match file.encoding.sureness {
+                Sureness::Certain => "certain",
+                Sureness::Likely => "likely",
+                Sureness::Guessed => "guessed",
+            },
+            bytes: file.bytes,
+            lines: file.lines,
+            control_characters: file.control_characters,
+            invalid_sequences: file.invalid_sequences,
+        }
+    }
+}
+
+impl<'a> Inspected<'a> {
+    fn new(document: &'a Document, parts: &[Part], counted: Option<&'a Counted>) -> Self {
+        let tokens_of = |index: usize| counted.and_then(|counted| counted.tokens.get(index).copied());
+        let line = |(index, part): (usize, &Part)| PartLine {
+            number: part.number,
+            title: part.title.clone(),
+            start: part.span.start,
+            end: part.span.end,
+            tokens: tokens_of(index),
+        };
+        let skipped = |file: &'a Skipped| SkippedLine { name: &file.name, reason: file.reason.to_string() };
+        Self {
+            files: document.report.files.iter().map(FileLine::from).collect(),
+            parts: parts.iter().enumerate().map(line).collect(),
+            skipped: document.report.skipped.iter().map(skipped).collect(),
+            text_bytes: document.text.len(),
+            tokens: counted.map(|counted| counted.tokens.iter().sum()),
+            model: counted.map(|counted| counted.model.as_str()),
+            notes: document.report.files.iter().flat_map(FileReport::notes).collect(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let mut words = String::new();
+        let width = self.files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0).min(60);
+        for file in &self.files {
+            let (bytes, lines) = (grouped(file.bytes as usize), grouped(file.lines as usize));
+            put(
+                &mut words,
+                format_args!(
+                    "{:width$}  {:9} {:12} {bytes:>12} bytes {lines:>9} lines\n",
+                    file.name, file.format, file.encoding
+                ),
+            );
+        }
+        put(&mut words, format_args!("\n  part    tokens  title\n"));
+        for part in &self.parts {
+            let tokens = part.tokens.map_or_else(|| "–".to_owned(), grouped);
+            put(&mut words, format_args!("{:>6} {tokens:>9}  {}\n", part.number, part.title));
+        }
+        let parts = grouped(self.parts.len());
+        let total = match (self.tokens, self.model) {
+            (Some(tokens), Some(model)) => {
+                format!("{:>16}  in {parts} parts, with the vocabulary of {model}\n", grouped(tokens))
+            }
+            _ => format!("{:16}  {parts} parts; tokens are counted with a model (-m)\n", ""),
+        };
+        words.push_str(&total);
+        words + &self.exceptions_in_words()
+    }
+
+    fn exceptions_in_words(&self) -> String {
+        let mut words = String::new();
+        if !self.notes.is_empty() {
+            put(&mut words, format_args!("\nnotes\n"));
+            self.notes.iter().for_each(|note| put(&mut words, format_args!("  {note}\n")));
+        }
+        if !self.skipped.is_empty() {
+            put(&mut words, format_args!("\nleft out ({})\n", grouped(self.skipped.len())));
+            self.skipped.iter().for_each(|file| put(&mut words, format_args!("  {}: {}\n", file.name, file.reason)));
+        }
+        words
+    }
+}
+
+/// Shows `document`, whose `parts` were counted if there was a model.
+pub fn inspect(document: &Document, counted: Option<&Counted>, shown: Shown, voice: &mut Voice) -> io::Result<()> {
+    let parts = document.parts();
+    let inspected = Inspected::new(document, &parts, counted);
+    match shown {
+        Shown::Summary => voice.data(&inspected.in_words()),
+        Shown::Json => voice.object(&inspected),
+        Shown::Text => voice.data(&document.text),
+    }
+}
+
+fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
+    words.write_fmt(line).expect("a string takes everything");
+}
+
+/// `1,234,567`
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Input, ReadOptions, load};
+
+    fn memory(name: &str, text: &'static str) -> Input {
+        Input::Memory { name: name.into(), bytes: text.as_bytes().into() }
+    }
+
+    fn words(inputs: &[Input], counted: Option<&Counted>) -> String {
+        let document = load(inputs, &ReadOptions::default(), &mut io::empty()).expect("text");
+        Inspected::new(&document, &document.parts(), counted).in_words()
+    }
+
+    #[test]
+    fn every_file_part_and_omission_has_its_line() {
+        let counted = Counted { model: "small".into(), tokens: vec![1234, 5] };
+        let files = [memory("a.txt", "one\ntwo\n"), memory("b.txt", "three\n"), memory("c.txt", "")];
+        insta::assert_snapshot!(words(&files, Some(&counted)));
+    }
+
+    #[test]
+    fn without_a_model_it_says_how_tokens_are_counted() {
+        assert!(words(&[memory("a.txt", "one\n")], None).contains("tokens are counted with a model (-m)"));
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}
