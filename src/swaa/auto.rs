@@ -77,6 +77,9 @@ pub fn choose(presets: &Presets, facts: &Facts) -> Choice {
     if let Some(why) = facts.sliding_refused {
         return full(why.to_owned());
     }
+    if facts.document_tokens == 0 {
+        return full("there is no document to read".to_owned());
+    }
     let full_work = work(&Attention::Full, facts);
     if let Some(seconds) = facts.tokens_per_s.map(|rate| full_work / rate).filter(|&seconds| seconds < FEW_SECONDS) {
         return full(format!("all of it takes about {seconds:.1} s"));
@@ -201,6 +204,12 @@ mod tests {
             (preset.as_str(), reason.as_str()),
             ("full", "at this length fastest would be only 1.10 times as fast")
         );
+    }
+
+    #[test]
+    fn full_attention_where_there_is_nothing_to_read() {
+        let (preset, reason) = chosen(&facts(0));
+        assert_eq!((preset.as_str(), reason.as_str()), ("full", "there is no document to read"));
     }
 
     #[test]
