@@ -2,6 +2,8 @@
 //!
 //! A bare pseudo terminal answers no question ("where is the cursor?", "what are you?"), and a program that asks waits in vain; this one
 //! answers as xterm does. The binary runs in a folder of its own, with nothing of this machine's configuration.
+//!
+//! Each frame is looked at, also one that the next has overtaken by the time it is read: what shows for a moment is not missed.
 #![allow(dead_code, reason = "each test file and each bench takes what it needs")]
 
 use std::io::{Read, Write};
@@ -19,9 +21,9 @@ pub struct Terminal {
     emulator: vt100::Parser,
     /// Whole frames that came.
     frames: usize,
-    /// The last bytes that came: the end of a frame may come in two pieces.
-    tail: Vec<u8>,
     output: Receiver<Vec<u8>>,
+    /// Came already and is not on the screen yet.
+    unseen: Vec<u8>,
     input: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
@@ -50,8 +52,8 @@ impl Terminal {
         Self {
             emulator: vt100::Parser::new(rows, columns, 0),
             frames: 0,
-            tail: Vec::new(),
             output: pumped(reader),
+            unseen: Vec::new(),
             input: pair.master.take_writer().expect("it can be written to"),
             master: pair.master,
             child,
@@ -76,9 +78,18 @@ impl Terminal {
         self.master.resize(size(columns, rows)).expect("a pseudo terminal can be resized");
     }
 
+    /// The screen as one line, every run of blanks and line ends a blank: in it sentences are found however they are wrapped.
+    pub fn unwrapped(&self) -> String {
+        self.screen().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    pub fn shows(&self, text: &str) -> bool {
+        self.unwrapped().contains(text)
+    }
+
     /// Waits until `text` is on the screen. Returns how long the binary has run by then.
     pub fn wait_for(&mut self, text: &str, limit: Duration) -> Duration {
-        self.wait_until(&format!("{text:?}"), limit, |terminal| terminal.screen().contains(text))
+        self.wait_until(&format!("{text:?}"), limit, |terminal| terminal.shows(text))
     }
 
     /// Waits until the first frame is whole. Returns how long the binary has run by then.
@@ -90,9 +101,8 @@ impl Terminal {
     pub fn wait_until(&mut self, what: &str, limit: Duration, is_seen: impl Fn(&Self) -> bool) -> Duration {
         let deadline = Instant::now() + limit;
         while !is_seen(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.take(&bytes),
+            match self.next_frame(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => panic!("no {what} within {limit:?} on\n{}", self.screen()),
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended without {what} on\n{}", self.screen()),
             }
@@ -104,8 +114,8 @@ impl Terminal {
     pub fn watch(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.take(&bytes),
+            match self.next_frame(left) {
+                Ok(()) => {}
                 Err(RecvTimeoutError::Timeout) => return,
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended on\n{}", self.screen()),
             }
@@ -142,14 +152,9 @@ impl Terminal {
     /// Waits for its end, and takes what it still had to say.
     pub fn exit_code(&mut self, limit: Duration) -> u32 {
         let deadline = Instant::now() + limit;
+        while self.next_frame(deadline.saturating_duration_since(Instant::now())).is_ok() {}
         loop {
-            while let Ok(bytes) = self.output.try_recv() {
-                self.take(&bytes);
-            }
             if let Some(status) = self.child.try_wait().expect("its state is known") {
-                while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
-                    self.take(&bytes);
-                }
                 return status.exit_code();
             }
             assert!(Instant::now() < deadline, "it did not end within {limit:?}:\n{}", self.screen());
@@ -164,10 +169,27 @@ impl Terminal {
         plain && self.master.get_termios().is_none_or(|termios| format!("{:?}", termios.local_flags).contains("ICANON"))
     }
 
-    /// Draws what came, and answers what is asked in it.
-    fn take(&mut self, bytes: &[u8]) {
-        self.emulator.process(bytes);
-        self.count_frames(bytes);
+    /// Draws what came to the end of its first frame, or as far as it goes; when nothing did, waits for it.
+    fn next_frame(&mut self, limit: Duration) -> Result<(), RecvTimeoutError> {
+        if self.drawable() == 0 {
+            self.unseen.extend(self.output.recv_timeout(limit)?);
+        }
+        let bytes: Vec<u8> = self.unseen.drain(..self.drawable()).collect();
+        self.frames += usize::from(bytes.ends_with(END_OF_FRAME));
+        self.emulator.process(&bytes);
+        self.answer(&bytes);
+        Ok(())
+    }
+
+    /// So many bytes can be drawn: one frame, or all but what may be half of a frame's end.
+    fn drawable(&self) -> usize {
+        let end = self.unseen.windows(END_OF_FRAME.len()).position(|window| window == END_OF_FRAME);
+        let half = (1..END_OF_FRAME.len()).rev().find(|&count| self.unseen.ends_with(&END_OF_FRAME[..count]));
+        end.map_or(self.unseen.len() - half.unwrap_or(0), |start| start + END_OF_FRAME.len())
+    }
+
+    /// Answers what is asked in `bytes`.
+    fn answer(&mut self, bytes: &[u8]) {
         let asked = |question: &[u8]| bytes.windows(question.len()).any(|window| window == question);
         if asked(b"\x1b[6n") {
             let (row, column) = self.emulator.screen().cursor_position();
@@ -177,12 +199,6 @@ impl Terminal {
         if asked(b"\x1b[c") {
             let _ = self.input.write_all(b"\x1b[?62;22c");
         }
-    }
-
-    fn count_frames(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(bytes);
-        self.frames += self.tail.windows(END_OF_FRAME.len()).filter(|window| *window == END_OF_FRAME).count();
-        self.tail.drain(..self.tail.len().saturating_sub(END_OF_FRAME.len() - 1));
     }
 }
 
