@@ -101,6 +101,18 @@ fn a_file_that_is_no_model_is_named_and_exits_with_5() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn an_answer_that_cannot_be_written_exits_with_1() {
+    let home = Home::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ran = home.run_into(full.into(), &["presets"]);
+    assert_eq!(
+        (ran.code, sentence(&ran.err).split(" (").next()),
+        (1, Some("error: cannot write the answer: No space left on device"))
+    );
+}
+
+#[test]
 fn with_json_errors_are_json_too() {
     let home = Home::new();
     let cases: &[(&[&str], i32)] = &[

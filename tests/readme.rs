@@ -14,16 +14,20 @@ fn commands() -> Vec<String> {
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-/// Runs one line as a reader would type it: with `lunette` on the path, and a `book.txt` beside them.
+/// Runs one line as a reader would type it: with `lunette` on the path, and a `book.txt` beside them. The configuration keeps answers
+/// short: a small model may go round in circles until its context is full.
 fn run(line: &str) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let book = root().join("tests/fixtures/documents/alice-openings.txt");
     std::fs::copy(book, folder.path().join("book.txt")).expect("a book");
+    std::fs::write(folder.path().join("config.toml"), "predict = 32\n").expect("a configuration");
     let binary = Path::new(env!("CARGO_BIN_EXE_lunette"));
     let mut path = binary.parent().expect("a folder").as_os_str().to_owned();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    Command::new("sh").args(["-c", line]).current_dir(folder.path()).env("PATH", path).output().expect("a shell")
+    let mut shell = Command::new("sh");
+    shell.args(["-c", line]).current_dir(folder.path()).env("PATH", path).env("LUNETTE_CONFIG", "config.toml");
+    shell.output().expect("a shell")
 }
 
 #[test]
@@ -38,7 +42,7 @@ fn make_targets_that_are_promised_are_there() {
 }
 
 #[test]
-#[ignore = "needs the default model: `make test` fetches it"]
+#[ignore = "needs the default model"]
 fn the_commands_run() {
     let lines: Vec<String> = commands().into_iter().filter(|line| line.starts_with("lunette ")).collect();
     assert!(lines.len() >= 5, "{lines:?}");
@@ -46,8 +50,13 @@ fn the_commands_run() {
         let output = run(&line);
         let errors = String::from_utf8_lossy(&output.stderr);
         let opens_the_screen = line == "lunette book.txt";
-        // Without a terminal the screen is refused: wrong usage, with a way out.
-        assert_eq!(output.status.code(), Some(if opens_the_screen { 2 } else { 0 }), "{line}\n{errors}");
+        // Without a terminal the screen is refused: wrong usage, with a way out. An answer of 32 tokens may be cut there.
+        let expected: &[i32] = if opens_the_screen { &[2] } else { &[0, 6] };
+        assert!(
+            output.status.code().is_some_and(|code| expected.contains(&code)),
+            "{line}: {}\n{errors}",
+            output.status
+        );
         assert_eq!(output.stdout.is_empty(), opens_the_screen, "{line}\n{errors}");
     }
 }

@@ -55,16 +55,26 @@ impl Home {
         finished(child, HUNG)
     }
 
+    /// Runs the binary without input; what it says on standard output goes to `out`.
+    pub fn run_into(&self, out: Stdio, arguments: &[&str]) -> Ran {
+        let child = self.command(arguments).stdin(Stdio::null()).stdout(out).spawn().expect("it starts");
+        finished(child, HUNG)
+    }
+
     /// Starts the binary with everything piped.
     pub fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+        self.command(arguments).envs(variables.iter().copied()).spawn().expect("it starts")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lunette"));
         command.args(arguments).current_dir(self.0.path()).env_clear().env("HOME", self.0.path());
         // Windows finds nothing without these; elsewhere they are absent.
         for name in ["PATH", "SystemRoot", "LD_LIBRARY_PATH"] {
             std::env::var_os(name).map(|value| command.env(name, value));
         }
-        command.envs(variables.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 }
 
