@@ -540,14 +540,12 @@ fn joined(columns: usize, rows: Rows) -> Vec<u16> {
     (0..columns).chain(0..2 * columns).flat_map(|index| column(128 * index)).collect()
 }
 
-/// Element by element it would take as long as with gaps; 6.6 times as long was measured.
+/// Rows that lie together are copied whole, others number by number: two ways to one result. What that saves, benches/prefill.rs tells.
 #[test]
 fn sinks_and_window_are_joined_by_whole_rows() {
-    let (whole, fast) = concat(1000, Rows::Whole, 30);
-    let (gaps, slow) = concat(1000, Rows::WithGaps, 30);
-    assert!(whole == joined(1000, Rows::Whole), "rows that lie together");
-    assert!(gaps == joined(1000, Rows::WithGaps), "rows with gaps");
-    assert!(slow > 2 * fast, "{fast:?} by rows, {slow:?} by elements");
+    for rows in [Rows::Whole, Rows::WithGaps] {
+        assert!(concat(100, rows) == joined(100, rows), "{rows:?}");
+    }
 }
 
 #[test]

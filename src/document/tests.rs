@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::io::{self, Read};
-use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
@@ -258,13 +257,11 @@ fn check_spans(document: &Document) {
     assert!(parts.windows(2).all(|pair| pair[0].span.end == pair[1].span.start), "{parts:?}");
 }
 
-/// The bar is generous, since tests run unoptimised and side by side; `cargo bench` has the figure.
+/// How soon, `cargo bench --bench document` tells.
 #[test]
-fn five_megabytes_on_one_line_are_read_at_once() {
+fn five_megabytes_on_one_line_are_read_whole() {
     let line = "all on one line, ".repeat(5_000_000 / 17);
-    let started = Instant::now();
     let document = document(&[("line.txt", &line)]);
     assert_eq!((document.text.len(), document.report.files[0].lines), (line.len(), 1));
     assert_eq!(document.locate(line.len() - 1).map(|place| place.position), Some(Position::Line(1)));
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

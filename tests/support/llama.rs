@@ -9,7 +9,6 @@ use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
-use std::time::{Duration, Instant};
 
 use llama_cpp_sys_2 as sys;
 use lunette::swaa::Attention;
@@ -321,10 +320,10 @@ pub enum Rows {
 }
 
 /// Joins two tensors of half-precision numbers, `[64, 2, columns]` and `[64, 2, 2 * columns]`, along the last dimension, as
-/// sinks and window are joined. Returns the joined bits, and the time of the fastest of `runs`.
+/// sinks and window are joined. Returns the joined bits.
 ///
 /// The sources hold 0, 1, 2, … in the order of memory, as bits.
-pub fn concat(columns: usize, rows: Rows, runs: usize) -> (Vec<u16>, Duration) {
+pub fn concat(columns: usize, rows: Rows) -> Vec<u16> {
     start_backend();
     // SAFETY: the context owns all tensors and is freed after their last use; it is large enough for three tensors of
     // 6 * 128 * columns numbers in all, the graph and its plan. Contiguous f16 tensors hold two bytes a number.
@@ -342,16 +341,9 @@ pub fn concat(columns: usize, rows: Rows, runs: usize) -> (Vec<u16>, Duration) {
         let joined = sys::ggml_concat(ggml, source(columns), source(2 * columns), 2);
         let graph = sys::ggml_new_graph(ggml);
         sys::ggml_build_forward_expand(graph, joined);
-        let run = |_| {
-            let started = Instant::now();
-            let status = sys::ggml_graph_compute_with_ctx(ggml, graph, 1);
-            assert_eq!(status, sys::GGML_STATUS_SUCCESS);
-            started.elapsed()
-        };
-        // Each run takes its working memory from the context: few runs, little memory.
-        let fastest = (0..runs).map(run).min().expect("at least one run");
+        assert_eq!(sys::ggml_graph_compute_with_ctx(ggml, graph, 1), sys::GGML_STATUS_SUCCESS);
         let bits = std::slice::from_raw_parts(sys::ggml_get_data(joined).cast::<u16>(), 3 * 128 * columns).to_vec();
         sys::ggml_free(ggml);
-        (bits, fastest)
+        bits
     }
 }
