@@ -134,12 +134,12 @@ fn decode_legacy(bytes: &[u8], report: &mut FileReport) -> Result<String, Error>
 
 /// LF line ends, and a visible sign for each control character.
 fn clean(text: String, report: &mut FileReport) -> String {
-    if next_control(text.as_bytes(), 0).is_none() {
-        return text;
-    }
     let (cleaned, replaced) = without_controls(&text);
     report.control_characters = replaced;
-    cleaned
+    match cleaned {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(cleaned) => cleaned,
+    }
 }
 
 /// A name, error or title that can be printed: no control characters.
@@ -149,8 +149,11 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// `text` with LF line ends and visible signs, and the count of signs.
-fn without_controls(text: &str) -> (String, u64) {
+pub(super) fn without_controls(text: &str) -> (Cow<'_, str>, u64) {
     let bytes = text.as_bytes();
+    if next_control(bytes, 0).is_none() {
+        return (text.into(), 0);
+    }
     let mut cleaned = String::with_capacity(text.len() + text.len() / 64);
     let mut replaced = 0;
     let mut done = 0;
@@ -168,7 +171,7 @@ fn without_controls(text: &str) -> (String, u64) {
         done = at + width;
     }
     cleaned.push_str(&text[done..]);
-    (cleaned, replaced)
+    (cleaned.into(), replaced)
 }
 
 /// Offset of the next byte from `from` on that begins something to replace: C0 but tab and LF, DEL, or a C1 (`C2 80` to `C2 9F`).

@@ -31,6 +31,12 @@ pub enum Error {
     /// Recognised by its content as something without text.
     #[error("cannot read {name}: it is {what}, not a document")]
     NoDocument { name: String, what: &'static str, hint: &'static str },
+    /// Recognised and readable, but without a word: pictures only, or a page that a script fills.
+    #[error("cannot read {name}: it is {what} without text in it ({bytes} bytes)")]
+    NoText { name: String, what: &'static str, bytes: u64 },
+    /// Recognised, but not as it should be.
+    #[error("cannot read {name}: it is {what} that is damaged: {evidence}")]
+    Broken { name: String, what: &'static str, evidence: String },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
     /// Too many invalid bytes to be text with a few accidents in it, in any encoding that is known.
@@ -53,6 +59,8 @@ impl Error {
             Self::TooLarge { .. } => "cut it into smaller files; no model's context holds that much",
             Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
             Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
+            Self::NoText { .. } => "export it as text from the program that shows it",
+            Self::Broken { .. } => "fetch it again, or open it in the program that made it and save it anew",
             Self::Binary { .. } => "text, markdown and source files can be read",
             Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
@@ -74,6 +82,8 @@ impl Error {
             | Self::NotYet { name, .. }
             | Self::NoDocument { name, .. }
             | Self::Binary { name, .. }
+            | Self::NoText { name, .. }
+            | Self::Broken { name, .. }
             | Self::Undecodable { name, .. } => Some(name),
         }
     }

@@ -170,6 +170,6 @@ impl FileReport {
 }
 
 /// `1 byte`, `2 bytes`.
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,6 +2,8 @@
 //!
 //! A new format is a file here that implements [`Format`], a line in [`FORMATS`], and a line less in [`super::sniff`].
 
+mod flow;
+mod html;
 mod markdown;
 mod text;
 
@@ -9,7 +11,7 @@ use super::decode::Decoded;
 use super::error::Error;
 use super::input::RawFile;
 use super::report::FileReport;
-use super::{ByteSpan, OutlineEntry, Position, ReadOptions, sniff};
+use super::{ByteSpan, OutlineEntry, Position, ReadOptions, count_lines, sniff};
 
 /// One kind of file.
 trait Format: Sync {
@@ -24,7 +26,7 @@ trait Format: Sync {
 }
 
 /// Asked in this order; the last recognises everything.
-const FORMATS: &[&dyn Format] = &[&markdown::Markdown, &text::Text];
+const FORMATS: &[&dyn Format] = &[&html::Html, &markdown::Markdown, &text::Text];
 
 /// What one file gives. Spans count from the text's start.
 #[derive(Debug)]
@@ -41,6 +43,13 @@ impl Piece {
     fn of_lines(decoded: Decoded, outline: Vec<OutlineEntry>) -> Self {
         let whole = ByteSpan { start: 0, end: decoded.text.len() };
         Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
+    }
+
+    /// A text that was made from a file without lines of its own. It ends with a line end; `report.lines` is filled in here.
+    fn of_text(text: String, outline: Vec<OutlineEntry>, report: FileReport) -> Self {
+        let whole = ByteSpan { start: 0, end: text.len() };
+        let report = FileReport { lines: count_lines(text.as_bytes()), ..report };
+        Self { positions: vec![(whole, Position::TextLine(1))], text, outline, report }
     }
 }
 

@@ -1,0 +1,561 @@
+//! Running text out of formats that have marks instead of lines: words, paragraphs, headings, lists, tables, code.
+//!
+//! The picture: a typewriter. A reader of HTML or DOCX says *word*, *new paragraph*, *heading of level 2*, *next cell*; white space is
+//! decided here and only when the next word comes, so that ten nested empty blocks make one blank line.
+//!
+//! Example: a heading of level 2 `Of Cats`, a row of the cells `a` and `b` and an item give `## Of Cats\n\na | b\n\n- item\n`. A row that holds
+//! a heading, code or another table is no table but layout: its cells come one below the other.
+//!
+//! Marks (headings, anchors) remember where the next word will stand; at the end each is moved to the start of its line, because that is
+//! where a document can be cut. Everything costs time in proportion to the text, however deep the nesting: indents and tables end at
+//! [`DEEPEST`].
+
+use std::borrow::Cow;
+
+use crate::document::decode::without_controls;
+use crate::document::outline::close_spans;
+use crate::document::{ByteSpan, OutlineEntry};
+
+/// Lists are indented and tables nested up to here; what is deeper is written like this depth. Pages nest a hundred thousand levels to do harm.
+const DEEPEST: usize = 8;
+
+/// A heading that goes on for more bytes was never closed; what follows is text.
+const LONGEST_HEADING: usize = 400;
+
+/// A row of more bytes is no line of a table that anyone could read.
+const LONGEST_ROW: usize = 4000;
+
+/// Between the cells of a row that is being written. Never in the text: control characters of the file are replaced before.
+const CELL: char = '\u{1f}';
+
+/// The white space that is due before the next word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+enum Gap {
+    #[default]
+    None,
+    Space,
+    Line,
+    Paragraph,
+}
+
+/// The text so far, and what is open in it.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    text: String,
+    gap: Gap,
+    /// Where the text of the open cell begins, or 0: no white space comes before the first word from here on.
+    floor: usize,
+    /// Goes before the next word, at the start of its line: `- `, `12. `, `## `.
+    marker: String,
+    depth: usize,
+    rows: Vec<Row>,
+    verbatim: usize,
+    /// White space at the start of code, until it is known whether a word follows on the same line.
+    lead: String,
+    marks: Vec<Mark>,
+    heading: Option<OpenHeading>,
+    control_characters: u64,
+}
+
+/// Something that stands at a place of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    at: usize,
+    what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Heading { level: u8, title: String },
+    Anchor(String),
+}
+
+#[derive(Debug)]
+struct OpenHeading {
+    mark: usize,
+    start: usize,
+}
+
+#[derive(Debug)]
+struct Row {
+    start: usize,
+    cells: usize,
+    /// As they were before it.
+    gap: Gap,
+    floor: usize,
+    is_layout: bool,
+}
+
+/// What [`Flow::finish`] gives.
+#[derive(Debug)]
+pub(super) struct Flowed {
+    /// Ends with a line end unless it is empty.
+    pub text: String,
+    marks: Vec<Mark>,
+    pub control_characters: u64,
+}
+
+impl Flow {
+    /// Words, with any white space between them counted as a space; in code as it is.
+    pub fn text(&mut self, text: &str) {
+        let text = self.harmless(text);
+        if self.verbatim > 0 { self.code(&text) } else { self.words(&text) }
+    }
+
+    /// A blank line before what follows.
+    pub fn block(&mut self) {
+        // `<li><p>`: the item's mark stands before the paragraph, on its line.
+        if self.marker.is_empty() {
+            self.gap = self.gap.max(Gap::Paragraph);
+        }
+    }
+
+    /// A new line before what follows.
+    pub fn line(&mut self) {
+        self.gap = self.gap.max(Gap::Line);
+    }
+
+    /// A line break that was asked for: two of them leave a line free.
+    pub fn line_break(&mut self) {
+        if self.verbatim > 0 {
+            self.code("\n");
+        } else {
+            self.gap = if self.gap >= Gap::Line { Gap::Paragraph } else { Gap::Line };
+        }
+    }
+
+    /// A space before what follows.
+    pub fn space(&mut self) {
+        self.gap = self.gap.max(Gap::Space);
+    }
+
+    /// Level 1 is the outermost. A heading that is still open ends.
+    pub fn begin_heading(&mut self, level: u8) {
+        self.end_heading();
+        self.marker.clear();
+        self.block();
+        self.spoil_row();
+        self.marker = format!("{} ", "#".repeat(usize::from(level.clamp(1, 6))));
+        self.heading = Some(OpenHeading { mark: self.marks.len(), start: self.text.len() });
+        self.marks.push(Mark { at: self.text.len(), what: What::Heading { level, title: String::new() } });
+    }
+
+    /// A heading without words leaves nothing behind.
+    pub fn end_heading(&mut self) {
+        let Some(open) = self.heading.take() else { return };
+        let written = self.text.get(open.start..).unwrap_or_default();
+        let title = written.trim().trim_start_matches('#').split_whitespace().collect::<Vec<_>>().join(" ");
+        if title.is_empty() {
+            self.marker.clear();
+            self.marks.remove(open.mark);
+        } else if let What::Heading { title: empty, .. } = &mut self.marks[open.mark].what {
+            *empty = title;
+        }
+        self.block();
+    }
+
+    /// What follows is in so many lists.
+    pub fn set_depth(&mut self, depth: usize) {
+        self.depth = depth.min(DEEPEST);
+    }
+
+    /// What follows is an item: `- `, `3. `.
+    pub fn item(&mut self, marker: &str) {
+        self.line();
+        self.marker = self.harmless(marker).into_owned();
+    }
+
+    /// An item without words leaves no mark.
+    pub fn end_item(&mut self) {
+        self.marker.clear();
+    }
+
+    pub fn begin_code(&mut self) {
+        self.block();
+        self.spoil_row();
+        self.verbatim += 1;
+    }
+
+    pub fn end_code(&mut self) {
+        self.verbatim = self.verbatim.saturating_sub(1);
+        if self.verbatim == 0 {
+            self.lead.clear();
+            self.text.truncate(self.text.trim_end().len().max(self.floor));
+            self.block();
+        }
+    }
+
+    /// Whether it was begun: a table deeper than [`DEEPEST`] has no rows, and nothing is to be ended.
+    pub fn begin_row(&mut self) -> bool {
+        self.end_heading();
+        self.line();
+        if self.rows.len() == DEEPEST {
+            return false;
+        }
+        self.spoil_row();
+        self.rows.push(Row { start: self.text.len(), cells: 0, gap: self.gap, floor: self.floor, is_layout: false });
+        self.floor = self.text.len();
+        self.gap = Gap::None;
+        true
+    }
+
+    pub fn begin_cell(&mut self) {
+        self.end_heading();
+        let Some(row) = self.rows.last_mut() else { return };
+        row.cells += 1;
+        if row.cells > 1 {
+            self.text.push(CELL);
+            self.floor = self.text.len();
+        }
+        self.gap = Gap::None;
+    }
+
+    /// The cells so far become a line.
+    pub fn end_row(&mut self) {
+        self.end_heading();
+        let Some(row) = self.rows.pop() else { return };
+        let cells = self.text.split_off(row.start);
+        (self.floor, self.gap) = (row.floor, row.gap);
+        if row.is_layout || cells.len() > LONGEST_ROW {
+            self.write_blocks(row.start, &cells);
+        } else {
+            self.write_line(row.start, &cells);
+        }
+        self.line();
+    }
+
+    /// The next word stands at `name`.
+    pub fn anchor(&mut self, name: String) {
+        self.marks.push(Mark { at: self.text.len(), what: What::Anchor(name) });
+    }
+
+    /// Bytes so far, without the white space that is due.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// What was written from byte `start` on.
+    pub fn written_from(&self, start: usize) -> &str {
+        self.text.get(start..).unwrap_or_default()
+    }
+
+    /// Puts `sign` before what was written from `start` on; no mark may lie behind it.
+    pub fn insert(&mut self, start: usize, sign: &str) {
+        self.text.insert_str(start, sign);
+    }
+
+    /// Ends whatever is open.
+    pub fn finish(mut self) -> Flowed {
+        while !self.rows.is_empty() {
+            self.end_row();
+        }
+        self.end_heading();
+        self.text.truncate(self.text.trim_end().len());
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        settle(&mut self.marks, &self.text);
+        Flowed { text: self.text, marks: self.marks, control_characters: self.control_characters }
+    }
+
+    fn harmless<'a>(&mut self, text: &'a str) -> Cow<'a, str> {
+        let (harmless, replaced) = without_controls(text);
+        self.control_characters += replaced;
+        harmless
+    }
+
+    fn words(&mut self, text: &str) {
+        for (index, word) in text.split(is_space).enumerate() {
+            if index > 0 {
+                self.space();
+            }
+            if !word.is_empty() {
+                self.word(word);
+            }
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        self.open();
+        push_without_soft_hyphens(&mut self.text, word);
+        if self.heading.as_ref().is_some_and(|heading| self.text.len() - heading.start > LONGEST_HEADING) {
+            self.end_heading();
+        }
+    }
+
+    /// Code keeps its line breaks and indents; blank lines before it go.
+    fn code(&mut self, text: &str) {
+        self.lead.push_str(text);
+        let words = self.lead.trim_start_matches(is_space);
+        if self.gap == Gap::None && self.text.len() > self.floor {
+            // In the middle of it: nothing is held back.
+        } else if words.is_empty() {
+            return;
+        } else {
+            let indent = self.lead.len() - words.len();
+            let line = self.lead[..indent].rfind('\n').map_or(0, |newline| newline + 1);
+            self.lead.drain(..line);
+            self.open();
+        }
+        let code = std::mem::take(&mut self.lead).replace('\u{a0}', " ");
+        push_without_soft_hyphens(&mut self.text, &code);
+    }
+
+    /// Writes the white space that is due, and the mark of an item or heading.
+    fn open(&mut self) {
+        // A heading is one line.
+        let in_heading = self.heading.is_some() && self.marker.is_empty();
+        let gap = if in_heading { self.gap.min(Gap::Space) } else { self.gap };
+        self.gap = Gap::None;
+        let is_start = self.text.len() == self.floor;
+        if !is_start {
+            self.write_gap(gap);
+        }
+        if is_start || gap >= Gap::Line {
+            let indent = if self.marker.is_empty() { self.depth } else { self.depth.saturating_sub(1) };
+            let indent = if self.heading.is_some() { 0 } else { indent };
+            self.text.extend(std::iter::repeat_n("  ", indent));
+            self.text.push_str(&std::mem::take(&mut self.marker));
+        }
+    }
+
+    fn write_gap(&mut self, gap: Gap) {
+        let ends = self.text[self.floor..].bytes().rev().take(2).take_while(|&byte| byte == b'\n').count();
+        match gap {
+            Gap::Space if ends == 0 => self.text.push(' '),
+            Gap::Line => self.text.push_str(&"\n"[ends.min(1)..]),
+            Gap::Paragraph => self.text.push_str(&"\n\n"[ends..]),
+            Gap::None | Gap::Space => {}
+        }
+    }
+
+    /// What follows can't stand in a line of a table.
+    fn spoil_row(&mut self) {
+        if let Some(row) = self.rows.last_mut() {
+            row.is_layout = true;
+        }
+    }
+
+    fn write_line(&mut self, start: usize, cells: &str) {
+        let cell = |cell: &str| cell.split_whitespace().collect::<Vec<_>>().join(" ");
+        let cells: Vec<String> = cells.split(CELL).map(cell).collect();
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            self.open();
+            let line = self.text.len();
+            self.text.push_str(cells.join(" | ").trim_end());
+            self.move_marks(start, |_| line);
+        } else {
+            self.move_marks(start, |_| start);
+        }
+    }
+
+    fn write_blocks(&mut self, start: usize, cells: &str) {
+        let mut moves = Vec::new();
+        let mut from = start;
+        for cell in cells.split(CELL) {
+            let kept = cell.trim_matches('\n').trim_end();
+            if !kept.trim().is_empty() {
+                self.open();
+                moves.push((from + (cell.len() - cell.trim_start_matches('\n').len()), self.text.len()));
+                self.text.push_str(kept);
+                self.gap = Gap::Paragraph;
+            }
+            from += cell.len() + CELL.len_utf8();
+        }
+        let end = self.text.len();
+        self.move_marks(start, |at| {
+            let moved = moves.iter().rev().find(|(from, _)| *from <= at);
+            moved.map_or(start, |(from, to)| to + (at - from)).min(end)
+        });
+    }
+
+    fn move_marks(&mut self, from: usize, to: impl Fn(usize) -> usize) {
+        let first = self.marks.partition_point(|mark| mark.at < from);
+        self.marks[first..].iter_mut().for_each(|mark| mark.at = to(mark.at));
+    }
+}
+
+impl Flowed {
+    /// The headings.
+    pub fn outline(&self) -> Vec<OutlineEntry> {
+        let entry = |mark: &Mark| match &mark.what {
+            What::Heading { level, title } => {
+                let span = ByteSpan { start: mark.at, end: mark.at };
+                Some(OutlineEntry { title: title.clone(), level: *level, span })
+            }
+            What::Anchor(_) => None,
+        };
+        let mut outline: Vec<OutlineEntry> = self.marks.iter().filter_map(entry).collect();
+        close_spans(&mut outline, self.text.len());
+        outline
+    }
+
+    /// The anchors, each with the start of the line it stands in.
+    pub fn anchors(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.marks.iter().filter_map(|mark| match &mark.what {
+            What::Anchor(name) => Some((name.as_str(), mark.at)),
+            What::Heading { .. } => None,
+        })
+    }
+}
+
+/// Moves each mark over white space to the next word, and from there to the start of its line. Each byte is looked at twice at most.
+fn settle(marks: &mut [Mark], text: &str) {
+    let bytes = text.as_bytes();
+    let (mut known, mut word) = (bytes.len(), bytes.len());
+    for mark in marks.iter_mut().rev() {
+        let at = mark.at.min(known);
+        let next = bytes[at..known].iter().position(|byte| !byte.is_ascii_whitespace());
+        word = next.map_or(word, |next| at + next);
+        known = at;
+        mark.at = word;
+    }
+    let (mut seen, mut line) = (0, 0);
+    for mark in marks {
+        line = bytes[seen..mark.at].iter().rposition(|&byte| byte == b'\n').map_or(line, |newline| seen + newline + 1);
+        seen = mark.at;
+        mark.at = line;
+    }
+}
+
+/// White space between words. A no-break space is one too: nothing is broken here, and models know few words with it.
+fn is_space(char: char) -> bool {
+    matches!(char, ' ' | '\n' | '\t' | '\r' | '\u{c}' | '\u{a0}')
+}
+
+/// A soft hyphen only says where a line could be broken; a word with it is not found again.
+fn push_without_soft_hyphens(text: &mut String, words: &str) {
+    text.extend(words.split('\u{ad}'));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Flow)) -> Flowed {
+        let mut flow = Flow::default();
+        write(&mut flow);
+        flow.finish()
+    }
+
+    fn row(flow: &mut Flow, cells: &[&str]) {
+        assert!(flow.begin_row());
+        for cell in cells {
+            flow.begin_cell();
+            flow.text(cell);
+        }
+        flow.end_row();
+    }
+
+    #[test]
+    fn white_space_is_decided_by_the_next_word() {
+        let flowed = written(|flow| {
+            flow.block();
+            flow.text("  one\n two ");
+            flow.line();
+            flow.block();
+            flow.block();
+            flow.text(" \n");
+            flow.text("three\u{a0}fo\u{ad}ur");
+            flow.block();
+        });
+        assert_eq!(flowed.text, "one two\n\nthree four\n");
+    }
+
+    #[test]
+    fn a_row_is_a_line_and_empty_cells_keep_their_column() {
+        let flowed = written(|flow| {
+            row(flow, &["a", "b\nc", "d"]);
+            row(flow, &["", "", ""]);
+            row(flow, &["e", "", "f"]);
+        });
+        assert_eq!(flowed.text, "a | b c | d\ne |  | f\n");
+    }
+
+    #[test]
+    fn a_row_with_a_table_in_it_is_layout() {
+        let flowed = written(|flow| {
+            flow.text("before");
+            flow.begin_row();
+            flow.begin_cell();
+            row(flow, &["a", "b"]);
+            row(flow, &["c", "d"]);
+            flow.begin_cell();
+            flow.text("beside");
+            flow.end_row();
+        });
+        assert_eq!(flowed.text, "before\na | b\nc | d\n\nbeside\n");
+    }
+
+    #[test]
+    fn marks_in_rows_lead_to_their_lines() {
+        let flowed = written(|flow| {
+            flow.text("before");
+            flow.begin_row();
+            flow.begin_cell();
+            flow.text("menu");
+            flow.begin_cell();
+            flow.text("words");
+            flow.begin_heading(2);
+            flow.text("Title");
+            flow.end_heading();
+            flow.text("text");
+            flow.end_row();
+            flow.begin_row();
+            flow.begin_cell();
+            flow.text("x");
+            flow.begin_cell();
+            flow.anchor("y".into());
+            flow.text("y");
+            flow.end_row();
+        });
+        assert_eq!(flowed.text, "before\nmenu\n\nwords\n\n## Title\n\ntext\n\nx | y\n");
+        let title = flowed.outline()[0].span.start;
+        assert_eq!(&flowed.text[title..], "## Title\n\ntext\n\nx | y\n");
+        let (_, anchor) = flowed.anchors().next().expect("one anchor");
+        assert_eq!(&flowed.text[anchor..], "x | y\n");
+    }
+
+    #[test]
+    fn code_keeps_its_lines_and_indents_but_no_blank_lines_around() {
+        let flowed = written(|flow| {
+            flow.text("see");
+            flow.begin_code();
+            flow.text("\n\n  ");
+            flow.text("let x;\n\n");
+            flow.text("    y\n\n");
+            flow.end_code();
+            flow.text("and");
+        });
+        assert_eq!(flowed.text, "see\n\n  let x;\n\n    y\n\nand\n");
+    }
+
+    #[test]
+    fn a_heading_without_words_leaves_nothing() {
+        let flowed = written(|flow| {
+            flow.begin_heading(1);
+            flow.text(" ");
+            flow.end_heading();
+            flow.text("text");
+        });
+        assert_eq!((flowed.text.as_str(), flowed.outline()), ("text\n", vec![]));
+    }
+
+    #[test]
+    fn a_heading_that_never_ends_becomes_text() {
+        let flowed = written(|flow| {
+            flow.begin_heading(1);
+            flow.text(&"word ".repeat(1000));
+            flow.block();
+            flow.text("more");
+        });
+        assert!(flowed.outline()[0].title.len() <= LONGEST_HEADING + 10, "{}", flowed.outline()[0].title.len());
+        assert!(flowed.text.ends_with("word\n\nmore\n"));
+    }
+
+    #[test]
+    fn escapes_are_shown_and_counted() {
+        let flowed = written(|flow| flow.text("a\u{1b}[31mb\u{1f}"));
+        assert_eq!((flowed.text.as_str(), flowed.control_characters), ("a␛[31mb␟\n", 2));
+    }
+}

@@ -1,0 +1,119 @@
+//! HTML: the main content of a page as running text, its headings as the outline.
+//!
+//! The picture: what is left of a page when it is read aloud. `<h2>Cats</h2><ul><li>one<li>two</ul>` becomes `## Cats\n\n- one\n- two\n`; a table's row is
+//! a line with ` | ` between cells; code keeps its lines; a link is its words. Scripts and styles go, and what stands around a main part goes too,
+//! with a remark that says how much that was.
+//!
+//! [`charset`] gives text → [`markup`] gives tags → [`reader`] says what they mean → [`super::flow`] writes it.
+//! What it does not do: run scripts. A page whose text a script would fetch has no text, and that is an error.
+
+pub(super) mod charset;
+pub(super) mod markup;
+pub(super) mod reader;
+
+use std::collections::HashSet;
+
+use self::markup::Dialect;
+use self::reader::{Around, Reader, Seen};
+use super::flow::{Flow, Flowed};
+use super::{Format, Piece};
+use crate::document::encoding::Found;
+use crate::document::error::Error;
+use crate::document::input::RawFile;
+use crate::document::report::{FileReport, counted};
+use crate::document::{OutlineEntry, ReadOptions};
+
+/// As much as is looked at to tell a page from text.
+const HEAD_BYTES: usize = 4096;
+
+pub(super) struct Html;
+
+impl Format for Html {
+    fn name(&self) -> &'static str {
+        "html"
+    }
+
+    /// It begins as pages do, and only pages: `<!DOCTYPE html>` or `<html>`. Markdown may begin with `<p align="center">`, so a part of a page
+    /// needs a name that tells.
+    fn recognises(&self, file: &RawFile) -> bool {
+        let head = charset::read(&file.bytes[..file.bytes.len().min(HEAD_BYTES)]).text.to_ascii_lowercase();
+        let start = without_preamble(&head);
+        let is_page = ["<!doctype html", "<html"].iter().any(|mark| start.starts_with(mark));
+        let is_named = matches!(file.extension().as_deref(), Some("html" | "htm" | "xhtml" | "xht"));
+        is_page || is_named && start.starts_with('<')
+    }
+
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+        let RawFile { name, bytes } = file;
+        let page = charset::read(&bytes);
+        let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
+        report.encoding = page.encoding;
+        report.invalid_sequences = page.invalid_sequences;
+        if page.invalid_sequences > 0 && page.encoding == Found::default() {
+            report.first_invalid_offset = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
+        }
+        let flowed = main_text(&page.text, &mut report)?;
+        let outline = flowed.outline();
+        piece(flowed, outline, report, "an HTML page")
+    }
+}
+
+/// What follows the XML declaration and comments.
+fn without_preamble(head: &str) -> &str {
+    let mut rest = head.trim_start();
+    loop {
+        let end = if rest.starts_with("<?") {
+            rest.find("?>").map(|end| end + 2)
+        } else if rest.starts_with("<!--") {
+            rest.find("-->").map(|end| end + 3)
+        } else {
+            return rest;
+        };
+        rest = rest[end.unwrap_or(rest.len())..].trim_start();
+    }
+}
+
+/// The text of the page; of its main part, if it has one.
+fn main_text(page: &str, report: &mut FileReport) -> Result<Flowed, Error> {
+    let (whole, seen) = text(page, Around::Keep, &report.name)?;
+    if !(seen.main && seen.around) {
+        return Ok(whole);
+    }
+    let (main, _) = text(page, Around::LeaveOut, &report.name)?;
+    let dropped = whole.text.len().saturating_sub(main.text.len());
+    let dropped = counted(dropped as u64, "byte");
+    report.remarks.push(format!("navigation, head and foot around the main part left out ({dropped})"));
+    Ok(main)
+}
+
+fn text(page: &str, around: Around, name: &str) -> Result<(Flowed, Seen), Error> {
+    let dialect = if page.trim_start().starts_with("<?xml") { Dialect::Xml } else { Dialect::Html };
+    let mut flow = Flow::default();
+    let wanted = HashSet::new();
+    let mut reader = Reader::new(&mut flow, around, "", &wanted);
+    markup::walk(page, dialect, &mut reader).map_err(|count| crowded(name, "an HTML page", count))?;
+    let seen = reader.end();
+    Ok((flow.finish(), seen))
+}
+
+/// The error for a tag that is none.
+pub(super) fn crowded(name: &str, what: &'static str, count: usize) -> Error {
+    Error::Broken { name: name.into(), what, evidence: format!("a tag with {count} attributes") }
+}
+
+/// A piece of text without lines of the file's own.
+pub(super) fn piece(
+    flowed: Flowed,
+    outline: Vec<OutlineEntry>,
+    mut report: FileReport,
+    what: &'static str,
+) -> Result<Piece, Error> {
+    if flowed.text.is_empty() {
+        return Err(Error::NoText { name: report.name, what, bytes: report.bytes });
+    }
+    report.control_characters = flowed.control_characters;
+    Ok(Piece::of_text(flowed.text, outline, report))
+}
+
+#[cfg(test)]
+mod tests;

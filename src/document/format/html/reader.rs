@@ -1,0 +1,408 @@
+//! What the elements of HTML mean for running text: what is a paragraph, what a heading, what is left out.
+//!
+//! Scripts, styles, pictures' drawings and lists of choices are no text. Where a page has a main part (`<main>`, `<article>`), what goes
+//! around it (`<nav>`, `<header>`, `<footer>`, `<aside>`) can be left out; inside of it all stays, and without one all stays.
+//!
+//! A picture's alternative text stands in brackets, and so does the number of a note: `word[1]`. Readings of Chinese characters (ruby) stand in
+//! parentheses.
+
+use std::collections::HashSet;
+
+use super::markup::{Attributes, Markup};
+use crate::document::format::flow::Flow;
+
+/// A closing tag closes an element at most this far out. Without a bound, stray tags in deep nesting would cost quadratic time.
+const FURTHEST_CLOSE: usize = 256;
+
+/// A note's number or a power has no more bytes.
+const LONGEST_RAISED: usize = 16;
+
+/// What to do with navigation, heads and feet of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::document::format) enum Around {
+    Keep,
+    LeaveOut,
+}
+
+/// Writes the text of one page or chapter into a flow.
+pub(in crate::document::format) struct Reader<'a> {
+    pub flow: &'a mut Flow,
+    around: Around,
+    /// Ids that become anchors, behind `chapter`.
+    wanted: &'a HashSet<String>,
+    chapter: &'a str,
+    open: Vec<Open>,
+    /// How many of the open elements are left out, lie around the main part, are the main part.
+    skipped: usize,
+    outside: usize,
+    inside: usize,
+    lists: Vec<List>,
+    /// Links so far, and whether the last is open.
+    links: usize,
+    in_link: bool,
+    seen: Seen,
+}
+
+/// Where text was seen: decides whether what is around a main part can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::document::format) struct Seen {
+    pub main: bool,
+    pub around: bool,
+}
+
+/// An open element that does something when it closes, or that closes others in it.
+#[derive(Debug)]
+struct Open {
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Block,
+    Heading,
+    List,
+    Code,
+    Table,
+    Row,
+    Cell,
+    Main,
+    Around,
+    Skipped,
+    /// A note's number, or a power: where it began, and the links before it.
+    Raised {
+        start: usize,
+        links: usize,
+    },
+    Reading,
+}
+
+#[derive(Debug)]
+enum List {
+    Bullets,
+    Numbers(i64),
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(flow: &'a mut Flow, around: Around, chapter: &'a str, wanted: &'a HashSet<String>) -> Self {
+        let (open, lists) = (Vec::new(), Vec::new());
+        let (skipped, outside, inside, seen) = (0, 0, 0, Seen::default());
+        let (links, in_link) = (0, false);
+        Self { flow, around, wanted, chapter, open, skipped, outside, inside, lists, links, in_link, seen }
+    }
+
+    /// Closes whatever the page left open.
+    pub fn end(&mut self) -> Seen {
+        self.close_down_to(0);
+        self.flow.block();
+        self.seen
+    }
+
+    fn push(&mut self, name: &str, kind: Kind) {
+        match kind {
+            Kind::Skipped => self.skipped += 1,
+            Kind::Around => self.outside += 1,
+            Kind::Main => self.inside += 1,
+            _ => {}
+        }
+        self.open.push(Open { name: name.into(), kind });
+    }
+
+    fn close_down_to(&mut self, count: usize) {
+        while self.open.len() > count {
+            let closed = self.open.pop().expect("longer than count");
+            self.closed(closed.kind);
+        }
+    }
+
+    fn closed(&mut self, kind: Kind) {
+        match kind {
+            Kind::Block | Kind::Table => self.flow.block(),
+            Kind::Heading => self.flow.end_heading(),
+            Kind::List => self.end_list(),
+            Kind::Code => self.flow.end_code(),
+            Kind::Row => self.flow.end_row(),
+            Kind::Cell => {}
+            Kind::Main => self.inside -= 1,
+            Kind::Around => self.outside -= 1,
+            Kind::Skipped => self.skipped -= 1,
+            Kind::Raised { start, links } => self.mark_raised(start, links != self.links || self.in_link),
+            Kind::Reading => self.flow.text(")"),
+        }
+        if matches!(kind, Kind::Main | Kind::Around) {
+            self.flow.block();
+        }
+    }
+
+    /// The innermost open element that `is_it`, not further out than one that `is_border`.
+    fn find(&self, is_it: impl Fn(&Open) -> bool, is_border: impl Fn(&Open) -> bool) -> Option<usize> {
+        let near = self.open.len().saturating_sub(FURTHEST_CLOSE);
+        for index in (near..self.open.len()).rev() {
+            if is_it(&self.open[index]) {
+                return Some(index);
+            }
+            if is_border(&self.open[index]) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Ends an open row or cell of the innermost table.
+    fn end_inner(&mut self, kinds: &[Kind]) {
+        let found = self.find(|open| kinds.contains(&open.kind), |open| open.kind == Kind::Table);
+        if let Some(index) = found {
+            self.close_down_to(index);
+        }
+    }
+
+    fn begin_list(&mut self, name: &str, list: List) {
+        if self.lists.is_empty() {
+            self.flow.block();
+        } else {
+            self.flow.line();
+        }
+        self.lists.push(list);
+        self.flow.set_depth(self.lists.len());
+        self.push(name, Kind::List);
+    }
+
+    fn end_list(&mut self) {
+        self.lists.pop();
+        self.flow.end_item();
+        self.flow.set_depth(self.lists.len());
+        if self.lists.is_empty() {
+            self.flow.block();
+        } else {
+            self.flow.line();
+        }
+    }
+
+    fn item(&mut self, attributes: &Attributes<'_>) {
+        let marker = match self.lists.last_mut() {
+            Some(List::Numbers(next)) => {
+                let number = number(attributes, "value").unwrap_or(*next);
+                *next = number.saturating_add(1);
+                format!("{number}. ")
+            }
+            Some(List::Bullets) | None => "- ".to_owned(),
+        };
+        self.flow.item(&marker);
+    }
+
+    /// `word¹` becomes `word[1]` if it is a link to a note, `x²` becomes `x^2`; other raised words stay as they are.
+    fn mark_raised(&mut self, start: usize, is_link: bool) {
+        let raised = self.flow.written_from(start);
+        let mark = raised.trim_start();
+        let at = start + (raised.len() - mark.len());
+        if mark.is_empty() || mark.len() > LONGEST_RAISED || mark.starts_with('[') {
+            return;
+        }
+        if is_link {
+            self.flow.insert(at, "[");
+            self.flow.text("]");
+        } else if start > 0 && at == start && mark.bytes().all(|byte| byte.is_ascii_digit()) {
+            self.flow.insert(at, "^");
+        }
+    }
+
+    fn image(&mut self, attributes: &Attributes<'_>) {
+        let alternative = attributes.get("alt").map(str::trim).filter(|alternative| !alternative.is_empty());
+        if let Some(alternative) = alternative {
+            self.flow.text(&format!("[{alternative}]"));
+        }
+    }
+
+    fn anchors(&mut self, name: &str, attributes: &Attributes<'_>) {
+        if self.wanted.is_empty() {
+            return;
+        }
+        let named = if name == "a" { attributes.get("name") } else { None };
+        for id in [attributes.get("id"), named].into_iter().flatten() {
+            let anchor = format!("{}#{id}", self.chapter);
+            if self.wanted.contains(&anchor) {
+                self.flow.anchor(anchor);
+            }
+        }
+    }
+
+    fn landmark(&mut self, name: &str, kind: Kind) {
+        self.flow.block();
+        let kind = match kind {
+            Kind::Main if self.outside > 0 => Kind::Block,
+            Kind::Around if self.inside > 0 => Kind::Block,
+            Kind::Around if self.around == Around::LeaveOut => Kind::Skipped,
+            kind => kind,
+        };
+        self.push(name, kind);
+    }
+
+    /// The elements of a table; each ends what the standard says it ends, closed or not.
+    fn table_part(&mut self, name: &str) {
+        match name {
+            "table" => {
+                self.flow.block();
+                self.push(name, Kind::Table);
+            }
+            "tr" => {
+                self.end_inner(&[Kind::Row]);
+                let kind = if self.flow.begin_row() { Kind::Row } else { Kind::Block };
+                self.push(name, kind);
+            }
+            "td" | "th" => {
+                self.end_inner(&[Kind::Cell]);
+                let in_row = self.find(|open| open.kind == Kind::Row, |open| open.kind == Kind::Table).is_some();
+                if in_row {
+                    self.flow.begin_cell();
+                    self.push(name, Kind::Cell);
+                } else {
+                    self.flow.block();
+                }
+            }
+            _ => {
+                self.end_inner(&[Kind::Row]);
+                self.flow.line();
+            }
+        }
+    }
+}
+
+impl Markup for Reader<'_> {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
+        if self.skipped > 0 {
+            let nests = is_container(name) || self.open.last().is_some_and(|open| open.name == name);
+            if nests && !is_closed {
+                self.push(name, Kind::Skipped);
+            }
+            return;
+        }
+        self.anchors(name, attributes);
+        let before = self.open.len();
+        self.opened(name, attributes);
+        if is_closed {
+            self.close_down_to(before.min(self.open.len()));
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        let is_part_of_table = matches!(name, "table" | "tr" | "td" | "th");
+        match name {
+            "a" => self.in_link = false,
+            "p" if self.skipped == 0 => return self.flow.block(),
+            "tr" | "td" | "th" if self.skipped > 0 => return,
+            _ => {}
+        }
+        let is_border = |open: &Open| if is_part_of_table { open.kind == Kind::Table } else { open.kind == Kind::Cell };
+        if let Some(index) = self.find(|open| open.name == name, is_border) {
+            self.close_down_to(index);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.skipped > 0 {
+            return;
+        }
+        if (self.inside > 0 || self.outside > 0) && text.contains(|char: char| !char.is_whitespace()) {
+            self.seen.main |= self.inside > 0;
+            self.seen.around |= self.outside > 0;
+        }
+        self.flow.text(text);
+    }
+}
+
+impl Reader<'_> {
+    fn opened(&mut self, name: &str, attributes: &Attributes<'_>) {
+        match attributes.get("role") {
+            Some("main") => return self.landmark(name, Kind::Main),
+            Some("navigation" | "banner" | "contentinfo" | "complementary" | "search") => {
+                return self.landmark(name, Kind::Around);
+            }
+            _ => {}
+        }
+        match name {
+            "main" | "article" => self.landmark(name, Kind::Main),
+            "nav" | "header" | "footer" | "aside" => self.landmark(name, Kind::Around),
+            "script" | "style" | "title" | "template" | "svg" | "iframe" | "noembed" | "noframes" | "select"
+            | "datalist" | "annotation" | "annotation-xml" | "rp" => self.push(name, Kind::Skipped),
+            "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
+                self.flow.begin_heading(name.as_bytes()[1] - b'0');
+                self.push(name, Kind::Heading);
+            }
+            "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" => self.table_part(name),
+            "ul" | "menu" | "dl" => self.begin_list(name, List::Bullets),
+            "ol" => self.begin_list(name, List::Numbers(number(attributes, "start").unwrap_or(1))),
+            "pre" | "listing" | "xmp" | "textarea" => {
+                self.flow.begin_code();
+                self.push(name, Kind::Code);
+            }
+            _ => self.opened_in_text(name, attributes),
+        }
+    }
+
+    fn opened_in_text(&mut self, name: &str, attributes: &Attributes<'_>) {
+        match name {
+            "li" => self.item(attributes),
+            "dt" => {
+                self.flow.set_depth(self.lists.len().saturating_sub(1));
+                self.flow.line();
+            }
+            "dd" => {
+                self.flow.set_depth(self.lists.len());
+                self.flow.line();
+            }
+            "br" => self.flow.line_break(),
+            "hr" => {
+                self.flow.block();
+                self.flow.text("* * *");
+                self.flow.block();
+            }
+            "p" => self.flow.block(),
+            "div" | "section" | "blockquote" | "figure" | "figcaption" | "caption" | "form" | "fieldset"
+            | "address" | "details" | "summary" | "center" | "body" | "hgroup" | "legend" | "dialog" => {
+                self.flow.block();
+                self.push(name, Kind::Block);
+            }
+            "img" | "area" => self.image(attributes),
+            "button" | "label" | "input" => self.flow.space(),
+            "sup" => self.push(name, Kind::Raised { start: self.flow.len(), links: self.links }),
+            "a" if attributes.get("href").is_some() => {
+                self.links += 1;
+                self.in_link = true;
+            }
+            "rt" => {
+                self.flow.text("(");
+                self.push(name, Kind::Reading);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Elements that are always closed by a tag of their own.
+fn is_container(name: &str) -> bool {
+    matches!(
+        name,
+        "div"
+            | "section"
+            | "main"
+            | "article"
+            | "nav"
+            | "header"
+            | "footer"
+            | "aside"
+            | "form"
+            | "fieldset"
+            | "table"
+            | "ul"
+            | "ol"
+            | "dl"
+            | "figure"
+            | "blockquote"
+            | "details"
+            | "svg"
+    )
+}
+
+fn number(attributes: &Attributes<'_>, name: &str) -> Option<i64> {
+    attributes.get(name)?.trim().parse().ok()
+}

@@ -1,0 +1,180 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(page: impl AsRef<[u8]>) -> Result<Piece, Error> {
+    Html.read(RawFile { name: "a.html".into(), bytes: page.as_ref().to_vec() }, &ReadOptions::default())
+}
+
+fn text(page: &str) -> String {
+    read(page).expect("a page with text").text
+}
+
+fn is_html(name: &str, bytes: &[u8]) -> bool {
+    Html.recognises(&RawFile { name: name.into(), bytes: bytes.to_vec() })
+}
+
+#[test]
+fn a_page_is_known_by_its_start_whatever_its_name() {
+    assert!(is_html("-", b"\xef\xbb\xbf\n<!DOCTYPE HTML PUBLIC '-//W3C//DTD HTML 4.01//EN'>"));
+    assert!(is_html("notes.txt", b"<?xml version='1.0'?><!-- made by hand --><html xmlns='x'>"));
+    assert!(is_html("part.html", b"<p>a part of a page"));
+    assert!(!is_html("README.md", b"<p align='center'><img src='logo.png'></p>\n\n# Title\n"));
+    assert!(!is_html("picture.svg", b"<?xml version='1.0'?><svg xmlns='x'></svg>"));
+    assert!(!is_html("text.html", b"no tag at all"));
+}
+
+#[test]
+fn headings_lists_tables_and_code_become_readable_text() {
+    let page =
+        "<!DOCTYPE html><title>T</title><h1>Cats &amp; dogs</h1><p>One\n  paragraph<br>of <b>two</b> lines.<p>Another
+        <ul><li>one<ol start=3><li>three<li>four</ol><li><p>two</p></ul>
+        <table><caption>Prices</caption><tr><th>what<th>price<tr><td>cat<td>3&nbsp;€</table>
+        <pre><code>fn main() {\n    body();\n}\n</code></pre><h2>Terms</h2><dl><dt>cat<dd>purrs</dl>";
+    let expected = "# Cats & dogs\n\nOne paragraph\nof two lines.\n\nAnother\n\n- one\n  3. three\n  4. four\n- two\n\nPrices\n\n\
+        what | price\ncat | 3 €\n\nfn main() {\n    body();\n}\n\n## Terms\n\ncat\n  purrs\n";
+    assert_eq!(text(page), expected);
+}
+
+#[test]
+fn headings_are_the_outline() {
+    let piece = read("<h1>A</h1>a<h2>A <i>one</i></h2>x<h1>B</h1>b").expect("a page");
+    let outline: Vec<(u8, &str, &str)> = piece
+        .outline
+        .iter()
+        .map(|entry| (entry.level, entry.title.as_str(), &piece.text[entry.span.start..entry.span.end]))
+        .collect();
+    let expected =
+        [(1, "A", "# A\n\na\n\n## A one\n\nx\n\n"), (2, "A one", "## A one\n\nx\n\n"), (1, "B", "# B\n\nb\n")];
+    assert_eq!(outline, expected);
+}
+
+#[test]
+fn around_a_main_part_navigation_goes_and_the_report_says_so() {
+    let page = "<body><header><h1>Site</h1></header><div role=navigation><div>Home</div> Search</div>
+        <main><header><h1>Title</h1></header><p>Text<aside>Note</aside></main><footer>Imprint</footer></body>";
+    let piece = read(page).expect("a page");
+    assert_eq!(piece.text, "# Title\n\nText\n\nNote\n");
+    assert_eq!(piece.report.remarks, ["navigation, head and foot around the main part left out (31 bytes)"]);
+}
+
+#[test]
+fn without_a_main_part_all_stays() {
+    assert_eq!(text("<nav>Home</nav><div>Text</div><footer>Imprint</footer>"), "Home\n\nText\n\nImprint\n");
+    assert_eq!(text("<nav>Home</nav><main> </main><div>Text</div>"), "Home\n\nText\n", "an empty main part is none");
+}
+
+#[test]
+fn scripts_styles_and_choices_are_no_text() {
+    let page = "<style>p{}</style><script>if (a<b) document.write('<p>x</p>')</script><p>Text
+        <select><option>Deutsch<option>English</select><svg><title>icon</title><path d=x /></svg><template><p>x</template> goes on";
+    assert_eq!(text(page), "Text goes on\n");
+}
+
+#[test]
+fn pictures_notes_powers_and_readings_are_told() {
+    let page = "<p>See <img alt='a cat'><img alt=''> and x<sup>2</sup>, noted<sup><a href='#n'>1</a></sup>, the 1<sup>st</sup>, \
+        <ruby>漢字<rp>(</rp><rt>かんじ</rt><rp>)</rp></ruby>";
+    assert_eq!(text(page), "See [a cat] and x^2, noted[1], the 1st, 漢字(かんじ)\n");
+}
+
+#[test]
+fn layout_by_tables_stays_readable() {
+    let page = "<table><tr><td><ul><li>Home<li>News</ul><td><h1>Title</h1><p>First.<p>Second.</table>";
+    assert_eq!(text(page), "- Home\n- News\n\n# Title\n\nFirst.\n\nSecond.\n");
+}
+
+#[test]
+fn unclosed_and_stray_tags_lose_no_text() {
+    assert_eq!(
+        text("<div><h1>A<div>b</div></h1></i></table><td>c<tr>d</div><li>e</ul></p>f"),
+        "# A b\n\nc\nd\n\n- e\n\nf\n"
+    );
+    assert_eq!(text("<table><tr><td>a</div><td>b</table>c"), "a | b\n\nc\n");
+}
+
+#[test]
+fn escapes_in_references_are_shown_and_counted() {
+    let piece = read("<h1>a&#27;[31m</h1><pre>b&#x9b;2J&#10;c</pre>").expect("a page");
+    assert_eq!(piece.text, "# a␛[31m\n\nb›2J\nc\n", "&#x9b; is Windows-1252's quote, as in browsers");
+    assert_eq!((piece.outline[0].title.as_str(), piece.report.control_characters), ("a␛[31m", 1));
+}
+
+#[test]
+fn the_encoding_is_what_the_page_says_and_reported() {
+    let read = |page: &[u8]| read(page).expect("a page");
+    let declared = read(b"<meta charset=latin1><p>caf\xe9");
+    assert_eq!((declared.text.as_str(), declared.report.encoding.name), ("café\n", "windows-1252"));
+    assert_eq!(declared.report.notes(), Vec::<String>::new());
+    assert_eq!(read(b"<p>caf\xe9").report.notes(), ["a.html: read as windows-1252, a guess from few letters"]);
+}
+
+#[test]
+fn a_page_without_text_is_an_error() {
+    let error = read("<html><script>fill()</script><div id=app></div>").expect_err("nothing in it");
+    assert_eq!(error.to_string(), "cannot read a.html: it is an HTML page without text in it (47 bytes)");
+}
+
+#[test]
+fn a_hundred_thousand_nested_elements_are_read() {
+    for (open, close) in [
+        ("<div>", "</div>"),
+        ("<div><b>", "</i></div>"),
+        ("<ul><li>", "</ul>"),
+        ("<table><tr><td>a", "</table>"),
+        ("<table>", ""),
+        ("<nav>", ""),
+        ("<svg>", "</p>"),
+        ("<a name=x>x", "</div>"),
+        ("<pre>a\n", ""),
+        ("<h1>", ""),
+        ("<sup>1", ""),
+    ] {
+        let page = format!("<p>start</p>{}deep{}", open.repeat(100_000), close.repeat(100_000));
+        assert!(text(&page).starts_with("start\n"), "{open}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_tags_give_ordered_spans_and_printable_text(tags in proptest::collection::vec(any_tag(), 0..60)) {
+        if let Ok(piece) = read(tags.concat()) {
+            prop_assert!(piece.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()), "{:?}", piece.text);
+            prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start), "{:?}", piece.outline);
+            for entry in &piece.outline {
+                let before = &piece.text[..entry.span.start];
+                prop_assert!(before.is_empty() || before.ends_with('\n'), "{:?} in {:?}", entry, piece.text);
+                prop_assert!(piece.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_of_a_page_is_in_its_text(tags in proptest::collection::vec(visible_tag(), 0..60)) {
+        let page: String = tags.iter().enumerate().map(|(number, tag)| format!("{tag}w{number}w ")).collect();
+        if let Ok(piece) = read(&page) {
+            for number in 0..tags.len() {
+                let word = format!("w{number}w");
+                prop_assert_eq!(piece.text.matches(&word).count(), 1, "{} of {} in {:?}", word, page, piece.text);
+            }
+        }
+    }
+}
+
+fn any_tag() -> impl Strategy<Value = String> {
+    prop_oneof![
+        visible_tag(),
+        "[a-z &;#\u{1b}\u{a0}\n\"'<>/=-]{0,12}",
+        Just("<script>".into()),
+        Just("<!--".into()),
+        Just("<nav>".into())
+    ]
+}
+
+fn visible_tag() -> impl Strategy<Value = String> {
+    let names =
+        "div p h1 h2 h6 ul ol li dl dt dd table tr td th tbody caption pre b a sup br hr blockquote section article rt";
+    let names: Vec<&str> = names.split(' ').collect();
+    (any::<bool>(), proptest::sample::select(names))
+        .prop_map(|(opens, name)| format!("<{}{name}>", if opens { "" } else { "/" }))
+}
