@@ -37,6 +37,10 @@ pub enum Error {
     /// Recognised, but not as it should be.
     #[error("cannot read {name}: it is {what} that is damaged: {evidence}")]
     Broken { name: String, what: &'static str, evidence: String },
+    #[error("cannot read {name}: it is {what} that unpacks to {evidence}; such a file is made to do harm")]
+    Bomb { name: String, what: &'static str, evidence: String },
+    #[error("cannot read {name}: it is {what} with copy protection: {evidence}")]
+    Protected { name: String, what: &'static str, evidence: String },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
     /// Too many invalid bytes to be text with a few accidents in it, in any encoding that is known.
@@ -61,6 +65,8 @@ impl Error {
             Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
             Self::NoText { .. } => "export it as text from the program that shows it",
             Self::Broken { .. } => "fetch it again, or open it in the program that made it and save it anew",
+            Self::Bomb { .. } => "if you trust it, unpack it yourself and name the files in it",
+            Self::Protected { .. } => "only the shop's own program opens it; get a copy without protection",
             Self::Binary { .. } => "text, markdown and source files can be read",
             Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
@@ -84,6 +90,8 @@ impl Error {
             | Self::Binary { name, .. }
             | Self::NoText { name, .. }
             | Self::Broken { name, .. }
+            | Self::Bomb { name, .. }
+            | Self::Protected { name, .. }
             | Self::Undecodable { name, .. } => Some(name),
         }
     }

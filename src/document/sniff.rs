@@ -58,15 +58,18 @@ const NEVER: &[Signature] = &[
 
 /// What a zip archive is by the names of its members, which stand uncompressed in it.
 const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
-    (b"META-INF/container.xml", "an EPUB book", SAVE_AS_TEXT),
     (b"word/document.xml", "a Word document (DOCX)", SAVE_AS_TEXT),
     (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that"),
     (b"ppt/presentation.xml", "a PowerPoint presentation", SAVE_AS_TEXT),
     (b"opendocument.text", "an OpenDocument text", SAVE_AS_TEXT),
 ];
 
+/// The members that tell the zip archives that can be read.
+pub(super) const EPUB_MEMBER: &[u8] = b"META-INF/container.xml";
+const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER];
+
 /// Member names are looked for in so many bytes at either end: local headers at the start, the directory at the end.
-const ZIP_SEARCHED_BYTES: usize = 64 << 10;
+const ZIP_SEARCHED_BYTES: usize = 256 << 10;
 
 /// The kind of these bytes, if it is one that is known and not read.
 pub(super) fn foreign(bytes: &[u8]) -> Option<Foreign> {
@@ -82,14 +85,23 @@ fn by_signature(bytes: &[u8]) -> Option<Foreign> {
 }
 
 fn zip(bytes: &[u8]) -> Option<Foreign> {
-    if !bytes.starts_with(b"PK\x03\x04") {
+    if !is_zip(bytes) || READ_ZIP_MEMBERS.iter().any(|member| is_zip_with(bytes, member)) {
         return None;
     }
-    let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
-    let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
-    let member = ZIP_MEMBERS.iter().find(|(name, ..)| contains(start, name) || contains(end, name));
+    let member = ZIP_MEMBERS.iter().find(|(name, ..)| is_zip_with(bytes, name));
     let (what, hint) = member.map_or(("a zip archive", UNPACK), |&(_, what, hint)| (what, hint));
     Some(Foreign { what, hint, outlook: Outlook::Later })
+}
+
+fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04")
+}
+
+/// Whether `bytes` are a zip archive with a member whose name has `name` in it.
+pub(super) fn is_zip_with(bytes: &[u8], name: &[u8]) -> bool {
+    let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
+    let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
+    is_zip(bytes) && (contains(start, name) || contains(end, name))
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -111,7 +123,8 @@ mod tests {
 
     #[test]
     fn zip_is_known_by_its_members() {
-        assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), Some("an EPUB book"));
+        assert_eq!(what(b"PK\x03\x04....xl/workbook.xml"), Some("an Excel workbook"));
+        assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), None, "EPUB is read");
         assert_eq!(what(b"PK\x03\x04....word/document.xml"), Some("a Word document (DOCX)"));
         assert_eq!(what(b"PK\x03\x04....notes.txt"), Some("a zip archive"));
     }

@@ -350,13 +350,13 @@ impl Flow {
     }
 
     fn write_blocks(&mut self, start: usize, cells: &str) {
-        let mut moves = Vec::new();
+        let mut places = Vec::new();
         let mut from = start;
         for cell in cells.split(CELL) {
             let kept = cell.trim_matches('\n').trim_end();
             if !kept.trim().is_empty() {
                 self.open();
-                moves.push((from + (cell.len() - cell.trim_start_matches('\n').len()), self.text.len()));
+                places.push((from + (cell.len() - cell.trim_start_matches('\n').len()), self.text.len()));
                 self.text.push_str(kept);
                 self.gap = Gap::Paragraph;
             }
@@ -364,8 +364,8 @@ impl Flow {
         }
         let end = self.text.len();
         self.move_marks(start, |at| {
-            let moved = moves.iter().rev().find(|(from, _)| *from <= at);
-            moved.map_or(start, |(from, to)| to + (at - from)).min(end)
+            let place = places.iter().rev().find(|(from, _)| *from <= at);
+            place.map_or(start, |(from, to)| to + (at - from)).min(end)
         });
     }
 

@@ -1,0 +1,203 @@
+//! Members of a zip archive, read into memory within bounds. Books and Office documents are such archives.
+//!
+//! Nothing is written to disk and no name of a member is ever a path outside: [`resolve`] walks `../` inside of the archive only. What may be unpacked is
+//! bounded in all, by member count and by ratio, whatever the archive says of its sizes: a zip bomb is an error that says so.
+
+use std::io::{Cursor, Read};
+
+use zip::ZipArchive;
+
+use crate::document::error::Error;
+
+/// Most bytes that are unpacked of one archive: as much as a plain file may have.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// More members than this have no book; zip archives with more need an extension of the format.
+const MOST_MEMBERS: u16 = u16::MAX - 1;
+
+/// Text unpacks to a few times its size, and even a table of zeros in XML to less than this.
+const MOST_RATIO: u64 = 500;
+
+/// Below this no ratio does harm.
+const HARMLESS_BYTES: u64 = 8 << 20;
+
+/// An archive, and what may still be unpacked of it.
+pub(super) struct Archive<'a> {
+    name: &'a str,
+    /// With its article, for errors.
+    what: &'static str,
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    left: u64,
+}
+
+impl<'a> Archive<'a> {
+    /// `bytes` are the file `name`, which is `what`: `an EPUB book`.
+    pub fn open(name: &'a str, what: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
+        if let Some(members) = member_count(bytes).filter(|&members| members > MOST_MEMBERS) {
+            return Err(Error::Bomb { name: name.into(), what, evidence: format!("{members} members or more") });
+        }
+        let broken =
+            |error: zip::result::ZipError| Error::Broken { name: name.into(), what, evidence: error.to_string() };
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+        Ok(Self { name, what, zip, left: MOST_BYTES })
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.zip.index_for_name(path).is_some()
+    }
+
+    /// The bytes of the member at `path`, if there is one.
+    pub fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some(index) = self.zip.index_for_name(path) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let unpacked = self.zip.by_index(index).map_err(std::io::Error::other).and_then(|member| {
+            let packed = member.compressed_size();
+            let most = self.left.min(HARMLESS_BYTES.max(packed.saturating_mul(MOST_RATIO)));
+            member.take(most + 1).read_to_end(&mut bytes)?;
+            Ok((packed, most))
+        });
+        let (packed, most) = unpacked.map_err(|error| self.broken(format!("{path}: {error}")))?;
+        if bytes.len() as u64 > most {
+            let evidence = if most == self.left {
+                format!("more than {} MiB", MOST_BYTES >> 20)
+            } else {
+                format!("more than {} MiB from {packed} bytes ({path})", most >> 20)
+            };
+            return Err(Error::Bomb { name: self.name.into(), what: self.what, evidence });
+        }
+        self.left -= bytes.len() as u64;
+        Ok(Some(bytes))
+    }
+
+    /// The member at `path`, without which nothing can be read.
+    pub fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
+        self.read(path)?.ok_or_else(|| self.broken(format!("no {path} in it")))
+    }
+
+    pub fn protected(&self, evidence: String) -> Error {
+        Error::Protected { name: self.name.into(), what: self.what, evidence }
+    }
+
+    pub fn broken(&self, evidence: String) -> Error {
+        Error::Broken { name: self.name.into(), what: self.what, evidence }
+    }
+}
+
+/// How many members the end of the archive says it has.
+fn member_count(bytes: &[u8]) -> Option<u16> {
+    // The record at the end has 22 bytes and a comment of at most 65,535.
+    let tail = &bytes[bytes.len().saturating_sub(22 + usize::from(u16::MAX))..];
+    let at = tail.windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let count = tail.get(at + 10..at + 12)?;
+    Some(u16::from_le_bytes([count[0], count[1]]))
+}
+
+/// The path that `reference`, written in the member `base`, leads to, without its fragment. `None`: out of the archive, or to the web.
+///
+/// `("OEBPS/toc.ncx", "../Text/a%20b.xhtml#top")` gives `Text/a b.xhtml`.
+pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
+    let path = decoded(reference.split('#').next().unwrap_or_default());
+    if path.contains("://") || path.starts_with("data:") {
+        return None;
+    }
+    if path.is_empty() {
+        return Some(base.into());
+    }
+    let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = if path.starts_with('/') { "" } else { folder };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => _ = parts.pop()?,
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// `reference` with `%20` resolved; what is no such escape stays.
+pub(super) fn decoded(reference: &str) -> String {
+    let mut bytes = Vec::with_capacity(reference.len());
+    let mut rest = reference.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escape = after.get(..2).and_then(|two| std::str::from_utf8(two).ok()).filter(|_| first == b'%');
+        let byte = escape.and_then(|two| u8::from_str_radix(two, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| reference.into())
+}
+
+/// An archive of these members, packed.
+#[cfg(test)]
+pub(super) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a new member");
+        writer.write_all(bytes).expect("memory");
+    }
+    writer.finish().expect("memory").into_inner()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(bytes: &[u8], read: &[&str]) -> String {
+        let result = Archive::open("b.epub", "an EPUB book", bytes)
+            .and_then(|mut archive| read.iter().try_for_each(|path| archive.read(path).map(|_| ())));
+        result.expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn members_are_read_by_their_paths() {
+        let bytes = zipped(&[("a/b.txt", b"one"), ("c", b"")]);
+        let mut archive = Archive::open("b.epub", "an EPUB book", &bytes).expect("an archive");
+        assert_eq!(archive.read("a/b.txt").expect("whole"), Some(b"one".to_vec()));
+        assert_eq!(archive.read("b.txt").expect("no member"), None);
+        assert_eq!(
+            archive.need("x").expect_err("no member").to_string(),
+            "cannot read b.epub: it is an EPUB book that is damaged: no x in it"
+        );
+    }
+
+    #[test]
+    fn a_member_of_zeros_is_a_bomb() {
+        let bytes = zipped(&[("big", &vec![0; 64 << 20])]);
+        let error = refused(&bytes, &["big"]);
+        assert!(error.starts_with("cannot read b.epub: it is an EPUB book that unpacks to more than "), "{error}");
+        assert!(error.contains("(big)"), "{error}");
+    }
+
+    #[test]
+    fn many_members_together_are_a_bomb() {
+        let mut seed = 1_u32;
+        let mut noise = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as u8 & 0x0f
+        };
+        let bytes = zipped(&[("half", &(0..10 << 20).map(|_| noise()).collect::<Vec<u8>>())]);
+        let error = refused(&bytes, &["half"; 26]);
+        assert!(error.contains("unpacks to more than 256 MiB"), "{error}");
+    }
+
+    #[test]
+    fn a_file_cut_off_is_damaged() {
+        let bytes = zipped(&[("a", b"some text in it")]);
+        assert!(refused(&bytes[..bytes.len() - 30], &[]).contains("damaged"));
+    }
+
+    #[test]
+    fn references_stay_in_the_archive() {
+        assert_eq!(resolve("OEBPS/toc.ncx", "../Text/a%20b.xhtml#top").as_deref(), Some("Text/a b.xhtml"));
+        assert_eq!(resolve("OEBPS/x/toc.ncx", "./a.xhtml").as_deref(), Some("OEBPS/x/a.xhtml"));
+        assert_eq!(resolve("a.xhtml", "#here").as_deref(), Some("a.xhtml"));
+        assert_eq!(resolve("OEBPS/content.opf", "/etc/passwd").as_deref(), Some("etc/passwd"));
+        assert_eq!(resolve("OEBPS/content.opf", "../../etc/passwd"), None);
+        assert_eq!(resolve("content.opf", "https://example.org/a.xhtml"), None);
+        assert_eq!(decoded("100%-%zz-%c3%a9-%ff"), "100%-%zz-%c3%a9-%ff", "not UTF-8: left as it is");
+        assert_eq!(decoded("100%-%zz-%c3%a9"), "100%-%zz-é");
+    }
+}

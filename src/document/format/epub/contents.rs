@@ -1,0 +1,109 @@
+//! The table of contents of an EPUB book as its author wrote it: `nav.xhtml` of EPUB 3, else `toc.ncx` of EPUB 2.
+
+use crate::document::format::html::markup::{Attributes, Markup};
+
+/// No reader shows more levels.
+const DEEPEST: usize = 16;
+
+/// A line of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Line {
+    pub title: String,
+    /// 1 is the outermost.
+    pub level: u8,
+    /// As written, relative to the table's own file. `None`: a title over those that follow.
+    pub target: Option<String>,
+}
+
+fn level(depth: usize) -> u8 {
+    depth.clamp(1, DEEPEST) as u8
+}
+
+/// `<nav epub:type="toc"><ol><li><a href="c1.xhtml">One</a><ol>…`. Lists of pages and landmarks are other `<nav>`s.
+#[derive(Debug, Default)]
+pub(super) struct Nav {
+    pub lines: Vec<Line>,
+    is_toc: bool,
+    lists: usize,
+    /// In a title now.
+    title: Option<Line>,
+}
+
+impl Markup for Nav {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
+        match name {
+            "nav" => {
+                let is_toc = |types: &str| types.split_whitespace().any(|one| matches!(one, "toc" | "doc-toc"));
+                let types = attributes.get("epub:type").or(attributes.get("role"));
+                self.is_toc = types.map_or(self.lines.is_empty(), is_toc);
+                self.lists = 0;
+            }
+            "ol" if !is_closed => self.lists += 1,
+            "a" | "span" if self.is_toc && self.lists > 0 && self.title.is_none() && !is_closed => {
+                let target = if name == "a" { attributes.get("href").map(Into::into) } else { None };
+                self.title = Some(Line { title: String::new(), level: level(self.lists), target });
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "nav" => self.is_toc = false,
+            "ol" => self.lists = self.lists.saturating_sub(1),
+            // A `<span>` in a link does not end it; an `</li>` ends both.
+            "a" | "li" => self.lines.extend(self.title.take()),
+            "span" if self.title.as_ref().is_some_and(|line| line.target.is_none()) => {
+                self.lines.extend(self.title.take());
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(line) = &mut self.title {
+            line.title.push_str(text);
+        }
+    }
+}
+
+/// `<navPoint><navLabel><text>One</text></navLabel><content src="c1.xhtml"/>…`, nested.
+#[derive(Debug, Default)]
+pub(super) struct Ncx {
+    pub lines: Vec<Line>,
+    /// Indices of the points that are open.
+    open: Vec<usize>,
+    is_label: bool,
+}
+
+impl Markup for Ncx {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
+        match name {
+            "navpoint" if !is_closed => {
+                self.open.push(self.lines.len());
+                self.lines.push(Line { level: level(self.open.len()), ..Line::default() });
+            }
+            "navlabel" => self.is_label = true,
+            "content" => {
+                if let Some(&point) = self.open.last() {
+                    self.lines[point].target = attributes.get("src").map(Into::into);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "navpoint" => _ = self.open.pop(),
+            "navlabel" => self.is_label = false,
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if let (true, Some(&point)) = (self.is_label, self.open.last()) {
+            self.lines[point].title.push_str(text);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! EPUB 2 and 3: the chapters of a book in reading order, its table of contents as the outline.
+//!
+//! The picture: a zip archive of web pages with a list of them. [`package`] gives the order, each chapter goes through the HTML reader into one
+//! text, [`contents`] gives titles, and each title is led to the line where its chapter, or its anchor in the middle of one, begins.
+//!
+//! A chapter that is listed and not there is a remark in the report; so are chapters without text. A book whose chapters are encrypted (DRM) is an
+//! error, and so is one that unpacks to absurd sizes. Without a table of contents the headings are the outline.
+//!
+//! What it does not do: show pictures, or leave anything of a chapter out: a book has no navigation around it.
+
+mod contents;
+mod package;
+
+use std::collections::{HashMap, HashSet};
+
+use self::contents::{Line, Nav, Ncx};
+use self::package::{Chapter, Package};
+use super::archive::{Archive, decoded, resolve};
+use super::flow::{Flow, Flowed};
+use super::html::markup::{Dialect, walk};
+use super::html::reader::{Around, Reader};
+use super::html::{charset, crowded, piece};
+use super::{Format, Piece};
+use crate::document::chapters::chapters;
+use crate::document::decode::printable;
+use crate::document::error::Error;
+use crate::document::input::RawFile;
+use crate::document::outline::close_spans;
+use crate::document::report::{FileReport, counted};
+use crate::document::{ByteSpan, OutlineEntry, ReadOptions, sniff};
+
+const WHAT: &str = "an EPUB book";
+
+/// Names in a remark before "and so many more".
+const MOST_NAMED: usize = 5;
+
+pub(super) struct Epub;
+
+impl Format for Epub {
+    fn name(&self) -> &'static str {
+        "epub"
+    }
+
+    fn recognises(&self, file: &RawFile) -> bool {
+        sniff::is_zip_with(&file.bytes, sniff::EPUB_MEMBER)
+    }
+
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+        let RawFile { name, bytes } = file;
+        let mut archive = Archive::open(&name, WHAT, &bytes)?;
+        let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
+        let package = package::package(&mut archive)?;
+        remark_lost(&package, &mut report);
+        let titles = titles(&mut archive, &package)?;
+        let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
+        let book = text(&mut archive, &package, &wanted, &mut report)?;
+        let outline = outline(&book, titles, &mut report);
+        piece(book, outline, report, WHAT)
+    }
+}
+
+fn remark_lost(package: &Package, report: &mut FileReport) {
+    let lost = &package.lost;
+    if lost.is_empty() {
+        return;
+    }
+    let named: Vec<String> = lost.iter().take(MOST_NAMED).map(|name| printable(name)).collect();
+    let more = if lost.len() > MOST_NAMED { format!(" and {} more", lost.len() - MOST_NAMED) } else { String::new() };
+    let count = counted(lost.len() as u64, "chapter");
+    report.remarks.push(format!("{count} of the reading order not in the book: {}{more}", named.join(", ")));
+}
+
+/// A line of the table of contents whose target is an anchor: `path#id`, or `path#` for the whole file.
+struct Title {
+    words: String,
+    level: u8,
+    target: Option<String>,
+}
+
+/// The table of contents, of whichever kind the book has.
+fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Error> {
+    if let Some(path) = &package.nav {
+        let mut nav = Nav::default();
+        package::read(archive, path, &mut nav)?;
+        if !nav.lines.is_empty() {
+            return Ok(nav.lines.into_iter().filter_map(|line| title(line, path)).collect());
+        }
+    }
+    let Some(path) = &package.ncx else { return Ok(Vec::new()) };
+    let mut ncx = Ncx::default();
+    package::read(archive, path, &mut ncx)?;
+    Ok(ncx.lines.into_iter().filter_map(|line| title(line, path)).collect())
+}
+
+fn title(line: Line, base: &str) -> Option<Title> {
+    let title = line.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let anchor = |target: String| {
+        let fragment = target.split_once('#').map_or("", |(_, fragment)| fragment);
+        Some(format!("{}#{}", resolve(base, &target)?, decoded(fragment)))
+    };
+    let target = line.target.and_then(anchor);
+    (!title.is_empty()).then(|| Title { words: printable(&title), level: line.level, target })
+}
+
+/// All chapters as one text, with the `wanted` anchors and one at the start of each chapter.
+fn text(
+    archive: &mut Archive<'_>,
+    package: &Package,
+    wanted: &HashSet<String>,
+    report: &mut FileReport,
+) -> Result<Flowed, Error> {
+    let mut flow = Flow::default();
+    let mut without_text = 0;
+    for chapter in &package.chapters {
+        let before = flow.len();
+        flow.anchor(format!("{}#", chapter.path));
+        if !chapter.media_type.starts_with("image/") {
+            read_chapter(archive, chapter, wanted, &mut flow, report)?;
+        }
+        without_text += usize::from(flow.len() == before);
+    }
+    if without_text > 0 {
+        report.remarks.push(format!("{without_text} of {} chapters have no text (pictures)", package.chapters.len()));
+    }
+    Ok(flow.finish())
+}
+
+fn read_chapter(
+    archive: &mut Archive<'_>,
+    chapter: &Chapter,
+    wanted: &HashSet<String>,
+    flow: &mut Flow,
+    report: &mut FileReport,
+) -> Result<(), Error> {
+    let bytes = archive.need(&chapter.path)?;
+    let page = charset::read(&bytes);
+    report.invalid_sequences += page.invalid_sequences;
+    let is_html = chapter.media_type == "text/html" && !page.text.starts_with("<?xml");
+    let dialect = if is_html { Dialect::Html } else { Dialect::Xml };
+    let mut reader = Reader::new(flow, Around::Keep, &chapter.path, wanted);
+    walk(&page.text, dialect, &mut reader).map_err(|count| crowded(&report.name, WHAT, count))?;
+    reader.end();
+    Ok(())
+}
+
+/// The titles with the places that they lead to. A title without a place of its own begins where the next one does.
+fn outline(book: &Flowed, titles: Vec<Title>, report: &mut FileReport) -> Vec<OutlineEntry> {
+    let mut anchors: HashMap<&str, usize> = HashMap::new();
+    for (name, at) in book.anchors() {
+        anchors.entry(name).or_insert(at);
+    }
+    let mut next = None;
+    let mut lost = 0;
+    let mut outline = Vec::with_capacity(titles.len());
+    for title in titles.into_iter().rev() {
+        let place = title.target.as_deref().and_then(|target| place(&anchors, target));
+        let is_lost = place.is_none() && title.target.is_some();
+        next = if title.target.is_none() { next } else { place.or(next) };
+        match if is_lost { None } else { next } {
+            Some(start) if start < book.text.len() => {
+                let span = ByteSpan { start, end: start };
+                outline.push(OutlineEntry { title: title.words, level: title.level, span });
+            }
+            _ => lost += 1,
+        }
+    }
+    if lost > 0 {
+        report.remarks.push(format!("{} of the table of contents lead nowhere", counted(lost, "title")));
+    }
+    outline.reverse();
+    outline.sort_by_key(|entry| entry.span.start);
+    close_spans(&mut outline, book.text.len());
+    if outline.is_empty() { from_headings(book) } else { outline }
+}
+
+/// Where `target` is; an anchor that is not there leads to the start of its chapter.
+fn place(anchors: &HashMap<&str, usize>, target: &str) -> Option<usize> {
+    let chapter = &target[..=target.find('#')?];
+    anchors.get(target).or_else(|| anchors.get(chapter)).copied()
+}
+
+fn from_headings(book: &Flowed) -> Vec<OutlineEntry> {
+    let headings = book.outline();
+    if headings.is_empty() { chapters(&book.text) } else { headings }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! What is in an EPUB book and in which order: `META-INF/container.xml` names the package, the package has the list of files and the spine.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::document::error::Error;
+use crate::document::format::archive::{Archive, decoded, resolve};
+use crate::document::format::html::charset;
+use crate::document::format::html::markup::{Attributes, Dialect, Markup, walk};
+
+const CONTAINER: &str = "META-INF/container.xml";
+const ENCRYPTION: &str = "META-INF/encryption.xml";
+
+/// Fonts are scrambled by these, which is no protection of the text.
+const FONT_SCRAMBLERS: [&str; 2] = ["http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"];
+
+/// What tells who protected a book.
+const PROTECTORS: [(&str, &str); 3] = [
+    ("META-INF/license.lcpl", "Readium LCP"),
+    ("META-INF/sinf.xml", "Apple FairPlay"),
+    ("META-INF/rights.xml", "Adobe ADEPT"),
+];
+
+/// The reading order of a book, and where its table of contents is.
+#[derive(Debug, Default)]
+pub(super) struct Package {
+    /// In reading order, each file once.
+    pub chapters: Vec<Chapter>,
+    pub nav: Option<String>,
+    pub ncx: Option<String>,
+    /// Entries of the spine that lead to nothing in the book, as written.
+    pub lost: Vec<String>,
+}
+
+/// A file of the spine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chapter {
+    pub path: String,
+    pub media_type: String,
+}
+
+/// The package of the book; an error if its chapters are encrypted.
+pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
+    let mut container = Container::default();
+    read(archive, CONTAINER, &mut container)?;
+    let path = container.package.ok_or_else(|| archive.broken(format!("{CONTAINER} names no package")))?;
+    let path = decoded(&path);
+    let mut opf = Opf::default();
+    read(archive, &path, &mut opf)?;
+    let package = opf.package(&path, archive);
+    if package.chapters.is_empty() {
+        return Err(archive.broken(format!("no chapter of {path} is in it")));
+    }
+    refuse_protected(archive, &package)?;
+    Ok(package)
+}
+
+/// Tells `markup` of the member at `path`, which must be there.
+pub(super) fn read(archive: &mut Archive<'_>, path: &str, markup: &mut dyn Markup) -> Result<(), Error> {
+    let bytes = archive.need(path)?;
+    let walked = walk(&charset::read(&bytes).text, Dialect::Xml, markup);
+    walked.map_err(|count| archive.broken(format!("{path}: a tag with {count} attributes")))
+}
+
+#[derive(Default)]
+struct Container {
+    package: Option<String>,
+}
+
+impl Markup for Container {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
+        if name == "rootfile" && self.package.is_none() {
+            self.package = attributes.get("full-path").map(Into::into);
+        }
+    }
+
+    fn close(&mut self, _name: &str) {}
+
+    fn text(&mut self, _text: &str) {}
+}
+
+/// The package as written.
+#[derive(Default)]
+struct Opf {
+    items: HashMap<String, Item>,
+    spine: Vec<String>,
+    ncx_id: Option<String>,
+}
+
+struct Item {
+    href: String,
+    media_type: String,
+    is_nav: bool,
+}
+
+impl Markup for Opf {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
+        let get = |name| attributes.get(name).unwrap_or_default().to_owned();
+        match name {
+            "item" => {
+                let is_nav = get("properties").split_whitespace().any(|property| property == "nav");
+                let item = Item { href: get("href"), media_type: get("media-type"), is_nav };
+                self.items.insert(get("id"), item);
+            }
+            "itemref" => self.spine.push(get("idref")),
+            "spine" => self.ncx_id = attributes.get("toc").map(Into::into),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, _name: &str) {}
+
+    fn text(&mut self, _text: &str) {}
+}
+
+impl Opf {
+    /// What of it is in `archive`; `path` is its own.
+    fn package(&self, path: &str, archive: &Archive<'_>) -> Package {
+        let at = |item: &Item| resolve(path, &item.href).filter(|path| archive.has(path));
+        let is_ncx = |item: &&Item| item.media_type == "application/x-dtbncx+xml";
+        let ncx = self.ncx_id.as_ref().and_then(|id| self.items.get(id)).or(self.items.values().find(is_ncx));
+        let mut package = Package {
+            nav: self.items.values().find(|item| item.is_nav).and_then(at),
+            ncx: ncx.and_then(at),
+            ..Package::default()
+        };
+        let mut seen = HashSet::new();
+        for id in self.spine.iter().filter(|&id| seen.insert(id)) {
+            let item = self.items.get(id);
+            match item.and_then(|item| Some((at(item)?, &item.media_type))) {
+                Some((path, media_type)) => package.chapters.push(Chapter { path, media_type: media_type.clone() }),
+                None => package.lost.push(item.map_or(id, |item| &item.href).clone()),
+            }
+        }
+        let mut seen = HashSet::new();
+        package.chapters.retain(|chapter| seen.insert(chapter.path.clone()));
+        package
+    }
+}
+
+/// An error if chapters are encrypted, which no one but the shop's own program can undo.
+fn refuse_protected(archive: &mut Archive<'_>, package: &Package) -> Result<(), Error> {
+    if !archive.has(ENCRYPTION) {
+        return Ok(());
+    }
+    let mut encryption = Encryption::default();
+    read(archive, ENCRYPTION, &mut encryption)?;
+    let encrypted = package.chapters.iter().filter(|chapter| encryption.paths.contains(&chapter.path)).count();
+    if encrypted == 0 {
+        return Ok(());
+    }
+    let by = PROTECTORS.iter().find(|(path, _)| archive.has(path)).map_or("DRM", |(_, name)| name);
+    Err(archive.protected(format!("{encrypted} of {} chapters are encrypted by {by}", package.chapters.len())))
+}
+
+/// Members that are encrypted, fonts left aside.
+#[derive(Default)]
+struct Encryption {
+    is_font: bool,
+    paths: HashSet<String>,
+}
+
+impl Markup for Encryption {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
+        match name {
+            "encrypteddata" => self.is_font = false,
+            "encryptionmethod" => {
+                self.is_font = attributes.get("algorithm").is_some_and(|method| FONT_SCRAMBLERS.contains(&method));
+            }
+            "cipherreference" if !self.is_font => {
+                self.paths.extend(attributes.get("uri").and_then(|uri| resolve("", uri)));
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, _name: &str) {}
+
+    fn text(&mut self, _text: &str) {}
+}

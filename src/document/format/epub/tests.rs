@@ -1,0 +1,175 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::document::format::archive::zipped;
+
+const CONTAINER: &str = "<container><rootfiles><rootfile full-path='OEBPS/book.opf'/></rootfiles></container>";
+
+/// A book of these chapters, files of `OEBPS/`, and other members by their whole path.
+fn book(chapters: &[(&str, &str)], others: &[(&str, &str)]) -> Vec<u8> {
+    let item = |(number, (path, _)): (usize, &(&str, &str))| {
+        format!("<item id='c{number}' href='{path}' media-type='application/xhtml+xml'/>")
+    };
+    let items: String = chapters.iter().enumerate().map(item).collect();
+    let spine: String = (0..chapters.len()).map(|number| format!("<itemref idref='c{number}'/>")).collect();
+    let opf = format!(
+        "<?xml version='1.0'?><package><manifest><item id='n' href='nav.xhtml' properties='nav'/>\
+         <item id='t' href='toc.ncx' media-type='application/x-dtbncx+xml'/>{items}</manifest><spine toc='t'>{spine}</spine></package>"
+    );
+    let paths: Vec<String> = chapters.iter().map(|(path, _)| format!("OEBPS/{}", decoded(path))).collect();
+    // `mimetype` is not the first member, as in many real books.
+    let mut members = vec![("META-INF/container.xml", CONTAINER.as_bytes()), ("OEBPS/book.opf", opf.as_bytes())];
+    members.extend(
+        paths
+            .iter()
+            .zip(chapters)
+            .filter(|(_, (_, text))| !text.is_empty())
+            .map(|(path, (_, text))| (path.as_str(), text.as_bytes())),
+    );
+    members.extend(others.iter().map(|(path, text)| (*path, text.as_bytes())));
+    members.push(("mimetype", b"application/epub+zip"));
+    zipped(&members)
+}
+
+fn read(bytes: Vec<u8>) -> Result<Piece, Error> {
+    let file = RawFile { name: "b.epub".into(), bytes };
+    assert!(Epub.recognises(&file), "an EPUB book");
+    Epub.read(file, &ReadOptions::default())
+}
+
+/// Level, title and the first line of each entry.
+fn tabs(piece: &Piece) -> Vec<(u8, &str, &str)> {
+    let line = |entry: &OutlineEntry| piece.text[entry.span.start..].lines().next().unwrap_or_default().len();
+    piece
+        .outline
+        .iter()
+        .map(|entry| (entry.level, entry.title.as_str(), &piece.text[entry.span.start..entry.span.start + line(entry)]))
+        .collect()
+}
+
+const NAV: &str = "<html xmlns:epub='x'><nav epub:type='landmarks'><ol><li><a href='two.xhtml'>Cover</a></li></ol></nav>\
+    <nav epub:type='toc'><h1>Contents</h1><ol><li><a href='one.xhtml'>One &amp; only</a><ol><li><a href='one.xhtml#b'>Part <i>b</i></a></li></ol></li>\
+    <li><span>Rest</span><ol><li><a href='two%20more.xhtml'>Two</a></li><li><a href='gone.xhtml'>Gone</a></li></ol></li></ol></nav></html>";
+
+const ONE: &str = "<?xml version='1.0'?><html><head><title>One</title></head><body><h1>Chapter 1</h1><p>Text<a id='a'/>.</p><h2 id='b'>B</h2><p>More.</p></body></html>";
+
+#[test]
+fn chapters_come_in_the_order_of_the_spine_and_titles_lead_into_them() {
+    let chapters = [("one.xhtml", ONE), ("two%20more.xhtml", "<html><body><p>The end.</p></body></html>")];
+    let piece = read(book(&chapters, &[("OEBPS/nav.xhtml", NAV)])).expect("a book");
+    assert_eq!(piece.text, "# Chapter 1\n\nText.\n\n## B\n\nMore.\n\nThe end.\n");
+    let expected =
+        [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B"), (1, "Rest", "The end."), (2, "Two", "The end.")];
+    assert_eq!(tabs(&piece), expected);
+    assert_eq!(piece.report.remarks, ["1 title of the table of contents lead nowhere"]);
+}
+
+#[test]
+fn the_table_of_contents_of_version_2_is_read_too() {
+    let ncx = "<ncx><docTitle><text>Book</text></docTitle><navMap><navPoint id='1'><navLabel><text>One</text></navLabel><content src='one.xhtml'/>\
+        <navPoint><navLabel><text> Part
+        b </text></navLabel><content src='one.xhtml#b'/></navPoint></navPoint></navMap></ncx>";
+    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/toc.ncx", ncx)])).expect("a book");
+    assert_eq!(tabs(&piece), [(1, "One", "# Chapter 1"), (2, "Part b", "## B")]);
+}
+
+#[test]
+fn without_a_table_of_contents_headings_are_the_outline() {
+    let piece = read(book(&[("one.xhtml", ONE)], &[])).expect("a book");
+    assert_eq!(tabs(&piece), [(1, "Chapter 1", "# Chapter 1"), (2, "B", "## B")]);
+}
+
+#[test]
+fn missing_chapters_and_paths_out_of_the_book_are_remarks() {
+    let chapters =
+        [("one.xhtml", ONE), ("gone.xhtml", ""), ("../../etc/passwd", ""), ("svg.xhtml", "<svg><text>x</text></svg>")];
+    let piece = read(book(&chapters, &[])).expect("a book");
+    assert_eq!(
+        piece.report.remarks,
+        [
+            "2 chapters of the reading order not in the book: gone.xhtml, ../../etc/passwd",
+            "1 of 2 chapters have no text (pictures)"
+        ]
+    );
+}
+
+#[test]
+fn encrypted_chapters_are_an_error_and_scrambled_fonts_are_none() {
+    let encryption = |method: &str, path: &str| {
+        format!(
+            "<encryption><EncryptedData><EncryptionMethod Algorithm='{method}'/><CipherReference URI='{path}'/></EncryptedData></encryption>"
+        )
+    };
+    let font = encryption("http://www.idpf.org/2008/embedding", "OEBPS/one.xhtml");
+    assert!(read(book(&[("one.xhtml", ONE)], &[("META-INF/encryption.xml", &font)])).is_ok());
+    let chapter = encryption("http://www.w3.org/2001/04/xmlenc#aes128-cbc", "OEBPS/one.xhtml");
+    let protected =
+        book(&[("one.xhtml", ONE)], &[("META-INF/encryption.xml", &chapter), ("META-INF/rights.xml", "<rights/>")]);
+    assert_eq!(
+        read(protected).expect_err("protected").to_string(),
+        "cannot read b.epub: it is an EPUB book with copy protection: 1 of 1 chapters are encrypted by Adobe ADEPT"
+    );
+}
+
+#[test]
+fn a_chapter_that_unpacks_to_absurd_sizes_is_an_error() {
+    let zeros = " ".repeat(64 << 20);
+    let error = read(book(&[("one.xhtml", &zeros)], &[])).expect_err("a bomb").to_string();
+    assert!(error.contains("that unpacks to more than") && error.contains("OEBPS/one.xhtml"), "{error}");
+}
+
+#[test]
+fn damaged_books_say_what_is_missing() {
+    let message = |members: &[(&str, &[u8])]| read(zipped(members)).expect_err("damaged").to_string();
+    assert_eq!(
+        message(&[("META-INF/container.xml", b"<container/>")]),
+        "cannot read b.epub: it is an EPUB book that is damaged: META-INF/container.xml names no package"
+    );
+    assert_eq!(
+        message(&[("META-INF/container.xml", CONTAINER.as_bytes())]),
+        "cannot read b.epub: it is an EPUB book that is damaged: no OEBPS/book.opf in it"
+    );
+    let cut = book(&[("one.xhtml", ONE)], &[]);
+    let error = read(cut[..cut.len() - 40].to_vec()).expect_err("cut off").to_string();
+    assert!(error.contains("that is damaged"), "{error}");
+}
+
+#[test]
+fn a_book_of_pictures_is_no_empty_success() {
+    let error = read(book(&[("one.xhtml", "<svg/>")], &[])).expect_err("no text").to_string();
+    assert!(error.starts_with("cannot read b.epub: it is an EPUB book without text in it ("), "{error}");
+}
+
+#[test]
+fn tables_of_contents_nested_without_end_are_read() {
+    let nav = format!("<nav epub:type='toc'>{}</nav>", "<ol><li><a href='one.xhtml'>x</a>".repeat(100_000));
+    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
+    assert_eq!(piece.outline.len(), 100_000);
+}
+
+proptest! {
+    #[test]
+    fn damaged_bytes_never_panic(at in any::<proptest::sample::Index>(), byte in any::<u8>(), cut in any::<proptest::sample::Index>()) {
+        let mut bytes = book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", NAV)]);
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let cut = cut.index(bytes.len());
+        for bytes in [bytes.clone(), bytes[..cut].to_vec()] {
+            if let Ok(piece) = Epub.read(RawFile { name: "b.epub".into(), bytes }, &ReadOptions::default()) {
+                prop_assert!(piece.outline.iter().all(|entry| piece.text.get(entry.span.start..entry.span.end).is_some()));
+            }
+        }
+    }
+
+    #[test]
+    fn titles_lead_to_ordered_lines(targets in proptest::collection::vec("(one|two|x)\\.xhtml(#[abx])?", 0..20), levels in proptest::collection::vec(1..4_usize, 20)) {
+        let line = |(target, level): (&String, &usize)| format!("{}<li><a href='{target}'>t</a></li>{}", "<ol>".repeat(*level), "</ol>".repeat(*level));
+        let nav = format!("<nav>{}</nav>", targets.iter().zip(&levels).map(line).collect::<String>());
+        let piece = read(book(&[("one.xhtml", ONE), ("two.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
+        prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start));
+        for entry in &piece.outline {
+            prop_assert!(entry.span.start == 0 || piece.text[..entry.span.start].ends_with('\n'), "{:?}", entry);
+            prop_assert!(entry.span.end <= piece.text.len() && entry.span.start <= entry.span.end);
+        }
+    }
+}
