@@ -58,7 +58,6 @@ const NEVER: &[Signature] = &[
 
 /// What a zip archive is by the names of its members, which stand uncompressed in it.
 const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
-    (b"word/document.xml", "a Word document (DOCX)", SAVE_AS_TEXT),
     (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that"),
     (b"ppt/presentation.xml", "a PowerPoint presentation", SAVE_AS_TEXT),
     (b"opendocument.text", "an OpenDocument text", SAVE_AS_TEXT),
@@ -66,7 +65,9 @@ const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
 
 /// The members that tell the zip archives that can be read.
 pub(super) const EPUB_MEMBER: &[u8] = b"META-INF/container.xml";
-const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER];
+/// Some programs call it `document2.xml`.
+pub(super) const DOCX_MEMBER: &[u8] = b"word/document";
+const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER, DOCX_MEMBER];
 
 /// Member names are looked for in so many bytes at either end: local headers at the start, the directory at the end.
 const ZIP_SEARCHED_BYTES: usize = 256 << 10;
@@ -125,7 +126,7 @@ mod tests {
     fn zip_is_known_by_its_members() {
         assert_eq!(what(b"PK\x03\x04....xl/workbook.xml"), Some("an Excel workbook"));
         assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), None, "EPUB is read");
-        assert_eq!(what(b"PK\x03\x04....word/document.xml"), Some("a Word document (DOCX)"));
+        assert_eq!(what(b"PK\x03\x04....word/document.xml"), None, "DOCX is read");
         assert_eq!(what(b"PK\x03\x04....notes.txt"), Some("a zip archive"));
     }
 

@@ -3,6 +3,7 @@
 //! A new format is a file here that implements [`Format`], a line in [`FORMATS`], and a line less in [`super::sniff`].
 
 mod archive;
+mod docx;
 mod epub;
 mod flow;
 mod html;
@@ -28,7 +29,7 @@ trait Format: Sync {
 }
 
 /// Asked in this order; the last recognises everything.
-const FORMATS: &[&dyn Format] = &[&epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
+const FORMATS: &[&dyn Format] = &[&docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
 
 /// What one file gives. Spans count from the text's start.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ fn book(chapters: &[(&str, &str)], others: &[(&str, &str)]) -> Vec<u8> {
         format!("<item id='c{number}' href='{path}' media-type='application/xhtml+xml'/>")
     };
     let items: String = chapters.iter().enumerate().map(item).collect();
-    let spine: String = (0..chapters.len()).map(|number| format!("<itemref idref='c{number}'/>")).collect();
+    let itemref = |number| format!("<itemref idref='c{number}'/>");
+    let spine: String = (0..chapters.len()).map(itemref).collect();
     let opf = format!(
         "<?xml version='1.0'?><package><manifest><item id='n' href='nav.xhtml' properties='nav'/>\
          <item id='t' href='toc.ncx' media-type='application/x-dtbncx+xml'/>{items}</manifest><spine toc='t'>{spine}</spine></package>"

@@ -36,6 +36,12 @@ pub(in crate::document::format) trait Markup {
 pub(in crate::document::format) struct Attributes<'a>(&'a Tag);
 
 impl Attributes<'_> {
+    /// The value of `name`, which is in lower case and without its prefix.
+    pub fn local(&self, name: &str) -> Option<&str> {
+        let is_it = |whole: &str| whole.rsplit(':').next() == Some(name);
+        self.0.attrs.iter().find(|attribute| is_it(&attribute.name.local)).map(|attribute| &*attribute.value)
+    }
+
     /// The value of `name`, which is in lower case and has its prefix.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
@@ -163,11 +169,11 @@ mod tests {
     impl Markup for Seen {
         fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
             let id = attributes.get("id").map(|id| format!(" id={id}")).unwrap_or_default();
-            self.0 += &format!("<{name}{id}{}>", if is_closed { "/" } else { "" });
+            self.0.extend(["<", name, &id, if is_closed { "/>" } else { ">" }]);
         }
 
         fn close(&mut self, name: &str) {
-            self.0 += &format!("</{name}>");
+            self.0.extend(["</", name, ">"]);
         }
 
         fn text(&mut self, text: &str) {
@@ -204,9 +210,11 @@ mod tests {
 
     #[test]
     fn a_tag_of_a_million_attributes_is_refused_and_a_big_picture_is_not() {
-        let crowded: String = (0..1_000_000).map(|number| format!("a{number} ")).collect();
+        let attribute = |number| format!("a{number} ");
+        let crowded: String = (0..1_000_000).map(attribute).collect();
         assert_eq!(walk(&format!("<p {crowded}>"), Dialect::Html, &mut Seen::default()), Err(1_000_000));
-        let quoted: String = (0..2000).map(|number| format!("a{number}='1'")).collect();
+        let attribute = |number| format!("a{number}='1'");
+        let quoted: String = (0..2000).map(attribute).collect();
         assert!(walk(&format!("<p {quoted}>"), Dialect::Html, &mut Seen::default()).is_err());
         let path = "M 1 2 ".repeat(10_000);
         seen(&format!("<path d = \"{path}\"/><!-- <a {path} --><script>a<b {path}</script>"), Dialect::Html);

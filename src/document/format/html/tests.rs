@@ -151,7 +151,8 @@ proptest! {
 
     #[test]
     fn every_word_of_a_page_is_in_its_text(tags in proptest::collection::vec(visible_tag(), 0..60)) {
-        let page: String = tags.iter().enumerate().map(|(number, tag)| format!("{tag}w{number}w ")).collect();
+        let with_word = |(number, tag): (usize, &String)| format!("{tag}w{number}w ");
+        let page: String = tags.iter().enumerate().map(with_word).collect();
         if let Ok(piece) = read(&page) {
             for number in 0..tags.len() {
                 let word = format!("w{number}w");

@@ -1,0 +1,210 @@
+//! The text of a DOCX file: paragraphs, headings, lists, tables, with notes where they are called for.
+
+use std::collections::HashMap;
+
+use super::parts::{NumberRef, Numbering, Rank, Styles, heading};
+use crate::document::format::flow::Flow;
+use crate::document::format::html::markup::{Attributes, Markup};
+
+/// Writes the main part of a document into a flow.
+#[derive(Debug)]
+pub(super) struct Body<'a> {
+    pub flow: &'a mut Flow,
+    pub styles: &'a Styles,
+    pub numbering: &'a mut Numbering,
+    pub footnotes: HashMap<String, String>,
+    pub endnotes: HashMap<String, String>,
+    /// The paragraph that is open, and those around it: a text box stands in the middle of one.
+    paragraphs: Vec<Paragraph>,
+    /// For each open row, whether the flow began one.
+    rows: Vec<bool>,
+    /// Open elements whose text is not in the document: deleted, moved away, a second form of the same.
+    dropped: usize,
+    in_properties: bool,
+    is_text: bool,
+    /// The end of the last paragraph was deleted: the next goes on in it.
+    joins: bool,
+    has_title: bool,
+    pub changes: Changes,
+}
+
+/// Tracked changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Changes {
+    pub deletions: u64,
+    pub insertions: u64,
+}
+
+#[derive(Debug, Default)]
+struct Paragraph {
+    style: String,
+    number: NumberRef,
+    outline: Option<usize>,
+    is_begun: bool,
+    is_heading: bool,
+    is_item: bool,
+    end_is_deleted: bool,
+}
+
+impl<'a> Body<'a> {
+    pub fn new(flow: &'a mut Flow, styles: &'a Styles, numbering: &'a mut Numbering) -> Self {
+        Self {
+            flow,
+            styles,
+            numbering,
+            footnotes: HashMap::new(),
+            endnotes: HashMap::new(),
+            paragraphs: Vec::new(),
+            rows: Vec::new(),
+            dropped: 0,
+            in_properties: false,
+            is_text: false,
+            joins: false,
+            has_title: false,
+            changes: Changes::default(),
+        }
+    }
+
+    fn write(&mut self, text: &str) {
+        if self.dropped == 0 {
+            self.begin();
+            self.flow.text(text);
+        }
+    }
+
+    /// The first word of a paragraph makes it a heading, an item or plain, by what its properties said.
+    fn begin(&mut self) {
+        let Some(paragraph) = self.paragraphs.last_mut().filter(|paragraph| !paragraph.is_begun) else { return };
+        paragraph.is_begun = true;
+        if std::mem::take(&mut self.joins) {
+            return;
+        }
+        let rank = match paragraph.outline {
+            Some(level) => heading(level),
+            None => self.styles.rank(&paragraph.style),
+        };
+        let of_style = self.styles.number(&paragraph.style);
+        let list = paragraph.number.list.as_ref().or(of_style.list.as_ref()).filter(|list| *list != "0");
+        let level = paragraph.number.level.or(of_style.level).unwrap_or(0);
+        let label = list.and_then(|list| self.numbering.count(list, level));
+        self.flow.set_depth(0);
+        if let Some(rank) = rank {
+            paragraph.is_heading = true;
+            let level = match rank {
+                Rank::Title => 1,
+                Rank::Heading(level) => level + u8::from(self.has_title),
+            };
+            self.has_title |= rank == Rank::Title;
+            self.flow.begin_heading(level);
+            self.flow.text(label.as_deref().filter(|label| *label != "- ").unwrap_or_default());
+        } else if let Some(label) = label {
+            paragraph.is_item = true;
+            self.flow.set_depth(level + 1);
+            self.flow.item(&label);
+        } else {
+            self.flow.block();
+        }
+    }
+
+    fn end_paragraph(&mut self) {
+        let Some(paragraph) = self.paragraphs.pop() else { return };
+        if paragraph.end_is_deleted {
+            self.joins = true;
+        } else if paragraph.is_heading {
+            self.flow.end_heading();
+        } else if paragraph.is_item {
+            self.flow.end_item();
+            self.flow.line();
+        } else if paragraph.is_begun || self.paragraphs.is_empty() {
+            self.flow.block();
+        }
+    }
+
+    fn note(&mut self, what: &str, id: Option<&str>) {
+        let notes = if what == "footnote" { &mut self.footnotes } else { &mut self.endnotes };
+        let Some(note) = id.and_then(|id| notes.remove(id)).filter(|_| self.dropped == 0) else { return };
+        self.flow.space();
+        self.write(&format!("[{what}: {}]", note.trim()));
+    }
+
+    /// What stands in `<w:pPr>`.
+    fn property(&mut self, name: &str, attributes: &Attributes<'_>) {
+        let Some(paragraph) = self.paragraphs.last_mut() else { return };
+        let value = attributes.local("val").unwrap_or_default();
+        match name {
+            "pstyle" => paragraph.style = value.into(),
+            "numid" => paragraph.number.list = Some(value.into()),
+            "ilvl" => paragraph.number.level = value.parse().ok(),
+            "outlinelvl" => paragraph.outline = value.parse().ok(),
+            "del" | "movefrom" => paragraph.end_is_deleted = true,
+            _ => {}
+        }
+    }
+
+    fn table_part(&mut self, name: &str) {
+        match name {
+            "tbl" => self.flow.block(),
+            "tr" => {
+                self.flow.set_depth(0);
+                let is_begun = self.flow.begin_row();
+                self.rows.push(is_begun);
+            }
+            _ if self.rows.last() == Some(&true) => self.flow.begin_cell(),
+            _ => self.flow.block(),
+        }
+    }
+
+    fn end_row(&mut self) {
+        if self.rows.pop() == Some(true) {
+            self.flow.end_row();
+        }
+    }
+
+    fn dropping(&mut self, name: &str) {
+        self.dropped += 1;
+        self.changes.deletions += u64::from(name == "del");
+    }
+}
+
+impl Markup for Body<'_> {
+    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
+        if self.in_properties {
+            return self.property(name, attributes);
+        }
+        match name {
+            "p" if !is_closed => self.paragraphs.push(Paragraph::default()),
+            "ppr" if !is_closed => self.in_properties = true,
+            "del" | "movefrom" | "fallback" if !is_closed => self.dropping(name),
+            "ins" if !is_closed => self.changes.insertions += 1,
+            "t" => self.is_text = !is_closed,
+            "tab" | "ptab" => self.flow.space(),
+            "br" | "cr" if self.dropped == 0 => self.flow.line_break(),
+            "nobreakhyphen" => self.write("-"),
+            "footnotereference" => self.note("footnote", attributes.local("id")),
+            "endnotereference" => self.note("endnote", attributes.local("id")),
+            "tbl" | "tr" | "tc" if !is_closed => self.table_part(name),
+            "rt" if !is_closed => self.write("("),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "ppr" => self.in_properties = false,
+            _ if self.in_properties => {}
+            "p" => self.end_paragraph(),
+            "del" | "movefrom" | "fallback" => self.dropped = self.dropped.saturating_sub(1),
+            "t" => self.is_text = false,
+            "tr" => self.end_row(),
+            "tbl" => self.flow.block(),
+            "rt" => self.write(")"),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.is_text && !self.in_properties {
+            self.write(text);
+        }
+    }
+}

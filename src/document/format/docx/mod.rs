@@ -1,0 +1,105 @@
+//! DOCX: the paragraphs of a Word document, its headings as the outline.
+//!
+//! The picture: the document as it reads when all tracked changes are accepted. Headings are known by their outline level or by the name of their style,
+//! which is English in any language; lists count as Word counts (`2.1`, `b)`); a table's row is a line with ` | ` between cells; a note stands in brackets
+//! where it is called for. Page headers and footers, comments and pictures are left out; the report says so.
+//!
+//! Example: a paragraph of the style `berschrift1`, whose name is `heading 1`, and one in a bulleted list give `# Title\n\n- item\n`.
+//! [`parts`] reads styles, numbering and notes; [`body`] the text.
+
+mod body;
+mod parts;
+
+use self::body::{Body, Changes};
+use self::parts::{Notes, Numbering, Styles, read, relations};
+use super::archive::Archive;
+use super::flow::Flow;
+use super::html::markup::{Attributes, Markup};
+use super::html::piece;
+use super::{Format, Piece};
+use crate::document::error::Error;
+use crate::document::input::RawFile;
+use crate::document::report::{FileReport, counted};
+use crate::document::{ReadOptions, sniff};
+
+const WHAT: &str = "a Word document (DOCX)";
+
+/// Where the text is unless the file says otherwise.
+const USUAL_PART: &str = "word/document.xml";
+
+pub(super) struct Docx;
+
+impl Format for Docx {
+    fn name(&self) -> &'static str {
+        "docx"
+    }
+
+    fn recognises(&self, file: &RawFile) -> bool {
+        sniff::is_zip_with(&file.bytes, sniff::DOCX_MEMBER)
+    }
+
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+        let RawFile { name, bytes } = file;
+        let mut archive = Archive::open(&name, WHAT, &bytes)?;
+        let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
+        let main = relations(&mut archive, "")?.remove("officeDocument").unwrap_or_else(|| USUAL_PART.into());
+        let flow = text(&mut archive, &main, &mut report)?;
+        let flowed = flow.finish();
+        let outline = flowed.outline();
+        piece(flowed, outline, report, WHAT)
+    }
+}
+
+/// The text of the part `main` and of the notes that it calls for.
+fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Result<Flow, Error> {
+    let related = relations(archive, main)?;
+    let mut part =
+        |kind: &str, markup: &mut dyn Markup| related.get(kind).map_or(Ok(()), |path| read(archive, path, markup));
+    let (mut styles, mut numbering) = (Styles::default(), Numbering::default());
+    let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), Comments::default());
+    part("styles", &mut styles)?;
+    part("numbering", &mut numbering)?;
+    part("footnotes", &mut footnotes)?;
+    part("endnotes", &mut endnotes)?;
+    part("comments", &mut comments)?;
+    let mut flow = Flow::default();
+    let mut body = Body::new(&mut flow, &styles, &mut numbering);
+    (body.footnotes, body.endnotes) = (footnotes.by_id, endnotes.by_id);
+    read(archive, main, &mut body)?;
+    let changes = body.changes;
+    remark(changes, comments.count, related.contains_key("header") || related.contains_key("footer"), report);
+    Ok(flow)
+}
+
+/// Says what is in the file and not in the text.
+fn remark(changes: Changes, comments: u64, has_page_heads: bool, report: &mut FileReport) {
+    let Changes { deletions, insertions } = changes;
+    if deletions + insertions > 0 {
+        let (deleted, inserted) = (counted(deletions, "deletion"), counted(insertions, "insertion"));
+        report.remarks.push(format!("tracked changes read as accepted: {deleted}, {inserted}"));
+    }
+    if comments > 0 {
+        report.remarks.push(format!("{} left out", counted(comments, "comment")));
+    }
+    if has_page_heads {
+        report.remarks.push("page headers and footers left out".into());
+    }
+}
+
+#[derive(Default)]
+struct Comments {
+    count: u64,
+}
+
+impl Markup for Comments {
+    fn open(&mut self, name: &str, _attributes: &Attributes<'_>, _is_closed: bool) {
+        self.count += u64::from(name == "comment");
+    }
+
+    fn close(&mut self, _name: &str) {}
+
+    fn text(&mut self, _text: &str) {}
+}
+
+#[cfg(test)]
+mod tests;
