@@ -5,7 +5,7 @@ LUNETTE = cargo run --quiet --release --
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test slow bench setup build models checks tests
+.PHONY: demo test slow bench cuda test-cuda bench-cuda setup build models checks tests
 # The steps of a test run say more in their order than side by side.
 .NOTPARALLEL:
 
@@ -23,6 +23,22 @@ bench: build models
 	cargo bench --bench document
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
+
+# The program with NVIDIA's GPUs: against the installed CUDA toolkit, or one put together from Python packages where there is none.
+# The first build compiles all kernels for this machine's GPU, or for every architecture where there is none: a quarter of an hour and more.
+cuda: setup
+	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && cargo build --release --features cuda
+
+# What only a GPU shows. Fails where there is none.
+test-cuda: setup
+	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && cargo test --release --features cuda --test attention -- --ignored --test-threads 1 gpu::
+
+# The unpatched library beside ours on one GPU; it takes minutes on an H100, and 16 GB of disk for the largest of the models that it writes and removes.
+bench-cuda: setup
+	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && \
+	cargo build --release --manifest-path tests/stock/Cargo.toml --features cuda --target-dir tests/stock/target && \
+	cargo build --release --manifest-path tests/stock/Cargo.toml --no-default-features --features cuda --target-dir tests/stock/target/patched && \
+	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
 
 setup:
 	@scripts/setup.sh

@@ -1,15 +1,22 @@
-//! Tells the linker where the program finds the shared libraries that it may come with: beside itself.
+//! Tells the linker where the program finds the shared libraries that it needs when it runs.
 //!
-//! Only the feature `portable` has any; the default build links llama.cpp statically and this does nothing.
+//! | feature | where |
+//! |---|---|
+//! | none | nowhere: llama.cpp is linked statically |
+//! | `portable` | beside the program, with which they travel |
+//! | `cuda` | in the toolkit that it was built with; elsewhere the system's search path decides |
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    if std::env::var_os("CARGO_FEATURE_PORTABLE").is_none() {
-        return;
+    if std::env::var_os("CARGO_FEATURE_PORTABLE").is_some() {
+        let is_mac = std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "macos");
+        run_path(if is_mac { "@executable_path" } else { "$ORIGIN" });
     }
-    let beside = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
-        Ok("macos") => "@executable_path",
-        _ => "$ORIGIN",
-    };
-    println!("cargo::rustc-link-arg=-Wl,-rpath,{beside}");
+    if let Ok(libraries) = std::env::var("DEP_LLAMA_CUDA_LIBRARIES") {
+        run_path(&libraries);
+    }
+}
+
+fn run_path(folder: &str) {
+    println!("cargo::rustc-link-arg=-Wl,-rpath,{folder}");
 }

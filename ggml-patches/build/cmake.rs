@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cpu;
+use crate::cuda::Toolkit;
 use crate::failure::Failure;
 use crate::tools::Compiler;
 
@@ -41,18 +42,19 @@ const NOT_OPTIONS: &[&str] = &["CMAKE_BUILD_PARALLEL_LEVEL", "CMAKE_GENERATOR"];
 const WATCHED: &[&str] = &["GGML_NATIVE", "GGML_AVX2", "GGML_AVX512", "GGML_CPU_ARM_ARCH", "CMAKE_CUDA_ARCHITECTURES"];
 
 /// Returns CMake's build folder. Static libraries come to `OUT_DIR/lib`, shared ones to `bin` in the build folder.
-pub fn build(tree: &Path, out_dir: &Path, compiler: &Compiler) -> Result<PathBuf, Failure> {
+pub fn build(tree: &Path, out_dir: &Path, compiler: &Compiler, cuda: Option<&Toolkit>) -> Result<PathBuf, Failure> {
     let build_dir = out_dir.join("build");
-    let mut options = options(compiler);
+    let mut options = options(compiler, cuda);
     options.insert("CMAKE_ARCHIVE_OUTPUT_DIRECTORY".into(), out_dir.join("lib").display().to_string());
     configure(tree, &build_dir, &options)?;
     compile(&build_dir)?;
     Ok(build_dir)
 }
 
-fn options(compiler: &Compiler) -> Options {
+fn options(compiler: &Compiler, cuda: Option<&Toolkit>) -> Options {
     let ours = [DEFAULTS.to_vec(), cpu::options(compiler), feature_options(), system_options()].concat();
     let mut options: Options = ours.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    options.extend(cuda.into_iter().flat_map(Toolkit::options).map(|(name, value)| (name.to_owned(), value)));
     options.extend(from_environment());
     options
 }

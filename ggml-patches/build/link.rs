@@ -7,19 +7,20 @@
 use std::fs;
 use std::path::Path;
 
+use crate::cuda::Toolkit;
 use crate::failure::Failure;
 
 /// Variants that are built but not shipped: they use AMX, which kills the process on some virtual machines (see cpu.rs).
 const NOT_SHIPPED: &[&str] = &["sapphirerapids"];
 
-pub fn tell_cargo(build_dir: &Path, out_dir: &Path) -> Result<(), Failure> {
+pub fn tell_cargo(build_dir: &Path, out_dir: &Path, cuda: Option<&Toolkit>) -> Result<(), Failure> {
     if cfg!(feature = "dynamic-link") {
         let shared = build_dir.join("bin");
         link(&shared, "dylib", &["llama", "ggml", "ggml-base"]);
         copy_beside_binaries(&shared, out_dir)?;
     } else {
         link(&out_dir.join("lib"), "static", &static_libraries());
-        link_devices();
+        link_devices(cuda);
     }
     link_system();
     Ok(())
@@ -47,13 +48,14 @@ fn static_libraries() -> Vec<&'static str> {
 
 /// What the device backends need when they are linked statically. CUDA's own libraries stay shared: few systems have the
 /// static ones.
-fn link_devices() {
-    if cfg!(feature = "cuda") {
-        println!("cargo::rerun-if-env-changed=CUDA_PATH");
-        let toolkit = std::env::var("CUDA_PATH").unwrap_or_else(|_| "/usr/local/cuda".into());
-        for folder in ["lib64", "lib", "lib64/stubs", "lib/stubs"] {
-            println!("cargo::rustc-link-search=native={toolkit}/{folder}");
-        }
+fn link_devices(cuda: Option<&Toolkit>) {
+    if let Some(toolkit) = cuda {
+        let libraries = toolkit.libraries.display();
+        // The stubs stand for the driver's library on machines without one.
+        println!("cargo::rustc-link-search=native={libraries}");
+        println!("cargo::rustc-link-search=native={libraries}/stubs");
+        // The package that builds the binary makes its run path of it.
+        println!("cargo::metadata=CUDA_LIBRARIES={libraries}");
         for library in ["cudart", "cublas", "cublasLt"] {
             println!("cargo::rustc-link-lib=dylib={library}");
         }

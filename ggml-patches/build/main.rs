@@ -3,7 +3,7 @@
 //! ```text
 //! upstream's crate  ──source──▶  its llama.cpp  ──series, patch──▶  patched files
 //!                                      └────────────tree───────────────┴──▶ OUT_DIR/llama.cpp
-//! OUT_DIR/llama.cpp ──cmake (cpu, features)──▶ OUT_DIR/build ──link──▶ lines for cargo
+//! OUT_DIR/llama.cpp ──cmake (cpu, cuda, features)──▶ OUT_DIR/build ──link──▶ lines for cargo
 //! ```
 //!
 //! Run a second time with one patch edited, it rewrites only the files of that patch, so that CMake compiles only what they touch.
@@ -16,6 +16,7 @@
 mod bindings;
 mod cmake;
 mod cpu;
+mod cuda;
 mod failure;
 mod features;
 mod link;
@@ -54,8 +55,9 @@ fn run() -> Result<(), Failure> {
 #[cfg(not(feature = "generate-bindings"))]
 fn use_tree(tree: &Path, out_dir: &Path) -> Result<(), Failure> {
     let compiler = tools::find(&std::env::var_os("PATH").unwrap_or_default())?;
-    let build_dir = cmake::build(tree, out_dir, &compiler)?;
-    link::tell_cargo(&build_dir, out_dir)
+    let toolkit = if cfg!(feature = "cuda") { Some(cuda::find()?) } else { None };
+    let build_dir = cmake::build(tree, out_dir, &compiler, toolkit.as_ref())?;
+    link::tell_cargo(&build_dir, out_dir, toolkit.as_ref())
 }
 
 #[cfg(feature = "generate-bindings")]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "the build script uses its modules whole, the tests in parts")]
 
+#[path = "../../build/cuda.rs"]
+mod cuda;
 #[path = "../../build/failure.rs"]
 mod failure;
 #[path = "../../build/patch.rs"]
@@ -18,3 +20,5 @@ mod tree;
 mod applying;
 mod committed;
 mod laying_out;
+#[cfg(unix)]
+mod toolkits;
