@@ -20,12 +20,12 @@ fn config(model: PathBuf) -> EngineConfig {
         model,
         context: ContextSize::Fit,
         reserve_tokens: 512,
-        n_batch: 256,
-        n_ubatch: 256,
+        n_batch: Some(256),
+        n_ubatch: Some(256),
         threads: Some(2),
         kv_type: KvType::F16,
         flash_attention: true,
-        gpu_layers: Some(0),
+        offload: Offload::none(),
         resident_bytes: 1 << 30,
     }
 }

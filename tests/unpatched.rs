@@ -21,7 +21,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use lunette::engine::message::{ContextSize, EngineConfig, Event, KvType, ModelInfo, Origin, Prompt};
+use lunette::engine::message::{ContextSize, EngineConfig, Event, KvType, ModelInfo, Offload, Origin, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
 use support::binary::{Home, finished};
@@ -111,12 +111,12 @@ fn model_info(model: &Path) -> ModelInfo {
         model: model.to_owned(),
         context: ContextSize::Fit,
         reserve_tokens: 512,
-        n_batch: 256,
-        n_ubatch: 256,
+        n_batch: Some(256),
+        n_ubatch: Some(256),
         threads: Some(2),
         kv_type: KvType::F16,
         flash_attention: true,
-        gpu_layers: Some(0),
+        offload: Offload::none(),
         resident_bytes: 0,
     });
     loop {

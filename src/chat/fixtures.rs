@@ -69,6 +69,7 @@ pub(crate) fn model() -> ModelInfo {
         sliding_refused: None,
         patch_stamp: "test".into(),
         devices: vec!["CPU".into()],
+        offloaded_layers: 0,
     }
 }
 

@@ -403,6 +403,7 @@ mod tests {
             sliding_refused: None,
             patch_stamp: String::new(),
             devices: Vec::new(),
+            offloaded_layers: 0,
         };
         ChatTemplate::of(&model, Moment(0))
     }

@@ -4,13 +4,14 @@
 //! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
 //! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
 //!
-//! [`vocabulary`] opens a model for its token tables alone.
+//! [`vocabulary`] opens a model for its token tables alone, `weights` puts a model's layers where they are wanted.
 //!
 //! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
 pub(super) mod vocabulary;
+mod weights;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -30,7 +31,6 @@ use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
-use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
@@ -40,6 +40,7 @@ use super::kv_log::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{EngineConfig, Failure, FailureKind, KvType, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
+use weights::Loaded;
 
 /// The only sequence.
 const SEQUENCE: i32 = 0;
@@ -151,24 +152,13 @@ pub(super) struct Model {
 impl Model {
     /// Loads `config.model`, telling how far it is from 0.0 to 1.0.
     /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
-    pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) + 'static) -> Result<Self, Failure> {
+    pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32)) -> Result<Self, Failure> {
         check_is_gguf(&config.model)?;
-        LazyLock::force(&LIBRARY);
-        take_complaints();
         let started = Instant::now();
-        let mut params = LlamaModelParams::default().with_progress_callback(move |fraction| {
-            progress(fraction);
-            true
-        });
-        if let Some(layers) = config.gpu_layers {
-            params = params.with_n_gpu_layers(layers);
-        }
-        let model = LlamaModel::load_from_file(&LIBRARY, &config.model, &params).map_err(|error| {
-            let reason = take_complaints().unwrap_or_else(|| error.to_string());
-            let message = format!("cannot load {}: {reason}", config.model.display());
-            failure(FailureKind::Model, message, Some("the file may be cut short or of a newer kind; pull it again"))
-        })?;
+        let Loaded { weights: model, gpus, offloaded_layers } = weights::load(config, &mut progress)?;
         let mut info = describe(&model, config, started);
+        info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
+        info.offloaded_layers = offloaded_layers;
         info.sliding_refused = sliding_refused(&model)?;
         Ok(Self { shape: shape(&model, &info), weights: model, info })
     }
@@ -220,20 +210,10 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         eos_text: text_of(vocab.eos()),
         sliding_refused: None,
         patch_stamp: patch_stamp(),
-        devices: computing_devices(),
+        devices: Vec::new(),
+        offloaded_layers: 0,
         architecture,
     }
-}
-
-/// The GPUs, or the CPU where there are none.
-fn computing_devices() -> Vec<String> {
-    use llama_cpp_2::LlamaBackendDeviceType::{Gpu, IntegratedGpu};
-    let gpus: Vec<String> = llama_cpp_2::list_llama_ggml_backend_devices()
-        .into_iter()
-        .filter(|device| matches!(device.device_type, Gpu | IntegratedGpu))
-        .map(|device| device.description)
-        .collect();
-    if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus }
 }
 
 fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
@@ -244,13 +224,7 @@ fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
 fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -> u64 {
     let sizes = head_size(model, architecture, "key") + head_size(model, architecture, "value");
     let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * u64::from(sizes);
-    // Blocks of 32 values: 34 bytes in q8_0, 18 in q4_0.
-    match kv_type {
-        KvType::F32 => values * 4,
-        KvType::F16 | KvType::Bf16 => values * 2,
-        KvType::Q8_0 => values * 34 / 32,
-        KvType::Q4_0 => values * 18 / 32,
-    }
+    weights::kv_bytes(kv_type, values)
 }
 
 fn shape(model: &LlamaModel, info: &ModelInfo) -> Shape {
@@ -366,6 +340,15 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| unsafe { (*asked)() })
 }
 
+/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole batch: 1.2 GB with
+/// 2,048 tokens and a vocabulary of 152,000.
+fn with_one_output(mut params: LlamaContextParams) -> LlamaContextParams {
+    const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
+    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is a plain setting.
+    unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 };
+    params
+}
+
 // --- the machine -----------------------------------------------------------------------------------------------------
 
 /// A model with at most one context.
@@ -379,7 +362,7 @@ pub(super) struct Llama<'model> {
 
 impl<'model> Llama<'model> {
     pub(super) fn new(model: &'model Model, config: &EngineConfig) -> Self {
-        let batch = LlamaBatch::new(config.n_batch.max(1) as usize, 1);
+        let batch = LlamaBatch::new(config.batch_tokens() as usize, 1);
         Self { model, context: None, batch, sampler: None, config: config.clone() }
     }
 
@@ -402,10 +385,10 @@ impl<'model> Llama<'model> {
         } else {
             sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
         };
-        LlamaContextParams::default()
+        with_one_output(LlamaContextParams::default())
             .with_n_ctx(NonZeroU32::new(tokens))
-            .with_n_batch(self.config.n_batch)
-            .with_n_ubatch(self.config.n_ubatch.min(self.config.n_batch))
+            .with_n_batch(self.config.batch_tokens())
+            .with_n_ubatch(self.config.ubatch_tokens())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_type_k(kv_type)
@@ -418,7 +401,7 @@ impl<'model> Llama<'model> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
         let free = available_memory_bytes() + held;
-        if self.model.info.devices == ["CPU"] && need > free {
+        if !self.model.info.has_gpu() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
         }
         Ok(())

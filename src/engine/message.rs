@@ -80,6 +80,49 @@ impl ContextSize {
     }
 }
 
+/// How many layers lie on a GPU (`-ngl`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GpuLayers {
+    /// As many as its free memory holds, with their share of the cache.
+    #[default]
+    Auto,
+    /// Every one, the output included.
+    All,
+    Count(u32),
+}
+
+/// How a model is shared out among several GPUs (`--split-mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SplitMode {
+    /// All of it on one (`--main-gpu`).
+    None,
+    /// Layer by layer.
+    #[default]
+    Layer,
+    /// Each matrix by rows.
+    Row,
+}
+
+/// Where the model's layers lie. Without a GPU nothing of it matters.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Offload {
+    pub layers: GpuLayers,
+    /// Names of the devices to use, as `lunette --version` lists them (`CUDA0`); empty is all of them.
+    pub devices: Vec<String>,
+    pub split_mode: SplitMode,
+    /// What part of the model each device gets, in any unit; empty is by free memory.
+    pub tensor_split: Vec<f32>,
+    pub main_gpu: u32,
+}
+
+impl Offload {
+    /// Nothing on a GPU, whatever there is.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { layers: GpuLayers::Count(0), ..Self::default() }
+    }
+}
+
 /// Everything that is settled when the engine starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {
@@ -87,18 +130,40 @@ pub struct EngineConfig {
     pub context: ContextSize,
     /// Tokens kept free behind the document for questions and answers when `context` is [`ContextSize::Fit`].
     pub reserve_tokens: u32,
-    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling.
-    pub n_batch: u32,
-    /// Most tokens computed at once (`-ub`).
-    pub n_ubatch: u32,
+    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling. `None` is what is best on the device.
+    pub n_batch: Option<u32>,
+    /// Most tokens computed at once (`-ub`), no more than a decode call has.
+    pub n_ubatch: Option<u32>,
     /// `None` is every physical core.
     pub threads: Option<u32>,
     pub kv_type: KvType,
     pub flash_attention: bool,
-    /// Layers offloaded to a GPU (`-ngl`); `None` is as many as fit.
-    pub gpu_layers: Option<u32>,
+    pub offload: Offload,
     /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
     pub resident_bytes: u64,
+}
+
+impl EngineConfig {
+    /// The same with the batch sizes filled in that are best on the device.
+    #[must_use]
+    pub fn for_device(mut self, on_gpu: bool) -> Self {
+        let best = super::offload::best_batch(on_gpu);
+        self.n_batch = self.n_batch.or(Some(best));
+        self.n_ubatch = self.n_ubatch.or(Some(best));
+        self
+    }
+
+    /// Most tokens given to one decode call.
+    #[must_use]
+    pub fn batch_tokens(&self) -> u32 {
+        self.n_batch.unwrap_or(super::offload::best_batch(false)).max(1)
+    }
+
+    /// Most tokens computed at once.
+    #[must_use]
+    pub fn ubatch_tokens(&self) -> u32 {
+        self.n_ubatch.unwrap_or(super::offload::best_batch(false)).clamp(1, self.batch_tokens())
+    }
 }
 
 /// Who wrote a stretch of the prompt, which settles how it is tokenised.
@@ -245,11 +310,23 @@ pub struct ModelInfo {
     pub sliding_refused: Option<String>,
     /// Stamp of the patch series in the running library.
     pub patch_stamp: String,
-    /// What computes: `CPU`, or the devices' names.
+    /// What computes: `CPU`, or the names of the devices that hold layers.
     pub devices: Vec<String>,
+    /// Layers on them, and of how many, the output counted as one.
+    pub offloaded_layers: u32,
 }
 
 impl ModelInfo {
+    /// Where it computes, in words: `CPU`, `NVIDIA H100`, `NVIDIA H100 (30 of 37 layers)`.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let devices = self.devices.join(", ");
+        if !self.has_gpu() || self.offloaded_layers > self.layers {
+            return devices;
+        }
+        format!("{devices} ({} of {} layers)", self.offloaded_layers, self.layers + 1)
+    }
+
     /// Whether anything but the CPU computes.
     #[must_use]
     pub fn has_gpu(&self) -> bool {
@@ -429,7 +506,7 @@ pub enum FailureKind {
     Model,
     /// The prompt or the context does not fit.
     DoesNotFit,
-    /// Sliding attention can't be had here.
+    /// Sliding attention, or a device that was named, can't be had here.
     Unsupported,
     Runtime,
 }

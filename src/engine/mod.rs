@@ -13,6 +13,7 @@
 //! | `readings` | which other readings are kept in memory? |
 //! | `forecast` | how long will it take? |
 //! | `split`, `utf8` | bytes to characters to reasoning and answer |
+//! | `offload` | which layers lie on a GPU? |
 //! | `machine` | what must a model with a cache be able to do? |
 //! | `llama` | the one module that imports the binding |
 //!
@@ -28,6 +29,7 @@ mod kv_log;
 mod llama;
 mod machine;
 pub mod message;
+mod offload;
 mod readings;
 mod split;
 #[cfg(test)]
@@ -92,6 +94,7 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
         }
     };
     let _ = events.send(Event::Loaded(Box::new(model.info().clone())));
+    let config = config.for_device(model.info().has_gpu());
     let machine = llama::Llama::new(&model, &config);
     Worker::new(machine, model.shape(), config, Inbox::new(commands), events.clone()).run();
 }

@@ -180,7 +180,7 @@ impl<M: Machine> Worker<M> {
         loop {
             let start = self.kv.len();
             let before_question = wanted.document_tokens.checked_sub(start).filter(|&left| left > 0);
-            let limit = before_question.unwrap_or(u32::MAX).min(self.config.n_batch);
+            let limit = before_question.unwrap_or(u32::MAX).min(self.config.batch_tokens());
             let Some((tokens, attention)) = reading.chunk_from(start, limit) else { return Ok(Prefilled::Whole) };
             if let Some(finish) = job.watch.stop() {
                 return Ok(Prefilled::Stopped(finish));

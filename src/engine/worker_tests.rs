@@ -27,12 +27,12 @@ impl Desk {
             model: "toy.gguf".into(),
             context: ContextSize::Fit,
             reserve_tokens: 64,
-            n_batch: 16,
-            n_ubatch: 16,
+            n_batch: Some(16),
+            n_ubatch: Some(16),
             threads: None,
             kv_type: KvType::F16,
             flash_attention: true,
-            gpu_layers: None,
+            offload: Offload::none(),
             resident_bytes,
         };
         let (commands, receiver) = channel();

@@ -22,6 +22,9 @@ pub(super) struct Report<'a> {
     pub memory: Bytes,
     pub finish: &'static str,
     pub model: &'a str,
+    /// What computes.
+    pub devices: &'a [String],
+    pub offloaded_layers: u32,
     pub documents: &'a [String],
 }
 
@@ -121,6 +124,8 @@ impl<'a> Report<'a> {
             memory: (&figures.memory).into(),
             finish: finish_name(said.finish),
             model: &model.name,
+            devices: &model.devices,
+            offloaded_layers: model.offloaded_layers,
             documents,
         }
     }
@@ -188,7 +193,7 @@ pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finis
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [
         format!("preset   {}: {}", chosen.name, figures.recipe),
-        format!("model    {}, loaded in {}", model.name, seconds(model.load_time)),
+        format!("model    {} on {}, loaded in {}", model.name, model.place(), seconds(model.load_time)),
         format!(
             "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
             counts.document,

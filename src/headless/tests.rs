@@ -179,6 +179,7 @@ fn model() -> ModelInfo {
         sliding_refused: None,
         patch_stamp: "test".to_owned(),
         devices: vec!["CPU".to_owned()],
+        offloaded_layers: 0,
     }
 }
 
@@ -262,7 +263,8 @@ async fn json_is_one_object_with_the_promised_fields() {
     let ran = ran(&["-p", "Who?", "--json", "--preset", "quick", "-"], "It is a truth.", says("Darcy.")).await;
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let expected = "answer reasoning preset recipe tokens timings memory finish model documents";
+    let expected =
+        "answer reasoning preset recipe tokens timings memory finish model devices offloaded_layers documents";
     assert_eq!(keys(object), expected);
     assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated");
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s");
@@ -471,5 +473,5 @@ async fn only_the_code_block_is_printed_when_that_is_asked_for() {
 async fn figures_are_on_standard_error() {
     let ran = ran(&["-p", "Who?", "-u", "-"], "text", says("So.")).await;
     assert_eq!(ran.out, "So.\n");
-    assert!(ran.err.contains("model    Toy, loaded in 0.2 s\n"), "{}", ran.err);
+    assert!(ran.err.contains("model    Toy on CPU, loaded in 0.2 s\n"), "{}", ran.err);
 }

@@ -13,7 +13,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use super::values::{self, Count};
-use crate::engine::message::KvType;
+use crate::engine::message::{GpuLayers, KvType, SplitMode};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
@@ -320,9 +320,21 @@ pub struct ModelArgs {
     /// Threads; -1 is every core
     #[arg(short, long, value_name = "N", value_parser = values::count_or_all, allow_hyphen_values = true)]
     pub threads: Option<Count>,
-    /// Layers on the GPU (-ngl); -1 is as many as fit
-    #[arg(long, alias = "n-gpu-layers", value_name = "N", value_parser = values::count_or_all, allow_hyphen_values = true)]
-    pub gpu_layers: Option<Count>,
+    /// Layers on the GPU (-ngl): auto is as many as its memory holds, all, or a number
+    #[arg(long, alias = "n-gpu-layers", value_name = "auto|all|N", value_parser = values::gpu_layers, allow_hyphen_values = true)]
+    pub gpu_layers: Option<GpuLayers>,
+    /// GPUs to use, by the names that --version lists (-dev): CUDA0,CUDA1
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub device: Vec<String>,
+    /// How several GPUs share a model (-sm): none, layer, row
+    #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
+    pub split_mode: Option<SplitMode>,
+    /// What part of the model each GPU gets (-ts): 3,1
+    #[arg(long, value_name = "X,...", value_delimiter = ',')]
+    pub tensor_split: Vec<f32>,
+    /// The GPU that has all of it with --split-mode none (-mg)
+    #[arg(long, value_name = "N")]
+    pub main_gpu: Option<u32>,
     /// llama.cpp's flash attention kernels (-fa): on, off, auto
     #[arg(long, value_name = "MODE", value_parser = values::flash_attention, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
     pub flash_attn: Option<bool>,

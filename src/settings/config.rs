@@ -16,7 +16,7 @@
 
 use super::values::{self, Count};
 use super::{PullPolicy, SamplingArgs};
-use crate::engine::message::KvType;
+use crate::engine::message::{GpuLayers, KvType};
 use crate::fields::{self, Field, FileError};
 use crate::swaa::preset::{Presets, in_preset_tables};
 use crate::swaa::{ChainOfThought, written};
@@ -35,7 +35,7 @@ pub struct Config {
     pub batch_size: Option<u32>,
     pub ubatch_size: Option<u32>,
     pub threads: Option<Count>,
-    pub gpu_layers: Option<Count>,
+    pub gpu_layers: Option<GpuLayers>,
     pub flash_attn: Option<bool>,
     pub cache_type: Option<KvType>,
     pub resident_mib: Option<u32>,
@@ -80,7 +80,7 @@ impl Config {
             "batch_size" => self.batch_size = Some(tokens()?),
             "ubatch_size" => self.ubatch_size = Some(tokens()?),
             "threads" => self.threads = Some(values::count_or_all(text).map_err(wrong)?),
-            "gpu_layers" => self.gpu_layers = Some(values::count_or_all(text).map_err(wrong)?),
+            "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_type(text).map_err(wrong)?),
             "resident_mib" => self.resident_mib = Some(number(file, field)?),

@@ -38,7 +38,7 @@ pub use surroundings::{Surroundings, Terminal};
 use values::Count;
 
 use crate::document::{ReadOptions, Wanted};
-use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Sampling};
+use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Offload, Sampling};
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
@@ -48,8 +48,6 @@ const DEMO_WITHIN: Duration = Duration::from_secs(60);
 /// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer.
 const DEMO_QUESTION: &str = "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet?";
 
-/// Most tokens of a decode call: seconds on a CPU, so that progress moves and Esc is heard; also llama.cpp's best ubatch for full attention.
-const BATCH_TOKENS: u32 = 512;
 /// Room behind the document for questions and answers.
 const RESERVE_TOKENS: u32 = 2048;
 /// Host memory for readings under other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
@@ -162,12 +160,13 @@ impl PullPolicy {
 pub struct EngineSettings {
     pub context: ContextSize,
     pub reserve_tokens: u32,
-    pub n_batch: u32,
-    pub n_ubatch: u32,
+    /// `None` is what is best on the device.
+    pub n_batch: Option<u32>,
+    pub n_ubatch: Option<u32>,
     pub threads: Option<u32>,
     pub kv_type: KvType,
     pub flash_attention: bool,
-    pub gpu_layers: Option<u32>,
+    pub offload: Offload,
     pub resident_bytes: u64,
 }
 
@@ -184,7 +183,7 @@ impl EngineSettings {
             threads: self.threads,
             kv_type: self.kv_type,
             flash_attention: self.flash_attention,
-            gpu_layers: self.gpu_layers,
+            offload: self.offload.clone(),
             resident_bytes: self.resident_bytes,
         }
     }
@@ -393,21 +392,30 @@ fn engine_settings(args: &ModelArgs, config: &Config, limits: &Limits) -> Result
     if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
         return Err(Error::QuantisedWithoutFlash { values: kv_type });
     }
-    let n_batch = args.batch_size.or(config.batch_size).unwrap_or(BATCH_TOKENS);
     Ok(EngineSettings {
         context: match args.ctx_size.or(config.ctx_size) {
             None | Some(0) => ContextSize::Fit,
             Some(tokens) => ContextSize::Tokens(tokens),
         },
         reserve_tokens: limits.max_tokens.map_or(RESERVE_TOKENS, |tokens| tokens.max(RESERVE_TOKENS)),
-        n_batch,
-        n_ubatch: args.ubatch_size.or(config.ubatch_size).unwrap_or(BATCH_TOKENS).min(n_batch),
+        n_batch: args.batch_size.or(config.batch_size),
+        n_ubatch: args.ubatch_size.or(config.ubatch_size),
         threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
         kv_type,
         flash_attention,
-        gpu_layers: args.gpu_layers.or(config.gpu_layers).and_then(|count| count.0),
+        offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
     })
+}
+
+fn offload(args: &ModelArgs, config: &Config) -> Offload {
+    Offload {
+        layers: args.gpu_layers.or(config.gpu_layers).unwrap_or_default(),
+        devices: args.device.clone(),
+        split_mode: args.split_mode.unwrap_or_default(),
+        tensor_split: args.tensor_split.clone(),
+        main_gpu: args.main_gpu.unwrap_or_default(),
+    }
 }
 
 /// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.

@@ -1,6 +1,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::engine::message::{GpuLayers, SplitMode};
 use crate::exit::Exit;
 use crate::models::HubVariables;
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
@@ -62,12 +63,12 @@ fn nothing_said_gives_the_defaults() {
     let expected = EngineSettings {
         context: ContextSize::Fit,
         reserve_tokens: 2048,
-        n_batch: 512,
-        n_ubatch: 512,
+        n_batch: None,
+        n_ubatch: None,
         threads: None,
         kv_type: KvType::F16,
         flash_attention: true,
-        gpu_layers: None,
+        offload: Offload::default(),
         resident_bytes: 2 << 30,
     };
     assert_eq!(settings.engine, expected);
@@ -75,18 +76,24 @@ fn nothing_said_gives_the_defaults() {
 
 #[test]
 fn llama_cpp_flags_keep_their_meaning() {
-    let line = "-m model.gguf -c 32768 -n 64 -b 1024 -ub 256 -t 2 -ngl 12 -fa on -ctk q8_0 -ctv q8_0 --temp 0.8 --top-k 20 \
+    let line = "-m model.gguf -c 32768 -n 64 -b 1024 -ub 256 -t 2 -ngl 12 -dev CUDA0,CUDA1 -sm row -ts 3,1 -mg 1 -fa on -ctk q8_0 -ctv q8_0 --temp 0.8 --top-k 20 \
                 --top-p 0.9 --min-p 0.1 --repeat-penalty 1.1 --repeat-last-n 128 --seed 7 -sys Be_brief -p Who? a.txt";
     let settings = headless(&line.split_whitespace().collect::<Vec<_>>());
     let expected = EngineSettings {
         context: ContextSize::Tokens(32768),
         reserve_tokens: 2048,
-        n_batch: 1024,
-        n_ubatch: 256,
+        n_batch: Some(1024),
+        n_ubatch: Some(256),
         threads: Some(2),
         kv_type: KvType::Q8_0,
         flash_attention: true,
-        gpu_layers: Some(12),
+        offload: Offload {
+            layers: GpuLayers::Count(12),
+            devices: vec!["CUDA0".to_owned(), "CUDA1".to_owned()],
+            split_mode: SplitMode::Row,
+            tensor_split: vec![3.0, 1.0],
+            main_gpu: 1,
+        },
         resident_bytes: 2 << 30,
     };
     assert_eq!(settings.engine, expected);
@@ -112,7 +119,10 @@ fn llama_cpp_minus_one_is_no_limit() {
     let settings =
         headless(&["-n", "-1", "-t", "-1", "-ngl", "-1", "--seed", "-1", "--reasoning-budget", "-1", "-p", "?"]);
     assert_eq!(settings.limits, Limits::default());
-    assert_eq!((settings.engine.threads, settings.engine.gpu_layers, settings.sampling.seed), (None, None, u32::MAX));
+    assert_eq!(
+        (settings.engine.threads, settings.engine.offload, settings.sampling.seed),
+        (None, Offload::default(), u32::MAX)
+    );
 }
 
 #[test]

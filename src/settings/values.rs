@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::engine::message::KvType;
+use crate::engine::message::{GpuLayers, KvType, SplitMode};
 
 /// A count, or as many as there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,28 @@ pub fn count_or_all(text: &str) -> Result<Count, String> {
             .parse()
             .map(|count| Count(Some(count)))
             .map_err(|_| format!("{text:?} is no whole number; -1 is as many as there are")),
+    }
+}
+
+/// Reads how many layers go onto a GPU; llama.cpp's -1 is `auto`.
+pub fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
+    match text.trim().to_lowercase().as_str() {
+        "-1" | "auto" => Ok(GpuLayers::Auto),
+        "all" => Ok(GpuLayers::All),
+        digits => digits
+            .parse()
+            .map(GpuLayers::Count)
+            .map_err(|_| format!("{text:?} is no number of layers; auto, all or a whole number can be had")),
+    }
+}
+
+/// Reads how several GPUs share a model.
+pub fn split_mode(text: &str) -> Result<SplitMode, String> {
+    match text.trim().to_lowercase().as_str() {
+        "none" => Ok(SplitMode::None),
+        "layer" => Ok(SplitMode::Layer),
+        "row" => Ok(SplitMode::Row),
+        _ => Err("none, layer and row can be had".to_owned()),
     }
 }
 

@@ -81,12 +81,8 @@ fn facts(chat: &Chat) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let Model::Ready { info, .. } = &chat.model else { return facts };
     let Some(held) = &chat.held else {
-        let model = format!(
-            "model {} on {}, loaded in {}",
-            bytes(info.model_bytes),
-            info.devices.join(", "),
-            time(info.load_time)
-        );
+        let model =
+            format!("model {} on {}, loaded in {}", bytes(info.model_bytes), info.place(), time(info.load_time));
         return vec![(model, format!("model {}", bytes(info.model_bytes)))];
     };
     facts.push(context(held));

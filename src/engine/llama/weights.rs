@@ -1,0 +1,248 @@
+//! Loads a model's weights, as much of them as wanted onto the GPUs.
+//!
+//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in here.
+//!
+//! What it does not do: decide how many layers fit; [`crate::engine::offload`] does.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::path::Path;
+use std::ptr::{NonNull, null_mut};
+use std::sync::LazyLock;
+
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_sys_2 as sys;
+
+use super::{LIBRARY, failure, take_complaints};
+use crate::engine::message::{EngineConfig, Failure, FailureKind, KvType, Offload, SplitMode};
+use crate::engine::offload::{self, Need};
+
+/// Weights, and where they lie.
+pub(super) struct Loaded {
+    pub(super) weights: LlamaModel,
+    /// Descriptions of the GPUs that hold layers.
+    pub(super) gpus: Vec<String>,
+    pub(super) offloaded_layers: u32,
+}
+
+/// A GPU that ggml sees.
+#[derive(Clone, Copy)]
+struct Gpu(sys::ggml_backend_dev_t);
+
+impl Gpu {
+    /// All of them, in ggml's order.
+    fn all() -> Vec<Self> {
+        LazyLock::force(&LIBRARY);
+        // SAFETY: indices below the count are valid, and devices live as long as the program.
+        let device = |index| unsafe { sys::ggml_backend_dev_get(index) };
+        // SAFETY: takes nothing.
+        let count = unsafe { sys::ggml_backend_dev_count() };
+        (0..count).map(device).filter(|&device| is_gpu(device)).map(Self).collect()
+    }
+
+    fn name(self) -> String {
+        // SAFETY: the device lives; the string belongs to it.
+        unsafe { text(sys::ggml_backend_dev_name(self.0)) }
+    }
+
+    fn description(self) -> String {
+        // SAFETY: as above.
+        unsafe { text(sys::ggml_backend_dev_description(self.0)) }
+    }
+
+    fn free_bytes(self) -> u64 {
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: the device lives, and both numbers are there to be written.
+        unsafe { sys::ggml_backend_dev_memory(self.0, &raw mut free, &raw mut total) };
+        free as u64
+    }
+}
+
+fn is_gpu(device: sys::ggml_backend_dev_t) -> bool {
+    // SAFETY: the device lives.
+    let kind = unsafe { sys::ggml_backend_dev_type(device) };
+    matches!(kind, sys::GGML_BACKEND_DEVICE_TYPE_GPU | sys::GGML_BACKEND_DEVICE_TYPE_IGPU)
+}
+
+/// SAFETY: `pointer` is a zero-terminated string that lives through the call.
+unsafe fn text(pointer: *const c_char) -> String {
+    // SAFETY: see above.
+    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+}
+
+/// The devices that are to be used.
+/// Errors: [`FailureKind::Unsupported`] with the names that there are when one is unknown.
+fn chosen_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
+    let all = Gpu::all();
+    if offload.devices.is_empty() {
+        return Ok(all);
+    }
+    let find = |wanted: &String| {
+        all.iter().copied().find(|gpu| gpu.name().eq_ignore_ascii_case(wanted)).ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(|gpu| gpu.name()).collect();
+            let there = if names.is_empty() {
+                "this machine has none that this build can use".to_owned()
+            } else {
+                names.join(", ")
+            };
+            failure(
+                FailureKind::Unsupported,
+                format!("there is no device {wanted}"),
+                Some(&format!("devices: {there}")),
+            )
+        })
+    };
+    offload.devices.iter().map(find).collect()
+}
+
+/// What the file says of the model's size; `None` where it says nothing that we know.
+fn need(config: &EngineConfig) -> Option<Need> {
+    let path = CString::new(config.model.to_str()?).ok()?;
+    let params = sys::gguf_init_params { no_alloc: true, ctx: null_mut() };
+    // SAFETY: `path` lives through the call; without allocation only the header is read.
+    let header = NonNull::new(unsafe { sys::gguf_init_from_file(path.as_ptr(), params) })?;
+    let number = |key: &str| header_number(header, key);
+    let architecture = header_text(header, "general.architecture");
+    let need = architecture.and_then(|architecture| {
+        let own = |name: &str| number(&format!("{architecture}.{name}"));
+        let layers = own("block_count")?;
+        let heads = own("attention.head_count")?;
+        let kv_heads = own("attention.head_count_kv").unwrap_or(heads);
+        let head = own("embedding_length").map_or(128, |width| width / heads.max(1));
+        let sizes = own("attention.key_length").unwrap_or(head) + own("attention.value_length").unwrap_or(head);
+        let context = match config.context {
+            crate::engine::message::ContextSize::Tokens(tokens) => tokens,
+            crate::engine::message::ContextSize::Fit => own("context_length")
+                .map_or(offload::EXPECTED_CONTEXT_TOKENS, |tokens| tokens.min(offload::EXPECTED_CONTEXT_TOKENS)),
+        };
+        let values = u64::from(layers) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
+        let model_bytes = std::fs::metadata(&config.model).ok()?.len();
+        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.kv_type, values) })
+    });
+    // SAFETY: made above, used no more.
+    unsafe { sys::gguf_free(header.as_ptr()) };
+    need
+}
+
+/// Bytes of so many cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
+pub(super) fn kv_bytes(kv_type: KvType, values: u64) -> u64 {
+    match kv_type {
+        KvType::F32 => values * 4,
+        KvType::F16 | KvType::Bf16 => values * 2,
+        KvType::Q8_0 => values * 34 / 32,
+        KvType::Q4_0 => values * 18 / 32,
+    }
+}
+
+fn header_key(header: NonNull<sys::gguf_context>, key: &str) -> Option<i64> {
+    let key = CString::new(key).ok()?;
+    // SAFETY: the header lives, and so does `key`, through the call.
+    let index = unsafe { sys::gguf_find_key(header.as_ptr(), key.as_ptr()) };
+    (index >= 0).then_some(index)
+}
+
+fn header_number(header: NonNull<sys::gguf_context>, key: &str) -> Option<u32> {
+    let index = header_key(header, key)?;
+    // SAFETY: `index` is one of the header's keys, and the number is only asked for where it is one of that type.
+    unsafe {
+        (sys::gguf_get_kv_type(header.as_ptr(), index) == sys::GGUF_TYPE_UINT32)
+            .then(|| sys::gguf_get_val_u32(header.as_ptr(), index))
+    }
+}
+
+fn header_text(header: NonNull<sys::gguf_context>, key: &str) -> Option<String> {
+    let index = header_key(header, key)?;
+    // SAFETY: as above; the string belongs to the header and is copied.
+    unsafe {
+        (sys::gguf_get_kv_type(header.as_ptr(), index) == sys::GGUF_TYPE_STRING)
+            .then(|| text(sys::gguf_get_val_str(header.as_ptr(), index)))
+    }
+}
+
+/// How many layers go onto `gpus`. What the file does not tell is left to llama.cpp, which then takes all.
+fn layers_for(config: &EngineConfig, gpus: &[Gpu]) -> u32 {
+    if gpus.is_empty() {
+        return 0;
+    }
+    let free = gpus.iter().map(|gpu| gpu.free_bytes()).sum();
+    let all = Need { layers: u32::MAX - 1, model_bytes: 0, kv_bytes: 0 };
+    offload::layers(config.offload.layers, need(config).unwrap_or(all), free)
+}
+
+fn split_mode(mode: SplitMode) -> sys::llama_split_mode {
+    match mode {
+        SplitMode::None => sys::LLAMA_SPLIT_MODE_NONE,
+        SplitMode::Layer => sys::LLAMA_SPLIT_MODE_LAYER,
+        SplitMode::Row => sys::LLAMA_SPLIT_MODE_ROW,
+    }
+}
+
+/// Loads `config.model`, telling how far it is from 0.0 to 1.0.
+pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32)) -> Result<Loaded, Failure> {
+    LazyLock::force(&LIBRARY);
+    take_complaints();
+    let gpus = chosen_gpus(&config.offload)?;
+    let layers = layers_for(config, &gpus);
+    let weights = load_weights(config, &gpus, layers, progress)?;
+    let held = layers.min(weights.n_layer() + 1);
+    let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
+    Ok(Loaded { weights, gpus, offloaded_layers: held })
+}
+
+fn load_weights<F: FnMut(f32)>(
+    config: &EngineConfig,
+    gpus: &[Gpu],
+    layers: u32,
+    mut progress: F,
+) -> Result<LlamaModel, Failure> {
+    let path = path_for_c(&config.model)?;
+    // The list ends with a null.
+    let mut devices: Vec<sys::ggml_backend_dev_t> = gpus.iter().map(|gpu| gpu.0).chain([null_mut()]).collect();
+    // One number for each device that llama.cpp may have.
+    // SAFETY: takes nothing.
+    let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
+    shares.iter_mut().zip(&config.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
+
+    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep them. The callback
+    // is `F`'s, as its data is.
+    let model = unsafe {
+        let mut params = sys::llama_model_default_params();
+        params.n_gpu_layers = layers.cast_signed();
+        params.split_mode = split_mode(config.offload.split_mode);
+        params.main_gpu = config.offload.main_gpu.cast_signed();
+        if !config.offload.tensor_split.is_empty() {
+            params.tensor_split = shares.as_ptr();
+        }
+        if !config.offload.devices.is_empty() {
+            params.devices = devices.as_mut_ptr();
+        }
+        params.progress_callback = Some(tell_progress::<F>);
+        params.progress_callback_user_data = (&raw mut progress).cast::<c_void>();
+        sys::llama_model_load_from_file(path.as_ptr(), params)
+    };
+    let model = NonNull::new(model).ok_or_else(|| not_loaded(config))?;
+    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this one.
+    Ok(unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) })
+}
+
+fn not_loaded(config: &EngineConfig) -> Failure {
+    let reason = take_complaints().unwrap_or_else(|| "llama.cpp gave no reason".to_owned());
+    let message = format!("cannot load {}: {reason}", config.model.display());
+    failure(FailureKind::Model, message, Some("the file may be cut short or of a newer kind; pull it again"))
+}
+
+fn path_for_c(path: &Path) -> Result<CString, Failure> {
+    let name = path.to_str().and_then(|name| CString::new(name).ok());
+    name.ok_or_else(|| {
+        let message = format!("cannot load {}: its name is no UTF-8", path.display());
+        failure(FailureKind::Model, message, Some("rename the file"))
+    })
+}
+
+/// Hands llama.cpp's progress on; `true` is "go on".
+unsafe extern "C" fn tell_progress<F: FnMut(f32)>(fraction: f32, data: *mut c_void) -> bool {
+    // SAFETY: `data` is the `F` of the load that is under way, on this thread.
+    let progress = unsafe { &mut *data.cast::<F>() };
+    // A panic must not unwind through C; progress that can't be told is not worth one.
+    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| progress(fraction)));
+    told.is_ok()
+}

@@ -1,0 +1,71 @@
+//! Which layers of a model lie on a GPU.
+//!
+//! The picture: a shelf (the device's free memory) and books of one size (a layer's weights with its share of the KV cache). Layers are
+//! put on from the last one down, as llama.cpp does, until the next would not fit beside what computing needs.
+//!
+//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of 36 layers.
+//!
+//! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
+
+use super::message::GpuLayers;
+
+/// Kept free of layers: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
+const KEPT_FREE_BYTES: u64 = 1 << 30;
+
+/// Tokens of cache that are counted in when nobody said how long the context will be: a long chapter or two.
+pub(super) const EXPECTED_CONTEXT_TOKENS: u32 = 32_768;
+
+/// What a model takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Need {
+    /// Repeating layers; the output counts as one more.
+    pub(super) layers: u32,
+    /// All weights.
+    pub(super) model_bytes: u64,
+    /// The KV cache of all layers.
+    pub(super) kv_bytes: u64,
+}
+
+/// Tokens of a decode call (`-b`), and of a computation (`-ub`), that are best on a device.
+///
+/// CPU: a call takes seconds, so that progress moves and Esc is heard. GPU: products of 2,048 rows reach the chip's rate, and attention by
+/// position costs no more with them (`benches/results/prefill-cuda.md`).
+pub(super) const fn best_batch(on_gpu: bool) -> u32 {
+    if on_gpu { 2048 } else { 512 }
+}
+
+/// How many layers are asked of llama.cpp, the output included, with so many bytes free on all devices together.
+pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
+    let all = need.layers + 1;
+    match asked {
+        GpuLayers::All => all,
+        GpuLayers::Count(count) => count.min(all),
+        GpuLayers::Auto => {
+            let layer_bytes = (need.model_bytes + need.kv_bytes).div_ceil(u64::from(all)).max(1);
+            let fit = free_bytes.saturating_sub(KEPT_FREE_BYTES) / layer_bytes;
+            u32::try_from(fit).map_or(all, |fit| fit.min(all))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+    const NEED: Need = Need { layers: 36, model_bytes: 37 * 150 * MIB, kv_bytes: 37 * 64 * MIB };
+
+    #[test]
+    fn as_many_layers_as_fit_beside_what_computing_needs() {
+        for (free_mib, expected) in [(0, 0), (1024, 0), (1024 + 213, 0), (1024 + 214, 1), (7600, 30), (80_000, 37)] {
+            assert_eq!(layers(GpuLayers::Auto, NEED, free_mib * MIB), expected, "{free_mib} MiB");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_done() {
+        assert_eq!(layers(GpuLayers::All, NEED, 0), 37);
+        assert_eq!(layers(GpuLayers::Count(12), NEED, 0), 12);
+        assert_eq!(layers(GpuLayers::Count(99), NEED, u64::MAX), 37, "there are no more");
+    }
+}
