@@ -1,4 +1,4 @@
-//! Writes GGUF files: the format's version 3, f32 tensors only.
+//! Writes GGUF files: the format's version 3; vectors in f32, matrices in f32, bf16 or blocks of 8-bit numbers.
 //!
 //! Layout: header, keys, table of tensors, padding to 32 bytes, the tensors, each padded to 32 bytes.
 
@@ -7,7 +7,68 @@ use std::path::Path;
 
 const VERSION: u32 = 3;
 const ALIGNMENT: usize = 32;
-const TENSOR_F32: u32 = 0;
+
+/// In what numbers matrices are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    #[default]
+    F32,
+    Bf16,
+    /// Blocks of 32 numbers of 8 bits with one scale in half precision.
+    Q8_0,
+}
+
+/// Numbers in a block of `Q8_0`.
+const BLOCK: usize = 32;
+
+impl Numbers {
+    /// The format's number for the type.
+    fn id(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::Q8_0 => 8,
+            Self::Bf16 => 30,
+        }
+    }
+
+    fn bytes(self, numbers: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+            Self::Bf16 => numbers.iter().flat_map(|number| ((number.to_bits() >> 16) as u16).to_le_bytes()).collect(),
+            Self::Q8_0 => numbers.chunks(BLOCK).flat_map(q8_0_block).collect(),
+        }
+    }
+
+    /// The nearest number that can be written, so that writing loses nothing.
+    pub fn nearest(self, numbers: &[f32]) -> Vec<f32> {
+        match self {
+            Self::F32 => numbers.to_vec(),
+            Self::Bf16 => numbers.iter().map(|number| f32::from_bits(number.to_bits() & 0xffff_0000)).collect(),
+            Self::Q8_0 => numbers.chunks(BLOCK).flat_map(nearest_in_block).collect(),
+        }
+    }
+}
+
+/// A power of two, so that half precision holds it: the least with which the greatest number fits 8 bits.
+fn q8_0_scale(numbers: &[f32]) -> f32 {
+    let greatest = numbers.iter().fold(f32::MIN_POSITIVE, |greatest, number| greatest.max(number.abs()));
+    (greatest / 127.0).log2().ceil().exp2()
+}
+
+fn nearest_in_block(numbers: &[f32]) -> Vec<f32> {
+    let scale = q8_0_scale(numbers);
+    numbers.iter().map(|number| (number / scale).round() * scale).collect()
+}
+
+/// The scale in half precision, then the numbers in parts of it.
+fn q8_0_block(numbers: &[f32]) -> Vec<u8> {
+    let scale = q8_0_scale(numbers);
+    let exponent = scale.log2() as i32 + 15;
+    assert!((1..31).contains(&exponent), "{scale} is a normal number of half precision");
+    let mut bytes = ((exponent as u16) << 10).to_le_bytes().to_vec();
+    bytes.extend(numbers.iter().map(|number| (number / scale).round() as i8 as u8));
+    bytes
+}
 
 /// A key's value, with the format's number for its type.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +90,8 @@ pub struct Tensor {
 /// Keys and tensors, in the order in which they are written.
 #[derive(Debug, Default)]
 pub struct Gguf {
+    /// Of the matrices.
+    pub numbers: Numbers,
     pub keys: Vec<(String, Value)>,
     pub tensors: Vec<(String, Tensor)>,
 }
@@ -47,19 +110,23 @@ impl Gguf {
         let mut offset = 0;
         for (name, tensor) in &self.tensors {
             put_text(&mut head, name);
-            put_tensor_info(&mut head, tensor, offset);
-            offset += padded(tensor.data.len() * 4) as u64;
+            put_tensor_info(&mut head, tensor, self.numbers_of(tensor), offset);
+            offset += padded(self.numbers_of(tensor).bytes(&tensor.data).len()) as u64;
         }
         head.resize(padded(head.len()), 0);
 
         let mut file = io::BufWriter::new(std::fs::File::create(path)?);
         file.write_all(&head)?;
         for (_, tensor) in &self.tensors {
-            let mut bytes: Vec<u8> = tensor.data.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let mut bytes = self.numbers_of(tensor).bytes(&tensor.data);
             bytes.resize(padded(bytes.len()), 0);
             file.write_all(&bytes)?;
         }
         file.flush()
+    }
+
+    fn numbers_of(&self, tensor: &Tensor) -> Numbers {
+        if tensor.rows == 1 { Numbers::F32 } else { self.numbers }
     }
 }
 
@@ -96,10 +163,10 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
 }
 
 /// Dimensions come with the contiguous one first. A single row is written as a vector.
-fn put_tensor_info(out: &mut Vec<u8>, tensor: &Tensor, offset: u64) {
+fn put_tensor_info(out: &mut Vec<u8>, tensor: &Tensor, numbers: Numbers, offset: u64) {
     let dimensions = if tensor.rows == 1 { vec![tensor.columns] } else { vec![tensor.columns, tensor.rows] };
     out.extend((dimensions.len() as u32).to_le_bytes());
     out.extend(dimensions.iter().flat_map(|&length| (length as u64).to_le_bytes()));
-    out.extend(TENSOR_F32.to_le_bytes());
+    out.extend(numbers.id().to_le_bytes());
     out.extend(offset.to_le_bytes());
 }

@@ -20,6 +20,7 @@ use super::reference::Token;
 pub const F32: sys::ggml_type = sys::GGML_TYPE_F32;
 pub const F16: sys::ggml_type = sys::GGML_TYPE_F16;
 pub const Q8_0: sys::ggml_type = sys::GGML_TYPE_Q8_0;
+pub const Q4_0: sys::ggml_type = sys::GGML_TYPE_Q4_0;
 
 /// How a context is made.
 #[derive(Debug, Clone, Copy)]
@@ -40,23 +41,42 @@ impl Default for Options {
     }
 }
 
+/// Where a model's layers lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Cpu,
+    Gpu,
+}
+
 /// A loaded model.
-pub struct Model(NonNull<sys::llama_model>);
+pub struct Model {
+    raw: NonNull<sys::llama_model>,
+    place: Place,
+}
 
 impl Model {
     pub fn load(model: &RandomModel) -> Self {
         Self::load_as(model, &GgufFace::of(model.shape.family))
     }
 
+    /// Loads the weights onto the GPU, all of them.
+    pub fn load_on_gpu(model: &RandomModel) -> Self {
+        Self::write_and_open(model, &GgufFace::of(model.shape.family), Place::Gpu)
+    }
+
     /// Loads the weights under another architecture's name.
     pub fn load_as(model: &RandomModel, face: &GgufFace) -> Self {
+        Self::write_and_open(model, face, Place::Cpu)
+    }
+
+    fn write_and_open(model: &RandomModel, face: &GgufFace, place: Place) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("model.gguf");
         model.write_as(&path, face);
-        Self::open(&path)
+        Self::open(&path, place)
     }
 
-    fn open(path: &Path) -> Self {
+    fn open(path: &Path, place: Place) -> Self {
         start_backend();
         let path = CString::new(path.to_str().expect("temporary paths are UTF-8")).expect("paths hold no zero byte");
         // SAFETY: `path` lives through the call; the parameters are llama.cpp's own defaults.
@@ -64,21 +84,22 @@ impl Model {
             let mut params = sys::llama_model_default_params();
             // Read into memory: the file is gone before the model is.
             params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
+            params.n_gpu_layers = if place == Place::Gpu { i32::MAX } else { 0 };
             sys::llama_model_load_from_file(path.as_ptr(), params)
         };
-        Self(NonNull::new(model).expect("the model was written as llama.cpp wants it"))
+        Self { raw: NonNull::new(model).expect("the model was written as llama.cpp wants it"), place }
     }
 
     pub fn vocab(&self) -> usize {
         // SAFETY: the model lives as long as self, the vocabulary as long as the model.
-        unsafe { sys::llama_vocab_n_tokens(sys::llama_model_get_vocab(self.0.as_ptr())) as usize }
+        unsafe { sys::llama_vocab_n_tokens(sys::llama_model_get_vocab(self.raw.as_ptr())) as usize }
     }
 }
 
 impl Drop for Model {
     fn drop(&mut self) {
         // SAFETY: contexts borrow the model, so none is left.
-        unsafe { sys::llama_model_free(self.0.as_ptr()) }
+        unsafe { sys::llama_model_free(self.raw.as_ptr()) }
     }
 }
 
@@ -113,7 +134,8 @@ impl<'model> Context<'model> {
             // One thread: ggml's threads wait by spinning, and tests run side by side.
             params.n_threads = 1;
             params.n_threads_batch = 1;
-            sys::llama_init_from_model(model.0.as_ptr(), params)
+            params.op_offload = model.place == Place::Gpu;
+            sys::llama_init_from_model(model.raw.as_ptr(), params)
         };
         Self { raw: NonNull::new(raw).expect("the context is small enough for any machine"), model }
     }
@@ -304,8 +326,32 @@ fn start_backend() {
     // SAFETY: called once, before everything else; the callback ignores its arguments.
     START.call_once(|| unsafe {
         sys::llama_log_set(Some(ignore_log), ptr::null_mut());
+        #[cfg(feature = "portable")]
+        load_backends_beside_program();
         sys::llama_backend_init();
     });
+}
+
+/// Shared backends lie where the test program does.
+#[cfg(feature = "portable")]
+fn load_backends_beside_program() {
+    let program = std::env::current_exe().expect("a running program has a path");
+    let folder = program.parent().and_then(Path::to_str).expect("it lies in a folder whose name is UTF-8");
+    let folder = CString::new(folder).expect("paths hold no zero byte");
+    // SAFETY: `folder` is a C string that outlives the call.
+    unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
+}
+
+/// The first GPU that ggml sees, by name: models are offloaded to it.
+pub fn gpu() -> Option<String> {
+    start_backend();
+    // SAFETY: indices below the count are valid; descriptions are strings that live as long as their device, which is for ever.
+    unsafe {
+        let devices = (0..sys::ggml_backend_dev_count()).map(|index| sys::ggml_backend_dev_get(index));
+        let mut gpus =
+            devices.filter(|&device| sys::ggml_backend_dev_type(device) == sys::GGML_BACKEND_DEVICE_TYPE_GPU);
+        gpus.next().and_then(|device| copy_text(sys::ggml_backend_dev_description(device)))
+    }
 }
 
 extern "C" fn ignore_log(_level: sys::ggml_log_level, _text: *const c_char, _data: *mut std::ffi::c_void) {}

@@ -1,5 +1,6 @@
 //! What the attention tests stand on: models small enough to compute by hand, the hand, and llama.cpp.
 
+pub mod comparing;
 pub mod gguf;
 pub mod llama;
 pub mod random_model;

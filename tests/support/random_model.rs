@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::gguf::{Gguf, Tensor, Value};
+use super::gguf::{Gguf, Numbers, Tensor, Value};
 
 /// What differs between the models' families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct Layer {
 #[derive(Debug)]
 pub struct RandomModel {
     pub shape: Shape,
+    /// In what its matrices are written; they hold no others.
+    pub numbers: Numbers,
     pub embedding: Tensor,
     pub layers: Vec<Layer>,
     pub output_norm: Tensor,
@@ -66,6 +68,7 @@ impl RandomModel {
         let mut random = Random(seed);
         Self {
             shape,
+            numbers: Numbers::F32,
             embedding: random.matrix(shape.embedding, shape.vocab, 1.0),
             layers: (0..shape.layers).map(|_| Layer::new(shape, &mut random)).collect(),
             output_norm: random.norm(shape.embedding),
@@ -73,11 +76,20 @@ impl RandomModel {
         }
     }
 
+    /// The same model with its matrices in the nearest numbers of another type.
+    pub fn in_numbers(mut self, numbers: Numbers) -> Self {
+        let layers = self.layers.iter_mut().flat_map(Layer::matrices);
+        for tensor in layers.chain([&mut self.embedding, &mut self.output]) {
+            tensor.data = numbers.nearest(&tensor.data);
+        }
+        Self { numbers, ..self }
+    }
+
     /// Writes the weights under the name of an architecture, with the keys that this one wants.
     pub fn write_as(&self, path: &Path, face: &GgufFace) {
         let mut tensors = self.tensors();
         tensors.retain(|(name, _)| !face.without.iter().any(|end| is_named(name, end)));
-        let gguf = Gguf { keys: self.keys(face), tensors };
+        let gguf = Gguf { numbers: self.numbers, keys: self.keys(face), tensors };
         gguf.write_to(path).expect("the temporary folder takes a small file");
     }
 
@@ -162,6 +174,18 @@ impl Layer {
             up: random.matrix(width, shape.feed_forward, 1.0),
             down: random.matrix(shape.feed_forward, width, 1.0),
         }
+    }
+
+    fn matrices(&mut self) -> [&mut Tensor; 7] {
+        [
+            &mut self.query,
+            &mut self.key,
+            &mut self.value,
+            &mut self.output,
+            &mut self.gate,
+            &mut self.up,
+            &mut self.down,
+        ]
     }
 
     fn tensors(&self) -> Vec<(&'static str, &Tensor)> {

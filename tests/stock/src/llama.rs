@@ -35,6 +35,8 @@ pub struct Setup {
     pub n_threads: usize,
     pub flash_attention: FlashAttention,
     pub kv_type: KvType,
+    /// Most tokens of a decode call whose logits are wanted; 0 is all.
+    pub n_outputs: u32,
 }
 
 /// A model with one context, one sequence. Both are freed with it.
@@ -54,6 +56,8 @@ impl Session {
         // is refused before it is used.
         unsafe {
             sys::llama_log_set(Some(keep_quiet), std::ptr::null_mut());
+            #[cfg(feature = "portable")]
+            load_backends_beside_program()?;
             sys::llama_backend_init();
             let loaded = sys::llama_model_load_from_file(name.as_ptr(), sys::llama_model_default_params());
             let model = NonNull::new(loaded).with_context(|| format!("cannot load {}", model.display()))?;
@@ -69,6 +73,60 @@ impl Session {
     pub fn n_vocab(&self) -> usize {
         self.n_vocab
     }
+
+    pub fn n_layer(&self) -> i32 {
+        // SAFETY: the model lives.
+        unsafe { sys::llama_model_n_layer(self.model.as_ptr()) }
+    }
+
+    /// Tokens that the context holds.
+    pub fn position(&self) -> usize {
+        usize::try_from(self.position).expect("positions count up from 0")
+    }
+
+    /// Forgets the positions from `from` on.
+    pub fn forget_from(&mut self, from: usize) -> anyhow::Result<()> {
+        let from = i32::try_from(from)?;
+        // SAFETY: the context lives, and its memory with it. -1 is "to the end".
+        let done = unsafe { sys::llama_memory_seq_rm(sys::llama_get_memory(self.context.as_ptr()), 0, from, -1) };
+        ensure!(done, "positions from {from} on can't be forgotten");
+        self.position = from;
+        Ok(())
+    }
+
+    /// Waits until everything that was asked for is computed.
+    pub fn wait(&self) {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_synchronize(self.context.as_ptr()) }
+    }
+
+    /// Sets the window of sliding attention; 0 is none.
+    #[cfg(not(feature = "unpatched"))]
+    pub fn configure(&mut self, window: u32, sinks: u32, full_layers: &[i32]) -> anyhow::Result<()> {
+        // SAFETY: the context lives; the layers are only read during the call.
+        let status = unsafe {
+            sys::llama_swaa_configure(self.context.as_ptr(), window, sinks, full_layers.as_ptr(), full_layers.len())
+        };
+        ensure!(status == 0, "llama_swaa_configure returned {status}");
+        Ok(())
+    }
+
+    #[cfg(feature = "unpatched")]
+    #[allow(clippy::unused_self, reason = "the patched program's has one")]
+    pub fn configure(&mut self, window: u32, _sinks: u32, _full_layers: &[i32]) -> anyhow::Result<()> {
+        ensure!(window == 0, "this is the library without patches: it has no window");
+        Ok(())
+    }
+
+    #[cfg(not(feature = "unpatched"))]
+    pub fn slide(&mut self, sliding: bool) {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_swaa_set_sliding(self.context.as_ptr(), sliding) }
+    }
+
+    #[cfg(feature = "unpatched")]
+    #[allow(clippy::unused_self, reason = "the patched program's has one")]
+    pub fn slide(&mut self, _sliding: bool) {}
 
     /// Decodes `ids` in calls of at most `n_batch` tokens.
     pub fn prefill(&mut self, ids: &[i32], n_batch: usize) -> anyhow::Result<()> {
@@ -132,6 +190,7 @@ fn context_params(setup: &Setup) -> anyhow::Result<sys::llama_context_params> {
     params.n_ubatch = setup.n_ubatch.try_into()?;
     params.n_threads = setup.n_threads.try_into()?;
     params.n_threads_batch = params.n_threads;
+    params.n_outputs_max = setup.n_outputs;
     params.flash_attn_type = match setup.flash_attention {
         FlashAttention::On => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
         FlashAttention::Off => sys::LLAMA_FLASH_ATTN_TYPE_DISABLED,
@@ -145,6 +204,46 @@ fn context_params(setup: &Setup) -> anyhow::Result<sys::llama_context_params> {
     };
     params.type_v = params.type_k;
     Ok(params)
+}
+
+/// Shared backends lie where the program does.
+#[cfg(feature = "portable")]
+fn load_backends_beside_program() -> anyhow::Result<()> {
+    let program = std::env::current_exe()?;
+    let folder = program.parent().context("a program lies in a folder")?;
+    let folder = CString::new(folder.as_os_str().as_encoded_bytes())?;
+    // SAFETY: `folder` is a C string that outlives the call.
+    unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
+    Ok(())
+}
+
+/// The GPUs that ggml sees.
+fn gpus() -> Vec<sys::ggml_backend_dev_t> {
+    // SAFETY: indices below the count are valid, and devices live as long as the program.
+    unsafe {
+        let devices = (0..sys::ggml_backend_dev_count()).map(|index| sys::ggml_backend_dev_get(index));
+        devices.filter(|&device| sys::ggml_backend_dev_type(device) == sys::GGML_BACKEND_DEVICE_TYPE_GPU).collect()
+    }
+}
+
+/// What computes.
+pub fn device_name() -> String {
+    let name = |device| {
+        // SAFETY: the device lives, and so does its description.
+        unsafe { std::ffi::CStr::from_ptr(sys::ggml_backend_dev_description(device)) }.to_string_lossy().into_owned()
+    };
+    gpus().first().copied().map_or_else(|| "CPU".to_owned(), name)
+}
+
+/// Bytes of the GPUs' memory that are taken, by whomever.
+pub fn device_bytes_used() -> usize {
+    let used = |device| {
+        let (mut free, mut total) = (0, 0);
+        // SAFETY: the device lives, and both numbers are there to be written.
+        unsafe { sys::ggml_backend_dev_memory(device, &raw mut free, &raw mut total) };
+        total - free
+    };
+    gpus().into_iter().map(used).sum()
 }
 
 /// stdout is for the answer, and an error says what failed without llama.cpp's log.

@@ -1,17 +1,19 @@
 //! What llama.cpp without our patches answers: greedy tokens, logits, seconds of prefill. README.md says how to use it.
 
 mod llama;
+mod shapes;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use llama::{Clocks, FlashAttention, KvType, Session, Setup};
+use shapes::{ShapeName, Weights};
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -47,6 +49,21 @@ enum Question {
         #[command(flatten)]
         options: Options,
     },
+    /// One prefill to the deepest depth: seconds so far, speed of the last chunk and of decoding at each depth, device memory.
+    Pass {
+        model: PathBuf,
+        #[arg(long, value_delimiter = ',', required = true)]
+        depths: Vec<usize>,
+        /// Tokens decoded at each depth, with full attention.
+        #[arg(long, default_value_t = 16)]
+        decode: usize,
+        #[command(flatten)]
+        attend: Attend,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Writes a model of a real shape with random weights.
+    Shape { name: ShapeName, weights: Weights, out: PathBuf },
     /// Seconds of one chunk of prefill at each depth.
     Chunks {
         model: PathBuf,
@@ -55,6 +72,39 @@ enum Question {
         #[command(flatten)]
         options: Options,
     },
+}
+
+/// Which layers stay full when the others slide.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FullLayers {
+    None,
+    /// The first half.
+    Half,
+    /// Every fourth.
+    Quarter,
+}
+
+impl FullLayers {
+    fn of(self, n_layer: i32) -> Vec<i32> {
+        let stays_full = |layer: &i32| match self {
+            Self::None => false,
+            Self::Half => *layer < n_layer / 2,
+            Self::Quarter => layer % 4 == 1,
+        };
+        (0..n_layer).filter(stays_full).collect()
+    }
+}
+
+/// Sliding attention; refused by a library without the patches.
+#[derive(Args, Clone, Copy)]
+struct Attend {
+    /// Keys that a query sees; 0 is full attention.
+    #[arg(long, default_value_t = 0)]
+    window: u32,
+    #[arg(long, default_value_t = 100)]
+    sinks: u32,
+    #[arg(long, value_enum, default_value_t = FullLayers::None)]
+    full_layers: FullLayers,
 }
 
 #[derive(Args)]
@@ -84,6 +134,7 @@ impl Options {
             n_threads: self.threads,
             flash_attention: self.flash_attn,
             kv_type: self.kv,
+            n_outputs: 0,
         }
     }
 }
@@ -95,6 +146,8 @@ fn main() -> anyhow::Result<()> {
         }
         Question::Logits { model, ids, all, raw, options } => logits(&model, &read_ids(&ids)?, all, raw, &options)?,
         Question::Chunks { model, depths, options } => chunks(&model, depths, &options)?,
+        Question::Pass { model, depths, decode, attend, options } => pass(&model, depths, decode, attend, &options)?,
+        Question::Shape { name, weights, out } => json!({ "bytes": shapes::write(name, weights, &out)? }),
     };
     answer["stamp"] = llama_cpp_sys_2::PATCH_STAMP.into();
     writeln!(std::io::stdout(), "{answer}")?;
@@ -177,6 +230,92 @@ fn chunks(model: &Path, mut depths: Vec<usize>, options: &Options) -> anyhow::Re
         at = depth + setup.n_ubatch;
     }
     Ok(json!({ "chunks": timed }))
+}
+
+/// A prefill in chunks of one ubatch, the first two of which are made twice: once to warm up.
+fn pass(
+    model: &Path,
+    mut depths: Vec<usize>,
+    n_decode: usize,
+    attend: Attend,
+    options: &Options,
+) -> anyhow::Result<Value> {
+    depths.sort_unstable();
+    let setup = Setup { n_outputs: 1, ..options.setup(depths.last().copied().unwrap_or(0) + n_decode + 8) };
+    let before = Clocks::now()?;
+    let mut session = Session::open(model, &setup)?;
+    let load_s = before.elapsed()?.0;
+    let full_layers = attend.full_layers.of(session.n_layer());
+    session.configure(attend.window, attend.sinks, &full_layers)?;
+    session.slide(attend.window > 0);
+    let second_chunk_tok_s = warm_up(&mut session, setup.n_ubatch)?;
+
+    let (mut rows, mut prefill_s) = (Vec::new(), 0.0);
+    for depth in depths {
+        let (some_s, last_chunk_tok_s) = prefill_to(&mut session, depth, setup.n_ubatch)?;
+        prefill_s += some_s;
+        session.slide(false);
+        let decode_tok_s = decode_speed(&mut session, n_decode)?;
+        session.forget_from(depth)?;
+        session.slide(attend.window > 0);
+        rows.push(json!({
+            "depth": depth, "prefill_s": prefill_s, "last_chunk_tok_s": last_chunk_tok_s, "decode_tok_s": decode_tok_s,
+            "device_bytes": llama::device_bytes_used(),
+        }));
+    }
+    let device = llama::device_name();
+    Ok(json!({ "device": device, "load_s": load_s, "second_chunk_tok_s": second_chunk_tok_s, "rows": rows }))
+}
+
+/// Two chunks and a token, forgotten again. Returns the speed of the second chunk when it is made again.
+fn warm_up(session: &mut Session, n_ubatch: usize) -> anyhow::Result<f64> {
+    let mut speed = 0.0;
+    for _ in 0..2 {
+        prefill_to(session, n_ubatch, n_ubatch)?;
+        speed = prefill_to(session, 2 * n_ubatch, n_ubatch)?.1;
+        decode_speed(session, 1)?;
+        session.forget_from(0)?;
+    }
+    Ok(speed)
+}
+
+/// Reads on to `depth`. Returns the seconds that it took, and the last chunk's tokens a second.
+fn prefill_to(session: &mut Session, depth: usize, n_ubatch: usize) -> anyhow::Result<(f64, f64)> {
+    let whole = Clocks::now()?;
+    let mut speed = 0.0;
+    let mut at = session.position();
+    while at < depth {
+        let end = depth.min(at + n_ubatch);
+        if end == depth {
+            session.wait();
+        }
+        let last = Clocks::now()?;
+        session.decode(&made_up(at..end, session.n_vocab()), false)?;
+        if end == depth {
+            session.wait();
+            speed = as_number(end - at) / last.elapsed()?.0;
+        }
+        at = end;
+    }
+    Ok((whole.elapsed()?.0, speed))
+}
+
+/// Tokens a second, the first few left out: they build and capture graphs.
+fn decode_speed(session: &mut Session, count: usize) -> anyhow::Result<Option<f64>> {
+    let step = |session: &mut Session| {
+        let at = session.position();
+        session.decode(&made_up(at..at + 1, session.n_vocab()), false)?;
+        session.last_logits().map(|_| ())
+    };
+    (0..4).try_for_each(|_| step(session))?;
+    let timed = Clocks::now()?;
+    (0..count).try_for_each(|_| step(session))?;
+    Ok((count > 1).then_some(as_number(count) / timed.elapsed()?.0))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of tokens")]
+fn as_number(count: usize) -> f64 {
+    count as f64
 }
 
 /// Token ids that differ from their neighbours: which ones does not matter for time.

@@ -1,0 +1,274 @@
+//! The patched attention against its definition, on a GPU.
+//!
+//! The models and the f32 reference of the other tests, read by a model whose layers lie on the device. On Hopper batches of 16 tokens and
+//! more attend by position (`ggml-patches`, patch 0007), elsewhere through views and masks: the answers are the same within half
+//! precision. `make test-cuda` runs these; without a GPU there is nothing to test, and they fail with that sentence.
+
+use crate::support::comparing::{
+    HALF, IN_F16, LLAMA, QUANTISED, QWEN2, QWEN3, SHAPES, assert_near, assert_same, read, read_afresh, sliding,
+    sliding_but, tokens,
+};
+use crate::support::gguf::Numbers;
+use crate::support::llama::{Context, Model, Options, Q4_0, Q8_0, gpu};
+use crate::support::random_model::{RandomModel, Shape};
+use crate::support::reference::{Reference, Token};
+use lunette::swaa::Attention;
+
+/// What else users' models look like: 4 and 8 query heads to a key head, two key heads.
+const GROUPS_OF_4: Shape = Shape { heads: 8, kv_heads: 2, ..QWEN3 };
+const GROUPS_OF_8: Shape = Shape { layers: 2, heads: 8, ..QWEN3 };
+
+const ON_DEVICE: Options = Options { ubatch: 256, context_tokens: 2048, ..IN_F16 };
+
+/// The rounding of keys and values to 4 bits; 0.39 is what was met.
+const QUANTISED_TO_4_BITS: f32 = 0.6;
+
+/// Rounding of activations to bf16 before each product; 0.031 is what was met.
+const BF16: f32 = 6e-2;
+
+fn shapes() -> Vec<Shape> {
+    [&SHAPES[..], &[GROUPS_OF_4, GROUPS_OF_8]].concat()
+}
+
+/// A model on the device.
+#[track_caller]
+fn load(weights: &RandomModel) -> Model {
+    assert!(gpu().is_some(), "there is no GPU here, or this build cannot use it");
+    Model::load_on_gpu(weights)
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn full_attention_is_computed_as_the_reference_computes_it() {
+    for shape in shapes() {
+        let weights = RandomModel::new(shape, 1);
+        let text = tokens(0, 700, 0);
+        let by_hand = Reference::new(&weights).read(&text, &Attention::Full);
+        let model = load(&weights);
+        for call in [700, 129, 17] {
+            let ours = read_afresh(&model, ON_DEVICE, &text, call, &Attention::Full);
+            assert_near(&ours, &by_hand, HALF, &format!("{shape:?}, calls of {call}"));
+        }
+    }
+}
+
+/// Windows, sinks, tokens a ubatch, tokens in all; tiles of keys hold 128, tiles of rows 128 divided by the heads of a group.
+const EDGES: [(u32, u32, u32, u32); 18] = [
+    (1, 0, 64, 700),
+    (1, 1, 64, 700),
+    (2, 2, 32, 650),
+    (63, 5, 64, 700),
+    (64, 5, 64, 700),
+    (65, 5, 64, 700),
+    (127, 0, 256, 900),
+    (128, 100, 256, 900),
+    (129, 128, 256, 900),
+    (129, 129, 300, 900),
+    (20, 19, 32, 650),
+    (20, 20, 32, 650),
+    (20, 300, 32, 800),
+    (129, 0, 64, 130),
+    (130, 0, 64, 130),
+    (40, 4, 64, 641),
+    (256, 0, 64, 833),
+    (257, 256, 128, 900),
+];
+
+#[test]
+#[ignore = "needs a GPU"]
+fn every_edge_of_window_sinks_and_ubatch_is_as_defined() {
+    for (nth, shape) in shapes().into_iter().enumerate() {
+        let weights = RandomModel::new(shape, 2);
+        let model = load(&weights);
+        for (window, sinks, ubatch, count) in EDGES.into_iter().skip(nth % 2).step_by(if nth == 0 { 1 } else { 2 }) {
+            let attention = sliding(window, sinks);
+            let text = tokens(0, count, 0);
+            let by_hand = Reference::new(&weights).read(&text, &attention);
+            let ours = read_afresh(&model, Options { ubatch, ..ON_DEVICE }, &text, count as usize, &attention);
+            let what = format!("{shape:?}: window {window}, sinks {sinks}, ubatch {ubatch}, {count} tokens");
+            assert_near(&ours, &by_hand, HALF, &what);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn a_window_as_wide_as_the_text_is_full_attention_bit_for_bit() {
+    for shape in shapes() {
+        let model = load(&RandomModel::new(shape, 4));
+        let text = tokens(0, 700, 0);
+        let full = read_afresh(&model, ON_DEVICE, &text, 700, &Attention::Full);
+        for window in [700, 701, u32::MAX] {
+            let ours = read_afresh(&model, ON_DEVICE, &text, 700, &sliding(window, 0));
+            assert_same(&ours, &full, &format!("{shape:?}, window {window}"));
+        }
+    }
+}
+
+/// Attention by position, or views, against the mask over everything.
+#[test]
+#[ignore = "needs a GPU"]
+fn the_mask_gives_the_same() {
+    for shape in shapes() {
+        let model = load(&RandomModel::new(shape, 5));
+        let text = tokens(0, 900, 0);
+        for attention in [Attention::Full, sliding(40, 10), sliding_but(40, 10, &[1]), sliding(100, 270)] {
+            let ours = read_afresh(&model, ON_DEVICE, &text, 900, &attention);
+            let mut context = Context::new(&model, ON_DEVICE);
+            context.set_views(false);
+            let with_mask = read(&mut context, &text, 900, &attention);
+            assert_near(&ours, &with_mask, HALF, &format!("{shape:?}, {attention}"));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn the_width_does_not_grow_with_depth() {
+    let model = load(&RandomModel::new(LLAMA, 6));
+    let mut context = Context::new(&model, Options { context_tokens: 4096, ..ON_DEVICE });
+    let attention = sliding_but(100, 10, &[0]);
+    let widths: Vec<_> = tokens(0, 4000, 0)
+        .chunks(500)
+        .map(|call| {
+            read(&mut context, call, 500, &attention);
+            context.columns()
+        })
+        .collect();
+    assert!(widths[2..].iter().all(|columns| columns.sliding <= 1024), "{widths:?}");
+    assert_eq!(widths.last().unwrap().full, 4096, "full layers see everything");
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn quantised_keys_and_values_stay_close_to_the_definition() {
+    for (kv_type, tolerance) in [(Q8_0, QUANTISED), (Q4_0, QUANTISED_TO_4_BITS)] {
+        for shape in [LLAMA, GROUPS_OF_4] {
+            let weights = RandomModel::new(shape, 7);
+            let model = load(&weights);
+            for attention in [Attention::Full, sliding(60, 8), sliding(200, 0), sliding_but(60, 200, &[1])] {
+                let text = tokens(0, 900, 0);
+                let by_hand = Reference::new(&weights).read(&text, &attention);
+                let ours = read_afresh(&model, Options { kv_type, ..ON_DEVICE }, &text, 900, &attention);
+                assert_near(&ours, &by_hand, tolerance, &format!("{shape:?}, type {kv_type}, {attention}"));
+            }
+        }
+    }
+}
+
+/// The document through the window, the question with full attention, the answer either way.
+#[test]
+#[ignore = "needs a GPU"]
+fn attention_switches_from_one_call_to_the_next() {
+    for shape in shapes() {
+        let weights = RandomModel::new(shape, 9);
+        let model = load(&weights);
+        let (document, question, answer) = (tokens(0, 641, 0), tokens(641, 20, 0), tokens(661, 5, 0));
+        for (reading, decoding) in [(sliding(48, 6), Attention::Full), (sliding_but(48, 6, &[1]), sliding(48, 6))] {
+            let mut reference = Reference::new(&weights);
+            let mut context = Context::new(&model, ON_DEVICE);
+            let stretches = [(&document, 641, &reading), (&question, 20, &Attention::Full), (&answer, 1, &decoding)];
+            for (text, call, attention) in stretches {
+                let by_hand = reference.read(text, attention);
+                let ours = read(&mut context, text, call, attention);
+                assert_near(&ours, &by_hand, HALF, &format!("{shape:?}, {attention}"));
+            }
+        }
+    }
+}
+
+/// Cells and positions part ways: a piece is cut out, the rest moves up, new text goes on.
+#[test]
+#[ignore = "needs a GPU"]
+fn removed_and_shifted_cells_are_seen_where_they_now_stand() {
+    for shape in shapes() {
+        let weights = RandomModel::new(shape, 11);
+        let model = load(&weights);
+        let attention = sliding(70, 8);
+        let mut reference = Reference::new(&weights);
+        let mut context = Context::new(&model, ON_DEVICE);
+        reference.read(&tokens(0, 700, 0), &attention);
+        read(&mut context, &tokens(0, 700, 0), 700, &attention);
+        for (from, to) in [(690, 700), (100, 640), (4, 6)] {
+            reference.remove(0, from, to);
+            reference.move_down(0, to, to - from);
+            context.remove(0, from, to);
+            context.move_down(0, to, to - from);
+        }
+        let text = tokens(148, 300, 0);
+        let by_hand = reference.read(&text, &attention);
+        assert_near(&read(&mut context, &text, 300, &attention), &by_hand, HALF, &format!("{shape:?}"));
+    }
+}
+
+#[test]
+#[ignore = "needs a GPU"]
+fn two_sequences_do_not_see_each_other() {
+    let weights = RandomModel::new(GROUPS_OF_4, 13);
+    let model = load(&weights);
+    let attention = sliding(45, 6);
+    for unified in [true, false] {
+        let mut context = Context::new(&model, Options { sequences: 2, unified, ..ON_DEVICE });
+        let mut reference = Reference::new(&weights);
+        let both: Vec<Token> = [tokens(600, 40, 0), tokens(350, 40, 1)].concat();
+        let steps = [tokens(0, 600, 0), tokens(0, 350, 1), both, [tokens(640, 1, 0), tokens(390, 1, 1)].concat()];
+        for (step, text) in steps.iter().enumerate() {
+            let by_hand = reference.read(text, &attention);
+            let ours = read(&mut context, text, text.len(), &attention);
+            assert_near(&ours, &by_hand, HALF, &format!("step {step}, unified {unified}"));
+        }
+    }
+}
+
+/// A race would give other bits now and then.
+#[test]
+#[ignore = "needs a GPU"]
+fn the_same_text_gives_the_same_bits_each_time() {
+    for shape in [QWEN2, GROUPS_OF_4] {
+        for numbers in [Numbers::F32, Numbers::Bf16, Numbers::Q8_0] {
+            let model = load(&RandomModel::new(shape, 23).in_numbers(numbers));
+            let text = tokens(0, 1600, 0);
+            for attention in [Attention::Full, sliding(200, 50)] {
+                let options = Options { ubatch: 1024, ..ON_DEVICE };
+                let first = read_afresh(&model, options, &text, 1600, &attention);
+                for _ in 0..5 {
+                    let again = read_afresh(&model, options, &text, 1600, &attention);
+                    assert_same(&again, &first, &format!("{shape:?}, {numbers:?}, {attention}"));
+                }
+            }
+        }
+    }
+}
+
+/// Batches of 256 tokens and more hand bf16 from one operation to the next; smaller ones convert before each product.
+#[test]
+#[ignore = "needs a GPU"]
+fn activations_in_bf16_change_nothing_but_rounding() {
+    for shape in shapes() {
+        let weights = RandomModel::new(shape, 24).in_numbers(Numbers::Bf16);
+        let model = load(&weights);
+        let text = tokens(0, 1000, 0);
+        let by_hand = Reference::new(&weights).read(&text, &sliding(100, 10));
+        let [many, few] = [1000, 200]
+            .map(|ubatch| read_afresh(&model, Options { ubatch, ..ON_DEVICE }, &text, 1000, &sliding(100, 10)));
+        assert_near(&many, &by_hand, BF16, &format!("{shape:?}, 1000 tokens"));
+        assert_near(&few, &by_hand, BF16, &format!("{shape:?}, 200 tokens"));
+        assert_near(&many, &few, BF16, &format!("{shape:?}, against each other"));
+    }
+}
+
+/// From 768 tokens on weights are turned into bf16, below they are multiplied as integers.
+#[test]
+#[ignore = "needs a GPU"]
+fn quantised_weights_give_the_same_by_either_product() {
+    for shape in shapes() {
+        let weights = RandomModel::new(shape, 25).in_numbers(Numbers::Q8_0);
+        let model = load(&weights);
+        let text = tokens(0, 1000, 0);
+        let by_hand = Reference::new(&weights).read(&text, &sliding(100, 10));
+        for ubatch in [1000, 500] {
+            let ours = read_afresh(&model, Options { ubatch, ..ON_DEVICE }, &text, 1000, &sliding(100, 10));
+            assert_near(&ours, &by_hand, BF16, &format!("{shape:?}, {ubatch} tokens"));
+        }
+    }
+}
