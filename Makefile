@@ -5,7 +5,7 @@ LUNETTE = cargo run --quiet --release --
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test slow bench cuda test-cuda bench-cuda setup build models checks tests
+.PHONY: demo test bench cuda test-cuda bench-cuda setup build models checks tests
 # The steps of a test run say more in their order than side by side.
 .NOTPARALLEL:
 
@@ -14,8 +14,8 @@ demo: build
 	$(LUNETTE) pull
 	$(LUNETTE) demo
 
-# What has to pass before a change is taken: formatting, lints, documentation; every quick test, the engine
-# with a real model, and the unpatched library beside ours. `make slow` is the rest.
+# What has to pass before a change is taken: formatting, lints, documentation; every test, also those with a real model (the engine, the
+# headless contract, the screen in a terminal, README's commands), and the unpatched library beside ours.
 test: checks tests
 
 # What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
@@ -60,10 +60,5 @@ checks:
 tests: models
 	cargo test -p lunette -p llama-cpp-sys-2 --release
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
-	cargo test --release --test engine_model --test unpatched -- --ignored --test-threads 1
+	cargo test --release --test engine_model --test unpatched --test headless --test screen_pty --test readme -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
-
-# What has not been seen to pass on an idle machine yet, or takes too long for every change: the screen in a terminal, README's commands, and the
-# headless contract with a model. It moves to `test`, one by one, when it has.
-slow: models
-	cargo test --release --test readme --test headless --test screen_pty -- --ignored --test-threads 1

@@ -39,6 +39,7 @@ fn wrong_usage_is_a_sentence_and_exits_with_2() {
         (&["-p", "?", "--window", "0", "book.txt"], "invalid value '0' for '--window <WINDOW>'"),
         (&["-p", "?", "--window", "2k", "--sinks", "5000", "book.txt"], "sinks 5000 are more than the window 2k"),
         (&["-p", "?", "-ctk", "q8_0", "book.txt"], "keys cached as q8_0 and values as f16 can't be mixed"),
+        (&["-p", "?", "--temp", "-1", "book.txt"], "invalid value '-1' for '--temp <T>': a number from 0 up"),
         (&["-p", "?", "--parts", "seven", "book.txt"], "seven"),
         (&["-p", "?", "-hf", "nowhere", "book.txt"], "`nowhere` is no repository of the hub"),
         (&["--headless", "book.txt"], "there is no question"),
@@ -137,6 +138,8 @@ fn a_wrong_configuration_names_file_line_and_field() {
     assert_eq!(ran.code, 2);
     assert_eq!(sentence(&ran.err), "error: config.toml, line 4, presets.mine.window: can't be \"0\"");
     assert!(ran.err.contains("hint: allowed: \"full\", tokens from 1 up"), "{}", ran.err);
+    let ran = home.run_with(&["paths"], &[("LUNETTE_CONFIG", "nowhere.toml")], "");
+    assert_eq!((ran.code, sentence(&ran.err)), (2, "error: cannot read nowhere.toml: no such file"));
 }
 
 #[test]

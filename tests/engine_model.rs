@@ -143,7 +143,7 @@ fn document() -> Arc<str> {
 }
 
 #[test]
-#[ignore = "slow: needs a model"]
+#[ignore = "needs a model"]
 fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
     let mut desk = Desk::start(config(models::model(SMALL)));
     let document = document();
@@ -166,7 +166,7 @@ fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
 }
 
 #[test]
-#[ignore = "slow: needs a model"]
+#[ignore = "needs a model"]
 fn going_back_to_a_preset_reads_nothing_and_answers_the_same() {
     let mut desk = Desk::start(config(models::model(SMALL)));
     let prompt = desk.prompt(&document(), &[], Some("Who has taken Netherfield Park?"));
@@ -182,7 +182,7 @@ fn going_back_to_a_preset_reads_nothing_and_answers_the_same() {
 }
 
 #[test]
-#[ignore = "slow: needs a model"]
+#[ignore = "needs a model"]
 fn a_cancelled_reading_keeps_its_chunks_and_the_question_resumes_it() {
     let mut desk = Desk::start(config(models::model(SMALL)));
     let document = document();
@@ -197,7 +197,7 @@ fn a_cancelled_reading_keeps_its_chunks_and_the_question_resumes_it() {
 }
 
 #[test]
-#[ignore = "slow: needs a model"]
+#[ignore = "needs a model"]
 fn progress_counts_tokens_and_figures_are_measured() {
     let mut desk = Desk::start(config(models::model(SMALL)));
     let answer = desk.ask(desk.prompt(&document(), &[], Some("Who?")), &preset("full"), 8);
@@ -212,7 +212,7 @@ fn progress_counts_tokens_and_figures_are_measured() {
 }
 
 #[test]
-#[ignore = "slow: needs a model"]
+#[ignore = "needs a model"]
 fn the_same_seed_draws_the_same_answer() {
     let mut desk = Desk::start(config(models::model(SMALL)));
     let prompt = desk.prompt(&document(), &[], Some("Tell me a story."));

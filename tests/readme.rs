@@ -15,12 +15,13 @@ fn commands() -> Vec<String> {
 }
 
 /// Runs one line as a reader would type it: with `lunette` on the path, and a `book.txt` beside them. The configuration keeps answers
-/// short: a small model may go round in circles until its context is full.
+/// short, since a small model may go round in circles until its context is full, and takes one thread: two that wait for each other at
+/// every step crawl where something else runs, too.
 fn run(line: &str) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let book = root().join("tests/fixtures/documents/alice-openings.txt");
     std::fs::copy(book, folder.path().join("book.txt")).expect("a book");
-    std::fs::write(folder.path().join("config.toml"), "predict = 32\n").expect("a configuration");
+    std::fs::write(folder.path().join("config.toml"), "predict = 32\nthreads = 1\n").expect("a configuration");
     let binary = Path::new(env!("CARGO_BIN_EXE_lunette"));
     let mut path = binary.parent().expect("a folder").as_os_str().to_owned();
     path.push(":");

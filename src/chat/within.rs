@@ -81,15 +81,18 @@ pub fn in_words(taken: usize, parts: usize, time: Duration, selected: Option<&st
     if taken == parts {
         return format!("all {parts} parts are read within {seconds} s");
     }
-    let are = if taken == 1 { "is" } else { "are" };
+    // One part is read in any case, however long it takes.
+    let chosen = match taken {
+        1 => format!("1 of {parts} parts is read, two would take this machine longer than {seconds} s"),
+        _ => format!("{taken} of {parts} parts are read, as many as this machine reads in {seconds} s"),
+    };
     let more = if time < LONGER { "--within 5m" } else { "a longer --within" };
     let others = match selected {
         Some(_) => String::new(),
+        None if taken == 1 => ", others with --parts 2".to_owned(),
         None => format!(", others with --parts {}-{}", taken + 1, (2 * taken).min(parts)),
     };
-    format!(
-        "{taken} of {parts} parts {are} read, as many as this machine reads in {seconds} s; more with {more}{others}"
-    )
+    format!("{chosen}; more with {more}{others}")
 }
 
 /// What a chat is told of a document whose length it is to choose.
@@ -202,7 +205,7 @@ mod tests {
         ];
         let expected = [
             "4 of 61 parts are read, as many as this machine reads in 60 s; more with --within 5m, others with --parts 5-8",
-            "1 of 61 parts is read, as many as this machine reads in 300 s; more with a longer --within, others with --parts 2-2",
+            "1 of 61 parts is read, two would take this machine longer than 300 s; more with a longer --within, others with --parts 2",
             "2 of 5 parts are read, as many as this machine reads in 60 s; more with --within 5m",
             "all 61 parts are read within 60 s",
             "the document has no parts to choose from, all of it is read",

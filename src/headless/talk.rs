@@ -2,13 +2,15 @@
 //!
 //! The picture: a person at the engine's counter with an ear to the door. While a job runs, whoever comes in first is heard:
 //! an event, a signal, the end of `--timeout`. The first stop cancels the job, which then ends as it does with what it has;
-//! a second one doesn't wait.
+//! a second one doesn't wait. One that comes within [`ECHO`] of the first is the first one heard twice: `timeout 60 lunette ...` signals
+//! its child, and then the group that the child is in.
 //!
 //! Knows no documents and prints nothing.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -16,6 +18,9 @@ use tokio::time::Instant;
 use crate::engine::message::{CancelToken, Command, Event, JobId, ModelInfo, Plan, Prompt};
 use crate::exit::{Exit, Trouble};
 use crate::swaa::RecipeSpec;
+
+/// Sooner than a person presses a key twice, later than a process that was signalled by itself and with its group hears of it.
+pub(super) const ECHO: Duration = Duration::from_millis(100);
 
 /// The engine's counter, as the front end sees it.
 #[derive(Debug)]
@@ -36,8 +41,8 @@ pub struct Stops {
 pub(super) struct Talk {
     counter: Counter,
     stops: Stops,
-    /// What stopped the run, once something has.
-    stopped: Option<Exit>,
+    /// What stopped the run, once something has, and when.
+    stopped: Option<(Exit, Instant)>,
     /// The running job's.
     cancel: Option<CancelToken>,
     jobs: u64,
@@ -53,7 +58,7 @@ impl Talk {
 
     /// What stopped the run, if something has: no new job should begin.
     pub(super) fn stopped(&self) -> Option<Exit> {
-        self.stopped
+        self.stopped.map(|(exit, _)| exit)
     }
 
     /// Waits for the model. `progress` hears which share of it is there.
@@ -93,7 +98,7 @@ impl Talk {
         command: impl FnOnce(JobId, CancelToken) -> Command,
         listen: Listener<'_>,
     ) -> Result<Event, Trouble> {
-        if let Some(exit) = self.stopped {
+        if let Some(exit) = self.stopped() {
             return Err(Trouble::stopped(exit));
         }
         self.jobs += 1;
@@ -143,8 +148,11 @@ impl Talk {
 
     /// Cancels the running job. Without one, or the second time, nothing is waited for.
     fn stop(&mut self, exit: Exit) -> Result<(), Trouble> {
+        if self.stopped.is_some_and(|(first, at)| first == exit && at.elapsed() < ECHO) {
+            return Ok(());
+        }
         let is_first = self.stopped.is_none();
-        self.stopped = Some(exit);
+        self.stopped = Some((exit, Instant::now()));
         match &self.cancel {
             Some(cancel) if is_first => cancel.cancel(),
             _ => return Err(Trouble::stopped(exit)),

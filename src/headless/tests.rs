@@ -344,7 +344,7 @@ async fn a_second_signal_does_not_wait() {
     let start = || {
         tokio::spawn(async move {
             for _ in 0..2 {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(talk::ECHO * 2).await;
                 let _ = signal.send(Exit::Interrupted);
             }
         });
@@ -352,6 +352,22 @@ async fn a_second_signal_does_not_wait() {
     };
     let ran = ran_with(&["-p", "Who?", "-"], "text", Stops { signals, deadline: None }, start).await;
     assert_eq!(ran.exit, Exit::Interrupted);
+}
+
+/// `timeout 60 lunette` signals its child and then the child's group; what there is was lost.
+#[tokio::test]
+async fn a_signal_that_is_heard_twice_is_one_signal() {
+    let (signal, signals) = unbounded_channel();
+    let start = || {
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            signal.send(Exit::Terminated).and_then(|()| signal.send(Exit::Terminated))
+        });
+        Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+    };
+    let line = ["-p", "Who?", "--json", "-"];
+    let ran = ran_with(&line, "text", Stops { signals, deadline: None }, start).await;
+    assert_eq!((&ran.objects()[0]["answer"], ran.exit), (&"Mr. Bing".into(), Exit::Terminated));
 }
 
 #[tokio::test]

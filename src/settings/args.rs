@@ -350,19 +350,19 @@ pub struct ModelArgs {
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingArgs {
     /// Temperature; 0 (the default) takes the likeliest token each time
-    #[arg(long, visible_alias = "temperature", value_name = "T")]
+    #[arg(long, visible_alias = "temperature", value_name = "T", value_parser = values::from_zero, allow_negative_numbers = true)]
     pub temp: Option<f32>,
     /// Draw from the K likeliest tokens; 0 from all
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub top_k: Option<i32>,
     /// Draw from the likeliest tokens that together have this probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
     pub top_p: Option<f32>,
     /// Leave out tokens less likely than this share of the likeliest
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
     pub min_p: Option<f32>,
     /// Divide the scores of tokens that were just used; 1 is off
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = values::penalty, allow_negative_numbers = true)]
     pub repeat_penalty: Option<f32>,
     /// How many tokens back the penalty looks; -1 is all of the context
     #[arg(long, value_name = "TOKENS", allow_hyphen_values = true)]

@@ -3,6 +3,8 @@
 //! clap reads `-ngl 99` as `-n -g -l 99`. So `-ngl` becomes `--gpu-layers` first, and a switch that may stand alone takes its
 //! value with it: `-fa on` becomes `--flash-attn=on`, and `-fa book.txt` becomes `--flash-attn=on book.txt`.
 //!
+//! Python writes names with `_`, as the reference does: `--sliding_window_size=2048` becomes `--sliding-window-size=2048`.
+//!
 //! Left alone: everything behind `--`, and the text that follows `-p` and its like, however it begins.
 
 use std::ffi::{OsStr, OsString};
@@ -65,8 +67,15 @@ pub fn wants_json(rewritten: &[OsString]) -> bool {
 fn long_name(argument: OsString) -> OsString {
     match SHORT_NAMES.iter().find(|(short, _)| argument == *short) {
         Some((_, long)) => long.into(),
-        None => argument,
+        None => with_dashes(argument),
     }
+}
+
+/// A long flag's name with `-` for `_`; its value stays, and so does what is no flag or no UTF-8.
+fn with_dashes(argument: OsString) -> OsString {
+    let Some(flag) = argument.to_str().filter(|text| text.starts_with("--")) else { return argument };
+    let name = flag.split('=').next().unwrap_or(flag);
+    format!("{}{}", name.replace('_', "-"), &flag[name.len()..]).into()
 }
 
 fn takes_text(argument: &OsStr) -> bool {
@@ -117,6 +126,19 @@ mod tests {
             ("lunette --force-fa-decode True b", "lunette --force-fa-decode=True b"),
             ("lunette --dense-tail --json b", "lunette --dense-tail=on --json b"),
             ("lunette --fa-decode=off b", "lunette --fa-decode=off b"),
+        ];
+        for (typed, expected) in cases {
+            assert_eq!(rewritten(typed), expected);
+        }
+    }
+
+    #[test]
+    fn underscores_in_names_are_dashes() {
+        let cases = [
+            ("lunette --sliding_window_size 2048 my_book.txt", "lunette --sliding-window-size 2048 my_book.txt"),
+            ("lunette --cache_type_k=q8_0", "lunette --cache-type-k=q8_0"),
+            ("lunette --force_fa_decode False", "lunette --force-fa-decode=False"),
+            ("lunette -p --a_b -- --c_d", "lunette -p --a_b -- --c_d"),
         ];
         for (typed, expected) in cases {
             assert_eq!(rewritten(typed), expected);

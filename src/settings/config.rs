@@ -51,6 +51,7 @@ impl Config {
     pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
         let fields = fields::read(file, text)?;
         presets.extend(file, &in_preset_tables(&fields))?;
+        check_preset(file, &fields, presets)?;
         let mut config = Self::default();
         for field in &fields {
             let path: Vec<&str> = field.path.iter().map(String::as_str).collect();
@@ -90,18 +91,26 @@ impl Config {
     }
 }
 
+/// The name of a preset, once the file's own are among `presets`.
+fn check_preset(file: &str, fields: &[Field], presets: &Presets) -> Result<(), FileError> {
+    let named = fields.iter().find(|field| field.path == ["preset"]);
+    match named.map(|field| (field, presets.get(&field.text))) {
+        Some((field, Err(error))) => Err(field.refused(file, error.to_string(), error.known)),
+        _ => Ok(()),
+    }
+}
+
 fn set_sampling(sampling: &mut SamplingArgs, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
+    let wrong = |allowed| field.refused(file, format!("can't be {:?}", field.text), allowed);
+    let text = &field.text;
     match name {
-        "temp" | "temperature" => sampling.temp = Some(number(file, field)?),
+        "temp" | "temperature" => sampling.temp = Some(values::from_zero(text).map_err(wrong)?),
         "top_k" => sampling.top_k = Some(number(file, field)?),
-        "top_p" => sampling.top_p = Some(number(file, field)?),
-        "min_p" => sampling.min_p = Some(number(file, field)?),
-        "repeat_penalty" => sampling.repeat_penalty = Some(number(file, field)?),
+        "top_p" => sampling.top_p = Some(values::share(text).map_err(wrong)?),
+        "min_p" => sampling.min_p = Some(values::share(text).map_err(wrong)?),
+        "repeat_penalty" => sampling.repeat_penalty = Some(values::penalty(text).map_err(wrong)?),
         "repeat_last_n" => sampling.repeat_last_n = Some(number(file, field)?),
-        "seed" => {
-            let wrong = |allowed| field.refused(file, format!("can't be {:?}", field.text), allowed);
-            sampling.seed = Some(values::seed(&field.text).map_err(wrong)?);
-        }
+        "seed" => sampling.seed = Some(values::seed(text).map_err(wrong)?),
         _ => return Err(field.refused(file, "there is no such field", SAMPLING)),
     }
     Ok(())
@@ -141,6 +150,8 @@ mod tests {
             ("modle = 3\n", "config.toml, line 1, modle: there is no such field", "model, preset"),
             ("\npull = 3\n", "config.toml, line 2, pull: can't be \"3\"", "ask, always or never"),
             ("[sampling]\ntop_k = \"x\"\n", "config.toml, line 2, sampling.top_k: can't be \"x\"", "a number"),
+            ("preset = \"mine\"\n", "config.toml, line 1, preset: unknown preset \"mine\"", "auto, full, accurate"),
+            ("[sampling]\ntop_p = 7\n", "config.toml, line 2, sampling.top_p: can't be \"7\"", "a number from 0 to 1"),
             ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: there is no such field", "temp, top_k"),
             ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: there is no such field", "model, preset"),
         ];

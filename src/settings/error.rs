@@ -12,6 +12,9 @@ use crate::swaa::preset::UnknownPreset;
 pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
+    /// The one that was named; the usual one may be missing.
+    #[error("cannot read {path}: no such file")]
+    NoConfig { path: PathBuf },
     #[error("cannot read {path}: {source}")]
     Config { path: PathBuf, source: std::io::Error },
     #[error("cannot read the question in {path}: {source}")]
@@ -58,6 +61,9 @@ impl Error {
             Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
             Self::NothingToAsk | Self::NoTerminal => "ask with -p 'QUESTION'",
             Self::NoHome => "set HOME",
+            Self::NoConfig { .. } => {
+                "LUNETTE_CONFIG names it; without that, `lunette paths` says where it is looked for"
+            }
             Self::NoSuchLayer { layers, .. } => {
                 return Some(format!("layers are numbered 0 to {}", layers.saturating_sub(1)));
             }

@@ -45,8 +45,10 @@ use crate::swaa::preset::AUTO;
 
 /// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
-/// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer.
-const DEMO_QUESTION: &str = "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet?";
+/// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer. Asked for one sentence, since without that
+/// the default model went on with a list until its context was full, and a full context is exit code 6.
+const DEMO_QUESTION: &str =
+    "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet? Answer in one sentence.";
 
 /// Room behind the document for questions and answers.
 const RESERVE_TOKENS: u32 = 2048;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Directories, Error, read_config};
 use crate::models::{HubVariables, Places};
@@ -44,16 +44,11 @@ impl Surroundings {
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
         let config = read_config(named.as_deref().unwrap_or(&directories.config_file()))?;
         if let (Some(path), None) = (&named, &config) {
-            return Err(missing(path));
+            return Err(Error::NoConfig { path: path.clone() });
         }
         let places = Places::new(&directories.cache, env::home_dir().as_deref(), hub_variables());
         Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter(), places })
     }
-}
-
-/// A file that was named has to be there; the usual one need not.
-fn missing(path: &Path) -> Error {
-    Error::Config { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() }
 }
 
 /// What Hugging Face's own tools and llama.cpp look at.

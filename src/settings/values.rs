@@ -91,6 +91,25 @@ pub fn seed(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Reads a number from 0 up, as a temperature is.
+pub fn from_zero(text: &str) -> Result<f32, String> {
+    finite(text).filter(|number| *number >= 0.0).ok_or_else(|| "a number from 0 up".to_owned())
+}
+
+/// Reads a share of a whole, as a probability is.
+pub fn share(text: &str) -> Result<f32, String> {
+    finite(text).filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| "a number from 0 to 1".to_owned())
+}
+
+/// Reads what scores are divided by.
+pub fn penalty(text: &str) -> Result<f32, String> {
+    finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0; 1 is off".to_owned())
+}
+
+fn finite(text: &str) -> Option<f32> {
+    text.trim().parse().ok().filter(|number: &f32| number.is_finite())
+}
+
 /// Reads llama.cpp's `on`, `off` and `auto`; `auto` is on wherever the model can.
 pub fn flash_attention(text: &str) -> Result<bool, String> {
     if text.eq_ignore_ascii_case("auto") {
@@ -112,6 +131,18 @@ mod tests {
         for text in ["", "0", "-3s", "soon", "3d", "1e999", "nan"] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_for_sampling_are_within_what_they_can_mean() {
+        assert_eq!(
+            (from_zero("0"), from_zero(" 1.5"), share("1"), penalty("1.1")),
+            (Ok(0.0), Ok(1.5), Ok(1.0), Ok(1.1))
+        );
+        for text in ["-1", "nan", "inf", "hot", ""] {
+            assert!(from_zero(text).is_err() && share(text).is_err() && penalty(text).is_err(), "{text}");
+        }
+        assert!(share("1.01").is_err() && penalty("0").is_err());
     }
 
     #[test]

@@ -231,6 +231,11 @@ impl Preset {
         };
         let recipe = patch.over(&base);
         recipe.check().map_err(|error| last.refused(file, error.to_string(), error.hint()))?;
+        let has_summary = fields.iter().any(|field| field.path[2] == "summary");
+        if self.recipe.as_ref().is_some_and(|before| *before != recipe) && !has_summary {
+            // What was measured was another recipe.
+            "with your changes: nothing was measured".clone_into(&mut self.summary);
+        }
         self.recipe = Some(recipe);
         Ok(())
     }
@@ -305,6 +310,15 @@ mod tests {
             RecipeSpec { window: WindowSpec::Tokens(8192), full_layers: LayerSpec::FirstHalf, ..RecipeSpec::SLIDING };
         assert_eq!(accurate.recipe, Some(expected));
         assert_eq!(accurate.key, Some('2'));
+    }
+
+    #[test]
+    fn a_preset_that_was_changed_does_not_say_what_was_measured_before() {
+        let presets = extended("[presets.accurate]\nwindow = 8192\n[presets.quick]\nkey = 9\n").unwrap();
+        assert_eq!(presets.get("accurate").unwrap().summary, "with your changes: nothing was measured");
+        assert!(presets.get("quick").unwrap().summary.contains("recall 59"), "only its key was changed");
+        let named = extended("[presets.accurate]\nwindow = 8192\nsummary = \"mine\"\n").unwrap();
+        assert_eq!(named.get("accurate").unwrap().summary, "mine");
     }
 
     #[test]
