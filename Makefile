@@ -21,6 +21,7 @@ test: checks tests
 # What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
 bench: build models
 	cargo bench --bench document
+	cargo bench --bench documents_peers
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
 

@@ -25,7 +25,7 @@
 //! # Three flows
 //!
 //! * **A key**: crossterm event → keymap → `chat::Input` → [`chat`]`::update` → effects → one draw.
-//! * **A document**: path → text and spans → parts of the chat template → tokens → longest prefix that the KV cache holds
+//! * **A document**: path or address → text and spans → parts of the chat template → tokens → longest prefix that the KV cache holds
 //!   → prefill in chunks → sampled pieces → screen.
 //! * **A preset toggle**: the engine forecasts what it costs (`Live`, or so many tokens to read again) → the reader agrees → the engine reads → figures.
 //!

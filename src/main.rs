@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::Parser;
 use tokio::runtime;
 
-use lunette::document::Document;
+use lunette::document::{Document, READ_PDF, serve_pdf};
 use lunette::engine::{self, EngineHandle, Vocabulary};
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Counted, Counter, Stops, Voice};
@@ -23,6 +23,9 @@ use lunette::models::ModelRef;
 use lunette::settings::{EvalArgs, FrontEnd, Headless, LowArgs, Output, Settings, Shown, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == READ_PDF) {
+        return read_pdf();
+    }
     let arguments = argv::rewrite(std::env::args_os());
     let output = if argv::wants_json(&arguments) { Output::Json } else { Output::Text };
     let exit = run(arguments, output).unwrap_or_else(|trouble| {
@@ -30,6 +33,14 @@ fn main() -> ExitCode {
         trouble.exit
     });
     exit.into()
+}
+
+/// A process of its own for a PDF, which may be made to do harm: nothing is set up for it, and nothing logged.
+fn read_pdf() -> ExitCode {
+    match serve_pdf(&mut io::stdin().lock(), &mut io::stdout()) {
+        Ok(()) => Exit::Ok.into(),
+        Err(_) => Exit::Runtime.into(),
+    }
 }
 
 /// Everything: what to do is settled first, then one front end does it.
@@ -105,7 +116,7 @@ fn list_presets(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
 fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, Trouble> {
     let output = if shown == Shown::Json { Output::Json } else { Output::Text };
     with_voice(output, settings.terminal, |voice| {
-        let document = headless::load_documents(settings, &mut io::stdin().lock())?;
+        let document = headless::load_documents(settings, &mut io::stdin().lock(), voice)?;
         let counted = match settings.model {
             ModelRef::Default => None,
             _ => Some(count(settings, &document, voice)?),

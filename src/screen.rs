@@ -52,7 +52,8 @@ fn facts(settings: &Settings, document: &Document) -> DocumentFacts {
         (_, [one]) => (*one).to_owned(),
         (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
     };
-    let part = settings.parts.as_ref().map(|parts| format!("parts {parts}"));
+    let pages = settings.pages.as_ref().map(|pages| format!("pages {pages}"));
+    let part = settings.parts.as_ref().map(|parts| format!("parts {parts}")).or(pages);
     DocumentFacts { title, part, text: Arc::from(document.text.as_str()), choice: None }
 }
 

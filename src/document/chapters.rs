@@ -155,7 +155,7 @@ fn number(word: &str) -> Option<u32> {
 }
 
 /// A roman numeral in one case, up to [`LARGEST_NUMBER`].
-fn roman(word: &str) -> Option<u32> {
+pub(super) fn roman(word: &str) -> Option<u32> {
     let upper = word.to_ascii_uppercase();
     if word.is_empty() || (word != upper && word != word.to_ascii_lowercase()) {
         return None;

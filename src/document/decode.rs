@@ -9,6 +9,8 @@
 
 use std::borrow::Cow;
 
+use encoding_rs::{Encoding, UTF_8};
+
 use super::count_lines;
 use super::encoding::{self, Found, Sureness, UTF8_BOM, Unicode};
 use super::error::Error;
@@ -37,11 +39,12 @@ pub(super) struct Decoded {
 
 /// The text of `file`, which is none of the formats that are recognised by their first bytes.
 pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
-    let RawFile { name, bytes } = file;
+    let charset = file.charset();
+    let RawFile { name, bytes, .. } = file;
     let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
     let text = match encoding::wide(&bytes) {
         Some((unicode, mark)) => decode_wide(unicode, &bytes[mark..], &mut report),
-        None => decode_narrow(bytes, &mut report)?,
+        None => decode_narrow(bytes, charset, &mut report)?,
     };
     let text = clean(text, &mut report);
     if text.trim().is_empty() {
@@ -73,13 +76,28 @@ fn refuse_binary(name: &str, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Text in an encoding of single bytes, or the reason why these are none.
-fn decode_narrow(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
+fn decode_narrow(
+    mut bytes: Vec<u8>,
+    charset: Option<&'static Encoding>,
+    report: &mut FileReport,
+) -> Result<String, Error> {
     report.trailing_padding = drop_padding(&mut bytes);
     if bytes.is_empty() && report.trailing_padding > 0 {
         return Err(Error::Binary { name: report.name.clone(), evidence: "nothing but NUL bytes".into() });
     }
     refuse_binary(&report.name, &bytes)?;
-    decode_bytes(bytes, report)
+    match charset.filter(|charset| charset.is_ascii_compatible() && *charset != UTF_8) {
+        Some(charset) if !bytes.starts_with(UTF8_BOM) => Ok(decode_as(charset, &bytes, report)),
+        _ => decode_bytes(bytes, report),
+    }
+}
+
+/// Text in the encoding that whoever sent it gave.
+fn decode_as(charset: &'static Encoding, bytes: &[u8], report: &mut FileReport) -> String {
+    let text = charset.decode_without_bom_handling(bytes).0;
+    report.encoding = Found { name: charset.name(), sureness: Sureness::Certain };
+    report.invalid_sequences = text.matches(char::REPLACEMENT_CHARACTER).count() as u64;
+    text.into_owned()
 }
 
 /// UTF-16 or UTF-32; what is no character is replaced and counted.
@@ -200,7 +218,7 @@ mod tests {
     use super::*;
 
     fn decoded(bytes: &[u8]) -> Result<Decoded, Error> {
-        decode(RawFile { name: "a.txt".into(), bytes: bytes.to_vec() })
+        decode(RawFile::new("a.txt", bytes.to_vec()))
     }
 
     fn text(bytes: &[u8]) -> String {

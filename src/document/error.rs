@@ -41,6 +41,18 @@ pub enum Error {
     Bomb { name: String, what: &'static str, evidence: String },
     #[error("cannot read {name}: it is {what} with copy protection: {evidence}")]
     Protected { name: String, what: &'static str, evidence: String },
+    #[error("cannot fetch {name}: {reason}")]
+    Unreachable { name: String, reason: String },
+    #[error("cannot fetch {name}: the server answers with status {status}")]
+    Status { name: String, status: u16 },
+    /// It asks for a password.
+    #[error("cannot read {name}: it is encrypted, and {}", if *was_tried { "the password does not open it" } else { "asks for a password" })]
+    Locked { name: String, was_tried: bool },
+    #[error("cannot read {name}: its {} without text", if *pages == 1 { "page is a picture".into() } else { format!("{pages} pages are pictures") })]
+    Scanned { name: String, pages: usize },
+    /// The fonts don't say which letters their glyphs are.
+    #[error("cannot read {name}: the text of its {} garbled, with no map from its fonts to letters", if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
+    Garbled { name: String, pages: usize },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
     /// Too many invalid bytes to be text with a few accidents in it, in any encoding that is known.
@@ -67,6 +79,15 @@ impl Error {
             Self::Broken { .. } => "fetch it again, or open it in the program that made it and save it anew",
             Self::Bomb { .. } => "if you trust it, unpack it yourself and name the files in it",
             Self::Protected { .. } => "only the shop's own program opens it; get a copy without protection",
+            Self::Unreachable { .. } => "check the address and the network; a file that was saved can be named instead",
+            Self::Status { status: 401 | 403, .. } => {
+                "it is not for everyone: save it with a browser and name the file"
+            }
+            Self::Status { .. } => "check the address in a browser",
+            Self::Locked { was_tried: true, .. } => "check the password; the owner's password opens it too",
+            Self::Locked { .. } => "give it with --pdf-password, or in LUNETTE_PDF_PASSWORD",
+            Self::Scanned { .. } => "add a text layer first, as in `ocrmypdf scan.pdf text.pdf`",
+            Self::Garbled { .. } => "add a text layer first, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`",
             Self::Binary { .. } => "text, markdown and source files can be read",
             Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
@@ -92,6 +113,11 @@ impl Error {
             | Self::Broken { name, .. }
             | Self::Bomb { name, .. }
             | Self::Protected { name, .. }
+            | Self::Unreachable { name, .. }
+            | Self::Status { name, .. }
+            | Self::Locked { name, .. }
+            | Self::Scanned { name, .. }
+            | Self::Garbled { name, .. }
             | Self::Undecodable { name, .. } => Some(name),
         }
     }
@@ -123,12 +149,18 @@ impl Error {
 /// Why a choice of parts such as `3-7,9` can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    #[error("`{written}` is no choice of parts: `{token}` is neither a number nor a range")]
-    NotARange { written: String, token: String },
+    #[error("`{written}` is no choice of {what}: `{token}` is neither a number nor a range")]
+    NotARange { what: &'static str, written: String, token: String },
     #[error("`{token}` runs backwards")]
     Backwards { token: String },
     #[error("there is no part {number}: the document has {parts}")]
     OutOfRange { number: usize, parts: usize },
+    #[error("there is no page {number}: the document has {pages}")]
+    PageOutOfRange { number: usize, pages: usize },
+    #[error("no document here has pages")]
+    NoPages,
+    #[error("there is nothing on the pages {written}")]
+    BlankPages { written: String },
 }
 
 impl SelectError {
@@ -142,6 +174,9 @@ impl SelectError {
                 format!("did you mean `{}`?", turned.unwrap_or_default())
             }
             Self::OutOfRange { parts: 1, .. } => "no chapters or sections were found in it".into(),
+            Self::BlankPages { .. } => "`lunette inspect` says what is on the others".into(),
+            Self::NoPages => "--pages is for PDFs; --parts chooses chapters, sections or files".into(),
+            Self::PageOutOfRange { pages, .. } => format!("choose from 1-{pages}"),
             Self::OutOfRange { parts, .. } => format!("choose from 1-{parts}"),
         }
     }

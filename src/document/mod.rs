@@ -25,6 +25,7 @@ mod report;
 mod select;
 mod sniff;
 mod tree;
+mod web;
 
 use std::fmt;
 use std::io::Read;
@@ -32,10 +33,12 @@ use std::path::{Path, PathBuf};
 
 pub use encoding::{Found, Sureness};
 pub use error::{Error, SelectError};
+pub use format::pdf::{PdfReader, READ_PDF, serve as serve_pdf};
 pub use input::{Input, PRIDE_AND_PREJUDICE};
 pub use parts::Part;
-pub use report::{FileReport, Report, SkipReason, Skipped};
+pub use report::{FileReport, PageFound, PageReport, Report, SkipReason, Skipped};
 pub use tree::Wanted;
+pub use web::{Served, WebProgress, fetch};
 
 /// A half-open range of bytes of a [`Document`]'s text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +147,10 @@ pub struct OutlineEntry {
 pub struct ReadOptions {
     /// Opens PDFs that ask for one.
     pub pdf_password: Option<String>,
+    /// Who takes PDFs apart.
+    pub pdf_reader: PdfReader,
+    /// Compare with what other programs on this machine read, where there are any; takes as long again.
+    pub cross_check: bool,
     /// Which files of folders.
     pub wanted: Wanted,
 }

@@ -36,8 +36,53 @@ pub struct FileReport {
     pub first_invalid_offset: Option<u64>,
     /// NUL or Ctrl-Z bytes behind the end of the text, dropped.
     pub trailing_padding: u64,
+    /// Of formats with pages, what became of each.
+    pub pages: Vec<PageReport>,
     /// What else the format has to say: pages without text, parts left out. A sentence each, without the file's name.
     pub remarks: Vec<String>,
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PageReport {
+    /// From 1.
+    pub number: u32,
+    pub found: PageFound,
+    /// How much its text looks like one, 0 to 100.
+    pub quality: u8,
+    /// Characters but white space, as they were found.
+    pub characters: usize,
+    /// The second engine's text was the better.
+    pub is_second: bool,
+}
+
+/// What was found on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PageFound {
+    #[default]
+    Text,
+    /// Nothing on it.
+    Blank,
+    /// A picture, and no text.
+    Picture,
+    /// Signs that are no text in any language; left out.
+    Garbled,
+    /// Why it could not be read.
+    Failed(String),
+}
+
+impl PageFound {
+    /// One word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Blank => "blank",
+            Self::Picture => "picture",
+            Self::Garbled => "garbled",
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 /// A file, or a folder with all in it, that was left out.
@@ -169,7 +214,39 @@ impl FileReport {
     }
 }
 
+/// `page 3`, `pages 1, 3-7 and 9`. The numbers are ascending.
+pub(super) fn ranges(what: &str, numbers: &[u32]) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    let runs: Vec<String> = runs.iter().map(run).collect();
+    let listed = match runs.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => runs.concat(),
+    };
+    format!("{what}{} {listed}", if numbers.len() == 1 { "" } else { "s" })
+}
+
 /// `1 byte`, `2 bytes`.
 pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_listed_as_ranges() {
+        let cases: [(&[u32], &str); 3] =
+            [(&[3], "page 3"), (&[3, 4], "pages 3-4"), (&[1, 3, 4, 5, 9], "pages 1, 3-5 and 9")];
+        for (numbers, expected) in cases {
+            assert_eq!(ranges("page", numbers), expected);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! that is entered in its middle gets its naming line again. Neither belongs to any source.
 
 use super::assemble::header;
-use super::{ByteSpan, Document, OutlineEntry, Part, SelectError, SourceSpan, count_lines};
+use super::{ByteSpan, Document, OutlineEntry, Part, Position, SelectError, SourceSpan, count_lines};
 
 /// Stands for what was left out.
 const LEFT_OUT: &str = "[…]\n\n";
@@ -13,8 +13,34 @@ impl Document {
     /// The parts of [`Document::parts`] that `written` names (`3-7,9`, `12-`, `-5`), in the order of the text, each once.
     pub fn select(&self, written: &str) -> Result<Self, SelectError> {
         let parts = self.parts();
-        let chosen = chosen(written, parts.len())?;
+        let chosen = chosen(written, Numbered::Parts, parts.len())?;
         Ok(self.keep(&stretches(&parts, &chosen)))
+    }
+
+    /// Of files with pages those pages that `written` names (`3-7,9`, `12-`, `-5`); other files whole.
+    pub fn select_pages(&self, written: &str) -> Result<Self, SelectError> {
+        let pages = self.report.files.iter().filter_map(|file| file.pages.last()).map(|page| page.number as usize);
+        let count = pages.max().ok_or(SelectError::NoPages)?;
+        let chosen = chosen(written, Numbered::Pages, count)?;
+        let is_kept = |source: &SourceSpan| match source.position {
+            Position::Page(page) => chosen[page as usize - 1],
+            Position::Line(_) | Position::TextLine(_) => true,
+        };
+        let mut stretches = Vec::new();
+        let mut end = 0;
+        for source in &self.sources {
+            // With the line that names the file, which lies before it.
+            let span = ByteSpan { start: end, end: source.span.end };
+            end = span.end;
+            if is_kept(source) {
+                add(&mut stretches, span);
+            }
+        }
+        let kept = self.keep(&stretches);
+        if kept.text.trim().is_empty() {
+            return Err(SelectError::BlankPages { written: written.into() });
+        }
+        Ok(kept)
     }
 
     /// The first `count` parts, or all.
@@ -94,13 +120,40 @@ fn moved_entry(entry: &OutlineEntry, copies: &[Copied]) -> Option<OutlineEntry> 
     Some(OutlineEntry { title: entry.title.clone(), level: entry.level, span })
 }
 
-/// Which of `parts` parts are chosen; index 0 is part 1.
-fn chosen(written: &str, parts: usize) -> Result<Vec<bool>, SelectError> {
-    let mut chosen = vec![false; parts];
+/// What the numbers of a choice count.
+#[derive(Debug, Clone, Copy)]
+enum Numbered {
+    Parts,
+    Pages,
+}
+
+impl Numbered {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Parts => "parts",
+            Self::Pages => "pages",
+        }
+    }
+
+    const fn out_of_range(self, number: usize, count: usize) -> SelectError {
+        match self {
+            Self::Parts => SelectError::OutOfRange { number, parts: count },
+            Self::Pages => SelectError::PageOutOfRange { number, pages: count },
+        }
+    }
+}
+
+/// Which of `count` are chosen; index 0 is number 1.
+fn chosen(written: &str, numbered: Numbered, count: usize) -> Result<Vec<bool>, SelectError> {
+    let mut chosen = vec![false; count];
     for token in written.split(',').map(str::trim) {
-        let (low, high) = range(written, token, parts)?;
-        if let Some(number) = [low, high].into_iter().find(|number| !(1..=parts).contains(number)) {
-            return Err(SelectError::OutOfRange { number, parts });
+        let (low, high) = range(token, count).ok_or_else(|| SelectError::NotARange {
+            what: numbered.name(),
+            written: written.into(),
+            token: token.into(),
+        })?;
+        if let Some(number) = [low, high].into_iter().find(|number| !(1..=count).contains(number)) {
+            return Err(numbered.out_of_range(number, count));
         }
         if low > high {
             return Err(SelectError::Backwards { token: token.into() });
@@ -111,15 +164,14 @@ fn chosen(written: &str, parts: usize) -> Result<Vec<bool>, SelectError> {
 }
 
 /// `7`, `3-7`, `12-`, `-5`, as first and last number.
-fn range(written: &str, token: &str, parts: usize) -> Result<(usize, usize), SelectError> {
-    let wrong = || SelectError::NotARange { written: written.into(), token: token.into() };
-    let number = |digits: &str| digits.trim().parse::<usize>().map_err(|_| wrong());
+fn range(token: &str, count: usize) -> Option<(usize, usize)> {
+    let number = |digits: &str| digits.trim().parse::<usize>().ok();
     match token.split_once('-') {
         None => number(token).map(|only| (only, only)),
-        Some(("", "")) => Err(wrong()),
-        Some((low, "")) => Ok((number(low)?, parts)),
-        Some(("", high)) => Ok((1, number(high)?)),
-        Some((low, high)) => Ok((number(low)?, number(high)?)),
+        Some(("", "")) => None,
+        Some((low, "")) => Some((number(low)?, count)),
+        Some(("", high)) => Some((1, number(high)?)),
+        Some((low, high)) => Some((number(low)?, number(high)?)),
     }
 }
 
@@ -127,10 +179,15 @@ fn range(written: &str, token: &str, parts: usize) -> Result<(usize, usize), Sel
 fn stretches(parts: &[Part], chosen: &[bool]) -> Vec<ByteSpan> {
     let mut stretches: Vec<ByteSpan> = Vec::new();
     for part in parts.iter().zip(chosen).filter_map(|(part, chosen)| chosen.then_some(part)) {
-        match stretches.last_mut() {
-            Some(last) if last.end == part.span.start => last.end = part.span.end,
-            _ => stretches.push(part.span),
-        }
+        add(&mut stretches, part.span);
     }
     stretches
+}
+
+/// Appends `span`, as one with the last stretch if it follows that.
+fn add(stretches: &mut Vec<ByteSpan>, span: ByteSpan) {
+    match stretches.last_mut() {
+        Some(last) if last.end == span.start => last.end = span.end,
+        _ => stretches.push(span),
+    }
 }

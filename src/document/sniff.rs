@@ -28,7 +28,6 @@ type Signature = (usize, &'static [u8], &'static str, &'static str);
 
 /// Documents that are not read yet. The first that matches counts.
 const LATER: &[Signature] = &[
-    (0, b"%PDF-", "a PDF", "turn it into text first, as in `pdftotext file.pdf - | lunette -`"),
     (0, b"%!PS", "PostScript", "turn it into text first, as in `ps2ascii file.ps | lunette -`"),
     (0, b"{\\rtf", "rich text (RTF)", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
@@ -118,8 +117,9 @@ mod tests {
     }
 
     #[test]
-    fn pdf_is_known_by_its_first_bytes() {
-        assert_eq!(what(b"%PDF-1.7\n..."), Some("a PDF"));
+    fn postscript_is_known_by_its_first_bytes() {
+        assert_eq!(what(b"%!PS-Adobe-3.0\n..."), Some("PostScript"));
+        assert_eq!(what(b"%PDF-1.7\n..."), None, "PDF is read");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::io;
 use serde::Serialize;
 
 use super::Voice;
-use crate::document::{Document, FileReport, Part, Skipped, Sureness};
+use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::settings::Shown;
 
 /// Tokens of each part, counted with a model's own vocabulary.
@@ -37,6 +37,8 @@ pub struct Counted {
 struct Inspected<'a> {
     files: Vec<FileLine<'a>>,
     parts: Vec<PartLine>,
+    /// Where each stretch of the text was found.
+    sources: Vec<SourceLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
     text_bytes: usize,
     /// Null without a model.
@@ -56,6 +58,46 @@ struct FileLine<'a> {
     lines: u32,
     control_characters: u64,
     invalid_sequences: u64,
+    /// Of a PDF, what was found on each page.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<PageLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct PageLine<'a> {
+    number: u32,
+    /// `text`, `blank`, `picture`, `garbled` or `failed`.
+    found: &'static str,
+    /// Why it failed.
+    reason: Option<&'a str>,
+    /// How much its text looks like one, 0 to 100.
+    quality: u8,
+    characters: usize,
+    /// Which of the two engines its text is from, 1 or 2.
+    engine: u8,
+}
+
+impl<'a> From<&'a PageReport> for PageLine<'a> {
+    fn from(page: &'a PageReport) -> Self {
+        Self {
+            number: page.number,
+            found: page.found.name(),
+            reason: if let PageFound::Failed(reason) = &page.found { Some(reason) } else { None },
+            quality: page.quality,
+            characters: page.characters,
+            engine: 1 + u8::from(page.is_second),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct SourceLine<'a> {
+    file: &'a str,
+    /// `line 1`, `page 12`: where `start` was found. A line counts on from there; a page is all of the stretch.
+    position: String,
+    /// Byte offsets in the text.
+    start: usize,
+    end: usize,
 }
 
 #[derive(Serialize)]
@@ -89,6 +131,7 @@ impl<'a> From<&'a FileReport> for FileLine<'a> {
             lines: file.lines,
             control_characters: file.control_characters,
             invalid_sequences: file.invalid_sequences,
+            pages: file.pages.iter().map(PageLine::from).collect(),
         }
     }
 }
@@ -103,10 +146,17 @@ impl<'a> Inspected<'a> {
             end: part.span.end,
             tokens: tokens_of(index),
         };
+        let source = |source: &'a SourceSpan| SourceLine {
+            file: &source.name,
+            position: source.position.to_string(),
+            start: source.span.start,
+            end: source.span.end,
+        };
         let skipped = |file: &'a Skipped| SkippedLine { name: &file.name, reason: file.reason.to_string() };
         Self {
             files: document.report.files.iter().map(FileLine::from).collect(),
             parts: parts.iter().enumerate().map(line).collect(),
+            sources: document.sources.iter().map(source).collect(),
             skipped: document.report.skipped.iter().map(skipped).collect(),
             text_bytes: document.text.len(),
             tokens: counted.map(|counted| counted.tokens.iter().sum()),
@@ -120,10 +170,12 @@ impl<'a> Inspected<'a> {
         let width = self.files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0).min(60);
         for file in &self.files {
             let (bytes, lines) = (grouped(file.bytes as usize), grouped(file.lines as usize));
+            let pages =
+                if file.pages.is_empty() { String::new() } else { format!("{:>7} pages", grouped(file.pages.len())) };
             put(
                 &mut words,
                 format_args!(
-                    "{:width$}  {:9} {:12} {bytes:>12} bytes {lines:>9} lines\n",
+                    "{:width$}  {:9} {:12} {bytes:>12} bytes {lines:>9} lines{pages}\n",
                     file.name, file.format, file.encoding
                 ),
             );

@@ -67,23 +67,33 @@ pub async fn run(
 
 /// The documents that were named, or the part of them that was; notes on what was odd.
 pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
-    let document = load_documents(settings, stdin)?;
+    let document = load_documents(settings, stdin, voice)?;
     for note in document.report.notes() {
         voice.note(&format!("note: {note}"));
     }
     Ok(document)
 }
 
-/// The documents that were named, or the part of them that was.
-pub fn load_documents(settings: &Settings, stdin: &mut dyn Read) -> Result<Document, Trouble> {
-    let inputs = match &settings.documents {
+/// The documents that were named, or the part of them that was. What comes from the web is fetched first.
+pub fn load_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
+    let inputs: Vec<Input> = match &settings.documents {
         Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
         Documents::BundledBook => vec![Input::bundled_book()],
     };
     if inputs.is_empty() {
         return Ok(Document::default());
     }
-    let document = document::load(&inputs, &settings.read, stdin)?;
+    let here = |input| match input {
+        Input::Url(url) => document::fetch(&url, &mut |progress| voice.fetching_document(progress)),
+        input => Ok(input),
+    };
+    let inputs = inputs.into_iter().map(here).collect::<Result<Vec<Input>, _>>();
+    voice.clear_bar();
+    let inputs = inputs?;
+    let mut document = document::load(&inputs, &settings.read, stdin)?;
+    if let Some(pages) = &settings.pages {
+        document = document.select_pages(pages)?;
+    }
     match &settings.parts {
         Some(parts) => Ok(document.select(parts)?),
         None => Ok(document),

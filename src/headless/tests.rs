@@ -211,6 +211,8 @@ fn settings(line: &[&str]) -> Settings {
         config: None,
         log_filter: String::new(),
         places: Places::new(Path::new("nowhere"), None, HubVariables::default()),
+        program: None,
+        pdf_password: None,
     };
     Settings::resolve(low, surroundings).unwrap()
 }

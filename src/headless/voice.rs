@@ -9,6 +9,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::Trouble;
 use crate::models::PullProgress;
@@ -73,7 +74,8 @@ impl<'a> Voice<'a> {
         let _ = self.object(&error_object(self.output, trouble));
     }
 
-    fn clear_bar(&mut self) {
+    /// Takes the bar of what is done off the terminal.
+    pub(super) fn clear_bar(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
     }
@@ -96,6 +98,15 @@ impl<'a> Voice<'a> {
             PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
             PullProgress::Fetching { done, total } => self.bytes("fetching", *done, *total),
             PullProgress::Checking { done, total } => self.bytes("checking", *done, *total),
+        }
+    }
+
+    /// A document on its way; of how many bytes not every server tells.
+    pub(super) fn fetching_document(&mut self, progress: WebProgress) {
+        match progress.total {
+            Some(total) => self.bytes("fetching", progress.done, total),
+            None if self.bar.is_hidden() && self.terminal.stderr => self.bar = bar("fetching {decimal_bytes}"),
+            None => self.bar.set_position(progress.done),
         }
     }
 

@@ -88,7 +88,7 @@ pub enum Subcommands {
 /// What the screen and headless runs take.
 #[derive(Debug, Args)]
 pub struct ChatArgs {
-    /// Documents to read; `-` is standard input. A file named like a command: ./paths
+    /// Documents to read, by path or address (https://…); `-` is standard input. A file named like a command: ./paths
     #[arg(value_name = "PATH")]
     pub documents: Vec<OsString>,
     #[command(flatten)]
@@ -114,7 +114,7 @@ pub struct SessionArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// Files and folders; `-` is standard input
+    /// Files, folders and addresses (https://…); `-` is standard input
     #[arg(value_name = "PATH", required = true)]
     pub documents: Vec<OsString>,
     /// One JSON object
@@ -126,6 +126,9 @@ pub struct InspectArgs {
     /// Only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
     #[arg(long, value_name = "NUMBERS")]
     pub parts: Option<String>,
+    /// Only these pages of PDFs: 3, 3-10, 1,40-
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts")]
+    pub pages: Option<String>,
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
@@ -190,6 +193,9 @@ pub struct SelectionArgs {
     /// Read only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
     #[arg(long, value_name = "NUMBERS")]
     pub parts: Option<String>,
+    /// Read only these pages of PDFs: 3, 3-10, 1,40-
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts")]
+    pub pages: Option<String>,
     /// Read as many parts as this machine reads in that time: 60s, 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub within: Option<Duration>,
@@ -204,6 +210,9 @@ pub struct FileArgs {
     /// Of folders, leave out what matches: 'tests/', '*.csv'; may be given several times
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
+    /// Opens encrypted PDFs; so does the variable `LUNETTE_PDF_PASSWORD`, which other users of the machine can't see
+    #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
+    pub pdf_password: Option<String>,
 }
 
 #[derive(Debug, Default, Args)]

@@ -37,7 +37,7 @@ pub use reading::{Chosen, Reading};
 pub use surroundings::{Surroundings, Terminal};
 use values::Count;
 
-use crate::document::{ReadOptions, Wanted};
+use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Offload, Sampling};
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
@@ -64,6 +64,8 @@ pub struct Settings {
     pub read: ReadOptions,
     /// `--parts`, as written: what it means depends on the document.
     pub parts: Option<String>,
+    /// `--pages`, as written.
+    pub pages: Option<String>,
     /// Read only as many parts as this machine reads in that time.
     pub within: Option<Duration>,
     pub questions: Vec<String>,
@@ -224,8 +226,10 @@ impl Settings {
         };
         let mut settings = Self::of_command(FrontEnd::Inspect(shown), Some(args.model), surroundings)?;
         settings.documents = Documents::Named(args.documents);
-        settings.read = read_options(args.files);
+        settings.add_files(args.files);
+        settings.read.cross_check = shown != Shown::Text;
         settings.parts = args.parts;
+        settings.pages = args.pages;
         Ok(settings)
     }
 
@@ -253,8 +257,9 @@ impl Settings {
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.front_end = front_end;
         settings.documents = documents;
-        settings.read = read_options(selection.files);
+        settings.add_files(selection.files);
         settings.parts = selection.parts;
+        settings.pages = selection.pages;
         settings.within = selection.within;
         settings.questions = questions;
         if matches!(settings.front_end, FrontEnd::Screen) {
@@ -262,6 +267,11 @@ impl Settings {
             settings.limits.time = settings.timeout;
         }
         Ok(settings)
+    }
+
+    fn add_files(&mut self, files: FileArgs) {
+        self.read.wanted = Wanted { include: files.include, exclude: files.exclude };
+        self.read.pdf_password = files.pdf_password.or(self.read.pdf_password.take());
     }
 
     /// What all commands share.
@@ -275,8 +285,13 @@ impl Settings {
         Ok(Self {
             front_end: FrontEnd::Screen,
             documents: Documents::Named(Vec::new()),
-            read: ReadOptions::default(),
+            read: ReadOptions {
+                pdf_password: surroundings.pdf_password,
+                pdf_reader: surroundings.program.map_or(PdfReader::Here, PdfReader::Program),
+                ..ReadOptions::default()
+            },
             parts: None,
+            pages: None,
             within: None,
             questions: Vec::new(),
             system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
@@ -363,10 +378,6 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     }
     let named = args.model.as_ref().or(config.model.as_ref());
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
-}
-
-fn read_options(files: FileArgs) -> ReadOptions {
-    ReadOptions { wanted: Wanted { include: files.include, exclude: files.exclude }, ..ReadOptions::default() }
 }
 
 fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {

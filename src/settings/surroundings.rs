@@ -17,6 +17,10 @@ pub struct Surroundings {
     pub log_filter: String,
     /// Where models may lie, and how the hub is reached.
     pub places: Places,
+    /// This program, which is started anew to read PDFs.
+    pub program: Option<PathBuf>,
+    /// What opens PDFs when no flag says.
+    pub pdf_password: Option<String>,
 }
 
 /// What standard input, output and error are connected to.
@@ -38,7 +42,8 @@ impl Terminal {
 }
 
 impl Surroundings {
-    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged (`debug`).
+    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged (`debug`),
+    /// `LUNETTE_PDF_PASSWORD` what opens PDFs.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -47,7 +52,15 @@ impl Surroundings {
             return Err(Error::NoConfig { path: path.clone() });
         }
         let places = Places::new(&directories.cache, env::home_dir().as_deref(), hub_variables());
-        Ok(Self { terminal: Terminal::of_process(), directories, config, log_filter: log_filter(), places })
+        Ok(Self {
+            terminal: Terminal::of_process(),
+            directories,
+            config,
+            log_filter: log_filter(),
+            places,
+            program: env::current_exe().ok(),
+            pdf_password: env::var("LUNETTE_PDF_PASSWORD").ok().filter(|password| !password.is_empty()),
+        })
     }
 }
 

@@ -22,6 +22,9 @@ impl Format for Markdown {
 
     /// By name if it has one that tells; text from a pipe or a `.txt` by its look.
     fn recognises(&self, file: &RawFile) -> bool {
+        if file.is_served_as("text/markdown") {
+            return true;
+        }
         match file.extension().as_deref() {
             Some("md" | "markdown" | "mkd" | "mdx" | "rmd" | "qmd") => true,
             None | Some("txt") => looks_like_markdown(&file.bytes),

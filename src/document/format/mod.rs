@@ -8,6 +8,7 @@ mod epub;
 mod flow;
 mod html;
 mod markdown;
+pub(super) mod pdf;
 mod text;
 
 use super::decode::Decoded;
@@ -29,7 +30,7 @@ trait Format: Sync {
 }
 
 /// Asked in this order; the last recognises everything.
-const FORMATS: &[&dyn Format] = &[&docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
+const FORMATS: &[&dyn Format] = &[&pdf::Pdf, &docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
 
 /// What one file gives. Spans count from the text's start.
 #[derive(Debug)]
@@ -46,6 +47,17 @@ impl Piece {
     fn of_lines(decoded: Decoded, outline: Vec<OutlineEntry>) -> Self {
         let whole = ByteSpan { start: 0, end: decoded.text.len() };
         Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
+    }
+
+    /// A text that was made from pages. It ends with a line end; `report.lines` is filled in here.
+    fn of_pages(
+        text: String,
+        positions: Vec<(ByteSpan, Position)>,
+        outline: Vec<OutlineEntry>,
+        report: FileReport,
+    ) -> Self {
+        let report = FileReport { lines: count_lines(text.as_bytes()), ..report };
+        Self { text, positions, outline, report }
     }
 
     /// A text that was made from a file without lines of its own. It ends with a line end; `report.lines` is filled in here.

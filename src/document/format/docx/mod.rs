@@ -39,7 +39,7 @@ impl Format for Docx {
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
-        let RawFile { name, bytes } = file;
+        let RawFile { name, bytes, .. } = file;
         let mut archive = Archive::open(&name, WHAT, &bytes)?;
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
         let main = relations(&mut archive, "")?.remove("officeDocument").unwrap_or_else(|| USUAL_PART.into());

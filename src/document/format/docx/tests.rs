@@ -37,7 +37,7 @@ fn file(body: &str) -> Vec<u8> {
 }
 
 fn read(body: &str) -> Piece {
-    let file = RawFile { name: "a.docx".into(), bytes: file(body) };
+    let file = RawFile::new("a.docx", file(body));
     assert!(Docx.recognises(&file));
     Docx.read(file, &ReadOptions::default()).expect("a document with text")
 }
@@ -138,7 +138,7 @@ fn nested_tables_without_end_are_read() {
 #[test]
 fn a_document_without_its_main_part_is_damaged() {
     let bytes = zipped(&[("word/document2.xml", b"<w:document/>"), ("[Content_Types].xml", b"<Types/>")]);
-    let error = Docx.read(RawFile { name: "a.docx".into(), bytes }, &ReadOptions::default()).expect_err("no main part");
+    let error = Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default()).expect_err("no main part");
     assert_eq!(
         error.to_string(),
         "cannot read a.docx: it is a Word document (DOCX) that is damaged: no word/document.xml in it"
@@ -149,7 +149,7 @@ proptest! {
     #[test]
     fn any_order_of_elements_gives_ordered_spans(tags in proptest::collection::vec(any_tag(), 0..60)) {
         let bytes = file(&tags.concat());
-        if let Ok(piece) = Docx.read(RawFile { name: "a.docx".into(), bytes }, &ReadOptions::default()) {
+        if let Ok(piece) = Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default()) {
             prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start));
             for entry in &piece.outline {
                 prop_assert!(piece.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);

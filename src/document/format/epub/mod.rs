@@ -46,7 +46,7 @@ impl Format for Epub {
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
-        let RawFile { name, bytes } = file;
+        let RawFile { name, bytes, .. } = file;
         let mut archive = Archive::open(&name, WHAT, &bytes)?;
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
         let package = package::package(&mut archive)?;

@@ -33,7 +33,7 @@ fn book(chapters: &[(&str, &str)], others: &[(&str, &str)]) -> Vec<u8> {
 }
 
 fn read(bytes: Vec<u8>) -> Result<Piece, Error> {
-    let file = RawFile { name: "b.epub".into(), bytes };
+    let file = RawFile::new("b.epub", bytes);
     assert!(Epub.recognises(&file), "an EPUB book");
     Epub.read(file, &ReadOptions::default())
 }
@@ -156,7 +156,7 @@ proptest! {
         bytes[at] = byte;
         let cut = cut.index(bytes.len());
         for bytes in [bytes.clone(), bytes[..cut].to_vec()] {
-            if let Ok(piece) = Epub.read(RawFile { name: "b.epub".into(), bytes }, &ReadOptions::default()) {
+            if let Ok(piece) = Epub.read(RawFile::new("b.epub", bytes), &ReadOptions::default()) {
                 prop_assert!(piece.outline.iter().all(|entry| piece.text.get(entry.span.start..entry.span.end).is_some()));
             }
         }

@@ -1,6 +1,6 @@
 //! Which encoding is a page or chapter in, and its text by it.
 //!
-//! In this order: a byte order mark; what the file says of itself (`<meta charset=…>`, `<?xml encoding=…?>`); UTF-8 if it is that, but for a few
+//! In this order: a byte order mark; what the server said of a page that was fetched; what the file says of itself (`<meta charset=…>`, `<?xml encoding=…?>`); UTF-8 if it is that, but for a few
 //! accidents; else [`encoding::guess`], as for plain text.
 
 use std::borrow::Cow;
@@ -26,7 +26,13 @@ pub(in crate::document::format) struct Read<'a> {
 
 /// The text of `bytes`, without a byte order mark.
 pub(in crate::document::format) fn read(bytes: &[u8]) -> Read<'_> {
-    let (encoding, sureness) = match declared(bytes) {
+    read_as(bytes, None)
+}
+
+/// The text of `bytes`, which whoever sent them called `served`.
+pub(in crate::document::format) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> Read<'a> {
+    let is_marked = Encoding::for_bom(bytes).is_some();
+    let (encoding, sureness) = match served.filter(|_| !is_marked).or_else(|| declared(bytes)) {
         Some(encoding) => (encoding, Sureness::Certain),
         None if is_mostly_utf8(bytes) => (UTF_8, Sureness::Certain),
         None => encoding::guess(bytes),

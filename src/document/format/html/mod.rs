@@ -40,12 +40,15 @@ impl Format for Html {
         let start = without_preamble(&head);
         let is_page = ["<!doctype html", "<html"].iter().any(|mark| start.starts_with(mark));
         let is_named = matches!(file.extension().as_deref(), Some("html" | "htm" | "xhtml" | "xht"));
-        is_page || is_named && start.starts_with('<')
+        is_page
+            || (is_named || file.is_served_as("text/html") || file.is_served_as("application/xhtml+xml"))
+                && start.starts_with('<')
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
-        let RawFile { name, bytes } = file;
-        let page = charset::read(&bytes);
+        let served = file.charset();
+        let RawFile { name, bytes, .. } = file;
+        let page = charset::read_as(&bytes, served);
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         report.encoding = page.encoding;
         report.invalid_sequences = page.invalid_sequences;

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(page: impl AsRef<[u8]>) -> Result<Piece, Error> {
-    Html.read(RawFile { name: "a.html".into(), bytes: page.as_ref().to_vec() }, &ReadOptions::default())
+    Html.read(RawFile::new("a.html", page.as_ref().to_vec()), &ReadOptions::default())
 }
 
 fn text(page: &str) -> String {
@@ -11,7 +11,7 @@ fn text(page: &str) -> String {
 }
 
 fn is_html(name: &str, bytes: &[u8]) -> bool {
-    Html.recognises(&RawFile { name: name.into(), bytes: bytes.to_vec() })
+    Html.recognises(&RawFile::new(name, bytes))
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! What every target does with a document: it is read or refused, and what is read keeps the promises of `document::Document`.
+//!
+//! The document module is compiled here from its own files, so that a target needs neither llama.cpp nor a model.
+
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/document/mod.rs"]
+pub mod document;
+
+use std::io::{Cursor, Write};
+
+use document::{ByteSpan, Document, Input, PdfReader, ReadOptions, load};
+
+/// Reads `bytes` as a file called `name`. A panic, a hang or a broken promise is a finding.
+pub fn read(name: &str, bytes: &[u8]) {
+    read_with(name, bytes, &ReadOptions::default());
+}
+
+/// The same, with PDFs read by the program that `LUNETTE` names, as users have it; without the variable they are left alone, because the libraries
+/// for PDF are known not to survive everything.
+pub fn read_pdf(name: &str, bytes: &[u8]) {
+    let Some(program) = std::env::var_os("LUNETTE") else { panic!("LUNETTE names no program that reads PDFs") };
+    read_with(name, bytes, &ReadOptions { pdf_reader: PdfReader::Program(program.into()), ..ReadOptions::default() });
+}
+
+/// Reads `bytes` in this process, unless they are a PDF.
+pub fn read_but_pdf(name: &str, bytes: &[u8]) {
+    if !bytes.trim_ascii_start().starts_with(b"%PDF-") {
+        read(name, bytes);
+    }
+}
+
+fn read_with(name: &str, bytes: &[u8], options: &ReadOptions) {
+    let input = Input::Memory { name: name.into(), bytes: bytes.to_vec().into() };
+    match load(&[input], options, &mut std::io::empty()) {
+        Ok(document) => check(&document),
+        Err(error) => assert!(!error.to_string().contains(char::is_control), "an error that a terminal obeys: {error}"),
+    }
+}
+
+fn check(document: &Document) {
+    let text = &document.text;
+    assert!(!text.trim().is_empty(), "an empty success");
+    assert!(text.chars().all(|char| matches!(char, '\n' | '\t') || !char.is_control()), "a terminal would obey it");
+    let is_inside = |span: ByteSpan| {
+        span.start <= span.end && text.get(span.start..span.end).is_some()
+    };
+    assert!(document.sources.iter().all(|source| is_inside(source.span)), "{:?}", document.sources);
+    assert!(document.outline.iter().all(|entry| is_inside(entry.span)), "{:?}", document.outline);
+    assert!(document.sources.windows(2).all(|two| two[0].span.end <= two[1].span.start), "{:?}", document.sources);
+    assert!(document.outline.windows(2).all(|two| two[0].span.start <= two[1].span.start), "{:?}", document.outline);
+    let parts = document.parts();
+    assert!(parts[0].span.start == 0 && parts[parts.len() - 1].span.end == text.len(), "{parts:?}");
+    assert!(parts.windows(2).all(|two| two[0].span.end == two[1].span.start), "{parts:?}");
+    assert!(document.locate(0).is_some() && document.locate(text.len()).is_none());
+    let first = document.select("1").expect("there is a first part");
+    assert!(first.text.len() <= text.len() + 4096);
+}
+
+/// A zip archive of these members.
+pub fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a new member");
+        writer.write_all(bytes).expect("memory");
+    }
+    writer.finish().expect("memory").into_inner()
+}

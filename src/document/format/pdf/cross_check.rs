@@ -1,0 +1,68 @@
+//! A look over the shoulder: does poppler's `pdftotext`, where it is installed, find the same words?
+//!
+//! It is asked by `lunette inspect` only, never for the text itself, and nothing depends on it: what it says is a remark.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use super::settle::Page;
+
+/// It reads a thousand pages in three seconds.
+const MOST_TIME: Duration = Duration::from_secs(10);
+const MOST_BYTES: u64 = 256 << 20;
+
+/// On how many words it agrees; `None` when it is not there, or has nothing to say.
+pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[Page]) -> Option<String> {
+    let theirs = counts(&pdftotext(bytes)?);
+    let all: usize = theirs.values().sum();
+    let ours = counts(&pages.iter().map(|page| page.text.as_str()).collect::<Vec<_>>().join("\n"));
+    let both: usize = theirs.iter().map(|(word, &count)| count.min(ours.get(word).copied().unwrap_or(0))).sum();
+    (all > 0)
+        .then(|| format!("pdftotext finds {all} words, {:.1}% of them are here too", 100.0 * both as f64 / all as f64))
+}
+
+/// How often each word occurs, in small letters and without the signs around it.
+fn counts(text: &str) -> HashMap<String, usize> {
+    let mut counts = HashMap::new();
+    for word in text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        *counts.entry(word.to_lowercase()).or_default() += 1;
+    }
+    counts
+}
+
+fn pdftotext(bytes: &Arc<Vec<u8>>) -> Option<String> {
+    let mut command = Command::new("pdftotext");
+    command.args(["-enc", "UTF-8", "-", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let (mut input, bytes) = (child.stdin.take()?, Arc::clone(bytes));
+    thread::spawn(move || input.write_all(&bytes));
+    let output = child.stdout.take()?;
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        let read = output.take(MOST_BYTES).read_to_end(&mut text);
+        let _ = sender.send(read.map(|_| text));
+    });
+    let text = receiver.recv_timeout(MOST_TIME);
+    let _ = child.kill();
+    let _ = child.wait();
+    Some(String::from_utf8_lossy(&text.ok()?.ok()?).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_counted_whatever_stands_around_them() {
+        let counts = counts("The cat, the “Cat”; 12.5");
+        assert_eq!(
+            counts,
+            [("the", 2), ("cat", 2), ("12", 1), ("5", 1)].map(|(word, count)| (word.to_owned(), count)).into()
+        );
+    }
+}

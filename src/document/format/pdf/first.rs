@@ -1,0 +1,40 @@
+//! The first engine: `pdf_oxide`, which puts columns in reading order and knows most encodings of fonts.
+
+use std::io;
+
+use pdf_oxide::PdfDocument;
+use pdf_oxide::error::Error;
+
+use super::wire::{Refusal, Request, Said};
+use super::worker::{Say, broken, guarded, page};
+
+/// Says what is in `bytes`: how many pages, and the text of those that are asked for.
+pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {
+    let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
+        Ok(document) => document,
+        Err(refused) => return say(refused),
+    };
+    let pages = match guarded(|| document.page_count()).map_err(broken).and_then(|count| count.map_err(broken)) {
+        Ok(pages) => u32::try_from(pages).unwrap_or(u32::MAX),
+        Err(refused) => return say(refused),
+    };
+    say(Said::Opened { pages })?;
+    for number in request.wanted(pages) {
+        let text = || document.extract_text(number as usize - 1).map_err(|error| error.to_string());
+        say(page(number, text))?;
+    }
+    Ok(())
+}
+
+fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, Said> {
+    let document = PdfDocument::from_bytes(bytes).map_err(|error| refusal(&error))?;
+    let is_open = document.authenticate(request.password.as_bytes()).map_err(|error| refusal(&error))?;
+    if is_open && document.is_authenticated() { Ok(document) } else { Err(Said::Refused(Refusal::Locked)) }
+}
+
+fn refusal(error: &Error) -> Said {
+    match error {
+        Error::EncryptedPdf => Said::Refused(Refusal::Locked),
+        other => broken(other),
+    }
+}

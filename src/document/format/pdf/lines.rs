@@ -1,0 +1,194 @@
+//! A page's text as lines, made fit to be read: ligatures as letters, words that a line end had cut in two whole again.
+//!
+//! Example: `the ofﬁce, an exam-` and `ple of it` become `the office, an example` and `of it`. A hyphen that belongs to the word stays: `apt-` and `get`
+//! become `apt-get` where the document writes `apt-get` elsewhere. A word that goes on over the page goes to the page where it begins.
+
+use std::collections::HashSet;
+
+use crate::document::decode::without_controls;
+
+/// The lines of a page; blank ones part paragraphs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PageLines {
+    /// From 1.
+    pub number: u32,
+    pub lines: Vec<String>,
+}
+
+impl PageLines {
+    /// The lines of `text`, and how many control characters were replaced in it.
+    pub fn new(number: u32, text: &str) -> (Self, u64) {
+        let (text, controls) = without_controls(text);
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.lines().map(|line| without_leaders(plain(line.trim_end()))) {
+            let is_blank = line.trim().is_empty();
+            if !(is_blank && lines.last().is_none_or(String::is_empty)) {
+                lines.push(if is_blank { String::new() } else { line });
+            }
+        }
+        let mut page = Self { number, lines };
+        page.trim_end();
+        (page, controls)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Drops the line at `at`, which is the first or the last that is not blank, and blank ones around it.
+    pub fn drop_outer(&mut self, at: usize, is_first: bool) {
+        if is_first {
+            let next = self.lines.iter().skip(at + 1).position(|line| !line.is_empty());
+            self.lines.drain(..next.map_or(self.lines.len(), |next| at + 1 + next));
+        } else {
+            self.lines.truncate(at);
+            self.trim_end();
+        }
+    }
+
+    fn trim_end(&mut self) {
+        let kept = self.lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
+        self.lines.truncate(kept);
+    }
+}
+
+/// `line` without signs that only print has: ligatures, hyphens that would show at a line end only, spaces of special widths.
+fn plain(line: &str) -> String {
+    if line.is_ascii() {
+        return line.to_owned();
+    }
+    let is_soft_end = line.ends_with('\u{ad}');
+    let mut plain = String::with_capacity(line.len());
+    for character in line.chars() {
+        match character {
+            '\u{fb00}' => plain.push_str("ff"),
+            '\u{fb01}' => plain.push_str("fi"),
+            '\u{fb02}' => plain.push_str("fl"),
+            '\u{fb03}' => plain.push_str("ffi"),
+            '\u{fb04}' => plain.push_str("ffl"),
+            '\u{fb05}' | '\u{fb06}' => plain.push_str("st"),
+            '\u{ad}' => {}
+            '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' => plain.push(' '),
+            other => plain.push(other),
+        }
+    }
+    if is_soft_end {
+        plain.push('\u{ad}');
+    }
+    plain
+}
+
+/// `line` with the dots that lead the eye to a page number, `Cats . . . . . . . . 12`, as few as are needed to see them.
+fn without_leaders(line: String) -> String {
+    const LEADERS: &str = " . . . .";
+    const DOTS: &str = "........";
+    let Some(start) = line.find(LEADERS).or_else(|| line.find(DOTS)) else { return line };
+    let rest = line[start..].trim_start_matches(['.', ' ']);
+    format!("{} … {rest}", &line[..start])
+}
+
+/// Makes words whole that a line end, or the end of a page, has cut in two.
+pub(super) fn join_words(pages: &mut [PageLines]) {
+    let compounds = compounds(pages);
+    let mut last: Option<&mut PageLines> = None;
+    for page in pages {
+        let mut lines = std::mem::take(&mut page.lines).into_iter();
+        if let Some(before) = last.filter(|before| before.number + 1 == page.number)
+            && let Some(end) = before.lines.last_mut()
+            && let Some(first) = lines.next()
+        {
+            page.lines.extend(join(end, first, &compounds));
+        }
+        for line in lines {
+            let rest = match page.lines.last_mut() {
+                Some(end) => join(end, line, &compounds),
+                None => Some(line),
+            };
+            page.lines.extend(rest);
+        }
+        last = Some(page);
+    }
+}
+
+/// Every word with a hyphen in it that the document writes within a line, in small letters.
+fn compounds(pages: &[PageLines]) -> HashSet<String> {
+    let words = pages.iter().flat_map(|page| &page.lines).flat_map(|line| line.split_whitespace());
+    let trimmed = words.map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()));
+    trimmed.filter(|word| word.contains('-')).map(str::to_lowercase).collect()
+}
+
+/// Moves the second half of a word from the start of `next` to the end of `line`. Returns what is left of `next`, if anything is.
+fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<String> {
+    let Some((stem, first_half, hyphen)) = cut_off(line) else { return Some(next) };
+    let start = next.trim_start();
+    let second_half = start.split_whitespace().next().unwrap_or_default();
+    if !second_half.starts_with(char::is_lowercase) {
+        return Some(next);
+    }
+    let letters = |half: &str| half.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
+    let compound = format!("{}-{}", letters(first_half), letters(second_half));
+    let keeps_hyphen = hyphen != '\u{ad}' && (compounds.contains(&compound) || first_half.contains('-'));
+    let joined = format!("{stem}{}{second_half}", if keeps_hyphen { "-" } else { "" });
+    let rest = start[second_half.len()..].trim_start();
+    *line = joined;
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+/// Of a line that ends in the middle of a word: all before the hyphen, that half of the word, and the hyphen.
+fn cut_off(line: &str) -> Option<(&str, &str, char)> {
+    let hyphen = line.chars().next_back().filter(|sign| matches!(sign, '-' | '\u{2010}' | '\u{ad}'))?;
+    let stem = &line[..line.len() - hyphen.len_utf8()];
+    let first_half = stem.rsplit(char::is_whitespace).next().unwrap_or_default();
+    first_half.ends_with(char::is_alphabetic).then_some((stem, first_half, hyphen))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(texts: &[&str]) -> Vec<String> {
+        let numbered = |(index, text): (usize, &&str)| PageLines::new(index as u32 + 1, text).0;
+        let mut pages: Vec<PageLines> = texts.iter().enumerate().map(numbered).collect();
+        join_words(&mut pages);
+        pages.into_iter().map(|page| page.lines.join("\n")).collect()
+    }
+
+    #[test]
+    fn words_cut_by_a_line_end_are_whole_again() {
+        assert_eq!(joined(&["an exam-\nple, of it"]), ["an example,\nof it"]);
+        assert_eq!(joined(&["an exam\u{ad}\nple\n\nNew"]), ["an example\n\nNew"]);
+        assert_eq!(joined(&["un-\nbe-\nliev-\nable"]), ["unbelievable"]);
+    }
+
+    #[test]
+    fn a_hyphen_of_the_word_stays() {
+        assert_eq!(joined(&["Call apt-\nget now. The apt-get tool."]), ["Call apt-get\nnow. The apt-get tool."]);
+        assert_eq!(joined(&["state-of-the-\nart"]), ["state-of-the-art"]);
+    }
+
+    #[test]
+    fn what_is_no_cut_word_is_left_alone() {
+        for text in ["see -\nthen", "Anglo-\nSaxon", "pages 3-\n5", "a -\nb", "ends-\n\nnew paragraph"] {
+            assert_eq!(joined(&[text]), [text]);
+        }
+    }
+
+    #[test]
+    fn a_word_that_goes_on_over_the_page_goes_to_the_first() {
+        assert_eq!(joined(&["an exam-", "ple of it"]), ["an example", "of it"]);
+    }
+
+    #[test]
+    fn dots_that_lead_to_a_page_number_are_few() {
+        for line in ["2.1 Cats . . . . . . . . 12", "2.1 Cats........... 12"] {
+            assert_eq!(PageLines::new(1, line).0.lines, ["2.1 Cats … 12"]);
+        }
+        assert_eq!(PageLines::new(1, "and so on ...").0.lines, ["and so on ..."]);
+    }
+
+    #[test]
+    fn ligatures_and_wide_spaces_are_plain_characters() {
+        let (page, controls) = PageLines::new(1, "the o\u{fb03}ce\u{a0}is so\u{ad}ft\u{1b}\n\n\n\n\u{fb02}at \n\n");
+        assert_eq!((page.lines.join("|"), controls), ("the office is soft␛||flat".to_owned(), 1));
+    }
+}

@@ -1,0 +1,241 @@
+//! PDFs made by hand, read in this process. What a process of its own is for is tested with the real program, in `tests/pdf.rs`.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use pdf_extract::{Document as LowDocument, EncryptionState, EncryptionVersion, Permissions};
+
+use super::*;
+use crate::document::{Position, ReadOptions};
+
+#[path = "../../../../tests/support/pdf.rs"]
+mod made;
+
+use made::{Made, line, lines, unicode, unmapped};
+
+fn read_with(bytes: Vec<u8>, options: &ReadOptions) -> Result<Piece, Error> {
+    let file = RawFile::new("a.pdf", bytes);
+    assert!(Pdf.recognises(&file), "a PDF");
+    Pdf.read(file, options)
+}
+
+fn read(made: &Made) -> Piece {
+    read_with(made.bytes(), &ReadOptions::default()).expect("a PDF with text")
+}
+
+fn refused(made: &Made) -> String {
+    read_with(made.bytes(), &ReadOptions::default()).expect_err("nothing to read").to_string()
+}
+
+/// The words, whatever white space is between them.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn found(piece: &Piece) -> Vec<&'static str> {
+    piece.report.pages.iter().map(|page| page.found.name()).collect()
+}
+
+const LEFT: [&str; 6] = [
+    "The first column begins here and has",
+    "several lines of running text in it, so",
+    "that it looks like a column of a paper",
+    "with two of them. It goes on for some",
+    "lines more, because a column of two",
+    "lines would be a table. Left ends.",
+];
+const RIGHT: [&str; 6] = [
+    "Now the second column begins, and it",
+    "has as many lines as the first one had,",
+    "which are read after all of that one and",
+    "not between its lines, as a machine may",
+    "do that knows nothing of columns, and",
+    "reads line by line. Right ends.",
+];
+
+#[test]
+fn pages_are_positions_and_words_are_whole() {
+    let first = lines(72, 760, &["The cat sat on the mat, an exam-", "ple of a cat (\u{e9}t\u{e9}) that goes"]);
+    let second = lines(72, 760, &["on over the page. Then it slept."]);
+    let piece = read(&Made::new().page(first).page(second));
+    assert_eq!(
+        piece.text,
+        "The cat sat on the mat, an example\nof a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
+    );
+    let pages: Vec<(&str, Position)> =
+        piece.positions.iter().map(|(span, position)| (&piece.text[span.start..span.end], *position)).collect();
+    assert_eq!(pages[1], ("on over the page. Then it slept.\n", Position::Page(2)));
+    assert_eq!(pages[0].1, Position::Page(1));
+    assert_eq!((piece.report.lines, found(&piece)), (3, vec!["text", "text"]));
+}
+
+#[test]
+fn columns_are_read_one_after_the_other() {
+    let content = lines(60, 760, &LEFT) + &lines(320, 760, &RIGHT);
+    let piece = read(&Made::new().page(content));
+    assert_eq!(words(&piece.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
+}
+
+#[test]
+fn running_heads_and_page_numbers_are_left_out_and_counted() {
+    let page = |number: u32, text: &str| {
+        let head = line(72, 810, 9, "A Treatise on Cats");
+        let foot = line(290, 30, 9, &number.to_string());
+        head + &lines(72, 700, &[text, "and so it goes with cats."]) + &foot
+    };
+    let texts = ["One cat is a cat", "Two cats are cats", "Three are many", "Four are too many"];
+    let made = (1..).zip(texts).fold(Made::new(), |made, (number, text)| made.page(page(number, text)));
+    let piece = read(&made);
+    let expected: Vec<String> = texts.iter().map(|text| format!("{text} and so it goes with cats.")).collect();
+    assert_eq!(words(&piece.text), expected.join(" "));
+    assert_eq!(piece.report.remarks, ["running heads, feet and page numbers left out (8 lines)"]);
+}
+
+#[test]
+fn the_outline_leads_to_the_lines_of_its_titles() {
+    let made = Made::new()
+        .page(lines(72, 760, &["1 Cats", "Cats are animals.", "1.1 Milk", "They drink it."]))
+        .page(lines(72, 760, &["2 Dogs", "Dogs are others."]))
+        .titled("Cats", 1, 1)
+        .titled("Milk", 2, 1)
+        .titled("Dogs", 1, 2);
+    let piece = read(&made);
+    let tab = |entry: &crate::document::OutlineEntry| {
+        (entry.title.clone(), entry.level, piece.text[entry.span.start..].lines().next().unwrap_or_default().to_owned())
+    };
+    let tabs: Vec<_> = piece.outline.iter().map(tab).collect();
+    let expected = [("Cats", 1, "1 Cats"), ("Milk", 2, "1.1 Milk"), ("Dogs", 1, "2 Dogs")];
+    assert_eq!(tabs, expected.map(|(title, level, line)| (title.to_owned(), level, line.to_owned())));
+}
+
+#[test]
+fn other_scripts_survive() {
+    let japanese = "吾輩は猫である。名前はまだ無い。";
+    let greek = "Ὅμηρος ἔγραψε τὴν Ἰλιάδα";
+    let piece = read(&Made::new().page(unicode(72, 760, japanese)).page(unicode(72, 760, greek)));
+    assert_eq!(piece.text.replace(' ', ""), format!("{japanese}\n\n{greek}\n").replace(' ', ""));
+}
+
+#[test]
+fn right_to_left_text_is_in_the_order_of_reading() {
+    // As it stands on paper, from left to right: the last letter of the sentence first.
+    let logical = "שלום עולם";
+    let on_paper: String = logical.chars().rev().collect();
+    let piece = read(&Made::new().page(unicode(300, 760, &on_paper)));
+    assert_eq!(words(&piece.text), logical);
+}
+
+#[test]
+fn scanned_pages_are_named_and_marked() {
+    let text = lines(72, 760, &["A page with text on it.", "The next two are scans."]);
+    let piece = read(&Made::new().page(text).scan("").scan("").page(line(72, 760, 11, "The end.")));
+    assert_eq!(found(&piece), ["text", "picture", "picture", "text"]);
+    assert_eq!(piece.report.remarks, ["pages 2-3: pictures without text (a scan?); OCR would read them"]);
+    assert!(piece.text.contains("\n[page 2: a picture without text]\n"), "{}", piece.text);
+}
+
+#[test]
+fn a_document_of_scans_is_an_error() {
+    assert_eq!(refused(&Made::new().scan("").scan("")), "cannot read a.pdf: its 2 pages are pictures without text");
+    let stamped = |number: u32| line(72, 20, 8, &format!("Scanned by Cat, page {number}"));
+    let stamped = (1..=3).fold(Made::new(), |made, number| made.scan(stamped(number)));
+    assert_eq!(refused(&stamped), "cannot read a.pdf: its 3 pages are pictures without text");
+}
+
+#[test]
+fn blank_pages_alone_are_an_error_and_among_others_are_not() {
+    assert!(refused(&Made::new().page("")).contains("without text in it"));
+    let piece = read(&Made::new().page(line(72, 760, 11, "Only this.")).page(""));
+    assert_eq!((piece.text.as_str(), found(&piece)), ("Only this.\n", vec!["text", "blank"]));
+}
+
+#[test]
+fn glyphs_that_nobody_can_map_are_garbled_and_not_text() {
+    let glyphs: String = (0..400_u32).map(|index| char::from_u32(0xe000 + index % 80).expect("private use")).collect();
+    let page: String = (0..8)
+        .map(|row| unmapped(72, 760 - 20 * row, &glyphs.chars().skip(50 * row as usize).take(50).collect::<String>()))
+        .collect();
+    let refusal = refused(&Made::new().page(page.clone()));
+    assert!(refusal.contains("garbled"), "{refusal}");
+    let piece = read(&Made::new().page(line(72, 760, 11, "Words.")).page(page));
+    assert_eq!(found(&piece), ["text", "garbled"]);
+}
+
+/// `made`, encrypted with this user password.
+fn encrypted(made: &Made, password: &str) -> Vec<u8> {
+    let mut document = LowDocument::load_mem(&made.bytes()).expect("well-formed");
+    document
+        .trailer
+        .set("ID", pdf_extract::Object::Array(vec![pdf_extract::Object::string_literal(*b"0123456789abcdef"); 2]));
+    let version = EncryptionVersion::V2 {
+        document: &document,
+        owner_password: "the owner's",
+        user_password: password,
+        key_length: 128,
+        permissions: Permissions::all(),
+    };
+    let state = EncryptionState::try_from(version).expect("a cipher");
+    document.encrypt(&state).expect("encrypted");
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).expect("memory");
+    bytes
+}
+
+#[test]
+fn an_encrypted_document_opens_with_its_password_only() {
+    let made = Made::new().page(line(72, 760, 11, "Nobody may know this."));
+    let locked = encrypted(&made, "sesame");
+    let with =
+        |password: Option<&str>| ReadOptions { pdf_password: password.map(str::to_owned), ..ReadOptions::default() };
+    for password in ["sesame", "the owner's"] {
+        assert_eq!(read_with(locked.clone(), &with(Some(password))).expect(password).text, "Nobody may know this.\n");
+    }
+    let message = |password| read_with(locked.clone(), &with(password)).expect_err("locked").to_string();
+    assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and asks for a password");
+    assert_eq!(message(Some("wrong")), "cannot read a.pdf: it is encrypted, and the password does not open it");
+    let open = read_with(encrypted(&made, ""), &ReadOptions::default()).expect("it has an empty user password");
+    assert_eq!(open.text, "Nobody may know this.\n");
+}
+
+#[test]
+fn what_is_damaged_is_read_as_far_as_it_goes_or_refused() {
+    let made = Made::new().page(lines(72, 760, &["Some text that survives."])).bytes();
+    let mut lost_table = made.clone();
+    let at = lost_table.windows(9).rposition(|nine| nine == b"startxref").expect("it is there");
+    lost_table.truncate(at);
+    lost_table.extend(b"startxref\n7\n%%EOF\n");
+    assert_eq!(
+        read_with(lost_table, &ReadOptions::default()).expect("its objects are there").text,
+        "Some text that survives.\n"
+    );
+    for bytes in [b"%PDF-1.7\n".to_vec(), b"%PDF-1.4 and then prose that goes on".to_vec(), made[..200].to_vec()] {
+        let error = read_with(bytes, &ReadOptions::default()).expect_err("nothing in it");
+        assert!(matches!(error, Error::Broken { .. } | Error::NoText { .. }), "{error}");
+    }
+}
+
+#[test]
+fn text_that_speaks_of_the_mark_is_no_pdf() {
+    let file = |name: &str, bytes: &[u8]| RawFile::new(name, bytes);
+    assert!(!Pdf.recognises(&file("notes.txt", b"A file begins with %PDF-1.7 and")));
+    assert!(Pdf.recognises(&file("mail.PDF", b"X-Header: y\n\n%PDF-1.4\n")));
+}
+
+proptest! {
+    #[test]
+    fn any_pages_are_laid_out_without_a_gap(texts in vec("[a-zA-Z1 \\-\n•é\u{ad}\u{2010}]{0,60}", 1..8)) {
+        let mut lines: Vec<PageLines> =
+            (1..).zip(&texts).map(|(number, text)| PageLines::new(number, text).0).collect();
+        heads::drop_running_lines(&mut lines);
+        lines::join_words(&mut lines);
+        lines.retain(|page| !page.is_empty());
+        prop_assume!(!lines.is_empty());
+        let pages = settle::pages(&Findings::default(), &Findings::default(), texts.len() as u32);
+        let laid_out = layout::lay_out(&lines, &pages);
+        let ends: Vec<(usize, usize)> = laid_out.pages.iter().map(|(span, _)| (span.start, span.end)).collect();
+        prop_assert_eq!((ends[0].0, ends[ends.len() - 1].1), (0, laid_out.text.len()));
+        prop_assert!(ends.windows(2).all(|two| two[0].1 == two[1].0 && two[0].0 < two[0].1), "{:?}", ends);
+        let letters = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).count();
+        prop_assert_eq!(letters(&laid_out.text), lines.iter().flat_map(|page| &page.lines).map(|line| letters(line)).sum::<usize>());
+    }
+}

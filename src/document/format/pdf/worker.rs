@@ -1,0 +1,92 @@
+//! The reading process: limits itself, reads its request and the file from standard input, says what it finds on standard output.
+//!
+//! Its address space and processor time are limited by the system (`setrlimit`, Unix only), so that a file made to fill the memory ends this process
+//! and no other. A panic in a library costs the page that it came from.
+
+use std::io::{self, BufRead, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use super::wire::{Engine, Refusal, Request, Said};
+use super::{first, second};
+
+/// Deep trees of objects are walked by recursion; an overflow ends the process, which costs a page.
+const STACK_BYTES: usize = 64 << 20;
+
+/// A page of print has 5,000 characters; a page with more text than this is made to do harm.
+pub(super) const MOST_PAGE_BYTES: usize = 4 << 20;
+
+/// Where findings go; an error ends the work.
+pub(super) type Say<'a> = &'a mut dyn FnMut(Said) -> io::Result<()>;
+
+/// All of a reading process: `input` has the request and the file, what is found goes to `output`.
+///
+/// Errors: an input that is none of ours, or nobody who listens.
+pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> io::Result<()> {
+    let mut line = String::new();
+    input.read_line(&mut line)?;
+    let request: Request = serde_json::from_str(&line)?;
+    limit(&request);
+    let mut bytes = Vec::new();
+    input.read_to_end(&mut bytes)?;
+    // Told as the reason of a page; standard error is nobody's.
+    panic::set_hook(Box::new(|_| {}));
+    let mut say = |said: Said| {
+        // The line end in front parts it from whatever a library may have printed.
+        output.write_all(format!("\n{}\n", serde_json::to_string(&said)?).as_bytes())?;
+        output.flush()
+    };
+    on_a_large_stack(|| work(&request, bytes, &mut say))
+}
+
+/// What cannot be limited stays as it is: the asking process kills this one when it says nothing for long.
+#[cfg(unix)]
+fn limit(request: &Request) {
+    let _ = rlimit::setrlimit(rlimit::Resource::AS, request.memory_bytes, request.memory_bytes);
+    let _ = rlimit::setrlimit(rlimit::Resource::CPU, request.cpu_s, request.cpu_s);
+    let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
+}
+
+#[cfg(not(unix))]
+fn limit(_request: &Request) {}
+
+/// Runs `work` where deep recursion has room.
+pub(super) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        thread.expect("there is room for one more thread").join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
+}
+
+/// Answers `request` about the file `bytes`.
+pub(super) fn work(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {
+    match request.engine {
+        Engine::First => first::read(request, bytes, say)?,
+        Engine::Second => second::read(request, &bytes, say)?,
+    }
+    say(Said::Done)
+}
+
+/// What `work` gives, or what its panic said.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        format!("the reader failed: {}", words.unwrap_or("it gave no reason"))
+    })
+}
+
+/// The answer about page `number`, whatever the library made of it.
+pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -> Said {
+    match guarded(read).and_then(|read| read) {
+        Ok(text) if text.len() > MOST_PAGE_BYTES => {
+            Said::Failed { number, reason: format!("it has {} MB of text", text.len() / 1_000_000) }
+        }
+        Ok(text) => Said::Page { number, text },
+        Err(reason) => Said::Failed { number, reason },
+    }
+}
+
+/// The refusal of a file that does not even open.
+pub(super) fn broken(reason: impl ToString) -> Said {
+    Said::Refused(Refusal::Broken(reason.to_string()))
+}

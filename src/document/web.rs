@@ -1,0 +1,161 @@
+//! Fetches a document that was named by its address: `https://example.org/paper.pdf` becomes bytes, with what the server says of them.
+//!
+//! Only what the user typed is fetched; no link in a document is ever followed. A redirect is, up to [`MOST_REDIRECTS`] times. It takes no more than
+//! [`MOST_TIME`] and as many bytes as a file may have. What the answer is tell its bytes, as with files; where these don't, its `Content-Type`: a page that
+//! begins without `<html>`, text in an encoding that only the server knows.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use encoding_rs::Encoding;
+use ureq::http::{Response, StatusCode, header};
+use ureq::{Agent, Body};
+
+use super::decode::printable;
+use super::error::Error;
+use super::input::{Input, MAX_BYTES};
+
+const MOST_REDIRECTS: u32 = 5;
+/// For all of it. A book comes in seconds; who fetches 200 MB over a thin line does it with a download program.
+const MOST_TIME: Duration = Duration::from_secs(180);
+/// Until the server says the first word.
+const MOST_SILENCE: Duration = Duration::from_secs(30);
+/// Progress has this grain.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// What the server said of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Served {
+    /// `text/html`, in small letters; empty when it did not say.
+    pub(super) media_type: String,
+    /// The encoding of its text.
+    pub(super) charset: Option<&'static Encoding>,
+}
+
+/// So many bytes of a document are here, of so many, if the server told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebProgress {
+    pub done: u64,
+    pub total: Option<u64>,
+}
+
+/// Whether `argument` is an address and no path.
+pub(super) fn is_address(argument: &str) -> bool {
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| argument.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
+}
+
+/// Fetches the document at `url`.
+///
+/// Errors: [`Error::Unreachable`], [`Error::Status`], [`Error::TooLarge`].
+pub fn fetch(url: &str, progress: &mut dyn FnMut(WebProgress)) -> Result<Input, Error> {
+    let name = printable(url);
+    let unreachable = |reason: String| Error::Unreachable { name: name.clone(), reason: printable(&reason) };
+    let response = agent().get(url).call().map_err(|error| unreachable(in_words(&error)))?;
+    if response.status() != StatusCode::OK {
+        return Err(Error::Status { name, status: response.status().as_u16() });
+    }
+    let served = Served::of(&response);
+    let bytes = read(response, progress, &name)?;
+    Ok(Input::Fetched { url: url.into(), bytes, served })
+}
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(MOST_REDIRECTS)
+        .timeout_global(Some(MOST_TIME))
+        .timeout_connect(Some(MOST_SILENCE))
+        .timeout_recv_response(Some(MOST_SILENCE))
+        .user_agent(concat!("lunette/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.into()
+}
+
+/// ureq's own words, but for where they name parts of it.
+fn in_words(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::HostNotFound => "there is no such host".into(),
+        ureq::Error::TooManyRedirects => format!("it redirects more than {MOST_REDIRECTS} times"),
+        ureq::Error::Timeout(_) => "it takes too long".into(),
+        other => other.to_string(),
+    }
+}
+
+/// The body, as far as it is no larger than a file may be.
+fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &str) -> Result<Vec<u8>, Error> {
+    let total = response.body().content_length();
+    let too_large = || Error::TooLarge { name: name.into(), most_mib: MAX_BYTES >> 20 };
+    if total.is_some_and(|total| total > MAX_BYTES) {
+        return Err(too_large());
+    }
+    let deadline = Instant::now() + MOST_TIME;
+    let broken = |reason: String| Error::Unreachable { name: name.into(), reason };
+    let mut body = response.into_body().into_reader();
+    let mut bytes = Vec::new();
+    loop {
+        let done = bytes.len() as u64;
+        progress(WebProgress { done, total });
+        let got = (&mut body).take(CHUNK_BYTES as u64).read_to_end(&mut bytes);
+        let got = got.map_err(|error| broken(format!("it broke off after {done} bytes: {error}")))?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(too_large());
+        }
+        if got == 0 {
+            return Ok(bytes);
+        }
+        if Instant::now() > deadline {
+            return Err(broken(format!("after {} s only {done} bytes are here", MOST_TIME.as_secs())));
+        }
+    }
+}
+
+impl Served {
+    fn of(response: &Response<Body>) -> Self {
+        let said = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Self::read(said.unwrap_or_default())
+    }
+
+    /// `text/html; charset="Shift_JIS"`
+    fn read(content_type: &str) -> Self {
+        let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+        let label = parameters.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
+        });
+        Self {
+            media_type: media_type.trim().to_ascii_lowercase(),
+            charset: label.and_then(|label| Encoding::for_label(label.as_bytes())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_paths() {
+        assert!(is_address("https://example.org/a.pdf") && is_address("HTTP://example.org"));
+        assert!(!is_address("httpd.conf") && !is_address("ftp://example.org/a") && !is_address("ä"));
+    }
+
+    #[test]
+    fn a_content_type_tells_kind_and_encoding() {
+        let read = |said| Served::read(said);
+        assert_eq!(read("").media_type, "");
+        assert_eq!(
+            read("Text/HTML; x=y; Charset=\"Shift_JIS\""),
+            Served { media_type: "text/html".into(), charset: Some(encoding_rs::SHIFT_JIS) }
+        );
+        assert_eq!(read("text/plain;charset=none-such").charset, None);
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_is_an_error_with_its_address() {
+        // Port 9 of this machine: nobody listens, and nothing leaves it.
+        let error = fetch("http://127.0.0.1:9/a.txt", &mut |_| {}).expect_err("nobody is there");
+        assert!(error.to_string().starts_with("cannot fetch http://127.0.0.1:9/a.txt: "), "{error}");
+    }
+}

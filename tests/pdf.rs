@@ -1,0 +1,167 @@
+//! PDFs through the real program: what a process of its own is for, and what a user meets.
+
+mod support {
+    pub mod binary;
+    pub mod pdf;
+}
+
+use std::fs;
+use std::io::Write;
+
+use serde_json::Value;
+use support::binary::{Home, Ran, sentence};
+use support::pdf::{FIRST_OWN, Made, line, lines, stream};
+
+fn inspected(home: &Home, arguments: &[&str]) -> Value {
+    let ran = home.run(&[&["inspect", "--json"], arguments].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    serde_json::from_str(&ran.out).expect("one object")
+}
+
+fn text_of(home: &Home, arguments: &[&str]) -> Ran {
+    home.run(&[&["inspect", "--text"], arguments].concat())
+}
+
+fn book(pages: u32) -> Made {
+    (1..=pages).fold(Made::new(), |made, number| {
+        made.page(lines(72, 700, &[&format!("This is page {number} of the book,"), "and it has two lines."]))
+    })
+}
+
+#[test]
+fn pages_can_be_chosen_and_every_offset_leads_to_one() {
+    let home = Home::new();
+    fs::write(home.path("book.pdf"), book(9).bytes()).unwrap();
+    home.file("note.txt", "A note.\n");
+    let whole = inspected(&home, &["book.pdf"]);
+    assert_eq!(whole["files"][0]["format"], "pdf");
+    assert_eq!(whole["files"][0]["pages"].as_array().unwrap().len(), 9);
+    let sources = whole["sources"].as_array().unwrap();
+    assert_eq!(sources[4]["position"], "page 5");
+    assert_eq!(sources.windows(2).filter(|two| two[0]["end"] != two[1]["start"]).count(), 0, "no byte is on no page");
+    assert_eq!(sources[8]["end"], whole["text_bytes"]);
+    assert_eq!(whole["parts"].as_array().unwrap().len(), 9, "pages are parts where there is no outline");
+
+    let chosen = text_of(&home, &["--pages", "2,8-", "book.pdf"]);
+    let page = |number: u32| format!("This is page {number} of the book,\nand it has two lines.\n");
+    assert_eq!(chosen.out, format!("{}\n[…]\n\n{}\n{}", page(2), page(8), page(9)));
+    let mixed = text_of(&home, &["--pages", "3", "book.pdf", "note.txt"]);
+    assert_eq!(mixed.out, format!("==== FILE: book.pdf ====\n{}\n[…]\n\n==== FILE: note.txt ====\nA note.\n", page(3)));
+
+    for (arguments, message) in [
+        (["--pages", "10", "book.pdf"], "there is no page 10: the document has 9"),
+        (["--pages", "1", "note.txt"], "no document here has pages"),
+        (["--pages", "x", "book.pdf"], "`x` is no choice of pages"),
+    ] {
+        let ran = text_of(&home, &arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(sentence(&ran.err).contains(message), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_pdf_comes_through_a_pipe_too() {
+    let home = Home::new();
+    // The harness pipes text; a PDF of ASCII is that.
+    let text = String::from_utf8(book(1).bytes()).expect("this one is ASCII");
+    let ran = home.run_on(&["inspect", "--text", "-"], &text);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "This is page 1 of the book,\nand it has two lines.\n"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn scans_and_locked_files_exit_with_3_and_a_hint() {
+    let home = Home::new();
+    fs::write(home.path("scan.pdf"), Made::new().scan("").bytes()).unwrap();
+    let ran = home.run(&["-p", "What?", "scan.pdf"]);
+    assert_eq!((ran.code, ran.out.as_str()), (3, ""));
+    assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is a picture without text");
+    assert!(ran.err.contains("hint: add a text layer first, as in `ocrmypdf"), "{}", ran.err);
+}
+
+/// Each would fill the memory, the stack or the time of a reader that trusted it.
+#[test]
+fn files_made_to_do_harm_are_survived() {
+    let home = Home::new();
+    let nested = "[".repeat(3_000_000);
+    let form = |body: &str| {
+        stream(
+            &format!(
+                "/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /XObject << /Own {FIRST_OWN} 0 R >> >>"
+            ),
+            body,
+        )
+    };
+    let text = line(72, 760, 11, "Text beside it.");
+    let harmful = [
+        ("itself.pdf", Made::new().page(format!("{text}/Own Do\n")).object(form("/Own Do /Own Do"))),
+        ("nested.pdf", Made::new().page(format!("{text}/Own Do\n")).object(nested)),
+        ("operands.pdf", Made::new().page(format!("{text}{}", "[".repeat(2_000_000)))),
+        ("saved.pdf", Made::new().page(format!("{text}{}", "q ".repeat(2_000_000)))),
+    ];
+    for (name, made) in harmful {
+        fs::write(home.path(name), made.bytes()).unwrap();
+        let ran = text_of(&home, &[name]);
+        assert!(
+            ran.code == 0 && ran.out.contains("Text beside it.") || ran.code == 3,
+            "{name}: {} {}",
+            ran.code,
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn a_page_that_unpacks_to_gigabytes_costs_no_memory_of_ours() {
+    let home = Home::new();
+    // 3 GB of spaces, packed twice: some kilobytes.
+    let mut packed = Vec::new();
+    let mut once = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
+    let spaces = vec![b' '; 1 << 20];
+    (0..3 << 10).for_each(|_| once.write_all(&spaces).unwrap());
+    once.finish().unwrap();
+    let mut twice = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    twice.write_all(&packed).unwrap();
+    let bomb: String = twice.finish().unwrap().into_iter().map(char::from).collect();
+    let entries = "/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Filter [/FlateDecode /FlateDecode]";
+    let made =
+        Made::new().page(line(72, 760, 11, "Before the bomb.") + "/Own Do\n").page(line(72, 760, 11, "Behind it."));
+    let object = format!("<< {entries} /Length {} >>\nstream\n{bomb}\nendstream", bomb.chars().count());
+    fs::write(home.path("bomb.pdf"), made.object(object).bytes()).unwrap();
+    let ran = text_of(&home, &["bomb.pdf"]);
+    assert!(ran.code == 0 && ran.out.contains("Behind it.") || ran.code == 3, "{} {}", ran.code, ran.err);
+}
+
+#[test]
+fn an_outline_that_never_ends_is_cut_and_said_so() {
+    let home = Home::new();
+    let made = (0..100_000).fold(book(3), |made, number| made.titled(&format!("Title {number}"), 1, 1 + number % 3));
+    fs::write(home.path("titles.pdf"), made.bytes()).unwrap();
+    let whole = inspected(&home, &["titles.pdf"]);
+    assert!(whole["notes"].to_string().contains("its outline goes on after 20000 lines"), "{}", whole["notes"]);
+}
+
+#[test]
+fn a_gigabyte_of_zeros_behind_the_mark_is_refused() {
+    let home = Home::new();
+    let file = fs::File::create(home.path("zeros.pdf")).unwrap();
+    (&file).write_all(b"%PDF-1.7\n").unwrap();
+    file.set_len(1 << 30).unwrap();
+    let ran = text_of(&home, &["zeros.pdf"]);
+    assert_eq!(ran.code, 3);
+    assert!(sentence(&ran.err).contains("cannot read zeros.pdf: it has more than 256 MiB"), "{}", ran.err);
+    file.set_len(100 << 20).unwrap();
+    let ran = text_of(&home, &["zeros.pdf"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+}
+
+#[test]
+fn a_reader_killed_in_the_middle_is_an_error_of_that_file() {
+    let home = Home::new();
+    let ran = home.run_on(&["read-pdf"], "no request\n");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "the reading process refuses what is no request");
+}

@@ -1,0 +1,116 @@
+//! Documents by their address, through the real program, from a server on this machine.
+
+mod support {
+    pub mod binary;
+    pub mod pdf;
+}
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use support::binary::{Home, Ran, sentence};
+use support::pdf::{Made, line};
+
+/// What the server answers: headers, and the body.
+struct Answer {
+    status: &'static str,
+    headers: String,
+    body: Vec<u8>,
+}
+
+fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+    Answer { status: "200 OK", headers: format!("Content-Type: {content_type}\r\n"), body: body.into() }
+}
+
+fn answer(path: &str) -> Answer {
+    let moved = |to: &str| Answer { status: "302 Found", headers: format!("Location: {to}\r\n"), body: Vec::new() };
+    let (shift_jis, ..) = encoding_rs::SHIFT_JIS.encode("吾輩は猫である。");
+    match path {
+        "/paper" => ok("application/octet-stream", Made::new().page(line(72, 760, 11, "A page of the paper.")).bytes()),
+        "/page" => ok("text/html; charset=utf-8", "<title>x</title><main><h1>Cats</h1><p>They purr.</main>"),
+        "/neko" => ok("text/html; charset=Shift_JIS", [b"<p>", &*shift_jis].concat()),
+        "/neko.txt?raw=1" => ok("text/plain; charset=shift_jis", shift_jis.into_owned()),
+        "/notes" => ok("text/markdown", "# One\n\na\n\n# Two\n\nb\n"),
+        "/moved" => moved("/page"),
+        "/round" => moved("/round"),
+        "/endless" => Answer { status: "200 OK", headers: "Content-Length: 99999999999\r\n".into(), body: Vec::new() },
+        "/short" => Answer { status: "200 OK", headers: "Content-Length: 500\r\n".into(), body: b"cut off".to_vec() },
+        "/empty" => ok("text/plain", ""),
+        _ => Answer { status: "404 Not Found", headers: String::new(), body: b"<html>no such page</html>".to_vec() },
+    }
+}
+
+/// A server that answers every connection once, for as long as the test runs. Returns its address.
+fn server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("it has one"));
+    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(thread::spawn(|| serve(stream)))));
+    address
+}
+
+fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream.try_clone()?).lines();
+    let request = lines.next().transpose()?.unwrap_or_default();
+    while lines.next().transpose()?.is_some_and(|header| !header.is_empty()) {}
+    let Answer { status, headers, body } = answer(request.split(' ').nth(1).unwrap_or_default());
+    let length = if headers.contains("Length") { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    write!(stream, "HTTP/1.1 {status}\r\n{headers}{length}Connection: close\r\n\r\n")?;
+    stream.write_all(&body)
+}
+
+fn text_of(home: &Home, documents: &[&str]) -> Ran {
+    home.run(&[&["inspect", "--text"], documents].concat())
+}
+
+#[test]
+fn a_document_is_what_its_bytes_or_else_its_server_say() {
+    let (home, address) = (Home::new(), server());
+    let cases = [
+        ("/paper", "A page of the paper.\n"),
+        ("/page", "# Cats\n\nThey purr.\n"),
+        ("/moved", "# Cats\n\nThey purr.\n"),
+        ("/neko", "吾輩は猫である。\n"),
+        ("/neko.txt?raw=1", "吾輩は猫である。"),
+        ("/notes", "# One\n\na\n\n# Two\n\nb\n"),
+    ];
+    for (path, expected) in cases {
+        let ran = text_of(&home, &[&format!("{address}{path}")]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, expected), "{path}: {}", ran.err);
+        assert_eq!(ran.err, "", "no progress where there is no terminal");
+    }
+}
+
+#[test]
+fn addresses_and_files_can_be_mixed() {
+    let (home, address) = (Home::new(), server());
+    home.file("note.txt", "A note.\n");
+    let page = format!("{address}/page");
+    let ran = text_of(&home, &["note.txt", &page]);
+    assert_eq!(ran.out, format!("==== FILE: note.txt ====\nA note.\n\n==== FILE: {page} ====\n# Cats\n\nThey purr.\n"));
+}
+
+#[test]
+fn what_cannot_be_fetched_is_an_error_with_its_address() {
+    let (home, address) = (Home::new(), server());
+    let cases = [
+        ("/none", "the server answers with status 404"),
+        ("/round", "it redirects more than 5 times"),
+        ("/short", "it broke off after 7 bytes"),
+    ];
+    for (path, reason) in cases {
+        let ran = text_of(&home, &[&format!("{address}{path}")]);
+        assert_eq!((ran.code, ran.out.as_str()), (3, ""), "{path}");
+        assert!(
+            sentence(&ran.err).starts_with(&format!("error: cannot fetch {address}{path}: {reason}")),
+            "{}",
+            ran.err
+        );
+    }
+    let large = text_of(&home, &[&format!("{address}/endless")]);
+    assert_eq!(
+        (large.code, sentence(&large.err)),
+        (3, &*format!("error: cannot read {address}/endless: it has more than 256 MiB"))
+    );
+    assert_eq!(text_of(&home, &[&format!("{address}/empty")]).code, 3);
+}
