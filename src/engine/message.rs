@@ -99,6 +99,8 @@ pub struct EngineConfig {
     pub gpu_layers: Option<u32>,
     /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
     pub resident_bytes: u64,
+    /// Where measured speeds are kept from run to run; `None` keeps none.
+    pub speeds: Option<PathBuf>,
 }
 
 /// Who wrote a stretch of the prompt, which settles how it is tokenised.
@@ -267,7 +269,7 @@ pub struct Plan {
     pub cached_tokens: u32,
     /// `prompt_tokens - cached_tokens`.
     pub to_prefill_tokens: u32,
-    /// From speeds measured in this run; `None` before anything was measured.
+    /// From speeds measured in this run and, with little weight, in earlier ones; `None` before anything was measured.
     pub predicted: Option<Duration>,
     pub context_tokens: u32,
 }

@@ -25,6 +25,7 @@ use super::message::{
     Origin, Plan, Progress, Prompt,
 };
 use super::readings::Readings;
+use super::speeds::Ledger;
 use super::wanted::{KnownTexts, Wanted};
 use crate::swaa::{Recipe, RecipeSpec};
 
@@ -40,6 +41,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) kv: KvLog,
     shelf: Readings<M::Snapshot>,
     forecaster: Forecaster,
+    ledger: Ledger,
     pub(super) known: KnownTexts,
     config: EngineConfig,
     events: UnboundedSender<Event>,
@@ -92,6 +94,7 @@ impl<M: Machine> Worker<M> {
     pub(super) fn new(
         machine: M,
         shape: Shape,
+        ledger: Ledger,
         config: EngineConfig,
         inbox: Inbox,
         events: UnboundedSender<Event>,
@@ -100,7 +103,8 @@ impl<M: Machine> Worker<M> {
             machine,
             kv: KvLog::default(),
             shelf: Readings::new(config.resident_bytes),
-            forecaster: Forecaster::new(shape),
+            forecaster: Forecaster::knowing(shape, ledger.sums()),
+            ledger,
             known: KnownTexts::default(),
             config,
             events,
@@ -170,6 +174,7 @@ impl<M: Machine> Worker<M> {
         job.timings.prefill = started.elapsed();
         job.tokens.prefilled = self.kv.len() - cached;
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
+        self.ledger.record(job.tokens.prefilled, self.forecaster.sums());
         outcome
     }
 

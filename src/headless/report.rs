@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fit::PickedLine;
 use super::voice::seconds;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::settings::Chosen;
@@ -23,6 +24,9 @@ pub(super) struct Report<'a> {
     pub finish: &'static str,
     pub model: &'a str,
     pub documents: &'a [String],
+    /// What `--pick` took, in the order of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picked: Option<Vec<PickedLine<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,6 +126,7 @@ impl<'a> Report<'a> {
             finish: finish_name(said.finish),
             model: &model.name,
             documents,
+            picked: None,
         }
     }
 }
