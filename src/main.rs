@@ -145,8 +145,10 @@ fn fit(settings: &Settings, how: FitAs) -> Result<Exit, Trouble> {
 
 fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), Trouble> {
     let mut thread = None;
-    let (counter, stops) = listened_to(engine_for(settings, voice)?, None, &mut thread);
-    let measured = asynchronously(headless::measure(counter, stops, voice));
+    let measured = asynchronously(async {
+        let (counter, stops) = listened_to(engine_for(settings, voice)?, None, &mut thread);
+        headless::measure(counter, stops, voice).await
+    });
     let_go(thread);
     measured
 }

@@ -94,7 +94,9 @@ impl<'a> Picker<'a> {
     fn apply(&self, document: Document) -> Result<(Document, Option<Picked>), Trouble> {
         let Some((room, vocabulary)) = &self.room_and_vocabulary else { return Ok((document, None)) };
         let questions = self.settings.questions.join("\n");
-        let picked = pick_now(&document, &questions, *room, |text| vocabulary.count(text) as u32);
+        let picked = pick_now(&document, &questions, *room, |texts| {
+            vocabulary.count_each(texts).into_iter().map(|tokens| tokens as u32).collect()
+        });
         let picked = picked.ok_or(fit::Error::NothingPicked { room: *room })?;
         Ok((picked.document.clone(), Some(picked)))
     }

@@ -117,7 +117,9 @@ mod tests {
 
     fn folder(files: &[(&str, &str)]) -> TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).expect("written"));
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("written");
+        }
         folder
     }
 

@@ -9,7 +9,7 @@
 //! It is a truth| universally acknowledged,   吾輩は猫である|。名前はまだ無い|。
 //! ```
 //!
-//! Other vocabularies (SentencePiece merges over the whole text) are not cut. That the pieces give llama.cpp's own tokens of
+//! Other vocabularies (`SentencePiece` merges over the whole text) are not cut. That the pieces give llama.cpp's own tokens of
 //! the whole is tested with every vocabulary that llama.cpp brings cases for: `tests/tokens.rs`.
 
 /// Values of `tokenizer.ggml.pre` whose patterns were looked at, one by one, and tested. `llama-v3` and `llama3` are other names of `llama-bpe`.
@@ -91,7 +91,7 @@ mod tests {
             .map(|at| &text[at..])
             .collect();
         let at_each: Vec<String> = cuts.iter().map(|rest| rest.chars().take(5).collect()).collect();
-        assert_eq!(at_each, [" a 12", " here", " here", "\nand ", "。名"]);
+        assert_eq!(at_each, [" a 12", " one.", " here", " here", "\nand ", "。名"]);
     }
 
     #[test]

@@ -78,7 +78,22 @@ impl ContextSize {
             Self::Fit => train_context_tokens,
         }
     }
+
+    /// Tokens of the context that is made for a prompt, with so many kept free behind it; `limit` is [`ContextSize::limit`].
+    #[must_use]
+    pub const fn made_for(self, prompt_tokens: u32, reserve_tokens: u32, limit: u32) -> u32 {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Fit => {
+                let wished = prompt_tokens.saturating_add(reserve_tokens).next_multiple_of(CONTEXT_STEP_TOKENS);
+                if wished < limit { wished } else { limit }
+            }
+        }
+    }
 }
+
+/// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
+pub const CONTEXT_STEP_TOKENS: u32 = 1024;
 
 /// Everything that is settled when the engine starts.
 #[derive(Debug, Clone, PartialEq)]

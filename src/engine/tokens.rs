@@ -28,10 +28,12 @@ impl Tokens {
         let mut at = 0;
         for &id in &ids {
             let bytes = bytes_of(id);
-            at += match text[at..].starts_with(&bytes) {
-                true => bytes.len(),
-                false if at == 0 && bytes[0] == b' ' && text.starts_with(&bytes[1..]) => bytes.len() - 1,
-                false => return None,
+            at += if text[at..].starts_with(&bytes) {
+                bytes.len()
+            } else if at == 0 && bytes[0] == b' ' && text.starts_with(&bytes[1..]) {
+                bytes.len() - 1
+            } else {
+                return None;
             };
             ends.push(at as u32);
         }
@@ -87,7 +89,7 @@ mod tests {
     /// Tokens that are the stretches between `cuts`.
     fn cut(text: &str, cuts: &[usize]) -> Tokens {
         let bounds: Vec<usize> = [0].into_iter().chain(cuts.iter().copied()).chain([text.len()]).collect();
-        let ids = (0..bounds.len() as i32 - 1).collect();
+        let ids = (0..).take(bounds.len() - 1).collect();
         let bytes_of = |id: i32| text.as_bytes()[bounds[id as usize]..bounds[id as usize + 1]].to_vec();
         Tokens::new(text, ids, bytes_of).expect("the stretches are the text")
     }

@@ -32,9 +32,6 @@ use crate::swaa::{Recipe, RecipeSpec};
 /// A reading shorter than this is quicker read again than kept.
 const WORTH_KEEPING_TOKENS: u32 = 512;
 
-/// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
-const CONTEXT_STEP_TOKENS: u32 = 1024;
-
 /// The worker's state; lives on the engine's thread.
 pub(super) struct Worker<M: Machine> {
     pub(super) machine: M,
@@ -279,17 +276,7 @@ impl<M: Machine> Worker<M> {
         if self.machine.context_tokens() >= least {
             return Ok(());
         }
-        self.machine.resize(self.context_for(prompt_tokens, limit))
-    }
-
-    fn context_for(&self, prompt_tokens: u32, limit: u32) -> u32 {
-        match self.config.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => prompt_tokens
-                .saturating_add(self.config.reserve_tokens)
-                .next_multiple_of(CONTEXT_STEP_TOKENS)
-                .min(limit),
-        }
+        self.machine.resize(self.config.context.made_for(prompt_tokens, self.config.reserve_tokens, limit))
     }
 
     fn context_limit(&self) -> u32 {
@@ -298,12 +285,14 @@ impl<M: Machine> Worker<M> {
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {
         let (whose, hint) = match self.config.context {
-            ContextSize::Tokens(_) => {
-                ("the context asked for", "raise -c, or choose parts of the document with --parts")
-            }
-            ContextSize::Fit => {
-                ("this model", "choose parts of the document with --parts, or a model with a longer context")
-            }
+            ContextSize::Tokens(_) => (
+                "the context asked for",
+                "raise -c, or let `lunette fit` with the same flags say which parts would fit",
+            ),
+            ContextSize::Fit => (
+                "this model",
+                "`lunette fit` with the same flags says which parts would fit, or take a model with a longer context",
+            ),
         };
         Failure {
             kind: FailureKind::DoesNotFit,

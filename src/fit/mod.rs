@@ -23,21 +23,21 @@ use std::time::Duration;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part, SelectError};
-use crate::engine::message::{ContextSize, ModelInfo, Origin, Prompt};
+use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
 use crate::settings::{Chosen, EngineSettings, Reading};
 use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
 
 pub use proposals::Proposal;
-
-/// Contexts grow in steps of this many tokens, as the engine makes them.
-const CONTEXT_STEP_TOKENS: u32 = 1024;
+use proposals::TooLarge;
 
 /// What is known of a model without its weights.
 pub trait Known {
     fn info(&self) -> &ModelInfo;
     /// Tokens of a text.
     fn count(&self, text: &str) -> u32;
+    /// Tokens of each of some texts.
+    fn count_each(&self, texts: &[&str]) -> Vec<u32>;
     /// Tokens of what a chat template wrote.
     fn count_markup(&self, text: &str) -> u32;
     /// Tokens of each of `spans` of `text`; those of neighbours add up to those of both together.
@@ -57,6 +57,10 @@ impl Known for Survey {
 
     fn count(&self, text: &str) -> u32 {
         self.vocabulary().count(text) as u32
+    }
+
+    fn count_each(&self, texts: &[&str]) -> Vec<u32> {
+        self.vocabulary().count_each(texts).into_iter().map(|tokens| tokens as u32).collect()
     }
 
     fn count_markup(&self, text: &str) -> u32 {
@@ -212,23 +216,23 @@ impl<'a> Planner<'a> {
             None => (1..=all.len()).collect(),
         };
         let parts = self.weigh(&all, &numbers);
-        let mut document = self.taking(&numbers);
+        let chosen_parts = self.taking(&numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
             Some((room, question)) => {
-                let picked = pick::pick_now(&document, question, room, |text| self.known.count(text));
+                let picked = pick::pick_now(&chosen_parts, question, room, |texts| self.known.count_each(texts));
                 Some(picked.ok_or(Error::NothingPicked { room })?)
             }
         };
-        if let Some(picked) = &picked {
-            document = picked.document.clone();
-        }
+        let document = picked.as_ref().map_or(&chosen_parts, |picked| &picked.document);
         let document_tokens = self.known.count(&document.text);
         let chosen = wish.reading.choose(wish.reading.asked(), info, document_tokens, None)?;
-        let tokens = self.prompt_tokens(&document.text, document_tokens, &chosen)?;
+        let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
         let obstacles = self.obstacles(tokens.prompt);
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
-        let proposals = if obstacles.is_empty() { Vec::new() } else { self.proposals(&parts, tokens, &chosen)? };
+        let too_large =
+            TooLarge { document: &chosen_parts, parts: &parts, tokens, frame: tokens.prompt - document_tokens };
+        let proposals = if obstacles.is_empty() { Vec::new() } else { self.proposals(&too_large, &chosen)? };
         Ok(Fit {
             parts_in_all: all.len(),
             picked,
@@ -270,19 +274,18 @@ impl<'a> Planner<'a> {
     }
 
     /// Tokens of the first question's prompt about `document`, whose own tokens are known.
-    fn prompt_tokens(&self, document: &str, document_tokens: u32, chosen: &Chosen) -> Result<PromptTokens, Error> {
-        // The text itself is not needed for its frame: what stands for it is counted apart.
-        let stand_in: Arc<str> = if document.trim().is_empty() { "".into() } else { "…".into() };
+    fn prompt_tokens(&self, document: &Document, document_tokens: u32, chosen: &Chosen) -> Result<PromptTokens, Error> {
+        let text: Arc<str> = Arc::from(document.text.as_str());
         let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
-        let whole = self.prompt(&stand_in, question.as_ref(), chosen)?;
-        let ahead = self.prompt(&stand_in, None, chosen)?;
-        let of = |prompt: &Prompt| -> u32 {
-            let parts = prompt.parts.iter().filter(|part| !Arc::ptr_eq(&part.text, &stand_in));
-            let tokens: u32 = parts.map(|part| self.part_tokens(&part.text, part.origin)).sum();
-            tokens + document_tokens
-        };
-        let document = of(&ahead);
-        Ok(PromptTokens { document, prompt: if question.is_some() { of(&whole) } else { document } })
+        let mut tokens = PromptTokens { document: 0, prompt: 0 };
+        for part in self.prompt(&text, question.as_ref(), chosen)?.parts {
+            // A template that trims gives another text than the document's own.
+            let is_document = Arc::ptr_eq(&part.text, &text);
+            let count = if is_document { document_tokens } else { self.part_tokens(&part.text, part.origin) };
+            tokens.prompt += count;
+            tokens.document += if part.stretch == Stretch::Document { count } else { 0 };
+        }
+        Ok(tokens)
     }
 
     fn part_tokens(&self, text: &str, origin: Origin) -> u32 {
@@ -340,19 +343,10 @@ impl<'a> Planner<'a> {
         self.wish.answer_tokens.unwrap_or(self.wish.engine.reserve_tokens)
     }
 
-    /// Tokens of the context that the engine makes for a prompt.
-    fn context_for(&self, prompt_tokens: u32) -> u32 {
-        match self.wish.engine.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => prompt_tokens
-                .saturating_add(self.wish.engine.reserve_tokens)
-                .next_multiple_of(CONTEXT_STEP_TOKENS)
-                .min(self.limit()),
-        }
-    }
-
     fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
-        u64::from(self.context_for(prompt_tokens)) * self.known.info().kv_bytes_per_token
+        let engine = self.wish.engine;
+        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit());
+        u64::from(context) * self.known.info().kv_bytes_per_token
     }
 
     fn obstacles(&self, prompt_tokens: u32) -> Vec<Obstacle> {

@@ -88,12 +88,15 @@ pub async fn pick<E>(
     room: u32,
     mut count: impl AsyncFnMut(Vec<Arc<str>>) -> Result<Vec<u32>, E>,
 ) -> Result<Option<Picked>, E> {
-    let parts = whole_parts(document);
-    let of_parts = parts.len();
-    let counts = count(texts(document, &parts)).await?;
-    let mut pieces = cut_the_long(document, parts, &counts, room);
+    let mut pieces = whole_parts(document);
+    let of_parts = pieces.len();
     let counts = count(texts(document, &pieces)).await?;
-    pieces.iter_mut().zip(counts).for_each(|(piece, tokens)| piece.tokens = tokens);
+    weigh(&mut pieces, counts);
+    if pieces.iter().any(|piece| piece.tokens > room) {
+        pieces = cut_the_long(document, pieces, room);
+        let counts = count(texts(document, &pieces)).await?;
+        weigh(&mut pieces, counts);
+    }
     let mut taken = as_many_as_fit(&pieces, &by_mark(document, &pieces, question), room);
     while !taken.is_empty() {
         let pieces = in_order(&pieces, &taken);
@@ -109,8 +112,10 @@ pub async fn pick<E>(
 }
 
 /// [`pick`] where counting needs no waiting.
-pub fn pick_now(document: &Document, question: &str, room: u32, count: impl Fn(&str) -> u32) -> Option<Picked> {
-    let counted = async |texts: Vec<Arc<str>>| Ok::<_, Infallible>(texts.iter().map(|text| count(text)).collect());
+#[must_use]
+pub fn pick_now(document: &Document, question: &str, room: u32, count: impl Fn(&[&str]) -> Vec<u32>) -> Option<Picked> {
+    let counted =
+        async |texts: Vec<Arc<str>>| Ok::<_, Infallible>(count(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     match pick(document, question, room, counted).now_or_never() {
         Some(Ok(picked)) => picked,
         None => unreachable!("nothing is waited for"),
@@ -132,17 +137,21 @@ fn texts(document: &Document, pieces: &[Piece]) -> Vec<Arc<str>> {
     pieces.iter().map(|piece| Arc::from(&document.text[piece.span.start..piece.span.end])).collect()
 }
 
+fn weigh(pieces: &mut [Piece], counts: Vec<u32>) {
+    pieces.iter_mut().zip(counts).for_each(|(piece, tokens)| piece.tokens = tokens);
+}
+
 /// The parts, those with more than `room` tokens in pieces.
-fn cut_the_long(document: &Document, parts: Vec<Piece>, counts: &[u32], room: u32) -> Vec<Piece> {
-    let cut = |(part, &tokens): (Piece, &u32)| {
-        if tokens <= room {
+fn cut_the_long(document: &Document, parts: Vec<Piece>, room: u32) -> Vec<Piece> {
+    let cut = |part: Piece| {
+        if part.tokens <= room {
             return vec![part];
         }
-        let bytes_per_token = part.span.len() as f64 / f64::from(tokens);
+        let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
         let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
         paragraphs(document, &part, most_bytes.max(1))
     };
-    parts.into_iter().zip(counts).flat_map(cut).collect()
+    parts.into_iter().flat_map(cut).collect()
 }
 
 /// `part` cut before paragraphs, so that pieces have about `most_bytes`; between lines where a paragraph alone has more.
@@ -266,9 +275,13 @@ mod tests {
     use super::*;
     use crate::document::{Input, ReadOptions, load};
 
-    /// One token a word.
-    fn words(text: &str) -> u32 {
+    fn words_of(text: &str) -> u32 {
         text.split_whitespace().count() as u32
+    }
+
+    /// One token a word.
+    fn words(texts: &[&str]) -> Vec<u32> {
+        texts.iter().map(|text| words_of(text)).collect()
     }
 
     fn document(name: &str, text: &str) -> Document {
@@ -290,7 +303,7 @@ mod tests {
         let picked = pick_now(&chapters(), "Where is the whale?", 100, words).expect("two chapters");
         assert_eq!((picked.numbers().as_deref(), picked.in_short().as_str()), (Some("2,5"), "2 of 6 parts"));
         assert!(picked.document.text.contains("Chapter 2") && picked.document.text.contains("[…]"));
-        assert_eq!(picked.tokens, words(&picked.document.text));
+        assert_eq!(picked.tokens, words_of(&picked.document.text));
         let only_one = pick_now(&chapters(), "Where is the whale?", 60, words).expect("one chapter");
         assert_eq!(only_one.in_words(), "1 of 6 parts are read, 42 tokens: Chapter 2 (2)");
     }

@@ -3,9 +3,13 @@
 //! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning (chapters 1 to 12), the book
 //! without its few longest chapters (still too long: not proposed), and, with a question, the parts that BM25 finds nearest to it.
 
+use std::cmp::Reverse;
+
 use super::pick::pick_now;
-use super::{Error, PartCost, Planner, PromptTokens, tree};
-use crate::engine::message::{ContextSize, KvType};
+use super::tree::{self, Folder};
+use super::{Error, PartCost, Planner, PromptTokens};
+use crate::document::Document;
+use crate::engine::message::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
 use crate::settings::Chosen;
 
 /// Who has to leave out more parts than this would rather choose a beginning.
@@ -14,7 +18,7 @@ const FEW_PARTS: usize = 8;
 /// Flags that make it fit, and what they come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// To be added to the command line, or to take the place of the same flags on it.
+    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the folder.
     pub flags: String,
     /// What that means, in words.
     pub what: String,
@@ -23,18 +27,33 @@ pub struct Proposal {
     pub kv_bytes: u64,
 }
 
+/// Some of the parts: how to ask for them, in words, and their numbers.
+struct Fewer {
+    flags: String,
+    what: String,
+    kept: Vec<usize>,
+}
+
+/// What does not fit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooLarge<'a> {
+    /// The chosen parts, before `--pick`.
+    pub document: &'a Document,
+    pub parts: &'a [PartCost],
+    pub tokens: PromptTokens,
+    /// Tokens of the prompt that are not the document's.
+    pub frame: u32,
+}
+
 impl Planner<'_> {
     /// Everything that was tried and fits.
-    pub(super) fn proposals(
-        &self,
-        parts: &[PartCost],
-        tokens: PromptTokens,
-        chosen: &Chosen,
-    ) -> Result<Vec<Proposal>, Error> {
+    pub(super) fn proposals(&self, it: &TooLarge, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
         let mut proposals: Vec<Proposal> =
-            [self.other_context(tokens), self.other_cache(tokens)].into_iter().flatten().collect();
-        proposals.extend(self.other_parts(parts, tokens, chosen)?);
-        proposals.extend(self.picked(chosen)?);
+            [self.other_context(it.tokens), self.other_cache(it.tokens)].into_iter().flatten().collect();
+        if self.wish.pick.is_none() {
+            proposals.extend(self.other_parts(it.parts, it.tokens, chosen)?);
+        }
+        proposals.extend(self.picked(it, chosen)?);
         Ok(proposals)
     }
 
@@ -59,7 +78,7 @@ impl Planner<'_> {
         let ContextSize::Tokens(asked) = self.wish.engine.context else { return None };
         let info = self.known.info();
         let needed = tokens.prompt.saturating_add(self.answer_tokens());
-        let context = needed.next_multiple_of(super::CONTEXT_STEP_TOKENS).min(info.train_context_tokens.max(needed));
+        let context = needed.next_multiple_of(CONTEXT_STEP_TOKENS).min(info.train_context_tokens.max(needed));
         let kv_bytes = u64::from(context) * info.kv_bytes_per_token;
         let is_possible = needed <= info.train_context_tokens && self.memory_missing(kv_bytes).is_none();
         (is_possible && context != asked).then(|| Proposal {
@@ -90,106 +109,125 @@ impl Planner<'_> {
         })
     }
 
-    /// Fewer parts: without one folder, without the few longest, the longest beginning.
+    /// Fewer parts: without one folder, one folder alone, without the few longest, the longest beginning.
     fn other_parts(&self, parts: &[PartCost], tokens: PromptTokens, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
+        let fewer = [
+            self.without_a_folder(parts, tokens),
+            self.only_a_folder(parts),
+            self.without_the_longest(parts, tokens),
+            self.longest_beginning(parts, tokens, chosen)?,
+        ];
         let mut proposals = Vec::new();
-        for (flags, what, kept) in
-            self.without_a_folder(parts, tokens).into_iter().chain(self.without_the_longest(parts, tokens))
-        {
-            proposals.extend(self.tried(&kept, chosen)?.map(|(tokens, kv_bytes)| Proposal {
-                flags,
-                what,
-                tokens,
-                kv_bytes,
-            }));
-        }
-        let room = self.room();
-        let mut sum = tokens.prompt - parts.iter().map(|part| part.tokens).sum::<u32>().min(tokens.prompt);
-        let fitting = parts
-            .iter()
-            .take_while(|part| {
-                sum = sum.saturating_add(part.tokens);
-                sum <= room
-            })
-            .count();
-        // What stands before parts that were left out takes a few tokens, too.
-        for count in (1..=fitting.min(parts.len() - 1)).rev() {
-            let kept: Vec<usize> = parts[..count].iter().map(|part| part.part.number).collect();
+        for Fewer { flags, what, kept } in fewer.into_iter().flatten() {
             if let Some((tokens, kv_bytes)) = self.tried(&kept, chosen)? {
-                let what = format!("the first {count} of {} parts", parts.len());
-                proposals.push(Proposal { flags: format!("--parts {}", written(&kept)), what, tokens, kv_bytes });
-                break;
+                proposals.push(Proposal { flags, what, tokens, kv_bytes });
             }
         }
         Ok(proposals)
     }
 
-    /// The document without its smallest folder that is large enough to matter: flags, words, the parts that stay.
-    fn without_a_folder(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<(String, String, Vec<usize>)> {
-        let root = self.wish.folder?;
+    /// The document without the smallest folder that is large enough to matter.
+    fn without_a_folder(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<Fewer> {
         let missing = tokens.prompt.saturating_sub(self.room());
+        let large = self.inner_folders(parts).into_iter().filter(|folder| folder.tokens >= missing);
+        let Folder { path, files, .. } = large.min_by_key(|folder| folder.tokens)?;
+        let inside = path[self.wish.folder?.len()..].trim_start_matches('/');
+        let kept = numbers(parts, |part| !part.part.title.starts_with(&path));
+        let (flags, what) = (format!("--exclude '/{inside}'"), format!("without the {files} files in {inside}"));
+        (!kept.is_empty()).then_some(Fewer { flags, what, kept })
+    }
+
+    /// The largest folder that fits, named in the place of the whole.
+    fn only_a_folder(&self, parts: &[PartCost]) -> Option<Fewer> {
+        let room = self.room();
+        let small = self.inner_folders(parts).into_iter().filter(|folder| folder.tokens < room);
+        let Folder { path, files, .. } = small.max_by_key(|folder| folder.tokens)?;
+        let kept = numbers(parts, |part| part.part.title.starts_with(&path));
+        let path = path.trim_end_matches('/').to_owned();
+        Some(Fewer { what: format!("this folder alone, {files} files"), flags: path, kept })
+    }
+
+    /// The folders inside the one that was named.
+    fn inner_folders(&self, parts: &[PartCost]) -> Vec<Folder> {
+        let Some(root) = self.wish.folder else { return Vec::new() };
         let names: Vec<(&str, u32)> = parts.iter().map(|part| (part.part.title.as_str(), part.tokens)).collect();
-        let folders = tree::folders(&names);
-        let enough = folders.iter().filter(|folder| folder.tokens >= missing && folder.path.starts_with(root));
-        let folder = enough.filter(|folder| folder.path.len() > root.len() + 1).min_by_key(|folder| folder.tokens)?;
-        let kept: Vec<usize> = parts
-            .iter()
-            .filter(|part| !part.part.title.starts_with(&folder.path))
-            .map(|part| part.part.number)
-            .collect();
-        let inside = folder.path[root.len()..].trim_start_matches('/');
-        (!kept.is_empty()).then(|| {
-            (format!("--exclude '/{inside}'"), format!("without the {} files in {inside}", folder.files), kept)
-        })
+        let mut folders = tree::folders(&names);
+        folders.retain(|folder| folder.path.starts_with(root) && folder.path.len() > root.len() + 1);
+        folders
     }
 
     /// The document without as few of its parts as possible.
-    fn without_the_longest(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<(String, String, Vec<usize>)> {
+    fn without_the_longest(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<Fewer> {
         let missing = tokens.prompt.saturating_sub(self.room());
         let mut longest: Vec<&PartCost> = parts.iter().collect();
-        longest.sort_by_key(|part| std::cmp::Reverse(part.tokens));
+        longest.sort_by_key(|part| Reverse(part.tokens));
         let mut sum = 0;
-        let left_out: Vec<&PartCost> = longest
-            .into_iter()
-            .take_while(|part| {
-                let is_needed = sum < missing;
-                sum += part.tokens;
-                is_needed
-            })
-            .collect();
-        let kept: Vec<usize> = parts
-            .iter()
-            .map(|part| part.part.number)
-            .filter(|number| left_out.iter().all(|part| part.part.number != *number))
-            .collect();
-        let names =
-            |parts: &[&PartCost]| parts.iter().map(|part| part.part.title.clone()).collect::<Vec<_>>().join(", ");
-        let is_sensible = left_out.len() <= FEW_PARTS && !kept.is_empty();
-        is_sensible.then(|| (format!("--parts {}", written(&kept)), format!("without {}", names(&left_out)), kept))
+        let is_needed = |part: &&PartCost| {
+            let is_needed = sum < missing;
+            sum += part.tokens;
+            is_needed
+        };
+        let left_out: Vec<&PartCost> = longest.into_iter().take_while(is_needed).collect();
+        let kept = numbers(parts, |part| left_out.iter().all(|other| other.part.number != part.part.number));
+        let names: Vec<&str> = left_out.iter().map(|part| part.part.title.as_str()).collect();
+        let (flags, what) = (format!("--parts {}", written(&kept)), format!("without {}", names.join(", ")));
+        (left_out.len() <= FEW_PARTS && !kept.is_empty()).then_some(Fewer { flags, what, kept })
+    }
+
+    /// As many parts from the first on as there is room for.
+    fn longest_beginning(
+        &self,
+        parts: &[PartCost],
+        tokens: PromptTokens,
+        chosen: &Chosen,
+    ) -> Result<Option<Fewer>, Error> {
+        let room = self.room();
+        let mut sum = tokens.prompt - parts.iter().map(|part| part.tokens).sum::<u32>().min(tokens.prompt);
+        let has_room = |part: &&PartCost| {
+            sum = sum.saturating_add(part.tokens);
+            sum <= room
+        };
+        let fitting = parts.iter().take_while(has_room).count();
+        // A sign for parts that were left out takes a few tokens, too.
+        for count in (1..=fitting.min(parts.len() - 1)).rev() {
+            let kept: Vec<usize> = parts[..count].iter().map(|part| part.part.number).collect();
+            if self.tried(&kept, chosen)?.is_some() {
+                let all = parts.len();
+                let what = if count == 1 {
+                    format!("only the first of {all} parts")
+                } else {
+                    format!("the first {count} of {all} parts")
+                };
+                return Ok(Some(Fewer { flags: format!("--parts {}", written(&kept)), what, kept }));
+            }
+        }
+        Ok(None)
     }
 
     /// What BM25 finds nearest to the question, as much as there is room for.
-    fn picked(&self, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
+    fn picked(&self, it: &TooLarge, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
         let Some(question) = self.wish.question else { return Ok(None) };
-        let frame = self.prompt_tokens("", 0, chosen)?.prompt;
-        let budget = self.room().saturating_sub(frame) / 1000 * 1000;
-        if budget == 0 {
-            return Ok(None);
-        }
-        let picked = pick_now(self.wish.whole, question, budget, |text| self.known.count(text));
+        // In thousands of 1,024, as `--pick` takes them.
+        let room = self.room().saturating_sub(it.frame) / 1024 * 1024;
+        let picked = pick_now(it.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
-        let tokens = self.prompt_tokens(&picked.document.text, picked.tokens, chosen)?.prompt;
+        let tokens = self.prompt_tokens(&picked.document, picked.tokens, chosen)?.prompt;
         let what = format!("the {} nearest to the question, by BM25", picked.in_short());
-        let flags = format!("--pick {}k", budget / 1000);
+        let flags = format!("--pick {}k", room / 1024);
         Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
     }
 
     /// Tokens of the prompt and bytes of the cache with these parts; `None` when that does not fit either.
     fn tried(&self, numbers: &[usize], chosen: &Chosen) -> Result<Option<(u32, u64)>, Error> {
         let document = self.taking(numbers);
-        let tokens = self.prompt_tokens(&document.text, self.known.count(&document.text), chosen)?.prompt;
+        let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
         Ok(self.has_room_for(tokens).then(|| (tokens, self.kv_bytes(tokens))))
     }
+}
+
+/// The numbers of the parts that stay.
+fn numbers(parts: &[PartCost], stays: impl Fn(&PartCost) -> bool) -> Vec<usize> {
+    parts.iter().filter(|part| stays(part)).map(|part| part.part.number).collect()
 }
 
 /// Ascending numbers as `--parts` takes them: `1-3,5`.

@@ -46,6 +46,7 @@ impl Session<'_> {
 }
 
 /// Where the first change is, for people.
+#[must_use]
 pub fn place(document: &Document, before: &str) -> String {
     let changed = document.first_change_from(before).and_then(|byte| document.locate(byte));
     changed.map_or("at its end".to_owned(), |place| format!("from {} of {} on", place.position, place.file))

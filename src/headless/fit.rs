@@ -23,8 +23,9 @@ use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
 use crate::engine::Measured;
 use crate::engine::message::{Command, Event, ModelInfo};
 use crate::exit::{Exit, Trouble};
-use crate::fit::tree::folders;
-use crate::fit::{Fit, Known, Obstacle, PresetCost, Proposal, Wish, plan};
+use crate::fit::pick::Piece;
+use crate::fit::tree::{Folder, folders};
+use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
 use crate::settings::{Documents, FitAs, Settings};
 use crate::swaa::{ChainOfThought, RecipeSpec};
 
@@ -70,9 +71,9 @@ pub fn fit(
     let fit = plan(&wish, known)?;
     let told = Told { fit: &fit, model: known.info(), files: &document.report.files };
     if how.json {
-        voice.object(&told.object())?
+        voice.object(&told.object())?;
     } else {
-        voice.data(&told.in_words())?
+        voice.data(&told.in_words())?;
     }
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
 }
@@ -231,7 +232,7 @@ impl Told<'_> {
             recipe: (&fit.recipe).into(),
             model: &model.name,
             documents: files.iter().map(|file| file.name.as_str()).collect(),
-            parts: self.parts(),
+            parts: fit.parts.iter().map(PartLine::from).collect(),
             parts_in_all: fit.parts_in_all,
             picked: fit.picked.as_ref().map(|picked| picked.pieces.iter().map(PickedLine::from).collect()),
             folders: self.folders(),
@@ -241,12 +242,6 @@ impl Told<'_> {
         }
     }
 
-    fn parts(&self) -> Vec<PartLine<'_>> {
-        let line = |cost: &'_ crate::fit::PartCost| (cost.part.number, cost.tokens, cost.kv_bytes);
-        let lines = self.fit.parts.iter().map(|cost| (line(cost), cost.part.title.as_str()));
-        lines.map(|((number, tokens, kv_bytes), title)| PartLine { number, title, tokens, kv_bytes }).collect()
-    }
-
     fn folders(&self) -> Vec<FolderLine> {
         let is_file = |title: &str| self.files.iter().any(|file| file.name == title);
         let named: Vec<(&str, u32)> =
@@ -254,25 +249,13 @@ impl Told<'_> {
         if !named.iter().all(|(title, _)| is_file(title)) {
             return Vec::new();
         }
-        let line = |folder: crate::fit::tree::Folder| FolderLine {
-            path: folder.path,
-            tokens: folder.tokens,
-            files: folder.files,
-        };
+        let line = |Folder { path, tokens, files }| FolderLine { path, tokens, files };
         folders(&named).into_iter().map(line).collect()
     }
 
     fn in_words(&self) -> String {
         let Self { fit, model, files } = self;
-        let listed: Vec<Listed> = fit
-            .parts
-            .iter()
-            .map(|cost| Listed {
-                number: cost.part.number,
-                title: &cost.part.title,
-                tokens: Some(cost.tokens as usize),
-            })
-            .collect();
+        let listed: Vec<Listed> = fit.parts.iter().map(Listed::from).collect();
         let mut words = table(&listed, files, Some(fit.kv_bytes_per_token));
         if let Some(picked) = &fit.picked {
             put(&mut words, format_args!("\npicked   {}\n", picked.in_words()));
@@ -382,8 +365,20 @@ fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
     words.write_fmt(line).expect("a string takes everything");
 }
 
-impl<'a> From<&'a crate::fit::pick::Piece> for PickedLine<'a> {
-    fn from(piece: &'a crate::fit::pick::Piece) -> Self {
+impl<'a> From<&'a PartCost> for PartLine<'a> {
+    fn from(cost: &'a PartCost) -> Self {
+        Self { number: cost.part.number, title: &cost.part.title, tokens: cost.tokens, kv_bytes: cost.kv_bytes }
+    }
+}
+
+impl<'a> From<&'a PartCost> for Listed<'a> {
+    fn from(cost: &'a PartCost) -> Self {
+        Self { number: cost.part.number, title: &cost.part.title, tokens: Some(cost.tokens as usize) }
+    }
+}
+
+impl<'a> From<&'a Piece> for PickedLine<'a> {
+    fn from(piece: &'a Piece) -> Self {
         Self { part: piece.part, title: &piece.title, lines: piece.lines.as_deref(), tokens: piece.tokens }
     }
 }

@@ -120,9 +120,8 @@ impl<'a> Inspected<'a> {
     }
 
     fn listed(&self) -> Vec<Listed<'_>> {
-        let listed = |part: &'_ PartLine| (part.number, part.tokens);
-        let parts = self.parts.iter().map(|part| (listed(part), part.title.as_str()));
-        parts.map(|((number, tokens), title)| Listed { number, title, tokens }).collect()
+        let parts = self.parts.iter();
+        parts.map(|part| Listed { number: part.number, title: &part.title, tokens: part.tokens }).collect()
     }
 
     fn in_words(&self) -> String {

@@ -33,7 +33,9 @@ pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: 
         writeln!(table, "{number:>6} {counted:>9}{kv}  {:indent$}{title}", "").expect("a string takes everything");
     };
     if !is_tree(parts, files) {
-        parts.iter().for_each(|part| line(&part.number.to_string(), part.tokens, 0, part.title));
+        for part in parts {
+            line(&part.number.to_string(), part.tokens, 0, part.title);
+        }
         return table;
     }
     let are_counted = parts.iter().all(|part| part.tokens.is_some());

@@ -510,7 +510,7 @@ async fn a_document_that_changes_between_two_questions_is_read_again_and_said_so
     fs::write(&path, "It is a truth.\nIt is long.\n").unwrap();
     let changing = path.clone();
     let ran = ran_and_changed(&path, move || {
-        fs::write(changing, "It is a truth.\nIt is longer than it was before.\n").unwrap()
+        fs::write(changing, "It is a truth.\nIt is longer than it was before.\n").unwrap();
     })
     .await;
     let place = format!("note: the document changed on disk, from line 2 of {} on: ", path.display());

@@ -18,7 +18,7 @@ use std::thread;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
-use llama_cpp_2::vocab::{LlamaVocab, VocabType};
+use llama_cpp_2::vocab::LlamaVocab;
 
 use super::{LIBRARY, check_is_gguf, failure, take_complaints};
 use crate::engine::cuts;
@@ -106,7 +106,7 @@ fn numbers(tokens: Vec<LlamaToken>) -> Vec<i32> {
 /// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for the whole.
 pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
     let vocab = tables.vocab();
-    if !is_cuttable(tables, &vocab) {
+    if !is_cuttable(tables) {
         return tokenise_whole(&vocab, text);
     }
     on_all_cores(&cuts::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
@@ -116,9 +116,10 @@ fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
     vocab.tokenize(text.as_bytes(), false, false)
 }
 
-fn is_cuttable(tables: &LlamaModel, vocab: &LlamaVocab) -> bool {
-    let is_bpe = matches!(vocab.vocab_type(), VocabType::BPE);
-    is_bpe && tables.meta_val_str("tokenizer.ggml.pre").is_ok_and(|pre| cuts::is_cuttable(&pre))
+/// By the file's own words: the binding's `vocab_type` panics on `WordPiece` (llama-cpp-2 0.1.160).
+fn is_cuttable(tables: &LlamaModel) -> bool {
+    let is = |key: &str, known: &dyn Fn(&str) -> bool| tables.meta_val_str(key).is_ok_and(|value| known(&value));
+    is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &cuts::is_cuttable)
 }
 
 /// What `work` makes of each of `texts`, in order.
