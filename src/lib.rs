@@ -13,13 +13,14 @@
 //! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
+//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data |
 //! | [`models`] | which models are known, where do they come from, are they whole? |
 //! | [`tui`] | the screen; owns the terminal |
 //! | [`exit`] | how did it end, as scripts see it? |
 //! | [`headless`] | the same chat and engine without a screen |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
 //!
-//! Imports point one way: front ends (`tui`, `headless`, `eval`) → `chat` → (`document`, `swaa`, the engine's messages);
+//! Imports point one way: front ends (`tui`, `headless`, `eval`) → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
 //! `engine` → `swaa`. Nothing imports a front end.
 //!
 //! # Three flows
@@ -46,6 +47,7 @@ pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod fields;
+pub mod fit;
 pub mod headless;
 pub mod models;
 pub mod settings;

@@ -16,11 +16,13 @@ use clap::Parser;
 use tokio::runtime;
 
 use lunette::document::{Document, READ_PDF, serve_pdf};
-use lunette::engine::{self, EngineHandle, Vocabulary};
+use lunette::engine::{self, EngineHandle, Survey, Vocabulary};
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Counted, Counter, Stops, Voice};
 use lunette::models::ModelRef;
-use lunette::settings::{EvalArgs, FrontEnd, Headless, LowArgs, Output, Settings, Shown, Surroundings, Terminal, argv};
+use lunette::settings::{
+    EvalArgs, FitAs, FrontEnd, Headless, LowArgs, Output, Settings, Shown, Surroundings, Terminal, argv,
+};
 
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == READ_PDF) {
@@ -56,6 +58,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
         FrontEnd::Headless(headless) => Ok(answer(&settings, *headless)),
         FrontEnd::Presets { json } => list_presets(&settings, *json),
         FrontEnd::Inspect(shown) => inspect(&settings, *shown),
+        FrontEnd::Fit(how) => fit(&settings, *how),
         FrontEnd::Paths { json } => with_voice(output, settings.terminal, |voice| {
             Ok(headless::paths(&settings.directories, &settings.places.own, *json, voice).map(|()| Exit::Ok)?)
         }),
@@ -129,9 +132,36 @@ fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, Trouble> {
 fn count(settings: &Settings, document: &Document, voice: &mut Voice<'_>) -> Result<Counted, Trouble> {
     let file = headless::model_file(settings, voice)?;
     let parts = document.parts();
-    let texts: Vec<&str> = parts.iter().map(|part| &document.text[part.span.start..part.span.end]).collect();
-    let tokens = Vocabulary::open(&file)?.count_each(&texts);
+    let spans = parts.iter().map(|part| part.span.start..part.span.end);
+    let counts = Vocabulary::open(&file)?.count_spans(&document.text, spans);
+    let tokens = counts.into_iter().map(|tokens| tokens as usize).collect();
     Ok(Counted { model: file.file_stem().unwrap_or_default().to_string_lossy().into_owned(), tokens })
+}
+
+/// A plan needs no weights; to measure how fast this machine reads needs them.
+fn fit(settings: &Settings, how: FitAs) -> Result<Exit, Trouble> {
+    let output = if how.json { Output::Json } else { Output::Text };
+    with_voice(output, settings.terminal, |voice| {
+        let (_, document) = headless::open_whole(settings, &mut io::stdin().lock(), voice)?;
+        document.report.notes().iter().for_each(|note| voice.note(&format!("note: {note}")));
+        let config = settings.engine.with_model(headless::model_file(settings, voice)?);
+        let mut survey = Survey::of(&config)?;
+        if how.measure && survey.measured().is_none() {
+            measure(settings, voice)?;
+            survey = Survey::of(&config)?;
+        }
+        headless::fit(settings, how, &document, &survey, voice)
+    })
+}
+
+fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), Trouble> {
+    let mut thread = None;
+    let measured = asynchronously(async {
+        let (counter, stops) = listened_to(engine_for(settings, voice)?, None, &mut thread);
+        headless::measure(counter, stops, voice).await
+    });
+    let_go(thread);
+    measured
 }
 
 fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {

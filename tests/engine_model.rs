@@ -27,6 +27,7 @@ fn config(model: PathBuf) -> EngineConfig {
         flash_attention: true,
         offload: Offload::none(),
         resident_bytes: 1 << 30,
+        speeds: None,
     }
 }
 

@@ -152,13 +152,106 @@ fn a_truncated_model_is_named_and_exits_with_5() {
 
 #[test]
 #[ignore = "needs a model"]
-fn a_dry_run_reads_nothing_and_says_what_it_would_take() {
-    let fits = ran(&Home::new(), &["--dry-run", "--json", "-p", "Who?", "-"], &inventory(40));
+fn a_plan_reads_nothing_and_refuses_what_does_not_fit_with_what_would() {
+    let home = Home::new();
+    let fits = ran(&home, &["--dry-run", "--json", "-p", "Who?", "-"], &inventory(40));
     let object = &objects(&fits)[0];
     assert_eq!((fits.code, &object["fits"], &object["limit_tokens"]), (0, &true.into(), &8192.into()), "{object}");
-    let too_long = ran(&Home::new(), &["--dry-run", "-p", "Who?", "-"], &inventory(2_000));
-    assert_eq!(too_long.code, 4, "{}", too_long.err);
-    assert!(too_long.out.contains("it does not fit: "), "{}", too_long.out);
+    assert_eq!(
+        (&object["predicted_s"], &object["measured"]),
+        (&Value::Null, &Value::Null),
+        "nothing was measured here"
+    );
+    let cellars: String = (1..=6).map(|n| format!("# Cellar {n}\n\n{}\n", inventory(150))).collect();
+    home.file("cellars.md", &cellars);
+    let too_long = ran(&home, &["fit", "--json", "-p", "What is in cellar 4?", "cellars.md"], "");
+    let object = &objects(&too_long)[0];
+    assert_eq!((too_long.code, &object["fits"]), (4, &false.into()), "{}", too_long.err);
+    let proposals = object["proposals"].as_array().expect("a list");
+    assert!(proposals.len() >= 2, "{object}");
+    for proposal in proposals {
+        let flags: Vec<&str> = proposal["flags"].as_str().expect("a text").split(' ').collect();
+        let line = [&["fit", "--json", "-p", "What is in cellar 4?", "cellars.md"], &flags[..]].concat();
+        let again = ran(&home, &line, "");
+        assert_eq!(again.code, 0, "{line:?}: {}", again.out);
+        assert_eq!(objects(&again)[0]["tokens"]["prompt"], proposal["prompt_tokens"], "{line:?}");
+    }
+    let in_words = ran(&home, &["fit", "cellars.md"], "");
+    assert!(
+        in_words.out.contains("it does not fit: ") && in_words.out.contains("what would fit:\n"),
+        "{}",
+        in_words.out
+    );
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn what_was_planned_is_what_is_read_and_what_was_read_predicts_the_next_plan() {
+    let home = Home::new();
+    home.file("boxes.txt", &inventory(60));
+    let line = ["-p", "Which colour has box number 7?", "--preset", "full", "--json", "boxes.txt"];
+    let planned = objects(&ran(&home, &[&["fit"], &line[..]].concat(), "")).remove(0);
+    let read = objects(&ran(&home, &[&line[..], &["-n", "2"]].concat(), "")).remove(0);
+    for tokens in ["document", "prompt"] {
+        assert_eq!(planned["tokens"][tokens], read["tokens"][tokens], "{tokens}");
+    }
+    let again = objects(&ran(&home, &[&["fit"], &line[..]].concat(), "")).remove(0);
+    assert!(again["predicted_s"].as_f64().is_some_and(|seconds| seconds > 0.0), "{again}");
+    assert_eq!(again["measured"]["tokens"], read["tokens"]["prefilled"]);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_document_that_changes_is_read_from_the_first_changed_token_on() {
+    let home = Home::new();
+    let path = home.file("boxes.txt", &inventory(60));
+    let mut child = started(&home, &["-p", "Count the boxes.", "-p", "And now?", "-n", "4", "--jsonl", "boxes.txt"]);
+    drop(child.stdin.take());
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let mut done = || loop {
+        let line: Value = serde_json::from_str(&lines.next().expect("a line").expect("text")).expect("an object");
+        if line["type"] == "answer" && path.exists() {
+            // While the first answer is written: the last tenth of the document becomes another.
+            let text = inventory(60);
+            let kept = text.lines().take(54).map(|line| format!("{line}\n")).collect::<String>();
+            std::fs::write(&path, kept + "The other boxes are gone.\n").expect("written");
+        }
+        if line["type"] == "done" {
+            return line["tokens"].clone();
+        }
+    };
+    let (first, second) = (done(), done());
+    let count = |tokens: &Value, of: &str| tokens[of].as_u64().expect("a number");
+    let (before, after) = (count(&first, "document"), count(&second, "document"));
+    assert!(after < before, "{second}");
+    // All but the changed end is kept, and only that and the question are read.
+    assert!(count(&second, "cached") * 100 >= after * 96, "{second}");
+    assert!(count(&second, "prefilled") <= count(&second, "prompt") - count(&second, "cached") + 256, "{second}");
+    let ran = finished(child, PATIENCE);
+    assert!(ran.err.contains("the document changed on disk, from line 55 of boxes.txt on: "), "{}", ran.err);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_document_that_was_only_touched_is_not_read_again() {
+    let home = Home::new();
+    let path = home.file("boxes.txt", &inventory(60));
+    let mut child = started(&home, &["-p", "Count the boxes.", "-p", "And now?", "-n", "4", "--jsonl", "boxes.txt"]);
+    drop(child.stdin.take());
+    let mut answers = Vec::new();
+    for line in BufReader::new(child.stdout.take().expect("it is piped")).lines() {
+        let line: Value = serde_json::from_str(&line.expect("text")).expect("an object");
+        if line["type"] == "answer" {
+            std::fs::write(&path, inventory(60)).expect("written");
+        }
+        if line["type"] == "done" {
+            answers.push(line["tokens"].clone());
+        }
+    }
+    let cached = answers[1]["cached"].as_u64().expect("a number");
+    assert!(cached + 1 >= answers[1]["document"].as_u64().expect("a number"), "{answers:?}");
+    let ran = finished(child, PATIENCE);
+    assert!(!ran.err.contains("changed on disk"), "{}", ran.err);
 }
 
 /// Starts a long answer and hands back the child once its first characters are there.

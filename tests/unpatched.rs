@@ -118,6 +118,7 @@ fn model_info(model: &Path) -> ModelInfo {
         flash_attention: true,
         offload: Offload::none(),
         resident_bytes: 0,
+        speeds: None,
     });
     loop {
         match engine.events.blocking_recv().expect("the engine says how loading went") {

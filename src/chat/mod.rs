@@ -35,5 +35,5 @@ pub use prompt::{PromptRequest, Turn, build_prompt};
 pub use readings::{Comparison, Reading, Readings};
 pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Run, Setup, Tone, Way, Work};
 pub use template::ChatTemplate;
-pub use update::{Action, Effect, INSTANT_TOKENS, Input, SHORT, update};
+pub use update::{Action, Effect, INSTANT_TOKENS, Input, NewText, News, SHORT, update};
 pub use words::count;

@@ -7,6 +7,7 @@ use super::exchange::Exchange;
 use super::moment::Moment;
 use super::readings::{Comparison, Readings};
 use super::template::ChatTemplate;
+use super::update::NewText;
 use super::within::{Beginning, Search, Within};
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
 use crate::settings;
@@ -207,6 +208,12 @@ pub struct Chat {
     pub(super) tokens_per_s: Option<f64>,
     pub(super) first_offer: usize,
     pub(super) last_job: u64,
+    /// The text that the files have now, which waits for the running job to end.
+    pub(super) next_text: Option<NewText>,
+    /// Where the document has changed, until the engine has said how much of it is kept.
+    pub(super) changed_at: Option<String>,
+    /// How many parts were taken, when that was chosen by time.
+    pub(super) parts_taken: Option<usize>,
 }
 
 impl Chat {
@@ -236,6 +243,9 @@ impl Chat {
             tokens_per_s: None,
             first_offer,
             last_job: 0,
+            next_text: None,
+            changed_at: None,
+            parts_taken: None,
         }
     }
 

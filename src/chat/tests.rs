@@ -466,6 +466,67 @@ fn a_preset_that_is_chosen_meanwhile_is_the_one_that_is_measured() {
     assert_eq!(*recipe, recipe_of("fastest"));
 }
 
+// A document that changes.
+
+fn changed(text: &str) -> Input {
+    let place = "from line 3 of book.txt on".to_owned();
+    Input::News(News::Changed(NewText { text: text.into(), ends: vec![text.len()], place }))
+}
+
+#[test]
+fn a_changed_document_is_read_again_and_it_is_told_how_much_is_kept() {
+    let mut session = Session::with_document_read("full");
+    let effects = session.input(changed("It is a falsehood."));
+    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!(texts(prompt).0, "<|im_start|>user\nIt is a falsehood.");
+    session.tell(Event::Planned { job: session.job, plan: plan(4_000, None) });
+    let told = "the document changed on disk, from line 3 of book.txt on: 6,000 of 10,000 tokens are kept";
+    assert_eq!(notice(&session.chat), told);
+    assert!(!session.chat.is_read());
+    session.read(6_000, 4_000);
+    assert!(session.chat.is_read());
+}
+
+#[test]
+fn a_question_is_about_the_document_as_it_is_now() {
+    let mut session = Session::with_document_read("full");
+    session.input(changed("It is a falsehood."));
+    assert_eq!(session.ask("What is it?"), vec![]);
+    let effects = session.read(6_000, 4_000);
+    assert_eq!(texts(&asked(&effects).prompt).0, "<|im_start|>user\nIt is a falsehood.");
+}
+
+#[test]
+fn a_change_during_an_answer_waits_for_its_end() {
+    let mut session = Session::with_document_read("full");
+    session.ask("Who?");
+    assert_eq!(session.input(changed("It is a falsehood.")), vec![]);
+    let effects = session.answer("He.");
+    assert!(matches!(sent(&effects), Command::Read { .. }));
+}
+
+#[test]
+fn of_a_document_whose_beginning_was_chosen_as_many_parts_are_read_of_the_new_text() {
+    let (mut session, effects) = tasted("full", 61);
+    let (_, _) = session.forecast_beginnings(effects);
+    session.read(1_000, DOCUMENT_TOKENS - 1_000);
+    let text = "One.\nTwo.\n3.\n4.\n5.\n6.\n7.\n8.\n";
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let news = News::Changed(NewText { text: text.into(), ends, place: "from line 1 of book.txt on".to_owned() });
+    let effects = session.input(Input::News(news));
+    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!(texts(prompt).0, "<|im_start|>user\nOne.\nTwo.\n3.\n4.\n5.\n6.\n");
+}
+
+#[test]
+fn files_that_are_gone_are_told_and_change_nothing() {
+    let mut session = Session::with_document_read("full");
+    let news = Input::News(News::Unreadable("cannot read book.txt: no such file".into()));
+    assert_eq!(session.input(news), vec![]);
+    assert_eq!(notice(&session.chat), "cannot read book.txt: no such file; answers are from what was read before");
+    assert!(session.chat.is_read());
+}
+
 // The engine's end.
 
 #[test]

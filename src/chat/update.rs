@@ -2,10 +2,13 @@
 //!
 //! Read [`update`], then [`engine_event`] and [`act`], then [`next`], which decides what happens whenever nothing does.
 
+mod changing;
 mod choosing;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use changing::{NewText, News};
 
 use super::exchange::{Exchange, ExchangeState};
 use super::prompt::{PromptRequest, Turn, build_prompt};
@@ -30,6 +33,8 @@ pub const SHORT: Duration = Duration::from_secs(3);
 pub enum Input {
     Engine(Event),
     User(Action),
+    /// The files were looked at, and are not what they were.
+    News(News),
     /// Only time has passed.
     Tick,
     /// The engine's thread is gone, and it was not told to go.
@@ -68,6 +73,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
     match input {
         Input::Engine(event) if !is_stale(chat, &event) => engine_event(chat, event),
         Input::User(action) => act(chat, action),
+        Input::News(news) => changing::news(chat, news),
         Input::EngineGone => {
             engine_gone(chat, failure(FailureKind::Runtime, "the engine stopped working", "the log says why"));
             Vec::new()
@@ -134,6 +140,9 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
 fn next(chat: &mut Chat) -> Vec<Effect> {
     if chat.work != Work::Idle || !matches!(chat.model, Model::Ready { .. }) {
         return Vec::new();
+    }
+    if let Some(new) = chat.next_text.take() {
+        changing::take(chat, new);
     }
     if let Some(offer) = chat.next_switch.take() {
         return go_to_offer(chat, offer);
@@ -579,6 +588,7 @@ fn new_job(chat: &mut Chat) -> JobId {
 }
 
 fn planned(chat: &mut Chat, plan: Plan) {
+    changing::tell(chat, &plan);
     if let Some(run) = run_mut(chat) {
         run.plan = Some(plan);
     }

@@ -132,6 +132,12 @@ impl Beginning {
         beginning
     }
 
+    /// Takes another text, whose parts end elsewhere.
+    pub(super) fn replace(&mut self, text: Arc<str>, ends: Vec<usize>) {
+        self.whole = text;
+        self.within.ends = ends;
+    }
+
     /// In all.
     pub(super) fn parts(&self) -> usize {
         self.within.ends.len()

@@ -10,7 +10,9 @@
 //! How a file becomes text: [`input`] gives bytes → [`sniff`] refuses what is no text yet, by its first bytes → one [`mod@format`]
 //! of the registry reads it ([`decode`] is the only door from bytes to text) → [`assemble`] joins the files.
 //!
-//! What it does not do: count tokens, draw, or walk folders. Look next at `chat` for how a document is put in front of a model.
+//! [`Watched`] says whether it has changed since.
+//!
+//! What it does not do: count tokens or draw. Look next at `chat` for how a document is put in front of a model.
 
 mod assemble;
 mod chapters;
@@ -25,6 +27,7 @@ mod report;
 mod select;
 mod sniff;
 mod tree;
+mod watch;
 mod web;
 
 use std::fmt;
@@ -38,6 +41,7 @@ pub use input::{Input, PRIDE_AND_PREJUDICE};
 pub use parts::Part;
 pub use report::{FileReport, PageFound, PageReport, Report, SkipReason, Skipped};
 pub use tree::Wanted;
+pub use watch::Watched;
 pub use web::{Served, WebProgress, fetch};
 
 /// A half-open range of bytes of a [`Document`]'s text.

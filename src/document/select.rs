@@ -4,7 +4,7 @@
 //! that is entered in its middle gets its naming line again. Neither belongs to any source.
 
 use super::assemble::header;
-use super::{ByteSpan, Document, OutlineEntry, Part, Position, SelectError, SourceSpan, count_lines};
+use super::{ByteSpan, Document, OutlineEntry, Position, SelectError, SourceSpan, count_lines};
 
 /// Stands for what was left out.
 const LEFT_OUT: &str = "[…]\n\n";
@@ -12,9 +12,26 @@ const LEFT_OUT: &str = "[…]\n\n";
 impl Document {
     /// The parts of [`Document::parts`] that `written` names (`3-7,9`, `12-`, `-5`), in the order of the text, each once.
     pub fn select(&self, written: &str) -> Result<Self, SelectError> {
+        Ok(self.with_parts(&self.part_numbers(written)?))
+    }
+
+    /// The numbers of the parts that `written` names, ascending, each once.
+    pub fn part_numbers(&self, written: &str) -> Result<Vec<usize>, SelectError> {
+        let chosen = chosen(written, Numbered::Parts, self.parts().len())?;
+        Ok((1..).zip(chosen).filter_map(|(number, chosen)| chosen.then_some(number)).collect())
+    }
+
+    /// The document that has these parts and no others; `numbers` ascend, and all are parts of this one.
+    #[must_use]
+    pub fn with_parts(&self, numbers: &[usize]) -> Self {
         let parts = self.parts();
-        let chosen = chosen(written, Numbered::Parts, parts.len())?;
-        Ok(self.keep(&stretches(&parts, &chosen)))
+        self.with_stretches(&numbers.iter().map(|number| parts[number - 1].span).collect::<Vec<_>>())
+    }
+
+    /// The document that has these stretches and no others; they ascend, and begin where lines do.
+    #[must_use]
+    pub fn with_stretches(&self, stretches: &[ByteSpan]) -> Self {
+        self.keep(&joined(stretches))
     }
 
     /// Of files with pages those pages that `written` names (`3-7,9`, `12-`, `-5`); other files whole.
@@ -175,13 +192,13 @@ fn range(token: &str, count: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// The chosen parts, neighbours joined.
-fn stretches(parts: &[Part], chosen: &[bool]) -> Vec<ByteSpan> {
-    let mut stretches: Vec<ByteSpan> = Vec::new();
-    for part in parts.iter().zip(chosen).filter_map(|(part, chosen)| chosen.then_some(part)) {
-        add(&mut stretches, part.span);
+/// The stretches, neighbours joined.
+fn joined(stretches: &[ByteSpan]) -> Vec<ByteSpan> {
+    let mut joined: Vec<ByteSpan> = Vec::new();
+    for &stretch in stretches {
+        add(&mut joined, stretch);
     }
-    stretches
+    joined
 }
 
 /// Appends `span`, as one with the last stretch if it follows that.

@@ -7,9 +7,13 @@
 //!
 //! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of products and 3.5e11 of attention.
 //!
+//! What was learnt in an earlier run ([`super::speeds`]) is a beginning that newer chunks soon outweigh.
+//!
 //! What it does not do: predict before anything was measured.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::kv_log::Reading;
 use crate::swaa::Attention;
@@ -40,11 +44,15 @@ const BELIEF_WEIGHT: f64 = 0.05;
 /// Older chunks count less by this factor at each new one: a machine's speed drifts.
 const MEMORY: f64 = 0.97;
 
-/// Learns the prices and predicts.
-#[derive(Debug, Clone)]
-pub(super) struct Forecaster {
-    shape: Shape,
-    // The normal equations of least squares over (products, attention) → seconds.
+/// Chunks of this grain keep the sum over a triangle within a percent of its integral.
+const GRAIN_TOKENS: u32 = 512;
+
+/// How much what was learnt in earlier runs weighs at the start of a new one, whose machine may be busier or idler.
+const EARLIER: f64 = 0.1;
+
+/// The normal equations of least squares over (products, attention) → seconds: all that is kept of what was measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sums {
     pp: f64,
     pa: f64,
     aa: f64,
@@ -52,9 +60,28 @@ pub(super) struct Forecaster {
     at: f64,
 }
 
+/// Learns the prices and predicts.
+#[derive(Debug, Clone)]
+pub(super) struct Forecaster {
+    shape: Shape,
+    sums: Sums,
+}
+
 impl Forecaster {
+    #[cfg(test)]
     pub(super) fn new(shape: Shape) -> Self {
-        Self { shape, pp: 0.0, pa: 0.0, aa: 0.0, pt: 0.0, at: 0.0 }
+        Self::knowing(shape, Sums::default())
+    }
+
+    /// One that begins with what was learnt `earlier`.
+    pub(super) fn knowing(shape: Shape, earlier: Sums) -> Self {
+        let Sums { pp, pa, aa, pt, at } = earlier;
+        let sums = Sums { pp: pp * EARLIER, pa: pa * EARLIER, aa: aa * EARLIER, pt: pt * EARLIER, at: at * EARLIER };
+        Self { shape, sums }
+    }
+
+    pub(super) fn sums(&self) -> Sums {
+        self.sums
     }
 
     /// Learns from a chunk of `tokens` that began at `start` under `attention` and took `elapsed`.
@@ -62,11 +89,11 @@ impl Forecaster {
         let Work { products, attention } = self.work(start, tokens, attention);
         let seconds = elapsed.as_secs_f64();
         for (sum, term) in [
-            (&mut self.pp, products * products),
-            (&mut self.pa, products * attention),
-            (&mut self.aa, attention * attention),
-            (&mut self.pt, products * seconds),
-            (&mut self.at, attention * seconds),
+            (&mut self.sums.pp, products * products),
+            (&mut self.sums.pa, products * attention),
+            (&mut self.sums.aa, attention * attention),
+            (&mut self.sums.pt, products * seconds),
+            (&mut self.sums.at, attention * seconds),
         ] {
             *sum = *sum * MEMORY + term;
         }
@@ -74,36 +101,34 @@ impl Forecaster {
 
     /// How long reading `reading` from `start` on takes; `None` before anything was measured.
     pub(super) fn predict(&self, reading: &Reading, start: u32) -> Option<Duration> {
-        let (product_price, attention_price) = self.prices()?;
+        let prices = self.sums.prices()?;
         let mut seconds = 0.0;
         let mut position = start;
-        // Chunks of this grain keep the sum over a triangle within a percent of its integral.
-        while let Some((tokens, attention)) = reading.chunk_from(position, 512) {
-            let work = self.work(position, tokens.len() as u32, attention);
-            seconds += work.products * product_price + work.attention * attention_price;
+        while let Some((tokens, attention)) = reading.chunk_from(position, GRAIN_TOKENS) {
+            seconds += self.seconds(position, tokens.len() as u32, attention, prices);
             position += tokens.len() as u32;
         }
         Some(Duration::from_secs_f64(seconds))
     }
 
-    /// Seconds per operation of products and of attention.
-    fn prices(&self) -> Option<(f64, f64)> {
-        if self.pp == 0.0 {
-            return None;
+    /// How long reading stretches of so many tokens takes, one after the other from position 0; `None` before anything was measured.
+    pub(super) fn predict_stretches(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
+        let prices = self.sums.prices()?;
+        let mut seconds = 0.0;
+        let mut start = 0;
+        for (tokens, attention) in stretches {
+            for begun in (0..*tokens).step_by(GRAIN_TOKENS as usize) {
+                let chunk = GRAIN_TOKENS.min(tokens - begun);
+                seconds += self.seconds(start + begun, chunk, attention, prices);
+            }
+            start += tokens;
         }
-        // The belief is one more equation: attention price − 3 × product price = 0, weighed by what was seen.
-        let weight = BELIEF_WEIGHT * self.pp;
-        let ratio = ATTENTION_PRICE_BEFORE_DEEP_CHUNKS;
-        let (pp, pa, aa) = (self.pp + weight * ratio * ratio, self.pa - weight * ratio, self.aa + weight);
-        let determinant = pp * aa - pa * pa;
-        let product = (aa * self.pt - pa * self.at) / determinant;
-        let attention = (pp * self.at - pa * self.pt) / determinant;
-        if product > 0.0 && attention > 0.0 {
-            return Some((product, attention));
-        }
-        // Noise can push one price below nothing; then both follow the belief.
-        let product = (self.pt + ratio * self.at) / (self.pp + 2.0 * ratio * self.pa + ratio * ratio * self.aa);
-        Some((product, ratio * product))
+        Some(Duration::from_secs_f64(seconds))
+    }
+
+    fn seconds(&self, start: u32, tokens: u32, attention: &Attention, (product, pair): (f64, f64)) -> f64 {
+        let work = self.work(start, tokens, attention);
+        work.products * product + work.attention * pair
     }
 
     /// Operations of `tokens` tokens from `start` on.
@@ -124,6 +149,28 @@ impl Forecaster {
             products: 2.0 * self.shape.parameters * tokens,
             attention: 4.0 * self.shape.attention_width * keys * tokens,
         }
+    }
+}
+
+impl Sums {
+    /// Seconds per operation of products and of attention.
+    fn prices(&self) -> Option<(f64, f64)> {
+        if self.pp == 0.0 {
+            return None;
+        }
+        // The belief is one more equation: attention price − 3 × product price = 0, weighed by what was seen.
+        let weight = BELIEF_WEIGHT * self.pp;
+        let ratio = ATTENTION_PRICE_BEFORE_DEEP_CHUNKS;
+        let (pp, pa, aa) = (self.pp + weight * ratio * ratio, self.pa - weight * ratio, self.aa + weight);
+        let determinant = pp * aa - pa * pa;
+        let product = (aa * self.pt - pa * self.at) / determinant;
+        let attention = (pp * self.at - pa * self.pt) / determinant;
+        if product > 0.0 && attention > 0.0 {
+            return Some((product, attention));
+        }
+        // Noise can push one price below nothing; then both follow the belief.
+        let product = (self.pt + ratio * self.at) / (self.pp + 2.0 * ratio * self.pa + ratio * ratio * self.aa);
+        Some((product, ratio * product))
     }
 }
 
@@ -174,6 +221,33 @@ mod tests {
             let ratio = predicted.as_secs_f64() / truth;
             assert!((0.9..1.1).contains(&ratio), "{attention}: predicted {predicted:?} of {truth} s");
         }
+    }
+
+    #[test]
+    fn what_was_learnt_earlier_predicts_and_gives_way_to_what_is_measured_now() {
+        let slow = observed(&Attention::Full, 16_384, 3e-11, 9e-11);
+        let of =
+            |forecaster: &Forecaster| forecaster.predict_stretches(&[(8_192, &Attention::Full)]).expect("measured");
+        let mut now = Forecaster::knowing(HALF_BILLION, slow.sums());
+        assert!(of(&now).abs_diff(of(&slow)) < Duration::from_millis(1), "prices do not depend on the weight");
+        let fast = observed(&Attention::Full, 16_384, 1e-11, 3e-11);
+        for start in (0..8_192).step_by(512) {
+            let work = now.work(start, 512, &Attention::Full);
+            let elapsed = Duration::from_secs_f64(work.products * 1e-11 + work.attention * 3e-11);
+            now.observe(start, 512, &Attention::Full, elapsed);
+        }
+        let ratio = of(&now).as_secs_f64() / of(&fast).as_secs_f64();
+        assert!((1.0..1.5).contains(&ratio), "{ratio} times what it now takes; earlier it was 3 times");
+    }
+
+    #[test]
+    fn stretches_are_predicted_as_the_reading_that_they_make() {
+        let forecaster = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
+        let sliding = Attention::Sliding { window: 512, sinks: 10, full_layers: LayerSet::default() };
+        let mut whole = reading(3_000, &sliding);
+        whole.push(&[Token(1); 40], &Attention::Full);
+        let stretches = [(3_000, &sliding), (40, &Attention::Full)];
+        assert_eq!(forecaster.predict_stretches(&stretches), forecaster.predict(&whole, 0));
     }
 
     #[test]

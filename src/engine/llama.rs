@@ -153,14 +153,27 @@ impl Model {
     /// Loads `config.model`, telling how far it is from 0.0 to 1.0.
     /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
     pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32)) -> Result<Self, Failure> {
+        Self::open(config, |config| weights::load(config, &mut progress))
+    }
+
+    /// All of `config.model` but its weights: nothing can be computed with it.
+    pub(super) fn describe(config: &EngineConfig) -> Result<Self, Failure> {
+        Self::open(config, weights::describe)
+    }
+
+    fn open(config: &EngineConfig, load: impl FnOnce(&EngineConfig) -> Result<Loaded, Failure>) -> Result<Self, Failure> {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
-        let Loaded { weights: model, gpus, offloaded_layers } = weights::load(config, &mut progress)?;
+        let Loaded { weights: model, gpus, offloaded_layers } = load(config)?;
         let mut info = describe(&model, config, started);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.sliding_refused = sliding_refused(&model)?;
         Ok(Self { shape: shape(&model, &info), weights: model, info })
+    }
+
+    pub(super) fn into_vocabulary(self) -> vocabulary::Vocabulary {
+        vocabulary::Vocabulary::of(self.weights)
     }
 
     pub(super) fn info(&self) -> &ModelInfo {
@@ -400,7 +413,7 @@ impl<'model> Llama<'model> {
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
-        let free = available_memory_bytes() + held;
+        let free = free_memory_bytes() + held;
         if !self.model.info.has_gpu() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
         }
@@ -427,7 +440,10 @@ impl Machine for Llama<'_> {
     type Snapshot = SeqState;
 
     fn tokenize(&self, text: &str, origin: Origin) -> Vec<Token> {
-        let tokens = self.model.weights.vocab().tokenize(text.as_bytes(), false, origin == Origin::Template);
+        let tokens = match origin {
+            Origin::Template => self.model.weights.vocab().tokenize(text.as_bytes(), false, true),
+            Origin::Text => vocabulary::tokenise_text(&self.model.weights, text),
+        };
         tokens.into_iter().map(|LlamaToken(id)| Token(id)).collect()
     }
 
@@ -588,7 +604,7 @@ fn physical_cores() -> u32 {
     physical.min(logical).max(1) as u32
 }
 
-fn available_memory_bytes() -> u64 {
+pub(super) fn free_memory_bytes() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()

@@ -78,7 +78,22 @@ impl ContextSize {
             Self::Fit => train_context_tokens,
         }
     }
+
+    /// Tokens of the context that is made for a prompt, with so many kept free behind it; `limit` is [`ContextSize::limit`].
+    #[must_use]
+    pub const fn made_for(self, prompt_tokens: u32, reserve_tokens: u32, limit: u32) -> u32 {
+        match self {
+            Self::Tokens(tokens) => tokens,
+            Self::Fit => {
+                let wished = prompt_tokens.saturating_add(reserve_tokens).next_multiple_of(CONTEXT_STEP_TOKENS);
+                if wished < limit { wished } else { limit }
+            }
+        }
+    }
 }
+
+/// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
+pub const CONTEXT_STEP_TOKENS: u32 = 1024;
 
 /// How many layers lie on a GPU (`-ngl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -141,6 +156,8 @@ pub struct EngineConfig {
     pub offload: Offload,
     /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
     pub resident_bytes: u64,
+    /// Where measured speeds are kept from run to run; `None` keeps none.
+    pub speeds: Option<PathBuf>,
 }
 
 impl EngineConfig {
@@ -344,7 +361,7 @@ pub struct Plan {
     pub cached_tokens: u32,
     /// `prompt_tokens - cached_tokens`.
     pub to_prefill_tokens: u32,
-    /// From speeds measured in this run; `None` before anything was measured.
+    /// From speeds measured in this run and, with little weight, in earlier ones; `None` before anything was measured.
     pub predicted: Option<Duration>,
     pub context_tokens: u32,
 }

@@ -12,6 +12,9 @@
 //! | `kv_log` | what does the cache hold, and how much of that is wanted again? |
 //! | `readings` | which other readings are kept in memory? |
 //! | `forecast` | how long will it take? |
+//! | `speeds` | what was this machine measured to read in earlier runs? |
+//! | [`survey`] | what is known of a model without its weights? |
+//! | [`tokens`], `cuts` | which bytes is a token, and where can a text be cut to be tokenised on all cores? |
 //! | `split`, `utf8` | bytes to characters to reasoning and answer |
 //! | `offload` | which layers lie on a GPU? |
 //! | `machine` | what must a model with a cache be able to do? |
@@ -22,6 +25,7 @@
 //!
 //! What it does not do: lay out prompts (`chat` does), or know what a preset is called.
 
+mod cuts;
 mod forecast;
 mod generate;
 mod job;
@@ -31,7 +35,10 @@ mod machine;
 pub mod message;
 mod offload;
 mod readings;
+mod speeds;
 mod split;
+pub mod survey;
+pub mod tokens;
 #[cfg(test)]
 mod toy;
 mod utf8;
@@ -46,10 +53,14 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use message::{Command, EngineConfig, Event, Failure, FailureKind};
+use speeds::Ledger;
 use worker::{Inbox, Worker};
 
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{devices, library_version, patch_stamp};
+pub use speeds::Measured;
+pub use survey::Survey;
+pub use tokens::Tokens;
 
 /// The front end's side of the counter.
 pub struct EngineHandle {
@@ -96,5 +107,6 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let _ = events.send(Event::Loaded(Box::new(model.info().clone())));
     let config = config.for_device(model.info().has_gpu());
     let machine = llama::Llama::new(&model, &config);
-    Worker::new(machine, model.shape(), config, Inbox::new(commands), events.clone()).run();
+    let ledger = Ledger::open(&config, model.info());
+    Worker::new(machine, model.shape(), ledger, config, Inbox::new(commands), events.clone()).run();
 }

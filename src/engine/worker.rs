@@ -25,14 +25,12 @@ use super::message::{
     Origin, Plan, Progress, Prompt,
 };
 use super::readings::Readings;
+use super::speeds::Ledger;
 use super::wanted::{KnownTexts, Wanted};
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// A reading shorter than this is quicker read again than kept.
 const WORTH_KEEPING_TOKENS: u32 = 512;
-
-/// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
-const CONTEXT_STEP_TOKENS: u32 = 1024;
 
 /// The worker's state; lives on the engine's thread.
 pub(super) struct Worker<M: Machine> {
@@ -40,6 +38,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) kv: KvLog,
     shelf: Readings<M::Snapshot>,
     forecaster: Forecaster,
+    ledger: Ledger,
     pub(super) known: KnownTexts,
     config: EngineConfig,
     events: UnboundedSender<Event>,
@@ -92,6 +91,7 @@ impl<M: Machine> Worker<M> {
     pub(super) fn new(
         machine: M,
         shape: Shape,
+        ledger: Ledger,
         config: EngineConfig,
         inbox: Inbox,
         events: UnboundedSender<Event>,
@@ -100,7 +100,8 @@ impl<M: Machine> Worker<M> {
             machine,
             kv: KvLog::default(),
             shelf: Readings::new(config.resident_bytes),
-            forecaster: Forecaster::new(shape),
+            forecaster: Forecaster::knowing(shape, ledger.sums()),
+            ledger,
             known: KnownTexts::default(),
             config,
             events,
@@ -170,6 +171,7 @@ impl<M: Machine> Worker<M> {
         job.timings.prefill = started.elapsed();
         job.tokens.prefilled = self.kv.len() - cached;
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
+        self.ledger.record(job.tokens.prefilled, self.forecaster.sums());
         outcome
     }
 
@@ -274,17 +276,7 @@ impl<M: Machine> Worker<M> {
         if self.machine.context_tokens() >= least {
             return Ok(());
         }
-        self.machine.resize(self.context_for(prompt_tokens, limit))
-    }
-
-    fn context_for(&self, prompt_tokens: u32, limit: u32) -> u32 {
-        match self.config.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => prompt_tokens
-                .saturating_add(self.config.reserve_tokens)
-                .next_multiple_of(CONTEXT_STEP_TOKENS)
-                .min(limit),
-        }
+        self.machine.resize(self.config.context.made_for(prompt_tokens, self.config.reserve_tokens, limit))
     }
 
     fn context_limit(&self) -> u32 {
@@ -293,12 +285,14 @@ impl<M: Machine> Worker<M> {
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {
         let (whose, hint) = match self.config.context {
-            ContextSize::Tokens(_) => {
-                ("the context asked for", "raise -c, or choose parts of the document with --parts")
-            }
-            ContextSize::Fit => {
-                ("this model", "choose parts of the document with --parts, or a model with a longer context")
-            }
+            ContextSize::Tokens(_) => (
+                "the context asked for",
+                "raise -c, or let `lunette fit` with the same flags say which parts would fit",
+            ),
+            ContextSize::Fit => (
+                "this model",
+                "`lunette fit` with the same flags says which parts would fit, or take a model with a longer context",
+            ),
         };
         Failure {
             kind: FailureKind::DoesNotFit,

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::forecast::Shape;
 use super::message::*;
+use super::speeds::Ledger;
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
@@ -34,11 +35,13 @@ impl Desk {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes,
+            speeds: None,
         };
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
-        let worker = Worker::new(Toy::new(train_context_tokens), shape, config, Inbox::new(receiver), sender);
+        let worker =
+            Worker::new(Toy::new(train_context_tokens), shape, Ledger::none(), config, Inbox::new(receiver), sender);
         Self { worker, commands, events, next_job: 0 }
     }
 

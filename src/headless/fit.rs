@@ -1,111 +1,416 @@
-//! `--dry-run`: does it fit, and what would it cost? Loads the model for its tokeniser and reads nothing.
+//! `lunette fit`, `--dry-run`: does it fit, and what would it take? Nothing is loaded but the model's tables.
+//!
+//! [`crate::fit`] makes the plan; here it is told, as text or as one JSON object. What does not fit is exit code 4, with what would fit.
+//!
+//! Predicted times rest on what this machine was measured to read ([`Measured`]), and say from when. Where nothing was measured, that is
+//! said, and `--measure` reads a thousand tokens of the bundled book first.
 
+use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::report::{RecipeReport, bytes, rounded};
+use super::rows::{Listed, grouped, table};
+use super::talk::Talk;
 use super::voice::seconds;
-use super::{Session, Voice};
-use crate::engine::message::{ContextSize, Plan};
+use super::{Counter, Stops, Voice};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
+use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
+use crate::engine::Measured;
+use crate::engine::message::{Command, Event, ModelInfo};
 use crate::exit::{Exit, Trouble};
-use crate::settings::Output;
+use crate::fit::pick::Piece;
+use crate::fit::tree::{Folder, folders};
+use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
+use crate::settings::{Documents, FitAs, Settings};
+use crate::swaa::{ChainOfThought, RecipeSpec};
 
-/// What the first question would take.
+/// Bytes of the bundled book that are read to measure: some 1,100 tokens.
+const MEASURED_BYTES: usize = 4800;
+
+impl From<crate::fit::Error> for Trouble {
+    fn from(error: crate::fit::Error) -> Self {
+        match error {
+            crate::fit::Error::Parts(error) => error.into(),
+            crate::fit::Error::Preset(error) => error.into(),
+            crate::fit::Error::Template(error) => error.into(),
+            error @ crate::fit::Error::NothingPicked { .. } => {
+                let hint = "ask in the document's own words, give more room, or leave --pick out";
+                Self::new(Exit::Input, error.to_string(), Some(hint.to_owned()))
+            }
+        }
+    }
+}
+
+/// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it does not fit.
+pub fn fit(
+    settings: &Settings,
+    how: FitAs,
+    document: &Document,
+    known: &dyn Known,
+    voice: &mut Voice,
+) -> Result<Exit, Trouble> {
+    let questions = settings.questions.join("\n");
+    let system: Option<Arc<str>> = settings.system_prompt.as_deref().map(Arc::from);
+    let wish = Wish {
+        whole: document,
+        parts: settings.parts.as_deref(),
+        pick: settings.pick,
+        folder: only_folder(settings),
+        question: Some(questions.as_str()).filter(|text| !text.is_empty()),
+        system: system.as_ref(),
+        reading: &settings.reading,
+        engine: &settings.engine,
+        answer_tokens: settings.limits.max_tokens,
+        now: Moment::from(SystemTime::now()),
+    };
+    let fit = plan(&wish, known)?;
+    let told = Told { fit: &fit, model: known.info(), files: &document.report.files };
+    if how.json {
+        voice.object(&told.object())?;
+    } else {
+        voice.data(&told.in_words())?;
+    }
+    Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
+}
+
+/// The folder that was named, if nothing else was.
+fn only_folder(settings: &Settings) -> Option<&str> {
+    match &settings.documents {
+        Documents::Named(names) => match &names[..] {
+            [name] if Path::new(name).is_dir() => name.to_str().map(|name| name.trim_end_matches('/')),
+            _ => None,
+        },
+        Documents::BundledBook => None,
+    }
+}
+
+/// Reads a little with a started engine, which writes down how fast that went.
+pub async fn measure(counter: Counter, stops: Stops, voice: &mut Voice<'_>) -> Result<(), Trouble> {
+    let mut talk = Talk::new(counter, stops);
+    let model = talk.loaded(&mut |fraction| voice.loading(fraction)).await?;
+    let template = ChatTemplate::of(&model, Moment(0));
+    let document: Arc<str> = PRIDE_AND_PREJUDICE[..MEASURED_BYTES].into();
+    let request = PromptRequest {
+        template: &template,
+        system: None,
+        document: &document,
+        turns: &[],
+        question: None,
+        cot: ChainOfThought::default(),
+    };
+    let (prompt, _) = build_prompt(&request)?;
+    let read = |job, cancel| Command::Read { job, prompt, recipe: RecipeSpec::FULL, cancel };
+    let mut listen = |event: &Event| {
+        if let Event::Prefilling { progress, .. } = event {
+            voice.reading(progress);
+        }
+        Ok::<(), io::Error>(())
+    };
+    talk.job(read, &mut listen).await?;
+    talk.stopped().map_or(Ok(()), |exit| Err(Trouble::stopped(exit)))
+}
+
+/// A plan as it is told.
+struct Told<'a> {
+    fit: &'a Fit,
+    model: &'a ModelInfo,
+    files: &'a [FileReport],
+}
+
+/// The plan, as `--json` prints it. The fields are a promise to scripts.
 #[derive(Debug, Serialize)]
-struct Fit<'a> {
+struct Object<'a> {
     fits: bool,
-    tokens: FitTokens,
+    tokens: Tokens,
     /// What the context may hold at most: `-c`, or what the model was trained for.
     limit_tokens: u32,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
     model_bytes: u64,
+    /// Null where a GPU holds model and cache.
+    free_bytes: Option<u64>,
     /// Null when nothing was measured on this machine yet.
     predicted_s: Option<f64>,
+    measured: Option<MeasuredLine>,
     preset: &'a str,
     recipe: RecipeReport,
     model: &'a str,
-    documents: &'a [String],
+    documents: Vec<&'a str>,
+    parts: Vec<PartLine<'a>>,
+    parts_in_all: usize,
+    picked: Option<Vec<PickedLine<'a>>>,
+    folders: Vec<FolderLine>,
+    presets: Vec<PresetLine<'a>>,
+    obstacles: Vec<ObstacleLine>,
+    proposals: Vec<ProposalLine<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct FitTokens {
+struct Tokens {
     document: u32,
     prompt: u32,
     /// Prompt and answer.
     needed: u32,
 }
 
-impl Session<'_> {
-    /// Says whether the first question fits; exit code 4 when it does not.
-    pub(super) async fn say_fit(&mut self, voice: &mut Voice<'_>) -> Result<Exit, Trouble> {
-        let question = self.settings.questions.first().map(|question| Arc::from(question.as_str()));
-        let (prompt, _) = self.prompt(&self.document, question.as_ref())?;
-        let plan = self.talk.forecast(prompt, self.chosen.recipe.clone()).await?;
-        let fit = self.fit(&plan);
-        if self.headless.output == Output::Text {
-            voice.data(&in_words(&fit, &plan))?;
-        } else {
-            voice.object(&fit)?;
+#[derive(Debug, Serialize)]
+struct MeasuredLine {
+    tokens: u64,
+    /// `2026-11-26`
+    on: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PartLine<'a> {
+    number: usize,
+    title: &'a str,
+    tokens: u32,
+    kv_bytes: u64,
+}
+
+/// A part, or some lines of one.
+#[derive(Debug, Serialize)]
+pub(super) struct PickedLine<'a> {
+    pub part: usize,
+    pub title: &'a str,
+    /// Null when it is the whole part.
+    pub lines: Option<&'a str>,
+    pub tokens: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct FolderLine {
+    path: String,
+    tokens: u32,
+    files: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct PresetLine<'a> {
+    name: &'a str,
+    recipe: RecipeReport,
+    kv_bytes: u64,
+    predicted_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum ObstacleLine {
+    Context { too_many_tokens: u32 },
+    Memory { need_bytes: u64, free_bytes: u64 },
+}
+
+#[derive(Debug, Serialize)]
+struct ProposalLine<'a> {
+    flags: &'a str,
+    what: &'a str,
+    prompt_tokens: u32,
+    kv_bytes: u64,
+}
+
+impl Told<'_> {
+    fn object(&self) -> Object<'_> {
+        let Self { fit, model, files } = self;
+        Object {
+            fits: fit.fits(),
+            tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
+            limit_tokens: fit.limit_tokens,
+            kv_bytes: fit.kv_bytes,
+            kv_bytes_per_token: fit.kv_bytes_per_token,
+            model_bytes: fit.model_bytes,
+            free_bytes: fit.free_bytes,
+            predicted_s: fit.predicted.map(in_seconds),
+            measured: fit.measured.map(|measured| MeasuredLine { tokens: measured.tokens, on: day(measured) }),
+            preset: &fit.chosen.name,
+            recipe: (&fit.recipe).into(),
+            model: &model.name,
+            documents: files.iter().map(|file| file.name.as_str()).collect(),
+            parts: fit.parts.iter().map(PartLine::from).collect(),
+            parts_in_all: fit.parts_in_all,
+            picked: fit.picked.as_ref().map(|picked| picked.pieces.iter().map(PickedLine::from).collect()),
+            folders: self.folders(),
+            presets: fit.presets.iter().map(PresetLine::from).collect(),
+            obstacles: fit.obstacles.iter().map(ObstacleLine::from).collect(),
+            proposals: fit.proposals.iter().map(ProposalLine::from).collect(),
         }
-        Ok(if fit.fits { Exit::Ok } else { Exit::DoesNotFit })
     }
 
-    /// Most tokens that a prompt and its answer may have.
-    pub(super) fn context_limit(&self) -> u32 {
-        self.settings.engine.context.limit(self.model.train_context_tokens)
+    fn folders(&self) -> Vec<FolderLine> {
+        let is_file = |title: &str| self.files.iter().any(|file| file.name == title);
+        let named: Vec<(&str, u32)> =
+            self.fit.parts.iter().map(|cost| (cost.part.title.as_str(), cost.tokens)).collect();
+        if !named.iter().all(|(title, _)| is_file(title)) {
+            return Vec::new();
+        }
+        let line = |Folder { path, tokens, files }| FolderLine { path, tokens, files };
+        folders(&named).into_iter().map(line).collect()
     }
 
-    fn fit(&self, plan: &Plan) -> Fit<'_> {
-        // A token of answer at least; the whole reserve is a wish.
-        let answer = self.settings.limits.max_tokens.unwrap_or(self.settings.engine.reserve_tokens);
-        let needed = plan.prompt_tokens.saturating_add(answer);
-        let limit_tokens = self.context_limit();
-        let context = match self.settings.engine.context {
-            ContextSize::Tokens(tokens) => tokens,
-            ContextSize::Fit => needed.min(limit_tokens),
-        };
-        Fit {
-            fits: plan.prompt_tokens < limit_tokens,
-            tokens: FitTokens { document: plan.document_tokens, prompt: plan.prompt_tokens, needed },
-            limit_tokens,
-            kv_bytes: u64::from(context) * self.model.kv_bytes_per_token,
-            kv_bytes_per_token: self.model.kv_bytes_per_token,
-            model_bytes: self.model.model_bytes,
-            predicted_s: plan.predicted.map(|time| rounded(time.as_secs_f64())),
-            preset: &self.chosen.name,
-            recipe: (&plan.recipe).into(),
-            model: &self.model.name,
-            documents: &self.names,
+    fn in_words(&self) -> String {
+        let Self { fit, model, files } = self;
+        let listed: Vec<Listed> = fit.parts.iter().map(Listed::from).collect();
+        let mut words = table(&listed, files, Some(fit.kv_bytes_per_token));
+        if let Some(picked) = &fit.picked {
+            put(&mut words, format_args!("\npicked   {}\n", picked.in_words()));
+        }
+        words.push('\n');
+        words += &presets(&fit.presets);
+        put(&mut words, format_args!("{}\n\n", basis(fit.measured)));
+        let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} are free", bytes(free)));
+        put(
+            &mut words,
+            format_args!(
+                "tokens   {} of document, {} of prompt, {} with the answer; {} has room for {}\n\
+                 memory   KV {} at {} a token, the same under every preset · model {}{free}\n\
+                 preset   {}: {}\n\
+                 reading  {}\n\
+                 {}\n",
+                grouped(fit.tokens.document as usize),
+                grouped(fit.tokens.prompt as usize),
+                grouped(fit.needed_tokens as usize),
+                model.name,
+                grouped(fit.limit_tokens as usize),
+                bytes(fit.kv_bytes),
+                bytes(fit.kv_bytes_per_token),
+                bytes(fit.model_bytes),
+                fit.chosen.name,
+                fit.recipe,
+                time(fit.predicted),
+                verdict(fit),
+            ),
+        );
+        words + &proposals(fit)
+    }
+}
+
+fn presets(presets: &[PresetCost]) -> String {
+    let width = presets.iter().map(|preset| preset.name.chars().count()).max().unwrap_or(0).max(6);
+    let mut words = format!("{:width$}  {:>20}  recipe\n", "preset", "reading");
+    for preset in presets {
+        let what = preset.refused.clone().unwrap_or_else(|| preset.recipe.to_string());
+        let time = if preset.refused.is_some() { "–".to_owned() } else { time(preset.predicted) };
+        put(&mut words, format_args!("{:width$}  {time:>20}  {what}\n", preset.name));
+    }
+    words
+}
+
+/// Where the times come from.
+fn basis(measured: Option<Measured>) -> String {
+    match measured {
+        Some(measured) => format!(
+            "Times follow from {} tokens that this machine has read with this model, the last on {}.",
+            grouped(measured.tokens as usize),
+            day(measured)
+        ),
+        None => "How fast this machine reads with this model was not measured yet; --measure reads a little first."
+            .to_owned(),
+    }
+}
+
+fn verdict(fit: &Fit) -> String {
+    let against: Vec<String> = fit
+        .obstacles
+        .iter()
+        .map(|obstacle| match obstacle {
+            Obstacle::Context { too_many } => format!("{} tokens too many", grouped(*too_many as usize)),
+            Obstacle::Memory { need_bytes, free_bytes } => {
+                format!("model and KV take {} of memory and {} are free", bytes(*need_bytes), bytes(*free_bytes))
+            }
+        })
+        .collect();
+    match (against.is_empty(), fit.needed_tokens <= fit.limit_tokens) {
+        (true, true) => "it fits".to_owned(),
+        (true, false) => {
+            format!("it fits, with {} tokens for the answer", grouped((fit.limit_tokens - fit.tokens.prompt) as usize))
+        }
+        (false, _) => format!("it does not fit: {}", against.join("; ")),
+    }
+}
+
+fn proposals(fit: &Fit) -> String {
+    if fit.fits() {
+        return String::new();
+    }
+    if fit.proposals.is_empty() {
+        return "nothing that was tried would fit: no part by itself, no smaller cache\n".to_owned();
+    }
+    let mut words = "what would fit:\n".to_owned();
+    for Proposal { flags, what, tokens, kv_bytes } in &fit.proposals {
+        let tokens = grouped(*tokens as usize);
+        put(&mut words, format_args!("  {flags}\n      {what}: {tokens} tokens of prompt, KV {}\n", bytes(*kv_bytes)));
+    }
+    words
+}
+
+fn time(predicted: Option<Duration>) -> String {
+    predicted.map_or("not measured yet".to_owned(), |time| format!("about {}", seconds(time)))
+}
+
+fn in_seconds(time: Duration) -> f64 {
+    rounded(time.as_secs_f64())
+}
+
+fn day(measured: Measured) -> String {
+    Moment::from(measured.at).strftime("%F")
+}
+
+fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
+    words.write_fmt(line).expect("a string takes everything");
+}
+
+impl<'a> From<&'a PartCost> for PartLine<'a> {
+    fn from(cost: &'a PartCost) -> Self {
+        Self { number: cost.part.number, title: &cost.part.title, tokens: cost.tokens, kv_bytes: cost.kv_bytes }
+    }
+}
+
+impl<'a> From<&'a PartCost> for Listed<'a> {
+    fn from(cost: &'a PartCost) -> Self {
+        Self { number: cost.part.number, title: &cost.part.title, tokens: Some(cost.tokens as usize) }
+    }
+}
+
+impl<'a> From<&'a Piece> for PickedLine<'a> {
+    fn from(piece: &'a Piece) -> Self {
+        Self { part: piece.part, title: &piece.title, lines: piece.lines.as_deref(), tokens: piece.tokens }
+    }
+}
+
+impl<'a> From<&'a PresetCost> for PresetLine<'a> {
+    fn from(preset: &'a PresetCost) -> Self {
+        Self {
+            name: &preset.name,
+            recipe: (&preset.recipe).into(),
+            kv_bytes: preset.kv_bytes,
+            predicted_s: preset.predicted.map(in_seconds),
+            refused: preset.refused.as_deref(),
         }
     }
 }
 
-fn in_words(fit: &Fit, plan: &Plan) -> String {
-    let verdict = match (fit.fits, fit.tokens.needed <= fit.limit_tokens) {
-        (true, true) => "it fits".to_owned(),
-        (true, false) => format!("it fits, with {} tokens for the answer", fit.limit_tokens - fit.tokens.prompt),
-        (false, _) => format!("it does not fit: {} tokens too many", fit.tokens.prompt + 1 - fit.limit_tokens),
-    };
-    let time = plan
-        .predicted
-        .map_or("not known before anything was read".to_owned(), |time| format!("about {}", seconds(time)));
-    format!(
-        "tokens   {} of document, {} of prompt, {} with the answer; {} has room for {}\n\
-         memory   KV {} at {} a token · model {}\n\
-         preset   {}: {}\n\
-         reading  {time}\n\
-         {verdict}\n",
-        fit.tokens.document,
-        fit.tokens.prompt,
-        fit.tokens.needed,
-        fit.model,
-        fit.limit_tokens,
-        bytes(fit.kv_bytes),
-        bytes(fit.kv_bytes_per_token),
-        bytes(fit.model_bytes),
-        fit.preset,
-        plan.recipe,
-    )
+impl From<&Obstacle> for ObstacleLine {
+    fn from(obstacle: &Obstacle) -> Self {
+        match *obstacle {
+            Obstacle::Context { too_many } => Self::Context { too_many_tokens: too_many },
+            Obstacle::Memory { need_bytes, free_bytes } => Self::Memory { need_bytes, free_bytes },
+        }
+    }
+}
+
+impl<'a> From<&'a Proposal> for ProposalLine<'a> {
+    fn from(proposal: &'a Proposal) -> Self {
+        Self {
+            flags: &proposal.flags,
+            what: &proposal.what,
+            prompt_tokens: proposal.tokens,
+            kv_bytes: proposal.kv_bytes,
+        }
+    }
 }

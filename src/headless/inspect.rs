@@ -21,6 +21,7 @@ use std::io;
 use serde::Serialize;
 
 use super::Voice;
+use super::rows::{Listed, grouped, table};
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::settings::Shown;
 
@@ -45,6 +46,8 @@ struct Inspected<'a> {
     tokens: Option<usize>,
     model: Option<&'a str>,
     notes: Vec<String>,
+    #[serde(skip)]
+    reports: &'a [FileReport],
 }
 
 #[derive(Serialize)]
@@ -162,7 +165,13 @@ impl<'a> Inspected<'a> {
             tokens: counted.map(|counted| counted.tokens.iter().sum()),
             model: counted.map(|counted| counted.model.as_str()),
             notes: document.report.files.iter().flat_map(FileReport::notes).collect(),
+            reports: &document.report.files,
         }
+    }
+
+    fn listed(&self) -> Vec<Listed<'_>> {
+        let parts = self.parts.iter();
+        parts.map(|part| Listed { number: part.number, title: &part.title, tokens: part.tokens }).collect()
     }
 
     fn in_words(&self) -> String {
@@ -180,11 +189,8 @@ impl<'a> Inspected<'a> {
                 ),
             );
         }
-        put(&mut words, format_args!("\n  part    tokens  title\n"));
-        for part in &self.parts {
-            let tokens = part.tokens.map_or_else(|| "–".to_owned(), grouped);
-            put(&mut words, format_args!("{:>6} {tokens:>9}  {}\n", part.number, part.title));
-        }
+        words.push('\n');
+        words += &table(&self.listed(), self.reports, None);
         let parts = grouped(self.parts.len());
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
@@ -225,19 +231,6 @@ fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
     words.write_fmt(line).expect("a string takes everything");
 }
 
-/// `1,234,567`
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,10 +255,5 @@ mod tests {
     #[test]
     fn without_a_model_it_says_how_tokens_are_counted() {
         assert!(words(&[memory("a.txt", "one\n")], None).contains("tokens are counted with a model (-m)"));
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

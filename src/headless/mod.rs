@@ -12,11 +12,14 @@
 //!
 //! Does not know where models lie (whoever calls [`run`] starts the engine), and never asks anything back.
 
+mod changed;
 mod fetch;
 mod fit;
 mod inspect;
 mod listing;
+mod picked;
 mod report;
+mod rows;
 mod talk;
 mod voice;
 mod within;
@@ -25,7 +28,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+pub use changed::place;
 pub use fetch::{model_file, pull};
+use fit::PickedLine;
+pub use fit::{fit, measure};
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 use report::{Line, Report, Said};
@@ -35,9 +41,10 @@ use voice::Tidy;
 pub use voice::Voice;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::document::{self, Document, Input};
+use crate::document::{Document, Input, Watched};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
+use crate::fit::pick::Piece;
 use crate::settings::{Chosen, Documents, Headless, Output, Settings};
 
 /// Answers the questions of `settings`, and says why when it can't. `start` finds the model, starts an engine with it and
@@ -50,11 +57,11 @@ pub async fn run(
     voice: &mut Voice<'_>,
 ) -> Exit {
     let ended = async {
-        let document = read_documents(settings, stdin, voice)?;
+        let opened = open_documents(settings, stdin, voice)?;
         let (counter, stops) = start(voice)?;
         let talk = Talk::new(counter, stops);
-        let mut session = Session::open(settings, headless, &document, talk, voice).await?;
-        if headless.dry_run { session.say_fit(voice).await } else { session.answer_all(voice).await }
+        let mut session = Session::open(settings, headless, opened, talk, voice).await?;
+        session.answer_all(voice).await
     };
     match ended.await {
         Ok(exit) => exit,
@@ -65,23 +72,37 @@ pub async fn run(
     }
 }
 
-/// The documents that were named, or the part of them that was; notes on what was odd.
-pub fn read_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
-    let document = load_documents(settings, stdin, voice)?;
+/// The documents that were named, or the part of them that was, and an eye on them; notes on what was odd.
+pub fn open_documents(
+    settings: &Settings,
+    stdin: &mut dyn Read,
+    voice: &mut Voice,
+) -> Result<(Watched, Document), Trouble> {
+    let (watched, document) = open_whole(settings, stdin, voice)?;
+    let document = chosen_parts(settings, document)?;
     for note in document.report.notes() {
         voice.note(&format!("note: {note}"));
     }
-    Ok(document)
+    Ok((watched, document))
 }
 
-/// The documents that were named, or the part of them that was. What comes from the web is fetched first.
+/// The documents that were named, or the part of them that was.
 pub fn load_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
+    chosen_parts(settings, open_whole(settings, stdin, voice)?.1)
+}
+
+/// The documents that were named, all of them, and an eye on them. What comes from the web is fetched first, and once.
+pub fn open_whole(
+    settings: &Settings,
+    stdin: &mut dyn Read,
+    voice: &mut Voice,
+) -> Result<(Watched, Document), Trouble> {
     let inputs: Vec<Input> = match &settings.documents {
         Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
         Documents::BundledBook => vec![Input::bundled_book()],
     };
     if inputs.is_empty() {
-        return Ok(Document::default());
+        return Ok((Watched::nothing(), Document::default()));
     }
     let here = |input| match input {
         Input::Url(url) => document::fetch(&url, &mut |progress| voice.fetching_document(progress)),
@@ -89,15 +110,29 @@ pub fn load_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voi
     };
     let inputs = inputs.into_iter().map(here).collect::<Result<Vec<Input>, _>>();
     voice.clear_bar();
-    let inputs = inputs?;
-    let mut document = document::load(&inputs, &settings.read, stdin)?;
-    if let Some(pages) = &settings.pages {
-        document = document.select_pages(pages)?;
-    }
+    Ok(Watched::open(inputs?, settings.read.clone(), stdin)?)
+}
+
+/// What `--pages` and `--parts` take of it.
+pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, Trouble> {
+    let document = match &settings.pages {
+        Some(pages) => document.select_pages(pages)?,
+        None => document,
+    };
     match &settings.parts {
         Some(parts) => Ok(document.select(parts)?),
         None => Ok(document),
     }
+}
+
+/// How much was taken of the document (after `--parts`), to be taken again when it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    All,
+    /// So many parts, by `--within`.
+    First(usize),
+    /// The nearest to the questions, with at most so many tokens.
+    Picked(u32),
 }
 
 /// A document, a model, and what was chosen for them.
@@ -109,17 +144,21 @@ struct Session<'a> {
     template: ChatTemplate,
     system: Option<Arc<str>>,
     document: Arc<str>,
+    watched: Watched,
+    taken: Taken,
+    /// What `--pick` took.
+    picked: Option<Vec<Piece>>,
     /// The files, as the user named them.
     names: Vec<String>,
     chosen: Chosen,
 }
 
 impl<'a> Session<'a> {
-    /// Waits for the model, and chooses how to read: which parts (`--within`) and with which recipe.
+    /// Waits for the model, and chooses how to read: which parts (`--within`, `--pick`) and with which recipe.
     async fn open(
         settings: &'a Settings,
         headless: Headless,
-        document: &Document,
+        (watched, document): (Watched, Document),
         mut talk: Talk,
         voice: &mut Voice<'_>,
     ) -> Result<Self, Trouble> {
@@ -142,12 +181,19 @@ impl<'a> Session<'a> {
             template,
             system: settings.system_prompt.as_deref().map(Arc::from),
             document: Arc::from(document.text.as_str()),
+            watched,
+            taken: Taken::All,
+            picked: None,
             names,
         };
-        let within = settings.within.filter(|_| !headless.dry_run);
-        match within {
-            Some(time) => session.choose_parts(document, time, voice).await?,
-            None => session.choose_recipe(None).await?,
+        match (settings.within, settings.pick) {
+            (Some(time), _) => session.choose_parts(&document, time, voice).await?,
+            (None, Some(room)) => {
+                session.pick_parts(&document, room, voice).await?;
+                session.taken = Taken::Picked(room);
+                session.choose_recipe(None).await?;
+            }
+            (None, None) => session.choose_recipe(None).await?,
         }
         if let Some(reason) = &session.chosen.reason {
             voice.note(&format!("auto: {}, {reason}", session.chosen.name));
@@ -187,6 +233,7 @@ impl<'a> Session<'a> {
             if index > 0 && self.headless.output == Output::Text {
                 voice.data("\n")?;
             }
+            self.take_changes(question, voice).await?;
             let exit = self.answer(question, voice).await?;
             worst = if worst == Exit::Ok { exit } else { worst };
             if self.talk.stopped().is_some() {
@@ -221,11 +268,8 @@ impl<'a> Session<'a> {
         match self.headless.output {
             Output::Text if self.headless.extract => voice.data(&format!("{}\n", said.answer))?,
             Output::Text => voice.data("\n")?,
-            Output::Json => voice.object(&Report::new(said, &self.chosen, figures, &self.model, &self.names))?,
-            Output::JsonLines => {
-                let report = Report::new(said, &self.chosen, figures, &self.model, &self.names);
-                voice.object(&Line::Done(Box::new(report)))?;
-            }
+            Output::Json => voice.object(&self.report(said, figures))?,
+            Output::JsonLines => voice.object(&Line::Done(Box::new(self.report(said, figures))))?,
         }
         if let (Output::Text, Some(why)) = (self.headless.output, cut_short(finish)) {
             voice.note(&format!("note: {why}"));
@@ -234,6 +278,11 @@ impl<'a> Session<'a> {
             voice.note(&report::stats(&self.chosen, figures, &self.model, finish));
         }
         Ok(())
+    }
+
+    fn report<'b>(&'b self, said: Said, figures: &Figures) -> Report<'b> {
+        let report = Report::new(said, &self.chosen, figures, &self.model, &self.names);
+        Report { picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()), ..report }
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::fit::PickedLine;
 use super::voice::seconds;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::settings::Chosen;
@@ -26,6 +27,9 @@ pub(super) struct Report<'a> {
     pub devices: &'a [String],
     pub offloaded_layers: u32,
     pub documents: &'a [String],
+    /// What `--pick` took, in the order of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picked: Option<Vec<PickedLine<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -127,6 +131,7 @@ impl<'a> Report<'a> {
             devices: &model.devices,
             offloaded_layers: model.offloaded_layers,
             documents,
+            picked: None,
         }
     }
 }

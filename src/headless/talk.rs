@@ -75,9 +75,13 @@ impl Talk {
 
     /// How many tokens `text` has.
     pub(super) async fn count(&mut self, text: &Arc<str>) -> Result<u32, Trouble> {
-        let texts = vec![text.clone()];
+        Ok(self.count_each(vec![text.clone()]).await?.into_iter().sum())
+    }
+
+    /// How many tokens each of `texts` has.
+    pub(super) async fn count_each(&mut self, texts: Vec<Arc<str>>) -> Result<Vec<u32>, Trouble> {
         match self.job(|job, _| Command::Count { job, texts }, &mut |_| Ok(())).await? {
-            Event::Counted { tokens, .. } => Ok(tokens.into_iter().sum()),
+            Event::Counted { tokens, .. } => Ok(tokens),
             _ => Err(Trouble::engine_gone()),
         }
     }

@@ -441,19 +441,6 @@ async fn layers_by_the_catalogue_need_a_model_that_it_knows() {
     );
 }
 
-#[tokio::test]
-async fn a_dry_run_says_whether_it_fits_and_reads_nothing() {
-    let fits = ran(&["--dry-run", "--json", "-"], "It is a truth.", says("never")).await;
-    let object = &fits.objects()[0];
-    assert_eq!((&object["fits"], &object["limit_tokens"], fits.exit), (&true.into(), &8192.into(), Exit::Ok));
-    assert_eq!(object["kv_bytes"].as_u64().unwrap(), object["tokens"]["needed"].as_u64().unwrap() * 1024);
-    assert_eq!(object["predicted_s"], Value::Null);
-    let long = "word ".repeat(10_000);
-    let too_long = ran(&["--dry-run", "-p", "Who?", "-"], &long, says("never")).await;
-    assert_eq!(too_long.exit, Exit::DoesNotFit);
-    assert!(too_long.out.contains("it does not fit: "), "{}", too_long.out);
-}
-
 fn book(folder: &Path, chapters: usize) -> PathBuf {
     let chapter = |number: usize| format!("# Chapter {number}\n\n{}\n\n", "word ".repeat(400));
     let path = folder.join("book.md");
@@ -492,4 +479,73 @@ async fn figures_are_on_standard_error() {
     let ran = ran(&["-p", "Who?", "-u", "-"], "text", says("So.")).await;
     assert_eq!(ran.out, "So.\n");
     assert!(ran.err.contains("model    Toy on CPU, loaded in 0.2 s\n"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let chapter = |number: usize| {
+        let about = if number == 3 { "whale " } else { "sea " };
+        format!("# Chapter {number}\n\n{}\n\n", about.repeat(100))
+    };
+    let path = folder.path().join("book.md");
+    fs::write(&path, (1..=6).map(chapter).collect::<String>()).unwrap();
+    let line = ["-p", "What of the whale?", "--pick", "300", "--json", path.to_str().unwrap()];
+    let picked = ran(&line, "", says("So.")).await;
+    assert!(picked.err.starts_with("note: 1 of 6 parts are read, "), "{}", picked.err);
+    let object = &picked.objects()[0];
+    assert_eq!((&object["picked"][0]["part"], &object["picked"][0]["title"]), (&3.into(), &"Chapter 3".into()));
+    assert_eq!(object["picked"][1], Value::Null);
+    assert!(object["tokens"]["document"].as_u64().unwrap() < 310, "{object}");
+    let none = ran(&["-p", "Elephants?", "--pick", "300", path.to_str().unwrap()], "", says("So.")).await;
+    assert_eq!((none.out.as_str(), none.exit), ("", Exit::Input));
+    assert!(
+        none.err.contains("error: nothing to pick: no part with a word of the question has at most 300 tokens\nhint: ")
+    );
+}
+
+/// Runs two questions about `path`; while the first is answered, `change` happens.
+async fn ran_and_changed(path: &Path, change: impl FnOnce() + Send + 'static) -> Ran {
+    let Counter { commands, mut events } = Scripted::start(says("So."));
+    let (pass_on, passed_on) = unbounded_channel();
+    let mut change = Some(change);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if matches!(event, Event::Answered { .. })
+                && let Some(change) = change.take()
+            {
+                change();
+            }
+            let _ = pass_on.send(event);
+        }
+    });
+    let line = ["-p", "Who?", "-p", "And?", "--json", path.to_str().unwrap()];
+    ran_with(&line, "", never(), || Ok(Counter { commands, events: passed_on })).await
+}
+
+#[tokio::test]
+async fn a_document_that_changes_between_two_questions_is_read_again_and_said_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.txt");
+    fs::write(&path, "It is a truth.\nIt is long.\n").unwrap();
+    let changing = path.clone();
+    let ran = ran_and_changed(&path, move || {
+        fs::write(changing, "It is a truth.\nIt is longer than it was before.\n").unwrap();
+    })
+    .await;
+    let place = format!("note: the document changed on disk, from line 2 of {} on: ", path.display());
+    assert!(ran.err.contains(&place), "{}", ran.err);
+    let tokens: Vec<u64> = ran.objects().iter().map(|object| object["tokens"]["document"].as_u64().unwrap()).collect();
+    assert!(tokens[1] > tokens[0], "{tokens:?}");
+}
+
+#[tokio::test]
+async fn a_document_that_is_gone_is_answered_from_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.txt");
+    fs::write(&path, "It is a truth.\n").unwrap();
+    let going = path.clone();
+    let ran = ran_and_changed(&path, move || fs::remove_file(going).unwrap()).await;
+    assert!(ran.err.contains("no such file; the answer is from what was read before"), "{}", ran.err);
+    assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::voice::seconds;
-use super::{Session, Voice};
+use super::{Session, Taken, Voice};
 use crate::chat::within::{Allowance, Search, in_words};
 use crate::document::Document;
 use crate::engine::message::{Command, Event};
@@ -33,6 +33,7 @@ impl Session<'_> {
         }
         let fits = search.found();
         self.take(&document.first_parts(fits));
+        self.taken = Taken::First(fits);
         self.choose_recipe(first.1).await?;
         voice.note(&format!("note: {}", in_words(fits, parts, time, self.settings.parts.as_deref())));
         Ok(())
@@ -82,7 +83,7 @@ impl Session<'_> {
     }
 
     /// Makes `document` the one that is asked about.
-    fn take(&mut self, document: &Document) {
+    pub(super) fn take(&mut self, document: &Document) {
         self.document = Arc::from(document.text.as_str());
     }
 }

@@ -30,6 +30,7 @@ Examples:
   lunette book.txt                                   read a book and talk about it
   lunette --headless -p 'Who is Mr. Collins?' book.txt
   lunette --preset accurate --parts 3-7 book.txt     five chapters, half of the layers in full
+  lunette fit src/                                   tokens of each file, and what reading them would take
   git diff | lunette -p 'What changed?' --json -
 
 Exit codes: 0 answered · 1 failed · 2 wrong usage · 3 document unreadable or empty · 4 does not fit · 5 no model ·
@@ -69,6 +70,8 @@ pub enum Subcommands {
     Presets(PresetsArgs),
     /// Show what is read of documents, what is not, and how many tokens each part has (-m)
     Inspect(InspectArgs),
+    /// Say whether documents fit a model and what reading them would take, part by part; read nothing
+    Fit(Box<FitArgs>),
     /// Print where configuration, models, conversations and logs are kept
     Paths {
         #[arg(long)]
@@ -135,6 +138,16 @@ pub struct InspectArgs {
     pub model: ModelArgs,
 }
 
+/// What `lunette fit` takes: what a session does, for which it plans.
+#[derive(Debug, Args)]
+pub struct FitArgs {
+    #[command(flatten)]
+    pub chat: ChatArgs,
+    /// Read a thousand tokens first, when this machine's speed with this model was not measured yet
+    #[arg(long)]
+    pub measure: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
     /// One JSON object
@@ -199,6 +212,9 @@ pub struct SelectionArgs {
     /// Read as many parts as this machine reads in that time: 60s, 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub within: Option<Duration>,
+    /// Read only the parts nearest to the questions, by BM25, with at most so many tokens: 20k
+    #[arg(long, value_name = "TOKENS", value_parser = tokens, conflicts_with = "within")]
+    pub pick: Option<u32>,
 }
 
 /// What is read of folders and files.
@@ -402,7 +418,7 @@ pub struct OutputArgs {
     /// Only the first fenced code block of the answer, or all of it when there is none
     #[arg(short = 'x', long, conflicts_with = "jsonl")]
     pub extract: bool,
-    /// Say whether it fits and what it would cost, and read nothing
+    /// Say whether it fits and what it would take, as `lunette fit` does, and read nothing
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -11,7 +11,7 @@ pub struct Directories {
     pub cache: PathBuf,
     /// What would be missed: conversations.
     pub data: PathBuf,
-    /// What is of use for a while: logs.
+    /// What is of use for a while: logs, measured speeds.
     pub state: PathBuf,
 }
 
@@ -31,5 +31,11 @@ impl Directories {
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
+    }
+
+    /// What this machine was measured to read.
+    #[must_use]
+    pub fn speeds_file(&self) -> PathBuf {
+        self.state.join("speeds.json")
     }
 }

@@ -38,6 +38,8 @@ pub enum Error {
     UnknownFamily { model: String },
     #[error("there is no question")]
     NothingToAsk,
+    #[error("--pick needs a question to pick for")]
+    NothingToPickFor,
     #[error("there is no terminal to talk in, and no question")]
     NoTerminal,
     #[error("there is no home directory")]
@@ -59,7 +61,7 @@ impl Error {
             }
             Self::NothingToChange { .. } => "name what it changes: --preset quick, or --window 4k",
             Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
-            Self::NothingToAsk | Self::NoTerminal => "ask with -p 'QUESTION'",
+            Self::NothingToAsk | Self::NoTerminal | Self::NothingToPickFor => "ask with -p 'QUESTION'",
             Self::NoHome => "set HOME",
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names it; without that, `lunette paths` says where it is looked for"

@@ -28,8 +28,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use args::{ChatArgs, FileArgs, FitArgs, InspectArgs, ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
 pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
-use args::{FileArgs, InspectArgs, ModelArgs, OutputArgs, QuestionArgs, SessionArgs, Subcommands};
 use config::Config;
 pub use directories::Directories;
 pub use error::Error;
@@ -68,6 +68,8 @@ pub struct Settings {
     pub pages: Option<String>,
     /// Read only as many parts as this machine reads in that time.
     pub within: Option<Duration>,
+    /// Read only the parts nearest to the questions, with at most so many tokens.
+    pub pick: Option<u32>,
     pub questions: Vec<String>,
     pub system_prompt: Option<String>,
     pub model: ModelRef,
@@ -93,6 +95,7 @@ pub enum FrontEnd {
     Headless(Headless),
     Presets { json: bool },
     Inspect(Shown),
+    Fit(FitAs),
     Paths { json: bool },
     Pull { name: Option<String> },
     Eval(Box<EvalArgs>),
@@ -106,8 +109,14 @@ pub struct Headless {
     pub hide_reasoning: bool,
     /// Only the first fenced code block.
     pub extract: bool,
-    /// Only say whether it fits.
-    pub dry_run: bool,
+}
+
+/// How a plan is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FitAs {
+    pub json: bool,
+    /// Read a little first, when nothing was measured yet.
+    pub measure: bool,
 }
 
 /// What standard output carries.
@@ -172,6 +181,8 @@ pub struct EngineSettings {
     pub flash_attention: bool,
     pub offload: Offload,
     pub resident_bytes: u64,
+    /// Where measured speeds are kept.
+    pub speeds: PathBuf,
 }
 
 impl EngineSettings {
@@ -189,6 +200,7 @@ impl EngineSettings {
             flash_attention: self.flash_attention,
             offload: self.offload.clone(),
             resident_bytes: self.resident_bytes,
+            speeds: Some(self.speeds.clone()),
         }
     }
 }
@@ -205,6 +217,7 @@ impl Settings {
                 Self::of_command(FrontEnd::Presets { json: args.json }, Some(args.model), surroundings)
             }
             Some(Subcommands::Inspect(args)) => Self::of_inspect(args, surroundings),
+            Some(Subcommands::Fit(args)) => Self::of_fit(*args, surroundings),
             Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
             Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
@@ -233,6 +246,17 @@ impl Settings {
         Ok(settings)
     }
 
+    /// A session that is only planned.
+    fn of_fit(args: FitArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let ChatArgs { documents, mut session } = args.chat;
+        session.output.dry_run = true;
+        let mut settings = Self::of_session(Documents::Named(documents), session, surroundings)?;
+        if let FrontEnd::Fit(how) = &mut settings.front_end {
+            how.measure = args.measure;
+        }
+        Ok(settings)
+    }
+
     fn of_eval(args: Box<EvalArgs>, surroundings: Surroundings) -> Result<Self, Error> {
         let gathered = Gathered {
             model: args.model.clone(),
@@ -257,11 +281,15 @@ impl Settings {
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.front_end = front_end;
         settings.documents = documents;
+        settings.questions = questions;
         settings.add_files(selection.files);
         settings.parts = selection.parts;
         settings.pages = selection.pages;
         settings.within = selection.within;
-        settings.questions = questions;
+        settings.pick = selection.pick;
+        if settings.pick.is_some() && settings.questions.is_empty() {
+            return Err(Error::NothingToPickFor);
+        }
         if matches!(settings.front_end, FrontEnd::Screen) {
             // Somebody sits there: what takes too long ends, and the program goes on.
             settings.limits.time = settings.timeout;
@@ -293,12 +321,13 @@ impl Settings {
             parts: None,
             pages: None,
             within: None,
+            pick: None,
             questions: Vec::new(),
             system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
-            engine: engine_settings(&gathered.model, &config, &limits)?,
+            engine: engine_settings(&gathered.model, &config, &limits, surroundings.directories.speeds_file())?,
             reading: reading(gathered, &config, presets)?,
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
@@ -346,10 +375,13 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
 /// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get.
 fn front_end(output: &OutputArgs, questions: &[String], terminal: Terminal) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
+    if output.dry_run {
+        return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
+    }
     if terminal.is_interactive() && !headless {
         return Ok(FrontEnd::Screen);
     }
-    if questions.is_empty() && !output.dry_run {
+    if questions.is_empty() {
         return Err(if headless { Error::NothingToAsk } else { Error::NoTerminal });
     }
     Ok(FrontEnd::Headless(Headless {
@@ -361,14 +393,13 @@ fn front_end(output: &OutputArgs, questions: &[String], terminal: Terminal) -> R
         stats: output.stats,
         hide_reasoning: output.hide_reasoning,
         extract: output.extract,
-        dry_run: output.dry_run,
     }))
 }
 
 impl OutputArgs {
     /// Flags that only make sense without a screen.
     fn wants_headless(&self) -> bool {
-        self.headless || self.json || self.jsonl || self.extract || self.dry_run
+        self.headless || self.json || self.jsonl || self.extract
     }
 }
 
@@ -399,7 +430,12 @@ fn there_is_something_to_change(reading: &Reading, flags: &RecipeArgs) -> Result
     }
 }
 
-fn engine_settings(args: &ModelArgs, config: &Config, limits: &Limits) -> Result<EngineSettings, Error> {
+fn engine_settings(
+    args: &ModelArgs,
+    config: &Config,
+    limits: &Limits,
+    speeds: PathBuf,
+) -> Result<EngineSettings, Error> {
     let kv_type = cache_type(args, config)?;
     let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
     if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
@@ -418,6 +454,7 @@ fn engine_settings(args: &ModelArgs, config: &Config, limits: &Limits) -> Result
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
+        speeds,
     })
 }
 

@@ -72,6 +72,7 @@ fn nothing_said_gives_the_defaults() {
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
+        speeds: "/home/reader/state/speeds.json".into(),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -97,6 +98,7 @@ fn llama_cpp_flags_keep_their_meaning() {
             main_gpu: 1,
         },
         resident_bytes: 2 << 30,
+        speeds: "/home/reader/state/speeds.json".into(),
     };
     assert_eq!(settings.engine, expected);
     let sampling = Sampling {
@@ -329,4 +331,25 @@ fn eval_checks_its_presets() {
         (vec!["full".into(), "paper".into()], Some(20), Some(2))
     );
     assert_eq!(refused(&["eval", "a.jsonl.gz", "--presets", "speedy"]).1, Exit::Usage);
+}
+
+#[test]
+fn a_plan_takes_what_a_session_takes_and_needs_no_question() {
+    let planned = |line: &[&str]| resolved(line, IN_A_PIPE, "").unwrap();
+    let fit = planned(&["fit", "a.txt", "--json", "--parts", "1-2", "--measure", "--preset", "quick"]);
+    assert!(matches!(fit.front_end, FrontEnd::Fit(FitAs { json: true, measure: true })));
+    assert_eq!((fit.parts.as_deref(), fit.reading.preset.as_str()), (Some("1-2"), "quick"));
+    let dry = planned(&["--dry-run", "-p", "Who?", "a.txt"]);
+    assert!(matches!(dry.front_end, FrontEnd::Fit(FitAs { json: false, measure: false })));
+    assert_eq!(dry.questions, ["Who?"]);
+}
+
+#[test]
+fn a_pick_needs_a_question() {
+    assert_eq!(headless(&["--pick", "20k", "-p", "Who?", "a.txt"]).pick, Some(20_480));
+    let (told, exit) = refused(&["fit", "--pick", "20k", "a.txt"]);
+    assert_eq!(
+        (told.as_str(), exit),
+        ("--pick needs a question to pick for; hint: ask with -p 'QUESTION'", Exit::Usage)
+    );
 }

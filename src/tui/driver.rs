@@ -28,7 +28,7 @@ use super::keymap::{self, Intent};
 use super::screen::Screen;
 use super::theme::Theme;
 use super::view;
-use crate::chat::{Chat, Effect, Input, update};
+use crate::chat::{Action, Chat, Effect, Input, News, update};
 use crate::engine::message::{Command, Event};
 
 /// Sixty frames a second is what a terminal can show.
@@ -59,11 +59,13 @@ pub enum Error {
     Terminal(#[from] io::Error),
 }
 
-/// Shows `chat` until it is left. Commands go to the engine's thread by `commands`, its events come by `events`.
+/// Shows `chat` until it is left. Commands go to the engine's thread by `commands`, its events come by `events`; `look` is asked before
+/// each question whether the document is still what it was.
 pub fn run(
     chat: Chat,
     commands: mpsc::Sender<Command>,
     events: UnboundedReceiver<Event>,
+    look: impl FnMut() -> Option<News>,
     options: Options,
 ) -> Result<Ended, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -75,7 +77,7 @@ pub fn run(
         let draw = |chat: &Chat, screen: &mut Screen, afresh: bool| draw(&mut terminal, chat, screen, &theme, afresh);
         // The engine's end is told by `events`; a command that nobody takes is then past caring.
         let send = move |command| drop(commands.send(command));
-        Loop { chat, screen: Screen::default(), draw, send }.run(EventStream::new(), events, signals.next()).await
+        Loop { chat, screen: Screen::default(), draw, send, look }.run(EventStream::new(), events, signals.next()).await
     })
 }
 
@@ -123,12 +125,14 @@ impl Signals {
 }
 
 /// The chat, the screen, and the two ways out of here.
-pub(super) struct Loop<Draw, Send> {
+pub(super) struct Loop<Draw, Send, Look> {
     pub chat: Chat,
     pub screen: Screen,
     /// Draws a frame; the flag asks for one from scratch.
     pub draw: Draw,
     pub send: Send,
+    /// Looks at the document's files.
+    pub look: Look,
 }
 
 /// What one happening has left to do.
@@ -148,10 +152,11 @@ enum Woken {
     Signal(i32),
 }
 
-impl<Draw, Send> Loop<Draw, Send>
+impl<Draw, Send, Look> Loop<Draw, Send, Look>
 where
     Draw: FnMut(&Chat, &mut Screen, bool) -> io::Result<()>,
     Send: Fn(Command),
+    Look: FnMut() -> Option<News>,
 {
     /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
     pub(super) async fn run(
@@ -228,7 +233,14 @@ where
             return Step::DrawAfresh;
         }
         let actions = self.screen.handle(&self.chat, intent);
-        actions.into_iter().map(|action| self.update(now, Input::User(action))).fold(Step::Draw, more)
+        actions.into_iter().map(|action| self.act(now, action)).fold(Step::Draw, more)
+    }
+
+    /// What a person does; a question is about the document as it is now.
+    fn act(&mut self, now: Duration, action: Action) -> Step {
+        let news = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
+        let told = news.map_or(Step::Nothing, |news| self.update(now, Input::News(news)));
+        more(told, self.update(now, Input::User(action)))
     }
 
     fn update(&mut self, now: Duration, input: Input) -> Step {

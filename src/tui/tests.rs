@@ -464,7 +464,8 @@ mod scripts {
             tokio::time::sleep(Duration::from_millis(600)).await;
             15
         };
-        let chat_loop = Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, send };
+        let chat_loop =
+            Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, send, look: || None };
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let ended = runtime.block_on(async { chat_loop.run(keys(), events, signal).await });

@@ -89,6 +89,7 @@ pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
 fn settle(chat: &mut Chat, parts: usize) -> Vec<Effect> {
     let Some(beginning) = chat.beginning.take() else { return back_to_idle(chat) };
     chat.document.text = beginning.text(parts);
+    chat.parts_taken = Some(parts);
     chat.document.part = beginning.part(parts);
     chat.document.choice = Some(beginning.choice(parts));
     chat.tokens_per_s = beginning.taste.and_then(|taste| taste.tokens_per_s);

@@ -176,13 +176,30 @@ fn split_mode(mode: SplitMode) -> sys::llama_split_mode {
     }
 }
 
+/// How much of a model is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    Whole,
+    /// All but the weights: nothing can be computed.
+    Description,
+}
+
 /// Loads `config.model`, telling how far it is from 0.0 to 1.0.
 pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32)) -> Result<Loaded, Failure> {
+    load_extent(config, Extent::Whole, progress)
+}
+
+/// All of `config.model` but its weights.
+pub(super) fn describe(config: &EngineConfig) -> Result<Loaded, Failure> {
+    load_extent(config, Extent::Description, |_| ())
+}
+
+fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32)) -> Result<Loaded, Failure> {
     LazyLock::force(&LIBRARY);
     take_complaints();
     let gpus = chosen_gpus(&config.offload)?;
     let layers = layers_for(config, &gpus);
-    let weights = load_weights(config, &gpus, layers, progress)?;
+    let weights = load_weights(config, extent, &gpus, layers, progress)?;
     let held = layers.min(weights.n_layer() + 1);
     let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
     Ok(Loaded { weights, gpus, offloaded_layers: held })
@@ -190,6 +207,7 @@ pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32)) -> Result<L
 
 fn load_weights<F: FnMut(f32)>(
     config: &EngineConfig,
+    extent: Extent,
     gpus: &[Gpu],
     layers: u32,
     mut progress: F,
@@ -207,6 +225,11 @@ fn load_weights<F: FnMut(f32)>(
     let model = unsafe {
         let mut params = sys::llama_model_default_params();
         params.n_gpu_layers = layers.cast_signed();
+        if extent == Extent::Description {
+            params.no_alloc = true;
+            // A file that is not read into memory can't be mapped there either.
+            params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
+        }
         params.split_mode = split_mode(config.offload.split_mode);
         params.main_gpu = config.offload.main_gpu.cast_signed();
         if !config.offload.tensor_split.is_empty() {

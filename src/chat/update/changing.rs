@@ -1,0 +1,70 @@
+//! A document that changes on disk: its new text is taken as soon as nothing runs, and read from the first change on.
+//!
+//! The engine keeps what both texts begin with, by its own count of tokens; how much that is, is told when it has planned the reading.
+
+use std::sync::Arc;
+
+use super::{Effect, next};
+use crate::chat::state::{Chat, Notice};
+use crate::chat::words::count;
+use crate::engine::message::Plan;
+
+/// What a look at the files brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    Changed(NewText),
+    /// They can't be read any more: why, in a sentence.
+    Unreadable(String),
+}
+
+/// The document as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewText {
+    pub text: Arc<str>,
+    /// Where its parts end, in bytes; one at least.
+    pub ends: Vec<usize>,
+    /// Where the first change is: `from line 812 of book.txt on`.
+    pub place: String,
+}
+
+pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
+    match news {
+        News::Changed(new) => {
+            chat.next_text = Some(new);
+            next(chat)
+        }
+        News::Unreadable(why) => {
+            let text = format!("{why}; answers are from what was read before");
+            chat.notice = Some(Notice::error(text, None));
+            Vec::new()
+        }
+    }
+}
+
+/// Makes the new text the document: as many of its parts as were read of the old one.
+pub(super) fn take(chat: &mut Chat, new: NewText) {
+    let NewText { text, ends, place } = new;
+    if let Some(beginning) = &mut chat.beginning {
+        beginning.replace(text, ends);
+        chat.document.text = beginning.text(1);
+    } else {
+        let end = chat.parts_taken.and_then(|parts| ends.get(parts - 1)).copied();
+        let taken = end.map_or_else(|| text.clone(), |end| Arc::from(&text[..end]));
+        if taken == chat.document.text {
+            return;
+        }
+        chat.document.text = taken;
+    }
+    chat.held = None;
+    chat.changed_at = Some(place);
+}
+
+/// Says how much of the old reading is kept, once the engine has counted.
+pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
+    if let Some(place) = chat.changed_at.take() {
+        let kept = plan.cached_tokens.min(plan.document_tokens);
+        let (kept, tokens) = (count(kept), count(plan.document_tokens));
+        chat.notice =
+            Some(Notice::info(format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept")));
+    }
+}

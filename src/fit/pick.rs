@@ -1,0 +1,344 @@
+//! Which parts of a document are nearest to a question? For documents that do not fit, and readers who have no time.
+//!
+//! The picture: a librarian who knows the words and not the meaning. Every part gets a mark for the question by BM25 (rare words count more,
+//! long parts less); from the best mark down, whole parts are laid on the table as long as there is room; then they are put into the order
+//! of the document. A part that would never fit is cut between paragraphs, and its pieces are named by their lines.
+//!
+//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about him among them.
+//!
+//! Words are taken as they are written, in small letters, without a language's endings; of scripts without spaces every two letters are a
+//! word; `read_line` and `readLine` also count as `read` and `line`.
+//!
+//! What it does not do: understand. A part that answers the question in other words is not found, which is why nobody gets this without
+//! asking for it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
+use futures_util::FutureExt;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::proposals::written;
+use crate::document::{ByteSpan, Document};
+
+/// A part that has to be cut gives pieces of about this share of the room, so that several places of it can be taken.
+const PIECES_IN_THE_ROOM: usize = 8;
+
+/// What may be taken: a part, or some paragraphs of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Number of the part.
+    pub part: usize,
+    pub title: String,
+    /// Where its paragraphs stand, when it is not the whole part.
+    pub lines: Option<String>,
+    pub span: ByteSpan,
+    pub tokens: u32,
+}
+
+/// What was taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picked {
+    /// In the order of the document.
+    pub pieces: Vec<Piece>,
+    /// How many parts there were to choose from.
+    pub of_parts: usize,
+    /// The document that has them.
+    pub document: Document,
+    pub tokens: u32,
+}
+
+impl Picked {
+    /// The parts as `--parts` names them; `None` when some are not whole.
+    #[must_use]
+    pub fn numbers(&self) -> Option<String> {
+        let are_whole = self.pieces.iter().all(|piece| piece.lines.is_none());
+        are_whole.then(|| written(&self.pieces.iter().map(|piece| piece.part).collect::<Vec<_>>()))
+    }
+
+    /// `8 of 61 parts`, `12 passages of 3 parts`
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        if self.pieces.iter().all(|piece| piece.lines.is_none()) {
+            return format!("{} of {} parts", self.pieces.len(), self.of_parts);
+        }
+        format!("{} passages", self.pieces.len())
+    }
+
+    /// One line for people: what was taken, by number and title.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let name = |piece: &Piece| match &piece.lines {
+            Some(lines) => format!("{} ({lines})", piece.title),
+            None => format!("{} ({})", piece.title, piece.part),
+        };
+        let names: Vec<String> = self.pieces.iter().map(name).collect();
+        format!("{} are read, {} tokens: {}", self.in_short(), self.tokens, names.join(", "))
+    }
+}
+
+/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the question is in it,
+/// or no piece with one is short enough. `count` gives the tokens of texts.
+///
+/// Errors: those of `count`.
+pub async fn pick<E>(
+    document: &Document,
+    question: &str,
+    room: u32,
+    mut count: impl AsyncFnMut(Vec<Arc<str>>) -> Result<Vec<u32>, E>,
+) -> Result<Option<Picked>, E> {
+    let mut pieces = whole_parts(document);
+    let of_parts = pieces.len();
+    let counts = count(texts(document, &pieces)).await?;
+    weigh(&mut pieces, counts);
+    if pieces.iter().any(|piece| piece.tokens > room) {
+        pieces = cut_the_long(document, pieces, room);
+        let counts = count(texts(document, &pieces)).await?;
+        weigh(&mut pieces, counts);
+    }
+    let mut taken = as_many_as_fit(&pieces, &by_mark(document, &pieces, question), room);
+    while !taken.is_empty() {
+        let pieces = in_order(&pieces, &taken);
+        let picked = document.with_stretches(&pieces.iter().map(|piece| piece.span).collect::<Vec<_>>());
+        let tokens = count(vec![Arc::from(picked.text.as_str())]).await?.into_iter().sum();
+        if tokens <= room {
+            return Ok(Some(Picked { pieces, of_parts, document: picked, tokens }));
+        }
+        // The names of files and the signs for what was left out are too much: the last goes.
+        taken.pop();
+    }
+    Ok(None)
+}
+
+/// [`pick`] where counting needs no waiting.
+#[must_use]
+pub fn pick_now(document: &Document, question: &str, room: u32, count: impl Fn(&[&str]) -> Vec<u32>) -> Option<Picked> {
+    let counted =
+        async |texts: Vec<Arc<str>>| Ok::<_, Infallible>(count(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
+    match pick(document, question, room, counted).now_or_never() {
+        Some(Ok(picked)) => picked,
+        None => unreachable!("nothing is waited for"),
+    }
+}
+
+fn whole_parts(document: &Document) -> Vec<Piece> {
+    let piece = |part: crate::document::Part| Piece {
+        part: part.number,
+        title: part.title,
+        lines: None,
+        span: part.span,
+        tokens: 0,
+    };
+    document.parts().into_iter().map(piece).collect()
+}
+
+fn texts(document: &Document, pieces: &[Piece]) -> Vec<Arc<str>> {
+    pieces.iter().map(|piece| Arc::from(&document.text[piece.span.start..piece.span.end])).collect()
+}
+
+fn weigh(pieces: &mut [Piece], counts: Vec<u32>) {
+    pieces.iter_mut().zip(counts).for_each(|(piece, tokens)| piece.tokens = tokens);
+}
+
+/// The parts, those with more than `room` tokens in pieces.
+fn cut_the_long(document: &Document, parts: Vec<Piece>, room: u32) -> Vec<Piece> {
+    let cut = |part: Piece| {
+        if part.tokens <= room {
+            return vec![part];
+        }
+        let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
+        let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
+        paragraphs(document, &part, most_bytes.max(1))
+    };
+    parts.into_iter().flat_map(cut).collect()
+}
+
+/// `part` cut before paragraphs, so that pieces have about `most_bytes`; between lines where a paragraph alone has more.
+fn paragraphs(document: &Document, part: &Piece, most_bytes: usize) -> Vec<Piece> {
+    let text = &document.text[part.span.start..part.span.end];
+    let mut spans = Vec::new();
+    let mut start = 0;
+    for end in ends(text, most_bytes) {
+        spans.push(ByteSpan { start: part.span.start + start, end: part.span.start + end });
+        start = end;
+    }
+    let lines = |span: ByteSpan| {
+        let at = |byte| document.locate(byte).map_or(String::new(), |place| place.position.to_string());
+        format!("{} to {}", at(span.start), at(span.end - 1))
+    };
+    spans.into_iter().map(|span| Piece { lines: Some(lines(span)), span, ..part.clone() }).collect()
+}
+
+/// Where pieces of `text` end.
+fn ends(text: &str, most_bytes: usize) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let (mut start, mut last_paragraph, mut last_line) = (0, 0, 0);
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if at > start && at + line.len() - start > most_bytes {
+            // Back to the last paragraph that began in this piece, else the last line.
+            let end = if last_paragraph > start { last_paragraph } else { last_line };
+            ends.push(end);
+            start = end;
+        }
+        at += line.len();
+        last_line = at;
+        if line.trim().is_empty() {
+            last_paragraph = at;
+        }
+    }
+    ends.push(text.len());
+    ends
+}
+
+/// The pieces that have a word of the question, by index, the best mark first.
+fn by_mark(document: &Document, pieces: &[Piece], question: &str) -> Vec<usize> {
+    let texts: Vec<&str> = pieces.iter().map(|piece| &document.text[piece.span.start..piece.span.end]).collect();
+    let embedder: Embedder<u32, Words> = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Words, &texts).build();
+    let mut scorer = Scorer::<usize>::new();
+    texts.iter().enumerate().for_each(|(index, text)| scorer.upsert(&index, embedder.embed(text)));
+    let mut marks = scorer.matches(&embedder.embed(question));
+    marks.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.id.cmp(&other.id)));
+    marks.into_iter().map(|marked| marked.id).collect()
+}
+
+/// Of `ranked` pieces, from the best on, those that have at most `room` tokens together.
+fn as_many_as_fit(pieces: &[Piece], ranked: &[usize], room: u32) -> Vec<usize> {
+    let mut left = room;
+    let mut taken = Vec::new();
+    for &index in ranked {
+        if let Some(rest) = left.checked_sub(pieces[index].tokens) {
+            left = rest;
+            taken.push(index);
+        }
+    }
+    taken
+}
+
+fn in_order(pieces: &[Piece], taken: &[usize]) -> Vec<Piece> {
+    let mut indices = taken.to_vec();
+    indices.sort_unstable();
+    indices.into_iter().map(|index| pieces[index].clone()).collect()
+}
+
+/// Words of any language, as the module's page says.
+#[derive(Debug, Default)]
+struct Words;
+
+impl Tokenizer for Words {
+    fn tokenize(&self, text: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut before: Option<(usize, &str)> = None;
+        for (at, word) in text.unicode_word_indices() {
+            if is_one_ideograph(word) {
+                if let Some((_, other)) = before.filter(|(end, _)| *end == at) {
+                    words.push(format!("{other}{word}"));
+                }
+                before = Some((at + word.len(), word));
+            } else {
+                before = None;
+                words.extend(inner_words(word));
+            }
+            words.push(word.to_lowercase());
+        }
+        words
+    }
+}
+
+/// A letter of a script that is written without spaces, which Unicode's rules make a word of its own.
+fn is_one_ideograph(word: &str) -> bool {
+    let mut letters = word.chars();
+    let is_ideograph = letters.next().is_some_and(|letter| letter >= '\u{2e80}');
+    is_ideograph && letters.next().is_none()
+}
+
+/// `readLine` → `read`, `line`; nothing when a word has no words in it.
+fn inner_words(word: &str) -> Vec<String> {
+    let mut inner = vec![String::new()];
+    let mut was_small = false;
+    for letter in word.chars() {
+        if letter == '_' || (letter.is_uppercase() && was_small) {
+            inner.push(String::new());
+        }
+        if letter != '_' {
+            inner.last_mut().expect("one at least").extend(letter.to_lowercase());
+        }
+        was_small = letter.is_lowercase();
+    }
+    inner.retain(|word| !word.is_empty());
+    if inner.len() > 1 { inner } else { Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::{Input, ReadOptions, load};
+
+    fn words_of(text: &str) -> u32 {
+        text.split_whitespace().count() as u32
+    }
+
+    /// One token a word.
+    fn words(texts: &[&str]) -> Vec<u32> {
+        texts.iter().map(|text| words_of(text)).collect()
+    }
+
+    fn document(name: &str, text: &str) -> Document {
+        let input = Input::Memory { name: name.into(), bytes: text.as_bytes().to_vec().into() };
+        load(&[input], &ReadOptions::default(), &mut std::io::empty()).expect("text")
+    }
+
+    /// Six chapters of 40 words; of the second and the fifth, some are about whales.
+    fn chapters() -> Document {
+        let chapter = |number: usize| {
+            let about = if [2, 5].contains(&number) { "the white whale " } else { "a calm sea " };
+            format!("# Chapter {number}\n\n{}\n\n", about.repeat(13))
+        };
+        document("book.md", &(1..=6).map(chapter).collect::<String>())
+    }
+
+    #[test]
+    fn whole_parts_that_have_the_words_are_taken_in_the_order_of_the_document() {
+        let picked = pick_now(&chapters(), "Where is the whale?", 100, words).expect("two chapters");
+        assert_eq!((picked.numbers().as_deref(), picked.in_short().as_str()), (Some("2,5"), "2 of 6 parts"));
+        assert!(picked.document.text.contains("Chapter 2") && picked.document.text.contains("[…]"));
+        assert_eq!(picked.tokens, words_of(&picked.document.text));
+        let only_one = pick_now(&chapters(), "Where is the whale?", 60, words).expect("one chapter");
+        assert_eq!(only_one.in_words(), "1 of 6 parts are read, 42 tokens: Chapter 2 (2)");
+    }
+
+    #[test]
+    fn nothing_is_taken_for_words_that_are_not_there() {
+        assert_eq!(pick_now(&chapters(), "Elephants?", 100, words), None);
+        assert_eq!(pick_now(&chapters(), "", 100, words), None);
+        assert_eq!(pick_now(&chapters(), "whale", 1, words), None);
+    }
+
+    #[test]
+    fn a_part_that_never_fits_is_cut_between_paragraphs_and_named_by_its_lines() {
+        let filler = "Nothing of note was seen on that day, nor on the next.\n\n";
+        let text = format!("{}Then the whale\ncame up.\n\n{}", filler.repeat(40), filler.repeat(40));
+        let picked = pick_now(&document("log.txt", &text), "whale", 120, words).expect("a passage");
+        let [piece] = &picked.pieces[..] else { panic!("{picked:?}") };
+        assert!(picked.document.text.contains("Then the whale\ncame up."), "{}", picked.document.text);
+        assert!(piece.lines.as_ref().is_some_and(|lines| lines.starts_with("line ")), "{piece:?}");
+        assert!(picked.tokens <= 120 && picked.numbers().is_none());
+    }
+
+    #[test]
+    fn words_are_found_in_any_script_and_in_code() {
+        assert_eq!(Words.tokenize("Read_line readLine"), ["read", "line", "read_line", "read", "line", "readline"]);
+        assert_eq!(Words.tokenize("吾輩は"), ["吾", "吾輩", "輩", "輩は", "は"]);
+        assert_eq!(Words.tokenize("L'Été, 12"), ["l'été", "12"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_of_a_part_are_the_part(text in "([a-z ]{0,30}\n{1,2}){1,30}", most in 1..80_usize) {
+            let ends = ends(&text, most);
+            proptest::prop_assert_eq!(ends.last(), Some(&text.len()));
+            proptest::prop_assert!(ends.is_sorted() && ends.iter().all(|&end| text[..end].ends_with('\n')));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What would fit, where the whole does not: each proposal was tried, and says what it comes to.
+//!
+//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning (chapters 1 to 12), the book
+//! without its few longest chapters (still too long: not proposed), and, with a question, the parts that BM25 finds nearest to it.
+
+use std::cmp::Reverse;
+
+use super::pick::pick_now;
+use super::tree::{self, Folder};
+use super::{Error, PartCost, Planner, PromptTokens};
+use crate::document::Document;
+use crate::engine::message::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
+use crate::settings::Chosen;
+
+/// Who has to leave out more parts than this would rather choose a beginning.
+const FEW_PARTS: usize = 8;
+
+/// Flags that make it fit, and what they come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the folder.
+    pub flags: String,
+    /// What that means, in words.
+    pub what: String,
+    /// Of the prompt.
+    pub tokens: u32,
+    pub kv_bytes: u64,
+}
+
+/// Some of the parts: how to ask for them, in words, and their numbers.
+struct Fewer {
+    flags: String,
+    what: String,
+    kept: Vec<usize>,
+}
+
+/// What does not fit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooLarge<'a> {
+    /// The chosen parts, before `--pick`.
+    pub document: &'a Document,
+    pub parts: &'a [PartCost],
+    pub tokens: PromptTokens,
+    /// Tokens of the prompt that are not the document's.
+    pub frame: u32,
+}
+
+impl Planner<'_> {
+    /// Everything that was tried and fits.
+    pub(super) fn proposals(&self, it: &TooLarge, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
+        let mut proposals: Vec<Proposal> =
+            [self.other_context(it.tokens), self.other_cache(it.tokens)].into_iter().flatten().collect();
+        if self.wish.pick.is_none() {
+            proposals.extend(self.other_parts(it.parts, it.tokens, chosen)?);
+        }
+        proposals.extend(self.picked(it, chosen)?);
+        Ok(proposals)
+    }
+
+    /// Whether a prompt fits with its answer, in the context and in memory.
+    fn has_room_for(&self, prompt_tokens: u32) -> bool {
+        let needed = prompt_tokens.saturating_add(self.answer_tokens());
+        needed <= self.limit() && self.memory_missing(self.kv_bytes(prompt_tokens)).is_none()
+    }
+
+    /// Most tokens of a prompt that have room.
+    fn room(&self) -> u32 {
+        let (mut fits, mut too_many) = (0, self.limit() + 1);
+        while too_many - fits > 1 {
+            let middle = u32::midpoint(fits, too_many);
+            if self.has_room_for(middle) { fits = middle } else { too_many = middle }
+        }
+        fits
+    }
+
+    /// A `-c` that was chosen too small, or larger than there is memory for.
+    fn other_context(&self, tokens: PromptTokens) -> Option<Proposal> {
+        let ContextSize::Tokens(asked) = self.wish.engine.context else { return None };
+        let info = self.known.info();
+        let needed = tokens.prompt.saturating_add(self.answer_tokens());
+        let context = needed.next_multiple_of(CONTEXT_STEP_TOKENS).min(info.train_context_tokens.max(needed));
+        let kv_bytes = u64::from(context) * info.kv_bytes_per_token;
+        let is_possible = needed <= info.train_context_tokens && self.memory_missing(kv_bytes).is_none();
+        (is_possible && context != asked).then(|| Proposal {
+            flags: format!("-c {context}"),
+            what: "as much context as prompt and answer need".to_owned(),
+            tokens: tokens.prompt,
+            kv_bytes,
+        })
+    }
+
+    /// Half the bytes for each key and value, where only memory is short.
+    fn other_cache(&self, tokens: PromptTokens) -> Option<Proposal> {
+        let engine = self.wish.engine;
+        let now = match engine.kv_type {
+            KvType::F16 | KvType::Bf16 => 64,
+            KvType::F32 => 128,
+            KvType::Q8_0 | KvType::Q4_0 => return None,
+        };
+        // 32 values take 34 bytes in q8_0.
+        let kv_bytes = self.kv_bytes(tokens.prompt) * 34 / now;
+        let needed = tokens.prompt.saturating_add(self.answer_tokens());
+        let fits = engine.flash_attention && needed <= self.limit() && self.memory_missing(kv_bytes).is_none();
+        fits.then(|| Proposal {
+            flags: "-ctk q8_0 -ctv q8_0".to_owned(),
+            what: "keys and values in 8 bits".to_owned(),
+            tokens: tokens.prompt,
+            kv_bytes,
+        })
+    }
+
+    /// Fewer parts: without one folder, one folder alone, without the few longest, the longest beginning.
+    fn other_parts(&self, parts: &[PartCost], tokens: PromptTokens, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
+        let fewer = [
+            self.without_a_folder(parts, tokens),
+            self.only_a_folder(parts),
+            self.without_the_longest(parts, tokens),
+            self.longest_beginning(parts, tokens, chosen)?,
+        ];
+        let mut proposals = Vec::new();
+        for Fewer { flags, what, kept } in fewer.into_iter().flatten() {
+            if let Some((tokens, kv_bytes)) = self.tried(&kept, chosen)? {
+                proposals.push(Proposal { flags, what, tokens, kv_bytes });
+            }
+        }
+        Ok(proposals)
+    }
+
+    /// The document without the smallest folder that is large enough to matter.
+    fn without_a_folder(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<Fewer> {
+        let missing = tokens.prompt.saturating_sub(self.room());
+        let large = self.inner_folders(parts).into_iter().filter(|folder| folder.tokens >= missing);
+        let Folder { path, files, .. } = large.min_by_key(|folder| folder.tokens)?;
+        let inside = path[self.wish.folder?.len()..].trim_start_matches('/');
+        let kept = numbers(parts, |part| !part.part.title.starts_with(&path));
+        let (flags, what) = (format!("--exclude '/{inside}'"), format!("without the {files} files in {inside}"));
+        (!kept.is_empty()).then_some(Fewer { flags, what, kept })
+    }
+
+    /// The largest folder that fits, named in the place of the whole.
+    fn only_a_folder(&self, parts: &[PartCost]) -> Option<Fewer> {
+        let room = self.room();
+        let small = self.inner_folders(parts).into_iter().filter(|folder| folder.tokens < room);
+        let Folder { path, files, .. } = small.max_by_key(|folder| folder.tokens)?;
+        let kept = numbers(parts, |part| part.part.title.starts_with(&path));
+        let path = path.trim_end_matches('/').to_owned();
+        Some(Fewer { what: format!("this folder alone, {files} files"), flags: path, kept })
+    }
+
+    /// The folders inside the one that was named.
+    fn inner_folders(&self, parts: &[PartCost]) -> Vec<Folder> {
+        let Some(root) = self.wish.folder else { return Vec::new() };
+        let names: Vec<(&str, u32)> = parts.iter().map(|part| (part.part.title.as_str(), part.tokens)).collect();
+        let mut folders = tree::folders(&names);
+        folders.retain(|folder| folder.path.starts_with(root) && folder.path.len() > root.len() + 1);
+        folders
+    }
+
+    /// The document without as few of its parts as possible.
+    fn without_the_longest(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<Fewer> {
+        let missing = tokens.prompt.saturating_sub(self.room());
+        let mut longest: Vec<&PartCost> = parts.iter().collect();
+        longest.sort_by_key(|part| Reverse(part.tokens));
+        let mut sum = 0;
+        let is_needed = |part: &&PartCost| {
+            let is_needed = sum < missing;
+            sum += part.tokens;
+            is_needed
+        };
+        let left_out: Vec<&PartCost> = longest.into_iter().take_while(is_needed).collect();
+        let kept = numbers(parts, |part| left_out.iter().all(|other| other.part.number != part.part.number));
+        let names: Vec<&str> = left_out.iter().map(|part| part.part.title.as_str()).collect();
+        let (flags, what) = (format!("--parts {}", written(&kept)), format!("without {}", names.join(", ")));
+        (left_out.len() <= FEW_PARTS && !kept.is_empty()).then_some(Fewer { flags, what, kept })
+    }
+
+    /// As many parts from the first on as there is room for.
+    fn longest_beginning(
+        &self,
+        parts: &[PartCost],
+        tokens: PromptTokens,
+        chosen: &Chosen,
+    ) -> Result<Option<Fewer>, Error> {
+        let room = self.room();
+        let mut sum = tokens.prompt - parts.iter().map(|part| part.tokens).sum::<u32>().min(tokens.prompt);
+        let has_room = |part: &&PartCost| {
+            sum = sum.saturating_add(part.tokens);
+            sum <= room
+        };
+        let fitting = parts.iter().take_while(has_room).count();
+        // A sign for parts that were left out takes a few tokens, too.
+        for count in (1..=fitting.min(parts.len() - 1)).rev() {
+            let kept: Vec<usize> = parts[..count].iter().map(|part| part.part.number).collect();
+            if self.tried(&kept, chosen)?.is_some() {
+                let all = parts.len();
+                let what = if count == 1 {
+                    format!("only the first of {all} parts")
+                } else {
+                    format!("the first {count} of {all} parts")
+                };
+                return Ok(Some(Fewer { flags: format!("--parts {}", written(&kept)), what, kept }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What BM25 finds nearest to the question, as much as there is room for.
+    fn picked(&self, it: &TooLarge, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
+        let Some(question) = self.wish.question else { return Ok(None) };
+        // In thousands of 1,024, as `--pick` takes them.
+        let room = self.room().saturating_sub(it.frame) / 1024 * 1024;
+        let picked = pick_now(it.document, question, room, |texts| self.known.count_each(texts));
+        let Some(picked) = picked else { return Ok(None) };
+        let tokens = self.prompt_tokens(&picked.document, picked.tokens, chosen)?.prompt;
+        let what = format!("the {} nearest to the question, by BM25", picked.in_short());
+        let flags = format!("--pick {}k", room / 1024);
+        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
+    }
+
+    /// Tokens of the prompt and bytes of the cache with these parts; `None` when that does not fit either.
+    fn tried(&self, numbers: &[usize], chosen: &Chosen) -> Result<Option<(u32, u64)>, Error> {
+        let document = self.taking(numbers);
+        let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
+        Ok(self.has_room_for(tokens).then(|| (tokens, self.kv_bytes(tokens))))
+    }
+}
+
+/// The numbers of the parts that stay.
+fn numbers(parts: &[PartCost], stays: impl Fn(&PartCost) -> bool) -> Vec<usize> {
+    parts.iter().filter(|part| stays(part)).map(|part| part.part.number).collect()
+}
+
+/// Ascending numbers as `--parts` takes them: `1-3,5`.
+#[must_use]
+pub fn written(numbers: &[usize]) -> String {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for &number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    let range =
+        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_ranges() {
+        let cases: [(&[usize], &str); 4] =
+            [(&[], ""), (&[4], "4"), (&[1, 2, 3], "1-3"), (&[1, 2, 4, 6, 7], "1-2,4,6-7")];
+        for (numbers, expected) in cases {
+            assert_eq!(written(numbers), expected);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Plans against a toy that has one token a word: what fits, what does not, and that proposals do.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use super::*;
+use crate::document::{Input, ReadOptions, load};
+use crate::models::{HubVariables, Places};
+use crate::settings::{Directories, LowArgs, Settings, Surroundings, Terminal, argv};
+
+/// One token a word; reads 100 tokens a second, whatever the attention.
+struct Toy {
+    info: ModelInfo,
+    free_bytes: Option<u64>,
+    measured: Option<Measured>,
+}
+
+impl Toy {
+    fn holding(train_context_tokens: u32) -> Self {
+        let info = ModelInfo {
+            path: PathBuf::from("toy.gguf"),
+            name: "Toy".to_owned(),
+            architecture: "qwen2".to_owned(),
+            layers: 24,
+            train_context_tokens,
+            vocab_tokens: 100,
+            kv_bytes_per_token: 1000,
+            model_bytes: 1_000_000,
+            load_time: Duration::ZERO,
+            chat_template: Some("{% for m in messages %}<{{ m.role }}> {{ m.content }} </>\n{% endfor %}".to_owned()),
+            bos_text: String::new(),
+            eos_text: String::new(),
+            sliding_refused: None,
+            patch_stamp: String::new(),
+            devices: vec!["CPU".to_owned()],
+        };
+        Self { info, free_bytes: Some(1_000_000_000), measured: None }
+    }
+
+    fn with_free(mut self, bytes: u64) -> Self {
+        self.free_bytes = Some(bytes);
+        self
+    }
+}
+
+fn words(text: &str) -> u32 {
+    text.split_whitespace().count() as u32
+}
+
+impl Known for Toy {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn count(&self, text: &str) -> u32 {
+        words(text)
+    }
+
+    fn count_each(&self, texts: &[&str]) -> Vec<u32> {
+        texts.iter().map(|text| words(text)).collect()
+    }
+
+    fn count_markup(&self, text: &str) -> u32 {
+        words(text)
+    }
+
+    fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
+        spans.iter().map(|span| words(&text[span.start..span.end])).collect()
+    }
+
+    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
+        let tokens: u32 = stretches.iter().map(|(tokens, _)| tokens).sum();
+        self.measured.map(|_| Duration::from_millis(u64::from(tokens) * 10))
+    }
+
+    fn measured(&self) -> Option<Measured> {
+        self.measured
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.free_bytes
+    }
+}
+
+fn settings(line: &[&str]) -> Settings {
+    let words = ["lunette", "fit"].into_iter().chain(line.iter().copied()).map(std::ffi::OsString::from);
+    let low = LowArgs::try_parse_from(argv::rewrite(words)).expect("a command line");
+    let folder = PathBuf::from("nowhere");
+    let surroundings = Surroundings {
+        terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
+        directories: Directories {
+            config: folder.clone(),
+            cache: folder.clone(),
+            data: folder.clone(),
+            state: folder.clone(),
+        },
+        config: None,
+        log_filter: String::new(),
+        places: Places::new(&folder, None, HubVariables::default()),
+    };
+    Settings::resolve(low, surroundings).expect("settings that go together")
+}
+
+/// The plan that `line` asks for.
+fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) -> Result<Fit, Error> {
+    let settings = settings(line);
+    let questions = settings.questions.join("\n");
+    let wish = Wish {
+        whole: document,
+        parts: settings.parts.as_deref(),
+        pick: settings.pick,
+        folder,
+        question: Some(questions.as_str()).filter(|text| !text.is_empty()),
+        system: None,
+        reading: &settings.reading,
+        engine: &settings.engine,
+        answer_tokens: settings.limits.max_tokens,
+        now: Moment(0),
+    };
+    plan(&wish, toy)
+}
+
+fn loaded(files: &[(&str, String)]) -> Document {
+    let input = |(name, text): &(&str, String)| Input::Memory {
+        name: (*name).to_owned(),
+        bytes: text.as_bytes().to_vec().into(),
+    };
+    let inputs: Vec<Input> = files.iter().map(input).collect();
+    load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("text")
+}
+
+/// Chapters of so many tokens each, their headings (three tokens) included.
+fn book(chapters: &[usize]) -> Document {
+    let chapter =
+        |(number, tokens): (usize, &usize)| format!("# Chapter {number}\n\n{}\n\n", "word ".repeat(tokens - 3));
+    loaded(&[("book.md", (1..).zip(chapters).map(chapter).collect())])
+}
+
+/// The proposals' flags, and the plan with each of them, which has to fit with its answer.
+fn proposed(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) -> Vec<String> {
+    let fit = planned(line, document, folder, toy).expect("a plan");
+    assert!(!fit.fits());
+    let try_one = |proposal: &Proposal| {
+        let flags: Vec<&str> = proposal.flags.split(' ').collect();
+        let is_for_the_disk = proposal.flags.starts_with("--exclude") || proposal.flags.starts_with("tree/");
+        if !is_for_the_disk && !proposal.flags.starts_with("-ctk") {
+            let instead: Vec<&str> = line.iter().copied().filter(|word| !word.starts_with("-c=")).collect();
+            let again = planned(&[&instead[..], &flags[..]].concat(), document, folder, toy).expect("a plan");
+            assert!(again.fits() && again.needed_tokens <= again.limit_tokens, "{proposal:?}: {again:?}");
+            assert_eq!(again.tokens.prompt, proposal.tokens, "{proposal:?}");
+        }
+        proposal.flags.clone()
+    };
+    fit.proposals.iter().map(try_one).collect()
+}
+
+#[test]
+fn every_part_is_weighed_and_the_whole_is_the_sum_with_its_frame() {
+    let fit = planned(&["-p", "Who is it?", "b"], &book(&[100, 200, 300]), None, &Toy::holding(8192)).expect("a plan");
+    let weights: Vec<(u32, u64)> = fit.parts.iter().map(|part| (part.tokens, part.kv_bytes)).collect();
+    assert_eq!(weights, [(100, 100_000), (200, 200_000), (300, 300_000)]);
+    // <user> before the document; the question, its end, and no more behind it.
+    assert_eq!(fit.tokens, PromptTokens { document: 601, prompt: 605 });
+    assert_eq!((fit.needed_tokens, fit.limit_tokens, fit.fits()), (605 + 2048, 8192, true));
+    assert_eq!(fit.kv_bytes, 3072 * 1000, "in steps of 1,024 tokens");
+    assert_eq!((fit.predicted, fit.measured, fit.proposals), (None, None, vec![]));
+}
+
+#[test]
+fn every_preset_has_its_time_once_something_was_measured() {
+    let measured = Some(Measured { tokens: 5000, at: std::time::SystemTime::UNIX_EPOCH });
+    let toy = Toy { measured, ..Toy::holding(8192) };
+    let fit = planned(&["b"], &book(&[100, 200]), None, &toy).expect("a plan");
+    assert_eq!(fit.predicted, Some(Duration::from_millis(3010)));
+    let names: Vec<&str> = fit.presets.iter().map(|preset| preset.name.as_str()).collect();
+    assert_eq!(names, ["full", "accurate", "balanced", "quick", "fastest", "stream", "paper", "naive"]);
+    assert!(fit.presets.iter().all(|preset| preset.predicted == fit.predicted && preset.kv_bytes == fit.kv_bytes));
+}
+
+#[test]
+fn a_model_that_cannot_slide_is_read_in_full_only() {
+    let mut toy = Toy::holding(8192);
+    toy.info.sliding_refused = Some("it is recurrent".to_owned());
+    let fit = planned(&["b"], &book(&[100, 200]), None, &toy).expect("a plan");
+    let refused: Vec<bool> = fit.presets.iter().map(|preset| preset.refused.is_some()).collect();
+    assert_eq!(refused, [false, true, true, true, true, true, true, true]);
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_parts_that_do() {
+    let document = book(&[1000, 900, 5000, 800, 700, 600]);
+    let flags = proposed(&["b"], &document, None, &Toy::holding(8192));
+    assert_eq!(flags, ["--parts 1-2,4-6", "--parts 1-2"]);
+    let with_a_question = proposed(&["-p", "Chapter 5", "b"], &document, None, &Toy::holding(8192));
+    assert_eq!(with_a_question, ["--parts 1-2,4-6", "--parts 1-2", "--pick 5k"]);
+}
+
+#[test]
+fn parts_that_were_chosen_are_dropped_by_their_own_numbers() {
+    let document = book(&[1000, 900, 5000, 800, 700, 600]);
+    let fit = planned(&["--parts", "2-5", "b"], &document, None, &Toy::holding(4096)).expect("a plan");
+    let flags: Vec<&str> = fit.proposals.iter().map(|proposal| proposal.flags.as_str()).collect();
+    assert_eq!(flags, ["--parts 4-5", "--parts 2"]);
+}
+
+#[test]
+fn a_context_chosen_too_small_is_told_the_size_that_holds_it() {
+    let fit = planned(&["-c", "1000", "b"], &book(&[1000, 900, 800]), None, &Toy::holding(8192)).expect("a plan");
+    assert_eq!(fit.obstacles, [Obstacle::Context { too_many: 2701 + 1 - 1000 }]);
+    assert_eq!(fit.proposals[0].flags, "-c 5120");
+}
+
+#[test]
+fn where_memory_is_short_a_smaller_cache_or_context_is_proposed() {
+    // 1 MB of model, and room for 4 MB of cache where 4 MB and a little more are needed.
+    let toy = Toy::holding(32_768).with_free(5_000_000);
+    let document = book(&[1000, 900, 800]);
+    let fit = planned(&["b"], &document, None, &toy).expect("a plan");
+    assert_eq!(fit.obstacles, [Obstacle::Memory { need_bytes: 5120 * 1000 + 1_000_000, free_bytes: 5_000_000 }]);
+    assert_eq!(fit.proposals[0].flags, "-ctk q8_0 -ctv q8_0");
+    assert_eq!(fit.proposals[0].kv_bytes, 5120 * 1000 * 34 / 64);
+    let too_large = planned(&["-c", "30000", "b"], &document, None, &toy.with_free(7_000_000)).expect("a plan");
+    assert_eq!(too_large.proposals[0].flags, "-c 5120");
+    assert!(too_large.proposals.iter().all(|proposal| !proposal.flags.contains("q8_0")), "not enough by itself");
+}
+
+#[test]
+fn of_a_folder_the_smallest_that_makes_room_is_left_out() {
+    let file = |tokens: usize| "word ".repeat(tokens);
+    let files = [
+        ("tree/a.txt", file(500)),
+        ("tree/data/x.txt", file(4000)),
+        ("tree/data/y.txt", file(100)),
+        ("tree/docs/z.txt", file(6000)),
+        ("tree/tests/t.txt", file(50)),
+    ];
+    let flags = proposed(&["tree"], &loaded(&files), Some("tree"), &Toy::holding(8192 + 1024));
+    assert_eq!(flags[..2], ["--exclude '/data/'", "tree/docs"], "{flags:?}");
+}
+
+#[test]
+fn nothing_is_proposed_where_nothing_fits() {
+    let fit = planned(&["b"], &book(&[9000, 9000, 9000]), None, &Toy::holding(8192)).expect("a plan");
+    assert_eq!((fit.fits(), fit.proposals), (false, vec![]));
+}
+
+#[test]
+fn a_pick_is_planned_as_it_would_be_read() {
+    let chapter = |number: usize| {
+        let about = if number == 4 { "whale " } else { "sea " };
+        format!("# Chapter {number}\n\n{}\n\n", about.repeat(50))
+    };
+    let chapters: Vec<String> = (1..=6).map(chapter).collect();
+    let document = loaded(&[("book.md", chapters.concat())]);
+    let fit = planned(&["--pick", "100", "-p", "A whale?", "b"], &document, None, &Toy::holding(8192)).expect("a plan");
+    let picked = fit.picked.as_ref().expect("a chapter");
+    assert_eq!((picked.numbers().as_deref(), fit.tokens.document), (Some("4"), picked.tokens + 1));
+    let none = planned(&["--pick", "100", "-p", "Elephants", "b"], &document, None, &Toy::holding(8192));
+    assert!(matches!(none, Err(Error::NothingPicked { room: 100 })));
+}

@@ -1,0 +1,28 @@
+//! `--pick 20k`: the parts nearest to the questions. [`crate::fit::pick`] has the picture.
+//!
+//! All questions of a run are picked for together: they share one reading.
+
+use super::{Session, Voice};
+use crate::document::Document;
+use crate::exit::Trouble;
+use crate::fit::Error;
+use crate::fit::pick::pick;
+
+impl Session<'_> {
+    /// Makes the session's document the parts of `document` that are nearest to the questions, with at most `room` tokens.
+    pub(super) async fn pick_parts(
+        &mut self,
+        document: &Document,
+        room: u32,
+        voice: &mut Voice<'_>,
+    ) -> Result<(), Trouble> {
+        let questions = self.settings.questions.join("\n");
+        let talk = &mut self.talk;
+        let picked = pick(document, &questions, room, async |texts| talk.count_each(texts).await).await?;
+        let picked = picked.ok_or(Error::NothingPicked { room })?;
+        voice.note(&format!("note: {}", picked.in_words()));
+        self.take(&picked.document);
+        self.picked = Some(picked.pieces);
+        Ok(())
+    }
+}
