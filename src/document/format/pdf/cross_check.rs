@@ -14,6 +14,8 @@ use super::settle::Page;
 /// It reads a thousand pages in three seconds.
 const MOST_TIME: Duration = Duration::from_secs(10);
 const MOST_BYTES: u64 = 256 << 20;
+/// From here on scripts part no words by spaces, but for the ligatures of others.
+const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
 /// On how many words it agrees; `None` when it is not there, or has nothing to say.
 pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[Page]) -> Option<String> {
@@ -25,11 +27,22 @@ pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[Page]) -> Option<String> {
         .then(|| format!("pdftotext finds {all} words, {:.1}% of them are here too", 100.0 * both as f64 / all as f64))
 }
 
-/// How often each word occurs, in small letters and without the signs around it.
+/// How often each word occurs, in small letters and without the signs around it; an ideograph is a word.
 fn counts(text: &str) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
-    for word in text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        *counts.entry(word.to_lowercase()).or_default() += 1;
+    let mut word = String::new();
+    for character in text.chars().chain([' ']) {
+        let is_spaced = character.is_alphanumeric() && character < FIRST_IDEOGRAPH;
+        if is_spaced {
+            word.extend(character.to_lowercase());
+            continue;
+        }
+        if !word.is_empty() {
+            *counts.entry(std::mem::take(&mut word)).or_default() += 1;
+        }
+        if character.is_alphanumeric() {
+            *counts.entry(character.to_string()).or_default() += 1;
+        }
     }
     counts
 }
@@ -59,9 +72,9 @@ mod tests {
 
     #[test]
     fn words_are_counted_whatever_stands_around_them() {
-        let counts = counts("The cat, the “Cat”; 12.5");
+        let found = counts("The cat, the “Cat”; 12.5");
         assert_eq!(
-            counts,
+            found,
             [("the", 2), ("cat", 2), ("12", 1), ("5", 1)].map(|(word, count)| (word.to_owned(), count)).into()
         );
     }

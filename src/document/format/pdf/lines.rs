@@ -13,6 +13,8 @@ pub(super) struct PageLines {
     /// From 1.
     pub number: u32,
     pub lines: Vec<String>,
+    /// There is a picture on the page, which may be all of it.
+    pub has_picture: bool,
 }
 
 impl PageLines {
@@ -26,7 +28,7 @@ impl PageLines {
                 lines.push(if is_blank { String::new() } else { line });
             }
         }
-        let mut page = Self { number, lines };
+        let mut page = Self { number, lines, has_picture: false };
         page.trim_end();
         (page, controls)
     }

@@ -129,7 +129,8 @@ fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOption
 fn readable(pages: &mut [Page], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
     for page in pages.iter().filter(|page| page.report.found == PageFound::Text) {
-        let (lines, controls) = PageLines::new(page.report.number, &page.text);
+        let (mut lines, controls) = PageLines::new(page.report.number, &page.text);
+        lines.has_picture = page.has_picture;
         report.control_characters += controls;
         texts.push(lines);
     }

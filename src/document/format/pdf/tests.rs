@@ -193,8 +193,10 @@ fn an_encrypted_document_opens_with_its_password_only() {
     let message = |password| read_with(locked.clone(), &with(password)).expect_err("locked").to_string();
     assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and asks for a password");
     assert_eq!(message(Some("wrong")), "cannot read a.pdf: it is encrypted, and the password does not open it");
-    let open = read_with(encrypted(&made, ""), &ReadOptions::default()).expect("it has an empty user password");
-    assert_eq!(open.text, "Nobody may know this.\n");
+    for options in [ReadOptions::default(), with(Some("of another file"))] {
+        let open = read_with(encrypted(&made, ""), &options).expect("it has an empty user password");
+        assert_eq!(open.text, "Nobody may know this.\n");
+    }
 }
 
 #[test]
