@@ -73,7 +73,7 @@ fn kept(input: Input, stdin: &mut dyn Read) -> Result<Input, Error> {
     if input != Input::Stdin {
         return Ok(input);
     }
-    let RawFile { name, bytes } = input.read(stdin)?;
+    let RawFile { name, bytes, .. } = input.read(stdin)?;
     Ok(Input::Memory { name, bytes: bytes.into() })
 }
 

@@ -161,7 +161,10 @@ impl Model {
         Self::open(config, weights::describe)
     }
 
-    fn open(config: &EngineConfig, load: impl FnOnce(&EngineConfig) -> Result<Loaded, Failure>) -> Result<Self, Failure> {
+    fn open(
+        config: &EngineConfig,
+        load: impl FnOnce(&EngineConfig) -> Result<Loaded, Failure>,
+    ) -> Result<Self, Failure> {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers } = load(config)?;

@@ -34,6 +34,7 @@ impl Toy {
             sliding_refused: None,
             patch_stamp: String::new(),
             devices: vec!["CPU".to_owned()],
+            offloaded_layers: 0,
         };
         Self { info, free_bytes: Some(1_000_000_000), measured: None }
     }
@@ -98,6 +99,8 @@ fn settings(line: &[&str]) -> Settings {
         config: None,
         log_filter: String::new(),
         places: Places::new(&folder, None, HubVariables::default()),
+        program: None,
+        pdf_password: None,
     };
     Settings::resolve(low, surroundings).expect("settings that go together")
 }

@@ -41,7 +41,7 @@ use voice::Tidy;
 pub use voice::Voice;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::document::{Document, Input, Watched};
+use crate::document::{Document, Input, Watched, fetch};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
 use crate::fit::pick::Piece;
@@ -105,7 +105,7 @@ pub fn open_whole(
         return Ok((Watched::nothing(), Document::default()));
     }
     let here = |input| match input {
-        Input::Url(url) => document::fetch(&url, &mut |progress| voice.fetching_document(progress)),
+        Input::Url(url) => fetch(&url, &mut |progress| voice.fetching_document(progress)),
         input => Ok(input),
     };
     let inputs = inputs.into_iter().map(here).collect::<Result<Vec<Input>, _>>();

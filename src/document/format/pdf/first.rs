@@ -28,7 +28,7 @@ pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Resul
 
 fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, Said> {
     let document = PdfDocument::from_bytes(bytes).map_err(|error| refusal(&error))?;
-    let mut opens = |password: &[u8]| document.authenticate(password).map_err(|error| refusal(&error));
+    let opens = |password: &[u8]| document.authenticate(password).map_err(|error| refusal(&error));
     // What opens by itself does so whatever password was given for other files.
     let is_open = opens(b"")? || opens(request.password.as_bytes())?;
     if is_open && document.is_authenticated() { Ok(document) } else { Err(Said::Refused(Refusal::Locked)) }
