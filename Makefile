@@ -5,7 +5,7 @@ LUNETTE = cargo run --quiet --release --
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test slow bench setup build models checks tests
+.PHONY: demo test slow bench screenshots setup build models checks tests
 # The steps of a test run say more in their order than side by side.
 .NOTPARALLEL:
 
@@ -21,8 +21,13 @@ test: checks tests
 # What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
 bench: build models
 	cargo bench --bench document
+	cargo bench --bench frames
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
+
+# The pictures in README.md, from the program's real output.
+screenshots: build
+	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
 
 setup:
 	@scripts/setup.sh

@@ -18,6 +18,7 @@ mod inspect;
 mod listing;
 mod report;
 mod talk;
+mod versus;
 mod voice;
 mod within;
 
@@ -177,7 +178,11 @@ impl<'a> Session<'a> {
             if index > 0 && self.headless.output == Output::Text {
                 voice.data("\n")?;
             }
-            let exit = self.answer(question, voice).await?;
+            let exit = if self.settings.ab.is_empty() {
+                self.answer(question, voice).await?
+            } else {
+                self.answer_under_each(self.settings, question, voice).await?
+            };
             worst = if worst == Exit::Ok { exit } else { worst };
             if self.talk.stopped().is_some() {
                 break;

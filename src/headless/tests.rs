@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
 use crate::models::{HubVariables, Places};
-use crate::settings::{Directories, LowArgs, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
 
 /// What the scripted engine says to a question, piece by piece.
@@ -210,6 +210,7 @@ fn settings(line: &[&str]) -> Settings {
         config: None,
         log_filter: String::new(),
         places: Places::new(Path::new("nowhere"), None, HubVariables::default()),
+        screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).unwrap()
 }

@@ -21,6 +21,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
         config: (!config.is_empty()).then(|| ("config.toml".to_owned(), config.to_owned())),
         log_filter: "info".to_owned(),
         places: Places::new(&directory("cache"), None, HubVariables::default()),
+        screen: ScreenVariables::default(),
     }
 }
 
