@@ -7,7 +7,7 @@
 //! | [`switching`] | a switch of presets |
 //! | [`choosing`] | choosing how much is read |
 //! | [`reading`] | reading the document |
-//! | [`answering`] | a question |
+//! | [`mod@answering`] | a question |
 //! | [`again`] | asking again: changed, anew, or on |
 //! | [`citing`] | looking up what an answer quotes |
 //! | [`survey`] | asking what each preset would cost |

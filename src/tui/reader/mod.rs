@@ -8,7 +8,7 @@
 //! | [`book`] | which slips is the text cut into, and where was each found? |
 //! | [`kind`] | is a file prose, markdown or code? |
 //! | [`look`] | which bytes of a slip are shown, and as what? |
-//! | [`rows`] | how does it break at this width? |
+//! | [`mod@rows`] | how does it break at this width? |
 //! | [`code`] | which words of code are what? |
 //! | [`search`] | where is it said? |
 //! | [`places`] | marks, and the way back |
