@@ -5,7 +5,7 @@ LUNETTE = cargo run --quiet --release --
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test slow bench cuda test-cuda bench-cuda setup build models vocabularies checks tests
+.PHONY: demo test slow bench cuda test-cuda bench-cuda screenshots setup build models vocabularies checks tests
 # The steps of a test run say more in their order than side by side.
 .NOTPARALLEL:
 
@@ -22,6 +22,7 @@ test: checks tests
 bench: build models
 	cargo bench --bench document -- --model "$$($(LUNETTE) pull)" --tree src
 	cargo bench --bench documents_peers
+	cargo bench --bench frames
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
 
@@ -40,6 +41,10 @@ bench-cuda: setup
 	cargo build --release --manifest-path tests/stock/Cargo.toml --features cuda --target-dir tests/stock/target && \
 	cargo build --release --manifest-path tests/stock/Cargo.toml --no-default-features --features cuda --target-dir tests/stock/target/patched && \
 	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
+
+# The pictures in README.md, from the program's real output.
+screenshots: build
+	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
 
 setup:
 	@scripts/setup.sh

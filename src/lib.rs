@@ -14,13 +14,16 @@
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data |
+//! | [`quotes`] | is it really in the document? |
 //! | [`models`] | which models are known, where do they come from, are they whole? |
+//! | [`store`] | what is remembered between two runs? |
 //! | [`tui`] | the screen; owns the terminal |
+//! | [`plain`] | the same chat in plain lines, for screen readers |
 //! | [`exit`] | how did it end, as scripts see it? |
 //! | [`headless`] | the same chat and engine without a screen |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
 //!
-//! Imports point one way: front ends (`tui`, `headless`, `eval`) → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
+//! Imports point one way: front ends (`tui`, `plain`, `headless`, `eval`) → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
 //! `engine` → `swaa`. Nothing imports a front end.
 //!
 //! # Three flows
@@ -50,6 +53,9 @@ pub mod fields;
 pub mod fit;
 pub mod headless;
 pub mod models;
+pub mod plain;
+pub mod quotes;
 pub mod settings;
+pub mod store;
 pub mod swaa;
 pub mod tui;

@@ -55,6 +55,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
     logging::start(&settings);
     match &settings.front_end {
         FrontEnd::Screen => screen::open(&settings),
+        FrontEnd::Plain => screen::open_plain(&settings),
         FrontEnd::Headless(headless) => Ok(answer(&settings, *headless)),
         FrontEnd::Presets { json } => list_presets(&settings, *json),
         FrontEnd::Inspect(shown) => inspect(&settings, *shown),

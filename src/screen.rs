@@ -1,50 +1,161 @@
 //! Opens the screen: documents, model and presets become a chat, and the chat gets an engine.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use lunette::chat::within::{Allowance, Within};
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, NewText, News, Setup, update};
-use lunette::document::{Document, Watched};
-use lunette::engine::message::{Command, Event};
+use lunette::chat::{
+    Action, Asking, Chat, DocumentFacts, Effect, Fetched, Input, Moment, NewText, News, Offered, Setup, update,
+};
+use lunette::document::{self, Document, Input as DocumentInput, Watched};
+use lunette::engine::message::{CancelToken, Failure, FailureKind};
 use lunette::engine::{self, EngineHandle, Vocabulary};
 use lunette::exit::{Exit, Trouble};
 use lunette::fit;
 use lunette::fit::pick::{Picked, pick_now};
-use lunette::headless;
-use lunette::settings::{Documents, EngineSettings, Output, Settings};
-use lunette::tui::{self, Ended, Options};
-use tokio::sync::mpsc::UnboundedReceiver;
+use lunette::headless::{self, Voice};
+use lunette::models::{self, Catalogue, Entry, PullProgress, Resolved};
+use lunette::plain;
+use lunette::settings::{Documents, EngineSettings, Output, PullPolicy, ScreenSettings, Settings};
+use lunette::tui::{self, Ended, Engine, Keymap, Looked, Options, Shown, Starter};
 
 use crate::{let_go, with_voice};
 
+/// Who comes for the first time reads for so long, as in the demo.
+const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
+
 /// Opens the screen on what `settings` name, and returns when it is left.
 pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
-    let (model, (watched, document)) = with_voice(Output::Text, settings.terminal, |voice| {
-        let model = headless::model_file(settings, voice)?;
-        Ok::<_, Trouble>((model, headless::open_documents(settings, &mut std::io::stdin().lock(), voice)?))
-    })?;
-    let picker = Picker::of(settings, &model)?;
+    let options = options(settings)?;
+    let found = with_voice(Output::Text, settings.terminal, |voice| found(settings, voice))?;
+    let (watched, document) = with_voice(Output::Text, settings.terminal, |voice| read(settings, &found, voice))?;
+    let (model, absent) = match &found {
+        Resolved::Found(model) => (Some(model.as_path()), None),
+        Resolved::Missing(entry) => (None, Some(offered(entry))),
+    };
+    let picker = Picker::of(settings, model)?;
     let (document, picked) = picker.apply(document)?;
-    let mut setup = setup(settings, &document);
+    let within = settings.within.or(is_first_run(settings, &found).then_some(FIRST_RUN_WITHIN));
+    let mut setup = Setup { absent, ..setup(settings, &document, within) };
     if let Some(picked) = picked {
         setup.document.part = Some(picked.in_short());
         setup.document.choice = Some(picked.in_words());
     }
-    let before = setup.document.text.clone();
+    let look = looking(settings, watched, picker, setup.document.text.clone());
     let chat = Chat::new(setup);
-    let EngineHandle { commands, events, thread } = engine::spawn(settings.engine.with_model(model));
-    let ended = show(chat, settings, commands, events, looking(settings, watched, picker, before));
-    let_go(Some(thread));
+    let thread = Arc::default();
+    let engine = match found {
+        Resolved::Found(model) => running(settings, model, &thread),
+        Resolved::Missing(entry) => later(settings, *entry, &thread),
+    };
+    let ended = show(Shown { chat, document: Arc::new(document), look }, settings, &options, engine);
+    let_go(thread.lock().expect("nobody panics with it").take());
     ended
 }
 
-fn setup(settings: &Settings, document: &Document) -> Setup {
+/// The same chat in plain lines. A model that is missing is asked about in a line, too.
+pub fn open_plain(settings: &Settings) -> Result<Exit, Trouble> {
+    let (model, (_, document)) = with_voice(Output::Text, settings.terminal, |voice| {
+        let model = headless::model_file(settings, voice)?;
+        Ok::<_, Trouble>((model, headless::open_documents(settings, &mut std::io::stdin().lock(), voice)?))
+    })?;
+    let (document, _) = Picker::of(settings, Some(&model))?.apply(document)?;
+    let chat = Chat::new(setup(settings, &document, settings.within));
+    let EngineHandle { commands, events, thread } = engine::spawn(settings.engine.with_model(model));
+    let ended = plain::run(chat, &commands, events, &mut std::io::stdout().lock());
+    drop(commands);
+    let_go(Some(thread));
+    ended.map(|()| Exit::Ok).map_err(|error| Trouble::new(Exit::Runtime, error.to_string(), None))
+}
+
+/// Where the engine's thread is kept, to be waited for at the end.
+type Thread = Arc<Mutex<Option<JoinHandle<()>>>>;
+
+/// The model, or what can be fetched in its place; on the screen where that is to be asked, before it otherwise.
+fn found(settings: &Settings, voice: &mut Voice<'_>) -> Result<Resolved, Trouble> {
+    if settings.pull == PullPolicy::Ask
+        && let Resolved::Missing(entry) = Catalogue::bundled().resolve(&settings.model, &settings.places)?
+    {
+        return Ok(Resolved::Missing(entry));
+    }
+    Ok(Resolved::Found(headless::model_file(settings, voice)?))
+}
+
+/// The documents that were named; who comes without any, and without a model, is shown the bundled book.
+fn read(settings: &Settings, found: &Resolved, voice: &mut Voice<'_>) -> Result<(Watched, Document), Trouble> {
+    if is_first_run(settings, found) {
+        let book = document::load(&[DocumentInput::bundled_book()], &settings.read, &mut std::io::empty())?;
+        return Ok((Watched::nothing(), book));
+    }
+    headless::open_documents(settings, &mut std::io::stdin().lock(), voice)
+}
+
+fn is_first_run(settings: &Settings, found: &Resolved) -> bool {
+    let nothing_named = matches!(&settings.documents, Documents::Named(names) if names.is_empty());
+    nothing_named && matches!(found, Resolved::Missing(_))
+}
+
+fn offered(entry: &Entry) -> Offered {
+    Offered { title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
+}
+
+fn running(settings: &Settings, model: PathBuf, thread: &Thread) -> Engine {
+    let EngineHandle { commands, events, thread: started } = engine::spawn(settings.engine.with_model(model));
+    *thread.lock().expect("nobody panics with it") = Some(started);
+    Engine::Running { commands, events }
+}
+
+fn later(settings: &Settings, entry: Entry, thread: &Thread) -> Engine {
+    let (places, engine, thread) = (settings.places.clone(), settings.engine.clone(), thread.clone());
+    let fetch = move |told: &mut dyn FnMut(Fetched), cancel: &CancelToken| {
+        let mut progress = |progress| fetched(&progress).into_iter().for_each(&mut *told);
+        models::pull(&entry, &places, &mut progress, cancel).map_err(|error| failure(&error))
+    };
+    let start = move |model: PathBuf| {
+        let handle = engine::spawn(engine.with_model(model));
+        *thread.lock().expect("nobody panics with it") = Some(handle.thread);
+        (handle.commands, handle.events)
+    };
+    Engine::Later(Starter { fetch: Arc::new(fetch), start: Box::new(start) })
+}
+
+/// What is shown of it: the log has the rest.
+fn fetched(progress: &PullProgress) -> Option<Fetched> {
+    match *progress {
+        PullProgress::Checking { done, total } => Some(Fetched { done, total, checking: true }),
+        PullProgress::Fetching { done, total } => Some(Fetched { done, total, checking: false }),
+        _ => None,
+    }
+}
+
+fn failure(error: &models::Error) -> Failure {
+    Failure { kind: FailureKind::Model, message: error.to_string(), hint: error.hint() }
+}
+
+/// What the screen is told; keys that can't be had are told before anything is loaded.
+fn options(settings: &Settings) -> Result<Options, Trouble> {
+    let ScreenSettings { theme, mouse, keys, keys_file, variables } = &settings.screen;
+    let keymap =
+        Keymap::with(keys_file, keys).map_err(|error| Trouble::new(Exit::Usage, error.to_string(), error.hint()))?;
+    Ok(Options {
+        theme: *theme,
+        true_color: variables.true_color,
+        keymap,
+        mouse: *mouse,
+        state: settings.directories.state.clone(),
+        exports: settings.directories.data.join("exports"),
+        config: variables.config.clone().unwrap_or_else(|| settings.directories.config_file()),
+        editor: variables.editor.clone(),
+        in_tmux: variables.in_tmux,
+    })
+}
+
+fn setup(settings: &Settings, document: &Document, within: Option<Duration>) -> Setup {
     Setup {
         document: facts(settings, document),
-        within: settings.within.filter(|_| !document.text.is_empty()).map(|time| within(settings, document, time)),
+        within: within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, document, time)),
         reading: settings.reading.clone(),
         asking: Asking {
             system: settings.system_prompt.as_deref().map(Arc::from),
@@ -52,6 +163,7 @@ fn setup(settings: &Settings, document: &Document) -> Setup {
             limits: settings.limits.clone(),
         },
         now: Moment::from(SystemTime::now()),
+        absent: None,
     }
 }
 
@@ -60,6 +172,7 @@ fn facts(settings: &Settings, document: &Document) -> DocumentFacts {
     let title = match (&settings.documents, &names[..]) {
         (Documents::BundledBook, _) => "Pride and Prejudice".to_owned(),
         (_, []) => String::new(),
+        (Documents::Named(names), _) if names.is_empty() => "Pride and Prejudice".to_owned(),
         (_, [one]) => (*one).to_owned(),
         (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
     };
@@ -68,7 +181,7 @@ fn facts(settings: &Settings, document: &Document) -> DocumentFacts {
     DocumentFacts { title, part, text: Arc::from(document.text.as_str()), choice: None }
 }
 
-fn within(settings: &Settings, document: &Document, time: Duration) -> Within {
+fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
     let EngineSettings { context, reserve_tokens, .. } = settings.engine;
     Within {
         allowance: Allowance { time, context, reserve_tokens },
@@ -78,24 +191,24 @@ fn within(settings: &Settings, document: &Document, time: Duration) -> Within {
 }
 
 /// `--pick`: takes what is nearest to the questions that the screen is opened with.
-struct Picker<'a> {
+struct Picker {
     room_and_vocabulary: Option<(u32, Vocabulary)>,
-    settings: &'a Settings,
+    questions: String,
 }
 
-impl<'a> Picker<'a> {
-    fn of(settings: &'a Settings, model: &Path) -> Result<Self, Trouble> {
-        let room_and_vocabulary = match settings.pick {
-            Some(room) => Some((room, Vocabulary::open(model)?)),
-            None => None,
+impl Picker {
+    /// Without a model there is no vocabulary to count with, and nothing is picked.
+    fn of(settings: &Settings, model: Option<&Path>) -> Result<Self, Trouble> {
+        let room_and_vocabulary = match (settings.pick, model) {
+            (Some(room), Some(model)) => Some((room, Vocabulary::open(model)?)),
+            _ => None,
         };
-        Ok(Self { room_and_vocabulary, settings })
+        Ok(Self { room_and_vocabulary, questions: settings.questions.join("\n") })
     }
 
     fn apply(&self, document: Document) -> Result<(Document, Option<Picked>), Trouble> {
         let Some((room, vocabulary)) = &self.room_and_vocabulary else { return Ok((document, None)) };
-        let questions = self.settings.questions.join("\n");
-        let picked = pick_now(&document, &questions, *room, |texts| {
+        let picked = pick_now(&document, &self.questions, *room, |texts| {
             vocabulary.count_each(texts).into_iter().map(|tokens| tokens as u32).collect()
         });
         let picked = picked.ok_or(fit::Error::NothingPicked { room: *room })?;
@@ -109,42 +222,38 @@ fn looking(
     mut watched: Watched,
     picker: Picker,
     mut before: Arc<str>,
-) -> impl FnMut() -> Option<News> {
-    move || {
+) -> Box<dyn FnMut() -> Option<Looked>> {
+    let settings = settings.clone();
+    let unreadable = |why: String| Some(Looked { news: News::Unreadable(why), document: None });
+    Box::new(move || {
         let document = match watched.changed() {
             Ok(None) => return None,
             Ok(Some(document)) => {
-                headless::chosen_parts(settings, document).and_then(|document| picker.apply(document))
+                headless::chosen_parts(&settings, document).and_then(|document| picker.apply(document))
             }
-            Err(error) => return Some(News::Unreadable(error.to_string())),
+            Err(error) => return unreadable(error.to_string()),
         };
         let (document, _) = match document {
             Ok(document) => document,
-            Err(trouble) => return Some(News::Unreadable(trouble.message)),
+            Err(trouble) => return unreadable(trouble.message),
         };
         let place = headless::place(&document, &before);
         before = Arc::from(document.text.as_str());
         let ends = document.parts().iter().map(|part| part.span.end).collect();
-        Some(News::Changed(NewText { text: before.clone(), ends, place }))
-    }
+        let news = News::Changed(NewText { text: before.clone(), ends, place });
+        Some(Looked { news, document: Some(Arc::new(document)) })
+    })
 }
 
-fn show(
-    mut chat: Chat,
-    settings: &Settings,
-    commands: Sender<Command>,
-    events: UnboundedReceiver<Event>,
-    look: impl FnMut() -> Option<News>,
-) -> Result<Exit, Trouble> {
+fn show(mut shown: Shown, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {
     for question in &settings.questions {
-        for effect in update(&mut chat, Duration::ZERO, Input::User(Action::Ask(question.clone()))) {
-            if let Effect::Send(command) = effect {
+        for effect in update(&mut shown.chat, Duration::ZERO, Input::User(Action::Ask(question.clone()))) {
+            if let (Effect::Send(command), Engine::Running { commands, .. }) = (effect, &engine) {
                 let _ = commands.send(command);
             }
         }
     }
-    let options = Options { color: settings.terminal.color };
-    match tui::run(chat, commands, events, look, options) {
+    match tui::run(shown, engine, options) {
         Ok(Ended::ByUser) => Ok(Exit::Ok),
         Ok(Ended::BySignal(2)) => Ok(Exit::Interrupted),
         Ok(Ended::BySignal(_)) => Ok(Exit::Terminated),

@@ -60,7 +60,7 @@ fn a_book_is_opened_asked_and_read_by_another_preset_and_left() {
     }
     terminal.wait_for(SWITCHED, LONG);
     terminal.resize(120, 40);
-    terminal.press("\tAnd what is its number?\r");
+    terminal.press("iAnd what is its number?\r");
     terminal.wait_until("second answer", LONG, |it| it.unwrapped().matches("first after").count() == 2);
     terminal.resize(40, 12);
     terminal.wait_for("1 full 2 3 4 5 6 7 8", SECONDS);
@@ -139,4 +139,57 @@ fn the_first_frame_is_there_while_the_model_is_loading() {
     assert!(terminal.shows("loading the model"), "{}", terminal.screen());
     terminal.press("\x03\x03");
     assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn the_document_is_searched_and_jumped_through_while_an_answer_streams() {
+    let mut terminal = open(&book(40), &["-n", "400"]);
+    terminal.wait_for("is read. Ask it anything.", LONG);
+    terminal.press("Write down every sentence of it, one after the other.\r");
+    terminal.press("\t\t/number is 70\r");
+    terminal.wait_for("hit 1 of 1", SECONDS);
+    terminal.resize(120, 40);
+    terminal.wait_for("hit 1 of 1", SECONDS);
+    terminal.press("\x1bG");
+    terminal.wait_for("whose number is 280", SECONDS);
+    terminal.press("\x0f");
+    terminal.wait_for("whose number is 70", SECONDS);
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn one_question_is_answered_under_two_presets_side_by_side() {
+    let mut terminal = open(&book(16), &["--window", "64", "--sinks", "4", "-n", "8"]);
+    terminal.resize(120, 40);
+    terminal.wait_for("is read. Ask it anything.", LONG);
+    terminal.press("Where does the cat live?");
+    terminal.press("\x1ba");
+    terminal.wait_for("compare with", SECONDS);
+    terminal.press("gj\r");
+    terminal.wait_until("figures of both", LONG, |it| it.shows("written at") && it.shows("first word"));
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+#[test]
+fn without_a_model_the_book_is_open_and_one_is_offered() {
+    let mut terminal = Terminal::open(80, 24, &[], &[]);
+    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.press("\t\t/universally\r");
+    terminal.wait_for("hit 1 of", SECONDS);
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+#[test]
+fn keys_that_cannot_be_had_are_told_before_anything_is_loaded() {
+    let config = ("config.toml", "[keys]\nhelp = \"t\"\n");
+    let mut terminal = Terminal::open_with(80, 24, &[config], &[], &[("LUNETTE_CONFIG", "config.toml")]);
+    assert_eq!(terminal.exit_code(SECONDS), 2, "{}", terminal.screen());
+    assert!(terminal.shows("keys.help: t is contents already"), "{}", terminal.screen());
 }

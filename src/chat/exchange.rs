@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prompt::Turn;
+use super::state::Way;
 use crate::engine::message::{Channel, Failure, Figures, Finish};
+use crate::quotes::Quote;
 
 /// A question, its answer as far as it has come, and what both cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +19,20 @@ pub struct Exchange {
     /// The preset that was in force, once it was asked.
     pub preset: Option<Arc<str>>,
     pub figures: Option<Box<Figures>>,
+    /// One of two that are asked the same under two presets.
+    pub pair: Option<Pair>,
+    /// How often another answer was asked for.
+    pub variation: u32,
+    /// What the answer quotes, looked up in the document; empty until that is done.
+    pub quotes: Vec<Quote>,
+}
+
+/// Which of two exchanges this is, and how it is to be read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    pub id: u32,
+    pub is_second: bool,
+    pub way: Way,
 }
 
 /// How far a question is.
@@ -63,12 +79,16 @@ impl Exchange {
             state: ExchangeState::Waiting,
             preset: None,
             figures: None,
+            pair: None,
+            variation: 0,
+            quotes: Vec::new(),
         }
     }
 
-    /// What later prompts repeat of it: nothing unless something was answered.
+    /// What later prompts repeat of it: nothing unless something was answered, and of two answers to one question the first.
     pub(super) fn turn(&self) -> Option<Turn> {
-        let said = matches!(self.state, ExchangeState::Answered(_)) && !self.answer.trim().is_empty();
+        let is_twin = self.pair.as_ref().is_some_and(|pair| pair.is_second);
+        let said = !is_twin && matches!(self.state, ExchangeState::Answered(_)) && !self.answer.trim().is_empty();
         said.then(|| Turn { question: self.question.clone(), answer: self.answer.as_str().into() })
     }
 
@@ -87,7 +107,7 @@ impl Exchange {
 
     pub(super) fn finish(&mut self, finish: Finish, figures: Box<Figures>, now: Duration) {
         self.end_reasoning(now);
-        if self.reasoning.began.is_some() {
+        if self.reasoning.began.is_some() && self.reasoning.tokens.is_none() {
             self.reasoning.tokens = Some(figures.tokens.reasoning);
         }
         self.state = ExchangeState::Answered(finish);

@@ -36,6 +36,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         reading,
         asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
         now: Moment(0),
+        absent: None,
     }
 }
 
@@ -178,6 +179,13 @@ impl Session {
         setup.within = Some(Within { allowance, ends, selected: None });
         setup.document = DocumentFacts { text, part: None, ..setup.document };
         Self::of(setup)
+    }
+
+    /// There is no model yet.
+    pub(crate) fn begin_without_model() -> Self {
+        let title = "Qwen2.5-Coder 0.5B Instruct, 4 bits".to_owned();
+        let absent = Some(super::Offered { title, bytes: 491_400_064, license: Some("Apache-2.0".into()) });
+        Self::of(Setup { absent, ..setup("accurate", RecipePatch::default()) })
     }
 
     fn of(setup: Setup) -> Self {

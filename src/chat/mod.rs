@@ -14,6 +14,7 @@
 //! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
 
 mod exchange;
+pub mod export;
 pub mod moment;
 pub mod prompt;
 mod readings;
@@ -29,11 +30,13 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
-pub use exchange::{Exchange, ExchangeState, Reasoning};
+pub use exchange::{Exchange, ExchangeState, Pair, Reasoning};
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};
-pub use readings::{Comparison, Reading, Readings};
-pub use state::{Asking, Chat, DocumentFacts, Entry, Held, Model, Notice, Run, Setup, Tone, Way, Work};
+pub use readings::{Comparison, Reading, Readings, Trace};
+pub use state::{
+    Asking, Chat, DocumentFacts, Entry, Fetched, Held, Model, Notice, Offered, Run, Setup, Tone, Way, Work,
+};
 pub use template::ChatTemplate;
 pub use update::{Action, Effect, INSTANT_TOKENS, Input, NewText, News, SHORT, update};
 pub use words::count;

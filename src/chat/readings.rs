@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::message::{Figures, Memory};
+use crate::engine::message::{Figures, Memory, Progress};
 use crate::swaa::Recipe;
 
 /// One preset's card.
@@ -35,19 +35,51 @@ impl Reading {
     }
 }
 
+/// How fast a reading was, chunk by chunk: the depth in tokens, and tokens a second over the chunk that ended there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    pub preset: Arc<str>,
+    pub chunks: Vec<(u32, f64)>,
+}
+
 /// The cards, in the order of first reading.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings(Vec<Reading>);
+pub struct Readings {
+    cards: Vec<Reading>,
+    traces: Vec<Trace>,
+}
 
 impl Readings {
     #[must_use]
     pub fn of(&self, preset: &str) -> Option<&Reading> {
-        self.0.iter().find(|reading| *reading.preset == *preset)
+        self.cards.iter().find(|reading| *reading.preset == *preset)
     }
 
     #[must_use]
     pub fn as_slice(&self) -> &[Reading] {
-        &self.0
+        &self.cards
+    }
+
+    /// How fast each preset's last reading was by depth.
+    #[must_use]
+    pub fn traces(&self) -> &[Trace] {
+        &self.traces
+    }
+
+    /// Takes a chunk that was read. One that is no deeper than the last begins another reading.
+    pub(super) fn chunk(&mut self, preset: &Arc<str>, progress: &Progress) {
+        let known = self.traces.iter().position(|trace| trace.preset == *preset);
+        let index = known.unwrap_or_else(|| {
+            self.traces.push(Trace { preset: preset.clone(), chunks: Vec::new() });
+            self.traces.len() - 1
+        });
+        let chunks = &mut self.traces[index].chunks;
+        if chunks.last().is_some_and(|last| last.0 >= progress.done_tokens) {
+            chunks.clear();
+        }
+        if progress.tokens_per_s > 0.0 {
+            chunks.push((progress.done_tokens, progress.tokens_per_s));
+        }
     }
 
     /// Takes the figures of a reading, or of a stretch of one, under `preset`.
@@ -71,10 +103,10 @@ impl Readings {
     }
 
     fn card(&mut self, preset: &Arc<str>, figures: &Figures) -> &mut Reading {
-        let known = self.0.iter().position(|reading| reading.preset == *preset && reading.recipe == figures.recipe);
+        let known = self.cards.iter().position(|reading| reading.preset == *preset && reading.recipe == figures.recipe);
         let index = known.unwrap_or_else(|| {
-            self.0.retain(|reading| reading.preset != *preset);
-            self.0.push(Reading {
+            self.cards.retain(|reading| reading.preset != *preset);
+            self.cards.push(Reading {
                 preset: preset.clone(),
                 recipe: figures.recipe.clone(),
                 prefilled_tokens: 0,
@@ -83,9 +115,9 @@ impl Readings {
                 memory: Memory::default(),
                 decode_tokens_per_s: None,
             });
-            self.0.len() - 1
+            self.cards.len() - 1
         });
-        let reading = &mut self.0[index];
+        let reading = &mut self.cards[index];
         reading.document_tokens = figures.tokens.document;
         reading.memory = figures.memory;
         reading

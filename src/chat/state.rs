@@ -53,14 +53,46 @@ pub struct Setup {
     pub asking: Asking,
     /// The date that templates may print; settled once, see [`Moment`].
     pub now: Moment,
+    /// What can be fetched, when the model is not on this machine.
+    pub absent: Option<Offered>,
 }
 
 /// The model, as far as it has come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Model {
-    Loading { fraction: f32 },
-    Ready { info: Box<ModelInfo>, template: ChatTemplate },
+    Loading {
+        fraction: f32,
+    },
+    Ready {
+        info: Box<ModelInfo>,
+        template: ChatTemplate,
+    },
     Failed(Failure),
+    /// It is not on this machine yet, and can be fetched.
+    Absent(Offered),
+    Fetching {
+        offered: Offered,
+        fetched: Fetched,
+        cancel: CancelToken,
+    },
+}
+
+/// A model that can be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// `Qwen2.5-Coder 0.5B Instruct, 4 bits`
+    pub title: String,
+    pub bytes: u64,
+    pub license: Option<String>,
+}
+
+/// How far the fetching of a model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Fetched {
+    pub done: u64,
+    pub total: u64,
+    /// All bytes are there, and are compared with what they should be.
+    pub checking: bool,
 }
 
 /// A job that the engine works on.
@@ -99,6 +131,11 @@ pub enum Work {
         job: JobId,
         search: Search,
         parts: usize,
+    },
+    /// Asked what each preset would cost; see [`Chat::survey`].
+    Surveying {
+        job: JobId,
+        offer: usize,
     },
     /// It costs more than a moment: the person is asked.
     Deciding {
@@ -197,6 +234,8 @@ pub struct Chat {
     /// What the engine has: this is what the screen shows as the preset.
     pub held: Option<Held>,
     pub readings: Readings,
+    /// What each offer would cost now, as far as that was asked; by its index.
+    pub survey: Vec<Option<Plan>>,
     /// A switch that waits for the running job to end; index into `offers`.
     pub next_switch: Option<usize>,
     /// Reading was stopped or failed, and does not go on by itself.
@@ -230,12 +269,13 @@ impl Chat {
             offers,
             asking: setup.asking,
             started: setup.now,
-            model: Model::Loading { fraction: 0.0 },
+            model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
             work: Work::Idle,
             way: None,
             held: None,
             readings: Readings::default(),
+            survey: Vec::new(),
             next_switch: None,
             paused: false,
             notice: None,
@@ -252,7 +292,8 @@ impl Chat {
     /// Whether figures on the screen change with time alone.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self.model, Model::Loading { .. }) || !matches!(self.work, Work::Idle | Work::Deciding { .. })
+        matches!(self.model, Model::Loading { .. } | Model::Fetching { .. })
+            || !matches!(self.work, Work::Idle | Work::Deciding { .. })
     }
 
     /// Whether the engine has the whole document, read as it is to be read.
@@ -275,6 +316,12 @@ impl Chat {
     pub fn current_offer(&self) -> usize {
         let name = self.held.as_ref().map(|held| &held.way.name).or(self.way.as_ref().map(|way| &way.name));
         name.and_then(|name| self.offers.iter().position(|offer| *offer.name == **name)).unwrap_or(self.first_offer)
+    }
+
+    /// What an offer is for this model and the document that was read.
+    #[must_use]
+    pub fn way_of(&self, offer: usize) -> Option<Way> {
+        super::update::way_of(self, offer)
     }
 
     /// Questions that wait for the engine.

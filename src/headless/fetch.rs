@@ -46,7 +46,9 @@ fn may_fetch(settings: &Settings, entry: &Entry, voice: &mut Voice) -> bool {
         PullPolicy::Always => true,
         PullPolicy::Never => false,
         PullPolicy::Ask => {
-            matches!(settings.front_end, FrontEnd::Screen) && settings.terminal.is_interactive() && agreed(entry, voice)
+            matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain)
+                && settings.terminal.is_interactive()
+                && agreed(entry, voice)
         }
     }
 }

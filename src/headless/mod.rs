@@ -21,6 +21,7 @@ mod picked;
 mod report;
 mod rows;
 mod talk;
+mod versus;
 mod voice;
 mod within;
 
@@ -234,7 +235,11 @@ impl<'a> Session<'a> {
                 voice.data("\n")?;
             }
             self.take_changes(question, voice).await?;
-            let exit = self.answer(question, voice).await?;
+            let exit = if self.settings.ab.is_empty() {
+                self.answer(question, voice).await?
+            } else {
+                self.answer_under_each(self.settings, question, voice).await?
+            };
             worst = if worst == Exit::Ok { exit } else { worst };
             if self.talk.stopped().is_some() {
                 break;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
 use crate::models::{HubVariables, Places};
-use crate::settings::{Directories, LowArgs, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
 
 /// What the scripted engine says to a question, piece by piece.
@@ -213,6 +213,7 @@ fn settings(line: &[&str]) -> Settings {
         places: Places::new(Path::new("nowhere"), None, HubVariables::default()),
         program: None,
         pdf_password: None,
+        screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).unwrap()
 }

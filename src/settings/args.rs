@@ -403,6 +403,12 @@ pub struct OutputArgs {
     /// No screen: answer -p on standard output and leave
     #[arg(long)]
     pub headless: bool,
+    /// The chat in plain lines, for screen readers; ACCESSIBLE=1 does the same
+    #[arg(long, conflicts_with = "headless")]
+    pub plain: bool,
+    /// No screen: answer under each of these presets
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["preset", "dry_run"])]
+    pub ab: Vec<String>,
     /// One JSON object for each question, one a line
     #[arg(long, conflicts_with = "jsonl")]
     pub json: bool,

@@ -10,12 +10,15 @@
 //!
 //! [presets.mine]
 //! window = "8k"
+//!
+//! [keys]
+//! contents = ["t", "ctrl-e"]     # the names of commands are those of the palette
 //! ```
 //!
 //! Names are those of the long flags, with `_` for `-`; a flag always wins. Does not decide what a missing field means.
 
 use super::values::{self, Count};
-use super::{PullPolicy, SamplingArgs};
+use super::{PullPolicy, SamplingArgs, ThemeChoice};
 use crate::engine::message::{GpuLayers, KvType};
 use crate::fields::{self, Field, FileError};
 use crate::swaa::preset::{Presets, in_preset_tables};
@@ -40,10 +43,14 @@ pub struct Config {
     pub cache_type: Option<KvType>,
     pub resident_mib: Option<u32>,
     pub sampling: SamplingArgs,
+    pub theme: Option<ThemeChoice>,
+    pub mouse: Option<bool>,
+    /// Keys of the screen, for it to read: it knows its commands.
+    pub keys: Vec<Field>,
 }
 
 const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, ctx_size, batch_size, ubatch_size, \
-                     threads, gpu_layers, flash_attn, cache_type, resident_mib, and the tables [sampling] and [presets.NAME]";
+                     threads, gpu_layers, flash_attn, cache_type, resident_mib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
 impl Config {
@@ -57,6 +64,7 @@ impl Config {
             let path: Vec<&str> = field.path.iter().map(String::as_str).collect();
             match path[..] {
                 ["presets", _, _] => {}
+                ["keys", _] => config.keys.push(field.clone()),
                 ["sampling", name] => set_sampling(&mut config.sampling, name, file, field)?,
                 [name] => config.set(name, file, field)?,
                 _ => return Err(field.refused(file, "there is no such field", NAMES)),
@@ -84,6 +92,11 @@ impl Config {
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_type(text).map_err(wrong)?),
+            "theme" => {
+                let theme = ThemeChoice::read(text);
+                self.theme = Some(theme.ok_or_else(|| wrong("auto, dark, light, ansi or none".to_owned()))?);
+            }
+            "mouse" => self.mouse = Some(text.parse().map_err(|_| wrong("true or false".to_owned()))?),
             "resident_mib" => self.resident_mib = Some(number(file, field)?),
             _ => return Err(field.refused(file, "there is no such field", NAMES)),
         }
@@ -153,6 +166,7 @@ mod tests {
             ("preset = \"mine\"\n", "config.toml, line 1, preset: unknown preset \"mine\"", "auto, full, accurate"),
             ("[sampling]\ntop_p = 7\n", "config.toml, line 2, sampling.top_p: can't be \"7\"", "a number from 0 to 1"),
             ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: there is no such field", "temp, top_k"),
+            ("theme = \"pink\"\n", "config.toml, line 1, theme: can't be \"pink\"", "auto, dark, light, ansi or none"),
             ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: there is no such field", "model, preset"),
         ];
         for (text, message, allowed) in cases {

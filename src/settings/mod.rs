@@ -34,11 +34,12 @@ use config::Config;
 pub use directories::Directories;
 pub use error::Error;
 pub use reading::{Chosen, Reading};
-pub use surroundings::{Surroundings, Terminal};
+pub use surroundings::{ScreenVariables, Surroundings, Terminal};
 use values::Count;
 
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Offload, Sampling};
+use crate::fields::Field;
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
@@ -71,6 +72,8 @@ pub struct Settings {
     /// Read only the parts nearest to the questions, with at most so many tokens.
     pub pick: Option<u32>,
     pub questions: Vec<String>,
+    /// Presets that every question is asked under, in the place of one.
+    pub ab: Vec<String>,
     pub system_prompt: Option<String>,
     pub model: ModelRef,
     /// Where models may lie, and how the hub is reached.
@@ -84,6 +87,7 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     pub directories: Directories,
     pub terminal: Terminal,
+    pub screen: ScreenSettings,
     /// What goes into the log, in `tracing`'s form.
     pub log_filter: String,
 }
@@ -92,12 +96,20 @@ pub struct Settings {
 #[derive(Debug)]
 pub enum FrontEnd {
     Screen,
+    /// The same chat in plain lines.
+    Plain,
     Headless(Headless),
-    Presets { json: bool },
+    Presets {
+        json: bool,
+    },
     Inspect(Shown),
     Fit(FitAs),
-    Paths { json: bool },
-    Pull { name: Option<String> },
+    Paths {
+        json: bool,
+    },
+    Pull {
+        name: Option<String>,
+    },
     Eval(Box<EvalArgs>),
 }
 
@@ -146,6 +158,43 @@ pub enum Documents {
     Named(Vec<OsString>),
     /// The one that Lunette brings along.
     BundledBook,
+}
+
+/// The colours of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThemeChoice {
+    /// Dark or light colours as the terminal's background is, its own sixteen where that is not known.
+    #[default]
+    Auto,
+    Dark,
+    Light,
+    /// The terminal's own sixteen colours.
+    Ansi,
+    None,
+}
+
+impl ThemeChoice {
+    fn read(text: &str) -> Option<Self> {
+        match text {
+            "auto" => Some(Self::Auto),
+            "dark" => Some(Self::Dark),
+            "light" => Some(Self::Light),
+            "ansi" => Some(Self::Ansi),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+/// How the screen looks and is used.
+#[derive(Debug, Clone, Default)]
+pub struct ScreenSettings {
+    pub theme: ThemeChoice,
+    pub mouse: bool,
+    /// The `[keys]` of the configuration file, and its name for errors.
+    pub keys: Vec<Field>,
+    pub keys_file: String,
+    pub variables: ScreenVariables,
 }
 
 /// What is done about a model that is not there.
@@ -274,11 +323,15 @@ impl Settings {
 
     fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let questions = questions(&session.questions)?;
-        let front_end = front_end(&session.output, &questions, surroundings.terminal)?;
-        let SessionArgs { selection, questions: asked, reading, model, sampling, .. } = session;
+        let front_end = front_end(&session.output, &questions, &surroundings)?;
+        let SessionArgs { selection, questions: asked, reading, model, sampling, output, .. } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
+        for name in &output.ab {
+            settings.reading.presets.get(name)?;
+        }
+        settings.ab = output.ab;
         settings.front_end = front_end;
         settings.documents = documents;
         settings.questions = questions;
@@ -290,7 +343,7 @@ impl Settings {
         if settings.pick.is_some() && settings.questions.is_empty() {
             return Err(Error::NothingToPickFor);
         }
-        if matches!(settings.front_end, FrontEnd::Screen) {
+        if matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain) {
             // Somebody sits there: what takes too long ends, and the program goes on.
             settings.limits.time = settings.timeout;
         }
@@ -323,6 +376,7 @@ impl Settings {
             within: None,
             pick: None,
             questions: Vec::new(),
+            ab: Vec::new(),
             system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
@@ -334,6 +388,13 @@ impl Settings {
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
             terminal: surroundings.terminal,
+            screen: ScreenSettings {
+                theme: if surroundings.terminal.color { config.theme.unwrap_or_default() } else { ThemeChoice::None },
+                mouse: config.mouse.unwrap_or(true),
+                keys: config.keys,
+                keys_file: surroundings.config.map_or_else(String::new, |(file, _)| file),
+                variables: surroundings.screen,
+            },
             log_filter: surroundings.log_filter,
         })
     }
@@ -373,13 +434,14 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
 }
 
 /// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get.
-fn front_end(output: &OutputArgs, questions: &[String], terminal: Terminal) -> Result<FrontEnd, Error> {
+fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
     if output.dry_run {
         return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
     }
-    if terminal.is_interactive() && !headless {
-        return Ok(FrontEnd::Screen);
+    if surroundings.terminal.is_interactive() && !headless {
+        let plain = output.plain || surroundings.screen.accessible;
+        return Ok(if plain { FrontEnd::Plain } else { FrontEnd::Screen });
     }
     if questions.is_empty() {
         return Err(if headless { Error::NothingToAsk } else { Error::NoTerminal });
@@ -399,7 +461,7 @@ fn front_end(output: &OutputArgs, questions: &[String], terminal: Terminal) -> R
 impl OutputArgs {
     /// Flags that only make sense without a screen.
     fn wants_headless(&self) -> bool {
-        self.headless || self.json || self.jsonl || self.extract
+        self.headless || self.json || self.jsonl || self.extract || !self.ab.is_empty()
     }
 }
 

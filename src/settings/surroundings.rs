@@ -21,6 +21,22 @@ pub struct Surroundings {
     pub program: Option<PathBuf>,
     /// What opens PDFs when no flag says.
     pub pdf_password: Option<String>,
+    pub screen: ScreenVariables,
+}
+
+/// What the screen has to know of its surroundings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScreenVariables {
+    /// `VISUAL`, or `EDITOR`.
+    pub editor: Option<String>,
+    /// The configuration file that `LUNETTE_CONFIG` names.
+    pub config: Option<PathBuf>,
+    /// tmux stands between us and the terminal.
+    pub in_tmux: bool,
+    /// The terminal says that it shows any colour.
+    pub true_color: bool,
+    /// `ACCESSIBLE`: a screen reader reads along.
+    pub accessible: bool,
 }
 
 /// What standard input, output and error are connected to.
@@ -60,6 +76,7 @@ impl Surroundings {
             places,
             program: env::current_exe().ok(),
             pdf_password: env::var("LUNETTE_PDF_PASSWORD").ok().filter(|password| !password.is_empty()),
+            screen: screen_variables(),
         })
     }
 }
@@ -75,6 +92,19 @@ fn hub_variables() -> HubVariables {
         hf_token: read("HF_TOKEN"),
         xdg_cache_home: read("XDG_CACHE_HOME"),
         llama_cache: read("LLAMA_CACHE"),
+    }
+}
+
+fn screen_variables() -> ScreenVariables {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let config = set("LUNETTE_CONFIG").map(PathBuf::from);
+    let true_color = set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit");
+    ScreenVariables {
+        editor: set("VISUAL").or_else(|| set("EDITOR")),
+        config,
+        in_tmux: set("TMUX").is_some(),
+        true_color,
+        accessible: set("ACCESSIBLE").is_some(),
     }
 }
 

@@ -24,6 +24,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
         places: Places::new(&directory("cache"), None, HubVariables::default()),
         program: Some("lunette".into()),
         pdf_password: None,
+        screen: ScreenVariables::default(),
     }
 }
 

@@ -7,9 +7,11 @@
 //! Keys and events are streams and the drawing is a closure, so that tests drive this very loop without a terminal. The first frame is
 //! drawn before anything is waited for: the model may take its time.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, stdout};
-use std::sync::mpsc;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -20,16 +22,22 @@ use ratatui::crossterm::event::{Event as TerminalEvent, EventStream};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use super::errand::{Errand, Told};
+use super::errands::Errands;
 use super::guard::Guard;
-use super::keymap::{self, Intent};
+use super::keymap::{Intent, Keymap};
+use super::outside::{Engine, Outside};
 use super::screen::Screen;
-use super::theme::Theme;
+use super::theme::{self, Theme};
 use super::view;
 use crate::chat::{Action, Chat, Effect, Input, News, update};
-use crate::engine::message::{Command, Event};
+use crate::document::Document;
+use crate::engine::message::Event;
+use crate::settings::ThemeChoice;
+use crate::store::{History, Place, Positions, Remembered};
 
 /// Sixty frames a second is what a terminal can show.
 const FRAME: Duration = Duration::from_millis(16);
@@ -39,9 +47,39 @@ const TICK: Duration = Duration::from_millis(200);
 const TAKEN_AT_ONCE: usize = 4096;
 
 /// What the screen is told from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    pub color: bool,
+    pub theme: ThemeChoice,
+    /// The terminal says that it shows any colour.
+    pub true_color: bool,
+    pub keymap: Keymap,
+    pub mouse: bool,
+    /// Where it is remembered how far documents were read and what was asked.
+    pub state: PathBuf,
+    /// Where conversations are exported to.
+    pub exports: PathBuf,
+    /// The user's configuration, which presets are saved to.
+    pub config: PathBuf,
+    /// The user's editor, with its arguments.
+    pub editor: Option<String>,
+    /// tmux stands between us and the terminal.
+    pub in_tmux: bool,
+}
+
+/// What is shown: a conversation, and the document that it is about.
+pub struct Shown {
+    pub chat: Chat,
+    /// All that was loaded; the model may be given the beginning of it only.
+    pub document: Arc<Document>,
+    /// Asked before each question whether the document is still what it was.
+    pub look: Box<dyn FnMut() -> Option<Looked>>,
+}
+
+/// What a look at the document's files brought.
+pub struct Looked {
+    pub news: News,
+    /// The document as it is now, when it could be read.
+    pub document: Option<Arc<Document>>,
 }
 
 /// Why the screen was left.
@@ -59,26 +97,64 @@ pub enum Error {
     Terminal(#[from] io::Error),
 }
 
-/// Shows `chat` until it is left. Commands go to the engine's thread by `commands`, its events come by `events`; `look` is asked before
-/// each question whether the document is still what it was.
-pub fn run(
-    chat: Chat,
-    commands: mpsc::Sender<Command>,
-    events: UnboundedReceiver<Event>,
-    look: impl FnMut() -> Option<News>,
-    options: Options,
-) -> Result<Ended, Error> {
+/// Shows a chat and its document until it is left.
+pub fn run(shown: Shown, engine: Engine, options: &Options) -> Result<Ended, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let signals = Signals::listen()?;
-        let _guard = Guard::take()?;
+        let places = Positions::in_directory(&options.state).of(&shown.document.text);
+        let mut screen = opened(shown.document.clone(), &places);
+        screen.history = History::in_directory(&options.state).load();
+        screen.keymap = options.keymap.clone();
+        let look = theme::settled(options.theme, options.true_color);
+        let _guard = Guard::take(options.mouse, options.state.clone())?;
         let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-        let theme = Theme::new(options.color);
+        let theme = Theme::of(look);
         let draw = |chat: &Chat, screen: &mut Screen, afresh: bool| draw(&mut terminal, chat, screen, &theme, afresh);
-        // The engine's end is told by `events`; a command that nobody takes is then past caring.
-        let send = move |command| drop(commands.send(command));
-        Loop { chat, screen: Screen::default(), draw, send, look }.run(EventStream::new(), events, signals.next()).await
+        let (told, news) = unbounded_channel();
+        let (outside, events) = Outside::new(engine, &shown.document, told);
+        // An engine that is to come tells by `told`; until then nothing is heard, and its end neither.
+        let (_silent, silence) = unbounded_channel();
+        let events = events.unwrap_or(silence);
+        let outside = RefCell::new(outside);
+        let perform = |effect| outside.borrow_mut().perform(effect);
+        let mut at_files = shown.look;
+        let look = || {
+            let looked = at_files();
+            if let Some(document) = looked.as_ref().and_then(|looked| looked.document.as_ref()) {
+                outside.borrow_mut().reopen(document);
+            }
+            looked
+        };
+        let mut errands = Errands::new(options.clone(), shown.chat.document.title.clone());
+        let run = |errand| errands.run(errand);
+        let mut shown = Loop { chat: shown.chat, screen, draw, perform, run, look };
+        let ended = shown.run(EventStream::new, events, news, signals.next()).await;
+        remember(&shown.screen, &shown.chat, &places);
+        ended
     })
+}
+
+/// A screen on `document`, where it was left.
+fn opened(document: Arc<Document>, place: &Place) -> Screen {
+    let mut screen = Screen::new(document);
+    if let Some(known) = place.load() {
+        screen.reader.open_at(known.byte);
+        screen.reader.places.marks = known.marks;
+    }
+    screen
+}
+
+/// Where a document was left. That it can't be written down is no reason to keep anybody.
+fn remember(screen: &Screen, chat: &Chat, place: &Place) {
+    if screen.reader.is_empty() {
+        return;
+    }
+    let marks = screen.reader.places.marks.clone();
+    let remembered = Remembered { title: chat.document.title.clone(), byte: screen.reader.top(), marks };
+    if let Err(error) = place.save(&remembered) {
+        tracing::warn!(%error, "the place in the document is not remembered");
+    }
 }
 
 /// One frame, shown at once: a terminal that knows synchronised updates never shows half of it.
@@ -125,12 +201,15 @@ impl Signals {
 }
 
 /// The chat, the screen, and the two ways out of here.
-pub(super) struct Loop<Draw, Send, Look> {
+pub(super) struct Loop<Draw, Perform, Run, Look> {
     pub chat: Chat,
     pub screen: Screen,
     /// Draws a frame; the flag asks for one from scratch.
     pub draw: Draw,
-    pub send: Send,
+    /// Does what the chat can't: everything but to leave.
+    pub perform: Perform,
+    /// Does what the screen can't. While it runs nobody reads keys.
+    pub run: Run,
     /// Looks at the document's files.
     pub look: Look,
 }
@@ -148,25 +227,30 @@ enum Step {
 enum Woken {
     Key(Option<io::Result<TerminalEvent>>),
     Engine(Option<Event>),
+    /// What was done outside has come to something.
+    News(Input),
     Time,
     Signal(i32),
 }
 
-impl<Draw, Send, Look> Loop<Draw, Send, Look>
+impl<Draw, Perform, Run, Look> Loop<Draw, Perform, Run, Look>
 where
     Draw: FnMut(&Chat, &mut Screen, bool) -> io::Result<()>,
-    Send: Fn(Command),
-    Look: FnMut() -> Option<News>,
+    Perform: FnMut(Effect),
+    Run: FnMut(Errand) -> io::Result<Told>,
+    Look: FnMut() -> Option<Looked>,
 {
     /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
-    pub(super) async fn run(
-        mut self,
-        mut keys: impl Stream<Item = io::Result<TerminalEvent>> + Unpin,
+    pub(super) async fn run<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
+        &mut self,
+        mut open_keys: impl FnMut() -> Keys,
         mut events: UnboundedReceiver<Event>,
+        mut news: UnboundedReceiver<Input>,
         signal: impl Future<Output = i32>,
     ) -> Result<Ended, Error> {
         let start = Instant::now();
         let mut signal = std::pin::pin!(signal);
+        let mut keys = open_keys();
         let mut engine_lives = true;
         let mut pending = Step::DrawAfresh;
         let mut next_frame = start;
@@ -183,6 +267,7 @@ where
                 number = &mut signal => Woken::Signal(number),
                 key = keys.next() => Woken::Key(key),
                 event = events.recv(), if engine_lives => Woken::Engine(event),
+                Some(input) = news.recv() => Woken::News(input),
                 () = sleep_until(next_frame), if frame_due => continue,
                 () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
             };
@@ -194,6 +279,14 @@ where
                 match self.take(woken, start.elapsed())? {
                     Step::End(ended) => return Ok(ended),
                     step => pending = more(pending, step),
+                }
+                if self.screen.errands.iter().any(Errand::takes_the_terminal) {
+                    // Whoever has the terminal meanwhile gets its keys.
+                    drop(keys);
+                    pending = more(pending, self.run_errands()?);
+                    keys = open_keys();
+                } else if !self.screen.errands.is_empty() {
+                    pending = more(pending, self.run_errands()?);
                 }
                 // What else is there, without waiting.
                 if let Poll::Ready(key) = ready(&mut keys).await {
@@ -217,14 +310,16 @@ where
             Woken::Key(Some(key)) => Ok(self.key(key?, now)),
             Woken::Engine(Some(event)) => Ok(self.update(now, Input::Engine(event))),
             Woken::Engine(None) => Ok(self.update(now, Input::EngineGone)),
+            Woken::News(input) => Ok(self.update(now, input)),
             Woken::Time => Ok(self.update(now, Input::Tick)),
         }
     }
 
     fn key(&mut self, event: TerminalEvent, now: Duration) -> Step {
         let intent = match event {
-            TerminalEvent::Key(key) => keymap::intent(key, self.screen.focus),
+            TerminalEvent::Key(key) => self.screen.intent(key),
             TerminalEvent::Paste(text) => Some(Intent::Paste(text)),
+            TerminalEvent::Mouse(mouse) => self.screen.mouse(mouse),
             TerminalEvent::Resize(..) => return Step::Draw,
             _ => None,
         };
@@ -238,18 +333,35 @@ where
 
     /// What a person does; a question is about the document as it is now.
     fn act(&mut self, now: Duration, action: Action) -> Step {
-        let news = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
-        let told = news.map_or(Step::Nothing, |news| self.update(now, Input::News(news)));
+        let looked = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
+        let told = looked.map_or(Step::Nothing, |Looked { news, document }| {
+            document.into_iter().for_each(|document| self.screen.reader.reopen(document));
+            self.update(now, Input::News(news))
+        });
         more(told, self.update(now, Input::User(action)))
+    }
+
+    fn run_errands(&mut self) -> Result<Step, Error> {
+        let mut step = Step::Draw;
+        for errand in std::mem::take(&mut self.screen.errands) {
+            if errand.takes_the_terminal() {
+                step = Step::DrawAfresh;
+            }
+            match (self.run)(errand)? {
+                Told::Line(line) => self.screen.told = Some(line),
+                Told::Edited(text) => self.screen.edited(&text),
+                Told::Nothing => {}
+            }
+        }
+        Ok(step)
     }
 
     fn update(&mut self, now: Duration, input: Input) -> Step {
         let mut step = Step::Draw;
         for effect in update(&mut self.chat, now, input) {
             match effect {
-                Effect::Send(command) => (self.send)(command),
-                Effect::Cancel(token) => token.cancel(),
                 Effect::Quit => step = Step::End(Ended::ByUser),
+                effect => (self.perform)(effect),
             }
         }
         step

@@ -6,16 +6,22 @@
 
 use std::io::{self, Write, stdout};
 use std::panic::{self, PanicHookInfo};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ratatui::crossterm::event::{
-    DisableBracketedPaste, EnableBracketedPaste, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
-    PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, KeyboardEnhancementFlags,
+    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{cursor, execute};
+
+use super::crash;
+
+/// Whether the mouse is ours while the terminal is.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
@@ -26,21 +32,38 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Raw mode, the alternate screen, bracketed paste, and Shift-Enter where the terminal can tell it.
-    pub(super) fn take() -> io::Result<Self> {
+    /// Raw mode, the alternate screen, bracketed paste, the mouse if it is wished for, and Shift-Enter where the terminal can tell it.
+    pub(super) fn take(mouse: bool, reports: PathBuf) -> io::Result<Self> {
+        MOUSE.store(mouse, Ordering::SeqCst);
         let taken = Arc::new(AtomicBool::new(true));
         let earlier_hook: Hook = Arc::from(panic::take_hook());
         let guard = Self { taken: taken.clone(), earlier_hook: earlier_hook.clone() };
-        panic::set_hook(Box::new(hook(taken, earlier_hook)));
-        enable_raw_mode()?;
-        execute!(
-            stdout(),
-            EnterAlternateScreen,
-            EnableBracketedPaste,
-            PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES),
-        )?;
+        panic::set_hook(Box::new(hook(taken, earlier_hook, reports)));
+        enter()?;
         Ok(guard)
     }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(
+        stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES),
+    )?;
+    if MOUSE.load(Ordering::SeqCst) {
+        execute!(stdout(), EnableMouseCapture)?;
+    }
+    Ok(())
+}
+
+/// Gives the terminal to `other` for a while: an editor, or the shell that we were started from.
+pub(super) fn lend<T>(other: impl FnOnce() -> T) -> io::Result<T> {
+    leave();
+    let told = other();
+    enter()?;
+    Ok(told)
 }
 
 impl Drop for Guard {
@@ -54,7 +77,7 @@ impl Drop for Guard {
     }
 }
 
-fn hook(taken: Arc<AtomicBool>, earlier: Hook) -> impl Fn(&PanicHookInfo<'_>) {
+fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf) -> impl Fn(&PanicHookInfo<'_>) {
     let screen = thread::current().id();
     move |info| {
         if thread::current().id() == screen {
@@ -64,16 +87,33 @@ fn hook(taken: Arc<AtomicBool>, earlier: Hook) -> impl Fn(&PanicHookInfo<'_>) {
             tracing::error!(panic = %info, "a thread panicked");
         } else {
             earlier(info);
+            tell_of_report(info, &reports);
         }
+    }
+}
+
+/// The terminal is plain again; what is told here stays on it.
+#[allow(clippy::print_stderr, reason = "the screen is gone, and this is its last word")]
+fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path) {
+    match crash::write(folder, &info.to_string()) {
+        Ok(path) => eprintln!("a report is in {}", path.display()),
+        Err(error) => eprintln!("no report could be written: {error}"),
     }
 }
 
 /// Once; what fails is passed over, as there is nobody left to tell.
 fn give_back(taken: &AtomicBool) {
     if taken.swap(false, Ordering::SeqCst) {
-        let mut out = stdout();
-        let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
-        let _ = disable_raw_mode();
-        let _ = out.flush();
+        leave();
     }
+}
+
+fn leave() {
+    let mut out = stdout();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(out, DisableMouseCapture);
+    }
+    let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
 }

@@ -1,21 +1,60 @@
-//! Which key means what: one table, from which keys are understood and the help is drawn.
+//! Which key means what: one table, from which keys are understood, and the help and the palette are drawn.
 //!
-//! While the input box has the focus, letters are letters; presets are Alt-0…9 or F1…F9 there, and bare digits when the
-//! transcript has it. Nothing is bound that a terminal can't tell apart from another key (Ctrl-I is Tab, Ctrl-M Enter, Ctrl-[ Esc).
+//! The picture: a row is a command: its name, where it holds, its keys, what it does. `reader.contents` holds in the reader and has
+//! `t`. A bare character is a key only where no text is typed: `1` is a preset in the reader, and a digit in the input box,
+//! where `f1` and `alt-1` are the preset.
+//!
+//! Nothing is bound that a terminal can't tell apart from another key (Ctrl-M is Enter, Ctrl-[ Esc). Ctrl-I is Tab for most; only a
+//! terminal that tells them apart sends it as a key of its own, and there it means what it means in vi.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+mod chord;
+mod table;
+
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
+
+use chord::Chord;
+pub(super) use table::COMMANDS;
+
+use crate::fields::{Field, FileError};
 
 /// Who gets the letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Focus {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
     Input,
     Transcript,
+    Reader,
+    /// A list that lies over everything: contents, hits.
+    List,
+    /// A line that is typed: what is searched for, a command's name.
+    Entry,
+    /// The name of a mark is waited for.
+    MarkName,
+}
+
+const PLACES: [Place; 6] = [Place::Input, Place::Transcript, Place::Reader, Place::List, Place::Entry, Place::MarkName];
+
+impl Place {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Input => "the question",
+            Self::Transcript => "the transcript",
+            Self::Reader => "the document",
+            Self::List => "lists",
+            Self::Entry => "lines that are typed",
+            Self::MarkName => "the names of marks",
+        }
+    }
+
+    /// Whether letters are text here.
+    const fn takes_text(self) -> bool {
+        matches!(self, Self::Input | Self::Entry | Self::MarkName)
+    }
 }
 
 /// What a person wants, whatever key said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// For the input box.
+    /// For whatever takes text.
     Type(KeyEvent),
     Paste(String),
     Submit,
@@ -26,7 +65,10 @@ pub(super) enum Intent {
     /// Ctrl-D: leave, when nothing is written.
     EndOfInput,
     Leave,
-    ToggleFocus,
+    NextPane,
+    PreviousPane,
+    ToInput,
+    Panes,
     ToggleReasoning,
     AnswerNow,
     Resume,
@@ -38,9 +80,43 @@ pub(super) enum Intent {
     PreviousPreset,
     Earlier,
     Later,
+    Contents,
+    Search,
+    Hits,
+    NextHit,
+    PreviousHit,
+    NextPart,
+    PreviousPart,
+    SetMark,
+    GoToMark,
+    Back,
+    Forward,
+    Numbers,
+    EditLast,
+    Regenerate,
+    Continue,
+    CopyAnswer,
+    CopyCode,
+    ExportMarkdown,
+    ExportJson,
+    /// The question in the user's own editor.
+    Editor,
+    Palette,
+    Suspend,
+    Presets,
+    /// One question under two presets.
+    Versus,
+    Figures,
+    /// Changes what is chosen in a list.
+    Change,
+    Less,
+    More,
+    Save,
+    /// Was done already.
+    Seen,
 }
 
-/// A movement through the transcript.
+/// A movement through what has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scroll {
     Up,
@@ -53,170 +129,218 @@ pub(super) enum Scroll {
     Bottom,
 }
 
-/// Where a binding holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
-    Everywhere,
-    Only(Focus),
-}
-
 /// One row of the table.
-struct Binding {
-    place: Where,
-    code: KeyCode,
-    modifiers: KeyModifiers,
-    intent: Intent,
+#[derive(Debug)]
+pub(super) struct Command {
+    /// `reader.contents`, as a keymap names it.
+    pub name: &'static str,
+    pub places: &'static [Place],
+    /// As [`Chord`] reads them.
+    pub keys: &'static [&'static str],
+    pub intent: Intent,
+    /// What it does, in a few words.
+    pub what: &'static str,
 }
 
-const NONE: KeyModifiers = KeyModifiers::NONE;
-const CTRL: KeyModifiers = KeyModifiers::CONTROL;
-const ALT: KeyModifiers = KeyModifiers::ALT;
-const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
-
-const EVERYWHERE: Where = Where::Everywhere;
-const INPUT: Where = Where::Only(Focus::Input);
-const TRANSCRIPT: Where = Where::Only(Focus::Transcript);
-
-const fn bind(place: Where, modifiers: KeyModifiers, code: KeyCode, intent: Intent) -> Binding {
-    Binding { place, code, modifiers, intent }
+/// The keys in force.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    /// Every chord with the command that it belongs to, by its row.
+    chords: Vec<(Chord, usize)>,
 }
 
-const fn key(letter: char) -> KeyCode {
-    KeyCode::Char(letter)
-}
-
-static BINDINGS: [Binding; 47] = [
-    bind(EVERYWHERE, CTRL, key('c'), Intent::Interrupt),
-    bind(INPUT, CTRL, key('d'), Intent::EndOfInput),
-    bind(TRANSCRIPT, CTRL, key('d'), Intent::Scroll(Scroll::HalfDown)),
-    bind(EVERYWHERE, CTRL, key('l'), Intent::Redraw),
-    bind(EVERYWHERE, CTRL, key('o'), Intent::AnswerNow),
-    bind(EVERYWHERE, CTRL, key('t'), Intent::ToggleReasoning),
-    bind(EVERYWHERE, NONE, KeyCode::Esc, Intent::Escape),
-    bind(EVERYWHERE, NONE, KeyCode::Tab, Intent::ToggleFocus),
-    bind(EVERYWHERE, NONE, KeyCode::PageUp, Intent::Scroll(Scroll::PageUp)),
-    bind(EVERYWHERE, NONE, KeyCode::PageDown, Intent::Scroll(Scroll::PageDown)),
-    bind(INPUT, NONE, KeyCode::Enter, Intent::Submit),
-    bind(INPUT, ALT, KeyCode::Enter, Intent::Newline),
-    bind(INPUT, SHIFT, KeyCode::Enter, Intent::Newline),
-    bind(INPUT, CTRL, key('j'), Intent::Newline),
-    bind(INPUT, NONE, KeyCode::Up, Intent::Earlier),
-    bind(INPUT, NONE, KeyCode::Down, Intent::Later),
-    bind(INPUT, ALT, key('['), Intent::PreviousPreset),
-    bind(INPUT, ALT, key(']'), Intent::NextPreset),
-    bind(TRANSCRIPT, NONE, KeyCode::Enter, Intent::Submit),
-    bind(TRANSCRIPT, NONE, key('?'), Intent::Help),
-    bind(TRANSCRIPT, SHIFT, key('?'), Intent::Help),
-    bind(TRANSCRIPT, NONE, key('q'), Intent::Leave),
-    bind(TRANSCRIPT, NONE, key('i'), Intent::ToggleFocus),
-    bind(TRANSCRIPT, NONE, key('r'), Intent::Resume),
-    bind(TRANSCRIPT, NONE, key('['), Intent::PreviousPreset),
-    bind(TRANSCRIPT, NONE, key(']'), Intent::NextPreset),
-    bind(TRANSCRIPT, NONE, key('k'), Intent::Scroll(Scroll::Up)),
-    bind(TRANSCRIPT, NONE, KeyCode::Up, Intent::Scroll(Scroll::Up)),
-    bind(TRANSCRIPT, NONE, key('j'), Intent::Scroll(Scroll::Down)),
-    bind(TRANSCRIPT, NONE, KeyCode::Down, Intent::Scroll(Scroll::Down)),
-    bind(TRANSCRIPT, CTRL, key('u'), Intent::Scroll(Scroll::HalfUp)),
-    bind(TRANSCRIPT, NONE, key('b'), Intent::Scroll(Scroll::PageUp)),
-    bind(TRANSCRIPT, NONE, key(' '), Intent::Scroll(Scroll::PageDown)),
-    bind(TRANSCRIPT, NONE, key('g'), Intent::Scroll(Scroll::Top)),
-    bind(TRANSCRIPT, NONE, KeyCode::Home, Intent::Scroll(Scroll::Top)),
-    bind(TRANSCRIPT, NONE, key('G'), Intent::Scroll(Scroll::Bottom)),
-    bind(TRANSCRIPT, SHIFT, key('G'), Intent::Scroll(Scroll::Bottom)),
-    bind(TRANSCRIPT, NONE, KeyCode::End, Intent::Scroll(Scroll::Bottom)),
-    bind(EVERYWHERE, NONE, KeyCode::F(1), Intent::Preset('1')),
-    bind(EVERYWHERE, NONE, KeyCode::F(2), Intent::Preset('2')),
-    bind(EVERYWHERE, NONE, KeyCode::F(3), Intent::Preset('3')),
-    bind(EVERYWHERE, NONE, KeyCode::F(4), Intent::Preset('4')),
-    bind(EVERYWHERE, NONE, KeyCode::F(5), Intent::Preset('5')),
-    bind(EVERYWHERE, NONE, KeyCode::F(6), Intent::Preset('6')),
-    bind(EVERYWHERE, NONE, KeyCode::F(7), Intent::Preset('7')),
-    bind(EVERYWHERE, NONE, KeyCode::F(8), Intent::Preset('8')),
-    bind(EVERYWHERE, NONE, KeyCode::F(9), Intent::Preset('9')),
-];
-
-/// What the help says: keys, and what they do. *Here* is the input box, *there* the transcript.
-pub(super) const HELP: [(&str, &str); 11] = [
-    ("Enter", "ask; on an empty line: go, or read on (r there)"),
-    ("Ctrl-J  Alt-Enter", "a new line in the question"),
-    ("Up  Down", "earlier questions"),
-    ("Tab", "from here, the input box, to there, the transcript"),
-    ("Alt-0…9 here, 0…9 there", "read by another preset"),
-    ("Alt-[ ] here, [ ] there", "the preset before, the next one"),
-    ("Esc", "stop; what was read and said is kept"),
-    ("Ctrl-T  Ctrl-O", "open or fold the reasoning; end it and answer now"),
-    ("PgUp PgDn, j k g G there", "scroll"),
-    ("Ctrl-C", "stop, then clear, then leave"),
-    ("Ctrl-D here, q there", "leave"),
-];
-
-/// What `event` means while `focus` has the letters; `None` for a key that is let go, or bound to nothing.
-pub(super) fn intent(event: KeyEvent, focus: Focus) -> Option<Intent> {
-    if event.kind == KeyEventKind::Release {
-        return None;
+impl Default for Keymap {
+    fn default() -> Self {
+        let of_row = |(row, command): (usize, &Command)| {
+            let chord = |key: &&str| key.parse().expect("a key of the table is tested to be one");
+            command.keys.iter().map(|key| (chord(key), row)).collect::<Vec<(Chord, usize)>>()
+        };
+        Self { chords: COMMANDS.iter().enumerate().flat_map(of_row).collect() }
     }
-    bound(event, focus).or_else(|| preset(event, focus)).or_else(|| typed(event, focus))
 }
 
-fn bound(event: KeyEvent, focus: Focus) -> Option<Intent> {
-    let here = |binding: &&Binding| matches!(binding.place, Where::Everywhere) || binding.place == Where::Only(focus);
-    BINDINGS
-        .iter()
-        .filter(here)
-        .find(|binding| binding.code == event.code && binding.modifiers == event.modifiers)
-        .map(|binding| binding.intent.clone())
+/// Why keys that a person wished for can't be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error(transparent)]
+    Field(#[from] FileError),
+    #[error("{file}, line {line}, keys.{name}: {key} is {other} already, in {place}")]
+    Conflict { file: String, line: usize, name: String, key: String, other: &'static str, place: &'static str },
 }
 
-/// Digits: with Alt everywhere, bare in the transcript.
-fn preset(event: KeyEvent, focus: Focus) -> Option<Intent> {
-    let KeyCode::Char(digit @ '0'..='9') = event.code else { return None };
-    let meant = event.modifiers == ALT || (event.modifiers == NONE && focus == Focus::Transcript);
-    meant.then_some(Intent::Preset(digit))
+impl KeyError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Field(error) => Some(format!("allowed: {}", error.allowed)),
+            Self::Conflict { other, .. } => Some(format!("take another key, or give {other} one of its own, too")),
+        }
+    }
 }
 
-fn typed(event: KeyEvent, focus: Focus) -> Option<Intent> {
-    (focus == Focus::Input).then_some(Intent::Type(event))
+impl Keymap {
+    /// The keys of the table with those of the fields in the place of a command's own.
+    ///
+    /// Errors: a command or a key that there is not; a key that means two things in one place.
+    pub fn with(file: &str, fields: &[Field]) -> Result<Self, KeyError> {
+        let mut keymap = Self::default();
+        let mut changed = Vec::new();
+        for field in fields {
+            let name = &field.path[field.path.len() - 1];
+            let row = COMMANDS.iter().position(|command| command.name == *name);
+            let row = row.ok_or_else(|| field.refused(file, "there is no such command", names()))?;
+            let chords: Result<Vec<Chord>, ()> =
+                field.text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::parse).collect();
+            let wrong = || {
+                field.refused(file, format!("can't be {:?}", field.text), "t, G, ctrl-d, alt-enter, f1, space, pageup")
+            };
+            keymap.chords.retain(|(_, of)| *of != row);
+            keymap.chords.extend(chords.map_err(|()| wrong())?.into_iter().map(|chord| (chord, row)));
+            changed.push((field, row));
+        }
+        match changed.into_iter().find_map(|(field, row)| keymap.conflict(file, field, row)) {
+            Some(conflict) => Err(conflict),
+            None => Ok(keymap),
+        }
+    }
+
+    /// A key of `row` that belongs to another command where both hold.
+    fn conflict(&self, file: &str, field: &Field, row: usize) -> Option<KeyError> {
+        let mine = self.chords.iter().filter(|(_, of)| *of == row);
+        mine.flat_map(|(chord, _)| PLACES.iter().map(move |place| (*chord, *place))).find_map(|(chord, place)| {
+            let clashes = |(other, of): &&(Chord, usize)| *of != row && *other == chord && holds(*other, *of, place);
+            let clash = self.chords.iter().find(clashes).filter(|_| holds(chord, row, place))?;
+            Some(KeyError::Conflict {
+                file: file.to_owned(),
+                line: field.line,
+                name: COMMANDS[row].name.to_owned(),
+                key: chord.to_string(),
+                other: COMMANDS[clash.1].name,
+                place: place.name(),
+            })
+        })
+    }
+
+    /// What `event` means at `place`; `None` for a key that is let go, or bound to nothing.
+    pub(super) fn intent(&self, event: KeyEvent, place: Place) -> Option<Intent> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let chord = Chord::of(event);
+        let bound = self.chords.iter().find(|(bound, row)| *bound == chord && holds(*bound, *row, place));
+        let intent = bound.map(|(_, row)| COMMANDS[*row].intent.clone());
+        intent.or_else(|| place.takes_text().then_some(Intent::Type(event)))
+    }
+
+    /// The keys of a command that hold at `place`, as they are shown.
+    pub(super) fn keys(&self, row: usize, place: Place) -> Vec<String> {
+        let of_row = self.chords.iter().filter(|(chord, of)| *of == row && holds(*chord, row, place));
+        of_row.map(|(chord, _)| chord.to_string()).collect()
+    }
+}
+
+/// The names of all commands.
+fn names() -> String {
+    COMMANDS.iter().map(|command| command.name).collect::<Vec<_>>().join(", ")
+}
+
+/// A command's key counts where the command holds, a bare character only where it is no text.
+fn holds(chord: Chord, row: usize, place: Place) -> bool {
+    COMMANDS[row].places.contains(&place) && !(chord.is_text() && place.takes_text())
 }
 
 #[cfg(test)]
 mod tests {
+    use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+
     use super::*;
 
-    fn press(modifiers: KeyModifiers, code: KeyCode, focus: Focus) -> Option<Intent> {
-        intent(KeyEvent::new(code, modifiers), focus)
+    fn press(modifiers: KeyModifiers, code: KeyCode, place: Place) -> Option<Intent> {
+        Keymap::default().intent(KeyEvent::new(code, modifiers), place)
     }
 
     #[test]
-    fn digits_are_digits_in_the_input_box_and_presets_in_the_transcript() {
-        let five = KeyEvent::new(key('5'), NONE);
-        assert_eq!(press(NONE, key('5'), Focus::Input), Some(Intent::Type(five)));
-        assert_eq!(press(NONE, key('5'), Focus::Transcript), Some(Intent::Preset('5')));
-        assert_eq!(press(ALT, key('5'), Focus::Input), Some(Intent::Preset('5')));
-        assert_eq!(press(NONE, KeyCode::F(5), Focus::Input), Some(Intent::Preset('5')));
+    fn digits_are_digits_in_the_input_box_and_presets_elsewhere() {
+        let five = KeyEvent::new(KeyCode::Char('5'), KeyModifiers::NONE);
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Input), Some(Intent::Type(five)));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Transcript), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Reader), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::ALT, KeyCode::Char('5'), Place::Input), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::F(5), Place::Input), Some(Intent::Preset('5')));
+    }
+
+    #[test]
+    fn capitals_come_with_shift_or_without() {
+        for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
+            assert_eq!(press(modifiers, KeyCode::Char('G'), Place::Reader), Some(Intent::Scroll(Scroll::Bottom)));
+        }
     }
 
     #[test]
     fn a_key_means_one_thing_in_one_place() {
-        for (index, binding) in BINDINGS.iter().enumerate() {
-            let clash = BINDINGS[index + 1..].iter().find(|other| {
-                let same_key = (other.code, other.modifiers) == (binding.code, binding.modifiers);
-                same_key && (other.place == binding.place || [other.place, binding.place].contains(&Where::Everywhere))
-            });
-            assert!(clash.is_none(), "{:?} with {:?} is bound twice", binding.code, binding.modifiers);
+        let keymap = Keymap::default();
+        for place in PLACES {
+            let here: Vec<_> = keymap.chords.iter().filter(|(chord, row)| holds(*chord, *row, place)).collect();
+            for (index, (chord, row)) in here.iter().enumerate() {
+                let clash = here[index + 1..].iter().find(|(other, _)| other == chord);
+                let names = (COMMANDS[*row].name, clash.map(|(_, other)| COMMANDS[*other].name));
+                assert!(clash.is_none(), "{chord} is bound twice at {place:?}: {names:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        for (index, command) in COMMANDS.iter().enumerate() {
+            assert!(COMMANDS[index + 1..].iter().all(|other| other.name != command.name), "{}", command.name);
         }
     }
 
     #[test]
     fn keys_that_a_terminal_cannot_tell_from_others_are_left_alone() {
-        for letter in ['i', 'm', 'h', '[', 's', 'q', 'z'] {
-            let bound = BINDINGS.iter().find(|binding| binding.code == key(letter) && binding.modifiers == CTRL);
-            assert!(bound.is_none(), "Ctrl-{letter}");
+        for letter in ['m', 'h', '[', 's', 'q'] {
+            for place in PLACES {
+                let meant = press(KeyModifiers::CONTROL, KeyCode::Char(letter), place);
+                assert!(matches!(meant, None | Some(Intent::Type(_))), "ctrl-{letter} at {place:?}");
+            }
+        }
+    }
+
+    fn changed(text: &str) -> Result<Keymap, KeyError> {
+        Keymap::with("config.toml", &crate::fields::read("config.toml", text).expect("TOML"))
+    }
+
+    #[test]
+    fn keys_are_given_anew() {
+        let keymap = changed("[keys]\ncontents = [\"T\", \"ctrl-e\"]\nhelp = \"f12\"\n").expect("no conflict");
+        let press = |code, modifiers, place| keymap.intent(KeyEvent::new(code, modifiers), place);
+        assert_eq!(press(KeyCode::Char('T'), KeyModifiers::SHIFT, Place::Reader), Some(Intent::Contents));
+        assert_eq!(press(KeyCode::Char('e'), KeyModifiers::CONTROL, Place::Input), Some(Intent::Contents));
+        assert_eq!(press(KeyCode::Char('t'), KeyModifiers::NONE, Place::Reader), None);
+        assert_eq!(press(KeyCode::F(12), KeyModifiers::NONE, Place::Transcript), Some(Intent::Help));
+    }
+
+    #[test]
+    fn two_commands_may_change_keys_with_each_other() {
+        assert!(changed("[keys]\nnext-hit = \"N\"\nprevious-hit = \"n\"\n").is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_named_with_its_place() {
+        let cases = [
+            ("[keys]\nfly = \"f\"\n", "config.toml, line 2, keys.fly: there is no such command"),
+            ("[keys]\nhelp = \"hyper-x\"\n", "config.toml, line 2, keys.help: can't be \"hyper-x\""),
+            ("[keys]\n\nhelp = \"t\"\n", "config.toml, line 3, keys.help: t is contents already, in the transcript"),
+        ];
+        for (text, message) in cases {
+            assert_eq!(changed(text).expect_err(text).to_string(), message);
         }
     }
 
     #[test]
     fn letting_a_key_go_means_nothing() {
-        let released = KeyEvent::new_with_kind(KeyCode::Enter, NONE, KeyEventKind::Release);
-        assert_eq!(intent(released, Focus::Input), None);
+        let released = KeyEvent::new_with_kind(KeyCode::Enter, KeyModifiers::NONE, KeyEventKind::Release);
+        assert_eq!(Keymap::default().intent(released, Place::Input), None);
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn width(text: &str) -> usize {
 }
 
 /// A grapheme takes no more than two cells, whatever its parts would.
-fn grapheme_width(grapheme: &str) -> usize {
+pub(super) fn grapheme_width(grapheme: &str) -> usize {
     grapheme.width().min(2)
 }
 

@@ -34,18 +34,32 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the binary with `arguments`, in a folder that holds `files`.
     pub fn open(columns: u16, rows: u16, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::open_with(columns, rows, files, arguments, &[])
+    }
+
+    /// As [`Terminal::open`], with `variables` in its environment.
+    pub fn open_with(
+        columns: u16,
+        rows: u16,
+        files: &[(&str, &str)],
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
             std::fs::write(home.path().join(name), text).expect("a file");
         }
         let pair = native_pty_system().openpty(size(columns, rows)).expect("the system has pseudo terminals");
-        let mut command = CommandBuilder::new(assert_cmd::cargo::cargo_bin!("lunette"));
+        let mut command = CommandBuilder::new(binary());
         command.args(arguments);
         command.cwd(home.path());
         command.env_clear();
         command.env("HOME", home.path());
         command.env("TERM", "xterm-256color");
         command.env("PATH", std::env::var("PATH").unwrap_or_default());
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the binary starts");
         let reader = pair.master.try_clone_reader().expect("its output can be read");
@@ -60,6 +74,11 @@ impl Terminal {
             started,
             _home: home,
         }
+    }
+
+    /// The emulator's screen, with its colours.
+    pub fn emulator(&self) -> &vt100::Screen {
+        self.emulator.screen()
     }
 
     /// What is on the screen, line by line.
@@ -207,6 +226,16 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Tests and benches are told where it is; an example lies beside it.
+fn binary() -> std::path::PathBuf {
+    if let Some(path) = option_env!("CARGO_BIN_EXE_lunette") {
+        return path.into();
+    }
+    let here = std::env::current_exe().expect("the system knows what it runs");
+    let folder = here.parent().and_then(|examples| examples.parent()).expect("target/release/examples");
+    folder.join("lunette")
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  Pride and Prejudice · chapters 1-12 of 61            Qwen2.5-Coder-0.5B    header
-//!  › Who is Mr. Collins?                                                      transcript
-//!    A clergyman …
+//!  Chapter 13              line 412 · 20%     › Who is Mr. Collins?           body: the document with its map,
+//!   410  "I hope, my dear," said Mr. …  ▒▐      A clergyman …                   and the transcript
 //!  reading · fastest                4,300 of 10,000 tokens · 812 tok/s · 7 s  work, while there is any
 //!  ████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
 //!  auto chose accurate: about 1.6 times as fast …                             notice, if any
@@ -14,11 +14,22 @@
 //!  10,064 of 12,288 tokens · read 10 s, 1,000 tok/s · answers 20 tok/s …      figures
 //! ```
 //!
-//! From the bottom up every part takes what it needs; the transcript gets the rest, and never less than three lines.
+//! From the bottom up every part takes what it needs; the body gets the rest, and never less than three lines. How it is shared
+//! between the document and the transcript: [`super::panes`].
 
+mod exchange;
 mod figures;
 mod help;
+mod list;
+mod map;
+mod measured;
+mod palette;
+mod picker;
+mod quotes;
+mod reader;
+mod switch;
 mod transcript;
+mod versus;
 mod words;
 mod work;
 
@@ -28,8 +39,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
-use super::keymap::Focus;
-use super::screen::Screen;
+use super::keymap::Place;
+use super::screen::{Overlay, Screen};
 use super::theme::Theme;
 use super::wrap::{shorten, width, wrap};
 use crate::chat::{Chat, Model, Tone};
@@ -38,8 +49,8 @@ use crate::chat::{Chat, Model, Tone};
 const SMALLEST: (u16, u16) = (24, 8);
 /// The input box grows to so many lines of text.
 const INPUT_LINES: usize = 6;
-/// What the transcript never gives up.
-const TRANSCRIPT_LINES: u16 = 3;
+/// What the document and the transcript never give up.
+const BODY_LINES: u16 = 3;
 
 /// One frame.
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme) {
@@ -49,22 +60,40 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
         return;
     }
     let parts = Parts::of(area, chat, screen, theme);
+    screen.areas.input = parts.input;
     frame.render_widget(header(chat, theme, parts.header.width), parts.header);
-    draw_transcript(frame, chat, screen, theme, parts.transcript);
+    draw_body(frame, chat, screen, theme, parts.body);
     frame.render_widget(Text::from(work::lines(chat, theme, parts.work.width.into())), parts.work);
-    frame.render_widget(Text::from(notice(chat, theme, parts.notice.width)), parts.notice);
+    frame.render_widget(Text::from(notice(chat, screen, theme, parts.notice.width)), parts.notice);
     draw_input(frame, screen, theme, parts.input);
     frame.render_widget(figures::presets(chat, theme, parts.presets.width.into()), parts.presets);
     frame.render_widget(figures::line(chat, theme, parts.figures.width.into()), parts.figures);
-    if let Some(line) = screen.help {
-        draw_help(frame, chat, line, theme, area);
+    match screen.overlay.clone() {
+        Some(Overlay::Help(line)) => draw_help(frame, chat, screen, line, theme, area),
+        Some(Overlay::List(list)) => list::draw(frame, screen, &list, theme, area),
+        Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
+        Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
+        Some(Overlay::Figures(line)) => measured::draw(frame, chat, line, theme, area),
+        None => {}
+    }
+}
+
+fn draw_body(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, area: Rect) {
+    let arranged = screen.panes.arrange(area, screen.pane, !screen.reader.is_empty());
+    screen.areas.reader = arranged.reader;
+    screen.areas.transcript = arranged.transcript;
+    if let Some(area) = arranged.reader {
+        reader::draw(frame, chat, screen, theme, area);
+    }
+    if let Some(area) = arranged.transcript {
+        transcript::draw(frame, chat, screen, theme, area);
     }
 }
 
 /// Where everything goes.
 struct Parts {
     header: Rect,
-    transcript: Rect,
+    body: Rect,
     work: Rect,
     notice: Rect,
     input: Rect,
@@ -76,8 +105,8 @@ impl Parts {
     fn of(area: Rect, chat: &Chat, screen: &Screen, theme: &Theme) -> Self {
         let inner = area.inner(Margin::new(1, 0));
         let work = work::lines(chat, theme, inner.width.into()).len() as u16;
-        let notice = notice(chat, theme, inner.width).len() as u16;
-        let fixed = 1 + TRANSCRIPT_LINES + work + 2;
+        let notice = notice(chat, screen, theme, inner.width).len() as u16;
+        let fixed = 1 + BODY_LINES + work + 2;
         let input = input_height(screen, area.width).min(area.height.saturating_sub(fixed)).max(3);
         let notice = notice.min(area.height.saturating_sub(fixed + input));
         let rows = [
@@ -89,9 +118,9 @@ impl Parts {
             Constraint::Length(1),
             Constraint::Length(1),
         ];
-        let [header, transcript, work, notice, _, presets, figures] = Layout::vertical(rows).areas(inner);
+        let [header, body, work, notice, _, presets, figures] = Layout::vertical(rows).areas(inner);
         let [_, _, _, _, input, _, _] = Layout::vertical(rows).areas(area);
-        Self { header, transcript, work, notice, input, presets, figures }
+        Self { header, body, work, notice, input, presets, figures }
     }
 }
 
@@ -109,7 +138,7 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
         Model::Ready { info, .. } => info.name.clone(),
-        Model::Loading { .. } | Model::Failed(_) => String::new(),
+        _ => String::new(),
     };
     let left = cells - width(&title) - width(&part);
     let model = if width(&model) + 2 <= left { model } else { String::new() };
@@ -122,27 +151,11 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
     ])
 }
 
-fn draw_transcript(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, area: Rect) {
-    let lines = transcript::lines(chat, screen.reasoning_open, theme, area.width.into());
-    let shown = usize::from(area.height);
-    screen.measured(lines.len(), shown);
-    let end = lines.len().saturating_sub(shown);
-    // What is said before anything was asked is read from its beginning.
-    let followed = if chat.transcript.is_empty() { 0 } else { end };
-    let top = screen.top.unwrap_or(followed).min(end);
-    let below = lines.len().saturating_sub(top + shown);
-    let visible: Vec<Line> = lines.into_iter().skip(top).take(shown).collect();
-    frame.render_widget(Text::from(visible), area);
-    if below > 0 && !chat.transcript.is_empty() {
-        let mark = format!(" {below} more ↓ ");
-        let cells = width(&mark) as u16;
-        let corner = Rect { x: area.right().saturating_sub(cells), y: area.bottom() - 1, width: cells, height: 1 };
-        frame.render_widget(Span::styled(mark, theme.chosen), corner);
-    }
-}
-
 /// The notice and its hint, two lines of it at most.
-fn notice(chat: &Chat, theme: &Theme, cells: u16) -> Vec<Line<'static>> {
+fn notice(chat: &Chat, screen: &Screen, theme: &Theme, cells: u16) -> Vec<Line<'static>> {
+    if let Some(told) = &screen.told {
+        return vec![Line::raw(shorten(told, cells.into()))];
+    }
     let Some(notice) = &chat.notice else { return Vec::new() };
     let style = match notice.tone {
         Tone::Info => Style::new(),
@@ -158,12 +171,8 @@ fn notice(chat: &Chat, theme: &Theme, cells: u16) -> Vec<Line<'static>> {
 }
 
 fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
-    let focused = screen.focus == Focus::Input;
-    let hints: &[&str] = if focused {
-        &[" Enter ask · Alt-1…8 preset · Tab transcript · ? help ", " Enter ask · Alt-1…8 preset · ? help ", " ? help "]
-    } else {
-        &[" 1…8 preset · j k scroll · Tab question · ? help ", " 1…8 preset · Tab question · ? help ", " ? help "]
-    };
+    let focused = screen.focus == Place::Input;
+    let hints = hints(screen.focus);
     let room = usize::from(area.width.saturating_sub(4));
     let hint = hints.iter().find(|hint| width(hint) <= room).copied().unwrap_or_default();
     let block = Block::bordered()
@@ -177,8 +186,27 @@ fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
     } else {
         frame.render_widget(&screen.input, inner);
     }
-    if focused && screen.help.is_none() {
+    if screen.place() == Place::Input {
         frame.set_cursor_position(caret(screen, inner));
+    }
+}
+
+/// What can be done here, in as many words as there is room for.
+fn hints(focus: Place) -> &'static [&'static str] {
+    match focus {
+        Place::Transcript => {
+            &[" 1…8 preset · j k scroll · Tab document · ? help ", " 1…8 preset · Tab document · ? help ", " ? help "]
+        }
+        Place::Reader => &[
+            " / search · t contents · m mark · w panes · Tab question · ? help ",
+            " / search · t contents · ? help ",
+            " ? help ",
+        ],
+        _ => &[
+            " Enter ask · Alt-1…8 preset · Tab transcript · ? help ",
+            " Enter ask · Alt-1…8 preset · ? help ",
+            " ? help ",
+        ],
     }
 }
 
@@ -194,9 +222,9 @@ fn caret(screen: &Screen, area: Rect) -> Position {
     Position { x: x.min(area.right().saturating_sub(1)), y: y.min(area.bottom().saturating_sub(1)) }
 }
 
-fn draw_help(frame: &mut Frame, chat: &Chat, line: usize, theme: &Theme, area: Rect) {
+fn draw_help(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
     let cells = area.width.saturating_sub(2).min(78);
-    let lines = help::lines(chat, theme, usize::from(cells.saturating_sub(4)));
+    let lines = help::lines(chat, screen, theme, usize::from(cells.saturating_sub(4)));
     let height = (lines.len() as u16 + 2).min(area.height);
     let shown = usize::from(height.saturating_sub(2));
     let top = line.min(lines.len().saturating_sub(shown));
@@ -204,7 +232,7 @@ fn draw_help(frame: &mut Frame, chat: &Chat, line: usize, theme: &Theme, area: R
     let popup = area.centered(Constraint::Length(cells), Constraint::Length(height));
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
-        .title(Line::styled(" help ", theme.strong))
+        .title(Line::styled(help::title(screen.focus), theme.strong))
         .title_bottom(Line::styled(keys, theme.dim).right_aligned());
     let inner = block.inner(popup).inner(Margin::new(1, 0));
     frame.render_widget(Clear, popup);

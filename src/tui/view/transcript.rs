@@ -1,39 +1,178 @@
-//! The conversation as lines: questions, reasoning, answers, what they cost, and switches between them.
+//! The conversation: its entries' sheets, as far as they have changed, and the lines of them that are shown.
 
-use std::time::Duration;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span, Text};
 
-use ratatui::text::{Line, Span};
-
-use super::super::markdown::markdown;
+use super::super::screen::Screen;
+use super::super::sheets::{Label, Sheets};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
-use super::words::{bytes, count, rate, short_count, time};
-use super::work;
-use crate::chat::{Chat, Comparison, Entry, Exchange, ExchangeState, Model, Reading};
-use crate::engine::message::{Figures, Finish};
+use super::words::{bytes, count};
+use super::{exchange, switch};
+use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Offered};
+use crate::document::Document;
 
 /// How far answers stand in.
-const INDENT: &str = "  ";
+pub(super) const INDENT: &str = "  ";
 
-/// All of it, in lines of at most `cells` cells.
-pub(super) fn lines(chat: &Chat, reasoning_open: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+/// What an entry is drawn with.
+#[derive(Clone, Copy)]
+pub(super) struct Drawn<'a> {
+    pub chat: &'a Chat,
+    pub document: &'a Document,
+    pub theme: &'a Theme,
+    pub cells: usize,
+    pub reasoning_open: bool,
+    /// Of this entry's quotes, the one that the cursor is on.
+    pub chosen: Option<usize>,
+}
+
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, area: Rect) {
+    let shown = usize::from(area.height);
     if chat.transcript.is_empty() {
-        return welcome(chat, theme, cells);
+        let lines = welcome(chat, theme, area.width.into());
+        screen.measured(lines.len(), shown);
+        let top = screen.top.unwrap_or(0).min(lines.len().saturating_sub(shown));
+        let visible: Vec<Line> = lines.into_iter().skip(top).take(shown).collect();
+        frame.render_widget(Text::from(visible), area);
+        return;
     }
-    let mut lines = Vec::new();
-    for entry in &chat.transcript {
-        lines.push(Line::default());
+    let mut sheets = std::mem::take(&mut screen.sheets);
+    write(&mut sheets, chat, screen, theme, area.width.into());
+    let lines = sheets.len();
+    screen.measured(lines, shown);
+    show_chosen(&sheets, screen, lines.saturating_sub(shown), shown);
+    let end = lines.saturating_sub(shown);
+    let top = screen.top.unwrap_or(end).min(end);
+    frame.render_widget(Text::from(sheets.lines(top, shown)), area);
+    draw_rest(frame, lines.saturating_sub(top + shown), theme, area);
+    screen.sheets = sheets;
+}
+
+/// How much there is below.
+fn draw_rest(frame: &mut Frame, below: usize, theme: &Theme, area: Rect) {
+    if below > 0 {
+        let mark = format!(" {below} more ↓ ");
+        let cells = width(&mark) as u16;
+        let corner = Rect { x: area.right().saturating_sub(cells), y: area.bottom() - 1, width: cells, height: 1 };
+        frame.render_widget(Span::styled(mark, theme.chosen), corner.intersection(area));
+    }
+}
+
+/// Scrolls to the quote that was chosen by the last key.
+fn show_chosen(sheets: &Sheets, screen: &mut Screen, end: usize, shown: usize) {
+    let Some(line) = screen.take_chosen_entry().and_then(|entry| sheets.line_of_chosen(entry)) else { return };
+    let top = screen.top.unwrap_or(end);
+    if !(top..top + shown).contains(&line) {
+        let top = line.saturating_sub(shown / 2);
+        screen.top = (top < end).then_some(top);
+    }
+}
+
+fn write(sheets: &mut Sheets, chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) {
+    sheets.fit(chat.transcript.len());
+    for (index, entry) in chat.transcript.iter().enumerate() {
+        let chosen = screen.quote.filter(|quote| quote.entry == index).map(|quote| quote.index);
+        let at = Drawn {
+            chat,
+            document: screen.reader.book.document(),
+            theme,
+            cells,
+            reasoning_open: screen.reasoning_open,
+            chosen,
+        };
         match entry {
-            Entry::Exchange(exchange) => lines.extend(exchange_lines(chat, exchange, reasoning_open, theme, cells)),
-            Entry::Switch(comparison) => lines.extend(switch_lines(comparison, theme, cells)),
+            Entry::Exchange(exchange) => match twin(chat, index) {
+                Some(Twin::OfSecond(second)) => {
+                    let both = label(exchange, &at).with(label(second, &at));
+                    sheets.write(index, both, |sheet| exchange::write_pair(sheet, exchange, second, &at));
+                }
+                // It stands beside the first.
+                Some(Twin::OfFirst) => sheets.write(index, Label { cells, ..Label::default() }, |_| {}),
+                None => sheets.write(index, label(exchange, &at), |sheet| exchange::write(sheet, exchange, &at)),
+            },
+            Entry::Switch(comparison) => {
+                let state = u8::from(comparison.new.decode_tokens_per_s.is_some());
+                let label = Label { state, cells, ..Label::default() };
+                sheets.write(index, label, |sheet| sheet.lines = switch::lines(comparison, theme, cells));
+            }
         }
     }
-    lines
+}
+
+/// Nothing is there yet but the document: what can be done, in one view.
+fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let license = offered.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
+    let fetches = format!(" fetches {} ({}{license}), once.", offered.title, bytes(offered.bytes));
+    let about = format!(
+        "Lunette reads a long document with a language model on this machine, and answers questions about it. {} is open.",
+        chat.document.title
+    );
+    let rows: [Vec<Span>; 4] = [
+        vec![Span::raw(about)],
+        vec![Span::raw("There is no model here yet:")],
+        vec![Span::styled("Enter", theme.accent), Span::raw(fetches)],
+        vec![
+            Span::styled("A path", theme.accent),
+            Span::raw(
+                " of a GGUF file, typed below, takes the model that you have. You can ask meanwhile, and read: Tab goes to the document.",
+            ),
+        ],
+    ];
+    rows.iter().flat_map(|row| [vec![Line::default()], wrap(row, cells, 2)].concat()).collect()
+}
+
+/// The other of two exchanges that ask the same.
+enum Twin<'a> {
+    OfSecond(&'a Exchange),
+    OfFirst,
+}
+
+fn twin(chat: &Chat, index: usize) -> Option<Twin<'_>> {
+    let exchange = |index: usize| match chat.transcript.get(index) {
+        Some(Entry::Exchange(exchange)) => exchange.pair.as_ref().map(|pair| (exchange, pair)),
+        _ => None,
+    };
+    let (_, pair) = exchange(index)?;
+    if pair.is_second {
+        return Some(Twin::OfFirst);
+    }
+    exchange(index + 1).filter(|(_, other)| other.id == pair.id).map(|(second, _)| Twin::OfSecond(second))
+}
+
+/// Everything that an exchange's lines depend on.
+fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
+    let reasoning = &exchange.reasoning;
+    let running = reasoning.time(at.chat.now).filter(|_| reasoning.is_open());
+    let state = match &exchange.state {
+        ExchangeState::Waiting if !matches!(at.chat.model, Model::Ready { .. }) => 0,
+        ExchangeState::Waiting if !at.chat.is_read() => 1,
+        ExchangeState::Waiting => 2,
+        ExchangeState::Running => 3,
+        ExchangeState::Answered(_) => 4,
+        ExchangeState::Failed(_) => 5,
+        ExchangeState::Withdrawn => 6,
+    };
+    Label {
+        question: exchange.question.len(),
+        answer: exchange.answer.len(),
+        reasoning: reasoning.text.len(),
+        state,
+        seconds: running.map_or(0, |time| time.as_secs() + 1),
+        quotes: exchange.quotes.len(),
+        chosen: at.chosen,
+        reasoning_open: at.reasoning_open,
+        cells: at.cells,
+    }
 }
 
 /// What a person sees who has not asked yet.
 fn welcome(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let title = &chat.document.title;
+    if let Model::Absent(offered) | Model::Fetching { offered, .. } = &chat.model {
+        return first_run(chat, offered, theme, cells);
+    }
     let state = match (&chat.model, &chat.held) {
         (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
         (Model::Loading { .. }, _) | (_, None) => {
@@ -55,157 +194,11 @@ fn welcome(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn exchange_lines(
-    chat: &Chat,
-    exchange: &Exchange,
-    reasoning_open: bool,
-    theme: &Theme,
-    cells: usize,
-) -> Vec<Line<'static>> {
-    let mut lines = question(exchange, theme, cells);
-    lines.extend(reasoning(chat, exchange, reasoning_open, theme, cells));
-    let answer = exchange.answer.trim();
-    lines.extend(markdown(answer, cells - INDENT.len(), theme).into_iter().map(|line| indented(INDENT, line)));
-    if let Some(state) = state(chat, exchange, theme) {
-        lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
-    }
-    lines
-}
-
-fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let wrapped = exchange.question.lines().flat_map(|line| wrap(&[Span::styled(line, theme.strong)], cells - 2, 0));
-    let marks = std::iter::once("› ").chain(std::iter::repeat(INDENT));
-    wrapped.zip(marks).map(|(line, mark)| prefixed(Span::styled(mark, theme.accent), line)).collect()
-}
-
-/// `▸ thought for 3.2 s · 31 tokens`, and below it the thoughts when they are open.
-fn reasoning(chat: &Chat, exchange: &Exchange, open: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(took) = exchange.reasoning.time(chat.now) else { return Vec::new() };
-    let arrow = if open { "▾" } else { "▸" };
-    let told = if exchange.reasoning.is_open() {
-        format!("{arrow} thinking{}", work::running(took))
-    } else {
-        let tokens = exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
-        format!("{arrow} thought for {}{tokens}", time(took))
-    };
-    let key = if open { " · Ctrl-T folds" } else { " · Ctrl-T opens" };
-    let told = [Span::styled(told, theme.dim), Span::styled(key, theme.dim)];
-    let mut lines: Vec<Line> = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
-    if open {
-        let thoughts = exchange.reasoning.text.trim();
-        let gutter = || Span::styled("  │ ", theme.dim);
-        let wrapped = thoughts.lines().flat_map(|line| wrap(&[Span::styled(line, theme.dim)], cells - 4, 0));
-        lines.extend(wrapped.map(|line| prefixed(gutter(), line)));
-    }
-    lines
-}
-
-/// What is to be said of a question besides its answer.
-fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'static>>> {
-    let dim = |text: String| Some(vec![Span::styled(text, theme.dim)]);
-    match &exchange.state {
-        ExchangeState::Waiting if matches!(chat.model, Model::Loading { .. }) => dim("waits for the model".to_owned()),
-        ExchangeState::Waiting if !chat.is_read() => dim("waits until the document is read".to_owned()),
-        ExchangeState::Waiting => dim("is next".to_owned()),
-        ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
-            dim("reading the question …".to_owned())
-        }
-        ExchangeState::Running => None,
-        ExchangeState::Withdrawn => dim("not asked: the reading was stopped".to_owned()),
-        ExchangeState::Failed(failure) => {
-            let mut spans = vec![Span::styled(failure.message.clone(), theme.error)];
-            spans.extend(failure.hint.as_ref().map(|hint| Span::styled(format!(" · {hint}"), theme.dim)));
-            Some(spans)
-        }
-        ExchangeState::Answered(finish) => {
-            let mut spans: Vec<Span> =
-                ended(*finish, exchange).map(|why| Span::raw(format!("{why} · "))).into_iter().collect();
-            spans.push(Span::styled(costs(exchange), theme.dim));
-            Some(spans)
-        }
-    }
-}
-
-/// Why an answer is not whole; `None` when the model ended it.
-fn ended(finish: Finish, exchange: &Exchange) -> Option<&'static str> {
-    match finish {
-        Finish::EndOfGeneration | Finish::StopString => {
-            exchange.answer.trim().is_empty().then_some("the model said nothing")
-        }
-        Finish::TokenLimit => Some("cut off: the limit of tokens"),
-        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
-        Finish::ContextFull => Some("cut off: the context is full"),
-        Finish::Cancelled => Some("stopped"),
-    }
-}
-
-/// `accurate · 40 tokens at 20.0 tok/s · first after 0.4 s · read 24 more`.
-fn costs(exchange: &Exchange) -> String {
-    let mut facts: Vec<String> = exchange.preset.iter().map(ToString::to_string).collect();
-    if let Some(figures) = &exchange.figures {
-        facts.extend(measured(figures));
-    }
-    facts.join(" · ")
-}
-
-fn measured(figures: &Figures) -> Vec<String> {
-    let (tokens, timings) = (&figures.tokens, &figures.timings);
-    let mut facts = Vec::new();
-    if tokens.generated > 0 && timings.decode_tokens_per_s > 0.0 {
-        facts.push(format!("{} tokens at {}", count(tokens.generated), rate(timings.decode_tokens_per_s)));
-    }
-    if timings.first_token > Duration::ZERO {
-        facts.push(format!("first after {}", time(timings.first_token)));
-    }
-    facts.push(format!("read {} more", count(tokens.prefilled)));
-    facts
-}
-
-/// Both readings side by side, one figure a row.
-fn switch_lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let Comparison { old, new, reread_tokens, took } = comparison;
-    let title = match reread_tokens {
-        0 => "instant: nothing was read again".to_owned(),
-        tokens => format!("{} tokens read again in {}", count(*tokens), time(*took)),
-    };
-    let heading = [
-        Span::styled(format!("{} → {}", old.preset, new.preset), theme.accent),
-        Span::styled(format!(" · {title}"), theme.dim),
-    ];
-    let mut lines = wrap(&heading, cells, 2);
-    let names = [String::new(), old.preset.to_string(), new.preset.to_string()];
-    lines.push(row(&names, theme.dim, theme));
-    lines.extend(rows(old, new).iter().map(|cells| row(cells, ratatui::style::Style::new(), theme)));
-    lines
-}
-
-fn rows(old: &Reading, new: &Reading) -> [[String; 3]; 6] {
-    let both = |name: &str, figure: &dyn Fn(&Reading) -> String| [name.to_owned(), figure(old), figure(new)];
-    let unknown = || "–".to_owned();
-    [
-        both("reading", &|reading| time(reading.prefill)),
-        both("computed", &|reading| format!("{} tokens", short_count(reading.prefilled_tokens))),
-        both("speed", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
-        both("answers", &|reading| reading.decode_tokens_per_s.map_or_else(unknown, rate)),
-        both("KV cache", &|reading| bytes(reading.memory.kv_used_bytes)),
-        both("process", &|reading| bytes(reading.memory.rss_bytes)),
-    ]
-}
-
-fn row(cells: &[String; 3], style: ratatui::style::Style, theme: &Theme) -> Line<'static> {
-    let padded = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
-    Line::from(vec![
-        Span::styled(padded(&format!("{INDENT}{}", cells[0]), 12), theme.dim),
-        Span::styled(padded(&cells[1], 13), style),
-        Span::styled(cells[2].clone(), style),
-    ])
-}
-
-fn indented(indent: &'static str, line: Line<'static>) -> Line<'static> {
+pub(super) fn indented(indent: &'static str, line: Line<'static>) -> Line<'static> {
     prefixed(Span::raw(indent), line)
 }
 
-fn prefixed(prefix: Span<'static>, mut line: Line<'static>) -> Line<'static> {
+pub(super) fn prefixed(prefix: Span<'static>, mut line: Line<'static>) -> Line<'static> {
     line.spans.insert(0, prefix);
     line
 }

@@ -53,6 +53,11 @@ pub(super) fn rate(tokens_per_s: f64) -> String {
     }
 }
 
+/// `4%` of a share from 0 to 1.
+pub(super) fn whole(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width, wrap};
-use super::words::{coarse_time, count, rate, short_count, time};
+use super::words::{bytes, coarse_time, count, rate, short_count, time};
 use crate::chat::{Chat, Model, Run, Way, Work};
 use crate::engine::message::{Plan, Progress};
 
@@ -16,6 +16,13 @@ pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'stati
         let right = format!("{:.0}%", fraction * 100.0);
         return vec![ends("loading the model", &right, theme, cells), bar(fraction, 0.0, theme, cells)];
     }
+    if let Model::Fetching { offered, fetched, .. } = &chat.model {
+        let share = fetched.done as f32 / fetched.total.max(1) as f32;
+        let left = if fetched.checking { "checking" } else { "fetching" };
+        let right = format!("{} of {} · Esc stops", bytes(fetched.done), bytes(fetched.total));
+        let left = format!("{left} {}", offered.title);
+        return vec![ends(&left, &right, theme, cells), bar(share, 0.0, theme, cells)];
+    }
     match &chat.work {
         Work::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
         Work::Choosing { .. } => vec![Line::styled("choosing how many parts there is time for", theme.dim)],
@@ -23,7 +30,7 @@ pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'stati
         Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
         Work::Reading { run, .. } => prefill(chat, run, theme, cells),
         Work::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
-        Work::Idle | Work::Answering { .. } => Vec::new(),
+        Work::Idle | Work::Surveying { .. } | Work::Answering { .. } => Vec::new(),
     }
 }
 

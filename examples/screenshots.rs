@@ -1,0 +1,73 @@
+//! The pictures of README.md: the real binary in a pseudo terminal, keys pressed as a person would, the screen written down as SVG.
+//!
+//! ```text
+//! cargo build --release && cargo run --release --example screenshots -- --model "$(target/release/lunette pull)"
+//! ```
+//!
+//! Writes `assets/screenshots/NAME.svg`. Dark and light colours and the terminal's own sixteen are asked for by the configuration.
+
+#[path = "../tests/support/pty.rs"]
+mod pty;
+#[path = "../tests/support/svg.rs"]
+mod svg;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use pty::Terminal;
+use svg::{DARK, Frame, LIGHT};
+
+/// Longer than reading a few chapters takes on a busy machine.
+const LONG: Duration = Duration::from_secs(1800);
+const SECONDS: Duration = Duration::from_secs(60);
+
+#[derive(Parser)]
+struct Args {
+    #[arg(long)]
+    model: PathBuf,
+    /// Chapters of the bundled book.
+    #[arg(long, default_value = "1-3")]
+    parts: String,
+    #[arg(long, default_value = "assets/screenshots")]
+    out: PathBuf,
+}
+
+fn main() {
+    let args = Args::parse();
+    std::fs::create_dir_all(&args.out).expect("the folder can be made");
+    for (theme, frame) in [("dark", &DARK), ("light", &LIGHT), ("ansi", &DARK)] {
+        main_views(&args, theme, frame);
+    }
+}
+
+/// Opens the book and walks through the main views.
+fn main_views(args: &Args, theme: &str, frame: &Frame) {
+    let model = args.model.to_str().expect("a path in UTF-8");
+    let config = format!("theme = \"{theme}\"\n");
+    let files = [("config.toml", config.as_str())];
+    let arguments = ["demo", "--parts", &args.parts, "--preset", "accurate", "-n", "120", "-m", model];
+    let mut terminal = Terminal::open_with(120, 36, &files, &arguments, &[("LUNETTE_CONFIG", "config.toml")]);
+    let save = |terminal: &Terminal, name: &str| {
+        let path = args.out.join(format!("{name}-{theme}.svg"));
+        std::fs::write(&path, svg::picture(terminal.emulator(), frame, name)).expect("the picture can be written");
+    };
+    terminal.wait_for("is read. Ask it anything.", LONG);
+    terminal.press("How does the book begin? Quote its first sentence.\r");
+    terminal.wait_for("first after", LONG);
+    terminal.watch(Duration::from_millis(500));
+    save(&terminal, "answer");
+    terminal.press("\t\t/fortune\r");
+    terminal.wait_for("hit 1 of", SECONDS);
+    save(&terminal, "reader");
+    terminal.press("\x1b\x1b");
+    terminal.press("\tp");
+    terminal.wait_for("presets", SECONDS);
+    terminal.watch(Duration::from_secs(2));
+    terminal.press("jjj");
+    terminal.watch(Duration::from_secs(1));
+    save(&terminal, "presets");
+    terminal.press("\x1b");
+    terminal.press("q");
+    terminal.exit_code(SECONDS);
+}

@@ -1,0 +1,143 @@
+//! A conversation as a file: markdown to read, JSON to go on working with.
+//!
+//! What was asked and said stands there as it was, from its source; figures are those that were measured.
+
+use serde_json::{Value, json};
+
+use super::state::{Chat, Entry};
+use super::{Exchange, ExchangeState};
+use crate::quotes::Verdict;
+
+/// The transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
+#[must_use]
+pub fn as_markdown(chat: &Chat) -> String {
+    let mut parts = vec![format!("# {}\n", chat.document.title)];
+    parts.extend(chat.document.part.as_ref().map(|part| format!("{part}\n")));
+    for exchange in chat.exchanges() {
+        parts.push(format!("## {}\n", exchange.question.trim().replace('\n', "\n\n")));
+        let reasoning = Some(exchange.reasoning.text.trim()).filter(|text| !text.is_empty());
+        parts.extend(reasoning.map(|text| format!("<details><summary>Reasoning</summary>\n\n{text}\n\n</details>\n")));
+        let answer = Some(exchange.answer.trim()).filter(|text| !text.is_empty());
+        parts.extend(answer.map(|text| format!("{text}\n")));
+        parts.extend(told(exchange).map(|told| format!("*{told}*\n")));
+    }
+    parts.join("\n")
+}
+
+/// What is to be known of an answer besides its words.
+fn told(exchange: &Exchange) -> Option<String> {
+    match &exchange.state {
+        ExchangeState::Failed(failure) => Some(failure.message.clone()),
+        ExchangeState::Withdrawn | ExchangeState::Waiting => Some("not answered".to_owned()),
+        _ => exchange.preset.as_ref().map(|preset| format!("read by {preset}")),
+    }
+}
+
+/// The transcript as JSON: `{"document", "model", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
+#[must_use]
+pub fn as_json(chat: &Chat) -> String {
+    let model = match &chat.model {
+        super::Model::Ready { info, .. } => json!({ "name": info.name, "file": info.path }),
+        _ => Value::Null,
+    };
+    let turns: Vec<Value> = chat.transcript.iter().filter_map(turn).collect();
+    let document = json!({ "title": chat.document.title, "part": chat.document.part });
+    let all = json!({ "document": document, "model": model, "turns": turns });
+    serde_json::to_string_pretty(&all).expect("strings and numbers can be written") + "\n"
+}
+
+fn turn(entry: &Entry) -> Option<Value> {
+    let Entry::Exchange(exchange) = entry else { return None };
+    let figures = exchange.figures.as_ref().map(|figures| {
+        json!({
+            "tokens": {
+                "prompt": figures.tokens.prompt,
+                "cached": figures.tokens.cached,
+                "prefilled": figures.tokens.prefilled,
+                "generated": figures.tokens.generated,
+                "reasoning": figures.tokens.reasoning,
+            },
+            "first_token_s": figures.timings.first_token.as_secs_f64(),
+            "decode_tokens_per_s": figures.timings.decode_tokens_per_s,
+        })
+    });
+    Some(json!({
+        "question": *exchange.question,
+        "answer": exchange.answer,
+        "reasoning": exchange.reasoning.text,
+        "preset": exchange.preset.as_deref(),
+        "state": state(&exchange.state),
+        "figures": figures,
+        "quotes": exchange.quotes.iter().map(|quote| verdict(exchange, quote)).collect::<Vec<_>>(),
+    }))
+}
+
+fn state(state: &ExchangeState) -> String {
+    match state {
+        ExchangeState::Waiting => "waiting".to_owned(),
+        ExchangeState::Running => "running".to_owned(),
+        ExchangeState::Answered(finish) => format!("{finish:?}"),
+        ExchangeState::Failed(failure) => format!("failed: {}", failure.message),
+        ExchangeState::Withdrawn => "withdrawn".to_owned(),
+    }
+}
+
+fn verdict(exchange: &Exchange, quote: &crate::quotes::Quote) -> Value {
+    let verdict = match quote.verdict {
+        Verdict::Verified(_) => "verified",
+        Verdict::Repaired { .. } => "repaired",
+        Verdict::NotFound => "not found",
+    };
+    let bytes = quote.verdict.passage().map(|passage| [passage.start, passage.end]);
+    json!({ "text": exchange.answer[quote.span.start..quote.span.end], "verdict": verdict, "document_bytes": bytes })
+}
+
+/// The code of the last fenced block of `answer`, as it was written.
+#[must_use]
+pub fn last_code_block(answer: &str) -> Option<String> {
+    use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+    let (mut block, mut last) = (None, None);
+    for event in Parser::new(answer) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => block = Some(String::new()),
+            Event::Text(text) => block.iter_mut().for_each(|block| block.push_str(&text)),
+            Event::End(TagEnd::CodeBlock) => last = block.take().or(last),
+            _ => {}
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::fixtures::Session;
+
+    fn talk() -> Chat {
+        let mut session = Session::with_document_read("accurate");
+        session.ask("Who is\nMr. Collins?");
+        session.answer("A **clergyman**.");
+        session.chat
+    }
+
+    #[test]
+    fn markdown_has_questions_as_headings_and_answers_as_they_were_written() {
+        let expected = "# Pride and Prejudice\n\nchapters 1-12 of 61\n\n## Who is\n\nMr. Collins?\n\nA **clergyman**.\n\n*read by accurate*\n";
+        assert_eq!(as_markdown(&talk()), expected);
+    }
+
+    #[test]
+    fn json_has_every_turn_with_its_figures() {
+        let all: Value = serde_json::from_str(&as_json(&talk())).expect("JSON");
+        assert_eq!(all["turns"][0]["answer"], "A **clergyman**.");
+        assert_eq!(all["turns"][0]["figures"]["tokens"]["generated"], 40);
+        assert_eq!(all["turns"][0]["state"], "EndOfGeneration");
+    }
+
+    #[test]
+    fn code_is_taken_from_the_source_of_the_answer() {
+        let answer = "One:\n```\na\n```\nTwo:\n```rust\nfn x() {\n    y();\n}\n```\n";
+        assert_eq!(last_code_block(answer).as_deref(), Some("fn x() {\n    y();\n}\n"));
+        assert_eq!(last_code_block("none"), None);
+    }
+}

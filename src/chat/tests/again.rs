@@ -1,0 +1,78 @@
+//! The last question once more, and quotes.
+
+use super::*;
+use crate::chat::update::Action;
+use crate::engine::message::Origin;
+use crate::quotes::Verdict;
+
+#[test]
+fn a_changed_question_takes_the_place_of_the_old_one() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    session.answer("A clergyman.");
+    let effects = session.act(Action::Replace { entry: 0, question: "Why?".into() });
+    let (_, tail) = texts(&asked(&effects).prompt);
+    assert!(tail.contains("Why?") && !tail.contains("clergyman"), "{tail}");
+    assert_eq!(session.chat.transcript.len(), 1);
+}
+
+#[test]
+fn another_answer_is_not_greedy_and_knows_nothing_of_the_first() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    session.answer("A clergyman.");
+    let effects = session.act(Action::Regenerate);
+    let question = asked(&effects);
+    assert!(question.sampling.temperature >= 0.7, "{:?}", question.sampling);
+    assert!(!texts(&question.prompt).1.contains("clergyman"));
+    assert_eq!(states(&session.chat), [&ExchangeState::Running]);
+}
+
+#[test]
+fn an_answer_that_was_cut_off_goes_on_behind_what_it_has() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    let job = session.job;
+    session.tell(Event::Piece { job, channel: Channel::Answer, text: "A clergy".into() });
+    let figures = Box::new(answer_figures(&session.recipe(), 4));
+    session.tell(Event::Answered { job, finish: Finish::TokenLimit, figures });
+    let effects = session.act(Action::Continue);
+    let last = asked(&effects).prompt.parts.last().expect("parts").clone();
+    assert_eq!((&*last.text, last.origin), ("A clergy", Origin::Text));
+    session.answer("man.");
+    assert_eq!(session.chat.exchanges().next().expect("one").answer, "A clergyman.");
+}
+
+#[test]
+fn what_is_whole_does_not_go_on_and_what_runs_is_not_changed() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    session.act(Action::Regenerate);
+    assert_eq!(notice(&session.chat), "an answer is on its way");
+    session.answer("A clergyman.");
+    assert_eq!(session.act(Action::Continue), []);
+    assert_eq!(notice(&session.chat), "the last answer was not cut off");
+}
+
+#[test]
+fn quotes_are_asked_for_once_and_taken_only_for_the_answer_that_they_are_of() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("How does it begin?");
+    let answer = "With “a truth universally acknowledged”.";
+    let effects = session.answer(answer);
+    let [Effect::CheckQuotes { entry: 0, answer: asked }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(&**asked, answer);
+    let quotes = crate::quotes::check(answer, &crate::quotes::Index::new(&session.chat.document.text));
+    session.input(Input::Checked { entry: 0, answer: "Another.".into(), quotes: quotes.clone() });
+    assert!(session.chat.exchanges().all(|exchange| exchange.quotes.is_empty()));
+    session.input(Input::Checked { entry: 0, answer: answer.into(), quotes });
+    let exchange = session.chat.exchanges().next().expect("one");
+    assert!(matches!(exchange.quotes[..], [ref quote] if matches!(quote.verdict, Verdict::Verified(_))));
+}
+
+#[test]
+fn an_answer_without_quotes_is_not_looked_up() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    assert_eq!(session.answer("A clergyman."), []);
+}

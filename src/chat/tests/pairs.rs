@@ -1,0 +1,100 @@
+//! One question under two presets, and what each preset would cost.
+
+use super::*;
+use crate::chat::update::Action;
+
+fn offer(session: &Session, name: &str) -> usize {
+    session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset")
+}
+
+fn versus(session: &mut Session, one: &str, other: &str) -> Vec<Effect> {
+    let offers = [offer(session, one), offer(session, other)];
+    session.act(Action::Versus { question: "Who?".into(), offers })
+}
+
+#[test]
+fn a_question_is_asked_under_the_one_then_read_for_and_asked_under_the_other() {
+    let mut session = Session::with_document_read("full");
+    let effects = versus(&mut session, "full", "fastest");
+    assert_eq!(asked(&effects).recipe, recipe_of("full"));
+    let effects = session.answer("A clergyman.");
+    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    assert_eq!(*recipe, recipe_of("fastest"));
+    let effects = session.read(2_000, 8_000);
+    let question = asked(&effects);
+    assert_eq!(question.recipe, recipe_of("fastest"));
+    assert!(!texts(&question.prompt).1.contains("clergyman"), "the other answer is not told");
+    session.answer("A soldier.");
+    assert_eq!(session.chat.transcript.len(), 2, "the switch is no entry of its own");
+    assert_eq!(session.held().as_deref(), Some("fastest"));
+}
+
+#[test]
+fn later_questions_are_told_one_of_both_answers() {
+    let mut session = Session::with_document_read("full");
+    versus(&mut session, "full", "fastest");
+    session.answer("A clergyman.");
+    session.read(2_000, 8_000);
+    session.answer("A soldier.");
+    let effects = session.ask("And his patroness?");
+    let (_, tail) = texts(&asked(&effects).prompt);
+    assert!(tail.contains("clergyman") && !tail.contains("soldier"), "{tail}");
+}
+
+#[test]
+fn a_reading_that_fails_fails_its_half_of_the_pair() {
+    let mut session = Session::with_document_read("full");
+    versus(&mut session, "full", "fastest");
+    session.answer("A clergyman.");
+    session.tell(Event::Failed { job: session.job, failure: failure("no memory") });
+    assert!(matches!(states(&session.chat)[..], [ExchangeState::Answered(_), ExchangeState::Failed(_)]));
+    assert_eq!(session.chat.work, Work::Idle);
+}
+
+#[test]
+fn a_preset_is_not_compared_with_itself() {
+    let mut session = Session::with_document_read("full");
+    assert_eq!(versus(&mut session, "full", "full"), []);
+    assert_eq!(session.chat.transcript, []);
+}
+
+#[test]
+fn each_preset_is_asked_about_in_turn_and_a_question_goes_first() {
+    let mut session = Session::with_document_read("full");
+    session.act(Action::Survey);
+    let first = offer(&session, "auto");
+    assert!(matches!(session.chat.work, Work::Surveying { offer, .. } if offer == first));
+    session.forecast(0, None);
+    session.forecast(8_000, Some(12));
+    session.ask("Who?");
+    let effects = session.forecast(8_000, Some(12));
+    asked(&effects);
+    assert_eq!(session.chat.survey.iter().flatten().count(), 3);
+}
+
+#[test]
+fn a_survey_ends_with_the_last_preset() {
+    let mut session = Session::with_document_read("full");
+    session.act(Action::Survey);
+    for _ in 0..session.chat.offers.len() {
+        session.forecast(8_000, Some(12));
+    }
+    assert_eq!(session.chat.work, Work::Idle);
+    assert!(session.chat.survey.iter().all(Option::is_some));
+}
+
+#[test]
+fn a_preset_of_ones_own_becomes_an_offer_and_is_gone_to() {
+    let mut session = Session::with_document_read("full");
+    let offers = session.chat.offers.len();
+    let mine = crate::swaa::Preset {
+        name: "custom".into(),
+        key: None,
+        summary: String::new(),
+        recipe: Some(RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::SLIDING }),
+        cot: None,
+    };
+    let effects = session.act(Action::Try(Box::new(mine)));
+    assert!(matches!(sent(&effects), Command::Forecast { .. }));
+    assert_eq!(session.chat.offers.len(), offers + 1);
+}

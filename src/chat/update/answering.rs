@@ -1,0 +1,135 @@
+//! A question is asked, and its answer ends.
+
+use super::reading::hold;
+use super::stopping::{decline, fail_entry};
+use super::{Effect, answering, citing, exchange_at, new_job, next, prompt};
+use crate::chat::exchange::{Exchange, ExchangeState};
+use crate::chat::state::{Chat, Entry, Run, Way, Work};
+use crate::engine::message::{
+    Command, Figures, Finish, Origin, Part, Prompt, Question, ReasoningTags, Sampling, Stretch,
+};
+
+/// What another answer is sampled with at least: as warm as model makers recommend for talk.
+pub(super) const WARM: f32 = 0.7;
+
+pub(super) fn ask(chat: &mut Chat, question: &str) -> Vec<Effect> {
+    let question = question.trim();
+    if question.is_empty() {
+        return Vec::new();
+    }
+    chat.notice = None;
+    decline(chat);
+    chat.paused = false;
+    chat.transcript.push(Entry::Exchange(Exchange::waiting(question.into())));
+    next(chat)
+}
+
+pub(super) fn start_answering(chat: &mut Chat, entry: usize) -> Vec<Effect> {
+    start(chat, entry, false)
+}
+
+/// The answer of `entry` goes on behind what it has.
+pub(super) fn start_going_on(chat: &mut Chat, entry: usize) -> Vec<Effect> {
+    start(chat, entry, true)
+}
+
+fn start(chat: &mut Chat, entry: usize, goes_on: bool) -> Vec<Effect> {
+    let Some(way) = chat.way.clone() else { return Vec::new() };
+    let Some(exchange) = exchange_at(chat, entry) else { return Vec::new() };
+    exchange.state = ExchangeState::Running;
+    exchange.preset = Some(way.name.clone());
+    exchange.quotes.clear();
+    let exchange = exchange.clone();
+    let (prompt, reasoning) = match prompt(chat, &way, Some(&exchange.question)) {
+        Ok((prompt, reasoning)) if goes_on => (with_beginning(prompt, &exchange, reasoning.as_ref()), None),
+        Ok(both) => both,
+        Err(failure) => {
+            fail_entry(chat, entry, failure);
+            return next(chat);
+        }
+    };
+    let run = Run::new(new_job(chat));
+    let question = Question {
+        job: run.job,
+        prompt,
+        recipe: way.recipe,
+        sampling: sampling(chat, &exchange),
+        limits: chat.asking.limits.clone(),
+        reasoning,
+        cancel: run.cancel.clone(),
+    };
+    chat.work = Work::Answering { run, entry };
+    vec![Effect::Send(Command::Ask(question))]
+}
+
+/// The prompt with what was said already behind it.
+fn with_beginning(mut prompt: Prompt, exchange: &Exchange, tags: Option<&ReasoningTags>) -> Prompt {
+    let part = |text: &str, origin| Part { text: text.into(), origin, stretch: Stretch::Tail };
+    if let Some(tags) = tags.filter(|tags| tags.starts_open || exchange.reasoning.began.is_some()) {
+        if !tags.starts_open {
+            prompt.parts.push(part(&tags.open, Origin::Template));
+        }
+        prompt.parts.push(part(&exchange.reasoning.text, Origin::Text));
+        prompt.parts.push(part(&tags.close, Origin::Template));
+    }
+    prompt.parts.push(part(&exchange.answer, Origin::Text));
+    prompt
+}
+
+/// The first answer is sampled as it was asked for; another one is never greedy, or it would be the same.
+fn sampling(chat: &Chat, exchange: &Exchange) -> Sampling {
+    let asked = chat.asking.sampling;
+    match exchange.variation {
+        0 => asked,
+        variation => {
+            Sampling { temperature: asked.temperature.max(WARM), seed: asked.seed.wrapping_add(variation), ..asked }
+        }
+    }
+}
+
+pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -> Vec<Effect> {
+    let Work::Answering { entry, .. } = chat.work else { return Vec::new() };
+    chat.work = Work::Idle;
+    let was_read = chat.is_read();
+    hold(chat, &figures);
+    // An answer that was stopped before its prompt was read leaves the document unread, too.
+    chat.paused = !chat.is_read();
+    if let Some(way) = chat.way.clone() {
+        if !was_read {
+            chat.readings.read(&way.name, &figures);
+        }
+        chat.readings.answered(&way.name, &figures);
+        complete_comparison(chat, &way);
+    }
+    let now = chat.now;
+    let mut effects = Vec::new();
+    if let Some(exchange) = exchange_at(chat, entry) {
+        exchange.finish(finish, figures, now);
+        let answer = exchange.answer.clone();
+        effects = citing::check(chat, entry, &answer);
+    }
+    effects.extend(next(chat));
+    effects
+}
+
+/// The speed of the first answer after a switch belongs into its comparison.
+fn complete_comparison(chat: &mut Chat, way: &Way) {
+    let Some(reading) = chat.readings.of(&way.name).cloned() else { return };
+    let last = chat.transcript.iter_mut().rev().find_map(|entry| match entry {
+        Entry::Switch(comparison) => Some(comparison),
+        Entry::Exchange(_) => None,
+    });
+    if let Some(comparison) = last.filter(|last| last.new.preset == way.name && last.new.decode_tokens_per_s.is_none())
+    {
+        comparison.new.decode_tokens_per_s = reading.decode_tokens_per_s;
+    }
+}
+
+pub(super) fn answer_now(chat: &mut Chat) -> Vec<Effect> {
+    let Work::Answering { run, .. } = &chat.work else { return Vec::new() };
+    let command = Command::AnswerNow { job: run.job };
+    match answering(chat) {
+        Some(exchange) if exchange.reasoning.is_open() => vec![Effect::Send(command)],
+        _ => Vec::new(),
+    }
+}

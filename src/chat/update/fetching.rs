@@ -1,0 +1,57 @@
+//! A model that is not on this machine is fetched, once the person says so; then it is loaded like any other.
+
+use std::path::PathBuf;
+
+use super::Effect;
+use crate::chat::state::{Chat, Fetched, Model, Notice};
+use crate::engine::message::{CancelToken, Failure};
+
+pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
+    let Model::Absent(offered) = &chat.model else { return Vec::new() };
+    let cancel = CancelToken::default();
+    let fetched = Fetched { total: offered.bytes, ..Fetched::default() };
+    chat.model = Model::Fetching { offered: offered.clone(), fetched, cancel: cancel.clone() };
+    chat.notice = None;
+    vec![Effect::Fetch(cancel)]
+}
+
+/// What was fetched is kept: the next time goes on behind it.
+pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
+    let Model::Fetching { offered, cancel, .. } = &chat.model else { return Vec::new() };
+    let effects = vec![Effect::Cancel(cancel.clone())];
+    chat.model = Model::Absent(offered.clone());
+    let text = "stopped; what was fetched is kept";
+    chat.notice = Some(Notice { hint: Some("Enter goes on".to_owned()), ..Notice::info(text) });
+    effects
+}
+
+pub(super) fn progress(chat: &mut Chat, now: Fetched) {
+    if let Model::Fetching { fetched, .. } = &mut chat.model {
+        *fetched = now;
+    }
+}
+
+/// The file is there, or why it is not. After a stop nobody waits for either.
+pub(super) fn ended(chat: &mut Chat, came: Result<PathBuf, Failure>) -> Vec<Effect> {
+    let Model::Fetching { offered, .. } = &chat.model else { return Vec::new() };
+    match came {
+        Ok(file) => {
+            chat.model = Model::Loading { fraction: 0.0 };
+            vec![Effect::Start(file)]
+        }
+        Err(failure) => {
+            chat.model = Model::Absent(offered.clone());
+            chat.notice = Some(Notice::from(&failure));
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn take(chat: &mut Chat, file: PathBuf) -> Vec<Effect> {
+    if !matches!(chat.model, Model::Absent(_)) {
+        return Vec::new();
+    }
+    chat.model = Model::Loading { fraction: 0.0 };
+    chat.notice = None;
+    vec![Effect::Start(file)]
+}

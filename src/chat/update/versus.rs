@@ -1,0 +1,44 @@
+//! One question under two presets: asked under the first, read by the second, asked again.
+//!
+//! The picture: two exchanges that know their preset and each other. An exchange that knows its preset is answered once the document is
+//! read by it; neither is part of what the other is told.
+
+use super::survey::way_of;
+use super::switching::start_switch;
+use super::{Effect, next};
+use crate::chat::exchange::{Exchange, ExchangeState, Pair};
+use crate::chat::state::{Chat, Entry, Notice};
+
+/// Asks `question` under both offers.
+pub(super) fn ask(chat: &mut Chat, question: &str, offers: [usize; 2]) -> Vec<Effect> {
+    let ways = [way_of(chat, offers[0]), way_of(chat, offers[1])];
+    let [Some(first), Some(second)] = ways else {
+        chat.notice = Some(Notice::info("two presets can be compared once the document is read"));
+        return Vec::new();
+    };
+    if first.name == second.name {
+        chat.notice = Some(Notice::info(format!("{} is in force: compare it with another", first.name)));
+        return Vec::new();
+    }
+    let id = chat.exchanges().filter_map(|exchange| exchange.pair.as_ref()).map(|pair| pair.id + 1).max().unwrap_or(0);
+    for (way, is_second) in [(first, false), (second, true)] {
+        let pair = Some(Pair { id, is_second, way });
+        chat.transcript.push(Entry::Exchange(Exchange { pair, ..Exchange::waiting(question.trim().into()) }));
+    }
+    chat.notice = None;
+    chat.paused = false;
+    next(chat)
+}
+
+/// Reads by the preset that `entry` is to be answered under, unless the document is read by it.
+pub(super) fn read_for(chat: &mut Chat, entry: usize) -> Option<Vec<Effect>> {
+    let Some(Entry::Exchange(Exchange { pair: Some(pair), .. })) = chat.transcript.get(entry) else { return None };
+    let way = pair.way.clone();
+    (chat.way.as_ref() != Some(&way)).then(|| start_switch(chat, way))
+}
+
+/// Whether a pair is being asked: its switches are no news of their own.
+pub(super) fn is_under_way(chat: &Chat) -> bool {
+    let waits = |exchange: &Exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running);
+    chat.exchanges().any(|exchange| exchange.pair.is_some() && waits(exchange))
+}

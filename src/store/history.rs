@@ -1,0 +1,67 @@
+//! Questions that were asked, to be found again with the up key: one JSON string a line, the newest last.
+//!
+//! Read by whoever can read the user's own files and nobody else. A line that can't be read is left out.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// So many are kept.
+const KEPT: usize = 500;
+
+/// The file of questions.
+#[derive(Debug, Clone)]
+pub struct History {
+    file: PathBuf,
+}
+
+impl History {
+    #[must_use]
+    pub fn in_directory(state: &Path) -> Self {
+        Self { file: state.join("questions.jsonl") }
+    }
+
+    /// All questions, oldest first.
+    #[must_use]
+    pub fn load(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.file).unwrap_or_default();
+        let all: Vec<String> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        all[all.len().saturating_sub(KEPT)..].to_vec()
+    }
+
+    /// Adds one; what is more than is kept goes when the file has twice as much.
+    pub fn add(&self, question: &str) -> io::Result<()> {
+        let line = serde_json::to_string(question)? + "\n";
+        if let Some(folder) = self.file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let lines = fs::read_to_string(&self.file).map_or(0, |text| text.lines().count());
+        if lines >= 2 * KEPT {
+            let kept: io::Result<String> =
+                self.load().iter().map(|question| Ok(serde_json::to_string(question)? + "\n")).collect();
+            return super::write_whole(&self.file, &(kept? + &line));
+        }
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&self.file)?.write_all(line.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_come_back_with_their_lines_and_only_the_last_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::in_directory(folder.path());
+        assert_eq!(history.load(), Vec::<String>::new());
+        for number in 0..(2 * KEPT + 2) {
+            history.add(&format!("Who?\n{number}")).expect("written");
+        }
+        let all = history.load();
+        assert_eq!((all.len(), all[KEPT - 1].as_str()), (KEPT, format!("Who?\n{}", 2 * KEPT + 1).as_str()));
+    }
+}

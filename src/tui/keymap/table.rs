@@ -1,0 +1,98 @@
+//! The table of all commands. As long as the facts are; the order is that of the help.
+
+use super::Place::{Entry, Input, List, MarkName, Reader, Transcript};
+use super::{Command, Intent, Place, Scroll};
+
+/// Where work goes on.
+const MAIN: &[Place] = &[Input, Transcript, Reader];
+const PANELS: &[Place] = &[Transcript, Reader];
+const ALL: &[Place] = &[Input, Transcript, Reader, List, Entry, MarkName];
+const MOVING: &[Place] = &[Transcript, Reader, List, Entry];
+const PAGING: &[Place] = &[Transcript, Reader, List];
+
+const fn row(
+    name: &'static str,
+    places: &'static [Place],
+    keys: &'static [&'static str],
+    intent: Intent,
+    what: &'static str,
+) -> Command {
+    Command { name, places, keys, intent, what }
+}
+
+pub(in crate::tui) static COMMANDS: &[Command] = &[
+    row("ask", &[Input], &["enter"], Intent::Submit, "ask; on an empty line: go, or read on"),
+    row("newline", &[Input], &["ctrl-j", "alt-enter", "shift-enter"], Intent::Newline, "a new line in the question"),
+    row("earlier", &[Input], &["up"], Intent::Earlier, "the question before"),
+    row("later", &[Input], &["down"], Intent::Later, "the question after"),
+    row("choose", &[List, Entry], &["enter"], Intent::Submit, "go there"),
+    row("confirm", PANELS, &["enter"], Intent::Submit, "go on with what is asked; to the passage that is quoted"),
+    row("resume", PANELS, &["r"], Intent::Resume, "read on"),
+    row("stop", ALL, &["esc"], Intent::Escape, "stop, close, go back; what was read and said is kept"),
+    row("next-pane", MAIN, &["tab"], Intent::NextPane, "to the transcript, the document, the question"),
+    row("previous-pane", MAIN, &["backtab"], Intent::PreviousPane, "the other way round"),
+    row("to-input", PANELS, &["i"], Intent::ToInput, "to the question"),
+    row("panes", MAIN, &["w", "alt-w"], Intent::Panes, "side by side, stacked, one alone"),
+    row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "the document's contents"),
+    row("search", PANELS, &["/"], Intent::Search, "search in the document"),
+    row("next-hit", PANELS, &["n"], Intent::NextHit, "the next hit, or the next quote of an answer"),
+    row("previous-hit", PANELS, &["N"], Intent::PreviousHit, "the hit or quote before"),
+    row("hits", &[Reader], &["l"], Intent::Hits, "list all hits"),
+    row("next-part", &[Reader], &["}"], Intent::NextPart, "the next chapter"),
+    row("previous-part", &[Reader], &["{"], Intent::PreviousPart, "the chapter's start, the one before"),
+    row("set-mark", &[Reader], &["m"], Intent::SetMark, "mark this place: m, then a letter"),
+    row("go-to-mark", &[Reader], &["'"], Intent::GoToMark, "to a mark: ', then its letter"),
+    row("back", &[Reader], &["ctrl-o", "alt-left"], Intent::Back, "back to where you were"),
+    row("forward", &[Reader], &["ctrl-i", "alt-right"], Intent::Forward, "forward again"),
+    row("numbers", &[Reader], &["#"], Intent::Numbers, "show or hide line numbers"),
+    row("edit-last", &[Transcript], &["e"], Intent::EditLast, "change the last question and ask it again"),
+    row("regenerate", &[Transcript], &["R"], Intent::Regenerate, "another answer to the last question"),
+    row("continue", &[Transcript], &["c"], Intent::Continue, "let an answer that was cut off go on"),
+    row("copy-answer", &[Transcript], &["y"], Intent::CopyAnswer, "copy the answer, as it was written"),
+    row("copy-code", &[Transcript], &["Y"], Intent::CopyCode, "copy the last block of code"),
+    row("export-markdown", &[Transcript], &["x"], Intent::ExportMarkdown, "export the conversation as markdown"),
+    row("export-json", &[Transcript], &["X"], Intent::ExportJson, "export the conversation as JSON"),
+    row("editor", &[Input], &["ctrl-g"], Intent::Editor, "write the question in $EDITOR"),
+    row("palette", MAIN, &["ctrl-p", ":"], Intent::Palette, "all commands by their names; / in an empty question, too"),
+    row("suspend", MAIN, &["ctrl-z"], Intent::Suspend, "suspend; fg comes back"),
+    row("up", MOVING, &["k", "up"], Intent::Scroll(Scroll::Up), "up"),
+    row("down", MOVING, &["j", "down"], Intent::Scroll(Scroll::Down), "down"),
+    row("half-up", PAGING, &["ctrl-u"], Intent::Scroll(Scroll::HalfUp), "half a page up"),
+    row("half-down", PAGING, &["ctrl-d"], Intent::Scroll(Scroll::HalfDown), "half a page down"),
+    row("page-up", &[Input, Transcript, Reader, List], &["pageup", "b"], Intent::Scroll(Scroll::PageUp), "a page up"),
+    row(
+        "page-down",
+        &[Input, Transcript, Reader, List],
+        &["pagedown", "space"],
+        Intent::Scroll(Scroll::PageDown),
+        "a page down",
+    ),
+    row("top", PAGING, &["g", "home"], Intent::Scroll(Scroll::Top), "to the beginning"),
+    row("bottom", PAGING, &["G", "end"], Intent::Scroll(Scroll::Bottom), "to the end"),
+    row("presets", MAIN, &["p", "alt-p"], Intent::Presets, "the presets: what each means here and costs"),
+    row("compare", MAIN, &["a", "alt-a"], Intent::Versus, "ask one question under two presets"),
+    row("figures", MAIN, &["f", "alt-f"], Intent::Figures, "what was measured"),
+    row("change", &[List], &["e"], Intent::Change, "change a preset"),
+    row("less", &[List], &["left", "h"], Intent::Less, "less"),
+    row("more", &[List], &["right"], Intent::More, "more"),
+    row("save", &[List], &["s"], Intent::Save, "save the preset to your configuration"),
+    row("previous-preset", MAIN, &["[", "alt-["], Intent::PreviousPreset, "read by the preset before"),
+    row("next-preset", MAIN, &["]", "alt-]"], Intent::NextPreset, "read by the next preset"),
+    row("preset-0", MAIN, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
+    row("preset-1", MAIN, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
+    row("preset-2", MAIN, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),
+    row("preset-3", MAIN, &["3", "alt-3", "f3"], Intent::Preset('3'), "read by preset 3"),
+    row("preset-4", MAIN, &["4", "alt-4", "f4"], Intent::Preset('4'), "read by preset 4"),
+    row("preset-5", MAIN, &["5", "alt-5", "f5"], Intent::Preset('5'), "read by preset 5"),
+    row("preset-6", MAIN, &["6", "alt-6", "f6"], Intent::Preset('6'), "read by preset 6"),
+    row("preset-7", MAIN, &["7", "alt-7", "f7"], Intent::Preset('7'), "read by preset 7"),
+    row("preset-8", MAIN, &["8", "alt-8", "f8"], Intent::Preset('8'), "read by preset 8"),
+    row("preset-9", MAIN, &["9", "alt-9", "f9"], Intent::Preset('9'), "read by preset 9"),
+    row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "open or fold the reasoning"),
+    row("answer-now", &[Input, Transcript], &["ctrl-o"], Intent::AnswerNow, "end the reasoning and answer"),
+    row("help", MAIN, &["?"], Intent::Help, "this help"),
+    row("redraw", ALL, &["ctrl-l"], Intent::Redraw, "draw the screen afresh"),
+    row("interrupt", ALL, &["ctrl-c"], Intent::Interrupt, "stop, then clear, then leave"),
+    row("leave", PANELS, &["q"], Intent::Leave, "leave"),
+    row("leave-empty", &[Input], &["ctrl-d"], Intent::EndOfInput, "leave, when nothing is written"),
+];

@@ -1,0 +1,119 @@
+//! Where the document and the transcript go: side by side, one above the other, or one alone.
+//!
+//! A screen that is wide enough has both side by side, a high one both stacked, a small one what had the focus last. A key takes
+//! another arrangement; one that there is no room for becomes one alone.
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::keymap::Place;
+
+/// An arrangement, as it is wished for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Panes {
+    /// By the size of the screen.
+    #[default]
+    Auto,
+    Side,
+    Stacked,
+    Alone,
+}
+
+/// Narrower, two columns of text are too narrow to read when nobody asked for them; and when somebody did.
+const SIDE_AUTO: u16 = 100;
+const SIDE: u16 = 60;
+/// Lower, two panes one above the other show too little.
+const STACKED_AUTO: u16 = 28;
+const STACKED: u16 = 11;
+/// Wider, lines of a document are tiresome to read.
+const WIDEST_READER: u16 = 92;
+/// Between the panes, when they are side by side.
+const GAP: u16 = 2;
+
+/// Where the panes are; `None` for what is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arranged {
+    pub reader: Option<Rect>,
+    pub transcript: Option<Rect>,
+}
+
+impl Panes {
+    pub(super) fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Side,
+            Self::Side => Self::Stacked,
+            Self::Stacked => Self::Alone,
+            Self::Alone => Self::Auto,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "panes by the size of the screen",
+            Self::Side => "panes side by side",
+            Self::Stacked => "panes stacked",
+            Self::Alone => "one pane alone, Tab for the other",
+        }
+    }
+
+    /// Shares `area` out; `pane` is the transcript or the reader, whichever had the focus last.
+    pub(super) fn arrange(self, area: Rect, pane: Place, has_document: bool) -> Arranged {
+        let side = match self {
+            Self::Auto => area.width >= SIDE_AUTO,
+            Self::Side => area.width >= SIDE,
+            Self::Stacked | Self::Alone => false,
+        };
+        let stacked = match self {
+            Self::Auto => area.height >= STACKED_AUTO,
+            Self::Stacked => area.height >= STACKED,
+            Self::Side | Self::Alone => false,
+        };
+        match (has_document, side, stacked) {
+            (false, ..) => Arranged { reader: None, transcript: Some(area) },
+            (true, true, _) => side_by_side(area),
+            (true, false, true) => one_above_the_other(area),
+            _ if pane == Place::Reader => Arranged { reader: Some(area), transcript: None },
+            _ => Arranged { reader: None, transcript: Some(area) },
+        }
+    }
+}
+
+fn side_by_side(area: Rect) -> Arranged {
+    let reader = ((area.width - GAP) / 2).min(WIDEST_READER);
+    let columns = [Constraint::Length(reader), Constraint::Length(GAP), Constraint::Min(1)];
+    let [reader, _, transcript] = Layout::horizontal(columns).areas(area);
+    Arranged { reader: Some(reader), transcript: Some(transcript) }
+}
+
+fn one_above_the_other(area: Rect) -> Arranged {
+    let rows = [Constraint::Length(area.height.div_ceil(2)), Constraint::Length(1), Constraint::Min(1)];
+    let [reader, _, transcript] = Layout::vertical(rows).areas(area);
+    Arranged { reader: Some(reader), transcript: Some(transcript) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(panes: Panes, (width, height): (u16, u16), pane: Place) -> (bool, bool) {
+        let arranged = panes.arrange(Rect::new(0, 0, width, height), pane, true);
+        (arranged.reader.is_some(), arranged.transcript.is_some())
+    }
+
+    #[test]
+    fn a_small_screen_shows_what_had_the_focus() {
+        let reader = Place::Reader;
+        assert_eq!(shown(Panes::Auto, (78, 16), Place::Transcript), (false, true));
+        assert_eq!(shown(Panes::Auto, (78, 16), reader), (true, false));
+        assert_eq!(shown(Panes::Auto, (118, 16), reader), (true, true));
+        assert_eq!(shown(Panes::Auto, (78, 32), reader), (true, true));
+        assert_eq!(shown(Panes::Side, (78, 16), reader), (true, true));
+        assert_eq!(shown(Panes::Side, (40, 40), reader), (true, false));
+        assert_eq!(shown(Panes::Alone, (118, 40), reader), (true, false));
+    }
+
+    #[test]
+    fn without_a_document_there_is_only_the_transcript() {
+        let arranged = Panes::Side.arrange(Rect::new(0, 0, 120, 40), Place::Transcript, false);
+        assert_eq!((arranged.reader, arranged.transcript.map(|area| area.width)), (None, Some(120)));
+    }
+}

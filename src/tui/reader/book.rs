@@ -1,0 +1,247 @@
+//! What is read, cut into units that are wrapped one by one.
+//!
+//! The picture: a shelf of slips. A slip ([`Unit`]) is a line of the text, or a paragraph of prose whose lines were broken for a width that
+//! is not this screen's; one of more than [`LONGEST`] bytes is cut at spaces into several, so that no frame ever wraps more than what it
+//! shows and a slip besides. One pass at the opening finds them all: the
+//! 5 MB of a million tokens are about 100,000 slips of 16 bytes. Everything else is asked by byte, in logarithmic time.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::kind::{Fence, Kind, fences};
+use crate::document::{ByteSpan, Document, Position};
+
+/// Bytes of a unit at most; a paragraph of a novel has some hundreds.
+const LONGEST: usize = 4096;
+
+/// A line of prose that could not have taken the next word was full: books are set in 65 to 80 columns.
+const FULL_LINE: usize = 60;
+
+/// A line, a paragraph, or a piece of a long one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) struct Unit {
+    pub start: usize,
+    /// Which line of the text, from 0.
+    pub line: usize,
+}
+
+/// A document, ready to be shown.
+#[derive(Debug, Clone)]
+pub(in crate::tui) struct Book {
+    document: Arc<Document>,
+    units: Vec<Unit>,
+    /// How each of the document's sources is shown, with the line that it begins on.
+    sources: Vec<(Kind, usize)>,
+    fences: Vec<Fence>,
+}
+
+impl Book {
+    pub(in crate::tui) fn new(document: Arc<Document>) -> Self {
+        let prose = prose(&document);
+        let units = units(&document.text, |start, line, next| {
+            prose.iter().any(|span| span.contains(start)) && goes_on(line, next)
+        });
+        let line_at = |byte: usize| units[units.partition_point(|unit| unit.start <= byte).max(1) - 1].line;
+        let described = document.sources.iter().map(|source| (Kind::of(source), line_at(source.span.start)));
+        let sources: Vec<(Kind, usize)> = if units.is_empty() { Vec::new() } else { described.collect() };
+        let fences = fences(&document, &sources);
+        Self { document, units, sources, fences }
+    }
+
+    pub(in crate::tui) fn text(&self) -> &str {
+        &self.document.text
+    }
+
+    pub(in crate::tui) fn document(&self) -> &Document {
+        &self.document
+    }
+
+    pub(in crate::tui) fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// How many units there are.
+    pub(in crate::tui) fn len(&self) -> usize {
+        self.units.len()
+    }
+
+    /// The bytes of a unit, its line end not among them.
+    pub(in crate::tui) fn span(&self, unit: usize) -> ByteSpan {
+        let start = self.units[unit].start;
+        let end = self.units.get(unit + 1).map_or(self.text().len(), |next| next.start);
+        let content = self.text()[start..end].trim_end_matches('\n').len();
+        ByteSpan { start, end: start + content }
+    }
+
+    /// The unit that `byte` lies in.
+    pub(in crate::tui) fn unit_at(&self, byte: usize) -> usize {
+        self.units.partition_point(|unit| unit.start <= byte).max(1) - 1
+    }
+
+    /// Whether a line begins here, and is not only gone on with.
+    pub(in crate::tui) fn begins_a_line(&self, unit: usize) -> bool {
+        unit == 0 || self.units[unit - 1].line != self.units[unit].line
+    }
+
+    /// Where a byte was found in its file; `None` on the line that names a file.
+    pub(in crate::tui) fn position_at(&self, byte: usize) -> Option<Position> {
+        let unit = self.unit_at(byte);
+        let further = self.text()[self.units[unit].start..byte].matches('\n').count() as u32;
+        Some(match self.position(unit)? {
+            Position::Line(line) => Position::Line(line + further),
+            Position::TextLine(line) => Position::TextLine(line + further),
+            page @ Position::Page(_) => page,
+        })
+    }
+
+    /// Where the unit was found in its file; `None` on the line that names a file.
+    pub(in crate::tui) fn position(&self, unit: usize) -> Option<Position> {
+        let source = self.source_of(unit)?;
+        let (_, first_line) = self.sources[source];
+        let further = self.units[unit].line.saturating_sub(first_line) as u32;
+        Some(match self.document.sources[source].position {
+            Position::Line(line) => Position::Line(line + further),
+            Position::TextLine(line) => Position::TextLine(line + further),
+            page @ Position::Page(_) => page,
+        })
+    }
+
+    /// How the unit is shown.
+    pub(in crate::tui) fn kind(&self, unit: usize) -> Kind {
+        self.source_of(unit).map_or(Kind::FileName, |source| self.sources[source].0)
+    }
+
+    /// The block of code that `byte` lies in, within a markdown text.
+    pub(in crate::tui) fn fence_at(&self, byte: usize) -> Option<&Fence> {
+        let after = self.fences.partition_point(|fence| fence.span.start <= byte);
+        self.fences[..after].last().filter(|fence| fence.span.contains(byte))
+    }
+
+    /// The units of the file that `unit` lies in.
+    pub(in crate::tui) fn units_of_source(&self, unit: usize) -> Range<usize> {
+        let span = self.source_of(unit).map(|source| self.document.sources[source].span);
+        span.map_or(unit..unit + 1, |span| self.unit_at(span.start)..self.unit_at(span.end.saturating_sub(1)) + 1)
+    }
+
+    /// Whether an outline entry begins with this unit.
+    pub(in crate::tui) fn is_heading(&self, unit: usize) -> bool {
+        let span = self.span(unit);
+        let outline = &self.document.outline;
+        let from = outline.partition_point(|entry| entry.span.start < span.start);
+        !span.is_empty() && outline.get(from).is_some_and(|entry| entry.span.start < span.end)
+    }
+
+    /// The innermost outline entry that `byte` lies in.
+    pub(in crate::tui) fn entry_at(&self, byte: usize) -> Option<usize> {
+        let after = self.document.outline.partition_point(|entry| entry.span.start <= byte);
+        (0..after).rev().find(|&entry| self.document.outline[entry].span.contains(byte))
+    }
+
+    fn source_of(&self, unit: usize) -> Option<usize> {
+        let start = self.units[unit].start;
+        let after = self.document.sources.partition_point(|source| source.span.start <= start);
+        let source = after.checked_sub(1)?;
+        // An empty line at the end of a file is the file's.
+        (start <= self.document.sources[source].span.end).then_some(source)
+    }
+}
+
+/// The stretches of running text.
+fn prose(document: &Document) -> Vec<ByteSpan> {
+    let sources = document.sources.iter().filter(|source| Kind::of(source) == Kind::Prose);
+    sources.map(|source| source.span).collect()
+}
+
+/// Whether a line of prose was broken only because it was full: the next one belongs to the same paragraph. Verse and lists, whose lines
+/// are short or stand in, stay as they are.
+fn goes_on(line: &str, next: &str) -> bool {
+    let is_flush = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
+    let first_word = next.split_whitespace().next().unwrap_or_default();
+    is_flush(line) && is_flush(next) && line.len() + 1 + first_word.len() > FULL_LINE
+}
+
+/// All units of `text`; `joins` is asked of each line, its first byte and the next line, whether both are one.
+fn units(text: &str, joins: impl Fn(usize, &str, &str) -> bool) -> Vec<Unit> {
+    let mut units = Vec::new();
+    let mut start = 0;
+    let mut goes_on = false;
+    let mut lines = text.split_inclusive('\n').enumerate().peekable();
+    while let Some((line, content)) = lines.next() {
+        let joined = goes_on && units.last().is_some_and(|unit: &Unit| start - unit.start + content.len() <= LONGEST);
+        let mut rest = content;
+        let mut begin = start;
+        while rest.len() > LONGEST {
+            units.push(Unit { start: begin, line });
+            let cut = cut(rest);
+            begin += cut;
+            rest = &rest[cut..];
+        }
+        if !joined {
+            units.push(Unit { start: begin, line });
+        }
+        goes_on = lines.peek().is_some_and(|(_, next)| joins(start, content.trim_end(), next));
+        start += content.len();
+    }
+    units
+}
+
+/// The last boundary between two characters of `text` up to `byte`.
+pub(super) fn floor_char_boundary(text: &str, byte: usize) -> usize {
+    (0..=byte.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// Where the first piece of a long line ends: behind a space, else between two characters.
+fn cut(line: &str) -> usize {
+    let most = floor_char_boundary(line, LONGEST);
+    let space = line[..most].rfind(' ').map(|space| space + 1);
+    space.unwrap_or_else(|| {
+        let pictures = line[..most].grapheme_indices(true);
+        pictures.map(|(at, _)| at).next_back().filter(|&at| at > 0).unwrap_or(most)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starts(text: &str) -> Vec<(usize, usize)> {
+        units(text, |_, _, _| false).iter().map(|unit| (unit.start, unit.line)).collect()
+    }
+
+    #[test]
+    fn a_unit_is_a_line() {
+        assert_eq!(starts("ab\n\nc"), [(0, 0), (3, 1), (4, 2)]);
+        assert_eq!(starts(""), []);
+    }
+
+    #[test]
+    fn a_long_line_is_several_units_that_together_are_the_line() {
+        let line = "真理 words ".repeat(3_000) + "\nnext";
+        let units = units(&line, |_, _, _| false);
+        assert!(units.len() > 8, "{} units", units.len());
+        assert!(units.windows(2).all(|pair| pair[1].start - pair[0].start <= LONGEST));
+        assert!(units[1..units.len() - 1].iter().all(|unit| line[..unit.start].ends_with(' ')));
+        assert_eq!((units[0].line, units[units.len() - 2].line, units[units.len() - 1].line), (0, 0, 1));
+    }
+
+    #[test]
+    fn full_lines_of_prose_are_one_paragraph_and_verse_is_left_alone() {
+        let text = format!(
+            "{}\n{}\nend.\n\nRoses are red,\nviolets are blue.\n  {}\nx\n",
+            "w ".repeat(34),
+            "v ".repeat(32),
+            "u ".repeat(34)
+        );
+        let paragraphs = |start: usize, line: &str, next: &str| start < text.len() && goes_on(line, next);
+        let lines: Vec<usize> = units(&text, paragraphs).iter().map(|unit| unit.line).collect();
+        assert_eq!(lines, [0, 3, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn a_long_word_is_cut_between_characters() {
+        let text = "真".repeat(5_000);
+        assert!(units(&text, |_, _, _| false).iter().all(|unit| text.is_char_boundary(unit.start)));
+    }
+}

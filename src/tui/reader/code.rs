@@ -1,0 +1,213 @@
+//! Which words of code are what: keywords, names, literals, comments. Only what is shown is looked at, and kept.
+//!
+//! A grammar reads a file from its first line; a page in the middle of 100,000 lines can't wait for that. It is begun [`BEFORE`] lines above
+//! instead, at a line that was reached before if there is one. A string or comment that was opened further up is then seen wrong until
+//! one scrolls down to it: a price that is paid once in a while for a page that is there at once.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
+
+use super::book::Book;
+use super::kind::{Kind, ending};
+use super::look::Role;
+use crate::document::ByteSpan;
+
+/// So many lines are read above the first that is shown, where nothing is known.
+const BEFORE: usize = 100;
+/// A place to begin from is kept every so many lines.
+const STEP: usize = 20;
+/// Lines that are kept; some pages of what was seen last.
+const KEPT: usize = 4_000;
+/// A longer line is generated, and grammars take long for it.
+const LONGEST: usize = 1_000;
+
+/// The grammars, loaded when the first code is shown.
+static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
+
+/// What a scope means here; the first that fits counts.
+static ROLES: LazyLock<Vec<(Scope, Role)>> = LazyLock::new(|| {
+    let roles = [
+        ("comment", Role::Comment),
+        ("string", Role::Literal),
+        ("constant", Role::Literal),
+        ("keyword.operator", Role::Text),
+        ("keyword", Role::Keyword),
+        ("storage", Role::Keyword),
+        ("entity.name", Role::Name),
+        ("support", Role::Name),
+        ("markup.heading", Role::Name),
+        ("variable.function", Role::Name),
+    ];
+    roles.map(|(name, role)| (Scope::new(name).expect("a scope of fixed words"), role)).to_vec()
+});
+
+/// A stretch of code in one role.
+pub(in crate::tui) type Coloured = (ByteSpan, Role);
+
+/// Where a grammar stands between two lines.
+#[derive(Debug, Clone)]
+struct Standing {
+    state: ParseState,
+    scopes: ScopeStack,
+}
+
+/// What is known of the code that was shown.
+#[derive(Debug, Clone, Default)]
+pub(in crate::tui) struct Highlighter {
+    lines: HashMap<usize, Vec<Coloured>>,
+    standings: HashMap<usize, Standing>,
+}
+
+impl Highlighter {
+    /// The roles of a unit's code, in order; empty where no grammar is known.
+    pub(in crate::tui) fn roles(&mut self, book: &Book, unit: usize) -> &[Coloured] {
+        if !self.lines.contains_key(&unit) {
+            self.read_up_to(book, unit);
+        }
+        self.lines.get(&unit).map_or(&[], Vec::as_slice)
+    }
+
+    fn read_up_to(&mut self, book: &Book, unit: usize) {
+        if self.lines.len() > KEPT {
+            self.lines.clear();
+            self.standings.clear();
+        }
+        let Some((from, syntax)) = region(book, unit) else {
+            self.lines.insert(unit, Vec::new());
+            return;
+        };
+        let earliest = from.max(unit.saturating_sub(BEFORE));
+        let known = (earliest..=unit).rev().find(|at| self.standings.contains_key(at));
+        let start = known.unwrap_or(earliest);
+        let fresh = || Standing { state: ParseState::new(syntax), scopes: ScopeStack::new() };
+        let mut standing = self.standings.get(&start).cloned().unwrap_or_else(fresh);
+        for at in start..=unit {
+            if at % STEP == 0 {
+                self.standings.entry(at).or_insert_with(|| standing.clone());
+            }
+            let line = coloured(book, at, &mut standing);
+            self.lines.insert(at, line);
+        }
+        self.standings.insert(unit + 1, standing);
+    }
+}
+
+/// The first unit of the code that `unit` is part of, and its grammar.
+fn region(book: &Book, unit: usize) -> Option<(usize, &'static SyntaxReference)> {
+    let start = book.span(unit).start;
+    if book.kind(unit) == Kind::Markdown {
+        let fence = book.fence_at(start)?;
+        let language = fence.language.split([' ', ',', '{']).next().unwrap_or_default();
+        return Some((book.unit_at(fence.span.start), syntax(language)?));
+    }
+    let place = book.document().locate(start)?;
+    Some((book.units_of_source(unit).start, syntax(&ending(place.file))?))
+}
+
+/// The grammar of a language, by its name or a file's ending.
+pub(in crate::tui) fn syntax(name: &str) -> Option<&'static SyntaxReference> {
+    let name = match name {
+        "" | "text" | "txt" | "plain" => return None,
+        "ts" | "tsx" | "jsx" | "mjs" | "cjs" | "typescript" => "js",
+        "pyi" => "py",
+        "jsonl" | "json5" => "json",
+        "zsh" | "console" => "sh",
+        name => name,
+    };
+    SYNTAXES.find_syntax_by_token(name)
+}
+
+fn coloured(book: &Book, unit: usize, standing: &mut Standing) -> Vec<Coloured> {
+    let span = book.span(unit);
+    if span.len() > LONGEST {
+        return Vec::new();
+    }
+    let line = format!("{}\n", &book.text()[span.start..span.end]);
+    roles_of_line(&line, standing)
+        .into_iter()
+        .map(|(start, end, role)| (ByteSpan { start: span.start + start, end: span.start + end.min(span.len()) }, role))
+        .collect()
+}
+
+/// The stretches of one line, with its line end.
+fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Role)> {
+    let Ok(operations) = standing.state.parse_line(line, &SYNTAXES) else { return Vec::new() };
+    let mut stretches = Vec::new();
+    let mut start = 0;
+    for (at, operation) in operations {
+        if at > start {
+            stretches.push((start, at, role(&standing.scopes)));
+            start = at;
+        }
+        if standing.scopes.apply(&operation).is_err() {
+            return Vec::new();
+        }
+    }
+    stretches.push((start, line.len(), role(&standing.scopes)));
+    stretches
+}
+
+/// The innermost scope that means something.
+fn role(scopes: &ScopeStack) -> Role {
+    let meaning = |scope: &Scope| ROLES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role);
+    scopes.as_slice().iter().rev().find_map(meaning).unwrap_or(Role::Text)
+}
+
+/// A whole block of code in `language`, line by line: for answers.
+pub(in crate::tui) fn highlight<'a>(code: &'a str, language: &str) -> Option<Vec<Vec<(&'a str, Role)>>> {
+    let syntax = syntax(language)?;
+    let mut standing = Standing { state: ParseState::new(syntax), scopes: ScopeStack::new() };
+    let line = |line: &'a str| {
+        let ended = format!("{line}\n");
+        let roles = if line.len() > LONGEST { Vec::new() } else { roles_of_line(&ended, &mut standing) };
+        if roles.is_empty() {
+            return vec![(line, Role::Text)];
+        }
+        roles.into_iter().map(|(start, end, role)| (&line[start..end.min(line.len())], role)).collect()
+    };
+    Some(code.lines().map(line).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::document::{Document, Position, SourceSpan};
+
+    fn words(name: &str, text: &str, unit: usize) -> Vec<(String, Role)> {
+        let span = ByteSpan { start: 0, end: text.len() };
+        let source = SourceSpan { span, name: name.into(), position: Position::Line(1) };
+        let book = Book::new(Arc::new(Document { text: text.into(), sources: vec![source], ..Document::default() }));
+        let mut highlighter = Highlighter::default();
+        let roles = highlighter.roles(&book, unit).iter();
+        let told = roles.filter(|(_, role)| *role != Role::Text);
+        told.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
+    }
+
+    #[test]
+    fn words_of_code_have_roles() {
+        let found = words("main.rs", "// why\nfn main() { let x = \"y\"; }\n", 1);
+        for expected in [("fn", Role::Keyword), ("main", Role::Name), ("let", Role::Keyword), ("y", Role::Literal)] {
+            assert!(found.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} in {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_line_is_depends_on_the_lines_above() {
+        assert_eq!(words("main.rs", "/* a\nfn b\n*/", 1), [("fn b".to_owned(), Role::Comment)]);
+    }
+
+    #[test]
+    fn code_within_markdown_has_the_language_of_its_fence() {
+        let text = "a\n```python\ndef f(): pass\n```\n";
+        assert!(words("a.md", text, 2).contains(&("def".to_owned(), Role::Keyword)));
+    }
+
+    #[test]
+    fn an_unknown_language_is_plain() {
+        assert_eq!(words("a.unheard", "fn main() {}", 0), []);
+    }
+}

@@ -1,0 +1,178 @@
+//! What a unit looks like: which bytes are shown, in which role, and how far its continuation lines stand in.
+//!
+//! Every piece names the bytes that it stands for, whatever is shown for them: `**bold**` shows four bytes of eight, a tab four
+//! spaces. So a hit, a quote and a mark find their place in what is on the screen. Line by line, because the reader is: emphasis
+//! that goes on over a line end is shown as it is written.
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::book::Book;
+use super::kind::{Kind, fence_mark};
+use crate::document::ByteSpan;
+
+/// What a stretch of text is, for the theme to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in crate::tui) enum Role {
+    Text,
+    Heading,
+    Strong,
+    Emphasis,
+    Code,
+    Link,
+    /// Marks, rules, names of files.
+    Mark,
+    Comment,
+    Literal,
+    Keyword,
+    Name,
+}
+
+/// A stretch of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct Piece {
+    pub span: ByteSpan,
+    pub role: Role,
+    /// Shown in its place.
+    pub shown: Option<&'static str>,
+}
+
+/// A unit's pieces in order; bytes between them are not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct Look {
+    pub pieces: Vec<Piece>,
+    pub hang: usize,
+    /// Its roles come from the highlighter.
+    pub is_code: bool,
+}
+
+impl Look {
+    pub(in crate::tui) fn of(book: &Book, unit: usize) -> Self {
+        let span = book.span(unit);
+        let text = &book.text()[span.start..span.end];
+        match book.kind(unit) {
+            Kind::FileName => Self::plain(span, Role::Mark, 0),
+            Kind::Code => Self { is_code: true, ..Self::plain(span, Role::Text, leading_spaces(text)) },
+            Kind::Prose if book.is_heading(unit) => Self::plain(span, Role::Heading, 0),
+            Kind::Prose => Self::plain(span, Role::Text, leading_spaces(text)),
+            Kind::Markdown if book.fence_at(span.start).is_some() => {
+                Self { is_code: true, ..Self::plain(span, Role::Code, leading_spaces(text)) }
+            }
+            Kind::Markdown => markdown(text, span),
+        }
+    }
+
+    fn plain(span: ByteSpan, role: Role, hang: usize) -> Self {
+        Self { pieces: vec![Piece { span, role, shown: None }], hang, is_code: false }
+    }
+}
+
+fn leading_spaces(text: &str) -> usize {
+    text.len() - text.trim_start_matches(' ').len()
+}
+
+fn markdown(text: &str, span: ByteSpan) -> Look {
+    let indent = leading_spaces(text);
+    let rest = &text[indent..];
+    let level = rest.len() - rest.trim_start_matches('#').len();
+    if fence_mark(text).is_some() || is_rule(rest) {
+        return Look::plain(span, Role::Mark, 0);
+    }
+    if (1..=6).contains(&level) && rest[level..].starts_with(' ') {
+        return heading(text, span, indent + level + 1);
+    }
+    let (shown, mark) = match list_mark(rest) {
+        Some(mark) => (None, mark),
+        None if rest.starts_with("> ") => (Some("▎ "), 2),
+        None => (None, 0),
+    };
+    let bullet = ["- ", "* ", "+ "].iter().any(|mark| rest.starts_with(mark)).then_some("• ");
+    let at = |start: usize, end: usize| ByteSpan { start: span.start + start, end: span.start + end };
+    let mut pieces = vec![Piece { span: at(0, indent), role: Role::Text, shown: None }];
+    pieces.push(Piece { span: at(indent, indent + mark), role: Role::Mark, shown: shown.or(bullet) });
+    pieces.extend(inline(&rest[mark..], span.start + indent + mark, Role::Text));
+    pieces.retain(|piece| !piece.span.is_empty());
+    Look { pieces, hang: indent + mark, is_code: false }
+}
+
+fn heading(text: &str, span: ByteSpan, from: usize) -> Look {
+    Look { pieces: inline(&text[from..], span.start + from, Role::Heading), hang: 0, is_code: false }
+}
+
+fn is_rule(line: &str) -> bool {
+    let marks = line.trim_end();
+    marks.len() >= 3 && ["-", "*", "_", "="].iter().any(|mark| marks.trim_matches(|c| mark.contains(c)).is_empty())
+}
+
+/// How many bytes the mark of a list item takes.
+fn list_mark(line: &str) -> Option<usize> {
+    if ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark)) {
+        return Some(2);
+    }
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let is_numbered = (1..=9).contains(&digits) && [". ", ") "].iter().any(|mark| line[digits..].starts_with(mark));
+    is_numbered.then_some(digits + 2)
+}
+
+/// The pieces of a line's text that begins at `start`; the marks of emphasis, code and links are left out.
+fn inline(text: &str, start: usize, base: Role) -> Vec<Piece> {
+    let mut roles = vec![base];
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (event, range) in Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH).into_offset_iter() {
+        let span = ByteSpan { start: start + range.start, end: start + range.end };
+        let role = *roles.last().expect("the base stays");
+        match event {
+            Event::Start(Tag::Strong) => roles.push(if base == Role::Heading { base } else { Role::Strong }),
+            Event::Start(Tag::Emphasis | Tag::Strikethrough) => roles.push(Role::Emphasis),
+            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => roles.push(Role::Link),
+            Event::End(TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image) => {
+                roles.pop();
+            }
+            Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) => pieces.push(Piece { span, role, shown: None }),
+            Event::Code(_) => {
+                pieces.push(Piece { span: without_ticks(text, range, start), role: Role::Code, shown: None });
+            }
+            _ => {}
+        }
+    }
+    if pieces.is_empty() && !text.trim().is_empty() {
+        // A construct that only means something together with other lines.
+        pieces.push(Piece { span: ByteSpan { start, end: start + text.len() }, role: base, shown: None });
+    }
+    pieces
+}
+
+/// The inside of a stretch of code.
+fn without_ticks(text: &str, range: std::ops::Range<usize>, start: usize) -> ByteSpan {
+    let code = &text[range.clone()];
+    let ticks = code.len() - code.trim_start_matches('`').len();
+    ByteSpan { start: start + range.start + ticks, end: start + (range.end - ticks).max(range.start + ticks) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> (String, Vec<Role>) {
+        let look = markdown(text, ByteSpan { start: 0, end: text.len() });
+        let pieces = look.pieces.iter();
+        let text = pieces.clone().map(|piece| piece.shown.unwrap_or(&text[piece.span.start..piece.span.end])).collect();
+        (text, pieces.map(|piece| piece.role).collect())
+    }
+
+    #[test]
+    fn marks_are_not_shown() {
+        let cases = [
+            ("## Of *Cats*", "Of Cats"),
+            ("- a **bold** `x*y`", "• a bold x*y"),
+            ("12. see [the page](http://x.y/z)", "12. see the page"),
+            ("> said he", "▎ said he"),
+            ("2 ** 3 and `open", "2 ** 3 and `open"),
+            ("---", "---"),
+            ("| a | b |", "| a | b |"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text).0, expected, "{text}");
+        }
+        assert_eq!(shown("a **b** [c](d)").1, [Role::Text, Role::Strong, Role::Text, Role::Link]);
+    }
+}

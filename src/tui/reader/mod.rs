@@ -1,0 +1,298 @@
+//! The document as it is read: where one is in it, how one moves, what was looked for.
+//!
+//! The picture: a book open at a page, with a thumb in it. The place is a byte of the text, so that it survives another width, another
+//! layout and the end of the program. A frame wraps what it shows and nothing else: the same work in a note and in a million tokens.
+//!
+//! | file | answers |
+//! |---|---|
+//! | [`book`] | which slips is the text cut into, and where was each found? |
+//! | [`kind`] | is a file prose, markdown or code? |
+//! | [`look`] | which bytes of a slip are shown, and as what? |
+//! | [`mod@rows`] | how does it break at this width? |
+//! | [`code`] | which words of code are what? |
+//! | [`search`] | where is it said? |
+//! | [`places`] | marks, and the way back |
+//!
+//! What it does not do: draw (`tui::view`), or know the chat.
+
+pub(super) mod book;
+pub(super) mod code;
+mod kind;
+pub(super) mod look;
+mod places;
+pub(super) mod rows;
+mod search;
+
+use std::sync::Arc;
+
+pub(super) use places::Places;
+pub(super) use search::Search;
+
+use self::book::{Book, floor_char_boundary};
+use self::code::Highlighter;
+use self::rows::{Row, rows};
+use super::keymap::Scroll;
+use crate::document::{ByteSpan, Document};
+
+/// How many rows a jump leaves above the place: what leads to it is read, too.
+const ABOVE: usize = 4;
+
+/// A document that is open.
+#[derive(Debug, Clone)]
+pub(super) struct Reader {
+    pub book: Book,
+    /// The first byte of the first row that is shown.
+    top: usize,
+    pub numbers: bool,
+    pub search: Search,
+    pub places: Places,
+    /// The passage that was jumped to.
+    pub found: Option<ByteSpan>,
+    pub code: Highlighter,
+    /// Cells and rows of text, as the last frame had them.
+    size: (usize, usize),
+}
+
+impl Reader {
+    /// `document` from its beginning.
+    pub(super) fn new(document: Arc<Document>) -> Self {
+        Self {
+            book: Book::new(document),
+            top: 0,
+            numbers: true,
+            search: Search::default(),
+            places: Places::default(),
+            found: None,
+            code: Highlighter::default(),
+            size: (80, 24),
+        }
+    }
+
+    /// Whether there is nothing to read.
+    /// Shows another text of the same document, as near to the same place as there is one; what was searched for is forgotten.
+    pub(super) fn reopen(&mut self, document: Arc<Document>) {
+        let (top, marks) = (self.top(), std::mem::take(&mut self.places.marks));
+        *self = Self::new(document);
+        self.open_at(top);
+        self.places.marks = marks;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.book.is_empty()
+    }
+
+    /// The byte that the first row begins with.
+    pub(super) fn top(&self) -> usize {
+        self.top
+    }
+
+    /// Goes to `byte`, as it was remembered.
+    pub(super) fn open_at(&mut self, byte: usize) {
+        let last = self.book.text().len().saturating_sub(1);
+        self.top = floor_char_boundary(self.book.text(), byte.min(last));
+    }
+
+    /// Notes the room that there is, and gives the rows to fill it with.
+    pub(super) fn page(&mut self, cells: usize, shown: usize) -> Vec<Row> {
+        self.size = (cells, shown);
+        if self.is_empty() {
+            return Vec::new();
+        }
+        self.top = self.top.min(self.last_top());
+        let (unit, row) = self.place();
+        let mut page: Vec<Row> = rows(&self.book, unit, cells).split_off(row);
+        let mut unit = unit + 1;
+        while page.len() < shown && unit < self.book.len() {
+            page.extend(rows(&self.book, unit, cells));
+            unit += 1;
+        }
+        page.truncate(shown);
+        self.top = page.first().map_or(0, |row| row.span.start);
+        page
+    }
+
+    pub(super) fn scroll(&mut self, scroll: Scroll) {
+        let shown = self.size.1.max(1);
+        match scroll {
+            Scroll::Up => self.up(1),
+            Scroll::Down => self.down(1),
+            Scroll::HalfUp => self.up(shown / 2),
+            Scroll::HalfDown => self.down(shown / 2),
+            Scroll::PageUp => self.up(shown.saturating_sub(2).max(1)),
+            Scroll::PageDown => self.down(shown.saturating_sub(2).max(1)),
+            Scroll::Top => self.leap(0),
+            Scroll::Bottom => self.leap(self.last_top()),
+        }
+    }
+
+    /// Shows `span`, and leads back from it.
+    pub(super) fn go_to(&mut self, span: ByteSpan) {
+        self.found = Some(span);
+        self.look_at(span.start);
+    }
+
+    /// Shows `byte`; where it is on the page already, the page stays.
+    pub(super) fn look_at(&mut self, byte: usize) {
+        if self.is_empty() || self.is_shown(byte) {
+            return;
+        }
+        self.places.leave(self.top);
+        self.top = byte;
+        self.top = self.row_start();
+        self.up(ABOVE.min(self.size.1 / 4));
+    }
+
+    /// The start of the next outline entry, or of this one, and of the one before when that is where we are.
+    pub(super) fn go_to_part(&mut self, forward: bool) {
+        let outline = &self.book.document().outline;
+        let (_, row_end) = self.first_row();
+        let start = if forward {
+            outline.iter().map(|entry| entry.span.start).find(|&start| start >= row_end)
+        } else {
+            outline.iter().rev().map(|entry| entry.span.start).find(|&start| start < self.top)
+        };
+        if let Some(start) = start {
+            self.leap(start);
+        }
+    }
+
+    pub(super) fn back(&mut self) {
+        if let Some(byte) = self.places.back(self.top) {
+            self.top = byte;
+        }
+    }
+
+    pub(super) fn forward(&mut self) {
+        if let Some(byte) = self.places.forward(self.top) {
+            self.top = byte;
+        }
+    }
+
+    pub(super) fn set_mark(&mut self, name: char) {
+        self.places.marks.insert(name, self.top);
+    }
+
+    /// Goes to a mark; `'` is where the last jump came from. False when there is no such mark.
+    pub(super) fn go_to_mark(&mut self, name: char) -> bool {
+        if name == '\'' {
+            self.back();
+            return true;
+        }
+        let Some(&byte) = self.places.marks.get(&name) else { return false };
+        self.leap(byte.min(self.book.text().len().saturating_sub(1)));
+        true
+    }
+
+    /// Looks for `needle` from the page on, and shows the first hit.
+    pub(super) fn search_for(&mut self, needle: &str) {
+        self.search = Search::for_text(self.book.text(), needle);
+        self.search.select_from(self.top);
+        self.show_hit();
+    }
+
+    pub(super) fn next_hit(&mut self, step: isize) {
+        self.search.step(step);
+        self.show_hit();
+    }
+
+    pub(super) fn show_hit(&mut self) {
+        if let Some(hit) = self.search.selected() {
+            self.go_to(hit);
+        }
+    }
+
+    /// How much of the document lies above the page: 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        self.top as f64 / self.book.text().len().max(1) as f64
+    }
+
+    /// Shows the part that begins at `byte` from its heading on.
+    pub(super) fn open_part(&mut self, byte: usize) {
+        self.leap(byte);
+    }
+
+    /// A jump that leads back.
+    fn leap(&mut self, byte: usize) {
+        if byte != self.top {
+            self.places.leave(self.top);
+            self.top = byte;
+        }
+    }
+
+    /// The unit and the row of it that is the first on the page.
+    fn place(&self) -> (usize, usize) {
+        let unit = self.book.unit_at(self.top);
+        let rows = rows(&self.book, unit, self.size.0);
+        let row = rows.iter().rposition(|row| row.span.start <= self.top).unwrap_or(0);
+        (unit, row)
+    }
+
+    fn row_start(&self) -> usize {
+        self.first_row().0
+    }
+
+    /// Where the first row begins, and where the next one does.
+    fn first_row(&self) -> (usize, usize) {
+        let (unit, row) = self.place();
+        let rows = rows(&self.book, unit, self.size.0);
+        let next_unit = if unit + 1 < self.book.len() { self.book.span(unit + 1).start } else { usize::MAX };
+        (rows[row].span.start, rows.get(row + 1).map_or(next_unit, |next| next.span.start))
+    }
+
+    fn is_shown(&self, byte: usize) -> bool {
+        let (mut unit, row) = self.place();
+        let mut left = self.size.1.saturating_sub(1);
+        let mut page = rows(&self.book, unit, self.size.0).split_off(row);
+        while page.len() <= left && unit + 1 < self.book.len() {
+            left -= page.len();
+            unit += 1;
+            page = rows(&self.book, unit, self.size.0);
+        }
+        let end = page.get(left.min(page.len() - 1)).map_or(self.top, |last| last.span.end);
+        (self.top..=end).contains(&byte)
+    }
+
+    fn up(&mut self, count: usize) {
+        let (mut unit, mut row) = self.place();
+        for _ in 0..count {
+            if row > 0 {
+                row -= 1;
+            } else if unit > 0 {
+                unit -= 1;
+                row = rows(&self.book, unit, self.size.0).len() - 1;
+            }
+        }
+        self.top = rows(&self.book, unit, self.size.0)[row].span.start;
+    }
+
+    fn down(&mut self, count: usize) {
+        let (mut unit, row) = self.place();
+        let mut row = row + count;
+        loop {
+            let rows = rows(&self.book, unit, self.size.0);
+            if row < rows.len() || unit + 1 == self.book.len() {
+                self.top = rows[row.min(rows.len() - 1)].span.start.min(self.last_top());
+                return;
+            }
+            row -= rows.len();
+            unit += 1;
+        }
+    }
+
+    /// Where the last page begins.
+    fn last_top(&self) -> usize {
+        let (cells, shown) = self.size;
+        let mut left = shown.max(1);
+        for unit in (0..self.book.len()).rev() {
+            let rows = rows(&self.book, unit, cells);
+            if rows.len() >= left {
+                return rows[rows.len() - left].span.start;
+            }
+            left -= rows.len();
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! What can be done with answers: ask again, let one go on, copy, export.
+
+use super::super::errand::Errand;
+use super::super::keymap::{Intent, Place};
+use super::Screen;
+use super::question::input_box;
+use crate::chat::{Action, Chat, Entry, Exchange, export};
+
+impl Screen {
+    pub(super) fn with_answers(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
+        match intent {
+            Intent::EditLast => self.edit_last(chat),
+            Intent::Regenerate => {
+                self.follow();
+                return vec![Action::Regenerate];
+            }
+            Intent::Continue => {
+                self.follow();
+                return vec![Action::Continue];
+            }
+            Intent::CopyAnswer => self.copy(chat, "the answer", |exchange| Some(exchange.answer.trim().to_owned())),
+            Intent::CopyCode => self.copy(chat, "the code", |exchange| export::last_code_block(&exchange.answer)),
+            Intent::ExportMarkdown => self.export(chat, export::as_markdown, "md"),
+            Intent::ExportJson => self.export(chat, export::as_json, "json"),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn follow(&mut self) {
+        self.top = None;
+        self.pane = Place::Transcript;
+    }
+
+    /// The last question comes into the box; asked again, it takes its own place.
+    fn edit_last(&mut self, chat: &Chat) {
+        let last = chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)));
+        let Some((entry, Entry::Exchange(exchange))) = last.map(|entry| (entry, &chat.transcript[entry])) else {
+            self.told = Some("nothing was asked yet".to_owned());
+            return;
+        };
+        self.input = input_box(&exchange.question);
+        self.editing = Some(entry);
+        self.focus = Place::Input;
+    }
+
+    fn copy(&mut self, chat: &Chat, name: &'static str, what: impl Fn(&Exchange) -> Option<String>) {
+        let chosen = self.quote.map(|quote| quote.entry);
+        let entries = chat.transcript.iter().enumerate().rev();
+        let mut exchanges = entries.filter_map(|(index, entry)| match entry {
+            Entry::Exchange(exchange) if chosen.is_none_or(|chosen| chosen == index) => Some(exchange),
+            _ => None,
+        });
+        match exchanges.find_map(what).filter(|text| !text.is_empty()) {
+            Some(text) => self.errands.push(Errand::Copy { text, name }),
+            None => self.told = Some(format!("there is nothing to copy: {name} is missing")),
+        }
+    }
+
+    fn export(&mut self, chat: &Chat, write: impl Fn(&Chat) -> String, ending: &'static str) {
+        if chat.transcript.is_empty() {
+            self.told = Some("nothing was asked yet".to_owned());
+        } else {
+            self.errands.push(Errand::Export { text: write(chat), ending });
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The mouse: the wheel scrolls what it is over, a click gives the focus. Everything else has a key.
+
+use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use super::super::keymap::{Intent, Place, Scroll};
+use super::Screen;
+
+/// Where the last frame had what can be clicked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::tui) struct Areas {
+    pub reader: Option<Rect>,
+    pub transcript: Option<Rect>,
+    pub input: Rect,
+}
+
+/// Lines that the wheel moves at once.
+const WHEEL: usize = 3;
+
+impl Screen {
+    /// What the mouse means; most of it is done here.
+    pub(in crate::tui) fn mouse(&mut self, event: MouseEvent) -> Option<Intent> {
+        let scroll = match event.kind {
+            MouseEventKind::ScrollUp => Some(Scroll::Up),
+            MouseEventKind::ScrollDown => Some(Scroll::Down),
+            _ => None,
+        };
+        if self.overlay.is_some() {
+            return scroll.map(Intent::Scroll);
+        }
+        let place = self.under(Position { x: event.column, y: event.row })?;
+        match (event.kind, scroll) {
+            (_, Some(scroll)) => self.wheel(place, scroll),
+            (MouseEventKind::Down(MouseButton::Left), None) => match place {
+                Place::Input => self.focus = Place::Input,
+                pane => self.focus_pane(pane),
+            },
+            _ => return None,
+        }
+        Some(Intent::Seen)
+    }
+
+    fn wheel(&mut self, place: Place, scroll: Scroll) {
+        for _ in 0..WHEEL {
+            if place == Place::Reader { self.reader.scroll(scroll) } else { self.scroll(scroll) }
+        }
+    }
+
+    fn under(&self, position: Position) -> Option<Place> {
+        let Areas { reader, transcript, input } = self.areas;
+        let has = |area: Option<Rect>| area.is_some_and(|area| area.contains(position));
+        match () {
+            () if has(reader) => Some(Place::Reader),
+            () if has(transcript) => Some(Place::Transcript),
+            () if input.contains(position) => Some(Place::Input),
+            () => None,
+        }
+    }
+}

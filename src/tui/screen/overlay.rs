@@ -1,0 +1,111 @@
+//! What lies over everything until it is closed: the help, and lists to choose from.
+
+use super::super::keymap::{Intent, Place, Scroll};
+use super::palette::Palette;
+use super::picker::Picker;
+use super::{Screen, scrolled};
+use crate::chat::{Action, Chat};
+use crate::document::ByteSpan;
+
+/// What is open.
+#[allow(clippy::large_enum_variant, reason = "there is one at most")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) enum Overlay {
+    /// From this line on.
+    Help(usize),
+    List(List),
+    Palette(Palette),
+    Picker(Picker),
+    /// The figures, from this line on.
+    Figures(usize),
+}
+
+/// A list with one row chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct List {
+    pub of: ListOf,
+    pub at: usize,
+    /// How many rows the last frame showed.
+    pub shown: usize,
+}
+
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum ListOf {
+    Contents,
+    Hits,
+}
+
+impl List {
+    pub(super) fn new(of: ListOf, at: usize) -> Self {
+        Self { of, at, shown: 10 }
+    }
+}
+
+impl Screen {
+    pub(super) fn in_overlay(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
+        match self.overlay.take() {
+            Some(Overlay::Help(line)) => self.overlay = after_help(intent, line).map(Overlay::Help),
+            Some(Overlay::List(list)) => self.in_list(list, intent),
+            Some(Overlay::Palette(palette)) => return self.in_palette(chat, palette, intent),
+            Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
+            Some(Overlay::Figures(line)) => self.overlay = after_help(intent, line).map(Overlay::Figures),
+            None => {}
+        }
+        Vec::new()
+    }
+
+    fn in_list(&mut self, mut list: List, intent: &Intent) {
+        match intent {
+            Intent::Scroll(scroll) => {
+                let end = self.rows_of(list.of).saturating_sub(1);
+                list.at = scrolled(*scroll, list.at, end, list.shown).min(end);
+                self.overlay = Some(Overlay::List(list));
+            }
+            Intent::Submit => self.choose(&list),
+            Intent::Escape | Intent::Interrupt => {}
+            _ => self.overlay = Some(Overlay::List(list)),
+        }
+    }
+
+    /// How many rows a list has.
+    pub(in crate::tui) fn rows_of(&self, of: ListOf) -> usize {
+        match of {
+            ListOf::Contents => self.reader.book.document().outline.len(),
+            ListOf::Hits => self.reader.search.hits.len(),
+        }
+    }
+
+    fn choose(&mut self, list: &List) {
+        match list.of {
+            ListOf::Contents => {
+                if let Some(entry) = self.reader.book.document().outline.get(list.at) {
+                    let start = entry.span.start;
+                    self.focus_pane(Place::Reader);
+                    self.reader.open_part(start);
+                }
+            }
+            ListOf::Hits => {
+                self.reader.search.at = list.at;
+                if let Some(hit) = self.reader.search.selected() {
+                    self.show_passage(hit);
+                }
+            }
+        }
+    }
+
+    /// The passage of a row of the hits, with what stands around it in its line.
+    pub(in crate::tui) fn hit_line(&self, hit: ByteSpan) -> ByteSpan {
+        self.reader.book.span(self.reader.book.unit_at(hit.start))
+    }
+}
+
+/// Where the help is after `intent`: keys that go up and down move it, all others close it.
+fn after_help(intent: &Intent, line: usize) -> Option<usize> {
+    match intent {
+        Intent::Scroll(Scroll::Up | Scroll::PageUp | Scroll::HalfUp) => Some(line.saturating_sub(4)),
+        Intent::Scroll(Scroll::Down | Scroll::PageDown | Scroll::HalfDown) => Some(line + 4),
+        Intent::Scroll(Scroll::Top) => Some(0),
+        _ => None,
+    }
+}

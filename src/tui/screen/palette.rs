@@ -1,0 +1,108 @@
+//! The palette: every command by its name, found by typing.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui_textarea::TextArea;
+
+use super::super::keymap::{COMMANDS, Intent, Place};
+use super::question::input_box;
+use super::{Overlay, Screen, scrolled};
+use crate::chat::{Action, Chat};
+
+/// The palette as it is open.
+#[derive(Debug, Clone)]
+pub(in crate::tui) struct Palette {
+    pub input: TextArea<'static>,
+    pub at: usize,
+    pub shown: usize,
+}
+
+/// Two palettes are the same when they look the same.
+impl PartialEq for Palette {
+    fn eq(&self, other: &Self) -> bool {
+        (self.input.lines(), self.at) == (other.input.lines(), other.at)
+    }
+}
+
+impl Eq for Palette {}
+
+impl Palette {
+    pub(super) fn new() -> Self {
+        Self { input: input_box(""), at: 0, shown: 10 }
+    }
+
+    pub(in crate::tui) fn text(&self) -> &str {
+        &self.input.lines()[0]
+    }
+
+    /// The rows of the commands that are meant: all words that are typed are in their name or in what they do.
+    pub(in crate::tui) fn commands(&self, chat: &Chat) -> Vec<usize> {
+        let words: Vec<String> = self.text().split_whitespace().map(str::to_lowercase).collect();
+        let is_meant = |row: &usize| {
+            let told = format!("{} {}", COMMANDS[*row].name, what(*row, chat)).to_lowercase();
+            words.iter().all(|word| told.contains(word.as_str()))
+        };
+        (0..COMMANDS.len()).filter(|row| is_offered(*row)).filter(is_meant).collect()
+    }
+}
+
+/// What a command does; the presets by their names.
+pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
+    let command = &COMMANDS[row];
+    match command.intent {
+        Intent::Preset(key) => match chat.offers.iter().find(|offer| offer.key == Some(key)) {
+            Some(offer) => format!("read by {}", offer.name),
+            None => command.what.to_owned(),
+        },
+        _ => command.what.to_owned(),
+    }
+}
+
+/// Moving about is done by keys, and a palette is no place to call the palette from.
+fn is_offered(row: usize) -> bool {
+    let command = &COMMANDS[row];
+    let moves = matches!(
+        command.intent,
+        Intent::Scroll(_)
+            | Intent::Submit
+            | Intent::Escape
+            | Intent::Newline
+            | Intent::Earlier
+            | Intent::Later
+            | Intent::Palette
+    );
+    !moves && command.places.iter().any(|place| matches!(place, Place::Input | Place::Transcript | Place::Reader))
+}
+
+impl Screen {
+    pub(super) fn in_palette(&mut self, chat: &Chat, mut palette: Palette, intent: &Intent) -> Vec<Action> {
+        let commands = palette.commands(chat);
+        let last = commands.len().saturating_sub(1);
+        match intent {
+            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if palette.text().is_empty() => return Vec::new(),
+            Intent::Type(key) => {
+                palette.input.input(*key);
+                palette.at = 0;
+            }
+            Intent::Scroll(scroll) => palette.at = scrolled(*scroll, palette.at, last, palette.shown).min(last),
+            Intent::Submit => return commands.get(palette.at).map_or(Vec::new(), |row| self.call(chat, *row)),
+            Intent::Escape | Intent::Interrupt => return Vec::new(),
+            _ => {}
+        }
+        self.overlay = Some(Overlay::Palette(palette));
+        Vec::new()
+    }
+
+    /// Does what a command does, where it can be done.
+    fn call(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
+        let command = &COMMANDS[row];
+        if !command.places.contains(&self.focus)
+            && let Some(place) = command.places.iter().find(|place| **place != Place::List)
+        {
+            match place {
+                Place::Input => self.focus = Place::Input,
+                pane => self.focus_pane(*pane),
+            }
+        }
+        self.at_work(chat, command.intent.clone())
+    }
+}

@@ -1,0 +1,118 @@
+//! The input box: typing, pasting, asking, and the questions that were asked before.
+
+use std::path::{Path, PathBuf};
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui::style::Style;
+use ratatui_textarea::{CursorMove, TextArea, WrapMode};
+
+use super::super::errand::Errand;
+use super::super::keymap::Place;
+use super::palette::Palette;
+use super::{Overlay, Screen};
+use crate::chat::{Action, Chat, Model, Work};
+
+/// An input box with `text` in it, the caret at its end. The hardware cursor is the caret, so the box draws none of its own.
+pub(super) fn input_box(text: &str) -> TextArea<'static> {
+    let mut input = TextArea::from(text.split('\n'));
+    input.set_wrap_mode(WrapMode::WordOrGlyph);
+    input.set_cursor_style(Style::new());
+    input.set_cursor_line_style(Style::new());
+    input.set_max_histories(100);
+    input.move_cursor(CursorMove::Bottom);
+    input.move_cursor(CursorMove::End);
+    input
+}
+
+impl Screen {
+    /// `?` as the first character asks for help, `/` for the commands.
+    pub(super) fn type_key(&mut self, key: KeyEvent) {
+        match key.code {
+            KeyCode::Char('?') if self.input.is_empty() => self.overlay = Some(Overlay::Help(0)),
+            KeyCode::Char('/') if self.input.is_empty() => self.overlay = Some(Overlay::Palette(Palette::new())),
+            _ => {
+                self.input.input(key);
+            }
+        }
+    }
+
+    /// What was written elsewhere takes the place of what is in the box.
+    pub(in crate::tui) fn edited(&mut self, text: &str) {
+        self.input = input_box(text.trim_end());
+        self.focus = Place::Input;
+    }
+
+    /// Line ends as terminals send them become line ends; nothing is asked by pasting.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.focus = Place::Input;
+        let text = self.noted(text.replace("\r\n", "\n").replace('\r', "\n"));
+        self.input.insert_str(text);
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.input.lines().join("\n")
+    }
+
+    /// Asks what is written; an empty line says yes to what is asked, or lets a stopped reading go on.
+    pub(super) fn submit(&mut self, chat: &Chat) -> Vec<Action> {
+        let text = self.text();
+        if self.focus == Place::Input && !text.trim().is_empty() {
+            if let Some(file) = self.model_file(chat, &text) {
+                return vec![Action::TakeModel(file)];
+            }
+            let question = self.with_pasted(&text);
+            let editing = self.editing.take();
+            self.clear();
+            self.top = None;
+            self.quote = None;
+            self.pane = Place::Transcript;
+            self.history.push(question.clone());
+            self.errands.push(Errand::Remember(question.clone()));
+            return vec![match editing {
+                Some(entry) => Action::Replace { entry, question },
+                None => Action::Ask(question),
+            }];
+        }
+        match chat.work {
+            Work::Deciding { .. } => vec![Action::Confirm],
+            _ if self.focus == Place::Transcript && self.show_quote(chat) => Vec::new(),
+            _ => vec![Action::Resume],
+        }
+    }
+
+    /// The path of a model, when there is none and one is typed.
+    fn model_file(&mut self, chat: &Chat, text: &str) -> Option<PathBuf> {
+        let is_gguf = Path::new(text.trim()).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+        let is_path = matches!(chat.model, Model::Absent(_)) && is_gguf;
+        is_path.then(|| {
+            self.clear();
+            PathBuf::from(text.trim())
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.input = input_box("");
+        self.recalled = None;
+        self.editing = None;
+        self.pasted.clear();
+    }
+
+    /// Up and down walk through the questions from the first and the last line of the box, and move the caret elsewhere.
+    pub(super) fn recall(&mut self, step: isize) {
+        let row = self.input.screen_cursor().row;
+        let inside = if step < 0 { row > 0 } else { self.input.cursor().0 + 1 < self.input.lines().len() };
+        if inside {
+            self.input.move_cursor(if step < 0 { CursorMove::Up } else { CursorMove::Down });
+            return;
+        }
+        let Some(next) = self.recalled.unwrap_or(self.history.len()).checked_add_signed(step) else { return };
+        match self.history.get(next) {
+            Some(question) => {
+                self.input = input_box(question);
+                self.recalled = Some(next);
+            }
+            None if self.recalled.is_some() => self.clear(),
+            None => {}
+        }
+    }
+}

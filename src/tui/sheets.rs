@@ -1,0 +1,134 @@
+//! Lines of the transcript that were made before: an entry is made into lines once, and again only when it has changed.
+//!
+//! The picture: sheets in a folder, one an entry. A frame looks at each sheet's label, which costs some numbers, and writes only those
+//! anew whose label is another; while an answer streams that is one. Two thousand turns cost as much as one.
+
+use ratatui::text::Line;
+
+use super::markdown::Rendered;
+
+/// What an entry's lines depend on; what is the same has the same lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Label {
+    pub question: usize,
+    pub answer: usize,
+    pub reasoning: usize,
+    pub state: u8,
+    /// Whole seconds of what is under way.
+    pub seconds: u64,
+    pub quotes: usize,
+    pub chosen: Option<usize>,
+    pub reasoning_open: bool,
+    pub cells: usize,
+}
+
+impl Label {
+    /// The label of a sheet that two entries share.
+    pub(super) fn with(self, other: Self) -> Self {
+        Self {
+            answer: self.answer * 31 + other.answer,
+            reasoning: self.reasoning * 31 + other.reasoning,
+            state: self.state * 16 + other.state,
+            seconds: self.seconds.max(other.seconds),
+            ..self
+        }
+    }
+}
+
+/// One entry.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sheet {
+    label: Option<Label>,
+    pub lines: Vec<Line<'static>>,
+    /// The answer, which grows.
+    pub answer: Rendered,
+    /// Which of the lines is the chosen quote.
+    pub chosen_line: Option<usize>,
+}
+
+impl Sheet {
+    fn height(&self) -> usize {
+        self.lines.len() + usize::from(!self.lines.is_empty())
+    }
+}
+
+/// All entries.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sheets {
+    sheets: Vec<Sheet>,
+}
+
+impl Sheets {
+    /// Makes there be `entries` sheets.
+    pub(super) fn fit(&mut self, entries: usize) {
+        self.sheets.resize_with(entries, Sheet::default);
+    }
+
+    /// Writes the sheet of `entry` anew, if its label is another than before.
+    pub(super) fn write(&mut self, entry: usize, label: Label, write: impl FnOnce(&mut Sheet)) {
+        let sheet = &mut self.sheets[entry];
+        if sheet.label != Some(label) {
+            sheet.lines.clear();
+            sheet.chosen_line = None;
+            write(sheet);
+            sheet.label = Some(label);
+        }
+    }
+
+    /// How many lines there are, with a blank one before each entry that has any.
+    pub(super) fn len(&self) -> usize {
+        self.sheets.iter().map(Sheet::height).sum()
+    }
+
+    /// The lines from `top` on, `shown` at most.
+    pub(super) fn lines(&self, top: usize, shown: usize) -> Vec<Line<'static>> {
+        let mut before = 0;
+        let mut lines = Vec::with_capacity(shown);
+        for sheet in &self.sheets {
+            let after = before + sheet.height();
+            if after > top && lines.len() < shown {
+                let blank = std::iter::once(Line::default()).filter(|_| !sheet.lines.is_empty());
+                let all = blank.chain(sheet.lines.iter().cloned());
+                lines.extend(all.skip(top.saturating_sub(before)).take(shown - lines.len()));
+            }
+            before = after;
+        }
+        lines
+    }
+
+    /// Where an entry's chosen quote is, among all lines.
+    pub(super) fn line_of_chosen(&self, entry: usize) -> Option<usize> {
+        let before: usize = self.sheets.iter().take(entry).map(Sheet::height).sum();
+        self.sheets.get(entry)?.chosen_line.map(|line| before + 1 + line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheets() -> Sheets {
+        let mut sheets = Sheets::default();
+        sheets.fit(3);
+        for entry in 0..3 {
+            sheets.write(entry, Label::default(), |sheet| {
+                sheet.lines = (0..2).map(|line| Line::raw(format!("{entry}{line}"))).collect();
+            });
+        }
+        sheets
+    }
+
+    #[test]
+    fn lines_are_taken_from_where_they_are_wanted() {
+        let shown: Vec<String> = sheets().lines(2, 5).iter().map(ToString::to_string).collect();
+        assert_eq!((sheets().len(), shown), (9, ["01", "", "10", "11", ""].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_written_again() {
+        let mut sheets = sheets();
+        sheets.write(1, Label::default(), |_| panic!("it is as it was"));
+        sheets.write(1, Label { answer: 5, ..Label::default() }, |sheet| sheet.lines.push(Line::raw("new")));
+        assert_eq!(sheets.len(), 8);
+    }
+}

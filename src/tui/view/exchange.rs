@@ -1,0 +1,136 @@
+//! One question with everything that came of it: reasoning, answer, quotes, what it cost.
+
+use std::time::Duration;
+
+use ratatui::text::{Line, Span};
+
+use super::super::sheets::Sheet;
+use super::super::theme::Theme;
+use super::super::wrap::wrap;
+use super::transcript::{Drawn, INDENT, indented, prefixed};
+use super::words::{count, rate, time};
+use super::{quotes, versus, work};
+use crate::chat::{Chat, Exchange, ExchangeState, Model};
+use crate::engine::message::{Figures, Finish};
+
+/// What is shown of a question at most: the answer is what is looked for.
+const MOST_QUESTION_LINES: usize = 12;
+
+/// Writes the sheet of an exchange. `chosen` is the quote that the transcript's cursor is on.
+pub(super) fn write(sheet: &mut Sheet, exchange: &Exchange, at: &Drawn<'_>) {
+    let Drawn { chat, theme, cells, .. } = *at;
+    sheet.lines = question(exchange, theme, cells);
+    sheet.lines.extend(reasoning(chat, exchange, at.reasoning_open, theme, cells));
+    let answer = sheet.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
+    sheet.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
+    let quotes = quotes::lines(at, exchange, cells - INDENT.len());
+    sheet.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| sheet.lines.len() + line);
+    sheet.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
+    if let Some(state) = state(chat, exchange, theme) {
+        sheet.lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
+    }
+}
+
+/// Writes the sheet of two exchanges that ask the same.
+pub(super) fn write_pair(sheet: &mut Sheet, first: &Exchange, second: &Exchange, at: &Drawn<'_>) {
+    sheet.lines = question(first, at.theme, at.cells);
+    sheet.lines.extend(versus::lines(at, first, second));
+}
+
+/// The question; of one with a long paste in it the beginning.
+fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let all = exchange.question.lines().count();
+    let shown = if all > MOST_QUESTION_LINES { MOST_QUESTION_LINES - 1 } else { all };
+    let lines = exchange.question.lines().take(shown);
+    let wrapped = lines.flat_map(|line| wrap(&[Span::styled(line, theme.strong)], cells - 2, 0));
+    let marks = std::iter::once("› ").chain(std::iter::repeat(INDENT));
+    let mut lines: Vec<Line> =
+        wrapped.zip(marks).map(|(line, mark)| prefixed(Span::styled(mark, theme.accent), line)).collect();
+    if shown < all {
+        lines.push(indented(INDENT, Line::styled(format!("… {} more lines", all - shown), theme.dim)));
+    }
+    lines
+}
+
+/// `▸ thought for 3.2 s · 31 tokens`, and below it the thoughts when they are open.
+fn reasoning(chat: &Chat, exchange: &Exchange, open: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(took) = exchange.reasoning.time(chat.now) else { return Vec::new() };
+    let arrow = if open { "▾" } else { "▸" };
+    let told = if exchange.reasoning.is_open() {
+        format!("{arrow} thinking{}", work::running(took))
+    } else {
+        let tokens = exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
+        format!("{arrow} thought for {}{tokens}", time(took))
+    };
+    let key = if open { " · Ctrl-T folds" } else { " · Ctrl-T opens" };
+    let told = [Span::styled(told, theme.dim), Span::styled(key, theme.dim)];
+    let mut lines: Vec<Line> = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
+    if open {
+        let thoughts = exchange.reasoning.text.trim();
+        let gutter = || Span::styled("  │ ", theme.dim);
+        let wrapped = thoughts.lines().flat_map(|line| wrap(&[Span::styled(line, theme.dim)], cells - 4, 0));
+        lines.extend(wrapped.map(|line| prefixed(gutter(), line)));
+    }
+    lines
+}
+
+/// What is to be said of a question besides its answer.
+fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'static>>> {
+    let dim = |text: String| Some(vec![Span::styled(text, theme.dim)]);
+    match &exchange.state {
+        ExchangeState::Waiting if !matches!(chat.model, Model::Ready { .. }) => dim("waits for the model".to_owned()),
+        ExchangeState::Waiting if !chat.is_read() => dim("waits until the document is read".to_owned()),
+        ExchangeState::Waiting => dim("is next".to_owned()),
+        ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
+            dim("reading the question …".to_owned())
+        }
+        ExchangeState::Running => None,
+        ExchangeState::Withdrawn => dim("not asked: the reading was stopped".to_owned()),
+        ExchangeState::Failed(failure) => {
+            let mut spans = vec![Span::styled(failure.message.clone(), theme.error)];
+            spans.extend(failure.hint.as_ref().map(|hint| Span::styled(format!(" · {hint}"), theme.dim)));
+            Some(spans)
+        }
+        ExchangeState::Answered(finish) => {
+            let mut spans: Vec<Span> =
+                ended(*finish, exchange).map(|why| Span::raw(format!("{why} · "))).into_iter().collect();
+            spans.push(Span::styled(costs(exchange), theme.dim));
+            Some(spans)
+        }
+    }
+}
+
+/// Why an answer is not whole; `None` when the model ended it.
+fn ended(finish: Finish, exchange: &Exchange) -> Option<&'static str> {
+    match finish {
+        Finish::EndOfGeneration | Finish::StopString => {
+            exchange.answer.trim().is_empty().then_some("the model said nothing")
+        }
+        Finish::TokenLimit => Some("cut off: the limit of tokens"),
+        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
+        Finish::ContextFull => Some("cut off: the context is full"),
+        Finish::Cancelled => Some("stopped"),
+    }
+}
+
+/// `accurate · 40 tokens at 20.0 tok/s · first after 0.4 s · read 24 more`.
+fn costs(exchange: &Exchange) -> String {
+    let mut facts: Vec<String> = exchange.preset.iter().map(ToString::to_string).collect();
+    if let Some(figures) = &exchange.figures {
+        facts.extend(measured(figures));
+    }
+    facts.join(" · ")
+}
+
+fn measured(figures: &Figures) -> Vec<String> {
+    let (tokens, timings) = (&figures.tokens, &figures.timings);
+    let mut facts = Vec::new();
+    if tokens.generated > 0 && timings.decode_tokens_per_s > 0.0 {
+        facts.push(format!("{} tokens at {}", count(tokens.generated), rate(timings.decode_tokens_per_s)));
+    }
+    if timings.first_token > Duration::ZERO {
+        facts.push(format!("first after {}", time(timings.first_token)));
+    }
+    facts.push(format!("read {} more", count(tokens.prefilled)));
+    facts
+}

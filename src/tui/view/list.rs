@@ -1,0 +1,109 @@
+//! Lists that lie over the screen: the contents, and what a search has found. Only the rows that are seen are made.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Margin, Rect};
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, BorderType, Clear};
+
+use super::super::screen::{List, ListOf, Overlay, Screen};
+use super::super::theme::Theme;
+use super::super::wrap::{clean, shorten, width};
+use super::words::whole;
+
+/// Wider lists are hard to follow from left to right.
+const WIDEST: u16 = 96;
+
+pub(super) fn draw(frame: &mut Frame, screen: &mut Screen, list: &List, theme: &Theme, area: Rect) {
+    let all = screen.rows_of(list.of);
+    let cells = area.width.saturating_sub(2).min(WIDEST);
+    let height = (all as u16).saturating_add(2).min(area.height);
+    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height));
+    let name = match list.of {
+        ListOf::Contents => " contents ".to_owned(),
+        ListOf::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
+    };
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .title(Line::styled(shorten(&name, usize::from(cells).saturating_sub(4)), theme.strong))
+        .title_bottom(Line::styled(" Enter goes there · Esc closes ", theme.dim).right_aligned());
+    let inner = block.inner(popup).inner(Margin::new(1, 0));
+    frame.render_widget(Clear, popup);
+    frame.render_widget(block, popup);
+    let shown = usize::from(inner.height);
+    let top = list.at.saturating_sub(shown / 2).min(all.saturating_sub(shown));
+    let row = |row| Line::from(row_of(screen, list, row, theme, inner.width.into()));
+    let rows: Vec<Line> = (top..all.min(top + shown)).map(row).collect();
+    frame.render_widget(Text::from(rows), inner);
+    if let Some(Overlay::List(list)) = &mut screen.overlay {
+        list.shown = shown;
+    }
+}
+
+fn row_of(screen: &Screen, list: &List, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+    let mut spans = match list.of {
+        ListOf::Contents => entry(screen, row, theme, cells),
+        ListOf::Hits => hit(screen, row, theme, cells),
+    };
+    if row == list.at {
+        for span in &mut spans {
+            span.style = span.style.patch(theme.found);
+        }
+    }
+    spans
+}
+
+/// A title, how far in it stands by its level, and where in the document it is.
+fn entry(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+    let book = &screen.reader.book;
+    let entry = &book.document().outline[row];
+    let share = whole(entry.span.start as f64 / book.text().len().max(1) as f64);
+    let indent = usize::from(entry.level.saturating_sub(1)) * 2;
+    let title = format!("{}{}", " ".repeat(indent.min(12)), clean(&entry.title));
+    let title = shorten(&title, cells.saturating_sub(share.len() + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&title) + share.len()));
+    vec![Span::raw(title), Span::raw(gap), Span::styled(share, theme.dim)]
+}
+
+/// What stands around a hit in its line, the hit itself strong, and where that is.
+fn hit(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+    let book = &screen.reader.book;
+    let hit = screen.reader.search.hits[row];
+    let line = screen.hit_line(hit);
+    let place = book.position_at(hit.start).map_or(String::new(), |position| position.to_string());
+    let room = cells.saturating_sub(width(&place) + 1);
+    let found = shorten(&one_line(&book.text()[hit.start..hit.end]), room);
+    let before = one_line(&book.text()[line.start..hit.start]);
+    let before = end_of(&before, room.saturating_sub(width(&found)) / 2);
+    let after = one_line(&book.text()[hit.end.min(line.end)..line.end]);
+    let after = shorten(&after, room.saturating_sub(width(&before) + width(&found)));
+    let gap = " ".repeat(cells.saturating_sub(width(&before) + width(&found) + width(&after) + width(&place)));
+    vec![
+        Span::raw(before),
+        Span::styled(found, theme.accent),
+        Span::raw(after),
+        Span::raw(gap),
+        Span::styled(place, theme.dim),
+    ]
+}
+
+fn one_line(text: &str) -> String {
+    clean(&text.replace('\n', " "))
+}
+
+/// The end of `text`, of at most `cells`.
+fn end_of(text: &str, cells: usize) -> String {
+    let text = text.trim_start();
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let mut start = text.len();
+    let mut taken = 1;
+    for (at, c) in text.char_indices().rev() {
+        taken += width(c.encode_utf8(&mut [0; 4]));
+        if taken > cells {
+            break;
+        }
+        start = at;
+    }
+    format!("…{}", &text[start..])
+}

@@ -1,0 +1,187 @@
+//! The map beside the reader: what of the document the question can see, and how. One row of the map is one share of the text.
+//!
+//! ```text
+//! ◆  sinks: every token sees them      █  inside the window of the end: every layer sees it
+//! ▒  seen by full layers, or by the question and the answer with full attention
+//! ░  read, but out of the question's reach       ·  not read
+//! ▓  while it is read: was there already         the second column: the page
+//! ```
+//!
+//! Tokens become bytes by their share of the whole, which is as exact as a row of the map is.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span, Text};
+
+use super::super::reader::Reader;
+use super::super::theme::Theme;
+use crate::chat::{Chat, Model, Work};
+use crate::swaa::{Attention, Recipe};
+
+/// How a stretch of the document stands to the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Sink,
+    Window,
+    /// Only through full layers, or because the question and the answer have full attention.
+    Through,
+    Hidden,
+    Unread,
+    /// Was there before this reading began.
+    Cached,
+    /// Not given to the model.
+    Apart,
+}
+
+/// Everything that the map is drawn from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Atlas {
+    /// How it was read, as far as anything was.
+    recipe: Option<Recipe>,
+    /// In tokens of the document.
+    read: u32,
+    all: u32,
+    /// A reading is under way: so many tokens were there before.
+    cached: Option<u32>,
+    /// How much of the document on the screen the model is given: 0 to 1.
+    given: f64,
+}
+
+impl Atlas {
+    pub(super) fn of(chat: &Chat, document_bytes: usize) -> Self {
+        let given = chat.document.text.len() as f64 / document_bytes.max(1) as f64;
+        let layers = match &chat.model {
+            Model::Ready { info, .. } => info.layers,
+            _ => 1,
+        };
+        let nothing = Self { recipe: None, read: 0, all: 1, cached: None, given };
+        if let (Work::Reading { run, .. }, Some(way)) = (&chat.work, &chat.way) {
+            let Some(progress) = run.progress else { return nothing };
+            let recipe = Some(way.recipe.resolve(progress.total_tokens, layers));
+            let cached = Some(progress.cached_tokens);
+            return Self { recipe, read: progress.done_tokens, all: progress.total_tokens, cached, given };
+        }
+        let Some(held) = &chat.held else { return nothing };
+        let recipe = Some(held.way.recipe.resolve(held.document_tokens, layers));
+        Self { recipe, read: held.tokens, all: held.document_tokens, cached: None, given }
+    }
+
+    /// How a document of so many tokens would lie there, read by `recipe`.
+    pub(super) fn planned(recipe: Recipe, tokens: u32) -> Self {
+        Self { recipe: Some(recipe), read: tokens, all: tokens, cached: None, given: 1.0 }
+    }
+
+    /// What lies at `share` (0 to 1) of the text on the screen.
+    pub(super) fn at(&self, share: f64) -> Reach {
+        if share >= self.given {
+            return Reach::Apart;
+        }
+        let token = (share / self.given * f64::from(self.all)) as u32;
+        match (&self.recipe, self.cached) {
+            (Some(_), Some(cached)) if token < cached.min(self.read) => Reach::Cached,
+            (Some(recipe), _) if token < self.read => self.seen(recipe, token),
+            _ => Reach::Unread,
+        }
+    }
+
+    fn seen(&self, recipe: &Recipe, token: u32) -> Reach {
+        let Attention::Sliding { window, sinks, full_layers } = &recipe.reading else { return Reach::Window };
+        if token < *sinks {
+            Reach::Sink
+        } else if token + window >= self.read {
+            Reach::Window
+        } else if recipe.dense_tail || recipe.fa_decode || !full_layers.is_empty() {
+            Reach::Through
+        } else {
+            Reach::Hidden
+        }
+    }
+
+    /// One sign for each of `rows`; the sinks, which are few tokens, always have the first.
+    pub(super) fn rows(&self, rows: u16) -> Vec<Reach> {
+        let middle = |row: u16| (f64::from(row) + 0.5) / f64::from(rows);
+        let mut signs: Vec<Reach> = (0..rows).map(|row| self.at(middle(row))).collect();
+        if let (Some(first), Reach::Sink) = (signs.first_mut(), self.at(0.0)) {
+            *first = Reach::Sink;
+        }
+        signs
+    }
+}
+
+/// The map, and on it the page from the first byte of `shown` to the last.
+pub(super) fn draw(
+    frame: &mut Frame,
+    chat: &Chat,
+    reader: &Reader,
+    shown: Option<(usize, usize)>,
+    theme: &Theme,
+    area: Rect,
+) {
+    let bytes = reader.book.text().len();
+    let row_of = |byte: usize| (byte as f64 / bytes.max(1) as f64 * f64::from(area.height)) as u16;
+    let page = shown.map(|(start, end)| (row_of(start), row_of(end.saturating_sub(1))));
+    let signs = Atlas::of(chat, bytes).rows(area.height);
+    let line = |(row, reach): (usize, Reach)| {
+        let is_shown = page.is_some_and(|(first, last)| (first..=last).contains(&(row as u16)));
+        let page = if is_shown { Span::styled("▐", theme.strong) } else { Span::raw(" ") };
+        Line::from(vec![Span::raw(" "), sign(reach, theme), page])
+    };
+    frame.render_widget(Text::from(signs.into_iter().enumerate().map(line).collect::<Vec<Line>>()), area);
+}
+
+pub(super) fn sign(reach: Reach, theme: &Theme) -> Span<'static> {
+    match reach {
+        Reach::Sink => Span::styled("◆", theme.accent),
+        Reach::Window => Span::styled("█", theme.bar),
+        Reach::Through => Span::styled("▒", theme.bar),
+        Reach::Hidden => Span::styled("░", theme.error),
+        Reach::Unread => Span::styled("·", theme.dim),
+        Reach::Cached => Span::styled("▓", theme.dim),
+        Reach::Apart => Span::raw(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::fixtures::{Session, plan, progress, recipe_of};
+    use crate::engine::message::Event;
+    use crate::settings::ThemeChoice;
+
+    fn signs(atlas: &Atlas, rows: u16) -> String {
+        let theme = Theme::of(ThemeChoice::Ansi);
+        atlas.rows(rows).into_iter().map(|reach| sign(reach, &theme).content.into_owned()).collect()
+    }
+
+    fn read(preset: &str) -> String {
+        let session = Session::with_document_read(preset);
+        signs(&Atlas::of(&session.chat, session.chat.document.text.len()), 10)
+    }
+
+    #[test]
+    fn the_map_tells_how_the_question_sees_the_document() {
+        assert_eq!(read("full"), "██████████");
+        // 10,000 tokens: 2,048 of them in the window, 100 sinks.
+        assert_eq!(read("fastest"), "◆▒▒▒▒▒▒▒██");
+        assert_eq!(read("accurate"), "◆▒▒▒▒▒▒▒██");
+        assert_eq!(read("naive"), "░░░░░░░░██");
+    }
+
+    #[test]
+    fn prefill_runs_along_the_map() {
+        let mut session = Session::begin("full");
+        let bytes = session.chat.document.text.len();
+        assert_eq!(signs(&Atlas::of(&session.chat, bytes), 10), "··········");
+        session.tell(Event::Loaded(Box::new(crate::chat::fixtures::model())));
+        let job = session.job;
+        session.tell(Event::Planned { job, plan: plan(9_000, None) });
+        session.tell(Event::Prefilling { job, progress: progress(4_300) });
+        assert_eq!(signs(&Atlas::of(&session.chat, bytes), 10), "▓███······");
+        assert_eq!(signs(&Atlas::of(&session.chat, 2 * bytes), 10), "██···     ", "half of it is given to the model");
+    }
+
+    #[test]
+    fn a_preset_without_sinks_shows_none() {
+        assert_eq!(recipe_of("naive").sinks, 0);
+    }
+}

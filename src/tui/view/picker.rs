@@ -1,0 +1,212 @@
+//! The presets, and of the one that is looked at what it means here: layers, window and sinks to scale, what it costs, what was measured.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Margin, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, BorderType, Clear};
+
+use super::super::screen::{Draft, Field, Picker};
+use super::super::theme::Theme;
+use super::super::wrap::{shorten, width, wrap};
+use super::map::{Atlas, sign};
+use super::words::{bytes, coarse_time, count, rate, time};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Way};
+use crate::engine::message::Plan;
+use crate::swaa::{Attention, RecipeSpec};
+
+const WIDEST: u16 = 100;
+const HIGHEST: u16 = 20;
+/// The column of names.
+const NAMES: u16 = 16;
+/// Narrower, what is looked at is told below the names.
+const TWO_COLUMNS: u16 = 64;
+/// Where what is told of a preset begins.
+const LABELS: usize = 10;
+
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) {
+    let popup = area.centered(
+        Constraint::Length(area.width.saturating_sub(2).min(WIDEST)),
+        Constraint::Length(area.height.min(HIGHEST.max(chat.offers.len() as u16 + 2))),
+    );
+    let (title, keys): (&str, &[&str]) = match (&picker.draft, picker.versus) {
+        (Some(_), _) => (
+            " a preset of your own ",
+            &[" ← → changes · Enter reads by it · s saves · Esc ", " Enter · s saves · Esc "],
+        ),
+        (None, true) => (" compare with ", &[" Enter asks under both · Esc closes ", " Enter · Esc "]),
+        (None, false) => (" presets ", &[" Enter reads by it · e changes · Esc closes ", " Enter · e · Esc "]),
+    };
+    let room = usize::from(popup.width.saturating_sub(4));
+    let keys = keys.iter().find(|keys| width(keys) <= room).copied().unwrap_or_default();
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .title(Line::styled(title, theme.strong))
+        .title_bottom(Line::styled(keys, theme.dim).right_aligned());
+    let inner = block.inner(popup).inner(Margin::new(1, 0));
+    frame.render_widget(Clear, popup);
+    frame.render_widget(block, popup);
+    let (names, told) = shared_out(inner, chat.offers.len() as u16);
+    frame.render_widget(Text::from(offers(chat, picker, theme, names)), names);
+    frame.render_widget(Text::from(details(chat, picker, theme, told.width.into())), told);
+}
+
+fn shared_out(area: Rect, offers: u16) -> (Rect, Rect) {
+    if area.width >= TWO_COLUMNS {
+        let columns = [Constraint::Length(NAMES), Constraint::Length(2), Constraint::Min(1)];
+        let [names, _, told] = Layout::horizontal(columns).areas(area);
+        return (names, told);
+    }
+    let names = offers.min(area.height / 3).max(1);
+    let [names, _, told] =
+        Layout::vertical([Constraint::Length(names), Constraint::Length(1), Constraint::Min(1)]).areas(area);
+    (names, told)
+}
+
+/// The names with their keys; a dot is what is in force.
+fn offers(chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
+    let shown = usize::from(area.height);
+    let top = (picker.at + 1).saturating_sub(shown);
+    let held = chat.held.as_ref().map(|held| held.way.name.clone());
+    let offers = chat.offers.iter().enumerate().skip(top).take(shown);
+    let line = |(index, offer): (usize, &crate::swaa::Preset)| {
+        let dot = if held.as_deref() == Some(offer.name.as_str()) { "● " } else { "  " };
+        let key = offer.key.map_or(' ', |key| key);
+        let name = shorten(&format!("{key} {}", offer.name), usize::from(area.width).saturating_sub(2));
+        let style = if index == picker.at { theme.found } else { Style::new() };
+        Line::from(vec![Span::styled(dot, theme.accent), Span::styled(name, style)])
+    };
+    offers.map(line).collect()
+}
+
+fn details(chat: &Chat, picker: &Picker, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(offer) = chat.offers.get(picker.at) else { return Vec::new() };
+    let mut lines = Vec::new();
+    let way = if let Some(draft) = &picker.draft {
+        lines.extend(fields(draft, theme));
+        Some(Way { name: "draft".into(), recipe: draft.recipe.clone(), cot: crate::swaa::ChainOfThought::default() })
+    } else {
+        lines.extend(wrap(&[Span::styled(offer.summary.clone(), theme.strong)], cells, 0));
+        chat.way_of(picker.at).or_else(|| way_without_model(offer))
+    };
+    lines.push(Line::default());
+    let Some(way) = way else {
+        lines.extend(wrap(&[Span::raw("chooses one of the others by the document's length")], cells, 0));
+        return lines;
+    };
+    if picker.draft.is_none() {
+        lines.extend(told("is", &way.recipe.to_string(), theme, cells));
+    }
+    lines.extend(layers(chat, &way.recipe, theme, cells));
+    lines.extend(scale(chat, &way.recipe, theme, cells));
+    if picker.draft.is_none() {
+        lines.extend(costs(chat, picker.at, &way, theme, cells));
+        lines.extend(measured(chat, &way, theme, cells));
+    }
+    lines
+}
+
+/// What an offer is before a model is there to ask about layers.
+fn way_without_model(offer: &crate::swaa::Preset) -> Option<Way> {
+    let recipe = offer.recipe.clone()?;
+    Some(Way { name: offer.name.as_str().into(), recipe, cot: offer.cot.unwrap_or_default() })
+}
+
+fn fields(draft: &Draft, theme: &Theme) -> Vec<Line<'static>> {
+    let line = |field: Field| {
+        let value = format!("◂ {} ▸", field.value(&draft.recipe));
+        let style = if field == draft.field { theme.found } else { Style::new() };
+        Line::from(vec![Span::styled(format!("{:<13}", field.name()), theme.dim), Span::styled(value, style)])
+    };
+    Field::ALL.into_iter().map(line).collect()
+}
+
+fn told(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    wrap(&[Span::styled(format!("{label:<LABELS$}"), theme.dim), Span::raw(text.to_owned())], cells, LABELS)
+}
+
+/// One cell a layer: full, or sliding.
+fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Model::Ready { info, .. } = &chat.model else { return Vec::new() };
+    let tokens = chat.held.as_ref().map_or(u32::MAX, |held| held.document_tokens);
+    let full: Vec<bool> = match recipe.resolve(tokens, info.layers).reading {
+        Attention::Full => vec![true; info.layers as usize],
+        Attention::Sliding { full_layers, .. } => {
+            (0..info.layers).map(|layer| full_layers.as_slice().contains(&layer)).collect()
+        }
+    };
+    let count = full.iter().filter(|full| **full).count();
+    let strip: String = full.iter().map(|full| if *full { '█' } else { '░' }).collect();
+    let words = format!("  {count} of {} full", info.layers);
+    let mut lines = wrap(
+        &[Span::styled(format!("{:<LABELS$}", "layers"), theme.dim), Span::styled(strip, theme.bar), Span::raw(words)],
+        cells,
+        LABELS,
+    );
+    lines.truncate(4);
+    lines
+}
+
+/// The document from its first token to its last, with sinks and window as wide as they are.
+fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return Vec::new() };
+    let tokens = held.document_tokens;
+    let resolved = recipe.resolve(tokens, info.layers);
+    let room = cells.saturating_sub(LABELS).min(60);
+    let mut strip = vec![Span::styled(format!("{:<LABELS$}", "document"), theme.dim)];
+    strip
+        .extend(Atlas::planned(resolved.clone(), tokens).rows(room as u16).into_iter().map(|reach| sign(reach, theme)));
+    let words = match resolved.reading {
+        Attention::Full => format!("every token sees all of {} before it", count(tokens)),
+        Attention::Sliding { window, sinks, .. } => {
+            let window = window.min(tokens);
+            format!("◆ {} sinks, █ the last {} of {} tokens", count(sinks), count(window), count(tokens))
+        }
+    };
+    let mut lines = vec![Line::from(strip)];
+    lines.extend(wrap(&[Span::raw(" ".repeat(LABELS)), Span::styled(words, theme.dim)], cells, LABELS));
+    lines
+}
+
+/// What going there costs, as the engine forecasts it.
+fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let in_force = chat.held.as_ref().is_some_and(|held| held.way == *way && held.is_complete());
+    let cost = match chat.survey.get(offer).and_then(Option::as_ref) {
+        _ if in_force => "in force".to_owned(),
+        Some(plan) => switch_cost(plan),
+        None if chat.held.is_none() => "known once the document is read".to_owned(),
+        None => "known when nothing runs".to_owned(),
+    };
+    let mut lines = told("costs", &cost, theme, cells);
+    if let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) {
+        let kv = u64::from(held.document_tokens) * info.kv_bytes_per_token;
+        let kept =
+            if in_force { String::new() } else { ", beside the reading that is there while that is kept".to_owned() };
+        lines.extend(told(
+            "memory",
+            &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(held.document_tokens)),
+            theme,
+            cells,
+        ));
+    }
+    lines
+}
+
+fn switch_cost(plan: &Plan) -> String {
+    if plan.to_prefill_tokens <= INSTANT_TOKENS {
+        return "instant: nothing is read again".to_owned();
+    }
+    let predicted = plan.predicted.map_or(String::new(), |time| format!(": about {}", coarse_time(time)));
+    format!("reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
+}
+
+/// What was measured under it in this run.
+fn measured(chat: &Chat, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(reading) = chat.readings.of(&way.name) else { return Vec::new() };
+    let mut facts = Vec::new();
+    if let Some(speed) = reading.prefill_tokens_per_s() {
+        facts.push(format!("read in {}, {}", time(reading.prefill), rate(speed)));
+    }
+    facts.extend(reading.decode_tokens_per_s.map(|speed| format!("answers {}", rate(speed))));
+    if facts.is_empty() { Vec::new() } else { told("measured", &facts.join(" · "), theme, cells) }
+}

@@ -1,0 +1,55 @@
+//! What an answer quotes, and where in the document that is: one line a quote, with a sign for what became of it.
+//!
+//! ```text
+//! ✓ “a single man in possession of a good fortune”  Chapter 1 · line 28
+//! ≈ “a large fortune must be in want of a wife”     Chapter 1 · line 28
+//! ✗ “men should marry for love”                     not in the document
+//! ```
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::wrap::{clean, shorten, width};
+use super::transcript::Drawn;
+use crate::chat::Exchange;
+use crate::quotes::{Quote, Verdict};
+
+/// The lines; the flag is for the one that the cursor is on.
+pub(super) fn lines(at: &Drawn<'_>, exchange: &Exchange, cells: usize) -> Vec<(bool, Line<'static>)> {
+    // The answer is shown, and was looked up, as it is; only its edges are trimmed for the eye.
+    let line = |(index, quote): (usize, &Quote)| {
+        let is_chosen = at.chosen == Some(index);
+        (is_chosen, line(at, &exchange.answer[quote.span.start..quote.span.end], quote, is_chosen, cells))
+    };
+    exchange.quotes.iter().enumerate().map(line).collect()
+}
+
+fn line(at: &Drawn<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize) -> Line<'static> {
+    let (sign, style) = match quote.verdict {
+        Verdict::Verified(_) => ("✓ ", at.theme.good),
+        Verdict::Repaired { .. } => ("≈ ", at.theme.accent),
+        Verdict::NotFound => ("✗ ", at.theme.error),
+    };
+    let place = shorten(&place(at, quote), cells / 2);
+    let room = cells.saturating_sub(2 + 4 + width(&place));
+    let words = clean(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let over = if is_chosen { at.theme.found } else { Style::new() };
+    Line::from(vec![
+        Span::styled(sign, style.patch(over)),
+        Span::styled(format!("“{}”", shorten(&words, room)), over),
+        Span::raw("  "),
+        Span::styled(place, at.theme.dim),
+    ])
+}
+
+/// Where a quote leads, or why it leads nowhere.
+fn place(at: &Drawn<'_>, quote: &Quote) -> String {
+    let Some(passage) = quote.verdict.passage() else { return "not in the document".to_owned() };
+    let Some(place) = at.document.locate(passage.start) else { return String::new() };
+    let agreement = match quote.verdict {
+        Verdict::Repaired { agreement, .. } => format!("{} alike · ", super::words::whole(agreement.into())),
+        _ => String::new(),
+    };
+    let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));
+    format!("{agreement}{part}{}", place.position)
+}

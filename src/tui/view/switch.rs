@@ -1,0 +1,49 @@
+//! A switch of presets: both readings side by side.
+
+use ratatui::text::{Line, Span};
+
+use super::super::theme::Theme;
+use super::super::wrap::{width, wrap};
+use super::transcript::INDENT;
+use super::words::{bytes, count, rate, short_count, time};
+use crate::chat::{Comparison, Reading};
+
+/// Both readings side by side, one figure a row.
+pub(super) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Comparison { old, new, reread_tokens, took } = comparison;
+    let title = match reread_tokens {
+        0 => "instant: nothing was read again".to_owned(),
+        tokens => format!("{} tokens read again in {}", count(*tokens), time(*took)),
+    };
+    let heading = [
+        Span::styled(format!("{} → {}", old.preset, new.preset), theme.accent),
+        Span::styled(format!(" · {title}"), theme.dim),
+    ];
+    let mut lines = wrap(&heading, cells, 2);
+    let names = [String::new(), old.preset.to_string(), new.preset.to_string()];
+    lines.push(row(&names, theme.dim, theme));
+    lines.extend(rows(old, new).iter().map(|cells| row(cells, ratatui::style::Style::new(), theme)));
+    lines
+}
+
+fn rows(old: &Reading, new: &Reading) -> [[String; 3]; 6] {
+    let both = |name: &str, figure: &dyn Fn(&Reading) -> String| [name.to_owned(), figure(old), figure(new)];
+    let unknown = || "–".to_owned();
+    [
+        both("reading", &|reading| time(reading.prefill)),
+        both("computed", &|reading| format!("{} tokens", short_count(reading.prefilled_tokens))),
+        both("speed", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
+        both("answers", &|reading| reading.decode_tokens_per_s.map_or_else(unknown, rate)),
+        both("KV cache", &|reading| bytes(reading.memory.kv_used_bytes)),
+        both("process", &|reading| bytes(reading.memory.rss_bytes)),
+    ]
+}
+
+fn row(cells: &[String; 3], style: ratatui::style::Style, theme: &Theme) -> Line<'static> {
+    let padded = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
+    Line::from(vec![
+        Span::styled(padded(&format!("{INDENT}{}", cells[0]), 12), theme.dim),
+        Span::styled(padded(&cells[1], 13), style),
+        Span::styled(cells[2].clone(), style),
+    ])
+}
