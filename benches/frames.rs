@@ -135,6 +135,7 @@ fn model() -> ModelInfo {
         sliding_refused: None,
         patch_stamp: String::new(),
         devices: vec!["CPU".into()],
+        offloaded_layers: 0,
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Parser;
 use super::*;
 use crate::document::{Input, ReadOptions, load};
 use crate::models::{HubVariables, Places};
-use crate::settings::{Directories, LowArgs, Settings, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 
 /// One token a word; reads 100 tokens a second, whatever the attention.
 struct Toy {
@@ -101,6 +101,7 @@ fn settings(line: &[&str]) -> Settings {
         places: Places::new(&folder, None, HubVariables::default()),
         program: None,
         pdf_password: None,
+        screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings that go together")
 }

@@ -43,7 +43,9 @@ pub(super) fn drop_running_lines(pages: &mut [PageLines]) -> usize {
                 break;
             }
             dropped += running.len();
-            running.iter().for_each(|&index| left[index] -= 1);
+            for &index in &running {
+                left[index] -= 1;
+            }
             let at: Vec<usize> = running.iter().filter_map(|&index| Some(outer[index].as_ref()?.at)).collect();
             drop(outer);
             running.iter().zip(at).for_each(|(&index, at)| pages[index].drop_outer(at, matches!(edge, Edge::Top)));
@@ -187,7 +189,9 @@ mod tests {
         let texts = ["Card 1\nThanks!", "Card 2\nThanks!", "Card 3\nThanks!", "Card 4\nThanks!"];
         assert_eq!(left(&texts).iter().filter(|left| left.is_empty()).count(), 0, "no page is emptied");
         let mut scans = pages(&["Stamp", "Stamp", "Stamp"]);
-        scans.iter_mut().for_each(|page| page.has_picture = true);
+        for page in &mut scans {
+            page.has_picture = true;
+        }
         drop_running_lines(&mut scans);
         assert!(scans.iter().all(PageLines::is_empty));
     }
