@@ -80,20 +80,20 @@ fn compare(folder: &Path, peer: &Peer) -> bool {
     let truth = words(&known_text(&folder.join(&peer.text)));
     let title = pdf.file_name().expect("a file").to_string_lossy().into_owned();
     let (ours, pages, seconds) = ours(&pdf);
-    let recall = row(&title, &pages, "lunette", &truth, ours, seconds);
+    let recall = row(&title, &pages, "lunette", &truth, &ours, seconds);
     for (name, read) in
         [("pdf_oxide alone", first as fn(&Path) -> String), ("pdf-extract alone", second), ("pdftotext", poppler)]
     {
         let before = processor_s();
         let text = read(&pdf);
-        row(&title, "", name, &truth, text, processor_s() - before);
+        row(&title, "", name, &truth, &text, processor_s() - before);
     }
     !peer.is_whole || recall >= PASS_MARK
 }
 
 /// Prints a line of the table; returns the recall.
-fn row(title: &str, pages: &str, reader: &str, truth: &[String], text: String, seconds: f64) -> f64 {
-    let found = words(&text);
+fn row(title: &str, pages: &str, reader: &str, truth: &[String], text: &str, seconds: f64) -> f64 {
+    let found = words(text);
     let both = common(truth, &found);
     let recall = both as f64 / truth.len().max(1) as f64;
     let precision = both as f64 / found.len().max(1) as f64;
@@ -107,7 +107,9 @@ fn row(title: &str, pages: &str, reader: &str, truth: &[String], text: String, s
 /// How many of `truth` are in `found`, each as often as in both.
 fn common(truth: &[String], found: &[String]) -> usize {
     let mut left: HashMap<&str, usize> = HashMap::new();
-    found.iter().for_each(|word| *left.entry(word).or_default() += 1);
+    for word in found {
+        *left.entry(word).or_default() += 1;
+    }
     let is_there =
         |word: &&String| left.get_mut(word.as_str()).filter(|count| **count > 0).map(|count| *count -= 1).is_some();
     truth.iter().filter(is_there).count()

@@ -36,12 +36,12 @@ pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
         Resolved::Missing(entry) => (None, Some(offered(entry))),
     };
     let picker = Picker::of(settings, model)?;
-    let (document, picked) = picker.apply(document)?;
+    let (document, nearest) = picker.apply(document)?;
     let within = settings.within.or(is_first_run(settings, &found).then_some(FIRST_RUN_WITHIN));
     let mut setup = Setup { absent, ..setup(settings, &document, within) };
-    if let Some(picked) = picked {
-        setup.document.part = Some(picked.in_short());
-        setup.document.choice = Some(picked.in_words());
+    if let Some(nearest) = nearest {
+        setup.document.part = Some(nearest.in_short());
+        setup.document.choice = Some(nearest.in_words());
     }
     let look = looking(settings, watched, picker, setup.document.text.clone());
     let chat = Chat::new(setup);
@@ -217,19 +217,18 @@ impl Picker {
 }
 
 /// Looks at the files, and tells what is another than `before`.
-fn looking(
-    settings: &Settings,
+fn looking<'settings>(
+    settings: &'settings Settings,
     mut watched: Watched,
     picker: Picker,
     mut before: Arc<str>,
-) -> Box<dyn FnMut() -> Option<Looked>> {
-    let settings = settings.clone();
+) -> Box<dyn FnMut() -> Option<Looked> + 'settings> {
     let unreadable = |why: String| Some(Looked { news: News::Unreadable(why), document: None });
     Box::new(move || {
         let document = match watched.changed() {
             Ok(None) => return None,
             Ok(Some(document)) => {
-                headless::chosen_parts(&settings, document).and_then(|document| picker.apply(document))
+                headless::chosen_parts(settings, document).and_then(|document| picker.apply(document))
             }
             Err(error) => return unreadable(error.to_string()),
         };
@@ -245,7 +244,7 @@ fn looking(
     })
 }
 
-fn show(mut shown: Shown, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {
+fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {
     for question in &settings.questions {
         for effect in update(&mut shown.chat, Duration::ZERO, Input::User(Action::Ask(question.clone()))) {
             if let (Effect::Send(command), Engine::Running { commands, .. }) = (effect, &engine) {

@@ -67,12 +67,12 @@ pub struct Options {
 }
 
 /// What is shown: a conversation, and the document that it is about.
-pub struct Shown {
+pub struct Shown<'files> {
     pub chat: Chat,
     /// All that was loaded; the model may be given the beginning of it only.
     pub document: Arc<Document>,
     /// Asked before each question whether the document is still what it was.
-    pub look: Box<dyn FnMut() -> Option<Looked>>,
+    pub look: Box<dyn FnMut() -> Option<Looked> + 'files>,
 }
 
 /// What a look at the document's files brought.
@@ -98,7 +98,7 @@ pub enum Error {
 }
 
 /// Shows a chat and its document until it is left.
-pub fn run(shown: Shown, engine: Engine, options: &Options) -> Result<Ended, Error> {
+pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let signals = Signals::listen()?;
@@ -335,7 +335,9 @@ where
     fn act(&mut self, now: Duration, action: Action) -> Step {
         let looked = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
         let told = looked.map_or(Step::Nothing, |Looked { news, document }| {
-            document.into_iter().for_each(|document| self.screen.reader.reopen(document));
+            if let Some(document) = document {
+                self.screen.reader.reopen(document);
+            }
             self.update(now, Input::News(news))
         });
         more(told, self.update(now, Input::User(action)))

@@ -10,7 +10,7 @@ use super::worker::{Say, broken, guarded, page};
 
 /// Says what is in `bytes`: how many pages, and the text of those that are asked for.
 pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {
-    let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(&panic))) {
+    let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
         Err(refused) => return say(refused),
     };
@@ -37,6 +37,6 @@ fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, Said> {
 fn refusal(error: &Error) -> Said {
     match error {
         Error::EncryptedPdf => Said::Refused(Refusal::Locked),
-        other => broken(&other),
+        other => broken(other),
     }
 }

@@ -17,7 +17,7 @@ const MOST_FORMS_DEEP: usize = 4;
 
 /// Says what is in `bytes`: how many pages, the outline, the pages with pictures, and the text of those pages that are asked for.
 pub(super) fn read(request: &Request, bytes: &[u8], say: Say<'_>) -> io::Result<()> {
-    let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(&panic))) {
+    let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
         Err(refused) => return say(refused),
     };
@@ -40,7 +40,7 @@ fn open(request: &Request, bytes: &[u8]) -> Result<Document, Said> {
         Document::load_mem_with_options(bytes, LoadOptions::with_password(&request.password)).map_err(|error| {
             match error {
                 pdf_extract::Error::InvalidPassword => Said::Refused(Refusal::Locked),
-                error => broken(&error),
+                error => broken(error),
             }
         })?;
     let is_open = document.was_encrypted() || !document.is_encrypted();

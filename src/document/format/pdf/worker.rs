@@ -87,6 +87,7 @@ pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -
 }
 
 /// The refusal of a file that does not even open.
-pub(super) fn broken(reason: &impl ToString) -> Said {
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+pub(super) fn broken(reason: impl ToString) -> Said {
     Said::Refused(Refusal::Broken(reason.to_string()))
 }
