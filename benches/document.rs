@@ -77,7 +77,7 @@ fn processor() -> Duration {
 fn report_work<T>(what: &str, work: impl Fn() -> T) {
     let before = processor();
     report(what, work);
-    let each = (processor() - before) / RUNS as u32;
+    let each = processor().saturating_sub(before) / RUNS as u32;
     println!("  {:>15}  processor time {each:.1?} each", "");
 }
 

@@ -151,7 +151,7 @@ fn the_document_is_searched_and_jumped_through_while_an_answer_streams() {
     terminal.wait_for("hit 1 of 1", SECONDS);
     terminal.resize(120, 40);
     terminal.wait_for("hit 1 of 1", SECONDS);
-    terminal.press("\x1bG");
+    terminal.press("G");
     terminal.wait_for("whose number is 280", SECONDS);
     terminal.press("\x0f");
     terminal.wait_for("whose number is 70", SECONDS);
