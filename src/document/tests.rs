@@ -165,9 +165,9 @@ fn an_endless_input_is_refused_and_not_kept() {
 
 #[test]
 fn other_formats_are_named_with_a_way_out() {
-    let error = refused(&[memory("paper.txt", "%PDF-1.7\n")]);
-    assert_eq!(error.to_string(), "cannot read paper.txt: it is a PDF, which is not read yet");
-    assert!(error.hint().expect("a hint").contains("pdftotext"));
+    let error = refused(&[memory("paper.txt", "%!PS-Adobe-3.0\n")]);
+    assert_eq!(error.to_string(), "cannot read paper.txt: it is PostScript, which is not read yet");
+    assert!(error.hint().expect("a hint").contains("ps2ascii"));
     let error = refused(&[memory("model", "GGUF\u{3}\0\0\0")]);
     assert_eq!(error.to_string(), "cannot read model: it is a GGUF model, not a document");
     assert_eq!(error.hint().as_deref(), Some("a model is named with `-m`"));

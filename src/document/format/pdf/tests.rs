@@ -60,7 +60,7 @@ fn pages_are_positions_and_words_are_whole() {
     let piece = read(&Made::new().page(first).page(second));
     assert_eq!(
         piece.text,
-        "The cat sat on the mat, an example\nof a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
+        "The cat sat on the mat, an example of a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
     );
     let pages: Vec<(&str, Position)> =
         piece.positions.iter().map(|(span, position)| (&piece.text[span.start..span.end], *position)).collect();
