@@ -46,8 +46,11 @@ impl Document {
         let mut stretches = Vec::new();
         let mut end = 0;
         for source in &self.sources {
-            // With the line that names the file, which lies before it.
-            let span = ByteSpan { start: end, end: source.span.end };
+            // With the line that names the file, which lies before it; without the empty one before that where something was left out.
+            let follows = stretches.last().is_some_and(|last: &ByteSpan| last.end == end);
+            let start =
+                if follows { end } else { end + self.text[end..].bytes().take_while(|&byte| byte == b'\n').count() };
+            let span = ByteSpan { start: start.min(source.span.start), end: source.span.end };
             end = span.end;
             if is_kept(source) {
                 add(&mut stretches, span);
