@@ -98,7 +98,7 @@ fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &
         let done = bytes.len() as u64;
         progress(WebProgress { done, total });
         let got = (&mut body).take(CHUNK_BYTES as u64).read_to_end(&mut bytes);
-        let got = got.map_err(|error| broken(format!("it broke off after {done} bytes: {error}")))?;
+        let got = got.map_err(|error| broken(format!("it broke off after {} bytes: {error}", bytes.len())))?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(too_large());
         }

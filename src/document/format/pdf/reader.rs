@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::wire::{Bookmark, Engine, Refusal, Request, Said};
 use super::worker;
+use crate::document::decode::printable;
 
 /// The argument that makes `lunette` a reading process.
 pub const READ_PDF: &str = "read-pdf";
@@ -36,6 +37,8 @@ const BYTES_PER_FILE_BYTE: u64 = 24;
 const MOST_LINE_BYTES: u64 = 8 * worker::MOST_PAGE_BYTES as u64;
 /// Text of all pages together; as much as a plain file may have.
 const MOST_TEXT_BYTES: usize = 256 << 20;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 120;
 /// What a dying process says last is looked at; not more.
 const MOST_LAST_WORDS: u64 = 64 << 10;
 
@@ -170,12 +173,13 @@ impl<'a> Interview<'a> {
 impl Findings {
     fn hear(&mut self, said: Said) {
         match said {
-            Said::Refused(refusal) => self.refusal = Some(refusal),
+            Said::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
+            Said::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
             Said::Opened { pages } => self.count = Some(pages),
             Said::Outline { bookmarks, is_cut } => (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut),
             Said::Pictures(pages) => self.pictures = pages,
             Said::Page { number, text } => _ = self.pages.insert(number, Ok(text)),
-            Said::Failed { number, reason } => _ = self.pages.insert(number, Err(reason)),
+            Said::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),
             Said::Done => {}
         }
     }
@@ -194,6 +198,15 @@ impl Findings {
         for page in request.wanted(count) {
             self.pages.entry(page).or_insert_with(|| Err(reason.into()));
         }
+    }
+}
+
+/// What a library says of a failure, fit to be printed: the bytes of the file that it quotes may steer a terminal, and go on for pages.
+fn sentence(reason: &str) -> String {
+    let line = printable(reason.lines().next().unwrap_or_default());
+    match line.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
     }
 }
 
@@ -294,6 +307,16 @@ mod tests {
             "its objects nest too deeply"
         );
         assert_eq!(cause(""), "the reader ended early");
+    }
+
+    /// Found by fuzzing: `pdf_oxide` quotes what it found in place of an object.
+    #[test]
+    fn a_reason_that_quotes_the_file_steers_no_terminal() {
+        let mut findings = Findings::default();
+        let reason = format!("expected object header, found: \u{1b}[31m\u{0}{}\nmore", "x".repeat(500));
+        findings.hear(Said::Refused(Refusal::Broken(reason)));
+        let told = format!("expected object header, found: ␛[31m␀{} …", "x".repeat(LONGEST_REASON - 37));
+        assert_eq!(findings.refusal, Some(Refusal::Broken(told)));
     }
 
     #[test]
