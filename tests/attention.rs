@@ -18,8 +18,9 @@ use support::comparing::{
 };
 use support::gguf::Value;
 use support::llama::{Context, F16, F32, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, newest_context, stamp};
+use support::pair::Pair;
 use support::random_model::{GgufFace, RandomModel};
-use support::reference::{Reference, Token};
+use support::reference::Reference;
 
 #[test]
 fn full_attention_is_computed_as_the_reference_computes_it() {
@@ -205,23 +206,13 @@ fn interleaved_full_layers_see_everything() {
     }
 }
 
-/// The document through the window, the question with full attention, the answer either way.
 #[test]
 fn attention_switches_from_one_call_to_the_next() {
     for shape in SHAPES {
         let weights = RandomModel::new(shape, 9);
         let model = Model::load(&weights);
-        let (document, question, answer) = (tokens(0, 641, 0), tokens(641, 20, 0), tokens(661, 5, 0));
         for decoding in [Attention::Full, sliding(48, 6)] {
-            let mut reference = Reference::new(&weights);
-            let mut context = Context::new(&model, IN_F32);
-            let stretches =
-                [(&document, 641, &sliding(48, 6)), (&question, 20, &Attention::Full), (&answer, 1, &decoding)];
-            for (text, call, attention) in stretches {
-                let by_hand = reference.read(text, attention);
-                let ours = read(&mut context, text, call, attention);
-                assert_near(&ours, &by_hand, EXACT, &format!("{:?}, {attention}", shape.family));
-            }
+            Pair::new(&weights, &model, IN_F32, EXACT).read_and_answer(&sliding(48, 6), &decoding);
         }
     }
 }
@@ -230,78 +221,43 @@ fn attention_switches_from_one_call_to_the_next() {
 fn another_window_takes_over_what_was_read_under_the_first() {
     let weights = RandomModel::new(LLAMA, 10);
     let model = Model::load(&weights);
-    let mut reference = Reference::new(&weights);
-    let mut context = Context::new(&model, IN_F32);
+    let mut pair = Pair::new(&weights, &model, IN_F32, EXACT);
     for (first, attention) in [(0, sliding(20, 0)), (300, sliding(90, 12)), (600, sliding_but(5, 5, &[1]))] {
-        let text = tokens(first, 300, 0);
-        let by_hand = reference.read(&text, &attention);
-        assert_near(&read(&mut context, &text, 300, &attention), &by_hand, EXACT, &attention.to_string());
+        pair.read(&tokens(first, 300, 0), 300, &attention);
     }
 }
 
-/// Cells and positions part ways: a piece is cut out, the rest moves up, new text goes on.
 #[test]
 fn removed_and_shifted_cells_are_seen_where_they_now_stand() {
     for (shape, views) in SHAPES.into_iter().flat_map(|shape| [(shape, true), (shape, false)]) {
         let weights = RandomModel::new(shape, 11);
         let model = Model::load(&weights);
-        let attention = sliding(70, 8);
-        let mut reference = Reference::new(&weights);
-        let mut context = Context::new(&model, IN_F32);
-        context.set_views(views);
-        reference.read(&tokens(0, 700, 0), &attention);
-        read(&mut context, &tokens(0, 700, 0), 700, &attention);
-
-        for (from, to) in [(690, 700), (100, 640), (4, 6)] {
-            reference.remove(0, from, to);
-            reference.move_down(0, to, to - from);
-            context.remove(0, from, to);
-            context.move_down(0, to, to - from);
-        }
-        let text = tokens(148, 300, 0);
-        let by_hand = reference.read(&text, &attention);
-        let ours = read(&mut context, &text, 300, &attention);
-        assert_near(&ours, &by_hand, EXACT, &format!("{:?}, views {views}", shape.family));
+        let mut pair = Pair::new(&weights, &model, IN_F32, EXACT);
+        pair.context.set_views(views);
+        pair.read_between_cuts(&sliding(70, 8));
     }
 }
 
 #[test]
 fn a_hole_in_the_text_is_no_reason_to_see_further() {
     let weights = RandomModel::new(QWEN2, 12);
-    let attention = sliding(70, 8);
-    let mut reference = Reference::new(&weights);
     let model = Model::load(&weights);
-    let mut context = Context::new(&model, IN_F32);
-    reference.read(&tokens(0, 600, 0), &attention);
-    read(&mut context, &tokens(0, 600, 0), 600, &attention);
+    let attention = sliding(70, 8);
+    let mut pair = Pair::new(&weights, &model, IN_F32, EXACT);
+    pair.read(&tokens(0, 600, 0), 600, &attention);
     // Nothing moves up: positions 550..580 are simply missing, and their cells are taken by later tokens.
-    reference.remove(0, 550, 580);
-    context.remove(0, 550, 580);
-    let text = tokens(600, 200, 0);
-    let by_hand = reference.read(&text, &attention);
-    assert_near(&read(&mut context, &text, 64, &attention), &by_hand, EXACT, "a hole");
+    pair.remove(0, 550, 580);
+    pair.read(&tokens(600, 200, 0), 64, &attention);
 }
 
 #[test]
 fn two_sequences_do_not_see_each_other() {
     let weights = RandomModel::new(LLAMA, 13);
     let model = Model::load(&weights);
-    let attention = sliding(45, 6);
     for unified in [true, false] {
-        for flash_attention in [true, false] {
-            let kv_type = if flash_attention { F16 } else { F32 };
-            let options = Options { context_tokens: 2048, sequences: 2, unified, flash_attention, kv_type, ..IN_F32 };
-            let mut context = Context::new(&model, options);
-            let mut reference = Reference::new(&weights);
-            // One after the other, then both in one call, at different depths, then a token of each.
-            let both: Vec<Token> = [tokens(600, 40, 0), tokens(350, 40, 1)].concat();
-            let steps = [tokens(0, 600, 0), tokens(0, 350, 1), both, [tokens(640, 1, 0), tokens(390, 1, 1)].concat()];
-            for (step, text) in steps.iter().enumerate() {
-                let by_hand = reference.read(text, &attention);
-                let ours = read(&mut context, text, text.len(), &attention);
-                let what = format!("step {step}, unified {unified}, flash attention {flash_attention}");
-                assert_near(&ours, &by_hand, if flash_attention { HALF } else { EXACT }, &what);
-            }
+        for (numbers, tolerance) in [(IN_F16, HALF), (IN_F32, EXACT)] {
+            let options = Options { context_tokens: 2048, sequences: 2, unified, ..numbers };
+            Pair::new(&weights, &model, options, tolerance).read_two_sequences(&sliding(45, 6));
         }
     }
 }
@@ -312,16 +268,12 @@ fn a_document_that_two_sequences_share_is_seen_by_both() {
     let weights = RandomModel::new(QWEN2, 22);
     let model = Model::load(&weights);
     let attention = sliding(45, 6);
-    let mut context = Context::new(&model, Options { context_tokens: 2048, sequences: 2, ..IN_F32 });
-    let mut reference = Reference::new(&weights);
-    reference.read(&tokens(0, 600, 0), &attention);
-    read(&mut context, &tokens(0, 600, 0), 600, &attention);
-    reference.copy(0, 1);
-    context.copy(0, 1);
+    let options = Options { context_tokens: 2048, sequences: 2, ..IN_F32 };
+    let mut pair = Pair::new(&weights, &model, options, EXACT);
+    pair.read(&tokens(0, 600, 0), 600, &attention);
+    pair.copy(0, 1);
     for sequence in [0, 1] {
-        let question = tokens(600, 70, sequence);
-        let by_hand = reference.read(&question, &attention);
-        assert_near(&read(&mut context, &question, 70, &attention), &by_hand, EXACT, &format!("sequence {sequence}"));
+        pair.read(&tokens(600, 70, sequence), 70, &attention);
     }
 }
 
@@ -330,15 +282,11 @@ fn a_document_that_two_sequences_share_is_seen_by_both() {
 fn cells_that_lie_scattered_are_found_by_their_positions() {
     let weights = RandomModel::new(LLAMA, 14);
     let model = Model::load(&weights);
-    let attention = sliding(45, 6);
     let options = Options { context_tokens: 2048, sequences: 2, ..IN_F32 };
-    let mut context = Context::new(&model, options);
-    let mut reference = Reference::new(&weights);
+    let mut pair = Pair::new(&weights, &model, options, EXACT);
     for first in (0..660).step_by(66) {
         for sequence in [0, 1] {
-            let text = tokens(first, 66, sequence);
-            let by_hand = reference.read(&text, &attention);
-            assert_near(&read(&mut context, &text, 66, &attention), &by_hand, EXACT, &format!("{sequence} at {first}"));
+            pair.read(&tokens(first, 66, sequence), 66, &sliding(45, 6));
         }
     }
 }
@@ -360,21 +308,15 @@ fn a_restored_state_slides_on() {
 #[test]
 fn graphs_are_reused_while_the_stretches_stay_and_the_mask_follows() {
     let weights = RandomModel::new(LLAMA, 16);
-    let attention = sliding(45, 6);
-    let mut reference = Reference::new(&weights);
     let model = Model::load(&weights);
-    let mut context = Context::new(&model, IN_F32);
-    let document = tokens(0, 700, 0);
-    reference.read(&document, &attention);
-    read(&mut context, &document, 700, &attention);
+    let attention = sliding(45, 6);
+    let mut pair = Pair::new(&weights, &model, IN_F32, EXACT);
+    pair.read(&tokens(0, 700, 0), 700, &attention);
 
-    let before = context.graphs_reused();
-    let answer = tokens(700, 60, 0);
-    let by_hand = reference.read(&answer, &attention);
-    let ours = read(&mut context, &answer, 1, &attention);
-    assert_near(&ours, &by_hand, EXACT, "60 single tokens");
+    let before = pair.context.graphs_reused();
+    pair.read(&tokens(700, 60, 0), 1, &attention);
     // The first builds a graph; the windows reach the next block of 256 cells at most twice on the way.
-    let reused = context.graphs_reused() - before;
+    let reused = pair.context.graphs_reused() - before;
     assert!(reused >= 57, "{reused} of 60 graphs were reused");
 }
 

@@ -10,8 +10,9 @@ use crate::support::comparing::{
 };
 use crate::support::gguf::Numbers;
 use crate::support::llama::{Context, Model, Options, Q4_0, Q8_0, gpu};
+use crate::support::pair::Pair;
 use crate::support::random_model::{RandomModel, Shape};
-use crate::support::reference::{Reference, Token};
+use crate::support::reference::Reference;
 use lunette::swaa::Attention;
 
 /// What else users' models look like: 4 and 8 query heads to a key head, two key heads.
@@ -156,48 +157,25 @@ fn quantised_keys_and_values_stay_close_to_the_definition() {
     }
 }
 
-/// The document through the window, the question with full attention, the answer either way.
 #[test]
 #[ignore = "needs a GPU"]
 fn attention_switches_from_one_call_to_the_next() {
     for shape in shapes() {
         let weights = RandomModel::new(shape, 9);
         let model = load(&weights);
-        let (document, question, answer) = (tokens(0, 641, 0), tokens(641, 20, 0), tokens(661, 5, 0));
         for (reading, decoding) in [(sliding(48, 6), Attention::Full), (sliding_but(48, 6, &[1]), sliding(48, 6))] {
-            let mut reference = Reference::new(&weights);
-            let mut context = Context::new(&model, ON_DEVICE);
-            let stretches = [(&document, 641, &reading), (&question, 20, &Attention::Full), (&answer, 1, &decoding)];
-            for (text, call, attention) in stretches {
-                let by_hand = reference.read(text, attention);
-                let ours = read(&mut context, text, call, attention);
-                assert_near(&ours, &by_hand, HALF, &format!("{shape:?}, {attention}"));
-            }
+            Pair::new(&weights, &model, ON_DEVICE, HALF).read_and_answer(&reading, &decoding);
         }
     }
 }
 
-/// Cells and positions part ways: a piece is cut out, the rest moves up, new text goes on.
 #[test]
 #[ignore = "needs a GPU"]
 fn removed_and_shifted_cells_are_seen_where_they_now_stand() {
     for shape in shapes() {
         let weights = RandomModel::new(shape, 11);
         let model = load(&weights);
-        let attention = sliding(70, 8);
-        let mut reference = Reference::new(&weights);
-        let mut context = Context::new(&model, ON_DEVICE);
-        reference.read(&tokens(0, 700, 0), &attention);
-        read(&mut context, &tokens(0, 700, 0), 700, &attention);
-        for (from, to) in [(690, 700), (100, 640), (4, 6)] {
-            reference.remove(0, from, to);
-            reference.move_down(0, to, to - from);
-            context.remove(0, from, to);
-            context.move_down(0, to, to - from);
-        }
-        let text = tokens(148, 300, 0);
-        let by_hand = reference.read(&text, &attention);
-        assert_near(&read(&mut context, &text, 300, &attention), &by_hand, HALF, &format!("{shape:?}"));
+        Pair::new(&weights, &model, ON_DEVICE, HALF).read_between_cuts(&sliding(70, 8));
     }
 }
 
@@ -206,17 +184,9 @@ fn removed_and_shifted_cells_are_seen_where_they_now_stand() {
 fn two_sequences_do_not_see_each_other() {
     let weights = RandomModel::new(GROUPS_OF_4, 13);
     let model = load(&weights);
-    let attention = sliding(45, 6);
     for unified in [true, false] {
-        let mut context = Context::new(&model, Options { sequences: 2, unified, ..ON_DEVICE });
-        let mut reference = Reference::new(&weights);
-        let both: Vec<Token> = [tokens(600, 40, 0), tokens(350, 40, 1)].concat();
-        let steps = [tokens(0, 600, 0), tokens(0, 350, 1), both, [tokens(640, 1, 0), tokens(390, 1, 1)].concat()];
-        for (step, text) in steps.iter().enumerate() {
-            let by_hand = reference.read(text, &attention);
-            let ours = read(&mut context, text, text.len(), &attention);
-            assert_near(&ours, &by_hand, HALF, &format!("step {step}, unified {unified}"));
-        }
+        let options = Options { sequences: 2, unified, ..ON_DEVICE };
+        Pair::new(&weights, &model, options, HALF).read_two_sequences(&sliding(45, 6));
     }
 }
 

@@ -3,5 +3,6 @@
 pub mod comparing;
 pub mod gguf;
 pub mod llama;
+pub mod pair;
 pub mod random_model;
 pub mod reference;
