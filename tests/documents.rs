@@ -2,10 +2,15 @@
 //!
 //! After a wanted change: `INSTA_UPDATE=always cargo test --test documents`, then read the diff.
 
+mod support {
+    pub mod pdf;
+}
+
 use std::fmt::Write;
 use std::path::Path;
 
 use lunette::document::{Document, Input, ReadOptions, load};
+use support::pdf::{Made, line, lines, unicode};
 
 fn open(names: &[&str]) -> Document {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/documents");
@@ -68,4 +73,46 @@ fn several_files() {
 fn parts_of_several_files() {
     let chosen = open(&["volumes.txt", "guide.md"]).select("2,5-6").expect("six parts at least");
     insta::assert_snapshot!(rendered(&chosen));
+}
+
+/// Two columns as long as a page under a title, a cut word, a ligature, a head and a number on each page, a scan in the middle, an outline.
+fn paper() -> Vec<u8> {
+    let around = |number: u32| line(60, 810, 9, "Annals of Cats") + &line(290, 30, 9, &number.to_string());
+    let left = [
+        "1 Introduction",
+        "Cats have been studied for a long",
+        "time, and most of what was found of",
+        "them is still unknown to the cats, who",
+        "go on with their lives as if no exam-",
+        "ination of them had taken place at all,",
+        "and as if there were no annals either.",
+    ];
+    let right = [
+        "2 Method",
+        "We watched one cat for an afternoon",
+        "and wrote down what it did, which was",
+        "not much. Then we watched another one,",
+        "of the same colour, that did the same",
+        "in the same place, and were not sure",
+        "that it was another. Both slept.",
+    ];
+    let last = lines(60, 720, &["3 Results", "No cat moved."]) + &unicode(60, 680, "The o\u{fb03}ce cat, 猫, slept.");
+    let [left, right] = [left, right].map(|column| [&column[..], &column[1..], &column[1..], &column[1..]].concat());
+    Made::new()
+        .page(
+            line(180, 770, 18, "On the Quiet of Cats") + &lines(60, 720, &left) + &lines(320, 720, &right) + &around(1),
+        )
+        .scan(around(2))
+        .page(last + &around(3))
+        .titled("Introduction", 1, 1)
+        .titled("Method", 1, 1)
+        .titled("Results", 1, 3)
+        .bytes()
+}
+
+#[test]
+fn a_paper_in_two_columns() {
+    let input = Input::Memory { name: "paper.pdf".into(), bytes: paper().into() };
+    let document = load(&[input], &ReadOptions::default(), &mut std::io::empty()).expect("a readable paper");
+    insta::assert_snapshot!(rendered(&document));
 }
