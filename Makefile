@@ -14,11 +14,11 @@ demo: build
 	$(LUNETTE) pull
 	$(LUNETTE) demo
 
-# What has to pass before a change is taken: formatting, lints, documentation; every test, also those with a real model (the engine, the
+# What has to pass before a change is taken: formatting, lints, documentation; every test that needs no GPU and no vocabularies, also those with a real model (the engine, the
 # headless contract, the screen in a terminal, README's commands), and the unpatched library beside ours.
 test: checks tests
 
-# What loading, opening, waiting and switching cost; seconds and memory by length, always beside full attention on the same machine.
+# What loading, opening, waiting and switching cost; seconds of reading by length, beside full attention on the same machine.
 bench: build models
 	cargo bench --bench document -- --model "$$($(LUNETTE) pull)" --tree src
 	cargo bench --bench documents_peers
@@ -42,7 +42,7 @@ bench-cuda: setup
 	cargo build --release --manifest-path tests/stock/Cargo.toml --no-default-features --features cuda --target-dir tests/stock/target/patched && \
 	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
 
-# The pictures in README.md, from the program's real output.
+# Pictures of the main views, from the program's real output, in assets/screenshots.
 screenshots: build
 	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
 

@@ -24,7 +24,7 @@ use clap::Parser;
 use pty::Terminal;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// The bars of the design, section 5; "about 0" is one part in two hundred of one core.
+/// What is to be held; "about 0" is one part in two hundred of one core.
 const FRAME_AT_MOST: Duration = Duration::from_millis(100);
 const SWITCH_AT_MOST: Duration = Duration::from_millis(100);
 const IDLE_SHARE_AT_MOST: f64 = 0.005;

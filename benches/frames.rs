@@ -27,7 +27,7 @@ use lunette::swaa::preset::RecipePatch;
 use lunette::swaa::{Presets, Recipe};
 use lunette::tui::Stage;
 
-/// The bar of the design, section 5.
+/// What is to be held.
 const FRAME_AT_MOST: Duration = Duration::from_millis(16);
 /// Tokens of the bundled book in Qwen2.5's vocabulary.
 const BOOK_TOKENS: usize = 160_900;

@@ -30,7 +30,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-/// The bars of the design, section 5.
+/// What is to be held.
 const FLAT_AT_MOST: f64 = 1.10;
 const DEEP_AT_LEAST: f64 = 5.5;
 const WHOLE_AT_LEAST: f64 = 2.2;

@@ -25,7 +25,7 @@ struct Args {
     /// The same program on the patched one.
     #[arg(long)]
     ours: PathBuf,
-    /// Where the models go; they stay there.
+    /// Where the models are written; each is removed when it was measured.
     #[arg(long)]
     folder: PathBuf,
     /// `SHAPE:WEIGHTS`, or `SHAPE:WEIGHTS:DEPTH` to go no deeper.

@@ -1,4 +1,4 @@
-//! The pictures of README.md: the real binary in a pseudo terminal, keys pressed as a person would, the screen written down as SVG.
+//! Pictures of the main views: the real binary in a pseudo terminal, keys pressed as a person would, the screen written down as SVG.
 //!
 //! ```text
 //! cargo build --release && cargo run --release --example screenshots -- --model "$(target/release/lunette pull)"

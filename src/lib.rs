@@ -35,7 +35,7 @@
 //!
 //! # Rules
 //!
-//! 1. Only `engine/llama.rs` imports the binding and holds `unsafe`.
+//! 1. Only `engine/llama.rs` and what lies below it import the binding and hold `unsafe`.
 //! 2. Only `chat::update` changes a `Chat`; views take `&Chat`; time comes in as an input.
 //! 3. Only `tui` writes to the terminal while it runs; logs go to a file.
 //! 4. Only `engine` knows tokens and decides what the KV cache holds.

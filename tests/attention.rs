@@ -17,7 +17,7 @@ use support::comparing::{
     read_afresh, sliding, sliding_but, tokens,
 };
 use support::gguf::Value;
-use support::llama::{Context, F16, F32, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, newest_context, stamp};
+use support::llama::{Context, F16, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, newest_context, stamp};
 use support::pair::Pair;
 use support::random_model::{GgufFace, RandomModel};
 use support::reference::Reference;

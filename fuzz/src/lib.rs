@@ -15,8 +15,8 @@ pub fn read(name: &str, bytes: &[u8]) {
     read_with(name, bytes, &ReadOptions::default());
 }
 
-/// The same, with PDFs read by the program that `LUNETTE` names, as users have it; without the variable they are left alone, because the libraries
-/// for PDF are known not to survive everything.
+/// The same, with PDFs read by the program that `LUNETTE` names, as users have it: the libraries
+/// for PDF are known not to survive everything. Panics without that variable.
 pub fn read_pdf(name: &str, bytes: &[u8]) {
     let Some(program) = std::env::var_os("LUNETTE") else { panic!("LUNETTE names no program that reads PDFs") };
     read_with(name, bytes, &ReadOptions { pdf_reader: PdfReader::Program(program.into()), ..ReadOptions::default() });

@@ -34,7 +34,7 @@ struct Work {
     attention: f64,
 }
 
-/// Attention's operations cost more time each than the products' on every CPU that was measured (about 3 times on AVX-512,
+/// Attention's operations are believed to cost 3 times as much as the products', each, as they did on AVX-512 (
 /// a 0.5B in 4 bits); where that is wrong, deep chunks soon say so.
 const ATTENTION_PRICE_BEFORE_DEEP_CHUNKS: f64 = 3.0;
 

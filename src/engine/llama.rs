@@ -67,16 +67,6 @@ fn load_backends_beside_program() {
     unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
 }
 
-/// Names of the devices that ggml sees, the CPU among them: `CPU (Intel Xeon)`, `CUDA0 (NVIDIA H200)`.
-#[must_use]
-pub fn devices() -> Vec<String> {
-    LazyLock::force(&LIBRARY);
-    llama_cpp_2::list_llama_ggml_backend_devices()
-        .into_iter()
-        .map(|device| format!("{} ({})", device.name, device.description))
-        .collect()
-}
-
 /// The version of llama.cpp that is linked, as the library itself tells it: `0.6.0-dev`.
 #[must_use]
 pub fn library_version() -> String {

@@ -122,7 +122,7 @@ pub enum SplitMode {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Offload {
     pub layers: GpuLayers,
-    /// Names of the devices to use, as `lunette --version` lists them (`CUDA0`); empty is all of them.
+    /// Names of the devices to use, as llama.cpp has them (`CUDA0`); empty is all of them.
     pub devices: Vec<String>,
     pub split_mode: SplitMode,
     /// What part of the model each device gets, in any unit; empty is by free memory.

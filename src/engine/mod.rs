@@ -57,7 +57,7 @@ use speeds::Ledger;
 use worker::{Inbox, Worker};
 
 pub use llama::vocabulary::Vocabulary;
-pub use llama::{devices, library_version, patch_stamp};
+pub use llama::{library_version, patch_stamp};
 pub use speeds::Measured;
 pub use survey::Survey;
 pub use tokens::Tokens;

@@ -72,7 +72,7 @@ pub enum Subcommands {
     Inspect(InspectArgs),
     /// Say whether documents fit a model and what reading them would take, part by part; read nothing
     Fit(Box<FitArgs>),
-    /// Print where configuration, models, conversations and logs are kept
+    /// Print where configuration, models, exported conversations and logs are kept
     Paths {
         #[arg(long)]
         json: bool,
@@ -348,7 +348,7 @@ pub struct ModelArgs {
     /// Layers on the GPU (-ngl): auto is as many as its memory holds, all, or a number
     #[arg(long, alias = "n-gpu-layers", value_name = "auto|all|N", value_parser = values::gpu_layers, allow_hyphen_values = true)]
     pub gpu_layers: Option<GpuLayers>,
-    /// GPUs to use, by the names that --version lists (-dev): CUDA0,CUDA1
+    /// GPUs to use, by llama.cpp's names (-dev): CUDA0,CUDA1; an unknown one is refused with those that there are
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub device: Vec<String>,
     /// How several GPUs share a model (-sm): none, layer, row

@@ -9,7 +9,7 @@ pub struct Directories {
     pub config: PathBuf,
     /// What can be made or fetched again: models.
     pub cache: PathBuf,
-    /// What would be missed: conversations.
+    /// What would be missed: exported conversations.
     pub data: PathBuf,
     /// What is of use for a while: logs, measured speeds.
     pub state: PathBuf,

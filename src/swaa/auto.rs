@@ -9,7 +9,7 @@
 //! it is 187,900 against 119,851 units, 1.57 times as fast: `accurate`.
 //!
 //! Does not measure: whoever knows this machine's speed may say so ([`Facts::tokens_per_s`]). What is known of recall was measured on
-//! Qwen2.5-Coder-Instruct 1.5B and 0.5B, sinks 100, questions read with full attention, to 32k tokens; nothing is inferred beyond.
+//! Qwen2.5-Coder-Instruct, 1.5B to 32k tokens and 0.5B to 8k, sinks 100, questions read with full attention; nothing is inferred beyond.
 
 use super::preset::Presets;
 use super::{Attention, LayerSpec, RecipeSpec};
@@ -37,8 +37,8 @@ pub enum Machine {
 impl Machine {
     /// How many pairs of query and key, over all layers, take as long as all else that is computed for one token.
     ///
-    /// Measured: 2,850 with a 0.5B `Q4_K_M` on AVX-512 (512 tokens took 6.2 CPU seconds at depth 1,536 and 46.5 at 31,744),
-    /// 16,200 with a 4B in bf16 on an H100 (0.429 s for 16,384 tokens, 11.5 s for 131,072). On GPUs whose attention reads masks it is
+    /// Measured: 2,850 with a 0.5B `Q4_K_M` on AVX-512 before patches 0005 and 0006 made the products faster; by `benches/results/prefill-cpu.md`
+    /// it is 1,200 to 1,800 since, so that other recipes gain more there than is told. 16,200 with a 4B in bf16 on an H100 (0.429 s for 16,384 tokens, 11.5 s for 131,072). On GPUs whose attention reads masks it is
     /// fewer, so that other recipes than full attention gain more there than is told.
     #[must_use]
     pub const fn pairs_per_token(self) -> f64 {
