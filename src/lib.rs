@@ -24,7 +24,7 @@
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
 //!
 //! Imports point one way: front ends (`tui`, `plain`, `headless`, `eval`) → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
-//! `engine` → `swaa`. Nothing imports a front end.
+//! `engine` → (`swaa`, `store`). Nothing imports a front end.
 //!
 //! # Three flows
 //!

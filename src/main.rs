@@ -143,7 +143,8 @@ fn count(settings: &Settings, document: &Document, voice: &mut Voice<'_>) -> Res
 fn fit(settings: &Settings, how: FitAs) -> Result<Exit, Trouble> {
     let output = if how.json { Output::Json } else { Output::Text };
     with_voice(output, settings.terminal, |voice| {
-        let (_, document) = headless::open_whole(settings, &mut io::stdin().lock(), voice)?;
+        let (_, whole) = headless::open_whole(settings, &mut io::stdin().lock(), voice)?;
+        let document = headless::chosen_pages(settings, whole)?;
         document.report.notes().iter().for_each(|note| voice.note(&format!("note: {note}")));
         let config = settings.engine.with_model(headless::model_file(settings, voice)?);
         let mut survey = Survey::of(&config)?;

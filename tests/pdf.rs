@@ -79,13 +79,31 @@ fn a_pdf_comes_through_a_pipe_too() {
 }
 
 #[test]
-fn scans_and_locked_files_exit_with_3_and_a_hint() {
+fn scans_exit_with_3_and_a_hint() {
     let home = Home::new();
     fs::write(home.path("scan.pdf"), Made::new().scan("").bytes()).unwrap();
     let ran = home.run(&["-p", "What?", "scan.pdf"]);
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
     assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is a picture without text");
     assert!(ran.err.contains("hint: add a text layer first, as in `ocrmypdf"), "{}", ran.err);
+}
+
+#[test]
+fn a_locked_file_opens_with_its_password_and_exits_with_3_without() {
+    let home = Home::new();
+    let made = Made::new().page(line(72, 760, 11, "Nobody may know this."));
+    fs::write(home.path("locked.pdf"), made.encrypted("sesame")).unwrap();
+    let locked = text_of(&home, &["locked.pdf"]);
+    assert_eq!((locked.code, locked.out.as_str()), (3, ""));
+    assert_eq!(sentence(&locked.err), "error: cannot read locked.pdf: it is encrypted, and asks for a password");
+    assert!(locked.err.contains("--pdf-password, or in LUNETTE_PDF_PASSWORD"), "{}", locked.err);
+    let by_flag = text_of(&home, &["--pdf-password", "sesame", "locked.pdf"]);
+    let variables = [("LUNETTE_PDF_PASSWORD", "sesame")];
+    let by_variable = home.run_with(&["inspect", "--text", "locked.pdf"], &variables, "");
+    for open in [by_flag, by_variable] {
+        assert_eq!((open.code, open.out.as_str()), (0, "Nobody may know this.\n"), "{}", open.err);
+    }
+    assert_eq!(text_of(&home, &["--pdf-password", "wrong", "locked.pdf"]).code, 3);
 }
 
 /// Each would fill the memory, the stack or the time of a reader that trusted it.

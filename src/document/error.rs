@@ -88,7 +88,7 @@ impl Error {
             Self::Locked { .. } => "give it with --pdf-password, or in LUNETTE_PDF_PASSWORD",
             Self::Scanned { .. } => "add a text layer first, as in `ocrmypdf scan.pdf text.pdf`",
             Self::Garbled { .. } => "add a text layer first, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`",
-            Self::Binary { .. } => "text, markdown and source files can be read",
+            Self::Binary { .. } => super::sniff::NO_DOCUMENT,
             Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,
         };

@@ -20,7 +20,7 @@ pub(super) enum Outlook {
 }
 
 const UNPACK: &str = "unpack it and name the files in it";
-const NO_DOCUMENT: &str = "text, markdown and source files can be read";
+pub(super) const NO_DOCUMENT: &str = "text, markdown, source files, HTML, EPUB, DOCX and PDF can be read";
 const SAVE_AS_TEXT: &str = "save it as plain text and give that";
 
 /// (offset, bytes there, what it is, what to do).

@@ -6,6 +6,8 @@
 //! Example: `touch book.txt` costs one reading of the file and changes nothing; a sentence added to chapter 50 gives the new text, whose
 //! tokens up to that sentence the engine still has.
 //!
+//! A file that is being saved is waited for: nobody must have written to it for a fifth of a second, and not while it was read.
+//!
 //! What it does not do: look at standard input twice (its bytes are kept), or know what was read of it by a model.
 
 use std::collections::hash_map::DefaultHasher;
@@ -13,11 +15,17 @@ use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::error::Error;
 use super::input::RawFile;
 use super::{Document, Input, ReadOptions, load, tree};
+
+/// A file is taken for written once nobody wrote to it for so long: whoever saves one has cut it off first.
+const SETTLED: Duration = Duration::from_millis(200);
+/// A file that is written all the time, as a log is, is read as it is after so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Inputs that can be looked at again.
 #[derive(Debug, Clone)]
@@ -34,6 +42,14 @@ pub struct Watched {
 struct Stamp {
     path: PathBuf,
     seen: Option<(u64, Option<SystemTime>)>,
+}
+
+impl Stamp {
+    /// How long to wait until it counts as written; `None` when it does. A time to come is a clock that is wrong.
+    fn unsettled(&self) -> Option<Duration> {
+        let (_, written) = self.seen?;
+        SETTLED.checked_sub(written?.elapsed().ok()?)
+    }
 }
 
 impl Watched {
@@ -57,14 +73,40 @@ impl Watched {
     ///
     /// Errors: it can't be read any more. What was read before is then as good as before, and the next look tries again.
     pub fn changed(&mut self) -> Result<Option<Document>, Error> {
-        let now = stamps(&self.inputs, &self.options);
-        if now == self.stamps {
+        if self.look() == self.stamps {
             return Ok(None);
         }
-        let document = load(&self.inputs, &self.options, &mut std::io::empty())?;
+        let (now, document) = self.read_settled();
+        let document = document?;
         self.stamps = now;
         let before = std::mem::replace(&mut self.text, hash(&document.text));
         Ok((before != self.text).then_some(document))
+    }
+
+    fn look(&self) -> Vec<Stamp> {
+        stamps(&self.inputs, &self.options)
+    }
+
+    /// What nobody wrote to while it was read, and what it looked like.
+    fn read_settled(&self) -> (Vec<Stamp>, Result<Document, Error>) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let now = self.look_settled(until);
+            let document = load(&self.inputs, &self.options, &mut std::io::empty());
+            if self.look() == now || Instant::now() >= until {
+                return (now, document);
+            }
+        }
+    }
+
+    fn look_settled(&self, until: Instant) -> Vec<Stamp> {
+        loop {
+            let now = self.look();
+            match now.iter().filter_map(Stamp::unsettled).max() {
+                Some(wait) if Instant::now() < until => sleep(wait),
+                _ => return now,
+            }
+        }
     }
 }
 
@@ -109,7 +151,7 @@ impl Document {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::io::Write;
 
     use tempfile::TempDir;
 
@@ -176,6 +218,22 @@ mod tests {
         assert!(watched.changed().is_err() && watched.changed().is_err());
         fs::write(&path, "one more\n").expect("written");
         assert_eq!(text(watched.changed()).as_deref(), Some("one more\n"));
+    }
+
+    #[test]
+    fn a_file_that_is_being_saved_is_waited_for() {
+        let folder = folder(&[("a.txt", "one\n")]);
+        let path = folder.path().join("a.txt");
+        let mut watched = watched(path.clone());
+        let mut file = fs::File::create(&path).expect("cut off");
+        let saving = std::thread::spawn(move || {
+            for line in ["one\n", "two\n", "three\n"] {
+                sleep(SETTLED / 20);
+                file.write_all(line.as_bytes()).expect("written");
+            }
+        });
+        assert_eq!(text(watched.changed()).as_deref(), Some("one\ntwo\nthree\n"));
+        saving.join().expect("saved");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::forecast::Sums;
 use super::message::{EngineConfig, ModelInfo};
+use crate::store::write_whole;
 
 /// Shorter readings say little: a call's own cost is most of it.
 const WORTH_KEEPING_TOKENS: u32 = 256;
@@ -122,11 +123,7 @@ impl Page {
 
     /// In one move, so that whoever reads meanwhile reads the old page or the new one.
     fn write(&self, file: &Path) -> io::Result<()> {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let draft = file.with_extension(format!("{}.tmp", std::process::id()));
-        fs::write(&draft, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(&draft, file)
+        write_whole(file, &serde_json::to_string_pretty(self)?)
     }
 }
 

@@ -87,7 +87,7 @@ impl Known for Survey {
 /// What is to be read, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
-    /// All of the document, before parts are chosen.
+    /// All of the document that `--pages` left, before parts are chosen.
     pub whole: &'a Document,
     /// `--parts`, as written.
     pub parts: Option<&'a str>,

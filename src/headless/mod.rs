@@ -114,12 +114,17 @@ pub fn open_whole(
     Ok(Watched::open(inputs?, settings.read.clone(), stdin)?)
 }
 
+/// What `--pages` takes of it.
+pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document, Trouble> {
+    match &settings.pages {
+        Some(pages) => Ok(document.select_pages(pages)?),
+        None => Ok(document),
+    }
+}
+
 /// What `--pages` and `--parts` take of it.
 pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, Trouble> {
-    let document = match &settings.pages {
-        Some(pages) => document.select_pages(pages)?,
-        None => document,
-    };
+    let document = chosen_pages(settings, document)?;
     match &settings.parts {
         Some(parts) => Ok(document.select(parts)?),
         None => Ok(document),

@@ -2,7 +2,7 @@
 //!
 //! Read by whoever can read the user's own files and nobody else. A line that can't be read is left out.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -41,17 +41,18 @@ impl History {
                 self.load().iter().map(|question| Ok(serde_json::to_string(question)? + "\n")).collect();
             return super::write_whole(&self.file, &(kept? + &line));
         }
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.file)?.write_all(line.as_bytes())
+        super::for_owner().append(true).open(&self.file)?.write_all(line.as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    fn mode(file: &Path) -> u32 {
+        std::os::unix::fs::MetadataExt::mode(&fs::metadata(file).expect("a file"))
+    }
 
     #[test]
     fn questions_come_back_with_their_lines_and_only_the_last_are_kept() {
@@ -60,6 +61,8 @@ mod tests {
         assert_eq!(history.load(), Vec::<String>::new());
         for number in 0..(2 * KEPT + 2) {
             history.add(&format!("Who?\n{number}")).expect("written");
+            #[cfg(unix)]
+            assert_eq!(mode(&history.file) & 0o077, 0, "others may read question {number}");
         }
         let all = history.load();
         assert_eq!((all.len(), all[KEPT - 1].as_str()), (KEPT, format!("Who?\n{}", 2 * KEPT + 1).as_str()));

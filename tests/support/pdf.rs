@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use pdf_extract::{Document, EncryptionState, EncryptionVersion, Object, Permissions};
+
 /// A document in the making.
 #[derive(Debug, Default, Clone)]
 pub struct Made {
@@ -85,6 +87,24 @@ impl Made {
     pub fn object(mut self, body: impl Into<String>) -> Self {
         self.own.push(body.into());
         self
+    }
+
+    /// Encrypted with this user password.
+    pub fn encrypted(&self, user_password: &str) -> Vec<u8> {
+        let mut document = Document::load_mem(&self.bytes()).expect("well-formed");
+        document.trailer.set("ID", Object::Array(vec![Object::string_literal(*b"0123456789abcdef"); 2]));
+        let version = EncryptionVersion::V2 {
+            document: &document,
+            owner_password: "the owner's",
+            user_password,
+            key_length: 128,
+            permissions: Permissions::all(),
+        };
+        let state = EncryptionState::try_from(version).expect("a cipher");
+        document.encrypt(&state).expect("encrypted");
+        let mut bytes = Vec::new();
+        document.save_to(&mut bytes).expect("memory");
+        bytes
     }
 
     /// The file.

@@ -79,8 +79,11 @@ fn outermost(page: &PageLines, edge: Edge) -> Option<Outer<'_>> {
 
 fn is_running(outer: &[Option<Outer<'_>>], index: usize) -> bool {
     let Some(own) = &outer[index] else { return false };
+    // Pages ascend: neighbours by number are neighbours in the list.
+    let reach = NEIGHBOURS as usize;
+    let near = &outer[index.saturating_sub(reach)..outer.len().min(index + reach + 1)];
     let others =
-        outer.iter().flatten().filter(|other| other.page.abs_diff(own.page) <= NEIGHBOURS && other.page != own.page);
+        near.iter().flatten().filter(|other| other.page.abs_diff(own.page) <= NEIGHBOURS && other.page != own.page);
     let alike: Vec<Likeness> = others.filter_map(|other| likeness(own, other)).collect();
     alike.len() >= ENOUGH_ALIKE || outer.len() <= FEW_PAGES && alike.contains(&Likeness::Counting)
 }

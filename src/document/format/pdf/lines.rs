@@ -86,8 +86,11 @@ fn without_leaders(line: String) -> String {
     const DOTS: &str = "........";
     let Some(start) = line.find(LEADERS).or_else(|| line.find(DOTS)) else { return line };
     let rest = line[start..].trim_start_matches(['.', ' ']);
-    format!("{} … {rest}", &line[..start])
+    format!("{} … {rest}", &line[..start]).trim_end().to_owned()
 }
+
+/// Bytes of half a word; what is longer is none, and made to cost time.
+const LONGEST_HALF: usize = 200;
 
 /// Makes words whole that a line end, or the end of a page, has cut in two.
 pub(super) fn join_words(pages: &mut [PageLines]) {
@@ -130,9 +133,11 @@ fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<
     let letters = |half: &str| half.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
     let compound = format!("{}-{}", letters(first_half), letters(second_half));
     let keeps_hyphen = hyphen != '\u{ad}' && (compounds.contains(&compound) || first_half.contains('-'));
-    let joined = format!("{stem}{}{second_half}", if keeps_hyphen { "-" } else { "" });
+    let stem_bytes = stem.len();
     let rest = start[second_half.len()..].trim_start();
-    *line = joined;
+    line.truncate(stem_bytes);
+    line.push_str(if keeps_hyphen { "-" } else { "" });
+    line.push_str(second_half);
     (!rest.is_empty()).then(|| rest.to_owned())
 }
 
@@ -140,8 +145,11 @@ fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<
 fn cut_off(line: &str) -> Option<(&str, &str, char)> {
     let hyphen = line.chars().next_back().filter(|sign| matches!(sign, '-' | '\u{2010}' | '\u{ad}'))?;
     let stem = &line[..line.len() - hyphen.len_utf8()];
-    let first_half = stem.rsplit(char::is_whitespace).next().unwrap_or_default();
-    first_half.ends_with(char::is_alphabetic).then_some((stem, first_half, hyphen))
+    let reach = stem.len().saturating_sub(LONGEST_HALF);
+    let near = (0..=reach).rev().find(|&at| stem.is_char_boundary(at)).unwrap_or(0);
+    let first_half = stem[near..].rsplit(char::is_whitespace).next().unwrap_or_default();
+    let is_word = near == 0 || first_half.len() < stem.len() - near;
+    (is_word && first_half.ends_with(char::is_alphabetic)).then_some((stem, first_half, hyphen))
 }
 
 #[cfg(test)]
@@ -160,6 +168,9 @@ mod tests {
         assert_eq!(joined(&["an exam-\nple, of it"]), ["an example,\nof it"]);
         assert_eq!(joined(&["an exam\u{ad}\nple\n\nNew"]), ["an example\n\nNew"]);
         assert_eq!(joined(&["un-\nbe-\nliev-\nable"]), ["unbelievable"]);
+        let endless = joined(&["a-\n".repeat(1000).as_str()]).remove(0);
+        let longest = endless.lines().map(str::len).max();
+        assert!(longest <= Some(LONGEST_HALF + 2), "a word of {longest:?} bytes");
     }
 
     #[test]
@@ -185,6 +196,7 @@ mod tests {
         for line in ["2.1 Cats . . . . . . . . 12", "2.1 Cats........... 12"] {
             assert_eq!(PageLines::new(1, line).0.lines, ["2.1 Cats … 12"]);
         }
+        assert_eq!(PageLines::new(1, "2.2 Dogs . . . . . . .").0.lines, ["2.2 Dogs …"]);
         assert_eq!(PageLines::new(1, "and so on ...").0.lines, ["and so on ..."]);
     }
 

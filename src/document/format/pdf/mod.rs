@@ -94,7 +94,7 @@ impl Asked {
     fn new(interview: &Interview<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
         let first = interview.ask(Engine::First, None);
         refuse_too_many(first.count, name)?;
-        let doubtful = first.count.map(|count| settle::doubtful(&first, count));
+        let doubtful = first.count.filter(|&count| count > 0).map(|count| settle::doubtful(&first, count));
         let second = interview.ask(Engine::Second, doubtful);
         refuse_too_many(second.count, name)?;
         match first.count.filter(|&count| count > 0).or(second.count).filter(|&count| count > 0) {

@@ -3,8 +3,6 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use pdf_extract::{Document as LowDocument, EncryptionState, EncryptionVersion, Permissions};
-
 use super::*;
 use crate::document::{Position, ReadOptions};
 
@@ -161,30 +159,10 @@ fn glyphs_that_nobody_can_map_are_garbled_and_not_text() {
     assert_eq!(found(&piece), ["text", "garbled"]);
 }
 
-/// `made`, encrypted with this user password.
-fn encrypted(made: &Made, password: &str) -> Vec<u8> {
-    let mut document = LowDocument::load_mem(&made.bytes()).expect("well-formed");
-    document
-        .trailer
-        .set("ID", pdf_extract::Object::Array(vec![pdf_extract::Object::string_literal(*b"0123456789abcdef"); 2]));
-    let version = EncryptionVersion::V2 {
-        document: &document,
-        owner_password: "the owner's",
-        user_password: password,
-        key_length: 128,
-        permissions: Permissions::all(),
-    };
-    let state = EncryptionState::try_from(version).expect("a cipher");
-    document.encrypt(&state).expect("encrypted");
-    let mut bytes = Vec::new();
-    document.save_to(&mut bytes).expect("memory");
-    bytes
-}
-
 #[test]
 fn an_encrypted_document_opens_with_its_password_only() {
     let made = Made::new().page(line(72, 760, 11, "Nobody may know this."));
-    let locked = encrypted(&made, "sesame");
+    let locked = made.encrypted("sesame");
     let with =
         |password: Option<&str>| ReadOptions { pdf_password: password.map(str::to_owned), ..ReadOptions::default() };
     for password in ["sesame", "the owner's"] {
@@ -194,7 +172,7 @@ fn an_encrypted_document_opens_with_its_password_only() {
     assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and asks for a password");
     assert_eq!(message(Some("wrong")), "cannot read a.pdf: it is encrypted, and the password does not open it");
     for options in [ReadOptions::default(), with(Some("of another file"))] {
-        let open = read_with(encrypted(&made, ""), &options).expect("it has an empty user password");
+        let open = read_with(made.encrypted(""), &options).expect("it has an empty user password");
         assert_eq!(open.text, "Nobody may know this.\n");
     }
 }
