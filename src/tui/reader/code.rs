@@ -124,19 +124,19 @@ fn coloured(book: &Book, unit: usize, standing: &mut Standing) -> Vec<Coloured> 
     if span.len() > LONGEST {
         return Vec::new();
     }
-    let line = format!("{}\n", &book.text()[span.start..span.end]);
-    roles_of_line(&line, standing)
+    roles_of_line(&book.text()[span.start..span.end], standing)
         .into_iter()
-        .map(|(start, end, role)| (ByteSpan { start: span.start + start, end: span.start + end.min(span.len()) }, role))
+        .map(|(start, end, role)| (ByteSpan { start: span.start + start, end: span.start + end }, role))
         .collect()
 }
 
-/// The stretches of one line, with its line end.
+/// The stretches of one line, which has no line end. Grammars want one: what a comment up to the end does is said behind it.
 fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Role)> {
-    let Ok(operations) = standing.state.parse_line(line, &SYNTAXES) else { return Vec::new() };
+    let Ok(operations) = standing.state.parse_line(&format!("{line}\n"), &SYNTAXES) else { return Vec::new() };
     let mut stretches = Vec::new();
     let mut start = 0;
     for (at, operation) in operations {
+        let at = at.min(line.len());
         if at > start {
             stretches.push((start, at, role(&standing.scopes)));
             start = at;
@@ -145,7 +145,9 @@ fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Role
             return Vec::new();
         }
     }
-    stretches.push((start, line.len(), role(&standing.scopes)));
+    if start < line.len() {
+        stretches.push((start, line.len(), role(&standing.scopes)));
+    }
     stretches
 }
 
@@ -160,12 +162,11 @@ pub(in crate::tui) fn highlight<'a>(code: &'a str, language: &str) -> Option<Vec
     let syntax = syntax(language)?;
     let mut standing = Standing { state: ParseState::new(syntax), scopes: ScopeStack::new() };
     let line = |line: &'a str| {
-        let ended = format!("{line}\n");
-        let roles = if line.len() > LONGEST { Vec::new() } else { roles_of_line(&ended, &mut standing) };
+        let roles = if line.len() > LONGEST { Vec::new() } else { roles_of_line(line, &mut standing) };
         if roles.is_empty() {
             return vec![(line, Role::Text)];
         }
-        roles.into_iter().map(|(start, end, role)| (&line[start..end.min(line.len())], role)).collect()
+        roles.into_iter().map(|(start, end, role)| (&line[start..end], role)).collect()
     };
     Some(code.lines().map(line).collect())
 }
@@ -204,6 +205,20 @@ mod tests {
     fn code_within_markdown_has_the_language_of_its_fence() {
         let text = "a\n```python\ndef f(): pass\n```\n";
         assert!(words("a.md", text, 2).contains(&("def".to_owned(), Role::Keyword)));
+    }
+
+    #[test]
+    fn a_comment_up_to_the_end_ends_with_its_line() {
+        let code = "fn f() {\n    None // refused\n}\n\n// the end";
+        let lines = highlight(code, "rust").expect("a grammar");
+        for (line, stretches) in code.lines().zip(&lines) {
+            assert_eq!(stretches.iter().map(|(text, _)| *text).collect::<String>(), line);
+        }
+        assert!(lines[1].contains(&(" refused", Role::Comment)), "{:?}", lines[1]);
+        assert_eq!(
+            words("main.rs", code, 1)[1..],
+            [("//".to_owned(), Role::Comment), ("refused".to_owned(), Role::Comment)]
+        );
     }
 
     #[test]
