@@ -10,7 +10,7 @@
 
 #![allow(clippy::print_stdout, reason = "its table is its output")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
@@ -99,13 +99,15 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     for model in &args.models {
         let (path, deepest) = write_model(&args, model)?;
+        // Gone when this ends, whatever happens: it may have 16 GB.
+        let path = tempfile::TempPath::try_from_path(path)?;
         let depths: Vec<usize> = args.depths.iter().copied().filter(|&depth| depth <= deepest).collect();
         let mut device = String::new();
         let rows =
             WAYS.iter().map(|way| run(&args, &depths, &path, way, &mut device)).collect::<anyhow::Result<Vec<_>>>()?;
         print_table(model, &device, &depths, &rows);
         print_bars(&rows)?;
-        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        path.close().context("cannot remove the model")?;
     }
     Ok(())
 }
@@ -124,7 +126,7 @@ fn write_model(args: &Args, model: &str) -> anyhow::Result<(PathBuf, usize)> {
     Ok((path, deepest))
 }
 
-fn run(args: &Args, depths: &[usize], model: &PathBuf, way: &Way, device: &mut String) -> anyhow::Result<Row> {
+fn run(args: &Args, depths: &[usize], model: &Path, way: &Way, device: &mut String) -> anyhow::Result<Row> {
     let deepest = depths.iter().copied().max().context("no depths")?;
     let window = match way.window {
         Window::Full => 0,

@@ -21,14 +21,26 @@ version_of() {
     "$1/bin/nvcc" --version 2>/dev/null | sed -n 's/.*release \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 * 100 + $2 }'
 }
 
+# What of a toolkit's libraries and headers is not in $1; nothing when all are there.
+missing_in() {
+    for library in cudart cublas cublasLt; do
+        found=$(find -L "$1"/lib64 "$1"/lib "$1"/targets/*/lib -maxdepth 1 -name "lib$library.so" 2>/dev/null | head -n 1)
+        [ -n "$found" ] || printf ' lib%s' "$library"
+    done
+    found=$(find -L "$1"/include "$1"/targets/*/include -maxdepth 1 -name cublas_v2.h 2>/dev/null | head -n 1)
+    [ -n "$found" ] || printf ' cublas_v2.h'
+}
+
 installed() {
     on_path=$(command -v nvcc || true)
     for folder in "${CUDA_PATH:-}" "${on_path%/bin/nvcc}" /usr/local/cuda /opt/cuda; do
         [ -n "$folder" ] && [ -x "$folder/bin/nvcc" ] || continue
         version=$(version_of "$folder")
         if [ -n "$version" ] && [ "$version" -ge 1204 ]; then
-            echo "$folder"
-            return
+            missing=$(missing_in "$folder")
+            [ -n "$missing" ] || { echo "$folder"; return; }
+            say "$folder has nvcc, but no$missing: install the toolkit's development files too, as in \`apt install cuda-libraries-dev-12-4\`"
+            continue
         fi
         say "$folder has CUDA $version (as $((${version:-0} / 100)).$((${version:-0} % 100))): 12.4 or newer is needed"
     done

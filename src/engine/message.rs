@@ -114,8 +114,6 @@ pub enum SplitMode {
     /// Layer by layer.
     #[default]
     Layer,
-    /// Each matrix by rows.
-    Row,
 }
 
 /// Where the model's layers lie. Without a GPU nothing of it matters.

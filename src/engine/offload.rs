@@ -7,7 +7,7 @@
 //!
 //! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
 
-use super::message::GpuLayers;
+use super::message::{GpuLayers, Offload, SplitMode};
 
 /// Kept free of layers: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
 const KEPT_FREE_BYTES: u64 = 1 << 30;
@@ -48,9 +48,33 @@ pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
     }
 }
 
+/// Those of `gpus` that get layers: all, or the main one with `--split-mode none`.
+/// Errors: there is no main one; how many there are.
+pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, usize> {
+    let main = offload.main_gpu as usize;
+    match offload.split_mode {
+        SplitMode::None if gpus.len() > main => Ok(vec![gpus.swap_remove(main)]),
+        SplitMode::None if !gpus.is_empty() => Err(gpus.len()),
+        SplitMode::None | SplitMode::Layer => Ok(gpus),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_split_the_main_gpu_has_it_all() {
+        let offload = |split_mode, main_gpu| Offload { split_mode, main_gpu, ..Offload::default() };
+        assert_eq!(sharing(vec!["a", "b"], &offload(SplitMode::Layer, 1)), Ok(vec!["a", "b"]));
+        assert_eq!(sharing(vec!["a", "b"], &offload(SplitMode::None, 1)), Ok(vec!["b"]));
+        assert_eq!(sharing(vec!["a", "b"], &offload(SplitMode::None, 2)), Err(2));
+        assert_eq!(
+            sharing(Vec::<&str>::new(), &offload(SplitMode::None, 2)),
+            Ok(vec![]),
+            "without a GPU nothing of it matters"
+        );
+    }
 
     const MIB: u64 = 1 << 20;
     const NEED: Need = Need { layers: 36, model_bytes: 37 * 150 * MIB, kv_bytes: 37 * 64 * MIB };

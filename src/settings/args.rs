@@ -351,7 +351,7 @@ pub struct ModelArgs {
     /// GPUs to use, by llama.cpp's names (-dev): CUDA0,CUDA1; an unknown one is refused with those that there are
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub device: Vec<String>,
-    /// How several GPUs share a model (-sm): none, layer, row
+    /// How several GPUs share a model (-sm): none, layer
     #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
     pub split_mode: Option<SplitMode>,
     /// What part of the model each GPU gets (-ts): 3,1

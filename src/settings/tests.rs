@@ -80,7 +80,7 @@ fn nothing_said_gives_the_defaults() {
 
 #[test]
 fn llama_cpp_flags_keep_their_meaning() {
-    let line = "-m model.gguf -c 32768 -n 64 -b 1024 -ub 256 -t 2 -ngl 12 -dev CUDA0,CUDA1 -sm row -ts 3,1 -mg 1 -fa on -ctk q8_0 -ctv q8_0 --temp 0.8 --top-k 20 \
+    let line = "-m model.gguf -c 32768 -n 64 -b 1024 -ub 256 -t 2 -ngl 12 -dev CUDA0,CUDA1 -sm none -ts 3,1 -mg 1 -fa on -ctk q8_0 -ctv q8_0 --temp 0.8 --top-k 20 \
                 --top-p 0.9 --min-p 0.1 --repeat-penalty 1.1 --repeat-last-n 128 --seed 7 -sys Be_brief -p Who? a.txt";
     let settings = headless(&line.split_whitespace().collect::<Vec<_>>());
     let expected = EngineSettings {
@@ -94,7 +94,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         offload: Offload {
             layers: GpuLayers::Count(12),
             devices: vec!["CUDA0".to_owned(), "CUDA1".to_owned()],
-            split_mode: SplitMode::Row,
+            split_mode: SplitMode::None,
             tensor_split: vec![3.0, 1.0],
             main_gpu: 1,
         },

@@ -67,8 +67,8 @@ pub fn split_mode(text: &str) -> Result<SplitMode, String> {
     match text.trim().to_lowercase().as_str() {
         "none" => Ok(SplitMode::None),
         "layer" => Ok(SplitMode::Layer),
-        "row" => Ok(SplitMode::Row),
-        _ => Err("none, layer and row can be had".to_owned()),
+        "row" => Err("none and layer can be had; llama.cpp's CUDA splits no rows any more".to_owned()),
+        _ => Err("none and layer can be had".to_owned()),
     }
 }
 

@@ -69,9 +69,16 @@ unsafe fn text(pointer: *const c_char) -> String {
     unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
 }
 
-/// The devices that are to be used.
-/// Errors: [`FailureKind::Unsupported`] with the names that there are when one is unknown.
+/// The devices that get layers.
+/// Errors: [`FailureKind::Unsupported`] with what there is when one is unknown.
 fn chosen_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
+    offload::sharing(named_gpus(offload)?, offload).map_err(|count| {
+        let message = format!("there is no GPU {} for --main-gpu", offload.main_gpu);
+        failure(FailureKind::Unsupported, message, Some(&format!("they are numbered from 0, and there are {count}")))
+    })
+}
+
+fn named_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
     let all = Gpu::all();
     if offload.devices.is_empty() {
         return Ok(all);
@@ -172,7 +179,6 @@ fn split_mode(mode: SplitMode) -> sys::llama_split_mode {
     match mode {
         SplitMode::None => sys::LLAMA_SPLIT_MODE_NONE,
         SplitMode::Layer => sys::LLAMA_SPLIT_MODE_LAYER,
-        SplitMode::Row => sys::LLAMA_SPLIT_MODE_ROW,
     }
 }
 
@@ -231,11 +237,13 @@ fn load_weights<F: FnMut(f32)>(
             params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
         }
         params.split_mode = split_mode(config.offload.split_mode);
-        params.main_gpu = config.offload.main_gpu.cast_signed();
+        // The first of those that are listed below.
+        params.main_gpu = 0;
         if !config.offload.tensor_split.is_empty() {
             params.tensor_split = shares.as_ptr();
         }
-        if !config.offload.devices.is_empty() {
+        let is_chosen = !config.offload.devices.is_empty() || config.offload.split_mode == SplitMode::None;
+        if is_chosen && !gpus.is_empty() {
             params.devices = devices.as_mut_ptr();
         }
         params.progress_callback = Some(tell_progress::<F>);
