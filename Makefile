@@ -42,8 +42,9 @@ bench-cuda: setup
 	cargo build --release --manifest-path tests/stock/Cargo.toml --no-default-features --features cuda --target-dir tests/stock/target/patched && \
 	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
 
-# Pictures of the main views, from the program's real output, in assets/screenshots.
+# Pictures of the main views and a recording, from the program's real output, in assets/screenshots.
 screenshots: build
+	cargo run --release --example recording -- --model "$$($(LUNETTE) pull)"
 	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
 
 setup:

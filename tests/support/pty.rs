@@ -28,6 +28,8 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     started: Instant,
+    /// All that came, and when.
+    recorded: Vec<(Duration, Vec<u8>)>,
     _home: tempfile::TempDir,
 }
 
@@ -72,6 +74,7 @@ impl Terminal {
             master: pair.master,
             child,
             started,
+            recorded: Vec::new(),
             _home: home,
         }
     }
@@ -84,6 +87,11 @@ impl Terminal {
     /// What is on the screen, line by line.
     pub fn screen(&self) -> String {
         self.emulator.screen().contents()
+    }
+
+    /// What the terminal was sent so far, in pieces, each with the time since the start.
+    pub fn recorded(&self) -> &[(Duration, Vec<u8>)] {
+        &self.recorded
     }
 
     /// Types `keys`, as the bytes that a terminal sends.
@@ -197,6 +205,7 @@ impl Terminal {
         self.frames += usize::from(bytes.ends_with(END_OF_FRAME));
         self.emulator.process(&bytes);
         self.answer(&bytes);
+        self.recorded.push((self.started.elapsed(), bytes));
         Ok(())
     }
 
