@@ -6,7 +6,7 @@
 //!
 //! Example: an answer says `"a single man in possession of a large fortune"`; the book has "of a good fortune": repaired, eight of nine words.
 //!
-//! One pass over the words of the document for each quote: about 10 ms for a million. What it does not do: judge whether a quote supports what is
+//! One pass over the words of the document for each quote. What it does not do: judge whether a quote supports what is
 //! said, or find a thought in other words.
 
 mod find;
