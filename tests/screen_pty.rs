@@ -186,6 +186,30 @@ fn without_a_model_the_book_is_open_and_one_is_offered() {
     assert!(terminal.is_given_back(), "{}", terminal.screen());
 }
 
+/// Stopped and brought back by a shell, as only a shell with job control can.
+#[cfg(unix)]
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
+    let script = "set -m; \"$LUNETTE\"; echo \"stopped with $?\"; read line; fg; echo \"ended with $?\"";
+    let binary = pty::binary();
+    let variables = [("LUNETTE", binary.to_str().expect("a path in UTF-8"))];
+    let mut terminal = Terminal::run(80, 24, &[], "/bin/sh".as_ref(), &["-c", script], &variables);
+    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.press("\x1a");
+    // 128 and the number of SIGTSTP, which is 20 on Linux and 18 on macOS.
+    terminal.wait_until("shell", SECONDS, |it| it.shows("stopped with 148") || it.shows("stopped with 146"));
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+    terminal.press("\r");
+    terminal.wait_for("There is no model here yet", SECONDS);
+    // Ctrl-L draws it once more.
+    let frames = terminal.frames();
+    terminal.press("\x0c");
+    terminal.wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model here yet"));
+    terminal.press("\x04");
+    terminal.wait_for("ended with 0", SECONDS);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
 #[test]
 fn keys_that_cannot_be_had_are_told_before_anything_is_loaded() {
     let config = ("config.toml", "[keys]\nhelp = \"t\"\n");

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{Backend, ClearType, CrosstermBackend};
 use ratatui::crossterm::event::{Event as TerminalEvent, EventStream};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
@@ -167,7 +167,9 @@ fn draw(
 ) -> io::Result<()> {
     execute!(stdout(), BeginSynchronizedUpdate)?;
     if afresh {
-        terminal.clear()?;
+        // Not `Terminal::clear`: it asks where the cursor is, and the answer is swallowed by whoever waits for keys.
+        terminal.backend_mut().clear_region(ClearType::All)?;
+        terminal.swap_buffers();
     }
     terminal.draw(|frame| view::draw(frame, chat, screen, theme))?;
     execute!(stdout(), EndSynchronizedUpdate)

@@ -117,3 +117,42 @@ fn leave() {
     let _ = disable_raw_mode();
     let _ = out.flush();
 }
+
+#[cfg(test)]
+#[path = "../../tests/support/pty.rs"]
+mod pty;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const REPORTS: &str = "LUNETTE_TEST_REPORTS";
+
+    /// The program of the next test, and nothing without it: it takes the terminal, draws, and fails.
+    #[test]
+    #[allow(clippy::print_stdout, reason = "this is what it draws")]
+    fn a_screen_that_fails() {
+        let Some(reports) = std::env::var_os(REPORTS) else { return };
+        let _guard = Guard::take(true, reports.into()).expect("a terminal");
+        print!("what was drawn");
+        panic!("there is no such row");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_its_message_stays_there() {
+        let reports = tempfile::tempdir().expect("a folder");
+        let this = std::env::current_exe().expect("the system knows what it runs");
+        let arguments = ["--exact", "tui::guard::tests::a_screen_that_fails", "--nocapture"];
+        let folder = reports.path().to_str().expect("a path in UTF-8");
+        let mut terminal = pty::Terminal::run(80, 24, &[], &this, &arguments, &[(REPORTS, folder)]);
+        assert_ne!(terminal.exit_code(Duration::from_secs(60)), 0);
+        assert!(terminal.is_given_back(), "{}", terminal.screen());
+        assert!(terminal.shows("there is no such row") && terminal.shows("a report is in"), "{}", terminal.screen());
+        assert!(!terminal.shows("what was drawn"), "{}", terminal.screen());
+        let report = std::fs::read_dir(Path::new(folder)).expect("a folder").next().expect("a report").expect("a file");
+        let told = std::fs::read_to_string(report.path()).expect("text");
+        assert!(told.contains("there is no such row"), "{told}");
+    }
+}

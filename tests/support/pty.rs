@@ -7,6 +7,7 @@
 #![allow(dead_code, reason = "each test file and each bench takes what it needs")]
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -47,12 +48,24 @@ impl Terminal {
         arguments: &[&str],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::run(columns, rows, files, &binary(), arguments, variables)
+    }
+
+    /// As [`Terminal::open_with`], for any program.
+    pub fn run(
+        columns: u16,
+        rows: u16,
+        files: &[(&str, &str)],
+        program: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
             std::fs::write(home.path().join(name), text).expect("a file");
         }
         let pair = native_pty_system().openpty(size(columns, rows)).expect("the system has pseudo terminals");
-        let mut command = CommandBuilder::new(binary());
+        let mut command = CommandBuilder::new(program);
         command.args(arguments);
         command.cwd(home.path());
         command.env_clear();
@@ -238,7 +251,7 @@ impl Drop for Terminal {
 }
 
 /// Tests and benches are told where it is; an example lies beside it.
-fn binary() -> std::path::PathBuf {
+pub fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_lunette") {
         return path.into();
     }
