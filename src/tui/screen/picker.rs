@@ -163,17 +163,19 @@ impl Screen {
 
     /// The question in the box, or the last one, under the preset in force and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
-        let written = self.text();
+        let offers = [chat.current_offer(), offer];
+        if let Err(why) = chat.compares(offers) {
+            self.told = Some(why);
+            return Vec::new();
+        }
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
-        let question = if written.trim().is_empty() { last } else { Some(self.with_pasted(&written)) };
+        let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
         let Some(question) = question else {
             self.told = Some("write a question first: it is asked under both presets".to_owned());
             return Vec::new();
         };
-        self.clear();
-        self.top = None;
-        self.pane = super::Place::Transcript;
-        vec![Action::Versus { question, offers: [chat.current_offer(), offer] }]
+        self.follow();
+        vec![Action::Versus { question, offers }]
     }
 }
 

@@ -38,6 +38,7 @@ use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use ratatui_textarea::TextArea;
 
 use super::keymap::Place;
 use super::screen::{Overlay, Screen};
@@ -187,8 +188,16 @@ fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
         frame.render_widget(&screen.input, inner);
     }
     if screen.place() == Place::Input {
-        frame.set_cursor_position(caret(screen, inner));
+        frame.set_cursor_position(caret(&screen.input, inner));
     }
+}
+
+/// A line that is typed, behind its sign, with the caret in it.
+fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<'_>, style: Style, area: Rect) {
+    let [before, line] = Layout::horizontal([Constraint::Length(width(sign) as u16), Constraint::Min(1)]).areas(area);
+    frame.render_widget(Span::styled(sign, style), before);
+    frame.render_widget(input, line);
+    frame.set_cursor_position(caret(input, line));
 }
 
 /// What can be done here, in as many words as there is room for.
@@ -211,12 +220,12 @@ fn hints(focus: Place) -> &'static [&'static str] {
 }
 
 /// Where the hardware cursor goes, so that input methods open beside the caret.
-fn caret(screen: &Screen, area: Rect) -> Position {
-    if screen.input.is_empty() {
+fn caret(input: &TextArea<'_>, area: Rect) -> Position {
+    if input.is_empty() {
         return area.as_position();
     }
-    let (top, left) = screen.input.scroll_offset();
-    let cursor = screen.input.screen_cursor();
+    let (top, left) = input.scroll_offset();
+    let cursor = input.screen_cursor();
     let x = area.x + (cursor.col as u16).saturating_sub(left);
     let y = area.y + (cursor.row as u16).saturating_sub(top);
     Position { x: x.min(area.right().saturating_sub(1)), y: y.min(area.bottom().saturating_sub(1)) }

@@ -6,7 +6,7 @@
 //! ```
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
@@ -18,8 +18,8 @@ use super::super::reader::rows::{Glyph, Row};
 use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
-use super::map;
 use super::words::whole;
+use super::{draw_line, map};
 use crate::chat::Chat;
 use crate::document;
 
@@ -86,10 +86,10 @@ fn draw_title(frame: &mut Frame, screen: &Screen, page: &[Row], theme: &Theme, a
     let cells = usize::from(area.width);
     if let Some(entry) = &screen.entry {
         let right = hits(screen);
-        let left = shorten(&format!("/{}", entry.text()), cells.saturating_sub(width(&right) + 2));
-        let column = (width(&left) as u16).min(area.width.saturating_sub(1));
-        frame.render_widget(ends(&left, theme.strong, &right, theme, cells), area);
-        frame.set_cursor_position(Position { x: area.x + column, y: area.y });
+        let room = Constraint::Length(width(&right) as u16 + 1);
+        let [left, _] = Layout::horizontal([Constraint::Min(2), room]).areas(area);
+        frame.render_widget(ends("", theme.strong, &right, theme, cells), area);
+        draw_line(frame, "/", &entry.input, theme.strong, left);
         return;
     }
     let style = if focused { theme.accent } else { theme.dim };
