@@ -445,6 +445,8 @@ mod scripts {
     struct Played {
         ended: Ended,
         frames: usize,
+        /// How often the document's files were looked at.
+        looks: usize,
         last: String,
     }
 
@@ -476,14 +478,18 @@ mod scripts {
             }
         };
         let run = |_| Ok(Told::Nothing);
-        let look = || None;
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            None
+        };
         let mut chat_loop =
             Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, perform, run, look };
         let (_told, news) = unbounded_channel();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let ended = runtime.block_on(async { chat_loop.run(keys, events, news, signal).await });
-        Played { ended: ended.expect("the loop ends well"), frames, last: terminal.backend().to_string() }
+        Played { ended: ended.expect("the loop ends well"), frames, looks, last: terminal.backend().to_string() }
     }
 
     /// A script with a toy whose model is there from the start; also what the toy was told.
@@ -512,6 +518,16 @@ mod scripts {
         let (played, told) = play_with_toy("<wait><alt-5><wait><esc><wait><ctrl-d>");
         assert_eq!(told, ["read", "forecast", "shutdown"]);
         assert!(played.last.contains("kept full"), "{}", played.last);
+    }
+
+    #[test]
+    fn every_way_to_ask_looks_whether_the_document_has_changed() {
+        let ask = "Who?<enter><wait>";
+        let cases = [("", 1), ("<tab>R<wait>", 2), ("<tab>e<enter><wait>", 2), ("<tab>aj<enter><wait>", 2)];
+        for (again, looks) in cases {
+            let (played, _) = play_with_toy(&format!("{ask}{again}"));
+            assert_eq!(played.looks, looks, "{again}: {}", played.last);
+        }
     }
 
     #[test]

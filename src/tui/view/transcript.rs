@@ -12,6 +12,7 @@ use super::words::{bytes, count};
 use super::{exchange, switch};
 use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Offered};
 use crate::document::Document;
+use crate::quotes::Quote;
 
 /// How far answers stand in.
 pub(super) const INDENT: &str = "  ";
@@ -160,11 +161,17 @@ fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),
-        quotes: exchange.quotes.len(),
+        quotes: exchange.quotes.iter().fold(0, |sum, quote| found_at(sum, quote)),
         chosen: at.chosen,
         reasoning_open: at.reasoning_open,
         cells: at.cells,
     }
+}
+
+/// A number for what became of each quote so far, and of this one.
+fn found_at(sum: usize, quote: &Quote) -> usize {
+    let place = quote.verdict.passage().map_or(1, |passage| passage.start + 2);
+    sum.wrapping_mul(31).wrapping_add(place)
 }
 
 /// What a person sees who has not asked yet.
