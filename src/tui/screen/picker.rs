@@ -101,7 +101,9 @@ fn stepped<T: Clone + PartialEq>(values: &[T], value: &T, up: bool) -> T {
 impl Screen {
     /// Opens the picker on the preset in force, and has the engine asked what each would cost.
     pub(super) fn open_picker(&mut self, chat: &Chat, versus: bool) -> Vec<Action> {
-        self.overlay = Some(Overlay::Picker(Picker { at: chat.current_offer(), draft: None, versus }));
+        let current = chat.current_offer();
+        let at = if versus { another(chat, current) } else { current };
+        self.overlay = Some(Overlay::Picker(Picker { at, draft: None, versus }));
         vec![Action::Survey]
     }
 
@@ -122,6 +124,10 @@ impl Screen {
         let last = chat.offers.len().saturating_sub(1);
         match intent {
             Intent::Scroll(scroll) => picker.at = scrolled(*scroll, picker.at, last, 4).min(last),
+            Intent::Preset(key) => {
+                let named = chat.offers.iter().position(|offer| offer.key == Some(*key));
+                picker.at = named.unwrap_or(picker.at);
+            }
             Intent::Submit if picker.versus => return Some(self.ask_versus(chat, picker.at)),
             Intent::Submit => return Some(vec![Action::Switch(picker.at)]),
             Intent::Change => {
@@ -177,6 +183,13 @@ impl Screen {
         self.follow();
         vec![Action::Versus { question, offers }]
     }
+}
+
+/// What `current` is most likely to be compared with: full attention, or what comes next.
+fn another(chat: &Chat, current: usize) -> usize {
+    let is_full = |offer: &Preset| offer.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
+    let full = chat.offers.iter().position(is_full).filter(|full| *full != current);
+    full.unwrap_or((current + 1).min(chat.offers.len().saturating_sub(1)))
 }
 
 /// Full attention has no window to change: a draft of it begins with what a window brings.

@@ -240,6 +240,19 @@ fn presets_are_looked_at_and_changed() {
 }
 
 #[test]
+fn a_comparison_begins_with_another_preset_than_the_one_in_force() {
+    for (current, other) in [("accurate", "full"), ("full", "accurate")] {
+        let document = novel();
+        let (mut session, mut screen) = (read(&document, current), Screen::new(document));
+        press(&mut screen, &mut session, (80, 24), "<tab>a");
+        let seen = drawn(&session.chat, &mut screen, (80, 24));
+        assert!(seen.contains(&format!("compare {current} with")), "{seen}");
+        let Some(Overlay::Picker(picker)) = &screen.overlay else { panic!("no picker: {:?}", screen.overlay) };
+        assert_eq!(session.chat.offers[picker.at].name, other);
+    }
+}
+
+#[test]
 fn figures_are_shown_with_a_chart() {
     for size in SIZES {
         let document = novel();
