@@ -83,7 +83,6 @@ fn a_question_is_answered_under_each_preset() {
     let objects = objects(&ran);
     let of = |name: &str| objects.iter().map(|object| object[name].clone()).collect::<Vec<Value>>();
     assert_eq!(of("preset"), ["full", "balanced"]);
-    assert_eq!(of("question"), ["Which colour has box number 7?"; 2]);
     assert!(
         objects.iter().all(|object| object["answer"].as_str().is_some_and(|answer| !answer.is_empty())),
         "{}",

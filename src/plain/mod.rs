@@ -204,6 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn of_two_answers_that_follow_each_other_both_are_told_with_what_they_cost() {
+        let mut session = Session::with_document_read("accurate");
+        let (mut told, mut out) = (Told::default(), Vec::new());
+        let mut tell = |session: &Session| {
+            told.tell(&session.chat, &mut out).expect("memory");
+            String::from_utf8(out.clone()).expect("text")
+        };
+        session.ask("Who?");
+        session.ask("What?");
+        tell(&session);
+        session.answer("A clergyman.");
+        tell(&session);
+        session.answer("A proposal.");
+        let text = tell(&session);
+        let (first, second) = ("A clergyman.\n(accurate, 40 tokens", "A proposal.\n(accurate, 40 tokens");
+        assert!(text.contains(first) && text.contains(second), "{text}");
+    }
+
+    #[test]
     fn a_session_is_told_line_by_line() {
         use crate::engine::message::{Channel, Finish};
         let text = transcript(&mut |session, step| {
