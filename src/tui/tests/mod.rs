@@ -330,7 +330,9 @@ fn the_help_goes_as_far_as_its_last_line() {
     let mut screen = screen(|screen| screen.overlay = Some(Overlay::Help(0)));
     drawn(&session.chat, &mut screen, (80, 24));
     let mut after = |scrolls: &[Scroll]| {
-        scrolls.iter().for_each(|scroll| drop(screen.handle(&session.chat, Intent::Scroll(*scroll))));
+        for scroll in scrolls {
+            screen.handle(&session.chat, Intent::Scroll(*scroll));
+        }
         drawn(&session.chat, &mut screen, (80, 24))
     };
     let last = after(&[Scroll::Bottom]);

@@ -171,7 +171,7 @@ fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),
-        quotes: exchange.quotes.iter().fold(0, |sum, quote| found_at(sum, quote)),
+        quotes: exchange.quotes.iter().fold(0, found_at),
         chosen: at.chosen,
         reasoning_open: at.reasoning_open,
         cells: at.cells,
