@@ -1,6 +1,7 @@
 //! Opens the screen: documents, model and presets become a chat, and the chat gets an engine.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use lunette::chat::{
     Action, Asking, Chat, DocumentFacts, Effect, Fetched, Input, Moment, NewText, News, Offered, Setup, update,
 };
 use lunette::document::{self, Document, Input as DocumentInput, Watched};
-use lunette::engine::message::{CancelToken, Failure, FailureKind};
+use lunette::engine::message::{CancelToken, Command, Failure, FailureKind};
 use lunette::engine::{self, EngineHandle, Vocabulary};
 use lunette::exit::{Exit, Trouble};
 use lunette::fit;
@@ -62,12 +63,24 @@ pub fn open_plain(settings: &Settings) -> Result<Exit, Trouble> {
         Ok::<_, Trouble>((model, headless::open_documents(settings, &mut std::io::stdin().lock(), voice)?))
     })?;
     let (document, _) = Picker::of(settings, Some(&model))?.apply(document)?;
-    let chat = Chat::new(setup(settings, &document, settings.within));
+    let mut chat = Chat::new(setup(settings, &document, settings.within));
     let EngineHandle { commands, events, thread } = engine::spawn(settings.engine.with_model(model));
+    ask_ahead(&mut chat, &settings.questions, Some(&commands));
     let ended = plain::run(chat, &commands, events, &mut std::io::stdout().lock());
     drop(commands);
     let_go(Some(thread));
-    ended.map(|()| Exit::Ok).map_err(|error| Trouble::new(Exit::Runtime, error.to_string(), None))
+    Ok(ended?)
+}
+
+/// Asks what the program was started with.
+fn ask_ahead(chat: &mut Chat, questions: &[String], commands: Option<&Sender<Command>>) {
+    for question in questions {
+        for effect in update(chat, Duration::ZERO, Input::User(Action::Ask(question.clone()))) {
+            if let (Effect::Send(command), Some(commands)) = (effect, commands) {
+                let _ = commands.send(command);
+            }
+        }
+    }
 }
 
 /// Where the engine's thread is kept, to be waited for at the end.
@@ -245,13 +258,11 @@ fn looking<'settings>(
 }
 
 fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {
-    for question in &settings.questions {
-        for effect in update(&mut shown.chat, Duration::ZERO, Input::User(Action::Ask(question.clone()))) {
-            if let (Effect::Send(command), Engine::Running { commands, .. }) = (effect, &engine) {
-                let _ = commands.send(command);
-            }
-        }
-    }
+    let commands = match &engine {
+        Engine::Running { commands, .. } => Some(commands),
+        Engine::Later(_) => None,
+    };
+    ask_ahead(&mut shown.chat, &settings.questions, commands);
     match tui::run(shown, engine, options) {
         Ok(Ended::ByUser) => Ok(Exit::Ok),
         Ok(Ended::BySignal(2)) => Ok(Exit::Interrupted),

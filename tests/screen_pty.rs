@@ -168,8 +168,8 @@ fn one_question_is_answered_under_two_presets_side_by_side() {
     terminal.wait_for("is read. Ask it anything.", LONG);
     terminal.press("Where does the cat live?");
     terminal.press("\x1ba");
-    terminal.wait_for("compare with", SECONDS);
-    terminal.press("gj\r");
+    terminal.wait_for("compare custom with", SECONDS);
+    terminal.press("1\r");
     terminal.wait_until("figures of both", LONG, |it| it.shows("written at") && it.shows("first word"));
     terminal.press("\x04");
     assert_eq!(terminal.exit_code(SECONDS), 0);

@@ -324,6 +324,13 @@ impl Chat {
         super::update::way_of(self, offer)
     }
 
+    /// Whether one question can be asked under both offers.
+    ///
+    /// Errors: why not, in a sentence.
+    pub fn compares(&self, offers: [usize; 2]) -> Result<(), String> {
+        super::update::compared(self, offers).map(drop)
+    }
+
     /// Questions that wait for the engine.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -118,11 +118,17 @@ pub enum Position {
 
 impl Position {
     /// `lines` line ends further on in the same stretch.
-    const fn further(self, lines: u32) -> Self {
+    pub(crate) const fn further(self, lines: u32) -> Self {
         match self {
             Self::Line(line) => Self::Line(line + lines),
             Self::TextLine(line) => Self::TextLine(line + lines),
             Self::Page(page) => Self::Page(page),
+        }
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        match self {
+            Self::Line(number) | Self::TextLine(number) | Self::Page(number) => number,
         }
     }
 }

@@ -10,18 +10,21 @@
 //! ```
 //!
 //! The same [`crate::chat`] and engine as the screen has. What a person types is a question, or a command that begins with `/`. An answer is
-//! written as it comes, in whole words of the model; Ctrl-C ends the program, as everywhere.
+//! written as it comes, in whole words of the model; Ctrl-C ends the program, as everywhere. No terminal is needed: questions from a pipe are
+//! answered, and where they end the program does.
 
 mod told;
 
 use std::io::{self, BufRead, Write};
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Instant;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::chat::{Action, Chat, Effect, Input, Model, Work, update};
+use crate::chat::{Action, Chat, Effect, Exchange, ExchangeState, Input, Model, Work, update};
 use crate::engine::message::{Command, Event};
+use crate::exit::Exit;
 use told::Told;
 
 /// What a line means.
@@ -29,17 +32,36 @@ use told::Told;
 enum Line {
     Do(Action),
     Say(String),
-    Nothing,
 }
 
-/// Talks until `lines` end or `/quit` comes. `out` gets everything.
+/// Talks until `/quit` comes, or the lines end and what was asked is answered. `out` gets everything, also why a model can't be had, which
+/// is the exit code then.
 pub fn run(
-    mut chat: Chat,
-    commands: &std::sync::mpsc::Sender<Command>,
+    chat: Chat,
+    commands: &Sender<Command>,
     mut events: UnboundedReceiver<Event>,
     out: &mut dyn Write,
-) -> io::Result<()> {
-    let (sender, mut lines) = unbounded_channel();
+) -> io::Result<Exit> {
+    let mut lines = typed_lines();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut talk = Talk { chat, commands, out, told: Told::default(), start: Instant::now(), lines_ended: false };
+    talk.told.tell(&talk.chat, talk.out)?;
+    loop {
+        let woken = runtime.block_on(async {
+            tokio::select! {
+                event = events.recv() => Woken::Input(event.map_or(Input::EngineGone, Input::Engine)),
+                line = lines.recv(), if !talk.lines_ended => line.map_or(Woken::End, Woken::Line),
+            }
+        });
+        if let Some(exit) = talk.take(woken)? {
+            return Ok(exit);
+        }
+    }
+}
+
+/// What is typed, line by line, from a thread of its own.
+fn typed_lines() -> UnboundedReceiver<String> {
+    let (sender, lines) = unbounded_channel();
     thread::spawn(move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             if sender.send(line).is_err() {
@@ -47,51 +69,72 @@ pub fn run(
             }
         }
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let start = Instant::now();
-    let mut told = Told::default();
-    told.tell(&chat, out)?;
-    loop {
-        let woken = runtime.block_on(async {
-            tokio::select! {
-                event = events.recv() => event.map_or(Woken::Input(Input::EngineGone), |event| Woken::Input(Input::Engine(event))),
-                line = lines.recv() => line.map_or(Woken::End, Woken::Line),
-            }
-        });
-        let input = match woken {
-            Woken::Input(input) => input,
-            Woken::End => Input::User(Action::Quit),
-            Woken::Line(line) => match meant(&chat, &line) {
-                Line::Do(action) => Input::User(action),
-                Line::Say(text) => {
-                    writeln!(out, "{text}")?;
-                    told.prompt(out)?;
-                    continue;
-                }
-                Line::Nothing => continue,
-            },
-        };
-        let is_gone = input == Input::EngineGone;
-        for effect in update(&mut chat, start.elapsed(), input) {
-            match effect {
-                Effect::Send(command) => drop(commands.send(command)),
-                Effect::Cancel(token) => token.cancel(),
-                Effect::Quit => return Ok(()),
-                // Quotes lead into a document that is not shown here, and a model is fetched before.
-                Effect::CheckQuotes { .. } | Effect::Fetch(_) | Effect::Start(_) => {}
-            }
-        }
-        told.tell(&chat, out)?;
-        if is_gone || matches!(chat.model, Model::Failed(_)) {
-            return Ok(());
-        }
-    }
+    lines
 }
 
 enum Woken {
     Input(Input),
     Line(String),
     End,
+}
+
+/// A conversation under way.
+struct Talk<'a> {
+    chat: Chat,
+    commands: &'a Sender<Command>,
+    out: &'a mut dyn Write,
+    told: Told,
+    start: Instant,
+    /// Nothing more is typed.
+    lines_ended: bool,
+}
+
+impl Talk<'_> {
+    /// `Some` when it is over.
+    fn take(&mut self, woken: Woken) -> io::Result<Option<Exit>> {
+        let exit = match woken {
+            Woken::Input(input) => self.update(input)?,
+            Woken::Line(line) => match meant(&self.chat, &line) {
+                Line::Do(action) => self.update(Input::User(action))?,
+                Line::Say(text) => {
+                    writeln!(self.out, "{text}")?;
+                    self.told.prompt(self.out)?;
+                    None
+                }
+            },
+            Woken::End => {
+                self.lines_ended = true;
+                None
+            }
+        };
+        match exit {
+            None if self.lines_ended && !self.is_waited_for() => self.update(Input::User(Action::Quit)),
+            exit => Ok(exit),
+        }
+    }
+
+    /// Whether an answer is still to come by itself.
+    fn is_waited_for(&self) -> bool {
+        let waits = |exchange: &Exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running);
+        self.chat.is_busy() && self.chat.exchanges().any(waits)
+    }
+
+    fn update(&mut self, input: Input) -> io::Result<Option<Exit>> {
+        for effect in update(&mut self.chat, self.start.elapsed(), input) {
+            match effect {
+                Effect::Send(command) => drop(self.commands.send(command)),
+                Effect::Cancel(token) => token.cancel(),
+                Effect::Quit => return Ok(Some(Exit::Ok)),
+                // Quotes lead into a document that is not shown here, and a model is fetched before.
+                Effect::CheckQuotes { .. } | Effect::Fetch(_) | Effect::Start(_) => {}
+            }
+        }
+        self.told.tell(&self.chat, self.out)?;
+        match &self.chat.model {
+            Model::Failed(failure) => Ok(Some(failure.kind.into())),
+            _ => Ok(None),
+        }
+    }
 }
 
 const HELP: &str = "Type a question, and Enter. /presets lists the presets, /preset NAME reads by one, /stop stops, /quit leaves. \
@@ -114,7 +157,6 @@ fn meant(chat: &Chat, line: &str) -> Line {
             None => Line::Say(format!("there is no preset {name}\n{}", presets(chat))),
         },
         (command, _) if command.starts_with('/') => Line::Say(format!("there is no command {command}. {HELP}")),
-        _ if line.is_empty() => Line::Nothing,
         _ => Line::Do(Action::Ask(line.to_owned())),
     }
 }
@@ -159,6 +201,25 @@ mod tests {
             step += 1;
         }
         String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn of_two_answers_that_follow_each_other_both_are_told_with_what_they_cost() {
+        let mut session = Session::with_document_read("accurate");
+        let (mut told, mut out) = (Told::default(), Vec::new());
+        let mut tell = |session: &Session| {
+            told.tell(&session.chat, &mut out).expect("memory");
+            String::from_utf8(out.clone()).expect("text")
+        };
+        session.ask("Who?");
+        session.ask("What?");
+        tell(&session);
+        session.answer("A clergyman.");
+        tell(&session);
+        session.answer("A proposal.");
+        let text = tell(&session);
+        let (first, second) = ("A clergyman.\n(accurate, 40 tokens", "A proposal.\n(accurate, 40 tokens");
+        assert!(text.contains(first) && text.contains(second), "{text}");
     }
 
     #[test]

@@ -88,13 +88,20 @@ impl Told {
         Ok(())
     }
 
-    /// An answer as it grows, then what it cost.
+    /// The answer that is under way. Where one ends the next may have begun since: that is told behind it.
     fn tell_answer(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
-        if let Work::Answering { entry, .. } = chat.work
-            && self.answering.map(|(known, _)| known) != Some(entry)
-        {
-            self.answering = Some((entry, 0));
+        self.tell_answering(chat, out)?;
+        match chat.work {
+            Work::Answering { entry, .. } if self.answering.is_none() => {
+                self.answering = Some((entry, 0));
+                self.tell_answering(chat, out)
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// An answer as it grows, then what it cost.
+    fn tell_answering(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         let Some((entry, bytes)) = self.answering else { return Ok(()) };
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
         if exchange.answer.len() > bytes {

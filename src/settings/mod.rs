@@ -415,7 +415,8 @@ fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
     if session.selection.parts.is_none() {
         session.selection.within.get_or_insert(DEMO_WITHIN);
     }
-    let nobody = session.output.wants_headless() || !surroundings.terminal.is_interactive();
+    let somebody = surroundings.terminal.is_interactive() || session.output.plain;
+    let nobody = session.output.wants_headless() || !somebody;
     if nobody && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
         session.questions.prompts.push(DEMO_QUESTION.to_owned());
         session.output.stats = true;
@@ -433,13 +434,14 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
     Ok(questions)
 }
 
-/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get.
+/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get. Plain lines need no
+/// terminal.
 fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
     if output.dry_run {
         return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
     }
-    if surroundings.terminal.is_interactive() && !headless {
+    if (surroundings.terminal.is_interactive() || output.plain) && !headless {
         let plain = output.plain || surroundings.screen.accessible;
         return Ok(if plain { FrontEnd::Plain } else { FrontEnd::Screen });
     }

@@ -283,6 +283,10 @@ fn a_pipe_is_never_interactive_and_a_terminal_only_when_wanted() {
     assert!(!is_screen(&["-p", "?", "--headless"], AT_A_TERMINAL));
     assert!(!is_screen(&["-p", "?", "--json"], AT_A_TERMINAL));
     assert!(!is_screen(&["--dry-run", "a.txt"], AT_A_TERMINAL));
+    let is_plain = |line: &[&str], terminal| matches!(resolved(line, terminal, "").unwrap().front_end, FrontEnd::Plain);
+    assert!(is_plain(&["--plain", "a.txt"], AT_A_TERMINAL));
+    assert!(is_plain(&["--plain", "a.txt"], IN_A_PIPE));
+    assert!(!is_plain(&["--plain", "--json", "-p", "?", "a.txt"], IN_A_PIPE));
     let input_piped = Terminal { stdin: false, ..AT_A_TERMINAL };
     assert!(!is_screen(&["-p", "?", "-"], input_piped));
 }

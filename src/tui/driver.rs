@@ -335,7 +335,9 @@ where
 
     /// What a person does; a question is about the document as it is now.
     fn act(&mut self, now: Duration, action: Action) -> Step {
-        let looked = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
+        let asks =
+            matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
+        let looked = if asks { (self.look)() } else { None };
         let told = looked.map_or(Step::Nothing, |Looked { news, document }| {
             if let Some(document) = document {
                 self.screen.reader.reopen(document);

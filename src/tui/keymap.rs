@@ -5,7 +5,8 @@
 //! where `f1` and `alt-1` are the preset.
 //!
 //! Nothing is bound that a terminal can't tell apart from another key (Ctrl-M is Enter, Ctrl-[ Esc). Ctrl-I is Tab for most; only a
-//! terminal that tells them apart sends it as a key of its own, and there it means what it means in vi.
+//! terminal that tells them apart sends it as a key of its own, and there it means what it means in vi. Alt-[ and Alt-] begin
+//! what a terminal sends for other keys, and are left to it.
 
 mod chord;
 mod table;
@@ -303,6 +304,16 @@ mod tests {
             for place in PLACES {
                 let meant = press(KeyModifiers::CONTROL, KeyCode::Char(letter), place);
                 assert!(matches!(meant, None | Some(Intent::Type(_))), "ctrl-{letter} at {place:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_begins_an_escape_sequence_is_no_key() {
+        for letter in ['[', ']', 'O'] {
+            for place in PLACES {
+                let meant = press(KeyModifiers::ALT, KeyCode::Char(letter), place);
+                assert!(matches!(meant, None | Some(Intent::Type(_))), "alt-{letter} at {place:?}");
             }
         }
     }

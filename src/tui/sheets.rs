@@ -16,6 +16,7 @@ pub(super) struct Label {
     pub state: u8,
     /// Whole seconds of what is under way.
     pub seconds: u64,
+    /// A number for where each quote was found.
     pub quotes: usize,
     pub chosen: Option<usize>,
     pub reasoning_open: bool,

@@ -4,15 +4,18 @@ mod again;
 mod first_run;
 mod pairs;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::fixtures::*;
 use super::*;
+use crate::document::ByteSpan;
 use crate::engine::message::{
     Channel, Command, Event, Failure, FailureKind, Finish, JobId, Limits, Prompt, Question, Sampling, Stretch,
 };
+use crate::quotes::{Quote, Verdict};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::{RecipeSpec, WindowSpec};
 
@@ -498,6 +501,20 @@ fn a_question_is_about_the_document_as_it_is_now() {
     assert_eq!(session.ask("What is it?"), vec![]);
     let effects = session.read(6_000, 4_000);
     assert_eq!(texts(&asked(&effects).prompt).0, "<|im_start|>user\nIt is a falsehood.");
+}
+
+#[test]
+fn what_was_quoted_is_looked_up_in_the_changed_document() {
+    let mut session = Session::with_document_read("full");
+    session.ask("Who?");
+    let answer: Arc<str> = "“a clergyman of the parish”".into();
+    session.answer(&answer);
+    let verdict = Verdict::Verified(ByteSpan { start: 5, end: 9 });
+    let quotes = vec![Quote { span: ByteSpan { start: 3, end: 28 }, verdict }];
+    session.input(Input::Checked { entry: 0, answer: answer.clone(), quotes });
+    let effects = session.input(changed("It is a falsehood."));
+    assert_eq!(effects[0], Effect::CheckQuotes { entry: 0, answer });
+    assert_eq!(session.chat.exchanges().next().map(|exchange| exchange.quotes.len()), Some(0));
 }
 
 #[test]

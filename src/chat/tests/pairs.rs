@@ -84,6 +84,17 @@ fn a_survey_ends_with_the_last_preset() {
 }
 
 #[test]
+fn a_preset_that_cannot_be_told_of_does_not_end_the_survey() {
+    let mut session = Session::with_document_read("full");
+    session.act(Action::Survey);
+    session.tell(Event::Failed { job: session.job, failure: failure("no memory") });
+    while session.chat.work != Work::Idle {
+        session.forecast(8_000, Some(12));
+    }
+    assert_eq!(session.chat.survey.iter().filter(|plan| plan.is_none()).count(), 1);
+}
+
+#[test]
 fn a_preset_of_ones_own_becomes_an_offer_and_is_gone_to() {
     let mut session = Session::with_document_read("full");
     let offers = session.chat.offers.len();

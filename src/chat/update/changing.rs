@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Effect, next};
+use super::{Effect, citing, next};
 use crate::chat::state::{Chat, Notice};
 use crate::chat::words::count;
 use crate::engine::message::Plan;
@@ -31,7 +31,10 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
-            next(chat)
+            // Whoever shows the document shows the new one from now on, whenever it is read.
+            let mut effects = citing::check_again(chat);
+            effects.extend(next(chat));
+            effects
         }
         News::Unreadable(why) => {
             let text = format!("{why}; answers are from what was read before");

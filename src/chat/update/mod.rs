@@ -35,6 +35,7 @@ use std::time::Duration;
 pub use self::changing::{NewText, News};
 pub(super) use self::survey::way_of;
 use self::switching::go_to_offer;
+pub(super) use self::versus::compared;
 use super::exchange::{Exchange, ExchangeState};
 use super::prompt::{PromptRequest, Turn, build_prompt};
 use super::state::{Chat, Entry, Fetched, Model, Notice, Run, Way, Work};

@@ -1,7 +1,7 @@
 //! What stops, and what fails.
 
 use super::switching::full_attention;
-use super::{Effect, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut};
+use super::{Effect, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut, survey};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::state::{Chat, Notice, Run, Way, Work};
 use crate::engine::message::{Command, Failure};
@@ -62,7 +62,7 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
             chat.paused = true;
         }
         // One preset that can't be told of is none that is asked for.
-        Work::Surveying { .. } => {}
+        Work::Surveying { offer, .. } => return survey::go_on(chat, offer),
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));

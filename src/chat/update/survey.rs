@@ -31,7 +31,11 @@ pub(super) fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
     if let Some(known) = chat.survey.get_mut(offer) {
         *known = Some(plan);
     }
-    // What was asked meanwhile goes first; the rest of the survey is asked for again when somebody looks.
+    go_on(chat, offer)
+}
+
+/// Asks about the offers behind `offer`. What was asked meanwhile goes first; the rest is asked for again when somebody looks.
+pub(super) fn go_on(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     chat.work = Work::Idle;
     let effects = next(chat);
     if chat.work == Work::Idle { ask_from(chat, offer + 1) } else { effects }

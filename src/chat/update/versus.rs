@@ -7,19 +7,17 @@ use super::survey::way_of;
 use super::switching::start_switch;
 use super::{Effect, next};
 use crate::chat::exchange::{Exchange, ExchangeState, Pair};
-use crate::chat::state::{Chat, Entry, Notice};
+use crate::chat::state::{Chat, Entry, Notice, Way};
 
 /// Asks `question` under both offers.
 pub(super) fn ask(chat: &mut Chat, question: &str, offers: [usize; 2]) -> Vec<Effect> {
-    let ways = [way_of(chat, offers[0]), way_of(chat, offers[1])];
-    let [Some(first), Some(second)] = ways else {
-        chat.notice = Some(Notice::info("two presets can be compared once the document is read"));
-        return Vec::new();
+    let [first, second] = match compared(chat, offers) {
+        Ok(ways) => ways,
+        Err(why) => {
+            chat.notice = Some(Notice::info(why));
+            return Vec::new();
+        }
     };
-    if first.name == second.name {
-        chat.notice = Some(Notice::info(format!("{} is in force: compare it with another", first.name)));
-        return Vec::new();
-    }
     let id = chat.exchanges().filter_map(|exchange| exchange.pair.as_ref()).map(|pair| pair.id + 1).max().unwrap_or(0);
     for (way, is_second) in [(first, false), (second, true)] {
         let pair = Some(Pair { id, is_second, way });
@@ -28,6 +26,17 @@ pub(super) fn ask(chat: &mut Chat, question: &str, offers: [usize; 2]) -> Vec<Ef
     chat.notice = None;
     chat.paused = false;
     next(chat)
+}
+
+/// What both offers are for this model and document; or why they can't be compared.
+pub(in crate::chat) fn compared(chat: &Chat, offers: [usize; 2]) -> Result<[Way; 2], String> {
+    match offers.map(|offer| way_of(chat, offer)) {
+        [Some(first), Some(second)] if first.name == second.name => {
+            Err(format!("{} is in force: compare it with another", first.name))
+        }
+        [Some(first), Some(second)] => Ok([first, second]),
+        _ => Err("two presets can be compared once the document is read".to_owned()),
+    }
 }
 
 /// Reads by the preset that `entry` is to be answered under, unless the document is read by it.

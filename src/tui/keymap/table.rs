@@ -5,6 +5,8 @@ use super::{Command, Intent, Place, Scroll};
 
 /// Where work goes on.
 const MAIN: &[Place] = &[Input, Transcript, Reader];
+/// Where a preset can be named: at work, and in the list of them.
+const CHOOSING: &[Place] = &[Input, Transcript, Reader, List];
 const PANELS: &[Place] = &[Transcript, Reader];
 const ALL: &[Place] = &[Input, Transcript, Reader, List, Entry, MarkName];
 const MOVING: &[Place] = &[Transcript, Reader, List, Entry];
@@ -21,7 +23,7 @@ const fn row(
 }
 
 pub(in crate::tui) static COMMANDS: &[Command] = &[
-    row("ask", &[Input], &["enter"], Intent::Submit, "ask; on an empty line: go, or read on"),
+    row("ask", &[Input], &["enter"], Intent::Submit, "ask; on an empty line: yes to what is asked, or read on"),
     row("newline", &[Input], &["ctrl-j", "alt-enter", "shift-enter"], Intent::Newline, "a new line in the question"),
     row("earlier", &[Input], &["up"], Intent::Earlier, "the question before"),
     row("later", &[Input], &["down"], Intent::Later, "the question after"),
@@ -70,29 +72,29 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("top", PAGING, &["g", "home"], Intent::Scroll(Scroll::Top), "to the beginning"),
     row("bottom", PAGING, &["G", "end"], Intent::Scroll(Scroll::Bottom), "to the end"),
     row("presets", MAIN, &["p", "alt-p"], Intent::Presets, "the presets: what each means here and costs"),
-    row("compare", MAIN, &["a", "alt-a"], Intent::Versus, "ask one question under two presets"),
+    row("compare", MAIN, &["a", "alt-a"], Intent::Versus, "ask one question under two presets (A/B)"),
     row("figures", MAIN, &["f", "alt-f"], Intent::Figures, "what was measured"),
     row("change", &[List], &["e"], Intent::Change, "change a preset"),
     row("less", &[List], &["left", "h"], Intent::Less, "less"),
     row("more", &[List], &["right"], Intent::More, "more"),
     row("save", &[List], &["s"], Intent::Save, "save the preset to your configuration"),
-    row("previous-preset", MAIN, &["[", "alt-["], Intent::PreviousPreset, "read by the preset before"),
-    row("next-preset", MAIN, &["]", "alt-]"], Intent::NextPreset, "read by the next preset"),
-    row("preset-0", MAIN, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
-    row("preset-1", MAIN, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
-    row("preset-2", MAIN, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),
-    row("preset-3", MAIN, &["3", "alt-3", "f3"], Intent::Preset('3'), "read by preset 3"),
-    row("preset-4", MAIN, &["4", "alt-4", "f4"], Intent::Preset('4'), "read by preset 4"),
-    row("preset-5", MAIN, &["5", "alt-5", "f5"], Intent::Preset('5'), "read by preset 5"),
-    row("preset-6", MAIN, &["6", "alt-6", "f6"], Intent::Preset('6'), "read by preset 6"),
-    row("preset-7", MAIN, &["7", "alt-7", "f7"], Intent::Preset('7'), "read by preset 7"),
-    row("preset-8", MAIN, &["8", "alt-8", "f8"], Intent::Preset('8'), "read by preset 8"),
-    row("preset-9", MAIN, &["9", "alt-9", "f9"], Intent::Preset('9'), "read by preset 9"),
+    row("previous-preset", MAIN, &["[", "alt-up"], Intent::PreviousPreset, "read by the preset before"),
+    row("next-preset", MAIN, &["]", "alt-down"], Intent::NextPreset, "read by the next preset"),
+    row("preset-0", CHOOSING, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
+    row("preset-1", CHOOSING, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
+    row("preset-2", CHOOSING, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),
+    row("preset-3", CHOOSING, &["3", "alt-3", "f3"], Intent::Preset('3'), "read by preset 3"),
+    row("preset-4", CHOOSING, &["4", "alt-4", "f4"], Intent::Preset('4'), "read by preset 4"),
+    row("preset-5", CHOOSING, &["5", "alt-5", "f5"], Intent::Preset('5'), "read by preset 5"),
+    row("preset-6", CHOOSING, &["6", "alt-6", "f6"], Intent::Preset('6'), "read by preset 6"),
+    row("preset-7", CHOOSING, &["7", "alt-7", "f7"], Intent::Preset('7'), "read by preset 7"),
+    row("preset-8", CHOOSING, &["8", "alt-8", "f8"], Intent::Preset('8'), "read by preset 8"),
+    row("preset-9", CHOOSING, &["9", "alt-9", "f9"], Intent::Preset('9'), "read by preset 9"),
     row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "open or fold the reasoning"),
     row("answer-now", &[Input, Transcript], &["ctrl-o"], Intent::AnswerNow, "end the reasoning and answer"),
     row("help", MAIN, &["?"], Intent::Help, "this help"),
     row("redraw", ALL, &["ctrl-l"], Intent::Redraw, "draw the screen afresh"),
     row("interrupt", ALL, &["ctrl-c"], Intent::Interrupt, "stop, then clear, then leave"),
-    row("leave", PANELS, &["q"], Intent::Leave, "leave"),
+    row("leave", PANELS, &["q"], Intent::Leave, "leave, quit"),
     row("leave-empty", &[Input], &["ctrl-d"], Intent::EndOfInput, "leave, when nothing is written"),
 ];

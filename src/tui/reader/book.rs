@@ -35,19 +35,24 @@ pub(in crate::tui) struct Book {
     /// How each of the document's sources is shown, with the line that it begins on.
     sources: Vec<(Kind, usize)>,
     fences: Vec<Fence>,
+    widest: Option<Position>,
 }
 
 impl Book {
     pub(in crate::tui) fn new(document: Arc<Document>) -> Self {
         let prose = prose(&document);
-        let units = units(&document.text, |start, line, next| {
-            prose.iter().any(|span| span.contains(start)) && goes_on(line, next)
-        });
+        let is_prose = |byte: usize| {
+            let before = prose.partition_point(|span| span.start <= byte);
+            before > 0 && prose[before - 1].contains(byte)
+        };
+        let units = units(&document.text, |start, line, next| is_prose(start) && goes_on(line, next));
         let line_at = |byte: usize| units[units.partition_point(|unit| unit.start <= byte).max(1) - 1].line;
         let described = document.sources.iter().map(|source| (Kind::of(source), line_at(source.span.start)));
         let sources: Vec<(Kind, usize)> = if units.is_empty() { Vec::new() } else { described.collect() };
         let fences = fences(&document, &sources);
-        Self { document, units, sources, fences }
+        let mut book = Self { document, units, sources, fences, widest: None };
+        book.widest = book.greatest_position();
+        book
     }
 
     pub(in crate::tui) fn text(&self) -> &str {
@@ -89,23 +94,37 @@ impl Book {
     pub(in crate::tui) fn position_at(&self, byte: usize) -> Option<Position> {
         let unit = self.unit_at(byte);
         let further = self.text()[self.units[unit].start..byte].matches('\n').count() as u32;
-        Some(match self.position(unit)? {
-            Position::Line(line) => Position::Line(line + further),
-            Position::TextLine(line) => Position::TextLine(line + further),
-            page @ Position::Page(_) => page,
-        })
+        Some(self.position(unit)?.further(further))
     }
 
-    /// Where the unit was found in its file; `None` on the line that names a file.
+    /// The position with the most digits, over all files.
+    pub(in crate::tui) fn widest_position(&self) -> Option<Position> {
+        self.widest
+    }
+
+    /// Where the unit was found in its file; `None` on the line that names a file, and on the empty one before it.
     pub(in crate::tui) fn position(&self, unit: usize) -> Option<Position> {
         let source = self.source_of(unit)?;
+        if self.units[unit].start >= self.document.sources[source].span.end {
+            return None;
+        }
         let (_, first_line) = self.sources[source];
         let further = self.units[unit].line.saturating_sub(first_line) as u32;
-        Some(match self.document.sources[source].position {
-            Position::Line(line) => Position::Line(line + further),
-            Position::TextLine(line) => Position::TextLine(line + further),
-            page @ Position::Page(_) => page,
-        })
+        Some(self.document.sources[source].position.further(further))
+    }
+
+    /// Each file's last position, and of these the one with the greatest number.
+    fn greatest_position(&self) -> Option<Position> {
+        let ends = self.document.sources.iter().map(|source| self.unit_at(source.span.end.saturating_sub(1)));
+        let ends = ends.filter(|&unit| unit < self.len()).filter_map(|unit| self.position(unit));
+        ends.max_by_key(|position| position.number())
+    }
+
+    /// The file that `byte` lies in; of the line that names a file, that file.
+    pub(in crate::tui) fn file_at(&self, byte: usize) -> Option<&str> {
+        let sources = &self.document.sources;
+        let at = sources.partition_point(|source| source.span.end <= byte);
+        sources.get(at).or(sources.last()).map(|source| source.name.as_str())
     }
 
     /// How the unit is shown.

@@ -102,8 +102,7 @@ fn region(book: &Book, unit: usize) -> Option<(usize, &'static SyntaxReference)>
         let language = fence.language.split([' ', ',', '{']).next().unwrap_or_default();
         return Some((book.unit_at(fence.span.start), syntax(language)?));
     }
-    let place = book.document().locate(start)?;
-    Some((book.units_of_source(unit).start, syntax(&ending(place.file))?))
+    Some((book.units_of_source(unit).start, syntax(&ending(book.file_at(start)?))?))
 }
 
 /// The grammar of a language, by its name or a file's ending.

@@ -51,6 +51,8 @@ pub(super) struct Reader {
     pub code: Highlighter,
     /// Cells and rows of text, as the last frame had them.
     size: (usize, usize),
+    /// Where the last page begins, in a size.
+    end: Option<((usize, usize), usize)>,
 }
 
 impl Reader {
@@ -65,10 +67,10 @@ impl Reader {
             found: None,
             code: Highlighter::default(),
             size: (80, 24),
+            end: None,
         }
     }
 
-    /// Whether there is nothing to read.
     /// Shows another text of the same document, as near to the same place as there is one; what was searched for is forgotten.
     pub(super) fn reopen(&mut self, document: Arc<Document>) {
         let (top, marks) = (self.top(), std::mem::take(&mut self.places.marks));
@@ -77,6 +79,7 @@ impl Reader {
         self.places.marks = marks;
     }
 
+    /// Whether there is nothing to read.
     pub(super) fn is_empty(&self) -> bool {
         self.book.is_empty()
     }
@@ -98,7 +101,7 @@ impl Reader {
         if self.is_empty() {
             return Vec::new();
         }
-        self.top = self.top.min(self.last_top());
+        self.top = self.top.min(self.known_end());
         let (unit, row) = self.place();
         let mut page: Vec<Row> = rows(&self.book, unit, cells).split_off(row);
         let mut unit = unit + 1;
@@ -121,7 +124,10 @@ impl Reader {
             Scroll::PageUp => self.up(shown.saturating_sub(2).max(1)),
             Scroll::PageDown => self.down(shown.saturating_sub(2).max(1)),
             Scroll::Top => self.leap(0),
-            Scroll::Bottom => self.leap(self.last_top()),
+            Scroll::Bottom => {
+                let end = self.known_end();
+                self.leap(end);
+            }
         }
     }
 
@@ -271,11 +277,23 @@ impl Reader {
         loop {
             let rows = rows(&self.book, unit, self.size.0);
             if row < rows.len() || unit + 1 == self.book.len() {
-                self.top = rows[row.min(rows.len() - 1)].span.start.min(self.last_top());
+                self.top = rows[row.min(rows.len() - 1)].span.start.min(self.known_end());
                 return;
             }
             row -= rows.len();
             unit += 1;
+        }
+    }
+
+    /// [`Self::last_top`], found out once for a size.
+    fn known_end(&mut self) -> usize {
+        match self.end {
+            Some((size, end)) if size == self.size => end,
+            _ => {
+                let end = self.last_top();
+                self.end = Some((self.size, end));
+                end
+            }
         }
     }
 

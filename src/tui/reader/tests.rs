@@ -100,6 +100,22 @@ fn a_search_shows_the_next_hit_and_what_leads_to_it() {
 }
 
 #[test]
+fn of_several_files_the_longest_has_the_widest_numbers() {
+    let (long, short) = ("line\n".repeat(12_000), "line\n".repeat(3));
+    let text = format!("{long}{short}");
+    let source = |name: &str, start: usize, end: usize| SourceSpan {
+        span: ByteSpan { start, end },
+        name: name.into(),
+        position: Position::Line(1),
+    };
+    let sources = vec![source("long.txt", 0, long.len()), source("short.txt", long.len(), text.len())];
+    let reader = Reader::new(Arc::new(Document { text, sources, ..Document::default() }));
+    assert_eq!(reader.book.widest_position(), Some(Position::Line(12_000)));
+    let files = [0, long.len() - 1, long.len()].map(|byte| reader.book.file_at(byte));
+    assert_eq!(files, [Some("long.txt"), Some("long.txt"), Some("short.txt")]);
+}
+
+#[test]
 fn a_long_paragraph_is_scrolled_by_rows() {
     let text = "word ".repeat(50_000);
     let mut reader = Reader::new(Arc::new(Document { text, ..Document::default() }));

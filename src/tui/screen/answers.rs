@@ -27,8 +27,10 @@ impl Screen {
         Vec::new()
     }
 
-    fn follow(&mut self) {
+    /// Shows the end of the transcript: something is about to be said there.
+    pub(super) fn follow(&mut self) {
         self.top = None;
+        self.quote = None;
         self.pane = Place::Transcript;
     }
 

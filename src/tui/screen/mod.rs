@@ -52,7 +52,7 @@ pub(super) struct Screen {
     pub pane: Place,
     pub panes: Panes,
     pub input: TextArea<'static>,
-    /// The first line of the transcript that is shown; `None` follows its end.
+    /// The first line of the transcript that is shown; `None` rests at [`Rest`].
     pub top: Option<usize>,
     pub reasoning_open: bool,
     pub overlay: Option<Overlay>,
@@ -69,8 +69,10 @@ pub(super) struct Screen {
     pub sheets: Sheets,
     /// What the reader has to say, until the next key.
     pub told: Option<String>,
-    /// As the last frame had it: all lines of the transcript, and how many of them are shown.
-    measured: (usize, usize),
+    /// As the last frame had it.
+    measured: Measured,
+    /// The same of a text that lies over everything.
+    pub popup: Measured,
     /// Where the last frame had the panes.
     pub areas: Areas,
     /// What is to be done outside.
@@ -110,7 +112,8 @@ impl Screen {
             quote_is_new: false,
             sheets: Sheets::default(),
             told: None,
-            measured: (0, 0),
+            measured: Measured::default(),
+            popup: Measured::default(),
             areas: Areas::default(),
             errands: Vec::new(),
             history: Vec::new(),
@@ -202,10 +205,11 @@ impl Screen {
         Vec::new()
     }
 
-    /// Notes how many lines the transcript has, and how many of them are shown.
-    pub(super) fn measured(&mut self, lines: usize, shown: usize) {
-        self.measured = (lines, shown);
-        self.top = self.top.filter(|&top| top + shown < lines);
+    /// Notes how many lines the transcript has, how many of them are shown, and where it rests. Returns the first that is shown.
+    pub(super) fn measured(&mut self, lines: usize, shown: usize, rest: Rest) -> usize {
+        self.measured = Measured { lines, shown, rest };
+        self.top = self.top.map(|top| top.min(self.measured.end())).filter(|&top| top != self.measured.home());
+        self.top.unwrap_or(self.measured.home())
     }
 
     /// Gives `place`, the transcript or the reader, the focus.
@@ -273,11 +277,41 @@ impl Screen {
     }
 
     fn scroll(&mut self, scroll: Scroll) {
-        let (lines, shown) = self.measured;
-        let end = lines.saturating_sub(shown);
-        let top = self.top.unwrap_or(end);
-        let moved = scrolled(scroll, top, end, shown);
-        self.top = (moved < end).then_some(moved);
+        let Measured { shown, .. } = self.measured;
+        let (home, end) = (self.measured.home(), self.measured.end());
+        let moved = scrolled(scroll, self.top.unwrap_or(home), end, shown).min(end);
+        self.top = (moved != home).then_some(moved);
+    }
+}
+
+/// What a frame had room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Measured {
+    pub lines: usize,
+    /// How many of them are shown.
+    pub shown: usize,
+    pub rest: Rest,
+}
+
+/// Where a text stands that nobody has moved: a greeting at its beginning, a conversation at its end, which grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Rest {
+    #[default]
+    Beginning,
+    End,
+}
+
+impl Measured {
+    /// The last line that can be the first.
+    pub(super) fn end(self) -> usize {
+        self.lines.saturating_sub(self.shown)
+    }
+
+    fn home(self) -> usize {
+        match self.rest {
+            Rest::Beginning => 0,
+            Rest::End => self.end(),
+        }
     }
 }
 

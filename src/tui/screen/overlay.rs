@@ -1,6 +1,6 @@
 //! What lies over everything until it is closed: the help, and lists to choose from.
 
-use super::super::keymap::{Intent, Place, Scroll};
+use super::super::keymap::{Intent, Place};
 use super::palette::Palette;
 use super::picker::Picker;
 use super::{Screen, scrolled};
@@ -45,11 +45,11 @@ impl List {
 impl Screen {
     pub(super) fn in_overlay(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
         match self.overlay.take() {
-            Some(Overlay::Help(line)) => self.overlay = after_help(intent, line).map(Overlay::Help),
+            Some(Overlay::Help(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Help),
             Some(Overlay::List(list)) => self.in_list(list, intent),
             Some(Overlay::Palette(palette)) => return self.in_palette(chat, palette, intent),
             Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
-            Some(Overlay::Figures(line)) => self.overlay = after_help(intent, line).map(Overlay::Figures),
+            Some(Overlay::Figures(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Figures),
             None => {}
         }
         Vec::new()
@@ -66,6 +66,13 @@ impl Screen {
             Intent::Escape | Intent::Interrupt => {}
             _ => self.overlay = Some(Overlay::List(list)),
         }
+    }
+
+    /// Where a text is after `intent`: keys that move it do so as far as it goes, all others close it.
+    fn after_text(&self, intent: &Intent, line: usize) -> Option<usize> {
+        let Intent::Scroll(scroll) = *intent else { return None };
+        let end = self.popup.end();
+        Some(scrolled(scroll, line.min(end), end, self.popup.shown).min(end))
     }
 
     /// How many rows a list has.
@@ -97,15 +104,5 @@ impl Screen {
     /// The passage of a row of the hits, with what stands around it in its line.
     pub(in crate::tui) fn hit_line(&self, hit: ByteSpan) -> ByteSpan {
         self.reader.book.span(self.reader.book.unit_at(hit.start))
-    }
-}
-
-/// Where the help is after `intent`: keys that go up and down move it, all others close it.
-fn after_help(intent: &Intent, line: usize) -> Option<usize> {
-    match intent {
-        Intent::Scroll(Scroll::Up | Scroll::PageUp | Scroll::HalfUp) => Some(line.saturating_sub(4)),
-        Intent::Scroll(Scroll::Down | Scroll::PageDown | Scroll::HalfDown) => Some(line + 4),
-        Intent::Scroll(Scroll::Top) => Some(0),
-        _ => None,
     }
 }

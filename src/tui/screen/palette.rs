@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui_textarea::TextArea;
 
 use super::super::keymap::{COMMANDS, Intent, Place};
-use super::question::input_box;
+use super::question::{line_box, type_in_line};
 use super::{Overlay, Screen, scrolled};
 use crate::chat::{Action, Chat};
 
@@ -13,7 +13,6 @@ use crate::chat::{Action, Chat};
 pub(in crate::tui) struct Palette {
     pub input: TextArea<'static>,
     pub at: usize,
-    pub shown: usize,
 }
 
 /// Two palettes are the same when they look the same.
@@ -27,7 +26,7 @@ impl Eq for Palette {}
 
 impl Palette {
     pub(super) fn new() -> Self {
-        Self { input: input_box(""), at: 0, shown: 10 }
+        Self { input: line_box(), at: 0 }
     }
 
     pub(in crate::tui) fn text(&self) -> &str {
@@ -80,10 +79,10 @@ impl Screen {
         match intent {
             Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if palette.text().is_empty() => return Vec::new(),
             Intent::Type(key) => {
-                palette.input.input(*key);
+                type_in_line(&mut palette.input, *key);
                 palette.at = 0;
             }
-            Intent::Scroll(scroll) => palette.at = scrolled(*scroll, palette.at, last, palette.shown).min(last),
+            Intent::Scroll(scroll) => palette.at = scrolled(*scroll, palette.at, last, 1).min(last),
             Intent::Submit => return commands.get(palette.at).map_or(Vec::new(), |row| self.call(chat, *row)),
             Intent::Escape | Intent::Interrupt => return Vec::new(),
             _ => {}
@@ -96,7 +95,7 @@ impl Screen {
     fn call(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
         let command = &COMMANDS[row];
         if !command.places.contains(&self.focus)
-            && let Some(place) = command.places.iter().find(|place| **place != Place::List)
+            && let Some(place) = command.places.first()
         {
             match place {
                 Place::Input => self.focus = Place::Input,

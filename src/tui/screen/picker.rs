@@ -101,7 +101,9 @@ fn stepped<T: Clone + PartialEq>(values: &[T], value: &T, up: bool) -> T {
 impl Screen {
     /// Opens the picker on the preset in force, and has the engine asked what each would cost.
     pub(super) fn open_picker(&mut self, chat: &Chat, versus: bool) -> Vec<Action> {
-        self.overlay = Some(Overlay::Picker(Picker { at: chat.current_offer(), draft: None, versus }));
+        let current = chat.current_offer();
+        let at = if versus { another(chat, current) } else { current };
+        self.overlay = Some(Overlay::Picker(Picker { at, draft: None, versus }));
         vec![Action::Survey]
     }
 
@@ -122,6 +124,10 @@ impl Screen {
         let last = chat.offers.len().saturating_sub(1);
         match intent {
             Intent::Scroll(scroll) => picker.at = scrolled(*scroll, picker.at, last, 4).min(last),
+            Intent::Preset(key) => {
+                let named = chat.offers.iter().position(|offer| offer.key == Some(*key));
+                picker.at = named.unwrap_or(picker.at);
+            }
             Intent::Submit if picker.versus => return Some(self.ask_versus(chat, picker.at)),
             Intent::Submit => return Some(vec![Action::Switch(picker.at)]),
             Intent::Change => {
@@ -163,18 +169,27 @@ impl Screen {
 
     /// The question in the box, or the last one, under the preset in force and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
-        let written = self.text();
+        let offers = [chat.current_offer(), offer];
+        if let Err(why) = chat.compares(offers) {
+            self.told = Some(why);
+            return Vec::new();
+        }
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
-        let question = if written.trim().is_empty() { last } else { Some(self.with_pasted(&written)) };
+        let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
         let Some(question) = question else {
             self.told = Some("write a question first: it is asked under both presets".to_owned());
             return Vec::new();
         };
-        self.clear();
-        self.top = None;
-        self.pane = super::Place::Transcript;
-        vec![Action::Versus { question, offers: [chat.current_offer(), offer] }]
+        self.follow();
+        vec![Action::Versus { question, offers }]
     }
+}
+
+/// What `current` is most likely to be compared with: full attention, or what comes next.
+fn another(chat: &Chat, current: usize) -> usize {
+    let is_full = |offer: &Preset| offer.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
+    let full = chat.offers.iter().position(is_full).filter(|full| *full != current);
+    full.unwrap_or((current + 1).min(chat.offers.len().saturating_sub(1)))
 }
 
 /// Full attention has no window to change: a draft of it begins with what a window brings.

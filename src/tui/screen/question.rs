@@ -24,6 +24,21 @@ pub(super) fn input_box(text: &str) -> TextArea<'static> {
     input
 }
 
+/// An empty box of one line, which goes along with the caret where it is too narrow.
+pub(super) fn line_box() -> TextArea<'static> {
+    let mut input = input_box("");
+    input.set_wrap_mode(WrapMode::None);
+    input
+}
+
+/// Gives a key to a box of one line. A terminal sends Alt-Enter and others that would break it: they do nothing.
+pub(super) fn type_in_line(input: &mut TextArea<'static>, key: KeyEvent) {
+    input.input(key);
+    if input.lines().len() > 1 {
+        input.undo();
+    }
+}
+
 impl Screen {
     /// `?` as the first character asks for help, `/` for the commands.
     pub(super) fn type_key(&mut self, key: KeyEvent) {
@@ -49,7 +64,7 @@ impl Screen {
         self.input.insert_str(text);
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(in crate::tui) fn text(&self) -> String {
         self.input.lines().join("\n")
     }
 
@@ -60,14 +75,9 @@ impl Screen {
             if let Some(file) = self.model_file(chat, &text) {
                 return vec![Action::TakeModel(file)];
             }
-            let question = self.with_pasted(&text);
             let editing = self.editing.take();
-            self.clear();
-            self.top = None;
-            self.quote = None;
-            self.pane = Place::Transcript;
-            self.history.push(question.clone());
-            self.errands.push(Errand::Remember(question.clone()));
+            let question = self.take_question();
+            self.follow();
             return vec![match editing {
                 Some(entry) => Action::Replace { entry, question },
                 None => Action::Ask(question),
@@ -78,6 +88,16 @@ impl Screen {
             _ if self.focus == Place::Transcript && self.show_quote(chat) => Vec::new(),
             _ => vec![Action::Resume],
         }
+    }
+
+    /// The question out of the box, with what was pasted into it; it is remembered.
+    pub(super) fn take_question(&mut self) -> String {
+        let written = self.text();
+        let question = self.with_pasted(&written);
+        self.clear();
+        self.history.push(question.clone());
+        self.errands.push(Errand::Remember(question.clone()));
+        question
     }
 
     /// The path of a model, when there is none and one is typed.

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui_textarea::TextArea;
 
 use super::super::keymap::{Intent, Place};
-use super::question::input_box;
+use super::question::{line_box, type_in_line};
 use super::{List, ListOf, Overlay, Screen};
 use crate::document::ByteSpan;
 
@@ -63,7 +63,7 @@ impl Screen {
 
     fn open_search(&mut self) {
         self.focus_pane(Place::Reader);
-        self.entry = Some(SearchEntry { input: input_box(""), from: self.reader.top() });
+        self.entry = Some(SearchEntry { input: line_box(), from: self.reader.top() });
     }
 
     fn open_hits(&mut self) {
@@ -102,7 +102,7 @@ impl Screen {
         match intent {
             Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if entry.text().is_empty() => self.entry = None,
             Intent::Type(key) => {
-                entry.input.input(*key);
+                type_in_line(&mut entry.input, *key);
                 self.search_again();
             }
             Intent::Paste(text) => {

@@ -79,3 +79,35 @@ fn the_editor_is_given_what_is_written() {
     screen.edited("half a question?\n");
     assert_eq!(screen.input.lines(), ["half a question?"]);
 }
+
+/// The picker for a comparison, on the offer of this name.
+fn comparing(session: &Session, screen: &mut Screen, name: &str) {
+    screen.handle(&session.chat, Intent::Versus);
+    let Some(Overlay::Picker(picker)) = &mut screen.overlay else { panic!("no picker: {:?}", screen.overlay) };
+    picker.at = session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset");
+}
+
+#[test]
+fn a_comparison_that_is_refused_leaves_the_question_in_the_box() {
+    let unread = Session::begin("accurate");
+    for (session, other) in [(asked(), "accurate"), (unread, "fastest")] {
+        let mut screen = typed("And his patroness?");
+        comparing(&session, &mut screen, other);
+        assert_eq!(screen.handle(&session.chat, Intent::Submit), []);
+        assert_eq!((screen.text().as_str(), screen.told.is_some()), ("And his patroness?", true), "with {other}");
+    }
+}
+
+#[test]
+fn a_question_that_is_asked_under_two_presets_is_remembered() {
+    let session = asked();
+    let mut screen = typed("And his patroness?");
+    comparing(&session, &mut screen, "fastest");
+    let actions = screen.handle(&session.chat, Intent::Submit);
+    assert!(
+        matches!(&actions[..], [Action::Versus { question, .. }] if question == "And his patroness?"),
+        "{actions:?}"
+    );
+    assert!(screen.input.is_empty());
+    assert_eq!(screen.errands, [Errand::Remember("And his patroness?".into())]);
+}

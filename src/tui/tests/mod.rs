@@ -298,6 +298,49 @@ fn scrolling_up_stays_while_an_answer_grows_and_the_bottom_follows_again() {
 }
 
 #[test]
+fn a_greeting_that_is_higher_than_the_screen_is_scrolled() {
+    use super::keymap::Scroll;
+    let session = Session::begin_without_model();
+    let mut screen = screen(|screen| screen.focus = Place::Transcript);
+    let mut after = |scroll| {
+        screen.handle(&session.chat, Intent::Scroll(scroll));
+        drawn(&session.chat, &mut screen, (40, 12))
+    };
+    let first = after(Scroll::Up);
+    assert!(first.contains("Lunette reads a long document"), "{first}");
+    let second = after(Scroll::Down);
+    assert!(!second.contains("Lunette reads a long document") && second.contains("language model"), "{second}");
+    let last = after(Scroll::Bottom);
+    assert!(last.contains("goes to the document.") && !last.contains("more ↓"), "{last}");
+    assert_eq!(after(Scroll::Top), first);
+}
+
+#[test]
+fn what_is_told_is_told_whole() {
+    let session = Session::with_document_read("accurate");
+    let mut screen = screen(|screen| screen.told = Some(format!("written to {}/end.md", "/folder".repeat(8))));
+    let seen = drawn(&session.chat, &mut screen, (40, 12));
+    assert!(seen.contains("end.md"), "{seen}");
+}
+
+#[test]
+fn the_help_goes_as_far_as_its_last_line() {
+    use super::keymap::Scroll;
+    let session = Session::with_document_read("accurate");
+    let mut screen = screen(|screen| screen.overlay = Some(Overlay::Help(0)));
+    drawn(&session.chat, &mut screen, (80, 24));
+    let mut after = |scrolls: &[Scroll]| {
+        for scroll in scrolls {
+            screen.handle(&session.chat, Intent::Scroll(*scroll));
+        }
+        drawn(&session.chat, &mut screen, (80, 24))
+    };
+    let last = after(&[Scroll::Bottom]);
+    assert_eq!(after(&[Scroll::PageDown, Scroll::Down]), last, "it stays at its end");
+    assert_ne!(after(&[Scroll::Up]), last, "and is left by one line up");
+}
+
+#[test]
 fn earlier_questions_come_back() {
     let session = Session::with_document_read("accurate");
     let mut screen = screen(|screen| screen.history = vec!["First?".into(), "Second?".into()]);
@@ -445,6 +488,8 @@ mod scripts {
     struct Played {
         ended: Ended,
         frames: usize,
+        /// How often the document's files were looked at.
+        looks: usize,
         last: String,
     }
 
@@ -476,14 +521,18 @@ mod scripts {
             }
         };
         let run = |_| Ok(Told::Nothing);
-        let look = || None;
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            None
+        };
         let mut chat_loop =
             Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, perform, run, look };
         let (_told, news) = unbounded_channel();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let ended = runtime.block_on(async { chat_loop.run(keys, events, news, signal).await });
-        Played { ended: ended.expect("the loop ends well"), frames, last: terminal.backend().to_string() }
+        Played { ended: ended.expect("the loop ends well"), frames, looks, last: terminal.backend().to_string() }
     }
 
     /// A script with a toy whose model is there from the start; also what the toy was told.
@@ -512,6 +561,16 @@ mod scripts {
         let (played, told) = play_with_toy("<wait><alt-5><wait><esc><wait><ctrl-d>");
         assert_eq!(told, ["read", "forecast", "shutdown"]);
         assert!(played.last.contains("kept full"), "{}", played.last);
+    }
+
+    #[test]
+    fn every_way_to_ask_looks_whether_the_document_has_changed() {
+        let ask = "Who?<enter><wait>";
+        let cases = [("", 1), ("<tab>R<wait>", 2), ("<tab>e<enter><wait>", 2), ("<tab>a5<enter><wait>", 2)];
+        for (again, looks) in cases {
+            let (played, _) = play_with_toy(&format!("{ask}{again}"));
+            assert_eq!(played.looks, looks, "{again}: {}", played.last);
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &
             Some("enter") => (KeyCode::Enter, KeyModifiers::NONE),
             Some("tab") => (KeyCode::Tab, KeyModifiers::NONE),
             Some("esc") => (KeyCode::Esc, KeyModifiers::NONE),
+            Some("alt-enter") => (KeyCode::Enter, KeyModifiers::ALT),
+            Some("left") => (KeyCode::Left, KeyModifiers::NONE),
             Some("down") => (KeyCode::Down, KeyModifiers::NONE),
             Some("ctrl-o") => (KeyCode::Char('o'), KeyModifiers::CONTROL),
             Some("ctrl-p") => (KeyCode::Char('p'), KeyModifiers::CONTROL),
@@ -112,6 +114,48 @@ fn files_follow_one_another() {
 #[test]
 fn the_palette_finds_commands() {
     after_keys("palette", &novel(), "full", "<ctrl-p>copy");
+}
+
+/// Where the hardware cursor stands.
+fn caret(session: &Session, screen: &mut Screen, (width, height): (u16, u16)) -> (u16, u16) {
+    let mut terminal = terminal(width, height);
+    terminal.draw(|frame| view::draw(frame, &session.chat, screen, &Theme::of(ThemeChoice::Ansi))).expect("draws");
+    terminal.get_cursor_position().expect("memory does not fail").into()
+}
+
+#[test]
+fn a_line_that_is_typed_stays_one_line() {
+    let document = novel();
+    for (opened, expected) in [("/sing<alt-enter>le", "single"), ("<ctrl-p>co<alt-enter>py", "copy")] {
+        let (mut session, mut screen) = (read(&document, "full"), Screen::new(document.clone()));
+        press(&mut screen, &mut session, (80, 24), &format!("<tab>{opened}"));
+        let entry = screen.entry.as_ref().map(|entry| entry.text().to_owned());
+        let palette = match &screen.overlay {
+            Some(Overlay::Palette(palette)) => Some(palette.text().to_owned()),
+            _ => None,
+        };
+        assert_eq!(entry.or(palette).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn the_hardware_cursor_stands_in_the_line_that_is_typed() {
+    let document = novel();
+    let size = (40, 12);
+    // The reader's title begins in column 1, the palette's line in column 3; both have a sign before what is typed.
+    for (opened, column) in [("/", 2), ("<ctrl-p>", 4)] {
+        let (mut session, mut screen) = (read(&document, "full"), Screen::new(document.clone()));
+        let mut typed = |keys: &str| {
+            press(&mut screen, &mut session, size, keys);
+            caret(&session, &mut screen, size).0 - column
+        };
+        assert_eq!(typed(&format!("<tab>{opened}")), 0);
+        assert_eq!(typed("真理"), 4, "two cells each");
+        assert_eq!(typed("<left>"), 2);
+        let end = typed(&"long ".repeat(20));
+        assert!(end > 20 && end + column < 39, "{end}: the line has gone along");
+        assert!(drawn(&session.chat, &mut screen, size).contains("long long"));
+    }
 }
 
 /// A chat whose answer quotes the book, rightly, nearly, and wrongly.
@@ -193,6 +237,19 @@ fn every_size_of_the_reader_can_be_drawn() {
 fn presets_are_looked_at_and_changed() {
     after_keys("presets", &novel(), "accurate", "<tab>p<down><down>");
     after_keys("preset_draft", &novel(), "accurate", "<tab>p<down>e<down>");
+}
+
+#[test]
+fn a_comparison_begins_with_another_preset_than_the_one_in_force() {
+    for (current, other) in [("accurate", "full"), ("full", "accurate")] {
+        let document = novel();
+        let (mut session, mut screen) = (read(&document, current), Screen::new(document));
+        press(&mut screen, &mut session, (80, 24), "<tab>a");
+        let seen = drawn(&session.chat, &mut screen, (80, 24));
+        assert!(seen.contains(&format!("compare {current} with")), "{seen}");
+        let Some(Overlay::Picker(picker)) = &screen.overlay else { panic!("no picker: {:?}", screen.overlay) };
+        assert_eq!(session.chat.offers[picker.at].name, other);
+    }
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn ended(finish: Finish, exchange: &Exchange) -> Option<&'static str> {
     }
 }
 
-/// `accurate · 40 tokens at 20.0 tok/s · first after 0.4 s · read 24 more`.
+/// `accurate · 40 tokens at 20.0 tok/s · first after 0.4 s · 24 more tokens read`.
 fn costs(exchange: &Exchange) -> String {
     let mut facts: Vec<String> = exchange.preset.iter().map(ToString::to_string).collect();
     if let Some(figures) = &exchange.figures {
@@ -131,6 +131,6 @@ fn measured(figures: &Figures) -> Vec<String> {
     if timings.first_token > Duration::ZERO {
         facts.push(format!("first after {}", time(timings.first_token)));
     }
-    facts.push(format!("read {} more", count(tokens.prefilled)));
+    facts.push(format!("{} more tokens read", count(tokens.prefilled)));
     facts
 }

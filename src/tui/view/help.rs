@@ -85,6 +85,12 @@ fn row(keys: &str, what: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>
         lines.extend(wrap(&[Span::raw(format!("  {what}"))], cells, 2));
         return lines;
     }
-    let gap = " ".repeat(COLUMN.saturating_sub(width(&keys.content)).max(1));
-    wrap(&[keys, Span::raw(gap), Span::raw(what.to_owned())], cells, COLUMN)
+    let gap = |taken: usize| Span::raw(" ".repeat(COLUMN - taken));
+    let taken = width(&keys.content);
+    if taken >= COLUMN {
+        let mut lines = wrap(&[keys], cells, 2);
+        lines.extend(wrap(&[gap(0), Span::raw(what.to_owned())], cells, COLUMN));
+        return lines;
+    }
+    wrap(&[keys, gap(taken), Span::raw(what.to_owned())], cells, COLUMN)
 }

@@ -1,13 +1,13 @@
 //! Lists that lie over the screen: the contents, and what a search has found. Only the rows that are seen are made.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Margin, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, BorderType, Clear};
 
 use super::super::screen::{List, ListOf, Overlay, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
+use super::popup::Popup;
 use super::words::whole;
 
 /// Wider lists are hard to follow from left to right.
@@ -15,20 +15,13 @@ const WIDEST: u16 = 96;
 
 pub(super) fn draw(frame: &mut Frame, screen: &mut Screen, list: &List, theme: &Theme, area: Rect) {
     let all = screen.rows_of(list.of);
-    let cells = area.width.saturating_sub(2).min(WIDEST);
-    let height = (all as u16).saturating_add(2).min(area.height);
-    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height));
+    let height = u16::try_from(all).unwrap_or(u16::MAX).saturating_add(2);
     let name = match list.of {
         ListOf::Contents => " contents ".to_owned(),
         ListOf::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
     };
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .title(Line::styled(shorten(&name, usize::from(cells).saturating_sub(4)), theme.strong))
-        .title_bottom(Line::styled(" Enter goes there · Esc closes ", theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    frame.render_widget(Clear, popup);
-    frame.render_widget(block, popup);
+    let keys = &[" Enter goes there · Esc closes "];
+    let inner = Popup { title: &name, keys, cells: WIDEST, height }.draw(frame, theme, area);
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown / 2).min(all.saturating_sub(shown));
     let row = |row| Line::from(row_of(screen, list, row, theme, inner.width.into()));

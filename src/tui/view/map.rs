@@ -183,5 +183,7 @@ mod tests {
     #[test]
     fn a_preset_without_sinks_shows_none() {
         assert_eq!(recipe_of("naive").sinks, 0);
+        let has_sinks = |preset: &str| read(preset).contains('◆');
+        assert_eq!((has_sinks("naive"), has_sinks("fastest")), (false, true));
     }
 }

@@ -3,32 +3,30 @@
 //! The chart is the product's picture: under full attention the line falls as the document gets longer, through a window it stays flat.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Margin, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::symbols::Marker;
-use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Axis, Block, BorderType, Chart, Clear, Dataset, GraphType, LegendPosition};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, LegendPosition};
 
+use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
-use super::words::{bytes, count, rate, short_count, time};
+use super::popup::Popup;
+use super::words::{bytes, count, rate, read_in, short_count};
+use super::{SCROLL_KEYS, draw_text};
 use crate::chat::{Chat, Reading, Trace};
 use crate::engine::message::Memory;
 
 const WIDEST: u16 = 104;
+/// Between the columns of the table.
+const COLUMN_GAP: usize = 2;
 /// A lower chart has no room for a line.
 const LOWEST_CHART: u16 = 8;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, line: usize, theme: &Theme, area: Rect) {
-    let popup =
-        area.centered(Constraint::Length(area.width.saturating_sub(2).min(WIDEST)), Constraint::Length(area.height));
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .title(Line::styled(" figures ", theme.strong))
-        .title_bottom(Line::styled(" ↓ ↑ scroll · Esc closes ", theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    frame.render_widget(Clear, popup);
-    frame.render_widget(block, popup);
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, line: usize, theme: &Theme, area: Rect) {
+    let popup = Popup { title: " figures ", keys: SCROLL_KEYS, cells: WIDEST, height: area.height };
+    let inner = popup.draw(frame, theme, area);
     let all = lines(chat, theme, inner.width.into());
     let height = inner.height.saturating_sub(all.len() as u16 + 1).max(inner.height / 2);
     let has_chart = height >= LOWEST_CHART && chat.readings.traces().iter().any(|trace| trace.chunks.len() > 1);
@@ -37,8 +35,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, line: usize, theme: &Theme, a
     if has_chart {
         draw_chart(frame, chat.readings.traces(), theme, top);
     }
-    let first = line.min(all.len().saturating_sub(below.height.into()));
-    frame.render_widget(Text::from(all.into_iter().skip(first).collect::<Vec<Line>>()), below);
+    draw_text(frame, screen, all, line, below);
 }
 
 /// Tokens a second over the depth at which they were read, a line for each preset.
@@ -60,7 +57,8 @@ fn draw_chart(frame: &mut Frame, traces: &[Trace], theme: &Theme, area: Rect) {
     });
     let labels = |most: f64| ["0".to_owned(), short_count((most / 2.0) as u32), short_count(most as u32)];
     let drawn = Chart::new(sets.collect())
-        .legend_position(Some(LegendPosition::TopRight))
+        // Lines begin high and fall to the right: there they would go through it.
+        .legend_position(Some(LegendPosition::BottomLeft))
         .hidden_legend_constraints((Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)))
         .x_axis(Axis::default().title("tokens deep").style(theme.dim).bounds([0.0, deepest]).labels(labels(deepest)))
         .y_axis(Axis::default().title("tok/s").style(theme.dim).bounds([0.0, fastest]).labels(labels(fastest)));
@@ -83,10 +81,7 @@ fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
         return vec![Line::styled("nothing was measured yet", theme.dim)];
     }
     let mut lines = vec![Line::styled("Readings", theme.strong)];
-    lines.push(table(&HEAD.map(str::to_owned), theme.dim, cells));
-    for reading in readings {
-        lines.push(table(&row(reading), Style::new(), cells));
-    }
+    lines.extend(table(readings, theme, cells));
     lines.push(Line::default());
     lines.push(Line::styled("Memory", theme.strong));
     let current = chat.held.as_ref().and_then(|held| chat.readings.of(&held.way.name));
@@ -96,29 +91,38 @@ fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     lines
 }
 
-const HEAD: [&str; 6] = ["preset", "computed", "in", "speed", "answers", "KV"];
+/// The most telling first: a narrow screen has room for those only.
+const HEAD: [&str; 6] = ["preset", "read at", "answers", "read in", "tokens", "KV cache"];
 
 fn row(reading: &Reading) -> [String; 6] {
     let unknown = || "–".to_owned();
     [
         reading.preset.to_string(),
-        count(reading.prefilled_tokens),
-        time(reading.prefill),
         reading.prefill_tokens_per_s().map_or_else(unknown, rate),
         reading.decode_tokens_per_s.map_or_else(unknown, rate),
+        read_in(reading),
+        count(reading.prefilled_tokens),
         bytes(reading.memory.kv_used_bytes),
     ]
 }
 
-/// One line of six columns; on a narrow screen the first ones that fit.
-fn table(cells_of_row: &[String; 6], style: Style, cells: usize) -> Line<'static> {
-    let column = (cells / 6).clamp(11, 16);
-    let columns = (cells / column).min(6);
-    let padded = |text: &String| {
-        let text = shorten(text, column - 1);
-        format!("{text}{}", " ".repeat(column - width(&text)))
+/// A heading and a line for each reading; of the columns as many as fit whole.
+fn table(readings: &[Reading], theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let rows: Vec<[String; 6]> = [HEAD.map(str::to_owned)].into_iter().chain(readings.iter().map(row)).collect();
+    let widths: Vec<usize> =
+        (0..HEAD.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
+    let ends = widths.iter().scan(0, |end, width| {
+        *end += width + COLUMN_GAP;
+        Some(*end - COLUMN_GAP)
+    });
+    let fitting = ends.take_while(|end| *end <= cells).count().max(1);
+    let line = |row: &[String; 6]| {
+        let columns = row.iter().zip(&widths).take(fitting);
+        let padded = columns.map(|(text, room)| format!("{text}{}", " ".repeat(room - width(text) + COLUMN_GAP)));
+        shorten(padded.collect::<String>().trim_end(), cells)
     };
-    Line::styled(cells_of_row.iter().take(columns).map(padded).collect::<String>(), style)
+    let style = |index| if index == 0 { theme.dim } else { Style::new() };
+    rows.iter().enumerate().map(|(index, row)| Line::styled(line(row), style(index))).collect()
 }
 
 /// A bar for each part, to one scale.

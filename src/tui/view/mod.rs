@@ -25,6 +25,7 @@ mod map;
 mod measured;
 mod palette;
 mod picker;
+mod popup;
 mod quotes;
 mod reader;
 mod switch;
@@ -37,18 +38,23 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+use ratatui::widgets::{Block, BorderType, Paragraph};
+use ratatui_textarea::TextArea;
 
+use self::popup::Popup;
 use super::keymap::Place;
-use super::screen::{Overlay, Screen};
+use super::screen::{Measured, Overlay, Rest, Screen};
 use super::theme::Theme;
 use super::wrap::{shorten, width, wrap};
-use crate::chat::{Chat, Model, Tone};
+use crate::chat::{Chat, Model, Notice, Tone};
 
 /// Below this nothing can be told.
 const SMALLEST: (u16, u16) = (24, 8);
 /// The input box grows to so many lines of text.
 const INPUT_LINES: usize = 6;
+/// Wider, the help's second column is far from its keys.
+const HELP_CELLS: u16 = 78;
+const SCROLL_KEYS: &[&str] = &[" ↓ ↑ scroll · Esc closes ", " Esc closes "];
 /// What the document and the transcript never give up.
 const BODY_LINES: u16 = 3;
 
@@ -65,7 +71,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
     draw_body(frame, chat, screen, theme, parts.body);
     frame.render_widget(Text::from(work::lines(chat, theme, parts.work.width.into())), parts.work);
     frame.render_widget(Text::from(notice(chat, screen, theme, parts.notice.width)), parts.notice);
-    draw_input(frame, screen, theme, parts.input);
+    draw_input(frame, chat, screen, theme, parts.input);
     frame.render_widget(figures::presets(chat, theme, parts.presets.width.into()), parts.presets);
     frame.render_widget(figures::line(chat, theme, parts.figures.width.into()), parts.figures);
     match screen.overlay.clone() {
@@ -73,7 +79,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
         Some(Overlay::List(list)) => list::draw(frame, screen, &list, theme, area),
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
-        Some(Overlay::Figures(line)) => measured::draw(frame, chat, line, theme, area),
+        Some(Overlay::Figures(line)) => measured::draw(frame, chat, screen, line, theme, area),
         None => {}
     }
 }
@@ -151,28 +157,31 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
     ])
 }
 
-/// The notice and its hint, two lines of it at most.
+/// What the screen has to say, or the chat: three lines of it at most.
 fn notice(chat: &Chat, screen: &Screen, theme: &Theme, cells: u16) -> Vec<Line<'static>> {
-    if let Some(told) = &screen.told {
-        return vec![Line::raw(shorten(told, cells.into()))];
-    }
-    let Some(notice) = &chat.notice else { return Vec::new() };
-    let style = match notice.tone {
-        Tone::Info => Style::new(),
-        Tone::Error => theme.error,
+    let spans = match (&screen.told, &chat.notice) {
+        (Some(told), _) => vec![Span::raw(told.clone())],
+        (None, Some(notice)) => noticed(notice, theme),
+        (None, None) => return Vec::new(),
     };
-    let mut spans = vec![Span::styled(notice.text.clone(), style)];
-    if let Some(hint) = &notice.hint {
-        spans.push(Span::styled(format!(" · {hint}"), theme.dim));
-    }
     let mut lines = wrap(&spans, cells.into(), 2);
     lines.truncate(3);
     lines
 }
 
-fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
+/// The notice and its hint.
+fn noticed(notice: &Notice, theme: &Theme) -> Vec<Span<'static>> {
+    let style = match notice.tone {
+        Tone::Info => Style::new(),
+        Tone::Error => theme.error,
+    };
+    let hint = notice.hint.iter().map(|hint| Span::styled(format!(" · {hint}"), theme.dim));
+    [Span::styled(notice.text.clone(), style)].into_iter().chain(hint).collect()
+}
+
+fn draw_input(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, area: Rect) {
     let focused = screen.focus == Place::Input;
-    let hints = hints(screen.focus);
+    let hints = hints(chat, screen.focus);
     let room = usize::from(area.width.saturating_sub(4));
     let hint = hints.iter().find(|hint| width(hint) <= room).copied().unwrap_or_default();
     let block = Block::bordered()
@@ -182,18 +191,30 @@ fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
     let inner = block.inner(area).inner(Margin::new(1, 0));
     frame.render_widget(block, area);
     if screen.input.is_empty() {
-        frame.render_widget(Line::styled("Ask the document", theme.dim), inner);
+        let invitation = if focused { "Ask the document" } else { "i to ask" };
+        frame.render_widget(Line::styled(invitation, theme.dim), inner);
     } else {
         frame.render_widget(&screen.input, inner);
     }
     if screen.place() == Place::Input {
-        frame.set_cursor_position(caret(screen, inner));
+        frame.set_cursor_position(caret(&screen.input, inner));
     }
 }
 
+/// A line that is typed, behind its sign, with the caret in it.
+fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<'_>, style: Style, area: Rect) {
+    let [before, line] = Layout::horizontal([Constraint::Length(width(sign) as u16), Constraint::Min(1)]).areas(area);
+    frame.render_widget(Span::styled(sign, style), before);
+    frame.render_widget(input, line);
+    frame.set_cursor_position(caret(input, line));
+}
+
 /// What can be done here, in as many words as there is room for.
-fn hints(focus: Place) -> &'static [&'static str] {
+fn hints(chat: &Chat, focus: Place) -> &'static [&'static str] {
     match focus {
+        Place::Input if matches!(chat.model, Model::Absent(_)) => {
+            &[" Enter fetches the model · Tab transcript · ? help ", " Enter fetches the model · ? help ", " ? help "]
+        }
         Place::Transcript => {
             &[" 1…8 preset · j k scroll · Tab document · ? help ", " 1…8 preset · Tab document · ? help ", " ? help "]
         }
@@ -211,31 +232,30 @@ fn hints(focus: Place) -> &'static [&'static str] {
 }
 
 /// Where the hardware cursor goes, so that input methods open beside the caret.
-fn caret(screen: &Screen, area: Rect) -> Position {
-    if screen.input.is_empty() {
+fn caret(input: &TextArea<'_>, area: Rect) -> Position {
+    if input.is_empty() {
         return area.as_position();
     }
-    let (top, left) = screen.input.scroll_offset();
-    let cursor = screen.input.screen_cursor();
+    let (top, left) = input.scroll_offset();
+    let cursor = input.screen_cursor();
     let x = area.x + (cursor.col as u16).saturating_sub(left);
     let y = area.y + (cursor.row as u16).saturating_sub(top);
     Position { x: x.min(area.right().saturating_sub(1)), y: y.min(area.bottom().saturating_sub(1)) }
 }
 
-fn draw_help(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
-    let cells = area.width.saturating_sub(2).min(78);
-    let lines = help::lines(chat, screen, theme, usize::from(cells.saturating_sub(4)));
-    let height = (lines.len() as u16 + 2).min(area.height);
-    let shown = usize::from(height.saturating_sub(2));
-    let top = line.min(lines.len().saturating_sub(shown));
-    let keys = if shown < lines.len() { " ↓ ↑ scroll · Esc closes " } else { " Esc closes " };
-    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height));
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .title(Line::styled(help::title(screen.focus), theme.strong))
-        .title_bottom(Line::styled(keys, theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    frame.render_widget(Clear, popup);
-    frame.render_widget(block, popup);
-    frame.render_widget(Text::from(lines.into_iter().skip(top).take(shown).collect::<Vec<_>>()), inner);
+fn draw_help(frame: &mut Frame, chat: &Chat, screen: &mut Screen, line: usize, theme: &Theme, area: Rect) {
+    let lines = help::lines(chat, screen, theme, Popup::room(HELP_CELLS, area).into());
+    let height = lines.len() as u16 + 2;
+    let keys: &[&str] = if height > area.height { SCROLL_KEYS } else { &[" Esc closes "] };
+    let popup = Popup { title: help::title(screen.focus), keys, cells: HELP_CELLS, height };
+    let inner = popup.draw(frame, theme, area);
+    draw_text(frame, screen, lines, line, inner);
+}
+
+/// A text that lies over everything, from a line on.
+fn draw_text(frame: &mut Frame, screen: &mut Screen, lines: Vec<Line<'static>>, line: usize, area: Rect) {
+    let shown = usize::from(area.height);
+    screen.popup = Measured { lines: lines.len(), shown, rest: Rest::Beginning };
+    let top = line.min(screen.popup.end());
+    frame.render_widget(Text::from(lines.into_iter().skip(top).take(shown).collect::<Vec<_>>()), area);
 }

@@ -1,51 +1,44 @@
 //! The palette: a line to type in, and below it the commands that are meant, each with its keys.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Margin, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, BorderType, Clear};
 
-use super::super::keymap::{COMMANDS, Place};
-use super::super::screen::{Overlay, Palette, Screen, what};
+use super::super::keymap::COMMANDS;
+use super::super::screen::{Palette, Screen, what};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
+use super::draw_line;
+use super::popup::Popup;
 use crate::chat::Chat;
 
 const WIDEST: u16 = 72;
 const HIGHEST: u16 = 18;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, palette: &Palette, theme: &Theme, area: Rect) {
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, palette: &Palette, theme: &Theme, area: Rect) {
     let rows = palette.commands(chat);
-    let cells = area.width.saturating_sub(2).min(WIDEST);
     let height = area.height.saturating_sub(2).min(HIGHEST);
-    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height));
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .title(Line::styled(" commands ", theme.strong))
-        .title_bottom(Line::styled(" Enter does it · Esc closes ", theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    frame.render_widget(Clear, popup);
-    frame.render_widget(block, popup);
-    let shown = usize::from(inner.height.saturating_sub(1));
+    let keys = &[" Enter does it · Esc closes "];
+    let inner = Popup { title: " commands ", keys, cells: WIDEST, height }.draw(frame, theme, area);
+    let [typed, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
+    let shown = usize::from(below.height);
     let top = palette.at.saturating_sub(shown.saturating_sub(1));
-    let typed = Line::from(vec![Span::styled("/", theme.accent), Span::raw(palette.text().to_owned())]);
     let chosen = |at: usize| at == palette.at;
     let lines = rows.iter().enumerate().skip(top).take(shown);
     let lines = lines.map(|(at, row)| command(chat, screen, *row, chosen(at), theme, inner.width.into()));
-    frame.render_widget(Text::from([typed].into_iter().chain(lines).collect::<Vec<Line>>()), inner);
-    let column = width(palette.text()) as u16 + 1;
-    frame.set_cursor_position(Position { x: inner.x + column.min(inner.width.saturating_sub(1)), y: inner.y });
-    if let Some(Overlay::Palette(palette)) = &mut screen.overlay {
-        palette.shown = shown;
+    let mut lines: Vec<Line> = lines.collect();
+    if lines.is_empty() {
+        lines.push(Line::styled("no command has these words", theme.dim));
     }
+    frame.render_widget(Text::from(lines), below);
+    draw_line(frame, "/", &palette.input, theme.accent, typed);
 }
 
 /// What it does, and at the right edge its name or keys.
 fn command(chat: &Chat, screen: &Screen, row: usize, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let command = &COMMANDS[row];
     let place = if command.places.contains(&screen.focus) { screen.focus } else { command.places[0] };
-    let keys = screen.keymap.keys(row, place);
-    let keys = if place == Place::List { String::new() } else { keys.join(" ") };
+    let keys = screen.keymap.keys(row, place).join(" ");
     let room = cells.saturating_sub(width(&keys) + 1);
     let name = shorten(command.name, room);
     let told = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));

@@ -1,17 +1,17 @@
 //! The presets, and of the one that is looked at what it means here: layers, window and sinks to scale, what it costs, what was measured.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Margin, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Block, BorderType, Clear};
 
 use super::super::screen::{Draft, Field, Picker};
 use super::super::theme::Theme;
-use super::super::wrap::{shorten, width, wrap};
+use super::super::wrap::{shorten, wrap};
 use super::map::{Atlas, sign};
+use super::popup::Popup;
 use super::words::{bytes, coarse_time, count, rate, time};
-use crate::chat::{Chat, INSTANT_TOKENS, Model, Way};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Way, Work};
 use crate::engine::message::Plan;
 use crate::swaa::{Attention, RecipeSpec};
 
@@ -25,27 +25,18 @@ const TWO_COLUMNS: u16 = 64;
 const LABELS: usize = 10;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) {
-    let popup = area.centered(
-        Constraint::Length(area.width.saturating_sub(2).min(WIDEST)),
-        Constraint::Length(area.height.min(HIGHEST.max(chat.offers.len() as u16 + 2))),
-    );
+    let height = HIGHEST.max(chat.offers.len() as u16 + 2);
+    let current = chat.offers.get(chat.current_offer()).map_or("", |offer| &offer.name);
+    let compared = format!(" compare {current} with ");
     let (title, keys): (&str, &[&str]) = match (&picker.draft, picker.versus) {
         (Some(_), _) => (
             " a preset of your own ",
             &[" ← → changes · Enter reads by it · s saves · Esc ", " Enter · s saves · Esc "],
         ),
-        (None, true) => (" compare with ", &[" Enter asks under both · Esc closes ", " Enter · Esc "]),
+        (None, true) => (&compared, &[" Enter asks under both · Esc closes ", " Enter · Esc "]),
         (None, false) => (" presets ", &[" Enter reads by it · e changes · Esc closes ", " Enter · e · Esc "]),
     };
-    let room = usize::from(popup.width.saturating_sub(4));
-    let keys = keys.iter().find(|keys| width(keys) <= room).copied().unwrap_or_default();
-    let block = Block::bordered()
-        .border_type(BorderType::Rounded)
-        .title(Line::styled(title, theme.strong))
-        .title_bottom(Line::styled(keys, theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    frame.render_widget(Clear, popup);
-    frame.render_widget(block, popup);
+    let inner = Popup { title, keys, cells: WIDEST, height }.draw(frame, theme, area);
     let (names, told) = shared_out(inner, chat.offers.len() as u16);
     frame.render_widget(Text::from(offers(chat, picker, theme, names)), names);
     frame.render_widget(Text::from(details(chat, picker, theme, told.width.into())), told);
@@ -175,13 +166,14 @@ fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> V
         _ if in_force => "in force".to_owned(),
         Some(plan) => switch_cost(plan),
         None if chat.held.is_none() => "known once the document is read".to_owned(),
+        None if matches!(chat.work, Work::Surveying { .. }) => "being worked out".to_owned(),
+        None if chat.work == Work::Idle => "not known".to_owned(),
         None => "known when nothing runs".to_owned(),
     };
     let mut lines = told("costs", &cost, theme, cells);
     if let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) {
         let kv = u64::from(held.document_tokens) * info.kv_bytes_per_token;
-        let kept =
-            if in_force { String::new() } else { ", beside the reading that is there while that is kept".to_owned() };
+        let kept = if in_force { String::new() } else { ", besides the reading in force".to_owned() };
         lines.extend(told(
             "memory",
             &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(held.document_tokens)),

@@ -30,7 +30,7 @@ fn line(at: &Drawn<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize
         Verdict::Repaired { .. } => ("≈ ", at.theme.accent),
         Verdict::NotFound => ("✗ ", at.theme.error),
     };
-    let place = shorten(&place(at, quote), cells / 2);
+    let place = place(at, quote, cells / 2);
     let room = cells.saturating_sub(2 + 4 + width(&place));
     let words = clean(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let over = if is_chosen { at.theme.found } else { Style::new() };
@@ -42,14 +42,16 @@ fn line(at: &Drawn<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize
     ])
 }
 
-/// Where a quote leads, or why it leads nowhere.
-fn place(at: &Drawn<'_>, quote: &Quote) -> String {
-    let Some(passage) = quote.verdict.passage() else { return "not in the document".to_owned() };
+/// Where a quote leads, in as many words as there is room for; or why it leads nowhere.
+fn place(at: &Drawn<'_>, quote: &Quote, room: usize) -> String {
+    let Some(passage) = quote.verdict.passage() else { return shorten("not in the document", room) };
     let Some(place) = at.document.locate(passage.start) else { return String::new() };
     let agreement = match quote.verdict {
         Verdict::Repaired { agreement, .. } => format!("{} alike · ", super::words::whole(agreement.into())),
         _ => String::new(),
     };
     let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));
-    format!("{agreement}{part}{}", place.position)
+    let position = place.position;
+    let ways = [format!("{agreement}{part}{position}"), format!("{agreement}{position}"), position.to_string()];
+    ways.iter().find(|way| width(way) <= room).cloned().unwrap_or_else(|| shorten(&ways[2], room))
 }

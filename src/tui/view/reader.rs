@@ -6,7 +6,7 @@
 //! ```
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
@@ -18,8 +18,8 @@ use super::super::reader::rows::{Glyph, Row};
 use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
-use super::map;
 use super::words::whole;
+use super::{draw_line, map};
 use crate::chat::Chat;
 use crate::document;
 
@@ -49,15 +49,14 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
 
 /// Wide enough for the greatest number.
 fn gutter(reader: &Reader) -> u16 {
-    let last = reader.book.len().checked_sub(1).and_then(|unit| reader.book.position(unit));
-    let digits = last.map_or(0, |position| number_of(position).len());
+    let digits = reader.book.widest_position().map_or(0, |position| number_of(position).len());
     digits.max(3) as u16 + 2
 }
 
 fn number_of(position: document::Position) -> String {
     match position {
-        document::Position::Line(number) | document::Position::TextLine(number) => number.to_string(),
         document::Position::Page(number) => format!("p{number}"),
+        line => line.number().to_string(),
     }
 }
 
@@ -77,7 +76,8 @@ fn number(reader: &Reader, row: &Row, gutter: u16, theme: &Theme) -> Line<'stati
 
 /// Of running text the beginnings of paragraphs, of lists and verse every fifth line.
 fn has_number(reader: &Reader, row: &Row, number: u32) -> bool {
-    let is_paragraph = row.unit == 0 || reader.book.span(row.unit - 1).is_empty();
+    let begins = |before: usize| reader.book.span(before).is_empty() || reader.book.position(before).is_none();
+    let is_paragraph = row.unit == 0 || begins(row.unit - 1);
     !reader.book.span(row.unit).is_empty() && (is_paragraph || number.is_multiple_of(EVERY))
 }
 
@@ -86,10 +86,10 @@ fn draw_title(frame: &mut Frame, screen: &Screen, page: &[Row], theme: &Theme, a
     let cells = usize::from(area.width);
     if let Some(entry) = &screen.entry {
         let right = hits(screen);
-        let left = shorten(&format!("/{}", entry.text()), cells.saturating_sub(width(&right) + 2));
-        let column = (width(&left) as u16).min(area.width.saturating_sub(1));
-        frame.render_widget(ends(&left, theme.strong, &right, theme, cells), area);
-        frame.set_cursor_position(Position { x: area.x + column, y: area.y });
+        let room = Constraint::Length(width(&right) as u16 + 1);
+        let [left, _] = Layout::horizontal([Constraint::Min(2), room]).areas(area);
+        frame.render_widget(ends("", theme.strong, &right, theme, cells), area);
+        draw_line(frame, "/", &entry.input, theme.strong, left);
         return;
     }
     let style = if focused { theme.accent } else { theme.dim };
@@ -112,7 +112,7 @@ fn title(reader: &Reader, page: &[Row]) -> String {
     let document = reader.book.document();
     match reader.book.entry_at(byte) {
         Some(entry) => document.outline[entry].title.clone(),
-        None => document.locate(byte).map_or(String::new(), |place| place.file.to_owned()),
+        None => reader.book.file_at(byte).unwrap_or_default().to_owned(),
     }
 }
 

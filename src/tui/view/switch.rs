@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::transcript::INDENT;
-use super::words::{bytes, count, rate, short_count, time};
+use super::words::{bytes, count, rate, read_in, short_count, time};
 use crate::chat::{Comparison, Reading};
 
 /// Both readings side by side, one figure a row.
@@ -30,7 +30,7 @@ fn rows(old: &Reading, new: &Reading) -> [[String; 3]; 6] {
     let both = |name: &str, figure: &dyn Fn(&Reading) -> String| [name.to_owned(), figure(old), figure(new)];
     let unknown = || "–".to_owned();
     [
-        both("reading", &|reading| time(reading.prefill)),
+        both("reading", &read_in),
         both("computed", &|reading| format!("{} tokens", short_count(reading.prefilled_tokens))),
         both("speed", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
         both("answers", &|reading| reading.decode_tokens_per_s.map_or_else(unknown, rate)),

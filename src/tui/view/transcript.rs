@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 
-use super::super::screen::Screen;
+use super::super::screen::{Rest, Screen};
 use super::super::sheets::{Label, Sheets};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
@@ -12,6 +12,7 @@ use super::words::{bytes, count};
 use super::{exchange, switch};
 use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Offered};
 use crate::document::Document;
+use crate::quotes::Quote;
 
 /// How far answers stand in.
 pub(super) const INDENT: &str = "  ";
@@ -31,23 +32,33 @@ pub(super) struct Drawn<'a> {
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, area: Rect) {
     let shown = usize::from(area.height);
     if chat.transcript.is_empty() {
-        let lines = welcome(chat, theme, area.width.into());
-        screen.measured(lines.len(), shown);
-        let top = screen.top.unwrap_or(0).min(lines.len().saturating_sub(shown));
-        let visible: Vec<Line> = lines.into_iter().skip(top).take(shown).collect();
-        frame.render_widget(Text::from(visible), area);
+        draw_welcome(frame, welcome(chat, theme, area.width.into()), screen, theme, area);
         return;
     }
     let mut sheets = std::mem::take(&mut screen.sheets);
     write(&mut sheets, chat, screen, theme, area.width.into());
     let lines = sheets.len();
-    screen.measured(lines, shown);
-    show_chosen(&sheets, screen, lines.saturating_sub(shown), shown);
+    screen.measured(lines, shown, Rest::End);
     let end = lines.saturating_sub(shown);
+    show_chosen(&sheets, screen, end, shown);
     let top = screen.top.unwrap_or(end).min(end);
     frame.render_widget(Text::from(sheets.lines(top, shown)), area);
     draw_rest(frame, lines.saturating_sub(top + shown), theme, area);
     screen.sheets = sheets;
+}
+
+/// A greeting; where it goes on below, that has a row of its own.
+fn draw_welcome(frame: &mut Frame, mut lines: Vec<Line<'static>>, screen: &mut Screen, theme: &Theme, area: Rect) {
+    let shown = usize::from(area.height);
+    if lines.len() > shown {
+        // The blank line above it is worth less than what it would push out.
+        lines.remove(0);
+    }
+    let all = lines.len();
+    let top = screen.measured(all, shown, Rest::Beginning);
+    let seen = if top + shown < all { shown.saturating_sub(1) } else { shown };
+    frame.render_widget(Text::from(lines.into_iter().skip(top).take(seen).collect::<Vec<Line>>()), area);
+    draw_rest(frame, all.saturating_sub(top + seen), theme, area);
 }
 
 /// How much there is below.
@@ -160,11 +171,17 @@ fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),
-        quotes: exchange.quotes.len(),
+        quotes: exchange.quotes.iter().fold(0, found_at),
         chosen: at.chosen,
         reasoning_open: at.reasoning_open,
         cells: at.cells,
     }
+}
+
+/// A number for what became of each quote so far, and of this one.
+fn found_at(sum: usize, quote: &Quote) -> usize {
+    let place = quote.verdict.passage().map_or(1, |passage| passage.start + 2);
+    sum.wrapping_mul(31).wrapping_add(place)
 }
 
 /// What a person sees who has not asked yet.
@@ -173,12 +190,13 @@ fn welcome(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     if let Model::Absent(offered) | Model::Fetching { offered, .. } = &chat.model {
         return first_run(chat, offered, theme, cells);
     }
+    let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(", {part},"));
     let state = match (&chat.model, &chat.held) {
         (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
         (Model::Loading { .. }, _) | (_, None) => {
             "You can ask already; the answer comes when the document is read.".to_owned()
         }
-        (_, Some(held)) if held.is_complete() => format!("{title} is read. Ask it anything."),
+        (_, Some(held)) if held.is_complete() => format!("{title}{part} is read. Ask it anything."),
         (_, Some(held)) => format!(
             "{} of {} tokens are read. Enter reads on, a question does, too.",
             count(held.tokens),
@@ -186,11 +204,13 @@ fn welcome(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
         ),
     };
     let presets =
-        "Presets change how it is read: 1 with full attention, the others through a window, faster. ? shows them.";
+        "Presets change how it is read: 1 with full attention, others through a window, faster. Alt-P shows them.";
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
-    lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
+    if !matches!(chat.model, Model::Failed(_)) {
+        lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
+    }
     lines
 }
 

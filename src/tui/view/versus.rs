@@ -1,5 +1,7 @@
 //! One question under two presets: both answers side by side, the words that only one of them has marked, and below what each cost.
 
+use std::time::Duration;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use similar::{ChangeTag, TextDiff};
@@ -7,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::transcript::{Drawn, INDENT, indented};
-use super::words::{bytes, count, rate, time};
+use super::words::{bytes, count, rate, read_in, time};
 use crate::chat::{Chat, Exchange, ExchangeState};
 
 /// Narrower, the answers stand one below the other.
@@ -104,9 +106,12 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
     let name = |exchange: &Exchange| exchange.pair.as_ref().map(|pair| pair.way.name.to_string());
     let rows = [
         both("", &name),
-        both("reading", &|exchange| reading(exchange).map(|reading| time(reading.prefill))),
+        both("reading", &|exchange| reading(exchange).as_ref().map(read_in)),
         both("read at", &|exchange| reading(exchange)?.prefill_tokens_per_s().map(rate)),
-        both("first word", &|exchange| exchange.figures.as_ref().map(|figures| time(figures.timings.first_token))),
+        both("first word", &|exchange| {
+            let first = exchange.figures.as_ref()?.timings.first_token;
+            (first > Duration::ZERO).then(|| time(first))
+        }),
         both("answer", &|exchange| {
             exchange.figures.as_ref().map(|figures| format!("{} tokens", count(figures.tokens.generated)))
         }),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::chat::Reading;
 pub(super) use crate::chat::count;
 
 /// `12.3k`, `161k`, `1.2M`.
@@ -26,6 +27,11 @@ pub(super) fn time(time: Duration) -> String {
         ..3_599.5 => format!("{} min {:02} s", whole / 60, whole % 60),
         _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
     }
+}
+
+/// How long a reading took; of one that computed nothing there is nothing to say.
+pub(super) fn read_in(reading: &Reading) -> String {
+    if reading.prefilled_tokens == 0 { "–".to_owned() } else { time(reading.prefill) }
 }
 
 /// Whole seconds: for what changes under one's eyes.
