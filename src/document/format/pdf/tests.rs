@@ -210,12 +210,13 @@ proptest! {
         lines::join_words(&mut lines);
         lines.retain(|page| !page.is_empty());
         prop_assume!(!lines.is_empty());
-        let pages = settle::pages(&Findings::default(), &Findings::default(), texts.len() as u32);
-        let laid_out = layout::lay_out(&lines, &pages);
+        let pages = settle::pages(Findings::default(), Findings::default(), texts.len() as u32);
+        let letters = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).count();
+        let all_letters = lines.iter().flat_map(|page| &page.lines).map(|line| letters(line)).sum::<usize>();
+        let laid_out = layout::lay_out(lines, &pages);
         let ends: Vec<(usize, usize)> = laid_out.pages.iter().map(|(span, _)| (span.start, span.end)).collect();
         prop_assert_eq!((ends[0].0, ends[ends.len() - 1].1), (0, laid_out.text.len()));
         prop_assert!(ends.windows(2).all(|two| two[0].1 == two[1].0 && two[0].0 < two[0].1), "{:?}", ends);
-        let letters = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).count();
-        prop_assert_eq!(letters(&laid_out.text), lines.iter().flat_map(|page| &page.lines).map(|line| letters(line)).sum::<usize>());
+        prop_assert_eq!(letters(&laid_out.text), all_letters);
     }
 }
