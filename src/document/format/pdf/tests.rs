@@ -74,6 +74,28 @@ fn columns_are_read_one_after_the_other() {
     assert_eq!(words(&piece.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
 }
 
+/// So few lines, and so narrow a gap between them, that `pdf_oxide` takes them for lines over both columns.
+#[test]
+fn short_columns_beside_each_other_are_read_one_after_the_other() {
+    let left = [
+        "The cat sat on the mat and it did not move at",
+        "all, because it was of the opinion that there is",
+        "no better place for a cat than a mat is; and it",
+        "was right in that, as cats are in most things.",
+        "One would think that somebody had told it so",
+    ];
+    let right = [
+        "Dogs see this in another way, as they do with",
+        "all that has to do with cats: a mat is for dogs",
+        "and nobody else, a cat has the sofa, and who",
+        "does not like that is free to go somewhere.",
+        "Nobody has asked the mice about any of this.",
+    ];
+    let around = line(60, 800, 9, "A Paper on Cats") + &line(290, 30, 9, "12");
+    let piece = read(&Made::new().page(around + &lines(60, 750, &left) + &lines(310, 750, &right)));
+    assert_eq!(words(&piece.text), format!("A Paper on Cats {} {} 12", left.join(" "), right.join(" ")));
+}
+
 #[test]
 fn running_heads_and_page_numbers_are_left_out_and_counted() {
     let page = |number: u32, text: &str| {
