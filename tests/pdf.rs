@@ -138,6 +138,23 @@ fn files_made_to_do_harm_are_survived() {
     }
 }
 
+/// A file that is long enough is read by several processes, one of which does not survive page 17.
+#[test]
+fn a_long_file_is_whole_and_in_order_whichever_process_read_a_page() {
+    let home = Home::new();
+    let made = (1..=40).fold(Made::new(), |made, number| {
+        let harm = if number == 17 { "/Own Do\n" } else { "" };
+        made.page(lines(72, 700, &page(number).each_ref().map(String::as_str)) + harm)
+    });
+    fs::write(home.path("long.pdf"), made.object("[".repeat(3_000_000)).bytes()).unwrap();
+    let ran = text_of(&home, &["long.pdf"]);
+    let pages: Vec<String> = (1..=40).filter(|&number| number != 17).map(text_of_page).collect();
+    let found: Vec<String> = ran.out.split("\n\n").map(|page| format!("{}\n", page.trim_end())).collect();
+    let told = |found: &String| found.contains("Page 17 ") || found.contains("[page 17: could not be read]");
+    assert_eq!(found.iter().filter(|&page| !told(page)).collect::<Vec<_>>(), pages.iter().collect::<Vec<_>>());
+    assert_eq!((ran.code, found.len()), (0, 40), "{}", ran.err);
+}
+
 #[test]
 fn a_page_that_unpacks_to_gigabytes_costs_no_memory_of_ours() {
     let home = Home::new();

@@ -16,7 +16,9 @@ pub(super) fn header(name: &str) -> String {
 pub(super) fn assemble(pieces: Vec<Piece>, skipped: Vec<Skipped>) -> Document {
     let has_several = pieces.len() > 1;
     let mut document = Document { report: Report { files: Vec::new(), skipped }, ..Document::default() };
-    document.text.reserve(pieces.iter().map(|piece| piece.text.len() + 64).sum());
+    if has_several {
+        document.text.reserve(pieces.iter().map(|piece| piece.text.len() + 64).sum());
+    }
     for piece in pieces {
         if has_several { document.append_named(piece) } else { document.append(piece, 0) }
     }
@@ -36,13 +38,17 @@ impl Document {
         self.outline[entry].span.end = self.text.len();
     }
 
-    /// Appends `piece` as it is, its outline `deeper` levels down.
+    /// Appends `piece` as it is, its outline `deeper` levels down. The only one is the document, and not copied.
     fn append(&mut self, piece: Piece, deeper: u8) {
         let start = self.text.len();
         let moved =
             |entry: OutlineEntry| OutlineEntry { level: entry.level + deeper, span: entry.span.moved(start), ..entry };
         self.outline.extend(piece.outline.into_iter().map(moved));
-        self.text.push_str(&piece.text);
+        if self.text.is_empty() {
+            self.text = piece.text;
+        } else {
+            self.text.push_str(&piece.text);
+        }
         let name = &piece.report.name;
         let placed =
             |(span, position): (ByteSpan, _)| SourceSpan { span: span.moved(start), name: name.clone(), position };

@@ -10,7 +10,6 @@ use std::ops::Range;
 /// Tokens of a text with their places.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tokens {
-    ids: Vec<i32>,
     /// Where each ends in the text, in bytes; ascending. Inside a character where a token is a part of one.
     ends: Vec<u32>,
 }
@@ -21,12 +20,12 @@ impl Tokens {
     ///
     /// `None` when the tokens are not the text, byte for byte, or the text has 4 GiB or more.
     #[must_use]
-    pub fn new(text: &str, ids: Vec<i32>, mut bytes_of: impl FnMut(i32) -> Vec<u8>) -> Option<Self> {
+    pub fn new(text: &str, ids: &[i32], mut bytes_of: impl FnMut(i32) -> Vec<u8>) -> Option<Self> {
         u32::try_from(text.len()).ok()?;
         let text = text.as_bytes();
         let mut ends = Vec::with_capacity(ids.len());
         let mut at = 0;
-        for &id in &ids {
+        for &id in ids {
             let bytes = bytes_of(id);
             at += if text[at..].starts_with(&bytes) {
                 bytes.len()
@@ -37,22 +36,17 @@ impl Tokens {
             };
             ends.push(at as u32);
         }
-        (at == text.len()).then_some(Self { ids, ends })
+        (at == text.len()).then_some(Self { ends })
     }
 
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ids.len()
+        self.ends.len()
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    #[must_use]
-    pub fn ids(&self) -> &[i32] {
-        &self.ids
+        self.ends.is_empty()
     }
 
     /// The bytes of token `index`.
@@ -76,7 +70,7 @@ impl Tokens {
 
     /// Tokens that begin before `byte`: all that ended by then, and the one that reaches over it.
     fn beginning_before(&self, byte: usize) -> usize {
-        if byte == 0 { 0 } else { (self.at(byte - 1) + 1).min(self.ids.len()) }
+        if byte == 0 { 0 } else { (self.at(byte - 1) + 1).min(self.ends.len()) }
     }
 }
 
@@ -89,22 +83,22 @@ mod tests {
     /// Tokens that are the stretches between `cuts`.
     fn cut(text: &str, cuts: &[usize]) -> Tokens {
         let bounds: Vec<usize> = [0].into_iter().chain(cuts.iter().copied()).chain([text.len()]).collect();
-        let ids = (0..).take(bounds.len() - 1).collect();
+        let ids: Vec<i32> = (0..).take(bounds.len() - 1).collect();
         let bytes_of = |id: i32| text.as_bytes()[bounds[id as usize]..bounds[id as usize + 1]].to_vec();
-        Tokens::new(text, ids, bytes_of).expect("the stretches are the text")
+        Tokens::new(text, &ids, bytes_of).expect("the stretches are the text")
     }
 
     #[test]
     fn a_space_that_the_vocabulary_put_first_is_no_part_of_the_text() {
-        let tokens = Tokens::new("It is", vec![7, 8], |id| if id == 7 { b" It".to_vec() } else { b" is".to_vec() });
+        let tokens = Tokens::new("It is", &[7, 8], |id| if id == 7 { b" It".to_vec() } else { b" is".to_vec() });
         assert_eq!(tokens.map(|tokens| (tokens.bytes_of(0), tokens.bytes_of(1))), Some((0..2, 2..5)));
     }
 
     #[test]
     fn tokens_that_are_not_the_text_have_no_place() {
-        assert_eq!(Tokens::new("It", vec![7], |_| b"it".to_vec()), None);
-        assert_eq!(Tokens::new("It", vec![7], |_| b"I".to_vec()), None);
-        assert_eq!(Tokens::new("", vec![7], |_| b"I".to_vec()), None);
+        assert_eq!(Tokens::new("It", &[7], |_| b"it".to_vec()), None);
+        assert_eq!(Tokens::new("It", &[7], |_| b"I".to_vec()), None);
+        assert_eq!(Tokens::new("", &[7], |_| b"I".to_vec()), None);
     }
 
     proptest! {

@@ -18,6 +18,7 @@ mod proposals;
 mod tests;
 pub mod tree;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -215,7 +216,7 @@ impl<'a> Planner<'a> {
             Some(written) => wish.whole.part_numbers(written)?,
             None => (1..=all.len()).collect(),
         };
-        let parts = self.weigh(&all, &numbers);
+        let (parts, whole_tokens) = self.weigh(&all, &numbers);
         let chosen_parts = self.taking(&numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
@@ -224,8 +225,11 @@ impl<'a> Planner<'a> {
                 Some(picked.ok_or(Error::NothingPicked { room })?)
             }
         };
-        let document = picked.as_ref().map_or(&chosen_parts, |picked| &picked.document);
-        let document_tokens = self.known.count(&document.text);
+        let (document, document_tokens) = match &picked {
+            Some(picked) => (&picked.document, picked.tokens),
+            None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
+            None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
+        };
         let chosen = wish.reading.choose(wish.reading.asked(), info, document_tokens, None)?;
         let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
         let obstacles = self.obstacles(tokens.prompt);
@@ -254,23 +258,26 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// The document that has these parts.
-    fn taking(&self, numbers: &[usize]) -> Document {
+    /// The document that has these parts: the whole itself when that has no others.
+    fn taking(&self, numbers: &[usize]) -> Cow<'a, Document> {
         if numbers.len() == self.wish.whole.parts().len() {
-            return self.wish.whole.clone();
+            return Cow::Borrowed(self.wish.whole);
         }
-        self.wish.whole.with_parts(numbers)
+        Cow::Owned(self.wish.whole.with_parts(numbers))
     }
 
-    fn weigh(&self, all: &[Part], numbers: &[usize]) -> Vec<PartCost> {
-        let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).collect();
-        let counts = self.known.count_spans(&self.wish.whole.text, &spans);
+    /// What the parts of these `numbers` take, and the tokens of the whole, which is tokenised once for both.
+    fn weigh(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
+        let text = &self.wish.whole.text;
+        let whole = ByteSpan { start: 0, end: text.len() };
+        let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).chain([whole]).collect();
+        let counts = self.known.count_spans(text, &spans);
         let kv = self.known.info().kv_bytes_per_token;
         let cost = |&number: &usize| {
             let tokens = counts[number - 1];
             PartCost { part: all[number - 1].clone(), tokens, kv_bytes: u64::from(tokens) * kv }
         };
-        numbers.iter().map(cost).collect()
+        (numbers.iter().map(cost).collect(), counts[all.len()])
     }
 
     /// Tokens of the first question's prompt about `document`, whose own tokens are known.

@@ -20,12 +20,23 @@ use futures_util::FutureExt;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::proposals::written;
-use crate::document::{ByteSpan, Document};
+use crate::document::{ByteSpan, Document, Part};
 
 /// A part that has to be cut gives pieces of about this share of the room, so that several places of it can be taken.
 const PIECES_IN_THE_ROOM: usize = 8;
 
-/// What may be taken: a part, or some paragraphs of one.
+/// What may be taken, before it has a name.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    /// Which of the parts.
+    part: usize,
+    /// Whether it is all of the part.
+    is_whole: bool,
+    span: ByteSpan,
+    tokens: u32,
+}
+
+/// A part that was taken, or some paragraphs of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     /// Number of the part.
@@ -88,25 +99,19 @@ pub async fn pick<E>(
     room: u32,
     mut count: impl AsyncFnMut(Vec<Arc<str>>) -> Result<Vec<u32>, E>,
 ) -> Result<Option<Picked>, E> {
-    let mut pieces = whole_parts(document);
-    let of_parts = pieces.len();
-    let counts = count(texts(document, &pieces)).await?;
-    weigh(&mut pieces, counts);
-    if pieces.iter().any(|piece| piece.tokens > room) {
-        pieces = cut_the_long(document, pieces, room);
-        let counts = count(texts(document, &pieces)).await?;
-        weigh(&mut pieces, counts);
-    }
-    let mut taken = as_many_as_fit(&pieces, &by_mark(document, &pieces, question), room);
+    let parts = document.parts();
+    let candidates = candidates(document, &parts, room, &mut count).await?;
+    let mut taken = as_many_as_fit(&candidates, &by_mark(document, &candidates, question), room);
     while !taken.is_empty() {
-        let pieces = in_order(&pieces, &taken);
-        let picked = document.with_stretches(&pieces.iter().map(|piece| piece.span).collect::<Vec<_>>());
+        let chosen = in_order(&candidates, &taken);
+        let picked = document.with_stretches(&chosen.iter().map(|candidate| candidate.span).collect::<Vec<_>>());
         let tokens = count(vec![Arc::from(picked.text.as_str())]).await?.into_iter().sum();
         if tokens <= room {
-            return Ok(Some(Picked { pieces, of_parts, document: picked, tokens }));
+            let pieces = chosen.iter().map(|candidate| named(document, &parts, candidate)).collect();
+            return Ok(Some(Picked { pieces, of_parts: parts.len(), document: picked, tokens }));
         }
-        // The names of files and the signs for what was left out are too much: the last goes.
-        taken.pop();
+        // The names of files and the signs for what was left out are too much.
+        drop_last(&mut taken, &candidates, tokens, room);
     }
     Ok(None)
 }
@@ -122,52 +127,53 @@ pub fn pick_now(document: &Document, question: &str, room: u32, count: impl Fn(&
     }
 }
 
-fn whole_parts(document: &Document) -> Vec<Piece> {
-    let piece = |part: crate::document::Part| Piece {
-        part: part.number,
-        title: part.title,
-        lines: None,
-        span: part.span,
-        tokens: 0,
-    };
-    document.parts().into_iter().map(piece).collect()
-}
-
-fn texts(document: &Document, pieces: &[Piece]) -> Vec<Arc<str>> {
-    pieces.iter().map(|piece| Arc::from(&document.text[piece.span.start..piece.span.end])).collect()
-}
-
-fn weigh(pieces: &mut [Piece], counts: Vec<u32>) {
-    pieces.iter_mut().zip(counts).for_each(|(piece, tokens)| piece.tokens = tokens);
-}
-
-/// The parts, those with more than `room` tokens in pieces.
-fn cut_the_long(document: &Document, parts: Vec<Piece>, room: u32) -> Vec<Piece> {
-    let cut = |part: Piece| {
-        if part.tokens <= room {
-            return vec![part];
-        }
-        let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
-        let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
-        paragraphs(document, &part, most_bytes.max(1))
-    };
-    parts.into_iter().flat_map(cut).collect()
-}
-
-/// `part` cut before paragraphs, so that pieces have about `most_bytes`; between lines where a paragraph alone has more.
-fn paragraphs(document: &Document, part: &Piece, most_bytes: usize) -> Vec<Piece> {
-    let text = &document.text[part.span.start..part.span.end];
-    let mut spans = Vec::new();
-    let mut start = 0;
-    for end in ends(text, most_bytes) {
-        spans.push(ByteSpan { start: part.span.start + start, end: part.span.start + end });
-        start = end;
+/// The parts, those with more than `room` tokens in pieces; each text is counted once.
+async fn candidates<E>(
+    document: &Document,
+    parts: &[Part],
+    room: u32,
+    count: &mut impl AsyncFnMut(Vec<Arc<str>>) -> Result<Vec<u32>, E>,
+) -> Result<Vec<Candidate>, E> {
+    let whole = |(index, part): (usize, &Part)| Candidate { part: index, is_whole: true, span: part.span, tokens: 0 };
+    let mut candidates: Vec<Candidate> = parts.iter().enumerate().map(whole).collect();
+    let counts = count(texts(document, &candidates)).await?;
+    weigh(&mut candidates, counts);
+    let mut cut: Vec<Candidate> = candidates
+        .extract_if(.., |part| part.tokens > room)
+        .flat_map(|part| paragraphs(document, part, room))
+        .collect();
+    if !cut.is_empty() {
+        let counts = count(texts(document, &cut)).await?;
+        weigh(&mut cut, counts);
+        candidates.append(&mut cut);
+        candidates.sort_by_key(|candidate| candidate.span.start);
     }
-    let lines = |span: ByteSpan| {
-        let at = |byte| document.locate(byte).map_or(String::new(), |place| place.position.to_string());
-        format!("{} to {}", at(span.start), at(span.end - 1))
+    Ok(candidates)
+}
+
+fn texts(document: &Document, candidates: &[Candidate]) -> Vec<Arc<str>> {
+    candidates.iter().map(|candidate| Arc::from(text_of(document, candidate))).collect()
+}
+
+fn text_of<'a>(document: &'a Document, candidate: &Candidate) -> &'a str {
+    &document.text[candidate.span.start..candidate.span.end]
+}
+
+fn weigh(candidates: &mut [Candidate], counts: Vec<u32>) {
+    candidates.iter_mut().zip(counts).for_each(|(candidate, tokens)| candidate.tokens = tokens);
+}
+
+/// `part` cut before paragraphs, so that several pieces go into `room`; between lines where a paragraph alone has more.
+fn paragraphs(document: &Document, part: Candidate, room: u32) -> Vec<Candidate> {
+    let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
+    let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
+    let mut start = part.span.start;
+    let piece = |end: usize| {
+        let span = ByteSpan { start, end: part.span.start + end };
+        start = span.end;
+        Candidate { is_whole: false, span, ..part }
     };
-    spans.into_iter().map(|span| Piece { lines: Some(lines(span)), span, ..part.clone() }).collect()
+    ends(text_of(document, &part), most_bytes.max(1)).into_iter().map(piece).collect()
 }
 
 /// Where pieces of `text` end.
@@ -192,9 +198,9 @@ fn ends(text: &str, most_bytes: usize) -> Vec<usize> {
     ends
 }
 
-/// The pieces that have a word of the question, by index, the best mark first.
-fn by_mark(document: &Document, pieces: &[Piece], question: &str) -> Vec<usize> {
-    let texts: Vec<&str> = pieces.iter().map(|piece| &document.text[piece.span.start..piece.span.end]).collect();
+/// The candidates that have a word of the question, by index, the best mark first.
+fn by_mark(document: &Document, candidates: &[Candidate], question: &str) -> Vec<usize> {
+    let texts: Vec<&str> = candidates.iter().map(|candidate| text_of(document, candidate)).collect();
     let embedder: Embedder<u32, Words> = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Words, &texts).build();
     let mut scorer = Scorer::<usize>::new();
     texts.iter().enumerate().for_each(|(index, text)| scorer.upsert(&index, embedder.embed(text)));
@@ -203,12 +209,12 @@ fn by_mark(document: &Document, pieces: &[Piece], question: &str) -> Vec<usize> 
     marks.into_iter().map(|marked| marked.id).collect()
 }
 
-/// Of `ranked` pieces, from the best on, those that have at most `room` tokens together.
-fn as_many_as_fit(pieces: &[Piece], ranked: &[usize], room: u32) -> Vec<usize> {
+/// Of `ranked` candidates, from the best on, those that have at most `room` tokens together.
+fn as_many_as_fit(candidates: &[Candidate], ranked: &[usize], room: u32) -> Vec<usize> {
     let mut left = room;
     let mut taken = Vec::new();
     for &index in ranked {
-        if let Some(rest) = left.checked_sub(pieces[index].tokens) {
+        if let Some(rest) = left.checked_sub(candidates[index].tokens) {
             left = rest;
             taken.push(index);
         }
@@ -216,10 +222,30 @@ fn as_many_as_fit(pieces: &[Piece], ranked: &[usize], room: u32) -> Vec<usize> {
     taken
 }
 
-fn in_order(pieces: &[Piece], taken: &[usize]) -> Vec<Piece> {
+/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at least.
+///
+/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to 249, where 200 have
+/// room, the last 10 are dropped.
+fn drop_last(taken: &mut Vec<usize>, candidates: &[Candidate], tokens: u32, room: u32) {
+    let sum: u64 = taken.iter().map(|&index| u64::from(candidates[index].tokens)).sum();
+    let mut dropped = 0;
+    while dropped * u64::from(tokens) < u64::from(tokens - room) * sum.max(1) {
+        let Some(last) = taken.pop() else { return };
+        dropped += u64::from(candidates[last].tokens);
+    }
+}
+
+fn in_order(candidates: &[Candidate], taken: &[usize]) -> Vec<Candidate> {
     let mut indices = taken.to_vec();
     indices.sort_unstable();
-    indices.into_iter().map(|index| pieces[index].clone()).collect()
+    indices.into_iter().map(|index| candidates[index]).collect()
+}
+
+/// What was taken, for people: lines are looked up for nothing else.
+fn named(document: &Document, parts: &[Part], &Candidate { part, is_whole, span, tokens }: &Candidate) -> Piece {
+    let at = |byte| document.locate(byte).map_or(String::new(), |place| place.position.to_string());
+    let lines = (!is_whole).then(|| format!("{} to {}", at(span.start), at(span.end - 1)));
+    Piece { part: parts[part].number, title: parts[part].title.clone(), lines, span, tokens }
 }
 
 /// Words of any language, as the module's page says.
@@ -272,6 +298,8 @@ fn inner_words(word: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
     use crate::document::{Input, ReadOptions, load};
 
@@ -324,6 +352,24 @@ mod tests {
         assert!(picked.document.text.contains("Then the whale\ncame up."), "{}", picked.document.text);
         assert!(piece.lines.as_ref().is_some_and(|lines| lines.starts_with("line ")), "{piece:?}");
         assert!(picked.tokens <= 120 && picked.numbers().is_none());
+    }
+
+    #[test]
+    fn each_text_is_counted_once_and_what_is_too_much_goes_at_once() {
+        let chapter = |number: usize| format!("# Chapter {number}\n\n{}\n\n", ["whale", "calm"][number % 2]);
+        let long = "Nothing but a calm sea.\n\n".repeat(100);
+        let document = document("log.md", &((1..=100).map(chapter).collect::<String>() + "# End\n\n" + &long));
+        let (counted, calls) = (RefCell::new(Vec::new()), Cell::new(0));
+        let count = |texts: &[&str]| {
+            calls.set(calls.get() + 1);
+            counted.borrow_mut().extend(texts.iter().map(|text| (*text).to_owned()));
+            words(texts)
+        };
+        let picked = pick_now(&document, "whale", 180, count).expect("some chapters");
+        assert_eq!((picked.pieces.len(), picked.tokens), (36, 179));
+        assert_eq!(calls.get(), 4, "parts, pieces, and the document twice");
+        let counted = counted.into_inner();
+        assert!(counted.iter().filter(|text| text.contains("# Chapter 7\n")).count() == 1);
     }
 
     #[test]

@@ -111,18 +111,13 @@ impl Planner<'_> {
 
     /// Fewer parts: without one folder, one folder alone, without the few longest, the longest beginning.
     fn other_parts(&self, parts: &[PartCost], tokens: PromptTokens, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
-        let fewer = [
-            self.without_a_folder(parts, tokens),
-            self.only_a_folder(parts),
-            self.without_the_longest(parts, tokens),
-            self.longest_beginning(parts, tokens, chosen)?,
-        ];
+        let fewer =
+            [self.without_a_folder(parts, tokens), self.only_a_folder(parts), self.without_the_longest(parts, tokens)];
         let mut proposals = Vec::new();
-        for Fewer { flags, what, kept } in fewer.into_iter().flatten() {
-            if let Some((tokens, kv_bytes)) = self.tried(&kept, chosen)? {
-                proposals.push(Proposal { flags, what, tokens, kv_bytes });
-            }
+        for fewer in fewer.into_iter().flatten() {
+            proposals.extend(self.tried(fewer, chosen)?);
         }
+        proposals.extend(self.longest_beginning(parts, tokens, chosen)?);
         Ok(proposals)
     }
 
@@ -180,7 +175,7 @@ impl Planner<'_> {
         parts: &[PartCost],
         tokens: PromptTokens,
         chosen: &Chosen,
-    ) -> Result<Option<Fewer>, Error> {
+    ) -> Result<Option<Proposal>, Error> {
         let room = self.room();
         let mut sum = tokens.prompt - parts.iter().map(|part| part.tokens).sum::<u32>().min(tokens.prompt);
         let has_room = |part: &&PartCost| {
@@ -191,14 +186,14 @@ impl Planner<'_> {
         // A sign for parts that were left out takes a few tokens, too.
         for count in (1..=fitting.min(parts.len() - 1)).rev() {
             let kept: Vec<usize> = parts[..count].iter().map(|part| part.part.number).collect();
-            if self.tried(&kept, chosen)?.is_some() {
-                let all = parts.len();
-                let what = if count == 1 {
-                    format!("only the first of {all} parts")
-                } else {
-                    format!("the first {count} of {all} parts")
-                };
-                return Ok(Some(Fewer { flags: format!("--parts {}", written(&kept)), what, kept }));
+            let all = parts.len();
+            let what = match count {
+                1 => format!("only the first of {all} parts"),
+                _ => format!("the first {count} of {all} parts"),
+            };
+            let proposal = self.tried(Fewer { flags: format!("--parts {}", written(&kept)), what, kept }, chosen)?;
+            if proposal.is_some() {
+                return Ok(proposal);
             }
         }
         Ok(None)
@@ -217,11 +212,12 @@ impl Planner<'_> {
         Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
     }
 
-    /// Tokens of the prompt and bytes of the cache with these parts; `None` when that does not fit either.
-    fn tried(&self, numbers: &[usize], chosen: &Chosen) -> Result<Option<(u32, u64)>, Error> {
-        let document = self.taking(numbers);
+    /// What it comes to with these parts; `None` when that does not fit either.
+    fn tried(&self, fewer: Fewer, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
+        let Fewer { flags, what, kept } = fewer;
+        let document = self.taking(&kept);
         let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
-        Ok(self.has_room_for(tokens).then(|| (tokens, self.kv_bytes(tokens))))
+        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
     }
 }
 

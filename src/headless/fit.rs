@@ -5,7 +5,6 @@
 //! Predicted times rest on what this machine was measured to read ([`Measured`]), and say from when. Where nothing was measured, that is
 //! said, and `--measure` reads a thousand tokens of the bundled book first.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,11 +13,11 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::report::{RecipeReport, bytes, rounded};
-use super::rows::{Listed, grouped, table};
+use super::rows::{Listed, are_files, put, table};
 use super::talk::Talk;
 use super::voice::seconds;
 use super::{Counter, Stops, Voice};
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count};
 use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
 use crate::engine::Measured;
 use crate::engine::message::{Command, Event, ModelInfo};
@@ -243,10 +242,9 @@ impl Told<'_> {
     }
 
     fn folders(&self) -> Vec<FolderLine> {
-        let is_file = |title: &str| self.files.iter().any(|file| file.name == title);
         let named: Vec<(&str, u32)> =
             self.fit.parts.iter().map(|cost| (cost.part.title.as_str(), cost.tokens)).collect();
-        if !named.iter().all(|(title, _)| is_file(title)) {
+        if !are_files(named.iter().map(|(title, _)| *title), self.files) {
             return Vec::new();
         }
         let line = |Folder { path, tokens, files }| FolderLine { path, tokens, files };
@@ -272,11 +270,11 @@ impl Told<'_> {
                  preset   {}: {}\n\
                  reading  {}\n\
                  {}\n",
-                grouped(fit.tokens.document as usize),
-                grouped(fit.tokens.prompt as usize),
-                grouped(fit.needed_tokens as usize),
+                count(fit.tokens.document),
+                count(fit.tokens.prompt),
+                count(fit.needed_tokens),
                 model.name,
-                grouped(fit.limit_tokens as usize),
+                count(fit.limit_tokens),
                 bytes(fit.kv_bytes),
                 bytes(fit.kv_bytes_per_token),
                 bytes(fit.model_bytes),
@@ -306,7 +304,7 @@ fn basis(measured: Option<Measured>) -> String {
     match measured {
         Some(measured) => format!(
             "Times follow from {} tokens that this machine has read with this model, the last on {}.",
-            grouped(measured.tokens as usize),
+            count(measured.tokens),
             day(measured)
         ),
         None => "How fast this machine reads with this model was not measured yet; --measure reads a little first."
@@ -319,7 +317,7 @@ fn verdict(fit: &Fit) -> String {
         .obstacles
         .iter()
         .map(|obstacle| match obstacle {
-            Obstacle::Context { too_many } => format!("{} tokens too many", grouped(*too_many as usize)),
+            Obstacle::Context { too_many } => format!("{} tokens too many", count(*too_many)),
             Obstacle::Memory { need_bytes, free_bytes } => {
                 format!("model and KV take {} of memory and {} are free", bytes(*need_bytes), bytes(*free_bytes))
             }
@@ -328,7 +326,7 @@ fn verdict(fit: &Fit) -> String {
     match (against.is_empty(), fit.needed_tokens <= fit.limit_tokens) {
         (true, true) => "it fits".to_owned(),
         (true, false) => {
-            format!("it fits, with {} tokens for the answer", grouped((fit.limit_tokens - fit.tokens.prompt) as usize))
+            format!("it fits, with {} tokens for the answer", count(fit.limit_tokens - fit.tokens.prompt))
         }
         (false, _) => format!("it does not fit: {}", against.join("; ")),
     }
@@ -343,7 +341,7 @@ fn proposals(fit: &Fit) -> String {
     }
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes } in &fit.proposals {
-        let tokens = grouped(*tokens as usize);
+        let tokens = count(*tokens);
         put(&mut words, format_args!("  {flags}\n      {what}: {tokens} tokens of prompt, KV {}\n", bytes(*kv_bytes)));
     }
     words
@@ -359,10 +357,6 @@ fn in_seconds(time: Duration) -> f64 {
 
 fn day(measured: Measured) -> String {
     Moment::from(measured.at).strftime("%F")
-}
-
-fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
-    words.write_fmt(line).expect("a string takes everything");
 }
 
 impl<'a> From<&'a PartCost> for PartLine<'a> {

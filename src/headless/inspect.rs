@@ -15,13 +15,13 @@
 //!
 //! `--text` prints what the model would see instead, and nothing else; `--json` all of the above as one object.
 
-use std::fmt::Write as _;
 use std::io;
 
 use serde::Serialize;
 
 use super::Voice;
-use super::rows::{Listed, grouped, table};
+use super::rows::{Listed, put, table};
+use crate::chat::count;
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::settings::Shown;
 
@@ -178,9 +178,9 @@ impl<'a> Inspected<'a> {
         let mut words = String::new();
         let width = self.files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0).min(60);
         for file in &self.files {
-            let (bytes, lines) = (grouped(file.bytes as usize), grouped(file.lines as usize));
+            let (bytes, lines) = (count(file.bytes), count(file.lines));
             let pages =
-                if file.pages.is_empty() { String::new() } else { format!("{:>7} pages", grouped(file.pages.len())) };
+                if file.pages.is_empty() { String::new() } else { format!("{:>7} pages", count(file.pages.len())) };
             put(
                 &mut words,
                 format_args!(
@@ -191,10 +191,10 @@ impl<'a> Inspected<'a> {
         }
         words.push('\n');
         words += &table(&self.listed(), self.reports, None);
-        let parts = grouped(self.parts.len());
+        let parts = count(self.parts.len());
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
-                format!("{:>16}  in {parts} parts, with the vocabulary of {model}\n", grouped(tokens))
+                format!("{:>16}  in {parts} parts, with the vocabulary of {model}\n", count(tokens))
             }
             _ => format!("{:16}  {parts} parts; tokens are counted with a model (-m)\n", ""),
         };
@@ -209,7 +209,7 @@ impl<'a> Inspected<'a> {
             self.notes.iter().for_each(|note| put(&mut words, format_args!("  {note}\n")));
         }
         if !self.skipped.is_empty() {
-            put(&mut words, format_args!("\nleft out ({})\n", grouped(self.skipped.len())));
+            put(&mut words, format_args!("\nleft out ({})\n", count(self.skipped.len())));
             self.skipped.iter().for_each(|file| put(&mut words, format_args!("  {}: {}\n", file.name, file.reason)));
         }
         words
@@ -225,10 +225,6 @@ pub fn inspect(document: &Document, counted: Option<&Counted>, shown: Shown, voi
         Shown::Json => voice.object(&inspected),
         Shown::Text => voice.data(&document.text),
     }
-}
-
-fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
-    words.write_fmt(line).expect("a string takes everything");
 }
 
 #[cfg(test)]

@@ -177,7 +177,6 @@ impl<'a> Session<'a> {
         if template.is_fallback() {
             voice.note("note: the model brings no chat template, ChatML stands in");
         }
-        let names = document.report.files.iter().map(|file| file.name.clone()).collect();
         let mut session = Self {
             settings,
             headless,
@@ -190,7 +189,7 @@ impl<'a> Session<'a> {
             watched,
             taken: Taken::All,
             picked: None,
-            names,
+            names: names(&document),
         };
         match (settings.within, settings.pick) {
             (Some(time), _) => session.choose_parts(&document, time, voice).await?,
@@ -294,6 +293,11 @@ impl<'a> Session<'a> {
         let report = Report::new(said, &self.chosen, figures, &self.model, &self.names);
         Report { picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()), ..report }
     }
+}
+
+/// The files of `document`, as the user named them.
+fn names(document: &Document) -> Vec<String> {
+    document.report.files.iter().map(|file| file.name.clone()).collect()
 }
 
 /// Why an answer ends early, if a limit ended it.

@@ -6,7 +6,7 @@ use super::{Session, Voice};
 use crate::document::Document;
 use crate::exit::Trouble;
 use crate::fit::Error;
-use crate::fit::pick::pick;
+use crate::fit::pick::{Picked, pick};
 
 impl Session<'_> {
     /// Makes the session's document the parts of `document` that are nearest to the questions, with at most `room` tokens.
@@ -16,13 +16,22 @@ impl Session<'_> {
         room: u32,
         voice: &mut Voice<'_>,
     ) -> Result<(), Trouble> {
+        let picked = self.nearest(document, room).await?.ok_or(Error::NothingPicked { room })?;
+        self.take_picked(picked, voice);
+        Ok(())
+    }
+
+    /// The parts of `document` nearest to all questions; `None` when no word of them is in it, or no part has room.
+    pub(super) async fn nearest(&mut self, document: &Document, room: u32) -> Result<Option<Picked>, Trouble> {
         let questions = self.settings.questions.join("\n");
         let talk = &mut self.talk;
-        let picked = pick(document, &questions, room, async |texts| talk.count_each(texts).await).await?;
-        let picked = picked.ok_or(Error::NothingPicked { room })?;
+        pick(document, &questions, room, async |texts| talk.count_each(texts).await).await
+    }
+
+    /// Makes `picked` the session's document, and says what it is.
+    pub(super) fn take_picked(&mut self, picked: Picked, voice: &mut Voice<'_>) {
         voice.note(&format!("note: {}", picked.in_words()));
         self.take(&picked.document);
         self.picked = Some(picked.pieces);
-        Ok(())
     }
 }

@@ -7,9 +7,11 @@
 //!      2     2,012    main.rs
 //! ```
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::report::bytes;
+use crate::chat::count;
 use crate::document::FileReport;
 use crate::fit::tree::{Row, rows};
 
@@ -27,10 +29,10 @@ pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: 
     let kv_heading = kv_bytes_per_token.map_or("", |_| "        KV");
     let mut table = format!("  part    tokens{kv_heading}  title\n");
     let mut line = |number: &str, tokens: Option<usize>, indent: usize, title: &str| {
-        let counted = tokens.map_or_else(|| "–".to_owned(), grouped);
+        let counted = tokens.map_or_else(|| "–".to_owned(), count);
         let kv = kv_bytes_per_token
             .map_or(String::new(), |each| format!(" {:>9}", bytes(tokens.unwrap_or(0) as u64 * each)));
-        writeln!(table, "{number:>6} {counted:>9}{kv}  {:indent$}{title}", "").expect("a string takes everything");
+        put(&mut table, format_args!("{number:>6} {counted:>9}{kv}  {:indent$}{title}\n", ""));
     };
     if !is_tree(parts, files) {
         for part in parts {
@@ -55,31 +57,25 @@ pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: 
 
 /// Whether every part is a file, and one at least lies in a folder.
 fn is_tree(parts: &[Listed], files: &[FileReport]) -> bool {
-    let is_file = |title: &str| files.iter().any(|file| file.name == title);
-    parts.len() > 1 && parts.iter().any(|part| part.title.contains('/')) && parts.iter().all(|part| is_file(part.title))
+    parts.len() > 1
+        && parts.iter().any(|part| part.title.contains('/'))
+        && are_files(parts.iter().map(|part| part.title), files)
 }
 
-/// `1,234,567`
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+/// Whether all `titles` are names of `files`.
+pub(super) fn are_files<'a>(mut titles: impl Iterator<Item = &'a str>, files: &[FileReport]) -> bool {
+    let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    titles.all(|title| names.contains(title))
+}
+
+/// Appends `line`.
+pub(super) fn put(words: &mut String, line: std::fmt::Arguments<'_>) {
+    words.write_fmt(line).expect("a string takes everything");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn files_of_folders_are_a_tree_with_sums() {

@@ -506,7 +506,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
 }
 
 /// Runs two questions about `path`; while the first is answered, `change` happens.
-async fn ran_and_changed(path: &Path, change: impl FnOnce() + Send + 'static) -> Ran {
+async fn ran_and_changed(path: &Path, flags: &[&str], change: impl FnOnce() + Send + 'static) -> Ran {
     let Counter { commands, mut events } = Scripted::start(says("So."));
     let (pass_on, passed_on) = unbounded_channel();
     let mut change = Some(change);
@@ -521,7 +521,7 @@ async fn ran_and_changed(path: &Path, change: impl FnOnce() + Send + 'static) ->
         }
     });
     let line = ["-p", "Who?", "-p", "And?", "--json", path.to_str().unwrap()];
-    ran_with(&line, "", never(), || Ok(Counter { commands, events: passed_on })).await
+    ran_with(&[&line, flags].concat(), "", never(), || Ok(Counter { commands, events: passed_on })).await
 }
 
 #[tokio::test]
@@ -530,7 +530,7 @@ async fn a_document_that_changes_between_two_questions_is_read_again_and_said_so
     let path = folder.path().join("book.txt");
     fs::write(&path, "It is a truth.\nIt is long.\n").unwrap();
     let changing = path.clone();
-    let ran = ran_and_changed(&path, move || {
+    let ran = ran_and_changed(&path, &[], move || {
         fs::write(changing, "It is a truth.\nIt is longer than it was before.\n").unwrap();
     })
     .await;
@@ -546,7 +546,51 @@ async fn a_document_that_is_gone_is_answered_from_as_it_was() {
     let path = folder.path().join("book.txt");
     fs::write(&path, "It is a truth.\n").unwrap();
     let going = path.clone();
-    let ran = ran_and_changed(&path, move || fs::remove_file(going).unwrap()).await;
+    let ran = ran_and_changed(&path, &[], move || fs::remove_file(going).unwrap()).await;
     assert!(ran.err.contains("no such file; the answer is from what was read before"), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
+}
+
+/// What is said and answered when the changed document lacks what was asked of it.
+async fn ran_and_shortened(flags: &[&str], before: &str, after: &'static str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.md");
+    fs::write(&path, before).unwrap();
+    let changing = path.clone();
+    ran_and_changed(&path, flags, move || fs::write(changing, after).unwrap()).await
+}
+
+#[tokio::test]
+async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() {
+    let ran =
+        ran_and_shortened(&["--parts", "2-3"], "# One\n\na\n\n# Two\n\nb\n\n# Three\n\nc\n", "# One\n\nnew\n").await;
+    let told = "note: there is no part 2: the document has 1; the answer is from what was read before\n";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
+}
+
+#[tokio::test]
+async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
+    let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nnew\n").await;
+    let told = "note: nothing to pick: no part with a word of the question has at most 300 tokens; \
+                the answer is from what was read before\n";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
+}
+
+#[tokio::test]
+async fn parts_are_picked_again_of_a_changed_document_and_the_change_is_told() {
+    let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nWho is it now?\n").await;
+    assert!(ran.err.contains("note: the document changed on disk, from line 3 of "), "{}", ran.err);
+    assert_eq!(ran.err.matches("note: 1 of 1 parts are read, ").count(), 2, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_file_that_came_into_the_folder_is_named_with_the_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.txt"), "It is a truth.\n").unwrap();
+    let coming = folder.path().join("b.txt");
+    let ran = ran_and_changed(folder.path(), &[], move || fs::write(coming, "It is long.\n").unwrap()).await;
+    let names = |object: &Value| object["documents"].as_array().unwrap().len();
+    assert_eq!(ran.objects().iter().map(names).collect::<Vec<_>>(), [1, 2]);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::voice::seconds;
-use super::{Session, Taken, Voice};
+use super::{Session, Taken, Voice, names};
 use crate::chat::within::{Allowance, Search, in_words};
 use crate::document::Document;
 use crate::engine::message::{Command, Event};
@@ -85,5 +85,6 @@ impl Session<'_> {
     /// Makes `document` the one that is asked about.
     pub(super) fn take(&mut self, document: &Document) {
         self.document = Arc::from(document.text.as_str());
+        self.names = names(document);
     }
 }

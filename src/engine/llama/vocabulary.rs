@@ -78,7 +78,7 @@ impl Vocabulary {
     #[must_use]
     pub fn tokens(&self, text: &str) -> Option<Tokens> {
         let vocab = self.tables.vocab();
-        Tokens::new(text, self.numbers(text), |id| vocab.token_to_piece(LlamaToken(id), true, None))
+        Tokens::new(text, &self.numbers(text), |id| vocab.token_to_piece(LlamaToken(id), true, None))
     }
 
     /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours add up. Where this

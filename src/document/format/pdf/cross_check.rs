@@ -19,19 +19,19 @@ const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
 /// On how many words it agrees; `None` when it is not there, or has nothing to say.
 pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[Page]) -> Option<String> {
-    let theirs = counts(&pdftotext(bytes)?);
+    let theirs = counts([pdftotext(bytes)?.as_str()]);
     let all: usize = theirs.values().sum();
-    let ours = counts(&pages.iter().map(|page| page.text.as_str()).collect::<Vec<_>>().join("\n"));
+    let ours = counts(pages.iter().map(|page| page.text.as_str()));
     let both: usize = theirs.iter().map(|(word, &count)| count.min(ours.get(word).copied().unwrap_or(0))).sum();
     (all > 0)
         .then(|| format!("pdftotext finds {all} words, {:.1}% of them are here too", 100.0 * both as f64 / all as f64))
 }
 
 /// How often each word occurs, in small letters and without the signs around it; an ideograph is a word.
-fn counts(text: &str) -> HashMap<String, usize> {
+fn counts<'a>(texts: impl IntoIterator<Item = &'a str>) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     let mut word = String::new();
-    for character in text.chars().chain([' ']) {
+    for character in texts.into_iter().flat_map(|text| text.chars().chain([' '])) {
         let is_spaced = character.is_alphanumeric() && character < FIRST_IDEOGRAPH;
         if is_spaced {
             word.extend(character.to_lowercase());
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn words_are_counted_whatever_stands_around_them() {
-        let found = counts("The cat, the “Cat”; 12.5");
+        let found = counts(["The cat, the “Cat”;", "12.5"]);
         assert_eq!(
             found,
             [("the", 2), ("cat", 2), ("12", 1), ("5", 1)].map(|(word, count)| (word.to_owned(), count)).into()

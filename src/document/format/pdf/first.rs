@@ -1,4 +1,6 @@
-//! The first engine: `pdf_oxide`, which puts columns in reading order and knows most encodings of fonts.
+//! The first engine: `pdf_oxide`, which puts columns in reading order and knows most encodings of fonts. [`columns`] parts the short ones that it mixes.
+
+mod columns;
 
 use std::io;
 
@@ -20,10 +22,18 @@ pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Resul
     };
     say(Said::Opened { pages })?;
     for number in request.wanted(pages) {
-        let text = || document.extract_text(number as usize - 1).map_err(|error| error.to_string());
-        say(page(number, text))?;
+        say(page(number, || text(&document, number as usize - 1)))?;
     }
     Ok(())
+}
+
+fn text(document: &PdfDocument, index: usize) -> Result<String, String> {
+    let text = document.extract_text(index).map_err(|error| error.to_string())?;
+    // Kept by the library since it made the text.
+    Ok(match document.extract_spans(index) {
+        Ok(spans) => columns::parted(text, &spans),
+        Err(_) => text,
+    })
 }
 
 fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, Said> {

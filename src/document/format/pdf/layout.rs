@@ -29,14 +29,16 @@ pub(super) struct LaidOut {
     pub pages: Vec<(ByteSpan, Position)>,
 }
 
-/// `texts` are the readable of `pages`, both in ascending order.
-pub(super) fn lay_out(texts: &[PageLines], pages: &[Page]) -> LaidOut {
+/// `texts` are the readable of `pages`, both in ascending order; each is let go of once it is laid.
+pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[Page]) -> LaidOut {
     let mut laid_out = LaidOut::default();
-    let mut texts = texts.iter().peekable();
+    let lines = texts.iter().flat_map(|text| &text.lines);
+    laid_out.text.reserve(lines.map(|line| line.len() + 1).sum::<usize>() + texts.len());
+    let mut texts = texts.into_iter().peekable();
     for page in pages {
         let number = page.report.number;
         if let Some(text) = texts.next_if(|text| text.number == number) {
-            let goes_on = texts.peek().is_some_and(|next| next.number == number + 1 && continues(text, next));
+            let goes_on = texts.peek().is_some_and(|next| next.number == number + 1 && continues(&text, next));
             laid_out.push(number, &text.lines.join("\n"), if goes_on { "\n" } else { "\n\n" });
         } else if let Some(reason) = missing(&page.report.found) {
             laid_out.push(number, &format!("[page {number}: {reason}]"), "\n\n");
@@ -174,7 +176,7 @@ mod tests {
             report: PageReport { number, found: found.clone(), ..PageReport::default() },
         };
         let texts: Vec<PageLines> = numbered().filter_map(text).collect();
-        lay_out(&texts, &numbered().map(page).collect::<Vec<_>>())
+        lay_out(texts, &numbered().map(page).collect::<Vec<_>>())
     }
 
     fn titles(laid_out: &LaidOut, bookmarks: &[(&str, u8, u32)]) -> Vec<(String, u8, String)> {

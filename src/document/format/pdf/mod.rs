@@ -3,7 +3,7 @@
 //! The picture: two readers at two desks. The first ([`first`]) reads every page; the second ([`second`]) tells the outline and which pages have pictures,
 //! and reads those pages again that look wrong from across the room ([`quality`]). Of each page the better text is taken. Both sit in processes of
 //! their own ([`reader`], [`worker`]), because no library for PDF survives every file: what one of them does not survive is a page that the report
-//! names. Then [`heads`] takes off what the typesetter put around the pages, [`lines`] makes words whole, [`layout`] puts the pages together.
+//! names. A long file is dealt out to several of them ([`lanes`]). Then [`heads`] takes off what the typesetter put around the pages, [`lines`] makes words whole, [`layout`] puts the pages together.
 //!
 //! Example: a scanned report of 12 pages with a typed cover. One page of text, eleven lines `[page 2: a picture without text]`, and a note that
 //! names them. Without the cover it is an error: an empty success would be a lie.
@@ -13,6 +13,7 @@
 mod cross_check;
 mod first;
 mod heads;
+mod lanes;
 mod layout;
 mod lines;
 mod quality;
@@ -63,20 +64,22 @@ impl Format for Pdf {
         let password = options.pdf_password.clone().unwrap_or_default();
         let asked =
             Asked::new(&Interview::new(&options.pdf_reader, Arc::clone(&bytes), password), &report.name, options)?;
-        let mut pages = settle::pages(&asked.first, &asked.second, asked.count);
+        let Asked { first, mut second, count } = asked;
+        let bookmarks = std::mem::take(&mut second.bookmarks);
+        if second.has_cut_outline {
+            report.remarks.push(format!("its outline goes on after {} lines, which are left out", bookmarks.len()));
+        }
+        let mut pages = settle::pages(first, second, count);
+        let is_checked = options.cross_check && options.pdf_password.is_none();
+        let checked = is_checked.then(|| cross_check::remark(&bytes, &pages)).flatten();
+        // From here on only text is needed: each step takes the place of the one before, so that a book is held no more often than it has to be.
+        drop(bytes);
         let texts = readable(&mut pages, &mut report);
         refuse_without_text(&pages, &report)?;
         remark_pages(&pages, &mut report);
-        let laid_out = layout::lay_out(&texts, &pages);
-        let outline = layout::outline(&laid_out, &asked.second.bookmarks);
-        if asked.second.has_cut_outline {
-            report
-                .remarks
-                .push(format!("its outline goes on after {} lines, which are left out", asked.second.bookmarks.len()));
-        }
-        if options.cross_check && options.pdf_password.is_none() {
-            report.remarks.extend(cross_check::remark(&bytes, &pages));
-        }
+        report.remarks.extend(checked);
+        let laid_out = layout::lay_out(texts, &pages);
+        let outline = layout::outline(&laid_out, &bookmarks);
         report.pages = pages.into_iter().map(|page| page.report).collect();
         Ok(Piece::of_pages(laid_out.text, laid_out.pages, outline, report))
     }
@@ -92,7 +95,7 @@ struct Asked {
 impl Asked {
     /// The second engine is asked for the text of those pages only that the first made nothing good of.
     fn new(interview: &Interview<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
-        let first = interview.ask(Engine::First, None);
+        let first = lanes::ask(interview, Engine::First);
         refuse_too_many(first.count, name)?;
         let doubtful = first.count.filter(|&count| count > 0).map(|count| settle::doubtful(&first, count));
         let second = interview.ask(Engine::Second, doubtful);
@@ -125,11 +128,11 @@ fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOption
     Error::Broken { name, what: WHAT, evidence: reason.unwrap_or_else(|| "it has no pages".into()) }
 }
 
-/// The lines of the pages that can be read, without what repeats around them.
+/// The lines of the pages that can be read, without what repeats around them; takes the texts out of `pages`.
 fn readable(pages: &mut [Page], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
-    for page in pages.iter().filter(|page| page.report.found == PageFound::Text) {
-        let (mut lines, controls) = PageLines::new(page.report.number, &page.text);
+    for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
+        let (mut lines, controls) = PageLines::new(page.report.number, &std::mem::take(&mut page.text));
         lines.has_picture = page.has_picture;
         report.control_characters += controls;
         texts.push(lines);

@@ -1,7 +1,7 @@
 //! Asks a reading process about a PDF, and survives whatever becomes of it.
 //!
 //! The picture: somebody is sent into a cellar with a list of pages and calls up what is on each. When no call comes for [`SILENCE`], or the rope goes
-//! slack, the page last asked for is written off and the next one is sent, who begins behind it; after [`MOST_DEATHS`] nobody goes any more.
+//! slack, the page last asked for is written off and the next one is sent, who begins behind it; after [`MOST_DEATHS`] nobody goes with that list.
 //! A file takes no longer than [`MOST_TIME`] in all.
 //!
 //! Example: 352 pages, page 41 of which makes its reader overflow its stack. 40 pages are told, the process dies, page 41 is `failed: its objects
@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -65,12 +66,14 @@ pub(super) struct Findings {
     pub refusal: Option<Refusal>,
 }
 
-/// A file to be asked about, by several engines in turn.
+/// A file to be asked about, by several engines and processes.
 pub(super) struct Interview<'a> {
     reader: &'a PdfReader,
     bytes: Arc<Vec<u8>>,
     password: String,
     deadline: Instant,
+    /// Of the pages that were told so far.
+    text_bytes: AtomicUsize,
 }
 
 /// How a reading process ended.
@@ -84,7 +87,17 @@ enum Ended {
 
 impl<'a> Interview<'a> {
     pub fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
-        Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME }
+        Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
+    }
+
+    /// Whether it is done by other processes.
+    pub fn is_elsewhere(&self) -> bool {
+        *self.reader != PdfReader::Here
+    }
+
+    /// Of the file.
+    pub fn file_bytes(&self) -> usize {
+        self.bytes.len()
     }
 
     /// All that `engine` finds, with the text of `pages` (of all, when none are named). What a page did to its reader is that page's finding.
@@ -92,7 +105,6 @@ impl<'a> Interview<'a> {
         let mut findings = Findings::default();
         let mut request = self.request(engine, pages);
         for _ in 0..MOST_DEATHS {
-            let before = findings.pages.len();
             match self.send(&request, &mut findings) {
                 Ended::Done => return findings,
                 Ended::Stopped(reason) => {
@@ -105,7 +117,7 @@ impl<'a> Interview<'a> {
                         findings.refusal = findings.refusal.take().or_else(|| findings.count.is_none().then(lost));
                         return findings;
                     };
-                    tracing::info!(?engine, page, before, reason, "a reading process died");
+                    tracing::info!(?engine, page, reason, "a reading process died");
                     findings.pages.insert(page, Err(reason));
                     request.from_page = page + 1;
                 }
@@ -148,13 +160,13 @@ impl<'a> Interview<'a> {
             Ok(process) => process,
             Err(error) => return Ended::Died(format!("no reader could be started: {error}")),
         };
-        let mut text_bytes = 0;
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match process.said.recv_timeout(left.min(SILENCE)) {
                 Ok(Said::Done) => return Ended::Done,
                 Ok(said) => {
-                    text_bytes += if let Said::Page { text, .. } = &said { text.len() } else { 0 };
+                    let bytes = if let Said::Page { text, .. } = &said { text.len() } else { 0 };
+                    self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
                     findings.hear(said);
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ended::Died(process.last_words()),
@@ -163,7 +175,7 @@ impl<'a> Interview<'a> {
                 }
                 Err(RecvTimeoutError::Timeout) => return Ended::Stopped("there was no time left for it"),
             }
-            if text_bytes > MOST_TEXT_BYTES {
+            if self.text_bytes.load(Ordering::Relaxed) > MOST_TEXT_BYTES {
                 return Ended::Stopped("the pages before it have more text than any context holds");
             }
         }
@@ -187,6 +199,13 @@ impl Findings {
     /// The first page that was asked for and not told.
     fn next_page(&self, request: &Request) -> Option<u32> {
         request.wanted(self.count?).into_iter().find(|page| !self.pages.contains_key(page))
+    }
+
+    /// Also what `other` found on its pages.
+    #[must_use]
+    pub fn with_pages_of(mut self, mut other: Self) -> Self {
+        self.pages.append(&mut other.pages);
+        self
     }
 
     /// Writes off what is left.

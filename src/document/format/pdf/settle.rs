@@ -29,15 +29,16 @@ pub(super) fn doubtful(first: &Findings, count: u32) -> Vec<u32> {
     (1..=count).filter(is_doubtful).collect()
 }
 
-/// All pages, each with the better of its texts.
-pub(super) fn pages(first: &Findings, second: &Findings, count: u32) -> Vec<Page> {
-    let page = |number| page(number, first, second, second.pictures.binary_search(&number).is_ok());
-    (1..=count).map(page).collect()
+/// All pages, each with the better of its texts; the other is let go of.
+pub(super) fn pages(mut first: Findings, mut second: Findings, count: u32) -> Vec<Page> {
+    let mut page = |number| {
+        let texts = [first.pages.remove(&number), second.pages.remove(&number)];
+        page(number, texts, second.pictures.binary_search(&number).is_ok())
+    };
+    (1..=count).map(&mut page).collect()
 }
 
-fn page(number: u32, first: &Findings, second: &Findings, has_picture: bool) -> Page {
-    let found = |findings: &Findings| findings.pages.get(&number).cloned();
-    let (first, second) = (found(first), found(second));
+fn page(number: u32, [first, second]: [Option<Result<String, String>>; 2], has_picture: bool) -> Page {
     let measured = |text: &Option<Result<String, String>>| match text {
         Some(Ok(text)) => quality(text),
         _ => Quality::default(),
@@ -50,8 +51,9 @@ fn page(number: u32, first: &Findings, second: &Findings, has_picture: bool) -> 
         Some(Ok(_)) if quality.characters > 0 => PageFound::Text,
         _ => without_text([&first, &second], has_picture),
     };
+    let text = if is_second { second } else { first };
     Page {
-        text: text.clone().and_then(Result::ok).unwrap_or_default(),
+        text: text.and_then(Result::ok).unwrap_or_default(),
         has_picture,
         report: PageReport { number, found, quality: quality.score, characters: quality.characters, is_second },
     }
@@ -89,7 +91,7 @@ mod tests {
     fn found(first: &Result<String, &str>, second: &Result<String, &str>, pictures: &[u32]) -> (PageFound, bool) {
         let mut other = findings(std::slice::from_ref(second));
         other.pictures = pictures.to_vec();
-        let page = pages(&findings(std::slice::from_ref(first)), &other, 1).remove(0);
+        let page = pages(findings(std::slice::from_ref(first)), other, 1).remove(0);
         (page.report.found, page.report.is_second)
     }
 
