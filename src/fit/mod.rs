@@ -16,6 +16,7 @@ pub mod pick;
 mod proposals;
 #[cfg(test)]
 mod tests;
+pub mod ticks;
 pub mod tree;
 
 use std::sync::Arc;
