@@ -18,6 +18,7 @@ mod proposals;
 mod tests;
 pub mod ticks;
 pub mod tree;
+mod weigh;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,9 @@ use crate::engine::{Measured, Survey};
 use crate::settings::{Chosen, EngineSettings, Reading};
 use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
 
-pub use proposals::Proposal;
 use proposals::TooLarge;
+pub use proposals::{Proposal, part_in_words, written};
+pub use weigh::weigh;
 
 /// What is known of a model without its weights.
 pub trait Known {

@@ -1,14 +1,16 @@
 //! The table of all commands. As long as the facts are; the order is that of the help.
 
-use super::Place::{Entry, Input, List, MarkName, Reader, Transcript};
+use super::Place::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
 use super::{Command, Intent, Place, Scroll};
 
 /// Where work goes on.
 const MAIN: &[Place] = &[Input, Transcript, Reader];
 const PANELS: &[Place] = &[Transcript, Reader];
-const ALL: &[Place] = &[Input, Transcript, Reader, List, Entry, MarkName];
-const MOVING: &[Place] = &[Transcript, Reader, List, Entry];
-const PAGING: &[Place] = &[Transcript, Reader, List];
+const ALL: &[Place] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
+const MOVING: &[Place] = &[Transcript, Reader, List, Parts, Entry];
+const PAGING: &[Place] = &[Transcript, Reader, List, Parts];
+/// Where a preset is chosen by its key.
+const SWITCHING: &[Place] = &[Input, Transcript, Reader, Parts];
 
 const fn row(
     name: &'static str,
@@ -34,6 +36,16 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("to-input", PANELS, &["i"], Intent::ToInput, "to the question"),
     row("panes", MAIN, &["w", "alt-w"], Intent::Panes, "side by side, stacked, one alone"),
     row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "the document's contents"),
+    row("parts", MAIN, &["s", "alt-s"], Intent::Parts, "choose the parts that are read; what they take"),
+    row("parts-tick", &[Parts], &["space"], Intent::Tick, "tick or untick, a folder with all in it"),
+    row("parts-all", &[Parts], &["a"], Intent::TickAll, "tick all"),
+    row("parts-none", &[Parts], &["n"], Intent::TickNone, "tick none"),
+    row("parts-invert", &[Parts], &["i"], Intent::TickOthers, "tick what was not ticked"),
+    row("parts-fitting", &[Parts], &["f"], Intent::TickFitting, "tick as many as fit, from here on"),
+    row("parts-fold", &[Parts], &["left", "h"], Intent::Less, "fold, or go to what it lies in"),
+    row("parts-unfold", &[Parts], &["right", "l"], Intent::More, "unfold"),
+    row("parts-filter", &[Parts], &["/"], Intent::Search, "show only those whose names have some words"),
+    row("parts-take", &[Parts], &["enter"], Intent::Submit, "read what is ticked"),
     row("search", PANELS, &["/"], Intent::Search, "search in the document"),
     row("next-hit", PANELS, &["n"], Intent::NextHit, "the next hit, or the next quote of an answer"),
     row("previous-hit", PANELS, &["N"], Intent::PreviousHit, "the hit or quote before"),
@@ -59,7 +71,13 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("down", MOVING, &["j", "down"], Intent::Scroll(Scroll::Down), "down"),
     row("half-up", PAGING, &["ctrl-u"], Intent::Scroll(Scroll::HalfUp), "half a page up"),
     row("half-down", PAGING, &["ctrl-d"], Intent::Scroll(Scroll::HalfDown), "half a page down"),
-    row("page-up", &[Input, Transcript, Reader, List], &["pageup", "b"], Intent::Scroll(Scroll::PageUp), "a page up"),
+    row(
+        "page-up",
+        &[Input, Transcript, Reader, List, Parts],
+        &["pageup", "b"],
+        Intent::Scroll(Scroll::PageUp),
+        "a page up",
+    ),
     row(
         "page-down",
         &[Input, Transcript, Reader, List],
@@ -67,6 +85,7 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
         Intent::Scroll(Scroll::PageDown),
         "a page down",
     ),
+    row("parts-page-down", &[Parts], &["pagedown"], Intent::Scroll(Scroll::PageDown), "a page down"),
     row("top", PAGING, &["g", "home"], Intent::Scroll(Scroll::Top), "to the beginning"),
     row("bottom", PAGING, &["G", "end"], Intent::Scroll(Scroll::Bottom), "to the end"),
     row("presets", MAIN, &["p", "alt-p"], Intent::Presets, "the presets: what each means here and costs"),
@@ -76,18 +95,18 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("less", &[List], &["left", "h"], Intent::Less, "less"),
     row("more", &[List], &["right"], Intent::More, "more"),
     row("save", &[List], &["s"], Intent::Save, "save the preset to your configuration"),
-    row("previous-preset", MAIN, &["[", "alt-["], Intent::PreviousPreset, "read by the preset before"),
-    row("next-preset", MAIN, &["]", "alt-]"], Intent::NextPreset, "read by the next preset"),
-    row("preset-0", MAIN, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
-    row("preset-1", MAIN, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
-    row("preset-2", MAIN, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),
-    row("preset-3", MAIN, &["3", "alt-3", "f3"], Intent::Preset('3'), "read by preset 3"),
-    row("preset-4", MAIN, &["4", "alt-4", "f4"], Intent::Preset('4'), "read by preset 4"),
-    row("preset-5", MAIN, &["5", "alt-5", "f5"], Intent::Preset('5'), "read by preset 5"),
-    row("preset-6", MAIN, &["6", "alt-6", "f6"], Intent::Preset('6'), "read by preset 6"),
-    row("preset-7", MAIN, &["7", "alt-7", "f7"], Intent::Preset('7'), "read by preset 7"),
-    row("preset-8", MAIN, &["8", "alt-8", "f8"], Intent::Preset('8'), "read by preset 8"),
-    row("preset-9", MAIN, &["9", "alt-9", "f9"], Intent::Preset('9'), "read by preset 9"),
+    row("previous-preset", SWITCHING, &["[", "alt-["], Intent::PreviousPreset, "read by the preset before"),
+    row("next-preset", SWITCHING, &["]", "alt-]"], Intent::NextPreset, "read by the next preset"),
+    row("preset-0", SWITCHING, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
+    row("preset-1", SWITCHING, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
+    row("preset-2", SWITCHING, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),
+    row("preset-3", SWITCHING, &["3", "alt-3", "f3"], Intent::Preset('3'), "read by preset 3"),
+    row("preset-4", SWITCHING, &["4", "alt-4", "f4"], Intent::Preset('4'), "read by preset 4"),
+    row("preset-5", SWITCHING, &["5", "alt-5", "f5"], Intent::Preset('5'), "read by preset 5"),
+    row("preset-6", SWITCHING, &["6", "alt-6", "f6"], Intent::Preset('6'), "read by preset 6"),
+    row("preset-7", SWITCHING, &["7", "alt-7", "f7"], Intent::Preset('7'), "read by preset 7"),
+    row("preset-8", SWITCHING, &["8", "alt-8", "f8"], Intent::Preset('8'), "read by preset 8"),
+    row("preset-9", SWITCHING, &["9", "alt-9", "f9"], Intent::Preset('9'), "read by preset 9"),
     row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "open or fold the reasoning"),
     row("answer-now", &[Input, Transcript], &["ctrl-o"], Intent::AnswerNow, "end the reasoning and answer"),
     row("help", MAIN, &["?"], Intent::Help, "this help"),

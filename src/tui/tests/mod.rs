@@ -1,6 +1,7 @@
 //! Screens of named states, and scripts of keys through the real loop with a toy engine behind it.
 
 mod answers;
+mod parts;
 mod reading;
 
 use std::cell::RefCell;
@@ -476,9 +477,10 @@ mod scripts {
             }
         };
         let run = |_| Ok(Told::Nothing);
-        let look = || None;
+        let look = |_: crate::tui::driver::Look<'_>| None;
+        let (_silent, aside) = unbounded_channel();
         let mut chat_loop =
-            Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, perform, run, look };
+            Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, perform, run, look, aside };
         let (_told, news) = unbounded_channel();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
