@@ -425,8 +425,9 @@ fn type_filter(plan: &mut Plan, intent: &Intent) -> bool {
 }
 
 fn set_filter(plan: &mut Plan, text: &str) {
+    let node = plan.node().unwrap_or(0);
     plan.ticks.set_filter(text);
-    plan.at = 0;
+    plan.look_at(node);
 }
 
 /// The preset to read what is ticked by; nothing is switched before it is taken.

@@ -91,6 +91,7 @@ fn proposals() -> Vec<Proposal> {
     };
     vec![
         proposal("-ctk q8_0 -ctv q8_0", "keys and values in 8 bits", 161_223, None),
+        proposal("book/ten", "this folder alone, 10 files", 20_100, Some((1..=10).collect())),
         proposal("--parts 1-11", "the first 11 of 61 parts", 27_512, Some((1..=11).collect())),
     ]
 }
@@ -241,7 +242,7 @@ fn what_does_not_fit_is_not_taken_and_a_proposal_becomes_ticks() {
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
     let told = "leave, and start again with -ctk q8_0 -ctv q8_0";
     assert_eq!((screen.told.as_deref(), taken(&screen)), (Some(told), None));
-    press(&mut screen, &mut session, DOCUMENT, "<down><enter><enter>");
+    press(&mut screen, &mut session, DOCUMENT, "<down><down><enter><enter>");
     assert_eq!(taken(&screen).map(|choice| choice.parts), Some((1..=11).collect()));
 }
 
@@ -333,4 +334,42 @@ fn every_size_of_the_tree_can_be_drawn() {
             drawn(&session.chat, &mut screen, (width, height));
         }
     }
+}
+
+// Through the real loop.
+
+#[test]
+fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
+    use super::scripts::{Side, Toy, play_beside, typing};
+    use crate::chat::{Chosen, News};
+    use crate::tui::driver::{Ended, Look, Looked};
+    use crate::tui::errand::Told;
+
+    let document = tree();
+    let (_, screen) = opened(&document);
+    let (told, aside) = tokio::sync::mpsc::unbounded_channel();
+    let (toy, events) = Toy::loaded(1);
+    let run = |errand: Errand| {
+        if let Errand::Weigh(of) = errand {
+            told.send(Aside::Weighed { of, first: 0, tokens: vec![10, 20, 30, 40, 50] }).expect("the loop listens");
+        }
+        Told::Nothing
+    };
+    let choices = RefCell::new(Vec::new());
+    let look = |look: Look<'_>| {
+        let Look::Choose(choice) = look else { return None };
+        choices.borrow_mut().push(choice.parts.clone());
+        let chosen = Arc::new(document.with_parts(&choice.parts));
+        let part = Some("parts 1,3 of 5".to_owned());
+        let text = chosen.text.as_str().into();
+        let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, offer: choice.offer });
+        Some(Looked { news, document: Some(chosen), whole: None })
+    };
+    let side = Side { screen, run: Box::new(run), look: Box::new(look), aside };
+    let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
+    let played = play_beside(|| typing(keys), |command| toy.take(command), events, side);
+    // tcp.rs is in row 4 of the tree, udp.rs below it.
+    assert_eq!((played.ended, choices.take()), (Ended::BySignal(15), vec![vec![2, 3]]));
+    assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);
+    assert!(played.last.contains("parts 1,3 of 5") && !played.last.contains("One."), "{}", played.last);
 }

@@ -64,8 +64,9 @@ fn keys(plan: &Plan, cells: usize) -> &'static str {
         Plan { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
         _ => &[
             " Space ticks · a all · n none · i others · f what fits · / filter · [ ] preset · Enter reads · Esc ",
-            " Space ticks · a all · n none · f what fits · / filter · Enter reads · Esc ",
-            " Space · a n i f / · Enter · Esc ",
+            " Space ticks · a all · n none · f what fits · / · Enter reads · Esc ",
+            " Space · a n f / · Enter reads · Esc ",
+            " Space · Enter · Esc ",
         ],
     };
     ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
@@ -174,6 +175,8 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
 fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let comes_to = format!("{} tokens, KV {}", count(it.tokens), bytes(it.kv_bytes));
     let told = match it.parts {
+        // Of a folder alone, what to write in its place is its name.
+        Some(_) if !it.flags.starts_with('-') => format!("{}, {}: {comes_to}", it.flags, it.what),
         Some(_) => format!("{}: {comes_to}", it.what),
         None => format!("{}: {comes_to}, but only after a new start with {}", it.what, it.flags),
     };
