@@ -1,27 +1,27 @@
 //! Opens the screen: documents, model and presets become a chat, and the chat gets an engine.
 
-use std::path::{Path, PathBuf};
+mod desk;
+mod scales;
+
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use lunette::chat::within::{Allowance, Within};
-use lunette::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Fetched, Input, Moment, NewText, News, Offered, Setup, update,
-};
+use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Fetched, Input, Moment, Offered, Setup, update};
 use lunette::document::{self, Document, Input as DocumentInput, Watched};
 use lunette::engine::message::{CancelToken, Command, Failure, FailureKind};
-use lunette::engine::{self, EngineHandle, Vocabulary};
+use lunette::engine::{self, EngineHandle};
 use lunette::exit::{Exit, Trouble};
-use lunette::fit;
-use lunette::fit::pick::{Picked, pick_now};
 use lunette::headless::{self, Voice};
 use lunette::models::{self, Catalogue, Entry, PullProgress, Resolved};
 use lunette::plain;
 use lunette::settings::{Documents, EngineSettings, Output, PullPolicy, ScreenSettings, Settings};
-use lunette::tui::{self, Ended, Engine, Keymap, Looked, Options, Shown, Starter};
+use lunette::tui::{self, Ended, Engine, Keymap, Options, Shelf, Shown, Starter};
 
+use self::desk::{Desk, Picker, Taken};
 use crate::{let_go, with_voice};
 
 /// Who comes for the first time reads for so long, as in the demo.
@@ -31,27 +31,29 @@ const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
     let options = options(settings)?;
     let found = with_voice(Output::Text, settings.terminal, |voice| found(settings, voice))?;
-    let (watched, document) = with_voice(Output::Text, settings.terminal, |voice| read(settings, &found, voice))?;
+    let (watched, whole) = with_voice(Output::Text, settings.terminal, |voice| read(settings, &found, voice))?;
     let (model, absent) = match &found {
         Resolved::Found(model) => (Some(model.as_path()), None),
         Resolved::Missing(entry) => (None, Some(offered(entry))),
     };
-    let picker = Picker::of(settings, model)?;
-    let (document, nearest) = picker.apply(document)?;
+    let (mut desk, taken) = Desk::new(settings, watched, whole, Picker::of(settings, model)?)?;
+    let Taken { document, parts, picked } = taken;
     let within = settings.within.or(is_first_run(settings, &found).then_some(FIRST_RUN_WITHIN));
     let mut setup = Setup { absent, ..setup(settings, &document, within) };
-    if let Some(nearest) = nearest {
-        setup.document.part = Some(nearest.in_short());
-        setup.document.choice = Some(nearest.in_words());
+    if let Some(picked) = picked {
+        setup.document.part = Some(picked.in_short());
+        setup.document.choice = Some(picked.in_words());
     }
-    let look = looking(settings, watched, picker, setup.document.text.clone());
+    let EngineSettings { context, reserve_tokens, .. } = settings.engine;
+    let shelf = Shelf { whole: desk.whole(), taken: parts, context, reserve_tokens, scales: scales::of(settings) };
     let chat = Chat::new(setup);
     let thread = Arc::default();
     let engine = match found {
         Resolved::Found(model) => running(settings, model, &thread),
         Resolved::Missing(entry) => later(settings, *entry, &thread),
     };
-    let ended = show(Shown { chat, document: Arc::new(document), look }, settings, &options, engine);
+    let look = Box::new(move |look: tui::Look<'_>| desk.look(look));
+    let ended = show(Shown { chat, document: Arc::new(document), shelf, look }, settings, &options, engine);
     let_go(thread.lock().expect("nobody panics with it").take());
     ended
 }
@@ -96,13 +98,16 @@ fn found(settings: &Settings, voice: &mut Voice<'_>) -> Result<Resolved, Trouble
     Ok(Resolved::Found(headless::model_file(settings, voice)?))
 }
 
-/// The documents that were named; who comes without any, and without a model, is shown the bundled book.
+/// The documents that were named, before parts are chosen; who comes without any, and without a model, is shown the bundled book.
 fn read(settings: &Settings, found: &Resolved, voice: &mut Voice<'_>) -> Result<(Watched, Document), Trouble> {
     if is_first_run(settings, found) {
         let book = document::load(&[DocumentInput::bundled_book()], &settings.read, &mut std::io::empty())?;
         return Ok((Watched::nothing(), book));
     }
-    headless::open_documents(settings, &mut std::io::stdin().lock(), voice)
+    let (watched, whole) = headless::open_whole(settings, &mut std::io::stdin().lock(), voice)?;
+    let whole = headless::chosen_pages(settings, whole)?;
+    whole.report.notes().iter().for_each(|note| voice.note(&format!("note: {note}")));
+    Ok((watched, whole))
 }
 
 fn is_first_run(settings: &Settings, found: &Resolved) -> bool {
@@ -201,60 +206,6 @@ fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
         ends: document.parts().iter().map(|part| part.span.end).collect(),
         selected: settings.parts.clone(),
     }
-}
-
-/// `--pick`: takes what is nearest to the questions that the screen is opened with.
-struct Picker {
-    room_and_vocabulary: Option<(u32, Vocabulary)>,
-    questions: String,
-}
-
-impl Picker {
-    /// Without a model there is no vocabulary to count with, and nothing is picked.
-    fn of(settings: &Settings, model: Option<&Path>) -> Result<Self, Trouble> {
-        let room_and_vocabulary = match (settings.pick, model) {
-            (Some(room), Some(model)) => Some((room, Vocabulary::open(model)?)),
-            _ => None,
-        };
-        Ok(Self { room_and_vocabulary, questions: settings.questions.join("\n") })
-    }
-
-    fn apply(&self, document: Document) -> Result<(Document, Option<Picked>), Trouble> {
-        let Some((room, vocabulary)) = &self.room_and_vocabulary else { return Ok((document, None)) };
-        let picked = pick_now(&document, &self.questions, *room, |texts| {
-            vocabulary.count_each(texts).into_iter().map(|tokens| tokens as u32).collect()
-        });
-        let picked = picked.ok_or(fit::Error::NothingPicked { room: *room })?;
-        Ok((picked.document.clone(), Some(picked)))
-    }
-}
-
-/// Looks at the files, and tells what is another than `before`.
-fn looking<'settings>(
-    settings: &'settings Settings,
-    mut watched: Watched,
-    picker: Picker,
-    mut before: Arc<str>,
-) -> Box<dyn FnMut() -> Option<Looked> + 'settings> {
-    let unreadable = |why: String| Some(Looked { news: News::Unreadable(why), document: None });
-    Box::new(move || {
-        let document = match watched.changed() {
-            Ok(None) => return None,
-            Ok(Some(document)) => {
-                headless::chosen_parts(settings, document).and_then(|document| picker.apply(document))
-            }
-            Err(error) => return unreadable(error.to_string()),
-        };
-        let (document, _) = match document {
-            Ok(document) => document,
-            Err(trouble) => return unreadable(trouble.message),
-        };
-        let place = headless::place(&document, &before);
-        before = Arc::from(document.text.as_str());
-        let ends = document.parts().iter().map(|part| part.span.end).collect();
-        let news = News::Changed(NewText { text: before.clone(), ends, place });
-        Some(Looked { news, document: Some(Arc::new(document)) })
-    })
 }
 
 fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {

@@ -121,6 +121,53 @@ fn as_many_parts_as_there_is_time_for_are_chosen_on_the_screen() {
     assert_eq!(terminal.exit_code(SECONDS), 0);
 }
 
+/// The tokens in use, as the figures at the bottom have them: `412 of 3,072 tokens`.
+fn tokens_in_use(terminal: &Terminal) -> Option<u32> {
+    let screen = terminal.screen();
+    let figures = screen.lines().rev().find(|line| line.contains(" tokens"))?;
+    figures.split_whitespace().next()?.replace(',', "").parse().ok()
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn chapters_are_unticked_and_fewer_tokens_are_asked_about() {
+    let chapters = [1, 2, 3, 4, 5, 6].map(|n| format!("# Chapter {n}\n\n{}\n\n", book(6))).concat();
+    let mut terminal = open_file("book.md", &chapters, &["-n", "8"]);
+    terminal.resize(120, 40);
+    terminal.wait_for("book.md is read. Ask it anything.", LONG);
+    let all = tokens_in_use(&terminal).expect("figures");
+    terminal.press("\ts");
+    terminal.wait_for("6 of 6 parts", SECONDS);
+    // Chapters 4 to 6, from the last one up.
+    terminal.press("G k k ");
+    terminal.wait_for("3 of 6 parts", SECONDS);
+    terminal.wait_for("fits; ", LONG);
+    terminal.press("\r");
+    terminal.wait_for("the document is 3 of 6 parts now", LONG);
+    terminal.wait_for("book.md · parts 1-3 of 6", SECONDS);
+    terminal.press("iWhere does the cat live?\r");
+    terminal.wait_for("first after", LONG);
+    let some = tokens_in_use(&terminal).expect("figures");
+    assert!(some * 3 < all * 2, "{some} of {all} tokens on\n{}", terminal.screen());
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn what_does_not_fit_opens_its_parts_and_what_fits_is_read() {
+    let chapters = [1, 2, 3, 4, 5, 6].map(|n| format!("# Chapter {n}\n\n{}\n\n", book(6))).concat();
+    let mut terminal = open_file("book.md", &chapters, &["-n", "8", "-c", "512"]);
+    terminal.resize(120, 40);
+    terminal.wait_for("tokens too many; Enter shows what would fit", LONG);
+    terminal.press("ngf");
+    terminal.wait_for("fits; ", LONG);
+    terminal.press("\r");
+    terminal.wait_for("book.md is read. Ask it anything.", LONG);
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
 #[test]
 #[ignore = "needs a model"]
 fn a_signal_gives_the_terminal_back_and_has_its_exit_code() {

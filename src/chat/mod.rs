@@ -38,5 +38,7 @@ pub use state::{
     Asking, Chat, DocumentFacts, Entry, Fetched, Held, Model, Notice, Offered, Run, Setup, Tone, Way, Work,
 };
 pub use template::ChatTemplate;
-pub use update::{Action, Effect, INSTANT_TOKENS, Input, NewText, News, SHORT, update};
+pub use update::{
+    Action, Choice, Chosen, Draft, Drafted, Effect, Forecast, INSTANT_TOKENS, Input, NewText, News, SHORT, update,
+};
 pub use words::count;

@@ -7,7 +7,7 @@ use super::exchange::Exchange;
 use super::moment::Moment;
 use super::readings::{Comparison, Readings};
 use super::template::ChatTemplate;
-use super::update::NewText;
+use super::update::{Change, Chosen, Drafted, NewText};
 use super::within::{Beginning, Search, Within};
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
 use crate::settings;
@@ -132,6 +132,12 @@ pub enum Work {
         search: Search,
         parts: usize,
     },
+    /// Asked what a text would take that somebody thinks of; see [`Chat::drafted`].
+    Drafting {
+        job: JobId,
+        text: Arc<str>,
+        preset: Arc<str>,
+    },
     /// Asked what each preset would cost; see [`Chat::survey`].
     Surveying {
         job: JobId,
@@ -236,6 +242,10 @@ pub struct Chat {
     pub readings: Readings,
     /// What each offer would cost now, as far as that was asked; by its index.
     pub survey: Vec<Option<Plan>>,
+    /// What somebody thinks of reading instead, and what that would take.
+    pub drafted: Option<Drafted>,
+    /// The document has more tokens than the context or the memory holds: its last reading failed by that.
+    pub too_long: bool,
     /// A switch that waits for the running job to end; index into `offers`.
     pub next_switch: Option<usize>,
     /// Reading was stopped or failed, and does not go on by itself.
@@ -250,7 +260,11 @@ pub struct Chat {
     /// The text that the files have now, which waits for the running job to end.
     pub(super) next_text: Option<NewText>,
     /// Where the document has changed, until the engine has said how much of it is kept.
-    pub(super) changed_at: Option<String>,
+    pub(super) changed_at: Option<Change>,
+    /// The parts that were chosen, which wait for the running job to end.
+    pub(super) next_choice: Option<Chosen>,
+    /// The offer that last chose a preset by the document's length, and which.
+    pub(super) chosen_by: Option<(usize, Arc<str>)>,
     /// How many parts were taken, when that was chosen by time.
     pub(super) parts_taken: Option<usize>,
 }
@@ -276,6 +290,8 @@ impl Chat {
             held: None,
             readings: Readings::default(),
             survey: Vec::new(),
+            drafted: None,
+            too_long: false,
             next_switch: None,
             paused: false,
             notice: None,
@@ -285,8 +301,23 @@ impl Chat {
             last_job: 0,
             next_text: None,
             changed_at: None,
+            next_choice: None,
+            chosen_by: None,
             parts_taken: None,
         }
+    }
+
+    /// The offer that chose the present preset by the document's length, if one did.
+    #[must_use]
+    pub fn automatic(&self) -> Option<usize> {
+        let (offer, name) = self.chosen_by.as_ref()?;
+        self.way.as_ref().is_some_and(|way| way.name == *name).then_some(*offer)
+    }
+
+    /// How many of `parts` parts are the document: the first ones, where that is chosen by time.
+    #[must_use]
+    pub fn parts_read(&self, parts: usize) -> usize {
+        if self.beginning.is_some() { 1 } else { self.parts_taken.unwrap_or(parts).min(parts) }
     }
 
     /// Whether figures on the screen change with time alone.

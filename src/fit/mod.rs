@@ -9,6 +9,8 @@
 //!
 //! Every proposal was tried before it is made: the parts were put together, counted and held against context and memory.
 //!
+//! On the screen the parts are ticked in a tree ([`ticks`]), weighed batch by batch ([`weigh`]).
+//!
 //! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset, since all
 //! of it is kept; no preset is ever proposed for its memory.
 
@@ -16,7 +18,9 @@ pub mod pick;
 mod proposals;
 #[cfg(test)]
 mod tests;
+pub mod ticks;
 pub mod tree;
+mod weigh;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,8 +33,9 @@ use crate::engine::{Measured, Survey};
 use crate::settings::{Chosen, EngineSettings, Reading};
 use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
 
-pub use proposals::Proposal;
 use proposals::TooLarge;
+pub use proposals::{Proposal, part_in_words, written};
+pub use weigh::weigh;
 
 /// What is known of a model without its weights.
 pub trait Known {

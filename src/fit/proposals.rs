@@ -25,6 +25,8 @@ pub struct Proposal {
     /// Of the prompt.
     pub tokens: u32,
     pub kv_bytes: u64,
+    /// The numbers of the parts that stay, where it is only that others are left out.
+    pub parts: Option<Vec<usize>>,
 }
 
 /// Some of the parts: how to ask for them, in words, and their numbers.
@@ -86,6 +88,7 @@ impl Planner<'_> {
             what: "as much context as prompt and answer need".to_owned(),
             tokens: tokens.prompt,
             kv_bytes,
+            parts: None,
         })
     }
 
@@ -106,6 +109,7 @@ impl Planner<'_> {
             what: "keys and values in 8 bits".to_owned(),
             tokens: tokens.prompt,
             kv_bytes,
+            parts: None,
         })
     }
 
@@ -209,7 +213,8 @@ impl Planner<'_> {
         let tokens = self.prompt_tokens(&picked.document, picked.tokens, chosen)?.prompt;
         let what = format!("the {} nearest to the question, by BM25", picked.in_short());
         let flags = format!("--pick {}k", room / 1024);
-        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
+        let proposal = Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens), parts: None };
+        Ok(self.has_room_for(tokens).then_some(proposal))
     }
 
     /// What it comes to with these parts; `None` when that does not fit either.
@@ -217,7 +222,8 @@ impl Planner<'_> {
         let Fewer { flags, what, kept } = fewer;
         let document = self.taking(&kept);
         let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
-        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens) }))
+        let kv_bytes = self.kv_bytes(tokens);
+        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes, parts: Some(kept) }))
     }
 }
 
@@ -241,6 +247,13 @@ pub fn written(numbers: &[usize]) -> String {
     ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
 }
 
+/// What of the document some of its parts are, in words: `parts 1-12 of 61`; `None` when all.
+#[must_use]
+pub fn part_in_words(numbers: &[usize], all: usize) -> Option<String> {
+    let noun = if numbers.len() == 1 { "part" } else { "parts" };
+    (numbers.len() < all).then(|| format!("{noun} {} of {all}", written(numbers)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,5 +265,12 @@ mod tests {
         for (numbers, expected) in cases {
             assert_eq!(written(numbers), expected);
         }
+    }
+
+    #[test]
+    fn parts_are_told_unless_they_are_all() {
+        assert_eq!(part_in_words(&[1, 2, 5], 6).as_deref(), Some("parts 1-2,5 of 6"));
+        assert_eq!(part_in_words(&[4], 6).as_deref(), Some("part 4 of 6"));
+        assert_eq!(part_in_words(&[1, 2], 2), None);
     }
 }

@@ -263,3 +263,30 @@ fn a_pick_is_planned_as_it_would_be_read() {
     let none = planned(&["--pick", "100", "-p", "Elephants", "b"], &document, None, &Toy::holding(8192));
     assert!(matches!(none, Err(Error::NothingPicked { room: 100 })));
 }
+
+#[test]
+fn parts_are_weighed_batch_by_batch_until_nobody_wants_to_know() {
+    let document = book(&[30_000, 30_000, 100, 200]);
+    let (mut batches, toy) = (Vec::new(), Toy::holding(8192));
+    weigh(&toy, &document, &mut |first, tokens| {
+        batches.push((first, tokens));
+        true
+    });
+    assert_eq!(batches, [(0, vec![30_000, 30_000]), (2, vec![100, 200])]);
+    let mut told = 0;
+    weigh(&toy, &document, &mut |_, _| {
+        told += 1;
+        false
+    });
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn parts_that_are_to_stay_are_named_by_number_with_the_flags() {
+    let document = book(&[1000, 900, 5000, 800, 700, 600]);
+    let fit = planned(&["b"], &document, None, &Toy::holding(8192)).expect("a plan");
+    let parts: Vec<Option<&[usize]>> = fit.proposals.iter().map(|proposal| proposal.parts.as_deref()).collect();
+    assert_eq!(parts, [Some(&[1, 2, 4, 5, 6][..]), Some(&[1, 2][..])]);
+    let too_small = planned(&["-c", "1000", "b"], &book(&[1000]), None, &Toy::holding(8192)).expect("a plan");
+    assert_eq!(too_small.proposals[0].parts, None, "another context is none of parts");
+}

@@ -78,7 +78,8 @@ pub fn fit(
 }
 
 /// The folder that was named, if nothing else was.
-fn only_folder(settings: &Settings) -> Option<&str> {
+#[must_use]
+pub fn only_folder(settings: &Settings) -> Option<&str> {
     match &settings.documents {
         Documents::Named(names) => match &names[..] {
             [name] if Path::new(name).is_dir() => name.to_str().map(|name| name.trim_end_matches('/')),
@@ -340,7 +341,7 @@ fn proposals(fit: &Fit) -> String {
         return "nothing that was tried would fit: no part by itself, no smaller cache\n".to_owned();
     }
     let mut words = "what would fit:\n".to_owned();
-    for Proposal { flags, what, tokens, kv_bytes } in &fit.proposals {
+    for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {
         let tokens = count(*tokens);
         put(&mut words, format_args!("  {flags}\n      {what}: {tokens} tokens of prompt, KV {}\n", bytes(*kv_bytes)));
     }

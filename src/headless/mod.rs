@@ -32,7 +32,7 @@ use std::time::SystemTime;
 pub use changed::place;
 pub use fetch::{model_file, pull};
 use fit::PickedLine;
-pub use fit::{fit, measure};
+pub use fit::{fit, measure, only_folder};
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 use report::{Line, Report, Said};

@@ -25,17 +25,18 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use super::aside::{Aside, Scales};
 use super::errand::{Errand, Told};
 use super::errands::Errands;
 use super::guard::Guard;
 use super::keymap::{Intent, Keymap};
 use super::outside::{Engine, Outside};
-use super::screen::Screen;
+use super::screen::{Parts, Screen};
 use super::theme::{self, Theme};
 use super::view;
-use crate::chat::{Action, Chat, Effect, Input, News, update};
+use crate::chat::{Action, Chat, Choice, Effect, Input, News, update};
 use crate::document::Document;
-use crate::engine::message::Event;
+use crate::engine::message::{ContextSize, Event};
 use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
 
@@ -71,8 +72,29 @@ pub struct Shown<'files> {
     pub chat: Chat,
     /// All that was loaded; the model may be given the beginning of it only.
     pub document: Arc<Document>,
-    /// Asked before each question whether the document is still what it was.
-    pub look: Box<dyn FnMut() -> Option<Looked> + 'files>,
+    pub shelf: Shelf,
+    pub look: Box<dyn FnMut(Look<'_>) -> Option<Looked> + 'files>,
+}
+
+/// What the document was taken from.
+pub struct Shelf {
+    /// Everything that can be chosen from.
+    pub whole: Arc<Document>,
+    /// The numbers of the parts that the document has.
+    pub taken: Vec<usize>,
+    pub context: ContextSize,
+    /// Kept free behind a document for questions and answers.
+    pub reserve_tokens: u32,
+    pub scales: Scales,
+}
+
+/// What is wanted of the document's files.
+#[derive(Debug, Clone, Copy)]
+pub enum Look<'a> {
+    /// Before each question: is the document still what it was? `None`: it is.
+    Again,
+    /// These parts of it from now on.
+    Choose(&'a Choice),
 }
 
 /// What a look at the document's files brought.
@@ -80,6 +102,8 @@ pub struct Looked {
     pub news: News,
     /// The document as it is now, when it could be read.
     pub document: Option<Arc<Document>>,
+    /// Everything that can be chosen from now, when that is another.
+    pub whole: Option<Arc<Document>>,
 }
 
 /// Why the screen was left.
@@ -102,8 +126,10 @@ pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended,
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let signals = Signals::listen()?;
-        let places = Positions::in_directory(&options.state).of(&shown.document.text);
-        let mut screen = opened(shown.document.clone(), &places);
+        let positions = Positions::in_directory(&options.state);
+        let mut screen = opened(shown.document.clone(), &positions.of(&shown.document.text));
+        let Shelf { whole, taken, context, reserve_tokens, scales } = shown.shelf;
+        screen.parts = Parts::new(whole, &taken, context, reserve_tokens);
         screen.history = History::in_directory(&options.state).load();
         screen.keymap = options.keymap.clone();
         let look = theme::settled(options.theme, options.true_color);
@@ -119,18 +145,20 @@ pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended,
         let outside = RefCell::new(outside);
         let perform = |effect| outside.borrow_mut().perform(effect);
         let mut at_files = shown.look;
-        let look = || {
-            let looked = at_files();
+        let look = |look: Look<'_>| {
+            let looked = at_files(look);
             if let Some(document) = looked.as_ref().and_then(|looked| looked.document.as_ref()) {
                 outside.borrow_mut().reopen(document);
             }
             looked
         };
-        let mut errands = Errands::new(options.clone(), shown.chat.document.title.clone());
+        let (told_aside, aside) = unbounded_channel();
+        let mut errands = Errands::new(options.clone(), shown.chat.document.title.clone(), scales, told_aside);
         let run = |errand| errands.run(errand);
-        let mut shown = Loop { chat: shown.chat, screen, draw, perform, run, look };
+        let mut shown = Loop { chat: shown.chat, screen, draw, perform, run, look, aside };
         let ended = shown.run(EventStream::new, events, news, signals.next()).await;
-        remember(&shown.screen, &shown.chat, &places);
+        // Of the document as it is now: other parts have places of their own.
+        remember(&shown.screen, &shown.chat, &positions.of(shown.screen.reader.book.text()));
         ended
     })
 }
@@ -214,6 +242,8 @@ pub(super) struct Loop<Draw, Perform, Run, Look> {
     pub run: Run,
     /// Looks at the document's files.
     pub look: Look,
+    /// What was found out on the side.
+    pub aside: UnboundedReceiver<Aside>,
 }
 
 /// What one happening has left to do.
@@ -231,6 +261,7 @@ enum Woken {
     Engine(Option<Event>),
     /// What was done outside has come to something.
     News(Input),
+    Aside(Aside),
     Time,
     Signal(i32),
 }
@@ -240,7 +271,7 @@ where
     Draw: FnMut(&Chat, &mut Screen, bool) -> io::Result<()>,
     Perform: FnMut(Effect),
     Run: FnMut(Errand) -> io::Result<Told>,
-    Look: FnMut() -> Option<Looked>,
+    Look: FnMut(self::Look<'_>) -> Option<Looked>,
 {
     /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
     pub(super) async fn run<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
@@ -270,6 +301,7 @@ where
                 key = keys.next() => Woken::Key(key),
                 event = events.recv(), if engine_lives => Woken::Engine(event),
                 Some(input) = news.recv() => Woken::News(input),
+                Some(aside) = self.aside.recv() => Woken::Aside(aside),
                 () = sleep_until(next_frame), if frame_due => continue,
                 () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
             };
@@ -285,10 +317,10 @@ where
                 if self.screen.errands.iter().any(Errand::takes_the_terminal) {
                     // Whoever has the terminal meanwhile gets its keys.
                     drop(keys);
-                    pending = more(pending, self.run_errands()?);
+                    pending = more(pending, self.run_errands(start.elapsed())?);
                     keys = open_keys();
                 } else if !self.screen.errands.is_empty() {
-                    pending = more(pending, self.run_errands()?);
+                    pending = more(pending, self.run_errands(start.elapsed())?);
                 }
                 // What else is there, without waiting.
                 if let Poll::Ready(key) = ready(&mut keys).await {
@@ -302,7 +334,14 @@ where
         }
     }
 
+    /// Takes what has happened, and what the screen makes of it.
     fn take(&mut self, woken: Woken, now: Duration) -> Result<Step, Error> {
+        let step = self.take_one(woken, now)?;
+        let actions = self.screen.attend(&self.chat);
+        Ok(self.act_all(now, actions, step))
+    }
+
+    fn take_one(&mut self, woken: Woken, now: Duration) -> Result<Step, Error> {
         match woken {
             Woken::Signal(number) => {
                 self.update(now, Input::User(crate::chat::Action::Quit));
@@ -313,6 +352,10 @@ where
             Woken::Engine(Some(event)) => Ok(self.update(now, Input::Engine(event))),
             Woken::Engine(None) => Ok(self.update(now, Input::EngineGone)),
             Woken::News(input) => Ok(self.update(now, input)),
+            Woken::Aside(aside) => {
+                let actions = self.screen.take_aside(&self.chat, aside);
+                Ok(self.act_all(now, actions, Step::Draw))
+            }
             Woken::Time => Ok(self.update(now, Input::Tick)),
         }
     }
@@ -330,28 +373,50 @@ where
             return Step::DrawAfresh;
         }
         let actions = self.screen.handle(&self.chat, intent);
-        actions.into_iter().map(|action| self.act(now, action)).fold(Step::Draw, more)
+        self.act_all(now, actions, Step::Draw)
+    }
+
+    fn act_all(&mut self, now: Duration, actions: Vec<Action>, step: Step) -> Step {
+        actions.into_iter().map(|action| self.act(now, action)).fold(step, more)
     }
 
     /// What a person does; a question is about the document as it is now.
     fn act(&mut self, now: Duration, action: Action) -> Step {
         let asks =
             matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
-        let looked = if asks { (self.look)() } else { None };
-        let told = looked.map_or(Step::Nothing, |Looked { news, document }| {
-            if let Some(document) = document {
-                self.screen.reader.reopen(document);
-            }
-            self.update(now, Input::News(news))
-        });
+        let looked = if asks { (self.look)(self::Look::Again) } else { None };
+        let told = looked.map_or(Step::Nothing, |looked| self.take_looked(now, looked));
         more(told, self.update(now, Input::User(action)))
     }
 
-    fn run_errands(&mut self) -> Result<Step, Error> {
+    fn take_looked(&mut self, now: Duration, Looked { news, document, whole }: Looked) -> Step {
+        if let Some(document) = document {
+            self.screen.reader.reopen(document);
+        }
+        if let Some(whole) = whole {
+            self.screen.parts.reopen(whole);
+        }
+        self.update(now, Input::News(news))
+    }
+
+    /// Other parts are the document from now on.
+    fn choose(&mut self, now: Duration, choice: &Choice) -> Step {
+        let Some(looked) = (self.look)(self::Look::Choose(choice)) else { return Step::Nothing };
+        if looked.document.is_some() {
+            self.screen.parts.take(choice);
+        }
+        self.take_looked(now, looked)
+    }
+
+    fn run_errands(&mut self, now: Duration) -> Result<Step, Error> {
         let mut step = Step::Draw;
         for errand in std::mem::take(&mut self.screen.errands) {
             if errand.takes_the_terminal() {
                 step = Step::DrawAfresh;
+            }
+            if let Errand::TakeParts(choice) = &errand {
+                step = more(step, self.choose(now, choice));
+                continue;
             }
             match (self.run)(errand)? {
                 Told::Line(line) => self.screen.told = Some(line),

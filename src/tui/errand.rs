@@ -1,5 +1,7 @@
 //! What the screen wants done outside of it, as data: the loop does it, and tells how it went.
 
+use super::aside::Question;
+use crate::chat::Choice;
 use crate::swaa::Preset;
 
 /// An errand.
@@ -15,6 +17,12 @@ pub(super) enum Errand {
     Remember(String),
     /// The question, in the user's own editor. The terminal is the editor's meanwhile.
     Edit(String),
+    /// The tokens of every part, counted on the side.
+    Weigh(Question),
+    /// What would fit in the place of these parts, tried on the side.
+    Propose { of: Question, parts: Vec<usize> },
+    /// These parts are the document from now on.
+    TakeParts(Choice),
     /// Ctrl-Z.
     Suspend,
 }

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::signal::{Signal, raise};
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::aside::{Aside, Scales};
 use super::clipboard::{Clipboard, Copied};
 use super::driver::Options;
 use super::errand::{Errand, Told};
@@ -19,11 +21,14 @@ pub(super) struct Errands {
     options: Options,
     title: String,
     clipboard: Clipboard,
+    scales: Scales,
+    aside: UnboundedSender<Aside>,
 }
 
 impl Errands {
-    pub(super) fn new(options: Options, title: String) -> Self {
-        Self { options, title, clipboard: Clipboard::default() }
+    /// What is found out on the side is told by `aside`.
+    pub(super) fn new(options: Options, title: String, scales: Scales, aside: UnboundedSender<Aside>) -> Self {
+        Self { options, title, clipboard: Clipboard::default(), scales, aside }
     }
 
     /// Does one; an error is one of the terminal, everything else is told.
@@ -39,6 +44,16 @@ impl Errands {
                 Told::Nothing
             }
             Errand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
+            Errand::Weigh(of) => {
+                self.scales.weigh_aside(of, self.aside.clone());
+                Told::Nothing
+            }
+            Errand::Propose { of, parts } => {
+                self.scales.propose_aside(of, parts, self.aside.clone());
+                Told::Nothing
+            }
+            // The loop has the files, and takes it there.
+            Errand::TakeParts(_) => Told::Nothing,
             Errand::Suspend => lend(suspend)?,
         })
     }

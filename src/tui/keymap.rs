@@ -26,13 +26,16 @@ pub(super) enum Place {
     Reader,
     /// A list that lies over everything: contents, hits.
     List,
+    /// The tree of the document's parts.
+    Parts,
     /// A line that is typed: what is searched for, a command's name.
     Entry,
     /// The name of a mark is waited for.
     MarkName,
 }
 
-const PLACES: [Place; 6] = [Place::Input, Place::Transcript, Place::Reader, Place::List, Place::Entry, Place::MarkName];
+const PLACES: [Place; 7] =
+    [Place::Input, Place::Transcript, Place::Reader, Place::List, Place::Parts, Place::Entry, Place::MarkName];
 
 impl Place {
     const fn name(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Place {
             Self::Transcript => "the transcript",
             Self::Reader => "the document",
             Self::List => "lists",
+            Self::Parts => "the tree of parts",
             Self::Entry => "lines that are typed",
             Self::MarkName => "the names of marks",
         }
@@ -108,6 +112,15 @@ pub(super) enum Intent {
     /// One question under two presets.
     Versus,
     Figures,
+    /// The tree of the document's parts.
+    Parts,
+    Tick,
+    TickAll,
+    TickNone,
+    /// What was not ticked.
+    TickOthers,
+    /// As many as fit.
+    TickFitting,
     /// Changes what is chosen in a list.
     Change,
     Less,

@@ -12,6 +12,7 @@
 //! | [`driver`] | the loop: keys, engine events, signals and time → `chat::update` → effects → at most one frame every 16 ms |
 //! | [`errands`] | does what the screen asks for: the clipboard, exports, the user's editor, Ctrl-Z |
 //! | [`outside`] | does what effects ask for: commands to the engine, quotes to be looked up |
+//! | [`aside`] | has parts counted, and tried what would fit, while the screen goes on |
 //!
 //! One key: `5` with the focus on the transcript → `Intent::Preset('5')` → `Action::Switch(5)` → `update` → `Command::Forecast` to the
 //! engine → its answer → one frame that says "fastest reads 160,900 tokens again: about 48 s".
@@ -19,6 +20,7 @@
 //! The terminal is put back on every way out: return, error, panic, SIGTERM, SIGHUP ([`guard`]). What it does not do: know
 //! tokens, hold the conversation, or print anything outside a frame.
 
+mod aside;
 mod clipboard;
 mod crash;
 mod driver;
@@ -40,7 +42,8 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use driver::{Ended, Error, Looked, Options, Shown, run};
+pub use aside::{Propose, Question, Scales, Told, Weigh};
+pub use driver::{Ended, Error, Look, Looked, Options, Shelf, Shown, run};
 pub use keymap::{KeyError, Keymap};
 pub use outside::{Engine, Fetch, Start, Starter};
 pub use stage::Stage;

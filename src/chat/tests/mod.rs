@@ -3,6 +3,7 @@
 mod again;
 mod first_run;
 mod pairs;
+mod parts;
 
 use std::sync::Arc;
 use std::time::Duration;

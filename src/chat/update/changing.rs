@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::taking::{self, Chosen};
 use super::{Effect, citing, next};
 use crate::chat::state::{Chat, Notice};
 use crate::chat::words::count;
@@ -13,6 +14,8 @@ use crate::engine::message::Plan;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     Changed(NewText),
+    /// Other parts of it were chosen.
+    Chosen(Chosen),
     /// They can't be read any more: why, in a sentence.
     Unreadable(String),
 }
@@ -27,6 +30,15 @@ pub struct NewText {
     pub place: String,
 }
 
+/// Why the text is another than what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::chat) enum Change {
+    /// `from line 812 of book.txt on`
+    OnDisk(String),
+    /// `12 of 61 parts`
+    Chosen(String),
+}
+
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
     match news {
         News::Changed(new) => {
@@ -36,6 +48,7 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
             effects.extend(next(chat));
             effects
         }
+        News::Chosen(chosen) => taking::chosen(chat, chosen),
         News::Unreadable(why) => {
             let text = format!("{why}; answers are from what was read before");
             chat.notice = Some(Notice::error(text, None));
@@ -59,15 +72,17 @@ pub(super) fn take(chat: &mut Chat, new: NewText) {
         chat.document.text = taken;
     }
     chat.held = None;
-    chat.changed_at = Some(place);
+    chat.changed_at = Some(Change::OnDisk(place));
 }
 
 /// Says how much of the old reading is kept, once the engine has counted.
 pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
-    if let Some(place) = chat.changed_at.take() {
-        let kept = plan.cached_tokens.min(plan.document_tokens);
-        let (kept, tokens) = (count(kept), count(plan.document_tokens));
-        chat.notice =
-            Some(Notice::info(format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept")));
-    }
+    let Some(change) = chat.changed_at.take() else { return };
+    let kept = plan.cached_tokens.min(plan.document_tokens);
+    let (kept, tokens) = (count(kept), count(plan.document_tokens));
+    let told = match change {
+        Change::OnDisk(place) => format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept"),
+        Change::Chosen(words) => format!("the document is {words} now: {kept} of {tokens} tokens were read already"),
+    };
+    chat.notice = Some(Notice::info(told));
 }

@@ -10,6 +10,8 @@
 //! | [`mod@answering`] | a question |
 //! | [`again`] | asking again: changed, anew, or on |
 //! | [`changing`] | a document that changes on disk |
+//! | [`drafting`] | asking what other parts of it would take |
+//! | [`taking`] | taking other parts of it |
 //! | [`citing`] | looking up what an answer quotes |
 //! | [`survey`] | asking what each preset would cost |
 //! | [`versus`] | one question under two presets |
@@ -21,20 +23,25 @@ mod answering;
 mod changing;
 mod choosing;
 mod citing;
+mod drafting;
 mod fetching;
 mod reading;
 mod stopping;
 mod survey;
 mod switching;
+mod taking;
 mod versus;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use self::changing::Change;
 pub use self::changing::{NewText, News};
+pub use self::drafting::{Draft, Drafted, Forecast};
 pub(super) use self::survey::way_of;
 use self::switching::go_to_offer;
+pub use self::taking::{Choice, Chosen};
 pub(super) use self::versus::compared;
 use super::exchange::{Exchange, ExchangeState};
 use super::prompt::{PromptRequest, Turn, build_prompt};
@@ -105,6 +112,8 @@ pub enum Action {
     Resume,
     /// Take the model of this file, when there is none.
     TakeModel(PathBuf),
+    /// Somebody thinks of reading this instead: what would it take? `None`: nobody does any more.
+    Draft(Option<Draft>),
     /// Leave the reasoning and answer.
     AnswerNow,
     Quit,
@@ -158,6 +167,7 @@ fn is_stale(chat: &Chat, event: &Event) -> bool {
         Work::Sizing { job, .. }
         | Work::Forecasting { job, .. }
         | Work::Choosing { job, .. }
+        | Work::Drafting { job, .. }
         | Work::Surveying { job, .. } => Some(*job),
         Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
         Work::Idle | Work::Deciding { .. } => None,
@@ -213,6 +223,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Cancel => stopping::cancel(chat),
         Action::Resume if matches!(chat.model, Model::Absent(_)) => fetching::start(chat),
         Action::Resume => reading::resume(chat),
+        Action::Draft(draft) => drafting::draft(chat, draft),
         Action::TakeModel(file) => fetching::take(chat, file),
         Action::AnswerNow => answering::answer_now(chat),
         Action::Quit => stopping::quit(chat),
@@ -221,10 +232,13 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
 
 // What happens when nothing does.
 
-/// Starts what waits, when nothing runs: a switch, then the reading, then the oldest question.
+/// Starts what waits, when nothing runs: other parts, a switch, then the reading, then the oldest question; else what somebody thinks of.
 fn next(chat: &mut Chat) -> Vec<Effect> {
     if chat.work != Work::Idle || !matches!(chat.model, Model::Ready { .. }) {
         return Vec::new();
+    }
+    if let Some(chosen) = chat.next_choice.take() {
+        return taking::take(chat, chosen);
     }
     if let Some(new) = chat.next_text.take() {
         changing::take(chat, new);
@@ -238,7 +252,7 @@ fn next(chat: &mut Chat) -> Vec<Effect> {
     }
     match waiting_entry(chat) {
         Some(entry) => versus::read_for(chat, entry).unwrap_or_else(|| answering::start_answering(chat, entry)),
-        None => Vec::new(),
+        None => drafting::start(chat),
     }
 }
 

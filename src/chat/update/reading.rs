@@ -10,6 +10,7 @@ use crate::engine::message::{Command, Figures};
 pub(super) fn start_reading(chat: &mut Chat, from: Option<Way>) -> Vec<Effect> {
     let Some(way) = chat.way.clone() else { return Vec::new() };
     let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
+    chat.too_long = false;
     let run = Run::new(new_job(chat));
     let command = Command::Read { job: run.job, prompt, recipe: way.recipe, cancel: run.cancel.clone() };
     chat.work = Work::Reading { run, from };
@@ -35,7 +36,7 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
     hold(chat, figures);
     if chat.is_read() {
         compare(chat, from.as_ref(), &way, figures);
-    } else if chat.next_switch.is_none() {
+    } else if chat.next_switch.is_none() && chat.next_choice.is_none() {
         pause(chat, figures);
     }
     next(chat)

@@ -4,7 +4,7 @@ use super::switching::full_attention;
 use super::{Effect, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut, survey};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::state::{Chat, Notice, Run, Way, Work};
-use crate::engine::message::{Command, Failure};
+use crate::engine::message::{Command, Failure, FailureKind};
 
 pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
     match &mut chat.work {
@@ -14,6 +14,10 @@ pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
             back_to_idle(chat)
         }
         Work::Choosing { .. } => choosing::stop(chat),
+        Work::Drafting { .. } => {
+            chat.drafted = None;
+            back_to_idle(chat)
+        }
         Work::Surveying { .. } => back_to_idle(chat),
         Work::Idle => {
             chat.notice = None;
@@ -52,6 +56,7 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
         Work::Reading { from, .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.paused = true;
+            chat.too_long = failure.kind == FailureKind::DoesNotFit;
             // What the engine held before it still does; a preset that can't be had is not the one to ask with.
             let failed = std::mem::take(&mut chat.way);
             fail_pairs(chat, failed.as_ref(), &failure);
@@ -63,6 +68,8 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
         }
         // One preset that can't be told of is none that is asked for.
         Work::Surveying { offer, .. } => return survey::go_on(chat, offer),
+        // Neither is a document that somebody only thinks of.
+        Work::Drafting { .. } => chat.drafted = None,
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));

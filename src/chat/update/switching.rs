@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::reading::start_reading;
 use super::stopping::stop;
-use super::{Effect, INSTANT_TOKENS, SHORT, back_to_idle, choosing, document_prompt, new_job, survey};
+use super::{Effect, INSTANT_TOKENS, SHORT, back_to_idle, choosing, document_prompt, drafting, new_job, survey};
 use crate::chat::state::{Chat, Model, Notice, Way, Work};
 use crate::engine::message::{Command, Plan};
 use crate::settings::Chosen;
@@ -25,6 +25,7 @@ pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
         | Work::Sizing { .. }
         | Work::Forecasting { .. }
         | Work::Choosing { .. }
+        | Work::Drafting { .. }
         | Work::Surveying { .. }
         | Work::Deciding { .. } => go_to_offer(chat, offer),
         Work::Reading { .. } if chat.way.as_ref().is_some_and(|way| way.name == name) => {
@@ -80,6 +81,9 @@ fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effe
     }
     if let Some(beginning) = &mut chat.beginning {
         beginning.offer = offer;
+    }
+    if chosen.reason.is_some() {
+        chat.chosen_by = Some((offer, chosen.name.as_str().into()));
     }
     let Chosen { name: chosen_name, recipe, cot, reason } = chosen;
     let effects = go_to(chat, Way { name: chosen_name.as_str().into(), recipe, cot });
@@ -146,6 +150,7 @@ pub(super) fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
     match &chat.work {
         Work::Forecasting { to, .. } => decide(chat, to.clone(), plan),
         Work::Choosing { .. } => choosing::forecasted(chat, &plan),
+        Work::Drafting { .. } => drafting::forecasted(chat, plan),
         Work::Surveying { .. } => survey::forecasted(chat, plan),
         _ => Vec::new(),
     }

@@ -1,16 +1,18 @@
 //! The table of all commands. As long as the facts are; the order is that of the help.
 
-use super::Place::{Entry, Input, List, MarkName, Reader, Transcript};
+use super::Place::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
 use super::{Command, Intent, Place, Scroll};
 
 /// Where work goes on.
 const MAIN: &[Place] = &[Input, Transcript, Reader];
-/// Where a preset can be named: at work, and in the list of them.
-const CHOOSING: &[Place] = &[Input, Transcript, Reader, List];
+/// Where a preset can be named: at work, in the list of them, and beside the parts.
+const CHOOSING: &[Place] = &[Input, Transcript, Reader, List, Parts];
 const PANELS: &[Place] = &[Transcript, Reader];
-const ALL: &[Place] = &[Input, Transcript, Reader, List, Entry, MarkName];
-const MOVING: &[Place] = &[Transcript, Reader, List, Entry];
-const PAGING: &[Place] = &[Transcript, Reader, List];
+const ALL: &[Place] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
+const MOVING: &[Place] = &[Transcript, Reader, List, Parts, Entry];
+const PAGING: &[Place] = &[Transcript, Reader, List, Parts];
+/// Where one goes from preset to preset.
+const SWITCHING: &[Place] = &[Input, Transcript, Reader, Parts];
 
 const fn row(
     name: &'static str,
@@ -36,6 +38,16 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("to-input", PANELS, &["i"], Intent::ToInput, "to the question"),
     row("panes", MAIN, &["w", "alt-w"], Intent::Panes, "side by side, stacked, one alone"),
     row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "the document's contents"),
+    row("parts", MAIN, &["s", "alt-s"], Intent::Parts, "choose the parts that are read; what they take"),
+    row("parts-tick", &[Parts], &["space"], Intent::Tick, "tick or untick, a folder with all in it"),
+    row("parts-all", &[Parts], &["a"], Intent::TickAll, "tick all"),
+    row("parts-none", &[Parts], &["n"], Intent::TickNone, "tick none"),
+    row("parts-invert", &[Parts], &["i"], Intent::TickOthers, "tick what was not ticked"),
+    row("parts-fitting", &[Parts], &["f"], Intent::TickFitting, "tick as many as fit, from here on"),
+    row("parts-fold", &[Parts], &["left", "h"], Intent::Less, "fold, or go to what it lies in"),
+    row("parts-unfold", &[Parts], &["right", "l"], Intent::More, "unfold"),
+    row("parts-filter", &[Parts], &["/"], Intent::Search, "show only those whose names have some words"),
+    row("parts-take", &[Parts], &["enter"], Intent::Submit, "read what is ticked"),
     row("search", PANELS, &["/"], Intent::Search, "search in the document"),
     row("next-hit", PANELS, &["n"], Intent::NextHit, "the next hit, or the next quote of an answer"),
     row("previous-hit", PANELS, &["N"], Intent::PreviousHit, "the hit or quote before"),
@@ -61,7 +73,13 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("down", MOVING, &["j", "down"], Intent::Scroll(Scroll::Down), "down"),
     row("half-up", PAGING, &["ctrl-u"], Intent::Scroll(Scroll::HalfUp), "half a page up"),
     row("half-down", PAGING, &["ctrl-d"], Intent::Scroll(Scroll::HalfDown), "half a page down"),
-    row("page-up", &[Input, Transcript, Reader, List], &["pageup", "b"], Intent::Scroll(Scroll::PageUp), "a page up"),
+    row(
+        "page-up",
+        &[Input, Transcript, Reader, List, Parts],
+        &["pageup", "b"],
+        Intent::Scroll(Scroll::PageUp),
+        "a page up",
+    ),
     row(
         "page-down",
         &[Input, Transcript, Reader, List],
@@ -69,6 +87,7 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
         Intent::Scroll(Scroll::PageDown),
         "a page down",
     ),
+    row("parts-page-down", &[Parts], &["pagedown"], Intent::Scroll(Scroll::PageDown), "a page down"),
     row("top", PAGING, &["g", "home"], Intent::Scroll(Scroll::Top), "to the beginning"),
     row("bottom", PAGING, &["G", "end"], Intent::Scroll(Scroll::Bottom), "to the end"),
     row("presets", MAIN, &["p", "alt-p"], Intent::Presets, "the presets: what each means here and costs"),
@@ -78,8 +97,8 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("less", &[List], &["left", "h"], Intent::Less, "less"),
     row("more", &[List], &["right"], Intent::More, "more"),
     row("save", &[List], &["s"], Intent::Save, "save the preset to your configuration"),
-    row("previous-preset", MAIN, &["[", "alt-up"], Intent::PreviousPreset, "read by the preset before"),
-    row("next-preset", MAIN, &["]", "alt-down"], Intent::NextPreset, "read by the next preset"),
+    row("previous-preset", SWITCHING, &["[", "alt-up"], Intent::PreviousPreset, "read by the preset before"),
+    row("next-preset", SWITCHING, &["]", "alt-down"], Intent::NextPreset, "read by the next preset"),
     row("preset-0", CHOOSING, &["0", "alt-0"], Intent::Preset('0'), "read by preset 0"),
     row("preset-1", CHOOSING, &["1", "alt-1", "f1"], Intent::Preset('1'), "read by preset 1"),
     row("preset-2", CHOOSING, &["2", "alt-2", "f2"], Intent::Preset('2'), "read by preset 2"),

@@ -9,6 +9,7 @@
 //! | [`reading`] | what do the reader's keys do? |
 //! | [`quoting`] | which quote of an answer is the cursor on, and where does it lead? |
 //! | [`answers`], [`pasted`], [`palette`] | asking again, copying, exporting; large pastes; commands by name |
+//! | [`parts`] | which parts of the document are read, and what would others take? |
 //! | [`picker`] | what are the presets, and how is one changed? |
 //! | [`mouse`] | what do clicks and the wheel do? |
 //! | [`overlay`] | what lies over everything, and how is it moved through? |
@@ -17,6 +18,7 @@ mod answers;
 mod mouse;
 mod overlay;
 mod palette;
+mod parts;
 mod pasted;
 mod picker;
 mod question;
@@ -31,6 +33,7 @@ use ratatui_textarea::TextArea;
 pub(super) use mouse::Areas;
 pub(super) use overlay::{List, ListOf, Overlay};
 pub(super) use palette::{Palette, what};
+pub(super) use parts::{Parts, Plan, Scale, Verdict, WouldFit};
 pub(super) use picker::{Draft, Field, Picker};
 pub(super) use quoting::Chosen;
 
@@ -67,6 +70,8 @@ pub(super) struct Screen {
     quote_is_new: bool,
     /// What was drawn of the transcript.
     pub sheets: Sheets,
+    /// What can be read, and what is.
+    pub parts: Parts,
     /// What the reader has to say, until the next key.
     pub told: Option<String>,
     /// As the last frame had it.
@@ -105,6 +110,7 @@ impl Screen {
             top: None,
             reasoning_open: false,
             overlay: None,
+            parts: Parts::all(document.clone()),
             reader: Reader::new(document),
             entry: None,
             mark: None,
@@ -127,8 +133,12 @@ impl Screen {
     pub(super) fn place(&self) -> Place {
         if self.mark.is_some() {
             Place::MarkName
-        } else if self.entry.is_some() || matches!(self.overlay, Some(Overlay::Palette(_))) {
+        } else if self.entry.is_some()
+            || matches!(self.overlay, Some(Overlay::Palette(_) | Overlay::Parts(Plan { typing: true, .. })))
+        {
             Place::Entry
+        } else if matches!(self.overlay, Some(Overlay::Parts(_))) {
+            Place::Parts
         } else if self.overlay.is_some() {
             Place::List
         } else {
@@ -147,7 +157,7 @@ impl Screen {
         match self.place() {
             Place::MarkName => self.name_mark(&intent),
             Place::Entry if self.entry.is_some() => self.search_entry(&intent),
-            Place::Entry | Place::List => return self.in_overlay(chat, &intent),
+            Place::Entry | Place::List | Place::Parts => return self.in_overlay(chat, &intent),
             _ => return self.at_work(chat, intent),
         }
         Vec::new()
@@ -189,6 +199,7 @@ impl Screen {
             Intent::Redraw | Intent::Seen => {}
             Intent::Presets => return self.open_picker(chat, false),
             Intent::Versus => return self.open_picker(chat, true),
+            Intent::Parts => return self.open_parts(chat),
             Intent::Figures => self.overlay = Some(Overlay::Figures(0)),
             Intent::Palette => self.overlay = Some(Overlay::Palette(Palette::new())),
             Intent::Editor => self.errands.push(Errand::Edit(self.text())),

@@ -2,6 +2,7 @@
 
 use super::super::keymap::{Intent, Place};
 use super::palette::Palette;
+use super::parts::Plan;
 use super::picker::Picker;
 use super::{Screen, scrolled};
 use crate::chat::{Action, Chat};
@@ -16,6 +17,7 @@ pub(in crate::tui) enum Overlay {
     List(List),
     Palette(Palette),
     Picker(Picker),
+    Parts(Plan),
     /// The figures, from this line on.
     Figures(usize),
 }
@@ -49,6 +51,7 @@ impl Screen {
             Some(Overlay::List(list)) => self.in_list(list, intent),
             Some(Overlay::Palette(palette)) => return self.in_palette(chat, palette, intent),
             Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
+            Some(Overlay::Parts(plan)) => return self.in_parts(chat, plan, intent),
             Some(Overlay::Figures(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Figures),
             None => {}
         }

@@ -1,6 +1,7 @@
 //! Screens of named states, and scripts of keys through the real loop with a toy engine behind it.
 
 mod answers;
+mod parts;
 mod reading;
 
 use std::cell::RefCell;
@@ -389,28 +390,29 @@ mod scripts {
     use crate::chat::Effect;
     use crate::chat::fixtures::figures;
     use crate::engine::message::Command;
-    use crate::tui::driver::{Ended, Loop};
-    use crate::tui::errand::Told;
+    use crate::tui::aside::Aside;
+    use crate::tui::driver::{Ended, Look, Looked, Loop};
+    use crate::tui::errand::{Errand, Told};
 
     /// Answers every command at once, as an engine with nothing to do would.
-    struct Toy {
+    pub(super) struct Toy {
         events: UnboundedSender<Event>,
         /// Pieces of an answer.
         pieces: usize,
         /// What was commanded, in short.
-        told: RefCell<Vec<&'static str>>,
+        pub(super) told: RefCell<Vec<&'static str>>,
     }
 
     impl Toy {
         /// A toy whose model is loaded, and what it will say.
-        fn loaded(pieces: usize) -> (Rc<Self>, UnboundedReceiver<Event>) {
+        pub(super) fn loaded(pieces: usize) -> (Rc<Self>, UnboundedReceiver<Event>) {
             let (events, received) = unbounded_channel();
             let toy = Self { events, pieces, told: RefCell::default() };
             toy.tell(Event::Loaded(Box::new(model())));
             (Rc::new(toy), received)
         }
 
-        fn take(&self, command: Command) {
+        pub(super) fn take(&self, command: Command) {
             let name = match command {
                 Command::Read { job, recipe, .. } => {
                     let figures = Box::new(figures(&recipe, 0, DOCUMENT_TOKENS));
@@ -472,7 +474,7 @@ mod scripts {
     }
 
     /// The keys as they come; after the last one nothing comes any more.
-    fn typing(script: &str) -> impl Stream<Item = io::Result<TerminalEvent>> + Unpin {
+    pub(super) fn typing(script: &str) -> impl Stream<Item = io::Result<TerminalEvent>> + Unpin {
         let coming = stream::unfold(keys(script).into_iter(), async |mut keys| match keys.next() {
             Some(None) => {
                 tokio::time::sleep(Duration::from_millis(60)).await;
@@ -485,12 +487,12 @@ mod scripts {
     }
 
     /// What came of a script.
-    struct Played {
-        ended: Ended,
+    pub(super) struct Played {
+        pub ended: Ended,
         frames: usize,
         /// How often the document's files were looked at.
         looks: usize,
-        last: String,
+        pub last: String,
     }
 
     /// Plays a script through the real loop, on a clock that runs only while everyone waits. A script that does not leave by
@@ -504,6 +506,31 @@ mod scripts {
     where
         Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
     {
+        let (_silent, aside) = unbounded_channel();
+        let side =
+            Side { screen: Screen::default(), run: Box::new(|_| Told::Nothing), look: Box::new(|_| None), aside };
+        play_beside(keys, send, events, side)
+    }
+
+    /// What is beside the chat and its engine.
+    pub(super) struct Side<'a> {
+        pub screen: Screen,
+        pub run: Box<dyn FnMut(Errand) -> Told + 'a>,
+        pub look: Box<dyn FnMut(Look<'_>) -> Option<Looked> + 'a>,
+        pub aside: UnboundedReceiver<Aside>,
+    }
+
+    /// As [`play_keys`], with errands, files and what is found out on the side.
+    pub(super) fn play_beside<Keys>(
+        keys: impl FnMut() -> Keys,
+        send: impl Fn(Command),
+        events: UnboundedReceiver<Event>,
+        side: Side<'_>,
+    ) -> Played
+    where
+        Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
+    {
+        let Side { screen, mut run, mut look, aside } = side;
         let mut terminal = terminal(80, 24);
         let mut frames = 0;
         let draw = |chat: &Chat, screen: &mut Screen, _| -> io::Result<()> {
@@ -520,14 +547,13 @@ mod scripts {
                 send(command);
             }
         };
-        let run = |_| Ok(Told::Nothing);
         let mut looks = 0;
-        let look = || {
+        let look = |what: Look<'_>| {
             looks += 1;
-            None
+            look(what)
         };
-        let mut chat_loop =
-            Loop { chat: Session::begin("full").chat, screen: Screen::default(), draw, perform, run, look };
+        let run = |errand| Ok(run(errand));
+        let mut chat_loop = Loop { chat: Session::begin("full").chat, screen, draw, perform, run, look, aside };
         let (_told, news) = unbounded_channel();
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");

@@ -15,7 +15,7 @@ fn novel() -> Arc<Document> {
     Arc::new(book.select("1-3").expect("there are 61"))
 }
 
-fn files(files: &[(&str, &str)]) -> Arc<Document> {
+pub(super) fn files(files: &[(&str, &str)]) -> Arc<Document> {
     let input =
         |(name, text): &(&str, &str)| Input::Memory { name: (*name).into(), bytes: text.as_bytes().to_vec().into() };
     let inputs: Vec<Input> = files.iter().map(input).collect();
@@ -31,7 +31,7 @@ fn read(document: &Arc<Document>, preset: &str) -> Session {
 }
 
 /// Keys as a person presses them: characters, and some by name in angle brackets. The frame before them is `size`.
-fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
+pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
         let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));

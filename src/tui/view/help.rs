@@ -40,6 +40,7 @@ pub(super) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -
         (Place::Input, "In the question"),
         (Place::Transcript, "In the transcript"),
         (Place::Reader, "In the document"),
+        (Place::Parts, "In the tree of parts"),
     ] {
         if place != screen.focus {
             lines.extend([Line::default(), Line::styled(name, theme.strong)]);

@@ -24,6 +24,7 @@ mod list;
 mod map;
 mod measured;
 mod palette;
+mod parts;
 mod picker;
 mod popup;
 mod quotes;
@@ -79,6 +80,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
         Some(Overlay::List(list)) => list::draw(frame, screen, &list, theme, area),
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
+        Some(Overlay::Parts(plan)) => parts::draw(frame, chat, screen, &plan, theme, area),
         Some(Overlay::Figures(line)) => measured::draw(frame, chat, screen, line, theme, area),
         None => {}
     }
@@ -219,7 +221,7 @@ fn hints(chat: &Chat, focus: Place) -> &'static [&'static str] {
             &[" 1…8 preset · j k scroll · Tab document · ? help ", " 1…8 preset · Tab document · ? help ", " ? help "]
         }
         Place::Reader => &[
-            " / search · t contents · m mark · w panes · Tab question · ? help ",
+            " / search · t contents · s parts · m mark · w panes · Tab question · ? help ",
             " / search · t contents · ? help ",
             " ? help ",
         ],

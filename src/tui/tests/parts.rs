@@ -1,0 +1,375 @@
+//! The tree of parts: named states, keys through a screen, and what the chat and the loop are told.
+
+use std::sync::Arc;
+
+use super::reading::{files, press};
+use super::*;
+use crate::chat::{Choice, Draft};
+use crate::document::{Document, Input as DocumentInput, ReadOptions, load};
+use crate::engine::message::ContextSize;
+use crate::fit::Proposal;
+use crate::tui::aside::{Aside, Question};
+use crate::tui::errand::Errand;
+use crate::tui::screen::{Parts, Verdict};
+
+/// The bundled book, of which nothing is too long for a test.
+fn novel() -> Arc<Document> {
+    let inputs = [DocumentInput::bundled_book()];
+    Arc::new(load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is bundled"))
+}
+
+fn tree() -> Arc<Document> {
+    files(&[
+        ("src/lib.rs", "//! One.\n"),
+        ("src/net/tcp.rs", "//! Two.\n"),
+        ("src/net/udp.rs", "//! Three.\n"),
+        ("src/ui.rs", "//! Four.\n"),
+        ("tests/all.rs", "//! Five.\n"),
+    ])
+}
+
+/// A chat and a screen on all of `document`; a model that was trained for 32,768 tokens has read it.
+fn opened(document: &Arc<Document>) -> (Session, Screen) {
+    let mut session = Session::begin("accurate");
+    session.chat.document.text = document.text.as_str().into();
+    session.chat.document.part = None;
+    let mut screen = Screen::new(document.clone());
+    let all: Vec<usize> = (1..=document.parts().len()).collect();
+    screen.parts = Parts::new(document.clone(), &all, ContextSize::Fit, 2_048);
+    (session.document_read(), screen)
+}
+
+/// The engine says that it is too long, which opens the tree.
+fn too_long(document: &Arc<Document>) -> (Session, Screen) {
+    let (_, mut screen) = opened(document);
+    let mut session = Session::begin("accurate");
+    session.chat.document.text = document.text.as_str().into();
+    session.tell(Event::Loaded(Box::new(model())));
+    let message = "the prompt has 161,223 tokens and this model holds 32,768, an answer included".into();
+    let failure = Failure { kind: FailureKind::DoesNotFit, message, hint: None };
+    session.tell(Event::Failed { job: session.job, failure });
+    attend(&mut session, &mut screen);
+    (session, screen)
+}
+
+fn attend(session: &mut Session, screen: &mut Screen) {
+    for action in screen.attend(&session.chat) {
+        session.act(action);
+    }
+}
+
+/// The tokens of all parts are told: `first` of the first, and `more` more of each that follows.
+fn weigh(session: &mut Session, screen: &mut Screen, first: u32, more: u32) {
+    let of = asked(screen);
+    let parts = of.whole.parts().len() as u32;
+    let tokens = (0..parts).map(|part| first + part * more).collect();
+    aside(session, screen, Aside::Weighed { of, first: 0, tokens });
+}
+
+fn aside(session: &mut Session, screen: &mut Screen, aside: Aside) {
+    for action in screen.take_aside(&session.chat, aside) {
+        session.act(action);
+    }
+}
+
+/// What was asked to be counted.
+fn asked(screen: &Screen) -> Question {
+    let asked = screen.errands.iter().find_map(|errand| match errand {
+        Errand::Weigh(question) => Some(question.clone()),
+        _ => None,
+    });
+    asked.expect("the parts are to be counted")
+}
+
+fn proposals() -> Vec<Proposal> {
+    let proposal = |flags: &str, what: &str, tokens, parts| Proposal {
+        flags: flags.into(),
+        what: what.into(),
+        tokens,
+        kv_bytes: u64::from(tokens) * 12_288,
+        parts,
+    };
+    vec![
+        proposal("-ctk q8_0 -ctv q8_0", "keys and values in 8 bits", 161_223, None),
+        proposal("book/ten", "this folder alone, 10 files", 20_100, Some((1..=10).collect())),
+        proposal("--parts 1-11", "the first 11 of 61 parts", 27_512, Some((1..=11).collect())),
+    ]
+}
+
+const DOCUMENT: (u16, u16) = (80, 24);
+
+/// Snapshots in every size, each from the beginning.
+fn shot(name: &str, start: impl Fn() -> (Session, Screen), act: impl Fn(&mut Session, &mut Screen, (u16, u16))) {
+    for size in SIZES {
+        let (mut session, mut screen) = start();
+        act(&mut session, &mut screen, size);
+        let (width, height) = size;
+        insta::assert_snapshot!(format!("parts_{name}_{width}x{height}"), drawn(&session.chat, &mut screen, size));
+    }
+}
+
+#[test]
+fn what_is_too_long_opens_the_tree_by_itself() {
+    let document = novel();
+    shot("too_long", || too_long(&document), |session, screen, _| weigh(session, screen, 1_200, 45));
+}
+
+#[test]
+fn chapters_are_chosen_until_they_fit() {
+    let document = novel();
+    shot(
+        "chosen",
+        || too_long(&document),
+        |session, screen, size| {
+            weigh(session, screen, 1_200, 45);
+            press(screen, session, size, "n<down><down> f");
+            session.forecast(4_000, Some(48));
+        },
+    );
+}
+
+#[test]
+fn what_would_fit_is_shown() {
+    let document = novel();
+    shot(
+        "would_fit",
+        || too_long(&document),
+        |session, screen, size| {
+            weigh(session, screen, 1_200, 45);
+            press(screen, session, size, "<enter>");
+            let proposed = Aside::Proposed { of: asked(screen), parts: (1..=61).collect(), proposals: proposals() };
+            aside(session, screen, proposed);
+            press(screen, session, size, "<down>");
+        },
+    );
+}
+
+#[test]
+fn a_folder_is_partly_ticked() {
+    let document = tree();
+    shot(
+        "folders",
+        || opened(&document),
+        |session, screen, size| {
+            press(screen, session, size, "<tab>s");
+            weigh(session, screen, 100, 20);
+            press(screen, session, size, "<down><down><down> ");
+            session.forecast(300, None);
+        },
+    );
+}
+
+#[test]
+fn the_tree_is_narrowed_down() {
+    let document = novel();
+    shot(
+        "filter",
+        || opened(&document),
+        |session, screen, size| {
+            press(screen, session, size, "<tab>s/er 2");
+            let of = asked(screen);
+            aside(session, screen, Aside::Weighed { of, first: 0, tokens: vec![1_218; 20] });
+        },
+    );
+}
+
+fn verdict(session: &Session, screen: &Screen) -> Verdict {
+    let Some(Overlay::Parts(plan)) = &screen.overlay else { panic!("it is closed: {:?}", screen.overlay) };
+    screen.parts.scale(&session.chat, plan).verdict()
+}
+
+fn taken(screen: &Screen) -> Option<Choice> {
+    screen.errands.iter().find_map(|errand| match errand {
+        Errand::TakeParts(choice) => Some(choice.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_is_ticked_is_taken_and_nothing_before() {
+    let document = tree();
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    weigh(&mut session, &mut screen, 100, 20);
+    press(&mut screen, &mut session, DOCUMENT, "<down><down> ");
+    assert_eq!((taken(&screen), session.chat.is_read()), (None, true));
+    press(&mut screen, &mut session, DOCUMENT, "<enter>");
+    assert_eq!(taken(&screen), Some(Choice { parts: vec![1, 4, 5], offer: None }));
+    assert_eq!((screen.overlay, session.chat.drafted), (None, None));
+}
+
+#[test]
+fn esc_leaves_everything_as_it_was() {
+    let document = tree();
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    weigh(&mut session, &mut screen, 100, 20);
+    let before = session.chat.document.clone();
+    press(&mut screen, &mut session, DOCUMENT, "n<down> <esc>");
+    assert_eq!((screen.overlay.clone(), taken(&screen), session.chat.drafted.clone()), (None, None, None));
+    assert_eq!((session.chat.document, session.chat.held.is_some()), (before, true));
+}
+
+#[test]
+fn every_tick_is_told_to_the_chat_as_the_text_that_it_would_be() {
+    let document = tree();
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    weigh(&mut session, &mut screen, 100, 20);
+    press(&mut screen, &mut session, DOCUMENT, "n<down> ");
+    let text = document.with_parts(&[1]).text.into();
+    let draft = session.chat.drafted.as_ref().map(|drafted| drafted.draft.clone());
+    assert_eq!(draft, Some(Draft { text, tokens: 100, offer: None }));
+    press(&mut screen, &mut session, DOCUMENT, "]");
+    let here = session.chat.current_offer();
+    assert_eq!(session.chat.drafted.as_ref().and_then(|drafted| drafted.draft.offer), Some(here + 1));
+    press(&mut screen, &mut session, DOCUMENT, "n");
+    assert_eq!((session.chat.drafted.clone(), verdict(&session, &screen)), (None, Verdict::NothingTicked));
+}
+
+#[test]
+fn what_does_not_fit_is_not_taken_and_a_proposal_becomes_ticks() {
+    let document = novel();
+    let (mut session, mut screen) = too_long(&document);
+    weigh(&mut session, &mut screen, 1_200, 45);
+    let sum: u32 = (0..61).map(|part| 1_200 + part * 45).sum();
+    assert_eq!(verdict(&session, &screen), Verdict::TooMany(sum + 1 - 32_768));
+    press(&mut screen, &mut session, DOCUMENT, "<enter>");
+    let of = asked(&screen);
+    let parts: Vec<usize> = (1..=61).collect();
+    assert_eq!(screen.errands.last(), Some(&Errand::Propose { of: of.clone(), parts: parts.clone() }));
+    aside(&mut session, &mut screen, Aside::Proposed { of, parts, proposals: proposals() });
+    press(&mut screen, &mut session, DOCUMENT, "<enter>");
+    let told = "leave, and start again with -ctk q8_0 -ctv q8_0";
+    assert_eq!((screen.told.as_deref(), taken(&screen)), (Some(told), None));
+    press(&mut screen, &mut session, DOCUMENT, "<down><down><enter><enter>");
+    assert_eq!(taken(&screen).map(|choice| choice.parts), Some((1..=11).collect()));
+}
+
+#[test]
+fn as_many_as_fit_leave_room_for_an_answer() {
+    let document = novel();
+    let (mut session, mut screen) = too_long(&document);
+    weigh(&mut session, &mut screen, 10_000, 0);
+    press(&mut screen, &mut session, DOCUMENT, "<down><down>f<enter>");
+    assert_eq!(taken(&screen).map(|choice| choice.parts), Some(vec![3, 4, 5]), "30,000 of 32,768 less 2,048");
+}
+
+#[test]
+fn it_opens_once_and_counts_once() {
+    let document = novel();
+    let (mut session, mut screen) = too_long(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<esc>");
+    attend(&mut session, &mut screen);
+    assert_eq!(screen.overlay, None, "who has closed it knows");
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s<esc>s");
+    let counted = screen.errands.iter().filter(|errand| matches!(errand, Errand::Weigh(_))).count();
+    assert_eq!(counted, 1);
+}
+
+#[test]
+fn a_document_of_one_part_is_refused_as_ever() {
+    let (session, screen) = too_long(&files(&[("note.txt", "Text.\n")]));
+    assert_eq!(screen.overlay, None);
+    assert!(session.chat.notice.is_some_and(|notice| notice.text.contains("161,223 tokens")));
+}
+
+#[test]
+fn figures_of_another_document_are_not_taken_for_its() {
+    let document = tree();
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    let of = Question { whole: tree(), ..asked(&screen) };
+    aside(&mut session, &mut screen, Aside::Weighed { of, first: 0, tokens: vec![1; 5] });
+    assert_eq!(verdict(&session, &screen), Verdict::Counting(5));
+    aside(&mut session, &mut screen, Aside::Failed("no such file".into()));
+    assert!(drawn(&session.chat, &mut screen, DOCUMENT).contains("can't be counted: no such file"));
+}
+
+#[test]
+fn what_is_read_already_is_not_read_again() {
+    let document = tree();
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    weigh(&mut session, &mut screen, 100, 20);
+    press(&mut screen, &mut session, DOCUMENT, "<enter>");
+    assert_eq!((taken(&screen), screen.told.as_deref()), (None, Some("these parts are read already")));
+}
+
+#[test]
+fn what_time_has_chosen_is_what_is_ticked() {
+    let mut session = Session::begin_within_a_minute("full", 6);
+    let chapters: Vec<String> = (1..=6).map(|number| format!("# Chapter {number}\n\nText.\n\n")).collect();
+    let document = files(&[("book.md", &chapters.concat())]);
+    let (_, mut screen) = opened(&document);
+    session.tell(Event::Loaded(Box::new(model())));
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    assert!(matches!(&screen.overlay, Some(Overlay::Parts(plan)) if plan.ticks.ticked() == [0]));
+}
+
+#[test]
+fn six_hundred_files_are_drawn_within_a_frame() {
+    let names: Vec<String> = (0..600).map(|n| format!("tree/d{:02}/f{n:03}.rs", n / 20)).collect();
+    let text = "fn main() {}\n".repeat(300);
+    let document = files(&names.iter().map(|name| (name.as_str(), text.as_str())).collect::<Vec<_>>());
+    let (mut session, mut screen) = opened(&document);
+    press(&mut screen, &mut session, DOCUMENT, "<tab>s");
+    weigh(&mut session, &mut screen, 10, 0);
+    let started = std::time::Instant::now();
+    for _ in 0..50 {
+        press(&mut screen, &mut session, DOCUMENT, "<down> ");
+    }
+    let each = started.elapsed() / 200;
+    assert!(each < Duration::from_millis(16), "{each:?} for a key or a frame");
+}
+
+#[test]
+fn every_size_of_the_tree_can_be_drawn() {
+    let document = novel();
+    for (width, height) in [(1, 1), (24, 8), (25, 9), (33, 10), (40, 12), (61, 14), (100, 30), (200, 80)] {
+        for script in ["", "n<down> ", "/er 1", "/nothing is called so<enter>", "<enter>"] {
+            let (mut session, mut screen) = too_long(&document);
+            weigh(&mut session, &mut screen, 1_200, 45);
+            press(&mut screen, &mut session, (width, height), script);
+            drawn(&session.chat, &mut screen, (width, height));
+        }
+    }
+}
+
+// Through the real loop.
+
+#[test]
+fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
+    use super::scripts::{Side, Toy, play_beside, typing};
+    use crate::chat::{Chosen, News};
+    use crate::tui::driver::{Ended, Look, Looked};
+    use crate::tui::errand::Told;
+
+    let document = tree();
+    let (_, screen) = opened(&document);
+    let (told, aside) = tokio::sync::mpsc::unbounded_channel();
+    let (toy, events) = Toy::loaded(1);
+    let run = |errand: Errand| {
+        if let Errand::Weigh(of) = errand {
+            told.send(Aside::Weighed { of, first: 0, tokens: vec![10, 20, 30, 40, 50] }).expect("the loop listens");
+        }
+        Told::Nothing
+    };
+    let choices = RefCell::new(Vec::new());
+    let look = |look: Look<'_>| {
+        let Look::Choose(choice) = look else { return None };
+        choices.borrow_mut().push(choice.parts.clone());
+        let chosen = Arc::new(document.with_parts(&choice.parts));
+        let part = Some("parts 1,3 of 5".to_owned());
+        let text = chosen.text.as_str().into();
+        let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, offer: choice.offer });
+        Some(Looked { news, document: Some(chosen), whole: None })
+    };
+    let side = Side { screen, run: Box::new(run), look: Box::new(look), aside };
+    let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
+    let played = play_beside(|| typing(keys), |command| toy.take(command), events, side);
+    // tcp.rs is in row 4 of the tree, udp.rs below it.
+    assert_eq!((played.ended, choices.take()), (Ended::BySignal(15), vec![vec![2, 3]]));
+    assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);
+    assert!(played.last.contains("parts 1,3 of 5") && !played.last.contains("One."), "{}", played.last);
+}

@@ -1,0 +1,291 @@
+//! The parts of the document as a tree with ticks, and below it the scale: tokens, what the context holds, memory, time, what is cached.
+//!
+//! ```text
+//!  ▾ [-] src/                          12,345 of 40,210
+//!      [x] lib.rs                                12,345
+//!    ▸ [ ] net/                                  27,865
+//!  ────────────────────────────────────────────────────
+//!  1 of 9 parts · 12,377 of 32,768 tokens
+//!  fits; 20,391 are left for questions and answers
+//!  KV 189 MB · accurate: about 14 s · 4,096 are read
+//! ```
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
+
+use super::super::screen::{Overlay, Plan, Scale, Screen, Verdict, WouldFit};
+use super::super::theme::Theme;
+use super::super::wrap::{clean, shorten, width, wrap};
+use super::words::{bytes, coarse_time, count, short_count};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Work};
+use crate::fit::Proposal;
+use crate::fit::ticks::{Mark, Sum};
+
+const WIDEST: u16 = 100;
+/// The scale, with the line above it.
+const SCALE_LINES: u16 = 4;
+
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, plan: &Plan, theme: &Theme, area: Rect) {
+    let cells = area.width.saturating_sub(2).min(WIDEST);
+    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height(plan, area)));
+    let title = shorten(&format!(" parts of {} ", chat.document.title), usize::from(cells).saturating_sub(4));
+    let block = Block::bordered()
+        .border_type(BorderType::Rounded)
+        .title(Line::styled(title, theme.strong))
+        .title_bottom(Line::styled(keys(plan, usize::from(cells).saturating_sub(4)), theme.dim).right_aligned());
+    let inner = block.inner(popup).inner(Margin::new(1, 0));
+    frame.render_widget(Clear, popup);
+    frame.render_widget(block, popup);
+    let [tree, scale] = Layout::vertical([Constraint::Min(1), Constraint::Length(SCALE_LINES)]).areas(inner);
+    match &plan.would_fit {
+        Some(would_fit) => frame.render_widget(Text::from(proposals(would_fit, theme, tree)), tree),
+        None => draw_tree(frame, screen, plan, theme, tree),
+    }
+    frame.render_widget(Paragraph::new(scale_lines(chat, screen, plan, theme, scale.width.into())), scale);
+}
+
+/// As high as the tree is, and never so low that what would fit has no room.
+fn height(plan: &Plan, area: Rect) -> u16 {
+    let rows = (plan.ticks.tree().nodes().len() as u16).max(8) + u16::from(has_filter(plan));
+    rows.saturating_add(SCALE_LINES + 2).min(area.height)
+}
+
+fn has_filter(plan: &Plan) -> bool {
+    plan.typing || !plan.ticks.filter().is_empty()
+}
+
+/// What can be pressed, in as many words as there is room for.
+fn keys(plan: &Plan, cells: usize) -> &'static str {
+    let ways: &[&str] = match plan {
+        Plan { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
+        Plan { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
+        _ => &[
+            " Space ticks · a all · n none · i others · f what fits · / filter · [ ] preset · Enter reads · Esc ",
+            " Space ticks · a all · n none · f what fits · / · Enter reads · Esc ",
+            " Space · a n f / · Enter reads · Esc ",
+            " Space · Enter · Esc ",
+        ],
+    };
+    ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
+}
+
+fn draw_tree(frame: &mut Frame, screen: &mut Screen, plan: &Plan, theme: &Theme, area: Rect) {
+    let [filter, area] =
+        Layout::vertical([Constraint::Length(has_filter(plan).into()), Constraint::Min(1)]).areas(area);
+    if has_filter(plan) {
+        let typed = shorten(plan.ticks.filter(), usize::from(filter.width).saturating_sub(2));
+        let column = (width(&typed) as u16 + 1).min(filter.width.saturating_sub(1));
+        frame.render_widget(Line::from(vec![Span::styled("/", theme.accent), Span::raw(typed)]), filter);
+        if plan.typing {
+            frame.set_cursor_position(Position { x: filter.x + column, y: filter.y });
+        }
+    }
+    let rows = plan.ticks.rows();
+    let shown = usize::from(area.height);
+    let top = plan.at.saturating_sub(shown / 2).min(rows.len().saturating_sub(shown));
+    let row = |at: usize| row(screen, plan, rows[at], at == plan.at, theme, area.width.into());
+    let lines: Vec<Line> = (top..rows.len().min(top + shown)).map(row).collect();
+    if lines.is_empty() {
+        frame.render_widget(Line::styled("no part is called so", theme.dim), area);
+    } else {
+        frame.render_widget(Text::from(lines), area);
+    }
+    if let Some(Overlay::Parts(plan)) = &mut screen.overlay {
+        plan.shown = shown.max(1);
+    }
+}
+
+/// A box, a name, and at the right edge the tokens.
+fn row(screen: &Screen, plan: &Plan, node: usize, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
+    let ticks = &plan.ticks;
+    let here = &ticks.tree().nodes()[node];
+    let (mark, style) = match ticks.mark(node) {
+        Mark::All => ("[x] ", theme.accent),
+        Mark::Some => ("[-] ", theme.accent),
+        Mark::Nothing => ("[ ] ", theme.dim),
+    };
+    let fold = match (ticks.tree().is_part(node), ticks.is_folded(node)) {
+        (true, _) => "  ",
+        (false, true) => "▸ ",
+        (false, false) => "▾ ",
+    };
+    let indent = " ".repeat((here.depth * 2).min(cells / 4));
+    let tokens = tokens(screen, plan, node, cells);
+    let before = width(&indent) + width(fold) + width(mark);
+    let name = shorten(&clean(&here.name), cells.saturating_sub(before + width(&tokens) + 1));
+    let gap = " ".repeat(cells.saturating_sub(before + width(&name) + width(&tokens)));
+    let mut spans = vec![
+        Span::raw(indent),
+        Span::styled(fold, theme.dim),
+        Span::styled(mark, style),
+        Span::raw(name),
+        Span::raw(gap),
+        Span::styled(tokens, theme.dim),
+    ];
+    if is_chosen {
+        spans.iter_mut().for_each(|span| span.style = span.style.patch(theme.found));
+    }
+    Line::from(spans)
+}
+
+/// `12,345`, of a folder that is partly ticked `1,234 of 12,345`; `…` while nothing of it is counted, and `12,345 …` while not all is.
+fn tokens(screen: &Screen, plan: &Plan, node: usize, cells: usize) -> String {
+    let all = plan.ticks.sum(node, &screen.parts.tokens);
+    let told = told_sum(all, plan.ticks.tree().nodes()[node].parts.len());
+    if plan.ticks.mark(node) == Mark::Some && all.uncounted == 0 && cells >= 50 {
+        let ticked = plan.ticks.sum_ticked(node, &screen.parts.tokens);
+        return format!("{} of {told}", count(ticked.tokens));
+    }
+    told
+}
+
+fn told_sum(sum: Sum, parts: usize) -> String {
+    match sum.uncounted {
+        0 => count(sum.tokens),
+        uncounted if uncounted == parts => "…".to_owned(),
+        _ => format!("{} …", count(sum.tokens)),
+    }
+}
+
+/// What would fit, each with what it comes to.
+fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
+    let cells = usize::from(area.width);
+    let mut lines = vec![Line::styled("What would fit:", theme.strong)];
+    match would_fit.proposals.as_deref() {
+        None => lines.push(Line::styled("trying…", theme.dim)),
+        Some([]) => {
+            let told = "nothing that was tried: no part by itself, no smaller cache. n unticks all, f ticks what fits.";
+            lines.extend(wrap(&[Span::raw(told)], cells, 0));
+        }
+        Some(proposals) => {
+            for (index, it) in proposals.iter().enumerate() {
+                lines.extend(proposal(it, index == would_fit.at, theme, cells));
+            }
+        }
+    }
+    // The one that is looked at is seen, whatever stands above it.
+    let chosen = lines.iter().rposition(|line| line.style == theme.found).unwrap_or(0);
+    let top = (chosen + 1).saturating_sub(area.height.into());
+    lines.split_off(top)
+}
+
+fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let comes_to = format!("{} tokens, KV {}", count(it.tokens), bytes(it.kv_bytes));
+    let told = match it.parts {
+        // Of a folder alone, what to write in its place is its name.
+        Some(_) if !it.flags.starts_with('-') => format!("{}, {}: {comes_to}", it.flags, it.what),
+        Some(_) => format!("{}: {comes_to}", it.what),
+        None => format!("{}: {comes_to}, but only after a new start with {}", it.what, it.flags),
+    };
+    let lines = wrap(&[Span::raw("· "), Span::raw(told)], cells, 2);
+    let style = if is_chosen { theme.found } else { Style::new() };
+    lines.into_iter().map(|line| line.patch_style(style)).collect()
+}
+
+fn scale_lines(chat: &Chat, screen: &Screen, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let scale = screen.parts.scale(chat, plan);
+    let verdict = verdict(chat, screen, &scale, if plan.would_fit.is_some() { 0 } else { cells });
+    let (verdict, style) = match &screen.told {
+        Some(told) => (told.clone(), theme.accent),
+        None if matches!(scale.verdict(), Verdict::TooMany(_)) => (verdict, theme.error),
+        None => (verdict, Style::new()),
+    };
+    vec![
+        Line::styled("─".repeat(cells), theme.dim),
+        Line::styled(weight(&scale, cells), theme.strong),
+        Line::styled(shorten(&verdict, cells), style),
+        Line::styled(costs(chat, plan, &scale, cells), theme.dim),
+    ]
+}
+
+/// The first of some ways to say it that fits.
+fn fitting(ways: &[String], cells: usize) -> String {
+    let way = ways.iter().find(|way| width(way) <= cells).or(ways.last());
+    way.map_or(String::new(), |way| shorten(way, cells))
+}
+
+fn weight(scale: &Scale, cells: usize) -> String {
+    let Scale { ticked, parts, tokens, limit, .. } = *scale;
+    let Some(limit) = limit else { return format!("{ticked} of {parts} parts are ticked") };
+    fitting(
+        &[
+            format!(
+                "{ticked} of {parts} parts · {} of the {} tokens that the context holds",
+                count(tokens),
+                count(limit)
+            ),
+            format!("{ticked} of {parts} parts · {} of {} tokens", count(tokens), count(limit)),
+            format!("{ticked} of {parts} · {} of {} tokens", short_count(tokens), short_count(limit)),
+        ],
+        cells,
+    )
+}
+
+fn verdict(chat: &Chat, screen: &Screen, scale: &Scale, cells: usize) -> String {
+    if let Some(why) = &screen.parts.failed {
+        return format!("the parts can't be counted: {why}");
+    }
+    match scale.verdict() {
+        Verdict::NothingTicked => "nothing is ticked".to_owned(),
+        Verdict::Counting(left) => format!("counting; {left} parts to go"),
+        Verdict::TooMany(tokens) => fitting(
+            &[
+                format!("{} tokens too many; Enter shows what would fit, n unticks all", count(tokens)),
+                format!("{} too many; Enter: what would fit", count(tokens)),
+                format!("{} too many", count(tokens)),
+            ],
+            cells,
+        ),
+        Verdict::Fits(None) if matches!(chat.model, Model::Ready { .. } | Model::Failed(_)) => String::new(),
+        Verdict::Fits(None) => "tokens are counted once the model is there".to_owned(),
+        Verdict::Fits(Some(left)) => fitting(
+            &[
+                format!("fits; {} tokens are left for questions and answers", count(left)),
+                format!("fits; {} are left for answers", count(left)),
+                format!("fits; {} left", count(left)),
+            ],
+            cells,
+        ),
+    }
+}
+
+/// Memory, time under the preset, and what is cached; in long words or in short ones.
+fn costs(chat: &Chat, plan: &Plan, scale: &Scale, cells: usize) -> String {
+    let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
+    let memory = format!("KV {}", bytes(kv_bytes));
+    let (long, short) = reading(chat, plan, scale);
+    fitting(&[format!("{memory} · {long}"), format!("{memory} · {short}"), memory], cells)
+}
+
+/// What reading it takes, in long words and in short ones.
+fn reading(chat: &Chat, plan: &Plan, scale: &Scale) -> (String, String) {
+    let Some(forecast) = scale.forecast else {
+        let offer = plan.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
+        let name = chat.offers.get(offer).map_or("", |offer| offer.name.as_str());
+        let why = match (scale.verdict(), &chat.work) {
+            (Verdict::TooMany(_), _) => return (name.to_owned(), name.to_owned()),
+            (_, Work::Idle | Work::Drafting { .. }) => "…",
+            _ => "time and cache are known once nothing runs",
+        };
+        return (format!("{name}: {why}"), format!("{name} …"));
+    };
+    let engine = &forecast.plan;
+    let name = &forecast.preset;
+    let cached = engine.cached_tokens.min(engine.document_tokens);
+    let time = match engine.predicted {
+        _ if engine.to_prefill_tokens <= INSTANT_TOKENS => "at once".to_owned(),
+        Some(time) => format!("about {}", coarse_time(time)),
+        None => "time not measured yet".to_owned(),
+    };
+    (
+        format!("read by {name}: {time} · {} of these tokens are cached", count(cached)),
+        format!(
+            "{name} {} · {} cached",
+            time.trim_start_matches("about ").trim_start_matches("time "),
+            short_count(cached)
+        ),
+    )
+}
