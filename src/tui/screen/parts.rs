@@ -228,7 +228,13 @@ impl Screen {
             self.parts.is_told = true;
             return if self.parts.tree().parts() > 1 { self.open_parts(chat) } else { Vec::new() };
         }
-        let Some(Overlay::Parts(mut plan)) = self.overlay.take() else { return Vec::new() };
+        let mut plan = match self.overlay.take() {
+            Some(Overlay::Parts(plan)) => plan,
+            other => {
+                self.overlay = other;
+                return Vec::new();
+            }
+        };
         self.have_weighed(chat);
         let actions = self.draft(chat, &mut plan);
         self.overlay = Some(Overlay::Parts(plan));
