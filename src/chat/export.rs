@@ -8,11 +8,13 @@ use super::state::{Chat, Entry};
 use super::{Exchange, ExchangeState};
 use crate::quotes::Verdict;
 
-/// The transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
+/// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
 pub fn as_markdown(chat: &Chat) -> String {
     let mut parts = vec![format!("# {}\n", chat.document.title)];
     parts.extend(chat.document.part.as_ref().map(|part| format!("{part}\n")));
+    let (number, all) = (chat.branches.shown() + 1, chat.branches.count());
+    parts.extend((all > 1).then(|| format!("branch {number} of {all}\n")));
     for exchange in chat.exchanges() {
         parts.push(format!("## {}\n", exchange.question.trim().replace('\n', "\n\n")));
         let reasoning = Some(exchange.reasoning.text.trim()).filter(|text| !text.is_empty());
@@ -33,7 +35,7 @@ fn told(exchange: &Exchange) -> Option<String> {
     }
 }
 
-/// The transcript as JSON: `{"document", "model", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
+/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
@@ -42,7 +44,8 @@ pub fn as_json(chat: &Chat) -> String {
     };
     let turns: Vec<Value> = chat.transcript.iter().filter_map(turn).collect();
     let document = json!({ "title": chat.document.title, "part": chat.document.part });
-    let all = json!({ "document": document, "model": model, "turns": turns });
+    let branch = json!({ "number": chat.branches.shown() + 1, "of": chat.branches.count() });
+    let all = json!({ "document": document, "model": model, "branch": branch, "turns": turns });
     serde_json::to_string_pretty(&all).expect("strings and numbers can be written") + "\n"
 }
 

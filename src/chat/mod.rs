@@ -13,6 +13,7 @@
 //!
 //! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
 
+mod branches;
 mod exchange;
 pub mod export;
 pub mod moment;
@@ -30,6 +31,7 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
+pub use branches::{BranchRow, Branches};
 pub use exchange::{Exchange, ExchangeState, Pair, Reasoning};
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};

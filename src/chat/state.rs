@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::branches::Branches;
 use super::exchange::Exchange;
 use super::moment::Moment;
 use super::readings::{Comparison, Readings};
@@ -227,7 +228,9 @@ pub struct Chat {
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
+    /// Of the branch that is shown.
     pub transcript: Vec<Entry>,
+    pub branches: Branches,
     pub work: Work,
     /// How the document is to be read and questions are asked; `None` until it is settled.
     pub way: Option<Way>,
@@ -271,6 +274,7 @@ impl Chat {
             started: setup.now,
             model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
+            branches: Branches::default(),
             work: Work::Idle,
             way: None,
             held: None,

@@ -92,6 +92,11 @@ pub(super) enum Intent {
     Back,
     Forward,
     Numbers,
+    /// Goes on from an earlier place on a branch of its own.
+    Fork,
+    Branches,
+    NextBranch,
+    PreviousBranch,
     EditLast,
     Regenerate,
     Continue,

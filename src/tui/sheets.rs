@@ -52,15 +52,19 @@ impl Sheet {
     }
 }
 
-/// All entries.
+/// All entries of one branch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sheets {
+    branch: usize,
     sheets: Vec<Sheet>,
 }
 
 impl Sheets {
-    /// Makes there be `entries` sheets.
-    pub(super) fn fit(&mut self, entries: usize) {
+    /// Makes there be `entries` sheets, for a branch: those of another one are no beginnings of its own.
+    pub(super) fn fit(&mut self, branch: usize, entries: usize) {
+        if self.branch != branch {
+            *self = Self { branch, sheets: Vec::new() };
+        }
         self.sheets.resize_with(entries, Sheet::default);
     }
 
@@ -109,7 +113,7 @@ mod tests {
 
     fn sheets() -> Sheets {
         let mut sheets = Sheets::default();
-        sheets.fit(3);
+        sheets.fit(0, 3);
         for entry in 0..3 {
             sheets.write(entry, Label::default(), |sheet| {
                 sheet.lines = (0..2).map(|line| Line::raw(format!("{entry}{line}"))).collect();
@@ -122,6 +126,13 @@ mod tests {
     fn lines_are_taken_from_where_they_are_wanted() {
         let shown: Vec<String> = sheets().lines(2, 5).iter().map(ToString::to_string).collect();
         assert_eq!((sheets().len(), shown), (9, ["01", "", "10", "11", ""].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn another_branch_is_written_anew() {
+        let mut sheets = sheets();
+        sheets.fit(1, 3);
+        assert_eq!(sheets.len(), 0);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod again;
 mod first_run;
+mod forks;
 mod pairs;
 
 use std::time::Duration;

@@ -54,11 +54,11 @@ fn last(chat: &Chat) -> Option<usize> {
     chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)))
 }
 
-fn is_waited_for(chat: &Chat) -> bool {
+pub(super) fn is_waited_for(chat: &Chat) -> bool {
     chat.exchanges().any(|exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running))
 }
 
-fn refuse(chat: &mut Chat, why: &str) -> Vec<Effect> {
+pub(super) fn refuse(chat: &mut Chat, why: &str) -> Vec<Effect> {
     chat.notice = Some(Notice::info(why));
     Vec::new()
 }

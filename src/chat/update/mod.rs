@@ -9,6 +9,7 @@
 //! | [`reading`] | reading the document |
 //! | [`mod@answering`] | a question |
 //! | [`again`] | asking again: changed, anew, or on |
+//! | [`forking`] | branches of the conversation |
 //! | [`changing`] | a document that changes on disk |
 //! | [`citing`] | looking up what an answer quotes |
 //! | [`survey`] | asking what each preset would cost |
@@ -22,6 +23,7 @@ mod changing;
 mod choosing;
 mod citing;
 mod fetching;
+mod forking;
 mod reading;
 mod stopping;
 mod survey;
@@ -85,6 +87,12 @@ pub enum Action {
     Regenerate,
     /// The last answer goes on where it was cut off.
     Continue,
+    /// Goes on after an entry, or from the beginning, on a branch of its own.
+    Fork {
+        after: Option<usize>,
+    },
+    /// Shows another branch, from 0.
+    ShowBranch(usize),
     /// Reads by another preset: an index into [`Chat::offers`]. A second time: yes, go.
     Switch(usize),
     /// Reads by a preset of one's own, which becomes an offer.
@@ -203,6 +211,8 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Replace { entry, question } => again::replace(chat, entry, &question),
         Action::Regenerate => again::regenerate(chat),
         Action::Continue => again::go_on(chat),
+        Action::Fork { after } => forking::fork(chat, after),
+        Action::ShowBranch(number) => forking::show(chat, number),
         Action::Switch(offer) => switching::switch(chat, offer),
         Action::Try(preset) => switching::try_out(chat, *preset),
         Action::Survey => survey::start(chat),

@@ -9,11 +9,13 @@
 //! | [`reading`] | what do the reader's keys do? |
 //! | [`quoting`] | which quote of an answer is the cursor on, and where does it lead? |
 //! | [`answers`], [`pasted`], [`palette`] | asking again, copying, exporting; large pastes; commands by name |
+//! | [`branching`] | where does the conversation fork, and which branch is shown? |
 //! | [`picker`] | what are the presets, and how is one changed? |
 //! | [`mouse`] | what do clicks and the wheel do? |
 //! | [`overlay`] | what lies over everything, and how is it moved through? |
 
 mod answers;
+mod branching;
 mod mouse;
 mod overlay;
 mod palette;
@@ -197,6 +199,9 @@ impl Screen {
             | Intent::CopyCode
             | Intent::ExportMarkdown
             | Intent::ExportJson) => return self.with_answers(chat, &answers),
+            branching @ (Intent::Fork | Intent::Branches | Intent::NextBranch | Intent::PreviousBranch) => {
+                return self.with_branches(chat, &branching);
+            }
             reading => self.read(&reading),
         }
         Vec::new()

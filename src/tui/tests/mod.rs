@@ -1,6 +1,7 @@
 //! Screens of named states, and scripts of keys through the real loop with a toy engine behind it.
 
 mod answers;
+mod branches;
 mod reading;
 
 use std::cell::RefCell;

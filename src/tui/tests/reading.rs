@@ -31,14 +31,15 @@ fn read(document: &Arc<Document>, preset: &str) -> Session {
 }
 
 /// Keys as a person presses them: characters, and some by name in angle brackets. The frame before them is `size`.
-fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
+pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
-        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).filter(|(name, _)| !name.is_empty());
         let (code, modifiers) = match named.map(|(name, _)| name) {
             Some("enter") => (KeyCode::Enter, KeyModifiers::NONE),
             Some("tab") => (KeyCode::Tab, KeyModifiers::NONE),
             Some("esc") => (KeyCode::Esc, KeyModifiers::NONE),
+            Some("up") => (KeyCode::Up, KeyModifiers::NONE),
             Some("down") => (KeyCode::Down, KeyModifiers::NONE),
             Some("ctrl-o") => (KeyCode::Char('o'), KeyModifiers::CONTROL),
             Some("ctrl-p") => (KeyCode::Char('p'), KeyModifiers::CONTROL),

@@ -70,7 +70,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
     frame.render_widget(figures::line(chat, theme, parts.figures.width.into()), parts.figures);
     match screen.overlay.clone() {
         Some(Overlay::Help(line)) => draw_help(frame, chat, screen, line, theme, area),
-        Some(Overlay::List(list)) => list::draw(frame, screen, &list, theme, area),
+        Some(Overlay::List(list)) => list::draw(frame, chat, screen, &list, theme, area),
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
         Some(Overlay::Figures(line)) => measured::draw(frame, chat, line, theme, area),
@@ -135,6 +135,7 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
     let cells = usize::from(cells);
     let title = shorten(&chat.document.title, cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
+    let part = branch(chat) + &part;
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
         Model::Ready { info, .. } => info.name.clone(),
@@ -149,6 +150,12 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
         Span::raw(gap),
         Span::styled(model, theme.dim),
     ])
+}
+
+/// ` · branch 2 of 3`, when there are several.
+fn branch(chat: &Chat) -> String {
+    let all = chat.branches.count();
+    if all > 1 { format!(" · branch {} of {all}", chat.branches.shown() + 1) } else { String::new() }
 }
 
 /// The notice and its hint, two lines of it at most.

@@ -71,7 +71,7 @@ fn show_chosen(sheets: &Sheets, screen: &mut Screen, end: usize, shown: usize) {
 }
 
 fn write(sheets: &mut Sheets, chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) {
-    sheets.fit(chat.transcript.len());
+    sheets.fit(chat.branches.shown(), chat.transcript.len());
     for (index, entry) in chat.transcript.iter().enumerate() {
         let chosen = screen.quote.filter(|quote| quote.entry == index).map(|quote| quote.index);
         let at = Drawn {
