@@ -30,7 +30,8 @@ const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
     let options = options(settings)?;
     let found = with_voice(Output::Text, settings.terminal, |voice| found(settings, voice))?;
-    let (watched, document) = with_voice(Output::Text, settings.terminal, |voice| read(settings, &found, voice))?;
+    let (watched, whole) = with_voice(Output::Text, settings.terminal, |voice| read(settings, &found, voice))?;
+    let document = chosen(settings, &found, whole.clone())?;
     let (model, absent) = match &found {
         Resolved::Found(model) => (Some(model.as_path()), None),
         Resolved::Missing(entry) => (None, Some(offered(entry))),
@@ -50,7 +51,8 @@ pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
         Resolved::Found(model) => running(settings, model, &thread),
         Resolved::Missing(entry) => later(settings, *entry, &thread),
     };
-    let ended = show(Shown { chat, document: Arc::new(document), look }, settings, &options, engine);
+    let (document, whole) = (Arc::new(document), Arc::new(whole));
+    let ended = show(Shown { chat, document, whole, look }, settings, &options, engine);
     let_go(thread.lock().expect("nobody panics with it").take());
     ended
 }
@@ -83,13 +85,22 @@ fn found(settings: &Settings, voice: &mut Voice<'_>) -> Result<Resolved, Trouble
     Ok(Resolved::Found(headless::model_file(settings, voice)?))
 }
 
-/// The documents that were named; who comes without any, and without a model, is shown the bundled book.
+/// All of the documents that were named; who comes without any, and without a model, is shown the bundled book.
 fn read(settings: &Settings, found: &Resolved, voice: &mut Voice<'_>) -> Result<(Watched, Document), Trouble> {
     if is_first_run(settings, found) {
         let book = document::load(&[DocumentInput::bundled_book()], &settings.read, &mut std::io::empty())?;
         return Ok((Watched::nothing(), book));
     }
-    headless::open_documents(settings, &mut std::io::stdin().lock(), voice)
+    let (watched, whole) = headless::open_whole(settings, &mut std::io::stdin().lock(), voice)?;
+    for note in whole.report.notes() {
+        voice.note(&format!("note: {note}"));
+    }
+    Ok((watched, whole))
+}
+
+/// What of it is to be read, as far as that was said.
+fn chosen(settings: &Settings, found: &Resolved, whole: Document) -> Result<Document, Trouble> {
+    if is_first_run(settings, found) { Ok(whole) } else { headless::chosen_parts(settings, whole) }
 }
 
 fn is_first_run(settings: &Settings, found: &Resolved) -> bool {
@@ -148,6 +159,7 @@ fn options(settings: &Settings) -> Result<Options, Trouble> {
         exports: settings.directories.data.join("exports"),
         config: variables.config.clone().unwrap_or_else(|| settings.directories.config_file()),
         editor: variables.editor.clone(),
+        read: settings.read.clone(),
         in_tmux: variables.in_tmux,
     })
 }
@@ -223,15 +235,14 @@ fn looking<'settings>(
     picker: Picker,
     mut before: Arc<str>,
 ) -> Box<dyn FnMut() -> Option<Looked> + 'settings> {
-    let unreadable = |why: String| Some(Looked { news: News::Unreadable(why), document: None });
+    let unreadable = |why: String| Some(Looked { news: News::Unreadable(why), document: None, whole: None });
     Box::new(move || {
-        let document = match watched.changed() {
+        let whole = match watched.changed() {
             Ok(None) => return None,
-            Ok(Some(document)) => {
-                headless::chosen_parts(settings, document).and_then(|document| picker.apply(document))
-            }
+            Ok(Some(whole)) => whole,
             Err(error) => return unreadable(error.to_string()),
         };
+        let document = headless::chosen_parts(settings, whole.clone()).and_then(|document| picker.apply(document));
         let (document, _) = match document {
             Ok(document) => document,
             Err(trouble) => return unreadable(trouble.message),
@@ -240,7 +251,7 @@ fn looking<'settings>(
         before = Arc::from(document.text.as_str());
         let ends = document.parts().iter().map(|part| part.span.end).collect();
         let news = News::Changed(NewText { text: before.clone(), ends, place });
-        Some(Looked { news, document: Some(Arc::new(document)) })
+        Some(Looked { news, document: Some(Arc::new(document)), whole: Some(Arc::new(whole)) })
     })
 }
 

@@ -4,6 +4,7 @@
 
 use serde_json::{Value, json};
 
+use super::attached::Attached;
 use super::state::{Chat, Entry};
 use super::{Exchange, ExchangeState};
 use crate::quotes::Verdict;
@@ -17,6 +18,8 @@ pub fn as_markdown(chat: &Chat) -> String {
     parts.extend((all > 1).then(|| format!("branch {number} of {all}\n")));
     for exchange in chat.exchanges() {
         parts.push(format!("## {}\n", exchange.question.trim().replace('\n', "\n\n")));
+        let attached: Vec<&str> = exchange.attached.iter().map(|attached| &*attached.name).collect();
+        parts.extend((!attached.is_empty()).then(|| format!("*refers to {}*\n", attached.join(", "))));
         let reasoning = Some(exchange.reasoning.text.trim()).filter(|text| !text.is_empty());
         parts.extend(reasoning.map(|text| format!("<details><summary>Reasoning</summary>\n\n{text}\n\n</details>\n")));
         let answer = Some(exchange.answer.trim()).filter(|text| !text.is_empty());
@@ -66,6 +69,7 @@ fn turn(entry: &Entry) -> Option<Value> {
     });
     Some(json!({
         "question": *exchange.question,
+        "attached": exchange.attached.iter().map(attached).collect::<Vec<_>>(),
         "answer": exchange.answer,
         "reasoning": exchange.reasoning.text,
         "preset": exchange.preset.as_deref(),
@@ -73,6 +77,10 @@ fn turn(entry: &Entry) -> Option<Value> {
         "figures": figures,
         "quotes": exchange.quotes.iter().map(|quote| verdict(exchange, quote)).collect::<Vec<_>>(),
     }))
+}
+
+fn attached(attached: &Attached) -> Value {
+    json!({ "name": *attached.name, "goes_along": attached.enclosed().is_some(), "tokens": attached.tokens })
 }
 
 fn state(state: &ExchangeState) -> String {

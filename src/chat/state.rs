@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attached::Attached;
 use super::branches::Branches;
 use super::exchange::Exchange;
 use super::moment::Moment;
@@ -133,6 +134,11 @@ pub enum Work {
         search: Search,
         parts: usize,
     },
+    /// Asked how many tokens something has that goes along with a question.
+    Weighing {
+        job: JobId,
+        text: Arc<str>,
+    },
     /// Asked what each preset would cost; see [`Chat::survey`].
     Surveying {
         job: JobId,
@@ -231,6 +237,8 @@ pub struct Chat {
     /// Of the branch that is shown.
     pub transcript: Vec<Entry>,
     pub branches: Branches,
+    /// What the question that is being written refers to.
+    pub attached: Vec<Attached>,
     pub work: Work,
     /// How the document is to be read and questions are asked; `None` until it is settled.
     pub way: Option<Way>,
@@ -275,6 +283,7 @@ impl Chat {
             model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
             branches: Branches::default(),
+            attached: Vec::new(),
             work: Work::Idle,
             way: None,
             held: None,

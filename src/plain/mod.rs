@@ -77,8 +77,8 @@ pub fn run(
                 Effect::Send(command) => drop(commands.send(command)),
                 Effect::Cancel(token) => token.cancel(),
                 Effect::Quit => return Ok(()),
-                // Quotes lead into a document that is not shown here, and a model is fetched before.
-                Effect::CheckQuotes { .. } | Effect::Fetch(_) | Effect::Start(_) => {}
+                // Quotes lead into a document that is not shown here, nothing is attached, and a model is fetched before.
+                Effect::CheckQuotes { .. } | Effect::ReadFile(_) | Effect::Fetch(_) | Effect::Start(_) => {}
             }
         }
         told.tell(&chat, out)?;

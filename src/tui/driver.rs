@@ -34,7 +34,7 @@ use super::screen::Screen;
 use super::theme::{self, Theme};
 use super::view;
 use crate::chat::{Action, Chat, Effect, Input, News, update};
-use crate::document::Document;
+use crate::document::{Document, ReadOptions};
 use crate::engine::message::Event;
 use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
@@ -62,6 +62,8 @@ pub struct Options {
     pub config: PathBuf,
     /// The user's editor, with its arguments.
     pub editor: Option<String>,
+    /// How files are read that questions refer to.
+    pub read: ReadOptions,
     /// tmux stands between us and the terminal.
     pub in_tmux: bool,
 }
@@ -71,6 +73,8 @@ pub struct Shown<'files> {
     pub chat: Chat,
     /// All that was loaded; the model may be given the beginning of it only.
     pub document: Arc<Document>,
+    /// As it was before parts of it were chosen: what questions can refer to.
+    pub whole: Arc<Document>,
     /// Asked before each question whether the document is still what it was.
     pub look: Box<dyn FnMut() -> Option<Looked> + 'files>,
 }
@@ -80,6 +84,8 @@ pub struct Looked {
     pub news: News,
     /// The document as it is now, when it could be read.
     pub document: Option<Arc<Document>>,
+    /// The same before parts of it were chosen.
+    pub whole: Option<Arc<Document>>,
 }
 
 /// Why the screen was left.
@@ -104,6 +110,7 @@ pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended,
         let signals = Signals::listen()?;
         let places = Positions::in_directory(&options.state).of(&shown.document.text);
         let mut screen = opened(shown.document.clone(), &places);
+        screen.whole = shown.whole.clone();
         screen.history = History::in_directory(&options.state).load();
         screen.keymap = options.keymap.clone();
         let look = theme::settled(options.theme, options.true_color);
@@ -112,7 +119,7 @@ pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended,
         let theme = Theme::of(look);
         let draw = |chat: &Chat, screen: &mut Screen, afresh: bool| draw(&mut terminal, chat, screen, &theme, afresh);
         let (told, news) = unbounded_channel();
-        let (outside, events) = Outside::new(engine, &shown.document, told);
+        let (outside, events) = Outside::new(engine, &shown.document, options.read.clone(), told);
         // An engine that is to come tells by `told`; until then nothing is heard, and its end neither.
         let (_silent, silence) = unbounded_channel();
         let events = events.unwrap_or(silence);
@@ -334,7 +341,8 @@ where
     /// What a person does; a question is about the document as it is now.
     fn act(&mut self, now: Duration, action: Action) -> Step {
         let looked = if matches!(action, Action::Ask(_)) { (self.look)() } else { None };
-        let told = looked.map_or(Step::Nothing, |Looked { news, document }| {
+        let told = looked.map_or(Step::Nothing, |Looked { news, document, whole }| {
+            self.screen.whole = whole.unwrap_or_else(|| self.screen.whole.clone());
             if let Some(document) = document {
                 self.screen.reader.reopen(document);
             }

@@ -82,6 +82,8 @@ pub(super) enum Intent {
     Later,
     Contents,
     Search,
+    /// In the transcript.
+    Find,
     Hits,
     NextHit,
     PreviousHit,
@@ -104,6 +106,8 @@ pub(super) enum Intent {
     CopyCode,
     ExportMarkdown,
     ExportJson,
+    /// A name of a part or a file is put into the question.
+    Refer,
     /// The question in the user's own editor.
     Editor,
     Palette,

@@ -26,7 +26,8 @@ pub(super) fn regenerate(chat: &mut Chat) -> Vec<Effect> {
     chat.transcript.truncate(entry + 1);
     if let Some(exchange) = exchange_at(chat, entry) {
         let again = Exchange::waiting(exchange.question.clone());
-        *exchange = Exchange { variation: exchange.variation + 1, ..again };
+        let attached = std::mem::take(&mut exchange.attached);
+        *exchange = Exchange { attached, variation: exchange.variation + 1, ..again };
     }
     chat.notice = None;
     chat.paused = false;

@@ -10,6 +10,7 @@
 //! | [`mod@answering`] | a question |
 //! | [`again`] | asking again: changed, anew, or on |
 //! | [`forking`] | branches of the conversation |
+//! | [`attaching`] | what a question refers to |
 //! | [`changing`] | a document that changes on disk |
 //! | [`citing`] | looking up what an answer quotes |
 //! | [`survey`] | asking what each preset would cost |
@@ -19,6 +20,7 @@
 
 mod again;
 mod answering;
+mod attaching;
 mod changing;
 mod choosing;
 mod citing;
@@ -37,6 +39,7 @@ use std::time::Duration;
 pub use self::changing::{NewText, News};
 pub(super) use self::survey::way_of;
 use self::switching::go_to_offer;
+use super::attached::Attached;
 use super::exchange::{Exchange, ExchangeState};
 use super::prompt::{PromptRequest, Turn, build_prompt};
 use super::state::{Chat, Entry, Fetched, Model, Notice, Run, Way, Work};
@@ -66,6 +69,11 @@ pub enum Input {
     /// How far [`Effect::Fetch`] is, and what came of it.
     Fetching(Fetched),
     Fetched(Result<PathBuf, Failure>),
+    /// What [`Effect::ReadFile`] asked for, or why it can't be had.
+    FileRead {
+        name: Arc<str>,
+        came: Result<Arc<str>, String>,
+    },
     /// What [`Effect::CheckQuotes`] asked for.
     Checked {
         entry: usize,
@@ -78,6 +86,8 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Ask(String),
+    /// The question that is being written refers to this.
+    Attach(Attached),
     /// Asks this instead of the question of an entry, which is dropped with all that follows it.
     Replace {
         entry: usize,
@@ -127,6 +137,8 @@ pub enum Effect {
     Fetch(CancelToken),
     /// Load the model of this file.
     Start(PathBuf),
+    /// Read the file of this name; answered by [`Input::FileRead`].
+    ReadFile(Arc<str>),
     /// Look up what the answer of an entry quotes; answered by [`Input::Checked`].
     CheckQuotes {
         entry: usize,
@@ -147,6 +159,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::Fetched(came) => fetching::ended(chat, came),
+        Input::FileRead { name, came } => attaching::came(chat, &name, came),
         Input::Checked { entry, answer, quotes } => {
             citing::checked(chat, entry, &answer, quotes);
             Vec::new()
@@ -165,6 +178,7 @@ fn is_stale(chat: &Chat, event: &Event) -> bool {
         Work::Sizing { job, .. }
         | Work::Forecasting { job, .. }
         | Work::Choosing { job, .. }
+        | Work::Weighing { job, .. }
         | Work::Surveying { job, .. } => Some(*job),
         Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
         Work::Idle | Work::Deciding { .. } => None,
@@ -208,6 +222,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
 fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
     match action {
         Action::Ask(question) => answering::ask(chat, &question),
+        Action::Attach(attached) => attaching::attach(chat, attached),
         Action::Replace { entry, question } => again::replace(chat, entry, &question),
         Action::Regenerate => again::regenerate(chat),
         Action::Continue => again::go_on(chat),
@@ -230,7 +245,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
 
 // What happens when nothing does.
 
-/// Starts what waits, when nothing runs: a switch, then the reading, then the oldest question.
+/// Starts what waits, when nothing runs: a switch, then the reading, then the oldest question, then counting what is attached to the next.
 fn next(chat: &mut Chat) -> Vec<Effect> {
     if chat.work != Work::Idle || !matches!(chat.model, Model::Ready { .. }) {
         return Vec::new();
@@ -246,9 +261,14 @@ fn next(chat: &mut Chat) -> Vec<Effect> {
         return if choosing::is_due(chat) { choosing::start(chat) } else { reading::start_reading(chat, None) };
     }
     match waiting_entry(chat) {
+        Some(entry) if waits_for_file(chat, entry) => attaching::weigh(chat),
         Some(entry) => versus::read_for(chat, entry).unwrap_or_else(|| answering::start_answering(chat, entry)),
-        None => Vec::new(),
+        None => attaching::weigh(chat),
     }
+}
+
+fn waits_for_file(chat: &Chat, entry: usize) -> bool {
+    matches!(&chat.transcript[entry], Entry::Exchange(exchange) if exchange.waits_for_file())
 }
 
 fn waiting_entry(chat: &Chat) -> Option<usize> {

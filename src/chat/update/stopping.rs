@@ -1,7 +1,7 @@
 //! What stops, and what fails.
 
 use super::switching::full_attention;
-use super::{Effect, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut};
+use super::{Effect, attaching, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::state::{Chat, Notice, Run, Way, Work};
 use crate::engine::message::{Command, Failure};
@@ -14,8 +14,9 @@ pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
             back_to_idle(chat)
         }
         Work::Choosing { .. } => choosing::stop(chat),
-        Work::Surveying { .. } => back_to_idle(chat),
+        Work::Surveying { .. } | Work::Weighing { .. } => back_to_idle(chat),
         Work::Idle => {
+            attaching::withdraw(chat);
             chat.notice = None;
             Vec::new()
         }
@@ -63,6 +64,9 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
         }
         // One preset that can't be told of is none that is asked for.
         Work::Surveying { .. } => {}
+        // It would fail again: nothing is counted until something else has happened.
+        Work::Weighing { .. } if chat.waiting() == 0 => return Vec::new(),
+        Work::Weighing { .. } => {}
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));

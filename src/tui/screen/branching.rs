@@ -43,6 +43,7 @@ impl Screen {
         }
         self.top = None;
         self.quote = None;
+        self.finding = None;
         self.pane = Place::Transcript;
     }
 }

@@ -164,6 +164,7 @@ impl Screen {
     /// The question in the box, or the last one, under the preset in force and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
         let written = self.text();
+        let mut actions = self.attach(chat, |_| true);
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
         let question = if written.trim().is_empty() { last } else { Some(self.with_pasted(&written)) };
         let Some(question) = question else {
@@ -173,7 +174,8 @@ impl Screen {
         self.clear();
         self.top = None;
         self.pane = super::Place::Transcript;
-        vec![Action::Versus { question, offers: [chat.current_offer(), offer] }]
+        actions.push(Action::Versus { question, offers: [chat.current_offer(), offer] });
+        actions
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod answers;
 mod branches;
+mod finding;
+mod naming;
 mod reading;
 
 use std::cell::RefCell;

@@ -9,7 +9,7 @@ use crate::document::{self, Document, Input, ReadOptions};
 use crate::quotes::{self, Index};
 
 /// The first three chapters of the bundled book.
-fn novel() -> Arc<Document> {
+pub(super) fn novel() -> Arc<Document> {
     let inputs = [Input::bundled_book()];
     let book = document::load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is bundled");
     Arc::new(book.select("1-3").expect("there are 61"))
@@ -23,7 +23,7 @@ fn files(files: &[(&str, &str)]) -> Arc<Document> {
 }
 
 /// A chat about `document`, read by `preset`.
-fn read(document: &Arc<Document>, preset: &str) -> Session {
+pub(super) fn read(document: &Arc<Document>, preset: &str) -> Session {
     let mut session = Session::begin(preset);
     session.chat.document.text = document.text.as_str().into();
     session.chat.document.part = None;
@@ -38,6 +38,7 @@ pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16)
         let (code, modifiers) = match named.map(|(name, _)| name) {
             Some("enter") => (KeyCode::Enter, KeyModifiers::NONE),
             Some("tab") => (KeyCode::Tab, KeyModifiers::NONE),
+            Some("backspace") => (KeyCode::Backspace, KeyModifiers::NONE),
             Some("esc") => (KeyCode::Esc, KeyModifiers::NONE),
             Some("up") => (KeyCode::Up, KeyModifiers::NONE),
             Some("down") => (KeyCode::Down, KeyModifiers::NONE),
@@ -77,7 +78,7 @@ fn a_word_is_searched() {
 
 #[test]
 fn a_word_is_being_typed() {
-    after_keys("reader_searching", &novel(), "full", "<tab>/single man");
+    after_keys("reader_searching", &novel(), "full", "<tab><tab>/single man");
 }
 
 #[test]
@@ -177,7 +178,9 @@ fn every_size_of_the_reader_can_be_drawn() {
                 "<tab>t",
                 "<tab><tab>/fo<enter>l",
                 "/",
-                "<tab>w/so",
+                "<tab>/single",
+                "@ch",
+                "<tab><tab>w/so",
                 "<tab>p<down>e",
                 "<tab>f",
             ] {

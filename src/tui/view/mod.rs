@@ -23,6 +23,7 @@ mod help;
 mod list;
 mod map;
 mod measured;
+mod naming;
 mod palette;
 mod picker;
 mod quotes;
@@ -65,7 +66,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
     draw_body(frame, chat, screen, theme, parts.body);
     frame.render_widget(Text::from(work::lines(chat, theme, parts.work.width.into())), parts.work);
     frame.render_widget(Text::from(notice(chat, screen, theme, parts.notice.width)), parts.notice);
-    draw_input(frame, screen, theme, parts.input);
+    draw_input(frame, chat, screen, theme, parts.input);
     frame.render_widget(figures::presets(chat, theme, parts.presets.width.into()), parts.presets);
     frame.render_widget(figures::line(chat, theme, parts.figures.width.into()), parts.figures);
     match screen.overlay.clone() {
@@ -74,7 +75,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
         Some(Overlay::Figures(line)) => measured::draw(frame, chat, line, theme, area),
-        None => {}
+        None => naming::draw(frame, chat, screen, theme, parts.input),
     }
 }
 
@@ -177,7 +178,7 @@ fn notice(chat: &Chat, screen: &Screen, theme: &Theme, cells: u16) -> Vec<Line<'
     lines
 }
 
-fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
+fn draw_input(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, area: Rect) {
     let focused = screen.focus == Place::Input;
     let hints = hints(screen.focus);
     let room = usize::from(area.width.saturating_sub(4));
@@ -186,6 +187,8 @@ fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
         .border_type(BorderType::Rounded)
         .border_style(if focused { Style::new() } else { theme.dim })
         .title_bottom(Line::styled(hint, theme.dim).right_aligned());
+    let with = naming::title(chat, screen).map(|with| shorten(&with, room));
+    let block = with.into_iter().fold(block, |block, with| block.title_top(Line::styled(with, theme.dim)));
     let inner = block.inner(area).inner(Margin::new(1, 0));
     frame.render_widget(block, area);
     if screen.input.is_empty() {
@@ -193,7 +196,7 @@ fn draw_input(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) {
     } else {
         frame.render_widget(&screen.input, inner);
     }
-    if screen.place() == Place::Input {
+    if screen.place() == Place::Input || (focused && screen.naming.is_some() && screen.overlay.is_none()) {
         frame.set_cursor_position(caret(screen, inner));
     }
 }
