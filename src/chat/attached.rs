@@ -151,7 +151,7 @@ pub(super) fn told(question: &str, attached: &[Attached]) -> String {
     let mut end = 0;
     for Reference { span, name, .. } in references(question) {
         if let Some(attached) = attached.iter().find(|attached| is_meant(&name, &attached.name)) {
-            told += &format!("{}\"{}\"", &question[end..span.start], attached.name);
+            told.extend([&question[end..span.start], "\"", &attached.name, "\""]);
             end = span.end;
         }
     }
@@ -191,7 +191,9 @@ mod tests {
             Attached::part("Chapter 2", "Chapter 2\n\nAnna is a dog.\n"),
             Attached::part("Chapter 3", "Chapter 3\n\nFish.\n"),
         ];
-        attached.iter_mut().for_each(|attached| attached.settle(document));
+        for attached in &mut attached {
+            attached.settle(document);
+        }
         let expected = "Is \"Chapter 2\" like \"Chapter 3\", @nobody?\n\n\
             \"Chapter 2\" is the part of the document that begins: Chapter 2 Anna is a dog. …\n\n\
             This is \"Chapter 3\":\n```\nChapter 3\n\nFish.\n```";

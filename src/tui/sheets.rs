@@ -151,7 +151,9 @@ impl Sheets {
             for stretch in &sheet.found {
                 let line = (before + 1 + stretch.line).checked_sub(top).and_then(|line| lines.get_mut(line));
                 let over = if hits + stretch.hit == at { theme.found } else { theme.hit };
-                line.into_iter().for_each(|line| found::mark(line, &stretch.bytes, over));
+                if let Some(line) = line {
+                    found::mark(line, &stretch.bytes, over);
+                }
             }
             hits += sheet.found.last().map_or(0, |last| last.hit + 1);
             before += sheet.height();

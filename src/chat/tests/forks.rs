@@ -18,13 +18,9 @@ fn questions(chat: &Chat) -> Vec<&str> {
     chat.exchanges().map(|exchange| &*exchange.question).collect()
 }
 
-fn own(question: &str) -> Option<String> {
-    Some(question.to_owned())
-}
-
 /// Number, the first question of its own, turns, whether it is shown.
-fn rows(chat: &Chat) -> Vec<(usize, Option<String>, usize, bool)> {
-    let told = |row: BranchRow<'_>| (row.number, row.question.map(str::to_owned), row.turns, row.is_shown);
+fn rows(chat: &Chat) -> Vec<(usize, Option<&str>, usize, bool)> {
+    let told = |BranchRow { number, question, turns, is_shown }| (number, question, turns, is_shown);
     chat.branch_rows().into_iter().map(told).collect()
 }
 
@@ -37,7 +33,7 @@ fn a_fork_keeps_what_stands_up_to_there_and_the_old_branch_whole() {
     let (_, tail) = texts(&asked(&effects).prompt);
     assert!(tail.contains("a.") && !tail.contains("B?"), "{tail}");
     session.answer("d.");
-    assert_eq!(rows(&session.chat), [(1, own("B?"), 3, false), (2, own("D?"), 2, true)]);
+    assert_eq!(rows(&session.chat), [(1, Some("B?"), 3, false), (2, Some("D?"), 2, true)]);
     session.act(Action::ShowBranch(0));
     assert_eq!(questions(&session.chat), ["A?", "B?", "C?"]);
     session.act(Action::ShowBranch(1));
@@ -51,7 +47,7 @@ fn a_fork_after_the_last_answer_has_nothing_of_its_own_until_something_is_asked(
     assert_eq!(rows(&session.chat), [(1, None, 3, false), (2, None, 3, true)]);
     session.ask("D?");
     session.answer("d.");
-    assert_eq!(rows(&session.chat), [(1, None, 3, false), (2, own("D?"), 4, true)]);
+    assert_eq!(rows(&session.chat), [(1, None, 3, false), (2, Some("D?"), 4, true)]);
 }
 
 #[test]
@@ -65,7 +61,7 @@ fn branches_keep_their_numbers_whichever_is_shown() {
     session.ask("Y?");
     session.answer("y.");
     let expected = |shown: usize| {
-        [(1, own("C?"), 3), (2, own("X?"), 1), (3, own("Y?"), 3)]
+        [(1, Some("C?"), 3), (2, Some("X?"), 1), (3, Some("Y?"), 3)]
             .map(|(number, question, turns)| (number, question, turns, number == shown + 1))
     };
     for shown in [2, 0, 1, 2, 1] {

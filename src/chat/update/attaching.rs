@@ -29,15 +29,15 @@ pub(super) fn take(chat: &mut Chat, question: &str) -> Vec<Attached> {
 }
 
 /// A file is there, or can't be had: then the reference stays what was typed.
-pub(super) fn came(chat: &mut Chat, name: &str, came: Result<Arc<str>, String>) -> Vec<Effect> {
+pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>) -> Vec<Effect> {
     let is_meant = |attached: &Attached| *attached.name == *name && attached.text == AttachedText::Coming;
-    if let Err(why) = &came
+    if let Err(why) = came
         && lists(chat).any(|list| list.iter().any(is_meant))
     {
         chat.notice = Some(Notice::error(format!("{why}; it is left as typed"), None));
     }
     for list in lists(chat) {
-        match &came {
+        match came {
             Ok(text) => list.iter_mut().filter(|attached| is_meant(attached)).for_each(|attached| {
                 attached.text = AttachedText::File(text.clone());
             }),

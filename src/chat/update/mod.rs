@@ -159,7 +159,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::Fetched(came) => fetching::ended(chat, came),
-        Input::FileRead { name, came } => attaching::came(chat, &name, came),
+        Input::FileRead { name, came } => attaching::came(chat, &name, &came),
         Input::Checked { entry, answer, quotes } => {
             citing::checked(chat, entry, &answer, quotes);
             Vec::new()

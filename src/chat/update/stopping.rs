@@ -62,11 +62,10 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
             chat.notice = Some(Notice::from(&failure));
             chat.paused = true;
         }
-        // One preset that can't be told of is none that is asked for.
-        Work::Surveying { .. } => {}
         // It would fail again: nothing is counted until something else has happened.
         Work::Weighing { .. } if chat.waiting() == 0 => return Vec::new(),
-        Work::Weighing { .. } => {}
+        // One preset that can't be told of is none that is asked for.
+        Work::Surveying { .. } | Work::Weighing { .. } => {}
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));

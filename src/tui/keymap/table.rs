@@ -57,7 +57,7 @@ pub(in crate::tui) static COMMANDS: &[Command] = &[
     row("copy-code", &[Transcript], &["Y"], Intent::CopyCode, "copy the last block of code"),
     row("export-markdown", &[Transcript], &["x"], Intent::ExportMarkdown, "export the conversation as markdown"),
     row("export-json", &[Transcript], &["X"], Intent::ExportJson, "export the conversation as JSON"),
-    row("refer", &[Input], &["alt-r"], Intent::Refer, "refer to a part or a file; @ at a word's start, too"),
+    row("refer", &[Input], &["alt-r"], Intent::Refer, "refer to a part or a file, as @ does"),
     row("editor", &[Input], &["ctrl-g"], Intent::Editor, "write the question in $EDITOR"),
     row("palette", MAIN, &["ctrl-p", ":"], Intent::Palette, "all commands by their names; / in an empty question, too"),
     row("suspend", MAIN, &["ctrl-z"], Intent::Suspend, "suspend; fg comes back"),

@@ -129,7 +129,7 @@ impl Screen {
     pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
         for reference in references(&self.text()) {
-            let is_known = self.sought.iter().any(|name| *name == reference.name)
+            let is_known = self.sought.contains(&reference.name)
                 || chat.attached.iter().any(|attached| is_meant(&reference.name, &attached.name));
             if is_wanted(reference.is_closed) && !is_known {
                 actions.push(Action::Attach(found(&self.whole, &reference.name)));

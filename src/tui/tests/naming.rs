@@ -101,7 +101,7 @@ fn a_name_that_is_nothing_is_looked_for_once() {
     press(&mut screen, &mut session, size, "here?<enter>");
     assert_eq!(session.chat.exchanges().map(|exchange| exchange.attached.len()).collect::<Vec<_>>(), [0]);
     assert_eq!(
-        session.chat.exchanges().next().map(|exchange| exchange.asked()).as_deref(),
+        session.chat.exchanges().next().map(crate::chat::Exchange::asked).as_deref(),
         Some("Who is @nobody here?")
     );
 }
