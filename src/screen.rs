@@ -166,6 +166,7 @@ fn options(settings: &Settings) -> Result<Options, Trouble> {
         exports: settings.directories.data.join("exports"),
         config: variables.config.clone().unwrap_or_else(|| settings.directories.config_file()),
         editor: variables.editor.clone(),
+        read: settings.read.clone(),
         in_tmux: variables.in_tmux,
     })
 }

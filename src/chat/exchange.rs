@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
 use super::state::Way;
 use crate::engine::message::{Channel, Failure, Figures, Finish};
@@ -11,7 +12,10 @@ use crate::quotes::Quote;
 /// A question, its answer as far as it has come, and what both cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
+    /// As it was typed.
     pub question: Arc<str>,
+    /// What it refers to with `@`.
+    pub attached: Vec<Attached>,
     /// What the model said to the person, character by character as it was generated.
     pub answer: String,
     pub reasoning: Reasoning,
@@ -74,6 +78,7 @@ impl Exchange {
     pub(super) fn waiting(question: Arc<str>) -> Self {
         Self {
             question,
+            attached: Vec::new(),
             answer: String::new(),
             reasoning: Reasoning::default(),
             state: ExchangeState::Waiting,
@@ -89,7 +94,19 @@ impl Exchange {
     pub(super) fn turn(&self) -> Option<Turn> {
         let is_twin = self.pair.as_ref().is_some_and(|pair| pair.is_second);
         let said = !is_twin && matches!(self.state, ExchangeState::Answered(_)) && !self.answer.trim().is_empty();
-        said.then(|| Turn { question: self.question.clone(), answer: self.answer.as_str().into() })
+        said.then(|| Turn { question: self.asked(), answer: self.answer.as_str().into() })
+    }
+
+    /// The question as the model gets it.
+    #[must_use]
+    pub fn asked(&self) -> Arc<str> {
+        if self.attached.is_empty() { self.question.clone() } else { told(&self.question, &self.attached).into() }
+    }
+
+    /// Whether something that it refers to is still being read.
+    #[must_use]
+    pub fn waits_for_file(&self) -> bool {
+        self.attached.iter().any(|attached| attached.text == AttachedText::Coming)
     }
 
     pub(super) fn take_piece(&mut self, channel: Channel, text: &str, now: Duration) {

@@ -4,17 +4,22 @@
 
 use serde_json::{Value, json};
 
+use super::attached::Attached;
 use super::state::{Chat, Entry};
 use super::{Exchange, ExchangeState};
 use crate::quotes::Verdict;
 
-/// The transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
+/// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
 pub fn as_markdown(chat: &Chat) -> String {
     let mut parts = vec![format!("# {}\n", chat.document.title)];
     parts.extend(chat.document.part.as_ref().map(|part| format!("{part}\n")));
+    let (number, all) = (chat.branches.shown() + 1, chat.branches.count());
+    parts.extend((all > 1).then(|| format!("branch {number} of {all}\n")));
     for exchange in chat.exchanges() {
         parts.push(format!("## {}\n", exchange.question.trim().replace('\n', "\n\n")));
+        let attached: Vec<&str> = exchange.attached.iter().map(|attached| &*attached.name).collect();
+        parts.extend((!attached.is_empty()).then(|| format!("*refers to {}*\n", attached.join(", "))));
         let reasoning = Some(exchange.reasoning.text.trim()).filter(|text| !text.is_empty());
         parts.extend(reasoning.map(|text| format!("<details><summary>Reasoning</summary>\n\n{text}\n\n</details>\n")));
         let answer = Some(exchange.answer.trim()).filter(|text| !text.is_empty());
@@ -33,7 +38,7 @@ fn told(exchange: &Exchange) -> Option<String> {
     }
 }
 
-/// The transcript as JSON: `{"document", "model", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
+/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
@@ -42,7 +47,8 @@ pub fn as_json(chat: &Chat) -> String {
     };
     let turns: Vec<Value> = chat.transcript.iter().filter_map(turn).collect();
     let document = json!({ "title": chat.document.title, "part": chat.document.part });
-    let all = json!({ "document": document, "model": model, "turns": turns });
+    let branch = json!({ "number": chat.branches.shown() + 1, "of": chat.branches.count() });
+    let all = json!({ "document": document, "model": model, "branch": branch, "turns": turns });
     serde_json::to_string_pretty(&all).expect("strings and numbers can be written") + "\n"
 }
 
@@ -63,6 +69,7 @@ fn turn(entry: &Entry) -> Option<Value> {
     });
     Some(json!({
         "question": *exchange.question,
+        "attached": exchange.attached.iter().map(attached).collect::<Vec<_>>(),
         "answer": exchange.answer,
         "reasoning": exchange.reasoning.text,
         "preset": exchange.preset.as_deref(),
@@ -70,6 +77,10 @@ fn turn(entry: &Entry) -> Option<Value> {
         "figures": figures,
         "quotes": exchange.quotes.iter().map(|quote| verdict(exchange, quote)).collect::<Vec<_>>(),
     }))
+}
+
+fn attached(attached: &Attached) -> Value {
+    json!({ "name": *attached.name, "goes_along": attached.enclosed().is_some(), "tokens": attached.tokens })
 }
 
 fn state(state: &ExchangeState) -> String {

@@ -11,8 +11,12 @@
 //! At most one job runs; what is asked meanwhile waits in the transcript ([`ExchangeState::Waiting`]), one switch waits beside it.
 //! A job that is no longer wanted is forgotten by its id, in [`update()`] and nowhere else.
 //!
+//! The conversation may have branches ([`branches`]), and questions enclosures ([`attached`]).
+//!
 //! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
 
+pub mod attached;
+mod branches;
 mod exchange;
 pub mod export;
 pub mod moment;
@@ -30,6 +34,8 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
+pub use attached::{Attached, AttachedText};
+pub use branches::{BranchRow, Branches};
 pub use exchange::{Exchange, ExchangeState, Pair, Reasoning};
 pub use moment::Moment;
 pub use prompt::{PromptRequest, Turn, build_prompt};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attached::Attached;
+use super::branches::Branches;
 use super::exchange::Exchange;
 use super::moment::Moment;
 use super::readings::{Comparison, Readings};
@@ -138,6 +140,11 @@ pub enum Work {
         text: Arc<str>,
         preset: Arc<str>,
     },
+    /// Asked how many tokens something has that goes along with a question.
+    Weighing {
+        job: JobId,
+        text: Arc<str>,
+    },
     /// Asked what each preset would cost; see [`Chat::survey`].
     Surveying {
         job: JobId,
@@ -233,7 +240,11 @@ pub struct Chat {
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
+    /// Of the branch that is shown.
     pub transcript: Vec<Entry>,
+    pub branches: Branches,
+    /// What the question that is being written refers to.
+    pub attached: Vec<Attached>,
     pub work: Work,
     /// How the document is to be read and questions are asked; `None` until it is settled.
     pub way: Option<Way>,
@@ -285,6 +296,8 @@ impl Chat {
             started: setup.now,
             model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
+            branches: Branches::default(),
+            attached: Vec::new(),
             work: Work::Idle,
             way: None,
             held: None,

@@ -126,7 +126,7 @@ impl Talk<'_> {
                 Effect::Cancel(token) => token.cancel(),
                 Effect::Quit => return Ok(Some(Exit::Ok)),
                 // Quotes lead into a document that is not shown here, and a model is fetched before.
-                Effect::CheckQuotes { .. } | Effect::Fetch(_) | Effect::Start(_) => {}
+                Effect::CheckQuotes { .. } | Effect::ReadFile(_) | Effect::Fetch(_) | Effect::Start(_) => {}
             }
         }
         self.told.tell(&self.chat, self.out)?;

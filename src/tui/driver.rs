@@ -35,7 +35,7 @@ use super::screen::{Parts, Screen};
 use super::theme::{self, Theme};
 use super::view;
 use crate::chat::{Action, Chat, Choice, Effect, Input, News, update};
-use crate::document::Document;
+use crate::document::{Document, ReadOptions};
 use crate::engine::message::{ContextSize, Event};
 use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
@@ -63,6 +63,8 @@ pub struct Options {
     pub config: PathBuf,
     /// The user's editor, with its arguments.
     pub editor: Option<String>,
+    /// How files are read that questions refer to.
+    pub read: ReadOptions,
     /// tmux stands between us and the terminal.
     pub in_tmux: bool,
 }
@@ -138,7 +140,7 @@ pub fn run(shown: Shown<'_>, engine: Engine, options: &Options) -> Result<Ended,
         let theme = Theme::of(look);
         let draw = |chat: &Chat, screen: &mut Screen, afresh: bool| draw(&mut terminal, chat, screen, &theme, afresh);
         let (told, news) = unbounded_channel();
-        let (outside, events) = Outside::new(engine, &shown.document, told);
+        let (outside, events) = Outside::new(engine, &shown.document, options.read.clone(), told);
         // An engine that is to come tells by `told`; until then nothing is heard, and its end neither.
         let (_silent, silence) = unbounded_channel();
         let events = events.unwrap_or(silence);

@@ -87,6 +87,8 @@ pub(super) enum Intent {
     Later,
     Contents,
     Search,
+    /// In the transcript.
+    Find,
     Hits,
     NextHit,
     PreviousHit,
@@ -97,6 +99,11 @@ pub(super) enum Intent {
     Back,
     Forward,
     Numbers,
+    /// Goes on from an earlier place on a branch of its own.
+    Fork,
+    Branches,
+    NextBranch,
+    PreviousBranch,
     EditLast,
     Regenerate,
     Continue,
@@ -104,6 +111,8 @@ pub(super) enum Intent {
     CopyCode,
     ExportMarkdown,
     ExportJson,
+    /// A name of a part or a file is put into the question.
+    Refer,
     /// The question in the user's own editor.
     Editor,
     Palette,

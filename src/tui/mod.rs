@@ -10,6 +10,7 @@
 //! | [`view`] | draws a chat and a screen; pure: `&Chat` and `&Screen` in, cells out |
 //! | [`stage`] | the same without a terminal, for benchmarks |
 //! | [`driver`] | the loop: keys, engine events, signals and time → `chat::update` → effects → at most one frame every 16 ms |
+//! | [`found`] | where something is said in the transcript, and how that is marked |
 //! | [`errands`] | does what the screen asks for: the clipboard, exports, the user's editor, Ctrl-Z |
 //! | [`outside`] | does what effects ask for: commands to the engine, quotes to be looked up |
 //! | [`aside`] | has parts counted, and tried what would fit, while the screen goes on |
@@ -26,6 +27,7 @@ mod crash;
 mod driver;
 mod errand;
 mod errands;
+mod found;
 mod guard;
 mod keymap;
 mod markdown;

@@ -1,13 +1,13 @@
 //! Does what the chat asks to be done outside of it. What takes time is done on a thread of its own, and told as an input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::chat::{Effect, Fetched, Input};
-use crate::document::Document;
+use crate::document::{self, Document, ReadOptions};
 use crate::engine::message::{CancelToken, Command, Event, Failure};
 use crate::quotes::{self, Index};
 
@@ -40,6 +40,7 @@ pub(super) struct Outside {
     document: Arc<Document>,
     /// The document's words, once something was quoted.
     index: Arc<OnceLock<Index>>,
+    read: ReadOptions,
     told: UnboundedSender<Input>,
 }
 
@@ -48,13 +49,14 @@ impl Outside {
     pub(super) fn new(
         engine: Engine,
         document: &Arc<Document>,
+        read: ReadOptions,
         told: UnboundedSender<Input>,
     ) -> (Self, Option<UnboundedReceiver<Event>>) {
         let (commands, events, starter) = match engine {
             Engine::Running { commands, events } => (Some(commands), Some(events), None),
             Engine::Later(starter) => (None, None, Some(starter)),
         };
-        (Self { commands, starter, document: document.clone(), index: Arc::default(), told }, events)
+        (Self { commands, starter, document: document.clone(), index: Arc::default(), read, told }, events)
     }
 
     /// From now on quotes are looked up in this document.
@@ -70,6 +72,7 @@ impl Outside {
             Effect::Fetch(cancel) => self.fetch(cancel),
             Effect::Start(file) => self.start(file),
             Effect::Cancel(token) => token.cancel(),
+            Effect::ReadFile(name) => self.read_file(name),
             Effect::CheckQuotes { entry, answer } => self.check_quotes(entry, answer),
             Effect::Quit => {}
         }
@@ -108,6 +111,14 @@ impl Outside {
         });
     }
 
+    fn read_file(&self, name: Arc<str>) {
+        let (read, told) = (self.read.clone(), self.told.clone());
+        thread::spawn(move || {
+            let came = text_of(&name, &read);
+            let _ = told.send(Input::FileRead { name, came });
+        });
+    }
+
     fn check_quotes(&self, entry: usize, answer: Arc<str>) {
         let (document, index, told) = (self.document.clone(), self.index.clone(), self.told.clone());
         thread::spawn(move || {
@@ -116,5 +127,35 @@ impl Outside {
             // Nobody listens any more when the screen was left.
             let _ = told.send(Input::Checked { entry, answer, quotes });
         });
+    }
+}
+
+/// The text of a file that a question refers to, or why there is none.
+fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
+    let path = Path::new(name);
+    // A pipe, which a document may come from, would be waited for without end.
+    if !path.is_file() {
+        return Err(format!("no part of the document and no file is called {name}"));
+    }
+    let input = document::Input::Path(path.to_owned());
+    match document::load(&[input], read, &mut std::io::empty()) {
+        Ok(document) => Ok(document.text.into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_as_documents_are_and_what_is_none_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("notes.txt");
+        std::fs::write(&file, "\u{feff}One.\r\nTwo.\n").expect("written");
+        let text = text_of(&file.to_string_lossy(), &ReadOptions::default());
+        assert_eq!(text.as_deref(), Ok("One.\nTwo.\n"));
+        let error = text_of("no/such/file", &ReadOptions::default());
+        assert_eq!(error, Err("no part of the document and no file is called no/such/file".to_owned()));
     }
 }

@@ -3,14 +3,21 @@
 //! The picture: sheets in a folder, one an entry. A frame looks at each sheet's label, which costs some numbers, and writes only those
 //! anew whose label is another; while an answer streams that is one. Two thousand turns cost as much as one.
 
-use ratatui::text::Line;
+use std::ops::Range;
 
+use ratatui::text::Line;
+use regex::Regex;
+
+use super::found::{self, Stretch};
 use super::markdown::Rendered;
+use super::theme::Theme;
 
 /// What an entry's lines depend on; what is the same has the same lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Label {
     pub question: usize,
+    /// Something that grows with what is known of what the question refers to.
+    pub attached: usize,
     pub answer: usize,
     pub reasoning: usize,
     pub state: u8,
@@ -45,23 +52,47 @@ pub(super) struct Sheet {
     pub answer: Rendered,
     /// Which of the lines is the chosen quote.
     pub chosen_line: Option<usize>,
+    /// Which of the lines were asked, thought or said; each passage for itself.
+    pub said: Vec<Range<usize>>,
+    /// What was found in them, and by which search.
+    found: Vec<Stretch>,
+    searched: Option<usize>,
 }
 
 impl Sheet {
+    /// Notes that the lines from `from` on were asked, thought or said.
+    pub(super) fn says_from(&mut self, from: usize) {
+        if from < self.lines.len() {
+            self.said.push(from..self.lines.len());
+        }
+    }
+
+    /// Finds what search `number` looks for, unless it did already.
+    fn search(&mut self, number: usize, pattern: &Regex) {
+        if self.searched != Some(number) {
+            self.found = found::hits(&self.lines, &self.said, pattern);
+            self.searched = Some(number);
+        }
+    }
+
     fn height(&self) -> usize {
         self.lines.len() + usize::from(!self.lines.is_empty())
     }
 }
 
-/// All entries.
+/// All entries of one branch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sheets {
+    branch: usize,
     sheets: Vec<Sheet>,
 }
 
 impl Sheets {
-    /// Makes there be `entries` sheets.
-    pub(super) fn fit(&mut self, entries: usize) {
+    /// Makes there be `entries` sheets, for a branch: those of another one are no beginnings of its own.
+    pub(super) fn fit(&mut self, branch: usize, entries: usize) {
+        if self.branch != branch {
+            *self = Self { branch, sheets: Vec::new() };
+        }
         self.sheets.resize_with(entries, Sheet::default);
     }
 
@@ -71,6 +102,8 @@ impl Sheets {
         if sheet.label != Some(label) {
             sheet.lines.clear();
             sheet.chosen_line = None;
+            sheet.said.clear();
+            sheet.searched = None;
             write(sheet);
             sheet.label = Some(label);
         }
@@ -97,6 +130,37 @@ impl Sheets {
         lines
     }
 
+    /// Searches all sheets: the line of each hit among all lines.
+    pub(super) fn search(&mut self, number: usize, pattern: &Regex) -> Vec<usize> {
+        let mut before = 0;
+        let mut hits = Vec::new();
+        for sheet in &mut self.sheets {
+            sheet.search(number, pattern);
+            let mut last = None;
+            for stretch in sheet.found.iter().filter(|stretch| last.replace(stretch.hit) != Some(stretch.hit)) {
+                hits.push(before + 1 + stretch.line);
+            }
+            before += sheet.height();
+        }
+        hits
+    }
+
+    /// Marks what the last search found on `lines`, which begin at `top`: hit `at` as what is looked at.
+    pub(super) fn mark(&self, lines: &mut [Line<'static>], top: usize, at: usize, theme: &Theme) {
+        let (mut before, mut hits) = (0, 0);
+        for sheet in &self.sheets {
+            for stretch in &sheet.found {
+                let line = (before + 1 + stretch.line).checked_sub(top).and_then(|line| lines.get_mut(line));
+                let over = if hits + stretch.hit == at { theme.found } else { theme.hit };
+                if let Some(line) = line {
+                    found::mark(line, &stretch.bytes, over);
+                }
+            }
+            hits += sheet.found.last().map_or(0, |last| last.hit + 1);
+            before += sheet.height();
+        }
+    }
+
     /// Where an entry's chosen quote is, among all lines.
     pub(super) fn line_of_chosen(&self, entry: usize) -> Option<usize> {
         let before: usize = self.sheets.iter().take(entry).map(Sheet::height).sum();
@@ -110,7 +174,7 @@ mod tests {
 
     fn sheets() -> Sheets {
         let mut sheets = Sheets::default();
-        sheets.fit(3);
+        sheets.fit(0, 3);
         for entry in 0..3 {
             sheets.write(entry, Label::default(), |sheet| {
                 sheet.lines = (0..2).map(|line| Line::raw(format!("{entry}{line}"))).collect();
@@ -123,6 +187,13 @@ mod tests {
     fn lines_are_taken_from_where_they_are_wanted() {
         let shown: Vec<String> = sheets().lines(2, 5).iter().map(ToString::to_string).collect();
         assert_eq!((sheets().len(), shown), (9, ["01", "", "10", "11", ""].map(String::from).to_vec()));
+    }
+
+    #[test]
+    fn another_branch_is_written_anew() {
+        let mut sheets = sheets();
+        sheets.fit(1, 3);
+        assert_eq!(sheets.len(), 0);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Given a chat, when something comes in, then this is its state and these are the effects.
 
 mod again;
+mod attaching;
 mod first_run;
+mod forks;
 mod pairs;
 mod parts;
 

@@ -26,7 +26,8 @@ pub(super) fn regenerate(chat: &mut Chat) -> Vec<Effect> {
     chat.transcript.truncate(entry + 1);
     if let Some(exchange) = exchange_at(chat, entry) {
         let again = Exchange::waiting(exchange.question.clone());
-        *exchange = Exchange { variation: exchange.variation + 1, ..again };
+        let attached = std::mem::take(&mut exchange.attached);
+        *exchange = Exchange { attached, variation: exchange.variation + 1, ..again };
     }
     chat.notice = None;
     chat.paused = false;
@@ -54,11 +55,11 @@ fn last(chat: &Chat) -> Option<usize> {
     chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)))
 }
 
-fn is_waited_for(chat: &Chat) -> bool {
+pub(super) fn is_waited_for(chat: &Chat) -> bool {
     chat.exchanges().any(|exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running))
 }
 
-fn refuse(chat: &mut Chat, why: &str) -> Vec<Effect> {
+pub(super) fn refuse(chat: &mut Chat, why: &str) -> Vec<Effect> {
     chat.notice = Some(Notice::info(why));
     Vec::new()
 }

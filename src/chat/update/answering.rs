@@ -2,7 +2,7 @@
 
 use super::reading::hold;
 use super::stopping::{decline, fail_entry};
-use super::{Effect, answering, citing, exchange_at, new_job, next, prompt};
+use super::{Effect, answering, attaching, citing, exchange_at, new_job, next, prompt};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::state::{Chat, Entry, Run, Way, Work};
 use crate::engine::message::{
@@ -20,7 +20,8 @@ pub(super) fn ask(chat: &mut Chat, question: &str) -> Vec<Effect> {
     chat.notice = None;
     decline(chat);
     chat.paused = false;
-    chat.transcript.push(Entry::Exchange(Exchange::waiting(question.into())));
+    let attached = attaching::take(chat, question);
+    chat.transcript.push(Entry::Exchange(Exchange { attached, ..Exchange::waiting(question.into()) }));
     next(chat)
 }
 
@@ -35,12 +36,14 @@ pub(super) fn start_going_on(chat: &mut Chat, entry: usize) -> Vec<Effect> {
 
 fn start(chat: &mut Chat, entry: usize, goes_on: bool) -> Vec<Effect> {
     let Some(way) = chat.way.clone() else { return Vec::new() };
+    let document = chat.document.text.clone();
     let Some(exchange) = exchange_at(chat, entry) else { return Vec::new() };
+    exchange.attached.iter_mut().for_each(|attached| attached.settle(&document));
     exchange.state = ExchangeState::Running;
     exchange.preset = Some(way.name.clone());
     exchange.quotes.clear();
     let exchange = exchange.clone();
-    let (prompt, reasoning) = match prompt(chat, &way, Some(&exchange.question)) {
+    let (prompt, reasoning) = match prompt(chat, &way, Some(&exchange.asked())) {
         Ok((prompt, reasoning)) if goes_on => (with_beginning(prompt, &exchange, reasoning.as_ref()), None),
         Ok(both) => both,
         Err(failure) => {

@@ -9,6 +9,8 @@
 //! | [`reading`] | reading the document |
 //! | [`mod@answering`] | a question |
 //! | [`again`] | asking again: changed, anew, or on |
+//! | [`forking`] | branches of the conversation |
+//! | [`attaching`] | what a question refers to |
 //! | [`changing`] | a document that changes on disk |
 //! | [`drafting`] | asking what other parts of it would take |
 //! | [`taking`] | taking other parts of it |
@@ -20,11 +22,13 @@
 
 mod again;
 mod answering;
+mod attaching;
 mod changing;
 mod choosing;
 mod citing;
 mod drafting;
 mod fetching;
+mod forking;
 mod reading;
 mod stopping;
 mod survey;
@@ -43,6 +47,7 @@ pub(super) use self::survey::way_of;
 use self::switching::go_to_offer;
 pub use self::taking::{Choice, Chosen};
 pub(super) use self::versus::compared;
+use super::attached::Attached;
 use super::exchange::{Exchange, ExchangeState};
 use super::prompt::{PromptRequest, Turn, build_prompt};
 use super::state::{Chat, Entry, Fetched, Model, Notice, Run, Way, Work};
@@ -72,6 +77,11 @@ pub enum Input {
     /// How far [`Effect::Fetch`] is, and what came of it.
     Fetching(Fetched),
     Fetched(Result<PathBuf, Failure>),
+    /// What [`Effect::ReadFile`] asked for, or why it can't be had.
+    FileRead {
+        name: Arc<str>,
+        came: Result<Arc<str>, String>,
+    },
     /// What [`Effect::CheckQuotes`] asked for.
     Checked {
         entry: usize,
@@ -84,6 +94,8 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Ask(String),
+    /// The question that is being written refers to this.
+    Attach(Attached),
     /// Asks this instead of the question of an entry, which is dropped with all that follows it.
     Replace {
         entry: usize,
@@ -93,6 +105,12 @@ pub enum Action {
     Regenerate,
     /// The last answer goes on where it was cut off.
     Continue,
+    /// Goes on after an entry, or from the beginning, on a branch of its own.
+    Fork {
+        after: Option<usize>,
+    },
+    /// Shows another branch, from 0.
+    ShowBranch(usize),
     /// Reads by another preset: an index into [`Chat::offers`]. A second time: yes, go.
     Switch(usize),
     /// Reads by a preset of one's own, which becomes an offer.
@@ -129,6 +147,8 @@ pub enum Effect {
     Fetch(CancelToken),
     /// Load the model of this file.
     Start(PathBuf),
+    /// Read the file of this name; answered by [`Input::FileRead`].
+    ReadFile(Arc<str>),
     /// Look up what the answer of an entry quotes; answered by [`Input::Checked`].
     CheckQuotes {
         entry: usize,
@@ -149,6 +169,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::Fetched(came) => fetching::ended(chat, came),
+        Input::FileRead { name, came } => attaching::came(chat, &name, &came),
         Input::Checked { entry, answer, quotes } => {
             citing::checked(chat, entry, &answer, quotes);
             Vec::new()
@@ -168,6 +189,7 @@ fn is_stale(chat: &Chat, event: &Event) -> bool {
         | Work::Forecasting { job, .. }
         | Work::Choosing { job, .. }
         | Work::Drafting { job, .. }
+        | Work::Weighing { job, .. }
         | Work::Surveying { job, .. } => Some(*job),
         Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
         Work::Idle | Work::Deciding { .. } => None,
@@ -211,9 +233,12 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
 fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
     match action {
         Action::Ask(question) => answering::ask(chat, &question),
+        Action::Attach(attached) => attaching::attach(chat, attached),
         Action::Replace { entry, question } => again::replace(chat, entry, &question),
         Action::Regenerate => again::regenerate(chat),
         Action::Continue => again::go_on(chat),
+        Action::Fork { after } => forking::fork(chat, after),
+        Action::ShowBranch(number) => forking::show(chat, number),
         Action::Switch(offer) => switching::switch(chat, offer),
         Action::Try(preset) => switching::try_out(chat, *preset),
         Action::Survey => survey::start(chat),
@@ -232,7 +257,8 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
 
 // What happens when nothing does.
 
-/// Starts what waits, when nothing runs: other parts, a switch, then the reading, then the oldest question; else what somebody thinks of.
+/// Starts what waits, when nothing runs: other parts, a switch, then the reading, then the oldest question, then counting what is attached to
+/// the next; else what somebody thinks of.
 fn next(chat: &mut Chat) -> Vec<Effect> {
     if chat.work != Work::Idle || !matches!(chat.model, Model::Ready { .. }) {
         return Vec::new();
@@ -251,9 +277,17 @@ fn next(chat: &mut Chat) -> Vec<Effect> {
         return if choosing::is_due(chat) { choosing::start(chat) } else { reading::start_reading(chat, None) };
     }
     match waiting_entry(chat) {
+        Some(entry) if waits_for_file(chat, entry) => attaching::weigh(chat),
         Some(entry) => versus::read_for(chat, entry).unwrap_or_else(|| answering::start_answering(chat, entry)),
-        None => drafting::start(chat),
+        None => {
+            let effects = attaching::weigh(chat);
+            if effects.is_empty() { drafting::start(chat) } else { effects }
+        }
     }
+}
+
+fn waits_for_file(chat: &Chat, entry: usize) -> bool {
+    matches!(&chat.transcript[entry], Entry::Exchange(exchange) if exchange.waits_for_file())
 }
 
 fn waiting_entry(chat: &Chat) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! What stops, and what fails.
 
 use super::switching::full_attention;
-use super::{Effect, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut, survey};
+use super::{Effect, attaching, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut, survey};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::state::{Chat, Notice, Run, Way, Work};
 use crate::engine::message::{Command, Failure, FailureKind};
@@ -18,8 +18,9 @@ pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
             chat.drafted = None;
             back_to_idle(chat)
         }
-        Work::Surveying { .. } => back_to_idle(chat),
+        Work::Surveying { .. } | Work::Weighing { .. } => back_to_idle(chat),
         Work::Idle => {
+            attaching::withdraw(chat);
             chat.notice = None;
             Vec::new()
         }
@@ -66,10 +67,13 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
             chat.notice = Some(Notice::from(&failure));
             chat.paused = true;
         }
+        // It would fail again: nothing is counted until something else has happened.
+        Work::Weighing { .. } if chat.waiting() == 0 => return Vec::new(),
         // One preset that can't be told of is none that is asked for.
         Work::Surveying { offer, .. } => return survey::go_on(chat, offer),
         // Neither is a document that somebody only thinks of.
         Work::Drafting { .. } => chat.drafted = None,
+        Work::Weighing { .. } => {}
         Work::Sizing { .. } => {
             chat.notice = Some(Notice::from(&failure));
             chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));

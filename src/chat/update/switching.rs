@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::reading::start_reading;
 use super::stopping::stop;
-use super::{Effect, INSTANT_TOKENS, SHORT, back_to_idle, choosing, document_prompt, drafting, new_job, survey};
+use super::{
+    Effect, INSTANT_TOKENS, SHORT, attaching, back_to_idle, choosing, document_prompt, drafting, new_job, survey,
+};
 use crate::chat::state::{Chat, Model, Notice, Way, Work};
 use crate::engine::message::{Command, Plan};
 use crate::settings::Chosen;
@@ -26,6 +28,7 @@ pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
         | Work::Forecasting { .. }
         | Work::Choosing { .. }
         | Work::Drafting { .. }
+        | Work::Weighing { .. }
         | Work::Surveying { .. }
         | Work::Deciding { .. } => go_to_offer(chat, offer),
         Work::Reading { .. } if chat.way.as_ref().is_some_and(|way| way.name == name) => {
@@ -142,6 +145,7 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     match chat.work {
         Work::Sizing { offer, .. } => go_to_chosen(chat, offer, document_tokens),
         Work::Choosing { .. } => choosing::counted(chat, document_tokens),
+        Work::Weighing { .. } => attaching::weighed(chat, document_tokens),
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 
 use super::survey::way_of;
 use super::switching::start_switch;
-use super::{Effect, next};
+use super::{Effect, attaching, next};
 use crate::chat::exchange::{Exchange, ExchangeState, Pair};
 use crate::chat::state::{Chat, Entry, Notice, Way};
 
@@ -19,9 +19,14 @@ pub(super) fn ask(chat: &mut Chat, question: &str, offers: [usize; 2]) -> Vec<Ef
         }
     };
     let id = chat.exchanges().filter_map(|exchange| exchange.pair.as_ref()).map(|pair| pair.id + 1).max().unwrap_or(0);
+    let attached = attaching::take(chat, question);
     for (way, is_second) in [(first, false), (second, true)] {
         let pair = Some(Pair { id, is_second, way });
-        chat.transcript.push(Entry::Exchange(Exchange { pair, ..Exchange::waiting(question.trim().into()) }));
+        chat.transcript.push(Entry::Exchange(Exchange {
+            pair,
+            attached: attached.clone(),
+            ..Exchange::waiting(question.trim().into())
+        }));
     }
     chat.notice = None;
     chat.paused = false;

@@ -26,7 +26,7 @@ mod search;
 use std::sync::Arc;
 
 pub(super) use places::Places;
-pub(super) use search::Search;
+pub(super) use search::{Search, pattern};
 
 use self::book::{Book, floor_char_boundary};
 use self::code::Highlighter;

@@ -3,9 +3,17 @@
 //! Small letters find capitals, a capital finds only itself. A space finds any white space, line ends too: a phrase is found where a
 //! line breaks in the middle of it.
 
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 use crate::document::ByteSpan;
+
+/// What finds `needle`; `None` when there is nothing but space in it.
+pub(in crate::tui) fn pattern(needle: &str) -> Option<Regex> {
+    let words: Vec<String> = needle.split_whitespace().map(regex::escape).collect();
+    let pattern =
+        RegexBuilder::new(&words.join(r"\s+")).case_insensitive(!needle.chars().any(char::is_uppercase)).build();
+    pattern.ok().filter(|_| !words.is_empty())
+}
 
 /// What was looked for, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,12 +26,7 @@ pub(in crate::tui) struct Search {
 
 impl Search {
     pub(super) fn for_text(text: &str, needle: &str) -> Self {
-        let words: Vec<String> = needle.split_whitespace().map(regex::escape).collect();
-        let pattern = RegexBuilder::new(&words.join(r"\s+"))
-            .case_insensitive(!needle.chars().any(char::is_uppercase))
-            .build()
-            .ok()
-            .filter(|_| !words.is_empty());
+        let pattern = pattern(needle);
         let found = pattern.iter().flat_map(|pattern| pattern.find_iter(text));
         let hits = found.map(|hit| ByteSpan { start: hit.start(), end: hit.end() }).collect();
         Self { needle: needle.to_owned(), hits, at: 0 }

@@ -7,15 +7,21 @@
 //! |---|---|
 //! | [`question`] | what happens to what is typed? |
 //! | [`reading`] | what do the reader's keys do? |
+//! | [`finding`] | what is searched for in the transcript? |
 //! | [`quoting`] | which quote of an answer is the cursor on, and where does it lead? |
 //! | [`answers`], [`pasted`], [`palette`] | asking again, copying, exporting; large pastes; commands by name |
+//! | [`branching`] | where does the conversation fork, and which branch is shown? |
 //! | [`parts`] | which parts of the document are read, and what would others take? |
+//! | [`naming`] | what does `@` refer to? |
 //! | [`picker`] | what are the presets, and how is one changed? |
 //! | [`mouse`] | what do clicks and the wheel do? |
 //! | [`overlay`] | what lies over everything, and how is it moved through? |
 
 mod answers;
+mod branching;
+mod finding;
 mod mouse;
+mod naming;
 mod overlay;
 mod palette;
 mod parts;
@@ -30,12 +36,15 @@ use std::sync::Arc;
 use ratatui::crossterm::event::KeyEvent;
 use ratatui_textarea::TextArea;
 
+pub(super) use finding::Finding;
 pub(super) use mouse::Areas;
+pub(super) use naming::{Named, Naming};
 pub(super) use overlay::{List, ListOf, Overlay};
 pub(super) use palette::{Palette, what};
 pub(super) use parts::{Parts, Plan, Scale, Verdict, WouldFit};
 pub(super) use picker::{Draft, Field, Picker};
 pub(super) use quoting::Chosen;
+pub(super) use reading::SearchEntry;
 
 use super::errand::Errand;
 use super::keymap::{Intent, Keymap, Place, Scroll};
@@ -62,6 +71,10 @@ pub(super) struct Screen {
     pub reader: Reader,
     /// What is searched for is being typed.
     pub entry: Option<reading::SearchEntry>,
+    /// What is searched for in the transcript.
+    pub finding: Option<Finding>,
+    /// How often something was searched for there.
+    searches: usize,
     /// A mark's name is waited for: to set it, or to go there.
     pub mark: Option<reading::MarkKey>,
     /// The quote that the transcript's cursor is on.
@@ -90,6 +103,10 @@ pub(super) struct Screen {
     pasted: Vec<(String, String)>,
     /// Which earlier question is in the input box.
     recalled: Option<usize>,
+    /// What can be referred to, while a name is typed.
+    pub naming: Option<Naming>,
+    /// The names in the input box that were looked up.
+    sought: Vec<String>,
 }
 
 impl Default for Screen {
@@ -113,6 +130,8 @@ impl Screen {
             parts: Parts::all(document.clone()),
             reader: Reader::new(document),
             entry: None,
+            finding: None,
+            searches: 0,
             mark: None,
             quote: None,
             quote_is_new: false,
@@ -126,6 +145,8 @@ impl Screen {
             editing: None,
             pasted: Vec::new(),
             recalled: None,
+            naming: None,
+            sought: Vec::new(),
         }
     }
 
@@ -135,6 +156,7 @@ impl Screen {
             Place::MarkName
         } else if self.entry.is_some()
             || matches!(self.overlay, Some(Overlay::Palette(_) | Overlay::Parts(Plan { typing: true, .. })))
+            || self.names()
         {
             Place::Entry
         } else if matches!(self.overlay, Some(Overlay::Parts(_))) {
@@ -157,6 +179,7 @@ impl Screen {
         match self.place() {
             Place::MarkName => self.name_mark(&intent),
             Place::Entry if self.entry.is_some() => self.search_entry(&intent),
+            Place::Entry if self.names() => return self.name(chat, intent),
             Place::Entry | Place::List | Place::Parts => return self.in_overlay(chat, &intent),
             _ => return self.at_work(chat, intent),
         }
@@ -165,7 +188,7 @@ impl Screen {
 
     fn at_work(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
         match intent {
-            Intent::Type(key) => self.type_key(key),
+            Intent::Type(key) => return self.type_question(chat, key),
             Intent::Paste(text) => self.paste(&text),
             Intent::Newline => self.input.insert_newline(),
             Intent::NextPane => self.go_around(1),
@@ -188,6 +211,9 @@ impl Screen {
             Intent::EndOfInput => {
                 self.input.delete_next_char();
             }
+            Intent::Find => self.open_finding(chat),
+            Intent::NextHit if self.step_finding(1) => {}
+            Intent::PreviousHit if self.step_finding(-1) => {}
             Intent::NextHit if self.walks_through_quotes() => self.step_quote(chat, 1),
             Intent::PreviousHit if self.walks_through_quotes() => self.step_quote(chat, -1),
             Intent::Leave => return vec![Action::Quit],
@@ -202,6 +228,7 @@ impl Screen {
             Intent::Parts => return self.open_parts(chat),
             Intent::Figures => self.overlay = Some(Overlay::Figures(0)),
             Intent::Palette => self.overlay = Some(Overlay::Palette(Palette::new())),
+            Intent::Refer => return self.refer(chat),
             Intent::Editor => self.errands.push(Errand::Edit(self.text())),
             Intent::Suspend => self.errands.push(Errand::Suspend),
             answers @ (Intent::EditLast
@@ -211,6 +238,9 @@ impl Screen {
             | Intent::CopyCode
             | Intent::ExportMarkdown
             | Intent::ExportJson) => return self.with_answers(chat, &answers),
+            branching @ (Intent::Fork | Intent::Branches | Intent::NextBranch | Intent::PreviousBranch) => {
+                return self.with_branches(chat, &branching);
+            }
             reading => self.read(&reading),
         }
         Vec::new()
@@ -256,6 +286,9 @@ impl Screen {
     fn escape(&mut self, chat: &Chat) -> Vec<Action> {
         if self.editing.is_some() {
             self.clear();
+            return Vec::new();
+        }
+        if self.focus == Place::Transcript && self.finding.take().is_some() {
             return Vec::new();
         }
         let reading = self.focus == Place::Reader;

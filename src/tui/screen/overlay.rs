@@ -36,6 +36,9 @@ pub(in crate::tui) struct List {
 pub(in crate::tui) enum ListOf {
     Contents,
     Hits,
+    /// Where a branch can begin.
+    ForkPoints,
+    Branches,
 }
 
 impl List {
@@ -48,7 +51,7 @@ impl Screen {
     pub(super) fn in_overlay(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
         match self.overlay.take() {
             Some(Overlay::Help(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Help),
-            Some(Overlay::List(list)) => self.in_list(list, intent),
+            Some(Overlay::List(list)) => return self.in_list(chat, list, intent),
             Some(Overlay::Palette(palette)) => return self.in_palette(chat, palette, intent),
             Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
             Some(Overlay::Parts(plan)) => return self.in_parts(chat, plan, intent),
@@ -58,17 +61,18 @@ impl Screen {
         Vec::new()
     }
 
-    fn in_list(&mut self, mut list: List, intent: &Intent) {
+    fn in_list(&mut self, chat: &Chat, mut list: List, intent: &Intent) -> Vec<Action> {
         match intent {
             Intent::Scroll(scroll) => {
-                let end = self.rows_of(list.of).saturating_sub(1);
+                let end = self.rows_of(chat, list.of).saturating_sub(1);
                 list.at = scrolled(*scroll, list.at, end, list.shown).min(end);
                 self.overlay = Some(Overlay::List(list));
             }
-            Intent::Submit => self.choose(&list),
+            Intent::Submit => return self.choose(chat, &list),
             Intent::Escape | Intent::Interrupt => {}
             _ => self.overlay = Some(Overlay::List(list)),
         }
+        Vec::new()
     }
 
     /// Where a text is after `intent`: keys that move it do so as far as it goes, all others close it.
@@ -79,14 +83,16 @@ impl Screen {
     }
 
     /// How many rows a list has.
-    pub(in crate::tui) fn rows_of(&self, of: ListOf) -> usize {
+    pub(in crate::tui) fn rows_of(&self, chat: &Chat, of: ListOf) -> usize {
         match of {
             ListOf::Contents => self.reader.book.document().outline.len(),
             ListOf::Hits => self.reader.search.hits.len(),
+            ListOf::ForkPoints => chat.fork_points().len(),
+            ListOf::Branches => chat.branches.count(),
         }
     }
 
-    fn choose(&mut self, list: &List) {
+    fn choose(&mut self, chat: &Chat, list: &List) -> Vec<Action> {
         match list.of {
             ListOf::Contents => {
                 if let Some(entry) = self.reader.book.document().outline.get(list.at) {
@@ -101,7 +107,10 @@ impl Screen {
                     self.show_passage(hit);
                 }
             }
+            ListOf::ForkPoints => return self.fork_after(chat, list.at),
+            ListOf::Branches => return self.show_branch(list.at),
         }
+        Vec::new()
     }
 
     /// The passage of a row of the hits, with what stands around it in its line.

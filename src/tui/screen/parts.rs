@@ -22,7 +22,7 @@ use crate::fit::ticks::{Mark, PartTree, Ticks};
 /// All parts of the document, of which some are read.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct Parts {
-    whole: Arc<Document>,
+    pub whole: Arc<Document>,
     /// Made when it is first looked at.
     tree: Option<Arc<PartTree>>,
     /// Of each part, as far as it was counted.

@@ -174,6 +174,7 @@ impl Screen {
             self.told = Some(why);
             return Vec::new();
         }
+        let mut actions = self.attach(chat, |_| true);
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
         let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
         let Some(question) = question else {
@@ -181,7 +182,8 @@ impl Screen {
             return Vec::new();
         };
         self.follow();
-        vec![Action::Versus { question, offers }]
+        actions.push(Action::Versus { question, offers });
+        actions
     }
 }
 

@@ -54,12 +54,14 @@ impl Screen {
     /// What was written elsewhere takes the place of what is in the box.
     pub(in crate::tui) fn edited(&mut self, text: &str) {
         self.input = input_box(text.trim_end());
+        self.naming = None;
         self.focus = Place::Input;
     }
 
     /// Line ends as terminals send them become line ends; nothing is asked by pasting.
     pub(super) fn paste(&mut self, text: &str) {
         self.focus = Place::Input;
+        self.naming = None;
         let text = self.noted(text.replace("\r\n", "\n").replace('\r', "\n"));
         self.input.insert_str(text);
     }
@@ -75,13 +77,15 @@ impl Screen {
             if let Some(file) = self.model_file(chat, &text) {
                 return vec![Action::TakeModel(file)];
             }
+            let mut actions = self.attach(chat, |_| true);
             let editing = self.editing.take();
             let question = self.take_question();
             self.follow();
-            return vec![match editing {
+            actions.push(match editing {
                 Some(entry) => Action::Replace { entry, question },
                 None => Action::Ask(question),
-            }];
+            });
+            return actions;
         }
         match chat.work {
             Work::Deciding { .. } => vec![Action::Confirm],
@@ -115,6 +119,8 @@ impl Screen {
         self.recalled = None;
         self.editing = None;
         self.pasted.clear();
+        self.sought.clear();
+        self.naming = None;
     }
 
     /// Up and down walk through the questions from the first and the last line of the box, and move the caret elsewhere.

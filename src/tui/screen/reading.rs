@@ -13,12 +13,37 @@ use crate::document::ByteSpan;
 pub(in crate::tui) struct SearchEntry {
     pub input: TextArea<'static>,
     /// Where the search began, to go back to.
-    from: usize,
+    from: From,
+}
+
+/// Where a search begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// A byte of the document.
+    Document(usize),
+    /// A line of the transcript; `None` is its end.
+    Transcript(Option<usize>),
 }
 
 impl SearchEntry {
     pub(in crate::tui) fn text(&self) -> &str {
         &self.input.lines()[0]
+    }
+
+    pub(super) fn in_transcript(line: Option<usize>) -> Self {
+        Self { input: line_box(), from: From::Transcript(line) }
+    }
+
+    pub(in crate::tui) fn is_in_transcript(&self) -> bool {
+        matches!(self.from, From::Transcript(_))
+    }
+
+    /// The line of the transcript where it began.
+    pub(super) fn line(&self) -> Option<usize> {
+        match self.from {
+            From::Transcript(line) => line,
+            From::Document(_) => None,
+        }
     }
 }
 
@@ -63,7 +88,7 @@ impl Screen {
 
     fn open_search(&mut self) {
         self.focus_pane(Place::Reader);
-        self.entry = Some(SearchEntry { input: line_box(), from: self.reader.top() });
+        self.entry = Some(SearchEntry { input: line_box(), from: From::Document(self.reader.top()) });
     }
 
     fn open_hits(&mut self) {
@@ -100,7 +125,7 @@ impl Screen {
     pub(super) fn search_entry(&mut self, intent: &Intent) {
         let Some(entry) = &mut self.entry else { return };
         match intent {
-            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if entry.text().is_empty() => self.entry = None,
+            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if entry.text().is_empty() => self.give_up_search(),
             Intent::Type(key) => {
                 type_in_line(&mut entry.input, *key);
                 self.search_again();
@@ -110,24 +135,45 @@ impl Screen {
                 self.search_again();
             }
             Intent::Submit => {
+                let in_transcript = entry.is_in_transcript();
                 self.entry = None;
-                self.has_hits();
+                if in_transcript {
+                    self.found();
+                } else {
+                    self.has_hits();
+                }
             }
-            Intent::Escape | Intent::Interrupt => {
-                self.reader.open_at(entry.from);
-                self.entry = None;
+            Intent::Escape | Intent::Interrupt => self.give_up_search(),
+            _ => {}
+        }
+    }
+
+    /// Back to where it began.
+    fn give_up_search(&mut self) {
+        match self.entry.take().map(|entry| entry.from) {
+            Some(From::Document(byte)) => {
+                self.reader.open_at(byte);
                 self.forget_found();
             }
-            _ => {}
+            Some(From::Transcript(line)) => {
+                self.top = line;
+                self.finding = None;
+            }
+            None => {}
         }
     }
 
     fn search_again(&mut self) {
         let Some(entry) = &self.entry else { return };
         let needle = entry.text().to_owned();
-        self.reader.open_at(entry.from);
-        self.reader.found = None;
-        self.reader.search_for(&needle);
+        match entry.from {
+            From::Document(byte) => {
+                self.reader.open_at(byte);
+                self.reader.found = None;
+                self.reader.search_for(&needle);
+            }
+            From::Transcript(_) => self.find(&needle),
+        }
     }
 
     pub(super) fn name_mark(&mut self, intent: &Intent) {

@@ -1,6 +1,9 @@
 //! Screens of named states, and scripts of keys through the real loop with a toy engine behind it.
 
 mod answers;
+mod branches;
+mod finding;
+mod naming;
 mod parts;
 mod reading;
 

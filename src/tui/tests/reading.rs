@@ -9,7 +9,7 @@ use crate::document::{self, Document, Input, ReadOptions};
 use crate::quotes::{self, Index};
 
 /// The first three chapters of the bundled book.
-fn novel() -> Arc<Document> {
+pub(super) fn novel() -> Arc<Document> {
     let inputs = [Input::bundled_book()];
     let book = document::load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is bundled");
     Arc::new(book.select("1-3").expect("there are 61"))
@@ -23,7 +23,7 @@ pub(super) fn files(files: &[(&str, &str)]) -> Arc<Document> {
 }
 
 /// A chat about `document`, read by `preset`.
-fn read(document: &Arc<Document>, preset: &str) -> Session {
+pub(super) fn read(document: &Arc<Document>, preset: &str) -> Session {
     let mut session = Session::begin(preset);
     session.chat.document.text = document.text.as_str().into();
     session.chat.document.part = None;
@@ -34,13 +34,15 @@ fn read(document: &Arc<Document>, preset: &str) -> Session {
 pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
-        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).filter(|(name, _)| !name.is_empty());
         let (code, modifiers) = match named.map(|(name, _)| name) {
             Some("enter") => (KeyCode::Enter, KeyModifiers::NONE),
             Some("tab") => (KeyCode::Tab, KeyModifiers::NONE),
+            Some("backspace") => (KeyCode::Backspace, KeyModifiers::NONE),
             Some("esc") => (KeyCode::Esc, KeyModifiers::NONE),
             Some("alt-enter") => (KeyCode::Enter, KeyModifiers::ALT),
             Some("left") => (KeyCode::Left, KeyModifiers::NONE),
+            Some("up") => (KeyCode::Up, KeyModifiers::NONE),
             Some("down") => (KeyCode::Down, KeyModifiers::NONE),
             Some("ctrl-o") => (KeyCode::Char('o'), KeyModifiers::CONTROL),
             Some("ctrl-p") => (KeyCode::Char('p'), KeyModifiers::CONTROL),
@@ -78,7 +80,7 @@ fn a_word_is_searched() {
 
 #[test]
 fn a_word_is_being_typed() {
-    after_keys("reader_searching", &novel(), "full", "<tab>/single man");
+    after_keys("reader_searching", &novel(), "full", "<tab><tab>/single man");
 }
 
 #[test]
@@ -220,7 +222,9 @@ fn every_size_of_the_reader_can_be_drawn() {
                 "<tab>t",
                 "<tab><tab>/fo<enter>l",
                 "/",
-                "<tab>w/so",
+                "<tab>/single",
+                "@ch",
+                "<tab><tab>w/so",
                 "<tab>p<down>e",
                 "<tab>f",
             ] {

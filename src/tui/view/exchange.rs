@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::super::wrap::wrap;
 use super::transcript::{Drawn, INDENT, indented, prefixed};
 use super::words::{count, rate, time};
-use super::{quotes, versus, work};
+use super::{naming, quotes, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model};
 use crate::engine::message::{Figures, Finish};
 
@@ -20,9 +20,17 @@ const MOST_QUESTION_LINES: usize = 12;
 pub(super) fn write(sheet: &mut Sheet, exchange: &Exchange, at: &Drawn<'_>) {
     let Drawn { chat, theme, cells, .. } = *at;
     sheet.lines = question(exchange, theme, cells);
-    sheet.lines.extend(reasoning(chat, exchange, at.reasoning_open, theme, cells));
+    sheet.says_from(0);
+    sheet.lines.extend(attached(exchange, theme, cells));
+    let (head, thoughts) = reasoning(chat, exchange, at.reasoning_open, theme, cells);
+    sheet.lines.extend(head);
+    let from = sheet.lines.len();
+    sheet.lines.extend(thoughts);
+    sheet.says_from(from);
+    let from = sheet.lines.len();
     let answer = sheet.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
     sheet.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
+    sheet.says_from(from);
     let quotes = quotes::lines(at, exchange, cells - INDENT.len());
     sheet.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| sheet.lines.len() + line);
     sheet.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
@@ -34,7 +42,14 @@ pub(super) fn write(sheet: &mut Sheet, exchange: &Exchange, at: &Drawn<'_>) {
 /// Writes the sheet of two exchanges that ask the same.
 pub(super) fn write_pair(sheet: &mut Sheet, first: &Exchange, second: &Exchange, at: &Drawn<'_>) {
     sheet.lines = question(first, at.theme, at.cells);
-    sheet.lines.extend(versus::lines(at, first, second));
+    sheet.says_from(0);
+    sheet.lines.extend(attached(first, at.theme, at.cells));
+    // Two columns: what goes on in the next line is told by no line.
+    let from = sheet.lines.len();
+    let (answers, figures) = versus::lines(at, first, second);
+    sheet.lines.extend(answers);
+    sheet.said.extend((from..sheet.lines.len()).map(|line| line..line + 1));
+    sheet.lines.extend(figures);
 }
 
 /// The question; of one with a long paste in it the beginning.
@@ -52,9 +67,22 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
     lines
 }
 
-/// `▸ thought for 3.2 s · 31 tokens`, and below it the thoughts when they are open.
-fn reasoning(chat: &Chat, exchange: &Exchange, open: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(took) = exchange.reasoning.time(chat.now) else { return Vec::new() };
+/// What a question refers to, a line each.
+fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let told = exchange.attached.iter().map(|attached| format!("with {}", naming::told(attached)));
+    let lines = told.flat_map(|told| wrap(&[Span::styled(told, theme.dim)], cells - 2, 2));
+    lines.map(|line| indented(INDENT, line)).collect()
+}
+
+/// `▸ thought for 3.2 s · 31 tokens`, and the thoughts below it when they are open.
+fn reasoning(
+    chat: &Chat,
+    exchange: &Exchange,
+    open: bool,
+    theme: &Theme,
+    cells: usize,
+) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+    let Some(took) = exchange.reasoning.time(chat.now) else { return (Vec::new(), Vec::new()) };
     let arrow = if open { "▾" } else { "▸" };
     let told = if exchange.reasoning.is_open() {
         format!("{arrow} thinking{}", work::running(took))
@@ -64,14 +92,14 @@ fn reasoning(chat: &Chat, exchange: &Exchange, open: bool, theme: &Theme, cells:
     };
     let key = if open { " · Ctrl-T folds" } else { " · Ctrl-T opens" };
     let told = [Span::styled(told, theme.dim), Span::styled(key, theme.dim)];
-    let mut lines: Vec<Line> = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
-    if open {
-        let thoughts = exchange.reasoning.text.trim();
-        let gutter = || Span::styled("  │ ", theme.dim);
-        let wrapped = thoughts.lines().flat_map(|line| wrap(&[Span::styled(line, theme.dim)], cells - 4, 0));
-        lines.extend(wrapped.map(|line| prefixed(gutter(), line)));
-    }
-    lines
+    let head = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
+    let thoughts = if open { thoughts(&exchange.reasoning.text, theme, cells) } else { Vec::new() };
+    (head, thoughts)
+}
+
+fn thoughts(text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let wrapped = text.trim().lines().flat_map(|line| wrap(&[Span::styled(line, theme.dim)], cells - 4, 0));
+    wrapped.map(|line| prefixed(Span::styled("  │ ", theme.dim), line)).collect()
 }
 
 /// What is to be said of a question besides its answer.
@@ -80,6 +108,7 @@ fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'st
     match &exchange.state {
         ExchangeState::Waiting if !matches!(chat.model, Model::Ready { .. }) => dim("waits for the model".to_owned()),
         ExchangeState::Waiting if !chat.is_read() => dim("waits until the document is read".to_owned()),
+        ExchangeState::Waiting if exchange.waits_for_file() => dim("waits for the file".to_owned()),
         ExchangeState::Waiting => dim("is next".to_owned()),
         ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
             dim("reading the question …".to_owned())

@@ -1,4 +1,4 @@
-//! Lists that lie over the screen: the contents, and what a search has found. Only the rows that are seen are made.
+//! Lists that lie over the screen: the contents, what a search has found, branches and where they can begin. Only the rows that are seen are made.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,22 +9,30 @@ use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
 use super::popup::Popup;
 use super::words::whole;
+use crate::chat::{BranchRow, Chat, Entry};
 
 /// Wider lists are hard to follow from left to right.
 const WIDEST: u16 = 96;
 
-pub(super) fn draw(frame: &mut Frame, screen: &mut Screen, list: &List, theme: &Theme, area: Rect) {
-    let all = screen.rows_of(list.of);
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, list: &List, theme: &Theme, area: Rect) {
+    let all = screen.rows_of(chat, list.of);
     let height = u16::try_from(all).unwrap_or(u16::MAX).saturating_add(2);
     let name = match list.of {
         ListOf::Contents => " contents ".to_owned(),
         ListOf::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
+        ListOf::ForkPoints => " a branch that goes on after ".to_owned(),
+        ListOf::Branches => " branches ".to_owned(),
     };
-    let keys = &[" Enter goes there · Esc closes "];
+    let does = match list.of {
+        ListOf::Contents | ListOf::Hits => " Enter goes there · Esc closes ",
+        ListOf::ForkPoints => " Enter forks there · Esc closes ",
+        ListOf::Branches => " Enter shows it · Esc closes ",
+    };
+    let keys = &[does];
     let inner = Popup { title: &name, keys, cells: WIDEST, height }.draw(frame, theme, area);
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown / 2).min(all.saturating_sub(shown));
-    let row = |row| Line::from(row_of(screen, list, row, theme, inner.width.into()));
+    let row = |row| Line::from(row_of(chat, screen, list, row, theme, inner.width.into()));
     let rows: Vec<Line> = (top..all.min(top + shown)).map(row).collect();
     frame.render_widget(Text::from(rows), inner);
     if let Some(Overlay::List(list)) = &mut screen.overlay {
@@ -32,10 +40,12 @@ pub(super) fn draw(frame: &mut Frame, screen: &mut Screen, list: &List, theme: &
     }
 }
 
-fn row_of(screen: &Screen, list: &List, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+fn row_of(chat: &Chat, screen: &Screen, list: &List, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let mut spans = match list.of {
         ListOf::Contents => entry(screen, row, theme, cells),
         ListOf::Hits => hit(screen, row, theme, cells),
+        ListOf::ForkPoints => fork_point(chat, row, theme, cells),
+        ListOf::Branches => branch(chat, row, theme, cells),
     };
     if row == list.at {
         for span in &mut spans {
@@ -43,6 +53,26 @@ fn row_of(screen: &Screen, list: &List, row: usize, theme: &Theme, cells: usize)
         }
     }
     spans
+}
+
+/// After which question, and how its answer begins.
+fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+    let entry = chat.fork_points()[row].map(|entry| &chat.transcript[entry]);
+    let Some(Entry::Exchange(exchange)) = entry else { return vec![Span::raw("nothing: from the beginning")] };
+    let question = shorten(&format!("{row}  {}", one_line(exchange.question.trim())), cells);
+    let answer = shorten(&one_line(exchange.answer.trim()), cells.saturating_sub(width(&question) + 2));
+    vec![Span::raw(question), Span::raw("  "), Span::styled(answer, theme.dim)]
+}
+
+/// A branch: its number, the first question of its own, how many turns it has.
+fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
+    let BranchRow { number, question, turns, is_shown } = chat.branch_rows()[row];
+    let turns = format!("{turns} {}", if turns == 1 { "turn" } else { "turns" });
+    let told = if is_shown { format!("shown · {turns}") } else { turns };
+    let question = question.map_or("(nothing of its own yet)".to_owned(), |question| one_line(question.trim()));
+    let left = shorten(&format!("{number}  {question}"), cells.saturating_sub(width(&told) + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&told)));
+    vec![Span::raw(left), Span::raw(gap), Span::styled(told, theme.dim)]
 }
 
 /// A title, how far in it stands by its level, and where in the document it is.

@@ -23,6 +23,7 @@ mod help;
 mod list;
 mod map;
 mod measured;
+mod naming;
 mod palette;
 mod parts;
 mod picker;
@@ -77,12 +78,12 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
     frame.render_widget(figures::line(chat, theme, parts.figures.width.into()), parts.figures);
     match screen.overlay.clone() {
         Some(Overlay::Help(line)) => draw_help(frame, chat, screen, line, theme, area),
-        Some(Overlay::List(list)) => list::draw(frame, screen, &list, theme, area),
+        Some(Overlay::List(list)) => list::draw(frame, chat, screen, &list, theme, area),
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, &palette, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, &picker, theme, area),
         Some(Overlay::Parts(plan)) => parts::draw(frame, chat, screen, &plan, theme, area),
         Some(Overlay::Figures(line)) => measured::draw(frame, chat, screen, line, theme, area),
-        None => {}
+        None => naming::draw(frame, chat, screen, theme, parts.input),
     }
 }
 
@@ -143,6 +144,7 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
     let cells = usize::from(cells);
     let title = shorten(&chat.document.title, cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
+    let part = branch(chat) + &part;
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
         Model::Ready { info, .. } => info.name.clone(),
@@ -157,6 +159,12 @@ fn header<'a>(chat: &Chat, theme: &Theme, cells: u16) -> Line<'a> {
         Span::raw(gap),
         Span::styled(model, theme.dim),
     ])
+}
+
+/// ` · branch 2 of 3`, when there are several.
+fn branch(chat: &Chat) -> String {
+    let all = chat.branches.count();
+    if all > 1 { format!(" · branch {} of {all}", chat.branches.shown() + 1) } else { String::new() }
 }
 
 /// What the screen has to say, or the chat: three lines of it at most.
@@ -190,6 +198,8 @@ fn draw_input(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, ar
         .border_type(BorderType::Rounded)
         .border_style(if focused { Style::new() } else { theme.dim })
         .title_bottom(Line::styled(hint, theme.dim).right_aligned());
+    let with = naming::title(chat, screen).map(|with| shorten(&with, room));
+    let block = with.into_iter().fold(block, |block, with| block.title_top(Line::styled(with, theme.dim)));
     let inner = block.inner(area).inner(Margin::new(1, 0));
     frame.render_widget(block, area);
     if screen.input.is_empty() {
@@ -198,7 +208,7 @@ fn draw_input(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, ar
     } else {
         frame.render_widget(&screen.input, inner);
     }
-    if screen.place() == Place::Input {
+    if screen.place() == Place::Input || (focused && screen.naming.is_some() && screen.overlay.is_none()) {
         frame.set_cursor_position(caret(&screen.input, inner));
     }
 }

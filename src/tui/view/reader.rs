@@ -84,7 +84,7 @@ fn has_number(reader: &Reader, row: &Row, number: u32) -> bool {
 fn draw_title(frame: &mut Frame, screen: &Screen, page: &[Row], theme: &Theme, area: Rect) {
     let focused = screen.focus == Place::Reader && screen.overlay.is_none();
     let cells = usize::from(area.width);
-    if let Some(entry) = &screen.entry {
+    if let Some(entry) = screen.entry.as_ref().filter(|entry| !entry.is_in_transcript()) {
         let right = hits(screen);
         let room = Constraint::Length(width(&right) as u16 + 1);
         let [left, _] = Layout::horizontal([Constraint::Min(2), room]).areas(area);
@@ -99,7 +99,7 @@ fn draw_title(frame: &mut Frame, screen: &Screen, page: &[Row], theme: &Theme, a
     frame.render_widget(ends(&format!("{mark}{left}"), style, &right, theme, cells), area);
 }
 
-fn ends(left: &str, style: Style, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
+pub(super) fn ends(left: &str, style: Style, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
     let right = if width(right) + 4 > cells { String::new() } else { right.to_owned() };
     let left = shorten(left, cells.saturating_sub(width(&right) + 1));
     let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&right)));

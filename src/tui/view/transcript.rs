@@ -1,16 +1,17 @@
 //! The conversation: its entries' sheets, as far as they have changed, and the lines of them that are shown.
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span, Text};
 
-use super::super::screen::{Rest, Screen};
+use super::super::screen::{Finding, Rest, Screen, SearchEntry};
 use super::super::sheets::{Label, Sheets};
 use super::super::theme::Theme;
-use super::super::wrap::{width, wrap};
+use super::super::wrap::{shorten, width, wrap};
+use super::reader::ends;
 use super::words::{bytes, count};
 use super::{exchange, switch};
-use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Offered};
+use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Offered};
 use crate::document::Document;
 use crate::quotes::Quote;
 
@@ -30,19 +31,25 @@ pub(super) struct Drawn<'a> {
 }
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, area: Rect) {
-    let shown = usize::from(area.height);
     if chat.transcript.is_empty() {
         draw_welcome(frame, welcome(chat, theme, area.width.into()), screen, theme, area);
         return;
     }
+    let area = draw_search(frame, screen, theme, area);
+    let shown = usize::from(area.height);
     let mut sheets = std::mem::take(&mut screen.sheets);
     write(&mut sheets, chat, screen, theme, area.width.into());
     let lines = sheets.len();
     screen.measured(lines, shown, Rest::End);
     let end = lines.saturating_sub(shown);
+    show_found(&mut sheets, screen, end, shown);
     show_chosen(&sheets, screen, end, shown);
     let top = screen.top.unwrap_or(end).min(end);
-    frame.render_widget(Text::from(sheets.lines(top, shown)), area);
+    let mut visible = sheets.lines(top, shown);
+    if let Some(finding) = screen.finding.as_ref().filter(|finding| finding.pattern.is_some()) {
+        sheets.mark(&mut visible, top, finding.at, theme);
+    }
+    frame.render_widget(Text::from(visible), area);
     draw_rest(frame, lines.saturating_sub(top + shown), theme, area);
     screen.sheets = sheets;
 }
@@ -73,16 +80,59 @@ fn draw_rest(frame: &mut Frame, below: usize, theme: &Theme, area: Rect) {
 
 /// Scrolls to the quote that was chosen by the last key.
 fn show_chosen(sheets: &Sheets, screen: &mut Screen, end: usize, shown: usize) {
-    let Some(line) = screen.take_chosen_entry().and_then(|entry| sheets.line_of_chosen(entry)) else { return };
-    let top = screen.top.unwrap_or(end);
+    if let Some(line) = screen.take_chosen_entry().and_then(|entry| sheets.line_of_chosen(entry)) {
+        show(screen, line, end, shown);
+    }
+}
+
+/// Searches the sheets, and scrolls to the hit that is wished for.
+fn show_found(sheets: &mut Sheets, screen: &mut Screen, end: usize, shown: usize) {
+    let Some(finding) = &mut screen.finding else { return };
+    let lines = match &finding.pattern {
+        Some(pattern) => sheets.search(finding.number, pattern),
+        None => Vec::new(),
+    };
+    if let Some(line) = finding.counted(&lines) {
+        show(screen, line, end, shown);
+    }
+}
+
+/// Scrolls to a line, unless it is seen.
+fn show(screen: &mut Screen, line: usize, end: usize, shown: usize) {
+    let top = screen.top.unwrap_or(end).min(end);
     if !(top..top + shown).contains(&line) {
         let top = line.saturating_sub(shown / 2);
         screen.top = (top < end).then_some(top);
     }
 }
 
+/// What is searched for, and how often it is there, in a line of its own above the rest; gives what is left of `area`.
+fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) -> Rect {
+    let Some(finding) = screen.finding.as_ref().filter(|_| area.height > 1) else { return area };
+    let [title, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+    let (cells, right) = (usize::from(title.width), hits(finding));
+    let left = shorten(&format!("/{}", finding.needle), cells.saturating_sub(width(&right) + 2));
+    let is_typed = screen.entry.as_ref().is_some_and(SearchEntry::is_in_transcript);
+    let style = if is_typed { theme.strong } else { theme.accent };
+    let column = (width(&left) as u16).min(title.width.saturating_sub(1));
+    frame.render_widget(ends(&left, style, &right, theme, cells), title);
+    if is_typed {
+        frame.set_cursor_position(Position { x: title.x + column, y: title.y });
+    }
+    rest
+}
+
+/// `hit 3 of 12`.
+fn hits(finding: &Finding) -> String {
+    match finding.all {
+        0 if finding.pattern.is_none() => "search".to_owned(),
+        0 => "no hit".to_owned(),
+        all => format!("hit {} of {all} · n N", finding.at + 1),
+    }
+}
+
 fn write(sheets: &mut Sheets, chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) {
-    sheets.fit(chat.transcript.len());
+    sheets.fit(chat.branches.shown(), chat.transcript.len());
     for (index, entry) in chat.transcript.iter().enumerate() {
         let chosen = screen.quote.filter(|quote| quote.entry == index).map(|quote| quote.index);
         let at = Drawn {
@@ -90,7 +140,7 @@ fn write(sheets: &mut Sheets, chat: &Chat, screen: &Screen, theme: &Theme, cells
             document: screen.reader.book.document(),
             theme,
             cells,
-            reasoning_open: screen.reasoning_open,
+            reasoning_open: screen.reasoning_open || is_thought(screen, entry),
             chosen,
         };
         match entry {
@@ -110,6 +160,12 @@ fn write(sheets: &mut Sheets, chat: &Chat, screen: &Screen, theme: &Theme, cells
             }
         }
     }
+}
+
+/// Whether the thoughts of an entry have what is searched for.
+fn is_thought(screen: &Screen, entry: &Entry) -> bool {
+    let pattern = screen.finding.as_ref().and_then(|finding| finding.pattern.as_ref());
+    matches!((pattern, entry), (Some(pattern), Entry::Exchange(exchange)) if pattern.is_match(&exchange.reasoning.text))
 }
 
 /// Nothing is there yet but the document: what can be done, in one view.
@@ -167,6 +223,7 @@ fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
     };
     Label {
         question: exchange.question.len(),
+        attached: exchange.attached.iter().map(known).sum(),
         answer: exchange.answer.len(),
         reasoning: reasoning.text.len(),
         state,
@@ -182,6 +239,16 @@ fn label(exchange: &Exchange, at: &Drawn<'_>) -> Label {
 fn found_at(sum: usize, quote: &Quote) -> usize {
     let place = quote.verdict.passage().map_or(1, |passage| passage.start + 2);
     sum.wrapping_mul(31).wrapping_add(place)
+}
+
+/// Counts the steps that an attachment has come.
+fn known(attached: &Attached) -> usize {
+    let text = match attached.text {
+        AttachedText::Coming => 1,
+        AttachedText::File(_) | AttachedText::Unread(_) => 2,
+        AttachedText::Read(_) => 4,
+    };
+    text + 8 * usize::from(attached.tokens.is_some())
 }
 
 /// What a person sees who has not asked yet.

@@ -15,8 +15,8 @@ use crate::chat::{Chat, Exchange, ExchangeState};
 /// Narrower, the answers stand one below the other.
 const SIDE_BY_SIDE: usize = 56;
 
-/// The lines of a pair, its question not among them.
-pub(super) fn lines(at: &Drawn<'_>, first: &Exchange, second: &Exchange) -> Vec<Line<'static>> {
+/// The lines of a pair, its question not among them: both answers, and what they cost.
+pub(super) fn lines(at: &Drawn<'_>, first: &Exchange, second: &Exchange) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let cells = at.cells.saturating_sub(INDENT.len());
     let (one, other) = marked(first, second, at.theme);
     let columns = [(first, one), (second, other)];
@@ -27,9 +27,8 @@ pub(super) fn lines(at: &Drawn<'_>, first: &Exchange, second: &Exchange) -> Vec<
     } else {
         columns.into_iter().flat_map(|(exchange, answer)| side(at, exchange, &answer, cells)).collect()
     };
-    let mut lines: Vec<Line> = lines.into_iter().map(|line| indented(INDENT, line)).collect();
-    lines.extend(figures(at.chat, first, second, at.theme));
-    lines
+    let answers = lines.into_iter().map(|line| indented(INDENT, line)).collect();
+    (answers, figures(at.chat, first, second, at.theme))
 }
 
 /// A heading, the answer, and what is to be said while there is none.

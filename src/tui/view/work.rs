@@ -30,7 +30,11 @@ pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'stati
         Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
         Work::Reading { run, .. } => prefill(chat, run, theme, cells),
         Work::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
-        Work::Idle | Work::Surveying { .. } | Work::Drafting { .. } | Work::Answering { .. } => Vec::new(),
+        Work::Idle
+        | Work::Surveying { .. }
+        | Work::Drafting { .. }
+        | Work::Weighing { .. }
+        | Work::Answering { .. } => Vec::new(),
     }
 }
 

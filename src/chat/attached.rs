@@ -1,0 +1,202 @@
+//! What a question refers to with `@`: parts of the document, and files.
+//!
+//! The picture: a letter with enclosures. What is written is the letter, and stays as it was typed. A part that the model reads anyway
+//! is no enclosure: the prompt names it and says how it begins. What it does not read goes along as a whole: a part that `--within`,
+//! `--parts` or `--pick` left out, a file on disk.
+//!
+//! Example: `Does @"Chapter 40" agree with @notes.txt?` is asked as `Does "Chapter 40" agree with "notes.txt"?`, followed by the first
+//! words of chapter 40 and all of `notes.txt` in a fence.
+//!
+//! A name ends at white space, and punctuation at its end is none of its; in quotes it may be anything: `@"Chapter 12"`. An `@` within a
+//! word (`a@b.c`) refers to nothing. What it does not do: look names up, or read files.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// So many words of a part are told for it to be found by.
+const FIRST_WORDS: usize = 24;
+/// What ends a sentence, and no name.
+const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '"', '…'];
+
+/// A name behind an `@`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// With the `@` and the quotes.
+    pub span: Range<usize>,
+    pub name: String,
+    /// Something follows it, so that it is whole.
+    pub is_closed: bool,
+}
+
+/// All references of `text`, in order.
+#[must_use]
+pub fn references(text: &str) -> Vec<Reference> {
+    let mut found: Vec<Reference> = Vec::new();
+    for (at, _) in text.match_indices('@') {
+        let is_inside = found.last().is_some_and(|last| at < last.span.end);
+        if !is_inside && begins_a_word(&text[..at]) {
+            found.extend(reference(text, at));
+        }
+    }
+    found
+}
+
+/// Whether a word begins behind `before`.
+#[must_use]
+pub fn begins_a_word(before: &str) -> bool {
+    before.chars().next_back().is_none_or(|c| c.is_whitespace() || "([{\"'“‘".contains(c))
+}
+
+fn reference(text: &str, at: usize) -> Option<Reference> {
+    let rest = &text[at + 1..];
+    if let Some(quoted) = rest.strip_prefix('"') {
+        let end = quoted.find(['"', '\n']).filter(|&end| end > 0 && quoted[end..].starts_with('"'))?;
+        return Some(Reference { span: at..at + end + 3, name: quoted[..end].to_owned(), is_closed: true });
+    }
+    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+    let name = rest[..end].trim_end_matches(PUNCTUATION);
+    let span = at..at + 1 + name.len();
+    (!name.is_empty()).then(|| Reference { span, name: name.to_owned(), is_closed: end < rest.len() })
+}
+
+/// How `name` is written as a reference: in quotes where it would not be understood without. Quotes within it are left out.
+#[must_use]
+pub fn written(name: &str) -> String {
+    let name = name.replace('"', "");
+    if name.contains(char::is_whitespace) || name.ends_with(PUNCTUATION) {
+        format!("@\"{name}\"")
+    } else {
+        format!("@{name}")
+    }
+}
+
+/// Whether a reference to `written` means what is called `name`.
+#[must_use]
+pub fn is_meant(written: &str, name: &str) -> bool {
+    written.to_lowercase() == name.replace('"', "").to_lowercase()
+}
+
+/// What a question refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// As it is written behind the `@`.
+    pub name: Arc<str>,
+    pub text: AttachedText,
+    /// Once the engine has counted what goes along.
+    pub tokens: Option<u32>,
+}
+
+/// What there is of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttachedText {
+    /// A part of the document that the model reads: its place is told.
+    Read(Arc<str>),
+    /// A part of the document that the model does not read: goes along.
+    Unread(Arc<str>),
+    /// A file: goes along.
+    File(Arc<str>),
+    /// A file that is not here yet.
+    Coming,
+}
+
+impl Attached {
+    /// A part of the document, of this text.
+    #[must_use]
+    pub fn part(name: &str, text: &str) -> Self {
+        Self { name: name.into(), text: AttachedText::Unread(text.trim().into()), tokens: None }
+    }
+
+    /// A file that is still to be read.
+    #[must_use]
+    pub fn file(name: &str) -> Self {
+        Self { name: name.into(), text: AttachedText::Coming, tokens: None }
+    }
+
+    /// What goes along with the question.
+    #[must_use]
+    pub fn enclosed(&self) -> Option<&Arc<str>> {
+        match &self.text {
+            AttachedText::Unread(text) | AttachedText::File(text) => Some(text),
+            AttachedText::Read(_) | AttachedText::Coming => None,
+        }
+    }
+
+    /// Finds out whether a part is among what is read.
+    pub(super) fn settle(&mut self, document: &str) {
+        if let AttachedText::Read(text) | AttachedText::Unread(text) = &self.text {
+            let text = text.clone();
+            self.text = if document.contains(&*text) { AttachedText::Read(text) } else { AttachedText::Unread(text) };
+        }
+    }
+
+    /// What the prompt says of it behind the question.
+    fn note(&self) -> Option<String> {
+        let name = &self.name;
+        match &self.text {
+            AttachedText::Read(text) => {
+                let words: Vec<&str> = text.split_whitespace().take(FIRST_WORDS).collect();
+                Some(format!("\"{name}\" is the part of the document that begins: {} …", words.join(" ")))
+            }
+            AttachedText::Unread(text) | AttachedText::File(text) => {
+                Some(format!("This is \"{name}\":\n```\n{}\n```", text.trim_end_matches('\n')))
+            }
+            AttachedText::Coming => None,
+        }
+    }
+}
+
+/// `question` as the model gets it: what is attached by its name, and behind it what is to be told of each.
+pub(super) fn told(question: &str, attached: &[Attached]) -> String {
+    let mut told = String::new();
+    let mut end = 0;
+    for Reference { span, name, .. } in references(question) {
+        if let Some(attached) = attached.iter().find(|attached| is_meant(&name, &attached.name)) {
+            told.extend([&question[end..span.start], "\"", &attached.name, "\""]);
+            end = span.end;
+        }
+    }
+    told += &question[end..];
+    attached.iter().filter_map(Attached::note).fold(told, |told, note| told + "\n\n" + &note)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(String, bool)> {
+        references(text).into_iter().map(|reference| (reference.name, reference.is_closed)).collect()
+    }
+
+    #[test]
+    fn names_end_at_spaces_and_quotes_and_without_punctuation() {
+        let text = "Does @\"Chapter 12\" agree (@src/lib.rs)? See @notes.txt, a@b.c, @ and @\"open";
+        let expected = [("Chapter 12", true), ("src/lib.rs", true), ("notes.txt", true)];
+        assert_eq!(names(text), expected.map(|(name, closed)| (name.to_owned(), closed)));
+        assert_eq!(names("What is in @src/lib."), [("src/lib".to_owned(), false)]);
+    }
+
+    #[test]
+    fn what_is_written_is_understood() {
+        for name in ["Chapter 12", "src/lib.rs", "What now?", "真理", "The \"Rose\" Inn"] {
+            let text = format!("In {} there", written(name));
+            let found = references(&text);
+            assert!(matches!(&found[..], [one] if is_meant(&one.name, name) && one.is_closed), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn parts_are_told_by_their_first_words_and_the_rest_goes_along() {
+        let document = "Chapter 1\n\nTom is a cat.\n\nChapter 2\n\nAnna is a dog.\n";
+        let mut attached = [
+            Attached::part("Chapter 2", "Chapter 2\n\nAnna is a dog.\n"),
+            Attached::part("Chapter 3", "Chapter 3\n\nFish.\n"),
+        ];
+        for attached in &mut attached {
+            attached.settle(document);
+        }
+        let expected = "Is \"Chapter 2\" like \"Chapter 3\", @nobody?\n\n\
+            \"Chapter 2\" is the part of the document that begins: Chapter 2 Anna is a dog. …\n\n\
+            This is \"Chapter 3\":\n```\nChapter 3\n\nFish.\n```";
+        assert_eq!(told("Is @\"chapter 2\" like @\"Chapter 3\", @nobody?", &attached), expected);
+    }
+}

@@ -1,0 +1,134 @@
+//! Branches of a conversation: one is shown, and goes on; the others are kept as they were left.
+//!
+//! The picture: sheets of a draft on a desk. To try another way from some place on, what stands up to there is copied onto a new sheet, and
+//! the old one is laid aside whole. The sheet on top is [`Chat::transcript`]; everything that asks, answers, copies or exports
+//! sees that one only. A prompt is made of the shown branch's turns, so that the engine reuses all that both begin with.
+//!
+//! Example: three turns A B C, forked after A: branch 1 keeps A B C, branch 2 is shown and has A. Asked D it is A D, and in the list
+//! 1 is told by B and 2 by D: the first questions that they don't share.
+//!
+//! What it does not do: merge, drop, or change a branch that is not shown.
+
+use super::exchange::Exchange;
+use super::state::{Chat, Entry};
+
+/// All branches but the shown one's text, which is the transcript.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Branches {
+    /// Which one is shown, from 0.
+    shown: usize,
+    /// The others, in order.
+    others: Vec<Vec<Entry>>,
+}
+
+impl Branches {
+    /// Which one is shown, from 0.
+    #[must_use]
+    pub fn shown(&self) -> usize {
+        self.shown
+    }
+
+    /// How many there are, with the shown one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.others.len() + 1
+    }
+
+    /// Keeps `transcript` where it is, and shows a new branch, the last, with the first `kept` of its entries.
+    pub(super) fn fork(&mut self, transcript: &mut Vec<Entry>, kept: usize) {
+        let new = transcript[..kept].to_vec();
+        self.others.insert(self.shown, std::mem::replace(transcript, new));
+        self.shown = self.others.len();
+    }
+
+    /// Puts branch `number` (from 0) in the place of the shown `transcript`. False when there is no such branch.
+    pub(super) fn show(&mut self, transcript: &mut Vec<Entry>, number: usize) -> bool {
+        if number >= self.count() {
+            return false;
+        }
+        self.others.insert(self.shown, std::mem::take(transcript));
+        *transcript = self.others.remove(number);
+        self.shown = number;
+        true
+    }
+}
+
+/// What is to be told of a branch in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BranchRow<'a> {
+    /// From 1.
+    pub number: usize,
+    /// The first question that it shares with no other; `None` while it has none.
+    pub question: Option<&'a str>,
+    pub turns: usize,
+    pub is_shown: bool,
+}
+
+impl Chat {
+    /// One row for each branch, in order.
+    #[must_use]
+    pub fn branch_rows(&self) -> Vec<BranchRow<'_>> {
+        let all: Vec<&[Entry]> = (0..self.branches.count()).map(|number| self.branch(number)).collect();
+        let row = |number: usize| {
+            let others = (0..all.len()).filter(|other| *other != number);
+            let shared = others.map(|other| shared(all[number], all[other])).max().unwrap_or(0);
+            let question = questions(&all[number][shared..]).next().map(|exchange| &*exchange.question);
+            let turns = questions(all[number]).count();
+            BranchRow { number: number + 1, question, turns, is_shown: number == self.branches.shown }
+        };
+        (0..all.len()).map(row).collect()
+    }
+
+    /// After what a branch can go on: the beginning (`None`), then every question's entry.
+    #[must_use]
+    pub fn fork_points(&self) -> Vec<Option<usize>> {
+        let entries = self.transcript.iter().enumerate();
+        let of_questions = entries.filter(|(_, entry)| question(entry).is_some()).map(|(index, _)| Some(index));
+        std::iter::once(None).chain(of_questions).collect()
+    }
+
+    /// The entries of a branch, from 0.
+    fn branch(&self, number: usize) -> &[Entry] {
+        let Branches { shown, others } = &self.branches;
+        match number.cmp(shown) {
+            std::cmp::Ordering::Less => &others[number],
+            std::cmp::Ordering::Equal => &self.transcript,
+            std::cmp::Ordering::Greater => &others[number - 1],
+        }
+    }
+}
+
+/// How many entries are kept by a fork after `after`: of two answers to one question both.
+pub(super) fn kept(transcript: &[Entry], after: Option<usize>) -> usize {
+    let kept = after.map_or(0, |entry| entry + 1).min(transcript.len());
+    let next_is_twin = transcript.get(kept).is_some_and(|entry| kept > 0 && is_twin(entry));
+    kept + usize::from(next_is_twin)
+}
+
+/// With how many entries both begin. Looking up quotes may have come further in one of them.
+fn shared(one: &[Entry], other: &[Entry]) -> usize {
+    let is_same = |pair: &(&Entry, &Entry)| match pair {
+        (Entry::Exchange(one), Entry::Exchange(other)) => {
+            (&one.question, &one.answer) == (&other.question, &other.answer)
+        }
+        (one, other) => one == other,
+    };
+    one.iter().zip(other).take_while(is_same).count()
+}
+
+/// The questions of `entries`, each once.
+fn questions(entries: &[Entry]) -> impl Iterator<Item = &Exchange> {
+    entries.iter().filter_map(question)
+}
+
+fn question(entry: &Entry) -> Option<&Exchange> {
+    match entry {
+        Entry::Exchange(exchange) if !is_twin(entry) => Some(exchange),
+        _ => None,
+    }
+}
+
+/// Whether this is the second of two answers to one question.
+fn is_twin(entry: &Entry) -> bool {
+    matches!(entry, Entry::Exchange(Exchange { pair: Some(pair), .. }) if pair.is_second)
+}

@@ -1,0 +1,183 @@
+//! `@` in the question: a list of what can be referred to while a name is typed, and what the names mean.
+//!
+//! The picture: `Does @ch` opens a list of all parts and files whose names have `ch` in them; Enter or Tab puts the chosen one there as
+//! `@"Chapter 12"`, Esc leaves what is typed. A name is looked up when it is whole: among the document's parts and files, as
+//! they were loaded (also those that are not read); else it is a file on disk, which is read meanwhile.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::super::keymap::{Intent, Place};
+use super::{Screen, scrolled};
+use crate::chat::attached::{Attached, begins_a_word, is_meant, references, written};
+use crate::chat::{Action, Chat};
+use crate::document::{ByteSpan, Document};
+
+/// The list while it is open; there is at least one row.
+#[derive(Debug, Clone)]
+pub(in crate::tui) struct Naming {
+    /// All that there is.
+    all: Vec<Named>,
+    /// Those of `all` that are meant by what is typed.
+    pub rows: Vec<Named>,
+    pub at: usize,
+    pub shown: usize,
+}
+
+/// A part of the document, or a file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct Named {
+    pub name: String,
+    pub span: ByteSpan,
+}
+
+impl Screen {
+    /// A key in the question. An `@` at a word's start opens the list; what is whole is attached.
+    pub(super) fn type_question(&mut self, chat: &Chat, key: KeyEvent) -> Vec<Action> {
+        let begins = begins_a_word(&self.before_caret());
+        self.type_key(key);
+        if key.code == KeyCode::Char('@') && begins && self.overlay.is_none() {
+            let all = named(&self.parts.whole);
+            self.naming = Some(Naming { all, rows: Vec::new(), at: 0, shown: 8 });
+        }
+        self.filter_names();
+        self.attach(chat, |is_closed| is_closed)
+    }
+
+    /// The same as an `@` that is typed as a word of its own.
+    pub(super) fn refer(&mut self, chat: &Chat) -> Vec<Action> {
+        if !begins_a_word(&self.before_caret()) {
+            self.input.insert_char(' ');
+        }
+        self.type_question(chat, KeyEvent::from(KeyCode::Char('@')))
+    }
+
+    /// A key while the list is open.
+    pub(super) fn name(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        let Some(naming) = &mut self.naming else { return Vec::new() };
+        let last = naming.rows.len().saturating_sub(1);
+        match intent {
+            Intent::Scroll(scroll) => naming.at = scrolled(scroll, naming.at, last, naming.shown).min(last),
+            Intent::Submit | Intent::Type(KeyEvent { code: KeyCode::Tab, .. }) => return self.choose_name(chat),
+            Intent::Type(key) => match self.keymap.intent(key, Place::Input) {
+                Some(Intent::Type(key)) => return self.type_question(chat, key),
+                Some(other) => return self.leave_names(chat, other),
+                None => {}
+            },
+            Intent::Escape => self.naming = None,
+            other => return self.leave_names(chat, other),
+        }
+        Vec::new()
+    }
+
+    fn leave_names(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        self.naming = None;
+        self.at_work(chat, intent)
+    }
+
+    /// The rows that have what is typed in their names, those that begin with it first. Nothing typed any more, or nothing found: no list.
+    fn filter_names(&mut self) {
+        let typed = self.typed_name();
+        let Some(naming) = &mut self.naming else { return };
+        let Some(typed) = typed else {
+            self.naming = None;
+            return;
+        };
+        let typed = typed.trim_start_matches('"').to_lowercase();
+        let mut rows: Vec<(bool, &Named)> = Vec::new();
+        for named in &naming.all {
+            let name = named.name.to_lowercase();
+            if name.contains(&typed) {
+                rows.push((!name.starts_with(&typed), named));
+            }
+        }
+        rows.sort_by_key(|(is_inside, _)| *is_inside);
+        naming.rows = rows.into_iter().map(|(_, named)| named.clone()).collect();
+        naming.at = 0;
+    }
+
+    /// Puts the chosen name in the place of what is typed of it.
+    fn choose_name(&mut self, chat: &Chat) -> Vec<Action> {
+        let typed = self.typed_name().unwrap_or_default();
+        let Some(naming) = self.naming.take() else { return Vec::new() };
+        let Some(named) = naming.rows.get(naming.at) else { return Vec::new() };
+        for _ in 0..=typed.chars().count() {
+            self.input.delete_char();
+        }
+        self.input.insert_str(format!("{} ", written(&named.name)));
+        self.attach(chat, |is_closed| is_closed)
+    }
+
+    /// What stands between the last `@` that begins a word and the caret, if that can be a name.
+    fn typed_name(&self) -> Option<String> {
+        let before = self.before_caret();
+        let at = before.rfind('@').filter(|&at| begins_a_word(&before[..at]))?;
+        let typed = &before[at + 1..];
+        let is_name = match typed.strip_prefix('"') {
+            Some(quoted) => !quoted.contains('"'),
+            None => !typed.contains(char::is_whitespace),
+        };
+        is_name.then(|| typed.to_owned())
+    }
+
+    /// The caret's line up to it.
+    fn before_caret(&self) -> String {
+        let caret = self.input.cursor();
+        self.input.lines()[caret.0].chars().take(caret.1).collect()
+    }
+
+    /// Looks up those names of the question that `is_wanted` by whether they are closed, each once.
+    pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for reference in references(&self.text()) {
+            let is_known = self.sought.contains(&reference.name)
+                || chat.attached.iter().any(|attached| is_meant(&reference.name, &attached.name));
+            if is_wanted(reference.is_closed) && !is_known {
+                actions.push(Action::Attach(found(&self.parts.whole, &reference.name)));
+                self.sought.push(reference.name);
+            }
+        }
+        actions
+    }
+
+    /// Whether the list is seen, and has the keys.
+    pub(super) fn names(&self) -> bool {
+        self.focus == Place::Input && self.naming.as_ref().is_some_and(|naming| !naming.rows.is_empty())
+    }
+}
+
+/// The parts of the document, and those files that are no parts.
+fn named(document: &Document) -> Vec<Named> {
+    if document.text.is_empty() {
+        return Vec::new();
+    }
+    let parts = document.parts().into_iter().map(|part| Named { name: part.title, span: part.span });
+    let mut all: Vec<Named> = parts.filter(|part| !part.name.is_empty()).collect();
+    for file in files(document) {
+        if all.iter().all(|named| named.name != file.name) {
+            all.push(file);
+        }
+    }
+    all
+}
+
+/// The files, each from its first to its last byte.
+fn files(document: &Document) -> Vec<Named> {
+    let mut files: Vec<Named> = Vec::new();
+    for source in &document.sources {
+        match files.last_mut() {
+            Some(last) if last.name == source.name => last.span.end = source.span.end,
+            _ => files.push(Named { name: source.name.clone(), span: source.span }),
+        }
+    }
+    files
+}
+
+/// What `name` means: a part or a file of the document, a heading of it, or a file on disk.
+fn found(document: &Document, name: &str) -> Attached {
+    let headings = document.outline.iter().map(|entry| Named { name: entry.title.clone(), span: entry.span });
+    let known = named(document).into_iter().chain(headings).find(|known| is_meant(name, &known.name));
+    known.map_or_else(
+        || Attached::file(name),
+        |known| Attached::part(&known.name, &document.text[known.span.start..known.span.end]),
+    )
+}
