@@ -94,7 +94,8 @@ impl Screen {
         let Some(finding) = &self.finding else { return };
         if finding.pattern.is_none() {
             self.finding = None;
-        } else if finding.all == 0 {
+        } else if finding.all == 0 && finding.wish.is_none() {
+            // Before a frame has looked nobody knows.
             self.told = Some(format!("{} was not said", finding.needle));
         }
     }
@@ -106,7 +107,7 @@ impl Screen {
         }
         let Some(finding) = &mut self.finding else { return false };
         finding.step(step);
-        if finding.all == 0 {
+        if finding.all == 0 && finding.wish.is_none() {
             self.told = Some(format!("{} was not said", finding.needle));
         }
         true
