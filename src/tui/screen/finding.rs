@@ -62,10 +62,10 @@ impl Finding {
 }
 
 impl Screen {
-    /// Begins to search in the transcript.
+    /// Begins to search in the transcript, or in the document while nothing was asked.
     pub(super) fn open_finding(&mut self, chat: &Chat) {
         if chat.transcript.is_empty() {
-            self.told = Some("nothing was asked yet".to_owned());
+            self.open_search();
             return;
         }
         self.focus_pane(Place::Transcript);
@@ -94,7 +94,8 @@ impl Screen {
         let Some(finding) = &self.finding else { return };
         if finding.pattern.is_none() {
             self.finding = None;
-        } else if finding.all == 0 {
+        } else if finding.all == 0 && finding.wish.is_none() {
+            // Before a frame has looked nobody knows.
             self.told = Some(format!("{} was not said", finding.needle));
         }
     }
@@ -106,7 +107,7 @@ impl Screen {
         }
         let Some(finding) = &mut self.finding else { return false };
         finding.step(step);
-        if finding.all == 0 {
+        if finding.all == 0 && finding.wish.is_none() {
             self.told = Some(format!("{} was not said", finding.needle));
         }
         true

@@ -86,7 +86,7 @@ impl Screen {
         self.overlay = Some(Overlay::List(List::new(ListOf::Contents, at)));
     }
 
-    fn open_search(&mut self) {
+    pub(super) fn open_search(&mut self) {
         self.focus_pane(Place::Reader);
         self.entry = Some(SearchEntry { input: line_box(), from: From::Document(self.reader.top()) });
     }

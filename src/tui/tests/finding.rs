@@ -38,6 +38,26 @@ fn all_hits_are_counted_and_n_goes_around_from_the_last_one() {
 }
 
 #[test]
+fn the_first_frame_after_a_key_has_counted_already() {
+    let size = (80, 24);
+    let (mut session, mut screen) = (talked(), Screen::default());
+    press(&mut screen, &mut session, size, "<tab>/letter");
+    let seen = drawn(&session.chat, &mut screen, size);
+    assert!(seen.contains("hit 3 of 3"), "{seen}");
+}
+
+#[test]
+fn keys_that_come_faster_than_frames_do_not_deny_what_was_said() {
+    let session = talked();
+    let mut screen = screen(|screen| screen.focus = Place::Transcript);
+    for intent in [Intent::Find, Intent::Paste("letter".into()), Intent::Submit] {
+        screen.handle(&session.chat, intent);
+    }
+    assert_eq!(screen.told, None);
+    assert!(drawn(&session.chat, &mut screen, (80, 24)).contains("hit 3 of 3"));
+}
+
+#[test]
 fn folded_thoughts_lie_open_while_something_is_found_in_them() {
     let size = (80, 24);
     let (mut session, mut screen) = (talked(), Screen::default());

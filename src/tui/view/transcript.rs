@@ -35,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
         draw_welcome(frame, welcome(chat, theme, area.width.into()), screen, theme, area);
         return;
     }
-    let area = draw_search(frame, screen, theme, area);
+    let (title, area) = with_search(screen, area);
     let shown = usize::from(area.height);
     let mut sheets = std::mem::take(&mut screen.sheets);
     write(&mut sheets, chat, screen, theme, area.width.into());
@@ -43,6 +43,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &
     screen.measured(lines, shown, Rest::End);
     let end = lines.saturating_sub(shown);
     show_found(&mut sheets, screen, end, shown);
+    draw_search(frame, screen, theme, title);
     show_chosen(&sheets, screen, end, shown);
     let top = screen.top.unwrap_or(end).min(end);
     let mut visible = sheets.lines(top, shown);
@@ -106,10 +107,16 @@ fn show(screen: &mut Screen, line: usize, end: usize, shown: usize) {
     }
 }
 
-/// What is searched for, and how often it is there, in a line of its own above the rest; gives what is left of `area`.
-fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) -> Rect {
-    let Some(finding) = screen.finding.as_ref().filter(|_| area.height > 1) else { return area };
-    let [title, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+/// A line above the rest for what is searched for, when something is; and the rest.
+fn with_search(screen: &Screen, area: Rect) -> (Rect, Rect) {
+    let line = u16::from(screen.finding.is_some() && area.height > 1);
+    let [title, rest] = Layout::vertical([Constraint::Length(line), Constraint::Min(1)]).areas(area);
+    (title, rest)
+}
+
+/// What is searched for, and how often this frame has found it.
+fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, title: Rect) {
+    let Some(finding) = screen.finding.as_ref().filter(|_| !title.is_empty()) else { return };
     let (cells, right) = (usize::from(title.width), hits(finding));
     let left = shorten(&format!("/{}", finding.needle), cells.saturating_sub(width(&right) + 2));
     let is_typed = screen.entry.as_ref().is_some_and(SearchEntry::is_in_transcript);
@@ -119,7 +126,6 @@ fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, area: Rect) ->
     if is_typed {
         frame.set_cursor_position(Position { x: title.x + column, y: title.y });
     }
-    rest
 }
 
 /// `hit 3 of 12`.
