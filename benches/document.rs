@@ -80,7 +80,7 @@ fn novel() -> Vec<u8> {
     let mut lines_left = text.iter().cycle();
     let page = |made: Made, number: usize| {
         let texts: Vec<&str> = lines_left.by_ref().take(LINES_A_PAGE).map(String::as_str).collect();
-        let head = if number % 2 == 0 { "PRIDE AND PREJUDICE" } else { "JANE AUSTEN" };
+        let head = if number.is_multiple_of(2) { "PRIDE AND PREJUDICE" } else { "JANE AUSTEN" };
         made.page(line(230, 800, 9, head) + &lines(72, 760, &texts) + &line(290, 60, 9, &number.to_string()))
     };
     (1..=PDF_PAGES).fold(Made::new(), page).bytes()
