@@ -37,12 +37,12 @@ pub fn open(settings: &Settings) -> Result<Exit, Trouble> {
         Resolved::Missing(entry) => (None, Some(offered(entry))),
     };
     let (mut desk, taken) = Desk::new(settings, watched, whole, Picker::of(settings, model)?)?;
-    let Taken { document, parts, picked } = taken;
+    let Taken { document, parts, nearest } = taken;
     let within = settings.within.or(is_first_run(settings, &found).then_some(FIRST_RUN_WITHIN));
     let mut setup = Setup { absent, ..setup(settings, &document, within) };
-    if let Some(picked) = picked {
-        setup.document.part = Some(picked.in_short());
-        setup.document.choice = Some(picked.in_words());
+    if let Some(nearest) = nearest {
+        setup.document.part = Some(nearest.in_short());
+        setup.document.choice = Some(nearest.in_words());
     }
     let EngineSettings { context, reserve_tokens, .. } = settings.engine;
     let shelf = Shelf { whole: desk.whole(), taken: parts, context, reserve_tokens, scales: scales::of(settings) };

@@ -9,7 +9,7 @@
 //!
 //! Every proposal was tried before it is made: the parts were put together, counted and held against context and memory.
 //!
-//! On the screen the parts are ticked in a tree ([`ticks`]), weighed batch by batch ([`weigh`]).
+//! On the screen the parts are ticked in a tree ([`ticks`]), weighed batch by batch ([`weigh()`]).
 //!
 //! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset, since all
 //! of it is kept; no preset is ever proposed for its memory.

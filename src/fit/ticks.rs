@@ -307,7 +307,9 @@ impl Ticks {
         let meant = self.meant();
         let inside: Vec<usize> = self.tree.nodes[node].parts.clone().filter(|&part| meant[part]).collect();
         let tick = !inside.iter().all(|&part| self.ticked[part]);
-        inside.into_iter().for_each(|part| self.ticked[part] = tick);
+        for part in inside {
+            self.ticked[part] = tick;
+        }
     }
 
     /// Ticks or unticks all parts that the filter leaves.

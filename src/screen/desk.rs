@@ -59,7 +59,8 @@ pub struct Taken {
     pub document: Document,
     /// The numbers of its parts.
     pub parts: Vec<usize>,
-    pub picked: Option<Picked>,
+    /// What `--pick` took.
+    pub nearest: Option<Picked>,
 }
 
 impl<'settings> Desk<'settings> {
@@ -127,12 +128,12 @@ fn by_flags(settings: &Settings, whole: &Document, picker: &Picker) -> Result<Ta
         }
         None => ((1..=whole.parts().len()).collect(), whole.clone()),
     };
-    let (document, picked) = picker.apply(document)?;
-    let parts = match &picked {
-        Some(picked) => of_pieces(picked, &parts),
+    let (document, nearest) = picker.apply(document)?;
+    let parts = match &nearest {
+        Some(nearest) => of_pieces(nearest, &parts),
         None => parts,
     };
-    Ok(Taken { document, parts, picked })
+    Ok(Taken { document, parts, nearest })
 }
 
 /// The numbers of the parts that something was picked of, in the whole document, of which `parts` were there to pick from.

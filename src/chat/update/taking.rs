@@ -68,12 +68,11 @@ pub(super) fn take(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
     chat.too_long = false;
     chat.notice = None;
     chat.changed_at = Some(Change::Chosen(words));
-    match offer.or(chat.automatic()).or(unsettled).filter(|_| matches!(chat.model, Model::Ready { .. })) {
-        // `auto` chooses by the length, which is another now.
-        Some(offer) => go_to_offer(chat, offer),
-        None => {
-            chat.next_switch = offer.or(chat.next_switch);
-            next(chat)
-        }
+    let is_ready = matches!(chat.model, Model::Ready { .. });
+    // `auto` chooses by the length, which is another now.
+    if let Some(offer) = offer.or(chat.automatic()).or(unsettled).filter(|_| is_ready) {
+        return go_to_offer(chat, offer);
     }
+    chat.next_switch = offer.or(chat.next_switch);
+    next(chat)
 }

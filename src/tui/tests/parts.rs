@@ -122,7 +122,7 @@ fn chapters_are_chosen_until_they_fit() {
         || too_long(&document),
         |session, screen, size| {
             weigh(session, screen, 1_200, 45);
-            press(screen, session, size, "n<down><down> f");
+            press(screen, session, size, "n<down><down>f");
             session.forecast(4_000, Some(48));
         },
     );
@@ -153,6 +153,7 @@ fn a_folder_is_partly_ticked() {
         |session, screen, size| {
             press(screen, session, size, "<tab>s");
             weigh(session, screen, 100, 20);
+            session.forecast(0, None);
             press(screen, session, size, "<down><down><down> ");
             session.forecast(300, None);
         },

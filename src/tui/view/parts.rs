@@ -65,8 +65,7 @@ fn keys(plan: &Plan, cells: usize) -> &'static str {
         _ => &[
             " Space ticks · a all · n none · i others · f what fits · / filter · [ ] preset · Enter reads · Esc ",
             " Space ticks · a all · n none · f what fits · / · Enter reads · Esc ",
-            " Space · a n f / · Enter reads · Esc ",
-            " Space · Enter · Esc ",
+            " Space · a n f / · Enter · Esc ",
         ],
     };
     ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
@@ -126,7 +125,9 @@ fn row(screen: &Screen, plan: &Plan, node: usize, is_chosen: bool, theme: &Theme
         Span::styled(tokens, theme.dim),
     ];
     if is_chosen {
-        spans.iter_mut().for_each(|span| span.style = span.style.patch(theme.found));
+        for span in &mut spans {
+            span.style = span.style.patch(theme.found);
+        }
     }
     Line::from(spans)
 }
@@ -256,21 +257,22 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &Scale, cells: usize) -> String 
 fn costs(chat: &Chat, plan: &Plan, scale: &Scale, cells: usize) -> String {
     let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
     let memory = format!("KV {}", bytes(kv_bytes));
-    let (long, short) = reading(chat, plan, scale);
-    fitting(&[format!("{memory} · {long}"), format!("{memory} · {short}"), memory], cells)
+    let mut ways: Vec<String> = reading(chat, plan, scale).iter().map(|way| format!("{memory} · {way}")).collect();
+    ways.push(memory);
+    fitting(&ways, cells)
 }
 
-/// What reading it takes, in long words and in short ones.
-fn reading(chat: &Chat, plan: &Plan, scale: &Scale) -> (String, String) {
+/// What reading it takes, in long words and in shorter ones.
+fn reading(chat: &Chat, plan: &Plan, scale: &Scale) -> Vec<String> {
     let Some(forecast) = scale.forecast else {
         let offer = plan.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
         let name = chat.offers.get(offer).map_or("", |offer| offer.name.as_str());
         let why = match (scale.verdict(), &chat.work) {
-            (Verdict::TooMany(_), _) => return (name.to_owned(), name.to_owned()),
+            (Verdict::TooMany(_), _) => return vec![name.to_owned()],
             (_, Work::Idle | Work::Drafting { .. }) => "…",
             _ => "time and cache are known once nothing runs",
         };
-        return (format!("{name}: {why}"), format!("{name} …"));
+        return vec![format!("{name}: {why}"), format!("{name} …")];
     };
     let engine = &forecast.plan;
     let name = &forecast.preset;
@@ -278,14 +280,13 @@ fn reading(chat: &Chat, plan: &Plan, scale: &Scale) -> (String, String) {
     let time = match engine.predicted {
         _ if engine.to_prefill_tokens <= INSTANT_TOKENS => "at once".to_owned(),
         Some(time) => format!("about {}", coarse_time(time)),
-        None => "time not measured yet".to_owned(),
+        None => "not measured yet".to_owned(),
     };
-    (
-        format!("read by {name}: {time} · {} of these tokens are cached", count(cached)),
-        format!(
-            "{name} {} · {} cached",
-            time.trim_start_matches("about ").trim_start_matches("time "),
-            short_count(cached)
-        ),
-    )
+    let short = format!("{} · {} cached", time.trim_start_matches("about "), short_count(cached));
+    vec![
+        format!("{name}: {time} · {} of these tokens are cached", count(cached)),
+        format!("{name}: {time} · {} cached", count(cached)),
+        short,
+        format!("{} cached", short_count(cached)),
+    ]
 }
