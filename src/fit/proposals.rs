@@ -223,7 +223,7 @@ impl Planner<'_> {
         let document = self.taking(&kept);
         let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
         let kv_bytes = self.kv_bytes(tokens);
-        Ok(self.has_room_for(tokens).then(|| Proposal { flags, what, tokens, kv_bytes, parts: Some(kept) }))
+        Ok(self.has_room_for(tokens).then_some(Proposal { flags, what, tokens, kv_bytes, parts: Some(kept) }))
     }
 }
 
