@@ -49,7 +49,7 @@ fn main() {
     ask(&mut terminal);
     toggle(&mut terminal);
     compare(&mut terminal);
-    typed(&mut terminal, "\x1b\x1bq");
+    typed(&mut terminal, "\x04");
     write(&args.out, terminal.recorded()).expect("the recording can be written");
 }
 
@@ -76,7 +76,7 @@ fn compare(terminal: &mut Terminal) {
     typed(terminal, "iWho is rich? One sentence.");
     typed(terminal, "\x1ba");
     terminal.watch(LOOK);
-    typed(terminal, "gj\r");
+    typed(terminal, "\r");
     terminal.wait_until("figures of both", LONG, |it| it.shows("written at") && it.shows("first word"));
     terminal.watch(LOOK * 2);
 }

@@ -32,6 +32,20 @@ fn run(line: &str) -> Output {
 }
 
 #[test]
+fn files_that_it_links_to_or_shows_are_there() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
+    let named = ["](", "src=\"", "srcset=\""].into_iter().flat_map(|mark| readme.split(mark).skip(1));
+    let files: Vec<&str> = named
+        .map(|rest| rest.split([')', '"']).next().expect("split gives one"))
+        .filter(|target| !target.starts_with("http"))
+        .collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        assert!(root().join(file).is_file(), "{file} is not there");
+    }
+}
+
+#[test]
 fn make_targets_that_are_promised_are_there() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
     let targets: Vec<String> =
