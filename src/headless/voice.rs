@@ -142,12 +142,13 @@ fn bar(template: &str) -> ProgressBar {
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
 }
 
-/// `12 s`, `3 min 20 s`
+/// `12 s`, `3 min 20 s`, `2 h 5 min`
 pub(super) fn seconds(time: Duration) -> String {
     match time.as_secs() {
         0..10 => format!("{:.1} s", time.as_secs_f64()),
         whole @ 10..120 => format!("{whole} s"),
-        whole => format!("{} min {} s", whole / 60, whole % 60),
+        whole @ 120..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        whole => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
     }
 }
 
@@ -241,8 +242,9 @@ mod tests {
 
     #[test]
     fn times_are_written_for_people() {
-        let written: Vec<String> = [1500, 59_900, 200_000].map(|ms| seconds(Duration::from_millis(ms))).to_vec();
-        assert_eq!(written, ["1.5 s", "59 s", "3 min 20 s"]);
+        let written: Vec<String> =
+            [1500, 59_900, 200_000, 13_683_000].map(|ms| seconds(Duration::from_millis(ms))).to_vec();
+        assert_eq!(written, ["1.5 s", "59 s", "3 min 20 s", "3 h 48 min"]);
     }
 
     proptest! {
