@@ -54,7 +54,7 @@ fn main() {
 }
 
 fn ask(terminal: &mut Terminal) {
-    typed(terminal, "How does the book begin? Quote its first sentence.\r");
+    typed(terminal, "What does Mr. Darcy say when he is asked to dance? Answer with his words in quotation marks.\r");
     terminal.wait_for("first after", LONG);
     terminal.watch(LOOK);
 }

@@ -53,7 +53,7 @@ fn main_views(args: &Args, theme: &str, frame: &Frame) {
         std::fs::write(&path, svg::picture(terminal.emulator(), frame, name)).expect("the picture can be written");
     };
     terminal.wait_for("is read. Ask it anything.", LONG);
-    terminal.press("How does the book begin? Quote its first sentence.\r");
+    terminal.press("What does Mr. Darcy say when he is asked to dance? Answer with his words in quotation marks.\r");
     terminal.wait_for("first after", LONG);
     terminal.watch(Duration::from_millis(500));
     save(&terminal, "answer");
