@@ -34,6 +34,14 @@ impl Branches {
         self.others.len() + 1
     }
 
+    /// The questions of those branches that are not shown.
+    pub(super) fn kept_exchanges(&mut self) -> impl Iterator<Item = &mut Exchange> {
+        self.others.iter_mut().flatten().filter_map(|entry| match entry {
+            Entry::Exchange(exchange) => Some(exchange),
+            Entry::Switch(_) => None,
+        })
+    }
+
     /// Keeps `transcript` where it is, and shows a new branch, the last, with the first `kept` of its entries.
     pub(super) fn fork(&mut self, transcript: &mut Vec<Entry>, kept: usize) {
         let new = transcript[..kept].to_vec();

@@ -375,6 +375,13 @@ impl Chat {
         super::update::compared(self, offers).map(drop)
     }
 
+    /// Whether an answer is on its way, or waits for its turn.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        use super::ExchangeState::{Running, Waiting};
+        self.exchanges().any(|exchange| matches!(exchange.state, Waiting | Running))
+    }
+
     /// Questions that wait for the engine.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::chat::{Action, Chat, Effect, Exchange, ExchangeState, Input, Model, Work, update};
+use crate::chat::{Action, Chat, Effect, Input, Model, Work, update};
 use crate::engine::message::{Command, Event};
 use crate::exit::Exit;
 use told::Told;
@@ -115,8 +115,7 @@ impl Talk<'_> {
 
     /// Whether an answer is still to come by itself.
     fn is_waited_for(&self) -> bool {
-        let waits = |exchange: &Exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running);
-        self.chat.is_busy() && self.chat.exchanges().any(waits)
+        self.chat.is_busy() && self.chat.is_waited_for()
     }
 
     fn update(&mut self, input: Input) -> io::Result<Option<Exit>> {

@@ -51,19 +51,15 @@ fn joined(lines: &[Line]) -> (String, Vec<usize>) {
 }
 
 /// A range of the joined text by lines, each with its own bytes; line ends belong to none.
-fn split(range: Range<usize>, starts: &[usize], len: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
-    let first = starts.partition_point(|start| *start <= range.start).saturating_sub(1);
-    let all = starts.to_vec();
-    (first..starts.len())
-        .take_while({
-            let all = all.clone();
-            move |line| all[*line] < range.end
-        })
-        .filter_map(move |line| {
-            let (start, end) = (all[line], all.get(line + 1).copied().unwrap_or(len) - 1);
-            let (from, to) = (range.start.max(start), range.end.min(end));
-            (from < to).then(|| (line, from - start..to - start))
-        })
+fn split(found: Range<usize>, starts: &[usize], len: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let Range { start: begins, end: ends } = found;
+    let first = starts.partition_point(|start| *start <= begins).saturating_sub(1);
+    let last = starts.partition_point(|start| *start < ends);
+    (first..last).filter_map(move |line| {
+        let (start, end) = (starts[line], starts.get(line + 1).copied().unwrap_or(len) - 1);
+        let (from, to) = (begins.max(start), ends.min(end));
+        (from < to).then(|| (line, from - start..to - start))
+    })
 }
 
 /// Lays `over` over `bytes` of a line's text without its first span.

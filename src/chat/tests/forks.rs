@@ -109,3 +109,18 @@ fn what_is_exported_is_the_shown_branch_and_says_so() {
     let json: serde_json::Value = serde_json::from_str(&export::as_json(&session.chat)).expect("JSON");
     assert_eq!((&json["branch"]["number"], json["turns"].as_array().map(Vec::len)), (&2.into(), Some(1)));
 }
+
+#[test]
+fn a_branch_that_is_shown_after_the_document_changed_has_its_quotes_looked_up_in_the_new_one() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("How does it begin?");
+    let answer = "With “a truth universally acknowledged”.";
+    session.answer(answer);
+    let quotes = crate::quotes::check(answer, &crate::quotes::Index::new(&session.chat.document.text));
+    session.input(Input::Checked { entry: 0, answer: answer.into(), quotes });
+    session.act(Action::Fork { after: None });
+    session.input(changed("Another text."));
+    let effects = session.act(Action::ShowBranch(0));
+    assert_eq!(effects, [Effect::CheckQuotes { entry: 0, answer: answer.into() }]);
+    assert!(session.chat.exchanges().all(|exchange| exchange.quotes.is_empty()), "they were found in the old one");
+}

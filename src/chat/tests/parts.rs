@@ -166,3 +166,13 @@ fn a_draft_that_cannot_be_told_of_is_asked_about_once() {
     assert_eq!(session.tell(Event::Failed { job: session.job, failure }), vec![]);
     assert_eq!((session.chat.drafted.is_none(), session.chat.work.clone()), (true, Work::Idle));
 }
+
+#[test]
+fn quotes_are_looked_up_again_in_the_chosen_parts() {
+    let mut session = Session::with_document_read("full");
+    session.ask("How does it begin?");
+    let answer = "With “a truth universally acknowledged”.";
+    session.answer(answer);
+    let effects = session.input(chosen("Other parts.", None));
+    assert_eq!(effects[0], Effect::CheckQuotes { entry: 0, answer: answer.into() });
+}

@@ -8,7 +8,7 @@ use crate::engine::message::Finish;
 
 /// Asks `question` in the place of an entry's, and drops what follows it.
 pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) -> Vec<Effect> {
-    if is_waited_for(chat) {
+    if chat.is_waited_for() {
         return refuse(chat, "an answer is on its way");
     }
     if !question.trim().is_empty() {
@@ -19,7 +19,7 @@ pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) -> Vec<Effe
 
 /// Drops the last answer and asks for another. A greedy model would say the same again, so it is made to choose.
 pub(super) fn regenerate(chat: &mut Chat) -> Vec<Effect> {
-    if is_waited_for(chat) {
+    if chat.is_waited_for() {
         return refuse(chat, "an answer is on its way");
     }
     let Some(entry) = last(chat) else { return refuse(chat, "nothing was asked yet") };
@@ -36,7 +36,7 @@ pub(super) fn regenerate(chat: &mut Chat) -> Vec<Effect> {
 
 /// Lets the last answer go on, when it was cut off.
 pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
-    if is_waited_for(chat) || chat.work != Work::Idle {
+    if chat.is_waited_for() || chat.work != Work::Idle {
         return refuse(chat, "an answer is on its way");
     }
     let Some(entry) = last(chat) else { return refuse(chat, "nothing was asked yet") };
@@ -53,10 +53,6 @@ pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
 
 fn last(chat: &Chat) -> Option<usize> {
     chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)))
-}
-
-pub(super) fn is_waited_for(chat: &Chat) -> bool {
-    chat.exchanges().any(|exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running))
 }
 
 pub(super) fn refuse(chat: &mut Chat, why: &str) -> Vec<Effect> {

@@ -40,15 +40,13 @@ pub(in crate::chat) enum Change {
 }
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
+    // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at once.
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
-            // Whoever shows the document shows the new one from now on, whenever it is read.
-            let mut effects = citing::check_again(chat);
-            effects.extend(next(chat));
-            effects
+            [citing::check_again(chat), next(chat)].concat()
         }
-        News::Chosen(chosen) => taking::chosen(chat, chosen),
+        News::Chosen(chosen) => [citing::check_again(chat), taking::chosen(chat, chosen)].concat(),
         News::Unreadable(why) => {
             let text = format!("{why}; answers are from what was read before");
             chat.notice = Some(Notice::error(text, None));

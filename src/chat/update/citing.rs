@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effect, exchange_at, exchanges_mut};
+use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::state::{Chat, Entry};
 use crate::quotes::{Quote, find_quotes};
 
@@ -12,15 +13,24 @@ pub(super) fn check(chat: &Chat, entry: usize, answer: &str) -> Vec<Effect> {
     has_quotes.then(|| Effect::CheckQuotes { entry, answer: answer.into() }).into_iter().collect()
 }
 
-/// The document is another: what was found in the old one is forgotten, and looked up in the new one.
+/// The document is another: what was found in the old one is forgotten, on every branch, and looked up in the new one for the shown one.
 pub(super) fn check_again(chat: &mut Chat) -> Vec<Effect> {
-    let quoting = |(entry, what): (usize, &Entry)| match what {
-        Entry::Exchange(exchange) if !exchange.quotes.is_empty() => Some((entry, exchange.answer.clone())),
-        _ => None,
-    };
-    let answers: Vec<(usize, String)> = chat.transcript.iter().enumerate().filter_map(quoting).collect();
+    chat.branches.kept_exchanges().for_each(|exchange| exchange.quotes.clear());
     exchanges_mut(chat).for_each(|exchange| exchange.quotes.clear());
-    answers.iter().flat_map(|(entry, answer)| check(chat, *entry, answer)).collect()
+    check_unknown(chat)
+}
+
+/// Asks for the quotes of all answers of the shown branch of which nothing is known.
+pub(super) fn check_unknown(chat: &Chat) -> Vec<Effect> {
+    let unknown = |(entry, what)| match what {
+        &Entry::Exchange(Exchange { ref answer, ref quotes, state: ExchangeState::Answered(_), .. })
+            if quotes.is_empty() =>
+        {
+            check(chat, entry, answer)
+        }
+        _ => Vec::new(),
+    };
+    chat.transcript.iter().enumerate().flat_map(unknown).collect()
 }
 
 /// Takes what was found, unless another answer stands there by now.

@@ -1,13 +1,13 @@
 //! A branch is begun, and another one is shown: see [`crate::chat::branches`].
 
-use super::Effect;
-use super::again::{is_waited_for, refuse};
+use super::again::refuse;
+use super::{Effect, citing};
 use crate::chat::branches::kept;
 use crate::chat::state::{Chat, Notice};
 
 /// Goes on after entry `after` on a branch of its own; without one, from the beginning. What followed is kept.
 pub(super) fn fork(chat: &mut Chat, after: Option<usize>) -> Vec<Effect> {
-    if is_waited_for(chat) {
+    if chat.is_waited_for() {
         return refuse(chat, "an answer is on its way");
     }
     if chat.transcript.is_empty() {
@@ -24,11 +24,12 @@ pub(super) fn fork(chat: &mut Chat, after: Option<usize>) -> Vec<Effect> {
 
 /// Shows another branch, by its number from 0.
 pub(super) fn show(chat: &mut Chat, number: usize) -> Vec<Effect> {
-    if is_waited_for(chat) {
+    if chat.is_waited_for() {
         return refuse(chat, "an answer is on its way");
     }
     if chat.branches.show(&mut chat.transcript, number) {
         chat.notice = None;
     }
-    Vec::new()
+    // The document may have changed since it was last shown.
+    citing::check_unknown(chat)
 }
