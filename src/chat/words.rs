@@ -1,4 +1,6 @@
-//! Figures as the chat's own sentences need them.
+//! Figures in words, as every front end writes them.
+
+use std::time::Duration;
 
 /// `12,345`.
 #[must_use]
@@ -9,9 +11,29 @@ pub fn count(number: impl ToString + Copy) -> String {
     groups.join(",")
 }
 
+/// `0.04 s`, `3.2 s`, `48 s`, `5 min 10 s`, `2 h 05 min`.
+#[must_use]
+pub fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = time.as_secs() + u64::from(time.subsec_millis() >= 500);
+    match seconds {
+        ..0.095 => format!("{seconds:.2} s"),
+        ..9.95 => format!("{seconds:.1} s"),
+        ..99.5 => format!("{seconds:.0} s"),
+        ..3_599.5 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_exactly_as_one_cares() {
+        let times = [4, 40, 3_240, 48_400, 310_000, 7_500_000].map(|ms| time(Duration::from_millis(ms)));
+        assert_eq!(times, ["0.00 s", "0.04 s", "3.2 s", "48 s", "5 min 10 s", "2 h 05 min"]);
+    }
 
     #[test]
     fn numbers_are_grouped_by_three() {

@@ -15,9 +15,8 @@ use serde::Serialize;
 use super::report::{RecipeReport, bytes, rounded};
 use super::rows::{Listed, are_files, put, table};
 use super::talk::Talk;
-use super::voice::seconds;
 use super::{Counter, Stops, Voice};
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count, time};
 use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
 use crate::engine::Measured;
 use crate::engine::message::{Command, Event, ModelInfo};
@@ -281,7 +280,7 @@ impl Told<'_> {
                 bytes(fit.model_bytes),
                 fit.chosen.name,
                 fit.recipe,
-                time(fit.predicted),
+                prediction(fit.predicted),
                 verdict(fit),
             ),
         );
@@ -294,7 +293,7 @@ fn presets(presets: &[PresetCost]) -> String {
     let mut words = format!("{:width$}  {:>20}  recipe\n", "preset", "reading");
     for preset in presets {
         let what = preset.refused.clone().unwrap_or_else(|| preset.recipe.to_string());
-        let time = if preset.refused.is_some() { "–".to_owned() } else { time(preset.predicted) };
+        let time = if preset.refused.is_some() { "–".to_owned() } else { prediction(preset.predicted) };
         put(&mut words, format_args!("{:width$}  {time:>20}  {what}\n", preset.name));
     }
     words
@@ -348,8 +347,8 @@ fn proposals(fit: &Fit) -> String {
     words
 }
 
-fn time(predicted: Option<Duration>) -> String {
-    predicted.map_or("not measured yet".to_owned(), |time| format!("about {}", seconds(time)))
+fn prediction(predicted: Option<Duration>) -> String {
+    predicted.map_or("not measured yet".to_owned(), |seconds| format!("about {}", time(seconds)))
 }
 
 fn in_seconds(time: Duration) -> f64 {

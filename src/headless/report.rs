@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fit::PickedLine;
-use super::voice::seconds;
+use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::settings::Chosen;
 use crate::swaa::{Attention, Recipe};
@@ -198,7 +198,7 @@ pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finis
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [
         format!("preset   {}: {}", chosen.name, figures.recipe),
-        format!("model    {} on {}, loaded in {}", model.name, model.place(), seconds(model.load_time)),
+        format!("model    {} on {}, loaded in {}", model.name, model.place(), time(model.load_time)),
         format!(
             "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
             counts.document,
@@ -209,7 +209,7 @@ pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finis
             counts.reasoning,
             finish_name(finish)
         ),
-        format!("reading  {} at {}", seconds(times.prefill), speed(times.prefill_tokens_per_s)),
+        format!("reading  {} at {}", time(times.prefill), speed(times.prefill_tokens_per_s)),
         format!("writing  {}; first token after {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
         format!(
             "memory   model {} · KV {}, {} of it used · process {}{device}",
@@ -222,8 +222,8 @@ pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finis
     .join("\n")
 }
 
-fn first_token(time: Duration) -> String {
-    if time.is_zero() { "none came".to_owned() } else { seconds(time) }
+fn first_token(after: Duration) -> String {
+    if after.is_zero() { "none came".to_owned() } else { time(after) }
 }
 
 /// `491 MB`, `1.25 GB`; powers of ten.

@@ -4,11 +4,11 @@
 //! Standard error carries notes, reasoning, figures and errors; a progress bar only where a terminal shows it, and gone when it is done.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::chat::time;
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::Trouble;
@@ -129,7 +129,7 @@ impl<'a> Voice<'a> {
         }
         self.bar.set_length(progress.total_tokens.into());
         self.bar.set_position(progress.done_tokens.into());
-        let left = progress.remaining.map_or(String::new(), |left| format!(", {} left", seconds(left)));
+        let left = progress.remaining.map_or(String::new(), |left| format!(", {} left", time(left)));
         self.bar.set_message(format!("{:.0} tok/s{left}", progress.tokens_per_s));
         if progress.done_tokens >= progress.total_tokens {
             self.clear_bar();
@@ -140,16 +140,6 @@ impl<'a> Voice<'a> {
 fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).expect("the templates here are well-formed");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
-}
-
-/// `12 s`, `3 min 20 s`, `2 h 5 min`
-pub(super) fn seconds(time: Duration) -> String {
-    match time.as_secs() {
-        0..10 => format!("{:.1} s", time.as_secs_f64()),
-        whole @ 10..120 => format!("{whole} s"),
-        whole @ 120..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        whole => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
 }
 
 #[derive(Serialize)]
@@ -238,13 +228,6 @@ mod tests {
         );
         assert_eq!(extracted("no code"), "no code");
         assert_eq!(extracted("```sh\nls"), "ls", "a block that was cut off");
-    }
-
-    #[test]
-    fn times_are_written_for_people() {
-        let written: Vec<String> =
-            [1500, 59_900, 200_000, 13_683_000].map(|ms| seconds(Duration::from_millis(ms))).to_vec();
-        assert_eq!(written, ["1.5 s", "59 s", "3 min 20 s", "3 h 48 min"]);
     }
 
     proptest! {

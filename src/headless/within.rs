@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::voice::seconds;
 use super::{Session, Taken, Voice, names};
+use crate::chat;
 use crate::chat::within::{Allowance, Search, in_words};
 use crate::document::Document;
 use crate::engine::message::{Command, Event};
@@ -24,7 +24,7 @@ impl Session<'_> {
         let parts = document.parts().len();
         let first = self.read_first_part(document, voice).await?;
         if let (spent, Some(rate)) = first {
-            voice.note(&format!("note: the first part was read in {} at {rate:.0} tok/s", seconds(spent)));
+            voice.note(&format!("note: the first part was read in {} at {rate:.0} tok/s", chat::time(spent)));
         }
         let mut search = Search::new(parts);
         while let Some(middle) = search.next() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::chat::Reading;
-pub(super) use crate::chat::count;
+pub(super) use crate::chat::{count, time};
 
 /// `12.3k`, `161k`, `1.2M`.
 pub(super) fn short_count(number: u32) -> String {
@@ -13,19 +13,6 @@ pub(super) fn short_count(number: u32) -> String {
         ..99_950.0 => format!("{:.1}k", number / 1e3),
         ..999_500.0 => format!("{:.0}k", number / 1e3),
         _ => format!("{:.1}M", number / 1e6),
-    }
-}
-
-/// `0.04 s`, `3.2 s`, `48 s`, `5 min 10 s`, `2 h 05 min`.
-pub(super) fn time(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let whole = time.as_secs() + u64::from(time.subsec_millis() >= 500);
-    match seconds {
-        ..0.095 => format!("{seconds:.2} s"),
-        ..9.95 => format!("{seconds:.1} s"),
-        ..99.5 => format!("{seconds:.0} s"),
-        ..3_599.5 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
     }
 }
 
@@ -81,8 +68,6 @@ mod tests {
             ("1,234,567", "1.2M"),
         ];
         assert_eq!(counts, expected.map(|(long, short)| (long.to_owned(), short.to_owned())));
-        let times = [4, 40, 3_240, 48_400, 310_000, 7_500_000].map(|ms| time(Duration::from_millis(ms)));
-        assert_eq!(times, ["0.00 s", "0.04 s", "3.2 s", "48 s", "5 min 10 s", "2 h 05 min"]);
         assert_eq!([950_000, 150_994_944, 1_400_000_000].map(bytes), ["950 kB", "151 MB", "1.4 GB"]);
         assert_eq!([20.31, 812.4, 1_240.0].map(rate), ["20.3 tok/s", "812 tok/s", "1,240 tok/s"]);
     }
