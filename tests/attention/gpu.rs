@@ -38,6 +38,11 @@ fn load(weights: &RandomModel) -> Model {
     Model::load_on_gpu(weights)
 }
 
+/// Whether the device has the kernel of patch 0007.
+fn attends_by_position() -> bool {
+    gpu().is_some_and(|name| ["H100", "H200", "H800", "GH200"].iter().any(|hopper| name.contains(hopper)))
+}
+
 #[test]
 #[ignore = "needs a GPU"]
 fn full_attention_is_computed_as_the_reference_computes_it() {
@@ -138,6 +143,10 @@ fn the_width_does_not_grow_with_depth() {
         .collect();
     assert!(widths[2..].iter().all(|columns| (1..=1024).contains(&columns.sliding)), "{widths:?}");
     assert_eq!(widths.last().unwrap().full, 4096, "full layers see everything");
+    if attends_by_position() {
+        // The last ubatch of a call has 244 tokens: its first query sees 10 sinks and 100 keys, its last one 243 keys further on.
+        assert!(widths[2..].iter().all(|columns| columns.sliding == 10 + 100 + 243), "{widths:?}");
+    }
 }
 
 #[test]
@@ -240,5 +249,24 @@ fn quantised_weights_give_the_same_by_either_product() {
             let ours = read_afresh(&model, Options { ubatch, ..ON_DEVICE }, &text, 1000, &sliding(100, 10));
             assert_near(&ours, &by_hand, BF16, &format!("{shape:?}, {ubatch} tokens"));
         }
+    }
+}
+
+/// Gate and up lie in the compute buffer as bf16 (patch 0012), their product where gate was: 2 x 2 bytes a value, not 3 x 4.
+#[test]
+#[ignore = "needs a GPU"]
+fn gate_and_up_take_a_third_of_the_memory_where_weights_are_bf16() {
+    let shape = Shape { layers: 1, feed_forward: 8192, ..QWEN3 };
+    let options = Options { ubatch: 1024, ..ON_DEVICE };
+    let [in_bf16, in_f32] = [Numbers::Bf16, Numbers::F32].map(|numbers| {
+        let model = load(&RandomModel::new(shape, 26).in_numbers(numbers));
+        let mut context = Context::new(&model, options);
+        let _ = read(&mut context, &tokens(0, 1024, 0), 1024, &Attention::Full);
+        context.memory().compute
+    });
+    let value_bytes = u64::from(options.ubatch) * 8192;
+    if attends_by_position() {
+        let saved = (in_f32 - in_bf16) as u64;
+        assert!((7 * value_bytes..=9 * value_bytes).contains(&saved), "{in_f32} bytes in f32, {in_bf16} in bf16");
     }
 }
