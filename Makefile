@@ -33,7 +33,10 @@ cuda: setup
 
 # What only a GPU shows. Fails where there is none.
 test-cuda: setup
-	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && cargo test --release --features cuda --test attention -- --ignored --test-threads 1 gpu::
+	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && \
+	cargo run --quiet --release --features cuda -- pull smollm2-135m && \
+	cargo test --release --features cuda --test attention -- --ignored --test-threads 1 gpu:: && \
+	cargo test --release --features cuda --test gpus -- --ignored --test-threads 1
 
 # The unpatched library beside ours on one GPU; it takes minutes on an H100, and 16 GB of disk for the largest of the models that it writes and removes.
 bench-cuda: setup
