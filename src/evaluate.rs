@@ -12,11 +12,22 @@ use lunette::exit::{Exit, Trouble};
 use lunette::settings::{EvalArgs, Reading, Settings};
 use lunette::swaa::{Preset, WindowSpec};
 
-use crate::{asynchronously, stops};
+use crate::{asynchronously, let_go, stops};
 
-/// Runs the plan that `args` make on an engine that loads its model. The table goes to standard output.
-pub fn evaluate(settings: &Settings, args: &EvalArgs, engine: EngineHandle) -> Result<Exit, Trouble> {
-    let plan = Plan {
+/// Runs a plan on an engine that loads its model. The table goes to standard output.
+pub fn evaluate(plan: &Plan, mut engine: EngineHandle) -> Result<Exit, Trouble> {
+    let cancel = CancelToken::default();
+    cancel_on_signal(cancel.clone());
+    let ran = eval::run(plan, &mut engine, &cancel, &mut io::stdout(), &mut io::stderr());
+    let EngineHandle { commands, events, thread } = engine;
+    drop((commands, events));
+    let_go(Some(thread));
+    ran.map(|_| Exit::Ok).map_err(trouble)
+}
+
+/// The plan that `args` make.
+pub fn plan(settings: &Settings, args: &EvalArgs) -> Result<Plan, Trouble> {
+    Ok(Plan {
         files: args.files.clone(),
         presets: presets(&settings.reading, &args.presets)?,
         limit: args.limit,
@@ -27,11 +38,7 @@ pub fn evaluate(settings: &Settings, args: &EvalArgs, engine: EngineHandle) -> R
         out: args.out.clone(),
         resume: args.resume,
         now: Moment::from(SystemTime::now()),
-    };
-    let cancel = CancelToken::default();
-    cancel_on_signal(cancel.clone());
-    eval::run(&plan, engine, &cancel, &mut io::stdout(), &mut io::stderr()).map_err(trouble)?;
-    Ok(Exit::Ok)
+    })
 }
 
 /// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.

@@ -167,8 +167,9 @@ fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), Trouble> {
 }
 
 fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {
+    let plan = evaluate::plan(settings, args)?;
     let engine = with_voice(Output::Text, settings.terminal, |voice| engine_for(settings, voice))?;
-    evaluate::evaluate(settings, args, engine)
+    evaluate::evaluate(&plan, engine)
 }
 
 /// An engine that has begun to load the model that was asked for.
@@ -189,6 +190,8 @@ fn listened_to(
 }
 
 /// Lets the engine give back what it holds, now that nobody can tell it anything; who wants to leave at once waits two seconds at most.
+///
+/// A GPU has to be given back before the process ends: its driver is gone then, and what is still computing or freeing aborts.
 fn let_go(thread: Option<JoinHandle<()>>) {
     let Some(thread) = thread else { return };
     for _ in 0..200 {

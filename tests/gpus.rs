@@ -84,10 +84,38 @@ fn two_gpus_share_the_layers_and_answer_as_one_does() {
     }
 }
 
+/// Whoever ends while the device still holds something is told by its driver: a backtrace, and an abort now and then.
+#[test]
+#[ignore = "needs a GPU and a model"]
+fn the_gpu_is_given_back_before_the_program_ends() {
+    let home = Home::new();
+    let context = text().replace('\n', " ");
+    let record = format!(
+        r#"{{"id":"a","task":"t","context":"{context}","question":"Where is box 3?","answers":["21"],"metric":"contains_all"}}"#
+    );
+    home.file("records.jsonl", &record);
+    let model = model("smollm2-135m");
+    let model = model.to_str().expect("a path in UTF-8");
+    for arguments in [
+        &["eval", "records.jsonl", "--presets", "full,fastest", "--temp", "0", "-n", "4", "-m", model][..],
+        &["eval", "nothing.jsonl", "--presets", "full", "-m", model],
+        &["-p", "Where is box 3?", "-n", "4", "-m", model, "records.jsonl"],
+        &["presets", "-m", model],
+    ] {
+        for _ in 0..3 {
+            let ran = home.run(arguments);
+            assert!(matches!(ran.code, 0 | 3 | 6), "{arguments:?}: {} {}", ran.code, ran.err);
+            assert!(!ran.err.contains("CUDA error") && !ran.err.contains("libggml"), "{arguments:?}: {}", ran.err);
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs a GPU and a model"]
 fn a_gpu_that_is_not_there_is_named_with_those_that_are() {
-    let ran = ran(&["--device", "CUDA9"]);
+    let model = model("smollm2-135m");
+    let model = model.to_str().expect("a path in UTF-8");
+    let ran = Home::new().run_on(&["-p", "Where is box 3?", "--device", "CUDA9", "-m", model, "-"], &text());
     assert_eq!(ran.code, 2, "{}", ran.err);
     assert!(sentence(&ran.err).contains("there is no device CUDA9"), "{}", ran.err);
     assert!(ran.err.contains("CUDA0"), "{NEEDS_A_GPU}: {}", ran.err);

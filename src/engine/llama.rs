@@ -140,9 +140,9 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Loads `config.model`, telling how far it is from 0.0 to 1.0.
+    /// Loads `config.model`, telling how far it is from 0.0 to 1.0; `false` as an answer ends it.
     /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
-    pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32)) -> Result<Self, Failure> {
+    pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) -> bool) -> Result<Self, Failure> {
         Self::open(config, |config| weights::load(config, &mut progress))
     }
 

@@ -95,9 +95,8 @@ fn run(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSend
 
 fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let progress = events.clone();
-    let model = match llama::Model::load(&config, move |fraction| {
-        let _ = progress.send(Event::Loading { fraction });
-    }) {
+    // Nobody listens any more: the program ends, and must not wait for a model, nor end while a GPU still loads one.
+    let model = match llama::Model::load(&config, move |fraction| progress.send(Event::Loading { fraction }).is_ok()) {
         Ok(model) => model,
         Err(failure) => {
             let _ = events.send(Event::LoadFailed(failure));

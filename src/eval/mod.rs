@@ -81,19 +81,19 @@ struct Contender {
     written: String,
 }
 
-/// Runs `plan` on a started engine: progress to `log`, the table in markdown to `out`.
+/// Runs `plan` on a started engine, which is the caller's to let go: progress to `log`, the table in markdown to `out`.
 ///
 /// Errors: bad records before the model is used; [`Error::Stopped`] after `cancel`.
 pub fn run(
     plan: &Plan,
-    mut engine: EngineHandle,
+    engine: &mut EngineHandle,
     cancel: &CancelToken,
     out: &mut dyn Write,
     log: &mut dyn Write,
 ) -> Result<Table, Error> {
     let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let documents = documents(plan)?;
-    let model = wait_for_model(&mut engine)?;
+    let model = wait_for_model(engine)?;
     let template = ChatTemplate::of(&model, plan.now);
     let results = match (&plan.out, plan.resume) {
         (Some(path), true) => Results::load(path, &model.name)?,
@@ -161,7 +161,7 @@ fn wait_for_model(engine: &mut EngineHandle) -> Result<ModelInfo, Error> {
 /// A run while it runs.
 struct Run<'a> {
     plan: &'a Plan,
-    engine: EngineHandle,
+    engine: &'a mut EngineHandle,
     template: ChatTemplate,
     results: Results,
     cancel: &'a CancelToken,

@@ -190,17 +190,17 @@ enum Extent {
     Description,
 }
 
-/// Loads `config.model`, telling how far it is from 0.0 to 1.0.
-pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32)) -> Result<Loaded, Failure> {
+/// Loads `config.model`, telling how far it is from 0.0 to 1.0; `false` as an answer ends it.
+pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32) -> bool) -> Result<Loaded, Failure> {
     load_extent(config, Extent::Whole, progress)
 }
 
 /// All of `config.model` but its weights.
 pub(super) fn describe(config: &EngineConfig) -> Result<Loaded, Failure> {
-    load_extent(config, Extent::Description, |_| ())
+    load_extent(config, Extent::Description, |_| true)
 }
 
-fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32)) -> Result<Loaded, Failure> {
+fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) -> bool) -> Result<Loaded, Failure> {
     LazyLock::force(&LIBRARY);
     take_complaints();
     let gpus = chosen_gpus(&config.offload)?;
@@ -211,7 +211,7 @@ fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32))
     Ok(Loaded { weights, gpus, offloaded_layers: held })
 }
 
-fn load_weights<F: FnMut(f32)>(
+fn load_weights<F: FnMut(f32) -> bool>(
     config: &EngineConfig,
     extent: Extent,
     gpus: &[Gpu],
@@ -270,10 +270,9 @@ fn path_for_c(path: &Path) -> Result<CString, Failure> {
 }
 
 /// Hands llama.cpp's progress on; `true` is "go on".
-unsafe extern "C" fn tell_progress<F: FnMut(f32)>(fraction: f32, data: *mut c_void) -> bool {
+unsafe extern "C" fn tell_progress<F: FnMut(f32) -> bool>(fraction: f32, data: *mut c_void) -> bool {
     // SAFETY: `data` is the `F` of the load that is under way, on this thread.
     let progress = unsafe { &mut *data.cast::<F>() };
     // A panic must not unwind through C; progress that can't be told is not worth one.
-    let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| progress(fraction)));
-    told.is_ok()
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| progress(fraction))).unwrap_or(false)
 }
