@@ -86,6 +86,7 @@ const WAYS: &[Way] = &[
 struct Row {
     name: &'static str,
     is_stock: bool,
+    kv: &'static str,
     /// Seconds and tokens a second at each depth.
     at: Vec<At>,
     /// Behind the first chunk.
@@ -174,6 +175,7 @@ fn run(args: &Args, depths: &[usize], model: &Path, way: &Way, device: &mut Stri
     Ok(Row {
         name: way.name,
         is_stock: way.is_stock,
+        kv: way.kv,
         at: rows.iter().map(at).collect(),
         first: speed(&answer["first_tok_s"]),
         device_gib: number(&answer["device_bytes"]) / f64::from(1 << 30),
@@ -224,9 +226,9 @@ fn print_bars(rows: &[Row]) -> anyhow::Result<()> {
         ratios.iter().sum::<f64>() / count(ratios.len())
     );
     println!("| device memory, fastest / stock | {:.4} |", fastest.device_gib / best.device_gib);
-    let slower =
-        rows.iter().filter(|row| !row.is_stock && row.name != "full").flat_map(|row| row.at.iter().zip(&full.at));
-    let worst = slower.map(|(mixed, full)| mixed.prefill_s / full.prefill_s).fold(0.0, f64::max);
+    let sliding = rows.iter().filter(|row| !row.is_stock && row.name != "full" && row.kv == full.kv);
+    let pairs = sliding.flat_map(|row| row.at.iter().zip(&full.at));
+    let worst = pairs.map(|(mixed, full)| mixed.prefill_s / full.prefill_s).fold(0.0, f64::max);
     println!("| slowest of any sliding row / full, at any depth | {worst:.3} |");
     Ok(())
 }
