@@ -133,6 +133,7 @@ fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: String::new(),
         sliding_refused: None,
+        without_gpu: None,
         patch_stamp: String::new(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,

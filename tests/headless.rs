@@ -57,6 +57,18 @@ fn the_answer_alone_is_on_standard_output() {
     assert!(ran.err.contains("reading ") && ran.err.contains(" tok/s"), "{}", ran.err);
 }
 
+/// Here and on a machine with a GPU: without one, `-ngl` is answered with why it means nothing; not asked for, nothing is said.
+#[test]
+#[ignore = "needs a model"]
+fn who_asks_for_a_gpu_that_is_not_there_is_told_so() {
+    let question = ["-p", "Which colour has box number 7?", "-n", "2", "--stats", "-"];
+    let [asked, unasked] = [&["-ngl", "all"][..], &["-ngl", "0"]]
+        .map(|layers| ran(&Home::new(), &[&question[..], layers].concat(), &inventory(10)));
+    let computes_on_cpu = |ran: &Ran| ran.err.contains(" on CPU, loaded");
+    assert!(computes_on_cpu(&unasked) && !unasked.err.contains("the CPU computes"), "{}", unasked.err);
+    assert_eq!(computes_on_cpu(&asked), asked.err.contains("the CPU computes"), "{}", asked.err);
+}
+
 #[test]
 #[ignore = "needs a model"]
 fn several_questions_share_one_reading() {

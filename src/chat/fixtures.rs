@@ -68,6 +68,7 @@ pub(crate) fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: "<|im_end|>".into(),
         sliding_refused: None,
+        without_gpu: None,
         patch_stamp: "test".into(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,

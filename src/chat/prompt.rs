@@ -401,6 +401,7 @@ mod tests {
             bos_text: "<s>".into(),
             eos_text: "</s>".into(),
             sliding_refused: None,
+            without_gpu: None,
             patch_stamp: String::new(),
             devices: Vec::new(),
             offloaded_layers: 0,

@@ -157,10 +157,11 @@ impl Model {
     ) -> Result<Self, Failure> {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
-        let Loaded { weights: model, gpus, offloaded_layers } = load(config)?;
+        let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
         let mut info = describe(&model, config, started);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
+        info.without_gpu = without_gpu;
         info.sliding_refused = sliding_refused(&model)?;
         Ok(Self { shape: shape(&model, &info), weights: model, info })
     }
@@ -215,6 +216,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         bos_text: text_of(vocab.bos()),
         eos_text: text_of(vocab.eos()),
         sliding_refused: None,
+        without_gpu: None,
         patch_stamp: patch_stamp(),
         devices: Vec::new(),
         offloaded_layers: 0,

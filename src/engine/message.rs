@@ -323,6 +323,8 @@ pub struct ModelInfo {
     pub eos_text: String,
     /// Why sliding attention can't be had for this model, in a sentence; `None`: it can.
     pub sliding_refused: Option<String>,
+    /// Why the CPU computes where a GPU was to, in a sentence; `None`: it is as it was meant.
+    pub without_gpu: Option<&'static str>,
     /// Stamp of the patch series in the running library.
     pub patch_stamp: String,
     /// What computes: `CPU`, or the names of the devices that hold layers.

@@ -59,9 +59,43 @@ pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, 
     }
 }
 
+/// Whether llama.cpp was built for any GPU.
+pub(super) const BUILT_FOR_GPUS: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
+
+/// Why no GPU computes although one was asked for, or could have been used, in a sentence; `None`: one does, or none was to.
+pub(super) fn without_gpu(
+    asked: GpuLayers,
+    built_for_gpus: bool,
+    gpus: usize,
+    held_layers: u32,
+) -> Option<&'static str> {
+    if held_layers > 0 || asked == GpuLayers::Count(0) {
+        return None;
+    }
+    match (gpus, built_for_gpus) {
+        (0, true) => Some("there is no GPU here that this program can use: the CPU computes"),
+        (0, false) if asked == GpuLayers::Auto => None,
+        (0, false) => Some("this program was built without GPUs, so that -ngl means nothing: the CPU computes"),
+        _ => Some("the GPU's free memory does not hold one layer of the model: the CPU computes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_gets_the_cpu_in_place_of_a_gpu_is_told_why() {
+        let told = |asked, built, gpus, held| without_gpu(asked, built, gpus, held).unwrap_or_default();
+        assert!(told(GpuLayers::Auto, true, 0, 0).starts_with("there is no GPU here"));
+        assert!(told(GpuLayers::All, true, 0, 0).starts_with("there is no GPU here"));
+        assert!(told(GpuLayers::All, false, 0, 0).starts_with("this program was built without GPUs"));
+        assert!(told(GpuLayers::Auto, true, 1, 0).contains("does not hold one layer"));
+        let fine = [(GpuLayers::Auto, false, 0, 0), (GpuLayers::Auto, true, 1, 7), (GpuLayers::Count(0), true, 1, 0)];
+        for (asked, built, gpus, held) in fine {
+            assert_eq!(without_gpu(asked, built, gpus, held), None, "{asked:?}");
+        }
+    }
 
     #[test]
     fn without_a_split_the_main_gpu_has_it_all() {

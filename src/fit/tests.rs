@@ -32,6 +32,7 @@ impl Toy {
             bos_text: String::new(),
             eos_text: String::new(),
             sliding_refused: None,
+            without_gpu: None,
             patch_stamp: String::new(),
             devices: vec!["CPU".to_owned()],
             offloaded_layers: 0,

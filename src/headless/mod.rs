@@ -177,6 +177,9 @@ impl<'a> Session<'a> {
         if template.is_fallback() {
             voice.note("note: the model brings no chat template, ChatML stands in");
         }
+        if let Some(why) = model.without_gpu {
+            voice.note(&format!("note: {why}"));
+        }
         let mut session = Self {
             settings,
             headless,

@@ -177,6 +177,7 @@ fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: "<|im_end|>".to_owned(),
         sliding_refused: None,
+        without_gpu: None,
         patch_stamp: "test".to_owned(),
         devices: vec!["CPU".to_owned()],
         offloaded_layers: 0,

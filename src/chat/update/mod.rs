@@ -300,6 +300,9 @@ fn waiting_entry(chat: &Chat) -> Option<usize> {
 
 fn loaded(chat: &mut Chat, info: Box<ModelInfo>) -> Vec<Effect> {
     let template = ChatTemplate::of(&info, chat.started);
+    if let Some(why) = info.without_gpu {
+        chat.notice = Some(Notice::info(why.to_owned()));
+    }
     if template.is_fallback() {
         chat.notice = Some(Notice::info(format!("{} brings no chat template: ChatML is used", info.name)));
     }

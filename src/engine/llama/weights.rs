@@ -22,6 +22,8 @@ pub(super) struct Loaded {
     /// Descriptions of the GPUs that hold layers.
     pub(super) gpus: Vec<String>,
     pub(super) offloaded_layers: u32,
+    /// See [`offload::without_gpu`].
+    pub(super) without_gpu: Option<&'static str>,
 }
 
 /// A GPU that ggml sees.
@@ -207,8 +209,9 @@ fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) 
     let layers = layers_for(config, &gpus);
     let weights = load_weights(config, extent, &gpus, layers, progress)?;
     let held = layers.min(weights.n_layer() + 1);
+    let without_gpu = offload::without_gpu(config.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), held);
     let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
-    Ok(Loaded { weights, gpus, offloaded_layers: held })
+    Ok(Loaded { weights, gpus, offloaded_layers: held, without_gpu })
 }
 
 fn load_weights<F: FnMut(f32) -> bool>(
