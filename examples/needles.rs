@@ -34,7 +34,8 @@ fn main() {
     let args = Args::parse();
     let context = with_pins(&PRIDE_AND_PREJUDICE[..paragraph_end(args.bytes)]);
     for (place, number) in PINS {
-        let question = format!("What is the secret number of the {place}? Answer with the number.");
+        // Asked to answer "with the number", a model of half a billion parameters names the last one in the text.
+        let question = format!("What is the secret number of the {place}?");
         let id = place.to_lowercase().replace(' ', "-");
         let record = json!({
             "id": id, "task": "needle", "context": context, "question": question, "answers": [number.to_string()], "metric": "contains_all",
