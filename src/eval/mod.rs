@@ -94,6 +94,9 @@ pub fn run(
     let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let documents = documents(plan)?;
     let model = wait_for_model(engine)?;
+    if let Some(why) = model.without_gpu {
+        writeln!(log, "note: {why}")?;
+    }
     let template = ChatTemplate::of(&model, plan.now);
     let results = match (&plan.out, plan.resume) {
         (Some(path), true) => Results::load(path, &model.name)?,

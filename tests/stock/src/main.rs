@@ -49,8 +49,8 @@ enum Question {
         #[command(flatten)]
         options: Options,
     },
-    /// Prefill to the deepest depth: seconds so far, speed of the last chunk and of decoding at each depth, device memory. The best of
-    /// up to three passes, fewer when one takes seconds.
+    /// Prefill to the deepest depth: seconds so far, speed of reading and of decoding at each depth, device memory. The best of up to
+    /// three passes, fewer when one takes seconds.
     Pass {
         model: PathBuf,
         #[arg(long, value_delimiter = ',', required = true)]
@@ -280,7 +280,7 @@ const PACE_TOKENS: usize = 8192;
 /// Tokens a second of prefill.
 #[derive(Clone, Copy)]
 struct Speed {
-    /// Over the last [`PACE_TOKENS`].
+    /// Over the last [`PACE_TOKENS`], or since the depth before, if that is nearer.
     pace: f64,
     /// Of the last chunk with nothing before or behind it: what a chunk costs when its preparation is not hidden.
     alone: f64,
