@@ -233,6 +233,24 @@ fn without_a_model_the_book_is_open_and_one_is_offered() {
     assert!(terminal.is_given_back(), "{}", terminal.screen());
 }
 
+/// Whoever drags a window's edge and types has both come at once, and neither may swallow the other.
+#[test]
+fn what_is_typed_while_the_window_is_resized_is_taken() {
+    let mut terminal = Terminal::open(100, 30, &[], &[]);
+    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.press("\t\t");
+    for time in 0..100 {
+        let columns = 100 + 20 * (time % 2);
+        terminal.resize(columns, 30);
+        terminal.press(&format!("/chapter {time}"));
+        terminal.wait_for(&format!("chapter {time}"), SECONDS);
+        terminal.press("\x1b");
+        terminal.wait_until("search left", SECONDS, |it| !it.shows(&format!("chapter {time}")));
+    }
+    terminal.press("q");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
 /// Stopped and brought back by a shell, as only a shell with job control can.
 #[cfg(unix)]
 #[test]
