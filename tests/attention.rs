@@ -19,7 +19,7 @@ use support::comparing::{
 use support::gguf::Value;
 use support::llama::{Context, F16, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, newest_context, stamp};
 use support::pair::Pair;
-use support::random_model::{GgufFace, RandomModel};
+use support::random_model::{GgufFace, RandomModel, Shape};
 use support::reference::Reference;
 
 #[test]
@@ -121,6 +121,26 @@ fn a_window_as_wide_as_the_text_is_full_attention_bit_for_bit() {
                 assert_same(&ours, &full, &format!("{shape:?}, window {window}"));
             }
         }
+    }
+}
+
+/// Where most lives at once, a token has its residual, its normed residual, its queries, its key and value, its row of the mask, and the
+/// row that embeddings in place of tokens would be given in. Nothing else: queries are normed and rotated where they lie (patch 0014), and
+/// rows for tokens and embeddings in one batch are for such batches (patch 0013).
+#[test]
+fn nothing_is_reserved_that_no_call_needs() {
+    for shape in [QWEN2, QWEN3] {
+        let shape = Shape { layers: 3, heads: 8, kv_heads: 1, head_dim: 128, embedding: 1024, ..shape };
+        let options = Options { ubatch: 512, ..IN_F16 };
+        let model = Model::load(&RandomModel::new(shape, 27));
+        let bytes = Context::new(&model, options).memory().compute;
+
+        let values = 3 * shape.embedding + shape.heads * shape.head_dim + 2 * shape.kv_heads * shape.head_dim;
+        let mask_bytes = 2 * options.context_tokens as usize;
+        // Token, position, where its key and value go.
+        let numbers_bytes = 64;
+        let wanted = options.ubatch as usize * (4 * values + mask_bytes + numbers_bytes);
+        assert!(bytes <= wanted, "{:?}: {bytes} bytes are reserved, {wanted} are needed", shape.family);
     }
 }
 
