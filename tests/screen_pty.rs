@@ -251,6 +251,15 @@ fn what_is_typed_while_the_window_is_resized_is_taken() {
     assert_eq!(terminal.exit_code(SECONDS), 0);
 }
 
+/// The exit code is that of a request to end. What was typed last is there when the terminal goes, and the end of it behind.
+#[test]
+fn it_ends_when_its_terminal_is_closed_in_the_middle_of_typing() {
+    for time in 0..8 {
+        let typing = Duration::from_millis(200 + 50 * time);
+        assert_eq!(pty::exit_code_without_terminal(typing, SECONDS), 143, "after {typing:?}");
+    }
+}
+
 /// Stopped and brought back by a shell, as only a shell with job control can.
 #[cfg(unix)]
 #[test]

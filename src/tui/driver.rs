@@ -46,6 +46,8 @@ const FRAME: Duration = Duration::from_millis(16);
 const TICK: Duration = Duration::from_millis(200);
 /// What is taken at most before a frame is due: a flood must not freeze the screen.
 const TAKEN_AT_ONCE: usize = 4096;
+/// The number of the signal that a terminal sends when it goes.
+const HANG_UP: i32 = libc::SIGHUP;
 
 /// What the screen is told from outside.
 #[derive(Debug, Clone)]
@@ -278,6 +280,20 @@ where
     /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
     pub(super) async fn run<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
         &mut self,
+        open_keys: impl FnMut() -> Keys,
+        events: UnboundedReceiver<Event>,
+        news: UnboundedReceiver<Input>,
+        signal: impl Future<Output = i32>,
+    ) -> Result<Ended, Error> {
+        match self.run_until_ended(open_keys, events, news, signal).await {
+            // What cannot be drawn on any more: the signal that says so may come a moment later.
+            Err(Error::Terminal(error)) if error.raw_os_error() == Some(libc::EIO) => Ok(Ended::BySignal(HANG_UP)),
+            ended => ended,
+        }
+    }
+
+    async fn run_until_ended<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
+        &mut self,
         mut open_keys: impl FnMut() -> Keys,
         mut events: UnboundedReceiver<Event>,
         mut news: UnboundedReceiver<Input>,
@@ -349,7 +365,7 @@ where
                 self.update(now, Input::User(crate::chat::Action::Quit));
                 Ok(Step::End(Ended::BySignal(number)))
             }
-            Woken::Key(None) => Ok(Step::End(Ended::BySignal(SignalKind::hangup().as_raw_value()))),
+            Woken::Key(None) => Ok(Step::End(Ended::BySignal(HANG_UP))),
             Woken::Key(Some(key)) => Ok(self.key(key?, now)),
             Woken::Engine(Some(event)) => Ok(self.update(now, Input::Engine(event))),
             Woken::Engine(None) => Ok(self.update(now, Input::EngineGone)),

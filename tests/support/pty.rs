@@ -6,7 +6,9 @@
 //! Each frame is looked at, also one that the next has overtaken by the time it is read: what shows for a moment is not missed.
 #![allow(dead_code, reason = "each test file and each bench takes what it needs")]
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::FromRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -240,6 +242,62 @@ impl Terminal {
         if asked(b"\x1b[c") {
             let _ = self.input.write_all(b"\x1b[?62;22c");
         }
+    }
+}
+
+/// Opens the binary, types for `typing`, takes its terminal away in the middle of that, and waits for its end. Returns its exit code.
+pub fn exit_code_without_terminal(typing: Duration, limit: Duration) -> u32 {
+    let home = tempfile::tempdir().expect("a folder");
+    let pair = native_pty_system().openpty(size(80, 24)).expect("the system has pseudo terminals");
+    let mut command = CommandBuilder::new(binary());
+    command.cwd(home.path());
+    command.env_clear();
+    command.env("HOME", home.path());
+    command.env("TERM", "xterm-256color");
+    let mut child = pair.slave.spawn_command(command).expect("the binary starts");
+    drop(pair.slave);
+    let mut terminal = unwaiting(&*pair.master);
+    drop(pair.master);
+
+    let mut buffer = [0; 8192];
+    let mut came = Vec::new();
+    let mut first_frame = None;
+    while first_frame.is_none_or(|first: Instant| first.elapsed() < typing) {
+        match terminal.read(&mut buffer) {
+            Ok(count) => came.extend_from_slice(&buffer[..count]),
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+        if first_frame.is_some() {
+            // Faster than it is read: something is left when the terminal goes.
+            let _ = terminal.write(b"words and more ");
+        } else if came.windows(END_OF_FRAME.len()).any(|window| window == END_OF_FRAME) {
+            first_frame = Some(Instant::now());
+        }
+    }
+    drop(terminal);
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().expect("its state is known") {
+            return status.exit_code();
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("it did not end within {limit:?}");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The terminal's side of it, neither read nor written to longer than a moment.
+#[allow(unsafe_code, reason = "portable-pty lends a bare descriptor")]
+fn unwaiting(master: &dyn MasterPty) -> File {
+    let descriptor = master.as_raw_fd().expect("it has a descriptor");
+    // SAFETY: the descriptor is open; the copy belongs to the file alone.
+    unsafe {
+        let copy = libc::dup(descriptor);
+        assert_ne!(libc::fcntl(copy, libc::F_SETFL, libc::O_NONBLOCK), -1, "it can be told not to wait");
+        File::from_raw_fd(copy)
     }
 }
 

@@ -609,6 +609,13 @@ mod scripts {
     }
 
     #[test]
+    fn a_terminal_that_is_gone_is_a_hang_up() {
+        let (toy, events) = Toy::loaded(1);
+        let gone = || stream::iter([Err(io::Error::from_raw_os_error(libc::EIO))]);
+        assert_eq!(play_keys(gone, |command| toy.take(command), events).ended, Ended::BySignal(libc::SIGHUP));
+    }
+
+    #[test]
     fn nothing_is_drawn_while_nothing_changes() {
         let (played, _) = play_with_toy("");
         assert!(played.frames <= 3, "{} frames in 0.6 s with nothing to do", played.frames);
