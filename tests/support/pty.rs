@@ -67,13 +67,8 @@ impl Terminal {
             std::fs::write(home.path().join(name), text).expect("a file");
         }
         let pair = native_pty_system().openpty(size(columns, rows)).expect("the system has pseudo terminals");
-        let mut command = CommandBuilder::new(program);
+        let mut command = at_home(home.path(), program);
         command.args(arguments);
-        command.cwd(home.path());
-        command.env_clear();
-        command.env("HOME", home.path());
-        command.env("TERM", "xterm-256color");
-        command.env("PATH", std::env::var("PATH").unwrap_or_default());
         for (name, value) in variables {
             command.env(name, value);
         }
@@ -195,13 +190,8 @@ impl Terminal {
     pub fn exit_code(&mut self, limit: Duration) -> u32 {
         let deadline = Instant::now() + limit;
         while self.next_frame(deadline.saturating_duration_since(Instant::now())).is_ok() {}
-        loop {
-            if let Some(status) = self.child.try_wait().expect("its state is known") {
-                return status.exit_code();
-            }
-            assert!(Instant::now() < deadline, "it did not end within {limit:?}:\n{}", self.screen());
-            thread::sleep(Duration::from_millis(10));
-        }
+        ended(&mut *self.child, deadline)
+            .unwrap_or_else(|| panic!("it did not end within {limit:?}:\n{}", self.screen()))
     }
 
     /// The first screen is back, the cursor is seen, a paste is plain again, and lines are edited by the terminal.
@@ -249,16 +239,20 @@ impl Terminal {
 pub fn exit_code_without_terminal(typing: Duration, limit: Duration) -> u32 {
     let home = tempfile::tempdir().expect("a folder");
     let pair = native_pty_system().openpty(size(80, 24)).expect("the system has pseudo terminals");
-    let mut command = CommandBuilder::new(binary());
-    command.cwd(home.path());
-    command.env_clear();
-    command.env("HOME", home.path());
-    command.env("TERM", "xterm-256color");
-    let mut child = pair.slave.spawn_command(command).expect("the binary starts");
-    drop(pair.slave);
-    let mut terminal = unwaiting(&*pair.master);
-    drop(pair.master);
+    let mut child = pair.slave.spawn_command(at_home(home.path(), &binary())).expect("the binary starts");
+    let terminal = unwaiting(&*pair.master);
+    drop(pair);
+    type_from_the_first_frame_on(terminal, typing);
+    let code = ended(&mut *child, Instant::now() + limit);
+    if code.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    code.unwrap_or_else(|| panic!("it did not end within {limit:?}"))
+}
 
+/// Faster than it is read: something is left when the terminal goes, which is when this returns.
+fn type_from_the_first_frame_on(mut terminal: File, typing: Duration) {
     let mut buffer = [0; 8192];
     let mut came = Vec::new();
     let mut first_frame = None;
@@ -268,25 +262,35 @@ pub fn exit_code_without_terminal(typing: Duration, limit: Duration) -> u32 {
             Err(_) => thread::sleep(Duration::from_millis(1)),
         }
         if first_frame.is_some() {
-            // Faster than it is read: something is left when the terminal goes.
             let _ = terminal.write(b"words and more ");
         } else if came.windows(END_OF_FRAME.len()).any(|window| window == END_OF_FRAME) {
             first_frame = Some(Instant::now());
         }
     }
-    drop(terminal);
-    let deadline = Instant::now() + limit;
+}
+
+/// The exit code, once there is one; `None`: there was none until `deadline`.
+fn ended(child: &mut dyn Child, deadline: Instant) -> Option<u32> {
     loop {
         if let Some(status) = child.try_wait().expect("its state is known") {
-            return status.exit_code();
+            return Some(status.exit_code());
         }
         if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            panic!("it did not end within {limit:?}");
+            return None;
         }
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// `program`, with nothing of this machine's configuration.
+fn at_home(home: &Path, program: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(program);
+    command.cwd(home);
+    command.env_clear();
+    command.env("HOME", home);
+    command.env("TERM", "xterm-256color");
+    command.env("PATH", std::env::var("PATH").unwrap_or_default());
+    command
 }
 
 /// The terminal's side of it, neither read nor written to longer than a moment.
