@@ -12,13 +12,14 @@ use std::time::{Duration, SystemTime};
 use lunette::chat::within::{Allowance, Within};
 use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Fetched, Input, Moment, Offered, Setup, update};
 use lunette::document::{self, Document, Input as DocumentInput, Watched};
+use lunette::engine::config::EngineSettings;
 use lunette::engine::message::{CancelToken, Command, Failure, FailureKind};
 use lunette::engine::{self, EngineHandle};
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Voice};
 use lunette::models::{self, Catalogue, Entry, PullProgress, Resolved};
 use lunette::plain;
-use lunette::settings::{Documents, EngineSettings, Output, PullPolicy, ScreenSettings, Settings};
+use lunette::settings::{Documents, Output, PullPolicy, ScreenSettings, Settings};
 use lunette::tui::{self, Ended, Engine, Keymap, Options, Shelf, Shown, Starter};
 
 use self::desk::{Desk, Picker, Taken};

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::within::{Allowance, Within};
 use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, Work, update};
+use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Command, ContextSize, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling,
-    Timings, TokenCounts,
+    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
+    TokenCounts,
 };
 use crate::settings::Reading;
 use crate::swaa::preset::RecipePatch;

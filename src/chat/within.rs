@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::state::DocumentFacts;
-use crate::engine::message::{ContextSize, Plan};
+use crate::engine::config::ContextSize;
+use crate::engine::message::Plan;
 
 /// What is recommended to those who want more.
 const LONGER: Duration = Duration::from_secs(300);

@@ -35,10 +35,11 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
+use super::config::{EngineConfig, EngineSettings, KvType};
 use super::forecast::Shape;
 use super::kv_log::Token;
 use super::machine::{Decoded, Machine};
-use super::message::{EngineConfig, Failure, FailureKind, KvType, Memory, ModelInfo, Origin, Sampling};
+use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
 use weights::Loaded;
 
@@ -209,7 +210,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
-        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.kv_type),
+        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_type),
         model_bytes: model.size(),
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
@@ -365,13 +366,13 @@ pub(super) struct Llama<'model> {
     context: Option<Context<'model>>,
     batch: LlamaBatch<'static>,
     sampler: Option<LlamaSampler>,
-    config: EngineConfig,
+    settings: EngineSettings,
 }
 
 impl<'model> Llama<'model> {
-    pub(super) fn new(model: &'model Model, config: &EngineConfig) -> Self {
-        let batch = LlamaBatch::new(config.batch_tokens() as usize, 1);
-        Self { model, context: None, batch, sampler: None, config: config.clone() }
+    pub(super) fn new(model: &'model Model, settings: &EngineSettings) -> Self {
+        let batch = LlamaBatch::new(settings.batch_tokens() as usize, 1);
+        Self { model, context: None, batch, sampler: None, settings: settings.clone() }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
@@ -380,23 +381,23 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        let threads = self.config.threads.unwrap_or_else(physical_cores).cast_signed();
-        let kv_type = match self.config.kv_type {
+        let threads = self.settings.threads.unwrap_or_else(physical_cores).cast_signed();
+        let kv_type = match self.settings.kv_type {
             KvType::F16 => KvCacheType::F16,
             KvType::F32 => KvCacheType::F32,
             KvType::Bf16 => KvCacheType::BF16,
             KvType::Q8_0 => KvCacheType::Q8_0,
             KvType::Q4_0 => KvCacheType::Q4_0,
         };
-        let flash = if self.config.flash_attention {
+        let flash = if self.settings.flash_attention {
             sys::LLAMA_FLASH_ATTN_TYPE_AUTO
         } else {
             sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
         };
         with_one_output(LlamaContextParams::default())
             .with_n_ctx(NonZeroU32::new(tokens))
-            .with_n_batch(self.config.batch_tokens())
-            .with_n_ubatch(self.config.ubatch_tokens())
+            .with_n_batch(self.settings.batch_tokens())
+            .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_type_k(kv_type)

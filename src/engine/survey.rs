@@ -10,9 +10,10 @@
 
 use std::time::Duration;
 
+use super::config::EngineConfig;
 use super::forecast::Forecaster;
 use super::llama::{Model, free_memory_bytes, vocabulary::Vocabulary};
-use super::message::{EngineConfig, Failure, ModelInfo};
+use super::message::{Failure, ModelInfo};
 use super::speeds::{Ledger, Measured};
 use crate::swaa::Attention;
 

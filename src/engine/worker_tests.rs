@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::config::*;
 use super::forecast::Shape;
 use super::message::*;
 use super::speeds::Ledger;
@@ -24,8 +25,7 @@ struct Desk {
 
 impl Desk {
     fn new(train_context_tokens: u32, resident_bytes: u64) -> Self {
-        let config = EngineConfig {
-            model: "toy.gguf".into(),
+        let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 64,
             n_batch: Some(16),
@@ -41,7 +41,7 @@ impl Desk {
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
         let worker =
-            Worker::new(Toy::new(train_context_tokens), shape, Ledger::none(), config, Inbox::new(receiver), sender);
+            Worker::new(Toy::new(train_context_tokens), shape, Ledger::none(), settings, Inbox::new(receiver), sender);
         Self { worker, commands, events, next_job: 0 }
     }
 

@@ -28,9 +28,10 @@ use std::time::Duration;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part, SelectError};
+use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
-use crate::settings::{Chosen, EngineSettings, Reading};
+use crate::settings::{Chosen, Reading};
 use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
 
 use proposals::TooLarge;

@@ -9,7 +9,7 @@ use super::pick::pick_now;
 use super::tree::{self, Folder};
 use super::{Error, PartCost, Planner, PromptTokens};
 use crate::document::Document;
-use crate::engine::message::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
+use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
 use crate::settings::Chosen;
 
 /// Who has to leave out more parts than this would rather choose a beginning.

@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime};
 
 use lunette::chat::Moment;
 use lunette::document::ByteSpan;
+use lunette::engine::config::EngineSettings;
 use lunette::engine::message::{Failure, FailureKind, ModelInfo};
 use lunette::engine::{Measured, Survey};
 use lunette::fit::{self, Known, Proposal, Wish};
 use lunette::headless;
-use lunette::settings::{EngineSettings, Reading, Settings};
+use lunette::settings::{Reading, Settings};
 use lunette::swaa::Attention;
 use lunette::tui::{Question, Scales, Told};
 

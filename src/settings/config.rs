@@ -19,7 +19,7 @@
 
 use super::values::{self, Count};
 use super::{PullPolicy, SamplingArgs, ThemeChoice};
-use crate::engine::message::{GpuLayers, KvType};
+use crate::engine::config::{GpuLayers, KvType};
 use crate::fields::{self, Field, FileError};
 use crate::swaa::preset::{Presets, in_preset_tables};
 use crate::swaa::{ChainOfThought, written};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::KvType;
+use crate::engine::config::KvType;
 use crate::exit::Exit;
 use crate::fields::FileError;
 use crate::swaa::RecipeError;

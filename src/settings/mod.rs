@@ -38,7 +38,8 @@ pub use surroundings::{ScreenVariables, Surroundings, Terminal};
 use values::Count;
 
 use crate::document::{PdfReader, ReadOptions, Wanted};
-use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Offload, Sampling};
+use crate::engine::config::{ContextSize, EngineSettings, KvType, Offload};
+use crate::engine::message::{Limits, Sampling};
 use crate::fields::Field;
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
@@ -213,43 +214,6 @@ impl PullPolicy {
             "always" => Some(Self::Always),
             "never" => Some(Self::Never),
             _ => None,
-        }
-    }
-}
-
-/// What the engine is started with, but for the model's path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EngineSettings {
-    pub context: ContextSize,
-    pub reserve_tokens: u32,
-    /// `None` is what is best on the device.
-    pub n_batch: Option<u32>,
-    pub n_ubatch: Option<u32>,
-    pub threads: Option<u32>,
-    pub kv_type: KvType,
-    pub flash_attention: bool,
-    pub offload: Offload,
-    pub resident_bytes: u64,
-    /// Where measured speeds are kept.
-    pub speeds: PathBuf,
-}
-
-impl EngineSettings {
-    /// The engine's configuration for the model at `model`.
-    #[must_use]
-    pub fn with_model(&self, model: PathBuf) -> EngineConfig {
-        EngineConfig {
-            model,
-            context: self.context,
-            reserve_tokens: self.reserve_tokens,
-            n_batch: self.n_batch,
-            n_ubatch: self.n_ubatch,
-            threads: self.threads,
-            kv_type: self.kv_type,
-            flash_attention: self.flash_attention,
-            offload: self.offload.clone(),
-            resident_bytes: self.resident_bytes,
-            speeds: Some(self.speeds.clone()),
         }
     }
 }
@@ -518,7 +482,7 @@ fn engine_settings(
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
-        speeds,
+        speeds: Some(speeds),
     })
 }
 

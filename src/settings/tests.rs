@@ -1,7 +1,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::message::{GpuLayers, SplitMode};
+use crate::engine::config::{GpuLayers, SplitMode};
 use crate::exit::Exit;
 use crate::models::HubVariables;
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
@@ -73,7 +73,7 @@ fn nothing_said_gives_the_defaults() {
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
-        speeds: "/home/reader/state/speeds.json".into(),
+        speeds: Some("/home/reader/state/speeds.json".into()),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -99,7 +99,7 @@ fn llama_cpp_flags_keep_their_meaning() {
             main_gpu: 1,
         },
         resident_bytes: 2 << 30,
-        speeds: "/home/reader/state/speeds.json".into(),
+        speeds: Some("/home/reader/state/speeds.json".into()),
     };
     assert_eq!(settings.engine, expected);
     let sampling = Sampling {

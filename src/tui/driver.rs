@@ -36,7 +36,8 @@ use super::theme::{self, Theme};
 use super::view;
 use crate::chat::{Action, Chat, Choice, Effect, Input, News, update};
 use crate::document::{Document, ReadOptions};
-use crate::engine::message::{ContextSize, Event};
+use crate::engine::config::ContextSize;
+use crate::engine::message::Event;
 use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
 

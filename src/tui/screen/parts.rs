@@ -15,7 +15,7 @@ use super::super::keymap::{Intent, Scroll};
 use super::{Overlay, Screen, scrolled};
 use crate::chat::{Action, Chat, Choice, Draft, Forecast, Model};
 use crate::document::Document;
-use crate::engine::message::ContextSize;
+use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, PartTree, Ticks};
 

@@ -6,7 +6,7 @@ use super::reading::{files, press};
 use super::*;
 use crate::chat::{Choice, Draft};
 use crate::document::{Document, Input as DocumentInput, ReadOptions, load};
-use crate::engine::message::ContextSize;
+use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
 use crate::tui::aside::{Aside, Question};
 use crate::tui::errand::Errand;
