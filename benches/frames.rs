@@ -22,8 +22,8 @@ use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Timings, TokenCounts,
 };
-use lunette::settings::Reading;
 use lunette::swaa::preset::RecipePatch;
+use lunette::swaa::selection::PresetSelection;
 use lunette::swaa::{Presets, Recipe};
 use lunette::tui::Stage;
 
@@ -78,7 +78,7 @@ impl Talk {
         let facts =
             DocumentFacts { title: "Books".into(), part: None, text: document.text.as_str().into(), choice: None };
         let presets = Presets::built_in();
-        let reading = Reading { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
+        let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() };
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };

@@ -9,7 +9,8 @@ use lunette::engine::EngineHandle;
 use lunette::engine::message::CancelToken;
 use lunette::eval::{self, Error, Plan};
 use lunette::exit::{Exit, Trouble};
-use lunette::settings::{EvalArgs, Reading, Settings};
+use lunette::settings::{EvalArgs, Settings};
+use lunette::swaa::selection::PresetSelection;
 use lunette::swaa::{Preset, WindowSpec};
 
 use crate::{asynchronously, let_go, stops};
@@ -42,7 +43,7 @@ pub fn plan(settings: &Settings, args: &EvalArgs) -> Result<Plan, Trouble> {
 }
 
 /// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.
-fn presets(reading: &Reading, names: &[String]) -> Result<Vec<Preset>, Trouble> {
+fn presets(reading: &PresetSelection, names: &[String]) -> Result<Vec<Preset>, Trouble> {
     let mut presets = Vec::new();
     for name in names {
         let mut preset = reading.presets.get(name).map_err(lunette::settings::Error::from)?.clone();

@@ -103,7 +103,14 @@ impl From<Failure> for Trouble {
 
 impl From<crate::settings::Error> for Trouble {
     fn from(error: crate::settings::Error) -> Self {
-        Self::new(error.exit(), error.to_string(), error.hint())
+        let exit = if matches!(error, crate::settings::Error::PromptFile { .. }) { Exit::Input } else { Exit::Usage };
+        Self::new(exit, error.to_string(), error.hint())
+    }
+}
+
+impl From<crate::swaa::selection::Error> for Trouble {
+    fn from(error: crate::swaa::selection::Error) -> Self {
+        Self::new(Exit::Usage, error.to_string(), Some(error.hint()))
     }
 }
 

@@ -11,8 +11,8 @@ use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
     TokenCounts,
 };
-use crate::settings::Reading;
 use crate::swaa::preset::RecipePatch;
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Presets, Recipe, RecipeSpec};
 
 /// Of the book.
@@ -25,7 +25,7 @@ pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
 
 /// A chat about a book that begins with `preset`, changed as flags may change it.
 fn setup(preset: &str, changes: RecipePatch) -> Setup {
-    let reading = Reading { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
+    let reading = PresetSelection { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
     Setup {
         document: DocumentFacts {
             title: "Pride and Prejudice".into(),

@@ -12,9 +12,10 @@ use super::template::ChatTemplate;
 use super::update::{Change, Chosen, Drafted, NewText};
 use super::within::{Beginning, Search, Within};
 use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
-use crate::settings;
+use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
-use crate::swaa::{ChainOfThought, Preset, RecipeSpec};
+use crate::swaa::selection::PresetSelection;
+pub use crate::swaa::selection::ResolvedPreset as Way;
 
 /// The document, as the screen and the prompt need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +27,6 @@ pub struct DocumentFacts {
     pub text: Arc<str>,
     /// Why it is so long, when that was chosen for it: `4 of 61 parts are read, as many as …`.
     pub choice: Option<String>,
-}
-
-/// A preset with nothing left to decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
-    pub name: Arc<str>,
-    pub recipe: RecipeSpec,
-    pub cot: ChainOfThought,
 }
 
 /// How questions are put.
@@ -51,7 +44,7 @@ pub struct Setup {
     /// How much of the document is to be read, when there is no time for all of it.
     pub within: Option<Within>,
     /// The presets that can be switched to, and how one becomes a recipe for this model and document.
-    pub reading: settings::Reading,
+    pub reading: PresetSelection,
     pub asking: Asking,
     /// The date that templates may print; settled once, see [`Moment`].
     pub now: Moment,
@@ -234,7 +227,7 @@ pub struct Chat {
     pub document: DocumentFacts,
     pub beginning: Option<Beginning>,
     /// Without the fields that flags change: those are an offer of their own.
-    pub reading: settings::Reading,
+    pub reading: PresetSelection,
     /// The presets that can be switched to.
     pub offers: Vec<Preset>,
     pub asking: Asking,
@@ -290,7 +283,7 @@ impl Chat {
         Self {
             document,
             beginning,
-            reading: settings::Reading { changes: RecipePatch::default(), ..setup.reading },
+            reading: PresetSelection { changes: RecipePatch::default(), ..setup.reading },
             offers,
             asking: setup.asking,
             started: setup.now,

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::swaa::auto::Machine;
+use crate::swaa::selection::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// Names a job; handed out by whoever gives the command, never used twice.
@@ -202,6 +204,18 @@ impl ModelInfo {
     #[must_use]
     pub fn has_gpu(&self) -> bool {
         self.devices.iter().any(|device| !device.starts_with("CPU"))
+    }
+
+    /// What a choice of presets needs to know.
+    #[must_use]
+    pub fn facts(&self) -> ModelFacts<'_> {
+        ModelFacts {
+            name: &self.name,
+            architecture: &self.architecture,
+            layers: self.layers,
+            sliding_refused: self.sliding_refused.as_deref(),
+            machine: if self.has_gpu() { Machine::Gpu } else { Machine::Cpu },
+        }
     }
 }
 

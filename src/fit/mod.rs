@@ -31,7 +31,7 @@ use crate::document::{ByteSpan, Document, Part, SelectError};
 use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
-use crate::settings::{Chosen, Reading};
+use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
 
 use proposals::TooLarge;
@@ -104,7 +104,7 @@ pub struct Wish<'a> {
     pub folder: Option<&'a str>,
     pub question: Option<&'a str>,
     pub system: Option<&'a Arc<str>>,
-    pub reading: &'a Reading,
+    pub reading: &'a PresetSelection,
     pub engine: &'a EngineSettings,
     /// Most tokens of an answer (`-n`).
     pub answer_tokens: Option<u32>,
@@ -168,7 +168,7 @@ pub struct Fit {
     pub model_bytes: u64,
     pub free_bytes: Option<u64>,
     pub presets: Vec<PresetCost>,
-    pub chosen: Chosen,
+    pub chosen: ResolvedPreset,
     pub recipe: Recipe,
     pub predicted: Option<Duration>,
     pub measured: Option<Measured>,
@@ -191,7 +191,7 @@ pub enum Error {
     #[error(transparent)]
     Parts(#[from] SelectError),
     #[error(transparent)]
-    Preset(#[from] crate::settings::Error),
+    Preset(#[from] selection::Error),
     #[error(transparent)]
     Template(#[from] crate::chat::template::Error),
     #[error("nothing to pick: no part with a word of the question has at most {room} tokens")]
@@ -236,7 +236,7 @@ impl<'a> Planner<'a> {
             None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
-        let chosen = wish.reading.choose(wish.reading.asked(), info, document_tokens, None)?;
+        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens, None)?;
         let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
         let obstacles = self.obstacles(tokens.prompt);
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
@@ -287,7 +287,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Tokens of the first question's prompt about `document`, whose own tokens are known.
-    fn prompt_tokens(&self, document: &Document, document_tokens: u32, chosen: &Chosen) -> Result<PromptTokens, Error> {
+    fn prompt_tokens(
+        &self,
+        document: &Document,
+        document_tokens: u32,
+        chosen: &ResolvedPreset,
+    ) -> Result<PromptTokens, Error> {
         let text: Arc<str> = Arc::from(document.text.as_str());
         let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
         let mut tokens = PromptTokens { document: 0, prompt: 0 };
@@ -308,7 +313,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn prompt(&self, document: &Arc<str>, question: Option<&Arc<str>>, chosen: &Chosen) -> Result<Prompt, Error> {
+    fn prompt(
+        &self,
+        document: &Arc<str>,
+        question: Option<&Arc<str>>,
+        chosen: &ResolvedPreset,
+    ) -> Result<Prompt, Error> {
         let request = PromptRequest {
             template: &self.template,
             system: self.wish.system,
@@ -328,9 +338,10 @@ impl<'a> Planner<'a> {
     fn preset(&self, preset: &Preset, tokens: PromptTokens) -> PresetCost {
         let info = self.known.info();
         // The fields that flags change are an offer of their own.
-        let plain = Reading { changes: crate::swaa::preset::RecipePatch::default(), ..self.wish.reading.clone() };
-        let (spec, refused) = match plain.choose(preset, info, tokens.document, None) {
-            Ok(chosen) => (chosen.recipe, None),
+        let plain =
+            PresetSelection { changes: crate::swaa::preset::RecipePatch::default(), ..self.wish.reading.clone() };
+        let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document, None) {
+            Ok((chosen, _)) => (chosen.recipe, None),
             Err(error) => {
                 (preset.recipe.clone().expect("only presets with a recipe are asked"), Some(error.to_string()))
             }

@@ -10,7 +10,8 @@ use super::talk::Talk;
 use super::{Counter, Stops, Voice};
 use crate::engine::message::ModelInfo;
 use crate::exit::Trouble;
-use crate::settings::{Directories, Reading};
+use crate::settings::Directories;
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
 
 /// A preset, and what it means for a model.
@@ -74,7 +75,7 @@ impl<'a> PresetLine<'a> {
 
 /// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
 pub async fn list_presets(
-    reading: &Reading,
+    reading: &PresetSelection,
     engine: Option<(Counter, Stops)>,
     json: bool,
     voice: &mut Voice<'_>,
@@ -86,7 +87,7 @@ pub async fn list_presets(
     Ok(presets(reading, model.as_ref(), json, voice)?)
 }
 
-fn presets(reading: &Reading, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
+fn presets(reading: &PresetSelection, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
     let about = model.map(|model| ModelLine {
         name: &model.name,

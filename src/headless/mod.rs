@@ -46,7 +46,8 @@ use crate::document::{Document, Input, Watched, fetch};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
 use crate::fit::pick::Piece;
-use crate::settings::{Chosen, Documents, Headless, Output, Settings};
+use crate::settings::{Documents, Headless, Output, Settings};
+use crate::swaa::selection::ResolvedPreset;
 
 /// Answers the questions of `settings`, and says why when it can't. `start` finds the model, starts an engine with it and
 /// listens for signals from then on; it is called once the documents were read, so that a misspelt path is told at once.
@@ -156,7 +157,9 @@ struct Session<'a> {
     picked: Option<Vec<Piece>>,
     /// The files, as the user named them.
     names: Vec<String>,
-    chosen: Chosen,
+    chosen: ResolvedPreset,
+    /// Why, when `auto` chose.
+    reason: Option<String>,
 }
 
 impl<'a> Session<'a> {
@@ -180,11 +183,13 @@ impl<'a> Session<'a> {
         if let Some(why) = model.without_gpu {
             voice.note(&format!("note: {why}"));
         }
+        let (chosen, reason) = settings.reading.choose(settings.reading.asked(), &model.facts(), 0, None)?;
         let mut session = Self {
             settings,
             headless,
             talk,
-            chosen: settings.reading.choose(settings.reading.asked(), &model, 0, None)?,
+            chosen,
+            reason,
             model,
             template,
             system: settings.system_prompt.as_deref().map(Arc::from),
@@ -203,7 +208,7 @@ impl<'a> Session<'a> {
             }
             (None, None) => session.choose_recipe(None).await?,
         }
-        if let Some(reason) = &session.chosen.reason {
+        if let Some(reason) = &session.reason {
             voice.note(&format!("auto: {}, {reason}", session.chosen.name));
         }
         Ok(session)
@@ -213,7 +218,7 @@ impl<'a> Session<'a> {
     async fn choose_recipe(&mut self, tokens_per_s: Option<f64>) -> Result<(), Trouble> {
         let tokens = self.talk.count(&self.document).await?;
         let reading = &self.settings.reading;
-        self.chosen = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s)?;
+        (self.chosen, self.reason) = reading.choose(reading.asked(), &self.model.facts(), tokens, tokens_per_s)?;
         Ok(())
     }
 

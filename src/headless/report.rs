@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::fit::PickedLine;
 use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
-use crate::settings::Chosen;
+use crate::swaa::selection::ResolvedPreset;
 use crate::swaa::{Attention, Recipe};
 
 /// One answer, as `--json` prints it. The fields are a promise to scripts.
@@ -100,7 +100,7 @@ impl From<&Memory> for Bytes {
 impl<'a> Report<'a> {
     pub(super) fn new(
         said: Said,
-        chosen: &'a Chosen,
+        chosen: &'a ResolvedPreset,
         figures: &Figures,
         model: &'a ModelInfo,
         documents: &'a [String],
@@ -191,7 +191,7 @@ impl Line<'_> {
 }
 
 /// The figures for people, `--stats`.
-pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finish: Finish) -> String {
+pub(super) fn stats(chosen: &ResolvedPreset, figures: &Figures, model: &ModelInfo, finish: Finish) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
     let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
     let device =

@@ -11,7 +11,6 @@ use crate::chat::within::{Allowance, Search, in_words};
 use crate::document::Document;
 use crate::engine::message::{Command, Event};
 use crate::exit::Trouble;
-use crate::settings::Chosen;
 
 impl Session<'_> {
     /// Makes the session's document the longest beginning of `document` that is read within `time`, and settles its recipe.
@@ -74,9 +73,9 @@ impl Session<'_> {
         let text: Arc<str> = Arc::from(beginning.text.as_str());
         let tokens = self.talk.count(&text).await?;
         let reading = &self.settings.reading;
-        let Chosen { recipe, .. } = reading.choose(reading.asked(), &self.model, tokens, tokens_per_s)?;
+        let (chosen, _) = reading.choose(reading.asked(), &self.model.facts(), tokens, tokens_per_s)?;
         let (prompt, _) = self.prompt(&text, None)?;
-        let plan = self.talk.forecast(prompt, recipe).await?;
+        let plan = self.talk.forecast(prompt, chosen.recipe).await?;
         let engine = &self.settings.engine;
         let allowance = Allowance { time, context: engine.context, reserve_tokens: engine.reserve_tokens };
         Ok(allowance.allows(&plan, spent, self.model.train_context_tokens))

@@ -13,14 +13,15 @@ use lunette::engine::message::{Failure, FailureKind, ModelInfo};
 use lunette::engine::{Measured, Survey};
 use lunette::fit::{self, Known, Proposal, Wish};
 use lunette::headless;
-use lunette::settings::{Reading, Settings};
+use lunette::settings::Settings;
 use lunette::swaa::Attention;
+use lunette::swaa::selection::PresetSelection;
 use lunette::tui::{Question, Scales, Told};
 
 /// What a plan is made by, and the tables once they are open.
 struct Weigher {
     engine: EngineSettings,
-    reading: Reading,
+    reading: PresetSelection,
     system: Option<Arc<str>>,
     answer_tokens: Option<u32>,
     folder: Option<String>,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::engine::config::KvType;
-use crate::exit::Exit;
 use crate::fields::FileError;
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
@@ -31,11 +30,6 @@ pub enum Error {
     QuantisedWithoutFlash { values: KvType },
     #[error(transparent)]
     Model(#[from] crate::models::Error),
-    /// Found when the model is there.
-    #[error("layer {layer} can't stay full: {model} has {layers} layers")]
-    NoSuchLayer { layer: u32, model: String, layers: u32 },
-    #[error("which layers of {model} should stay full is not known")]
-    UnknownFamily { model: String },
     #[error("there is no question")]
     NothingToAsk,
     #[error("--pick needs a question to pick for")]
@@ -66,20 +60,8 @@ impl Error {
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names it; without that, `lunette paths` says where it is looked for"
             }
-            Self::NoSuchLayer { layers, .. } => {
-                return Some(format!("layers are numbered 0 to {}", layers.saturating_sub(1)));
-            }
-            Self::UnknownFamily { .. } => "name them, as in --full-layers first-half",
             Self::Config { .. } | Self::PromptFile { .. } => return None,
         };
         Some(hint.to_owned())
-    }
-
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::PromptFile { .. } => Exit::Input,
-            _ => Exit::Usage,
-        }
     }
 }

@@ -19,7 +19,6 @@ pub mod argv;
 mod config;
 mod directories;
 mod error;
-mod reading;
 mod surroundings;
 mod values;
 
@@ -33,7 +32,6 @@ pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
 use config::Config;
 pub use directories::Directories;
 pub use error::Error;
-pub use reading::{Chosen, Reading};
 pub use surroundings::{ScreenVariables, Surroundings, Terminal};
 use values::Count;
 
@@ -44,6 +42,7 @@ use crate::fields::Field;
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
+use crate::swaa::selection::PresetSelection;
 
 /// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
@@ -80,7 +79,7 @@ pub struct Settings {
     /// Where models may lie, and how the hub is reached.
     pub places: Places,
     pub pull: PullPolicy,
-    pub reading: Reading,
+    pub reading: PresetSelection,
     pub engine: EngineSettings,
     pub sampling: Sampling,
     pub limits: Limits,
@@ -439,11 +438,11 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
 }
 
-fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {
+fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<PresetSelection, Error> {
     let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
     presets.get(&preset)?;
     let reading =
-        Reading { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
+        PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
     if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
         recipe.check()?;
     }
@@ -451,7 +450,7 @@ fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Rea
 }
 
 /// What `auto` will choose is not known yet, and what it says of its choice would not hold for a changed one.
-fn there_is_something_to_change(reading: &Reading, flags: &RecipeArgs) -> Result<(), Error> {
+fn there_is_something_to_change(reading: &PresetSelection, flags: &RecipeArgs) -> Result<(), Error> {
     match flags.first_beside_the_window() {
         Some(flag) if reading.recipe_of(reading.asked()).is_none() => Err(Error::NothingToChange { flag }),
         _ => Ok(()),

@@ -12,9 +12,12 @@
 //! Look next at [`preset`] for the names that users know, and at `engine::plan` for how a recipe becomes reading.
 
 pub mod auto;
+mod families;
 mod layers;
+mod model_name;
 pub mod preset;
 mod recipe;
+pub mod selection;
 pub mod written;
 
 pub use layers::{LayerSet, LayerSpec};

@@ -10,7 +10,6 @@ use crate::chat::readings::Reading;
 use crate::chat::state::{Chat, Model, Notice, Way, Work};
 use crate::chat::within::{Beginning, Search, Taste};
 use crate::engine::message::{Command, Figures, Plan, Prompt};
-use crate::settings::Chosen;
 use crate::swaa::RecipeSpec;
 
 /// Whether all that is left to do before the document is read is to choose how much of it.
@@ -60,10 +59,10 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
     let (Some(beginning), Model::Ready { info, .. }) = (&chat.beginning, &chat.model) else { return None };
     let preset = chat.offers.get(beginning.offer)?;
-    let Chosen { recipe, cot, .. } =
-        chat.reading.choose(preset, info, document_tokens, beginning.taste?.tokens_per_s).ok()?;
-    let (prompt, _) = prompt_about(chat, &beginning.text(parts), cot, None).ok()?;
-    Some((prompt, recipe))
+    let tokens_per_s = beginning.taste?.tokens_per_s;
+    let (way, _) = chat.reading.choose(preset, &info.facts(), document_tokens, tokens_per_s).ok()?;
+    let (prompt, _) = prompt_about(chat, &beginning.text(parts), way.cot, None).ok()?;
+    Some((prompt, way.recipe))
 }
 
 /// What a beginning would take: it is allowed, or too much.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::{Effect, back_to_idle, new_job, next, prompt_about};
 use crate::chat::state::{Chat, Model, Work};
 use crate::engine::message::{Command, Plan, Prompt};
-use crate::settings::Chosen;
 use crate::swaa::RecipeSpec;
 
 /// A document that somebody thinks of.
@@ -58,9 +57,9 @@ pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
 fn prompt_of(chat: &Chat, draft: &Draft) -> Option<(Arc<str>, Prompt, RecipeSpec)> {
     let Model::Ready { info, .. } = &chat.model else { return None };
     let preset = chat.offers.get(draft.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer()))?;
-    let Chosen { name, recipe, cot, .. } = chat.reading.choose(preset, info, draft.tokens, chat.tokens_per_s).ok()?;
-    let (prompt, _) = prompt_about(chat, &draft.text, cot, None).ok()?;
-    Some((name.as_str().into(), prompt, recipe))
+    let (way, _) = chat.reading.choose(preset, &info.facts(), draft.tokens, chat.tokens_per_s).ok()?;
+    let (prompt, _) = prompt_about(chat, &draft.text, way.cot, None).ok()?;
+    Some((way.name, prompt, way.recipe))
 }
 
 pub(super) fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {

@@ -44,6 +44,7 @@ pub(super) fn go_on(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 /// What an offer is for this model and the document that was read; `None` for one that can't be had.
 pub(in crate::chat) fn way_of(chat: &Chat, offer: usize) -> Option<Way> {
     let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return None };
-    let chosen = chat.reading.choose(chat.offers.get(offer)?, info, held.document_tokens, chat.tokens_per_s).ok()?;
-    Some(Way { name: chosen.name.as_str().into(), recipe: chosen.recipe, cot: chosen.cot })
+    let preset = chat.offers.get(offer)?;
+    let (way, _) = chat.reading.choose(preset, &info.facts(), held.document_tokens, chat.tokens_per_s).ok()?;
+    Some(way)
 }

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::chat::state::{Chat, Model, Notice, Way, Work};
 use crate::engine::message::{Command, Plan};
-use crate::settings::Chosen;
 use crate::swaa::{ChainOfThought, Preset, RecipeSpec, WindowSpec};
 
 pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
@@ -74,25 +73,22 @@ pub(super) fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
     let (Model::Ready { info, .. }, Some(preset)) = (&chat.model, chat.offers.get(offer)) else { return Vec::new() };
     let name = preset.name.clone();
-    let chosen = match chat.reading.choose(preset, info, document_tokens, chat.tokens_per_s) {
+    let (way, reason) = match chat.reading.choose(preset, &info.facts(), document_tokens, chat.tokens_per_s) {
         Ok(chosen) => chosen,
-        Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), error.hint())),
+        Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), Some(error.hint()))),
     };
-    if let Some(why) = info.sliding_refused.as_ref().filter(|_| chosen.recipe.window != WindowSpec::Full) {
+    if let Some(why) = info.sliding_refused.as_ref().filter(|_| way.recipe.window != WindowSpec::Full) {
         let refused = Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned()));
         return go_nowhere(chat, refused);
     }
     if let Some(beginning) = &mut chat.beginning {
         beginning.offer = offer;
     }
-    if chosen.reason.is_some() {
-        chat.chosen_by = Some((offer, chosen.name.as_str().into()));
-    }
-    let Chosen { name: chosen_name, recipe, cot, reason } = chosen;
-    let effects = go_to(chat, Way { name: chosen_name.as_str().into(), recipe, cot });
-    if let Some(reason) = reason {
-        chat.notice = Some(Notice::info(format!("auto chose {chosen_name}: {reason}")));
-    }
+    let Some(reason) = reason else { return go_to(chat, way) };
+    let chosen_name = way.name.clone();
+    chat.chosen_by = Some((offer, chosen_name.clone()));
+    let effects = go_to(chat, way);
+    chat.notice = Some(Notice::info(format!("auto chose {chosen_name}: {reason}")));
     effects
 }
 
