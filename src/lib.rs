@@ -16,7 +16,7 @@
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data |
 //! | [`quotes`] | is it really in the document? |
 //! | [`session`] | what does every front end open? documents, model, and what a chat starts from |
-| [`models`] | which models are known, where do they come from, are they whole? |
+//! | [`models`] | which models are known, where do they come from, are they whole? |
 //! | [`store`] | what is remembered between two runs? |
 //! | [`tui`] | the screen; owns the terminal |
 //! | [`plain`] | the same chat in plain lines, for screen readers |

@@ -40,3 +40,24 @@ fn presets(reading: &Reading, names: &[String]) -> Result<Vec<Preset>, Error> {
     }
     Ok(presets)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::settings;
+    use crate::settings::FrontEnd;
+
+    fn planned(flags: &[&str]) -> Result<Plan, Error> {
+        let home = tempfile::tempdir().expect("a folder");
+        let settings = settings(home.path(), &[&["eval", "records.jsonl"], flags].concat());
+        let FrontEnd::Eval(args) = &settings.front_end else { panic!("{:?}", settings.front_end) };
+        Plan::new(&settings, args)
+    }
+
+    #[test]
+    fn fields_given_as_flags_change_what_slides_and_leave_full_attention() {
+        let plan = planned(&["--presets", "full,quick", "--window", "3k"]).expect("a plan");
+        let windows = plan.presets.iter().map(|preset| preset.recipe.as_ref().map(|recipe| recipe.window.to_string()));
+        assert_eq!(windows.collect::<Vec<_>>(), [Some("full".to_owned()), Some("3k".to_owned())]);
+    }
+}

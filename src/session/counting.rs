@@ -143,3 +143,26 @@ impl Known for Loaded {
         self.0.free_bytes().map(|free| free + self.info().model_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::settings;
+
+    #[test]
+    fn a_request_is_about_one_document_in_memory() {
+        let of = |whole: &Arc<Document>| CountRequest { model: "model.gguf".into(), whole: whole.clone() };
+        let (one, other) = (Arc::new(Document::default()), Arc::new(Document::default()));
+        assert!(of(&one) == of(&one) && of(&one) != of(&other));
+        assert_ne!(of(&one), CountRequest { model: "other.gguf".into(), ..of(&one) });
+    }
+
+    #[test]
+    fn a_model_that_can_t_be_opened_is_a_failure_of_the_model() {
+        let home = tempfile::tempdir().expect("a folder");
+        let counter = TokenCounter::new(&settings(home.path(), &[]));
+        let of = CountRequest { model: home.path().join("gone.gguf"), whole: Arc::default() };
+        let failures = [counter.count_parts(&of, &mut |_, _| true).err(), counter.propose(&of, &[1]).err()];
+        assert_eq!(failures.map(|failure| failure.map(|failure| failure.kind)), [Some(FailureKind::Model); 2]);
+    }
+}

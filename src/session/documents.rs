@@ -109,3 +109,97 @@ fn fetched(inputs: Vec<Input>, observer: &mut dyn Observer) -> Result<Vec<Input>
     observer.progress(Activity::DocumentsFetched);
     Ok(inputs?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::session::fixtures::{Recorder, chapters, serve, settings};
+
+    fn opened(home: &Path, line: &[&str]) -> (Result<Opened, Error>, Vec<String>) {
+        let mut observer = Recorder::default();
+        let opened = open(&settings(home, line), &mut io::empty(), &mut observer);
+        (opened, observer.heard)
+    }
+
+    #[test]
+    fn what_was_odd_is_noted_but_not_where_it_is_shown_anyway() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("odd.txt");
+        fs::write(&file, b"A bell: \x07.\n").expect("written");
+        let name = file.to_string_lossy().into_owned();
+        let (opened, heard) = opened(home.path(), &[&name]);
+        assert!(opened.is_ok());
+        assert!(matches!(&heard[..], [_, note] if note.contains("odd.txt")), "{heard:?}");
+        let mut observer = Recorder::default();
+        load(&settings(home.path(), &["inspect", &name]), &mut io::empty(), &mut observer).expect("text");
+        assert_eq!(observer.heard, ["documents are here"]);
+    }
+
+    #[test]
+    fn parts_are_chosen_from_what_was_opened() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.md");
+        fs::write(&file, chapters(6)).expect("written");
+        let settings = settings(home.path(), &["--parts", "2,5", &file.to_string_lossy()]);
+        let whole = open(&settings, &mut io::empty(), &mut Recorder::default()).expect("text").whole;
+        assert_eq!(whole.parts().len(), 6);
+        let text = load(&settings, &mut io::empty(), &mut Recorder::default()).expect("text").text;
+        let there: Vec<usize> = (1..=6).filter(|number| text.contains(&format!("Text {number}."))).collect();
+        assert_eq!(there, [2, 5]);
+    }
+
+    #[test]
+    fn pages_of_what_has_none_are_refused() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.md");
+        fs::write(&file, chapters(6)).expect("written");
+        let (opened, _) = opened(home.path(), &["--pages", "3", &file.to_string_lossy()]);
+        assert!(matches!(opened, Err(Error::Selection(SelectError::NoPages))));
+    }
+
+    #[test]
+    fn a_document_from_the_web_is_fetched_with_its_progress() {
+        let home = tempfile::tempdir().expect("a folder");
+        let address = serve(vec![("/notes.txt".to_owned(), b"It is a truth.\n".to_vec())]);
+        let (opened, heard) = opened(home.path(), &[&format!("{address}/notes.txt")]);
+        assert_eq!(opened.expect("text").whole.text, "It is a truth.\n");
+        assert_eq!(heard, ["document: 15 bytes", "documents are here"]);
+    }
+
+    #[test]
+    fn what_can_t_be_fetched_ends_its_progress_too() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (opened, heard) = opened(home.path(), &[&format!("{}/gone.txt", serve(Vec::new()))]);
+        assert!(matches!(opened, Err(Error::Document(document::Error::Status { status: 404, .. }))));
+        assert_eq!(heard, ["documents are here"]);
+    }
+
+    #[test]
+    fn nothing_that_was_named_is_an_empty_document() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (opened, heard) = opened(home.path(), &[]);
+        assert_eq!((opened.expect("nothing").whole, heard), (Document::default(), Vec::new()));
+    }
+
+    #[test]
+    fn a_folder_is_the_only_one_when_nothing_else_was_named() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = format!("{}/", home.path().display());
+        let of = |line: &[&str]| only_folder(&settings(home.path(), line)).map(str::to_owned);
+        assert_eq!(of(&[&folder]).as_deref(), Some(folder.trim_end_matches('/')));
+        assert_eq!((of(&[&folder, &folder]), of(&["book.txt"]), of(&["demo"])), (None, None, None));
+    }
+
+    #[test]
+    fn the_first_change_is_named_by_line_and_file() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.txt");
+        fs::write(&file, "one\ntwo\nthree\n").expect("written");
+        let name = file.to_string_lossy().into_owned();
+        let document = opened(home.path(), &[&name]).0.expect("text").whole;
+        assert_eq!(first_change(&document, "one\ntoo\nthree\n"), format!("from line 2 of {name} on"));
+        assert_eq!(first_change(&document, "one\ntwo\nthree\nfour\n"), "at its end");
+    }
+}

@@ -50,3 +50,22 @@ impl From<Failure> for Error {
         Self::Engine(failure)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::message::FailureKind;
+
+    #[test]
+    fn an_error_says_what_its_source_says_and_hints_what_it_hints() {
+        let missing = document::Error::Missing { name: "book.txt".into() };
+        let failure = Failure { kind: FailureKind::Model, message: "no GGUF".into(), hint: Some("fetch it".into()) };
+        let said = |error: &Error| (error.to_string(), error.hint());
+        assert_eq!(said(&Error::Engine(failure)), ("no GGUF".into(), Some("fetch it".into())));
+        let hint = missing.hint();
+        assert_eq!(said(&missing.into()), ("cannot read book.txt: no such file".into(), hint));
+        assert_eq!(said(&SelectError::NoPages.into()).1, Some(SelectError::NoPages.hint()));
+        let nothing = fit::Error::NothingPicked { room: 100 };
+        assert!(said(&nothing.into()).1.is_some_and(|hint| hint.contains("--pick")));
+    }
+}

@@ -23,6 +23,8 @@ pub mod counting;
 pub mod documents;
 pub mod engine_thread;
 pub mod error;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod model;
 pub mod observer;
 pub mod opening;

@@ -99,3 +99,107 @@ fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
         selected: settings.parts.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::chat::{ExchangeState, Offered};
+    use crate::models::Catalogue;
+    use crate::session::documents;
+    use crate::session::fixtures::{Recorder, chapters, settings, write};
+    use crate::session::retriever::Retriever;
+
+    fn missing() -> Resolved {
+        Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()))
+    }
+
+    /// A model whose file is not opened, as long as nothing is to be picked.
+    fn found() -> Resolved {
+        Resolved::Found(PathBuf::from("model.gguf"))
+    }
+
+    /// A folder with a book of six chapters and one of one, and settings of `line`, in which `BOOK` and `OTHER` stand for them.
+    fn scene(line: &[&str]) -> (TempDir, Settings) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let book = write(folder.path(), "book.md", &chapters(6), 1_000).to_string_lossy().into_owned();
+        let other = write(folder.path(), "other.md", &chapters(1), 1_000).to_string_lossy().into_owned();
+        let named = |word: &&str| match *word {
+            "BOOK" => book.clone(),
+            "OTHER" => other.clone(),
+            word => word.to_owned(),
+        };
+        let line: Vec<String> = line.iter().map(named).collect();
+        let settings = settings(folder.path(), &line.iter().map(String::as_str).collect::<Vec<_>>());
+        (folder, settings)
+    }
+
+    fn files<'a>(settings: &'a Settings, model: &Resolved) -> WorkingSet<'a> {
+        let documents = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
+        working_set(settings, documents, model).expect("parts")
+    }
+
+    fn setup_of(line: &[&str], model: &Resolved) -> Setup {
+        let (_folder, settings) = scene(line);
+        setup(&settings, &files(&settings, model), model)
+    }
+
+    #[test]
+    fn who_starts_with_nothing_is_shown_the_book_for_a_minute_and_offered_the_model() {
+        let setup = setup_of(&[], &missing());
+        let within = setup.within.expect("a minute");
+        assert_eq!((setup.document.title.as_str(), within.ends.len()), ("Pride and Prejudice", 61));
+        assert_eq!(within.allowance.time, Duration::from_secs(60));
+        assert_eq!(setup.absent.map(|offered: Offered| offered.bytes), Some(491_400_064));
+    }
+
+    #[test]
+    fn with_a_model_and_no_document_there_is_nothing_to_read() {
+        let setup = setup_of(&["--within", "10s"], &found());
+        let nothing = DocumentFacts { title: String::new(), part: None, text: "".into(), choice: None };
+        assert_eq!((setup.document, setup.within, setup.absent), (nothing, None, None));
+    }
+
+    #[test]
+    fn a_document_that_was_named_is_read_whole_while_the_model_is_missing() {
+        let setup = setup_of(&["BOOK"], &missing());
+        assert_eq!((setup.within, setup.absent.is_some()), (None, true));
+        assert!(setup.document.title.ends_with("/book.md") && setup.document.text.contains("Text 6."));
+    }
+
+    #[test]
+    fn what_flags_take_is_told_in_the_title_the_part_and_the_limits() {
+        let setup = setup_of(&["--parts", "2-4", "--within", "10s", "-c", "8k", "BOOK", "OTHER"], &found());
+        assert!(setup.document.title.ends_with("/book.md and 1 more"), "{}", setup.document.title);
+        assert_eq!(setup.document.part.as_deref(), Some("parts 2-4"));
+        let within = setup.within.expect("ten seconds");
+        assert_eq!((within.ends.len(), within.selected.as_deref()), (3, Some("2-4")));
+        assert_eq!(within.ends.last(), Some(&setup.document.text.len()));
+        assert_eq!(within.allowance.context.limit(32_768), 8_192);
+    }
+
+    #[test]
+    fn what_was_retrieved_is_told_with_its_titles() {
+        let (_folder, settings) = scene(&["--pick", "20", "-p", "Text 4?", "BOOK"]);
+        let mut files = files(&settings, &missing());
+        assert_eq!(files.parts().len(), 6, "without a model nothing can be counted");
+        let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32 * 4).collect();
+        files.retrieve_with(Retriever::counting_by(&settings, Box::new(words))).expect("a chapter");
+        let DocumentFacts { part, choice, .. } = setup(&settings, &files, &missing()).document;
+        let told = "1 of 6 parts are read, 20 tokens: Chapter 4 (4)";
+        assert_eq!((part.as_deref(), choice.as_deref()), (Some("1 of 6 parts"), Some(told)));
+    }
+
+    #[test]
+    fn questions_asked_ahead_wait_for_the_document() {
+        let (_folder, settings) = scene(&["-p", "Who?", "-p", "Why?", "BOOK"]);
+        let mut chat = Chat::new(setup(&settings, &files(&settings, &found()), &found()));
+        assert_eq!(ask_ahead(&mut chat, &settings.questions), []);
+        let asked: Vec<_> = chat.exchanges().map(|exchange| (&*exchange.question, &exchange.state)).collect();
+        assert_eq!(asked, [("Who?", &ExchangeState::Waiting), ("Why?", &ExchangeState::Waiting)]);
+    }
+}

@@ -34,3 +34,19 @@ pub fn listen(signals: &[Signal]) -> UnboundedReceiver<Signal> {
     }
     receiver
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal as System, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_is_listened_for_is_heard_and_ends_nothing() {
+        let mut heard = listen(&[Signal::HangUp, Signal::Terminate]);
+        for (raised, expected) in [(System::SIGTERM, Signal::Terminate), (System::SIGHUP, Signal::HangUp)] {
+            raise(raised).expect("a signal to this process");
+            assert_eq!(heard.recv().await, Some(expected));
+        }
+    }
+}

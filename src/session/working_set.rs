@@ -193,3 +193,184 @@ fn still_there(whole: &Document, choice: &Choice) -> Result<InUse, Error> {
     }
     Ok(InUse { document: Arc::new(whole.with_parts(&parts)), parts, retrieved: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::session::documents;
+    use crate::session::fixtures::{Recorder, chapters, settings, write};
+
+    /// A folder with `book.md` in it, and settings that name it.
+    fn scene(text: &str, flags: &[&str]) -> (TempDir, Settings) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let book = write(folder.path(), "book.md", text, 1_000);
+        let settings = settings(folder.path(), &[flags, &[&book.to_string_lossy()]].concat());
+        (folder, settings)
+    }
+
+    fn opened(settings: &Settings) -> WorkingSet<'_> {
+        let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
+        WorkingSet::new(settings, opened).expect("parts")
+    }
+
+    /// Counts one token a word.
+    fn by_words(settings: &Settings) -> Option<Retriever> {
+        let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32).collect();
+        Retriever::counting_by(settings, Box::new(words))
+    }
+
+    /// The numbers of the chapters that `text` has.
+    fn found(text: &str) -> Vec<usize> {
+        (1..=9).filter(|number| text.contains(&format!("Text {number}."))).collect()
+    }
+
+    fn choose(files: &mut WorkingSet<'_>, parts: &[usize]) -> Reloaded {
+        let choice = Choice { parts: parts.to_vec(), offer: None };
+        files.reload(ReloadRequest::Choose(&choice)).expect("a choice is always news")
+    }
+
+    fn again(files: &mut WorkingSet<'_>) -> Option<Reloaded> {
+        files.reload(ReloadRequest::Again)
+    }
+
+    /// Why the documents stay as they were.
+    fn unreadable(reloaded: Option<Reloaded>) -> String {
+        match reloaded {
+            Some(Reloaded { news: News::Unreadable(why), document: None, whole: None }) => why,
+            other => panic!("{:?}", other.map(|reloaded| reloaded.news)),
+        }
+    }
+
+    #[test]
+    fn all_parts_are_in_use_until_flags_or_a_person_choose() {
+        let (_folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        assert_eq!((files.parts(), found(&files.text())), (&[1, 2, 3, 4, 5, 6][..], vec![1, 2, 3, 4, 5, 6]));
+        assert!(Arc::ptr_eq(&files.whole(), &files.document()), "nothing is copied");
+        let Reloaded { news, document, whole } = choose(&mut files, &[2, 5]);
+        let News::Chosen(chosen) = news else { panic!("{news:?}") };
+        let expected = Chosen {
+            text: files.text(),
+            words: "2 of 6 parts".into(),
+            part: Some("parts 2,5 of 6".into()),
+            offer: None,
+        };
+        assert_eq!((chosen, found(&files.text()), files.parts()), (expected, vec![2, 5], &[2, 5][..]));
+        assert!(document.is_some_and(|document| *document.text == *files.text()) && whole.is_none());
+    }
+
+    #[test]
+    fn flags_choose_parts_by_their_numbers_in_the_whole() {
+        let (_folder, settings) = scene(&chapters(6), &["--parts", "2,5"]);
+        let files = opened(&settings);
+        assert_eq!((files.parts(), found(&files.text()), files.whole().parts().len()), (&[2, 5][..], vec![2, 5], 6));
+    }
+
+    #[test]
+    fn nothing_is_news_while_the_files_are_what_they_were() {
+        let (folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        assert!(again(&mut files).is_none());
+        write(folder.path(), "book.md", &chapters(6), 2_000);
+        assert!(again(&mut files).is_none(), "it was touched, and is the same");
+    }
+
+    #[test]
+    fn a_change_brings_the_text_its_parts_and_where_it_begins() {
+        let (folder, settings) = scene("# One\n\na\n\n# Two\n\nb\n", &[]);
+        let mut files = opened(&settings);
+        let book = write(folder.path(), "book.md", "# One\n\na\n\n# Two\n\nc\n\n# Three\n\nd\n", 2_000);
+        let Some(Reloaded { news, document, whole }) = again(&mut files) else { panic!("it has changed") };
+        let text = files.text();
+        let ends = files.document().parts().iter().map(|part| part.span.end).collect();
+        let place = format!("from line 7 of {} on", book.display());
+        assert_eq!(news, News::Changed(NewText { text, ends, place }));
+        assert_eq!((files.parts(), files.text().ends_with("d\n")), (&[1, 2, 3][..], true));
+        let (document, whole) = document.zip(whole).expect("both are new");
+        assert!(Arc::ptr_eq(&document, &files.document()) && Arc::ptr_eq(&whole, &files.whole()));
+        assert!(again(&mut files).is_none(), "it is told once");
+    }
+
+    #[test]
+    fn parts_chosen_by_hand_stay_by_number_when_the_document_grows_or_shrinks() {
+        let (folder, settings) = scene(&chapters(6), &["--parts", "1"]);
+        let mut files = opened(&settings);
+        choose(&mut files, &[2, 5]);
+        write(folder.path(), "book.md", &chapters(7), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!((found(&files.text()), files.whole().parts().len()), (vec![2, 5], 7));
+        write(folder.path(), "book.md", &chapters(3), 3_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!(found(&files.text()), [2]);
+    }
+
+    #[test]
+    fn parts_that_are_gone_leave_what_was_read_before() {
+        let (folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        choose(&mut files, &[5, 6]);
+        write(folder.path(), "book.md", &chapters(2), 2_000);
+        let told = "the document has 2 parts now, none of them those that were chosen";
+        assert_eq!((unreadable(again(&mut files)).as_str(), found(&files.text())), (told, vec![5, 6]));
+        assert_eq!(files.whole().parts().len(), 6);
+    }
+
+    #[test]
+    fn flags_that_name_parts_which_are_gone_leave_what_was_read_before() {
+        let (folder, settings) = scene(&chapters(6), &["--parts", "5-6"]);
+        let mut files = opened(&settings);
+        write(folder.path(), "book.md", &chapters(2), 2_000);
+        assert_eq!(unreadable(again(&mut files)), "there is no part 5: the document has 2");
+        assert_eq!(found(&files.text()), [5, 6]);
+        write(folder.path(), "book.md", &chapters(7), 3_000);
+        assert!(again(&mut files).is_some(), "they are back");
+        assert_eq!((files.parts(), files.whole().parts().len()), (&[5, 6][..], 7));
+    }
+
+    #[test]
+    fn a_file_that_can_t_be_read_leaves_what_was_read_before_until_it_can() {
+        let (folder, settings) = scene(&chapters(2), &[]);
+        let mut files = opened(&settings);
+        fs::remove_file(folder.path().join("book.md")).expect("removed");
+        assert!(unreadable(again(&mut files)).ends_with("book.md: no such file"));
+        assert_eq!(found(&files.text()), [1, 2]);
+        write(folder.path(), "book.md", &chapters(3), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!(found(&files.text()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_nearest_parts_are_taken_of_those_that_flags_name_and_anew_when_the_document_changes() {
+        let text = |whale: usize| {
+            let about = |number: usize| if number == whale { "the whale" } else { "a calm sea" };
+            (1..=6)
+                .map(|number| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number)))
+                .collect::<String>()
+        };
+        let (folder, settings) = scene(&text(3), &["--parts", "2-5", "--pick", "20", "-p", "Where is the whale?"]);
+        let mut files = opened(&settings);
+        files.retrieve_with(by_words(&settings)).expect("a chapter");
+        assert_eq!((files.parts(), found(&files.text())), (&[3][..], vec![3]));
+        assert_eq!(files.retrieved().map(Picked::in_short).as_deref(), Some("1 of 4 parts"));
+        write(folder.path(), "book.md", &text(5), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!((files.parts(), found(&files.text())), (&[5][..], vec![5]));
+        write(folder.path(), "book.md", &text(6), 3_000);
+        let told = "nothing to pick: no part with a word of the question has at most 20 tokens";
+        assert_eq!((unreadable(again(&mut files)).as_str(), files.parts()), (told, &[5][..]));
+    }
+
+    #[test]
+    fn what_a_person_chooses_wins_over_what_was_retrieved() {
+        let (_folder, settings) = scene(&chapters(6), &["--pick", "20", "-p", "Text"]);
+        let mut files = opened(&settings);
+        files.retrieve_with(by_words(&settings)).expect("some chapters");
+        choose(&mut files, &[1, 2, 3, 4, 5, 6]);
+        assert_eq!((files.parts().len(), files.retrieved()), (6, None));
+    }
+}
