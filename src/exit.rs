@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::engine::message::{Failure, FailureKind, Finish};
+use crate::{fit, session};
 
 /// The exit codes, which scripts rely on: they never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,15 @@ impl From<Finish> for Exit {
             Finish::EndOfGeneration | Finish::StopString => Self::Ok,
             Finish::TokenLimit | Finish::TimeLimit | Finish::ContextFull => Self::Limit,
             Finish::Cancelled => Self::Interrupted,
+        }
+    }
+}
+
+impl From<session::Signal> for Exit {
+    fn from(signal: session::Signal) -> Self {
+        match signal {
+            session::Signal::Interrupt => Self::Interrupted,
+            session::Signal::HangUp | session::Signal::Terminate => Self::Terminated,
         }
     }
 }
@@ -123,6 +133,31 @@ impl From<crate::document::Error> for Trouble {
 impl From<crate::document::SelectError> for Trouble {
     fn from(error: crate::document::SelectError) -> Self {
         Self::new(Exit::Usage, error.to_string(), Some(error.hint()))
+    }
+}
+
+impl From<fit::Error> for Trouble {
+    fn from(error: fit::Error) -> Self {
+        match error {
+            fit::Error::Parts(error) => error.into(),
+            fit::Error::Preset(error) => error.into(),
+            fit::Error::Template(error) => error.into(),
+            fit::Error::NothingPicked { .. } => Self::new(Exit::Input, error.to_string(), error.hint()),
+        }
+    }
+}
+
+impl From<session::Error> for Trouble {
+    fn from(error: session::Error) -> Self {
+        match error {
+            session::Error::Document(error) => error.into(),
+            session::Error::Selection(error) => error.into(),
+            session::Error::Retrieval(error) => error.into(),
+            session::Error::Model(error) => error.into(),
+            session::Error::Engine(failure) => failure.into(),
+            session::Error::PartsGone { .. } => Self::new(Exit::Input, error.to_string(), error.hint()),
+            session::Error::ModelMissing { .. } => Self::new(Exit::Model, error.to_string(), error.hint()),
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data |
 //! | [`quotes`] | is it really in the document? |
+//! | [`session`] | what does every front end open? documents, model, and what a chat starts from |
 //! | [`models`] | which models are known, where do they come from, are they whole? |
 //! | [`store`] | what is remembered between two runs? |
 //! | [`tui`] | the screen; owns the terminal |
@@ -23,7 +24,7 @@
 //! | [`headless`] | the same chat and engine without a screen |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
 //!
-//! Imports point one way: front ends (`tui`, `plain`, `headless`, `eval`) → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
+//! Imports point one way: front ends (`tui`, `plain`, `headless`, `eval`) → `session` → `fit` → `chat` → (`document`, `swaa`, the engine's messages);
 //! `engine` → (`swaa`, `store`). Nothing imports a front end.
 //!
 //! # Three flows
@@ -55,6 +56,7 @@ pub mod headless;
 pub mod models;
 pub mod plain;
 pub mod quotes;
+pub mod session;
 pub mod settings;
 pub mod store;
 pub mod swaa;

@@ -47,4 +47,4 @@ pub use template::ChatTemplate;
 pub use update::{
     Action, Choice, Chosen, Draft, Drafted, Effect, Forecast, INSTANT_TOKENS, Input, NewText, News, SHORT, update,
 };
-pub use words::{count, time};
+pub use words::{bytes, count, time};

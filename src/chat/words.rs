@@ -25,6 +25,17 @@ pub fn time(time: Duration) -> String {
     }
 }
 
+/// `491 MB`, `1.25 GB`; powers of ten.
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +49,9 @@ mod tests {
     #[test]
     fn numbers_are_grouped_by_three() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+    #[test]
+    fn bytes_are_written_for_people() {
+        assert_eq!([512, 12_288, 491_400_064, 1_250_000_000].map(bytes), ["512 B", "12.3 kB", "491 MB", "1.25 GB"]);
     }
 }

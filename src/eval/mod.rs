@@ -8,6 +8,7 @@
 //!
 //! What it does not do: claim anything about another model, another length or another task than those asked.
 
+mod plan;
 pub mod records;
 mod results;
 pub mod score;
@@ -24,6 +25,7 @@ use crate::engine::message::{
     CancelToken, Channel, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Limits, ModelInfo, Question,
     Sampling,
 };
+use crate::exit::{Exit, Trouble};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::{Preset, RecipeSpec};
 use records::{Record, RecordsError, by_document};
@@ -72,6 +74,21 @@ pub enum Error {
     Stopped,
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Engine(failure) => failure.into(),
+            Error::Prompt(error) => error.into(),
+            Error::Output(error) => error.into(),
+            Error::EngineGone => Self::engine_gone(),
+            Error::Stopped => Self::new(Exit::Interrupted, "stopped", Some("--resume goes on from --out".to_owned())),
+            Error::Records(_) | Error::NothingToAsk(_) => Self::new(Exit::Input, error.to_string(), None),
+            Error::NoRecipe(_) => Self::new(Exit::Usage, error.to_string(), None),
+            Error::Results(_) => Self::new(Exit::Runtime, error.to_string(), None),
+        }
+    }
 }
 
 /// A recipe with the names that it is written and asked for by.

@@ -10,12 +10,13 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Session, Taken, Voice, chosen_parts};
+use super::{Session, Taken, Voice};
 use crate::chat::count;
 use crate::document::Document;
 use crate::exit::Trouble;
 use crate::fit::Error;
 use crate::fit::pick::Picked;
+use crate::session::documents::{chosen_parts, first_change};
 
 /// Of a document that changed, the parts that are taken as before.
 struct Retaken {
@@ -36,7 +37,7 @@ impl Session<'_> {
             Some(picked) => self.take_picked(picked, voice),
             None => self.take(&document),
         }
-        self.tell_change(&place(&document, &before), question, voice).await
+        self.tell_change(&first_change(&document, &before), question, voice).await
     }
 
     /// The parts as they are now; `None` when nothing has changed, or what was asked for is not there any more, which is told.
@@ -48,7 +49,7 @@ impl Session<'_> {
         };
         let parts = match chosen_parts(self.settings, whole) {
             Ok(parts) => parts,
-            Err(trouble) => return Ok(stays(&trouble.message, voice)),
+            Err(error) => return Ok(stays(&error, voice)),
         };
         Ok(match self.taken {
             Taken::All => Some(Retaken { document: parts, picked: None }),
@@ -73,11 +74,4 @@ impl Session<'_> {
 fn stays(why: &dyn Display, voice: &mut Voice) -> Option<Retaken> {
     voice.note(&format!("note: {why}; the answer is from what was read before"));
     None
-}
-
-/// Where the first change is, for people.
-#[must_use]
-pub fn place(document: &Document, before: &str) -> String {
-    let changed = document.first_change_from(before).and_then(|byte| document.locate(byte));
-    changed.map_or("at its end".to_owned(), |place| format!("from {} of {} on", place.position, place.file))
 }

@@ -6,7 +6,6 @@
 //! said, and `--measure` reads a thousand tokens of the bundled book first.
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -24,25 +23,12 @@ use crate::exit::{Exit, Trouble};
 use crate::fit::pick::Piece;
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
-use crate::settings::{Documents, FitAs, Settings};
+use crate::session::documents::only_folder;
+use crate::settings::{FitAs, Settings};
 use crate::swaa::{ChainOfThought, RecipeSpec};
 
 /// Bytes of the bundled book that are read to measure: some 1,100 tokens.
 const MEASURED_BYTES: usize = 4800;
-
-impl From<crate::fit::Error> for Trouble {
-    fn from(error: crate::fit::Error) -> Self {
-        match error {
-            crate::fit::Error::Parts(error) => error.into(),
-            crate::fit::Error::Preset(error) => error.into(),
-            crate::fit::Error::Template(error) => error.into(),
-            error @ crate::fit::Error::NothingPicked { .. } => {
-                let hint = "ask in the document's own words, give more room, or leave --pick out";
-                Self::new(Exit::Input, error.to_string(), Some(hint.to_owned()))
-            }
-        }
-    }
-}
 
 /// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it does not fit.
 pub fn fit(
@@ -74,18 +60,6 @@ pub fn fit(
         voice.data(&told.in_words())?;
     }
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
-}
-
-/// The folder that was named, if nothing else was.
-#[must_use]
-pub fn only_folder(settings: &Settings) -> Option<&str> {
-    match &settings.documents {
-        Documents::Named(names) => match &names[..] {
-            [name] if Path::new(name).is_dir() => name.to_str().map(|name| name.trim_end_matches('/')),
-            _ => None,
-        },
-        Documents::BundledBook => None,
-    }
 }
 
 /// Reads a little with a started engine, which writes down how fast that went.

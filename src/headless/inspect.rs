@@ -16,6 +16,7 @@
 //! `--text` prints what the model would see instead, and nothing else; `--json` all of the above as one object.
 
 use std::io;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -23,6 +24,8 @@ use super::Voice;
 use super::rows::{Listed, put, table};
 use crate::chat::count;
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
+use crate::engine::Vocabulary;
+use crate::engine::message::Failure;
 use crate::settings::Shown;
 
 /// Tokens of each part, counted with a model's own vocabulary.
@@ -32,6 +35,17 @@ pub struct Counted {
     pub model: String,
     /// One a part.
     pub tokens: Vec<usize>,
+}
+
+impl Counted {
+    /// The parts of `document`, with the vocabulary of the model of this file.
+    pub fn by_model(file: &Path, document: &Document) -> Result<Self, Failure> {
+        let parts = document.parts();
+        let spans = parts.iter().map(|part| part.span.start..part.span.end);
+        let counts = Vocabulary::open(file)?.count_spans(&document.text, spans);
+        let model = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { model, tokens: counts.into_iter().map(|tokens| tokens as usize).collect() })
+    }
 }
 
 #[derive(Serialize)]

@@ -13,11 +13,11 @@
 //! Does not know where models lie (whoever calls [`run`] starts the engine), and never asks anything back.
 
 mod changed;
-mod fetch;
 mod fit;
 mod inspect;
 mod listing;
 mod picked;
+mod pull;
 mod report;
 mod rows;
 mod talk;
@@ -29,12 +29,11 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub use changed::place;
-pub use fetch::{model_file, pull};
 use fit::PickedLine;
-pub use fit::{fit, measure, only_folder};
+pub use fit::{fit, measure};
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
+pub use pull::pull;
 use report::{Line, Report, Said};
 use talk::Talk;
 pub use talk::{Counter, Stops};
@@ -42,11 +41,12 @@ use voice::Tidy;
 pub use voice::Voice;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::document::{Document, Input, Watched, fetch};
+use crate::document::{Document, Watched};
 use crate::engine::message::{Channel, Command, Event, Figures, Finish, ModelInfo, Prompt, Question, ReasoningTags};
 use crate::exit::{Exit, Trouble};
 use crate::fit::pick::Piece;
-use crate::settings::{Documents, Headless, Output, Settings};
+use crate::session::documents::{self, Opened, file_names};
+use crate::settings::{Headless, Output, Settings};
 use crate::swaa::selection::ResolvedPreset;
 
 /// Answers the questions of `settings`, and says why when it can't. `start` finds the model, starts an engine with it and
@@ -59,7 +59,8 @@ pub async fn run(
     voice: &mut Voice<'_>,
 ) -> Exit {
     let ended = async {
-        let opened = open_documents(settings, stdin, voice)?;
+        let Opened { watched, whole } = documents::open(settings, stdin, voice)?;
+        let opened = (watched, documents::chosen_parts(settings, whole)?);
         let (counter, stops) = start(voice)?;
         let talk = Talk::new(counter, stops);
         let mut session = Session::open(settings, headless, opened, talk, voice).await?;
@@ -71,64 +72,6 @@ pub async fn run(
             voice.trouble(&trouble);
             trouble.exit
         }
-    }
-}
-
-/// The documents that were named, or the part of them that was, and an eye on them; notes on what was odd.
-pub fn open_documents(
-    settings: &Settings,
-    stdin: &mut dyn Read,
-    voice: &mut Voice,
-) -> Result<(Watched, Document), Trouble> {
-    let (watched, document) = open_whole(settings, stdin, voice)?;
-    let document = chosen_parts(settings, document)?;
-    for note in document.report.notes() {
-        voice.note(&format!("note: {note}"));
-    }
-    Ok((watched, document))
-}
-
-/// The documents that were named, or the part of them that was.
-pub fn load_documents(settings: &Settings, stdin: &mut dyn Read, voice: &mut Voice) -> Result<Document, Trouble> {
-    chosen_parts(settings, open_whole(settings, stdin, voice)?.1)
-}
-
-/// The documents that were named, all of them, and an eye on them. What comes from the web is fetched first, and once.
-pub fn open_whole(
-    settings: &Settings,
-    stdin: &mut dyn Read,
-    voice: &mut Voice,
-) -> Result<(Watched, Document), Trouble> {
-    let inputs: Vec<Input> = match &settings.documents {
-        Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
-        Documents::BundledBook => vec![Input::bundled_book()],
-    };
-    if inputs.is_empty() {
-        return Ok((Watched::nothing(), Document::default()));
-    }
-    let here = |input| match input {
-        Input::Url(url) => fetch(&url, &mut |progress| voice.fetching_document(progress)),
-        input => Ok(input),
-    };
-    let inputs = inputs.into_iter().map(here).collect::<Result<Vec<Input>, _>>();
-    voice.clear_bar();
-    Ok(Watched::open(inputs?, settings.read.clone(), stdin)?)
-}
-
-/// What `--pages` takes of it.
-pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document, Trouble> {
-    match &settings.pages {
-        Some(pages) => Ok(document.select_pages(pages)?),
-        None => Ok(document),
-    }
-}
-
-/// What `--pages` and `--parts` take of it.
-pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, Trouble> {
-    let document = chosen_pages(settings, document)?;
-    match &settings.parts {
-        Some(parts) => Ok(document.select(parts)?),
-        None => Ok(document),
     }
 }
 
@@ -197,7 +140,7 @@ impl<'a> Session<'a> {
             watched,
             taken: Taken::All,
             picked: None,
-            names: names(&document),
+            names: file_names(&document),
         };
         match (settings.within, settings.pick) {
             (Some(time), _) => session.choose_parts(&document, time, voice).await?,
@@ -301,11 +244,6 @@ impl<'a> Session<'a> {
         let report = Report::new(said, &self.chosen, figures, &self.model, &self.names);
         Report { picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()), ..report }
     }
-}
-
-/// The files of `document`, as the user named them.
-fn names(document: &Document) -> Vec<String> {
-    document.report.files.iter().map(|file| file.name.clone()).collect()
 }
 
 /// Why an answer ends early, if a limit ended it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::fit::PickedLine;
+pub(super) use crate::chat::bytes;
 use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::swaa::selection::ResolvedPreset;
@@ -224,25 +225,4 @@ pub(super) fn stats(chosen: &ResolvedPreset, figures: &Figures, model: &ModelInf
 
 fn first_token(after: Duration) -> String {
     if after.is_zero() { "none came".to_owned() } else { time(after) }
-}
-
-/// `491 MB`, `1.25 GB`; powers of ten.
-pub(super) fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
-        _ => format!("{:.2} GB", bytes as f64 / 1e9),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_written_for_people() {
-        let written: Vec<String> = [512, 12_288, 491_400_064, 1_250_000_000].map(bytes).to_vec();
-        assert_eq!(written, ["512 B", "12.3 kB", "491 MB", "1.25 GB"]);
-    }
 }

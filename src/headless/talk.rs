@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use crate::engine::message::{CancelToken, Command, Event, JobId, ModelInfo, Plan, Prompt};
 use crate::exit::{Exit, Trouble};
+use crate::session::Signal;
 use crate::swaa::RecipeSpec;
 
 /// Sooner than a person presses a key twice, later than a process that was signalled by itself and with its group hears of it.
@@ -32,8 +33,7 @@ pub struct Counter {
 /// What may end the run from outside.
 #[derive(Debug)]
 pub struct Stops {
-    /// Signals, as the exit code that each leads to.
-    pub signals: UnboundedReceiver<Exit>,
+    pub signals: UnboundedReceiver<Signal>,
     /// When `--timeout` is over.
     pub deadline: Option<Instant>,
 }
@@ -143,7 +143,7 @@ impl Talk {
             };
             tokio::select! {
                 biased;
-                Some(exit) = self.stops.signals.recv() => self.stop(exit)?,
+                Some(signal) = self.stops.signals.recv() => self.stop(signal.into())?,
                 () = timeout => self.stop(Exit::Timeout)?,
                 event = self.counter.events.recv() => return event.ok_or_else(Trouble::engine_gone),
             }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
 use crate::models::{HubVariables, Places};
+use crate::session::Signal;
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
 
@@ -327,13 +328,13 @@ async fn an_answer_cut_at_a_limit_is_printed_and_exits_with_6() {
 
 #[tokio::test]
 async fn a_signal_prints_what_there_is() {
-    for (exit, code) in [(Exit::Interrupted, 130), (Exit::Terminated, 143)] {
+    for (stop, code) in [(Signal::Interrupt, 130), (Signal::Terminate, 143)] {
         let (signal, signals) = unbounded_channel();
         let stops = Stops { signals, deadline: None };
         let start = || {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                signal.send(exit)
+                signal.send(stop)
             });
             Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
         };
@@ -349,7 +350,7 @@ async fn a_second_signal_does_not_wait() {
         tokio::spawn(async move {
             for _ in 0..2 {
                 tokio::time::sleep(talk::ECHO * 2).await;
-                let _ = signal.send(Exit::Interrupted);
+                let _ = signal.send(Signal::Interrupt);
             }
         });
         Ok(Scripted::start(Script::Deaf("Mr. Bing")))
@@ -365,7 +366,7 @@ async fn a_signal_that_is_heard_twice_is_one_signal() {
     let start = || {
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            signal.send(Exit::Terminated).and_then(|()| signal.send(Exit::Terminated))
+            signal.send(Signal::Terminate).and_then(|()| signal.send(Signal::Terminate))
         });
         Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
     };

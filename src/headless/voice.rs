@@ -8,11 +8,12 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::chat::time;
+use crate::chat::{bytes, time};
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::Trouble;
-use crate::models::PullProgress;
+use crate::models::{Entry, PullProgress};
+use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
 
 /// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
@@ -75,7 +76,7 @@ impl<'a> Voice<'a> {
     }
 
     /// Takes the bar of what is done off the terminal.
-    pub(super) fn clear_bar(&mut self) {
+    fn clear_bar(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
     }
@@ -91,26 +92,31 @@ impl<'a> Voice<'a> {
         }
     }
 
-    pub(super) fn fetching(&mut self, progress: &PullProgress) {
+    fn fetch_begins(&mut self, entry: &Entry) {
+        let license = entry.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
+        self.note(&format!("fetching {} ({}{license})", entry.title, bytes(entry.bytes)));
+    }
+
+    fn fetching(&mut self, progress: &PullProgress) {
         match progress {
             PullProgress::Waiting => self.note("another process is fetching it, waiting"),
             PullProgress::Asking { source } => self.note(&format!("fetching from {source}")),
             PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
-            PullProgress::Fetching { done, total } => self.bytes("fetching", *done, *total),
-            PullProgress::Checking { done, total } => self.bytes("checking", *done, *total),
+            PullProgress::Fetching { done, total } => self.bytes_bar("fetching", *done, *total),
+            PullProgress::Checking { done, total } => self.bytes_bar("checking", *done, *total),
         }
     }
 
     /// A document on its way; of how many bytes not every server tells.
-    pub(super) fn fetching_document(&mut self, progress: WebProgress) {
+    fn fetching_document(&mut self, progress: WebProgress) {
         match progress.total {
-            Some(total) => self.bytes("fetching", progress.done, total),
+            Some(total) => self.bytes_bar("fetching", progress.done, total),
             None if self.bar.is_hidden() && self.terminal.stderr => self.bar = bar("fetching {decimal_bytes}"),
             None => self.bar.set_position(progress.done),
         }
     }
 
-    fn bytes(&mut self, what: &'static str, done: u64, total: u64) {
+    fn bytes_bar(&mut self, what: &'static str, done: u64, total: u64) {
         if self.bar.is_hidden() && self.terminal.stderr {
             self.bar =
                 bar("{msg} {bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left");
@@ -133,6 +139,23 @@ impl<'a> Voice<'a> {
         self.bar.set_message(format!("{:.0} tok/s{left}", progress.tokens_per_s));
         if progress.done_tokens >= progress.total_tokens {
             self.clear_bar();
+        }
+    }
+}
+
+impl Observer for Voice<'_> {
+    fn note(&mut self, text: &str) {
+        Voice::note(self, &format!("note: {text}"));
+    }
+
+    fn progress(&mut self, activity: Activity<'_>) {
+        match activity {
+            Activity::FetchingDocument(progress) => self.fetching_document(progress),
+            Activity::DocumentsFetched => self.clear_bar(),
+            Activity::ModelFetchBegins(entry) => self.fetch_begins(entry),
+            Activity::FetchingModel(progress) => self.fetching(progress),
+            Activity::LoadingModel(fraction) => self.loading(fraction),
+            Activity::Prefilling(progress) => self.reading(progress),
         }
     }
 }

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Session, Taken, Voice, names};
+use super::{Session, Taken, Voice};
 use crate::chat;
 use crate::chat::within::{Allowance, Search, in_words};
 use crate::document::Document;
 use crate::engine::message::{Command, Event};
 use crate::exit::Trouble;
+use crate::session::documents::file_names;
 
 impl Session<'_> {
     /// Makes the session's document the longest beginning of `document` that is read within `time`, and settles its recipe.
@@ -84,6 +85,6 @@ impl Session<'_> {
     /// Makes `document` the one that is asked about.
     pub(super) fn take(&mut self, document: &Document) {
         self.document = Arc::from(document.text.as_str());
-        self.names = names(document);
+        self.names = file_names(document);
     }
 }

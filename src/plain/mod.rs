@@ -13,6 +13,7 @@
 //! written as it comes, in whole words of the model; Ctrl-C ends the program, as everywhere. No terminal is needed: questions from a pipe are
 //! answered, and where they end the program does.
 
+pub mod consent;
 mod told;
 
 use std::io::{self, BufRead, Write};

@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
-use super::aside::{Aside, Scales};
+use super::aside::Aside;
 use super::errand::{Errand, Told};
 use super::errands::Errands;
 use super::guard::Guard;
@@ -34,10 +34,12 @@ use super::outside::{Engine, Outside};
 use super::screen::{Parts, Screen};
 use super::theme::{self, Theme};
 use super::view;
-use crate::chat::{Action, Chat, Choice, Effect, Input, News, update};
+use crate::chat::{Action, Chat, Choice, Effect, Input, update};
 use crate::document::{Document, ReadOptions};
 use crate::engine::config::ContextSize;
 use crate::engine::message::Event;
+use crate::session::TokenCounter;
+pub use crate::session::{ReloadRequest as Look, Reloaded as Looked};
 use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
 
@@ -90,25 +92,7 @@ pub struct Shelf {
     pub context: ContextSize,
     /// Kept free behind a document for questions and answers.
     pub reserve_tokens: u32,
-    pub scales: Scales,
-}
-
-/// What is wanted of the document's files.
-#[derive(Debug, Clone, Copy)]
-pub enum Look<'a> {
-    /// Before each question: is the document still what it was? `None`: it is.
-    Again,
-    /// These parts of it from now on.
-    Choose(&'a Choice),
-}
-
-/// What a look at the document's files brought.
-pub struct Looked {
-    pub news: News,
-    /// The document as it is now, when it could be read.
-    pub document: Option<Arc<Document>>,
-    /// Everything that can be chosen from now, when that is another.
-    pub whole: Option<Arc<Document>>,
+    pub scales: TokenCounter,
 }
 
 /// Why the screen was left.

@@ -8,11 +8,12 @@ use std::process::Command;
 use nix::sys::signal::{Signal, raise};
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::aside::{Aside, Scales};
+use super::aside::{Aside, propose_aside, weigh_aside};
 use super::clipboard::{Clipboard, Copied};
 use super::driver::Options;
 use super::errand::{Errand, Told};
 use super::guard::lend;
+use crate::session::TokenCounter;
 use crate::store::History;
 use crate::swaa::Preset;
 
@@ -21,13 +22,13 @@ pub(super) struct Errands {
     options: Options,
     title: String,
     clipboard: Clipboard,
-    scales: Scales,
+    scales: TokenCounter,
     aside: UnboundedSender<Aside>,
 }
 
 impl Errands {
     /// What is found out on the side is told by `aside`.
-    pub(super) fn new(options: Options, title: String, scales: Scales, aside: UnboundedSender<Aside>) -> Self {
+    pub(super) fn new(options: Options, title: String, scales: TokenCounter, aside: UnboundedSender<Aside>) -> Self {
         Self { options, title, clipboard: Clipboard::default(), scales, aside }
     }
 
@@ -45,11 +46,11 @@ impl Errands {
             }
             Errand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
             Errand::Weigh(of) => {
-                self.scales.weigh_aside(of, self.aside.clone());
+                weigh_aside(&self.scales, of, self.aside.clone());
                 Told::Nothing
             }
             Errand::Propose { of, parts } => {
-                self.scales.propose_aside(of, parts, self.aside.clone());
+                propose_aside(&self.scales, of, parts, self.aside.clone());
                 Told::Nothing
             }
             // The loop has the files, and takes it there.

@@ -44,7 +44,6 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use aside::{Propose, Question, Scales, Told, Weigh};
 pub use driver::{Ended, Error, Look, Looked, Options, Shelf, Shown, run};
 pub use keymap::{KeyError, Keymap};
 pub use outside::{Engine, Fetch, Start, Starter};

@@ -1,0 +1,64 @@
+//! From flags to a plan.
+
+use std::time::SystemTime;
+
+use super::Plan;
+use crate::chat::Moment;
+use crate::settings::{Error, EvalArgs, Settings};
+use crate::swaa::selection::PresetSelection;
+use crate::swaa::{Preset, WindowSpec};
+
+impl Plan {
+    /// The plan that `args` make.
+    ///
+    /// Errors: a preset that nobody knows, or fields given as flags that make no recipe of one.
+    pub fn new(settings: &Settings, args: &EvalArgs) -> Result<Self, Error> {
+        Ok(Self {
+            files: args.files.clone(),
+            presets: presets(&settings.reading, &args.presets)?,
+            limit: args.limit,
+            tasks: args.tasks.clone(),
+            max_prompt_tokens: args.max_context_tokens,
+            sampling: settings.sampling,
+            max_answer_tokens: args.predict,
+            out: args.out.clone(),
+            resume: args.resume,
+            now: Moment::from(SystemTime::now()),
+        })
+    }
+}
+
+/// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.
+fn presets(reading: &PresetSelection, names: &[String]) -> Result<Vec<Preset>, Error> {
+    let mut presets = Vec::new();
+    for name in names {
+        let mut preset = reading.presets.get(name)?.clone();
+        if let Some(recipe) = preset.recipe.as_mut().filter(|recipe| recipe.window != WindowSpec::Full) {
+            *recipe = reading.changes.over(recipe);
+            recipe.check()?;
+        }
+        presets.push(preset);
+    }
+    Ok(presets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::settings;
+    use crate::settings::FrontEnd;
+
+    fn planned(flags: &[&str]) -> Result<Plan, Error> {
+        let home = tempfile::tempdir().expect("a folder");
+        let settings = settings(home.path(), &[&["eval", "records.jsonl"], flags].concat());
+        let FrontEnd::Eval(args) = &settings.front_end else { panic!("{:?}", settings.front_end) };
+        Plan::new(&settings, args)
+    }
+
+    #[test]
+    fn fields_given_as_flags_change_what_slides_and_leave_full_attention() {
+        let plan = planned(&["--presets", "full,quick", "--window", "3k"]).expect("a plan");
+        let windows = plan.presets.iter().map(|preset| preset.recipe.as_ref().map(|recipe| recipe.window.to_string()));
+        assert_eq!(windows.collect::<Vec<_>>(), [Some("full".to_owned()), Some("3k".to_owned())]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Counts the tokens of parts, and tries what would fit, with the model's vocabulary alone: the engine goes on with what it does.
+//!
+//! The model's tables are opened when they are first needed, and kept.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use super::documents::only_folder;
+use crate::chat::Moment;
+use crate::document::{ByteSpan, Document};
+use crate::engine::message::{Failure, FailureKind, ModelInfo};
+use crate::engine::{Measured, Survey};
+use crate::fit::{self, Known, Proposal, Wish};
+use crate::engine::config::EngineSettings;
+use crate::settings::Settings;
+use crate::swaa::Attention;
+use crate::swaa::selection::PresetSelection;
+
+/// A document whose parts are to be counted, and the model that counts.
+#[derive(Debug, Clone)]
+pub struct CountRequest {
+    /// The model's file.
+    pub model: PathBuf,
+    pub whole: Arc<Document>,
+}
+
+/// Two are the same when they are about the same document in memory: a book is not compared byte for byte.
+impl PartialEq for CountRequest {
+    fn eq(&self, other: &Self) -> bool {
+        self.model == other.model && Arc::ptr_eq(&self.whole, &other.whole)
+    }
+}
+
+impl Eq for CountRequest {}
+
+/// Takes the index of the first part of a batch, and the tokens of the batch's parts; false ends the counting.
+pub type OnBatch<'a> = &'a mut dyn FnMut(usize, Vec<u32>) -> bool;
+
+/// Counts and tries. Clones share the model's tables.
+#[derive(Clone)]
+pub struct TokenCounter(Arc<Inner>);
+
+/// What a plan is made by, and the tables once they are open.
+struct Inner {
+    engine: EngineSettings,
+    reading: PresetSelection,
+    system: Option<Arc<str>>,
+    answer_tokens: Option<u32>,
+    folder: Option<String>,
+    survey: Mutex<Option<Arc<Survey>>>,
+}
+
+impl TokenCounter {
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self(Arc::new(Inner {
+            engine: settings.engine.clone(),
+            reading: settings.reading.clone(),
+            system: settings.system_prompt.as_deref().map(Arc::from),
+            answer_tokens: settings.limits.max_tokens,
+            folder: only_folder(settings).map(str::to_owned),
+            survey: Mutex::default(),
+        }))
+    }
+
+    /// Counts the tokens of all parts, batch by batch.
+    pub fn count_parts(&self, of: &CountRequest, on_batch: OnBatch<'_>) -> Result<(), Failure> {
+        fit::weigh(&*self.0.survey(&of.model)?, &of.whole, on_batch);
+        Ok(())
+    }
+
+    /// What would fit in the place of these parts, by number.
+    pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
+        let known = Loaded(self.0.survey(&of.model)?);
+        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known).map_err(|error| failure(&error))?;
+        Ok(fit.proposals)
+    }
+}
+
+impl Inner {
+    fn survey(&self, model: &Path) -> Result<Arc<Survey>, Failure> {
+        let mut opened = self.survey.lock().expect("nothing panics while it holds the lock");
+        if let Some(survey) = opened.as_ref().filter(|survey| survey.info().path == model) {
+            return Ok(survey.clone());
+        }
+        let survey = Arc::new(Survey::of(&self.engine.with_model(model.to_owned()))?);
+        *opened = Some(survey.clone());
+        Ok(survey)
+    }
+
+    fn wish<'a>(&'a self, whole: &'a Document, parts: &'a str) -> Wish<'a> {
+        Wish {
+            whole,
+            parts: Some(parts),
+            pick: None,
+            folder: self.folder.as_deref(),
+            question: None,
+            system: self.system.as_ref(),
+            reading: &self.reading,
+            engine: &self.engine,
+            answer_tokens: self.answer_tokens,
+            now: Moment::from(SystemTime::now()),
+        }
+    }
+}
+
+fn failure(error: &fit::Error) -> Failure {
+    Failure { kind: FailureKind::Runtime, message: error.to_string(), hint: error.hint() }
+}
+
+/// A model that is loaded already: its weights are no longer among what memory has to hold.
+struct Loaded(Arc<Survey>);
+
+impl Known for Loaded {
+    fn info(&self) -> &ModelInfo {
+        self.0.info()
+    }
+
+    fn count(&self, text: &str) -> u32 {
+        Known::count(&*self.0, text)
+    }
+
+    fn count_each(&self, texts: &[&str]) -> Vec<u32> {
+        self.0.count_each(texts)
+    }
+
+    fn count_markup(&self, text: &str) -> u32 {
+        self.0.count_markup(text)
+    }
+
+    fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
+        self.0.count_spans(text, spans)
+    }
+
+    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
+        self.0.predict(stretches)
+    }
+
+    fn measured(&self) -> Option<Measured> {
+        self.0.measured()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.0.free_bytes().map(|free| free + self.info().model_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::fixtures::settings;
+
+    #[test]
+    fn a_request_is_about_one_document_in_memory() {
+        let of = |whole: &Arc<Document>| CountRequest { model: "model.gguf".into(), whole: whole.clone() };
+        let (one, other) = (Arc::new(Document::default()), Arc::new(Document::default()));
+        assert!(of(&one) == of(&one) && of(&one) != of(&other));
+        assert_ne!(of(&one), CountRequest { model: "other.gguf".into(), ..of(&one) });
+    }
+
+    #[test]
+    fn a_model_that_can_t_be_opened_is_a_failure_of_the_model() {
+        let home = tempfile::tempdir().expect("a folder");
+        let counter = TokenCounter::new(&settings(home.path(), &[]));
+        let of = CountRequest { model: home.path().join("gone.gguf"), whole: Arc::default() };
+        let failures = [counter.count_parts(&of, &mut |_, _| true).err(), counter.propose(&of, &[1]).err()];
+        assert_eq!(failures.map(|failure| failure.map(|failure| failure.kind)), [Some(FailureKind::Model); 2]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Opens the documents that were named, and chooses pages and parts of them as the flags say.
+//!
+//! Example: `lunette --pages 3-9 paper.pdf https://example.org/notes.html` fetches the notes, reads both, and keeps seven pages of the paper.
+//! [`Opened::whole`] is then everything that parts can be chosen from, and [`Opened::watched`] notices when `paper.pdf` changes.
+//!
+//! What it does not do: remember which parts are in use ([`super::working_set`] does).
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::error::Error;
+use super::observer::{Activity, Observer};
+use crate::document::{self, Document, Input, SelectError, Watched};
+use crate::settings::{Documents, Settings};
+
+/// Documents that were read.
+pub struct Opened {
+    /// Notices changes of their files.
+    pub watched: Watched,
+    /// All that `--pages` left, before parts are chosen.
+    pub whole: Document,
+}
+
+/// Reads the documents that were named, and notes what was odd about them. What comes from the web is fetched first, and once.
+pub fn open(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
+    let opened = read(settings, stdin, observer)?;
+    opened.whole.report.notes().iter().for_each(|note| observer.note(note));
+    Ok(opened)
+}
+
+/// The parts of the documents that `--pages` and `--parts` name. Nothing is noted: it is for showing the document's report.
+pub fn load(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Document, Error> {
+    Ok(chosen_parts(settings, read(settings, stdin, observer)?.whole)?)
+}
+
+/// The bundled book, for who starts without a document.
+pub fn bundled_book(settings: &Settings) -> Result<Opened, Error> {
+    let whole = document::load(&[Input::bundled_book()], &settings.read, &mut io::empty())?;
+    Ok(Opened { watched: Watched::nothing(), whole })
+}
+
+/// What `--pages` takes of it.
+pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document, SelectError> {
+    match &settings.pages {
+        Some(pages) => document.select_pages(pages),
+        None => Ok(document),
+    }
+}
+
+/// What `--pages` and `--parts` take of it.
+pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, SelectError> {
+    let document = chosen_pages(settings, document)?;
+    match &settings.parts {
+        Some(parts) => document.select(parts),
+        None => Ok(document),
+    }
+}
+
+/// The files of `document`, as the user named them.
+#[must_use]
+pub fn file_names(document: &Document) -> Vec<String> {
+    document.report.files.iter().map(|file| file.name.clone()).collect()
+}
+
+/// The folder that was named, if nothing else was.
+#[must_use]
+pub fn only_folder(settings: &Settings) -> Option<&str> {
+    match &settings.documents {
+        Documents::Named(names) => match &names[..] {
+            [name] if Path::new(name).is_dir() => name.to_str().map(|name| name.trim_end_matches('/')),
+            _ => None,
+        },
+        Documents::BundledBook => None,
+    }
+}
+
+/// Where `document` first differs from the text `before`, for people: `from line 812 of book.txt on`.
+#[must_use]
+pub fn first_change(document: &Document, before: &str) -> String {
+    let changed = document.first_change_from(before).and_then(|byte| document.locate(byte));
+    changed.map_or("at its end".to_owned(), |place| format!("from {} of {} on", place.position, place.file))
+}
+
+fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
+    let inputs = inputs(&settings.documents);
+    if inputs.is_empty() {
+        return Ok(Opened { watched: Watched::nothing(), whole: Document::default() });
+    }
+    let (watched, whole) = Watched::open(fetched(inputs, observer)?, settings.read.clone(), stdin)?;
+    Ok(Opened { watched, whole: chosen_pages(settings, whole)? })
+}
+
+fn inputs(documents: &Documents) -> Vec<Input> {
+    match documents {
+        Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
+        Documents::BundledBook => vec![Input::bundled_book()],
+    }
+}
+
+/// `inputs` with what comes from the web in place of its addresses.
+fn fetched(inputs: Vec<Input>, observer: &mut dyn Observer) -> Result<Vec<Input>, Error> {
+    let here = |input| match input {
+        Input::Url(url) => {
+            document::fetch(&url, &mut |progress| observer.progress(Activity::FetchingDocument(progress)))
+        }
+        input => Ok(input),
+    };
+    let inputs = inputs.into_iter().map(here).collect::<Result<Vec<Input>, _>>();
+    observer.progress(Activity::DocumentsFetched);
+    Ok(inputs?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::session::fixtures::{Recorder, chapters, serve, settings};
+
+    fn opened(home: &Path, line: &[&str]) -> (Result<Opened, Error>, Vec<String>) {
+        let mut observer = Recorder::default();
+        let opened = open(&settings(home, line), &mut io::empty(), &mut observer);
+        (opened, observer.heard)
+    }
+
+    #[test]
+    fn what_was_odd_is_noted_but_not_where_it_is_shown_anyway() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("odd.txt");
+        fs::write(&file, b"A bell: \x07.\n").expect("written");
+        let name = file.to_string_lossy().into_owned();
+        let (opened, heard) = opened(home.path(), &[&name]);
+        assert!(opened.is_ok());
+        assert!(matches!(&heard[..], [_, note] if note.contains("odd.txt")), "{heard:?}");
+        let mut observer = Recorder::default();
+        load(&settings(home.path(), &["inspect", &name]), &mut io::empty(), &mut observer).expect("text");
+        assert_eq!(observer.heard, ["documents are here"]);
+    }
+
+    #[test]
+    fn parts_are_chosen_from_what_was_opened() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.md");
+        fs::write(&file, chapters(6)).expect("written");
+        let settings = settings(home.path(), &["--parts", "2,5", &file.to_string_lossy()]);
+        let whole = open(&settings, &mut io::empty(), &mut Recorder::default()).expect("text").whole;
+        assert_eq!(whole.parts().len(), 6);
+        let text = load(&settings, &mut io::empty(), &mut Recorder::default()).expect("text").text;
+        let there: Vec<usize> = (1..=6).filter(|number| text.contains(&format!("Text {number}."))).collect();
+        assert_eq!(there, [2, 5]);
+    }
+
+    #[test]
+    fn pages_of_what_has_none_are_refused() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.md");
+        fs::write(&file, chapters(6)).expect("written");
+        let (opened, _) = opened(home.path(), &["--pages", "3", &file.to_string_lossy()]);
+        assert!(matches!(opened, Err(Error::Selection(SelectError::NoPages))));
+    }
+
+    #[test]
+    fn a_document_from_the_web_is_fetched_with_its_progress() {
+        let home = tempfile::tempdir().expect("a folder");
+        let address = serve(vec![("/notes.txt".to_owned(), b"It is a truth.\n".to_vec())]);
+        let (opened, heard) = opened(home.path(), &[&format!("{address}/notes.txt")]);
+        assert_eq!(opened.expect("text").whole.text, "It is a truth.\n");
+        assert_eq!(heard, ["document: 15 bytes", "documents are here"]);
+    }
+
+    #[test]
+    fn what_can_t_be_fetched_ends_its_progress_too() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (opened, heard) = opened(home.path(), &[&format!("{}/gone.txt", serve(Vec::new()))]);
+        assert!(matches!(opened, Err(Error::Document(document::Error::Status { status: 404, .. }))));
+        assert_eq!(heard, ["documents are here"]);
+    }
+
+    #[test]
+    fn nothing_that_was_named_is_an_empty_document() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (opened, heard) = opened(home.path(), &[]);
+        assert_eq!((opened.expect("nothing").whole, heard), (Document::default(), Vec::new()));
+    }
+
+    #[test]
+    fn a_folder_is_the_only_one_when_nothing_else_was_named() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = format!("{}/", home.path().display());
+        let of = |line: &[&str]| only_folder(&settings(home.path(), line)).map(str::to_owned);
+        assert_eq!(of(&[&folder]).as_deref(), Some(folder.trim_end_matches('/')));
+        assert_eq!((of(&[&folder, &folder]), of(&["book.txt"]), of(&["demo"])), (None, None, None));
+    }
+
+    #[test]
+    fn the_first_change_is_named_by_line_and_file() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("book.txt");
+        fs::write(&file, "one\ntwo\nthree\n").expect("written");
+        let name = file.to_string_lossy().into_owned();
+        let document = opened(home.path(), &[&name]).0.expect("text").whole;
+        assert_eq!(first_change(&document, "one\ntoo\nthree\n"), format!("from line 2 of {name} on"));
+        assert_eq!(first_change(&document, "one\ntwo\nthree\nfour\n"), "at its end");
+    }
+}

@@ -1,0 +1,71 @@
+//! Why documents or a model can't be opened: what failed with the evidence, and apart from it what to do.
+
+use crate::chat::bytes;
+use crate::document::{self, SelectError};
+use crate::engine::message::Failure;
+use crate::fit;
+use crate::models::{self, Entry};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Document(#[from] document::Error),
+    #[error(transparent)]
+    Selection(#[from] SelectError),
+    #[error(transparent)]
+    Retrieval(#[from] fit::Error),
+    /// Parts that were chosen by hand, of a document that has fewer since.
+    #[error("the document has {parts} parts now, none of them those that were chosen")]
+    PartsGone { parts: usize },
+    #[error(transparent)]
+    Model(#[from] models::Error),
+    #[error("the model {} is not on this machine", entry.name)]
+    ModelMissing { entry: Box<Entry> },
+    /// The model's file can't be read.
+    #[error("{}", .0.message)]
+    Engine(Failure),
+}
+
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Document(error) => error.hint(),
+            Self::Selection(error) => Some(error.hint()),
+            Self::Retrieval(error) => error.hint(),
+            Self::PartsGone { .. } => None,
+            Self::Model(error) => error.hint(),
+            Self::ModelMissing { entry } => {
+                let Entry { name, bytes: size, .. } = &**entry;
+                Some(format!("lunette pull {name} fetches it ({}), and so does --pull", bytes(*size)))
+            }
+            Self::Engine(failure) => failure.hint.clone(),
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Engine(failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::message::FailureKind;
+
+    #[test]
+    fn an_error_says_what_its_source_says_and_hints_what_it_hints() {
+        let missing = document::Error::Missing { name: "book.txt".into() };
+        let failure = Failure { kind: FailureKind::Model, message: "no GGUF".into(), hint: Some("fetch it".into()) };
+        let said = |error: &Error| (error.to_string(), error.hint());
+        assert_eq!(said(&Error::Engine(failure)), ("no GGUF".into(), Some("fetch it".into())));
+        let hint = missing.hint();
+        assert_eq!(said(&missing.into()), ("cannot read book.txt: no such file".into(), hint));
+        assert_eq!(said(&SelectError::NoPages.into()).1, Some(SelectError::NoPages.hint()));
+        let nothing = fit::Error::NothingPicked { room: 100 };
+        assert!(said(&nothing.into()).1.is_some_and(|hint| hint.contains("--pick")));
+    }
+}

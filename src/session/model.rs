@@ -1,0 +1,152 @@
+//! Finds the model's file, and fetches it when that is wanted.
+//!
+//! A download is never silent: a missing model is an error that names the command that fetches it, unless `--pull` or `pull = "always"` was
+//! said, or the [`Observer`] agrees to fetch it.
+
+use std::path::PathBuf;
+
+use super::error::Error;
+use super::observer::{Activity, Observer};
+use crate::chat::Offered;
+use crate::engine::message::CancelToken;
+use crate::models::{self, Catalogue, Entry, ModelRef, Resolved};
+use crate::settings::{PullPolicy, Settings};
+
+/// The file of the model that was asked for, fetched first when it is missing and that is wanted.
+///
+/// Errors: [`Error::ModelMissing`] when it is not.
+pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    match locate(settings, observer)? {
+        Resolved::Found(path) => Ok(path),
+        Resolved::Missing(entry) if settings.pull == PullPolicy::Ask && observer.agrees_to_fetch(&entry) => {
+            fetch(&entry, settings, observer)
+        }
+        Resolved::Missing(entry) => Err(Error::ModelMissing { entry }),
+    }
+}
+
+/// As [`find`], for a front end that offers a missing model itself: it is fetched here only with `--pull` or `pull = "always"`.
+///
+/// Errors: [`Error::ModelMissing`] when it must not be fetched.
+pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolved, Error> {
+    let resolved = Catalogue::bundled().resolve(&settings.model, &settings.places)?;
+    match (resolved, settings.pull) {
+        (Resolved::Missing(entry), PullPolicy::Always) => Ok(Resolved::Found(fetch(&entry, settings, observer)?)),
+        (Resolved::Missing(entry), PullPolicy::Never) => Err(Error::ModelMissing { entry }),
+        (resolved, _) => Ok(resolved),
+    }
+}
+
+/// Fetches the model called `name` (the default when there is none) unless it is here, and returns its file.
+pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    let asked = name.map_or(ModelRef::Default, |name| ModelRef::Named(name.to_owned()));
+    match Catalogue::bundled().resolve(&asked, &settings.places)? {
+        Resolved::Found(path) => Ok(path),
+        Resolved::Missing(entry) => fetch(&entry, settings, observer),
+    }
+}
+
+/// A model that can be fetched, as a chat shows it.
+#[must_use]
+pub fn offered(entry: &Entry) -> Offered {
+    Offered { title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
+}
+
+fn fetch(entry: &Entry, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    observer.progress(Activity::ModelFetchBegins(entry));
+    let mut progress = |progress| observer.progress(Activity::FetchingModel(&progress));
+    Ok(models::pull(entry, &settings.places, &mut progress, &CancelToken::default())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::session::fixtures::{Recorder, serve, settings};
+
+    const MODEL: &[u8] = b"GGUF of few bytes";
+
+    /// A hub with one repository of one small model.
+    fn hub() -> String {
+        let sha256: String = Sha256::digest(MODEL).iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = serde_json::json!({ "path": "tiny-q8_0.gguf", "lfs": { "oid": sha256, "size": MODEL.len() } });
+        let listing = serde_json::json!([file]).to_string().into_bytes();
+        serve(vec![
+            ("/api/models/ada/tiny/tree/main?recursive=true".to_owned(), listing),
+            ("/ada/tiny/resolve/main/tiny-q8_0.gguf".to_owned(), MODEL.to_vec()),
+        ])
+    }
+
+    /// Settings that ask for the model of [`hub`].
+    fn asking(home: &tempfile::TempDir, flags: &[&str]) -> Settings {
+        let mut settings = settings(home.path(), &[&["-hf", "ada/tiny"], flags].concat());
+        settings.places.hub.endpoint = hub();
+        settings
+    }
+
+    #[test]
+    fn a_model_that_is_here_is_found_without_a_word() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("model.gguf");
+        fs::write(&file, MODEL).expect("written");
+        let mut observer = Recorder::agreeing();
+        let settings = settings(home.path(), &["-m", &file.to_string_lossy()]);
+        assert_eq!(find(&settings, &mut observer).expect("it is here"), file);
+        assert_eq!(observer.heard, [""; 0]);
+    }
+
+    #[test]
+    fn a_missing_model_is_fetched_when_the_observer_agrees() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut observer = Recorder::agreeing();
+        let file = find(&asking(&home, &[]), &mut observer).expect("it is fetched");
+        assert_eq!(fs::read(file).expect("a file"), MODEL);
+        assert_eq!(observer.heard, ["fetch ada/tiny?", "fetch ada/tiny", "model: 17 of 17"]);
+    }
+
+    #[test]
+    fn a_missing_model_that_is_refused_is_an_error_with_the_command_that_fetches_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut observer = Recorder::default();
+        let error = find(&asking(&home, &[]), &mut observer).expect_err("it is not fetched");
+        assert_eq!(error.to_string(), "the model ada/tiny is not on this machine");
+        assert_eq!(error.hint().as_deref(), Some("lunette pull ada/tiny fetches it (17 B), and so does --pull"));
+        assert_eq!(observer.heard, ["fetch ada/tiny?"]);
+    }
+
+    #[test]
+    fn an_observer_that_asks_nobody_refuses() {
+        struct Silent;
+        impl Observer for Silent {
+            fn note(&mut self, _: &str) {}
+        }
+        let home = tempfile::tempdir().expect("a folder");
+        assert!(matches!(find(&asking(&home, &[]), &mut Silent), Err(Error::ModelMissing { .. })));
+    }
+
+    #[test]
+    fn nothing_is_asked_when_the_settings_say_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut observer = Recorder::agreeing();
+        let never = Settings { pull: PullPolicy::Never, ..asking(&home, &[]) };
+        assert!(matches!(find(&never, &mut observer), Err(Error::ModelMissing { .. })));
+        assert!(matches!(locate(&never, &mut observer), Err(Error::ModelMissing { .. })));
+        assert_eq!(observer.heard, [""; 0]);
+        let mut observer = Recorder::default();
+        find(&asking(&home, &["--pull"]), &mut observer).expect("it is fetched");
+        assert_eq!(observer.heard, ["fetch ada/tiny", "model: 17 of 17"]);
+    }
+
+    #[test]
+    fn a_front_end_that_offers_the_model_itself_is_not_asked() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut observer = Recorder::agreeing();
+        let located = locate(&asking(&home, &[]), &mut observer).expect("it can be fetched");
+        let Resolved::Missing(entry) = located else { panic!("{located:?}") };
+        assert_eq!(offered(&entry), Offered { title: "tiny-q8_0.gguf of ada/tiny".into(), bytes: 17, license: None });
+        assert_eq!(observer.heard, [""; 0]);
+    }
+}

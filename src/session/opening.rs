@@ -1,0 +1,206 @@
+//! What a chat starts from: the documents, the model, and how it was asked for.
+//!
+//! Who starts for the first time has neither named a document nor a model on this machine: the chat opens on the bundled book, with as much of
+//! it as is read in a minute, and offers the model.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::documents::{Opened, bundled_book};
+use super::error::Error;
+use super::model::offered;
+use super::working_set::WorkingSet;
+use crate::chat::within::{Allowance, Within};
+use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use crate::document::Document;
+use crate::engine::config::EngineSettings;
+use crate::models::Resolved;
+use crate::settings::{Documents, Settings};
+
+/// How long the first run may read, as the demo does.
+const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
+
+/// The parts of `documents` that the flags name. `--pick` takes a model that is here: without one, all parts are in use.
+pub fn working_set<'settings>(
+    settings: &'settings Settings,
+    documents: Opened,
+    model: &Resolved,
+) -> Result<WorkingSet<'settings>, Error> {
+    let documents = if is_first_run(settings, model) { bundled_book(settings)? } else { documents };
+    let mut files = WorkingSet::new(settings, documents)?;
+    if let Resolved::Found(path) = model {
+        files.retrieve(path)?;
+    }
+    Ok(files)
+}
+
+/// The chat's beginning about what is in use of the documents.
+#[must_use]
+pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> Setup {
+    let document = files.document();
+    let within = settings.within.or(is_first_run(settings, model).then_some(FIRST_RUN_WITHIN));
+    Setup {
+        document: facts(settings, files),
+        within: within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time)),
+        reading: settings.reading.clone(),
+        asking: Asking {
+            system: settings.system_prompt.as_deref().map(Arc::from),
+            sampling: settings.sampling,
+            limits: settings.limits.clone(),
+        },
+        now: Moment::from(SystemTime::now()),
+        absent: match model {
+            Resolved::Found(_) => None,
+            Resolved::Missing(entry) => Some(offered(entry)),
+        },
+    }
+}
+
+/// Asks the questions that the program was started with; they wait until the document is read.
+#[must_use]
+pub fn ask_ahead(chat: &mut Chat, questions: &[String]) -> Vec<Effect> {
+    let ask = |question: &String| update(chat, Duration::ZERO, Input::User(Action::Ask(question.clone())));
+    questions.iter().flat_map(ask).collect()
+}
+
+fn is_first_run(settings: &Settings, model: &Resolved) -> bool {
+    let nothing_named = matches!(&settings.documents, Documents::Named(names) if names.is_empty());
+    nothing_named && matches!(model, Resolved::Missing(_))
+}
+
+fn facts(settings: &Settings, files: &WorkingSet<'_>) -> DocumentFacts {
+    let pages = settings.pages.as_ref().map(|pages| format!("pages {pages}"));
+    let by_flags = settings.parts.as_ref().map(|parts| format!("parts {parts}")).or(pages);
+    let retrieved = files.retrieved();
+    DocumentFacts {
+        title: title(&settings.documents, &files.document()),
+        part: retrieved.map(|retrieved| retrieved.in_short()).or(by_flags),
+        text: files.text(),
+        choice: retrieved.map(|retrieved| retrieved.in_words()),
+    }
+}
+
+/// `book.txt`, `src/ and 2 more`.
+fn title(documents: &Documents, document: &Document) -> String {
+    let names: Vec<&str> = document.report.files.iter().map(|file| file.name.as_str()).collect();
+    match (documents, &names[..]) {
+        (Documents::BundledBook, _) => "Pride and Prejudice".to_owned(),
+        (_, []) => String::new(),
+        (Documents::Named(named), _) if named.is_empty() => "Pride and Prejudice".to_owned(),
+        (_, [one]) => (*one).to_owned(),
+        (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
+    }
+}
+
+fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
+    let EngineSettings { context, reserve_tokens, .. } = settings.engine;
+    Within {
+        allowance: Allowance { time, context, reserve_tokens },
+        ends: document.parts().iter().map(|part| part.span.end).collect(),
+        selected: settings.parts.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::chat::{ExchangeState, Offered};
+    use crate::models::Catalogue;
+    use crate::session::documents;
+    use crate::session::fixtures::{Recorder, chapters, settings, write};
+    use crate::session::retriever::Retriever;
+
+    fn missing() -> Resolved {
+        Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()))
+    }
+
+    /// A model whose file is not opened, as long as nothing is to be picked.
+    fn found() -> Resolved {
+        Resolved::Found(PathBuf::from("model.gguf"))
+    }
+
+    /// A folder with a book of six chapters and one of one, and settings of `line`, in which `BOOK` and `OTHER` stand for them.
+    fn scene(line: &[&str]) -> (TempDir, Settings) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let book = write(folder.path(), "book.md", &chapters(6), 1_000).to_string_lossy().into_owned();
+        let other = write(folder.path(), "other.md", &chapters(1), 1_000).to_string_lossy().into_owned();
+        let named = |word: &&str| match *word {
+            "BOOK" => book.clone(),
+            "OTHER" => other.clone(),
+            word => word.to_owned(),
+        };
+        let line: Vec<String> = line.iter().map(named).collect();
+        let settings = settings(folder.path(), &line.iter().map(String::as_str).collect::<Vec<_>>());
+        (folder, settings)
+    }
+
+    fn files<'a>(settings: &'a Settings, model: &Resolved) -> WorkingSet<'a> {
+        let documents = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
+        working_set(settings, documents, model).expect("parts")
+    }
+
+    fn setup_of(line: &[&str], model: &Resolved) -> Setup {
+        let (_folder, settings) = scene(line);
+        setup(&settings, &files(&settings, model), model)
+    }
+
+    #[test]
+    fn who_starts_with_nothing_is_shown_the_book_for_a_minute_and_offered_the_model() {
+        let setup = setup_of(&[], &missing());
+        let within = setup.within.expect("a minute");
+        assert_eq!((setup.document.title.as_str(), within.ends.len()), ("Pride and Prejudice", 61));
+        assert_eq!(within.allowance.time, Duration::from_secs(60));
+        assert_eq!(setup.absent.map(|offered: Offered| offered.bytes), Some(491_400_064));
+    }
+
+    #[test]
+    fn with_a_model_and_no_document_there_is_nothing_to_read() {
+        let setup = setup_of(&["--within", "10s"], &found());
+        let nothing = DocumentFacts { title: String::new(), part: None, text: "".into(), choice: None };
+        assert_eq!((setup.document, setup.within, setup.absent), (nothing, None, None));
+    }
+
+    #[test]
+    fn a_document_that_was_named_is_read_whole_while_the_model_is_missing() {
+        let setup = setup_of(&["BOOK"], &missing());
+        assert_eq!((setup.within, setup.absent.is_some()), (None, true));
+        assert!(setup.document.title.ends_with("/book.md") && setup.document.text.contains("Text 6."));
+    }
+
+    #[test]
+    fn what_flags_take_is_told_in_the_title_the_part_and_the_limits() {
+        let setup = setup_of(&["--parts", "2-4", "--within", "10s", "-c", "8k", "BOOK", "OTHER"], &found());
+        assert!(setup.document.title.ends_with("/book.md and 1 more"), "{}", setup.document.title);
+        assert_eq!(setup.document.part.as_deref(), Some("parts 2-4"));
+        let within = setup.within.expect("ten seconds");
+        assert_eq!((within.ends.len(), within.selected.as_deref()), (3, Some("2-4")));
+        assert_eq!(within.ends.last(), Some(&setup.document.text.len()));
+        assert_eq!(within.allowance.context.limit(32_768), 8_192);
+    }
+
+    #[test]
+    fn what_was_retrieved_is_told_with_its_titles() {
+        let (_folder, settings) = scene(&["--pick", "20", "-p", "Text 4?", "BOOK"]);
+        let mut files = files(&settings, &missing());
+        assert_eq!(files.parts().len(), 6, "without a model nothing can be counted");
+        let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32 * 4).collect();
+        files.retrieve_with(Retriever::counting_by(&settings, Box::new(words))).expect("a chapter");
+        let DocumentFacts { part, choice, .. } = setup(&settings, &files, &missing()).document;
+        let told = "1 of 6 parts are read, 20 tokens: Chapter 4 (4)";
+        assert_eq!((part.as_deref(), choice.as_deref()), (Some("1 of 6 parts"), Some(told)));
+    }
+
+    #[test]
+    fn questions_asked_ahead_wait_for_the_document() {
+        let (_folder, settings) = scene(&["-p", "Who?", "-p", "Why?", "BOOK"]);
+        let mut chat = Chat::new(setup(&settings, &files(&settings, &found()), &found()));
+        assert_eq!(ask_ahead(&mut chat, &settings.questions), []);
+        let asked: Vec<_> = chat.exchanges().map(|exchange| (&*exchange.question, &exchange.state)).collect();
+        assert_eq!(asked, [("Who?", &ExchangeState::Waiting), ("Why?", &ExchangeState::Waiting)]);
+    }
+}

@@ -1,0 +1,52 @@
+//! The signals that end a program, heard in place of the system's own way of ending it.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// A signal that ends a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Its terminal is gone.
+    HangUp,
+    /// Ctrl-C.
+    Interrupt,
+    Terminate,
+}
+
+impl Signal {
+    const fn kind(self) -> SignalKind {
+        match self {
+            Self::HangUp => SignalKind::hangup(),
+            Self::Interrupt => SignalKind::interrupt(),
+            Self::Terminate => SignalKind::terminate(),
+        }
+    }
+}
+
+/// Hears `signals` from now on. Needs a runtime around it. A signal that can't be listened for keeps ending the process.
+#[must_use]
+pub fn listen(signals: &[Signal]) -> UnboundedReceiver<Signal> {
+    let (sender, receiver) = unbounded_channel();
+    for &which in signals {
+        let Ok(mut arrivals) = signal(which.kind()) else { continue };
+        let sender = sender.clone();
+        tokio::spawn(async move { while arrivals.recv().await.is_some() && sender.send(which).is_ok() {} });
+    }
+    receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal as System, raise};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_signal_that_is_listened_for_is_heard_and_ends_nothing() {
+        let mut heard = listen(&[Signal::HangUp, Signal::Terminate]);
+        for (raised, expected) in [(System::SIGTERM, Signal::Terminate), (System::SIGHUP, Signal::HangUp)] {
+            raise(raised).expect("a signal to this process");
+            assert_eq!(heard.recv().await, Some(expected));
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Which parts of the documents are in use, and whether their files are still what they were.
+//!
+//! First what the flags say (`--parts`, then `--pick`), later what was chosen by hand. A document that changes on disk keeps the parts that
+//! it has, by number: 3 and 4 of 61 chapters are 3 and 4 of 62. What can't be read any more, or has no such parts, stays in use as it was.
+//!
+//! ```text
+//! documents::open ──> whole ── --parts ──> document ── --pick ──> document ── ReloadRequest ──> document, told as chat::News
+//! ```
+//!
+//! What it does not do: choose by time (`--within`), which takes the engine ([`crate::chat::within`] does).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::documents::{Opened, chosen_pages, first_change};
+use super::error::Error;
+use super::retriever::Retriever;
+use crate::chat::{Choice, Chosen, NewText, News};
+use crate::document::{Document, Watched};
+use crate::fit::part_in_words;
+use crate::fit::pick::Picked;
+use crate::settings::Settings;
+
+/// What is wanted of the documents.
+#[derive(Debug, Clone, Copy)]
+pub enum ReloadRequest<'a> {
+    /// Before each question: is the document still what it was? `None`: it is.
+    Again,
+    /// These parts of it from now on.
+    Choose(&'a Choice),
+}
+
+/// The documents, when they are no longer what they were.
+pub struct Reloaded {
+    pub news: News,
+    /// The document as it is now, when it could be read.
+    pub document: Option<Arc<Document>>,
+    /// Everything that can be chosen from now, when that is another.
+    pub whole: Option<Arc<Document>>,
+}
+
+/// The parts in use, and everything that they are chosen from.
+pub struct WorkingSet<'settings> {
+    settings: &'settings Settings,
+    watched: Watched,
+    whole: Arc<Document>,
+    retriever: Option<Retriever>,
+    /// What was chosen by hand; until then the flags count.
+    choice: Option<Choice>,
+    in_use: InUse,
+    /// The text in use.
+    text: Arc<str>,
+}
+
+/// What is taken of the whole.
+#[derive(Clone)]
+struct InUse {
+    document: Arc<Document>,
+    /// The numbers of its parts in the whole.
+    parts: Vec<usize>,
+    /// What `--pick` took.
+    retrieved: Option<Picked>,
+}
+
+impl<'settings> WorkingSet<'settings> {
+    /// The parts of `opened` that `--parts` names.
+    pub fn new(settings: &'settings Settings, opened: Opened) -> Result<Self, Error> {
+        let whole = Arc::new(opened.whole);
+        let in_use = by_flags(settings, &whole, None)?;
+        let text = Arc::from(in_use.document.text.as_str());
+        Ok(Self { settings, watched: opened.watched, whole, retriever: None, choice: None, in_use, text })
+    }
+
+    /// Takes of them what `--pick` asks for, with tokens counted by the vocabulary of the model of this file.
+    pub fn retrieve(&mut self, model: &Path) -> Result<(), Error> {
+        self.retrieve_with(Retriever::for_model(self.settings, model)?)
+    }
+
+    /// As [`Self::retrieve`], by a retriever of one's own.
+    pub fn retrieve_with(&mut self, retriever: Option<Retriever>) -> Result<(), Error> {
+        self.retriever = retriever;
+        if self.retriever.is_some() {
+            let in_use = by_flags(self.settings, &self.whole, self.retriever.as_ref())?;
+            self.put_in_use(in_use);
+        }
+        Ok(())
+    }
+
+    /// Everything that can be chosen from.
+    #[must_use]
+    pub fn whole(&self) -> Arc<Document> {
+        self.whole.clone()
+    }
+
+    /// What is in use of it.
+    #[must_use]
+    pub fn document(&self) -> Arc<Document> {
+        self.in_use.document.clone()
+    }
+
+    #[must_use]
+    pub fn text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
+    /// The numbers of the parts in use.
+    #[must_use]
+    pub fn parts(&self) -> &[usize] {
+        &self.in_use.parts
+    }
+
+    /// What `--pick` took.
+    #[must_use]
+    pub fn retrieved(&self) -> Option<&Picked> {
+        self.in_use.retrieved.as_ref()
+    }
+
+    /// Does what is wanted of the documents. `None`: nothing is another than it was.
+    pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
+        match request {
+            ReloadRequest::Choose(choice) => Some(self.choose(choice)),
+            ReloadRequest::Again => match self.changed() {
+                Ok(reloaded) => reloaded,
+                Err(error) => Some(Reloaded { news: News::Unreadable(error.to_string()), document: None, whole: None }),
+            },
+        }
+    }
+
+    fn choose(&mut self, choice: &Choice) -> Reloaded {
+        let document = Arc::new(self.whole.with_parts(&choice.parts));
+        self.choice = Some(choice.clone());
+        self.put_in_use(InUse { document: document.clone(), parts: choice.parts.clone(), retrieved: None });
+        let (count, all) = (choice.parts.len(), self.whole.parts().len());
+        let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
+        let pages = self.settings.pages.as_ref().map(|pages| format!("pages {pages}"));
+        let part = part_in_words(&choice.parts, all).or(pages);
+        let chosen = Chosen { text: self.text(), words, part, offer: choice.offer };
+        Reloaded { news: News::Chosen(chosen), document: Some(document), whole: None }
+    }
+
+    fn changed(&mut self) -> Result<Option<Reloaded>, Error> {
+        let Some(whole) = self.watched.changed()? else { return Ok(None) };
+        let whole = Arc::new(chosen_pages(self.settings, whole)?);
+        let in_use = match &self.choice {
+            Some(choice) => still_there(&whole, choice)?,
+            None => by_flags(self.settings, &whole, self.retriever.as_ref())?,
+        };
+        self.whole = whole;
+        let place = first_change(&in_use.document, &self.text);
+        self.put_in_use(in_use);
+        let document = self.document();
+        let ends = document.parts().iter().map(|part| part.span.end).collect();
+        let news = News::Changed(NewText { text: self.text(), ends, place });
+        Ok(Some(Reloaded { news, document: Some(document), whole: Some(self.whole()) }))
+    }
+
+    fn put_in_use(&mut self, in_use: InUse) {
+        self.text = Arc::from(in_use.document.text.as_str());
+        self.in_use = in_use;
+    }
+}
+
+/// What `--parts` and then `--pick` take of the whole.
+fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retriever>) -> Result<InUse, Error> {
+    let (parts, document) = match &settings.parts {
+        Some(written) => {
+            let parts = whole.part_numbers(written)?;
+            let document = Arc::new(whole.with_parts(&parts));
+            (parts, document)
+        }
+        None => ((1..=whole.parts().len()).collect(), whole.clone()),
+    };
+    let Some(retriever) = retriever else { return Ok(InUse { document, parts, retrieved: None }) };
+    let retrieved = retriever.retrieve(&document)?;
+    let document = Arc::new(retrieved.document.clone());
+    Ok(InUse { document, parts: of_pieces(&retrieved, &parts), retrieved: Some(retrieved) })
+}
+
+/// The numbers of the parts that something was retrieved of, in the whole document, of which `parts` were there to choose from.
+fn of_pieces(retrieved: &Picked, parts: &[usize]) -> Vec<usize> {
+    let numbers = retrieved.pieces.iter().filter_map(|piece| parts.get(piece.part - 1).copied());
+    let mut numbers: Vec<usize> = numbers.collect();
+    numbers.dedup();
+    numbers
+}
+
+/// The parts chosen by hand that the document still has.
+fn still_there(whole: &Document, choice: &Choice) -> Result<InUse, Error> {
+    let all = whole.parts().len();
+    let parts: Vec<usize> = choice.parts.iter().copied().filter(|&number| number <= all).collect();
+    if parts.is_empty() {
+        return Err(Error::PartsGone { parts: all });
+    }
+    Ok(InUse { document: Arc::new(whole.with_parts(&parts)), parts, retrieved: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::session::documents;
+    use crate::session::fixtures::{Recorder, chapters, settings, write};
+
+    /// A folder with `book.md` in it, and settings that name it.
+    fn scene(text: &str, flags: &[&str]) -> (TempDir, Settings) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let book = write(folder.path(), "book.md", text, 1_000);
+        let settings = settings(folder.path(), &[flags, &[&book.to_string_lossy()]].concat());
+        (folder, settings)
+    }
+
+    fn opened(settings: &Settings) -> WorkingSet<'_> {
+        let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
+        WorkingSet::new(settings, opened).expect("parts")
+    }
+
+    /// Counts one token a word.
+    fn by_words(settings: &Settings) -> Option<Retriever> {
+        let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32).collect();
+        Retriever::counting_by(settings, Box::new(words))
+    }
+
+    /// The numbers of the chapters that `text` has.
+    fn found(text: &str) -> Vec<usize> {
+        (1..=9).filter(|number| text.contains(&format!("Text {number}."))).collect()
+    }
+
+    fn choose(files: &mut WorkingSet<'_>, parts: &[usize]) -> Reloaded {
+        let choice = Choice { parts: parts.to_vec(), offer: None };
+        files.reload(ReloadRequest::Choose(&choice)).expect("a choice is always news")
+    }
+
+    fn again(files: &mut WorkingSet<'_>) -> Option<Reloaded> {
+        files.reload(ReloadRequest::Again)
+    }
+
+    /// Why the documents stay as they were.
+    fn unreadable(reloaded: Option<Reloaded>) -> String {
+        match reloaded {
+            Some(Reloaded { news: News::Unreadable(why), document: None, whole: None }) => why,
+            other => panic!("{:?}", other.map(|reloaded| reloaded.news)),
+        }
+    }
+
+    #[test]
+    fn all_parts_are_in_use_until_flags_or_a_person_choose() {
+        let (_folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        assert_eq!((files.parts(), found(&files.text())), (&[1, 2, 3, 4, 5, 6][..], vec![1, 2, 3, 4, 5, 6]));
+        assert!(Arc::ptr_eq(&files.whole(), &files.document()), "nothing is copied");
+        let Reloaded { news, document, whole } = choose(&mut files, &[2, 5]);
+        let News::Chosen(chosen) = news else { panic!("{news:?}") };
+        let expected = Chosen {
+            text: files.text(),
+            words: "2 of 6 parts".into(),
+            part: Some("parts 2,5 of 6".into()),
+            offer: None,
+        };
+        assert_eq!((chosen, found(&files.text()), files.parts()), (expected, vec![2, 5], &[2, 5][..]));
+        assert!(document.is_some_and(|document| *document.text == *files.text()) && whole.is_none());
+    }
+
+    #[test]
+    fn flags_choose_parts_by_their_numbers_in_the_whole() {
+        let (_folder, settings) = scene(&chapters(6), &["--parts", "2,5"]);
+        let files = opened(&settings);
+        assert_eq!((files.parts(), found(&files.text()), files.whole().parts().len()), (&[2, 5][..], vec![2, 5], 6));
+    }
+
+    #[test]
+    fn nothing_is_news_while_the_files_are_what_they_were() {
+        let (folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        assert!(again(&mut files).is_none());
+        write(folder.path(), "book.md", &chapters(6), 2_000);
+        assert!(again(&mut files).is_none(), "it was touched, and is the same");
+    }
+
+    #[test]
+    fn a_change_brings_the_text_its_parts_and_where_it_begins() {
+        let (folder, settings) = scene("# One\n\na\n\n# Two\n\nb\n", &[]);
+        let mut files = opened(&settings);
+        let book = write(folder.path(), "book.md", "# One\n\na\n\n# Two\n\nc\n\n# Three\n\nd\n", 2_000);
+        let Some(Reloaded { news, document, whole }) = again(&mut files) else { panic!("it has changed") };
+        let text = files.text();
+        let ends = files.document().parts().iter().map(|part| part.span.end).collect();
+        let place = format!("from line 7 of {} on", book.display());
+        assert_eq!(news, News::Changed(NewText { text, ends, place }));
+        assert_eq!((files.parts(), files.text().ends_with("d\n")), (&[1, 2, 3][..], true));
+        let (document, whole) = document.zip(whole).expect("both are new");
+        assert!(Arc::ptr_eq(&document, &files.document()) && Arc::ptr_eq(&whole, &files.whole()));
+        assert!(again(&mut files).is_none(), "it is told once");
+    }
+
+    #[test]
+    fn parts_chosen_by_hand_stay_by_number_when_the_document_grows_or_shrinks() {
+        let (folder, settings) = scene(&chapters(6), &["--parts", "1"]);
+        let mut files = opened(&settings);
+        choose(&mut files, &[2, 5]);
+        write(folder.path(), "book.md", &chapters(7), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!((found(&files.text()), files.whole().parts().len()), (vec![2, 5], 7));
+        write(folder.path(), "book.md", &chapters(3), 3_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!(found(&files.text()), [2]);
+    }
+
+    #[test]
+    fn parts_that_are_gone_leave_what_was_read_before() {
+        let (folder, settings) = scene(&chapters(6), &[]);
+        let mut files = opened(&settings);
+        choose(&mut files, &[5, 6]);
+        write(folder.path(), "book.md", &chapters(2), 2_000);
+        let told = "the document has 2 parts now, none of them those that were chosen";
+        assert_eq!((unreadable(again(&mut files)).as_str(), found(&files.text())), (told, vec![5, 6]));
+        assert_eq!(files.whole().parts().len(), 6);
+    }
+
+    #[test]
+    fn flags_that_name_parts_which_are_gone_leave_what_was_read_before() {
+        let (folder, settings) = scene(&chapters(6), &["--parts", "5-6"]);
+        let mut files = opened(&settings);
+        write(folder.path(), "book.md", &chapters(2), 2_000);
+        assert_eq!(unreadable(again(&mut files)), "there is no part 5: the document has 2");
+        assert_eq!(found(&files.text()), [5, 6]);
+        write(folder.path(), "book.md", &chapters(7), 3_000);
+        assert!(again(&mut files).is_some(), "they are back");
+        assert_eq!((files.parts(), files.whole().parts().len()), (&[5, 6][..], 7));
+    }
+
+    #[test]
+    fn a_file_that_can_t_be_read_leaves_what_was_read_before_until_it_can() {
+        let (folder, settings) = scene(&chapters(2), &[]);
+        let mut files = opened(&settings);
+        fs::remove_file(folder.path().join("book.md")).expect("removed");
+        assert!(unreadable(again(&mut files)).ends_with("book.md: no such file"));
+        assert_eq!(found(&files.text()), [1, 2]);
+        write(folder.path(), "book.md", &chapters(3), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!(found(&files.text()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_nearest_parts_are_taken_of_those_that_flags_name_and_anew_when_the_document_changes() {
+        let text = |whale: usize| {
+            let about = |number: usize| if number == whale { "the whale" } else { "a calm sea" };
+            (1..=6)
+                .map(|number| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number)))
+                .collect::<String>()
+        };
+        let (folder, settings) = scene(&text(3), &["--parts", "2-5", "--pick", "20", "-p", "Where is the whale?"]);
+        let mut files = opened(&settings);
+        files.retrieve_with(by_words(&settings)).expect("a chapter");
+        assert_eq!((files.parts(), found(&files.text())), (&[3][..], vec![3]));
+        assert_eq!(files.retrieved().map(Picked::in_short).as_deref(), Some("1 of 4 parts"));
+        write(folder.path(), "book.md", &text(5), 2_000);
+        assert!(again(&mut files).is_some());
+        assert_eq!((files.parts(), found(&files.text())), (&[5][..], vec![5]));
+        write(folder.path(), "book.md", &text(6), 3_000);
+        let told = "nothing to pick: no part with a word of the question has at most 20 tokens";
+        assert_eq!((unreadable(again(&mut files)).as_str(), files.parts()), (told, &[5][..]));
+    }
+
+    #[test]
+    fn what_a_person_chooses_wins_over_what_was_retrieved() {
+        let (_folder, settings) = scene(&chapters(6), &["--pick", "20", "-p", "Text"]);
+        let mut files = opened(&settings);
+        files.retrieve_with(by_words(&settings)).expect("some chapters");
+        choose(&mut files, &[1, 2, 3, 4, 5, 6]);
+        assert_eq!((files.parts().len(), files.retrieved()), (6, None));
+    }
+}
