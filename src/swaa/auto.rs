@@ -225,10 +225,9 @@ mod tests {
 
     #[test]
     fn a_preset_counts_by_its_recipe_and_not_by_its_name() {
-        let text = "[presets.accurate]\nfull_layers = \"odd\"\n[presets.wide]\nwindow = \"n/2\"\n";
-        let fields = crate::fields::read("config.toml", text).unwrap();
         let mut presets = Presets::built_in();
-        presets.extend("config.toml", &crate::swaa::preset::in_preset_tables(&fields)).unwrap();
+        presets.change("accurate", &[("full_layers", "odd")]).unwrap();
+        presets.change("wide", &[("window", "n/2")]).unwrap();
         let expected = Choice {
             preset: "full".to_owned(),
             reason: "at this length wide would be only 1.26 times as fast".to_owned(),
