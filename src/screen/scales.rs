@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use lunette::chat::Moment;
 use lunette::document::ByteSpan;
@@ -14,7 +14,6 @@ use lunette::engine::{Measured, Survey};
 use lunette::fit::{self, Known, Proposal, Wish};
 use lunette::headless;
 use lunette::settings::Settings;
-use lunette::swaa::Attention;
 use lunette::swaa::selection::PresetSelection;
 use lunette::tui::{Question, Scales, Told};
 
@@ -105,10 +104,6 @@ impl Known for Aboard {
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
         self.0.count_spans(text, spans)
-    }
-
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.0.predict(stretches)
     }
 
     fn measured(&self) -> Option<Measured> {
