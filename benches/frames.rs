@@ -22,6 +22,7 @@ use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Timings, TokenCounts,
 };
+use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
 use lunette::swaa::selection::PresetSelection;
 use lunette::swaa::{Presets, Recipe};
@@ -134,6 +135,7 @@ fn model() -> ModelInfo {
         eos_text: String::new(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: String::new(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
@@ -143,7 +145,14 @@ fn model() -> ModelInfo {
 fn figures() -> Box<Figures> {
     let tokens = TokenCounts { document: 1, prompt: 1, prefilled: 1, generated: 40, ..TokenCounts::default() };
     let recipe = Recipe::FULL;
-    Box::new(Figures { recipe, tokens, timings: Timings::default(), memory: Memory::default(), context_tokens: 2 })
+    Box::new(Figures {
+        recipe,
+        tokens,
+        timings: Timings::default(),
+        memory: Memory::default(),
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
+        context_tokens: 2,
+    })
 }
 
 fn main() -> ExitCode {

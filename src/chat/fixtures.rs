@@ -11,6 +11,7 @@ use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
     TokenCounts,
 };
+use crate::swaa::cost::PrefillCost;
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Presets, Recipe, RecipeSpec};
@@ -70,6 +71,7 @@ pub(crate) fn model() -> ModelInfo {
         eos_text: "<|im_end|>".into(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".into(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
@@ -105,6 +107,7 @@ pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figur
             ..Timings::default()
         },
         memory: memory(),
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.001) },
         context_tokens: 12_288,
     }
 }

@@ -257,8 +257,6 @@ pub struct Chat {
     pub notice: Option<Notice>,
     /// The time of the last input.
     pub now: Duration,
-    /// What this machine reads at the start of a document, once that was measured.
-    pub(super) tokens_per_s: Option<f64>,
     pub(super) first_offer: usize,
     pub(super) last_job: u64,
     /// The text that the files have now, which waits for the running job to end.
@@ -302,7 +300,6 @@ impl Chat {
             paused: false,
             notice: None,
             now: Duration::ZERO,
-            tokens_per_s: None,
             first_offer,
             last_job: 0,
             next_text: None,

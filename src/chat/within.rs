@@ -114,14 +114,7 @@ pub struct Beginning {
     /// The offer to read it by: `auto` chooses anew for each length.
     pub(super) offer: usize,
     /// What the first part took, once it was read.
-    pub(super) taste: Option<Taste>,
-}
-
-/// What the first part took.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Taste {
-    pub spent: Duration,
-    pub tokens_per_s: Option<f64>,
+    pub(super) taste: Option<Duration>,
 }
 
 impl Beginning {

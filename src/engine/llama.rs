@@ -36,11 +36,12 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
 use super::config::{EngineConfig, EngineSettings, KvType};
-use super::forecast::Shape;
+use super::forecast::{Forecaster, Shape, Sums};
 use super::kv_log::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
+use crate::swaa::cost::PrefillCost;
 use weights::Loaded;
 
 /// The only sequence.
@@ -159,12 +160,14 @@ impl Model {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
-        let mut info = describe(&model, config, started);
+        let shape = shape(&model);
+        let unmeasured = Forecaster::knowing(shape, !gpus.is_empty(), Sums::default());
+        let mut info = describe(&model, config, started, unmeasured.cost());
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
         info.sliding_refused = sliding_refused(&model)?;
-        Ok(Self { shape: shape(&model, &info), weights: model, info })
+        Ok(Self { shape, weights: model, info })
     }
 
     pub(super) fn into_vocabulary(self) -> vocabulary::Vocabulary {
@@ -198,9 +201,9 @@ fn check_is_gguf(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> ModelInfo {
+fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill_cost: PrefillCost) -> ModelInfo {
     let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
-    let architecture = meta("general.architecture").unwrap_or_default();
+    let architecture = architecture(model);
     let file_name = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let vocab = model.vocab();
     let text_of = |token| String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
@@ -218,6 +221,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         eos_text: text_of(vocab.eos()),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost,
         patch_stamp: patch_stamp(),
         devices: Vec::new(),
         offloaded_layers: 0,
@@ -236,11 +240,15 @@ fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -
     weights::kv_bytes(kv_type, values)
 }
 
-fn shape(model: &LlamaModel, info: &ModelInfo) -> Shape {
-    let head = head_size(model, &info.architecture, "key");
+fn architecture(model: &LlamaModel) -> String {
+    model.meta_val_str("general.architecture").unwrap_or_default()
+}
+
+fn shape(model: &LlamaModel) -> Shape {
+    let head = head_size(model, &architecture(model), "key");
     Shape {
         parameters: model.n_params() as f64,
-        layers: info.layers,
+        layers: model.n_layer(),
         attention_width: f64::from(model.n_head() * head),
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::swaa::auto::Machine;
-use crate::swaa::selection::ModelFacts;
+use crate::swaa::cost::PrefillCost;
+use crate::swaa::model::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// Names a job; handed out by whoever gives the command, never used twice.
@@ -181,6 +181,8 @@ pub struct ModelInfo {
     pub sliding_refused: Option<String>,
     /// Why the CPU computes where a GPU was to, in a sentence; `None`: it is as it was meant.
     pub without_gpu: Option<&'static str>,
+    /// What prefill costs with it on this machine, by what earlier runs measured.
+    pub prefill_cost: PrefillCost,
     /// Stamp of the patch series in the running library.
     pub patch_stamp: String,
     /// What computes: `CPU`, or the names of the devices that hold layers.
@@ -214,7 +216,7 @@ impl ModelInfo {
             architecture: &self.architecture,
             layers: self.layers,
             sliding_refused: self.sliding_refused.as_deref(),
-            machine: if self.has_gpu() { Machine::Gpu } else { Machine::Cpu },
+            cost: self.prefill_cost,
         }
     }
 }
@@ -314,6 +316,8 @@ pub struct Figures {
     pub tokens: TokenCounts,
     pub timings: Timings,
     pub memory: Memory,
+    /// By all that was measured until the job ended.
+    pub prefill_cost: PrefillCost,
     pub context_tokens: u32,
 }
 

@@ -55,7 +55,8 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use config::EngineConfig;
-use message::{Command, Event, Failure, FailureKind};
+use forecast::Forecaster;
+use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use speeds::Ledger;
 use worker::{Inbox, Worker};
 
@@ -106,9 +107,11 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
             return;
         }
     };
-    let _ = events.send(Event::Loaded(Box::new(model.info().clone())));
     let ledger = Ledger::open(&config, model.info());
+    let forecaster = Forecaster::knowing(model.shape(), model.info().has_gpu(), ledger.sums());
+    let info = ModelInfo { prefill_cost: forecaster.cost(), ..model.info().clone() };
+    let _ = events.send(Event::Loaded(Box::new(info)));
     let settings = config.settings.for_device(model.info().has_gpu());
     let machine = llama::Llama::new(&model, &settings);
-    Worker::new(machine, model.shape(), ledger, settings, Inbox::new(commands), events.clone()).run();
+    Worker::new(machine, forecaster, ledger, settings, Inbox::new(commands), events.clone()).run();
 }

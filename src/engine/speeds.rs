@@ -142,7 +142,8 @@ mod tests {
     use crate::swaa::Attention;
 
     fn learnt() -> Sums {
-        let mut forecaster = Forecaster::new(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 });
+        let mut forecaster =
+            Forecaster::knowing(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 }, false, Sums::default());
         forecaster.observe(0, 512, &Attention::Full, Duration::from_secs(1));
         forecaster.sums()
     }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::config::{ContextSize, EngineSettings};
-use super::forecast::{Forecaster, Shape};
+use super::forecast::Forecaster;
 use super::job::{Job, rate};
 use super::kv_log::{KvLog, Reading};
 use super::machine::{Decoded, Machine};
@@ -90,7 +90,7 @@ pub(super) enum Prefilled {
 impl<M: Machine> Worker<M> {
     pub(super) fn new(
         machine: M,
-        shape: Shape,
+        forecaster: Forecaster,
         ledger: Ledger,
         settings: EngineSettings,
         inbox: Inbox,
@@ -100,7 +100,7 @@ impl<M: Machine> Worker<M> {
             machine,
             kv: KvLog::default(),
             shelf: Readings::new(settings.resident_bytes),
-            forecaster: Forecaster::knowing(shape, ledger.sums()),
+            forecaster,
             ledger,
             known: KnownTexts::default(),
             settings,
@@ -319,6 +319,7 @@ impl<M: Machine> Worker<M> {
             tokens: job.tokens,
             timings: job.timings,
             memory: self.memory(),
+            prefill_cost: self.forecaster.cost(),
             context_tokens: self.machine.context_tokens(),
         }
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::config::*;
-use super::forecast::Shape;
+use super::forecast::{Forecaster, Shape};
 use super::message::*;
 use super::speeds::Ledger;
 use super::toy::Toy;
@@ -40,8 +40,15 @@ impl Desk {
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
-        let worker =
-            Worker::new(Toy::new(train_context_tokens), shape, Ledger::none(), settings, Inbox::new(receiver), sender);
+        let forecaster = Forecaster::knowing(shape, false, Ledger::none().sums());
+        let worker = Worker::new(
+            Toy::new(train_context_tokens),
+            forecaster,
+            Ledger::none(),
+            settings,
+            Inbox::new(receiver),
+            sender,
+        );
         Self { worker, commands, events, next_job: 0 }
     }
 

@@ -32,7 +32,7 @@ use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
-use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
+use crate::swaa::{Preset, Recipe, WindowSpec};
 
 use proposals::TooLarge;
 pub use proposals::{Proposal, part_in_words, written};
@@ -49,8 +49,6 @@ pub trait Known {
     fn count_markup(&self, text: &str) -> u32;
     /// Tokens of each of `spans` of `text`; those of neighbours add up to those of both together.
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32>;
-    /// How long stretches of so many tokens take, one after the other; `None` when nothing was measured.
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration>;
     /// What predictions rest on.
     fn measured(&self) -> Option<Measured>;
     /// Bytes that the model and its cache may take; `None` when that is not known before they are loaded.
@@ -76,10 +74,6 @@ impl Known for Survey {
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
         self.vocabulary().count_spans(text, spans.iter().map(|span| span.start..span.end))
-    }
-
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.predict(stretches)
     }
 
     fn measured(&self) -> Option<Measured> {
@@ -251,7 +245,7 @@ impl<'a> Planner<'a> {
             None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
-        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens, None)?;
+        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
         let obstacles = self.obstacles(tokens.prompt);
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
@@ -355,7 +349,7 @@ impl<'a> Planner<'a> {
         // The fields that flags change are an offer of their own.
         let plain =
             PresetSelection { changes: crate::swaa::preset::RecipePatch::default(), ..self.wish.reading.clone() };
-        let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document, None) {
+        let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document) {
             Ok((chosen, _)) => (chosen.recipe, None),
             Err(error) => {
                 (preset.recipe.clone().expect("only presets with a recipe are asked"), Some(error.to_string()))
@@ -370,7 +364,9 @@ impl<'a> Planner<'a> {
 
     fn predict(&self, recipe: &Recipe, tokens: PromptTokens) -> Option<Duration> {
         let tail = tokens.prompt - tokens.document;
-        self.known.predict(&[(tokens.document, &recipe.reading), (tail, recipe.tail())])
+        let segments = [(tokens.document, &recipe.reading), (tail, recipe.tail())];
+        let info = self.known.info();
+        info.prefill_cost.time(0, &segments, info.layers)
     }
 
     /// Most tokens that a prompt and its answer may have.

@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
         if let Some(why) = model.without_gpu {
             voice.note(&format!("note: {why}"));
         }
-        let (chosen, reason) = settings.reading.choose(settings.reading.asked(), &model.facts(), 0, None)?;
+        let (chosen, reason) = settings.reading.choose(settings.reading.asked(), &model.facts(), 0)?;
         let mut session = Self {
             settings,
             headless,
@@ -147,9 +147,9 @@ impl<'a> Session<'a> {
             (None, Some(room)) => {
                 session.pick_parts(&document, room, voice).await?;
                 session.taken = Taken::Picked(room);
-                session.choose_recipe(None).await?;
+                session.choose_recipe().await?;
             }
-            (None, None) => session.choose_recipe(None).await?,
+            (None, None) => session.choose_recipe().await?,
         }
         if let Some(reason) = &session.reason {
             voice.note(&format!("auto: {}, {reason}", session.chosen.name));
@@ -158,10 +158,10 @@ impl<'a> Session<'a> {
     }
 
     /// Settles the recipe for the document as it is now.
-    async fn choose_recipe(&mut self, tokens_per_s: Option<f64>) -> Result<(), Trouble> {
+    async fn choose_recipe(&mut self) -> Result<(), Trouble> {
         let tokens = self.talk.count(&self.document).await?;
         let reading = &self.settings.reading;
-        (self.chosen, self.reason) = reading.choose(reading.asked(), &self.model.facts(), tokens, tokens_per_s)?;
+        (self.chosen, self.reason) = reading.choose(reading.asked(), &self.model.facts(), tokens)?;
         Ok(())
     }
 

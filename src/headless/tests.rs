@@ -17,6 +17,7 @@ use crate::models::{HubVariables, Places};
 use crate::session::Signal;
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
+use crate::swaa::cost::PrefillCost;
 
 /// What the scripted engine says to a question, piece by piece.
 #[derive(Clone)]
@@ -123,6 +124,7 @@ impl Scripted {
                 ..Timings::default()
             },
             memory: Memory { kv_bytes: 4096, ..Memory::default() },
+            prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.01) },
             context_tokens: 8192,
         };
         self.cached = plan.prompt_tokens;
@@ -179,6 +181,7 @@ fn model() -> ModelInfo {
         eos_text: "<|im_end|>".to_owned(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".to_owned(),
         devices: vec!["CPU".to_owned()],
         offloaded_layers: 0,

@@ -19,7 +19,7 @@ impl Session<'_> {
         let mut worst = Exit::Ok;
         for (index, name) in settings.ab.iter().enumerate() {
             let preset = settings.reading.presets.get(name).expect("resolve has looked the names up");
-            (self.chosen, _) = settings.reading.choose(preset, &self.model.facts(), tokens, None)?;
+            (self.chosen, _) = settings.reading.choose(preset, &self.model.facts(), tokens)?;
             if self.headless.output == Output::Text {
                 let apart = if index > 0 { "\n" } else { "" };
                 voice.data(&format!("{apart}== {}\n\n", self.chosen.name))?;

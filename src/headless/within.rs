@@ -28,13 +28,13 @@ impl Session<'_> {
         }
         let mut search = Search::new(parts);
         while let Some(middle) = search.next() {
-            let allowed = self.is_read_within(&document.first_parts(middle), time, first).await?;
+            let allowed = self.is_read_within(&document.first_parts(middle), time, first.0).await?;
             search = search.told(middle, allowed);
         }
         let fits = search.found();
         self.take(&document.first_parts(fits));
         self.taken = Taken::First(fits);
-        self.choose_recipe(first.1).await?;
+        self.choose_recipe().await?;
         voice.note(&format!("note: {}", in_words(fits, parts, time, self.settings.parts.as_deref())));
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Session<'_> {
         voice: &mut Voice<'_>,
     ) -> Result<(Duration, Option<f64>), Trouble> {
         self.take(&document.first_parts(1));
-        self.choose_recipe(None).await?;
+        self.choose_recipe().await?;
         let (prompt, _) = self.prompt(&self.document, None)?;
         let recipe = self.chosen.recipe.clone();
         let mut listen = |event: &Event| {
@@ -60,21 +60,17 @@ impl Session<'_> {
             return Err(Trouble::stopped(exit));
         }
         let Event::Read { figures, .. } = read else { return Err(Trouble::engine_gone()) };
+        self.model.prefill_cost = figures.prefill_cost;
         let rate = Some(figures.timings.prefill_tokens_per_s).filter(|&rate| rate > 0.0);
         Ok((figures.timings.prefill, rate))
     }
 
     /// Whether `beginning` is read in `time`, what was read already included, and fits the model with room for an answer.
-    async fn is_read_within(
-        &mut self,
-        beginning: &Document,
-        time: Duration,
-        (spent, tokens_per_s): (Duration, Option<f64>),
-    ) -> Result<bool, Trouble> {
+    async fn is_read_within(&mut self, beginning: &Document, time: Duration, spent: Duration) -> Result<bool, Trouble> {
         let text: Arc<str> = Arc::from(beginning.text.as_str());
         let tokens = self.talk.count(&text).await?;
         let reading = &self.settings.reading;
-        let (chosen, _) = reading.choose(reading.asked(), &self.model.facts(), tokens, tokens_per_s)?;
+        let (chosen, _) = reading.choose(reading.asked(), &self.model.facts(), tokens)?;
         let (prompt, _) = self.prompt(&text, None)?;
         let plan = self.talk.forecast(prompt, chosen.recipe).await?;
         let engine = &self.settings.engine;

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::documents::only_folder;
 use crate::chat::Moment;
@@ -14,7 +14,6 @@ use crate::engine::{Measured, Survey};
 use crate::fit::{self, Known, Proposal, Wish};
 use crate::engine::config::EngineSettings;
 use crate::settings::Settings;
-use crate::swaa::Attention;
 use crate::swaa::selection::PresetSelection;
 
 /// A document whose parts are to be counted, and the model that counts.
@@ -131,10 +130,6 @@ impl Known for Loaded {
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
         self.0.count_spans(text, spans)
-    }
-
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.0.predict(stretches)
     }
 
     fn measured(&self) -> Option<Measured> {

@@ -19,6 +19,7 @@ pub mod argv;
 mod config;
 mod directories;
 mod error;
+pub mod presets;
 mod surroundings;
 mod values;
 

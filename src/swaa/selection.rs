@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
-use super::auto::{self, Facts, Machine};
+use super::auto;
 use super::families;
 use super::layers::LayerSpec;
+use super::model::ModelFacts;
 use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
 use super::recipe::{RecipeSpec, WindowSpec};
 
@@ -35,19 +36,6 @@ pub struct ResolvedPreset {
     pub name: Arc<str>,
     pub recipe: RecipeSpec,
     pub cot: ChainOfThought,
-}
-
-/// What a choice needs to know of the model.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ModelFacts<'a> {
-    /// `general.name` of its file.
-    pub name: &'a str,
-    /// `general.architecture`.
-    pub architecture: &'a str,
-    pub layers: u32,
-    /// Why it can't slide, if it can't.
-    pub sliding_refused: Option<&'a str>,
-    pub machine: Machine,
 }
 
 /// Why a preset has no recipe for this model.
@@ -125,8 +113,7 @@ impl PresetSelection {
         self.cot.or(preset.cot).unwrap_or_default()
     }
 
-    /// What `preset` is for a document of `document_tokens` on this model, and why, when `auto` chose. `tokens_per_s` is what this machine
-    /// was measured to read at the start of a document, if it was.
+    /// What `preset` is for a document of `document_tokens` on this model, and why, when `auto` chose.
     ///
     /// Errors: a layer that the model lacks; `full_layers = "model"` for a model of an unknown family.
     pub fn choose(
@@ -134,31 +121,17 @@ impl PresetSelection {
         preset: &Preset,
         model: &ModelFacts,
         document_tokens: u32,
-        tokens_per_s: Option<f64>,
     ) -> Result<(ResolvedPreset, Option<String>), Error> {
         let (mut resolved, reason) = match self.recipe_of(preset) {
             Some((name, recipe)) => (self.resolved(&name, recipe, preset), None),
-            None => self.automatic(model, document_tokens, tokens_per_s),
+            None => self.automatic(model, document_tokens),
         };
         resolved.recipe.full_layers = layers_of(resolved.recipe.full_layers, model)?;
         Ok((resolved, reason))
     }
 
-    fn automatic(
-        &self,
-        model: &ModelFacts,
-        document_tokens: u32,
-        tokens_per_s: Option<f64>,
-    ) -> (ResolvedPreset, Option<String>) {
-        let facts = Facts {
-            document_tokens,
-            layers: model.layers,
-            family: model.architecture,
-            sliding_refused: model.sliding_refused,
-            machine: model.machine,
-            tokens_per_s,
-        };
-        let choice = auto::choose(&self.presets, &facts);
+    fn automatic(&self, model: &ModelFacts, document_tokens: u32) -> (ResolvedPreset, Option<String>) {
+        let choice = auto::choose(&self.presets, model, document_tokens);
         let preset = self.presets.get(&choice.preset).expect("auto names a preset that it was given");
         let (name, recipe) = self.recipe_of(preset).expect("auto never chooses auto");
         (self.resolved(&name, recipe, preset), Some(choice.reason))
@@ -173,11 +146,57 @@ impl PresetSelection {
 fn layers_of(layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> {
     let unknown = || Error::UnknownFamily { model: model.name.to_owned() };
     let layers = match layers {
-        LayerSpec::Model => families::full_layers(model.architecture, model.name).ok_or_else(unknown)?,
+        LayerSpec::Model => families::full_layers(model).ok_or_else(unknown)?,
         layers => layers,
     };
     match layers.out_of_range(model.layers) {
         Some(layer) => Err(Error::NoSuchLayer { layer, model: model.name.to_owned(), layers: model.layers }),
         None => Ok(layers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swaa::model::tests::model;
+
+    fn selection(preset: &str, changes: RecipePatch) -> PresetSelection {
+        PresetSelection { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None }
+    }
+
+    fn layers(full_layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> {
+        let selection = selection("fastest", RecipePatch { full_layers: Some(full_layers), ..RecipePatch::default() });
+        selection.choose(selection.asked(), model, 10_000).map(|(resolved, _)| resolved.recipe.full_layers)
+    }
+
+    #[test]
+    fn a_preset_resolves_to_its_recipe_and_needs_no_reason() {
+        let selection = selection("quick", RecipePatch::default());
+        let quick = selection.asked().recipe.clone().unwrap();
+        let expected = ResolvedPreset { name: "quick".into(), recipe: quick, cot: ChainOfThought::Native };
+        assert_eq!(selection.choose(selection.asked(), &model("llama", "any"), 10_000), Ok((expected, None)));
+    }
+
+    #[test]
+    fn auto_resolves_to_the_preset_that_it_chose_and_says_why() {
+        let selection = selection("auto", RecipePatch::default());
+        let (resolved, reason) = selection.choose(selection.asked(), &model("llama", "any"), 100_000).unwrap();
+        assert_eq!((&*resolved.name, reason.is_some()), ("accurate", true));
+    }
+
+    #[test]
+    fn the_layers_of_the_model_are_those_of_its_family() {
+        assert_eq!(layers(LayerSpec::Model, &model("qwen3", "Qwen3 4B")), Ok(LayerSpec::Odd));
+        let error = layers(LayerSpec::Model, &model("qwen3", "Qwen3 0.6B")).unwrap_err();
+        assert_eq!(error.to_string(), "which layers of Qwen3 0.6B should stay full is not known");
+    }
+
+    #[test]
+    fn a_layer_that_the_model_lacks_is_named() {
+        let error = layers(LayerSpec::List(vec![3, 24]), &model("qwen3", "Small")).unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), error.hint().as_str()),
+            ("layer 24 can't stay full: Small has 24 layers", "layers are numbered 0 to 23")
+        );
     }
 }

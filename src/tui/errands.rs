@@ -171,7 +171,7 @@ mod tests {
             Preset { name: "mine".into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None };
         let mut presets = Presets::built_in();
         let fields = crate::fields::read("config.toml", &written(&preset)).expect("TOML");
-        presets.extend("config.toml", &fields.iter().collect::<Vec<_>>()).expect("a preset");
+        crate::settings::presets::extend(&mut presets, "config.toml", &fields).expect("a preset");
         assert_eq!(presets.get("mine"), Ok(&preset));
     }
 

@@ -6,9 +6,8 @@
 use std::time::Duration;
 
 use super::{Effect, back_to_idle, go_to_offer, new_job, prompt_about};
-use crate::chat::readings::Reading;
 use crate::chat::state::{Chat, Model, Notice, Way, Work};
-use crate::chat::within::{Beginning, Search, Taste};
+use crate::chat::within::{Beginning, Search};
 use crate::engine::message::{Command, Figures, Plan, Prompt};
 use crate::swaa::RecipeSpec;
 
@@ -21,11 +20,9 @@ pub(super) fn is_due(chat: &Chat) -> bool {
 pub(super) fn take_taste(chat: &mut Chat, way: &Way, figures: &Figures) -> bool {
     let tokens = figures.tokens;
     let is_whole = tokens.cached + tokens.prefilled >= tokens.document;
-    let card = chat.readings.of(&way.name);
-    let spent = card.map_or(Duration::ZERO, |card| card.prefill);
-    let tokens_per_s = card.and_then(Reading::prefill_tokens_per_s);
+    let spent = chat.readings.of(&way.name).map_or(Duration::ZERO, |card| card.prefill);
     let Some(beginning) = chat.beginning.as_mut().filter(|_| is_whole) else { return false };
-    beginning.taste = Some(Taste { spent, tokens_per_s });
+    beginning.taste = Some(spent);
     chat.held = None;
     true
 }
@@ -59,8 +56,7 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
     let (Some(beginning), Model::Ready { info, .. }) = (&chat.beginning, &chat.model) else { return None };
     let preset = chat.offers.get(beginning.offer)?;
-    let tokens_per_s = beginning.taste?.tokens_per_s;
-    let (way, _) = chat.reading.choose(preset, &info.facts(), document_tokens, tokens_per_s).ok()?;
+    let (way, _) = chat.reading.choose(preset, &info.facts(), document_tokens).ok()?;
     let (prompt, _) = prompt_about(chat, &beginning.text(parts), way.cot, None).ok()?;
     Some((prompt, way.recipe))
 }
@@ -70,8 +66,8 @@ pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
     let (Work::Choosing { search, parts, .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else {
         return Vec::new();
     };
-    let Some(Beginning { within, taste: Some(taste), .. }) = &chat.beginning else { return back_to_idle(chat) };
-    let allowed = within.allowance.allows(plan, taste.spent, info.train_context_tokens);
+    let Some(Beginning { within, taste: Some(spent), .. }) = &chat.beginning else { return back_to_idle(chat) };
+    let allowed = within.allowance.allows(plan, *spent, info.train_context_tokens);
     let search = search.told(*parts, allowed);
     ask(chat, search)
 }
@@ -91,7 +87,6 @@ fn settle(chat: &mut Chat, parts: usize) -> Vec<Effect> {
     chat.parts_taken = Some(parts);
     chat.document.part = beginning.part(parts);
     chat.document.choice = Some(beginning.choice(parts));
-    chat.tokens_per_s = beginning.taste.and_then(|taste| taste.tokens_per_s);
     chat.work = Work::Idle;
     go_to_offer(chat, beginning.offer)
 }

@@ -57,7 +57,7 @@ pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
 fn prompt_of(chat: &Chat, draft: &Draft) -> Option<(Arc<str>, Prompt, RecipeSpec)> {
     let Model::Ready { info, .. } = &chat.model else { return None };
     let preset = chat.offers.get(draft.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer()))?;
-    let (way, _) = chat.reading.choose(preset, &info.facts(), draft.tokens, chat.tokens_per_s).ok()?;
+    let (way, _) = chat.reading.choose(preset, &info.facts(), draft.tokens).ok()?;
     let (prompt, _) = prompt_about(chat, &draft.text, way.cot, None).ok()?;
     Some((way.name, prompt, way.recipe))
 }

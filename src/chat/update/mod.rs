@@ -53,7 +53,7 @@ use super::prompt::{PromptRequest, Turn, build_prompt};
 use super::state::{Chat, Entry, Fetched, Model, Notice, Run, Way, Work};
 use super::template::ChatTemplate;
 use crate::engine::message::{
-    CancelToken, Command, Event, Failure, FailureKind, JobId, ModelInfo, Plan, Prompt, ReasoningTags,
+    CancelToken, Command, Event, Failure, FailureKind, Figures, JobId, ModelInfo, Plan, Prompt, ReasoningTags,
 };
 use crate::quotes::Quote;
 use crate::swaa::{ChainOfThought, Preset};
@@ -223,8 +223,14 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
                 exchange.take_piece(channel, &text, now);
             }
         }
-        Event::Read { figures, .. } => return reading::read(chat, &figures),
-        Event::Answered { finish, figures, .. } => return answering::answered(chat, finish, figures),
+        Event::Read { figures, .. } => {
+            learn_cost(chat, &figures);
+            return reading::read(chat, &figures);
+        }
+        Event::Answered { finish, figures, .. } => {
+            learn_cost(chat, &figures);
+            return answering::answered(chat, finish, figures);
+        }
         Event::Failed { failure, .. } => return stopping::failed(chat, failure),
     }
     Vec::new()
@@ -309,6 +315,13 @@ fn loaded(chat: &mut Chat, info: Box<ModelInfo>) -> Vec<Effect> {
     chat.model = Model::Ready { info, template };
     let offer = chat.next_switch.take().unwrap_or(chat.first_offer);
     go_to_offer(chat, offer)
+}
+
+/// Keeps what prefill costs by the newest measurement, for `auto` to choose by.
+fn learn_cost(chat: &mut Chat, figures: &Figures) {
+    if let Model::Ready { info, .. } = &mut chat.model {
+        info.prefill_cost = figures.prefill_cost;
+    }
 }
 
 /// The end of the engine, at its start or later: every question that waits for it ends, too. The first reason counts.

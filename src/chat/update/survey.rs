@@ -45,6 +45,6 @@ pub(super) fn go_on(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 pub(in crate::chat) fn way_of(chat: &Chat, offer: usize) -> Option<Way> {
     let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return None };
     let preset = chat.offers.get(offer)?;
-    let (way, _) = chat.reading.choose(preset, &info.facts(), held.document_tokens, chat.tokens_per_s).ok()?;
+    let (way, _) = chat.reading.choose(preset, &info.facts(), held.document_tokens).ok()?;
     Some(way)
 }

@@ -73,7 +73,7 @@ pub(super) fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
     let (Model::Ready { info, .. }, Some(preset)) = (&chat.model, chat.offers.get(offer)) else { return Vec::new() };
     let name = preset.name.clone();
-    let (way, reason) = match chat.reading.choose(preset, &info.facts(), document_tokens, chat.tokens_per_s) {
+    let (way, reason) = match chat.reading.choose(preset, &info.facts(), document_tokens) {
         Ok(chosen) => chosen,
         Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), Some(error.hint()))),
     };
