@@ -9,10 +9,11 @@ use std::time::SystemTime;
 use super::documents::only_folder;
 use crate::chat::Moment;
 use crate::document::{ByteSpan, Document};
-use crate::engine::message::{Failure, FailureKind, ModelInfo};
-use crate::engine::{Measured, Survey};
-use crate::fit::{self, Known, Proposal, Wish};
 use crate::engine::config::EngineSettings;
+use crate::engine::message::ModelInfo;
+use crate::engine::{Measured, Survey};
+use crate::failure::{Failure, FailureKind};
+use crate::fit::{self, Known, Proposal, Wish};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
 
@@ -72,7 +73,8 @@ impl TokenCounter {
     /// What would fit in the place of these parts, by number.
     pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
         let known = Loaded(self.0.survey(&of.model)?);
-        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known).map_err(|error| failure(&error))?;
+        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known)
+            .map_err(|error| Failure::of(FailureKind::Runtime, &error))?;
         Ok(fit.proposals)
     }
 }
@@ -102,10 +104,6 @@ impl Inner {
             now: Moment::from(SystemTime::now()),
         }
     }
-}
-
-fn failure(error: &fit::Error) -> Failure {
-    Failure { kind: FailureKind::Runtime, message: error.to_string(), hint: error.hint() }
 }
 
 /// A model that is loaded already: its weights are no longer among what memory has to hold.

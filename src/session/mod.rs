@@ -2,6 +2,7 @@
 //!
 //! | file | answers |
 //! |---|---|
+//! | [`client`] | how does a front end talk with the engine, and what may stop it? |
 //! | [`observer`] | who hears how far it is, and who may agree to fetch a model? |
 //! | [`documents`] | what is in the documents that were named? |
 //! | [`model`] | where is the file of the model, and is it fetched when it is missing? |
@@ -19,6 +20,7 @@
 //!
 //! What it does not do: print, draw, read the terminal, or choose exit codes. It imports no front end.
 
+pub mod client;
 pub mod counting;
 pub mod documents;
 pub mod engine_thread;
@@ -32,6 +34,7 @@ pub mod retriever;
 pub mod signals;
 pub mod working_set;
 
+pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
 pub use engine_thread::EngineThread;
 pub use error::Error;
