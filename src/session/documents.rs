@@ -165,7 +165,7 @@ mod tests {
         let address = serve(vec![("/notes.txt".to_owned(), b"It is a truth.\n".to_vec())]);
         let (opened, heard) = opened(home.path(), &[&format!("{address}/notes.txt")]);
         assert_eq!(opened.expect("text").whole.text, "It is a truth.\n");
-        assert_eq!(heard, ["document: 15 bytes", "documents are here"]);
+        assert_eq!(heard, ["document: 0 bytes", "document: 15 bytes", "documents are here"]);
     }
 
     #[test]

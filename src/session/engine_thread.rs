@@ -66,7 +66,9 @@ mod tests {
     #[test]
     fn the_thread_is_waited_for_until_it_ends_and_no_longer_than_that() {
         let (let_go, held) = channel::<()>();
-        let thread = std::thread::spawn(move || drop(held.recv()));
+        let thread = std::thread::spawn(move || {
+            let _ = held.recv();
+        });
         let begun = Instant::now();
         wait_for(&thread, Duration::from_millis(30));
         assert!(!thread.is_finished() && begun.elapsed() >= Duration::from_millis(30));

@@ -14,6 +14,7 @@ use crate::chat::within::{Allowance, Within};
 use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
+use crate::fit::pick::Picked;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
@@ -75,9 +76,9 @@ fn facts(settings: &Settings, files: &WorkingSet<'_>) -> DocumentFacts {
     let retrieved = files.retrieved();
     DocumentFacts {
         title: title(&settings.documents, &files.document()),
-        part: retrieved.map(|retrieved| retrieved.in_short()).or(by_flags),
+        part: retrieved.map(Picked::in_short).or(by_flags),
         text: files.text(),
-        choice: retrieved.map(|retrieved| retrieved.in_words()),
+        choice: retrieved.map(Picked::in_words),
     }
 }
 
@@ -87,7 +88,7 @@ fn title(documents: &Documents, document: &Document) -> String {
     match (documents, &names[..]) {
         (Documents::BundledBook, _) => "Pride and Prejudice".to_owned(),
         (_, []) => String::new(),
-        (Documents::Named(named), _) if named.is_empty() => "Pride and Prejudice".to_owned(),
+        (Documents::Named(arguments), _) if arguments.is_empty() => "Pride and Prejudice".to_owned(),
         (_, [one]) => (*one).to_owned(),
         (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
     }

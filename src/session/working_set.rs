@@ -134,8 +134,8 @@ impl<'settings> WorkingSet<'settings> {
         let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
         let pages = self.settings.pages.as_ref().map(|pages| format!("pages {pages}"));
         let part = part_in_words(&choice.parts, all).or(pages);
-        let chosen = Chosen { text: self.text(), words, part, offer: choice.offer };
-        Reloaded { news: News::Chosen(chosen), document: Some(document), whole: None }
+        let news = News::Chosen(Chosen { text: self.text(), words, part, offer: choice.offer });
+        Reloaded { news, document: Some(document), whole: None }
     }
 
     fn changed(&mut self) -> Result<Option<Reloaded>, Error> {
@@ -172,9 +172,9 @@ fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retri
         None => ((1..=whole.parts().len()).collect(), whole.clone()),
     };
     let Some(retriever) = retriever else { return Ok(InUse { document, parts, retrieved: None }) };
-    let retrieved = retriever.retrieve(&document)?;
-    let document = Arc::new(retrieved.document.clone());
-    Ok(InUse { document, parts: of_pieces(&retrieved, &parts), retrieved: Some(retrieved) })
+    let nearest = retriever.retrieve(&document)?;
+    let document = Arc::new(nearest.document.clone());
+    Ok(InUse { document, parts: of_pieces(&nearest, &parts), retrieved: Some(nearest) })
 }
 
 /// The numbers of the parts that something was retrieved of, in the whole document, of which `parts` were there to choose from.
@@ -349,9 +349,8 @@ mod tests {
     fn the_nearest_parts_are_taken_of_those_that_flags_name_and_anew_when_the_document_changes() {
         let text = |whale: usize| {
             let about = |number: usize| if number == whale { "the whale" } else { "a calm sea" };
-            (1..=6)
-                .map(|number| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number)))
-                .collect::<String>()
+            let chapter = |number: usize| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number));
+            (1..=6).map(chapter).collect::<String>()
         };
         let (folder, settings) = scene(&text(3), &["--parts", "2-5", "--pick", "20", "-p", "Where is the whale?"]);
         let mut files = opened(&settings);

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::parts::{NumberRef, Numbering, Rank, Styles, heading};
+use super::numbering::{NumberRef, Numbering};
+use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
 use crate::document::format::html::markup::{Attributes, Markup};
 

@@ -5,22 +5,28 @@
 //! where it is called for. Page headers and footers, comments and pictures are left out; the report says so.
 //!
 //! Example: a paragraph of the style `berschrift1`, whose name is `heading 1`, and one in a bulleted list give `# Title\n\n- item\n`.
-//! [`parts`] reads styles, numbering and notes; [`body`] the text.
+//! [`relations`] finds the parts; [`styles`], [`numbering`] and [`notes`] say what the text refers to; [`body`] reads the text.
 
 mod body;
-mod parts;
+mod notes;
+mod numbering;
+mod relations;
+mod styles;
 
 use self::body::{Body, Changes};
-use self::parts::{Notes, Numbering, Styles, read, relations};
+use self::notes::Notes;
+use self::numbering::Numbering;
+use self::relations::{read, relations};
+use self::styles::Styles;
 use super::archive::Archive;
 use super::flow::Flow;
 use super::html::markup::{Attributes, Markup};
-use super::html::piece;
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
 use crate::document::error::Error;
-use crate::document::input::RawFile;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
-use crate::document::{ReadOptions, sniff};
+use crate::document::sniff;
 
 const WHAT: &str = "a Word document (DOCX)";
 
@@ -46,7 +52,7 @@ impl Format for Docx {
         let flow = text(&mut archive, &main, &mut report)?;
         let flowed = flow.finish();
         let outline = flowed.outline();
-        piece(flowed, outline, report, WHAT)
+        Piece::of_flow(flowed, outline, report, WHAT)
     }
 }
 

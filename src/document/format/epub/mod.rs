@@ -16,18 +16,21 @@ use std::collections::{HashMap, HashSet};
 use self::contents::{Line, Nav, Ncx};
 use self::package::{Chapter, Package};
 use super::archive::{Archive, decoded, resolve};
+use super::charset;
 use super::flow::{Flow, Flowed};
+use super::html::crowded;
 use super::html::markup::{Dialect, walk};
 use super::html::reader::{Around, Reader};
-use super::html::{charset, crowded, piece};
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
 use crate::document::chapters::chapters;
-use crate::document::decode::printable;
+use crate::document::controls::printable;
 use crate::document::error::Error;
-use crate::document::input::RawFile;
-use crate::document::outline::close_spans;
+use crate::document::options::ReadOptions;
+use crate::document::outline::{OutlineEntry, close_spans};
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
-use crate::document::{ByteSpan, OutlineEntry, ReadOptions, sniff};
+use crate::document::sniff;
+use crate::document::span::ByteSpan;
 
 const WHAT: &str = "an EPUB book";
 
@@ -55,7 +58,7 @@ impl Format for Epub {
         let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
         let book = text(&mut archive, &package, &wanted, &mut report)?;
         let outline = outline(&book, titles, &mut report);
-        piece(book, outline, report, WHAT)
+        Piece::of_flow(book, outline, report, WHAT)
     }
 }
 

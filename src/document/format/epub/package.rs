@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::document::error::Error;
 use crate::document::format::archive::{Archive, decoded, resolve};
-use crate::document::format::html::charset;
+use crate::document::format::charset;
 use crate::document::format::html::markup::{Attributes, Dialect, Markup, walk};
 
 const CONTAINER: &str = "META-INF/container.xml";

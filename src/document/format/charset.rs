@@ -17,7 +17,7 @@ const BYTES_PER_INVALID: usize = 1000;
 
 /// Text, and the encoding that it was in.
 #[derive(Debug)]
-pub(in crate::document::format) struct Read<'a> {
+pub(super) struct Read<'a> {
     pub text: Cow<'a, str>,
     pub encoding: Found,
     /// Places that are nothing in that encoding, each now U+FFFD.
@@ -25,12 +25,12 @@ pub(in crate::document::format) struct Read<'a> {
 }
 
 /// The text of `bytes`, without a byte order mark.
-pub(in crate::document::format) fn read(bytes: &[u8]) -> Read<'_> {
+pub(super) fn read(bytes: &[u8]) -> Read<'_> {
     read_as(bytes, None)
 }
 
 /// The text of `bytes`, which whoever sent them called `served`.
-pub(in crate::document::format) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> Read<'a> {
+pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> Read<'a> {
     let is_marked = Encoding::for_bom(bytes).is_some();
     let (encoding, sureness) = match served.filter(|_| !is_marked).or_else(|| declared(bytes)) {
         Some(encoding) => (encoding, Sureness::Certain),
