@@ -8,8 +8,10 @@
 //! | [`model`] | where is the file of the model, and is it fetched when it is missing? |
 //! | [`working_set`] | which parts of the documents are in use, and have their files changed? |
 //! | [`retriever`] | which parts are nearest to the questions (`--pick`)? |
+//! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
 //! | [`engine_thread`] | how is the engine started, and let go at the end? |
+//! | [`effects`] | who does what a chat asks to be done outside of it? |
 //! | [`counting`] | how many tokens does each part have, and what would fit, without the engine? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't it be opened? |
@@ -23,6 +25,7 @@
 pub mod client;
 pub mod counting;
 pub mod documents;
+pub mod effects;
 pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
@@ -30,12 +33,14 @@ pub(crate) mod fixtures;
 pub mod model;
 pub mod observer;
 pub mod opening;
+pub mod references;
 pub mod retriever;
 pub mod signals;
 pub mod working_set;
 
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
+pub use effects::{EffectResult, EffectRunner, PartsResult};
 pub use engine_thread::EngineThread;
 pub use error::Error;
 pub use observer::{Activity, Observer};

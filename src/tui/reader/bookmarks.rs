@@ -7,13 +7,13 @@ const KEPT: usize = 100;
 
 /// Places in one document, by byte.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::tui) struct Places {
+pub(in crate::tui) struct Bookmarks {
     pub marks: BTreeMap<char, usize>,
     before: Vec<usize>,
     after: Vec<usize>,
 }
 
-impl Places {
+impl Bookmarks {
     /// Notes a place that is jumped away from.
     pub(super) fn leave(&mut self, byte: usize) {
         self.after.clear();
@@ -31,7 +31,7 @@ impl Places {
         Some(place)
     }
 
-    /// The place that [`Places::back`] came from.
+    /// The place that [`Bookmarks::back`] came from.
     pub(super) fn forward(&mut self, here: usize) -> Option<usize> {
         let place = self.after.pop()?;
         self.before.push(here);
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_way_back_is_the_way_forward_until_another_jump() {
-        let mut places = Places::default();
+        let mut places = Bookmarks::default();
         places.leave(10);
         places.leave(20);
         assert_eq!([places.back(30), places.back(20), places.back(10)], [Some(20), Some(10), None]);

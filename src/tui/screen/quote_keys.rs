@@ -1,28 +1,21 @@
 //! The cursor on the quotes of the answers, and the way from them into the document.
 
-use super::super::keymap::Place;
-use super::Screen;
+use super::super::keymap::Focus;
+use super::state::{ChosenQuote, Screen};
 use crate::chat::{Chat, Entry};
 use crate::quotes::Verdict;
-
-/// A quote of an answer, by its entry in the transcript.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::tui) struct Chosen {
-    pub entry: usize,
-    pub index: usize,
-}
 
 impl Screen {
     /// In the reader the next hit is a quote while nothing is searched for.
     pub(super) fn walks_through_quotes(&self) -> bool {
-        self.focus == Place::Transcript || (self.quote.is_some() && self.reader.search.needle.is_empty())
+        self.focus == Focus::Transcript || (self.quote.is_some() && self.reader.search.needle.is_empty())
     }
 
     /// The next quote; from none the first of the last answer that has any. In the reader it is shown at once.
     pub(super) fn step_quote(&mut self, chat: &Chat, step: isize) {
         let all = all(chat);
         let Some(last) = all.last() else {
-            self.told = Some("no answer quotes the document".to_owned());
+            self.message = Some("no answer quotes the document".to_owned());
             return;
         };
         let here = self.quote.and_then(|chosen| all.iter().position(|quote| *quote == chosen));
@@ -30,7 +23,7 @@ impl Screen {
         let next = here.map_or(first_of_last, |here| here.checked_add_signed(step)).unwrap_or(0).min(all.len() - 1);
         self.quote = Some(all[next]);
         self.quote_is_new = true;
-        if self.focus == Place::Reader {
+        if self.focus == Focus::Reader {
             self.show_quote(chat);
         }
     }
@@ -49,7 +42,7 @@ impl Screen {
                 self.forget_found();
                 self.show_passage(passage);
             }
-            None => self.told = Some("that quote is not in the document".to_owned()),
+            None => self.message = Some("that quote is not in the document".to_owned()),
         }
         true
     }
@@ -62,15 +55,15 @@ impl Screen {
 }
 
 /// Every quote of every answer, in order.
-fn all(chat: &Chat) -> Vec<Chosen> {
+fn all(chat: &Chat) -> Vec<ChosenQuote> {
     let of_entry = |(entry, what): (usize, &Entry)| match what {
-        Entry::Exchange(exchange) => (0..exchange.quotes.len()).map(|index| Chosen { entry, index }).collect(),
+        Entry::Exchange(exchange) => (0..exchange.quotes.len()).map(|index| ChosenQuote { entry, index }).collect(),
         Entry::Switch(_) => Vec::new(),
     };
     chat.transcript.iter().enumerate().flat_map(of_entry).collect()
 }
 
-fn verdict(chat: &Chat, chosen: Chosen) -> Verdict {
+fn verdict(chat: &Chat, chosen: ChosenQuote) -> Verdict {
     match chat.transcript.get(chosen.entry) {
         Some(Entry::Exchange(exchange)) => {
             exchange.quotes.get(chosen.index).map_or(Verdict::NotFound, |quote| quote.verdict)

@@ -12,7 +12,7 @@ use regex::Regex;
 
 /// A hit's share of one line: bytes of the line's text without its first span.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stretch {
+pub(super) struct LineHit {
     /// Of the sheet.
     pub line: usize,
     pub bytes: Range<usize>,
@@ -21,13 +21,13 @@ pub(super) struct Stretch {
 }
 
 /// All hits in the passages `said` of `lines`, in order.
-pub(super) fn hits(lines: &[Line], said: &[Range<usize>], pattern: &Regex) -> Vec<Stretch> {
-    let mut stretches = Vec::new();
+pub(super) fn hits(lines: &[Line], said: &[Range<usize>], pattern: &Regex) -> Vec<LineHit> {
+    let mut hits_of_lines = Vec::new();
     let mut hit = 0;
     for passage in said {
         let (text, starts) = joined(&lines[passage.clone()]);
         for found in pattern.find_iter(&text).filter(|found| !found.is_empty()) {
-            stretches.extend(split(found.range(), &starts, text.len()).map(|(line, bytes)| Stretch {
+            hits_of_lines.extend(split(found.range(), &starts, text.len()).map(|(line, bytes)| LineHit {
                 line: passage.start + line,
                 bytes,
                 hit,
@@ -35,7 +35,7 @@ pub(super) fn hits(lines: &[Line], said: &[Range<usize>], pattern: &Regex) -> Ve
             hit += 1;
         }
     }
-    stretches
+    hits_of_lines
 }
 
 /// The text of lines, a line end between two, and where in it each begins.
@@ -103,7 +103,7 @@ mod tests {
         let lines = lines(&["Tom is a red", "cat, a red cat.", "nothing"]);
         let found = hits(&lines, std::slice::from_ref(&(0..3)), &pattern("red cat").expect("words"));
         let expected =
-            [(0, 9..12, 0), (1, 0..3, 0), (1, 7..14, 1)].map(|(line, bytes, hit)| Stretch { line, bytes, hit });
+            [(0, 9..12, 0), (1, 0..3, 0), (1, 7..14, 1)].map(|(line, bytes, hit)| LineHit { line, bytes, hit });
         assert_eq!(found, expected);
     }
 
@@ -111,7 +111,7 @@ mod tests {
     fn passages_are_searched_each_for_itself_and_the_rest_not_at_all() {
         let lines = lines(&["a red", "cat", "red cat", "red cat"]);
         let found = hits(&lines, &[0..1, 1..3], &pattern("red cat").expect("words"));
-        assert_eq!(found, [Stretch { line: 2, bytes: 0..7, hit: 0 }]);
+        assert_eq!(found, [LineHit { line: 2, bytes: 0..7, hit: 0 }]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Does what the screen asks to be done outside of it: the clipboard, exports, the history, the editor, Ctrl-Z.
+//! Does what the loop wants done: the chat's effects, and what takes a terminal or the user's files: clipboard, exports, editor, Ctrl-Z.
 
 use std::fs;
 use std::io::{self, Write, stdout};
@@ -6,64 +6,81 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::signal::{Signal, raise};
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::aside::{Aside, propose_aside, weigh_aside};
-use super::clipboard::{Clipboard, Copied};
-use super::driver::Options;
-use super::errand::{Errand, Told};
+use super::clipboard::{Clipboard, CopiedTo};
 use super::guard::lend;
-use crate::session::TokenCounter;
+use super::options::Options;
+use super::runner::{LoopCommand, Reply, Runner};
+use super::ui_command::UiCommand;
+use crate::session::{EffectRunner, ReloadRequest};
 use crate::store::History;
 use crate::swaa::Preset;
 
-/// What errands take.
-pub(super) struct Errands {
+/// Does everything at a real terminal.
+pub(super) struct TerminalRunner<'settings> {
+    pub effects: EffectRunner<'settings>,
     options: Options,
+    /// What exports are called.
     title: String,
     clipboard: Clipboard,
-    scales: TokenCounter,
-    aside: UnboundedSender<Aside>,
 }
 
-impl Errands {
-    /// What is found out on the side is told by `aside`.
-    pub(super) fn new(options: Options, title: String, scales: TokenCounter, aside: UnboundedSender<Aside>) -> Self {
-        Self { options, title, clipboard: Clipboard::default(), scales, aside }
+impl<'settings> TerminalRunner<'settings> {
+    pub(super) fn new(effects: EffectRunner<'settings>, options: Options, title: String) -> Self {
+        Self { effects, options, title, clipboard: Clipboard::default() }
+    }
+}
+
+impl Runner for TerminalRunner<'_> {
+    fn run(&mut self, command: LoopCommand) -> io::Result<Reply> {
+        match command {
+            LoopCommand::Chat(effect) => self.effects.run(effect),
+            LoopCommand::Reload => return Ok(self.reload(ReloadRequest::Again)),
+            LoopCommand::Screen(command) => return self.run_for_screen(command),
+        }
+        Ok(Reply::Nothing)
+    }
+}
+
+impl TerminalRunner<'_> {
+    fn run_for_screen(&mut self, command: UiCommand) -> io::Result<Reply> {
+        Ok(match command {
+            UiCommand::Copy { text, name } => Reply::Message(self.copy(&text, name)),
+            UiCommand::Export { text, ending } => Reply::Message(self.export(&text, ending)),
+            UiCommand::SavePreset(preset) => Reply::Message(self.save(&preset)),
+            UiCommand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
+            UiCommand::Suspend => lend(suspend)?,
+            UiCommand::TakeParts(choice) => self.reload(ReloadRequest::Choose(&choice)),
+            UiCommand::Remember(question) => {
+                self.remember(&question);
+                Reply::Nothing
+            }
+            UiCommand::CountParts(of) => {
+                self.effects.count_parts(of);
+                Reply::Nothing
+            }
+            UiCommand::Propose { of, parts } => {
+                self.effects.propose(of, parts);
+                Reply::Nothing
+            }
+        })
     }
 
-    /// Does one; an error is one of the terminal, everything else is told.
-    pub(super) fn run(&mut self, errand: Errand) -> io::Result<Told> {
-        Ok(match errand {
-            Errand::Copy { text, name } => Told::Line(self.copy(&text, name)),
-            Errand::Export { text, ending } => Told::Line(self.export(&text, ending)),
-            Errand::SavePreset(preset) => Told::Line(self.save(&preset)),
-            Errand::Remember(question) => {
-                if let Err(error) = History::in_directory(&self.options.state).add(&question) {
-                    tracing::warn!(%error, "a question is not remembered");
-                }
-                Told::Nothing
-            }
-            Errand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
-            Errand::Weigh(of) => {
-                weigh_aside(&self.scales, of, self.aside.clone());
-                Told::Nothing
-            }
-            Errand::Propose { of, parts } => {
-                propose_aside(&self.scales, of, parts, self.aside.clone());
-                Told::Nothing
-            }
-            // The loop has the files, and takes it there.
-            Errand::TakeParts(_) => Told::Nothing,
-            Errand::Suspend => lend(suspend)?,
-        })
+    fn reload(&mut self, request: ReloadRequest<'_>) -> Reply {
+        self.effects.reload(request).map_or(Reply::Nothing, Reply::Reloaded)
+    }
+
+    fn remember(&self, question: &str) {
+        if let Err(error) = History::in_directory(&self.options.state).add(question) {
+            tracing::warn!(%error, "a question is not remembered");
+        }
     }
 
     fn copy(&mut self, text: &str, name: &str) -> String {
         match self.clipboard.copy(text, &mut stdout(), self.options.in_tmux) {
-            Copied::Clipboard => format!("{name} is in the clipboard"),
-            Copied::Terminal => format!("{name} was given to the terminal to copy"),
-            Copied::Nowhere => format!("{name} is too long for a terminal to copy: x exports it"),
+            CopiedTo::Clipboard => format!("{name} is in the clipboard"),
+            CopiedTo::Terminal => format!("{name} was given to the terminal to copy"),
+            CopiedTo::Nowhere => format!("{name} is too long for a terminal to copy: x exports it"),
         }
     }
 
@@ -116,12 +133,12 @@ fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
 }
 
 /// What the editor made of `text`. What it printed and asked is its own affair.
-fn edit(text: &str, editor: Option<&str>) -> Told {
-    let Some(editor) = editor else { return Told::Line("no editor: set EDITOR or VISUAL".to_owned()) };
+fn edit(text: &str, editor: Option<&str>) -> Reply {
+    let Some(editor) = editor else { return Reply::Message("no editor: set EDITOR or VISUAL".to_owned()) };
     match edited(text, editor) {
-        Ok(Some(text)) => Told::Edited(text),
-        Ok(None) => Told::Line(format!("{editor} did not end well; the question is as it was")),
-        Err(error) => Told::Line(format!("cannot run {editor}: {error}")),
+        Ok(Some(text)) => Reply::Edited(text),
+        Ok(None) => Reply::Message(format!("{editor} did not end well; the question is as it was")),
+        Err(error) => Reply::Message(format!("cannot run {editor}: {error}")),
     }
 }
 
@@ -138,10 +155,10 @@ fn edited(text: &str, editor: &str) -> io::Result<Option<String>> {
 }
 
 /// Stops the process until the shell lets it go on.
-fn suspend() -> Told {
+fn suspend() -> Reply {
     match raise(Signal::SIGTSTP) {
-        Ok(()) => Told::Nothing,
-        Err(error) => Told::Line(format!("cannot suspend: {error}")),
+        Ok(()) => Reply::Nothing,
+        Err(error) => Reply::Message(format!("cannot suspend: {error}")),
     }
 }
 
@@ -177,8 +194,8 @@ mod tests {
 
     #[test]
     fn an_editor_changes_the_question() {
-        assert_eq!(edit("Who?", Some("sed -i s/Who/What/")), Told::Edited("What?".into()));
-        assert!(matches!(edit("Who?", Some("false")), Told::Line(line) if line.contains("did not end well")));
-        assert!(matches!(edit("Who?", None), Told::Line(_)));
+        assert!(matches!(edit("Who?", Some("sed -i s/Who/What/")), Reply::Edited(text) if text == "What?"));
+        assert!(matches!(edit("Who?", Some("false")), Reply::Message(line) if line.contains("did not end well")));
+        assert!(matches!(edit("Who?", None), Reply::Message(_)));
     }
 }

@@ -3,48 +3,22 @@
 use std::path::{Path, PathBuf};
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
-use ratatui::style::Style;
-use ratatui_textarea::{CursorMove, TextArea, WrapMode};
+use ratatui_textarea::CursorMove;
 
-use super::super::errand::Errand;
-use super::super::keymap::Place;
-use super::palette::Palette;
-use super::{Overlay, Screen};
+use super::super::keymap::Focus;
+use super::super::ui_command::UiCommand;
+use super::line_input::input_box;
+use super::overlay::Overlay;
+use super::palette::CommandPalette;
+use super::state::Screen;
 use crate::chat::{Action, Chat, Model, Work};
-
-/// An input box with `text` in it, the caret at its end. The hardware cursor is the caret, so the box draws none of its own.
-pub(super) fn input_box(text: &str) -> TextArea<'static> {
-    let mut input = TextArea::from(text.split('\n'));
-    input.set_wrap_mode(WrapMode::WordOrGlyph);
-    input.set_cursor_style(Style::new());
-    input.set_cursor_line_style(Style::new());
-    input.set_max_histories(100);
-    input.move_cursor(CursorMove::Bottom);
-    input.move_cursor(CursorMove::End);
-    input
-}
-
-/// An empty box of one line, which goes along with the caret where it is too narrow.
-pub(super) fn line_box() -> TextArea<'static> {
-    let mut input = input_box("");
-    input.set_wrap_mode(WrapMode::None);
-    input
-}
-
-/// Gives a key to a box of one line. A terminal sends Alt-Enter and others that would break it: they do nothing.
-pub(super) fn type_in_line(input: &mut TextArea<'static>, key: KeyEvent) {
-    input.input(key);
-    if input.lines().len() > 1 {
-        input.undo();
-    }
-}
 
 impl Screen {
     /// `?` as the first character asks for help, `/` for the commands.
     pub(super) fn type_key(&mut self, key: KeyEvent) {
         match key.code {
             KeyCode::Char('?') if self.input.is_empty() => self.overlay = Some(Overlay::Help(0)),
-            KeyCode::Char('/') if self.input.is_empty() => self.overlay = Some(Overlay::Palette(Palette::new())),
+            KeyCode::Char('/') if self.input.is_empty() => self.overlay = Some(Overlay::Palette(CommandPalette::new())),
             _ => {
                 self.input.input(key);
             }
@@ -54,14 +28,14 @@ impl Screen {
     /// What was written elsewhere takes the place of what is in the box.
     pub(in crate::tui) fn edited(&mut self, text: &str) {
         self.input = input_box(text.trim_end());
-        self.naming = None;
-        self.focus = Place::Input;
+        self.name_list = None;
+        self.focus = Focus::Input;
     }
 
     /// Line ends as terminals send them become line ends; nothing is asked by pasting.
     pub(super) fn paste(&mut self, text: &str) {
-        self.focus = Place::Input;
-        self.naming = None;
+        self.focus = Focus::Input;
+        self.name_list = None;
         let text = self.noted(text.replace("\r\n", "\n").replace('\r', "\n"));
         self.input.insert_str(text);
     }
@@ -73,7 +47,7 @@ impl Screen {
     /// Asks what is written; an empty line says yes to what is asked, or lets a stopped reading go on.
     pub(super) fn submit(&mut self, chat: &Chat) -> Vec<Action> {
         let text = self.text();
-        if self.focus == Place::Input && !text.trim().is_empty() {
+        if self.focus == Focus::Input && !text.trim().is_empty() {
             if let Some(file) = self.model_file(chat, &text) {
                 return vec![Action::TakeModel(file)];
             }
@@ -89,7 +63,7 @@ impl Screen {
         }
         match chat.work {
             Work::Deciding { .. } => vec![Action::Confirm],
-            _ if self.focus == Place::Transcript && self.show_quote(chat) => Vec::new(),
+            _ if self.focus == Focus::Transcript && self.show_quote(chat) => Vec::new(),
             _ => vec![Action::Resume],
         }
     }
@@ -100,7 +74,7 @@ impl Screen {
         let question = self.with_pasted(&written);
         self.clear();
         self.history.push(question.clone());
-        self.errands.push(Errand::Remember(question.clone()));
+        self.commands.push(UiCommand::Remember(question.clone()));
         question
     }
 
@@ -119,8 +93,8 @@ impl Screen {
         self.recalled = None;
         self.editing = None;
         self.pasted.clear();
-        self.sought.clear();
-        self.naming = None;
+        self.looked_up.clear();
+        self.name_list = None;
     }
 
     /// Up and down walk through the questions from the first and the last line of the box, and move the caret elsewhere.

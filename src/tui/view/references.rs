@@ -5,41 +5,50 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear};
 
-use super::super::screen::{Named, Screen};
+use super::super::screen::{NameList, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
-use super::words::{count, short_count};
+use super::formatting::{count, short_count};
 use crate::chat::attached::{is_meant, references};
 use crate::chat::{Attached, AttachedText, Chat, Held};
+use crate::session::references::NamedPart;
 
 const WIDEST: u16 = 72;
 const MOST_ROWS: u16 = 8;
 
 /// The list, above `input`.
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, theme: &Theme, input: Rect) {
-    let Some(naming) = screen.naming.as_mut().filter(|naming| !naming.rows.is_empty()) else { return };
-    let height = (naming.rows.len() as u16).min(MOST_ROWS).saturating_add(2).min(input.y);
-    let cells = input.width.min(WIDEST);
-    let popup = Rect { x: input.x, y: input.y - height, width: cells, height };
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, input: Rect) {
+    let Some(list) = screen.name_list.as_ref().filter(|list| !list.rows.is_empty()) else { return };
+    let popup = place(list, input);
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .title(Line::styled(" refer to ", theme.strong))
         .title_bottom(Line::styled(" Enter takes it · Esc closes ", theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
-    naming.shown = usize::from(inner.height);
-    let top = naming.at.saturating_sub(naming.shown.saturating_sub(1));
+    let inner = popup.inner(Margin::new(2, 1));
+    let shown = usize::from(inner.height);
+    let top = list.at.saturating_sub(shown.saturating_sub(1));
     let text = &screen.parts.whole.text;
-    let rows = naming.rows.iter().enumerate().skip(top).take(naming.shown);
+    let rows = list.rows.iter().enumerate().skip(top).take(shown);
     let rows: Vec<Line> =
-        rows.map(|(at, named)| row(chat, text, named, at == naming.at, theme, inner.width.into())).collect();
+        rows.map(|(at, named)| row(chat, text, named, at == list.at, theme, inner.width.into())).collect();
     frame.render_widget(Clear, popup);
     frame.render_widget(block, popup);
     frame.render_widget(Text::from(rows), inner);
 }
 
+/// How many names have room.
+pub(in crate::tui) fn shown(list: &NameList, input: Rect) -> usize {
+    place(list, input).inner(Margin::new(2, 1)).height.into()
+}
+
+fn place(list: &NameList, input: Rect) -> Rect {
+    let height = (list.rows.len() as u16).min(MOST_ROWS).saturating_add(2).min(input.y);
+    Rect { x: input.x, y: input.y - height, width: input.width.min(WIDEST), height }
+}
+
 /// A name; how long it is, and whether it is read.
-fn row(chat: &Chat, text: &str, named: &Named, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
-    let Named { name, span } = named;
+fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
+    let NamedPart { name, span } = named;
     let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not read · " };
     let told = format!("{unread}{}", about(chat, span.len()));
     let name = shorten(&clean(name), cells.saturating_sub(width(&told) + 1));
@@ -73,7 +82,7 @@ fn about(chat: &Chat, bytes: usize) -> String {
 
 /// Short texts to the byte: less than a kilobyte is not none.
 fn size(bytes: usize) -> String {
-    if bytes < 10_000 { format!("{} bytes", count(bytes as u32)) } else { super::words::bytes(bytes as u64) }
+    if bytes < 10_000 { format!("{} bytes", count(bytes as u32)) } else { super::formatting::bytes(bytes as u64) }
 }
 
 /// ` with notes.txt, 1,204 tokens · Chapter 12 is read already `: what the question in the box refers to.

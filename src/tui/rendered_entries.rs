@@ -1,6 +1,6 @@
 //! Lines of the transcript that were made before: an entry is made into lines once, and again only when it has changed.
 //!
-//! The picture: sheets in a folder, one an entry. A frame looks at each sheet's label, which costs some numbers, and writes only those
+//! The picture: sheets in a folder, one an entry. A frame looks at each rendered's label, which costs some numbers, and writes only those
 //! anew whose label is another; while an answer streams that is one. Two thousand turns cost as much as one.
 
 use std::ops::Range;
@@ -8,13 +8,13 @@ use std::ops::Range;
 use ratatui::text::Line;
 use regex::Regex;
 
-use super::found::{self, Stretch};
-use super::markdown::Rendered;
+use super::markdown::RenderedMarkdown;
 use super::theme::Theme;
+use super::transcript_search::{self, LineHit};
 
 /// What an entry's lines depend on; what is the same has the same lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Label {
+pub(super) struct RenderKey {
     pub question: usize,
     /// Something that grows with what is known of what the question refers to.
     pub attached: usize,
@@ -30,8 +30,8 @@ pub(super) struct Label {
     pub cells: usize,
 }
 
-impl Label {
-    /// The label of a sheet that two entries share.
+impl RenderKey {
+    /// The label of a rendered that two entries share.
     pub(super) fn with(self, other: Self) -> Self {
         Self {
             answer: self.answer * 31 + other.answer,
@@ -45,21 +45,21 @@ impl Label {
 
 /// One entry.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sheet {
-    label: Option<Label>,
+pub(super) struct RenderedEntry {
+    key: Option<RenderKey>,
     pub lines: Vec<Line<'static>>,
     /// The answer, which grows.
-    pub answer: Rendered,
+    pub answer: RenderedMarkdown,
     /// Which of the lines is the chosen quote.
     pub chosen_line: Option<usize>,
     /// Which of the lines were asked, thought or said; each passage for itself.
     pub said: Vec<Range<usize>>,
     /// What was found in them, and by which search.
-    found: Vec<Stretch>,
+    found: Vec<LineHit>,
     searched: Option<usize>,
 }
 
-impl Sheet {
+impl RenderedEntry {
     /// Notes that the lines from `from` on were asked, thought or said.
     pub(super) fn says_from(&mut self, from: usize) {
         if from < self.lines.len() {
@@ -70,7 +70,7 @@ impl Sheet {
     /// Finds what search `number` looks for, unless it did already.
     fn search(&mut self, number: usize, pattern: &Regex) {
         if self.searched != Some(number) {
-            self.found = found::hits(&self.lines, &self.said, pattern);
+            self.found = transcript_search::hits(&self.lines, &self.said, pattern);
             self.searched = Some(number);
         }
     }
@@ -82,47 +82,47 @@ impl Sheet {
 
 /// All entries of one branch.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sheets {
+pub(super) struct RenderedEntries {
     branch: usize,
-    sheets: Vec<Sheet>,
+    entries: Vec<RenderedEntry>,
 }
 
-impl Sheets {
+impl RenderedEntries {
     /// Makes there be `entries` sheets, for a branch: those of another one are no beginnings of its own.
     pub(super) fn fit(&mut self, branch: usize, entries: usize) {
         if self.branch != branch {
-            *self = Self { branch, sheets: Vec::new() };
+            *self = Self { branch, entries: Vec::new() };
         }
-        self.sheets.resize_with(entries, Sheet::default);
+        self.entries.resize_with(entries, RenderedEntry::default);
     }
 
-    /// Writes the sheet of `entry` anew, if its label is another than before.
-    pub(super) fn write(&mut self, entry: usize, label: Label, write: impl FnOnce(&mut Sheet)) {
-        let sheet = &mut self.sheets[entry];
-        if sheet.label != Some(label) {
-            sheet.lines.clear();
-            sheet.chosen_line = None;
-            sheet.said.clear();
-            sheet.searched = None;
-            write(sheet);
-            sheet.label = Some(label);
+    /// Writes the rendered of `entry` anew, if its label is another than before.
+    pub(super) fn write(&mut self, entry: usize, key: RenderKey, write: impl FnOnce(&mut RenderedEntry)) {
+        let rendered = &mut self.entries[entry];
+        if rendered.key != Some(key) {
+            rendered.lines.clear();
+            rendered.chosen_line = None;
+            rendered.said.clear();
+            rendered.searched = None;
+            write(rendered);
+            rendered.key = Some(key);
         }
     }
 
     /// How many lines there are, with a blank one before each entry that has any.
     pub(super) fn len(&self) -> usize {
-        self.sheets.iter().map(Sheet::height).sum()
+        self.entries.iter().map(RenderedEntry::height).sum()
     }
 
     /// The lines from `top` on, `shown` at most.
     pub(super) fn lines(&self, top: usize, shown: usize) -> Vec<Line<'static>> {
         let mut before = 0;
         let mut lines = Vec::with_capacity(shown);
-        for sheet in &self.sheets {
-            let after = before + sheet.height();
+        for rendered in &self.entries {
+            let after = before + rendered.height();
             if after > top && lines.len() < shown {
-                let blank = std::iter::once(Line::default()).filter(|_| !sheet.lines.is_empty());
-                let all = blank.chain(sheet.lines.iter().cloned());
+                let blank = std::iter::once(Line::default()).filter(|_| !rendered.lines.is_empty());
+                let all = blank.chain(rendered.lines.iter().cloned());
                 lines.extend(all.skip(top.saturating_sub(before)).take(shown - lines.len()));
             }
             before = after;
@@ -134,13 +134,13 @@ impl Sheets {
     pub(super) fn search(&mut self, number: usize, pattern: &Regex) -> Vec<usize> {
         let mut before = 0;
         let mut hits = Vec::new();
-        for sheet in &mut self.sheets {
-            sheet.search(number, pattern);
+        for rendered in &mut self.entries {
+            rendered.search(number, pattern);
             let mut last = None;
-            for stretch in sheet.found.iter().filter(|stretch| last.replace(stretch.hit) != Some(stretch.hit)) {
-                hits.push(before + 1 + stretch.line);
+            for hit in rendered.found.iter().filter(|hit| last.replace(hit.hit) != Some(hit.hit)) {
+                hits.push(before + 1 + hit.line);
             }
-            before += sheet.height();
+            before += rendered.height();
         }
         hits
     }
@@ -148,23 +148,23 @@ impl Sheets {
     /// Marks what the last search found on `lines`, which begin at `top`: hit `at` as what is looked at.
     pub(super) fn mark(&self, lines: &mut [Line<'static>], top: usize, at: usize, theme: &Theme) {
         let (mut before, mut hits) = (0, 0);
-        for sheet in &self.sheets {
-            for stretch in &sheet.found {
-                let line = (before + 1 + stretch.line).checked_sub(top).and_then(|line| lines.get_mut(line));
-                let over = if hits + stretch.hit == at { theme.found } else { theme.hit };
+        for rendered in &self.entries {
+            for hit in &rendered.found {
+                let line = (before + 1 + hit.line).checked_sub(top).and_then(|line| lines.get_mut(line));
+                let over = if hits + hit.hit == at { theme.found } else { theme.hit };
                 if let Some(line) = line {
-                    found::mark(line, &stretch.bytes, over);
+                    transcript_search::mark(line, &hit.bytes, over);
                 }
             }
-            hits += sheet.found.last().map_or(0, |last| last.hit + 1);
-            before += sheet.height();
+            hits += rendered.found.last().map_or(0, |last| last.hit + 1);
+            before += rendered.height();
         }
     }
 
     /// Where an entry's chosen quote is, among all lines.
     pub(super) fn line_of_chosen(&self, entry: usize) -> Option<usize> {
-        let before: usize = self.sheets.iter().take(entry).map(Sheet::height).sum();
-        self.sheets.get(entry)?.chosen_line.map(|line| before + 1 + line)
+        let before: usize = self.entries.iter().take(entry).map(RenderedEntry::height).sum();
+        self.entries.get(entry)?.chosen_line.map(|line| before + 1 + line)
     }
 }
 
@@ -172,35 +172,35 @@ impl Sheets {
 mod tests {
     use super::*;
 
-    fn sheets() -> Sheets {
-        let mut sheets = Sheets::default();
-        sheets.fit(0, 3);
+    fn three() -> RenderedEntries {
+        let mut entries = RenderedEntries::default();
+        entries.fit(0, 3);
         for entry in 0..3 {
-            sheets.write(entry, Label::default(), |sheet| {
-                sheet.lines = (0..2).map(|line| Line::raw(format!("{entry}{line}"))).collect();
+            entries.write(entry, RenderKey::default(), |rendered| {
+                rendered.lines = (0..2).map(|line| Line::raw(format!("{entry}{line}"))).collect();
             });
         }
-        sheets
+        entries
     }
 
     #[test]
     fn lines_are_taken_from_where_they_are_wanted() {
-        let shown: Vec<String> = sheets().lines(2, 5).iter().map(ToString::to_string).collect();
-        assert_eq!((sheets().len(), shown), (9, ["01", "", "10", "11", ""].map(String::from).to_vec()));
+        let shown: Vec<String> = three().lines(2, 5).iter().map(ToString::to_string).collect();
+        assert_eq!((three().len(), shown), (9, ["01", "", "10", "11", ""].map(String::from).to_vec()));
     }
 
     #[test]
     fn another_branch_is_written_anew() {
-        let mut sheets = sheets();
-        sheets.fit(1, 3);
-        assert_eq!(sheets.len(), 0);
+        let mut entries = three();
+        entries.fit(1, 3);
+        assert_eq!(entries.len(), 0);
     }
 
     #[test]
     fn what_has_not_changed_is_not_written_again() {
-        let mut sheets = sheets();
-        sheets.write(1, Label::default(), |_| panic!("it is as it was"));
-        sheets.write(1, Label { answer: 5, ..Label::default() }, |sheet| sheet.lines.push(Line::raw("new")));
-        assert_eq!(sheets.len(), 8);
+        let mut entries = three();
+        entries.write(1, RenderKey::default(), |_| panic!("it is as it was"));
+        entries.write(1, RenderKey { answer: 5, ..RenderKey::default() }, |entry| entry.lines.push(Line::raw("new")));
+        assert_eq!(entries.len(), 8);
     }
 }

@@ -1,170 +1,12 @@
-//! Which key means what: one table, from which keys are understood, and the help and the palette are drawn.
-//!
-//! The picture: a row is a command: its name, where it holds, its keys, what it does. `reader.contents` holds in the reader and has
-//! `t`. A bare character is a key only where no text is typed: `1` is a preset in the reader, and a digit in the input box,
-//! where `f1` and `alt-1` are the preset.
-//!
-//! Nothing is bound that a terminal can't tell apart from another key (Ctrl-M is Enter, Ctrl-[ Esc). Ctrl-I is Tab for most; only a
-//! terminal that tells them apart sends it as a key of its own, and there it means what it means in vi. Alt-[ and Alt-] begin
-//! what a terminal sends for other keys, and are left to it.
-
-mod chord;
-mod table;
+//! The keys in force: those of the table, and those that the user's configuration puts in their place.
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
-use chord::Chord;
-pub(super) use table::COMMANDS;
-
+use super::chord::Chord;
+use super::intent::{Focus, Intent, PLACES};
+use super::table::{COMMANDS, KeyCommand};
 use crate::failure::Hint;
 use crate::fields::{Field, FileError};
-
-/// Who gets the letters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Place {
-    Input,
-    Transcript,
-    Reader,
-    /// A list that lies over everything: contents, hits.
-    List,
-    /// The tree of the document's parts.
-    Parts,
-    /// A line that is typed: what is searched for, a command's name.
-    Entry,
-    /// The name of a mark is waited for.
-    MarkName,
-}
-
-const PLACES: [Place; 7] =
-    [Place::Input, Place::Transcript, Place::Reader, Place::List, Place::Parts, Place::Entry, Place::MarkName];
-
-impl Place {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Input => "the question",
-            Self::Transcript => "the transcript",
-            Self::Reader => "the document",
-            Self::List => "lists",
-            Self::Parts => "the tree of parts",
-            Self::Entry => "lines that are typed",
-            Self::MarkName => "the names of marks",
-        }
-    }
-
-    /// Whether letters are text here.
-    const fn takes_text(self) -> bool {
-        matches!(self, Self::Input | Self::Entry | Self::MarkName)
-    }
-}
-
-/// What a person wants, whatever key said so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Intent {
-    /// For whatever takes text.
-    Type(KeyEvent),
-    Paste(String),
-    Submit,
-    Newline,
-    /// Ctrl-C: stop, then clear, then leave.
-    Interrupt,
-    Escape,
-    /// Ctrl-D: leave, when nothing is written.
-    EndOfInput,
-    Leave,
-    NextPane,
-    PreviousPane,
-    ToInput,
-    Panes,
-    ToggleReasoning,
-    AnswerNow,
-    Resume,
-    Help,
-    Redraw,
-    Scroll(Scroll),
-    Preset(char),
-    NextPreset,
-    PreviousPreset,
-    Earlier,
-    Later,
-    Contents,
-    Search,
-    /// In the transcript.
-    Find,
-    Hits,
-    NextHit,
-    PreviousHit,
-    NextPart,
-    PreviousPart,
-    SetMark,
-    GoToMark,
-    Back,
-    Forward,
-    Numbers,
-    /// Goes on from an earlier place on a branch of its own.
-    Fork,
-    Branches,
-    NextBranch,
-    PreviousBranch,
-    EditLast,
-    Regenerate,
-    Continue,
-    CopyAnswer,
-    CopyCode,
-    ExportMarkdown,
-    ExportJson,
-    /// A name of a part or a file is put into the question.
-    Refer,
-    /// The question in the user's own editor.
-    Editor,
-    Palette,
-    Suspend,
-    Presets,
-    /// One question under two presets.
-    Versus,
-    Figures,
-    /// The tree of the document's parts.
-    Parts,
-    Tick,
-    TickAll,
-    TickNone,
-    /// What was not ticked.
-    TickOthers,
-    /// As many as fit.
-    TickFitting,
-    /// Changes what is chosen in a list.
-    Change,
-    Less,
-    More,
-    Save,
-    /// Was done already.
-    Seen,
-}
-
-/// A movement through what has the focus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scroll {
-    Up,
-    Down,
-    HalfUp,
-    HalfDown,
-    PageUp,
-    PageDown,
-    Top,
-    Bottom,
-}
-
-/// One row of the table.
-#[derive(Debug)]
-pub(super) struct Command {
-    /// `reader.contents`, as a keymap names it.
-    pub name: &'static str,
-    pub places: &'static [Place],
-    /// As [`Chord`] reads them.
-    pub keys: &'static [&'static str],
-    pub intent: Intent,
-    /// What it does, in a few words.
-    pub what: &'static str,
-}
 
 /// The keys in force.
 #[derive(Debug, Clone)]
@@ -175,7 +17,7 @@ pub struct Keymap {
 
 impl Default for Keymap {
     fn default() -> Self {
-        let of_row = |(row, command): (usize, &Command)| {
+        let of_row = |(row, command): (usize, &KeyCommand)| {
             let chord = |key: &&str| key.parse().expect("a key of the table is tested to be one");
             command.keys.iter().map(|key| (chord(key), row)).collect::<Vec<(Chord, usize)>>()
         };
@@ -245,7 +87,7 @@ impl Keymap {
     }
 
     /// What `event` means at `place`; `None` for a key that is let go, or bound to nothing.
-    pub(super) fn intent(&self, event: KeyEvent, place: Place) -> Option<Intent> {
+    pub(in crate::tui) fn intent(&self, event: KeyEvent, place: Focus) -> Option<Intent> {
         if event.kind == KeyEventKind::Release {
             return None;
         }
@@ -256,7 +98,7 @@ impl Keymap {
     }
 
     /// The keys of a command that hold at `place`, as they are shown.
-    pub(super) fn keys(&self, row: usize, place: Place) -> Vec<String> {
+    pub(in crate::tui) fn keys(&self, row: usize, place: Focus) -> Vec<String> {
         let of_row = self.chords.iter().filter(|(chord, of)| *of == row && holds(*chord, row, place));
         of_row.map(|(chord, _)| chord.to_string()).collect()
     }
@@ -268,7 +110,7 @@ fn names() -> String {
 }
 
 /// A command's key counts where the command holds, a bare character only where it is no text.
-fn holds(chord: Chord, row: usize, place: Place) -> bool {
+fn holds(chord: Chord, row: usize, place: Focus) -> bool {
     COMMANDS[row].places.contains(&place) && !(chord.is_text() && place.takes_text())
 }
 
@@ -277,25 +119,26 @@ mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
     use super::*;
+    use crate::tui::keymap::Scroll;
 
-    fn press(modifiers: KeyModifiers, code: KeyCode, place: Place) -> Option<Intent> {
+    fn press(modifiers: KeyModifiers, code: KeyCode, place: Focus) -> Option<Intent> {
         Keymap::default().intent(KeyEvent::new(code, modifiers), place)
     }
 
     #[test]
     fn digits_are_digits_in_the_input_box_and_presets_elsewhere() {
         let five = KeyEvent::new(KeyCode::Char('5'), KeyModifiers::NONE);
-        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Input), Some(Intent::Type(five)));
-        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Transcript), Some(Intent::Preset('5')));
-        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Place::Reader), Some(Intent::Preset('5')));
-        assert_eq!(press(KeyModifiers::ALT, KeyCode::Char('5'), Place::Input), Some(Intent::Preset('5')));
-        assert_eq!(press(KeyModifiers::NONE, KeyCode::F(5), Place::Input), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Focus::Input), Some(Intent::Type(five)));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Focus::Transcript), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::Char('5'), Focus::Reader), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::ALT, KeyCode::Char('5'), Focus::Input), Some(Intent::Preset('5')));
+        assert_eq!(press(KeyModifiers::NONE, KeyCode::F(5), Focus::Input), Some(Intent::Preset('5')));
     }
 
     #[test]
     fn capitals_come_with_shift_or_without() {
         for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
-            assert_eq!(press(modifiers, KeyCode::Char('G'), Place::Reader), Some(Intent::Scroll(Scroll::Bottom)));
+            assert_eq!(press(modifiers, KeyCode::Char('G'), Focus::Reader), Some(Intent::Scroll(Scroll::Bottom)));
         }
     }
 
@@ -347,10 +190,10 @@ mod tests {
     fn keys_are_given_anew() {
         let keymap = changed("[keys]\ncontents = [\"T\", \"ctrl-e\"]\nhelp = \"f12\"\n").expect("no conflict");
         let press = |code, modifiers, place| keymap.intent(KeyEvent::new(code, modifiers), place);
-        assert_eq!(press(KeyCode::Char('T'), KeyModifiers::SHIFT, Place::Reader), Some(Intent::Contents));
-        assert_eq!(press(KeyCode::Char('e'), KeyModifiers::CONTROL, Place::Input), Some(Intent::Contents));
-        assert_eq!(press(KeyCode::Char('t'), KeyModifiers::NONE, Place::Reader), None);
-        assert_eq!(press(KeyCode::F(12), KeyModifiers::NONE, Place::Transcript), Some(Intent::Help));
+        assert_eq!(press(KeyCode::Char('T'), KeyModifiers::SHIFT, Focus::Reader), Some(Intent::Contents));
+        assert_eq!(press(KeyCode::Char('e'), KeyModifiers::CONTROL, Focus::Input), Some(Intent::Contents));
+        assert_eq!(press(KeyCode::Char('t'), KeyModifiers::NONE, Focus::Reader), None);
+        assert_eq!(press(KeyCode::F(12), KeyModifiers::NONE, Focus::Transcript), Some(Intent::Help));
     }
 
     #[test]
@@ -373,6 +216,6 @@ mod tests {
     #[test]
     fn letting_a_key_go_means_nothing() {
         let released = KeyEvent::new_with_kind(KeyCode::Enter, KeyModifiers::NONE, KeyEventKind::Release);
-        assert_eq!(Keymap::default().intent(released, Place::Input), None);
+        assert_eq!(Keymap::default().intent(released, Focus::Input), None);
     }
 }

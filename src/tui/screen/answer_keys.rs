@@ -1,9 +1,9 @@
 //! What can be done with answers: ask again, let one go on, copy, export.
 
-use super::super::errand::Errand;
-use super::super::keymap::{Intent, Place};
-use super::Screen;
-use super::question::input_box;
+use super::super::keymap::{Focus, Intent};
+use super::super::ui_command::UiCommand;
+use super::line_input::input_box;
+use super::state::Screen;
 use crate::chat::{Action, Chat, Entry, Exchange, export};
 
 impl Screen {
@@ -31,19 +31,19 @@ impl Screen {
     pub(super) fn follow(&mut self) {
         self.top = None;
         self.quote = None;
-        self.pane = Place::Transcript;
+        self.pane = Focus::Transcript;
     }
 
     /// The last question comes into the box; asked again, it takes its own place.
     fn edit_last(&mut self, chat: &Chat) {
         let last = chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)));
         let Some((entry, Entry::Exchange(exchange))) = last.map(|entry| (entry, &chat.transcript[entry])) else {
-            self.told = Some("nothing was asked yet".to_owned());
+            self.message = Some("nothing was asked yet".to_owned());
             return;
         };
         self.input = input_box(&exchange.question);
         self.editing = Some(entry);
-        self.focus = Place::Input;
+        self.focus = Focus::Input;
     }
 
     fn copy(&mut self, chat: &Chat, name: &'static str, what: impl Fn(&Exchange) -> Option<String>) {
@@ -54,16 +54,16 @@ impl Screen {
             _ => None,
         });
         match exchanges.find_map(what).filter(|text| !text.is_empty()) {
-            Some(text) => self.errands.push(Errand::Copy { text, name }),
-            None => self.told = Some(format!("there is nothing to copy: {name} is missing")),
+            Some(text) => self.commands.push(UiCommand::Copy { text, name }),
+            None => self.message = Some(format!("there is nothing to copy: {name} is missing")),
         }
     }
 
     fn export(&mut self, chat: &Chat, write: impl Fn(&Chat) -> String, ending: &'static str) {
         if chat.transcript.is_empty() {
-            self.told = Some("nothing was asked yet".to_owned());
+            self.message = Some("nothing was asked yet".to_owned());
         } else {
-            self.errands.push(Errand::Export { text: write(chat), ending });
+            self.commands.push(UiCommand::Export { text: write(chat), ending });
         }
     }
 }

@@ -1,34 +1,14 @@
-//! `@` in the question: a list of what can be referred to while a name is typed, and what the names mean.
-//!
-//! The picture: `Does @ch` opens a list of all parts and files whose names have `ch` in them; Enter or Tab puts the chosen one there as
-//! `@"Chapter 12"`, Esc leaves what is typed. A name is looked up when it is whole: among the document's parts and files, as
-//! they were loaded (also those that are not read); else it is a file on disk, which is read meanwhile.
+//! Keys while a name is typed behind an `@`.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use super::super::keymap::{Intent, Place};
-use super::{Screen, scrolled};
-use crate::chat::attached::{Attached, begins_a_word, is_meant, references, written};
+use super::super::keymap::{Focus, Intent};
+use super::names::NameList;
+use super::scrolling::scrolled;
+use super::state::Screen;
+use crate::chat::attached::{begins_a_word, is_meant, references, written};
 use crate::chat::{Action, Chat};
-use crate::document::{ByteSpan, Document};
-
-/// The list while it is open; there is at least one row.
-#[derive(Debug, Clone)]
-pub(in crate::tui) struct Naming {
-    /// All that there is.
-    all: Vec<Named>,
-    /// Those of `all` that are meant by what is typed.
-    pub rows: Vec<Named>,
-    pub at: usize,
-    pub shown: usize,
-}
-
-/// A part of the document, or a file of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::tui) struct Named {
-    pub name: String,
-    pub span: ByteSpan,
-}
+use crate::session::references::{NamedPart, named_parts, resolve};
 
 impl Screen {
     /// A key in the question. An `@` at a word's start opens the list; what is whole is attached.
@@ -36,8 +16,8 @@ impl Screen {
         let begins = begins_a_word(&self.before_caret());
         self.type_key(key);
         if key.code == KeyCode::Char('@') && begins && self.overlay.is_none() {
-            let all = named(&self.parts.whole);
-            self.naming = Some(Naming { all, rows: Vec::new(), at: 0, shown: 8 });
+            let all = named_parts(&self.parts.whole);
+            self.name_list = Some(NameList { all, rows: Vec::new(), at: 0, shown: 8 });
         }
         self.filter_names();
         self.attach(chat, |is_closed| is_closed)
@@ -53,37 +33,37 @@ impl Screen {
 
     /// A key while the list is open.
     pub(super) fn name(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
-        let Some(naming) = &mut self.naming else { return Vec::new() };
+        let Some(naming) = &mut self.name_list else { return Vec::new() };
         let last = naming.rows.len().saturating_sub(1);
         match intent {
             Intent::Scroll(scroll) => naming.at = scrolled(scroll, naming.at, last, naming.shown).min(last),
             Intent::Submit | Intent::Type(KeyEvent { code: KeyCode::Tab, .. }) => return self.choose_name(chat),
-            Intent::Type(key) => match self.keymap.intent(key, Place::Input) {
+            Intent::Type(key) => match self.keymap.intent(key, Focus::Input) {
                 Some(Intent::Type(key)) => return self.type_question(chat, key),
                 Some(other) => return self.leave_names(chat, other),
                 None => {}
             },
-            Intent::Escape => self.naming = None,
+            Intent::Escape => self.name_list = None,
             other => return self.leave_names(chat, other),
         }
         Vec::new()
     }
 
     fn leave_names(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
-        self.naming = None;
+        self.name_list = None;
         self.at_work(chat, intent)
     }
 
     /// The rows that have what is typed in their names, those that begin with it first. Nothing typed any more, or nothing found: no list.
     fn filter_names(&mut self) {
         let typed = self.typed_name();
-        let Some(naming) = &mut self.naming else { return };
+        let Some(naming) = &mut self.name_list else { return };
         let Some(typed) = typed else {
-            self.naming = None;
+            self.name_list = None;
             return;
         };
         let typed = typed.trim_start_matches('"').to_lowercase();
-        let mut rows: Vec<(bool, &Named)> = Vec::new();
+        let mut rows: Vec<(bool, &NamedPart)> = Vec::new();
         for named in &naming.all {
             let name = named.name.to_lowercase();
             if name.contains(&typed) {
@@ -98,7 +78,7 @@ impl Screen {
     /// Puts the chosen name in the place of what is typed of it.
     fn choose_name(&mut self, chat: &Chat) -> Vec<Action> {
         let typed = self.typed_name().unwrap_or_default();
-        let Some(naming) = self.naming.take() else { return Vec::new() };
+        let Some(naming) = self.name_list.take() else { return Vec::new() };
         let Some(named) = naming.rows.get(naming.at) else { return Vec::new() };
         for _ in 0..=typed.chars().count() {
             self.input.delete_char();
@@ -129,55 +109,13 @@ impl Screen {
     pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
         for reference in references(&self.text()) {
-            let is_known = self.sought.contains(&reference.name)
+            let is_known = self.looked_up.contains(&reference.name)
                 || chat.attached.iter().any(|attached| is_meant(&reference.name, &attached.name));
             if is_wanted(reference.is_closed) && !is_known {
-                actions.push(Action::Attach(found(&self.parts.whole, &reference.name)));
-                self.sought.push(reference.name);
+                actions.push(Action::Attach(resolve(&self.parts.whole, &reference.name)));
+                self.looked_up.push(reference.name);
             }
         }
         actions
     }
-
-    /// Whether the list is seen, and has the keys.
-    pub(super) fn names(&self) -> bool {
-        self.focus == Place::Input && self.naming.as_ref().is_some_and(|naming| !naming.rows.is_empty())
-    }
-}
-
-/// The parts of the document, and those files that are no parts.
-fn named(document: &Document) -> Vec<Named> {
-    if document.text.is_empty() {
-        return Vec::new();
-    }
-    let parts = document.parts().into_iter().map(|part| Named { name: part.title, span: part.span });
-    let mut all: Vec<Named> = parts.filter(|part| !part.name.is_empty()).collect();
-    for file in files(document) {
-        if all.iter().all(|named| named.name != file.name) {
-            all.push(file);
-        }
-    }
-    all
-}
-
-/// The files, each from its first to its last byte.
-fn files(document: &Document) -> Vec<Named> {
-    let mut files: Vec<Named> = Vec::new();
-    for source in &document.sources {
-        match files.last_mut() {
-            Some(last) if last.name == source.name => last.span.end = source.span.end,
-            _ => files.push(Named { name: source.name.clone(), span: source.span }),
-        }
-    }
-    files
-}
-
-/// What `name` means: a part or a file of the document, a heading of it, or a file on disk.
-fn found(document: &Document, name: &str) -> Attached {
-    let headings = document.outline.iter().map(|entry| Named { name: entry.title.clone(), span: entry.span });
-    let known = named(document).into_iter().chain(headings).find(|known| is_meant(name, &known.name));
-    known.map_or_else(
-        || Attached::file(name),
-        |known| Attached::part(&known.name, &document.text[known.span.start..known.span.end]),
-    )
 }
