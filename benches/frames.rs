@@ -80,7 +80,12 @@ impl Talk {
             DocumentFacts { title: "Books".into(), part: None, text: document.text.as_str().into(), choice: None };
         let presets = Presets::built_in();
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
-        let asking = Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() };
+        let asking = Asking {
+            system: None,
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+            questions: Questions::Follow,
+        };
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));
