@@ -8,24 +8,26 @@ use tokio::time::Instant;
 
 use lunette::chat::{Chat, Effect, Fetched};
 use lunette::engine::config::EngineSettings;
-use lunette::engine::message::{CancelToken, Failure, FailureKind};
-use lunette::exit::{Exit, Trouble};
-use lunette::headless::{self, Voice};
+use lunette::engine::message::CancelToken;
+use lunette::exit::{Exit, ExitError};
+use lunette::failure::{Failure, FailureKind};
+use lunette::headless::{self, Started, Voice};
 use lunette::models::{self, Entry, PullProgress, Resolved};
 use lunette::plain::{self, consent::Consent};
+use lunette::session::retriever::Retriever;
 use lunette::session::{EngineThread, Observer, ReloadRequest, TokenCounter, WorkingSet, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Ended, Engine, Keymap, Options, Shelf, Shown, Starter};
 
-use crate::process::{block_on, started, with_voice};
+use crate::process::{block_on, engine, with_voice};
 
 /// Opens the screen on what `settings` name, and returns when it is left.
-pub fn screen(settings: &Settings) -> Result<Exit, Trouble> {
+pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
     let (mut files, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
         let model = model::locate(settings, voice)?;
-        Ok::<_, Trouble>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let chat = Chat::new(opening::setup(settings, &files, &model));
     let thread = EngineThread::default();
@@ -41,11 +43,11 @@ pub fn screen(settings: &Settings) -> Result<Exit, Trouble> {
 }
 
 /// The same chat in plain lines. A model that is missing is asked about in a line, too.
-pub fn plain(settings: &Settings) -> Result<Exit, Trouble> {
+pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
     let (files, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
         let model = Resolved::Found(find_or_ask(settings, voice)?);
-        Ok::<_, Trouble>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
     let Resolved::Found(model) = model else { unreachable!("it was found above") };
@@ -65,17 +67,20 @@ pub fn plain(settings: &Settings) -> Result<Exit, Trouble> {
 /// Answers the questions of a run without a screen.
 pub fn headless(settings: &Settings, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
-    let thread = EngineThread::default();
-    let exit = with_voice(how.output, settings.terminal, |voice| {
-        let start = |voice: &mut Voice<'_>| started(settings, deadline, &thread, voice);
+    with_voice(how.output, settings.terminal, |voice| {
+        let start = |voice: &mut Voice<'_>| {
+            let model = model::find(settings, voice)?;
+            // It loads while parts are looked for.
+            let client = engine(settings, &model, deadline);
+            let retriever = Retriever::for_model(settings, &model)?;
+            Ok(Started { client, model, retriever })
+        };
         block_on(headless::run(settings, how, &mut io::stdin().lock(), start, voice))
-    });
-    thread.wait();
-    exit
+    })
 }
 
 /// The model's file; one that is missing is asked about where a person can answer.
-fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Trouble> {
+fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, ExitError> {
     if !settings.terminal.is_interactive() {
         return Ok(model::find(settings, observer)?);
     }
@@ -98,7 +103,7 @@ fn later(settings: &Settings, entry: Entry, thread: &EngineThread) -> Engine {
     let (places, engine, thread) = (settings.places.clone(), settings.engine.clone(), thread.clone());
     let fetch = move |told: &mut dyn FnMut(Fetched), cancel: &CancelToken| {
         let mut progress = |progress| fetched(&progress).into_iter().for_each(&mut *told);
-        models::pull(&entry, &places, &mut progress, cancel).map_err(|error| failure(&error))
+        models::pull(&entry, &places, &mut progress, cancel).map_err(|error| Failure::of(FailureKind::Model, &error))
     };
     let start = move |model: PathBuf| thread.start(engine.with_model(model));
     Engine::Later(Starter { fetch: Arc::new(fetch), start: Box::new(start) })
@@ -113,15 +118,10 @@ fn fetched(progress: &PullProgress) -> Option<Fetched> {
     }
 }
 
-fn failure(error: &models::Error) -> Failure {
-    Failure { kind: FailureKind::Model, message: error.to_string(), hint: error.hint() }
-}
-
 /// What the screen is told; keys that can't be had are told before anything is loaded.
-fn options(settings: &Settings) -> Result<Options, Trouble> {
+fn options(settings: &Settings) -> Result<Options, ExitError> {
     let ScreenSettings { theme, mouse, keys, keys_file, variables } = &settings.screen;
-    let keymap =
-        Keymap::with(keys_file, keys).map_err(|error| Trouble::new(Exit::Usage, error.to_string(), error.hint()))?;
+    let keymap = Keymap::with(keys_file, keys).map_err(|error| Failure::of(FailureKind::Usage, &error))?;
     Ok(Options {
         theme: *theme,
         true_color: variables.true_color,
@@ -136,7 +136,7 @@ fn options(settings: &Settings) -> Result<Options, Trouble> {
     })
 }
 
-fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, Trouble> {
+fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: Engine) -> Result<Exit, ExitError> {
     for effect in opening::ask_ahead(&mut shown.chat, &settings.questions) {
         if let (Effect::Send(command), Engine::Running { commands, .. }) = (effect, &engine) {
             let _ = commands.send(command);
@@ -146,6 +146,6 @@ fn show(mut shown: Shown<'_>, settings: &Settings, options: &Options, engine: En
         Ok(Ended::ByUser) => Ok(Exit::Ok),
         Ok(Ended::BySignal(2)) => Ok(Exit::Interrupted),
         Ok(Ended::BySignal(_)) => Ok(Exit::Terminated),
-        Err(error) => Err(Trouble::new(Exit::Runtime, error.to_string(), None)),
+        Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
     }
 }

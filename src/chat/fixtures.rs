@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::within::{Allowance, Within};
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, Work, update};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, Work, update};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
@@ -36,7 +36,12 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         },
         within: None,
         reading,
-        asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
+        asking: Asking {
+            questions: Questions::Conversation,
+            system: None,
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+        },
         now: Moment(0),
         absent: None,
     }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::DocumentFacts;
+use super::document::DocumentFacts;
 use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
 

@@ -52,7 +52,7 @@ pub struct Served {
 
 impl Served {
     /// What the header `Content-Type` says: `text/html; charset="Shift_JIS"`.
-    pub fn read(content_type: &str) -> Self {
+    pub(super) fn read(content_type: &str) -> Self {
         let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
         let label = parameters.split(';').find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use crate::failure::{Failure, FailureKind};
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
@@ -386,26 +387,4 @@ impl Event {
             | Self::Failed { job, .. } => Some(*job),
         }
     }
-}
-
-/// What kind of failure: it settles the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The model's file is missing, no GGUF, truncated, of an unknown kind.
-    Model,
-    /// The prompt or the context does not fit.
-    DoesNotFit,
-    /// Sliding attention, or a device that was named, can't be had here.
-    Unsupported,
-    Runtime,
-}
-
-/// An error as a front end shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// What failed, with the evidence; lower case, no full stop.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
 }

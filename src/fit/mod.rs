@@ -31,6 +31,7 @@ use crate::document::{ByteSpan, Document, Part, SelectError};
 use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
+use crate::failure::Hint;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
 
@@ -192,14 +193,12 @@ pub enum Error {
     NothingPicked { room: u32 },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Parts(error) => Some(error.hint()),
-            Self::Preset(error) => Some(error.hint()),
-            Self::Template(error) => Some(error.hint().to_owned()),
+            Self::Parts(error) => error.hint(),
+            Self::Preset(error) => error.hint(),
+            Self::Template(error) => error.hint(),
             Self::NothingPicked { .. } => {
                 Some("ask in the document's own words, give more room, or leave --pick out".to_owned())
             }

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::Voice;
 use super::report::bytes;
-use super::talk::Talk;
-use super::{Counter, Stops, Voice};
 use crate::engine::message::ModelInfo;
-use crate::exit::Trouble;
+use crate::exit::ExitError;
+use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
@@ -76,12 +76,12 @@ impl<'a> PresetLine<'a> {
 /// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
 pub async fn list_presets(
     reading: &PresetSelection,
-    engine: Option<(Counter, Stops)>,
+    client: Option<EngineClient>,
     json: bool,
     voice: &mut Voice<'_>,
-) -> Result<(), Trouble> {
-    let model = match engine {
-        Some((counter, stops)) => Some(Talk::new(counter, stops).loaded(&mut |share| voice.loading(share)).await?),
+) -> Result<(), ExitError> {
+    let model = match client {
+        Some(mut client) => Some(client.loaded(&mut |share| voice.loading(share)).await?),
         None => None,
     };
     Ok(presets(reading, model.as_ref(), json, voice)?)

@@ -11,8 +11,9 @@ use super::documents::only_folder;
 use crate::chat::Moment;
 use crate::document::{ByteSpan, Document};
 use crate::engine::config::EngineSettings;
-use crate::engine::message::{Failure, FailureKind, ModelInfo};
+use crate::engine::message::ModelInfo;
 use crate::engine::{Measured, Survey};
+use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Known, Proposal, Wish};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
@@ -73,7 +74,8 @@ impl TokenCounter {
     /// Selections that would fit instead of the parts with these numbers.
     pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
         let known = Loaded(self.0.survey(&of.model)?);
-        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known).map_err(|error| failure(&error))?;
+        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known)
+            .map_err(|error| Failure::of(FailureKind::Runtime, &error))?;
         Ok(fit.proposals)
     }
 }
@@ -103,10 +105,6 @@ impl Inner {
             now: Moment::from(SystemTime::now()),
         }
     }
-}
-
-fn failure(error: &fit::Error) -> Failure {
-    Failure { kind: FailureKind::Runtime, message: error.to_string(), hint: error.hint() }
 }
 
 /// A model whose weights are already in memory, so that a plan needs no room for them.

@@ -2,6 +2,7 @@
 //!
 //! | file | answers |
 //! |---|---|
+//! | [`client`] | how does a front end talk to the engine, and what may stop it? |
 //! | [`observer`] | who is told about progress, and who may allow a download? |
 //! | [`documents`] | what do the named documents contain? |
 //! | [`model`] | where is the model's file, and should it be fetched? |
@@ -19,6 +20,7 @@
 //!
 //! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 
+pub mod client;
 pub mod counting;
 pub mod documents;
 pub mod engine_thread;
@@ -32,6 +34,7 @@ pub mod retriever;
 pub mod signals;
 pub mod working_set;
 
+pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
 pub use engine_thread::EngineThread;
 pub use error::Error;

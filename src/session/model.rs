@@ -65,6 +65,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::failure::Hint;
     use crate::session::fixtures::{Recorder, serve, settings};
 
     const MODEL: &[u8] = b"GGUF of few bytes";

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::model::offered;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
-use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
 use crate::fit::pick::Picked;
@@ -46,6 +46,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         within: within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time)),
         reading: settings.reading.clone(),
         asking: Asking {
+            questions: Questions::Conversation,
             system: settings.system_prompt.as_deref().map(Arc::from),
             sampling: settings.sampling,
             limits: settings.limits.clone(),

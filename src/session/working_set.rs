@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::documents::{Opened, chosen_pages, first_change};
 use super::error::Error;
 use super::retriever::Retriever;
-use crate::chat::{Choice, Chosen, NewText, News};
+use crate::chat::{Choice, Chosen, NewText, News, Retrieved};
 use crate::document::{Document, Watched};
 use crate::fit::part_in_words;
 use crate::fit::pick::Picked;
@@ -155,7 +155,8 @@ impl<'settings> WorkingSet<'settings> {
         self.put_in_use(in_use);
         let document = self.document();
         let ends = document.parts().iter().map(|part| part.span.end).collect();
-        let news = News::Changed(NewText { text: self.text(), ends, place });
+        let retrieved = self.retrieved().map(|picked| Retrieved { part: picked.in_short(), choice: picked.in_words() });
+        let news = News::Changed(NewText { text: self.text(), ends, place, retrieved });
         Ok(Some(Reloaded { news, document: Some(document), whole: Some(self.whole()) }))
     }
 
@@ -294,7 +295,7 @@ mod tests {
         let text = files.text();
         let ends = files.document().parts().iter().map(|part| part.span.end).collect();
         let place = format!("from line 7 of {} on", book.display());
-        assert_eq!(news, News::Changed(NewText { text, ends, place }));
+        assert_eq!(news, News::Changed(NewText { text, ends, place, retrieved: None }));
         assert_eq!((files.parts(), files.text().ends_with("d\n")), (&[1, 2, 3][..], true));
         let (document, whole) = document.zip(whole).expect("both are new");
         assert!(Arc::ptr_eq(&document, &files.document()) && Arc::ptr_eq(&whole, &files.whole()));

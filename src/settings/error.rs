@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::engine::config::KvType;
+use crate::failure::Hint;
 use crate::fields::FileError;
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
@@ -40,15 +41,13 @@ pub enum Error {
     NoHome,
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) if error.allowed.is_empty() => return None,
             Self::File(error) => return Some(format!("allowed: {}", error.allowed)),
             Self::UnknownPreset(error) => return Some(format!("one of {}", error.known)),
-            Self::Recipe(error) => error.hint(),
+            Self::Recipe(error) => return error.hint(),
             Self::Model(error) => return error.hint(),
             Self::MixedCache { .. } => {
                 "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"

@@ -19,6 +19,7 @@ use std::str::FromStr;
 use super::layers::LayerSpec;
 use super::recipe::{RecipeSpec, WindowSpec};
 use super::written::{self, WrittenError};
+use crate::failure::Hint;
 
 /// The preset that is chosen per document.
 pub const AUTO: &str = "auto";
@@ -250,7 +251,7 @@ impl Preset {
             (Some(recipe), _) => recipe.clone(),
         };
         let recipe = patch.over(&base);
-        recipe.check().map_err(|error| Refused::new(last, error.to_string(), error.hint()))?;
+        recipe.check().map_err(|error| Refused::new(last, error.to_string(), &error.hint().unwrap_or_default()))?;
         let has_summary = fields.iter().any(|(name, _)| *name == "summary");
         if self.recipe.as_ref().is_some_and(|before| *before != recipe) && !has_summary {
             // What was measured was another recipe.

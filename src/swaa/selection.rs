@@ -13,6 +13,7 @@ use super::layers::LayerSpec;
 use super::model::ModelFacts;
 use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
 use super::recipe::{RecipeSpec, WindowSpec};
+use crate::failure::Hint;
 
 /// The key of `custom`, unless a preset of the user's own has it: the first that Lunette's presets leave free.
 const CUSTOM_KEY: char = '9';
@@ -47,14 +48,12 @@ pub enum Error {
     UnknownFamily { model: String },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::NoSuchLayer { layers, .. } => format!("layers are numbered 0 to {}", layers.saturating_sub(1)),
             Self::UnknownFamily { .. } => "name them, as in --full-layers first-half".to_owned(),
-        }
+        })
     }
 }
 
@@ -195,8 +194,8 @@ mod tests {
     fn a_layer_that_the_model_lacks_is_named() {
         let error = layers(LayerSpec::List(vec![3, 24]), &model("qwen3", "Small")).unwrap_err();
         assert_eq!(
-            (error.to_string().as_str(), error.hint().as_str()),
-            ("layer 24 can't stay full: Small has 24 layers", "layers are numbered 0 to 23")
+            (error.to_string().as_str(), error.hint().as_deref()),
+            ("layer 24 can't stay full: Small has 24 layers", Some("layers are numbered 0 to 23"))
         );
     }
 }

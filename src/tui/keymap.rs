@@ -16,6 +16,7 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use chord::Chord;
 pub(super) use table::COMMANDS;
 
+use crate::failure::Hint;
 use crate::fields::{Field, FileError};
 
 /// Who gets the letters.
@@ -191,10 +192,8 @@ pub enum KeyError {
     Conflict { file: String, line: usize, name: String, key: String, other: &'static str, place: &'static str },
 }
 
-impl KeyError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for KeyError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Field(error) => Some(format!("allowed: {}", error.allowed)),
             Self::Conflict { other, .. } => Some(format!("take another key, or give {other} one of its own, too")),

@@ -22,6 +22,21 @@ pub(super) struct Read<'a> {
     pub encoding: Found,
     /// Places that are nothing in that encoding, each now U+FFFD.
     pub invalid_sequences: u64,
+    mark_bytes: usize,
+}
+
+impl Read<'_> {
+    /// Where in the file byte `at` of the text was, if all before it could be decoded.
+    pub fn offset_in_file(&self, at: usize) -> usize {
+        let before = &self.text[..at];
+        let encoding = Encoding::for_label(self.encoding.name.as_bytes()).unwrap_or(UTF_8);
+        let bytes = if encoding == UTF_16LE || encoding == UTF_16BE {
+            2 * before.encode_utf16().count()
+        } else {
+            encoding.encode(before).0.len()
+        };
+        self.mark_bytes + bytes
+    }
 }
 
 /// The text of `bytes`, without a byte order mark.
@@ -31,15 +46,15 @@ pub(super) fn read(bytes: &[u8]) -> Read<'_> {
 
 /// The text of `bytes`, which whoever sent them called `served`.
 pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> Read<'a> {
-    let is_marked = Encoding::for_bom(bytes).is_some();
-    let (encoding, sureness) = match served.filter(|_| !is_marked).or_else(|| declared(bytes)) {
+    let mark_bytes = Encoding::for_bom(bytes).map_or(0, |(_, bytes)| bytes);
+    let (encoding, sureness) = match served.filter(|_| mark_bytes == 0).or_else(|| declared(bytes)) {
         Some(encoding) => (encoding, Sureness::Certain),
         None if is_mostly_utf8(bytes) => (UTF_8, Sureness::Certain),
         None => encoding::guess(bytes),
     };
     let (text, had_errors) = encoding.decode_with_bom_removal(bytes);
     let invalid_sequences = if had_errors { text.matches(char::REPLACEMENT_CHARACTER).count() as u64 } else { 0 };
-    Read { text, encoding: Found { name: encoding.name(), sureness }, invalid_sequences }
+    Read { text, encoding: Found { name: encoding.name(), sureness }, invalid_sequences, mark_bytes }
 }
 
 /// What a byte order mark or the file itself says.
@@ -105,6 +120,17 @@ mod tests {
         assert_eq!((&*utf8.text, utf8.encoding), ("<p>é", Found::default()));
         let old = read(b"<p>caf\xe9 \x93so\x94");
         assert_eq!((&*old.text, old.encoding.sureness), ("<p>café “so”", Sureness::Guessed));
+    }
+
+    #[test]
+    fn a_byte_of_the_text_leads_back_to_the_file() {
+        let utf16: Vec<u8> = "\u{feff}é🐱x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in ["é🐱x".as_bytes(), "\u{feff}é🐱x".as_bytes(), &utf16, b"<?xml encoding='latin1'?>\xe9x"] {
+            let read = read(bytes);
+            let at = read.text.find('x').expect("an x in it");
+            let last = read.text.rfind('x').expect("an x in it");
+            assert!(at < 10 && bytes[read.offset_in_file(last)] == b'x', "{}", read.encoding.name);
+        }
     }
 
     #[test]

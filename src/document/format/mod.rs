@@ -12,6 +12,7 @@ mod interface;
 mod markdown;
 pub(super) mod pdf;
 mod text;
+mod xml;
 
 pub(super) use self::interface::Piece;
 

@@ -4,6 +4,7 @@ use super::super::errand::Errand;
 use super::super::keymap::{Intent, Scroll};
 use super::{Overlay, Screen, scrolled};
 use crate::chat::{Action, Chat};
+use crate::failure::Hint;
 use crate::swaa::preset::CUSTOM;
 use crate::swaa::{LayerSpec, Preset, RecipeSpec, WindowSpec};
 
@@ -151,7 +152,7 @@ impl Screen {
             Intent::More => draft.field.step(&mut draft.recipe, true),
             Intent::Submit => match draft.recipe.check() {
                 Ok(()) => return Some(vec![Action::Try(Box::new(tried(chat, draft.recipe.clone())))]),
-                Err(error) => self.told = Some(format!("{error}: {}", error.hint())),
+                Err(error) => self.told = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
             },
             Intent::Save => match draft.recipe.check() {
                 Ok(()) => {
@@ -159,7 +160,7 @@ impl Screen {
                     self.errands.push(Errand::SavePreset(preset.clone()));
                     return Some(vec![Action::Try(Box::new(preset))]);
                 }
-                Err(error) => self.told = Some(format!("{error}: {}", error.hint())),
+                Err(error) => self.told = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
             },
             Intent::Escape | Intent::Interrupt => picker.draft = None,
             _ => {}
@@ -169,9 +170,9 @@ impl Screen {
 
     /// The question in the box, or the last one, under the preset in force and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
-        let offers = [chat.current_offer(), offer];
-        if let Err(why) = chat.compares(offers) {
-            self.told = Some(why);
+        let offers = vec![chat.current_offer(), offer];
+        if let Err(failure) = chat.compares(&offers) {
+            self.told = Some(failure.message);
             return Vec::new();
         }
         let mut actions = self.attach(chat, |_| true);

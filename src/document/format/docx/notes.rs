@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::document::format::html::markup::{Attributes, Markup};
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// Footnotes or endnotes, by id. Each is taken once, so that a note of a megabyte can't be told a thousand times.
 #[derive(Debug, Default)]
@@ -13,15 +13,15 @@ pub(super) struct Notes {
     dropped: usize,
 }
 
-impl Markup for Notes {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
-        match name {
+impl XmlHandler for Notes {
+    fn open(&mut self, element: &Element<'_>) {
+        match element.name() {
             // Separators are lines, not notes.
-            "footnote" | "endnote" if attributes.local("type").is_none_or(|kind| kind == "normal") => {
-                self.open = attributes.local("id").map(|id| (id.into(), String::new()));
+            "footnote" | "endnote" if element.attribute("type").is_none_or(|kind| kind == "normal") => {
+                self.open = element.attribute("id").map(|id| (id.into_owned(), String::new()));
             }
-            "t" => self.is_text = !is_closed,
-            "del" | "movefrom" | "fallback" => self.dropped += usize::from(!is_closed),
+            "t" => self.is_text = !element.is_empty,
+            "del" | "moveFrom" | "Fallback" => self.dropped += usize::from(!element.is_empty),
             "p" | "tab" | "br" => self.write(" "),
             _ => {}
         }
@@ -31,7 +31,7 @@ impl Markup for Notes {
         match name {
             "footnote" | "endnote" => self.by_id.extend(self.open.take()),
             "t" => self.is_text = false,
-            "del" | "movefrom" | "fallback" => self.dropped = self.dropped.saturating_sub(1),
+            "del" | "moveFrom" | "Fallback" => self.dropped = self.dropped.saturating_sub(1),
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
 //! The lists of a DOCX file: how each counts, and the label that comes next.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::document::format::html::markup::{Attributes, Markup};
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// Word has nine levels of lists and of headings.
 pub(super) const LEVELS: usize = 9;
@@ -41,32 +42,30 @@ impl Default for Format {
     }
 }
 
-impl Markup for Numbering {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
-        let id = |name| attributes.local(name).map(str::to_owned);
-        match name {
-            "abstractnum" => self.open_format = id("abstractnumid"),
-            "num" => self.open_list = id("numid"),
-            "lvl" => self.open_level = attributes.local("ilvl").and_then(|level| level.parse().ok()).unwrap_or(LEVELS),
-            "abstractnumid" => {
+impl XmlHandler for Numbering {
+    fn open(&mut self, element: &Element<'_>) {
+        let id = |name| element.attribute(name).map(Cow::into_owned);
+        match element.name() {
+            "abstractNum" => self.open_format = id("abstractNumId"),
+            "num" => self.open_list = id("numId"),
+            "lvl" => self.open_level = element.attribute("ilvl").and_then(|level| level.parse().ok()).unwrap_or(LEVELS),
+            "abstractNumId" => {
                 if let (Some(list), Some(format)) = (self.open_list.clone(), id("val")) {
                     self.lists.insert(list, format);
                 }
             }
-            "start" | "numfmt" | "lvltext" => self.set(name, attributes.local("val").unwrap_or_default()),
+            name @ ("start" | "numFmt" | "lvlText") => self.set(name, &element.attribute("val").unwrap_or_default()),
             _ => {}
         }
     }
 
     fn close(&mut self, name: &str) {
         match name {
-            "abstractnum" => self.open_format = None,
+            "abstractNum" => self.open_format = None,
             "num" => self.open_list = None,
             _ => {}
         }
     }
-
-    fn text(&mut self, _text: &str) {}
 }
 
 impl Numbering {
@@ -75,7 +74,7 @@ impl Numbering {
         let Some(format) = self.formats.entry(list.clone()).or_default().get_mut(self.open_level) else { return };
         match name {
             "start" => format.start = value.parse().unwrap_or(1),
-            "numfmt" => format.kind = value.to_lowercase(),
+            "numFmt" => format.kind = value.to_lowercase(),
             _ => format.text = value.into(),
         }
     }

@@ -4,15 +4,7 @@ use std::collections::HashMap;
 
 use crate::document::error::Error;
 use crate::document::format::archive::{Archive, resolve};
-use crate::document::format::charset;
-use crate::document::format::html::markup::{Attributes, Dialect, Markup, walk};
-
-/// Tells `markup` of the part at `path`.
-pub(super) fn read(archive: &mut Archive<'_>, path: &str, markup: &mut dyn Markup) -> Result<(), Error> {
-    let bytes = archive.need(path)?;
-    let walked = walk(&charset::read(&bytes).text, Dialect::Xml, markup);
-    walked.map_err(|count| archive.broken(format!("{path}: a tag with {count} attributes")))
-}
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// The parts that a part relates to, by the last word of the relation's type: `styles`, `footnotes`.
 pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<HashMap<String, String>, Error> {
@@ -20,7 +12,7 @@ pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<HashMap
     let path = resolve("", &format!("{folder}/_rels/{file}.rels")).unwrap_or_default();
     let mut relations = Relations { part, found: HashMap::new() };
     if archive.has(&path) {
-        read(archive, &path, &mut relations)?;
+        archive.read_xml(&path, &mut relations)?;
     }
     Ok(relations.found.into_iter().filter(|(_, path)| archive.has(path)).collect())
 }
@@ -30,16 +22,12 @@ struct Relations<'a> {
     found: HashMap<String, String>,
 }
 
-impl Markup for Relations<'_> {
-    fn open(&mut self, _name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
-        let (Some(kind), Some(target)) = (attributes.local("type"), attributes.local("target")) else { return };
+impl XmlHandler for Relations<'_> {
+    fn open(&mut self, element: &Element<'_>) {
+        let (Some(kind), Some(target)) = (element.attribute("Type"), element.attribute("Target")) else { return };
         let kind = kind.rsplit('/').next().unwrap_or_default();
-        if let Some(path) = resolve(self.part, target) {
+        if let Some(path) = resolve(self.part, &target) {
             self.found.entry(kind.into()).or_insert(path);
         }
     }
-
-    fn close(&mut self, _name: &str) {}
-
-    fn text(&mut self, _text: &str) {}
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::numbering::{LEVELS, NumberRef};
-use crate::document::format::html::markup::{Attributes, Markup};
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// Styles are based on others at most so deep; they may be based on themselves, by mistake or to do harm.
 const DEEPEST_STYLE: usize = 16;
@@ -32,18 +32,18 @@ struct Style {
     number: NumberRef,
 }
 
-impl Markup for Styles {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
-        if name == "style" && !is_closed {
-            let id = attributes.local("styleid").unwrap_or_default();
-            self.open = Some((id.into(), Style::default()));
+impl XmlHandler for Styles {
+    fn open(&mut self, element: &Element<'_>) {
+        if element.name() == "style" && !element.is_empty {
+            let id = element.attribute("styleId").unwrap_or_default();
+            self.open = Some((id.into_owned(), Style::default()));
         }
-        let (Some((_, style)), Some(value)) = (&mut self.open, attributes.local("val")) else { return };
-        match name {
+        let (Some((_, style)), Some(value)) = (&mut self.open, element.attribute("val")) else { return };
+        match element.name() {
             "name" => style.name = value.to_lowercase(),
-            "basedon" => style.based_on = Some(value.into()),
-            "outlinelvl" => style.outline = value.parse().ok(),
-            "numid" => style.number.list = Some(value.into()),
+            "basedOn" => style.based_on = Some(value.into_owned()),
+            "outlineLvl" => style.outline = value.parse().ok(),
+            "numId" => style.number.list = Some(value.into_owned()),
             "ilvl" => style.number.level = value.parse().ok(),
             _ => {}
         }
@@ -54,8 +54,6 @@ impl Markup for Styles {
             self.styles.extend(self.open.take());
         }
     }
-
-    fn text(&mut self, _text: &str) {}
 }
 
 impl Styles {

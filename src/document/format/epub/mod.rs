@@ -57,6 +57,8 @@ impl Format for Epub {
         let titles = titles(&mut archive, &package)?;
         let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
         let book = text(&mut archive, &package, &wanted, &mut report)?;
+        archive.refuse_damaged(&book.text)?;
+        report.remarks.extend(archive.remarks());
         let outline = outline(&book, titles, &mut report);
         Piece::of_flow(book, outline, report, WHAT)
     }
@@ -84,14 +86,14 @@ struct Title {
 fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Error> {
     if let Some(path) = &package.nav {
         let mut nav = Nav::default();
-        package::read(archive, path, &mut nav)?;
+        archive.read_xml(path, &mut nav)?;
         if !nav.lines.is_empty() {
             return Ok(nav.lines.into_iter().filter_map(|line| title(line, path)).collect());
         }
     }
     let Some(path) = &package.ncx else { return Ok(Vec::new()) };
     let mut ncx = Ncx::default();
-    package::read(archive, path, &mut ncx)?;
+    archive.read_xml(path, &mut ncx)?;
     Ok(ncx.lines.into_iter().filter_map(|line| title(line, path)).collect())
 }
 
