@@ -1,6 +1,7 @@
 //! Starts the engine, and waits for its thread before the process ends.
 //!
-//! A GPU has to be given back before that: its driver is gone then, and what is still computing or freeing aborts.
+//! Without the wait, `main` could return while the engine still computes or frees GPU memory. By then the GPU driver
+//! has shut down, and the process aborts.
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
@@ -13,23 +14,23 @@ use crate::engine::config::EngineConfig;
 use crate::engine::message::{Command, Event};
 use crate::engine::{self, EngineHandle};
 
-/// Longer than freeing a model takes, and short enough for a user who wants to leave at once.
+/// Freeing a model takes less than this, and a user who quits doesn't wait longer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks at whether the thread has ended.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The thread of an engine that may be started later. Clones keep the same one.
+/// The thread of an engine, which may start later. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct EngineThread(Arc<Mutex<Option<JoinHandle<()>>>>);
 
 impl EngineThread {
-    /// Of an engine that was started elsewhere.
+    /// The thread of an engine that runs already.
     #[must_use]
     pub fn of(thread: JoinHandle<()>) -> Self {
         Self(Arc::new(Mutex::new(Some(thread))))
     }
 
-    /// Starts an engine, which begins to load the model of `config`.
+    /// Starts an engine, which loads the model of `config`.
     #[must_use]
     pub fn start(&self, config: EngineConfig) -> (Sender<Command>, UnboundedReceiver<Event>) {
         let EngineHandle { commands, events, thread } = engine::spawn(config);
@@ -37,7 +38,8 @@ impl EngineThread {
         (commands, events)
     }
 
-    /// Lets the engine give back what it holds, for two seconds at most. It ends by itself once its commands are dropped.
+    /// Waits until the engine has freed its memory, but no longer than two seconds. Drop its commands first: that ends
+    /// it.
     pub fn wait(&self) {
         let thread = self.0.lock().expect("nothing panics while it holds the lock").take();
         if let Some(thread) = thread {
@@ -64,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thread_is_waited_for_until_it_ends_and_no_longer_than_that() {
+    fn waiting_ends_with_the_thread_or_with_patience() {
         let (let_go, held) = channel::<()>();
         let thread = std::thread::spawn(move || {
             let _ = held.recv();
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_waited_for_when_no_engine_was_started() {
+    fn without_an_engine_there_is_no_wait() {
         EngineThread::default().wait();
     }
 }
