@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::sniff::{Foreign, Outlook};
+use super::sniff::{Support, UnsupportedKind};
 use crate::failure::Hint;
 
 /// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
@@ -139,10 +139,10 @@ impl Error {
         }
     }
 
-    pub(super) fn from_foreign(name: String, Foreign { what, hint, outlook }: Foreign) -> Self {
-        match outlook {
-            Outlook::Later => Self::NotYet { name, what, hint },
-            Outlook::Never => Self::NoDocument { name, what, hint },
+    pub(super) fn from_unsupported(name: String, UnsupportedKind { what, hint, support }: UnsupportedKind) -> Self {
+        match support {
+            Support::Planned => Self::NotYet { name, what, hint },
+            Support::Never => Self::NoDocument { name, what, hint },
         }
     }
 }
