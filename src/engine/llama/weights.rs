@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
-use super::{LIBRARY, failure, take_complaints};
+use super::library::{LIBRARY, failure, take_complaints};
 use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMode};
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
