@@ -19,7 +19,7 @@ use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
 use futures_util::FutureExt;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::proposals::written;
+use super::part_numbers::written;
 use crate::document::{ByteSpan, Document, Part};
 
 /// A part that has to be cut gives pieces of about this share of the room, so that several places of it can be taken.

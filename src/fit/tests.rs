@@ -1,11 +1,15 @@
 //! Plans against a toy that has one token a word: what fits, what does not, and that proposals do.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use super::*;
-use crate::document::{Input, ReadOptions, load};
+use crate::chat::Moment;
+use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
+use crate::engine::Measured;
+use crate::engine::message::ModelInfo;
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
