@@ -319,6 +319,12 @@ mod tests {
         for preset in Presets::built_in().iter() {
             assert!(!preset.summary.is_empty(), "{}", preset.name);
             assert!(!preset.summary.to_lowercase().contains("lossless"), "{}", preset.summary);
+            let measured = "(Qwen2.5-Coder-1.5B-Instruct, 1,178 questions)";
+            assert!(
+                !preset.summary.contains("recall") || preset.summary.contains(measured),
+                "no figure without its model and questions: {}",
+                preset.summary
+            );
         }
     }
 
