@@ -38,7 +38,7 @@ use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
-use library::{LIBRARY, check_is_gguf, failure, take_complaints};
+use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use weights::Loaded;
 
@@ -248,11 +248,12 @@ impl<'model> Context<'model> {
     }
 }
 
+/// Whether the call that computes is to end. Where that can't be found out it ends.
 unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     // SAFETY: `data` is the box of the context that is computing, see `Context::new`.
     let interrupt = unsafe { &*data.cast::<Interrupt>() };
     // SAFETY: the pointer is set only while the closure behind it is alive, see `Context::decode`.
-    interrupt.get().is_some_and(|asked| unsafe { (*asked)() })
+    interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
 /// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole batch: 1.2 GB with
@@ -519,4 +520,21 @@ fn process_bytes() -> u64 {
 
 fn gibibytes(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(interrupted: &'static dyn Fn() -> bool) -> bool {
+        let interrupt: Interrupt = Cell::new(Some(std::ptr::from_ref(interrupted)));
+        // SAFETY: `interrupt` outlives the call, and so does the closure in it.
+        unsafe { is_interrupted(std::ptr::from_ref(&interrupt).cast_mut().cast()) }
+    }
+
+    #[test]
+    fn a_panic_while_the_library_asks_whether_to_stop_stops_it() {
+        assert_eq!((asked(&|| false), asked(&|| true)), (false, true));
+        assert!(asked(&|| panic!("no answer")));
+    }
 }

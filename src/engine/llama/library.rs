@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_void};
 use std::fs::File;
 use std::io::Read as _;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::ptr::null_mut;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -50,6 +51,11 @@ pub fn patch_stamp() -> String {
 
 // --- the log ---------------------------------------------------------------------------------------------------------
 
+/// Runs `callback` for the library; a panic in it gives `fallback`, since none may unwind through C.
+pub(super) fn without_unwinding<T>(fallback: T, callback: impl FnOnce() -> T) -> T {
+    std::panic::catch_unwind(AssertUnwindSafe(callback)).unwrap_or(fallback)
+}
+
 /// The last lines that the library marked as warnings or errors: the evidence for a failure that returns no reason.
 static COMPLAINTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
@@ -60,13 +66,17 @@ fn listen_to_log() {
     unsafe { sys::llama_log_set(Some(log_line), null_mut()) };
 }
 
+/// What the library says; a line that can't be logged is dropped.
 unsafe extern "C" fn log_line(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
     if text.is_null() {
         return;
     }
     // SAFETY: llama.cpp passes a string that ends in 0 and outlives the call.
-    let line = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    let line = line.trim_end();
+    let line = unsafe { CStr::from_ptr(text) };
+    without_unwinding((), || log(level, line.to_string_lossy().trim_end()));
+}
+
+fn log(level: sys::ggml_log_level, line: &str) {
     match level {
         sys::GGML_LOG_LEVEL_ERROR => {
             remember_complaint(line);
@@ -112,5 +122,46 @@ pub(super) fn check_is_gguf(path: &Path) -> Result<(), Failure> {
             Err(failure(FailureKind::Model, format!("{name} is not a GGUF file: it is shorter than 4 bytes"), None))
         }
         Err(error) => Err(failure(FailureKind::Model, format!("cannot read model {name}: {error}"), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+
+    /// A log that fails at every line.
+    struct Panics;
+
+    impl Subscriber for Panics {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            panic!("the log is broken");
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn a_panic_in_the_log_does_not_reach_the_library() {
+        tracing::subscriber::with_default(Panics, || {
+            // SAFETY: the text is a C string that outlives the call.
+            unsafe { log_line(sys::GGML_LOG_LEVEL_WARN, c"a warning".as_ptr(), null_mut()) };
+        });
     }
 }
