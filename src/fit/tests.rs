@@ -263,7 +263,8 @@ fn a_pick_is_planned_as_it_would_be_read() {
     let document = loaded(&[("book.md", chapters.concat())]);
     let fit = planned(&["--pick", "100", "-p", "A whale?", "b"], &document, None, &Toy::holding(8192)).expect("a plan");
     let picked = fit.picked.as_ref().expect("a chapter");
-    assert_eq!((picked.numbers().as_deref(), fit.tokens.document), (Some("4"), picked.tokens + 1));
+    let parts: Vec<usize> = picked.pieces.iter().map(|piece| piece.part).collect();
+    assert_eq!((parts, fit.tokens.document), (vec![4], picked.tokens + 1));
     let none = planned(&["--pick", "100", "-p", "Elephants", "b"], &document, None, &Toy::holding(8192));
     assert!(matches!(none, Err(Error::NothingPicked { room: 100 })));
 }

@@ -102,11 +102,6 @@ impl RecipePatch {
         }
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Takes `text` for the field `name`, under our name or the reference's. False when there is no such field.
     fn set(&mut self, name: &str, text: &str) -> Result<bool, WrittenError> {
         match name {
