@@ -373,7 +373,9 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_refused_with_its_field_and_what_is_allowed() {
-        let cases: [(&str, &[(&str, &str)], usize, &str, &str); 8] = [
+        /// The preset, its fields, which of them is refused, and why.
+        type Case = (&'static str, &'static [(&'static str, &'static str)], usize, &'static str, &'static str);
+        let cases: [Case; 8] = [
             ("quick", &[("window", "0")], 0, "can't be \"0\"", "\"full\""),
             ("quick", &[("sinks", "-1")], 0, "can't be \"-1\"", "whole number"),
             ("quick", &[("sinks", "3"), ("widow", "3")], 1, "can't be \"widow\"", "window, sinks"),
