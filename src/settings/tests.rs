@@ -1,9 +1,14 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::config::{GpuLayers, SplitMode};
-use crate::exit::{Exit, ExitError};
-use crate::models::HubVariables;
+use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvType, Offload, SplitMode};
+use crate::engine::message::{Limits, Sampling};
+use crate::exit::{Exit, Trouble};
+use crate::models::{HubVariables, ModelRef, Places};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
@@ -43,9 +48,8 @@ fn headless(line: &[&str]) -> Settings {
 
 fn refused(line: &[&str]) -> (String, Exit) {
     let error = resolved(line, IN_A_PIPE, "").expect_err("it should be refused");
-    let error = ExitError::from(error);
-    let (message, hint) = error.told().expect("a sentence");
-    (format!("{message}; hint: {}", hint.unwrap_or_default()), error.exit())
+    let Trouble { exit, message, hint } = error.into();
+    (format!("{message}; hint: {}", hint.unwrap_or_default()), exit)
 }
 
 #[test]
