@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser};
 use super::*;
 use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvType, Offload, SplitMode};
 use crate::engine::message::{Limits, Sampling};
-use crate::exit::{Exit, Trouble};
+use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
 
@@ -48,8 +48,9 @@ fn headless(line: &[&str]) -> Settings {
 
 fn refused(line: &[&str]) -> (String, Exit) {
     let error = resolved(line, IN_A_PIPE, "").expect_err("it should be refused");
-    let Trouble { exit, message, hint } = error.into();
-    (format!("{message}; hint: {}", hint.unwrap_or_default()), exit)
+    let error = ExitError::from(error);
+    let (message, hint) = error.told().expect("a sentence");
+    (format!("{message}; hint: {}", hint.unwrap_or_default()), error.exit())
 }
 
 #[test]
