@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use tokio::time::Instant;
 
-use lunette::chat::{Chat, Effect};
+use lunette::chat::Chat;
 use lunette::engine;
 use lunette::exit::{Exit, Trouble};
 use lunette::headless::{self, Voice};
 use lunette::models::Resolved;
-use lunette::plain::{self, consent::Consent};
+use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::{EffectRunner, EngineThread, Observer, documents, model, opening};
 use lunette::settings::{EngineSettings, Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Keymap, Options, ScreenExit};
@@ -41,16 +41,11 @@ pub fn plain(settings: &Settings) -> Result<Exit, Trouble> {
         Ok::<_, Trouble>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let Resolved::Found(model) = model else { unreachable!("it was found above") };
     let thread = EngineThread::default();
-    let (commands, events) = thread.start(settings.engine.with_model(model));
-    for effect in opening::ask_ahead(&mut chat, &files.whole(), &settings.questions) {
-        if let Effect::Send(command) = effect {
-            let _ = commands.send(command);
-        }
-    }
-    let ended = plain::run(chat, &commands, events, &mut io::stdout().lock());
-    drop(commands);
+    let mut effects = EffectRunner::new(settings, files, model, thread.clone());
+    ask_ahead(&mut chat, &mut effects, &settings.questions);
+    let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
+    let ended = plain::run(chat, effects, audience, &mut io::stdout().lock());
     thread.wait();
     Ok(ended?)
 }
