@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use tokio::time::Instant;
 
-use lunette::chat::{Chat, Effect};
+use lunette::chat::Chat;
 use lunette::engine;
 use lunette::engine::config::EngineSettings;
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Started, Voice};
 use lunette::models::Resolved;
-use lunette::plain::{self, consent::Consent};
+use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::retriever::Retriever;
 use lunette::session::{EffectRunner, EngineThread, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
@@ -44,16 +44,11 @@ pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
         Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let Resolved::Found(model) = model else { unreachable!("it was found above") };
     let thread = EngineThread::default();
-    let (commands, events) = thread.start(settings.engine.with_model(model));
-    for effect in opening::ask_ahead(&mut chat, &files.whole(), &settings.questions) {
-        if let Effect::Send(command) = effect {
-            let _ = commands.send(command);
-        }
-    }
-    let ended = plain::run(chat, &commands, events, &mut io::stdout().lock());
-    drop(commands);
+    let mut effects = EffectRunner::new(settings, files, model, thread.clone());
+    ask_ahead(&mut chat, &mut effects, &settings.questions);
+    let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
+    let ended = plain::run(chat, effects, audience, &mut io::stdout().lock());
     thread.wait();
     Ok(ended?)
 }

@@ -33,21 +33,6 @@ pub use weigh::weigh;
 
 use planner::Planner;
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Parts(error) => Some(error.hint()),
-            Self::Preset(error) => Some(error.hint()),
-            Self::Template(error) => Some(error.hint().to_owned()),
-            Self::NothingPicked { .. } => {
-                Some("ask in the document's own words, give more room, or leave --pick out".to_owned())
-            }
-        }
-    }
-}
-
 /// Makes the plan.
 pub fn plan(wish: &Wish, known: &dyn Known) -> Result<Fit, Error> {
     let planner = Planner::new(wish, known);

@@ -8,6 +8,7 @@ use crate::chat::{Moment, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
 use crate::engine::config::EngineSettings;
+use crate::failure::Hint;
 use crate::swaa::Recipe;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 
@@ -130,4 +131,17 @@ pub enum Error {
     Template(#[from] template::Error),
     #[error("nothing to pick: no part with a word of the question has at most {room} tokens")]
     NothingPicked { room: u32 },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Parts(error) => error.hint(),
+            Self::Preset(error) => error.hint(),
+            Self::Template(error) => error.hint(),
+            Self::NothingPicked { .. } => {
+                Some("ask in the document's own words, give more room, or leave --pick out".to_owned())
+            }
+        }
+    }
 }
