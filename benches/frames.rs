@@ -17,13 +17,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Timings, TokenCounts,
 };
-use lunette::settings::Reading;
+use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
+use lunette::swaa::selection::PresetSelection;
 use lunette::swaa::{Presets, Recipe};
 use lunette::tui::Stage;
 
@@ -78,8 +79,13 @@ impl Talk {
         let facts =
             DocumentFacts { title: "Books".into(), part: None, text: document.text.as_str().into(), choice: None };
         let presets = Presets::built_in();
-        let reading = Reading { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
-        let asking = Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() };
+        let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
+        let asking = Asking {
+            questions: Questions::Conversation,
+            system: None,
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+        };
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));
@@ -134,6 +140,7 @@ fn model() -> ModelInfo {
         eos_text: String::new(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: String::new(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
@@ -143,7 +150,14 @@ fn model() -> ModelInfo {
 fn figures() -> Box<Figures> {
     let tokens = TokenCounts { document: 1, prompt: 1, prefilled: 1, generated: 40, ..TokenCounts::default() };
     let recipe = Recipe::FULL;
-    Box::new(Figures { recipe, tokens, timings: Timings::default(), memory: Memory::default(), context_tokens: 2 })
+    Box::new(Figures {
+        recipe,
+        tokens,
+        timings: Timings::default(),
+        memory: Memory::default(),
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
+        context_tokens: 2,
+    })
 }
 
 fn main() -> ExitCode {

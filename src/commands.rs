@@ -1,37 +1,33 @@
 //! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull` and `eval`.
 
 use std::io;
-use std::thread;
 
-use lunette::engine::message::CancelToken;
-use lunette::engine::{self, EngineHandle, Survey};
+use lunette::engine::Survey;
 use lunette::eval::{self, Plan};
-use lunette::exit::{Exit, Trouble};
+use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Voice};
 use lunette::models::ModelRef;
-use lunette::session::{EngineThread, documents, model};
+use lunette::session::{documents, model};
 use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
 
-use crate::process::{block_on, started, stop_signals, with_voice};
+use crate::process::{block_on, engine, with_voice};
 
 /// With `-m` the presets are explained for that model.
-pub fn presets(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
-    let thread = EngineThread::default();
-    let listed = with_voice(text_or_json(json), settings.terminal, |voice| {
+pub fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+    with_voice(text_or_json(json), settings.terminal, |voice| {
         block_on(async {
-            let engine = match settings.model {
+            let client = match settings.model {
                 ModelRef::Default => None,
-                _ => Some(started(settings, None, &thread, voice)?),
+                _ => Some(engine(settings, &model::find(settings, voice)?, None)),
             };
-            headless::list_presets(&settings.reading, engine, json, voice).await
+            headless::list_presets(&settings.reading, client, json, voice).await?;
+            Ok(Exit::Ok)
         })
-    });
-    thread.wait();
-    listed.map(|()| Exit::Ok)
+    })
 }
 
 /// With `-m` the tokens of each part are counted by that model's vocabulary. Nothing is noted: what is odd is part of what is shown.
-pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, Trouble> {
+pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
     with_voice(text_or_json(shown == Shown::Json), settings.terminal, |voice| {
         let document = documents::load(settings, &mut io::stdin().lock(), voice)?;
         let counted = match settings.model {
@@ -44,7 +40,7 @@ pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, Trouble> {
 }
 
 /// A plan needs no weights; to measure how fast this machine reads needs them.
-pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, Trouble> {
+pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_voice(text_or_json(how.json), settings.terminal, |voice| {
         let document = documents::open(settings, &mut io::stdin().lock(), voice)?.whole;
         let config = settings.engine.with_model(model::find(settings, voice)?);
@@ -57,54 +53,34 @@ pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, Trouble> {
     })
 }
 
-fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), Trouble> {
-    let thread = EngineThread::default();
-    let measured = block_on(async {
-        let (counter, stops) = started(settings, None, &thread, voice)?;
-        headless::measure(counter, stops, voice).await
-    });
-    thread.wait();
-    measured
+fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    block_on(async {
+        let client = engine(settings, &model::find(settings, voice)?, None);
+        headless::measure(client, voice).await
+    })
 }
 
 /// Prints where things are kept.
-pub fn paths(settings: &Settings, json: bool) -> Result<Exit, Trouble> {
+pub fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     with_voice(text_or_json(json), settings.terminal, |voice| {
         Ok(headless::paths(&settings.directories, &settings.places.own, json, voice).map(|()| Exit::Ok)?)
     })
 }
 
 /// Fetches a model.
-pub fn pull(settings: &Settings, name: Option<&str>) -> Result<Exit, Trouble> {
+pub fn pull(settings: &Settings, name: Option<&str>) -> Result<Exit, ExitError> {
     with_voice(Output::Text, settings.terminal, |voice| headless::pull(name, settings, voice).map(|()| Exit::Ok))
 }
 
 /// Measures presets. The table goes to standard output.
-pub fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Trouble> {
+pub fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, ExitError> {
     let plan = Plan::new(settings, args)?;
-    let file = with_voice(Output::Text, settings.terminal, |voice| model::find(settings, voice))?;
-    let mut engine = engine::spawn(settings.engine.with_model(file));
-    let cancel = CancelToken::default();
-    cancel_on_signal(cancel.clone());
-    let ran = eval::run(&plan, &mut engine, &cancel, &mut io::stdout(), &mut io::stderr());
-    let EngineHandle { commands, events, thread } = engine;
-    drop((commands, events));
-    EngineThread::of(thread).wait();
-    Ok(ran.map(|_| Exit::Ok)?)
-}
-
-/// The first signal ends the run after the question that is being answered; a second one doesn't wait.
-fn cancel_on_signal(cancel: CancelToken) {
-    let listen = async move {
-        let mut signals = stop_signals();
-        while let Some(signal) = signals.recv().await {
-            if cancel.is_cancelled() {
-                std::process::exit(Exit::from(signal).code().into());
-            }
-            cancel.cancel();
-        }
-    };
-    thread::spawn(|| block_on(listen));
+    let model = with_voice(Output::Text, settings.terminal, |voice| model::find(settings, voice))?;
+    block_on(async {
+        let mut client = engine(settings, &model, None);
+        eval::run(&plan, &mut client, &mut io::stdout(), &mut io::stderr()).await?;
+        Ok(Exit::Ok)
+    })
 }
 
 fn text_or_json(json: bool) -> Output {

@@ -2,8 +2,10 @@
 
 use std::io;
 
-use crate::engine::message::{Failure, FailureKind, Finish};
-use crate::{fit, session};
+use crate::engine::message::Finish;
+use crate::failure::{Failure, FailureKind};
+use crate::session::{self, ClientError, Signal, Stop};
+use crate::{chat, document, fit, models, settings, swaa};
 
 /// The exit codes, which scripts rely on: they never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +40,11 @@ impl Exit {
 impl From<FailureKind> for Exit {
     fn from(kind: FailureKind) -> Self {
         match kind {
+            // What this model or machine can't do is answered by asking for something else.
+            FailureKind::Usage | FailureKind::Unsupported => Self::Usage,
+            FailureKind::Input => Self::Input,
             FailureKind::Model => Self::Model,
             FailureKind::DoesNotFit => Self::DoesNotFit,
-            // The preset asks for what this model can't do: another preset is the answer.
-            FailureKind::Unsupported => Self::Usage,
             FailureKind::Runtime => Self::Runtime,
         }
     }
@@ -57,11 +60,12 @@ impl From<Finish> for Exit {
     }
 }
 
-impl From<session::Signal> for Exit {
-    fn from(signal: session::Signal) -> Self {
-        match signal {
-            session::Signal::Interrupt => Self::Interrupted,
-            session::Signal::HangUp | session::Signal::Terminate => Self::Terminated,
+impl From<Stop> for Exit {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Timeout => Self::Timeout,
+            Stop::Signal(Signal::Interrupt) => Self::Interrupted,
+            Stop::Signal(Signal::HangUp | Signal::Terminate) => Self::Terminated,
         }
     }
 }
@@ -74,73 +78,87 @@ impl From<Exit> for std::process::ExitCode {
 
 /// Why a run ended without what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
-    pub exit: Exit,
-    /// What failed, with the evidence; lower case, no full stop. Empty when there is nothing to say.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
+pub enum ExitError {
+    Failed(Failure),
+    /// From outside.
+    Stopped(Stop),
+    /// What read our output has enough of it, as `head` has. That is no failure.
+    ReaderGone,
 }
 
-impl Trouble {
+impl ExitError {
     #[must_use]
-    pub fn new(exit: Exit, message: impl Into<String>, hint: Option<String>) -> Self {
-        Self { exit, message: message.into(), hint }
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Failed(failure) => failure.kind.into(),
+            Self::Stopped(stop) => (*stop).into(),
+            Self::ReaderGone => Exit::Ok,
+        }
     }
 
-    /// The run was stopped from outside, which whoever stopped it knows.
+    /// What failed and what to do about it; `None` when there is nothing to say: a signal is known to whom it came from.
     #[must_use]
-    pub fn stopped(exit: Exit) -> Self {
-        let message = match exit {
-            Exit::Timeout => "the time given with --timeout is over",
-            _ => "",
-        };
-        Self::new(exit, message, None)
-    }
-
-    /// The engine's thread is gone without a word.
-    #[must_use]
-    pub fn engine_gone() -> Self {
-        Self::new(Exit::Runtime, "the engine stopped without a word", Some("the log has more (lunette paths)".into()))
+    pub fn told(&self) -> Option<(&str, Option<&str>)> {
+        match self {
+            Self::Failed(failure) => Some((&failure.message, failure.hint.as_deref())),
+            Self::Stopped(Stop::Timeout) => Some(("the time given with --timeout is over", None)),
+            Self::Stopped(Stop::Signal(_)) | Self::ReaderGone => None,
+        }
     }
 }
 
-impl From<Failure> for Trouble {
+impl From<Failure> for ExitError {
     fn from(failure: Failure) -> Self {
-        Self { exit: failure.kind.into(), message: failure.message, hint: failure.hint }
+        Self::Failed(failure)
     }
 }
 
-impl From<crate::settings::Error> for Trouble {
-    fn from(error: crate::settings::Error) -> Self {
-        Self::new(error.exit(), error.to_string(), error.hint())
+impl From<ClientError> for ExitError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Failed(failure) => failure.into(),
+            ClientError::Stopped(stop) => Self::Stopped(stop),
+        }
     }
 }
 
-impl From<crate::document::Error> for Trouble {
-    fn from(error: crate::document::Error) -> Self {
-        Self::new(Exit::Input, error.to_string(), error.hint())
+impl From<settings::Error> for ExitError {
+    fn from(error: settings::Error) -> Self {
+        let is_unread = matches!(error, settings::Error::PromptFile { .. });
+        Failure::of(if is_unread { FailureKind::Input } else { FailureKind::Usage }, &error).into()
     }
 }
 
-impl From<crate::document::SelectError> for Trouble {
-    fn from(error: crate::document::SelectError) -> Self {
-        Self::new(Exit::Usage, error.to_string(), Some(error.hint()))
+impl From<swaa::selection::Error> for ExitError {
+    fn from(error: swaa::selection::Error) -> Self {
+        Failure::of(FailureKind::Usage, &error).into()
     }
 }
 
-impl From<fit::Error> for Trouble {
+impl From<document::Error> for ExitError {
+    fn from(error: document::Error) -> Self {
+        Failure::of(FailureKind::Input, &error).into()
+    }
+}
+
+impl From<document::SelectError> for ExitError {
+    fn from(error: document::SelectError) -> Self {
+        Failure::of(FailureKind::Usage, &error).into()
+    }
+}
+
+impl From<fit::Error> for ExitError {
     fn from(error: fit::Error) -> Self {
         match error {
             fit::Error::Parts(error) => error.into(),
             fit::Error::Preset(error) => error.into(),
             fit::Error::Template(error) => error.into(),
-            fit::Error::NothingPicked { .. } => Self::new(Exit::Input, error.to_string(), error.hint()),
+            fit::Error::NothingPicked { .. } => Failure::of(FailureKind::Input, &error).into(),
         }
     }
 }
 
-impl From<session::Error> for Trouble {
+impl From<session::Error> for ExitError {
     fn from(error: session::Error) -> Self {
         match error {
             session::Error::Document(error) => error.into(),
@@ -148,31 +166,32 @@ impl From<session::Error> for Trouble {
             session::Error::Retrieval(error) => error.into(),
             session::Error::Model(error) => error.into(),
             session::Error::Engine(failure) => failure.into(),
-            session::Error::PartsGone { .. } => Self::new(Exit::Input, error.to_string(), error.hint()),
-            session::Error::ModelMissing { .. } => Self::new(Exit::Model, error.to_string(), error.hint()),
+            session::Error::PartsGone { .. } => Failure::of(FailureKind::Input, &error).into(),
+            session::Error::ModelMissing { .. } => Failure::of(FailureKind::Model, &error).into(),
         }
     }
 }
 
-impl From<crate::models::Error> for Trouble {
-    fn from(error: crate::models::Error) -> Self {
-        let exit = if matches!(error, crate::models::Error::Cancelled) { Exit::Interrupted } else { Exit::Model };
-        Self::new(exit, error.to_string(), error.hint())
+impl From<models::Error> for ExitError {
+    fn from(error: models::Error) -> Self {
+        match error {
+            models::Error::Cancelled => Self::Stopped(Stop::Signal(Signal::Interrupt)),
+            error => Failure::of(FailureKind::Model, &error).into(),
+        }
     }
 }
 
-impl From<crate::chat::template::Error> for Trouble {
-    fn from(error: crate::chat::template::Error) -> Self {
-        Self::new(Exit::Model, error.to_string(), Some(error.hint().to_owned()))
+impl From<chat::template::Error> for ExitError {
+    fn from(error: chat::template::Error) -> Self {
+        Failure::of(FailureKind::Model, &error).into()
     }
 }
 
-impl From<io::Error> for Trouble {
-    /// Whoever read our output has enough of it: that is no failure and needs no word.
+impl From<io::Error> for ExitError {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::new(Exit::Ok, "", None);
+            return Self::ReaderGone;
         }
-        Self::new(Exit::Runtime, format!("cannot write the answer: {error}"), None)
+        Failure::new(FailureKind::Runtime, format!("cannot write the answer: {error}"), None).into()
     }
 }

@@ -6,64 +6,62 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use lunette::chat::Chat;
-use lunette::engine;
-use lunette::exit::{Exit, Trouble};
-use lunette::headless::{self, Voice};
+use lunette::engine::{self, config::EngineSettings};
+use lunette::exit::{Exit, ExitError};
+use lunette::failure::{Failure, FailureKind};
+use lunette::headless::{self, Started, Voice};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
-use lunette::session::{EffectRunner, EngineThread, Observer, documents, model, opening};
-use lunette::settings::{EngineSettings, Headless, Output, ScreenSettings, Settings};
+use lunette::session::retriever::Retriever;
+use lunette::session::{EffectRunner, Observer, documents, model, opening};
+use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Keymap, Options, ScreenExit};
 
-use crate::process::{block_on, started, with_voice};
+use crate::process::{self, block_on, with_voice};
 
 /// Opens the screen on what `settings` name, and returns when it is left.
-pub fn screen(settings: &Settings) -> Result<Exit, Trouble> {
+pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
     let (files, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
         let model = model::locate(settings, voice)?;
-        Ok::<_, Trouble>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let chat = Chat::new(opening::setup(settings, &files, &model));
-    let thread = EngineThread::default();
-    let effects = EffectRunner::new(settings, files, model, thread.clone());
-    let ended = show(chat, effects, settings, &options);
-    thread.wait();
-    ended
+    show(chat, EffectRunner::new(settings, files, model), settings, &options)
 }
 
 /// The same chat in plain lines. A model that is missing is asked about in a line, too.
-pub fn plain(settings: &Settings) -> Result<Exit, Trouble> {
+pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
     let (files, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
         let model = Resolved::Found(find_or_ask(settings, voice)?);
-        Ok::<_, Trouble>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let thread = EngineThread::default();
-    let mut effects = EffectRunner::new(settings, files, model, thread.clone());
+    let mut effects = EffectRunner::new(settings, files, model);
     ask_ahead(&mut chat, &mut effects, &settings.questions);
     let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
-    let ended = plain::run(chat, effects, audience, &mut io::stdout().lock());
-    thread.wait();
-    Ok(ended?)
+    Ok(plain::run(chat, effects, audience, &mut io::stdout().lock())?)
 }
 
 /// Answers the questions of a run without a screen.
 pub fn headless(settings: &Settings, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
-    let thread = EngineThread::default();
-    let exit = with_voice(how.output, settings.terminal, |voice| {
-        let start = |voice: &mut Voice<'_>| started(settings, deadline, &thread, voice);
+    with_voice(how.output, settings.terminal, |voice| {
+        let start = |voice: &mut Voice<'_>| {
+            let model = model::find(settings, voice)?;
+            // It loads while parts are looked for.
+            let client = process::engine(settings, &model, deadline);
+            let retriever = Retriever::for_model(settings, &model)?;
+            Ok(Started { client, model, retriever })
+        };
         block_on(headless::run(settings, how, &mut io::stdin().lock(), start, voice))
-    });
-    thread.wait();
-    exit
+    })
 }
 
 /// The model's file; one that is missing is asked about where a person can answer.
-fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Trouble> {
+fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, ExitError> {
     if !settings.terminal.is_interactive() {
         return Ok(model::find(settings, observer)?);
     }
@@ -72,11 +70,10 @@ fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathB
 }
 
 /// What the screen is told; keys that can't be had are told before anything is loaded.
-fn options(settings: &Settings) -> Result<Options, Trouble> {
+fn options(settings: &Settings) -> Result<Options, ExitError> {
     let ScreenSettings { theme, mouse, keys, keys_file, variables } = &settings.screen;
     let EngineSettings { context, reserve_tokens, .. } = settings.engine;
-    let keymap =
-        Keymap::with(keys_file, keys).map_err(|error| Trouble::new(Exit::Usage, error.to_string(), error.hint()))?;
+    let keymap = Keymap::with(keys_file, keys).map_err(|error| Failure::of(FailureKind::Usage, &error))?;
     Ok(Options {
         theme: *theme,
         true_color: variables.true_color,
@@ -104,12 +101,12 @@ fn show(
     mut effects: EffectRunner<'_>,
     settings: &Settings,
     options: &Options,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, ExitError> {
     ask_ahead(&mut chat, &mut effects, &settings.questions);
     match tui::run(chat, effects, options) {
         Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
         Ok(ScreenExit::BySignal(signal)) => Ok(signal.into()),
-        Err(error) => Err(Trouble::new(Exit::Runtime, error.to_string(), None)),
+        Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
     }
 }
 

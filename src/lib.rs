@@ -20,6 +20,7 @@
 //! | [`store`] | what is remembered between two runs? |
 //! | [`tui`] | the screen; owns the terminal |
 //! | [`plain`] | the same chat in plain lines, for screen readers |
+//! | [`failure`] | what does an error say, and what can be done about it? |
 //! | [`exit`] | how did it end, as scripts see it? |
 //! | [`headless`] | the same chat and engine without a screen |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention |
@@ -50,6 +51,7 @@ pub mod document;
 pub mod engine;
 pub mod eval;
 pub mod exit;
+pub mod failure;
 pub mod fields;
 pub mod fit;
 pub mod headless;

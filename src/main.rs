@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use lunette::document::{READ_PDF, serve_pdf};
-use lunette::exit::{Exit, Trouble};
+use lunette::exit::{Exit, ExitError};
+use lunette::failure::{Failure, FailureKind};
 use lunette::settings::{FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
@@ -21,9 +22,9 @@ fn main() -> ExitCode {
     }
     let arguments = argv::rewrite(std::env::args_os());
     let output = if argv::wants_json(&arguments) { Output::Json } else { Output::Text };
-    let exit = run(arguments, output).unwrap_or_else(|trouble| {
-        process::with_voice(output, Terminal::of_process(), |voice| voice.trouble(&trouble));
-        trouble.exit
+    let exit = run(arguments, output).unwrap_or_else(|error| {
+        process::with_voice(output, Terminal::of_process(), |voice| voice.error(&error));
+        error.exit()
     });
     exit.into()
 }
@@ -37,7 +38,7 @@ fn read_pdf() -> ExitCode {
 }
 
 /// Everything: what to do is settled first, then one front end does it.
-fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
+fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
     let low = match LowArgs::try_parse_from(arguments) {
         Ok(low) => low,
         Err(error) => return help_or_refuse(&error, output),
@@ -58,7 +59,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, Trouble> {
 }
 
 /// Help and version are what was asked for; anything else from clap is wrong usage, told as everything else is told.
-fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, Trouble> {
+fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError> {
     if !error.use_stderr() {
         error.print()?;
         return Ok(Exit::Ok);
@@ -69,5 +70,5 @@ fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, Trouble> 
     }
     let rendered = error.render().to_string();
     let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Err(Trouble::new(Exit::Usage, message, Some("lunette --help".to_owned())))
+    Err(Failure::new(FailureKind::Usage, message, Some("lunette --help".to_owned())).into())
 }

@@ -1,14 +1,13 @@
 //! What the process lends every front end: its standard streams, a runtime, and signals.
 
 use std::io;
+use std::path::Path;
 
 use tokio::runtime;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
 
-use lunette::exit::Trouble;
-use lunette::headless::{Counter, Stops, Voice};
-use lunette::session::{EngineThread, Observer, Signal, model, signals};
+use lunette::headless::Voice;
+use lunette::session::{EngineClient, Signal, Stops, signals};
 use lunette::settings::{Output, Settings, Terminal};
 
 /// Runs `speak` with a reporter on standard output and standard error.
@@ -26,19 +25,8 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// Ctrl-C and a request to terminate, heard from now on: until here they end the process as usual. Needs a runtime around it.
-pub fn stop_signals() -> UnboundedReceiver<Signal> {
-    signals::listen(&[Signal::Interrupt, Signal::Terminate])
-}
-
-/// An engine that has begun to load the model that was asked for, and what may stop its jobs. Needs a runtime around it.
-pub fn started(
-    settings: &Settings,
-    deadline: Option<Instant>,
-    thread: &EngineThread,
-    observer: &mut dyn Observer,
-) -> Result<(Counter, Stops), Trouble> {
-    let file = model::find(settings, observer)?;
-    let (commands, events) = thread.start(settings.engine.with_model(file));
-    Ok((Counter { commands, events }, Stops { signals: stop_signals(), deadline }))
+/// The client of an engine that has begun to load `model`. Signals are heard from now on, and the end of `deadline`. Needs a runtime around it.
+pub fn engine(settings: &Settings, model: &Path, deadline: Option<Instant>) -> EngineClient {
+    let stops = Stops { signals: signals::listen(&[Signal::Interrupt, Signal::Terminate]), deadline };
+    EngineClient::starting(settings.engine.with_model(model.to_owned()), stops)
 }

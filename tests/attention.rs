@@ -17,7 +17,9 @@ use support::comparing::{
     read_afresh, sliding, sliding_but, tokens,
 };
 use support::gguf::Value;
-use support::llama::{Context, F16, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, newest_context, stamp};
+use support::llama::{
+    Context, F16, FREED, Model, Options, PATCH_STAMP, Q8_0, Rows, concat, free_at_exit, newest_context, stamp,
+};
 use support::pair::Pair;
 use support::random_model::{GgufFace, RandomModel, Shape};
 use support::reference::Reference;
@@ -458,4 +460,21 @@ fn the_newest_context_is_found_until_it_is_freed() {
         });
     });
     assert!(newest_context().is_null());
+}
+
+/// A program may keep its context in a static object, or free it on a thread that is still running when `main` returns. A child process
+/// does so: the test calls itself.
+#[test]
+fn a_context_can_be_freed_after_main_has_returned() {
+    const CHILD: &str = "LUNETTE_TEST_FREE_AT_EXIT";
+    if std::env::var_os(CHILD).is_some() {
+        free_at_exit(|| Context::new(Box::leak(Box::new(Model::load(&RandomModel::new(LLAMA, 23)))), IN_F16));
+        return;
+    }
+    let program = std::env::current_exe().expect("a running program has a path");
+    let mut child = std::process::Command::new(program);
+    child.args(["--exact", "a_context_can_be_freed_after_main_has_returned"]).env(CHILD, "1");
+    let ended = child.output().expect("the program starts again");
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && told.contains(FREED), "{}: {told}", ended.status);
 }

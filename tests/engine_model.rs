@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, Turn, build_prompt};
+use lunette::engine::config::*;
 use lunette::engine::message::*;
 use lunette::engine::{EngineHandle, spawn};
 use lunette::swaa::preset::ChainOfThought;
@@ -18,16 +19,18 @@ const SMALL: &str = "smollm2-135m";
 fn config(model: PathBuf) -> EngineConfig {
     EngineConfig {
         model,
-        context: ContextSize::Fit,
-        reserve_tokens: 512,
-        n_batch: Some(256),
-        n_ubatch: Some(256),
-        threads: Some(2),
-        kv_type: KvType::F16,
-        flash_attention: true,
-        offload: Offload::none(),
-        resident_bytes: 1 << 30,
-        speeds: None,
+        settings: EngineSettings {
+            context: ContextSize::Fit,
+            reserve_tokens: 512,
+            n_batch: Some(256),
+            n_ubatch: Some(256),
+            threads: Some(2),
+            kv_type: KvType::F16,
+            flash_attention: true,
+            offload: Offload::none(),
+            resident_bytes: 1 << 30,
+            speeds: None,
+        },
     }
 }
 

@@ -21,7 +21,8 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use lunette::engine::message::{ContextSize, EngineConfig, Event, KvType, ModelInfo, Offload, Origin, Prompt};
+use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvType, Offload};
+use lunette::engine::message::{Event, ModelInfo, Origin, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
 use support::binary::{Home, finished};
@@ -109,16 +110,18 @@ fn prompt(model: &ModelInfo) -> Prompt {
 fn model_info(model: &Path) -> ModelInfo {
     let mut engine = lunette::engine::spawn(EngineConfig {
         model: model.to_owned(),
-        context: ContextSize::Fit,
-        reserve_tokens: 512,
-        n_batch: Some(256),
-        n_ubatch: Some(256),
-        threads: Some(2),
-        kv_type: KvType::F16,
-        flash_attention: true,
-        offload: Offload::none(),
-        resident_bytes: 0,
-        speeds: None,
+        settings: EngineSettings {
+            context: ContextSize::Fit,
+            reserve_tokens: 512,
+            n_batch: Some(256),
+            n_ubatch: Some(256),
+            threads: Some(2),
+            kv_type: KvType::F16,
+            flash_attention: true,
+            offload: Offload::none(),
+            resident_bytes: 0,
+            speeds: None,
+        },
     });
     loop {
         match engine.events.blocking_recv().expect("the engine says how loading went") {

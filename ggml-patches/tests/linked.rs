@@ -1,10 +1,10 @@
-//! The library that was linked: it runs, it was built for this machine, and it is the patched one.
+//! The linked library: it runs, it was built for this machine, and it is the patched one.
 
 use std::ffi::CStr;
 
 /// What ggml says of its backends: `CPU : SSE3 = 1 | AVX2 = 1 | …`.
 fn system_info() -> String {
-    // SAFETY: the function returns a C string in a static buffer, which nobody writes to while this test copies it.
+    // SAFETY: the function returns a C string in a static buffer, which nothing writes to while this test copies it.
     unsafe { CStr::from_ptr(llama_cpp_sys_2::llama_print_system_info()) }.to_string_lossy().into_owned()
 }
 

@@ -1,7 +1,7 @@
 //! Branches of a conversation: one is shown, and goes on; the others are kept as they were left.
 //!
 //! The picture: sheets of a draft on a desk. To try another way from some place on, what stands up to there is copied onto a new sheet, and
-//! the old one is laid aside whole. The sheet on top is [`Chat::transcript`]; everything that asks, answers, copies or exports
+//! the old one is laid aside whole. The sheet on top is [`super::Chat::transcript`]; everything that asks, answers, copies or exports
 //! sees that one only. A prompt is made of the shown branch's turns, so that the engine reuses all that both begin with.
 //!
 //! Example: three turns A B C, forked after A: branch 1 keeps A B C, branch 2 is shown and has A. Asked D it is A D, and in the list
@@ -10,7 +10,7 @@
 //! What it does not do: merge, drop, or change a branch that is not shown.
 
 use super::exchange::Exchange;
-use super::state::{Chat, Entry};
+use super::transcript::Entry;
 
 /// All branches but the shown one's text, which is the transcript.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,10 +36,7 @@ impl Branches {
 
     /// The questions of those branches that are not shown.
     pub(super) fn kept_exchanges(&mut self) -> impl Iterator<Item = &mut Exchange> {
-        self.others.iter_mut().flatten().filter_map(|entry| match entry {
-            Entry::Exchange(exchange) => Some(exchange),
-            Entry::Switch(_) => None,
-        })
+        self.others.iter_mut().flatten().filter_map(Entry::exchange_mut)
     }
 
     /// Keeps `transcript` where it is, and shows a new branch, the last, with the first `kept` of its entries.
@@ -59,6 +56,28 @@ impl Branches {
         self.shown = number;
         true
     }
+
+    /// One row for each branch, in order; `transcript` is the shown one's.
+    pub(super) fn rows<'a>(&'a self, transcript: &'a [Entry]) -> Vec<BranchRow<'a>> {
+        let all: Vec<&[Entry]> = (0..self.count()).map(|number| self.entries(number, transcript)).collect();
+        let row = |number: usize| {
+            let others = (0..all.len()).filter(|other| *other != number);
+            let shared = others.map(|other| shared(all[number], all[other])).max().unwrap_or(0);
+            let question = questions(&all[number][shared..]).next().map(|exchange| &*exchange.question);
+            let turns = questions(all[number]).count();
+            BranchRow { number: number + 1, question, turns, is_shown: number == self.shown }
+        };
+        (0..all.len()).map(row).collect()
+    }
+
+    /// The entries of a branch, from 0.
+    fn entries<'a>(&'a self, number: usize, transcript: &'a [Entry]) -> &'a [Entry] {
+        match number.cmp(&self.shown) {
+            std::cmp::Ordering::Less => &self.others[number],
+            std::cmp::Ordering::Equal => transcript,
+            std::cmp::Ordering::Greater => &self.others[number - 1],
+        }
+    }
 }
 
 /// What is to be told of a branch in a list.
@@ -72,45 +91,18 @@ pub struct BranchRow<'a> {
     pub is_shown: bool,
 }
 
-impl Chat {
-    /// One row for each branch, in order.
-    #[must_use]
-    pub fn branch_rows(&self) -> Vec<BranchRow<'_>> {
-        let all: Vec<&[Entry]> = (0..self.branches.count()).map(|number| self.branch(number)).collect();
-        let row = |number: usize| {
-            let others = (0..all.len()).filter(|other| *other != number);
-            let shared = others.map(|other| shared(all[number], all[other])).max().unwrap_or(0);
-            let question = questions(&all[number][shared..]).next().map(|exchange| &*exchange.question);
-            let turns = questions(all[number]).count();
-            BranchRow { number: number + 1, question, turns, is_shown: number == self.branches.shown }
-        };
-        (0..all.len()).map(row).collect()
-    }
-
-    /// After what a branch can go on: the beginning (`None`), then every question's entry.
-    #[must_use]
-    pub fn fork_points(&self) -> Vec<Option<usize>> {
-        let entries = self.transcript.iter().enumerate();
-        let of_questions = entries.filter(|(_, entry)| question(entry).is_some()).map(|(index, _)| Some(index));
-        std::iter::once(None).chain(of_questions).collect()
-    }
-
-    /// The entries of a branch, from 0.
-    fn branch(&self, number: usize) -> &[Entry] {
-        let Branches { shown, others } = &self.branches;
-        match number.cmp(shown) {
-            std::cmp::Ordering::Less => &others[number],
-            std::cmp::Ordering::Equal => &self.transcript,
-            std::cmp::Ordering::Greater => &others[number - 1],
-        }
-    }
+/// After what a branch can go on: the beginning (`None`), then every question's entry.
+pub(super) fn fork_points(transcript: &[Entry]) -> Vec<Option<usize>> {
+    let entries = transcript.iter().enumerate();
+    let of_questions = entries.filter(|(_, entry)| question(entry).is_some()).map(|(index, _)| Some(index));
+    std::iter::once(None).chain(of_questions).collect()
 }
 
-/// How many entries are kept by a fork after `after`: of two answers to one question both.
+/// How many entries are kept by a fork after `after`: of several answers to one question all.
 pub(super) fn kept(transcript: &[Entry], after: Option<usize>) -> usize {
     let kept = after.map_or(0, |entry| entry + 1).min(transcript.len());
-    let next_is_twin = transcript.get(kept).is_some_and(|entry| kept > 0 && is_twin(entry));
-    kept + usize::from(next_is_twin)
+    let is_further = |entry: &&Entry| entry.exchange().is_some_and(Exchange::is_further_variant);
+    kept + transcript[kept..].iter().take_while(|entry| kept > 0 && is_further(entry)).count()
 }
 
 /// With how many entries both begin. Looking up quotes may have come further in one of them.
@@ -130,13 +122,5 @@ fn questions(entries: &[Entry]) -> impl Iterator<Item = &Exchange> {
 }
 
 fn question(entry: &Entry) -> Option<&Exchange> {
-    match entry {
-        Entry::Exchange(exchange) if !is_twin(entry) => Some(exchange),
-        _ => None,
-    }
-}
-
-/// Whether this is the second of two answers to one question.
-fn is_twin(entry: &Entry) -> bool {
-    matches!(entry, Entry::Exchange(Exchange { pair: Some(pair), .. }) if pair.is_second)
+    entry.exchange().filter(|exchange| !exchange.is_further_variant())
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
-use super::state::Way;
-use crate::engine::message::{Channel, Failure, Figures, Finish};
+use crate::engine::message::{Channel, Figures, Finish};
+use crate::failure::Failure;
 use crate::quotes::Quote;
+use crate::swaa::selection::ResolvedPreset;
 
 /// A question, its answer as far as it has come, and what both cost.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,20 +24,22 @@ pub struct Exchange {
     /// The preset that was in force, once it was asked.
     pub preset: Option<Arc<str>>,
     pub figures: Option<Box<Figures>>,
-    /// One of two that are asked the same under two presets.
-    pub pair: Option<Pair>,
+    /// One of several that are asked the same, each under a preset of its own.
+    pub variant: Option<Variant>,
     /// How often another answer was asked for.
     pub variation: u32,
     /// What the answer quotes, looked up in the document; empty until that is done.
     pub quotes: Vec<Quote>,
 }
 
-/// Which of two exchanges this is, and how it is to be read.
+/// One answer of an A/B comparison: which of a group of exchanges it is, and how it is to be read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pair {
-    pub id: u32,
-    pub is_second: bool,
-    pub way: Way,
+pub struct Variant {
+    /// The same for all answers to one question.
+    pub group: u32,
+    /// From 0, in the order in which they are asked.
+    pub index: usize,
+    pub way: ResolvedPreset,
 }
 
 /// How far a question is.
@@ -84,16 +87,34 @@ impl Exchange {
             state: ExchangeState::Waiting,
             preset: None,
             figures: None,
-            pair: None,
+            variant: None,
             variation: 0,
             quotes: Vec::new(),
         }
     }
 
-    /// What later prompts repeat of it: nothing unless something was answered, and of two answers to one question the first.
+    /// Whether it is another answer to the question of the exchange before it.
+    #[must_use]
+    pub fn is_further_variant(&self) -> bool {
+        self.variant.as_ref().is_some_and(|variant| variant.index > 0)
+    }
+
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.state == ExchangeState::Waiting
+    }
+
+    /// Whether its answer is on its way, or waits for its turn.
+    #[must_use]
+    pub fn is_waited_for(&self) -> bool {
+        matches!(self.state, ExchangeState::Waiting | ExchangeState::Running)
+    }
+
+    /// What later prompts repeat of it: nothing unless something was answered, and of several answers to one question the first.
     pub(super) fn turn(&self) -> Option<Turn> {
-        let is_twin = self.pair.as_ref().is_some_and(|pair| pair.is_second);
-        let said = !is_twin && matches!(self.state, ExchangeState::Answered(_)) && !self.answer.trim().is_empty();
+        let said = !self.is_further_variant()
+            && matches!(self.state, ExchangeState::Answered(_))
+            && !self.answer.trim().is_empty();
         said.then(|| Turn { question: self.asked(), answer: self.answer.as_str().into() })
     }
 

@@ -5,8 +5,9 @@
 use serde_json::{Value, json};
 
 use super::attached::Attached;
-use super::state::{Chat, Entry};
-use super::{Exchange, ExchangeState};
+use super::exchange::{Exchange, ExchangeState};
+use super::state::{Chat, Model};
+use super::transcript::Entry;
 use crate::quotes::Verdict;
 
 /// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
@@ -42,7 +43,7 @@ fn told(exchange: &Exchange) -> Option<String> {
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
-        super::Model::Ready { info, .. } => json!({ "name": info.name, "file": info.path }),
+        Model::Ready { info, .. } => json!({ "name": info.name, "file": info.path }),
         _ => Value::Null,
     };
     let turns: Vec<Value> = chat.transcript.iter().filter_map(turn).collect();

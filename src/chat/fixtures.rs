@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::within::{Allowance, Within};
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, Work, update};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, Work, update};
+use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Command, ContextSize, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling,
-    Timings, TokenCounts,
+    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
+    TokenCounts,
 };
-use crate::settings::Reading;
+use crate::swaa::cost::PrefillCost;
 use crate::swaa::preset::RecipePatch;
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Presets, Recipe, RecipeSpec};
 
 /// Of the book.
@@ -24,7 +26,7 @@ pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
 
 /// A chat about a book that begins with `preset`, changed as flags may change it.
 fn setup(preset: &str, changes: RecipePatch) -> Setup {
-    let reading = Reading { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
+    let reading = PresetSelection { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
     Setup {
         document: DocumentFacts {
             title: "Pride and Prejudice".into(),
@@ -34,7 +36,12 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         },
         within: None,
         reading,
-        asking: Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() },
+        asking: Asking {
+            questions: Questions::Conversation,
+            system: None,
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+        },
         now: Moment(0),
         absent: None,
     }
@@ -69,6 +76,7 @@ pub(crate) fn model() -> ModelInfo {
         eos_text: "<|im_end|>".into(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".into(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
@@ -104,6 +112,7 @@ pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figur
             ..Timings::default()
         },
         memory: memory(),
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.001) },
         context_tokens: 12_288,
     }
 }

@@ -17,14 +17,20 @@
 
 pub mod attached;
 mod branches;
+mod document;
+pub mod ending;
 mod exchange;
 pub mod export;
+mod input;
 pub mod moment;
+mod notice;
+mod presets;
 pub mod prompt;
 mod readings;
 mod reasoning;
 mod state;
 pub mod template;
+mod transcript;
 mod update;
 pub mod within;
 mod words;
@@ -36,15 +42,18 @@ mod tests;
 
 pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
-pub use exchange::{Exchange, ExchangeState, Pair, Reasoning};
+pub use document::DocumentFacts;
+pub use ending::why_not_whole;
+pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};
+pub use input::{Action, Choice, Chosen, Draft, Effect, Fetched, Input, NewText, News, Offered, Retrieved};
 pub use moment::Moment;
+pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, Turn, build_prompt};
 pub use readings::{Comparison, Reading, Readings, Trace};
-pub use state::{
-    Asking, Chat, DocumentFacts, Entry, Fetched, Held, Model, Notice, Offered, Run, Setup, Tone, Way, Work,
-};
+pub use state::{Asking, Chat, Drafted, Forecast, Held, Model, Pause, Questions, Run, Setup, Sizing, Work};
 pub use template::ChatTemplate;
-pub use update::{
-    Action, Choice, Chosen, Draft, Drafted, Effect, Forecast, INSTANT_TOKENS, Input, NewText, News, SHORT, update,
-};
+pub use transcript::Entry;
+pub use update::{INSTANT_TOKENS, SHORT, update};
 pub use words::{bytes, count, time};
+
+pub use crate::swaa::selection::ResolvedPreset as Way;

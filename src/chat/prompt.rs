@@ -402,6 +402,7 @@ mod tests {
             eos_text: "</s>".into(),
             sliding_refused: None,
             without_gpu: None,
+            prefill_cost: crate::swaa::cost::PrefillCost { pairs_per_token: 1_500.0, token_s: None },
             patch_stamp: String::new(),
             devices: Vec::new(),
             offloaded_layers: 0,

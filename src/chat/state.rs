@@ -4,41 +4,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::attached::Attached;
-use super::branches::Branches;
-use super::exchange::Exchange;
+use super::branches::{BranchRow, Branches, fork_points};
+use super::document::DocumentFacts;
+use super::exchange::{Exchange, ExchangeState};
+use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered};
 use super::moment::Moment;
-use super::readings::{Comparison, Readings};
+use super::notice::{Notice, model_notes};
+use super::readings::Readings;
 use super::template::ChatTemplate;
-use super::update::{Change, Chosen, Drafted, NewText};
+use super::transcript::Entry;
 use super::within::{Beginning, Search, Within};
-use crate::engine::message::{CancelToken, Failure, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
-use crate::settings;
+use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
+use crate::failure::Failure;
+use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
-use crate::swaa::{ChainOfThought, Preset, RecipeSpec};
+use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 
-/// The document, as the screen and the prompt need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DocumentFacts {
-    /// `Pride and Prejudice`, `src/ and 2 more`.
-    pub title: String,
-    /// What part of it was taken, when not all: `chapters 1–12 of 61`.
-    pub part: Option<String>,
-    pub text: Arc<str>,
-    /// Why it is so long, when that was chosen for it: `4 of 61 parts are read, as many as …`.
-    pub choice: Option<String>,
-}
-
-/// A preset with nothing left to decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
-    pub name: Arc<str>,
-    pub recipe: RecipeSpec,
-    pub cot: ChainOfThought,
+/// How questions belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Questions {
+    /// A person asks one after the other: each is asked behind the earlier turns, and the document is read before the first comes. A preset that
+    /// is not available is replaced by full attention, and the person is told.
+    Conversation,
+    /// A script asks: each is about the document alone, which is read with the first, so that its figures have all that it cost. A preset that
+    /// is not available is a failure.
+    Alone,
 }
 
 /// How questions are put.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asking {
+    pub questions: Questions,
     pub system: Option<Arc<str>>,
     pub sampling: Sampling,
     pub limits: Limits,
@@ -51,7 +47,7 @@ pub struct Setup {
     /// How much of the document is to be read, when there is no time for all of it.
     pub within: Option<Within>,
     /// The presets that can be switched to, and how one becomes a recipe for this model and document.
-    pub reading: settings::Reading,
+    pub reading: PresetSelection,
     pub asking: Asking,
     /// The date that templates may print; settled once, see [`Moment`].
     pub now: Moment,
@@ -79,24 +75,6 @@ pub enum Model {
     },
 }
 
-/// A model that can be fetched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offered {
-    /// `Qwen2.5-Coder 0.5B Instruct, 4 bits`
-    pub title: String,
-    pub bytes: u64,
-    pub license: Option<String>,
-}
-
-/// How far the fetching of a model is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Fetched {
-    pub done: u64,
-    pub total: u64,
-    /// All bytes are there, and are compared with what they should be.
-    pub checking: bool,
-}
-
 /// A job that the engine works on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -112,6 +90,23 @@ impl Run {
     pub(super) fn new(job: JobId) -> Self {
         Self { job, cancel: CancelToken::default(), stopping: false, plan: None, progress: None }
     }
+
+    /// Tells it to stop, once.
+    pub(super) fn stop(&mut self) -> Vec<Effect> {
+        if std::mem::replace(&mut self.stopping, true) {
+            return Vec::new();
+        }
+        vec![Effect::Cancel(self.cancel.clone())]
+    }
+}
+
+/// What the document's length is wanted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sizing {
+    /// To read by this offer.
+    Read { offer: usize },
+    /// To ask this question under these offers.
+    Compare { question: String, offers: Vec<usize> },
 }
 
 /// What is going on. One thing at a time.
@@ -121,12 +116,12 @@ pub enum Work {
     /// Asked how long the document is, for `auto` to choose.
     Sizing {
         job: JobId,
-        offer: usize,
+        sizing: Sizing,
     },
     /// Asked what a switch would cost.
     Forecasting {
         job: JobId,
-        to: Way,
+        to: ResolvedPreset,
     },
     /// Asked what the first `parts` parts would take: see [`super::within`].
     Choosing {
@@ -152,13 +147,13 @@ pub enum Work {
     },
     /// It costs more than a moment: the person is asked.
     Deciding {
-        to: Way,
+        to: ResolvedPreset,
         plan: Plan,
     },
     /// The document is being read; `from` is the way it was read before, if this is a switch.
     Reading {
         run: Run,
-        from: Option<Way>,
+        from: Option<ResolvedPreset>,
     },
     /// `entry` of the transcript is being answered.
     Answering {
@@ -170,7 +165,7 @@ pub enum Work {
 /// What the engine's KV cache holds, by its own account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
-    pub way: Way,
+    pub way: ResolvedPreset,
     /// Positions read so far, and of how many.
     pub tokens: u32,
     pub document_tokens: u32,
@@ -187,44 +182,35 @@ impl Held {
     }
 }
 
-/// How a notice is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    Info,
-    Error,
-}
-
-/// One line for the person.
+/// Why nothing is read by itself any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    pub tone: Tone,
-    pub text: String,
-    /// What to do about it.
-    pub hint: Option<String>,
+pub enum Pause {
+    Stopped,
+    Failed(Failure),
 }
 
-impl Notice {
-    pub(super) fn info(text: impl Into<String>) -> Self {
-        Self { tone: Tone::Info, text: text.into(), hint: None }
-    }
-
-    pub(super) fn error(text: impl Into<String>, hint: Option<String>) -> Self {
-        Self { tone: Tone::Error, text: text.into(), hint }
-    }
+/// Why the text is another than what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// `from line 812 of book.txt on`
+    OnDisk(String),
+    /// `12 of 61 parts`
+    Chosen(String),
 }
 
-impl From<&Failure> for Notice {
-    fn from(failure: &Failure) -> Self {
-        Self::error(failure.message.clone(), failure.hint.clone())
-    }
-}
-
-/// One entry of the transcript.
+/// A draft, and what the engine says of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
-    Exchange(Exchange),
-    /// A switch that was made, with both readings' figures.
-    Switch(Comparison),
+pub struct Drafted {
+    pub draft: Draft,
+    pub forecast: Option<Forecast>,
+}
+
+/// What a draft would take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// The preset that it would be read by.
+    pub preset: Arc<str>,
+    pub plan: Plan,
 }
 
 /// The conversation. See the module's page.
@@ -233,8 +219,9 @@ pub struct Chat {
     /// As far as it is settled: its first part, while `beginning` has the rest.
     pub document: DocumentFacts,
     pub beginning: Option<Beginning>,
-    /// Without the fields that flags change: those are an offer of their own.
-    pub reading: settings::Reading,
+    /// In a conversation without the fields that flags change: those are an offer of their own. A script's flags change every preset that it
+    /// names.
+    pub reading: PresetSelection,
     /// The presets that can be switched to.
     pub offers: Vec<Preset>,
     pub asking: Asking,
@@ -247,7 +234,7 @@ pub struct Chat {
     pub attached: Vec<Attached>,
     pub work: Work,
     /// How the document is to be read and questions are asked; `None` until it is settled.
-    pub way: Option<Way>,
+    pub way: Option<ResolvedPreset>,
     /// What the engine has: this is what the screen shows as the preset.
     pub held: Option<Held>,
     pub readings: Readings,
@@ -260,12 +247,13 @@ pub struct Chat {
     /// A switch that waits for the running job to end; index into `offers`.
     pub next_switch: Option<usize>,
     /// Reading was stopped or failed, and does not go on by itself.
-    pub paused: bool,
+    pub paused: Option<Pause>,
+    /// What is to be known now, on a screen that has room for one notice.
     pub notice: Option<Notice>,
+    /// Everything that was ever told, in order. What prints tells each of them once.
+    pub notices: Vec<Notice>,
     /// The time of the last input.
     pub now: Duration,
-    /// What this machine reads at the start of a document, once that was measured.
-    pub(super) tokens_per_s: Option<f64>,
     pub(super) first_offer: usize,
     pub(super) last_job: u64,
     /// The text that the files have now, which waits for the running job to end.
@@ -278,6 +266,12 @@ pub struct Chat {
     pub(super) chosen_by: Option<(usize, Arc<str>)>,
     /// How many parts were taken, when that was chosen by time.
     pub(super) parts_taken: Option<usize>,
+    /// Of the document as it is, once they were counted for `auto`.
+    pub(super) document_tokens: Option<u32>,
+    /// The offer that [`Chat::survey`] goes on with, when nothing else is to be done.
+    pub(super) next_survey: Option<usize>,
+    /// Attached texts that the engine could not count: it would fail again.
+    pub(super) uncountable: Vec<Arc<str>>,
 }
 
 impl Chat {
@@ -285,12 +279,16 @@ impl Chat {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let (offers, first_offer) = setup.reading.offers();
+        let reading = match setup.asking.questions {
+            Questions::Conversation => PresetSelection { changes: RecipePatch::default(), ..setup.reading },
+            Questions::Alone => setup.reading,
+        };
         let mut document = setup.document;
         let beginning = setup.within.map(|within| Beginning::of(&mut document, within, first_offer));
         Self {
             document,
             beginning,
-            reading: settings::Reading { changes: RecipePatch::default(), ..setup.reading },
+            reading,
             offers,
             asking: setup.asking,
             started: setup.now,
@@ -306,10 +304,10 @@ impl Chat {
             drafted: None,
             too_long: false,
             next_switch: None,
-            paused: false,
+            paused: None,
             notice: None,
+            notices: Vec::new(),
             now: Duration::ZERO,
-            tokens_per_s: None,
             first_offer,
             last_job: 0,
             next_text: None,
@@ -317,6 +315,9 @@ impl Chat {
             next_choice: None,
             chosen_by: None,
             parts_taken: None,
+            document_tokens: None,
+            next_survey: None,
+            uncountable: Vec::new(),
         }
     }
 
@@ -362,37 +363,102 @@ impl Chat {
         name.and_then(|name| self.offers.iter().position(|offer| *offer.name == **name)).unwrap_or(self.first_offer)
     }
 
-    /// What an offer is for this model and the document that was read.
-    #[must_use]
-    pub fn way_of(&self, offer: usize) -> Option<Way> {
-        super::update::way_of(self, offer)
-    }
-
-    /// Whether one question can be asked under both offers.
-    ///
-    /// Errors: why not, in a sentence.
-    pub fn compares(&self, offers: [usize; 2]) -> Result<(), String> {
-        super::update::compared(self, offers).map(drop)
-    }
-
     /// Whether an answer is on its way, or waits for its turn.
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
-        use super::ExchangeState::{Running, Waiting};
-        self.exchanges().any(|exchange| matches!(exchange.state, Waiting | Running))
+        self.exchanges().any(Exchange::is_waited_for)
     }
 
     /// Questions that wait for the engine.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.exchanges().filter(|exchange| exchange.state == super::ExchangeState::Waiting).count()
+        self.exchanges().filter(|exchange| exchange.state == ExchangeState::Waiting).count()
     }
 
     /// The questions, oldest first.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
-        self.transcript.iter().filter_map(|entry| match entry {
-            Entry::Exchange(exchange) => Some(exchange),
-            Entry::Switch(_) => None,
-        })
+        self.transcript.iter().filter_map(Entry::exchange)
+    }
+
+    /// One row for each branch, in order.
+    #[must_use]
+    pub fn branch_rows(&self) -> Vec<BranchRow<'_>> {
+        self.branches.rows(&self.transcript)
+    }
+
+    /// After what a branch can go on: the beginning (`None`), then every question's entry.
+    #[must_use]
+    pub fn fork_points(&self) -> Vec<Option<usize>> {
+        fork_points(&self.transcript)
+    }
+
+    /// Why it can't go on, if something failed: the model or its engine, or what comes before anything can be asked.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match (&self.model, &self.paused) {
+            (Model::Failed(failure), _) | (_, Some(Pause::Failed(failure))) => Some(failure),
+            _ => None,
+        }
+    }
+
+    // For `update`, which alone changes a chat.
+
+    /// Tells it: shown until something else is, and kept for what prints.
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.notices.push(notice.clone());
+        self.notice = Some(notice);
+    }
+
+    /// Tells why `auto` chose; at the start together with what was told of the model, as a screen has room for one notice.
+    pub(super) fn tell_choice(&mut self, text: String) {
+        let before = match &self.model {
+            Model::Ready { info, template } if self.held.is_none() => model_notes(info, template),
+            _ => Vec::new(),
+        };
+        self.notices.push(Notice::info(text.clone()));
+        let together: Vec<String> = before.into_iter().chain([text]).collect();
+        self.notice = Some(Notice::info(together.join("; ")));
+    }
+
+    /// Nothing is read by itself any more: something failed, which is told.
+    pub(super) fn pause_by(&mut self, failure: Failure) {
+        self.tell(Notice::from(&failure));
+        self.paused = Some(Pause::Failed(failure));
+    }
+
+    /// The document has another text from now on, of which nothing is known.
+    pub(super) fn take_text(&mut self, text: Arc<str>) {
+        self.document.text = text;
+        self.document_tokens = None;
+    }
+
+    pub(super) fn new_job(&mut self) -> JobId {
+        self.last_job += 1;
+        JobId(self.last_job)
+    }
+
+    /// The job that the engine works on, if any.
+    pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
+        match &mut self.work {
+            Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run),
+            _ => None,
+        }
+    }
+
+    /// The exchange of an entry, if it is one.
+    pub(super) fn exchange_mut(&mut self, entry: usize) -> Option<&mut Exchange> {
+        self.transcript.get_mut(entry)?.exchange_mut()
+    }
+
+    pub(super) fn exchanges_mut(&mut self) -> impl Iterator<Item = &mut Exchange> {
+        self.transcript.iter_mut().filter_map(Entry::exchange_mut)
+    }
+
+    /// The exchange that is being answered.
+    pub(super) fn answering(&mut self) -> Option<&mut Exchange> {
+        match self.work {
+            Work::Answering { entry, .. } => self.exchange_mut(entry),
+            _ => None,
+        }
     }
 }

@@ -14,6 +14,7 @@ use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::moment::Moment;
 use crate::engine::message::ModelInfo;
+use crate::failure::Hint;
 
 /// What is used when a model brings no template: ChatML, which most small models have seen.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
@@ -32,16 +33,15 @@ pub enum Error {
     LeavesOut { what: &'static str },
 }
 
-impl Error {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::Fails { .. } => {
                 "take another GGUF of this model: this one's template is broken, or not meant for plain chat"
             }
             Self::LeavesOut { .. } => "take a model made for chat: this one's template can't carry a conversation",
-        }
+        };
+        Some(hint.to_owned())
     }
 }
 

@@ -12,8 +12,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::DocumentFacts;
-use crate::engine::message::{ContextSize, Plan};
+use super::document::DocumentFacts;
+use crate::engine::config::ContextSize;
+use crate::engine::message::Plan;
 
 /// What is recommended to those who want more.
 const LONGER: Duration = Duration::from_secs(300);
@@ -113,14 +114,7 @@ pub struct Beginning {
     /// The offer to read it by: `auto` chooses anew for each length.
     pub(super) offer: usize,
     /// What the first part took, once it was read.
-    pub(super) taste: Option<Taste>,
-}
-
-/// What the first part took.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Taste {
-    pub spent: Duration,
-    pub tokens_per_s: Option<f64>,
+    pub(super) taste: Option<Duration>,
 }
 
 impl Beginning {

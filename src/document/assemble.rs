@@ -3,9 +3,12 @@
 //! One file stays as it is. Of several, each begins with a line that names it, and becomes an outline entry above its own:
 //! `==== FILE: src/main.rs ====`. Models know such lines from the code they were trained on.
 
+use super::content::Document;
 use super::format::Piece;
+use super::outline::OutlineEntry;
+use super::position::SourceSpan;
 use super::report::{Report, Skipped};
-use super::{ByteSpan, Document, OutlineEntry, SourceSpan};
+use super::span::ByteSpan;
 
 /// The line that names a file in a document of several.
 pub(super) fn header(name: &str) -> String {

@@ -8,8 +8,8 @@
 //!
 //! What it does not do: guess at headings without a word (`I.`, `* * *`), or at languages other than English.
 
-use super::outline::close_spans;
-use super::{ByteSpan, OutlineEntry};
+use super::outline::{OutlineEntry, close_spans};
+use super::span::ByteSpan;
 
 /// Words that begin a heading, and how far out they stand.
 const WORDS: &[(&str, u8)] = &[

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::sniff::{Foreign, Outlook};
+use crate::failure::Hint;
 
 /// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
 #[derive(Debug, thiserror::Error)]
@@ -60,10 +61,8 @@ pub enum Error {
     Undecodable { name: String, guess: &'static str, count: u64 },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NothingNamed => "name a file, or `-` for standard input",
             Self::Missing { .. } => "check the spelling, or give the path from the root",
@@ -94,7 +93,9 @@ impl Error {
         };
         Some(hint.into())
     }
+}
 
+impl Error {
     /// The file that it is about.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -163,11 +164,9 @@ pub enum SelectError {
     BlankPages { written: String },
 }
 
-impl SelectError {
-    /// What can be written instead.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
+impl Hint for SelectError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::NotARange { .. } => "write numbers and ranges, as in `3-7,9`, `12-` or `-5`".into(),
             Self::Backwards { token } => {
                 let turned = token.split_once('-').map(|(low, high)| format!("{high}-{low}"));
@@ -178,6 +177,6 @@ impl SelectError {
             Self::NoPages => "--pages is for PDFs; --parts chooses chapters, sections or files".into(),
             Self::PageOutOfRange { pages, .. } => format!("choose from 1-{pages}"),
             Self::OutOfRange { parts, .. } => format!("choose from 1-{parts}"),
-        }
+        })
     }
 }

@@ -6,17 +6,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use encoding_rs::Encoding;
-
-use super::decode::printable;
+use super::controls::printable;
 use super::error::Error;
-use super::web::{self, Served};
+use super::raw_file::{MAX_BYTES, RawFile, Served};
+use super::web::{self, WebProgress};
 
 /// The bundled book: Jane Austen, 1813, in the public domain.
 pub const PRIDE_AND_PREJUDICE: &str = include_str!("../../assets/pride-and-prejudice.txt");
-
-/// Most bytes that one file may have: many times what any context holds, and few enough to never fill the memory (`/dev/zero`).
-pub(super) const MAX_BYTES: u64 = 256 << 20;
 
 /// Something to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +22,7 @@ pub enum Input {
     Stdin,
     /// `https://…`
     Url(String),
-    /// What [`web::fetch`] brought of one.
+    /// What [`fetch`] brought of one.
     Fetched {
         url: String,
         bytes: Vec<u8>,
@@ -78,53 +74,23 @@ impl Input {
     /// All of its bytes.
     pub(super) fn read(&self, stdin: &mut dyn Read) -> Result<RawFile, Error> {
         let name = self.name();
-        let served = match self {
-            Self::Fetched { served, .. } => Some(served.clone()),
-            _ => None,
-        };
-        let bytes = match self {
-            Self::Url(url) => return web::fetch(url, &mut |_| {})?.read(stdin),
-            Self::Fetched { bytes, .. } => bytes.clone(),
-            Self::Path(path) => read_path(path, &name)?,
-            Self::Stdin => read_whole(stdin, &name)?,
-            Self::Memory { bytes, .. } => bytes.to_vec(),
+        let (bytes, served) = match self {
+            Self::Url(url) => web::download(url, &mut |_| {}).map(|(bytes, served)| (bytes, Some(served)))?,
+            Self::Fetched { bytes, served, .. } => (bytes.clone(), Some(served.clone())),
+            Self::Path(path) => (read_path(path, &name)?, None),
+            Self::Stdin => (read_whole(stdin, &name)?, None),
+            Self::Memory { bytes, .. } => (bytes.to_vec(), None),
         };
         Ok(RawFile { name, bytes, served })
     }
 }
 
-/// A file before anyone has looked at what it is.
-#[derive(Debug)]
-pub(super) struct RawFile {
-    pub name: String,
-    pub bytes: Vec<u8>,
-    /// What a server said of it.
-    pub served: Option<Served>,
-}
-
-impl RawFile {
-    /// A file that nobody said anything of.
-    #[cfg(test)]
-    pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { name: name.into(), bytes: bytes.into(), served: None }
-    }
-
-    /// Whether a server said that it is of this kind: `text/html`.
-    pub fn is_served_as(&self, media_type: &str) -> bool {
-        self.served.as_ref().is_some_and(|served| served.media_type == media_type)
-    }
-
-    /// The encoding that a server gave for it.
-    pub fn charset(&self) -> Option<&'static Encoding> {
-        self.served.as_ref().and_then(|served| served.charset)
-    }
-
-    /// What follows the last dot of the name, in lower case. Of an address, what is asked for behind `?` is no part of it.
-    pub fn extension(&self) -> Option<String> {
-        let is_address = self.served.is_some();
-        let name = if is_address { self.name.split(['?', '#']).next().unwrap_or_default() } else { &self.name };
-        Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase())
-    }
+/// Fetches the document at `url`.
+///
+/// Errors: [`Error::Unreachable`], [`Error::Status`], [`Error::TooLarge`].
+pub fn fetch(url: &str, progress: &mut dyn FnMut(WebProgress)) -> Result<Input, Error> {
+    let (bytes, served) = web::download(url, progress)?;
+    Ok(Input::Fetched { url: url.into(), bytes, served })
 }
 
 fn read_path(path: &Path, name: &str) -> Result<Vec<u8>, Error> {

@@ -1,6 +1,15 @@
-//! Arithmetic on outlines that every format needs.
+//! The outline of a document: an entry for each part that it names, and where each entry ends.
 
-use super::OutlineEntry;
+use super::span::ByteSpan;
+
+/// One part of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlineEntry {
+    pub title: String,
+    /// 1 is the outermost.
+    pub level: u8,
+    pub span: ByteSpan,
+}
 
 /// Ends each entry where the next of its level or above begins, the last at `end`. Starts and levels must be set.
 pub(super) fn close_spans(outline: &mut [OutlineEntry], end: usize) {

@@ -4,7 +4,9 @@
 //! [`ENOUGH_PARTS`] is taken, else the one that gives most. *Emma* has 3 volumes and 55 chapters: 55 parts. A README with one
 //! title and 6 sections: 6. Text before the first part belongs to it, so that the parts together are the whole.
 
-use super::{ByteSpan, Document, OutlineEntry};
+use super::content::Document;
+use super::outline::OutlineEntry;
+use super::span::ByteSpan;
 
 /// From so many parts on there is something to choose from.
 const ENOUGH_PARTS: usize = 5;

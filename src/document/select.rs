@@ -4,7 +4,11 @@
 //! that is entered in its middle gets its naming line again. Neither belongs to any source.
 
 use super::assemble::header;
-use super::{ByteSpan, Document, OutlineEntry, Position, SelectError, SourceSpan, count_lines};
+use super::content::Document;
+use super::error::SelectError;
+use super::outline::OutlineEntry;
+use super::position::{Position, SourceSpan, count_lines};
+use super::span::ByteSpan;
 
 /// Stands for what was left out.
 const LEFT_OUT: &str = "[…]\n\n";

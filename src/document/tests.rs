@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 
 use super::*;
+use crate::failure::Hint;
 
 fn memory(name: &str, text: &str) -> Input {
     Input::Memory { name: name.into(), bytes: text.as_bytes().to_vec().into() }
@@ -116,7 +117,7 @@ fn a_text_without_an_outline_is_one_part() {
     assert_eq!(plain.select("1").as_ref(), Ok(&plain));
     let error = plain.select("2").expect_err("one part only");
     assert_eq!(error, SelectError::OutOfRange { number: 2, parts: 1 });
-    assert_eq!(error.hint(), "no chapters or sections were found in it");
+    assert_eq!(error.hint().as_deref(), Some("no chapters or sections were found in it"));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn a_choice_that_makes_no_sense_is_named() {
     ] {
         assert_eq!(book.select(written).expect_err(written).to_string(), message);
     }
-    assert_eq!(book.select("9-3").expect_err("backwards").hint(), "did you mean `3-9`?");
+    assert_eq!(book.select("9-3").expect_err("backwards").hint().as_deref(), Some("did you mean `3-9`?"));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use ignore::overrides::{Override, OverrideBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
-use super::decode::printable;
+use super::controls::printable;
 use super::error::Error;
 use super::report::{SkipReason, Skipped};
 

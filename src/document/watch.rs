@@ -18,9 +18,13 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::content::Document;
 use super::error::Error;
-use super::input::RawFile;
-use super::{Document, Input, ReadOptions, load, tree};
+use super::input::Input;
+use super::load::load;
+use super::options::ReadOptions;
+use super::raw_file::RawFile;
+use super::tree;
 
 /// A file is taken for written once nobody wrote to it for so long: whoever saves one has cut it off first.
 const SETTLED: Duration = Duration::from_millis(200);

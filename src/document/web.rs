@@ -7,13 +7,12 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-use encoding_rs::Encoding;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use super::decode::printable;
+use super::controls::printable;
 use super::error::Error;
-use super::input::{Input, MAX_BYTES};
+use super::raw_file::{MAX_BYTES, Served};
 
 const MOST_REDIRECTS: u32 = 5;
 /// For all of it. A book comes in seconds; who fetches 200 MB over a thin line does it with a download program.
@@ -22,15 +21,6 @@ const MOST_TIME: Duration = Duration::from_secs(180);
 const MOST_SILENCE: Duration = Duration::from_secs(30);
 /// Progress has this grain.
 const CHUNK_BYTES: usize = 64 << 10;
-
-/// What the server said of a document.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Served {
-    /// `text/html`, in small letters; empty when it did not say.
-    pub(super) media_type: String,
-    /// The encoding of its text.
-    pub(super) charset: Option<&'static Encoding>,
-}
 
 /// So many bytes of a document are here, of so many, if the server told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,19 +36,17 @@ pub(super) fn is_address(argument: &str) -> bool {
         .any(|scheme| argument.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
-/// Fetches the document at `url`.
-///
-/// Errors: [`Error::Unreachable`], [`Error::Status`], [`Error::TooLarge`].
-pub fn fetch(url: &str, progress: &mut dyn FnMut(WebProgress)) -> Result<Input, Error> {
+/// The bytes at `url`, and what the server says of them.
+pub(super) fn download(url: &str, progress: &mut dyn FnMut(WebProgress)) -> Result<(Vec<u8>, Served), Error> {
     let name = printable(url);
     let unreachable = |reason: String| Error::Unreachable { name: name.clone(), reason: printable(&reason) };
     let response = agent().get(url).call().map_err(|error| unreachable(in_words(&error)))?;
     if response.status() != StatusCode::OK {
         return Err(Error::Status { name, status: response.status().as_u16() });
     }
-    let served = Served::of(&response);
-    let bytes = read(response, progress, &name)?;
-    Ok(Input::Fetched { url: url.into(), bytes, served })
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let served = Served::read(content_type.unwrap_or_default());
+    Ok((read(response, progress, &name)?, served))
 }
 
 fn agent() -> Agent {
@@ -111,26 +99,6 @@ fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &
     }
 }
 
-impl Served {
-    fn of(response: &Response<Body>) -> Self {
-        let said = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Self::read(said.unwrap_or_default())
-    }
-
-    /// `text/html; charset="Shift_JIS"`
-    fn read(content_type: &str) -> Self {
-        let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
-        let label = parameters.split(';').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
-        });
-        Self {
-            media_type: media_type.trim().to_ascii_lowercase(),
-            charset: label.and_then(|label| Encoding::for_label(label.as_bytes())),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,20 +110,9 @@ mod tests {
     }
 
     #[test]
-    fn a_content_type_tells_kind_and_encoding() {
-        let read = |said| Served::read(said);
-        assert_eq!(read("").media_type, "");
-        assert_eq!(
-            read("Text/HTML; x=y; Charset=\"Shift_JIS\""),
-            Served { media_type: "text/html".into(), charset: Some(encoding_rs::SHIFT_JIS) }
-        );
-        assert_eq!(read("text/plain;charset=none-such").charset, None);
-    }
-
-    #[test]
     fn a_host_that_is_not_there_is_an_error_with_its_address() {
         // Port 9 of this machine: nobody listens, and nothing leaves it.
-        let error = fetch("http://127.0.0.1:9/a.txt", &mut |_| {}).expect_err("nobody is there");
+        let error = download("http://127.0.0.1:9/a.txt", &mut |_| {}).expect_err("nobody is there");
         assert!(error.to_string().starts_with("cannot fetch http://127.0.0.1:9/a.txt: "), "{error}");
     }
 }

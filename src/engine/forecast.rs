@@ -1,15 +1,15 @@
-//! Predicts how long a prefill takes, from chunks that were timed in this run.
+//! Learns what prefill costs on this machine, from chunks that were timed in this run, and predicts how long it takes.
 //!
-//! The picture: a chunk costs its products with the weights (in proportion to its tokens) and its attention (in proportion
-//! to the pairs of query and key that it computes). Both costs are counted in operations of the model's shape, and each has
+//! The picture: a chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion
+//! to the pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has
 //! a price in seconds per operation that [`Forecaster::observe`] learns by least squares. Chunks near the start say little about the
-//! price of attention; until deep ones were seen, its price leans on that of the products.
+//! price of attention; until deep ones were seen, its price leans on that of the matmuls, as [`Reference`] has it.
 //!
-//! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of products and 3.5e11 of attention.
+//! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of matmuls and 3.5e11 of attention.
 //!
 //! What was learnt in an earlier run ([`super::speeds`]) is a beginning that newer chunks soon outweigh.
 //!
-//! What it does not do: predict before anything was measured.
+//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an estimate.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kv_log::Reading;
 use crate::swaa::Attention;
+use crate::swaa::cost::{PrefillCost, pairs};
 
 /// What one token costs in a model of a given shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +28,47 @@ pub(super) struct Shape {
     pub attention_width: f64,
 }
 
+impl Shape {
+    /// Operations of the matmuls of one token.
+    fn token_operations(self) -> f64 {
+        2.0 * self.parameters
+    }
+
+    /// Operations of one pair of query and key, in every layer.
+    fn pair_operations(self) -> f64 {
+        4.0 * self.attention_width * f64::from(self.layers)
+    }
+}
+
+/// A model that was measured by depth: how its attention compares with the rest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Reference {
+    shape: Shape,
+    /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
+    pairs_per_token: f64,
+}
+
+/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,206 by the chunks at the three depths of
+/// `benches/results/prefill-cpu.md`, 1,825 by the two whole readings there.
+const CPU: Reference =
+    Reference { shape: Shape { parameters: 4.94e8, layers: 24, attention_width: 896.0 }, pairs_per_token: 1_500.0 };
+
+/// The shape of Qwen3-4B in bf16 on an H100: 14,200 to 14,900 by the depths of `benches/results/prefill-cuda.md`.
+const GPU: Reference =
+    Reference { shape: Shape { parameters: 4.02e9, layers: 36, attention_width: 4096.0 }, pairs_per_token: 14_400.0 };
+
+impl Reference {
+    /// Of the kind of device that computes.
+    const fn of(on_gpu: bool) -> Self {
+        if on_gpu { GPU } else { CPU }
+    }
+
+    /// The price of an operation of attention over that of one of matmuls.
+    fn price_ratio(self) -> f64 {
+        self.shape.token_operations() / (self.shape.pair_operations() * self.pairs_per_token)
+    }
+}
+
 /// Operations of a stretch of prefill, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Work {
@@ -34,18 +76,11 @@ struct Work {
     attention: f64,
 }
 
-/// Attention's operations are believed to cost 3 times as much as the products', each, as they did on AVX-512 (
-/// a 0.5B in 4 bits); where that is wrong, deep chunks soon say so.
-const ATTENTION_PRICE_BEFORE_DEEP_CHUNKS: f64 = 3.0;
-
-/// How much the belief above weighs beside measurements: as one chunk of equal halves.
-const BELIEF_WEIGHT: f64 = 0.05;
+/// How much the reference's price ratio weighs beside measurements.
+const REFERENCE_WEIGHT: f64 = 0.45;
 
 /// Older chunks count less by this factor at each new one: a machine's speed drifts.
 const MEMORY: f64 = 0.97;
-
-/// Chunks of this grain keep the sum over a triangle within a percent of its integral.
-const GRAIN_TOKENS: u32 = 512;
 
 /// How much what was learnt in earlier runs weighs at the start of a new one, whose machine may be busier or idler.
 const EARLIER: f64 = 0.1;
@@ -64,20 +99,16 @@ pub(super) struct Sums {
 #[derive(Debug, Clone)]
 pub(super) struct Forecaster {
     shape: Shape,
+    reference: Reference,
     sums: Sums,
 }
 
 impl Forecaster {
-    #[cfg(test)]
-    pub(super) fn new(shape: Shape) -> Self {
-        Self::knowing(shape, Sums::default())
-    }
-
-    /// One that begins with what was learnt `earlier`.
-    pub(super) fn knowing(shape: Shape, earlier: Sums) -> Self {
+    /// Of a model of this shape, beginning with what was learnt `earlier`.
+    pub(super) fn knowing(shape: Shape, on_gpu: bool, earlier: Sums) -> Self {
         let Sums { pp, pa, aa, pt, at } = earlier;
         let sums = Sums { pp: pp * EARLIER, pa: pa * EARLIER, aa: aa * EARLIER, pt: pt * EARLIER, at: at * EARLIER };
-        Self { shape, sums }
+        Self { shape, reference: Reference::of(on_gpu), sums }
     }
 
     pub(super) fn sums(&self) -> Sums {
@@ -99,68 +130,47 @@ impl Forecaster {
         }
     }
 
+    /// What prefill costs, by all that was measured; an estimate before anything was.
+    pub(super) fn cost(&self) -> PrefillCost {
+        let ratio = self.reference.price_ratio();
+        let (token, pair) = (self.shape.token_operations(), self.shape.pair_operations());
+        match self.sums.prices(ratio) {
+            Some((product, attention)) => {
+                PrefillCost { pairs_per_token: (product * token) / (attention * pair), token_s: Some(product * token) }
+            }
+            None => PrefillCost { pairs_per_token: token / (ratio * pair), token_s: None },
+        }
+    }
+
     /// How long reading `reading` from `start` on takes; `None` before anything was measured.
     pub(super) fn predict(&self, reading: &Reading, start: u32) -> Option<Duration> {
-        let prices = self.sums.prices()?;
-        let mut seconds = 0.0;
+        let mut segments = Vec::new();
         let mut position = start;
-        while let Some((tokens, attention)) = reading.chunk_from(position, GRAIN_TOKENS) {
-            seconds += self.seconds(position, tokens.len() as u32, attention, prices);
+        while let Some((tokens, attention)) = reading.chunk_from(position, u32::MAX) {
+            segments.push((tokens.len() as u32, attention));
             position += tokens.len() as u32;
         }
-        Some(Duration::from_secs_f64(seconds))
-    }
-
-    /// How long reading stretches of so many tokens takes, one after the other from position 0; `None` before anything was measured.
-    pub(super) fn predict_stretches(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        let prices = self.sums.prices()?;
-        let mut seconds = 0.0;
-        let mut start = 0;
-        for (tokens, attention) in stretches {
-            for begun in (0..*tokens).step_by(GRAIN_TOKENS as usize) {
-                let chunk = GRAIN_TOKENS.min(tokens - begun);
-                seconds += self.seconds(start + begun, chunk, attention, prices);
-            }
-            start += tokens;
-        }
-        Some(Duration::from_secs_f64(seconds))
-    }
-
-    fn seconds(&self, start: u32, tokens: u32, attention: &Attention, (product, pair): (f64, f64)) -> f64 {
-        let work = self.work(start, tokens, attention);
-        work.products * product + work.attention * pair
+        self.cost().time(start, &segments, self.shape.layers)
     }
 
     /// Operations of `tokens` tokens from `start` on.
     fn work(&self, start: u32, tokens: u32, attention: &Attention) -> Work {
-        let full_keys = f64::from(start) + f64::midpoint(f64::from(tokens), 1.0);
-        let (full_layers, sliding_keys) = match attention {
-            Attention::Full => (self.shape.layers, full_keys),
-            Attention::Sliding { window, sinks, full_layers } => {
-                // The graph computes whole views: window and sinks plus the chunk itself.
-                let view = f64::from(*window) + f64::from(*sinks) + f64::from(tokens) / 2.0;
-                (full_layers.len() as u32, full_keys.min(view))
-            }
-        };
-        let sliding_layers = self.shape.layers - full_layers;
-        let keys = f64::from(full_layers) * full_keys + f64::from(sliding_layers) * sliding_keys;
-        let tokens = f64::from(tokens);
+        let pairs = pairs(start, tokens, attention, self.shape.layers);
         Work {
-            products: 2.0 * self.shape.parameters * tokens,
-            attention: 4.0 * self.shape.attention_width * keys * tokens,
+            products: self.shape.token_operations() * f64::from(tokens),
+            attention: self.shape.pair_operations() * pairs,
         }
     }
 }
 
 impl Sums {
-    /// Seconds per operation of products and of attention.
-    fn prices(&self) -> Option<(f64, f64)> {
+    /// Seconds per operation of matmuls and of attention. `ratio` is what the one costs in units of the other where nothing says more.
+    fn prices(&self, ratio: f64) -> Option<(f64, f64)> {
         if self.pp == 0.0 {
             return None;
         }
-        // The belief is one more equation: attention price − 3 × product price = 0, weighed by what was seen.
-        let weight = BELIEF_WEIGHT * self.pp;
-        let ratio = ATTENTION_PRICE_BEFORE_DEEP_CHUNKS;
+        // The reference is one more equation: attention price ÷ ratio − matmul price = 0, weighed by what was seen.
+        let weight = REFERENCE_WEIGHT * self.pp / (ratio * ratio);
         let (pp, pa, aa) = (self.pp + weight * ratio * ratio, self.pa - weight * ratio, self.aa + weight);
         let determinant = pp * aa - pa * pa;
         let product = (aa * self.pt - pa * self.at) / determinant;
@@ -168,7 +178,7 @@ impl Sums {
         if product > 0.0 && attention > 0.0 {
             return Some((product, attention));
         }
-        // Noise can push one price below nothing; then both follow the belief.
+        // Noise can push one price below nothing; then both follow the reference.
         let product = (self.pt + ratio * self.at) / (self.pp + 2.0 * ratio * self.pa + ratio * ratio * self.aa);
         Some((product, ratio * product))
     }
@@ -184,7 +194,7 @@ mod tests {
 
     /// A machine with these prices, observed over a reading in chunks of 512.
     fn observed(attention: &Attention, tokens: u32, product_price: f64, attention_price: f64) -> Forecaster {
-        let mut forecaster = Forecaster::new(HALF_BILLION);
+        let mut forecaster = Forecaster::knowing(HALF_BILLION, false, Sums::default());
         for start in (0..tokens).step_by(512) {
             let work = forecaster.work(start, 512, attention);
             let seconds = work.products * product_price + work.attention * attention_price;
@@ -201,7 +211,10 @@ mod tests {
 
     #[test]
     fn nothing_is_predicted_before_anything_was_measured() {
-        assert_eq!(Forecaster::new(HALF_BILLION).predict(&reading(10, &Attention::Full), 0), None);
+        assert_eq!(
+            Forecaster::knowing(HALF_BILLION, false, Sums::default()).predict(&reading(10, &Attention::Full), 0),
+            None
+        );
     }
 
     #[test]
@@ -226,9 +239,8 @@ mod tests {
     #[test]
     fn what_was_learnt_earlier_predicts_and_gives_way_to_what_is_measured_now() {
         let slow = observed(&Attention::Full, 16_384, 3e-11, 9e-11);
-        let of =
-            |forecaster: &Forecaster| forecaster.predict_stretches(&[(8_192, &Attention::Full)]).expect("measured");
-        let mut now = Forecaster::knowing(HALF_BILLION, slow.sums());
+        let of = |forecaster: &Forecaster| forecaster.predict(&reading(8_192, &Attention::Full), 0).expect("measured");
+        let mut now = Forecaster::knowing(HALF_BILLION, false, slow.sums());
         assert!(of(&now).abs_diff(of(&slow)) < Duration::from_millis(1), "prices do not depend on the weight");
         let fast = observed(&Attention::Full, 16_384, 1e-11, 3e-11);
         for start in (0..8_192).step_by(512) {
@@ -241,18 +253,89 @@ mod tests {
     }
 
     #[test]
-    fn stretches_are_predicted_as_the_reading_that_they_make() {
+    fn a_reading_of_two_attentions_takes_as_long_as_its_segments() {
         let forecaster = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
         let sliding = Attention::Sliding { window: 512, sinks: 10, full_layers: LayerSet::default() };
         let mut whole = reading(3_000, &sliding);
         whole.push(&[Token(1); 40], &Attention::Full);
-        let stretches = [(3_000, &sliding), (40, &Attention::Full)];
-        assert_eq!(forecaster.predict_stretches(&stretches), forecaster.predict(&whole, 0));
+        let segments = [(3_000, &sliding), (40, &Attention::Full)];
+        assert_eq!(forecaster.predict(&whole, 0), forecaster.cost().time(0, &segments, 24));
     }
 
     #[test]
     fn what_is_cached_costs_nothing() {
         let forecaster = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
         assert_eq!(forecaster.predict(&reading(4_096, &Attention::Full), 4_096), Some(Duration::ZERO));
+    }
+
+    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as a token.
+    fn pairs_per_token(
+        (few, pairs_of_few, tokens_of_few): (f64, f64, f64),
+        (many, pairs_of_many, tokens_of_many): (f64, f64, f64),
+    ) -> f64 {
+        // few = a·pairs + b·tokens, many likewise.
+        let determinant = pairs_of_few * tokens_of_many - pairs_of_many * tokens_of_few;
+        let pair = (few * tokens_of_many - many * tokens_of_few) / determinant;
+        let token = (pairs_of_few * many - pairs_of_many * few) / determinant;
+        token / pair
+    }
+
+    fn cells(row: &str) -> Vec<f64> {
+        let numbers = row.split(['|', '·']).filter_map(|cell| cell.trim().parse().ok());
+        numbers.collect()
+    }
+
+    #[test]
+    fn the_cpu_reference_is_between_the_two_measurements_of_the_bench() {
+        let bench = include_str!("../../benches/results/prefill-cpu.md");
+        let row = |depth: u32| {
+            let row =
+                bench.lines().find(|line| line.starts_with(&format!("| {depth} | "))).expect("a row of this depth");
+            // depth, sliding s, full s, …
+            (cells(row)[2], pairs(depth, 512, &Attention::Full, 24), 512.0)
+        };
+        let by_chunks = pairs_per_token(row(4_096), row(31_232));
+        let whole = "The whole of 16,384 tokens took 52.5 s sliding and 137.2 s with full attention";
+        assert!(bench.contains(whole), "the bench says something else now");
+        let sliding = Attention::Sliding { window: 2048, sinks: 100, full_layers: LayerSet::default() };
+        let in_chunks =
+            |attention: &Attention| (0..16_384).step_by(512).map(|start| pairs(start, 512, attention, 24)).sum();
+        let by_wholes =
+            pairs_per_token((52.5, in_chunks(&sliding), 16_384.0), (137.2, in_chunks(&Attention::Full), 16_384.0));
+        assert!((by_chunks..by_wholes).contains(&CPU.pairs_per_token), "{by_chunks} to {by_wholes}");
+    }
+
+    #[test]
+    fn the_gpu_reference_is_between_the_measurements_of_the_bench() {
+        let bench = include_str!("../../benches/results/prefill-cuda.md");
+        let table = bench.split("## Qwen3-4B shape, bf16").nth(1).expect("the table of this shape");
+        let row = table.lines().find(|line| line.starts_with("| full |")).expect("the row of full attention");
+        let seconds: Vec<f64> = cells(row).chunks(3).map(|cell| cell[0]).collect();
+        let whole = |tokens: u32, seconds: f64| (seconds, pairs(0, tokens, &Attention::Full, 36), f64::from(tokens));
+        let deepest = whole(131_072, seconds[4]);
+        let measured = [8_192, 16_384, 32_768].into_iter().zip(&seconds);
+        for (tokens, &seconds) in measured {
+            let pairs = pairs_per_token(whole(tokens, seconds), deepest);
+            assert!((GPU.pairs_per_token / pairs - 1.0).abs() < 0.03, "{pairs} by {tokens} tokens");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_was_not_measured_costs_what_the_reference_did() {
+        for (reference, on_gpu) in [(CPU, false), (GPU, true)] {
+            let cost = Forecaster::knowing(reference.shape, on_gpu, Sums::default()).cost();
+            assert_eq!(cost.token_s, None);
+            assert!((cost.pairs_per_token / reference.pairs_per_token - 1.0).abs() < 1e-9, "{cost:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_learnt_is_what_it_costs() {
+        let (product_price, attention_price) = (1e-11, 4e-11);
+        let cost = observed(&Attention::Full, 32_768, product_price, attention_price).cost();
+        let token_s = cost.token_s.expect("64 chunks were observed");
+        assert!((token_s / (2.0 * 4.9e8 * product_price) - 1.0).abs() < 0.1, "{cost:?}");
+        let pair_s = token_s / cost.pairs_per_token;
+        assert!((pair_s / (4.0 * 896.0 * 24.0 * attention_price) - 1.0).abs() < 0.1, "{cost:?}");
     }
 }

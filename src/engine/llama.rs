@@ -35,11 +35,13 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-use super::forecast::Shape;
+use super::config::{EngineConfig, EngineSettings, KvType};
+use super::forecast::{Forecaster, Shape, Sums};
 use super::kv_log::Token;
 use super::machine::{Decoded, Machine};
-use super::message::{EngineConfig, Failure, FailureKind, KvType, Memory, ModelInfo, Origin, Sampling};
+use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
+use crate::swaa::cost::PrefillCost;
 use weights::Loaded;
 
 /// The only sequence.
@@ -158,12 +160,14 @@ impl Model {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
-        let mut info = describe(&model, config, started);
+        let shape = shape(&model);
+        let unmeasured = Forecaster::knowing(shape, !gpus.is_empty(), Sums::default());
+        let mut info = describe(&model, config, started, unmeasured.cost());
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
         info.sliding_refused = sliding_refused(&model)?;
-        Ok(Self { shape: shape(&model, &info), weights: model, info })
+        Ok(Self { shape, weights: model, info })
     }
 
     pub(super) fn into_vocabulary(self) -> vocabulary::Vocabulary {
@@ -197,9 +201,9 @@ fn check_is_gguf(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> ModelInfo {
+fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill_cost: PrefillCost) -> ModelInfo {
     let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
-    let architecture = meta("general.architecture").unwrap_or_default();
+    let architecture = architecture(model);
     let file_name = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let vocab = model.vocab();
     let text_of = |token| String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
@@ -209,7 +213,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
-        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.kv_type),
+        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_type),
         model_bytes: model.size(),
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
@@ -217,6 +221,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant) -> Mode
         eos_text: text_of(vocab.eos()),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost,
         patch_stamp: patch_stamp(),
         devices: Vec::new(),
         offloaded_layers: 0,
@@ -235,11 +240,15 @@ fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -
     weights::kv_bytes(kv_type, values)
 }
 
-fn shape(model: &LlamaModel, info: &ModelInfo) -> Shape {
-    let head = head_size(model, &info.architecture, "key");
+fn architecture(model: &LlamaModel) -> String {
+    model.meta_val_str("general.architecture").unwrap_or_default()
+}
+
+fn shape(model: &LlamaModel) -> Shape {
+    let head = head_size(model, &architecture(model), "key");
     Shape {
         parameters: model.n_params() as f64,
-        layers: info.layers,
+        layers: model.n_layer(),
         attention_width: f64::from(model.n_head() * head),
     }
 }
@@ -365,13 +374,13 @@ pub(super) struct Llama<'model> {
     context: Option<Context<'model>>,
     batch: LlamaBatch<'static>,
     sampler: Option<LlamaSampler>,
-    config: EngineConfig,
+    settings: EngineSettings,
 }
 
 impl<'model> Llama<'model> {
-    pub(super) fn new(model: &'model Model, config: &EngineConfig) -> Self {
-        let batch = LlamaBatch::new(config.batch_tokens() as usize, 1);
-        Self { model, context: None, batch, sampler: None, config: config.clone() }
+    pub(super) fn new(model: &'model Model, settings: &EngineSettings) -> Self {
+        let batch = LlamaBatch::new(settings.batch_tokens() as usize, 1);
+        Self { model, context: None, batch, sampler: None, settings: settings.clone() }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
@@ -380,23 +389,23 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        let threads = self.config.threads.unwrap_or_else(physical_cores).cast_signed();
-        let kv_type = match self.config.kv_type {
+        let threads = self.settings.threads.unwrap_or_else(physical_cores).cast_signed();
+        let kv_type = match self.settings.kv_type {
             KvType::F16 => KvCacheType::F16,
             KvType::F32 => KvCacheType::F32,
             KvType::Bf16 => KvCacheType::BF16,
             KvType::Q8_0 => KvCacheType::Q8_0,
             KvType::Q4_0 => KvCacheType::Q4_0,
         };
-        let flash = if self.config.flash_attention {
+        let flash = if self.settings.flash_attention {
             sys::LLAMA_FLASH_ATTN_TYPE_AUTO
         } else {
             sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
         };
         with_one_output(LlamaContextParams::default())
             .with_n_ctx(NonZeroU32::new(tokens))
-            .with_n_batch(self.config.batch_tokens())
-            .with_n_ubatch(self.config.ubatch_tokens())
+            .with_n_batch(self.settings.batch_tokens())
+            .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
             .with_type_k(kv_type)

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use crate::failure::{Failure, FailureKind};
+use crate::swaa::cost::PrefillCost;
+use crate::swaa::model::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// Names a job; handed out by whoever gives the command, never used twice.
@@ -32,152 +35,6 @@ impl CancelToken {
 impl PartialEq for CancelToken {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// The KV cache's number type. Symmetric: K and V alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KvType {
-    #[default]
-    F16,
-    Q8_0,
-    Q4_0,
-    F32,
-    Bf16,
-}
-
-impl KvType {
-    /// ggml's name of it, as `-ctk` takes it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F16 => "f16",
-            Self::Q8_0 => "q8_0",
-            Self::Q4_0 => "q4_0",
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
-}
-
-/// How the context is sized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ContextSize {
-    /// As large as the first prompt with its reserve needs.
-    Fit,
-    /// So many tokens (`-c`).
-    Tokens(u32),
-}
-
-impl ContextSize {
-    /// Most tokens that a prompt and its answer may have, with a model that was trained for so many.
-    #[must_use]
-    pub const fn limit(self, train_context_tokens: u32) -> u32 {
-        match self {
-            Self::Tokens(tokens) => tokens,
-            Self::Fit => train_context_tokens,
-        }
-    }
-
-    /// Tokens of the context that is made for a prompt, with so many kept free behind it; `limit` is [`ContextSize::limit`].
-    #[must_use]
-    pub const fn made_for(self, prompt_tokens: u32, reserve_tokens: u32, limit: u32) -> u32 {
-        match self {
-            Self::Tokens(tokens) => tokens,
-            Self::Fit => {
-                let wished = prompt_tokens.saturating_add(reserve_tokens).next_multiple_of(CONTEXT_STEP_TOKENS);
-                if wished < limit { wished } else { limit }
-            }
-        }
-    }
-}
-
-/// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
-pub const CONTEXT_STEP_TOKENS: u32 = 1024;
-
-/// How many layers lie on a GPU (`-ngl`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GpuLayers {
-    /// As many as its free memory holds, with their share of the cache.
-    #[default]
-    Auto,
-    /// Every one, the output included.
-    All,
-    Count(u32),
-}
-
-/// How a model is shared out among several GPUs (`--split-mode`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SplitMode {
-    /// All of it on one (`--main-gpu`).
-    None,
-    /// Layer by layer.
-    #[default]
-    Layer,
-}
-
-/// Where the model's layers lie. Without a GPU nothing of it matters.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Offload {
-    pub layers: GpuLayers,
-    /// Names of the devices to use, as llama.cpp has them (`CUDA0`); empty is all of them.
-    pub devices: Vec<String>,
-    pub split_mode: SplitMode,
-    /// What part of the model each device gets, in any unit; empty is by free memory.
-    pub tensor_split: Vec<f32>,
-    pub main_gpu: u32,
-}
-
-impl Offload {
-    /// Nothing on a GPU, whatever there is.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { layers: GpuLayers::Count(0), ..Self::default() }
-    }
-}
-
-/// Everything that is settled when the engine starts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EngineConfig {
-    pub model: PathBuf,
-    pub context: ContextSize,
-    /// Tokens kept free behind the document for questions and answers when `context` is [`ContextSize::Fit`].
-    pub reserve_tokens: u32,
-    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling. `None` is what is best on the device.
-    pub n_batch: Option<u32>,
-    /// Most tokens computed at once (`-ub`), no more than a decode call has.
-    pub n_ubatch: Option<u32>,
-    /// `None` is every physical core.
-    pub threads: Option<u32>,
-    pub kv_type: KvType,
-    pub flash_attention: bool,
-    pub offload: Offload,
-    /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
-    pub resident_bytes: u64,
-    /// Where measured speeds are kept from run to run; `None` keeps none.
-    pub speeds: Option<PathBuf>,
-}
-
-impl EngineConfig {
-    /// The same with the batch sizes filled in that are best on the device.
-    #[must_use]
-    pub fn for_device(mut self, on_gpu: bool) -> Self {
-        let best = super::offload::best_batch(on_gpu);
-        self.n_batch = self.n_batch.or(Some(best));
-        self.n_ubatch = self.n_ubatch.or(Some(best));
-        self
-    }
-
-    /// Most tokens given to one decode call.
-    #[must_use]
-    pub fn batch_tokens(&self) -> u32 {
-        self.n_batch.unwrap_or(super::offload::best_batch(false)).max(1)
-    }
-
-    /// Most tokens computed at once.
-    #[must_use]
-    pub fn ubatch_tokens(&self) -> u32 {
-        self.n_ubatch.unwrap_or(super::offload::best_batch(false)).clamp(1, self.batch_tokens())
     }
 }
 
@@ -325,6 +182,8 @@ pub struct ModelInfo {
     pub sliding_refused: Option<String>,
     /// Why the CPU computes where a GPU was to, in a sentence; `None`: it is as it was meant.
     pub without_gpu: Option<&'static str>,
+    /// What prefill costs with it on this machine, by what earlier runs measured.
+    pub prefill_cost: PrefillCost,
     /// Stamp of the patch series in the running library.
     pub patch_stamp: String,
     /// What computes: `CPU`, or the names of the devices that hold layers.
@@ -348,6 +207,18 @@ impl ModelInfo {
     #[must_use]
     pub fn has_gpu(&self) -> bool {
         self.devices.iter().any(|device| !device.starts_with("CPU"))
+    }
+
+    /// What a choice of presets needs to know.
+    #[must_use]
+    pub fn facts(&self) -> ModelFacts<'_> {
+        ModelFacts {
+            name: &self.name,
+            architecture: &self.architecture,
+            layers: self.layers,
+            sliding_refused: self.sliding_refused.as_deref(),
+            cost: self.prefill_cost,
+        }
     }
 }
 
@@ -446,6 +317,8 @@ pub struct Figures {
     pub tokens: TokenCounts,
     pub timings: Timings,
     pub memory: Memory,
+    /// By all that was measured until the job ended.
+    pub prefill_cost: PrefillCost,
     pub context_tokens: u32,
 }
 
@@ -514,26 +387,4 @@ impl Event {
             | Self::Failed { job, .. } => Some(*job),
         }
     }
-}
-
-/// What kind of failure: it settles the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The model's file is missing, no GGUF, truncated, of an unknown kind.
-    Model,
-    /// The prompt or the context does not fit.
-    DoesNotFit,
-    /// Sliding attention, or a device that was named, can't be had here.
-    Unsupported,
-    Runtime,
-}
-
-/// An error as a front end shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub kind: FailureKind,
-    /// What failed, with the evidence; lower case, no full stop.
-    pub message: String,
-    /// What to do about it.
-    pub hint: Option<String>,
 }

@@ -6,6 +6,7 @@
 //! | file | answers |
 //! |---|---|
 //! | [`message`] | what can be said over the counter? |
+//! | [`config`] | what is settled when the engine starts? |
 //! | `worker` | what is done with a command? reuse, prefill in chunks, progress, cancel |
 //! | `generate` | how is an answer written? |
 //! | `wanted` | which tokens is a prompt, and how is each to be read? |
@@ -25,6 +26,7 @@
 //!
 //! What it does not do: lay out prompts (`chat` does), or know what a preset is called.
 
+pub mod config;
 mod cuts;
 mod forecast;
 mod generate;
@@ -52,7 +54,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use message::{Command, EngineConfig, Event, Failure, FailureKind};
+use config::EngineConfig;
+use forecast::Forecaster;
+use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use speeds::Ledger;
 use worker::{Inbox, Worker};
 
@@ -103,9 +107,11 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
             return;
         }
     };
-    let _ = events.send(Event::Loaded(Box::new(model.info().clone())));
-    let config = config.for_device(model.info().has_gpu());
-    let machine = llama::Llama::new(&model, &config);
     let ledger = Ledger::open(&config, model.info());
-    Worker::new(machine, model.shape(), ledger, config, Inbox::new(commands), events.clone()).run();
+    let forecaster = Forecaster::knowing(model.shape(), model.info().has_gpu(), ledger.sums());
+    let info = ModelInfo { prefill_cost: forecaster.cost(), ..model.info().clone() };
+    let _ = events.send(Event::Loaded(Box::new(info)));
+    let settings = config.settings.for_device(model.info().has_gpu());
+    let machine = llama::Llama::new(&model, &settings);
+    Worker::new(machine, forecaster, ledger, settings, Inbox::new(commands), events.clone()).run();
 }

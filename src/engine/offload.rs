@@ -7,7 +7,7 @@
 //!
 //! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
 
-use super::message::{GpuLayers, Offload, SplitMode};
+use super::config::{GpuLayers, Offload, SplitMode};
 
 /// Kept free of layers: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
 const KEPT_FREE_BYTES: u64 = 1 << 30;
@@ -24,14 +24,6 @@ pub(super) struct Need {
     pub(super) model_bytes: u64,
     /// The KV cache of all layers.
     pub(super) kv_bytes: u64,
-}
-
-/// Tokens of a decode call (`-b`), and of a computation (`-ub`), that are best on a device.
-///
-/// CPU: a call takes seconds, so that progress moves and Esc is heard. GPU: products of 2,048 rows reach the chip's rate, and attention by
-/// position costs no more with them (`benches/results/prefill-cuda.md`).
-pub(super) const fn best_batch(on_gpu: bool) -> u32 {
-    if on_gpu { 2048 } else { 512 }
 }
 
 /// How many layers are asked of llama.cpp, the output included, with so many bytes free on all devices together.

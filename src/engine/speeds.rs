@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::config::{EngineConfig, EngineSettings};
 use super::forecast::Sums;
-use super::message::{EngineConfig, ModelInfo};
+use super::message::ModelInfo;
 use crate::store::write_whole;
 
 /// Shorter readings say little: a call's own cost is most of it.
@@ -61,9 +62,10 @@ impl Ledger {
     pub(super) fn open(config: &EngineConfig, model: &ModelInfo) -> Self {
         let name = config.model.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::metadata(&config.model).map_or(0, |file| file.len());
-        let line = Line { model: format!("{name} {bytes}"), machine: machine(config, model), ..Line::default() };
-        let known = config.speeds.as_deref().and_then(|file| read(file).find(&line));
-        Self { file: config.speeds.clone(), line: known.unwrap_or(line) }
+        let line =
+            Line { model: format!("{name} {bytes}"), machine: machine(&config.settings, model), ..Line::default() };
+        let known = config.settings.speeds.as_deref().and_then(|file| read(file).find(&line));
+        Self { file: config.settings.speeds.clone(), line: known.unwrap_or(line) }
     }
 
     /// One that knows and keeps nothing.
@@ -98,11 +100,11 @@ impl Ledger {
 }
 
 /// `CPU · 2 threads · ubatch 512 · f16 · flash`
-fn machine(config: &EngineConfig, model: &ModelInfo) -> String {
-    let threads = config.threads.map_or("every core".to_owned(), |threads| format!("{threads} threads"));
-    let flash = if config.flash_attention { " · flash" } else { "" };
-    let ubatch = config.clone().for_device(model.has_gpu()).ubatch_tokens();
-    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), config.kv_type.name())
+fn machine(settings: &EngineSettings, model: &ModelInfo) -> String {
+    let threads = settings.threads.map_or("every core".to_owned(), |threads| format!("{threads} threads"));
+    let flash = if settings.flash_attention { " · flash" } else { "" };
+    let ubatch = settings.clone().for_device(model.has_gpu()).ubatch_tokens();
+    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), settings.kv_type.name())
 }
 
 fn read(file: &Path) -> Page {
@@ -140,7 +142,8 @@ mod tests {
     use crate::swaa::Attention;
 
     fn learnt() -> Sums {
-        let mut forecaster = Forecaster::new(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 });
+        let mut forecaster =
+            Forecaster::knowing(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 }, false, Sums::default());
         forecaster.observe(0, 512, &Attention::Full, Duration::from_secs(1));
         forecaster.sums()
     }

@@ -8,19 +8,16 @@
 //!
 //! What it does not do: compute anything with the model.
 
-use std::time::Duration;
-
+use super::config::EngineConfig;
 use super::forecast::Forecaster;
 use super::llama::{Model, free_memory_bytes, vocabulary::Vocabulary};
-use super::message::{EngineConfig, Failure, ModelInfo};
+use super::message::{Failure, ModelInfo};
 use super::speeds::{Ledger, Measured};
-use crate::swaa::Attention;
 
 /// A model, as its file describes it.
 pub struct Survey {
     vocabulary: Vocabulary,
     info: ModelInfo,
-    forecaster: Forecaster,
     measured: Option<Measured>,
 }
 
@@ -31,13 +28,9 @@ impl Survey {
     pub fn of(config: &EngineConfig) -> Result<Self, Failure> {
         let model = Model::describe(config)?;
         let ledger = Ledger::open(config, model.info());
-        let (info, shape) = (model.info().clone(), model.shape());
-        Ok(Self {
-            vocabulary: model.into_vocabulary(),
-            forecaster: Forecaster::knowing(shape, ledger.sums()),
-            measured: ledger.measured(),
-            info,
-        })
+        let forecaster = Forecaster::knowing(model.shape(), model.info().has_gpu(), ledger.sums());
+        let info = ModelInfo { prefill_cost: forecaster.cost(), ..model.info().clone() };
+        Ok(Self { vocabulary: model.into_vocabulary(), measured: ledger.measured(), info })
     }
 
     #[must_use]
@@ -54,12 +47,6 @@ impl Survey {
     #[must_use]
     pub fn measured(&self) -> Option<Measured> {
         self.measured
-    }
-
-    /// How long reading stretches of so many tokens takes, one after the other; `None` when nothing was measured yet.
-    #[must_use]
-    pub fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.forecaster.predict_stretches(stretches)
     }
 
     /// Bytes that model and cache may take now; `None` where a GPU holds them, whose driver is asked when they are loaded.

@@ -16,13 +16,13 @@ use std::time::Instant;
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::forecast::{Forecaster, Shape};
+use super::config::{ContextSize, EngineSettings};
+use super::forecast::Forecaster;
 use super::job::{Job, rate};
 use super::kv_log::{KvLog, Reading};
 use super::machine::{Decoded, Machine};
 use super::message::{
-    CancelToken, Command, ContextSize, EngineConfig, Event, Failure, FailureKind, Figures, Finish, JobId, Memory,
-    Origin, Plan, Progress, Prompt,
+    CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Plan, Progress, Prompt,
 };
 use super::readings::Readings;
 use super::speeds::Ledger;
@@ -40,7 +40,7 @@ pub(super) struct Worker<M: Machine> {
     forecaster: Forecaster,
     ledger: Ledger,
     pub(super) known: KnownTexts,
-    config: EngineConfig,
+    settings: EngineSettings,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
 }
@@ -90,20 +90,20 @@ pub(super) enum Prefilled {
 impl<M: Machine> Worker<M> {
     pub(super) fn new(
         machine: M,
-        shape: Shape,
+        forecaster: Forecaster,
         ledger: Ledger,
-        config: EngineConfig,
+        settings: EngineSettings,
         inbox: Inbox,
         events: UnboundedSender<Event>,
     ) -> Self {
         Self {
             machine,
             kv: KvLog::default(),
-            shelf: Readings::new(config.resident_bytes),
-            forecaster: Forecaster::knowing(shape, ledger.sums()),
+            shelf: Readings::new(settings.resident_bytes),
+            forecaster,
             ledger,
             known: KnownTexts::default(),
-            config,
+            settings,
             events,
             inbox,
         }
@@ -182,7 +182,7 @@ impl<M: Machine> Worker<M> {
         loop {
             let start = self.kv.len();
             let before_question = wanted.document_tokens.checked_sub(start).filter(|&left| left > 0);
-            let limit = before_question.unwrap_or(u32::MAX).min(self.config.batch_tokens());
+            let limit = before_question.unwrap_or(u32::MAX).min(self.settings.batch_tokens());
             let Some((tokens, attention)) = reading.chunk_from(start, limit) else { return Ok(Prefilled::Whole) };
             if let Some(finish) = job.watch.stop() {
                 return Ok(Prefilled::Stopped(finish));
@@ -272,19 +272,19 @@ impl<M: Machine> Worker<M> {
         if prompt_tokens >= limit {
             return Err(self.does_not_fit(prompt_tokens, limit));
         }
-        let least = (prompt_tokens + 1).max((prompt_tokens + self.config.reserve_tokens / 2).min(limit));
+        let least = (prompt_tokens + 1).max((prompt_tokens + self.settings.reserve_tokens / 2).min(limit));
         if self.machine.context_tokens() >= least {
             return Ok(());
         }
-        self.machine.resize(self.config.context.made_for(prompt_tokens, self.config.reserve_tokens, limit))
+        self.machine.resize(self.settings.context.made_for(prompt_tokens, self.settings.reserve_tokens, limit))
     }
 
     fn context_limit(&self) -> u32 {
-        self.config.context.limit(self.machine.train_context_tokens())
+        self.settings.context.limit(self.machine.train_context_tokens())
     }
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {
-        let (whose, hint) = match self.config.context {
+        let (whose, hint) = match self.settings.context {
             ContextSize::Tokens(_) => (
                 "the context asked for",
                 "raise -c, or let `lunette fit` with the same flags say which parts would fit",
@@ -319,6 +319,7 @@ impl<M: Machine> Worker<M> {
             tokens: job.tokens,
             timings: job.timings,
             memory: self.memory(),
+            prefill_cost: self.forecaster.cost(),
             context_tokens: self.machine.context_tokens(),
         }
     }

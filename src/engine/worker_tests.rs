@@ -7,7 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::forecast::Shape;
+use super::config::*;
+use super::forecast::{Forecaster, Shape};
 use super::message::*;
 use super::speeds::Ledger;
 use super::toy::Toy;
@@ -24,8 +25,7 @@ struct Desk {
 
 impl Desk {
     fn new(train_context_tokens: u32, resident_bytes: u64) -> Self {
-        let config = EngineConfig {
-            model: "toy.gguf".into(),
+        let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 64,
             n_batch: Some(16),
@@ -40,8 +40,15 @@ impl Desk {
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
-        let worker =
-            Worker::new(Toy::new(train_context_tokens), shape, Ledger::none(), config, Inbox::new(receiver), sender);
+        let forecaster = Forecaster::knowing(shape, false, Ledger::none().sums());
+        let worker = Worker::new(
+            Toy::new(train_context_tokens),
+            forecaster,
+            Ledger::none(),
+            settings,
+            Inbox::new(receiver),
+            sender,
+        );
         Self { worker, commands, events, next_job: 0 }
     }
 

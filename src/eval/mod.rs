@@ -14,18 +14,19 @@ mod results;
 pub mod score;
 mod table;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::chat::template::Error as PromptError;
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use crate::engine::EngineHandle;
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, model_notes, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Limits, ModelInfo, Question,
-    Sampling,
+    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, Question, Sampling,
 };
-use crate::exit::{Exit, Trouble};
+use crate::exit::ExitError;
+use crate::failure::{Failure, FailureKind, Hint};
+use crate::session::{ClientError, EngineClient, Stop};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::{Preset, RecipeSpec};
 use records::{Record, RecordsError, by_document};
@@ -64,29 +65,46 @@ pub enum Error {
     NothingToAsk(String),
     #[error("the preset {0} is chosen per document and has no recipe of its own to measure")]
     NoRecipe(String),
-    #[error("{}", .0.message)]
+    #[error(transparent)]
     Engine(Failure),
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    #[error("the engine stopped without a word")]
-    EngineGone,
     #[error("stopped")]
-    Stopped,
+    Stopped(Stop),
     #[error("cannot write: {0}")]
     Output(#[from] io::Error),
 }
 
-impl From<Error> for Trouble {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Engine(failure) => failure.hint(),
+            Self::Prompt(error) => error.hint(),
+            Self::Stopped(_) => Some("--resume goes on from --out".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<ClientError> for Error {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Failed(failure) => Self::Engine(failure),
+            ClientError::Stopped(stop) => Self::Stopped(stop),
+        }
+    }
+}
+
+impl From<Error> for ExitError {
     fn from(error: Error) -> Self {
         match error {
             Error::Engine(failure) => failure.into(),
             Error::Prompt(error) => error.into(),
             Error::Output(error) => error.into(),
-            Error::EngineGone => Self::engine_gone(),
-            Error::Stopped => Self::new(Exit::Interrupted, "stopped", Some("--resume goes on from --out".to_owned())),
-            Error::Records(_) | Error::NothingToAsk(_) => Self::new(Exit::Input, error.to_string(), None),
-            Error::NoRecipe(_) => Self::new(Exit::Usage, error.to_string(), None),
-            Error::Results(_) => Self::new(Exit::Runtime, error.to_string(), None),
+            Error::Stopped(stop) => Self::Stopped(stop),
+            Error::Records(_) | Error::NothingToAsk(_) => Failure::of(FailureKind::Input, &error).into(),
+            Error::NoRecipe(_) => Failure::of(FailureKind::Usage, &error).into(),
+            Error::Results(_) => Failure::of(FailureKind::Runtime, &error).into(),
         }
     }
 }
@@ -98,40 +116,75 @@ struct Contender {
     written: String,
 }
 
-/// Runs `plan` on a started engine, which is the caller's to let go: progress to `log`, the table in markdown to `out`.
+/// Runs `plan` on the engine of `client`: progress to `log`, the table in markdown to `out`.
 ///
-/// Errors: bad records before the model is used; [`Error::Stopped`] after `cancel`.
-pub fn run(
+/// Errors: bad records before the model is used; [`Error::Stopped`] after a stop, which ends the answer that is being given.
+pub async fn run(
     plan: &Plan,
-    engine: &mut EngineHandle,
-    cancel: &CancelToken,
+    client: &mut EngineClient,
+    out: &mut dyn Write,
+    log: &mut dyn Write,
+) -> Result<Table, Error> {
+    let run = run_to_end(plan, client, out, log).await;
+    if let Err(error @ Error::Stopped(_)) = &run {
+        writeln!(log, "{error}; {}", error.hint().unwrap_or_default())?;
+    }
+    run
+}
+
+async fn run_to_end(
+    plan: &Plan,
+    client: &mut EngineClient,
     out: &mut dyn Write,
     log: &mut dyn Write,
 ) -> Result<Table, Error> {
     let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let documents = documents(plan)?;
-    let model = wait_for_model(engine)?;
-    if let Some(why) = model.without_gpu {
-        writeln!(log, "note: {why}")?;
-    }
+    let model = client.loaded(&mut |_| {}).await?;
     let template = ChatTemplate::of(&model, plan.now);
+    for note in model_notes(&model, &template) {
+        writeln!(log, "note: {note}")?;
+    }
     let results = match (&plan.out, plan.resume) {
         (Some(path), true) => Results::load(path, &model.name)?,
         _ => Results::new(&model.name),
     };
-    let mut run = Run { plan, engine, template, results, cancel, next_job: 0 };
+    let mut run = Run { plan, client, template, results };
     for (number, document) in (1..).zip(&documents) {
+        let mut endings = Endings::default();
         for contender in &contenders {
-            run.ask_document(document, contender)?;
+            run.ask_document(document, contender, &mut endings).await?;
         }
         run.save(None)?;
-        writeln!(log, "document {number} of {} ({})", documents.len(), document[0].id)?;
+        writeln!(log, "document {number} of {} ({}){endings}", documents.len(), document[0].id)?;
     }
     let names: Vec<String> = contenders.into_iter().map(|contender| contender.name).collect();
     let table = Table::new(&run.results, &names);
     run.save(Some(&table))?;
     write!(out, "{}", table.to_markdown())?;
     Ok(table)
+}
+
+/// Why answers are not whole, each reason with the number of answers: `; 2 answers: cut off: the limit of tokens`.
+#[derive(Debug, Default)]
+struct Endings(Vec<(&'static str, usize)>);
+
+impl Endings {
+    fn add(&mut self, why: &'static str) {
+        match self.0.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, answers)) => *answers += 1,
+            None => self.0.push((why, 1)),
+        }
+    }
+}
+
+impl fmt::Display for Endings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(why, answers)| {
+            let answers = if *answers == 1 { "1 answer".to_owned() } else { format!("{answers} answers") };
+            write!(f, "; {answers}: {why}")
+        })
+    }
 }
 
 fn contender(preset: &Preset) -> Result<Contender, Error> {
@@ -167,46 +220,36 @@ fn spread(records: Vec<Record>, limit: Option<usize>) -> Vec<Record> {
     records.into_iter().enumerate().filter(|(index, _)| is_taken(*index)).map(|(_, record)| record).collect()
 }
 
-fn wait_for_model(engine: &mut EngineHandle) -> Result<ModelInfo, Error> {
-    loop {
-        match engine.events.blocking_recv() {
-            Some(Event::Loaded(info)) => return Ok(*info),
-            Some(Event::LoadFailed(failure)) => return Err(Error::Engine(failure)),
-            Some(_) => {}
-            None => return Err(Error::EngineGone),
-        }
-    }
-}
-
 /// A run while it runs.
 struct Run<'a> {
     plan: &'a Plan,
-    engine: &'a mut EngineHandle,
+    client: &'a mut EngineClient,
     template: ChatTemplate,
     results: Results,
-    cancel: &'a CancelToken,
-    next_job: u64,
 }
 
 impl Run<'_> {
     /// Asks the questions about one document that have no answer yet.
-    fn ask_document(&mut self, document: &[Record], contender: &Contender) -> Result<(), Error> {
+    async fn ask_document(
+        &mut self,
+        document: &[Record],
+        contender: &Contender,
+        endings: &mut Endings,
+    ) -> Result<(), Error> {
         for record in document {
-            if self.cancel.is_cancelled() {
-                return Err(Error::Stopped);
-            }
             if self.results.has(&record.id, &contender.name, &contender.written) {
                 continue;
             }
             // A document that does not fit is left out for every preset alike.
-            let Some(answer) = self.ask(record, contender)? else { return Ok(()) };
+            let Some(answer) = self.ask(record, contender).await? else { return Ok(()) };
+            why_not_whole(answer.finish, &answer.text).into_iter().for_each(|why| endings.add(why));
             self.results.insert(answer.into_row(record, &document[0].id, contender));
         }
         Ok(())
     }
 
     /// The answer, or `None` where the prompt is longer than was asked for or than fits.
-    fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
+    async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
         let (prompt, reasoning) = build_prompt(&PromptRequest {
             template: &self.template,
             system: None,
@@ -215,57 +258,33 @@ impl Run<'_> {
             question: Some(&Arc::from(record.question.as_str())),
             cot: ChainOfThought::Off,
         })?;
-        self.next_job += 1;
-        let (job, recipe) = (JobId(self.next_job), contender.recipe.clone());
-        if let Some(limit) = self.plan.max_prompt_tokens {
-            self.send(Command::Forecast { job, prompt: prompt.clone(), recipe: recipe.clone() })?;
-            if self.forecast_tokens(job)? > limit {
-                return Ok(None);
-            }
+        let recipe = contender.recipe.clone();
+        if let Some(limit) = self.plan.max_prompt_tokens
+            && self.client.forecast(prompt.clone(), recipe.clone()).await?.prompt_tokens > limit
+        {
+            return Ok(None);
         }
         let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
-        let (sampling, cancel) = (self.plan.sampling, self.cancel.clone());
-        self.send(Command::Ask(Question { job, prompt, recipe, sampling, limits, reasoning, cancel }))?;
-        self.answer(job)
+        let sampling = self.plan.sampling;
+        self.answer(|job, cancel| Command::Ask(Question { job, prompt, recipe, sampling, limits, reasoning, cancel }))
+            .await
     }
 
-    fn send(&self, command: Command) -> Result<(), Error> {
-        self.engine.commands.send(command).map_err(|_| Error::EngineGone)
-    }
-
-    fn event(&mut self) -> Result<Event, Error> {
-        self.engine.events.blocking_recv().ok_or(Error::EngineGone)
-    }
-
-    fn forecast_tokens(&mut self, wanted: JobId) -> Result<u32, Error> {
-        loop {
-            match self.event()? {
-                Event::Forecast { job, plan } if job == wanted => return Ok(plan.prompt_tokens),
-                Event::Failed { job, failure } if job == wanted => return Err(Error::Engine(failure)),
-                _ => {}
-            }
-        }
-    }
-
-    fn answer(&mut self, wanted: JobId) -> Result<Option<Answer>, Error> {
+    async fn answer(&mut self, question: impl FnOnce(JobId, CancelToken) -> Command) -> Result<Option<Answer>, Error> {
         let mut text = String::new();
-        loop {
-            match self.event()? {
-                Event::Piece { job, channel: Channel::Answer, text: piece } if job == wanted => text.push_str(&piece),
-                Event::Answered { job, finish: Finish::Cancelled, .. } if job == wanted => return Err(Error::Stopped),
-                Event::Answered { job, finish, figures } if job == wanted => {
-                    return Ok(Some(Answer { text, finish, figures: *figures }));
-                }
-                Event::Failed { job, failure } if job == wanted => {
-                    return if failure.kind == FailureKind::DoesNotFit {
-                        Ok(None)
-                    } else {
-                        Err(Error::Engine(failure))
-                    };
-                }
-                Event::LoadFailed(failure) => return Err(Error::Engine(failure)),
-                _ => {}
+        let mut listen = |event: &Event| {
+            if let Event::Piece { channel: Channel::Answer, text: piece, .. } = event {
+                text.push_str(piece);
             }
+            Ok::<_, Error>(())
+        };
+        let ended = self.client.run(question, &mut listen).await;
+        match (ended, self.client.stopped()) {
+            (Ok(_), Some(stop)) => Err(Error::Stopped(stop)),
+            (Ok(Event::Answered { finish, figures, .. }), None) => Ok(Some(Answer { text, finish, figures: *figures })),
+            (Ok(_), None) => Err(Error::Engine(Failure::engine_gone())),
+            (Err(Error::Engine(failure)), _) if failure.kind == FailureKind::DoesNotFit => Ok(None),
+            (Err(error), _) => Err(error),
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use super::Plan;
 use crate::chat::Moment;
-use crate::settings::{Error, EvalArgs, Reading, Settings};
+use crate::settings::{Error, EvalArgs, Settings};
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, WindowSpec};
 
 impl Plan {
@@ -28,7 +29,7 @@ impl Plan {
 }
 
 /// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.
-fn presets(reading: &Reading, names: &[String]) -> Result<Vec<Preset>, Error> {
+fn presets(reading: &PresetSelection, names: &[String]) -> Result<Vec<Preset>, Error> {
     let mut presets = Vec::new();
     for name in names {
         let mut preset = reading.presets.get(name)?.clone();

@@ -28,10 +28,12 @@ use std::time::Duration;
 
 use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part, SelectError};
+use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Origin, Prompt, Stretch};
 use crate::engine::{Measured, Survey};
-use crate::settings::{Chosen, EngineSettings, Reading};
-use crate::swaa::{Attention, Preset, Recipe, WindowSpec};
+use crate::failure::Hint;
+use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
+use crate::swaa::{Preset, Recipe, WindowSpec};
 
 use proposals::TooLarge;
 pub use proposals::{Proposal, part_in_words, written};
@@ -48,8 +50,6 @@ pub trait Known {
     fn count_markup(&self, text: &str) -> u32;
     /// Tokens of each of `spans` of `text`; those of neighbours add up to those of both together.
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32>;
-    /// How long stretches of so many tokens take, one after the other; `None` when nothing was measured.
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration>;
     /// What predictions rest on.
     fn measured(&self) -> Option<Measured>;
     /// Bytes that the model and its cache may take; `None` when that is not known before they are loaded.
@@ -77,10 +77,6 @@ impl Known for Survey {
         self.vocabulary().count_spans(text, spans.iter().map(|span| span.start..span.end))
     }
 
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.predict(stretches)
-    }
-
     fn measured(&self) -> Option<Measured> {
         self.measured()
     }
@@ -103,7 +99,7 @@ pub struct Wish<'a> {
     pub folder: Option<&'a str>,
     pub question: Option<&'a str>,
     pub system: Option<&'a Arc<str>>,
-    pub reading: &'a Reading,
+    pub reading: &'a PresetSelection,
     pub engine: &'a EngineSettings,
     /// Most tokens of an answer (`-n`).
     pub answer_tokens: Option<u32>,
@@ -167,7 +163,7 @@ pub struct Fit {
     pub model_bytes: u64,
     pub free_bytes: Option<u64>,
     pub presets: Vec<PresetCost>,
-    pub chosen: Chosen,
+    pub chosen: ResolvedPreset,
     pub recipe: Recipe,
     pub predicted: Option<Duration>,
     pub measured: Option<Measured>,
@@ -190,21 +186,19 @@ pub enum Error {
     #[error(transparent)]
     Parts(#[from] SelectError),
     #[error(transparent)]
-    Preset(#[from] crate::settings::Error),
+    Preset(#[from] selection::Error),
     #[error(transparent)]
     Template(#[from] crate::chat::template::Error),
     #[error("nothing to pick: no part with a word of the question has at most {room} tokens")]
     NothingPicked { room: u32 },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
-            Self::Parts(error) => Some(error.hint()),
+            Self::Parts(error) => error.hint(),
             Self::Preset(error) => error.hint(),
-            Self::Template(error) => Some(error.hint().to_owned()),
+            Self::Template(error) => error.hint(),
             Self::NothingPicked { .. } => {
                 Some("ask in the document's own words, give more room, or leave --pick out".to_owned())
             }
@@ -250,7 +244,7 @@ impl<'a> Planner<'a> {
             None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
-        let chosen = wish.reading.choose(wish.reading.asked(), info, document_tokens, None)?;
+        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
         let obstacles = self.obstacles(tokens.prompt);
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
@@ -301,7 +295,12 @@ impl<'a> Planner<'a> {
     }
 
     /// Tokens of the first question's prompt about `document`, whose own tokens are known.
-    fn prompt_tokens(&self, document: &Document, document_tokens: u32, chosen: &Chosen) -> Result<PromptTokens, Error> {
+    fn prompt_tokens(
+        &self,
+        document: &Document,
+        document_tokens: u32,
+        chosen: &ResolvedPreset,
+    ) -> Result<PromptTokens, Error> {
         let text: Arc<str> = Arc::from(document.text.as_str());
         let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
         let mut tokens = PromptTokens { document: 0, prompt: 0 };
@@ -322,7 +321,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn prompt(&self, document: &Arc<str>, question: Option<&Arc<str>>, chosen: &Chosen) -> Result<Prompt, Error> {
+    fn prompt(
+        &self,
+        document: &Arc<str>,
+        question: Option<&Arc<str>>,
+        chosen: &ResolvedPreset,
+    ) -> Result<Prompt, Error> {
         let request = PromptRequest {
             template: &self.template,
             system: self.wish.system,
@@ -342,9 +346,10 @@ impl<'a> Planner<'a> {
     fn preset(&self, preset: &Preset, tokens: PromptTokens) -> PresetCost {
         let info = self.known.info();
         // The fields that flags change are an offer of their own.
-        let plain = Reading { changes: crate::swaa::preset::RecipePatch::default(), ..self.wish.reading.clone() };
-        let (spec, refused) = match plain.choose(preset, info, tokens.document, None) {
-            Ok(chosen) => (chosen.recipe, None),
+        let plain =
+            PresetSelection { changes: crate::swaa::preset::RecipePatch::default(), ..self.wish.reading.clone() };
+        let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document) {
+            Ok((chosen, _)) => (chosen.recipe, None),
             Err(error) => {
                 (preset.recipe.clone().expect("only presets with a recipe are asked"), Some(error.to_string()))
             }
@@ -358,7 +363,9 @@ impl<'a> Planner<'a> {
 
     fn predict(&self, recipe: &Recipe, tokens: PromptTokens) -> Option<Duration> {
         let tail = tokens.prompt - tokens.document;
-        self.known.predict(&[(tokens.document, &recipe.reading), (tail, recipe.tail())])
+        let segments = [(tokens.document, &recipe.reading), (tail, recipe.tail())];
+        let info = self.known.info();
+        info.prefill_cost.time(0, &segments, info.layers)
     }
 
     /// Most tokens that a prompt and its answer may have.

@@ -9,8 +9,8 @@ use super::pick::pick_now;
 use super::tree::{self, Folder};
 use super::{Error, PartCost, Planner, PromptTokens};
 use crate::document::Document;
-use crate::engine::message::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
-use crate::settings::Chosen;
+use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
+use crate::swaa::selection::ResolvedPreset;
 
 /// Who has to leave out more parts than this would rather choose a beginning.
 const FEW_PARTS: usize = 8;
@@ -49,7 +49,7 @@ pub(super) struct TooLarge<'a> {
 
 impl Planner<'_> {
     /// Everything that was tried and fits.
-    pub(super) fn proposals(&self, it: &TooLarge, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
+    pub(super) fn proposals(&self, it: &TooLarge, chosen: &ResolvedPreset) -> Result<Vec<Proposal>, Error> {
         let mut proposals: Vec<Proposal> =
             [self.other_context(it.tokens), self.other_cache(it.tokens)].into_iter().flatten().collect();
         if self.wish.pick.is_none() {
@@ -114,7 +114,12 @@ impl Planner<'_> {
     }
 
     /// Fewer parts: without one folder, one folder alone, without the few longest, the longest beginning.
-    fn other_parts(&self, parts: &[PartCost], tokens: PromptTokens, chosen: &Chosen) -> Result<Vec<Proposal>, Error> {
+    fn other_parts(
+        &self,
+        parts: &[PartCost],
+        tokens: PromptTokens,
+        chosen: &ResolvedPreset,
+    ) -> Result<Vec<Proposal>, Error> {
         let fewer =
             [self.without_a_folder(parts, tokens), self.only_a_folder(parts), self.without_the_longest(parts, tokens)];
         let mut proposals = Vec::new();
@@ -178,7 +183,7 @@ impl Planner<'_> {
         &self,
         parts: &[PartCost],
         tokens: PromptTokens,
-        chosen: &Chosen,
+        chosen: &ResolvedPreset,
     ) -> Result<Option<Proposal>, Error> {
         let room = self.room();
         let mut sum = tokens.prompt - parts.iter().map(|part| part.tokens).sum::<u32>().min(tokens.prompt);
@@ -204,7 +209,7 @@ impl Planner<'_> {
     }
 
     /// What BM25 finds nearest to the question, as much as there is room for.
-    fn picked(&self, it: &TooLarge, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
+    fn picked(&self, it: &TooLarge, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
         let Some(question) = self.wish.question else { return Ok(None) };
         // In thousands of 1,024, as `--pick` takes them.
         let room = self.room().saturating_sub(it.frame) / 1024 * 1024;
@@ -218,7 +223,7 @@ impl Planner<'_> {
     }
 
     /// What it comes to with these parts; `None` when that does not fit either.
-    fn tried(&self, fewer: Fewer, chosen: &Chosen) -> Result<Option<Proposal>, Error> {
+    fn tried(&self, fewer: Fewer, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
         let Fewer { flags, what, kept } = fewer;
         let document = self.taking(&kept);
         let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;

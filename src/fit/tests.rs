@@ -8,8 +8,9 @@ use super::*;
 use crate::document::{Input, ReadOptions, load};
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
+use crate::swaa::cost::PrefillCost;
 
-/// One token a word; reads 100 tokens a second, whatever the attention.
+/// One token a word.
 struct Toy {
     info: ModelInfo,
     free_bytes: Option<u64>,
@@ -33,6 +34,7 @@ impl Toy {
             eos_text: String::new(),
             sliding_refused: None,
             without_gpu: None,
+            prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
             patch_stamp: String::new(),
             devices: vec!["CPU".to_owned()],
             offloaded_layers: 0,
@@ -69,11 +71,6 @@ impl Known for Toy {
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
         spans.iter().map(|span| words(&text[span.start..span.end])).collect()
-    }
-
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        let tokens: u32 = stretches.iter().map(|(tokens, _)| tokens).sum();
-        self.measured.map(|_| Duration::from_millis(u64::from(tokens) * 10))
     }
 
     fn measured(&self) -> Option<Measured> {
@@ -175,7 +172,9 @@ fn every_part_is_weighed_and_the_whole_is_the_sum_with_its_frame() {
 #[test]
 fn every_preset_has_its_time_once_something_was_measured() {
     let measured = Some(Measured { tokens: 5000, at: std::time::SystemTime::UNIX_EPOCH });
-    let toy = Toy { measured, ..Toy::holding(8192) };
+    let mut toy = Toy { measured, ..Toy::holding(8192) };
+    // 100 tokens a second, whatever the attention.
+    toy.info.prefill_cost = PrefillCost { pairs_per_token: f64::INFINITY, token_s: Some(0.01) };
     let fit = planned(&["b"], &book(&[100, 200]), None, &toy).expect("a plan");
     assert_eq!(fit.predicted, Some(Duration::from_millis(3010)));
     let names: Vec<&str> = fit.presets.iter().map(|preset| preset.name.as_str()).collect();

@@ -5,24 +5,23 @@
 //! Predicted times rest on what this machine was measured to read ([`Measured`]), and say from when. Where nothing was measured, that is
 //! said, and `--measure` reads a thousand tokens of the bundled book first.
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::Voice;
 use super::report::{RecipeReport, bytes, rounded};
 use super::rows::{Listed, are_files, put, table};
-use super::talk::Talk;
-use super::{Counter, Stops, Voice};
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count, time};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count, model_notes, time};
 use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
 use crate::engine::Measured;
 use crate::engine::message::{Command, Event, ModelInfo};
-use crate::exit::{Exit, Trouble};
+use crate::exit::{Exit, ExitError};
 use crate::fit::pick::Piece;
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
+use crate::session::EngineClient;
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
 use crate::swaa::{ChainOfThought, RecipeSpec};
@@ -37,7 +36,7 @@ pub fn fit(
     document: &Document,
     known: &dyn Known,
     voice: &mut Voice,
-) -> Result<Exit, Trouble> {
+) -> Result<Exit, ExitError> {
     let questions = settings.questions.join("\n");
     let system: Option<Arc<str>> = settings.system_prompt.as_deref().map(Arc::from);
     let wish = Wish {
@@ -63,10 +62,10 @@ pub fn fit(
 }
 
 /// Reads a little with a started engine, which writes down how fast that went.
-pub async fn measure(counter: Counter, stops: Stops, voice: &mut Voice<'_>) -> Result<(), Trouble> {
-    let mut talk = Talk::new(counter, stops);
-    let model = talk.loaded(&mut |fraction| voice.loading(fraction)).await?;
+pub async fn measure(mut client: EngineClient, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    let model = client.loaded(&mut |fraction| voice.loading(fraction)).await?;
     let template = ChatTemplate::of(&model, Moment(0));
+    model_notes(&model, &template).iter().for_each(|note| voice.note(&format!("note: {note}")));
     let document: Arc<str> = PRIDE_AND_PREJUDICE[..MEASURED_BYTES].into();
     let request = PromptRequest {
         template: &template,
@@ -82,10 +81,10 @@ pub async fn measure(counter: Counter, stops: Stops, voice: &mut Voice<'_>) -> R
         if let Event::Prefilling { progress, .. } = event {
             voice.reading(progress);
         }
-        Ok::<(), io::Error>(())
+        Ok::<(), ExitError>(())
     };
-    talk.job(read, &mut listen).await?;
-    talk.stopped().map_or(Ok(()), |exit| Err(Trouble::stopped(exit)))
+    client.run(read, &mut listen).await?;
+    client.stopped().map_or(Ok(()), |stop| Err(ExitError::Stopped(stop)))
 }
 
 /// A plan as it is told.

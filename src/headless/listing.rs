@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::Voice;
 use super::report::bytes;
-use super::talk::Talk;
-use super::{Counter, Stops, Voice};
 use crate::engine::message::ModelInfo;
-use crate::exit::Trouble;
-use crate::settings::{Directories, Reading};
+use crate::exit::ExitError;
+use crate::session::EngineClient;
+use crate::settings::Directories;
+use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
 
 /// A preset, and what it means for a model.
@@ -74,19 +75,19 @@ impl<'a> PresetLine<'a> {
 
 /// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
 pub async fn list_presets(
-    reading: &Reading,
-    engine: Option<(Counter, Stops)>,
+    reading: &PresetSelection,
+    client: Option<EngineClient>,
     json: bool,
     voice: &mut Voice<'_>,
-) -> Result<(), Trouble> {
-    let model = match engine {
-        Some((counter, stops)) => Some(Talk::new(counter, stops).loaded(&mut |share| voice.loading(share)).await?),
+) -> Result<(), ExitError> {
+    let model = match client {
+        Some(mut client) => Some(client.loaded(&mut |share| voice.loading(share)).await?),
         None => None,
     };
     Ok(presets(reading, model.as_ref(), json, voice)?)
 }
 
-fn presets(reading: &Reading, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
+fn presets(reading: &PresetSelection, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
     let about = model.map(|model| ModelLine {
         name: &model.name,

@@ -1,5 +1,6 @@
 //! What is told about an answer: the JSON object, the figures on standard error. Every figure was measured; what was not is null.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,15 +9,14 @@ use super::fit::PickedLine;
 pub(super) use crate::chat::bytes;
 use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
-use crate::settings::Chosen;
 use crate::swaa::{Attention, Recipe};
 
 /// One answer, as `--json` prints it. The fields are a promise to scripts.
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
-    pub answer: String,
+    pub answer: &'a str,
     /// Null when the model did not reason, or under `--hide-reasoning`.
-    pub reasoning: Option<String>,
+    pub reasoning: Option<&'a str>,
     pub preset: &'a str,
     pub recipe: RecipeReport,
     pub tokens: Tokens,
@@ -99,18 +99,12 @@ impl From<&Memory> for Bytes {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(
-        said: Said,
-        chosen: &'a Chosen,
-        figures: &Figures,
-        model: &'a ModelInfo,
-        documents: &'a [String],
-    ) -> Self {
+    pub(super) fn new(said: &'a Said, figures: &Figures, model: &'a ModelInfo, documents: &'a [String]) -> Self {
         let (counts, times) = (figures.tokens, figures.timings);
         Self {
-            answer: said.answer,
-            reasoning: said.reasoning,
-            preset: &chosen.name,
+            answer: &said.answer,
+            reasoning: said.reasoning.as_deref(),
+            preset: &said.preset,
             recipe: (&figures.recipe).into(),
             tokens: Tokens {
                 document: counts.document,
@@ -137,12 +131,13 @@ impl<'a> Report<'a> {
     }
 }
 
-/// What the model said, and how it came to an end.
+/// What the model said, how it came to an end, and under which preset.
 #[derive(Debug)]
 pub(super) struct Said {
     pub answer: String,
     pub reasoning: Option<String>,
     pub finish: Finish,
+    pub preset: Arc<str>,
 }
 
 /// `finish` as scripts see it.
@@ -192,13 +187,13 @@ impl Line<'_> {
 }
 
 /// The figures for people, `--stats`.
-pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finish: Finish) -> String {
+pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
     let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
     let device =
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [
-        format!("preset   {}: {}", chosen.name, figures.recipe),
+        format!("preset   {}: {}", said.preset, figures.recipe),
         format!("model    {} on {}, loaded in {}", model.name, model.place(), time(model.load_time)),
         format!(
             "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
@@ -208,7 +203,7 @@ pub(super) fn stats(chosen: &Chosen, figures: &Figures, model: &ModelInfo, finis
             counts.prefilled,
             counts.generated,
             counts.reasoning,
-            finish_name(finish)
+            finish_name(said.finish)
         ),
         format!("reading  {} at {}", time(times.prefill), speed(times.prefill_tokens_per_s)),
         format!("writing  {}; first token after {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),

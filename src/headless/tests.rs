@@ -12,11 +12,17 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::*;
-use crate::engine::message::{Failure, FailureKind, JobId, Memory, Plan, Progress, Timings, TokenCounts};
+use crate::engine::message::{
+    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question, Timings,
+    TokenCounts,
+};
+use crate::failure::{Failure, FailureKind};
 use crate::models::{HubVariables, Places};
-use crate::session::Signal;
+use crate::session::client::ECHO;
+use crate::session::{EngineChannels, Signal, Stops};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
+use crate::swaa::cost::PrefillCost;
 
 /// What the scripted engine says to a question, piece by piece.
 #[derive(Clone)]
@@ -47,7 +53,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn start(script: Script) -> Counter {
+    fn start(script: Script) -> EngineChannels {
         let (commands, received) = channel();
         let (events, heard) = unbounded_channel();
         let mut engine = Self { script, events, cached: 0 };
@@ -59,7 +65,7 @@ impl Scripted {
                 .take_while(|command| *command != Command::Shutdown)
                 .for_each(|command| engine.obey(command));
         });
-        Counter { commands, events: heard }
+        EngineChannels { commands, events: heard, thread: None }
     }
 
     fn tell(&self, event: Event) {
@@ -123,6 +129,7 @@ impl Scripted {
                 ..Timings::default()
             },
             memory: Memory { kv_bytes: 4096, ..Memory::default() },
+            prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.01) },
             context_tokens: 8192,
         };
         self.cached = plan.prompt_tokens;
@@ -179,6 +186,7 @@ fn model() -> ModelInfo {
         eos_text: "<|im_end|>".to_owned(),
         sliding_refused: None,
         without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".to_owned(),
         devices: vec!["CPU".to_owned()],
         offloaded_layers: 0,
@@ -220,9 +228,14 @@ fn settings(line: &[&str]) -> Settings {
     Settings::resolve(low, surroundings).unwrap()
 }
 
-async fn ran_with(line: &[&str], stdin: &str, stops: Stops, start: impl FnOnce() -> Result<Counter, Trouble>) -> Ran {
-    let start = |_: &mut Voice<'_>| Ok((start()?, stops));
+async fn ran_with(
+    line: &[&str],
+    stdin: &str,
+    stops: Stops,
+    start: impl FnOnce() -> Result<EngineChannels, ExitError>,
+) -> Ran {
     let settings = settings(line);
+    let start = |_: &mut Voice<'_>| Ok(started(&settings, start()?, stops));
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
@@ -231,13 +244,15 @@ async fn ran_with(line: &[&str], stdin: &str, stops: Stops, start: impl FnOnce()
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
 
-fn never() -> Stops {
-    Stops { signals: unbounded_channel().1, deadline: None }
+fn started(settings: &Settings, engine: EngineChannels, stops: Stops) -> Started {
+    let count = |texts: &[&str]| texts.iter().map(|text| tokens_of(text)).collect();
+    let retriever = Retriever::counting_by(settings, Box::new(count));
+    Started { client: EngineClient::new(engine, stops), model: PathBuf::from("toy.gguf"), retriever }
 }
 
 /// Runs `line` on the text `stdin` with an engine that follows `script`.
 async fn ran(line: &[&str], stdin: &str, script: Script) -> Ran {
-    ran_with(line, stdin, never(), || Ok(Scripted::start(script))).await
+    ran_with(line, stdin, Stops::never(), || Ok(Scripted::start(script))).await
 }
 
 #[tokio::test]
@@ -323,7 +338,7 @@ async fn an_answer_cut_at_a_limit_is_printed_and_exits_with_6() {
     let script = Script::Says(vec![(Channel::Answer, "Mr. Bing")], Finish::TokenLimit);
     let ran = ran(&["-p", "Who?", "-n", "3", "-"], "text", script).await;
     assert_eq!((ran.out.as_str(), ran.exit), ("Mr. Bing\n", Exit::Limit));
-    assert!(ran.err.contains("cut at the limit of tokens"), "{}", ran.err);
+    assert!(ran.err.contains("note: cut off: the limit of tokens\n"), "{}", ran.err);
 }
 
 #[tokio::test]
@@ -349,7 +364,7 @@ async fn a_second_signal_does_not_wait() {
     let start = || {
         tokio::spawn(async move {
             for _ in 0..2 {
-                tokio::time::sleep(talk::ECHO * 2).await;
+                tokio::time::sleep(ECHO * 2).await;
                 let _ = signal.send(Signal::Interrupt);
             }
         });
@@ -390,12 +405,12 @@ async fn the_timeout_is_its_own_exit_code() {
 /// A reader that leaves at once, like `head -0`.
 struct Gone;
 
-impl io::Write for Gone {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::BrokenPipe.into())
+impl std::io::Write for Gone {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }
@@ -406,7 +421,8 @@ async fn a_reader_that_leaves_ends_it_quietly() {
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { unreachable!() };
     let (mut out, mut err) = (Gone, Vec::new());
     let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let start = |_: &mut Voice<'_>| Ok((Scripted::start(Script::UntilCancelled("Mr. Bing")), never()));
+    let start =
+        |_: &mut Voice<'_>| Ok(started(&settings, Scripted::start(Script::UntilCancelled("Mr. Bing")), Stops::never()));
     let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut voice).await;
     drop(voice);
     assert_eq!(exit, Exit::Ok);
@@ -415,15 +431,15 @@ async fn a_reader_that_leaves_ends_it_quietly() {
 
 #[tokio::test]
 async fn a_document_that_is_missing_is_told_before_a_model_is_looked_for() {
-    let ran = ran_with(&["-p", "Who?", "missing.txt"], "", never(), || panic!("no engine is needed")).await;
+    let ran = ran_with(&["-p", "Who?", "missing.txt"], "", Stops::never(), || panic!("no engine is needed")).await;
     assert_eq!((ran.out.as_str(), ran.exit), ("", Exit::Input));
     assert!(ran.err.starts_with("error: cannot read missing.txt: no such file\nhint: "), "{}", ran.err);
 }
 
 #[tokio::test]
 async fn a_model_that_is_missing_is_told_with_its_hint() {
-    let trouble = Trouble::new(Exit::Model, "there is no model yet", Some("lunette pull".to_owned()));
-    let ran = ran_with(&["-p", "Who?", "-"], "text", never(), || Err(trouble)).await;
+    let failure = Failure::new(FailureKind::Model, "there is no model yet", Some("lunette pull".to_owned()));
+    let ran = ran_with(&["-p", "Who?", "-"], "text", Stops::never(), || Err(failure.into())).await;
     assert_eq!((ran.err.as_str(), ran.exit), ("error: there is no model yet\nhint: lunette pull\n", Exit::Model));
 }
 
@@ -467,7 +483,7 @@ async fn as_many_parts_are_read_as_the_time_allows() {
 #[tokio::test]
 async fn auto_says_what_it_chose_and_why() {
     let ran = ran(&["-p", "Who?", "--json", "-"], "text", says("So.")).await;
-    assert_eq!(ran.err, "auto: full, so short a document is seen whole under every preset\n");
+    assert_eq!(ran.err, "note: auto chose full: so short a document is seen whole under every preset\n");
     assert_eq!(ran.objects()[0]["preset"], "full");
 }
 
@@ -509,7 +525,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
 
 /// Runs two questions about `path`; while the first is answered, `change` happens.
 async fn ran_and_changed(path: &Path, flags: &[&str], change: impl FnOnce() + Send + 'static) -> Ran {
-    let Counter { commands, mut events } = Scripted::start(says("So."));
+    let EngineChannels { commands, mut events, .. } = Scripted::start(says("So."));
     let (pass_on, passed_on) = unbounded_channel();
     let mut change = Some(change);
     tokio::spawn(async move {
@@ -523,7 +539,10 @@ async fn ran_and_changed(path: &Path, flags: &[&str], change: impl FnOnce() + Se
         }
     });
     let line = ["-p", "Who?", "-p", "And?", "--json", path.to_str().unwrap()];
-    ran_with(&[&line, flags].concat(), "", never(), || Ok(Counter { commands, events: passed_on })).await
+    ran_with(&[&line, flags].concat(), "", Stops::never(), || {
+        Ok(EngineChannels { commands, events: passed_on, thread: None })
+    })
+    .await
 }
 
 #[tokio::test]
@@ -549,7 +568,7 @@ async fn a_document_that_is_gone_is_answered_from_as_it_was() {
     fs::write(&path, "It is a truth.\n").unwrap();
     let going = path.clone();
     let ran = ran_and_changed(&path, &[], move || fs::remove_file(going).unwrap()).await;
-    assert!(ran.err.contains("no such file; the answer is from what was read before"), "{}", ran.err);
+    assert!(ran.err.contains("no such file; answers are from what was read before"), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
 
@@ -566,7 +585,7 @@ async fn ran_and_shortened(flags: &[&str], before: &str, after: &'static str) ->
 async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() {
     let ran =
         ran_and_shortened(&["--parts", "2-3"], "# One\n\na\n\n# Two\n\nb\n\n# Three\n\nc\n", "# One\n\nnew\n").await;
-    let told = "note: there is no part 2: the document has 1; the answer is from what was read before\n";
+    let told = "note: there is no part 2: the document has 1; answers are from what was read before\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
@@ -575,7 +594,7 @@ async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() 
 async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nnew\n").await;
     let told = "note: nothing to pick: no part with a word of the question has at most 300 tokens; \
-                the answer is from what was read before\n";
+                answers are from what was read before\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::chat::{bytes, time};
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
-use crate::exit::Trouble;
+use crate::exit::ExitError;
 use crate::models::{Entry, PullProgress};
 use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
@@ -61,18 +61,18 @@ impl<'a> Voice<'a> {
     }
 
     /// Why it ended: for people on standard error, or as the last object.
-    pub fn trouble(&mut self, trouble: &Trouble) {
+    pub fn error(&mut self, error: &ExitError) {
         self.clear_bar();
-        if trouble.message.is_empty() {
-            return;
-        }
+        let Some((message, hint)) = error.told() else { return };
         if self.output == Output::Text {
-            let hint = trouble.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
-            self.note(&format!("error: {}{hint}", trouble.message));
+            let hint = hint.map_or(String::new(), |hint| format!("\nhint: {hint}"));
+            self.note(&format!("error: {message}{hint}"));
             return;
         }
         // Standard output is where a script looks; if that is gone, the exit code is left.
-        let _ = self.object(&error_object(self.output, trouble));
+        let kind = (self.output == Output::JsonLines).then_some("error");
+        let body = ErrorBody { message, hint, exit_code: error.exit().code() };
+        let _ = self.object(&ErrorObject { kind, error: body });
     }
 
     /// Takes the bar of what is done off the terminal.
@@ -177,13 +177,6 @@ struct ErrorBody<'a> {
     message: &'a str,
     hint: Option<&'a str>,
     exit_code: u8,
-}
-
-fn error_object(output: Output, trouble: &Trouble) -> impl Serialize {
-    ErrorObject {
-        kind: (output == Output::JsonLines).then_some("error"),
-        error: ErrorBody { message: &trouble.message, hint: trouble.hint.as_deref(), exit_code: trouble.exit.code() },
-    }
 }
 
 /// Lets an answer through as it grows, without white space around it and without characters that a terminal would obey.

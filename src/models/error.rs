@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::failure::Hint;
+
 /// Why a model could not be found or fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -48,10 +50,8 @@ pub enum Error {
     NotFetched { name: String, tried: Vec<Error> },
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoFile { .. } => "check the path; without -m the default model is used, which `lunette pull` fetches",
             Self::Folder { .. } => "name the .gguf file in it",
@@ -81,7 +81,9 @@ impl Error {
         };
         Some(hint.into())
     }
+}
 
+impl Error {
     /// A failed write of a file that will have `bytes` bytes.
     pub(super) fn from_write(path: &Path, bytes: u64, source: io::Error) -> Self {
         match source.kind() {

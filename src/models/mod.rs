@@ -20,7 +20,7 @@ mod places;
 mod pull;
 mod reference;
 
-pub use catalogue::{Catalogue, Entry, Family, Wheels};
+pub use catalogue::{Catalogue, Entry, Wheels};
 pub use error::Error;
 pub use places::{Hub, HubVariables, Patience, Places};
 pub use pull::{PullProgress, check, pull};

@@ -104,6 +104,7 @@ fn found_or_missing(entry: &Entry, places: &Places) -> Resolved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Hint;
     use crate::models::HubVariables;
 
     /// Places below a folder of the test, with nothing of the machine in it.

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Notice, Work, count, time};
+use crate::chat::{
+    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Notice, Work, count, time, why_not_whole,
+};
 use crate::document::Document;
-use crate::engine::message::Finish;
 use crate::quotes::{Quote, Verdict, find_quotes};
 
 /// So many words of a quote are enough to know it by.
@@ -154,8 +155,8 @@ impl Announcer {
         for attached in &exchange.attached {
             self.line(out, &format!("with {}", described(attached)))?;
         }
-        match &exchange.pair {
-            Some(pair) => self.line(out, &format!("answer by {}:", pair.way.name)),
+        match &exchange.variant {
+            Some(variant) => self.line(out, &format!("answer by {}:", variant.way.name)),
             None => Ok(()),
         }
     }
@@ -278,17 +279,6 @@ fn endings(exchange: &Exchange) -> Vec<String> {
     }
 }
 
-/// Why an answer is not whole; `None` when the model ended it.
-fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
-    match finish {
-        Finish::EndOfGeneration | Finish::StopString => answer.trim().is_empty().then_some("the model said nothing"),
-        Finish::TokenLimit => Some("cut off: the limit of tokens"),
-        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
-        Finish::ContextFull => Some("cut off: the context is full"),
-        Finish::Cancelled => Some("stopped"),
-    }
-}
-
 /// `(accurate, thought for 3.2 s, 40 tokens at 20.0 tok/s)`.
 fn costs(exchange: &Exchange) -> String {
     let mut facts: Vec<String> = exchange.preset.iter().map(ToString::to_string).collect();
@@ -328,7 +318,8 @@ mod tests {
     use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
     use crate::chat::{Action, Input, News};
     use crate::document::{self, ReadOptions};
-    use crate::engine::message::{Channel, Event, Failure, FailureKind};
+    use crate::engine::message::{Channel, Event, Finish};
+    use crate::failure::{Failure, FailureKind};
     use crate::quotes::{Index, check};
 
     /// A session, and what is told of it.
@@ -524,7 +515,7 @@ mod tests {
         let mut told = Told::read();
         let offer =
             |name: &str| told.session.chat.offers.iter().position(|offer| offer.name == name).expect("built in");
-        let offers = [offer("accurate"), offer("fastest")];
+        let offers = vec![offer("accurate"), offer("fastest")];
         told.session.act(Action::Versus { question: "Who?".into(), offers });
         let mut all = told.news();
         told.session.answer("A clergyman.");

@@ -4,7 +4,7 @@ use crate::chat::{Action, Chat, Work};
 
 /// What `/help` says, and what a command that does not exist is told.
 const HELP: &str = "Type a question, and Enter. @NAME refers to a part of the document or to a file. /presets lists the presets, \
-                    /preset NAME reads by one, /ab NAME NAME QUESTION asks under two, /stop stops, /quit leaves. An empty line goes on \
+                    /preset NAME reads by one, /ab NAME NAME QUESTION asks under several, /stop stops, /quit leaves. An empty line goes on \
                     with a reading that was stopped.";
 
 /// What a line means.
@@ -42,17 +42,27 @@ impl TypedLine {
 
 /// `full quick Who is it?`: the presets are the first words; without a question the last one is asked again.
 fn versus(chat: &Chat, rest: &str) -> TypedLine {
-    let (first, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let (second, question) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
-    let (Some(one), Some(other)) = (offer(chat, first), offer(chat, second)) else {
-        let unknown = if offer(chat, first).is_none() { first } else { second };
+    let mut question = rest;
+    let mut offers = Vec::new();
+    while let Some((offer, after)) = first_offer(chat, question) {
+        offers.push(offer);
+        question = after;
+    }
+    if offers.len() < 2 {
+        let unknown = question.split_whitespace().next().unwrap_or_default();
         return TypedLine::Say(no_preset(chat, unknown));
-    };
+    }
     let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
-    match Some(question.trim().to_owned()).filter(|question| !question.is_empty()).or(last) {
-        Some(question) => TypedLine::Act(Action::Versus { question, offers: [one, other] }),
+    match Some(question.to_owned()).filter(|question| !question.is_empty()).or(last) {
+        Some(question) => TypedLine::Act(Action::Versus { question, offers }),
         None => TypedLine::Say("which question? /ab NAME NAME QUESTION asks it under both presets".to_owned()),
     }
+}
+
+/// The preset that `text` begins with, and what follows.
+fn first_offer<'a>(chat: &Chat, text: &'a str) -> Option<(usize, &'a str)> {
+    let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    offer(chat, name).map(|offer| (offer, rest.trim_start()))
 }
 
 fn offer(chat: &Chat, name: &str) -> Option<usize> {
@@ -99,16 +109,21 @@ mod tests {
     }
 
     #[test]
-    fn one_question_is_asked_under_two_presets() {
+    fn one_question_is_asked_under_several_presets() {
         let mut session = Session::with_document_read("accurate");
-        let offers = [offer_of(&session.chat, "full"), offer_of(&session.chat, "quick")];
-        let versus = |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers });
+        let offers = ["full", "quick"].map(|name| offer_of(&session.chat, name));
+        let versus =
+            |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers: offers.to_vec() });
         assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("which question?"))
         );
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full Who?"), TypedLine::Say(text) if text.contains("no preset Who?"))
+        );
+        let three = TypedLine::read(&session.chat, "/ab full quick fastest Who?");
+        assert!(
+            matches!(three, TypedLine::Act(Action::Versus { question, offers }) if question == "Who?" && offers.len() == 3)
         );
         session.ask("What?");
         session.answer("That.");

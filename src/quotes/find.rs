@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-use super::index::words;
+use super::words::words;
 use crate::document::ByteSpan;
 
 /// Fewer words are a name or a term, found everywhere and nowhere.

@@ -6,9 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use unicode_segmentation::UnicodeSegmentation;
-
-use super::Verdict;
+use super::verdict::Verdict;
+use super::words::words;
 use crate::document::ByteSpan;
 
 /// A passage is nearly the quote when at least this share of the words agrees: one wrong word in four.
@@ -27,11 +26,6 @@ pub struct Index {
     words: Vec<Word>,
     /// Where each word ends is where it is looked up again: its bytes are not kept.
     ends: Vec<u32>,
-}
-
-/// The words of `text` with their first bytes: letters and digits, by Unicode's rules.
-pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.unicode_word_indices()
 }
 
 fn hash(word: &str) -> u32 {

@@ -11,43 +11,12 @@
 
 mod find;
 mod index;
+mod verdict;
+mod words;
 
 pub use find::find_quotes;
 pub use index::Index;
-
-use crate::document::ByteSpan;
-
-/// A quote of an answer, and what became of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Quote {
-    /// Of the answer, the marks not among it.
-    pub span: ByteSpan,
-    pub verdict: Verdict,
-}
-
-/// Whether a quote is in the document.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict {
-    /// Word for word; of several places the first.
-    Verified(ByteSpan),
-    /// The nearest passage, and which share of the words agrees.
-    Repaired {
-        passage: ByteSpan,
-        agreement: f32,
-    },
-    NotFound,
-}
-
-impl Verdict {
-    /// Where it leads.
-    #[must_use]
-    pub fn passage(&self) -> Option<ByteSpan> {
-        match self {
-            Self::Verified(passage) | Self::Repaired { passage, .. } => Some(*passage),
-            Self::NotFound => None,
-        }
-    }
-}
+pub use verdict::{Quote, Verdict};
 
 /// Every quote of `answer`, in its order, looked up in the document.
 #[must_use]

@@ -4,16 +4,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::documents::only_folder;
 use crate::chat::Moment;
 use crate::document::{ByteSpan, Document};
-use crate::engine::message::{Failure, FailureKind, ModelInfo};
+use crate::engine::config::EngineSettings;
+use crate::engine::message::ModelInfo;
 use crate::engine::{Measured, Survey};
+use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Known, Proposal, Wish};
-use crate::settings::{EngineSettings, Reading, Settings};
-use crate::swaa::Attention;
+use crate::settings::Settings;
+use crate::swaa::selection::PresetSelection;
 
 /// A document whose parts are to be counted, and the model that counts.
 #[derive(Debug, Clone)]
@@ -42,7 +44,7 @@ pub struct TokenCounter(Arc<Inner>);
 /// What a plan is made by, and the tables once they are open.
 struct Inner {
     engine: EngineSettings,
-    reading: Reading,
+    reading: PresetSelection,
     system: Option<Arc<str>>,
     answer_tokens: Option<u32>,
     folder: Option<String>,
@@ -71,7 +73,8 @@ impl TokenCounter {
     /// What would fit in the place of these parts, by number.
     pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
         let known = Loaded(self.0.survey(&of.model)?);
-        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known).map_err(|error| failure(&error))?;
+        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known)
+            .map_err(|error| Failure::of(FailureKind::Runtime, &error))?;
         Ok(fit.proposals)
     }
 }
@@ -103,10 +106,6 @@ impl Inner {
     }
 }
 
-fn failure(error: &fit::Error) -> Failure {
-    Failure { kind: FailureKind::Runtime, message: error.to_string(), hint: error.hint() }
-}
-
 /// A model that is loaded already: its weights are no longer among what memory has to hold.
 struct Loaded(Arc<Survey>);
 
@@ -129,10 +128,6 @@ impl Known for Loaded {
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
         self.0.count_spans(text, spans)
-    }
-
-    fn predict(&self, stretches: &[(u32, &Attention)]) -> Option<Duration> {
-        self.0.predict(stretches)
     }
 
     fn measured(&self) -> Option<Measured> {

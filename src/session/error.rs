@@ -2,7 +2,7 @@
 
 use crate::chat::bytes;
 use crate::document::{self, SelectError};
-use crate::engine::message::Failure;
+use crate::failure::{Failure, Hint};
 use crate::fit;
 use crate::models::{self, Entry};
 
@@ -26,13 +26,11 @@ pub enum Error {
     Engine(Failure),
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Document(error) => error.hint(),
-            Self::Selection(error) => Some(error.hint()),
+            Self::Selection(error) => error.hint(),
             Self::Retrieval(error) => error.hint(),
             Self::PartsGone { .. } => None,
             Self::Model(error) => error.hint(),
@@ -64,7 +62,7 @@ mod tests {
         assert_eq!(said(&Error::Engine(failure)), ("no GGUF".into(), Some("fetch it".into())));
         let hint = missing.hint();
         assert_eq!(said(&missing.into()), ("cannot read book.txt: no such file".into(), hint));
-        assert_eq!(said(&SelectError::NoPages.into()).1, Some(SelectError::NoPages.hint()));
+        assert_eq!(said(&SelectError::NoPages.into()).1, SelectError::NoPages.hint());
         let nothing = fit::Error::NothingPicked { room: 100 };
         assert!(said(&nothing.into()).1.is_some_and(|hint| hint.contains("--pick")));
     }

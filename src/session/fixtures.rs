@@ -106,5 +106,6 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str, seconds: u64) -> Path
 
 /// A text of so many chapters, each of which is a part: `Text 3.` is the third's.
 pub(crate) fn chapters(count: usize) -> String {
-    (1..=count).map(|number| format!("# Chapter {number}\n\nText {number}.\n\n")).collect()
+    let chapter = |number: usize| format!("# Chapter {number}\n\nText {number}.\n\n");
+    (1..=count).map(chapter).collect()
 }

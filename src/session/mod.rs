@@ -2,6 +2,7 @@
 //!
 //! | file | answers |
 //! |---|---|
+//! | [`client`] | how does a front end talk with the engine, and what may stop it? |
 //! | [`observer`] | who hears how far it is, and who may agree to fetch a model? |
 //! | [`documents`] | what is in the documents that were named? |
 //! | [`model`] | where is the file of the model, and is it fetched when it is missing? |
@@ -9,7 +10,6 @@
 //! | [`retriever`] | which parts are nearest to the questions (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`engine_thread`] | how is the engine started, and let go at the end? |
 //! | [`effects`] | who does what a chat asks to be done outside of it? |
 //! | [`counting`] | how many tokens does each part have, and what would fit, without the engine? |
 //! | [`signals`] | which signals end the program? |
@@ -21,10 +21,10 @@
 //!
 //! What it does not do: print, draw, read the terminal, or choose exit codes. It imports no front end.
 
+pub mod client;
 pub mod counting;
 pub mod documents;
 pub mod effects;
-pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -36,9 +36,9 @@ pub mod retriever;
 pub mod signals;
 pub mod working_set;
 
+pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
 pub use effects::{EffectResult, EffectRunner, PartsResult};
-pub use engine_thread::EngineThread;
 pub use error::Error;
 pub use observer::{Activity, Observer};
 pub use signals::Signal;

@@ -65,13 +65,15 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::failure::Hint;
     use crate::session::fixtures::{Recorder, serve, settings};
 
     const MODEL: &[u8] = b"GGUF of few bytes";
 
     /// A hub with one repository of one small model.
     fn hub() -> String {
-        let sha256: String = Sha256::digest(MODEL).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hexadecimal = |byte: &u8| format!("{byte:02x}");
+        let sha256: String = Sha256::digest(MODEL).iter().map(hexadecimal).collect();
         let file = serde_json::json!({ "path": "tiny-q8_0.gguf", "lfs": { "oid": sha256, "size": MODEL.len() } });
         let listing = serde_json::json!([file]).to_string().into_bytes();
         serve(vec![

@@ -12,10 +12,12 @@ use super::model::offered;
 use super::references;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
-use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use crate::document::Document;
+use crate::engine::config::EngineSettings;
+use crate::fit::pick::Picked;
 use crate::models::Resolved;
-use crate::settings::{Documents, EngineSettings, Settings};
+use crate::settings::{Documents, Settings};
 
 /// How long the first run may read, as the demo does.
 const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
@@ -44,6 +46,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         within: within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time)),
         reading: settings.reading.clone(),
         asking: Asking {
+            questions: Questions::Conversation,
             system: settings.system_prompt.as_deref().map(Arc::from),
             sampling: settings.sampling,
             limits: settings.limits.clone(),
@@ -79,9 +82,9 @@ fn facts(settings: &Settings, files: &WorkingSet<'_>) -> DocumentFacts {
     let retrieved = files.retrieved();
     DocumentFacts {
         title: title(&settings.documents, &files.document()),
-        part: retrieved.map(|retrieved| retrieved.in_short()).or(by_flags),
+        part: retrieved.map(Picked::in_short).or(by_flags),
         text: files.text(),
-        choice: retrieved.map(|retrieved| retrieved.in_words()),
+        choice: retrieved.map(Picked::in_words),
     }
 }
 
@@ -91,7 +94,7 @@ fn title(documents: &Documents, document: &Document) -> String {
     match (documents, &names[..]) {
         (Documents::BundledBook, _) => "Pride and Prejudice".to_owned(),
         (_, []) => String::new(),
-        (Documents::Named(named), _) if named.is_empty() => "Pride and Prejudice".to_owned(),
+        (Documents::Named(arguments), _) if arguments.is_empty() => "Pride and Prejudice".to_owned(),
         (_, [one]) => (*one).to_owned(),
         (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::documents::{Opened, chosen_pages, first_change};
 use super::error::Error;
 use super::retriever::Retriever;
-use crate::chat::{Choice, Chosen, NewText, News};
+use crate::chat::{Choice, Chosen, NewText, News, Retrieved};
 use crate::document::{Document, Watched};
 use crate::fit::part_in_words;
 use crate::fit::pick::Picked;
@@ -134,8 +134,8 @@ impl<'settings> WorkingSet<'settings> {
         let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
         let pages = self.settings.pages.as_ref().map(|pages| format!("pages {pages}"));
         let part = part_in_words(&choice.parts, all).or(pages);
-        let chosen = Chosen { text: self.text(), words, part, offer: choice.offer };
-        Reloaded { news: News::Chosen(chosen), document: Some(document), whole: None }
+        let news = News::Chosen(Chosen { text: self.text(), words, part, offer: choice.offer });
+        Reloaded { news, document: Some(document), whole: None }
     }
 
     fn changed(&mut self) -> Result<Option<Reloaded>, Error> {
@@ -150,7 +150,8 @@ impl<'settings> WorkingSet<'settings> {
         self.put_in_use(in_use);
         let document = self.document();
         let ends = document.parts().iter().map(|part| part.span.end).collect();
-        let news = News::Changed(NewText { text: self.text(), ends, place });
+        let retrieved = self.retrieved().map(|picked| Retrieved { part: picked.in_short(), choice: picked.in_words() });
+        let news = News::Changed(NewText { text: self.text(), ends, place, retrieved });
         Ok(Some(Reloaded { news, document: Some(document), whole: Some(self.whole()) }))
     }
 
@@ -171,9 +172,9 @@ fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retri
         None => ((1..=whole.parts().len()).collect(), whole.clone()),
     };
     let Some(retriever) = retriever else { return Ok(InUse { document, parts, retrieved: None }) };
-    let retrieved = retriever.retrieve(&document)?;
-    let document = Arc::new(retrieved.document.clone());
-    Ok(InUse { document, parts: of_pieces(&retrieved, &parts), retrieved: Some(retrieved) })
+    let nearest = retriever.retrieve(&document)?;
+    let document = Arc::new(nearest.document.clone());
+    Ok(InUse { document, parts: of_pieces(&nearest, &parts), retrieved: Some(nearest) })
 }
 
 /// The numbers of the parts that something was retrieved of, in the whole document, of which `parts` were there to choose from.
@@ -289,7 +290,7 @@ mod tests {
         let text = files.text();
         let ends = files.document().parts().iter().map(|part| part.span.end).collect();
         let place = format!("from line 7 of {} on", book.display());
-        assert_eq!(news, News::Changed(NewText { text, ends, place }));
+        assert_eq!(news, News::Changed(NewText { text, ends, place, retrieved: None }));
         assert_eq!((files.parts(), files.text().ends_with("d\n")), (&[1, 2, 3][..], true));
         let (document, whole) = document.zip(whole).expect("both are new");
         assert!(Arc::ptr_eq(&document, &files.document()) && Arc::ptr_eq(&whole, &files.whole()));
@@ -348,9 +349,8 @@ mod tests {
     fn the_nearest_parts_are_taken_of_those_that_flags_name_and_anew_when_the_document_changes() {
         let text = |whale: usize| {
             let about = |number: usize| if number == whale { "the whale" } else { "a calm sea" };
-            (1..=6)
-                .map(|number| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number)))
-                .collect::<String>()
+            let chapter = |number: usize| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number));
+            (1..=6).map(chapter).collect::<String>()
         };
         let (folder, settings) = scene(&text(3), &["--parts", "2-5", "--pick", "20", "-p", "Where is the whale?"]);
         let mut files = opened(&settings);

@@ -13,7 +13,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use super::values::{self, Count};
-use crate::engine::message::{GpuLayers, KvType, SplitMode};
+use crate::engine::config::{GpuLayers, KvType, SplitMode};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};

@@ -17,12 +17,12 @@
 //!
 //! Names are those of the long flags, with `_` for `-`; a flag always wins. Does not decide what a missing field means.
 
+use super::presets;
 use super::values::{self, Count};
 use super::{PullPolicy, SamplingArgs, ThemeChoice};
-use crate::engine::message::{GpuLayers, KvType};
+use crate::engine::config::{GpuLayers, KvType};
 use crate::fields::{self, Field, FileError};
-use crate::swaa::preset::{Presets, in_preset_tables};
-use crate::swaa::{ChainOfThought, written};
+use crate::swaa::{ChainOfThought, Presets, written};
 
 /// What the file says; `None` is nothing.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Config {
     /// Reads `text`, adding its presets to `presets`. `file` is for errors only.
     pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
         let fields = fields::read(file, text)?;
-        presets.extend(file, &in_preset_tables(&fields))?;
+        presets::extend(presets, file, &fields)?;
         check_preset(file, &fields, presets)?;
         let mut config = Self::default();
         for field in &fields {

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::KvType;
-use crate::exit::Exit;
+use crate::engine::config::KvType;
+use crate::failure::Hint;
 use crate::fields::FileError;
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
@@ -31,11 +31,6 @@ pub enum Error {
     QuantisedWithoutFlash { values: KvType },
     #[error(transparent)]
     Model(#[from] crate::models::Error),
-    /// Found when the model is there.
-    #[error("layer {layer} can't stay full: {model} has {layers} layers")]
-    NoSuchLayer { layer: u32, model: String, layers: u32 },
-    #[error("which layers of {model} should stay full is not known")]
-    UnknownFamily { model: String },
     #[error("there is no question")]
     NothingToAsk,
     #[error("--pick needs a question to pick for")]
@@ -46,15 +41,13 @@ pub enum Error {
     NoHome,
 }
 
-impl Error {
-    /// What the user can do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::File(error) if error.allowed.is_empty() => return None,
             Self::File(error) => return Some(format!("allowed: {}", error.allowed)),
             Self::UnknownPreset(error) => return Some(format!("one of {}", error.known)),
-            Self::Recipe(error) => error.hint(),
+            Self::Recipe(error) => return error.hint(),
             Self::Model(error) => return error.hint(),
             Self::MixedCache { .. } => {
                 "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"
@@ -66,20 +59,8 @@ impl Error {
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names it; without that, `lunette paths` says where it is looked for"
             }
-            Self::NoSuchLayer { layers, .. } => {
-                return Some(format!("layers are numbered 0 to {}", layers.saturating_sub(1)));
-            }
-            Self::UnknownFamily { .. } => "name them, as in --full-layers first-half",
             Self::Config { .. } | Self::PromptFile { .. } => return None,
         };
         Some(hint.to_owned())
-    }
-
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::PromptFile { .. } => Exit::Input,
-            _ => Exit::Usage,
-        }
     }
 }

@@ -19,7 +19,7 @@ pub mod argv;
 mod config;
 mod directories;
 mod error;
-mod reading;
+pub mod presets;
 mod surroundings;
 mod values;
 
@@ -33,16 +33,17 @@ pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
 use config::Config;
 pub use directories::Directories;
 pub use error::Error;
-pub use reading::{Chosen, Reading};
 pub use surroundings::{ScreenVariables, Surroundings, Terminal};
 use values::Count;
 
 use crate::document::{PdfReader, ReadOptions, Wanted};
-use crate::engine::message::{ContextSize, EngineConfig, KvType, Limits, Offload, Sampling};
+use crate::engine::config::{ContextSize, EngineSettings, KvType, Offload};
+use crate::engine::message::{Limits, Sampling};
 use crate::fields::Field;
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
+use crate::swaa::selection::PresetSelection;
 
 /// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
@@ -79,7 +80,7 @@ pub struct Settings {
     /// Where models may lie, and how the hub is reached.
     pub places: Places,
     pub pull: PullPolicy,
-    pub reading: Reading,
+    pub reading: PresetSelection,
     pub engine: EngineSettings,
     pub sampling: Sampling,
     pub limits: Limits,
@@ -213,43 +214,6 @@ impl PullPolicy {
             "always" => Some(Self::Always),
             "never" => Some(Self::Never),
             _ => None,
-        }
-    }
-}
-
-/// What the engine is started with, but for the model's path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EngineSettings {
-    pub context: ContextSize,
-    pub reserve_tokens: u32,
-    /// `None` is what is best on the device.
-    pub n_batch: Option<u32>,
-    pub n_ubatch: Option<u32>,
-    pub threads: Option<u32>,
-    pub kv_type: KvType,
-    pub flash_attention: bool,
-    pub offload: Offload,
-    pub resident_bytes: u64,
-    /// Where measured speeds are kept.
-    pub speeds: PathBuf,
-}
-
-impl EngineSettings {
-    /// The engine's configuration for the model at `model`.
-    #[must_use]
-    pub fn with_model(&self, model: PathBuf) -> EngineConfig {
-        EngineConfig {
-            model,
-            context: self.context,
-            reserve_tokens: self.reserve_tokens,
-            n_batch: self.n_batch,
-            n_ubatch: self.n_ubatch,
-            threads: self.threads,
-            kv_type: self.kv_type,
-            flash_attention: self.flash_attention,
-            offload: self.offload.clone(),
-            resident_bytes: self.resident_bytes,
-            speeds: Some(self.speeds.clone()),
         }
     }
 }
@@ -475,11 +439,11 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
 }
 
-fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Reading, Error> {
+fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<PresetSelection, Error> {
     let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
     presets.get(&preset)?;
     let reading =
-        Reading { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
+        PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
     if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
         recipe.check()?;
     }
@@ -487,7 +451,7 @@ fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Rea
 }
 
 /// What `auto` will choose is not known yet, and what it says of its choice would not hold for a changed one.
-fn there_is_something_to_change(reading: &Reading, flags: &RecipeArgs) -> Result<(), Error> {
+fn there_is_something_to_change(reading: &PresetSelection, flags: &RecipeArgs) -> Result<(), Error> {
     match flags.first_beside_the_window() {
         Some(flag) if reading.recipe_of(reading.asked()).is_none() => Err(Error::NothingToChange { flag }),
         _ => Ok(()),
@@ -518,7 +482,7 @@ fn engine_settings(
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
-        speeds,
+        speeds: Some(speeds),
     })
 }
 

@@ -1,8 +1,8 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::message::{GpuLayers, SplitMode};
-use crate::exit::Exit;
+use crate::engine::config::{GpuLayers, SplitMode};
+use crate::exit::{Exit, ExitError};
 use crate::models::HubVariables;
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
 
@@ -43,7 +43,9 @@ fn headless(line: &[&str]) -> Settings {
 
 fn refused(line: &[&str]) -> (String, Exit) {
     let error = resolved(line, IN_A_PIPE, "").expect_err("it should be refused");
-    (format!("{error}; hint: {}", error.hint().unwrap_or_default()), error.exit())
+    let error = ExitError::from(error);
+    let (message, hint) = error.told().expect("a sentence");
+    (format!("{message}; hint: {}", hint.unwrap_or_default()), error.exit())
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn nothing_said_gives_the_defaults() {
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
-        speeds: "/home/reader/state/speeds.json".into(),
+        speeds: Some("/home/reader/state/speeds.json".into()),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -99,7 +101,7 @@ fn llama_cpp_flags_keep_their_meaning() {
             main_gpu: 1,
         },
         resident_bytes: 2 << 30,
-        speeds: "/home/reader/state/speeds.json".into(),
+        speeds: Some("/home/reader/state/speeds.json".into()),
     };
     assert_eq!(settings.engine, expected);
     let sampling = Sampling {

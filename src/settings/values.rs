@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::engine::message::{GpuLayers, KvType, SplitMode};
+use crate::engine::config::{GpuLayers, KvType, SplitMode};
 
 /// A count, or as many as there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,9 +12,14 @@
 //! Look next at [`preset`] for the names that users know, and at `engine::plan` for how a recipe becomes reading.
 
 pub mod auto;
+pub mod cost;
+mod families;
 mod layers;
+pub mod model;
 pub mod preset;
+mod recall;
 mod recipe;
+pub mod selection;
 pub mod written;
 
 pub use layers::{LayerSet, LayerSpec};

@@ -11,14 +11,15 @@
 //! The reference's names (`sliding_window_size`, `keep_first`, `force_fa_decode`, `non_sliding_layers`) stand for ours everywhere.
 //! `auto` has no recipe of its own: [`super::auto`] picks one of the others for each document.
 //!
-//! Does not know where configuration lies ([`crate::settings`] does) nor how a recipe is run.
+//! Does not know where configuration is or how its file is read (`settings` does), nor how a recipe is run.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::layers::LayerSpec;
+use super::recipe::{RecipeSpec, WindowSpec};
 use super::written::{self, WrittenError};
-use super::{LayerSpec, RecipeSpec, WindowSpec};
-use crate::fields::{self, Field, FileError};
+use crate::failure::Hint;
 
 /// The preset that is chosen per document.
 pub const AUTO: &str = "auto";
@@ -137,7 +138,7 @@ pub struct UnknownPreset {
 }
 
 impl Presets {
-    /// Lunette's own.
+    /// Lunette's own, in the order of their keys.
     #[must_use]
     pub fn built_in() -> Self {
         let auto = Preset {
@@ -149,8 +150,11 @@ impl Presets {
             cot: None,
         };
         let mut presets = Self(vec![auto]);
-        let fields = fields::read("presets.toml", BUILT_IN).expect("a test reads the file that is built in");
-        presets.extend("presets.toml", &in_preset_tables(&fields)).expect("a test reads the file that is built in");
+        for (name, fields) in built_in_tables() {
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+            presets.change(&name, &fields).expect("a test reads the file that is built in");
+        }
+        presets.0.sort_by_key(|preset| preset.key);
         presets
     }
 
@@ -177,23 +181,17 @@ impl Presets {
         self.0.iter()
     }
 
-    /// Takes the `[presets.NAME]` tables among `fields` of `file`: fields of presets there are, and new presets.
-    pub fn extend(&mut self, file: &str, fields: &[&Field]) -> Result<(), FileError> {
-        for fields in fields.chunk_by(|a, b| a.path[1] == b.path[1]) {
-            self.extend_one(file, fields)?;
+    /// Takes `fields` (names and written values) of the preset `name`, which is a new one if there is none of that name. A key that another
+    /// preset has moves to this one.
+    ///
+    /// Errors: the first field that can't be taken; then nothing has changed.
+    pub fn change(&mut self, name: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {
+        if [AUTO, CUSTOM].contains(&name) {
+            return Err(Refused::new(0, format!("{name:?} is Lunette's own and can't be changed"), "another name"));
         }
-        Ok(())
-    }
-
-    fn extend_one(&mut self, file: &str, fields: &[&Field]) -> Result<(), FileError> {
-        let [first, ..] = fields else { return Ok(()) };
-        let name = &first.path[1];
-        if [AUTO, CUSTOM].contains(&name.as_str()) {
-            return Err(first.refused(file, format!("{name:?} is Lunette's own and can't be changed"), "another name"));
-        }
-        let known = self.0.iter().position(|preset| preset.name == *name);
+        let known = self.0.iter().position(|preset| preset.name == name);
         let mut preset = known.map_or_else(|| Preset::named(name), |index| self.0[index].clone());
-        preset.take(file, fields)?;
+        preset.take(fields)?;
         if let Some(key) = preset.key {
             self.0.iter_mut().filter(|other| other.key == Some(key)).for_each(|other| other.key = None);
         }
@@ -205,10 +203,33 @@ impl Presets {
     }
 }
 
-/// The fields that stand as `[presets.NAME] field`.
-#[must_use]
-pub fn in_preset_tables(fields: &[Field]) -> Vec<&Field> {
-    fields.iter().filter(|field| field.path.len() == 3 && field.path[0] == "presets").collect()
+/// Why a preset's fields can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which of the fields, by its index.
+    pub field: usize,
+    pub problem: String,
+    /// What may be there instead.
+    pub allowed: String,
+}
+
+impl Refused {
+    fn new(field: usize, problem: impl Into<String>, allowed: &str) -> Self {
+        Self { field, problem: problem.into(), allowed: allowed.to_owned() }
+    }
+}
+
+/// The presets of the file that is built in, each with its fields as they would be written on a flag.
+fn built_in_tables() -> Vec<(String, Vec<(String, String)>)> {
+    let file: toml::Table = BUILT_IN.parse().expect("a test reads the file that is built in");
+    let tables = file["presets"].as_table().expect("a test reads the file that is built in");
+    let fields = |table: &toml::Value| {
+        let fields = table.as_table().into_iter().flatten();
+        fields
+            .map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect()
+    };
+    tables.iter().map(|(name, table)| (name.clone(), fields(table))).collect()
 }
 
 impl Preset {
@@ -216,22 +237,22 @@ impl Preset {
         Self { name: name.to_owned(), key: None, summary: String::new(), recipe: None, cot: None }
     }
 
-    /// Takes the fields of one `[presets.NAME]` table, and checks the whole.
-    fn take(&mut self, file: &str, fields: &[&Field]) -> Result<(), FileError> {
+    /// Takes `fields`, and checks the whole.
+    fn take(&mut self, fields: &[(&str, &str)]) -> Result<(), Refused> {
         let mut patch = RecipePatch::default();
-        for field in fields {
-            self.take_one(&mut patch, field)
-                .map_err(|error| field.refused(file, format!("can't be {:?}", error.got), error.allowed))?;
+        for (index, (name, text)) in fields.iter().enumerate() {
+            self.take_one(&mut patch, name, text)
+                .map_err(|error| Refused::new(index, format!("can't be {:?}", error.got), error.allowed))?;
         }
-        let [.., last] = fields else { return Ok(()) };
+        let Some(last) = fields.len().checked_sub(1) else { return Ok(()) };
         let base = match (&self.recipe, patch.window) {
-            (None, None) => return Err(last.refused(file, "a new preset needs a window", "window = \"4k\"")),
+            (None, None) => return Err(Refused::new(last, "a new preset needs a window", "window = \"4k\"")),
             (None, Some(_)) => RecipeSpec::SLIDING,
             (Some(recipe), _) => recipe.clone(),
         };
         let recipe = patch.over(&base);
-        recipe.check().map_err(|error| last.refused(file, error.to_string(), error.hint()))?;
-        let has_summary = fields.iter().any(|field| field.path[2] == "summary");
+        recipe.check().map_err(|error| Refused::new(last, error.to_string(), &error.hint().unwrap_or_default()))?;
+        let has_summary = fields.iter().any(|(name, _)| *name == "summary");
         if self.recipe.as_ref().is_some_and(|before| *before != recipe) && !has_summary {
             // What was measured was another recipe.
             "with your changes: nothing was measured".clone_into(&mut self.summary);
@@ -240,18 +261,18 @@ impl Preset {
         Ok(())
     }
 
-    fn take_one(&mut self, patch: &mut RecipePatch, field: &Field) -> Result<(), WrittenError> {
-        let wrong = |allowed| WrittenError { what: "a preset's field", got: field.text.clone(), allowed };
-        match field.path[2].as_str() {
-            "summary" => self.summary.clone_from(&field.text),
-            "cot" => self.cot = Some(field.text.parse()?),
-            "key" => match field.text.chars().collect::<Vec<_>>()[..] {
+    fn take_one(&mut self, patch: &mut RecipePatch, name: &str, text: &str) -> Result<(), WrittenError> {
+        let wrong = |got: &str, allowed| WrittenError { what: "a preset's field", got: got.to_owned(), allowed };
+        match name {
+            "summary" => text.clone_into(&mut self.summary),
+            "cot" => self.cot = Some(text.parse()?),
+            "key" => match text.chars().collect::<Vec<_>>()[..] {
                 [key] if key.is_ascii_digit() => self.key = Some(key),
-                _ => return Err(wrong("one digit")),
+                _ => return Err(wrong(text, "one digit")),
             },
             name => {
-                if !patch.set(name, &field.text)? {
-                    return Err(WrittenError { what: "a preset's field", got: name.to_owned(), allowed: FIELDS });
+                if !patch.set(name, text)? {
+                    return Err(wrong(name, FIELDS));
                 }
             }
         }
@@ -265,9 +286,9 @@ mod tests {
 
     use super::*;
 
-    fn extended(text: &str) -> Result<Presets, FileError> {
+    fn changed(name: &str, fields: &[(&str, &str)]) -> Result<Presets, Refused> {
         let mut presets = Presets::built_in();
-        presets.extend("config.toml", &in_preset_tables(&fields::read("config.toml", text)?))?;
+        presets.change(name, fields)?;
         Ok(presets)
     }
 
@@ -304,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_field_of_a_preset_can_be_changed_and_the_others_stay() {
-        let presets = extended("[presets.accurate]\nwindow = 8192\n").unwrap();
+        let presets = changed("accurate", &[("window", "8192")]).unwrap();
         let accurate = presets.get("accurate").unwrap();
         let expected =
             RecipeSpec { window: WindowSpec::Tokens(8192), full_layers: LayerSpec::FirstHalf, ..RecipeSpec::SLIDING };
@@ -314,18 +335,24 @@ mod tests {
 
     #[test]
     fn a_preset_that_was_changed_does_not_say_what_was_measured_before() {
-        let presets = extended("[presets.accurate]\nwindow = 8192\n[presets.quick]\nkey = 9\n").unwrap();
+        let presets = changed("accurate", &[("window", "8192")]).unwrap();
         assert_eq!(presets.get("accurate").unwrap().summary, "with your changes: nothing was measured");
-        assert!(presets.get("quick").unwrap().summary.contains("recall 59"), "only its key was changed");
-        let named = extended("[presets.accurate]\nwindow = 8192\nsummary = \"mine\"\n").unwrap();
+        let presets = changed("quick", &[("key", "9")]).unwrap();
+        assert_eq!(presets.get("quick").unwrap().summary, Presets::built_in().get("quick").unwrap().summary);
+        let named = changed("accurate", &[("window", "8192"), ("summary", "mine")]).unwrap();
         assert_eq!(named.get("accurate").unwrap().summary, "mine");
     }
 
     #[test]
     fn the_names_of_the_reference_are_understood() {
-        let text = "[presets.reference]\nsliding_window_size = 2048\nkeep_first = 10\nforce_fa_decode = false\n\
-                    non_sliding_layers = [1, 3, 5]\ncot = \"prompted\"\n";
-        let presets = extended(text).unwrap();
+        let fields = [
+            ("sliding_window_size", "2048"),
+            ("keep_first", "10"),
+            ("force_fa_decode", "false"),
+            ("non_sliding_layers", "1,3,5"),
+            ("cot", "prompted"),
+        ];
+        let presets = changed("reference", &fields).unwrap();
         let reference = presets.get("reference").unwrap();
         let expected = RecipeSpec {
             window: WindowSpec::Tokens(2048),
@@ -339,40 +366,27 @@ mod tests {
 
     #[test]
     fn a_key_that_is_taken_moves_to_the_new_preset() {
-        let presets = extended("[presets.mine]\nwindow = \"8k\"\nkey = 4\n").unwrap();
+        let presets = changed("mine", &[("window", "8k"), ("key", "4")]).unwrap();
         assert_eq!(presets.by_key('4').map(|preset| preset.name.as_str()), Some("mine"));
         assert_eq!(presets.get("quick").unwrap().key, None);
     }
 
     #[test]
-    fn a_wrong_value_names_file_line_field_and_what_is_allowed() {
-        let cases = [
-            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "can't be \"0\"", "\"full\""),
-            ("[presets.quick]\nsinks = -1\n", 2, "presets.quick.sinks", "can't be \"-1\"", "whole number"),
-            ("[presets.quick]\nwidow = 3\n", 2, "presets.quick.widow", "can't be \"widow\"", "window, sinks"),
-            (
-                "[presets.quick]\nfa_decode = [1, 2]\n",
-                2,
-                "presets.quick.fa_decode",
-                "can't be \"1,2\"",
-                "true or false",
-            ),
-            ("[presets.quick]\nkey = \"ab\"\n", 2, "presets.quick.key", "can't be \"ab\"", "one digit"),
-            ("[presets.mine]\nsinks = 3\n", 2, "presets.mine.sinks", "a new preset needs a window", "window ="),
-            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is Lunette's own", "another name"),
-            (
-                "[presets.quick]\nsinks = 5000\n",
-                2,
-                "presets.quick.sinks",
-                "sinks 5000 are more than the window 4k",
-                "sinks",
-            ),
+    fn a_wrong_value_is_refused_with_its_field_and_what_is_allowed() {
+        let cases: [(&str, &[(&str, &str)], usize, &str, &str); 8] = [
+            ("quick", &[("window", "0")], 0, "can't be \"0\"", "\"full\""),
+            ("quick", &[("sinks", "-1")], 0, "can't be \"-1\"", "whole number"),
+            ("quick", &[("sinks", "3"), ("widow", "3")], 1, "can't be \"widow\"", "window, sinks"),
+            ("quick", &[("fa_decode", "1,2")], 0, "can't be \"1,2\"", "true or false"),
+            ("quick", &[("key", "ab")], 0, "can't be \"ab\"", "one digit"),
+            ("mine", &[("sinks", "3")], 0, "a new preset needs a window", "window ="),
+            ("auto", &[("window", "3")], 0, "is Lunette's own", "another name"),
+            ("quick", &[("key", "9"), ("sinks", "5000")], 1, "sinks 5000 are more than the window 4k", "sinks"),
         ];
-        for (text, line, field, problem, allowed) in cases {
-            let error = extended(text).expect_err(text);
-            assert_eq!((error.file.as_str(), error.line, error.field.as_str()), ("config.toml", line, field));
-            assert!(error.problem.contains(problem), "{}", error.problem);
-            assert!(error.allowed.contains(allowed), "{}", error.allowed);
+        for (name, fields, field, problem, allowed) in cases {
+            let refused = changed(name, fields).expect_err(problem);
+            assert_eq!(refused.field, field, "{refused:?}");
+            assert!(refused.problem.contains(problem) && refused.allowed.contains(allowed), "{refused:?}");
         }
     }
 
@@ -383,14 +397,18 @@ mod tests {
         assert_eq!(error.known, "auto, full, accurate, balanced, quick, fastest, stream, paper, naive");
     }
 
-    /// `preset` as a table of a file.
-    fn as_toml(preset: &Preset) -> String {
+    /// The fields of `preset`, as they are written.
+    fn written_fields(preset: &Preset) -> Vec<(&'static str, String)> {
         let recipe = preset.recipe.as_ref().unwrap();
-        let cot = preset.cot.map_or(String::new(), |cot| format!("cot = \"{cot}\"\n"));
-        format!(
-            "[presets.{}]\nwindow = \"{}\"\nsinks = {}\nfull_layers = \"{}\"\nfa_decode = {}\ndense_tail = {}\n{cot}",
-            preset.name, recipe.window, recipe.sinks, recipe.full_layers, recipe.fa_decode, recipe.dense_tail
-        )
+        let cot = preset.cot.map(|cot| ("cot", cot.to_string()));
+        let fields = [
+            ("window", recipe.window.to_string()),
+            ("sinks", recipe.sinks.to_string()),
+            ("full_layers", recipe.full_layers.to_string()),
+            ("fa_decode", recipe.fa_decode.to_string()),
+            ("dense_tail", recipe.dense_tail.to_string()),
+        ];
+        fields.into_iter().chain(cot).collect()
     }
 
     prop_compose! {
@@ -415,7 +433,9 @@ mod tests {
     proptest! {
         #[test]
         fn a_preset_reads_back_as_it_was_written(preset in presets()) {
-            let read = extended(&as_toml(&preset)).unwrap();
+            let fields = written_fields(&preset);
+            let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            let read = changed("mine", &fields).unwrap();
             prop_assert_eq!(read.get("mine"), Ok(&preset));
         }
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use super::layers::{LayerSet, LayerSpec};
+use crate::failure::Hint;
 
 /// The window as written: all of it, so many tokens, or a share of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,14 +120,13 @@ pub enum RecipeError {
     SinksBeyondWindow { sinks: u32, window: WindowSpec },
 }
 
-impl RecipeError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
+impl Hint for RecipeError {
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
             Self::NoWindow => "use \"full\" for full attention",
             Self::SinksBeyondWindow { .. } => "sinks up to the window; 100 is what was measured to be enough",
-        }
+        };
+        Some(hint.to_owned())
     }
 }
 

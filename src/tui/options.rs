@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::keymap::Keymap;
-use crate::engine::message::ContextSize;
+use crate::engine::config::ContextSize;
 use crate::session::Signal;
 use crate::settings::ThemeChoice;
 

@@ -5,10 +5,13 @@
 #![allow(unsafe_code, reason = "the raw C interface is what is tested")]
 #![allow(clippy::cast_possible_wrap, reason = "C counts in i32; what tests count is small")]
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::io::Write as _;
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use llama_cpp_sys_2 as sys;
 use lunette::swaa::Attention;
@@ -304,6 +307,34 @@ impl Batch {
 pub fn newest_context() -> *mut sys::llama_context {
     // SAFETY: takes nothing, returns a pointer that is only compared.
     unsafe { sys::llama_swaa_newest_context() }
+}
+
+unsafe extern "C" {
+    /// C's own.
+    fn atexit(handler: extern "C" fn()) -> c_int;
+}
+
+/// The context that [`free_kept`] frees.
+static KEPT: AtomicPtr<sys::llama_context> = AtomicPtr::new(ptr::null_mut());
+
+/// What a program that called [`free_at_exit`] writes to standard error when it has freed the context.
+pub const FREED: &str = "the context is freed";
+
+/// Makes a context that is freed when the program exits, as one in a static object would be.
+///
+/// Exit handlers and destructors of static objects run in reverse order, so this one, registered before the library is used, runs after the
+/// destructors of all static objects that the library makes on first use.
+pub fn free_at_exit(make: impl FnOnce() -> Context<'static>) {
+    // SAFETY: the handler is a function of this program and does not unwind.
+    assert_eq!(unsafe { atexit(free_kept) }, 0, "there is room for an exit handler");
+    KEPT.store(ManuallyDrop::new(make()).raw.as_ptr(), Ordering::Release);
+}
+
+extern "C" fn free_kept() {
+    // SAFETY: `free_at_exit` handed over the only pointer. The model lives for ever, by the context's lifetime.
+    unsafe { sys::llama_free(KEPT.swap(ptr::null_mut(), Ordering::Acquire)) };
+    // Without standard error the parent misses the line, which fails the test.
+    let _ = writeln!(std::io::stderr(), "{FREED}");
 }
 
 /// The stamp of the running library.

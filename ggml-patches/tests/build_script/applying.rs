@@ -1,4 +1,4 @@
-//! The strict applier: what fits is applied to the letter, what is off by one line or one character is an error.
+//! The strict applier: a patch that fits is applied exactly; one that is off by a line or a character is an error.
 
 use crate::patch::{Change, Error, parse};
 

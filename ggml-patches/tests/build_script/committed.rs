@@ -1,5 +1,6 @@
 //! The committed series: complete, explained, pinned.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -33,16 +34,44 @@ fn series_names_every_patch_file_once_and_no_other() {
     assert_eq!(listed, there);
 }
 
+/// The value of a field in the commit message at the top of `text`, with the lines that continue it; empty without one.
+fn field(text: &str, name: &str) -> String {
+    let message = text.split("\ndiff --git ").next().unwrap_or_default();
+    let mut lines = message.lines().skip_while(|line| !line.starts_with(name));
+    let first = lines.next().map(|line| line[name.len()..].trim());
+    let more = lines.take_while(|line| line.starts_with(' ')).map(str::trim);
+    first.into_iter().chain(more).collect::<Vec<_>>().join(" ")
+}
+
+/// The words of a field's value without the punctuation around them.
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    value.split([' ', ',', ';', '(', ')']).filter(|word| !word.is_empty())
+}
+
 #[test]
-fn every_patch_says_why_it_is_there_and_what_it_touches() {
+fn every_patch_says_why_it_is_there_and_names_the_files_that_it_touches_and_no_others() {
     for (name, text) in committed().patches {
-        let header = text.split("\n---\n").next().unwrap();
-        for field in FIELDS {
-            let value = header.lines().find_map(|line| line.strip_prefix(field)).map(str::trim);
-            assert!(value.is_some_and(|value| !value.is_empty()), "{name}: the header lacks `{field}`");
+        for wanted in FIELDS {
+            assert!(!field(&text, wanted).is_empty(), "{name}: the header lacks `{wanted}`");
         }
-        for file in patch::parse(&text).unwrap() {
-            assert!(header.contains(&file.path), "{name}: `Touches:` does not name {}", file.path);
+        let touched: BTreeSet<_> = patch::parse(&text).unwrap().into_iter().map(|file| file.path).collect();
+        let named = field(&text, "Touches:");
+        let named: BTreeSet<_> = words(&named).filter(|word| word.contains('/')).map(str::to_owned).collect();
+        assert_eq!(named, touched, "{name}: `Touches:`, and what it does touch");
+    }
+}
+
+#[test]
+fn the_tests_that_headers_name_exist() {
+    let root = here().join("..");
+    for (name, text) in committed().patches {
+        let value = field(&text, "Test:");
+        let (files, others): (Vec<_>, Vec<_>) = words(&value).partition(|word| word.contains('/'));
+        let read =
+            |file: &&str| fs::read_to_string(root.join(file)).unwrap_or_else(|why| panic!("{name}: {file}: {why}"));
+        let sources: String = files.iter().map(read).collect();
+        for test in others.into_iter().filter(|word| word.contains('_')) {
+            assert!(sources.contains(&format!("fn {test}()")), "{name}: there is no test {test} in {files:?}");
         }
     }
 }

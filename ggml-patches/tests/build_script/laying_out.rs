@@ -1,4 +1,4 @@
-//! What the build script lays out: unchanged files keep their time, files of a patch that has gone go too.
+//! How the build script lays out the source: unchanged files keep their time, files of a removed patch are removed.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -16,7 +16,7 @@ fn series(patches: &[&str]) -> Series {
     Series { patches: patches.iter().enumerate().map(named).collect() }
 }
 
-/// A llama.cpp of a few lines, in a folder of the test's own.
+/// A llama.cpp of a few lines, in its own folder.
 fn upstream(test: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = fs::remove_dir_all(&root);

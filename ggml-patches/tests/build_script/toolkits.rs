@@ -1,4 +1,4 @@
-//! Which CUDA toolkits are taken, and what is said of the others.
+//! Which CUDA toolkits are accepted, and what the error says about the others.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cuda::{check, find_among, version};
 
-/// A toolkit whose nvcc says it is of `release`, with `libraries` in `folder`.
+/// A toolkit whose nvcc reports `release`, with `libraries` in `folder`.
 fn toolkit(root: &Path, release: &str, folder: &str, libraries: &[&str]) {
     fs::create_dir_all(root.join("bin")).unwrap();
     fs::create_dir_all(root.join(folder)).unwrap();

@@ -1,7 +1,7 @@
 //! The last question once more, and quotes.
 
 use super::*;
-use crate::chat::update::Action;
+use crate::chat::Action;
 use crate::engine::message::Origin;
 use crate::quotes::Verdict;
 

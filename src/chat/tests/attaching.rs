@@ -1,7 +1,7 @@
 //! What a question refers to.
 
 use super::*;
-use crate::chat::update::Action;
+use crate::chat::Action;
 use crate::chat::{Attached, AttachedText};
 
 const PART: &str = "It is a truth universally acknowledged.\n";

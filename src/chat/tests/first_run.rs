@@ -1,7 +1,7 @@
 //! There is no model yet.
 
 use super::*;
-use crate::chat::update::Action;
+use crate::chat::Action;
 
 fn fetching() -> Session {
     let mut session = Session::begin_without_model();

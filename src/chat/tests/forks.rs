@@ -1,7 +1,7 @@
 //! Branches of a conversation.
 
 use super::*;
-use crate::chat::update::Action;
+use crate::chat::Action;
 use crate::chat::{BranchRow, export};
 
 /// Three turns: A, B, C.
@@ -90,7 +90,7 @@ fn of_two_answers_to_one_question_a_fork_keeps_both() {
     let mut session = Session::with_document_read("full");
     let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
     let offers = ["full", "fastest"].map(|name| offer(&session, name).expect("a built-in preset"));
-    session.act(Action::Versus { question: "Who?".into(), offers });
+    session.act(Action::Versus { question: "Who?".into(), offers: offers.to_vec() });
     session.answer("A clergyman.");
     session.read(2_000, 8_000);
     session.answer("A soldier.");

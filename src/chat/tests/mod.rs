@@ -121,7 +121,7 @@ fn a_template_that_fails_is_a_notice_and_no_reading() {
         crate::engine::message::ModelInfo { chat_template: Some("\n{{ raise_exception('no') }}".into()), ..model() };
     assert_eq!(session.tell(Event::Loaded(Box::new(broken))), vec![]);
     assert_eq!(notice(&session.chat), "the model's chat template fails at line 2: no");
-    assert_eq!((&session.chat.work, session.chat.paused), (&Work::Idle, true));
+    assert!(session.chat.work == Work::Idle && matches!(session.chat.paused, Some(Pause::Failed(_))));
 }
 
 // Questions.
@@ -219,7 +219,7 @@ fn stopping_a_reading_keeps_it_and_a_question_reads_on() {
     assert_eq!(session.act(Action::Cancel), vec![], "it was told once");
     assert_eq!(session.read(0, 4_096), vec![]);
     assert_eq!(notice(&session.chat), "stopped after 4,096 of 10,000 tokens, which are kept");
-    assert_eq!((states(&session.chat), session.chat.paused), (vec![&ExchangeState::Withdrawn], true));
+    assert_eq!((states(&session.chat), &session.chat.paused), (vec![&ExchangeState::Withdrawn], &Some(Pause::Stopped)));
     let effects = session.ask("Who, then?");
     assert!(matches!(sent(&effects), Command::Read { .. }));
     asked(&session.read(4_096, 5_904));
@@ -488,7 +488,7 @@ fn a_preset_that_is_chosen_meanwhile_is_the_one_that_is_measured() {
 
 fn changed(text: &str) -> Input {
     let place = "from line 3 of book.txt on".to_owned();
-    Input::News(News::Changed(NewText { text: text.into(), ends: vec![text.len()], place }))
+    Input::News(News::Changed(NewText { text: text.into(), ends: vec![text.len()], place, retrieved: None }))
 }
 
 #[test]
@@ -544,7 +544,12 @@ fn of_a_document_whose_beginning_was_chosen_as_many_parts_are_read_of_the_new_te
     session.read(1_000, DOCUMENT_TOKENS - 1_000);
     let text = "One.\nTwo.\n3.\n4.\n5.\n6.\n7.\n8.\n";
     let ends = text.match_indices('\n').map(|(at, _)| at + 1).collect();
-    let news = News::Changed(NewText { text: text.into(), ends, place: "from line 1 of book.txt on".to_owned() });
+    let news = News::Changed(NewText {
+        text: text.into(),
+        ends,
+        place: "from line 1 of book.txt on".to_owned(),
+        retrieved: None,
+    });
     let effects = session.input(Input::News(news));
     let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(texts(prompt).0, "<|im_start|>user\nOne.\nTwo.\n3.\n4.\n5.\n6.\n");

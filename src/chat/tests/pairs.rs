@@ -1,14 +1,14 @@
 //! One question under two presets, and what each preset would cost.
 
 use super::*;
-use crate::chat::update::Action;
+use crate::chat::Action;
 
 fn offer(session: &Session, name: &str) -> usize {
     session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset")
 }
 
 fn versus(session: &mut Session, one: &str, other: &str) -> Vec<Effect> {
-    let offers = [offer(session, one), offer(session, other)];
+    let offers = vec![offer(session, one), offer(session, other)];
     session.act(Action::Versus { question: "Who?".into(), offers })
 }
 

@@ -60,9 +60,9 @@ fn a_choice_during_an_answer_waits_for_its_end() {
 fn what_is_too_long_is_marked_until_a_choice_fits() {
     let mut session = Session::begin("full");
     session.tell(Event::Loaded(Box::new(model())));
-    assert_eq!((too_long(&mut session), session.chat.too_long, session.chat.paused), (vec![], true, true));
+    assert_eq!((too_long(&mut session), session.chat.too_long, session.chat.paused.is_some()), (vec![], true, true));
     assert_eq!(read_text(&session.input(chosen("Other parts.", None))), "<|im_start|>user\nOther parts.");
-    assert_eq!((session.chat.too_long, session.chat.paused), (false, false));
+    assert_eq!((session.chat.too_long, &session.chat.paused), (false, &None));
 }
 
 #[test]

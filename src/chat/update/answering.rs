@@ -1,57 +1,69 @@
 //! A question is asked, and its answer ends.
 
+use super::prompts::prompt;
 use super::reading::hold;
 use super::stopping::{decline, fail_entry};
-use super::{Effect, answering, attaching, citing, exchange_at, new_job, next, prompt};
+use super::{attaching, citing};
 use crate::chat::exchange::{Exchange, ExchangeState};
-use crate::chat::state::{Chat, Entry, Run, Way, Work};
+use crate::chat::input::Effect;
+use crate::chat::state::{Chat, Pause, Run, Work};
+use crate::chat::transcript::Entry;
 use crate::engine::message::{
     Command, Figures, Finish, Origin, Part, Prompt, Question, ReasoningTags, Sampling, Stretch,
 };
+use crate::swaa::selection::ResolvedPreset;
 
 /// What another answer is sampled with at least: as warm as model makers recommend for talk.
 pub(super) const WARM: f32 = 0.7;
 
-pub(super) fn ask(chat: &mut Chat, question: &str) -> Vec<Effect> {
+pub(super) fn ask(chat: &mut Chat, question: &str) {
     let question = question.trim();
     if question.is_empty() {
-        return Vec::new();
+        return;
     }
     chat.notice = None;
     decline(chat);
-    chat.paused = false;
+    chat.paused = None;
     let attached = attaching::take(chat, question);
     chat.transcript.push(Entry::Exchange(Exchange { attached, ..Exchange::waiting(question.into()) }));
-    next(chat)
 }
 
 pub(super) fn start_answering(chat: &mut Chat, entry: usize) -> Vec<Effect> {
-    start(chat, entry, false)
+    start(chat, entry, Start::Anew)
 }
 
 /// The answer of `entry` goes on behind what it has.
 pub(super) fn start_going_on(chat: &mut Chat, entry: usize) -> Vec<Effect> {
-    start(chat, entry, true)
+    start(chat, entry, Start::BehindWhatThereIs)
 }
 
-fn start(chat: &mut Chat, entry: usize, goes_on: bool) -> Vec<Effect> {
+/// Where an answer begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Anew,
+    BehindWhatThereIs,
+}
+
+fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let Some(way) = chat.way.clone() else { return Vec::new() };
     let document = chat.document.text.clone();
-    let Some(exchange) = exchange_at(chat, entry) else { return Vec::new() };
+    let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
     exchange.attached.iter_mut().for_each(|attached| attached.settle(&document));
     exchange.state = ExchangeState::Running;
     exchange.preset = Some(way.name.clone());
     exchange.quotes.clear();
     let exchange = exchange.clone();
     let (prompt, reasoning) = match prompt(chat, &way, Some(&exchange.asked())) {
-        Ok((prompt, reasoning)) if goes_on => (with_beginning(prompt, &exchange, reasoning.as_ref()), None),
+        Ok((prompt, reasoning)) if start == Start::BehindWhatThereIs => {
+            (with_beginning(prompt, &exchange, reasoning.as_ref()), None)
+        }
         Ok(both) => both,
         Err(failure) => {
             fail_entry(chat, entry, failure);
-            return next(chat);
+            return Vec::new();
         }
     };
-    let run = Run::new(new_job(chat));
+    let run = Run::new(chat.new_job());
     let question = Question {
         job: run.job,
         prompt,
@@ -96,7 +108,7 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
     let was_read = chat.is_read();
     hold(chat, &figures);
     // An answer that was stopped before its prompt was read leaves the document unread, too.
-    chat.paused = !chat.is_read();
+    chat.paused = if chat.is_read() { None } else { Some(Pause::Stopped) };
     if let Some(way) = chat.way.clone() {
         if !was_read {
             chat.readings.read(&way.name, &figures);
@@ -105,18 +117,14 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
         complete_comparison(chat, &way);
     }
     let now = chat.now;
-    let mut effects = Vec::new();
-    if let Some(exchange) = exchange_at(chat, entry) {
-        exchange.finish(finish, figures, now);
-        let answer = exchange.answer.clone();
-        effects = citing::check(chat, entry, &answer);
-    }
-    effects.extend(next(chat));
-    effects
+    let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
+    exchange.finish(finish, figures, now);
+    let answer = exchange.answer.clone();
+    citing::check(chat, entry, &answer)
 }
 
 /// The speed of the first answer after a switch belongs into its comparison.
-fn complete_comparison(chat: &mut Chat, way: &Way) {
+fn complete_comparison(chat: &mut Chat, way: &ResolvedPreset) {
     let Some(reading) = chat.readings.of(&way.name).cloned() else { return };
     let last = chat.transcript.iter_mut().rev().find_map(|entry| match entry {
         Entry::Switch(comparison) => Some(comparison),
@@ -131,7 +139,7 @@ fn complete_comparison(chat: &mut Chat, way: &Way) {
 pub(super) fn answer_now(chat: &mut Chat) -> Vec<Effect> {
     let Work::Answering { run, .. } = &chat.work else { return Vec::new() };
     let command = Command::AnswerNow { job: run.job };
-    match answering(chat) {
+    match chat.answering() {
         Some(exchange) if exchange.reasoning.is_open() => vec![Effect::Send(command)],
         _ => Vec::new(),
     }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Effect, new_job, next};
 use crate::chat::attached::{Attached, AttachedText, is_meant, references};
 use crate::chat::exchange::ExchangeState;
-use crate::chat::state::{Chat, Entry, Notice, Work};
+use crate::chat::input::Effect;
+use crate::chat::notice::{Notice, Tone};
+use crate::chat::state::{Chat, Work};
+use crate::chat::transcript::Entry;
 use crate::engine::message::Command;
 
 /// Notes what the question that is being written refers to; once by each name.
@@ -16,9 +18,7 @@ pub(super) fn attach(chat: &mut Chat, mut attached: Attached) -> Vec<Effect> {
     attached.settle(&chat.document.text);
     let read = (attached.text == AttachedText::Coming).then(|| Effect::ReadFile(attached.name.clone()));
     chat.attached.push(attached);
-    let mut effects: Vec<Effect> = read.into_iter().collect();
-    effects.extend(next(chat));
-    effects
+    read.into_iter().collect()
 }
 
 /// What `question` refers to, of all that was noted; the rest was given up.
@@ -29,12 +29,12 @@ pub(super) fn take(chat: &mut Chat, question: &str) -> Vec<Attached> {
 }
 
 /// A file is there, or can't be had: then the reference stays what was typed.
-pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>) -> Vec<Effect> {
+pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>) {
     let is_meant = |attached: &Attached| *attached.name == *name && attached.text == AttachedText::Coming;
     if let Err(why) = came
         && lists(chat).any(|list| list.iter().any(is_meant))
     {
-        chat.notice = Some(Notice::error(format!("{why}; it is left as typed"), None));
+        chat.tell(Notice { tone: Tone::Error, ..Notice::info(format!("{why}; it is left as typed")) });
     }
     for list in lists(chat) {
         match came {
@@ -44,42 +44,39 @@ pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>)
             Err(_) => list.retain(|attached| !is_meant(attached)),
         }
     }
-    next(chat)
 }
 
 /// What is attached to the question that is written, and to those that were asked.
 fn lists(chat: &mut Chat) -> impl Iterator<Item = &mut Vec<Attached>> {
-    let asked = chat.transcript.iter_mut().filter_map(|entry| match entry {
-        Entry::Exchange(exchange) => Some(&mut exchange.attached),
-        Entry::Switch(_) => None,
-    });
+    let asked = chat.transcript.iter_mut().filter_map(Entry::exchange_mut).map(|exchange| &mut exchange.attached);
     std::iter::once(&mut chat.attached).chain(asked)
 }
 
 /// Questions that wait for a file are not asked.
 pub(super) fn withdraw(chat: &mut Chat) {
-    for exchange in super::exchanges_mut(chat).filter(|exchange| exchange.state == ExchangeState::Waiting) {
+    for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
         if exchange.waits_for_file() {
             exchange.state = ExchangeState::Withdrawn;
         }
     }
 }
 
-/// Asks how many tokens go along, when there is nothing else to do: with the question that is written, then with those that were asked.
-pub(super) fn weigh(chat: &mut Chat) -> Vec<Effect> {
-    let unknown = |attached: &Attached| attached.enclosed().filter(|_| attached.tokens.is_none()).cloned();
+/// Asks how many tokens go along: with the question that is written, then with those that were asked. `None` when all that is known.
+pub(super) fn weigh(chat: &mut Chat) -> Option<Vec<Effect>> {
+    let is_countable = |text: &&Arc<str>| !chat.uncountable.contains(text);
+    let unknown =
+        |attached: &Attached| attached.enclosed().filter(|_| attached.tokens.is_none()).filter(is_countable).cloned();
     let asked = chat.exchanges().flat_map(|exchange| &exchange.attached);
-    let Some(text) = chat.attached.iter().chain(asked).find_map(unknown) else { return Vec::new() };
-    let job = new_job(chat);
+    let text = chat.attached.iter().chain(asked).find_map(unknown)?;
+    let job = chat.new_job();
     chat.work = Work::Weighing { job, text: text.clone() };
-    vec![Effect::Send(Command::Count { job, texts: vec![text] })]
+    Some(vec![Effect::Send(Command::Count { job, texts: vec![text] })])
 }
 
-pub(super) fn weighed(chat: &mut Chat, tokens: u32) -> Vec<Effect> {
+pub(super) fn weighed(chat: &mut Chat, tokens: u32) {
     if let Work::Weighing { text, .. } = std::mem::replace(&mut chat.work, Work::Idle) {
         for attached in lists(chat).flatten().filter(|attached| attached.enclosed() == Some(&text)) {
             attached.tokens = Some(tokens);
         }
     }
-    next(chat)
 }

@@ -4,52 +4,24 @@
 
 use std::sync::Arc;
 
-use super::taking::{self, Chosen};
-use super::{Effect, citing, next};
-use crate::chat::state::{Chat, Notice};
+use super::{citing, taking};
+use crate::chat::input::{Effect, NewText, News};
+use crate::chat::notice::{Notice, Tone};
+use crate::chat::state::{Change, Chat};
 use crate::chat::words::count;
 use crate::engine::message::Plan;
-
-/// What a look at the files brought.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    Changed(NewText),
-    /// Other parts of it were chosen.
-    Chosen(Chosen),
-    /// They can't be read any more: why, in a sentence.
-    Unreadable(String),
-}
-
-/// The document as it is now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewText {
-    pub text: Arc<str>,
-    /// Where its parts end, in bytes; one at least.
-    pub ends: Vec<usize>,
-    /// Where the first change is: `from line 812 of book.txt on`.
-    pub place: String,
-}
-
-/// Why the text is another than what was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::chat) enum Change {
-    /// `from line 812 of book.txt on`
-    OnDisk(String),
-    /// `12 of 61 parts`
-    Chosen(String),
-}
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
     // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at once.
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
-            [citing::check_again(chat), next(chat)].concat()
+            citing::check_again(chat)
         }
         News::Chosen(chosen) => [citing::check_again(chat), taking::chosen(chat, chosen)].concat(),
         News::Unreadable(why) => {
             let text = format!("{why}; answers are from what was read before");
-            chat.notice = Some(Notice::error(text, None));
+            chat.tell(Notice { tone: Tone::Error, ..Notice::info(text) });
             Vec::new()
         }
     }
@@ -57,17 +29,22 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
 
 /// Makes the new text the document: as many of its parts as were read of the old one.
 pub(super) fn take(chat: &mut Chat, new: NewText) {
-    let NewText { text, ends, place } = new;
-    if let Some(beginning) = &mut chat.beginning {
+    let NewText { text, ends, place, retrieved } = new;
+    let taken = if let Some(beginning) = &mut chat.beginning {
         beginning.replace(text, ends);
-        chat.document.text = beginning.text(1);
+        beginning.text(1)
     } else {
         let end = chat.parts_taken.and_then(|parts| ends.get(parts - 1)).copied();
         let taken = end.map_or_else(|| text.clone(), |end| Arc::from(&text[..end]));
         if taken == chat.document.text {
             return;
         }
-        chat.document.text = taken;
+        taken
+    };
+    chat.take_text(taken);
+    if let Some(retrieved) = retrieved {
+        chat.document.part = Some(retrieved.part);
+        chat.document.choice = Some(retrieved.choice);
     }
     chat.held = None;
     chat.changed_at = Some(Change::OnDisk(place));
@@ -82,5 +59,5 @@ pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
         Change::OnDisk(place) => format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept"),
         Change::Chosen(words) => format!("the document is {words} now: {kept} of {tokens} tokens were read already"),
     };
-    chat.notice = Some(Notice::info(told));
+    chat.tell(Notice::info(told));
 }

@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
-use super::{Effect, back_to_idle, go_to_offer, new_job, prompt_about};
+use super::prompts::prompt_about;
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
 use crate::chat::readings::Reading;
-use crate::chat::state::{Chat, Model, Notice, Way, Work};
-use crate::chat::within::{Beginning, Search, Taste};
+use crate::chat::state::{Chat, Model, Pause, Work};
+use crate::chat::within::{Beginning, Search};
+use crate::chat::words::time;
 use crate::engine::message::{Command, Figures, Plan, Prompt};
-use crate::settings::Chosen;
 use crate::swaa::RecipeSpec;
+use crate::swaa::selection::ResolvedPreset;
 
 /// Whether all that is left to do before the document is read is to choose how much of it.
 pub(super) fn is_due(chat: &Chat) -> bool {
@@ -19,15 +22,18 @@ pub(super) fn is_due(chat: &Chat) -> bool {
 }
 
 /// Takes the end of a reading under `way`. True when that was all of the first part, which is not the document yet.
-pub(super) fn take_taste(chat: &mut Chat, way: &Way, figures: &Figures) -> bool {
+pub(super) fn take_taste(chat: &mut Chat, way: &ResolvedPreset, figures: &Figures) -> bool {
     let tokens = figures.tokens;
     let is_whole = tokens.cached + tokens.prefilled >= tokens.document;
     let card = chat.readings.of(&way.name);
     let spent = card.map_or(Duration::ZERO, |card| card.prefill);
     let tokens_per_s = card.and_then(Reading::prefill_tokens_per_s);
     let Some(beginning) = chat.beginning.as_mut().filter(|_| is_whole) else { return false };
-    beginning.taste = Some(Taste { spent, tokens_per_s });
+    beginning.taste = Some(spent);
     chat.held = None;
+    if let Some(rate) = tokens_per_s {
+        chat.tell(Notice::info(format!("the first part was read in {} at {rate:.0} tok/s", time(spent))));
+    }
     true
 }
 
@@ -39,9 +45,12 @@ pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
 
 /// The next question to the engine; or there is none, and the document is settled.
 fn ask(chat: &mut Chat, search: Search) -> Vec<Effect> {
-    let (Some(beginning), Some(parts)) = (&chat.beginning, search.next()) else { return settle(chat, search.found()) };
+    let (Some(beginning), Some(parts)) = (&chat.beginning, search.next()) else {
+        settle(chat, search.found());
+        return Vec::new();
+    };
     let texts = vec![beginning.text(parts)];
-    let job = new_job(chat);
+    let job = chat.new_job();
     chat.work = Work::Choosing { job, search, parts };
     vec![Effect::Send(Command::Count { job, texts })]
 }
@@ -49,8 +58,11 @@ fn ask(chat: &mut Chat, search: Search) -> Vec<Effect> {
 /// A beginning has so many tokens, which settles its recipe: what would it take?
 pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     let Work::Choosing { search, parts, .. } = chat.work else { return Vec::new() };
-    let Some((prompt, recipe)) = longer(chat, parts, document_tokens) else { return settle(chat, search.found()) };
-    let job = new_job(chat);
+    let Some((prompt, recipe)) = longer(chat, parts, document_tokens) else {
+        settle(chat, search.found());
+        return Vec::new();
+    };
+    let job = chat.new_job();
     chat.work = Work::Choosing { job, search, parts };
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
@@ -58,12 +70,10 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
 /// The prompt of the first `parts` parts, and the recipe that a document of so many tokens gets. `None` when it gets none: it will be
 /// told why when the document is settled.
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
-    let (Some(beginning), Model::Ready { info, .. }) = (&chat.beginning, &chat.model) else { return None };
-    let preset = chat.offers.get(beginning.offer)?;
-    let Chosen { recipe, cot, .. } =
-        chat.reading.choose(preset, info, document_tokens, beginning.taste?.tokens_per_s).ok()?;
-    let (prompt, _) = prompt_about(chat, &beginning.text(parts), cot, None).ok()?;
-    Some((prompt, recipe))
+    let beginning = chat.beginning.as_ref()?;
+    let (way, _) = chat.resolve(beginning.offer, document_tokens)?.ok()?;
+    let (prompt, _) = prompt_about(chat, &beginning.text(parts), way.cot, None).ok()?;
+    Some((prompt, way.recipe))
 }
 
 /// What a beginning would take: it is allowed, or too much.
@@ -71,28 +81,30 @@ pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
     let (Work::Choosing { search, parts, .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else {
         return Vec::new();
     };
-    let Some(Beginning { within, taste: Some(taste), .. }) = &chat.beginning else { return back_to_idle(chat) };
-    let allowed = within.allowance.allows(plan, taste.spent, info.train_context_tokens);
+    let Some(Beginning { within, taste: Some(spent), .. }) = &chat.beginning else {
+        chat.work = Work::Idle;
+        return Vec::new();
+    };
+    let allowed = within.allowance.allows(plan, *spent, info.train_context_tokens);
     let search = search.told(*parts, allowed);
     ask(chat, search)
 }
 
 /// Waits until it is told to go on, as a reading that was stopped does.
-pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
+pub(super) fn stop(chat: &mut Chat) {
     let text = "stopped before it was settled how much is read";
-    chat.notice = Some(Notice { hint: Some("Enter or a question goes on".to_owned()), ..Notice::info(text) });
-    chat.paused = true;
-    back_to_idle(chat)
+    chat.tell(Notice::info(text).with_hint("Enter or a question goes on"));
+    chat.paused = Some(Pause::Stopped);
+    chat.work = Work::Idle;
 }
 
-/// The first `parts` parts are the document from now on.
-fn settle(chat: &mut Chat, parts: usize) -> Vec<Effect> {
-    let Some(beginning) = chat.beginning.take() else { return back_to_idle(chat) };
-    chat.document.text = beginning.text(parts);
+/// The first `parts` parts are the document from now on; what it is read by is settled next.
+fn settle(chat: &mut Chat, parts: usize) {
+    chat.work = Work::Idle;
+    let Some(beginning) = chat.beginning.take() else { return };
+    chat.take_text(beginning.text(parts));
     chat.parts_taken = Some(parts);
     chat.document.part = beginning.part(parts);
     chat.document.choice = Some(beginning.choice(parts));
-    chat.tokens_per_s = beginning.taste.and_then(|taste| taste.tokens_per_s);
-    chat.work = Work::Idle;
-    go_to_offer(chat, beginning.offer)
+    chat.next_switch = Some(beginning.offer);
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Effect, exchange_at, exchanges_mut};
 use crate::chat::exchange::{Exchange, ExchangeState};
-use crate::chat::state::{Chat, Entry};
+use crate::chat::input::Effect;
+use crate::chat::state::Chat;
+use crate::chat::transcript::Entry;
 use crate::quotes::{Quote, find_quotes};
 
 /// Asks for the quotes of an answer; nothing where it has none, or there is no document.
@@ -16,7 +17,7 @@ pub(super) fn check(chat: &Chat, entry: usize, answer: &str) -> Vec<Effect> {
 /// The document is another: what was found in the old one is forgotten, on every branch, and looked up in the new one for the shown one.
 pub(super) fn check_again(chat: &mut Chat) -> Vec<Effect> {
     chat.branches.kept_exchanges().for_each(|exchange| exchange.quotes.clear());
-    exchanges_mut(chat).for_each(|exchange| exchange.quotes.clear());
+    chat.exchanges_mut().for_each(|exchange| exchange.quotes.clear());
     check_unknown(chat)
 }
 
@@ -35,7 +36,7 @@ pub(super) fn check_unknown(chat: &Chat) -> Vec<Effect> {
 
 /// Takes what was found, unless another answer stands there by now.
 pub(super) fn checked(chat: &mut Chat, entry: usize, answer: &Arc<str>, quotes: Vec<Quote>) {
-    if let Some(exchange) = exchange_at(chat, entry).filter(|exchange| *exchange.answer == **answer) {
+    if let Some(exchange) = chat.exchange_mut(entry).filter(|exchange| *exchange.answer == **answer) {
         exchange.quotes = quotes;
     }
 }

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::Effect;
-use crate::chat::state::{Chat, Fetched, Model, Notice};
-use crate::engine::message::{CancelToken, Failure};
+use crate::chat::input::{Effect, Fetched};
+use crate::chat::notice::Notice;
+use crate::chat::state::{Chat, Model};
+use crate::engine::message::CancelToken;
+use crate::failure::Failure;
 
 pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
     let Model::Absent(offered) = &chat.model else { return Vec::new() };
@@ -20,8 +22,7 @@ pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
     let Model::Fetching { offered, cancel, .. } = &chat.model else { return Vec::new() };
     let effects = vec![Effect::Cancel(cancel.clone())];
     chat.model = Model::Absent(offered.clone());
-    let text = "stopped; what was fetched is kept";
-    chat.notice = Some(Notice { hint: Some("Enter goes on".to_owned()), ..Notice::info(text) });
+    chat.tell(Notice::info("stopped; what was fetched is kept").with_hint("Enter goes on"));
     effects
 }
 
@@ -41,7 +42,7 @@ pub(super) fn ended(chat: &mut Chat, came: Result<PathBuf, Failure>) -> Vec<Effe
         }
         Err(failure) => {
             chat.model = Model::Absent(offered.clone());
-            chat.notice = Some(Notice::from(&failure));
+            chat.tell(Notice::from(&failure));
             Vec::new()
         }
     }

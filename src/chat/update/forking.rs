@@ -1,31 +1,32 @@
 //! A branch is begun, and another one is shown: see [`crate::chat::branches`].
 
-use super::again::refuse;
-use super::{Effect, citing};
+use super::citing;
 use crate::chat::branches::kept;
-use crate::chat::state::{Chat, Notice};
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
+use crate::chat::state::Chat;
 
 /// Goes on after entry `after` on a branch of its own; without one, from the beginning. What followed is kept.
-pub(super) fn fork(chat: &mut Chat, after: Option<usize>) -> Vec<Effect> {
+pub(super) fn fork(chat: &mut Chat, after: Option<usize>) {
     if chat.is_waited_for() {
-        return refuse(chat, "an answer is on its way");
+        return chat.tell(Notice::info("an answer is on its way"));
     }
     if chat.transcript.is_empty() {
-        return refuse(chat, "nothing was asked yet");
+        return chat.tell(Notice::info("nothing was asked yet"));
     }
     let old = chat.branches.shown() + 1;
     let kept = kept(&chat.transcript, after);
     chat.branches.fork(&mut chat.transcript, kept);
     let all = chat.branches.count();
     let place = if kept == 0 { "begins anew" } else { "goes on from here" };
-    chat.notice = Some(Notice::info(format!("branch {all} of {all} {place}; branch {old} is kept as it was")));
-    Vec::new()
+    chat.tell(Notice::info(format!("branch {all} of {all} {place}; branch {old} is kept as it was")));
 }
 
 /// Shows another branch, by its number from 0.
 pub(super) fn show(chat: &mut Chat, number: usize) -> Vec<Effect> {
     if chat.is_waited_for() {
-        return refuse(chat, "an answer is on its way");
+        chat.tell(Notice::info("an answer is on its way"));
+        return Vec::new();
     }
     if chat.branches.show(&mut chat.transcript, number) {
         chat.notice = None;

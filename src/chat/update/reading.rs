@@ -1,37 +1,41 @@
 //! The document is read: begun, gone on with, ended.
 
-use super::{Effect, choosing, document_prompt, exchanges_mut, new_job, next, versus};
+use super::choosing;
+use super::prompts::document_prompt;
 use crate::chat::exchange::ExchangeState;
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
 use crate::chat::readings::Comparison;
-use crate::chat::state::{Chat, Entry, Held, Notice, Run, Way, Work};
+use crate::chat::state::{Chat, Held, Pause, Run, Work};
+use crate::chat::transcript::Entry;
 use crate::chat::words::count;
 use crate::engine::message::{Command, Figures};
+use crate::swaa::selection::ResolvedPreset;
 
-pub(super) fn start_reading(chat: &mut Chat, from: Option<Way>) -> Vec<Effect> {
+pub(super) fn start_reading(chat: &mut Chat, from: Option<ResolvedPreset>) -> Vec<Effect> {
     let Some(way) = chat.way.clone() else { return Vec::new() };
     let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
     chat.too_long = false;
-    let run = Run::new(new_job(chat));
+    let run = Run::new(chat.new_job());
     let command = Command::Read { job: run.job, prompt, recipe: way.recipe, cancel: run.cancel.clone() };
     chat.work = Work::Reading { run, from };
     vec![Effect::Send(command)]
 }
 
-pub(super) fn resume(chat: &mut Chat) -> Vec<Effect> {
-    if chat.work == Work::Idle && chat.paused {
-        chat.paused = false;
+pub(super) fn resume(chat: &mut Chat) {
+    if chat.work == Work::Idle && chat.paused.is_some() {
+        chat.paused = None;
         chat.notice = None;
     }
-    next(chat)
 }
 
-pub(super) fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
-    let (Work::Reading { from, .. }, Some(way)) = (&chat.work, chat.way.clone()) else { return Vec::new() };
+pub(super) fn read(chat: &mut Chat, figures: &Figures) {
+    let (Work::Reading { from, .. }, Some(way)) = (&chat.work, chat.way.clone()) else { return };
     let from = from.clone();
     chat.work = Work::Idle;
     chat.readings.read(&way.name, figures);
     if choosing::take_taste(chat, &way, figures) {
-        return next(chat);
+        return;
     }
     hold(chat, figures);
     if chat.is_read() {
@@ -39,22 +43,22 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) -> Vec<Effect> {
     } else if chat.next_switch.is_none() && chat.next_choice.is_none() {
         pause(chat, figures);
     }
-    next(chat)
 }
 
 /// Says what is kept, and lays aside the questions that waited for the rest.
 fn pause(chat: &mut Chat, figures: &Figures) {
-    chat.paused = true;
+    chat.paused = Some(Pause::Stopped);
     let done = figures.tokens.cached + figures.tokens.prefilled;
     let text = format!("stopped after {} of {} tokens, which are kept", count(done), count(figures.tokens.document));
-    chat.notice = Some(Notice { hint: Some("Enter or a question reads on".to_owned()), ..Notice::info(text) });
-    for exchange in exchanges_mut(chat).filter(|exchange| exchange.state == ExchangeState::Waiting) {
+    chat.tell(Notice::info(text).with_hint("Enter or a question reads on"));
+    for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
         exchange.state = ExchangeState::Withdrawn;
     }
 }
 
-fn compare(chat: &mut Chat, from: Option<&Way>, to: &Way, figures: &Figures) {
-    if versus::is_under_way(chat) {
+/// Lays both readings side by side; the switches of an A/B comparison are no news of their own.
+fn compare(chat: &mut Chat, from: Option<&ResolvedPreset>, to: &ResolvedPreset, figures: &Figures) {
+    if chat.exchanges().any(|exchange| exchange.variant.is_some() && exchange.is_waited_for()) {
         return;
     }
     let (Some(from), Some(new)) = (from, chat.readings.of(&to.name)) else { return };
@@ -74,6 +78,7 @@ pub(super) fn hold(chat: &mut Chat, figures: &Figures) {
     let Some(way) = chat.way.clone() else { return };
     let tokens = figures.tokens;
     chat.survey.clear();
+    chat.next_survey = None;
     chat.held = Some(Held {
         way,
         tokens: (tokens.cached + tokens.prefilled).min(tokens.document),

@@ -1,35 +1,43 @@
 //! What stops, and what fails.
 
-use super::switching::full_attention;
-use super::{Effect, attaching, back_to_idle, choosing, exchange_at, exchanges_mut, next, run_mut, survey};
-use crate::chat::exchange::ExchangeState;
-use crate::chat::state::{Chat, Notice, Run, Way, Work};
-use crate::engine::message::{Command, Failure, FailureKind};
+use super::{attaching, choosing};
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
+use crate::chat::state::{Chat, Model, Pause, Run, Work};
+use crate::engine::message::Command;
+use crate::failure::{Failure, FailureKind};
+use crate::swaa::selection::ResolvedPreset;
 
 pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
     match &mut chat.work {
-        Work::Reading { run, .. } | Work::Answering { run, .. } => stop(run),
-        Work::Sizing { .. } | Work::Forecasting { .. } | Work::Deciding { .. } => {
-            decline(chat);
-            back_to_idle(chat)
-        }
+        Work::Reading { run, .. } | Work::Answering { run, .. } => return run.stop(),
+        Work::Forecasting { .. } | Work::Deciding { .. } => decline(chat),
         Work::Choosing { .. } => choosing::stop(chat),
         Work::Drafting { .. } => {
             chat.drafted = None;
-            back_to_idle(chat)
+            chat.work = Work::Idle;
         }
-        Work::Surveying { .. } | Work::Weighing { .. } => back_to_idle(chat),
+        Work::Surveying { .. } => {
+            chat.next_survey = None;
+            chat.work = Work::Idle;
+        }
+        Work::Sizing { .. } => {
+            // Without a preset to go on with it would only be counted again.
+            chat.paused = chat.way.is_none().then_some(Pause::Stopped);
+            chat.work = Work::Idle;
+        }
+        Work::Weighing { .. } => chat.work = Work::Idle,
         Work::Idle => {
             attaching::withdraw(chat);
             chat.notice = None;
-            Vec::new()
         }
     }
+    Vec::new()
 }
 
 /// The running job is stopped first, or the engine would finish it before it heard of the end.
 pub(super) fn quit(chat: &mut Chat) -> Vec<Effect> {
-    let mut effects = run_mut(chat).map(stop).unwrap_or_default();
+    let mut effects = chat.run_mut().map(Run::stop).unwrap_or_default();
     effects.extend([Effect::Send(Command::Shutdown), Effect::Quit]);
     effects
 }
@@ -39,56 +47,41 @@ pub(super) fn decline(chat: &mut Chat) {
     if let Work::Forecasting { .. } | Work::Deciding { .. } = chat.work {
         chat.work = Work::Idle;
         if let Some(way) = &chat.way {
-            chat.notice = Some(Notice::info(format!("kept {}", way.name)));
+            chat.tell(Notice::info(format!("kept {}", way.name)));
         }
     }
 }
 
-pub(super) fn stop(run: &mut Run) -> Vec<Effect> {
-    if std::mem::replace(&mut run.stopping, true) {
-        return Vec::new();
-    }
-    vec![Effect::Cancel(run.cancel.clone())]
-}
-
-pub(super) fn failed(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
+pub(super) fn failed(chat: &mut Chat, failure: Failure) {
     match std::mem::replace(&mut chat.work, Work::Idle) {
         Work::Answering { entry, .. } => fail_entry(chat, entry, failure),
         Work::Reading { from, .. } => {
-            chat.notice = Some(Notice::from(&failure));
-            chat.paused = true;
             chat.too_long = failure.kind == FailureKind::DoesNotFit;
             // What the engine held before it still does; a preset that can't be had is not the one to ask with.
             let failed = std::mem::take(&mut chat.way);
-            fail_pairs(chat, failed.as_ref(), &failure);
+            fail_variants(chat, failed.as_ref(), &failure);
             chat.way = from.or(failed);
+            chat.pause_by(failure);
         }
-        Work::Choosing { .. } => {
-            chat.notice = Some(Notice::from(&failure));
-            chat.paused = true;
-        }
-        // It would fail again: nothing is counted until something else has happened.
-        Work::Weighing { .. } if chat.waiting() == 0 => return Vec::new(),
-        // One preset that can't be told of is none that is asked for.
-        Work::Surveying { offer, .. } => return survey::go_on(chat, offer),
-        // Neither is a document that somebody only thinks of.
-        Work::Drafting { .. } => chat.drafted = None,
-        Work::Weighing { .. } => {}
+        Work::Choosing { .. } => chat.pause_by(failure),
         Work::Sizing { .. } => {
-            chat.notice = Some(Notice::from(&failure));
-            chat.way = chat.way.take().or_else(|| Some(full_attention(chat)));
-            chat.paused = true;
+            chat.way = chat.way.take().or_else(|| Some(chat.full_attention()));
+            chat.pause_by(failure);
         }
-        Work::Idle | Work::Forecasting { .. } | Work::Deciding { .. } => chat.notice = Some(Notice::from(&failure)),
+        // It would fail again.
+        Work::Weighing { text, .. } => chat.uncountable.push(text),
+        // One preset that can't be told of is none that is asked for; neither is a document that somebody only thinks of.
+        Work::Surveying { .. } => {}
+        Work::Drafting { .. } => chat.drafted = None,
+        Work::Idle | Work::Forecasting { .. } | Work::Deciding { .. } => chat.tell(Notice::from(&failure)),
     }
-    next(chat)
 }
 
-/// Questions that waited for a reading that failed.
-fn fail_pairs(chat: &mut Chat, way: Option<&Way>, failure: &Failure) {
+/// Fails the answers that waited for a reading that failed.
+fn fail_variants(chat: &mut Chat, way: Option<&ResolvedPreset>, failure: &Failure) {
     let now = chat.now;
-    for exchange in exchanges_mut(chat).filter(|exchange| exchange.state == ExchangeState::Waiting) {
-        if exchange.pair.as_ref().is_some_and(|pair| Some(&pair.way) == way) {
+    for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
+        if exchange.variant.as_ref().is_some_and(|variant| Some(&variant.way) == way) {
             exchange.fail(failure.clone(), now);
         }
     }
@@ -97,8 +90,22 @@ fn fail_pairs(chat: &mut Chat, way: Option<&Way>, failure: &Failure) {
 pub(super) fn fail_entry(chat: &mut Chat, entry: usize, failure: Failure) {
     let now = chat.now;
     // The next question tries again; nothing does so by itself.
-    chat.paused = true;
-    if let Some(exchange) = exchange_at(chat, entry) {
+    chat.paused = Some(Pause::Stopped);
+    if let Some(exchange) = chat.exchange_mut(entry) {
         exchange.fail(failure, now);
     }
+}
+
+/// The end of the engine, at its start or later: every question that waits for it ends, too. The first reason counts.
+pub(super) fn engine_gone(chat: &mut Chat, failure: Failure) {
+    if matches!(chat.model, Model::Failed(_)) {
+        return;
+    }
+    let now = chat.now;
+    for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waited_for()) {
+        exchange.fail(failure.clone(), now);
+    }
+    chat.tell(Notice::from(&failure));
+    chat.work = Work::Idle;
+    chat.model = Model::Failed(failure);
 }

@@ -1,49 +1,36 @@
 //! What would each preset cost? The engine is asked about one after the other, when there is nothing else to do.
 
-use super::{Effect, back_to_idle, document_prompt_for, new_job, next};
-use crate::chat::state::{Chat, Model, Way, Work};
+use super::prompts::document_prompt_for;
+use crate::chat::input::Effect;
+use crate::chat::state::{Chat, Work};
 use crate::engine::message::{Command, Plan};
 
 /// Begins to ask, unless something runs, or nothing was read that it could be compared with.
-pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
-    if chat.work != Work::Idle || chat.held.is_none() || chat.beginning.is_some() {
-        return Vec::new();
+pub(super) fn start(chat: &mut Chat) {
+    if chat.work == Work::Idle && chat.held.is_some() && chat.beginning.is_none() {
+        chat.survey = vec![None; chat.offers.len()];
+        chat.next_survey = Some(0);
     }
-    chat.survey = vec![None; chat.offers.len()];
-    ask_from(chat, 0)
 }
 
-/// Asks about the next offer from `offer` on that is a recipe for this model.
-fn ask_from(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    for offer in offer..chat.offers.len() {
-        let Some(way) = way_of(chat, offer) else { continue };
+/// Asks about the next offer that is a recipe for this model; `None` when nobody wants to know, or all are told of.
+pub(super) fn go_on(chat: &mut Chat) -> Option<Vec<Effect>> {
+    for offer in chat.next_survey.take()?..chat.offers.len() {
+        let Some(way) = chat.way_of(offer) else { continue };
         if let Some(prompt) = document_prompt_for(chat, &way) {
-            let job = new_job(chat);
+            let job = chat.new_job();
             chat.work = Work::Surveying { job, offer };
-            return vec![Effect::Send(Command::Forecast { job, prompt, recipe: way.recipe })];
+            chat.next_survey = Some(offer + 1);
+            return Some(vec![Effect::Send(Command::Forecast { job, prompt, recipe: way.recipe })]);
         }
     }
-    back_to_idle(chat)
+    None
 }
 
-pub(super) fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
-    let Work::Surveying { offer, .. } = chat.work else { return Vec::new() };
+pub(super) fn forecasted(chat: &mut Chat, plan: Plan) {
+    let Work::Surveying { offer, .. } = chat.work else { return };
     if let Some(known) = chat.survey.get_mut(offer) {
         *known = Some(plan);
     }
-    go_on(chat, offer)
-}
-
-/// Asks about the offers behind `offer`. What was asked meanwhile goes first; the rest is asked for again when somebody looks.
-pub(super) fn go_on(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     chat.work = Work::Idle;
-    let effects = next(chat);
-    if chat.work == Work::Idle { ask_from(chat, offer + 1) } else { effects }
-}
-
-/// What an offer is for this model and the document that was read; `None` for one that can't be had.
-pub(in crate::chat) fn way_of(chat: &Chat, offer: usize) -> Option<Way> {
-    let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return None };
-    let chosen = chat.reading.choose(chat.offers.get(offer)?, info, held.document_tokens, chat.tokens_per_s).ok()?;
-    Some(Way { name: chosen.name.as_str().into(), recipe: chosen.recipe, cot: chosen.cot })
 }

@@ -1,16 +1,22 @@
 //! The steps of a switch of presets: what is it for this model, what does it cost, is that agreed to?
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::prompts::document_prompt;
 use super::reading::start_reading;
-use super::stopping::stop;
-use super::{
-    Effect, INSTANT_TOKENS, SHORT, attaching, back_to_idle, choosing, document_prompt, drafting, new_job, survey,
-};
-use crate::chat::state::{Chat, Model, Notice, Way, Work};
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
+use crate::chat::state::{Chat, Model, Pause, Questions, Sizing, Work};
 use crate::engine::message::{Command, Plan};
-use crate::settings::Chosen;
-use crate::swaa::{ChainOfThought, Preset, RecipeSpec, WindowSpec};
+use crate::failure::Failure;
+use crate::swaa::Preset;
+use crate::swaa::selection::ResolvedPreset;
+
+/// A switch that reads no more than this is called instant: less than one decode call.
+pub const INSTANT_TOKENS: u32 = 64;
+/// A switch that is predicted to take less starts without asking: shorter than reading the question would be.
+pub const SHORT: Duration = Duration::from_secs(3);
 
 pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     let Some(name) = chat.offers.get(offer).map(|offer| Arc::<str>::from(offer.name.as_str())) else {
@@ -18,7 +24,7 @@ pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     };
     if !matches!(chat.model, Model::Ready { .. }) {
         chat.next_switch = Some(offer);
-        chat.notice = Some(Notice::info(format!("reads with {name} once the model is there")));
+        chat.tell(Notice::info(format!("reads with {name} once the model is there")));
         return Vec::new();
     }
     match &mut chat.work {
@@ -36,13 +42,14 @@ pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
             Vec::new()
         }
         Work::Reading { run, .. } => {
+            let effects = run.stop();
             chat.next_switch = Some(offer);
-            chat.notice = Some(Notice::info(format!("this reading stops and is kept; {name} is next")));
-            stop(run)
+            chat.tell(Notice::info(format!("this reading stops and is kept; {name} is next")));
+            effects
         }
         Work::Answering { .. } => {
             chat.next_switch = Some(offer);
-            chat.notice = Some(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
+            chat.tell(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
             Vec::new()
         }
     }
@@ -58,110 +65,87 @@ pub(super) fn try_out(chat: &mut Chat, preset: Preset) -> Vec<Effect> {
         chat.offers.push(preset);
     }
     chat.survey.clear();
+    chat.next_survey = None;
     switch(chat, offer)
 }
 
 /// The first step of a switch: what is it, and what would it cost?
 pub(super) fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
     match chat.offers.get(offer) {
-        Some(preset) if preset.recipe.is_none() => count_for_auto(chat, offer),
+        Some(_) if chat.is_automatic(offer) => count_document(chat, Sizing::Read { offer }),
         Some(_) => go_to_chosen(chat, offer, 0),
         None => Vec::new(),
     }
 }
 
 /// Goes by what the offer is for this model, and a document of so many tokens (only `auto` looks at them).
-fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
-    let (Model::Ready { info, .. }, Some(preset)) = (&chat.model, chat.offers.get(offer)) else { return Vec::new() };
-    let name = preset.name.clone();
-    let chosen = match chat.reading.choose(preset, info, document_tokens, chat.tokens_per_s) {
-        Ok(chosen) => chosen,
-        Err(error) => return go_nowhere(chat, Notice::error(error.to_string(), error.hint())),
+pub(super) fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
+    chat.work = Work::Idle;
+    let (way, reason) = match chat.resolve(offer, document_tokens) {
+        Some(Ok(resolved)) => resolved,
+        Some(Err(failure)) => return go_nowhere(chat, failure),
+        None => return Vec::new(),
     };
-    if let Some(why) = info.sliding_refused.as_ref().filter(|_| chosen.recipe.window != WindowSpec::Full) {
-        let refused = Notice::error(format!("{name} can't be had: {why}"), Some("full attention can".to_owned()));
-        return go_nowhere(chat, refused);
+    if let Some(failure) = chat.refusal(offer, &way) {
+        return go_nowhere(chat, failure);
     }
     if let Some(beginning) = &mut chat.beginning {
         beginning.offer = offer;
     }
-    if chosen.reason.is_some() {
-        chat.chosen_by = Some((offer, chosen.name.as_str().into()));
-    }
-    let Chosen { name: chosen_name, recipe, cot, reason } = chosen;
-    let effects = go_to(chat, Way { name: chosen_name.as_str().into(), recipe, cot });
-    if let Some(reason) = reason {
-        chat.notice = Some(Notice::info(format!("auto chose {chosen_name}: {reason}")));
-    }
+    let Some(reason) = reason else { return go_to(chat, way) };
+    let name = way.name.clone();
+    chat.chosen_by = Some((offer, name.clone()));
+    let effects = go_to(chat, way);
+    chat.tell_choice(format!("auto chose {name}: {reason}"));
     effects
 }
 
-/// An offer that can't be had: what there is stays; at the start that is full attention.
-fn go_nowhere(chat: &mut Chat, notice: Notice) -> Vec<Effect> {
-    let effects = if chat.way.is_none() { go_to(chat, full_attention(chat)) } else { back_to_idle(chat) };
+/// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a failure.
+fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
+    let effects = match (&chat.way, chat.asking.questions) {
+        (None, Questions::Alone) => {
+            chat.paused = Some(Pause::Failed(failure.clone()));
+            Vec::new()
+        }
+        (None, Questions::Conversation) => go_to(chat, chat.full_attention()),
+        (Some(_), _) => Vec::new(),
+    };
     let offer = chat.current_offer();
     if let Some(beginning) = &mut chat.beginning {
         beginning.offer = offer;
     }
-    chat.notice = Some(notice);
+    chat.tell(Notice::from(&failure));
     effects
 }
 
-/// The offer that is full attention, for the model that can do nothing else.
-pub(super) fn full_attention(chat: &Chat) -> Way {
-    let full = chat.offers.iter().filter_map(|offer| Some((offer, offer.recipe.clone()?)));
-    full.filter(|(_, recipe)| recipe.window == WindowSpec::Full)
-        .map(|(offer, recipe)| Way { name: offer.name.as_str().into(), recipe, cot: chat.reading.cot_of(offer) })
-        .next()
-        .unwrap_or_else(|| Way { name: "full".into(), recipe: RecipeSpec::FULL, cot: ChainOfThought::default() })
-}
-
-fn go_to(chat: &mut Chat, way: Way) -> Vec<Effect> {
+fn go_to(chat: &mut Chat, way: ResolvedPreset) -> Vec<Effect> {
     // A first part is soon read anew.
     if chat.held.is_none() || chat.beginning.is_some() {
         chat.way = Some(way);
-        chat.paused = false;
-        return back_to_idle(chat);
+        chat.paused = None;
+        return Vec::new();
     }
     if chat.is_read() && chat.way.as_ref() == Some(&way) {
-        chat.notice = Some(Notice::info(format!("{} it is already", way.name)));
-        return back_to_idle(chat);
+        chat.tell(Notice::info(format!("{} it is already", way.name)));
+        return Vec::new();
     }
-    let Some(prompt) = document_prompt(chat, &way) else { return back_to_idle(chat) };
-    let job = new_job(chat);
+    let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
+    let job = chat.new_job();
     let recipe = way.recipe.clone();
     chat.notice = None;
     chat.work = Work::Forecasting { job, to: way };
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
-fn count_for_auto(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    let job = new_job(chat);
-    chat.work = Work::Sizing { job, offer };
+/// Asks how long the document is, for `auto` to choose.
+pub(super) fn count_document(chat: &mut Chat, sizing: Sizing) -> Vec<Effect> {
+    let job = chat.new_job();
+    chat.work = Work::Sizing { job, sizing };
     vec![Effect::Send(Command::Count { job, texts: vec![chat.document.text.clone()] })]
 }
 
-pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
-    match chat.work {
-        Work::Sizing { offer, .. } => go_to_chosen(chat, offer, document_tokens),
-        Work::Choosing { .. } => choosing::counted(chat, document_tokens),
-        Work::Weighing { .. } => attaching::weighed(chat, document_tokens),
-        _ => Vec::new(),
-    }
-}
-
-pub(super) fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
-    match &chat.work {
-        Work::Forecasting { to, .. } => decide(chat, to.clone(), plan),
-        Work::Choosing { .. } => choosing::forecasted(chat, &plan),
-        Work::Drafting { .. } => drafting::forecasted(chat, plan),
-        Work::Surveying { .. } => survey::forecasted(chat, plan),
-        _ => Vec::new(),
-    }
-}
-
 /// A short switch starts, a long one is asked about.
-fn decide(chat: &mut Chat, to: Way, plan: Plan) -> Vec<Effect> {
+pub(super) fn decide(chat: &mut Chat, to: ResolvedPreset, plan: Plan) -> Vec<Effect> {
     let instant = plan.to_prefill_tokens <= INSTANT_TOKENS;
     if instant || plan.predicted.is_some_and(|time| time < SHORT) {
         return start_switch(chat, to);
@@ -180,9 +164,9 @@ pub(super) fn confirm(chat: &mut Chat) -> Vec<Effect> {
     }
 }
 
-pub(super) fn start_switch(chat: &mut Chat, to: Way) -> Vec<Effect> {
+pub(super) fn start_switch(chat: &mut Chat, to: ResolvedPreset) -> Vec<Effect> {
     let from = chat.way.replace(to);
-    chat.paused = false;
+    chat.paused = None;
     chat.work = Work::Idle;
     start_reading(chat, from)
 }

@@ -1,58 +1,56 @@
-//! One question under two presets: asked under the first, read by the second, asked again.
+//! A/B: one question under several presets. It is asked under the first, the document is read by the second, it is asked again, and so on.
 //!
-//! The picture: two exchanges that know their preset and each other. An exchange that knows its preset is answered once the document is
-//! read by it; neither is part of what the other is told.
+//! Each answer is an exchange that knows its preset ([`Variant`]). It is given once the document is read by that preset, and none of them is
+//! part of what the others are told. A script's answers read the document themselves.
 
-use super::survey::way_of;
-use super::switching::start_switch;
-use super::{Effect, attaching, next};
-use crate::chat::exchange::{Exchange, ExchangeState, Pair};
-use crate::chat::state::{Chat, Entry, Notice, Way};
+use super::attaching;
+use super::switching::{count_document, start_switch};
+use crate::chat::exchange::{Exchange, Variant};
+use crate::chat::input::Effect;
+use crate::chat::notice::Notice;
+use crate::chat::presets::NotCompared;
+use crate::chat::state::{Chat, Questions, Sizing, Work};
+use crate::chat::transcript::Entry;
 
-/// Asks `question` under both offers.
-pub(super) fn ask(chat: &mut Chat, question: &str, offers: [usize; 2]) -> Vec<Effect> {
-    let [first, second] = match compared(chat, offers) {
+/// Asks `question` under each of `offers`. Where `auto` is one of them and the document's length is not known, that is asked first.
+pub(super) fn ask(chat: &mut Chat, question: String, offers: Vec<usize>) -> Vec<Effect> {
+    let ways = match chat.compared(&offers) {
         Ok(ways) => ways,
-        Err(why) => {
-            chat.notice = Some(Notice::info(why));
+        Err(NotCompared::NotSized) if chat.work == Work::Idle => {
+            return count_document(chat, Sizing::Compare { question, offers });
+        }
+        Err(NotCompared::NotSized) => {
+            chat.tell(Notice::info("presets can be compared once nothing else is going on"));
+            return Vec::new();
+        }
+        Err(NotCompared::Refused(failure)) => {
+            chat.tell(Notice::from(&failure));
             return Vec::new();
         }
     };
-    let id = chat.exchanges().filter_map(|exchange| exchange.pair.as_ref()).map(|pair| pair.id + 1).max().unwrap_or(0);
-    let attached = attaching::take(chat, question);
-    for (way, is_second) in [(first, false), (second, true)] {
-        let pair = Some(Pair { id, is_second, way });
-        chat.transcript.push(Entry::Exchange(Exchange {
-            pair,
-            attached: attached.clone(),
-            ..Exchange::waiting(question.trim().into())
-        }));
+    let groups = chat.exchanges().filter_map(|exchange| exchange.variant.as_ref()).map(|variant| variant.group + 1);
+    let group = groups.max().unwrap_or(0);
+    let attached = attaching::take(chat, &question);
+    for (index, way) in ways.into_iter().enumerate() {
+        let variant = Some(Variant { group, index, way });
+        let attached = attached.clone();
+        let exchange = Exchange { variant, attached, ..Exchange::waiting(question.trim().into()) };
+        chat.transcript.push(Entry::Exchange(exchange));
     }
     chat.notice = None;
-    chat.paused = false;
-    next(chat)
+    chat.paused = None;
+    Vec::new()
 }
 
-/// What both offers are for this model and document; or why they can't be compared.
-pub(in crate::chat) fn compared(chat: &Chat, offers: [usize; 2]) -> Result<[Way; 2], String> {
-    match offers.map(|offer| way_of(chat, offer)) {
-        [Some(first), Some(second)] if first.name == second.name => {
-            Err(format!("{} is in force: compare it with another", first.name))
-        }
-        [Some(first), Some(second)] => Ok([first, second]),
-        _ => Err("two presets can be compared once the document is read".to_owned()),
-    }
-}
-
-/// Reads by the preset that `entry` is to be answered under, unless the document is read by it.
+/// Reads by the preset that `entry` is to be answered under; `None` when it can be answered now.
 pub(super) fn read_for(chat: &mut Chat, entry: usize) -> Option<Vec<Effect>> {
-    let Some(Entry::Exchange(Exchange { pair: Some(pair), .. })) = chat.transcript.get(entry) else { return None };
-    let way = pair.way.clone();
-    (chat.way.as_ref() != Some(&way)).then(|| start_switch(chat, way))
-}
-
-/// Whether a pair is being asked: its switches are no news of their own.
-pub(super) fn is_under_way(chat: &Chat) -> bool {
-    let waits = |exchange: &Exchange| matches!(exchange.state, ExchangeState::Waiting | ExchangeState::Running);
-    chat.exchanges().any(|exchange| exchange.pair.is_some() && waits(exchange))
+    let way = chat.transcript.get(entry)?.exchange()?.variant.as_ref()?.way.clone();
+    if chat.way.as_ref() == Some(&way) {
+        return None;
+    }
+    if chat.asking.questions == Questions::Alone {
+        chat.way = Some(way);
+        return None;
+    }
+    Some(start_switch(chat, way))
 }

@@ -7,6 +7,9 @@ use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
+use super::charset;
+use super::xml::{self, Fault, XmlHandler};
+use crate::document::controls::printable;
 use crate::document::error::Error;
 
 /// Most bytes that are unpacked of one archive: as much as a plain file may have.
@@ -28,6 +31,8 @@ pub(super) struct Archive<'a> {
     what: &'static str,
     zip: ZipArchive<Cursor<&'a [u8]>>,
     left: u64,
+    /// XML files that break off: which, where and why.
+    damage: Vec<String>,
 }
 
 impl<'a> Archive<'a> {
@@ -39,7 +44,7 @@ impl<'a> Archive<'a> {
         let broken =
             |error: zip::result::ZipError| Error::Broken { name: name.into(), what, evidence: error.to_string() };
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-        Ok(Self { name, what, zip, left: MOST_BYTES })
+        Ok(Self { name, what, zip, left: MOST_BYTES, damage: Vec::new() })
     }
 
     pub fn has(&self, path: &str) -> bool {
@@ -56,12 +61,12 @@ impl<'a> Archive<'a> {
             member.take(most + 1).read_to_end(&mut bytes)?;
             Ok((packed, most))
         });
-        let (packed, most) = unpacked.map_err(|error| self.broken(format!("{path}: {error}")))?;
+        let (packed, most) = unpacked.map_err(|error| self.broken(&format!("{path}: {error}")))?;
         if bytes.len() as u64 > most {
             let evidence = if most == self.left {
                 format!("more than {} MiB", MOST_BYTES >> 20)
             } else {
-                format!("more than {} MiB from {packed} bytes ({path})", most >> 20)
+                format!("more than {} MiB from {packed} bytes ({})", most >> 20, printable(path))
             };
             return Err(Error::Bomb { name: self.name.into(), what: self.what, evidence });
         }
@@ -71,15 +76,38 @@ impl<'a> Archive<'a> {
 
     /// The member at `path`, without which nothing can be read.
     pub fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
-        self.read(path)?.ok_or_else(|| self.broken(format!("no {path} in it")))
+        self.read(path)?.ok_or_else(|| self.broken(&format!("no {path} in it")))
     }
 
-    pub fn protected(&self, evidence: String) -> Error {
-        Error::Protected { name: self.name.into(), what: self.what, evidence }
+    /// Tells `handler` what is in the XML file at `path`, which must be there; of one that breaks off, what comes before.
+    pub fn read_xml(&mut self, path: &str, handler: &mut dyn XmlHandler) -> Result<(), Error> {
+        let bytes = self.need(path)?;
+        let decoded = charset::read(&bytes);
+        if let Err(Fault { at, reason }) = xml::read(&decoded.text, handler) {
+            self.damage.push(format!("{path} breaks off at byte {} ({reason})", decoded.offset_in_file(at)));
+        }
+        Ok(())
     }
 
-    pub fn broken(&self, evidence: String) -> Error {
-        Error::Broken { name: self.name.into(), what: self.what, evidence }
+    /// An error if there is no `text`, and a file that broke off may be why.
+    pub fn refuse_damaged(&self, text: &str) -> Result<(), Error> {
+        if text.is_empty() && !self.damage.is_empty() { Err(self.broken("no text in it")) } else { Ok(()) }
+    }
+
+    /// A sentence for each XML file that broke off.
+    pub fn remarks(&self) -> impl Iterator<Item = String> {
+        self.damage.iter().map(|damage| format!("{}; the rest of it is lost", printable(damage)))
+    }
+
+    pub fn protected(&self, evidence: &str) -> Error {
+        Error::Protected { name: self.name.into(), what: self.what, evidence: printable(evidence) }
+    }
+
+    /// The error for what can't be read. A file in it that broke off may be why.
+    pub fn broken(&self, evidence: &str) -> Error {
+        let evidence =
+            [evidence].into_iter().chain(self.damage.first().map(String::as_str)).collect::<Vec<_>>().join("; ");
+        Error::Broken { name: self.name.into(), what: self.what, evidence: printable(&evidence) }
     }
 }
 

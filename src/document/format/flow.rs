@@ -12,9 +12,9 @@
 
 use std::borrow::Cow;
 
-use crate::document::decode::without_controls;
-use crate::document::outline::close_spans;
-use crate::document::{ByteSpan, OutlineEntry};
+use crate::document::controls::without_controls;
+use crate::document::outline::{OutlineEntry, close_spans};
+use crate::document::span::ByteSpan;
 
 /// Lists are indented and tables nested up to here; what is deeper is written like this depth. Pages nest a hundred thousand levels to do harm.
 const DEEPEST: usize = 8;

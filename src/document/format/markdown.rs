@@ -3,12 +3,13 @@
 //! Known: `# Heading` to six marks, headings underlined with `===` or `---`, code fences (a `# comment` in them is no heading) and
 //! a front matter between `---` lines. Emphasis and links in titles stay as written.
 
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
 use crate::document::decode::decode;
 use crate::document::error::Error;
-use crate::document::input::RawFile;
-use crate::document::outline::close_spans;
-use crate::document::{ByteSpan, OutlineEntry, ReadOptions};
+use crate::document::options::ReadOptions;
+use crate::document::outline::{OutlineEntry, close_spans};
+use crate::document::raw_file::RawFile;
+use crate::document::span::ByteSpan;
 
 pub(super) struct Markdown;
 

@@ -1,11 +1,11 @@
 //! Plain text and source files: the text as it is, with the chapters of a book as its outline.
 
-use super::{Format, Piece};
-use crate::document::ReadOptions;
+use super::interface::{Format, Piece};
 use crate::document::chapters::chapters;
 use crate::document::decode::decode;
 use crate::document::error::Error;
-use crate::document::input::RawFile;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
 
 pub(super) struct Text;
 

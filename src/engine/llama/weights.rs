@@ -13,7 +13,8 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::{LIBRARY, failure, take_complaints};
-use crate::engine::message::{EngineConfig, Failure, FailureKind, KvType, Offload, SplitMode};
+use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMode};
+use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
 
 /// Weights, and where they lie.
@@ -118,14 +119,14 @@ fn need(config: &EngineConfig) -> Option<Need> {
         let kv_heads = own("attention.head_count_kv").unwrap_or(heads);
         let head = own("embedding_length").map_or(128, |width| width / heads.max(1));
         let sizes = own("attention.key_length").unwrap_or(head) + own("attention.value_length").unwrap_or(head);
-        let context = match config.context {
-            crate::engine::message::ContextSize::Tokens(tokens) => tokens,
-            crate::engine::message::ContextSize::Fit => own("context_length")
+        let context = match config.settings.context {
+            ContextSize::Tokens(tokens) => tokens,
+            ContextSize::Fit => own("context_length")
                 .map_or(offload::EXPECTED_CONTEXT_TOKENS, |tokens| tokens.min(offload::EXPECTED_CONTEXT_TOKENS)),
         };
         let values = u64::from(layers) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
         let model_bytes = std::fs::metadata(&config.model).ok()?.len();
-        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.kv_type, values) })
+        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_type, values) })
     });
     // SAFETY: made above, used no more.
     unsafe { sys::gguf_free(header.as_ptr()) };
@@ -174,7 +175,7 @@ fn layers_for(config: &EngineConfig, gpus: &[Gpu]) -> u32 {
     }
     let free = gpus.iter().map(|gpu| gpu.free_bytes()).sum();
     let all = Need { layers: u32::MAX - 1, model_bytes: 0, kv_bytes: 0 };
-    offload::layers(config.offload.layers, need(config).unwrap_or(all), free)
+    offload::layers(config.settings.offload.layers, need(config).unwrap_or(all), free)
 }
 
 fn split_mode(mode: SplitMode) -> sys::llama_split_mode {
@@ -205,11 +206,11 @@ pub(super) fn describe(config: &EngineConfig) -> Result<Loaded, Failure> {
 fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) -> bool) -> Result<Loaded, Failure> {
     LazyLock::force(&LIBRARY);
     take_complaints();
-    let gpus = chosen_gpus(&config.offload)?;
+    let gpus = chosen_gpus(&config.settings.offload)?;
     let layers = layers_for(config, &gpus);
     let weights = load_weights(config, extent, &gpus, layers, progress)?;
     let held = layers.min(weights.n_layer() + 1);
-    let without_gpu = offload::without_gpu(config.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), held);
+    let without_gpu = offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), held);
     let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
     Ok(Loaded { weights, gpus, offloaded_layers: held, without_gpu })
 }
@@ -227,7 +228,7 @@ fn load_weights<F: FnMut(f32) -> bool>(
     // One number for each device that llama.cpp may have.
     // SAFETY: takes nothing.
     let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
-    shares.iter_mut().zip(&config.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
+    shares.iter_mut().zip(&config.settings.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
 
     // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep them. The callback
     // is `F`'s, as its data is.
@@ -239,13 +240,14 @@ fn load_weights<F: FnMut(f32) -> bool>(
             // A file that is not read into memory can't be mapped there either.
             params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
         }
-        params.split_mode = split_mode(config.offload.split_mode);
+        params.split_mode = split_mode(config.settings.offload.split_mode);
         // The first of those that are listed below.
         params.main_gpu = 0;
-        if !config.offload.tensor_split.is_empty() {
+        if !config.settings.offload.tensor_split.is_empty() {
             params.tensor_split = shares.as_ptr();
         }
-        let is_chosen = !config.offload.devices.is_empty() || config.offload.split_mode == SplitMode::None;
+        let is_chosen =
+            !config.settings.offload.devices.is_empty() || config.settings.offload.split_mode == SplitMode::None;
         if is_chosen && !gpus.is_empty() {
             params.devices = devices.as_mut_ptr();
         }

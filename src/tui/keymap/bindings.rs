@@ -5,6 +5,7 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 use super::chord::Chord;
 use super::intent::{Focus, Intent, PLACES};
 use super::table::{COMMANDS, KeyCommand};
+use crate::failure::Hint;
 use crate::fields::{Field, FileError};
 
 /// The keys in force.
@@ -33,10 +34,8 @@ pub enum KeyError {
     Conflict { file: String, line: usize, name: String, key: String, other: &'static str, place: &'static str },
 }
 
-impl KeyError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+impl Hint for KeyError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Field(error) => Some(format!("allowed: {}", error.allowed)),
             Self::Conflict { other, .. } => Some(format!("take another key, or give {other} one of its own, too")),

@@ -55,14 +55,14 @@ enum Twin<'a> {
 
 fn twin(chat: &Chat, index: usize) -> Option<Twin<'_>> {
     let exchange = |index: usize| match chat.transcript.get(index) {
-        Some(Entry::Exchange(exchange)) => exchange.pair.as_ref().map(|pair| (exchange, pair)),
+        Some(Entry::Exchange(exchange)) => exchange.variant.as_ref().map(|variant| (exchange, variant)),
         _ => None,
     };
-    let (_, pair) = exchange(index)?;
-    if pair.is_second {
+    let (_, variant) = exchange(index)?;
+    if variant.index > 0 {
         return Some(Twin::OfFirst);
     }
-    exchange(index + 1).filter(|(_, other)| other.id == pair.id).map(|(second, _)| Twin::OfSecond(second))
+    exchange(index + 1).filter(|(_, other)| other.group == variant.group).map(|(second, _)| Twin::OfSecond(second))
 }
 
 /// Everything that an exchange's lines depend on.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::chat::{Chat, Choice, Forecast, Model};
 use crate::document::Document;
-use crate::engine::message::ContextSize;
+use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
 use crate::fit::ticks::{PartTree, Ticks};
 use crate::session::CountRequest;

@@ -7,6 +7,7 @@ use super::picker::{PresetPicker, RecipeDraft, RecipeField};
 use super::scrolling::scrolled;
 use super::state::Screen;
 use crate::chat::{Action, Chat};
+use crate::failure::Hint;
 use crate::swaa::preset::CUSTOM;
 use crate::swaa::{Preset, RecipeSpec, WindowSpec};
 
@@ -63,7 +64,7 @@ impl Screen {
             Intent::More => draft.field.step(&mut draft.recipe, true),
             Intent::Submit => match draft.recipe.check() {
                 Ok(()) => return Some(vec![Action::Try(Box::new(tried(chat, draft.recipe.clone())))]),
-                Err(error) => self.message = Some(format!("{error}: {}", error.hint())),
+                Err(error) => self.message = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
             },
             Intent::Save => match draft.recipe.check() {
                 Ok(()) => {
@@ -71,7 +72,7 @@ impl Screen {
                     self.commands.push(UiCommand::SavePreset(preset.clone()));
                     return Some(vec![Action::Try(Box::new(preset))]);
                 }
-                Err(error) => self.message = Some(format!("{error}: {}", error.hint())),
+                Err(error) => self.message = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
             },
             Intent::Escape | Intent::Interrupt => picker.draft = None,
             _ => {}
@@ -81,9 +82,9 @@ impl Screen {
 
     /// The question in the box, or the last one, under the preset in force and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
-        let offers = [chat.current_offer(), offer];
-        if let Err(why) = chat.compares(offers) {
-            self.message = Some(why);
+        let offers = vec![chat.current_offer(), offer];
+        if let Err(failure) = chat.compares(&offers) {
+            self.message = Some(failure.message);
             return Vec::new();
         }
         let mut actions = self.attach(chat, |_| true);

@@ -6,7 +6,7 @@ use super::reading::{files, press};
 use super::*;
 use crate::chat::{Choice, Draft};
 use crate::document::{Document, Input as DocumentInput, ReadOptions, load};
-use crate::engine::message::ContextSize;
+use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
 use crate::session::{CountRequest, PartsResult};
 use crate::tui::screen::{DocumentParts, SelectionVerdict};
@@ -373,8 +373,8 @@ fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
         _ => Reply::Nothing,
     };
     let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
-    let outside = Outside { toy: toy.clone(), reloads: 0, others };
-    let played = play_with(|| typing(keys), screen, outside, results);
+    let outside = Outside { toy: toy.clone(), results, reloads: 0, others };
+    let played = play_with(|| typing(keys), screen, outside);
     // tcp.rs is in row 4 of the tree, udp.rs below it.
     assert_eq!((played.ended, choices), (ScreenExit::BySignal(Signal::Terminate), vec![vec![2, 3]]));
     assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);

@@ -282,7 +282,7 @@ fn two_answers_stand_side_by_side() {
         let mut session = Session::with_document_read("full");
         let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
         let offers = ["full", "fastest"].map(|name| offer(&session, name).expect("a built-in preset"));
-        session.act(Action::Versus { question: "Who is Mr. Collins?".into(), offers });
+        session.act(Action::Versus { question: "Who is Mr. Collins?".into(), offers: offers.to_vec() });
         session.answer("He is a clergyman, and heir to Longbourn.");
         session.read(2_000, 8_000);
         session.answer("He is a soldier, and heir to Longbourn.");

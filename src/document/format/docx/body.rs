@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::parts::{NumberRef, Numbering, Rank, Styles, heading};
+use super::numbering::{NumberRef, Numbering};
+use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
-use crate::document::format::html::markup::{Attributes, Markup};
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// Writes the main part of a document into a flow.
 #[derive(Debug)]
@@ -128,15 +129,15 @@ impl<'a> Body<'a> {
     }
 
     /// What stands in `<w:pPr>`.
-    fn property(&mut self, name: &str, attributes: &Attributes<'_>) {
+    fn property(&mut self, element: &Element<'_>) {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
-        let value = attributes.local("val").unwrap_or_default();
-        match name {
-            "pstyle" => paragraph.style = value.into(),
-            "numid" => paragraph.number.list = Some(value.into()),
+        let value = element.attribute("val").unwrap_or_default();
+        match element.name() {
+            "pStyle" => paragraph.style = value.into_owned(),
+            "numId" => paragraph.number.list = Some(value.into_owned()),
             "ilvl" => paragraph.number.level = value.parse().ok(),
-            "outlinelvl" => paragraph.outline = value.parse().ok(),
-            "del" | "movefrom" => paragraph.end_is_deleted = true,
+            "outlineLvl" => paragraph.outline = value.parse().ok(),
+            "del" | "moveFrom" => paragraph.end_is_deleted = true,
             _ => {}
         }
     }
@@ -166,34 +167,34 @@ impl<'a> Body<'a> {
     }
 }
 
-impl Markup for Body<'_> {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
+impl XmlHandler for Body<'_> {
+    fn open(&mut self, element: &Element<'_>) {
         if self.in_properties {
-            return self.property(name, attributes);
+            return self.property(element);
         }
-        match name {
-            "p" if !is_closed => self.paragraphs.push(Paragraph::default()),
-            "ppr" if !is_closed => self.in_properties = true,
-            "del" | "movefrom" | "fallback" if !is_closed => self.dropping(name),
-            "ins" if !is_closed => self.changes.insertions += 1,
-            "t" => self.is_text = !is_closed,
+        match element.name() {
+            "p" if !element.is_empty => self.paragraphs.push(Paragraph::default()),
+            "pPr" if !element.is_empty => self.in_properties = true,
+            name @ ("del" | "moveFrom" | "Fallback") if !element.is_empty => self.dropping(name),
+            "ins" if !element.is_empty => self.changes.insertions += 1,
+            "t" => self.is_text = !element.is_empty,
             "tab" | "ptab" => self.flow.space(),
             "br" | "cr" if self.dropped == 0 => self.flow.line_break(),
-            "nobreakhyphen" => self.write("-"),
-            "footnotereference" => self.note("footnote", attributes.local("id")),
-            "endnotereference" => self.note("endnote", attributes.local("id")),
-            "tbl" | "tr" | "tc" if !is_closed => self.table_part(name),
-            "rt" if !is_closed => self.write("("),
+            "noBreakHyphen" => self.write("-"),
+            "footnoteReference" => self.note("footnote", element.attribute("id").as_deref()),
+            "endnoteReference" => self.note("endnote", element.attribute("id").as_deref()),
+            name @ ("tbl" | "tr" | "tc") if !element.is_empty => self.table_part(name),
+            "rt" if !element.is_empty => self.write("("),
             _ => {}
         }
     }
 
     fn close(&mut self, name: &str) {
         match name {
-            "ppr" => self.in_properties = false,
+            "pPr" => self.in_properties = false,
             _ if self.in_properties => {}
             "p" => self.end_paragraph(),
-            "del" | "movefrom" | "fallback" => self.dropped = self.dropped.saturating_sub(1),
+            "del" | "moveFrom" | "Fallback" => self.dropped = self.dropped.saturating_sub(1),
             "t" => self.is_text = false,
             "tr" => self.end_row(),
             "tbl" => self.flow.block(),

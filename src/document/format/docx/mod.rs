@@ -5,22 +5,28 @@
 //! where it is called for. Page headers and footers, comments and pictures are left out; the report says so.
 //!
 //! Example: a paragraph of the style `berschrift1`, whose name is `heading 1`, and one in a bulleted list give `# Title\n\n- item\n`.
-//! [`parts`] reads styles, numbering and notes; [`body`] the text.
+//! [`relations`] finds the parts; [`styles`], [`numbering`] and [`notes`] say what the text refers to; [`body`] reads the text.
 
 mod body;
-mod parts;
+mod notes;
+mod numbering;
+mod relations;
+mod styles;
 
 use self::body::{Body, Changes};
-use self::parts::{Notes, Numbering, Styles, read, relations};
+use self::notes::Notes;
+use self::numbering::Numbering;
+use self::relations::relations;
+use self::styles::Styles;
 use super::archive::Archive;
 use super::flow::Flow;
-use super::html::markup::{Attributes, Markup};
-use super::html::piece;
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
+use super::xml::{Element, XmlHandler};
 use crate::document::error::Error;
-use crate::document::input::RawFile;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
-use crate::document::{ReadOptions, sniff};
+use crate::document::sniff;
 
 const WHAT: &str = "a Word document (DOCX)";
 
@@ -43,18 +49,21 @@ impl Format for Docx {
         let mut archive = Archive::open(&name, WHAT, &bytes)?;
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
         let main = relations(&mut archive, "")?.remove("officeDocument").unwrap_or_else(|| USUAL_PART.into());
-        let flow = text(&mut archive, &main, &mut report)?;
-        let flowed = flow.finish();
+        let flowed = text(&mut archive, &main, &mut report)?.finish();
+        archive.refuse_damaged(&flowed.text)?;
+        report.remarks.extend(archive.remarks());
         let outline = flowed.outline();
-        piece(flowed, outline, report, WHAT)
+        Piece::of_flow(flowed, outline, report, WHAT)
     }
 }
 
 /// The text of the part `main` and of the notes that it calls for.
 fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Result<Flow, Error> {
     let related = relations(archive, main)?;
-    let mut part =
-        |kind: &str, markup: &mut dyn Markup| related.get(kind).map_or(Ok(()), |path| read(archive, path, markup));
+    let mut part = |kind: &str, handler: &mut dyn XmlHandler| match related.get(kind) {
+        Some(path) => archive.read_xml(path, handler),
+        None => Ok(()),
+    };
     let (mut styles, mut numbering) = (Styles::default(), Numbering::default());
     let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), Comments::default());
     part("styles", &mut styles)?;
@@ -65,7 +74,7 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
     let mut flow = Flow::default();
     let mut body = Body::new(&mut flow, &styles, &mut numbering);
     (body.footnotes, body.endnotes) = (footnotes.by_id, endnotes.by_id);
-    read(archive, main, &mut body)?;
+    archive.read_xml(main, &mut body)?;
     let changes = body.changes;
     remark(changes, comments.count, related.contains_key("header") || related.contains_key("footer"), report);
     Ok(flow)
@@ -91,14 +100,10 @@ struct Comments {
     count: u64,
 }
 
-impl Markup for Comments {
-    fn open(&mut self, name: &str, _attributes: &Attributes<'_>, _is_closed: bool) {
-        self.count += u64::from(name == "comment");
+impl XmlHandler for Comments {
+    fn open(&mut self, element: &Element<'_>) {
+        self.count += u64::from(element.name() == "comment");
     }
-
-    fn close(&mut self, _name: &str) {}
-
-    fn text(&mut self, _text: &str) {}
 }
 
 #[cfg(test)]

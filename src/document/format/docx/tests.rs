@@ -135,6 +135,57 @@ fn nested_tables_without_end_are_read() {
     assert_eq!(read(&body).text.matches('x').count(), 50_000);
 }
 
+/// The members of a file with these parts, and nothing but them and the relations.
+fn read_parts(document: &[u8], styles: &[u8]) -> Result<Piece, Error> {
+    let bytes = zipped(&[
+        ("_rels/.rels", ROOT.as_bytes()),
+        ("word/document.xml", document),
+        ("word/_rels/document.xml.rels", RELATED.as_bytes()),
+        ("word/styles.xml", styles),
+    ]);
+    Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default())
+}
+
+#[test]
+fn any_prefix_will_do_and_none() {
+    let document = format!("<w:document xmlns:w='x'><w:body>{}</w:body></w:document>", styled("berschrift1", "One"));
+    for (tag, attribute) in [("w:", "w:"), ("ns0:", "ns0:"), ("", ""), ("", "w:")] {
+        let prefixed = |part: &str| part.replace(" w:", &format!(" {attribute}")).replace("w:", tag);
+        let piece = read_parts(prefixed(&document).as_bytes(), prefixed(STYLES).as_bytes()).expect(tag);
+        assert_eq!((piece.text.as_str(), piece.report.remarks), ("# One\n", vec![]), "{tag} {attribute}");
+    }
+}
+
+#[test]
+fn a_document_may_be_in_utf16() {
+    let document =
+        format!("\u{feff}<?xml version='1.0' encoding='UTF-16'?><w:document>{}</w:document>", paragraph("", "Äh."));
+    let bytes: Vec<u8> = document.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert_eq!(read_parts(&bytes, STYLES.as_bytes()).expect("a document").text, "Äh.\n");
+}
+
+#[test]
+fn what_breaks_off_is_read_up_to_there_and_named() {
+    let document = format!("\u{feff}<w:document>{}<w:p>", paragraph("", "Before."));
+    let piece = read_parts(document.as_bytes(), b"<w:styles><w:style").expect("a paragraph of text");
+    assert_eq!(piece.text, "Before.\n");
+    let expected = [
+        "word/styles.xml breaks off at byte 10 (tag not closed: `>` not found before end of input); the rest of it is lost".into(),
+        format!("word/document.xml breaks off at byte {} (the outermost element is not closed); the rest of it is lost", document.len()),
+    ];
+    assert_eq!(piece.report.remarks, expected);
+}
+
+#[test]
+fn a_document_that_breaks_off_before_its_text_is_damaged() {
+    let error = read_parts(b"<w:document><w:body><w:p", STYLES.as_bytes()).expect_err("no text");
+    assert_eq!(
+        error.to_string(),
+        "cannot read a.docx: it is a Word document (DOCX) that is damaged: no text in it; \
+         word/document.xml breaks off at byte 20 (tag not closed: `>` not found before end of input)"
+    );
+}
+
 #[test]
 fn a_document_without_its_main_part_is_damaged() {
     let bytes = zipped(&[("word/document2.xml", b"<w:document/>"), ("[Content_Types].xml", b"<Types/>")]);

@@ -1,6 +1,8 @@
 //! The table of contents of an EPUB book as its author wrote it: `nav.xhtml` of EPUB 3, else `toc.ncx` of EPUB 2.
 
-use crate::document::format::html::markup::{Attributes, Markup};
+use std::borrow::Cow;
+
+use crate::document::format::xml::{Element, XmlHandler};
 
 /// No reader shows more levels.
 const DEEPEST: usize = 16;
@@ -29,18 +31,18 @@ pub(super) struct Nav {
     title: Option<Line>,
 }
 
-impl Markup for Nav {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
-        match name {
+impl XmlHandler for Nav {
+    fn open(&mut self, element: &Element<'_>) {
+        match element.name() {
             "nav" => {
                 let is_toc = |types: &str| types.split_whitespace().any(|one| matches!(one, "toc" | "doc-toc"));
-                let types = attributes.get("epub:type").or(attributes.get("role"));
-                self.is_toc = types.map_or(self.lines.is_empty(), is_toc);
+                let types = element.attribute("type").or_else(|| element.attribute("role"));
+                self.is_toc = types.map_or(self.lines.is_empty(), |types| is_toc(&types));
                 self.lists = 0;
             }
-            "ol" if !is_closed => self.lists += 1,
-            "a" | "span" if self.is_toc && self.lists > 0 && self.title.is_none() && !is_closed => {
-                let target = if name == "a" { attributes.get("href").map(Into::into) } else { None };
+            "ol" if !element.is_empty => self.lists += 1,
+            name @ ("a" | "span") if self.is_toc && self.lists > 0 && self.title.is_none() && !element.is_empty => {
+                let target = if name == "a" { element.attribute("href").map(Cow::into_owned) } else { None };
                 self.title = Some(Line { title: String::new(), level: level(self.lists), target });
             }
             _ => {}
@@ -76,17 +78,17 @@ pub(super) struct Ncx {
     is_label: bool,
 }
 
-impl Markup for Ncx {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
-        match name {
-            "navpoint" if !is_closed => {
+impl XmlHandler for Ncx {
+    fn open(&mut self, element: &Element<'_>) {
+        match element.name() {
+            "navPoint" if !element.is_empty => {
                 self.open.push(self.lines.len());
                 self.lines.push(Line { level: level(self.open.len()), ..Line::default() });
             }
-            "navlabel" => self.is_label = true,
+            "navLabel" => self.is_label = true,
             "content" => {
                 if let Some(&point) = self.open.last() {
-                    self.lines[point].target = attributes.get("src").map(Into::into);
+                    self.lines[point].target = element.attribute("src").map(Cow::into_owned);
                 }
             }
             _ => {}
@@ -95,8 +97,8 @@ impl Markup for Ncx {
 
     fn close(&mut self, name: &str) {
         match name {
-            "navpoint" => _ = self.open.pop(),
-            "navlabel" => self.is_label = false,
+            "navPoint" => _ = self.open.pop(),
+            "navLabel" => self.is_label = false,
             _ => {}
         }
     }

@@ -16,18 +16,21 @@ use std::collections::{HashMap, HashSet};
 use self::contents::{Line, Nav, Ncx};
 use self::package::{Chapter, Package};
 use super::archive::{Archive, decoded, resolve};
+use super::charset;
 use super::flow::{Flow, Flowed};
+use super::html::crowded;
 use super::html::markup::{Dialect, walk};
 use super::html::reader::{Around, Reader};
-use super::html::{charset, crowded, piece};
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
 use crate::document::chapters::chapters;
-use crate::document::decode::printable;
+use crate::document::controls::printable;
 use crate::document::error::Error;
-use crate::document::input::RawFile;
-use crate::document::outline::close_spans;
+use crate::document::options::ReadOptions;
+use crate::document::outline::{OutlineEntry, close_spans};
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
-use crate::document::{ByteSpan, OutlineEntry, ReadOptions, sniff};
+use crate::document::sniff;
+use crate::document::span::ByteSpan;
 
 const WHAT: &str = "an EPUB book";
 
@@ -54,8 +57,10 @@ impl Format for Epub {
         let titles = titles(&mut archive, &package)?;
         let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
         let book = text(&mut archive, &package, &wanted, &mut report)?;
+        archive.refuse_damaged(&book.text)?;
+        report.remarks.extend(archive.remarks());
         let outline = outline(&book, titles, &mut report);
-        piece(book, outline, report, WHAT)
+        Piece::of_flow(book, outline, report, WHAT)
     }
 }
 
@@ -81,14 +86,14 @@ struct Title {
 fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Error> {
     if let Some(path) = &package.nav {
         let mut nav = Nav::default();
-        package::read(archive, path, &mut nav)?;
+        archive.read_xml(path, &mut nav)?;
         if !nav.lines.is_empty() {
             return Ok(nav.lines.into_iter().filter_map(|line| title(line, path)).collect());
         }
     }
     let Some(path) = &package.ncx else { return Ok(Vec::new()) };
     let mut ncx = Ncx::default();
-    package::read(archive, path, &mut ncx)?;
+    archive.read_xml(path, &mut ncx)?;
     Ok(ncx.lines.into_iter().filter_map(|line| title(line, path)).collect())
 }
 

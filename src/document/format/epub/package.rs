@@ -1,11 +1,11 @@
 //! What is in an EPUB book and in which order: `META-INF/container.xml` names the package, the package has the list of files and the spine.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::document::error::Error;
 use crate::document::format::archive::{Archive, decoded, resolve};
-use crate::document::format::html::charset;
-use crate::document::format::html::markup::{Attributes, Dialect, Markup, walk};
+use crate::document::format::xml::{Element, XmlHandler};
 
 const CONTAINER: &str = "META-INF/container.xml";
 const ENCRYPTION: &str = "META-INF/encryption.xml";
@@ -41,24 +41,17 @@ pub(super) struct Chapter {
 /// The package of the book; an error if its chapters are encrypted.
 pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
     let mut container = Container::default();
-    read(archive, CONTAINER, &mut container)?;
-    let path = container.package.ok_or_else(|| archive.broken(format!("{CONTAINER} names no package")))?;
+    archive.read_xml(CONTAINER, &mut container)?;
+    let path = container.package.ok_or_else(|| archive.broken(&format!("{CONTAINER} names no package")))?;
     let path = decoded(&path);
     let mut opf = Opf::default();
-    read(archive, &path, &mut opf)?;
+    archive.read_xml(&path, &mut opf)?;
     let package = opf.package(&path, archive);
     if package.chapters.is_empty() {
-        return Err(archive.broken(format!("no chapter of {path} is in it")));
+        return Err(archive.broken(&format!("no chapter of {path} is in it")));
     }
     refuse_protected(archive, &package)?;
     Ok(package)
-}
-
-/// Tells `markup` of the member at `path`, which must be there.
-pub(super) fn read(archive: &mut Archive<'_>, path: &str, markup: &mut dyn Markup) -> Result<(), Error> {
-    let bytes = archive.need(path)?;
-    let walked = walk(&charset::read(&bytes).text, Dialect::Xml, markup);
-    walked.map_err(|count| archive.broken(format!("{path}: a tag with {count} attributes")))
 }
 
 #[derive(Default)]
@@ -66,16 +59,12 @@ struct Container {
     package: Option<String>,
 }
 
-impl Markup for Container {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
-        if name == "rootfile" && self.package.is_none() {
-            self.package = attributes.get("full-path").map(Into::into);
+impl XmlHandler for Container {
+    fn open(&mut self, element: &Element<'_>) {
+        if element.name() == "rootfile" && self.package.is_none() {
+            self.package = element.attribute("full-path").map(Cow::into_owned);
         }
     }
-
-    fn close(&mut self, _name: &str) {}
-
-    fn text(&mut self, _text: &str) {}
 }
 
 /// The package as written.
@@ -92,24 +81,20 @@ struct Item {
     is_nav: bool,
 }
 
-impl Markup for Opf {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
-        let get = |name| attributes.get(name).unwrap_or_default().to_owned();
-        match name {
+impl XmlHandler for Opf {
+    fn open(&mut self, element: &Element<'_>) {
+        let get = |name| element.attribute(name).unwrap_or_default().into_owned();
+        match element.name() {
             "item" => {
                 let is_nav = get("properties").split_whitespace().any(|property| property == "nav");
                 let item = Item { href: get("href"), media_type: get("media-type"), is_nav };
                 self.items.insert(get("id"), item);
             }
             "itemref" => self.spine.push(get("idref")),
-            "spine" => self.ncx_id = attributes.get("toc").map(Into::into),
+            "spine" => self.ncx_id = element.attribute("toc").map(Cow::into_owned),
             _ => {}
         }
     }
-
-    fn close(&mut self, _name: &str) {}
-
-    fn text(&mut self, _text: &str) {}
 }
 
 impl Opf {
@@ -143,13 +128,13 @@ fn refuse_protected(archive: &mut Archive<'_>, package: &Package) -> Result<(), 
         return Ok(());
     }
     let mut encryption = Encryption::default();
-    read(archive, ENCRYPTION, &mut encryption)?;
+    archive.read_xml(ENCRYPTION, &mut encryption)?;
     let encrypted = package.chapters.iter().filter(|chapter| encryption.paths.contains(&chapter.path)).count();
     if encrypted == 0 {
         return Ok(());
     }
     let by = PROTECTORS.iter().find(|(path, _)| archive.has(path)).map_or("DRM", |(_, name)| name);
-    Err(archive.protected(format!("{encrypted} of {} chapters are encrypted by {by}", package.chapters.len())))
+    Err(archive.protected(&format!("{encrypted} of {} chapters are encrypted by {by}", package.chapters.len())))
 }
 
 /// Members that are encrypted, fonts left aside.
@@ -159,21 +144,17 @@ struct Encryption {
     paths: HashSet<String>,
 }
 
-impl Markup for Encryption {
-    fn open(&mut self, name: &str, attributes: &Attributes<'_>, _is_closed: bool) {
-        match name {
-            "encrypteddata" => self.is_font = false,
-            "encryptionmethod" => {
-                self.is_font = attributes.get("algorithm").is_some_and(|method| FONT_SCRAMBLERS.contains(&method));
+impl XmlHandler for Encryption {
+    fn open(&mut self, element: &Element<'_>) {
+        match element.name() {
+            "EncryptedData" => self.is_font = false,
+            "EncryptionMethod" => {
+                self.is_font = element.attribute("Algorithm").is_some_and(|method| FONT_SCRAMBLERS.contains(&&*method));
             }
-            "cipherreference" if !self.is_font => {
-                self.paths.extend(attributes.get("uri").and_then(|uri| resolve("", uri)));
+            "CipherReference" if !self.is_font => {
+                self.paths.extend(element.attribute("URI").and_then(|uri| resolve("", &uri)));
             }
             _ => {}
         }
     }
-
-    fn close(&mut self, _name: &str) {}
-
-    fn text(&mut self, _text: &str) {}
 }

@@ -127,12 +127,48 @@ fn damaged_books_say_what_is_missing() {
         "cannot read b.epub: it is an EPUB book that is damaged: META-INF/container.xml names no package"
     );
     assert_eq!(
+        message(&[("META-INF/container.xml", b"<container><rootfile")]),
+        "cannot read b.epub: it is an EPUB book that is damaged: META-INF/container.xml names no package; \
+         META-INF/container.xml breaks off at byte 11 (tag not closed: `>` not found before end of input)"
+    );
+    assert_eq!(
         message(&[("META-INF/container.xml", CONTAINER.as_bytes())]),
         "cannot read b.epub: it is an EPUB book that is damaged: no OEBPS/book.opf in it"
     );
     let cut = book(&[("one.xhtml", ONE)], &[]);
     let error = read(cut[..cut.len() - 40].to_vec()).expect_err("cut off").to_string();
     assert!(error.contains("that is damaged"), "{error}");
+}
+
+#[test]
+fn a_sloppy_package_and_table_of_contents_lose_no_chapter() {
+    let nav = "<html><br><nav epub:type=toc><ol><li><a href=one.xhtml>AT&T & 1 < 2&nbsp;&eacute;</a></ol></nav></html>";
+    let mut members = vec![("META-INF/container.xml", CONTAINER.as_bytes()), ("OEBPS/one.xhtml", ONE.as_bytes())];
+    let opf = "<package><metadata><dc:title>Cats & Dogs <3</dc:title><meta name='size' content='5' wide'/></metadata><manifest>\
+        <item id='n' href='nav.xhtml' properties='nav'/><item id='c' href='one.xhtml'/></manifest><spine><itemref idref='c'/></spine></package>";
+    members.extend([("OEBPS/book.opf", opf.as_bytes()), ("OEBPS/nav.xhtml", nav.as_bytes())]);
+    let piece = read(zipped(&members)).expect("a book");
+    assert_eq!(tabs(&piece), [(1, "AT&T & 1 < 2 é", "# Chapter 1")]);
+    assert_eq!(piece.report.remarks, Vec::<String>::new());
+}
+
+#[test]
+fn a_table_of_contents_that_breaks_off_is_read_up_to_there_and_named() {
+    let nav = &NAV[..NAV.find("<li><span>").expect("the second part")];
+    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", nav)])).expect("a book");
+    assert_eq!(tabs(&piece), [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B")]);
+    let remark = format!(
+        "OEBPS/nav.xhtml breaks off at byte {} (the outermost element is not closed); the rest of it is lost",
+        nav.len()
+    );
+    assert_eq!(piece.report.remarks, [remark]);
+}
+
+#[test]
+fn an_error_shows_no_escapes_of_the_book() {
+    let container = "<container><rootfile full-path='a%1b[31m.opf'/></container>";
+    let error = read(zipped(&[("META-INF/container.xml", container.as_bytes())])).expect_err("no package").to_string();
+    assert_eq!(error, "cannot read b.epub: it is an EPUB book that is damaged: no a␛[31m.opf in it");
 }
 
 #[test]

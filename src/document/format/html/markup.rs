@@ -36,12 +36,6 @@ pub(in crate::document::format) trait Markup {
 pub(in crate::document::format) struct Attributes<'a>(&'a Tag);
 
 impl Attributes<'_> {
-    /// The value of `name`, which is in lower case and without its prefix.
-    pub fn local(&self, name: &str) -> Option<&str> {
-        let is_it = |whole: &str| whole.rsplit(':').next() == Some(name);
-        self.0.attrs.iter().find(|attribute| is_it(&attribute.name.local)).map(|attribute| &*attribute.value)
-    }
-
     /// The value of `name`, which is in lower case and has its prefix.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)

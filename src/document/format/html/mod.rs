@@ -4,10 +4,9 @@
 //! a line with ` | ` between cells; code keeps its lines; a link is its words. Scripts and styles go, and what stands around a main part goes too,
 //! with a remark that says how much that was.
 //!
-//! [`charset`] gives text → [`markup`] gives tags → [`reader`] says what they mean → [`super::flow`] writes it.
+//! [`super::charset`] gives text → [`markup`] gives tags → [`reader`] says what they mean → [`super::flow`] writes it.
 //! What it does not do: run scripts. A page whose text a script would fetch has no text, and that is an error.
 
-pub(super) mod charset;
 pub(super) mod markup;
 pub(super) mod reader;
 
@@ -15,13 +14,14 @@ use std::collections::HashSet;
 
 use self::markup::Dialect;
 use self::reader::{Around, Reader, Seen};
+use super::charset;
 use super::flow::{Flow, Flowed};
-use super::{Format, Piece};
+use super::interface::{Format, Piece};
 use crate::document::encoding::Found;
 use crate::document::error::Error;
-use crate::document::input::RawFile;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
-use crate::document::{OutlineEntry, ReadOptions};
 
 /// As much as is looked at to tell a page from text.
 const HEAD_BYTES: usize = 4096;
@@ -57,7 +57,7 @@ impl Format for Html {
         }
         let flowed = main_text(&page.text, &mut report)?;
         let outline = flowed.outline();
-        piece(flowed, outline, report, "an HTML page")
+        Piece::of_flow(flowed, outline, report, "an HTML page")
     }
 }
 
@@ -102,20 +102,6 @@ fn text(page: &str, around: Around, name: &str) -> Result<(Flowed, Seen), Error>
 /// The error for a tag that is none.
 pub(super) fn crowded(name: &str, what: &'static str, count: usize) -> Error {
     Error::Broken { name: name.into(), what, evidence: format!("a tag with {count} attributes") }
-}
-
-/// A piece of text without lines of the file's own.
-pub(super) fn piece(
-    flowed: Flowed,
-    outline: Vec<OutlineEntry>,
-    mut report: FileReport,
-    what: &'static str,
-) -> Result<Piece, Error> {
-    if flowed.text.is_empty() {
-        return Err(Error::NoText { name: report.name, what, bytes: report.bytes });
-    }
-    report.control_characters = flowed.control_characters;
-    Ok(Piece::of_text(flowed.text, outline, report))
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use std::io;
 use pdf_oxide::PdfDocument;
 use pdf_oxide::error::Error;
 
+use super::answer::{Say, broken, guarded, page};
 use super::wire::{Refusal, Request, Said};
-use super::worker::{Say, broken, guarded, page};
 
 /// Says what is in `bytes`: how many pages, and the text of those that are asked for.
 pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {

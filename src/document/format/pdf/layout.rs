@@ -8,10 +8,11 @@
 use super::lines::PageLines;
 use super::settle::Page;
 use super::wire::Bookmark;
-use crate::document::decode::printable;
-use crate::document::outline::close_spans;
+use crate::document::controls::printable;
+use crate::document::outline::{OutlineEntry, close_spans};
+use crate::document::position::Position;
 use crate::document::report::PageFound;
-use crate::document::{ByteSpan, OutlineEntry, Position};
+use crate::document::span::ByteSpan;
 
 /// Lines of a page that are searched for a title.
 const MOST_LINES_SEARCHED: usize = 400;

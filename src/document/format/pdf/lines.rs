@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::document::decode::without_controls;
+use crate::document::controls::without_controls;
 
 /// The lines of a page; blank ones part paragraphs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@
 //!
 //! What it does not do: recognise letters in pictures (OCR), or show anything but text.
 
+mod answer;
 mod cross_check;
 mod first;
 mod heads;
@@ -25,17 +26,17 @@ mod worker;
 
 use std::sync::Arc;
 
-pub use self::reader::{PdfReader, READ_PDF};
+pub use self::reader::READ_PDF;
 pub use self::worker::serve;
 
 use self::lines::PageLines;
 use self::reader::{Findings, Interview};
 use self::settle::Page;
 use self::wire::{Engine, MOST_PAGES, Refusal};
-use super::{Format, Piece};
-use crate::document::ReadOptions;
+use super::interface::{Format, Piece};
 use crate::document::error::Error;
-use crate::document::input::RawFile;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, PageFound, counted, ranges};
 
 const WHAT: &str = "a PDF";

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +18,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::wire::{Bookmark, Engine, Refusal, Request, Said};
-use super::worker;
-use crate::document::decode::printable;
+use super::{answer, worker};
+use crate::document::controls::printable;
+use crate::document::options::PdfReader;
 
 /// The argument that makes `lunette` a reading process.
 pub const READ_PDF: &str = "read-pdf";
@@ -35,23 +36,13 @@ const BASE_BYTES: u64 = 1 << 30;
 /// The file is held several times over, and unpacked.
 const BYTES_PER_FILE_BYTE: u64 = 24;
 /// A page's text and its JSON, escapes included.
-const MOST_LINE_BYTES: u64 = 8 * worker::MOST_PAGE_BYTES as u64;
+const MOST_LINE_BYTES: u64 = 8 * answer::MOST_PAGE_BYTES as u64;
 /// Text of all pages together; as much as a plain file may have.
 const MOST_TEXT_BYTES: usize = 256 << 20;
 /// Characters of a reason.
 const LONGEST_REASON: usize = 120;
 /// What a dying process says last is looked at; not more.
 const MOST_LAST_WORDS: u64 = 64 << 10;
-
-/// Who takes PDFs apart.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum PdfReader {
-    /// This process. A panic is survived; a hang, an overflow of the stack and a full memory are not: for tests.
-    #[default]
-    Here,
-    /// This program, called as `PROGRAM read-pdf`: a process of its own with limits of time and memory.
-    Program(PathBuf),
-}
 
 /// What one engine found.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 //!
 //! It fails on files that the first one reads, and the other way round; what it can't tell is missing, and nothing else.
 
+mod dictionary;
 mod outline;
 
 use std::collections::{BTreeMap, HashSet};
@@ -9,8 +10,9 @@ use std::io;
 
 use pdf_extract::{Dictionary, Document, LoadOptions, Object, ObjectId, PlainTextOutput, output_doc_page};
 
+use self::dictionary::child;
+use super::answer::{Say, broken, guarded, page};
 use super::wire::{Refusal, Request, Said};
-use super::worker::{Say, broken, guarded, page};
 
 /// Forms within forms are looked into so far for pictures.
 const MOST_FORMS_DEEP: usize = 4;
@@ -85,9 +87,4 @@ fn has_picture(document: &Document, resources: &Dictionary, deep: usize) -> bool
             _ => false,
         }
     })
-}
-
-/// The dictionary under `key`, which may lie elsewhere in the file.
-fn child<'a>(document: &'a Document, dictionary: &'a Dictionary, key: &[u8]) -> Option<&'a Dictionary> {
-    dictionary.get_deref(key, document).and_then(Object::as_dict).ok()
 }

@@ -4,20 +4,15 @@
 //! and no other. A panic in a library costs the page that it came from.
 
 use std::io::{self, BufRead, Write};
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::thread;
 
-use super::wire::{Engine, Refusal, Request, Said};
+use super::answer::Say;
+use super::wire::{Engine, Request, Said};
 use super::{first, second};
 
 /// Deep trees of objects are walked by recursion; an overflow ends the process, which costs a page.
 const STACK_BYTES: usize = 64 << 20;
-
-/// A page of print has 5,000 characters; a page with more text than this is made to do harm.
-pub(super) const MOST_PAGE_BYTES: usize = 4 << 20;
-
-/// Where findings go; an error ends the work.
-pub(super) type Say<'a> = &'a mut dyn FnMut(Said) -> io::Result<()>;
 
 /// All of a reading process: `input` has the request and the file, what is found goes to `output`.
 ///
@@ -65,29 +60,4 @@ pub(super) fn work(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Resul
         Engine::Second => second::read(request, &bytes, say)?,
     }
     say(Said::Done)
-}
-
-/// What `work` gives, or what its panic said.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-        let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        format!("the reader failed: {}", words.unwrap_or("it gave no reason"))
-    })
-}
-
-/// The answer about page `number`, whatever the library made of it.
-pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -> Said {
-    match guarded(read).and_then(|read| read) {
-        Ok(text) if text.len() > MOST_PAGE_BYTES => {
-            Said::Failed { number, reason: format!("it has {} MB of text", text.len() / 1_000_000) }
-        }
-        Ok(text) => Said::Page { number, text },
-        Err(reason) => Said::Failed { number, reason },
-    }
-}
-
-/// The refusal of a file that does not even open.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
-pub(super) fn broken(reason: impl ToString) -> Said {
-    Said::Refused(Refusal::Broken(reason.to_string()))
 }

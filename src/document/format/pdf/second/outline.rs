@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use pdf_extract::{Dictionary, Document, Object, ObjectId};
 
 use super::super::wire::Bookmark;
-use super::child;
+use super::dictionary::child;
 
 /// The Bible has 1,189 chapters; nobody chooses from more than this.
 pub(super) const MOST_BOOKMARKS: usize = 20_000;

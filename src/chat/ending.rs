@@ -1,0 +1,17 @@
+//! Why an answer ended, in the same words in every front end.
+
+use crate::engine::message::Finish;
+
+/// Why an answer is not whole: what cut it off, or that there is none. `None` when the model ended it.
+///
+/// `answer` is what was said, which may be nothing but white space.
+#[must_use]
+pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
+    match finish {
+        Finish::EndOfGeneration | Finish::StopString => answer.trim().is_empty().then_some("the model said nothing"),
+        Finish::TokenLimit => Some("cut off: the limit of tokens"),
+        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
+        Finish::ContextFull => Some("cut off: the context is full"),
+        Finish::Cancelled => Some("stopped"),
+    }
+}

@@ -1,0 +1,61 @@
+//! What is done whenever nothing runs: one thing that waits is started, then the next, until the engine has something to do.
+//!
+//! In this order: parts that were chosen, a new text, a switch, or the preset to begin with; choosing how much is read, and reading it; the oldest
+//! question; counting what is attached to the next one; what somebody thinks of; what each preset would cost.
+
+use super::{answering, attaching, changing, choosing, drafting, reading, survey, switching, taking, versus};
+use crate::chat::input::Effect;
+use crate::chat::state::{Chat, Model, Questions, Work};
+use crate::chat::transcript::Entry;
+
+/// Starts what waits. Afterwards something runs, or nothing waits.
+pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    while chat.work == Work::Idle && matches!(chat.model, Model::Ready { .. }) {
+        let Some(more) = start_one(chat) else { break };
+        effects.extend(more);
+    }
+    effects
+}
+
+/// One step. Each takes what it was started for out of what waits, so that the steps come to an end; `None` when nothing waits.
+fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
+    if let Some(chosen) = chat.next_choice.take() {
+        taking::take(chat, chosen);
+        return Some(Vec::new());
+    }
+    if let Some(new) = chat.next_text.take() {
+        changing::take(chat, new);
+        return Some(Vec::new());
+    }
+    if let Some(offer) = chat.next_switch.take() {
+        return Some(switching::go_to_offer(chat, offer));
+    }
+    if chat.way.is_none() {
+        return chat.paused.is_none().then(|| switching::go_to_offer(chat, chat.first_offer));
+    }
+    if is_to_be_read(chat) {
+        let is_chosen = !choosing::is_due(chat);
+        return Some(if is_chosen { reading::start_reading(chat, None) } else { choosing::start(chat) });
+    }
+    match waiting_entry(chat) {
+        Some((entry, waits_for_file)) if !waits_for_file => {
+            Some(versus::read_for(chat, entry).unwrap_or_else(|| answering::start_answering(chat, entry)))
+        }
+        Some(_) => attaching::weigh(chat),
+        None => attaching::weigh(chat).or_else(|| drafting::start(chat)).or_else(|| survey::go_on(chat)),
+    }
+}
+
+/// Whether the document is read before anything else. A script's is read with its first question, but for the part that is measured.
+fn is_to_be_read(chat: &Chat) -> bool {
+    let is_read_ahead = chat.asking.questions == Questions::Conversation || chat.beginning.is_some();
+    let has_document = !chat.document.text.trim().is_empty();
+    is_read_ahead && has_document && chat.paused.is_none() && !chat.is_read()
+}
+
+/// The oldest question that waits, and whether it waits for a file.
+fn waiting_entry(chat: &Chat) -> Option<(usize, bool)> {
+    let waits = |entry: &Entry| entry.exchange().filter(|exchange| exchange.is_waiting()).map(|it| it.waits_for_file());
+    chat.transcript.iter().enumerate().find_map(|(index, entry)| Some((index, waits(entry)?)))
+}

@@ -1,0 +1,70 @@
+//! The prompts of a chat as it is: the document, the turns that a question is asked behind, the question.
+
+use std::sync::Arc;
+
+use crate::chat::exchange::{Exchange, ExchangeState};
+use crate::chat::prompt::{PromptRequest, Turn, build_prompt};
+use crate::chat::state::{Chat, Model, Questions};
+use crate::engine::message::{Prompt, ReasoningTags};
+use crate::failure::{Failure, FailureKind};
+use crate::swaa::ChainOfThought;
+use crate::swaa::selection::ResolvedPreset;
+
+/// What is read ahead of any question. A template that fails is told, and nothing is read.
+pub(super) fn document_prompt(chat: &mut Chat, way: &ResolvedPreset) -> Option<Prompt> {
+    match prompt(chat, way, None) {
+        Ok((prompt, _)) => Some(prompt),
+        Err(failure) => {
+            chat.pause_by(failure);
+            None
+        }
+    }
+}
+
+/// As [`document_prompt`], for a preset that is only asked about.
+pub(super) fn document_prompt_for(chat: &Chat, way: &ResolvedPreset) -> Option<Prompt> {
+    prompt(chat, way, None).ok().map(|(prompt, _)| prompt)
+}
+
+/// The document with `question`, or without one.
+pub(super) fn prompt(
+    chat: &Chat,
+    way: &ResolvedPreset,
+    question: Option<&Arc<str>>,
+) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+    prompt_about(chat, &chat.document.text, way.cot, question)
+}
+
+/// As [`prompt`], about another document.
+pub(super) fn prompt_about(
+    chat: &Chat,
+    document: &Arc<str>,
+    cot: ChainOfThought,
+    question: Option<&Arc<str>>,
+) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+    let Model::Ready { template, .. } = &chat.model else {
+        let hint = Some("wait until it is loaded".to_owned());
+        return Err(Failure::new(FailureKind::Model, "the model is not there yet", hint));
+    };
+    build_prompt(&PromptRequest {
+        template,
+        system: chat.asking.system.as_ref(),
+        document,
+        turns: &turns(chat),
+        question,
+        cot,
+    })
+    .map_err(|error| Failure::of(FailureKind::Model, &error))
+}
+
+/// The turns that the running question is asked behind. The other answers to the same question are none.
+fn turns(chat: &Chat) -> Vec<Turn> {
+    if chat.asking.questions == Questions::Alone {
+        return Vec::new();
+    }
+    let running = chat.exchanges().find(|exchange| exchange.state == ExchangeState::Running);
+    let group = running.and_then(|exchange| exchange.variant.as_ref()).map(|variant| variant.group);
+    let is_told =
+        |exchange: &&Exchange| group.is_none() || exchange.variant.as_ref().map(|variant| variant.group) != group;
+    chat.exchanges().filter(is_told).filter_map(Exchange::turn).collect()
+}

@@ -1,0 +1,153 @@
+//! The lists of a DOCX file: how each counts, and the label that comes next.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use crate::document::format::xml::{Element, XmlHandler};
+
+/// Word has nine levels of lists and of headings.
+pub(super) const LEVELS: usize = 9;
+
+/// A number in a list, as a paragraph or its style asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct NumberRef {
+    pub list: Option<String>,
+    pub level: Option<usize>,
+}
+
+/// How lists count, and how far each has counted.
+#[derive(Debug, Default)]
+pub(super) struct Numbering {
+    /// By id of the abstract list.
+    formats: HashMap<String, [Format; LEVELS]>,
+    /// The abstract list of each list.
+    lists: HashMap<String, String>,
+    counts: HashMap<String, [u32; LEVELS]>,
+    open_format: Option<String>,
+    open_list: Option<String>,
+    open_level: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Format {
+    start: u32,
+    kind: String,
+    /// `%1.%2)`
+    text: String,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Self { start: 1, kind: "decimal".into(), text: String::new() }
+    }
+}
+
+impl XmlHandler for Numbering {
+    fn open(&mut self, element: &Element<'_>) {
+        let id = |name| element.attribute(name).map(Cow::into_owned);
+        match element.name() {
+            "abstractNum" => self.open_format = id("abstractNumId"),
+            "num" => self.open_list = id("numId"),
+            "lvl" => self.open_level = element.attribute("ilvl").and_then(|level| level.parse().ok()).unwrap_or(LEVELS),
+            "abstractNumId" => {
+                if let (Some(list), Some(format)) = (self.open_list.clone(), id("val")) {
+                    self.lists.insert(list, format);
+                }
+            }
+            name @ ("start" | "numFmt" | "lvlText") => self.set(name, &element.attribute("val").unwrap_or_default()),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        match name {
+            "abstractNum" => self.open_format = None,
+            "num" => self.open_list = None,
+            _ => {}
+        }
+    }
+}
+
+impl Numbering {
+    fn set(&mut self, name: &str, value: &str) {
+        let Some(list) = &self.open_format else { return };
+        let Some(format) = self.formats.entry(list.clone()).or_default().get_mut(self.open_level) else { return };
+        match name {
+            "start" => format.start = value.parse().unwrap_or(1),
+            "numFmt" => format.kind = value.to_lowercase(),
+            _ => format.text = value.into(),
+        }
+    }
+
+    /// Counts one on in `list`: `- `, `2.1 `. `None`: the paragraph is in no list.
+    pub fn count(&mut self, list: &str, level: usize) -> Option<String> {
+        let id = self.lists.get(list)?;
+        let formats = self.formats.get(id)?;
+        let counts = self.counts.entry(id.clone()).or_default();
+        let level = level.min(LEVELS - 1);
+        for upper in 0..=level {
+            let is_first = counts[upper] == 0;
+            counts[upper] = match (is_first, upper == level) {
+                (true, _) => formats[upper].start,
+                (false, true) => counts[upper].saturating_add(1),
+                (false, false) => counts[upper],
+            };
+        }
+        counts[level + 1..].fill(0);
+        let label = label(formats, counts, level);
+        Some(if label.is_empty() { "- ".into() } else { format!("{label} ") })
+    }
+}
+
+/// `2.1` for `%1.%2`; nothing for bullets.
+fn label(formats: &[Format; LEVELS], counts: &[u32; LEVELS], level: usize) -> String {
+    if matches!(formats[level].kind.as_str(), "bullet" | "none") {
+        return String::new();
+    }
+    let mut label = formats[level].text.clone();
+    for (upper, (format, count)) in formats.iter().zip(counts).enumerate() {
+        label = label.replace(&format!("%{}", upper + 1), &numeral(&format.kind, *count));
+    }
+    label
+}
+
+/// `count` as letters, Roman or plain.
+fn numeral(kind: &str, count: u32) -> String {
+    let letter = || char::from(b'a' + ((count.max(1) - 1) % 26) as u8).to_string();
+    match kind {
+        "lowerletter" => letter(),
+        "upperletter" => letter().to_uppercase(),
+        "lowerroman" => roman(count).to_lowercase(),
+        "upperroman" => roman(count),
+        _ => count.to_string(),
+    }
+}
+
+fn roman(mut count: u32) -> String {
+    const NUMERALS: [(u32, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    if !(1..4000).contains(&count) {
+        return count.to_string();
+    }
+    let mut roman = String::new();
+    for (value, numeral) in NUMERALS {
+        while count >= value {
+            roman.push_str(numeral);
+            count -= value;
+        }
+    }
+    roman
+}

@@ -1,0 +1,89 @@
+//! The styles of a DOCX file: which are headings, and which are numbered.
+
+use std::collections::HashMap;
+
+use super::numbering::{LEVELS, NumberRef};
+use crate::document::format::xml::{Element, XmlHandler};
+
+/// Styles are based on others at most so deep; they may be based on themselves, by mistake or to do harm.
+const DEEPEST_STYLE: usize = 16;
+
+/// What a paragraph is by its style.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rank {
+    Title,
+    /// 1 is the outermost.
+    Heading(u8),
+}
+
+/// The styles of paragraphs, by id.
+#[derive(Debug, Default)]
+pub(super) struct Styles {
+    styles: HashMap<String, Style>,
+    open: Option<(String, Style)>,
+}
+
+#[derive(Debug, Default)]
+struct Style {
+    /// Built-in styles have English names in any language; their ids are translated.
+    name: String,
+    based_on: Option<String>,
+    outline: Option<usize>,
+    number: NumberRef,
+}
+
+impl XmlHandler for Styles {
+    fn open(&mut self, element: &Element<'_>) {
+        if element.name() == "style" && !element.is_empty {
+            let id = element.attribute("styleId").unwrap_or_default();
+            self.open = Some((id.into_owned(), Style::default()));
+        }
+        let (Some((_, style)), Some(value)) = (&mut self.open, element.attribute("val")) else { return };
+        match element.name() {
+            "name" => style.name = value.to_lowercase(),
+            "basedOn" => style.based_on = Some(value.into_owned()),
+            "outlineLvl" => style.outline = value.parse().ok(),
+            "numId" => style.number.list = Some(value.into_owned()),
+            "ilvl" => style.number.level = value.parse().ok(),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if name == "style" {
+            self.styles.extend(self.open.take());
+        }
+    }
+}
+
+impl Styles {
+    /// The style `id` and those that it is based on.
+    fn chain<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Style> {
+        let base = |style: &&'a Style| style.based_on.as_ref().and_then(|id| self.styles.get(id));
+        std::iter::successors(self.styles.get(id), base).take(DEEPEST_STYLE)
+    }
+
+    pub fn rank(&self, id: &str) -> Option<Rank> {
+        let level = self.chain(id).find_map(Style::outline);
+        let is_title = self.chain(id).any(|style| style.name == "title");
+        if is_title { Some(Rank::Title) } else { heading(level?) }
+    }
+
+    pub fn number(&self, id: &str) -> NumberRef {
+        let list = self.chain(id).find_map(|style| style.number.list.clone());
+        NumberRef { list, level: self.chain(id).find_map(|style| style.number.level) }
+    }
+}
+
+impl Style {
+    /// 0 is the outermost, 9 is text.
+    fn outline(&self) -> Option<usize> {
+        let by_name = || self.name.strip_prefix("heading ")?.parse::<usize>().ok()?.checked_sub(1);
+        self.outline.or_else(by_name)
+    }
+}
+
+/// The heading of outline level `level`, counted from 0.
+pub(super) fn heading(level: usize) -> Option<Rank> {
+    (level < LEVELS).then(|| Rank::Heading(level as u8 + 1))
+}

@@ -1,0 +1,87 @@
+//! Reads every input into one document.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::content::Document;
+use super::error::Error;
+use super::format::{self, Piece};
+use super::input::Input;
+use super::options::ReadOptions;
+use super::report::{SkipReason, Skipped};
+use super::{assemble, tree};
+
+/// Reads every input, in order, into one document. `stdin` is read when an input is [`Input::Stdin`].
+///
+/// One unreadable file that was named is an error for all, so that nothing is answered from half of what was asked about. Files of a folder
+/// that hold no text are left out and named in [`Report::skipped`], and of several files those without content are too (source
+/// trees are full of empty `__init__.py`).
+pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Result<Document, Error> {
+    let mut gathered = Gathered::default();
+    for input in inputs {
+        match input.folder() {
+            Some(folder) => gathered.read_folder(folder, options)?,
+            None => gathered.read_named(input, inputs.len() > 1, options, stdin)?,
+        }
+    }
+    gathered.document(inputs)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Gathered {
+    pieces: Vec<Piece>,
+    skipped: Vec<Skipped>,
+    /// The last of the named files that had nothing in it.
+    empty: Option<Error>,
+}
+
+impl Gathered {
+    fn read_named(
+        &mut self,
+        input: &Input,
+        has_others: bool,
+        options: &ReadOptions,
+        stdin: &mut dyn Read,
+    ) -> Result<(), Error> {
+        match input.read(stdin).and_then(|file| format::read(file, options)) {
+            Ok(piece) => self.pieces.push(piece),
+            Err(error @ Error::Empty { .. }) if has_others => {
+                self.skipped.extend(error.name().map(Skipped::empty));
+                self.empty = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn read_folder(&mut self, folder: &Path, options: &ReadOptions) -> Result<(), Error> {
+        let tree = tree::walk(folder, &options.wanted)?;
+        self.skipped.extend(tree.skipped);
+        for path in tree.files {
+            match read_member(path, options) {
+                Ok(piece) => self.pieces.push(piece),
+                Err(skipped) => self.skipped.push(skipped),
+            }
+        }
+        Ok(())
+    }
+
+    fn document(self, inputs: &[Input]) -> Result<Document, Error> {
+        if !self.pieces.is_empty() {
+            return Ok(assemble::assemble(self.pieces, self.skipped));
+        }
+        let folder = inputs.iter().find(|input| input.folder().is_some());
+        let nothing_in = folder.map(|folder| Error::NothingIn { name: folder.name(), skipped: self.skipped.len() });
+        Err(self.empty.or(nothing_in).unwrap_or(Error::NothingNamed))
+    }
+}
+
+/// A file of a folder, or why it is left out.
+fn read_member(path: PathBuf, options: &ReadOptions) -> Result<Piece, Skipped> {
+    let file = Input::Path(path).read(&mut std::io::empty())?;
+    if options.wanted.include.is_empty() && tree::says_it_is_generated(&file.bytes) {
+        return Err(Skipped { name: file.name, reason: SkipReason::Generated("says that it is generated") });
+    }
+    Ok(format::read(file, options)?)
+}

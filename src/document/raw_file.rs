@@ -1,0 +1,82 @@
+//! A file as bytes, with what is known of it before anyone has looked inside.
+
+use std::path::Path;
+
+use encoding_rs::Encoding;
+
+/// Most bytes that one file may have: many times what any context holds, and few enough to never fill the memory (`/dev/zero`).
+pub(super) const MAX_BYTES: u64 = 256 << 20;
+
+/// A file before anyone has looked at what it is.
+#[derive(Debug)]
+pub(super) struct RawFile {
+    pub name: String,
+    pub bytes: Vec<u8>,
+    /// What a server said of it.
+    pub served: Option<Served>,
+}
+
+impl RawFile {
+    /// A file that nobody said anything of.
+    #[cfg(test)]
+    pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name: name.into(), bytes: bytes.into(), served: None }
+    }
+
+    /// Whether a server said that it is of this kind: `text/html`.
+    pub fn is_served_as(&self, media_type: &str) -> bool {
+        self.served.as_ref().is_some_and(|served| served.media_type == media_type)
+    }
+
+    /// The encoding that a server gave for it.
+    pub fn charset(&self) -> Option<&'static Encoding> {
+        self.served.as_ref().and_then(|served| served.charset)
+    }
+
+    /// What follows the last dot of the name, in lower case. Of an address, what is asked for behind `?` is no part of it.
+    pub fn extension(&self) -> Option<String> {
+        let is_address = self.served.is_some();
+        let name = if is_address { self.name.split(['?', '#']).next().unwrap_or_default() } else { &self.name };
+        Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase())
+    }
+}
+
+/// What the server said of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Served {
+    /// `text/html`, in small letters; empty when it did not say.
+    pub(super) media_type: String,
+    /// The encoding of its text.
+    pub(super) charset: Option<&'static Encoding>,
+}
+
+impl Served {
+    /// What the header `Content-Type` says: `text/html; charset="Shift_JIS"`.
+    pub(super) fn read(content_type: &str) -> Self {
+        let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+        let label = parameters.split(';').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches(['"', '\'']))
+        });
+        Self {
+            media_type: media_type.trim().to_ascii_lowercase(),
+            charset: label.and_then(|label| Encoding::for_label(label.as_bytes())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_tells_kind_and_encoding() {
+        let read = |said| Served::read(said);
+        assert_eq!(read("").media_type, "");
+        assert_eq!(
+            read("Text/HTML; x=y; Charset=\"Shift_JIS\""),
+            Served { media_type: "text/html".into(), charset: Some(encoding_rs::SHIFT_JIS) }
+        );
+        assert_eq!(read("text/plain;charset=none-such").charset, None);
+    }
+}

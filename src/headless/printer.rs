@@ -1,0 +1,252 @@
+//! Prints what has changed in a chat: answers as they grow, notices, progress, and the object or the figures at the end of each answer.
+//!
+//! It remembers what it has printed, so that each change is printed once. As text an answer is streamed; with `--json` an answer is one object
+//! when it is over, and with `--jsonl` each change is one.
+
+use std::io;
+
+use super::fit::PickedLine;
+use super::report::{self, Line, Report, Said};
+use super::voice::{self, Tidy, Voice};
+use crate::chat::{Chat, Exchange, ExchangeState, Model, Run, Work, why_not_whole};
+use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
+use crate::exit::{Exit, ExitError};
+use crate::fit::pick::Piece;
+use crate::session::documents::file_names;
+use crate::session::{Stop, WorkingSet};
+use crate::settings::{Headless, Output};
+
+/// See the module's page.
+pub(super) struct Printer {
+    headless: Headless,
+    /// The files of the document, as the user named them.
+    files: Vec<String>,
+    /// What `--pick` took.
+    picked: Option<Vec<Piece>>,
+    /// How many notices were printed.
+    notices: usize,
+    /// Why the document is so long, as it was printed.
+    choice: Option<String>,
+    model_is_told: bool,
+    progress: Option<Progress>,
+    /// How many answers were printed to their end: the next one's entry in the transcript.
+    printed: usize,
+    answer: Printed,
+    /// Of the first answer that ended badly.
+    exit: Exit,
+}
+
+/// What was printed of the answer that is being given.
+#[derive(Debug, Default)]
+struct Printed {
+    has_begun: bool,
+    is_planned: bool,
+    answer_bytes: usize,
+    reasoning_bytes: usize,
+    tidy: Tidy,
+}
+
+impl Printer {
+    pub(super) fn new(headless: Headless, files: &WorkingSet<'_>) -> Self {
+        let mut printer = Self {
+            headless,
+            files: Vec::new(),
+            picked: None,
+            notices: 0,
+            choice: None,
+            model_is_told: false,
+            progress: None,
+            printed: 0,
+            answer: Printed::default(),
+            exit: Exit::Ok,
+        };
+        printer.take(files);
+        printer
+    }
+
+    /// Takes the document that the answers to come are about.
+    pub(super) fn take(&mut self, files: &WorkingSet<'_>) {
+        self.files = file_names(&files.document());
+        self.picked = files.retrieved().map(|retrieved| retrieved.pieces.clone());
+    }
+
+    /// How many answers were printed to their end.
+    pub(super) fn printed(&self) -> usize {
+        self.printed
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Prints what is new.
+    ///
+    /// Errors: an answer failed, or nothing can be written any more.
+    pub(super) fn print(&mut self, chat: &Chat, stopped: Option<Stop>, voice: &mut Voice) -> Result<(), ExitError> {
+        self.print_model(chat, voice)?;
+        self.print_notices(chat, voice);
+        self.print_progress(chat, voice)?;
+        while let Some(exchange) = chat.transcript.get(self.printed).and_then(|entry| entry.exchange()) {
+            match &exchange.state {
+                ExchangeState::Failed(failure) => return Err(failure.clone().into()),
+                ExchangeState::Running => return Ok(self.print_growth(exchange, voice)?),
+                ExchangeState::Answered(finish) => {
+                    self.print_growth(exchange, voice)?;
+                    // `--timeout` cancels, too, but what ended the answer is the time.
+                    let finish = if stopped == Some(Stop::Timeout) { Finish::TimeLimit } else { *finish };
+                    self.print_end(chat, exchange, finish, voice)?;
+                    let exit = stopped.map_or(finish.into(), Exit::from);
+                    self.exit = if self.exit == Exit::Ok { exit } else { self.exit };
+                }
+                ExchangeState::Waiting | ExchangeState::Withdrawn => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn print_model(&mut self, chat: &Chat, voice: &mut Voice) -> io::Result<()> {
+        match &chat.model {
+            Model::Loading { fraction } => voice.loading(*fraction),
+            Model::Ready { info, .. } if !std::mem::replace(&mut self.model_is_told, true) => {
+                voice.loading(1.0);
+                if self.headless.output == Output::JsonLines {
+                    let load_s = report::rounded(info.load_time.as_secs_f64());
+                    return voice.object(&Line::Loaded { model: &info.name, load_s });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A notice that says why the run ends is told at its end.
+    fn print_notices(&mut self, chat: &Chat, voice: &mut Voice) {
+        for notice in &chat.notices[self.notices..] {
+            if chat.failure().is_some_and(|failure| failure.message == notice.text) {
+                continue;
+            }
+            voice.note(&format!("note: {}", notice.text));
+            if let Some(hint) = &notice.hint {
+                voice.note(&format!("hint: {hint}"));
+            }
+        }
+        self.notices = chat.notices.len();
+        if chat.document.choice != self.choice {
+            self.choice.clone_from(&chat.document.choice);
+            self.choice.iter().for_each(|choice| voice.note(&format!("note: {choice}")));
+        }
+    }
+
+    /// How far reading is: as an event where it is for an answer, and as a bar.
+    fn print_progress(&mut self, chat: &Chat, voice: &mut Voice) -> io::Result<()> {
+        let Some(run) = chat.run() else { return Ok(()) };
+        let is_for_answer = matches!(chat.work, Work::Answering { .. });
+        if is_for_answer && self.headless.output == Output::JsonLines {
+            self.print_plan(chat, run, voice)?;
+        }
+        if run.progress == self.progress {
+            return Ok(());
+        }
+        self.progress = run.progress;
+        let Some(progress) = &run.progress else { return Ok(()) };
+        voice.reading(progress);
+        if is_for_answer && self.headless.output == Output::JsonLines {
+            return voice.object(&Line::progress(progress));
+        }
+        Ok(())
+    }
+
+    fn print_plan(&mut self, chat: &Chat, run: &Run, voice: &mut Voice) -> io::Result<()> {
+        let (Some(plan), Some(way)) = (&run.plan, &chat.way) else { return Ok(()) };
+        if std::mem::replace(&mut self.answer.is_planned, true) {
+            return Ok(());
+        }
+        voice.object(&Line::Planned {
+            preset: &way.name,
+            document: plan.document_tokens,
+            prompt: plan.prompt_tokens,
+            cached: plan.cached_tokens,
+            to_prefill: plan.to_prefill_tokens,
+            predicted_s: plan.predicted.map(|time| report::rounded(time.as_secs_f64())),
+        })
+    }
+
+    /// What was added to an answer and its reasoning.
+    fn print_growth(&mut self, exchange: &Exchange, voice: &mut Voice) -> io::Result<()> {
+        if !std::mem::replace(&mut self.answer.has_begun, true) {
+            self.print_beginning(exchange, voice)?;
+        }
+        let reasoning = &exchange.reasoning.text[self.answer.reasoning_bytes..];
+        let answer = &exchange.answer[self.answer.answer_bytes..];
+        let is_first = self.answer.answer_bytes == 0;
+        self.answer.reasoning_bytes = exchange.reasoning.text.len();
+        self.answer.answer_bytes = exchange.answer.len();
+        let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
+        let answer = Some(answer).filter(|text| !text.is_empty());
+        match self.headless.output {
+            Output::Json => {}
+            Output::JsonLines => {
+                reasoning.map_or(Ok(()), |text| voice.object(&Line::Reasoning { text }))?;
+                answer.map_or(Ok(()), |text| voice.object(&Line::Answer { text }))?;
+            }
+            Output::Text => {
+                reasoning.into_iter().for_each(|text| voice.reasoning(text));
+                // Text is streamed, unless all of it is needed to find what to print.
+                if let Some(text) = answer.filter(|_| !self.headless.extract) {
+                    if is_first && self.answer.reasoning_bytes > 0 && !self.headless.hide_reasoning {
+                        voice.note("");
+                    }
+                    let ready = self.answer.tidy.push(text);
+                    voice.data(&ready)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// As text, answers are parted by an empty line, and those of an A/B comparison have their preset's name before them.
+    fn print_beginning(&self, exchange: &Exchange, voice: &mut Voice) -> io::Result<()> {
+        if self.headless.output != Output::Text {
+            return Ok(());
+        }
+        let apart = if self.printed > 0 { "\n" } else { "" };
+        let heading = exchange.variant.as_ref().map_or(String::new(), |variant| format!("== {}\n\n", variant.way.name));
+        voice.data(&format!("{apart}{heading}"))
+    }
+
+    /// Ends the answer's text, or prints its object; then why it is not whole, and its figures.
+    fn print_end(
+        &mut self,
+        chat: &Chat,
+        exchange: &Exchange,
+        finish: Finish,
+        voice: &mut Voice,
+    ) -> Result<(), ExitError> {
+        let (Model::Ready { info, .. }, Some(figures)) = (&chat.model, &exchange.figures) else { return Ok(()) };
+        let answer = voice::tidied(&exchange.answer);
+        let answer = if self.headless.extract { voice::extracted(&answer) } else { answer };
+        let reasoning = voice::tidied(&exchange.reasoning.text);
+        let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
+        let said = Said { answer, reasoning, finish, preset: exchange.preset.clone().unwrap_or_default() };
+        match self.headless.output {
+            Output::Text if self.headless.extract => voice.data(&format!("{}\n", said.answer))?,
+            Output::Text => voice.data("\n")?,
+            Output::Json => voice.object(&self.report(&said, figures, info))?,
+            Output::JsonLines => voice.object(&Line::Done(Box::new(self.report(&said, figures, info))))?,
+        }
+        if let (Output::Text, Some(why)) = (self.headless.output, why_not_whole(finish, &exchange.answer)) {
+            voice.note(&format!("note: {why}"));
+        }
+        if self.headless.stats {
+            voice.note(&report::stats(&said, figures, info));
+        }
+        self.printed += 1;
+        self.answer = Printed::default();
+        Ok(())
+    }
+
+    fn report<'a>(&'a self, said: &'a Said, figures: &Figures, model: &'a ModelInfo) -> Report<'a> {
+        let picked = self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect());
+        Report { picked, ..Report::new(said, figures, model, &self.files) }
+    }
+}

@@ -1,0 +1,121 @@
+//! Drives a chat from question to question.
+//!
+//! It waits until the model is there and it is settled what is read and how; then it asks one question after the other, each about the
+//! document as it is then. Whatever comes in goes through [`chat::update`], and [`Printer`] prints what has changed.
+//!
+//! The first stop ends the answer that is being given, which is printed as far as it is. Where none is, it ends the run.
+
+use std::time::Instant;
+
+use super::printer::Printer;
+use super::voice::Voice;
+use crate::chat::{self, Action, Chat, Effect, Input, Model, Work};
+use crate::exit::{Exit, ExitError};
+use crate::session::{EngineClient, Happening, ReloadRequest, WorkingSet};
+use crate::settings::{Headless, Settings};
+
+/// A run without a screen.
+pub(super) struct Script<'settings> {
+    settings: &'settings Settings,
+    files: WorkingSet<'settings>,
+    chat: Chat,
+    client: EngineClient,
+    printer: Printer,
+    begun: Instant,
+}
+
+impl<'settings> Script<'settings> {
+    pub(super) fn new(
+        settings: &'settings Settings,
+        headless: Headless,
+        files: WorkingSet<'settings>,
+        chat: Chat,
+        client: EngineClient,
+    ) -> Self {
+        Self { settings, printer: Printer::new(headless, &files), files, chat, client, begun: Instant::now() }
+    }
+
+    /// Answers one question after another. The first answer that ended badly gives the exit code.
+    ///
+    /// Errors: the first failure, or a stop while nothing was answered.
+    pub(super) async fn answer_all(&mut self, voice: &mut Voice<'_>) -> Result<Exit, ExitError> {
+        while !self.is_settled() {
+            self.step(voice).await?;
+        }
+        for question in &self.settings.questions {
+            self.reload(voice)?;
+            self.answer(question, voice).await?;
+            if self.client.stopped().is_some() {
+                break;
+            }
+        }
+        Ok(self.printer.exit())
+    }
+
+    /// Whether it is settled what is read and how.
+    fn is_settled(&self) -> bool {
+        let Chat { model, work, way, beginning, .. } = &self.chat;
+        matches!(model, Model::Ready { .. }) && *work == Work::Idle && way.is_some() && beginning.is_none()
+    }
+
+    /// Takes the document as it is now.
+    fn reload(&mut self, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+        let Some(reloaded) = self.files.reload(ReloadRequest::Again) else { return Ok(()) };
+        self.printer.take(&self.files);
+        self.update(Input::News(reloaded.news), voice)
+    }
+
+    /// Asks a question, under each preset of `--ab` when there are some, and waits for the answers.
+    async fn answer(&mut self, question: &str, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+        let before = self.printer.printed();
+        let answers = self.settings.ab.len().max(1);
+        self.update(Input::User(self.action(question)), voice)?;
+        while self.printer.printed() < before + answers {
+            self.step(voice).await?;
+            if self.client.stopped().is_some() && self.printer.printed() > before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn action(&self, question: &str) -> Action {
+        let question = question.to_owned();
+        if self.settings.ab.is_empty() {
+            return Action::Ask(question);
+        }
+        let offer = |name: &String| self.chat.offers.iter().position(|offer| offer.name == *name);
+        let offers = self.settings.ab.iter().map(|name| offer(name).expect("resolve has looked the names up"));
+        Action::Versus { question, offers: offers.collect() }
+    }
+
+    /// Waits for one thing to happen, and takes it.
+    async fn step(&mut self, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+        match self.client.next().await {
+            Ok(Happening::Input(input)) => self.update(input, voice),
+            Ok(Happening::Stop(_)) if matches!(self.chat.work, Work::Answering { .. }) => {
+                self.update(Input::User(Action::Cancel), voice)
+            }
+            Ok(Happening::Stop(stop)) | Err(stop) => Err(ExitError::Stopped(stop)),
+        }
+    }
+
+    fn update(&mut self, input: Input, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+        for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
+            match effect {
+                // After a stop nothing begins any more.
+                Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
+                Effect::Cancel(token) => token.cancel(),
+                // Quotes lead into a document that is not shown here; the rest is for persons.
+                Effect::Send(_)
+                | Effect::CheckQuotes { .. }
+                | Effect::ReadFile(_)
+                | Effect::Fetch(_)
+                | Effect::Start(_)
+                | Effect::Quit => {}
+            }
+        }
+        self.printer.print(&self.chat, self.client.stopped(), voice)?;
+        self.chat.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
+    }
+}

@@ -1,0 +1,68 @@
+//! The presets of the user's file: its `[presets.NAME]` tables, field by field over the presets there are.
+//!
+//! Does not know what a field means; [`Presets::change`] does.
+
+use crate::fields::{Field, FileError};
+use crate::swaa::Presets;
+
+/// Takes the tables among `fields` of `file`.
+///
+/// Errors: the first field that can't be taken, with its place.
+pub fn extend(presets: &mut Presets, file: &str, fields: &[Field]) -> Result<(), FileError> {
+    let is_of_a_preset = |field: &&Field| field.path.len() == 3 && field.path[0] == "presets";
+    let fields: Vec<&Field> = fields.iter().filter(is_of_a_preset).collect();
+    for table in fields.chunk_by(|a, b| a.path[1] == b.path[1]) {
+        let written: Vec<(&str, &str)> =
+            table.iter().map(|field| (field.path[2].as_str(), field.text.as_str())).collect();
+        presets
+            .change(&table[0].path[1], &written)
+            .map_err(|refused| table[refused.field].refused(file, refused.problem, refused.allowed))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+    use crate::swaa::{RecipeSpec, WindowSpec};
+
+    fn extended(text: &str) -> Result<Presets, FileError> {
+        let mut presets = Presets::built_in();
+        extend(&mut presets, "config.toml", &fields::read("config.toml", text)?)?;
+        Ok(presets)
+    }
+
+    #[test]
+    fn tables_change_presets_and_add_new_ones() {
+        let text = "[presets.quick]\nsinks = 10\n[presets.mine]\nwindow = \"8k\"\nfa_decode = false\n";
+        let presets = extended(text).unwrap();
+        let recipe = |name| presets.get(name).unwrap().recipe.clone().unwrap();
+        let four_k = RecipeSpec { window: WindowSpec::Tokens(4096), ..RecipeSpec::SLIDING };
+        assert_eq!(recipe("quick"), RecipeSpec { sinks: 10, ..four_k });
+        let eight_k = RecipeSpec { window: WindowSpec::Tokens(8192), ..RecipeSpec::SLIDING };
+        assert_eq!(recipe("mine"), RecipeSpec { fa_decode: false, ..eight_k });
+    }
+
+    #[test]
+    fn a_wrong_value_names_file_line_field_and_what_is_allowed() {
+        let cases = [
+            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "can't be \"0\"", "\"full\""),
+            ("[presets.quick]\nkey = 9\nwidow = 3\n", 3, "presets.quick.widow", "can't be \"widow\"", "window, sinks"),
+            (
+                "[presets.quick]\nfa_decode = [1, 2]\n",
+                2,
+                "presets.quick.fa_decode",
+                "can't be \"1,2\"",
+                "true or false",
+            ),
+            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is Lunette's own", "another name"),
+        ];
+        for (text, line, field, problem, allowed) in cases {
+            let error = extended(text).expect_err(text);
+            assert_eq!((error.file.as_str(), error.line, error.field.as_str()), ("config.toml", line, field));
+            assert!(error.problem.contains(problem), "{}", error.problem);
+            assert!(error.allowed.contains(allowed), "{}", error.allowed);
+        }
+    }
+}

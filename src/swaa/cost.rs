@@ -1,0 +1,126 @@
+//! What prefill costs: the arithmetic that the engine's forecasts and the choice of a preset share.
+//!
+//! A token costs its matmuls with the weights, and each pair of query and key that its attention computes costs as much as any other.
+//! [`PrefillCost`] says how the two compare with one model on one machine, and, once that was measured, how long they take.
+//!
+//! Example: 1,500 pairs take as long as one token's matmuls, and those take 1.5 ms. 16,384 tokens with full attention have 134 million pairs:
+//! 16,384 + 89,500 tokens' worth of matmuls, 159 s.
+//!
+//! What it does not do: learn. The engine does, from every chunk that it reads.
+
+use std::time::Duration;
+
+use super::recipe::Attention;
+
+/// Chunks of this grain keep the sum over a triangle within a percent of its integral.
+const GRAIN_TOKENS: u32 = 512;
+
+/// What prefill costs with one model on one machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PrefillCost {
+    /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
+    pub pairs_per_token: f64,
+    /// Seconds that the matmuls of one token take. `None` before this machine has read with this model: `pairs_per_token` is then an estimate.
+    pub token_s: Option<f64>,
+}
+
+impl PrefillCost {
+    /// The cost of prefilling `segments` (so many tokens under an attention, one after the other) from position `start` on, in a model of
+    /// `layers` layers. The unit is the matmuls of one token.
+    #[must_use]
+    pub fn tokens_worth(&self, start: u32, segments: &[(u32, &Attention)], layers: u32) -> f64 {
+        let mut cost = 0.0;
+        let mut position = start;
+        for &(tokens, attention) in segments {
+            let end = position + tokens;
+            while position < end {
+                let chunk = GRAIN_TOKENS.min(end - position);
+                cost += f64::from(chunk) + pairs(position, chunk, attention, layers) / self.pairs_per_token;
+                position += chunk;
+            }
+        }
+        cost
+    }
+
+    /// How long that takes; `None` before anything was measured.
+    #[must_use]
+    pub fn time(&self, start: u32, segments: &[(u32, &Attention)], layers: u32) -> Option<Duration> {
+        self.token_s.map(|seconds| Duration::from_secs_f64(seconds * self.tokens_worth(start, segments, layers)))
+    }
+}
+
+/// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers` layers.
+///
+/// A sliding layer computes whole views: window and sinks, and of the chunk itself half on average.
+#[must_use]
+pub fn pairs(start: u32, tokens: u32, attention: &Attention, layers: u32) -> f64 {
+    let tokens_f = f64::from(tokens);
+    let full_keys = f64::from(start) + f64::midpoint(tokens_f, 1.0);
+    let keys = match attention {
+        Attention::Full => full_keys,
+        Attention::Sliding { window, sinks, full_layers } => {
+            let view = f64::from(*window) + f64::from(*sinks) + tokens_f / 2.0;
+            let full_share = full_layers.len() as f64 / f64::from(layers.max(1));
+            full_share * full_keys + (1.0 - full_share) * full_keys.min(view)
+        }
+    };
+    keys * tokens_f
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::swaa::{LayerSet, sees};
+
+    const COST: PrefillCost = PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.0015) };
+
+    fn sliding(window: u32, sinks: u32, full_layers: LayerSet) -> Attention {
+        Attention::Sliding { window, sinks, full_layers }
+    }
+
+    #[test]
+    fn the_example_of_the_module() {
+        let cost = COST.tokens_worth(0, &[(16_384, &Attention::Full)], 24);
+        assert_eq!(cost.round(), f64::from(16_384 + 89_484));
+        assert_eq!(COST.time(0, &[(16_384, &Attention::Full)], 24).map(|time| time.as_secs()), Some(158));
+    }
+
+    #[test]
+    fn nothing_takes_any_time_before_it_was_measured() {
+        let estimate = PrefillCost { token_s: None, ..COST };
+        assert_eq!(estimate.time(0, &[(10, &Attention::Full)], 24), None);
+    }
+
+    #[test]
+    fn what_is_cached_costs_nothing_and_segments_add_up() {
+        let (full, window) = (Attention::Full, sliding(512, 10, LayerSet::default()));
+        let whole = COST.tokens_worth(0, &[(4_096, &full)], 24);
+        let rest = COST.tokens_worth(1_024, &[(3_072, &full)], 24);
+        let beginning = COST.tokens_worth(0, &[(1_024, &full)], 24);
+        assert!((beginning + rest - whole).abs() < 1e-9 * whole);
+        let both = COST.tokens_worth(0, &[(1_024, &full), (100, &window)], 24);
+        assert!((both - beginning - COST.tokens_worth(1_024, &[(100, &window)], 24)).abs() < 1e-9 * both);
+    }
+
+    proptest! {
+        /// What is computed is what the mask lets through, and on sliding layers at most half of a chunk more for each query.
+        #[test]
+        fn pairs_are_those_of_the_mask_and_of_its_views(
+            tokens in 1_u32..120, window in 1_u32..50, sinks in 0_u32..20, full in prop::collection::btree_set(0_u32..6, 0..6)
+        ) {
+            let count = |seen: &dyn Fn(u32, u32) -> bool| {
+                (0..tokens).flat_map(|query| (0..=query).map(move |key| (query, key))).filter(|&(q, k)| seen(q, k)).count()
+            };
+            let all = count(&|_, _| true);
+            prop_assert!((pairs(0, tokens, &Attention::Full, 6) - all as f64).abs() < 1e-6);
+            let windowed = count(&|query, key| sees(query, key, window, sinks));
+            let masked = (full.len() * all + (6 - full.len()) * windowed) as f64 / 6.0;
+            let sliding_share = (6 - full.len()) as f64 / 6.0;
+            let counted = pairs(0, tokens, &sliding(window, sinks, full.into_iter().collect()), 6);
+            let more = sliding_share * f64::from(tokens) * (f64::from(tokens) / 2.0 + 1.0);
+            prop_assert!((masked - 1e-6..=masked + more).contains(&counted), "{} of {}", counted, masked);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a choice of presets needs to know of a model, as plain values.
+
+use super::cost::PrefillCost;
+
+/// A model, as far as recipes depend on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelFacts<'a> {
+    /// `general.name` of its file.
+    pub name: &'a str,
+    /// `general.architecture`.
+    pub architecture: &'a str,
+    pub layers: u32,
+    /// Why it can't slide, if it can't.
+    pub sliding_refused: Option<&'a str>,
+    /// What prefill costs with it on this machine.
+    pub cost: PrefillCost,
+}
+
+impl ModelFacts<'_> {
+    /// Whether its name has `known` in it, which is in lower case with `-` between the words: `Meta Llama 3.1 8B` is called `llama-3-1-8b`.
+    pub(super) fn is_called(&self, known: &str) -> bool {
+        let words = self.name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("-").to_ascii_lowercase().contains(known)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A model of 24 layers that was not timed here.
+    pub(in crate::swaa) fn model<'a>(architecture: &'a str, name: &'a str) -> ModelFacts<'a> {
+        let cost = PrefillCost { pairs_per_token: 1_500.0, token_s: None };
+        ModelFacts { name, architecture, layers: 24, sliding_refused: None, cost }
+    }
+
+    #[test]
+    fn names_differ_in_all_but_letters_and_digits() {
+        assert!(model("", "Meta Llama 3.1 8B Instruct").is_called("llama-3-1-8b"));
+        assert!(model("", "qwen2.5-coder-1.5b-instruct").is_called("qwen2-5-coder-1-5b-instruct"));
+        assert!(!model("", "Qwen2.5-Coder-0.5B-Instruct").is_called("qwen2-5-coder-1-5b-instruct"));
+    }
+}

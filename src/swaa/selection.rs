@@ -1,0 +1,201 @@
+//! How documents are to be read: a preset and single fields over it, until a document and a model make it a recipe.
+//!
+//! Example: `--preset accurate --window 8k` selects `accurate` with its window changed. For a model of 24 layers it resolves to `custom`:
+//! window 8,192, full layers 0 to 11.
+//!
+//! What it does not do: know which preset is the default or where presets are written down; `settings` does.
+
+use std::sync::Arc;
+
+use super::auto;
+use super::families;
+use super::layers::LayerSpec;
+use super::model::ModelFacts;
+use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
+use super::recipe::{RecipeSpec, WindowSpec};
+use crate::failure::Hint;
+
+/// The key of `custom`, unless a preset of the user's own has it: the first that Lunette's presets leave free.
+const CUSTOM_KEY: char = '9';
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresetSelection {
+    pub presets: Presets,
+    /// A name that `presets` has.
+    pub preset: String,
+    /// Fields given as flags.
+    pub changes: RecipePatch,
+    /// Given as a flag or in the file; wins over the preset's.
+    pub cot: Option<ChainOfThought>,
+}
+
+/// A preset with nothing left to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedPreset {
+    /// The preset's name, or `custom` where flags changed it.
+    pub name: Arc<str>,
+    pub recipe: RecipeSpec,
+    pub cot: ChainOfThought,
+}
+
+/// Why a preset has no recipe for this model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("layer {layer} can't stay full: {model} has {layers} layers")]
+    NoSuchLayer { layer: u32, model: String, layers: u32 },
+    #[error("which layers of {model} should stay full is not known")]
+    UnknownFamily { model: String },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSuchLayer { layers, .. } => format!("layers are numbered 0 to {}", layers.saturating_sub(1)),
+            Self::UnknownFamily { .. } => "name them, as in --full-layers first-half".to_owned(),
+        })
+    }
+}
+
+impl PresetSelection {
+    /// The preset that was asked for.
+    #[must_use]
+    pub fn asked(&self) -> &Preset {
+        self.presets.get(&self.preset).expect("resolve has looked the name up")
+    }
+
+    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves it to `auto`.
+    ///
+    /// A window given as a flag settles a recipe even under `auto`.
+    #[must_use]
+    pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
+        let base = match (&preset.recipe, self.changes.window) {
+            (Some(recipe), _) => recipe,
+            (None, Some(_)) => &RecipeSpec::SLIDING,
+            (None, None) => return None,
+        };
+        let recipe = self.changes.over(base);
+        // Sinks and full layers mean nothing where every token sees all before it.
+        let still_full = base.window == WindowSpec::Full && recipe.window == WindowSpec::Full;
+        let changed = preset.recipe.as_ref() != Some(&recipe) && !still_full;
+        Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
+    }
+
+    /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`: the
+    /// presets themselves stay what their names say.
+    #[must_use]
+    pub fn offers(&self) -> (Vec<Preset>, usize) {
+        let asked = self.asked();
+        let mut offers = self.presets.as_slice().to_vec();
+        let (name, custom) = match self.recipe_of(asked) {
+            Some((name, recipe)) if name != asked.name => (name, Some(recipe)),
+            _ => (asked.name.clone(), None),
+        };
+        offers.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
+        let first = offers.iter().position(|offer| offer.name == name).expect("resolve has looked the name up");
+        (offers, first)
+    }
+
+    fn custom(&self, recipe: RecipeSpec, cot: Option<ChainOfThought>) -> Preset {
+        Preset {
+            name: CUSTOM.to_owned(),
+            key: self.presets.by_key(CUSTOM_KEY).is_none().then_some(CUSTOM_KEY),
+            summary: format!("as your flags have it: {recipe}"),
+            recipe: Some(recipe),
+            cot,
+        }
+    }
+
+    /// Whether the model reasons first, under `preset`.
+    #[must_use]
+    pub fn cot_of(&self, preset: &Preset) -> ChainOfThought {
+        self.cot.or(preset.cot).unwrap_or_default()
+    }
+
+    /// What `preset` is for a document of `document_tokens` on this model, and why, when `auto` chose.
+    ///
+    /// Errors: a layer that the model lacks; `full_layers = "model"` for a model of an unknown family.
+    pub fn choose(
+        &self,
+        preset: &Preset,
+        model: &ModelFacts,
+        document_tokens: u32,
+    ) -> Result<(ResolvedPreset, Option<String>), Error> {
+        let (mut resolved, reason) = match self.recipe_of(preset) {
+            Some((name, recipe)) => (self.resolved(&name, recipe, preset), None),
+            None => self.automatic(model, document_tokens),
+        };
+        resolved.recipe.full_layers = layers_of(resolved.recipe.full_layers, model)?;
+        Ok((resolved, reason))
+    }
+
+    fn automatic(&self, model: &ModelFacts, document_tokens: u32) -> (ResolvedPreset, Option<String>) {
+        let choice = auto::choose(&self.presets, model, document_tokens);
+        let preset = self.presets.get(&choice.preset).expect("auto names a preset that it was given");
+        let (name, recipe) = self.recipe_of(preset).expect("auto never chooses auto");
+        (self.resolved(&name, recipe, preset), Some(choice.reason))
+    }
+
+    fn resolved(&self, name: &str, recipe: RecipeSpec, preset: &Preset) -> ResolvedPreset {
+        ResolvedPreset { name: name.into(), recipe, cot: self.cot_of(preset) }
+    }
+}
+
+/// `layers` with `model` replaced by what is known of the model's family, once they are sure to be there.
+fn layers_of(layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> {
+    let unknown = || Error::UnknownFamily { model: model.name.to_owned() };
+    let layers = match layers {
+        LayerSpec::Model => families::full_layers(model).ok_or_else(unknown)?,
+        layers => layers,
+    };
+    match layers.out_of_range(model.layers) {
+        Some(layer) => Err(Error::NoSuchLayer { layer, model: model.name.to_owned(), layers: model.layers }),
+        None => Ok(layers),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swaa::model::tests::model;
+
+    fn selection(preset: &str, changes: RecipePatch) -> PresetSelection {
+        PresetSelection { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None }
+    }
+
+    fn layers(full_layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> {
+        let selection = selection("fastest", RecipePatch { full_layers: Some(full_layers), ..RecipePatch::default() });
+        selection.choose(selection.asked(), model, 10_000).map(|(resolved, _)| resolved.recipe.full_layers)
+    }
+
+    #[test]
+    fn a_preset_resolves_to_its_recipe_and_needs_no_reason() {
+        let selection = selection("quick", RecipePatch::default());
+        let quick = selection.asked().recipe.clone().unwrap();
+        let expected = ResolvedPreset { name: "quick".into(), recipe: quick, cot: ChainOfThought::Native };
+        assert_eq!(selection.choose(selection.asked(), &model("llama", "any"), 10_000), Ok((expected, None)));
+    }
+
+    #[test]
+    fn auto_resolves_to_the_preset_that_it_chose_and_says_why() {
+        let selection = selection("auto", RecipePatch::default());
+        let (resolved, reason) = selection.choose(selection.asked(), &model("llama", "any"), 100_000).unwrap();
+        assert_eq!((&*resolved.name, reason.is_some()), ("accurate", true));
+    }
+
+    #[test]
+    fn the_layers_of_the_model_are_those_of_its_family() {
+        assert_eq!(layers(LayerSpec::Model, &model("qwen3", "Qwen3 4B")), Ok(LayerSpec::Odd));
+        let error = layers(LayerSpec::Model, &model("qwen3", "Qwen3 0.6B")).unwrap_err();
+        assert_eq!(error.to_string(), "which layers of Qwen3 0.6B should stay full is not known");
+    }
+
+    #[test]
+    fn a_layer_that_the_model_lacks_is_named() {
+        let error = layers(LayerSpec::List(vec![3, 24]), &model("qwen3", "Small")).unwrap_err();
+        assert_eq!(
+            (error.to_string().as_str(), error.hint().as_deref()),
+            ("layer 24 can't stay full: Small has 24 layers", Some("layers are numbered 0 to 23"))
+        );
+    }
+}
