@@ -13,7 +13,7 @@ use lunette::headless::{self, Started, Voice};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::retriever::Retriever;
-use lunette::session::{EffectRunner, Observer, documents, model, opening};
+use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Keymap, Options, ScreenExit};
 
@@ -105,7 +105,7 @@ fn show(
     ask_ahead(&mut chat, &mut effects, &settings.questions);
     match tui::run(chat, effects, options) {
         Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
-        Ok(ScreenExit::BySignal(signal)) => Ok(signal.into()),
+        Ok(ScreenExit::BySignal(signal)) => Ok(Stop::Signal(signal).into()),
         Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
     }
 }

@@ -1,4 +1,4 @@
-//! From flags to a plan.
+//! Makes the plan of a run from settings and flags.
 
 use std::time::SystemTime;
 
@@ -9,9 +9,9 @@ use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, WindowSpec};
 
 impl Plan {
-    /// The plan that `args` make.
+    /// The plan for `args`.
     ///
-    /// Errors: a preset that nobody knows, or fields given as flags that make no recipe of one.
+    /// Errors: an unknown preset, or flags that don't give a valid recipe.
     pub fn new(settings: &Settings, args: &EvalArgs) -> Result<Self, Error> {
         Ok(Self {
             files: args.files.clone(),
@@ -28,7 +28,7 @@ impl Plan {
     }
 }
 
-/// The presets by name. Fields given as flags change those that slide: full attention is the reference and stays what it is.
+/// The presets with these names. Flags change the sliding ones; full attention is the reference and stays unchanged.
 fn presets(reading: &PresetSelection, names: &[String]) -> Result<Vec<Preset>, Error> {
     let mut presets = Vec::new();
     for name in names {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_given_as_flags_change_what_slides_and_leave_full_attention() {
+    fn flags_change_sliding_presets_and_leave_full_attention() {
         let plan = planned(&["--presets", "full,quick", "--window", "3k"]).expect("a plan");
         let windows = plan.presets.iter().map(|preset| preset.recipe.as_ref().map(|recipe| recipe.window.to_string()));
         assert_eq!(windows.collect::<Vec<_>>(), [Some("full".to_owned()), Some("3k".to_owned())]);

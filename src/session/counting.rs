@@ -1,6 +1,7 @@
-//! Counts the tokens of parts, and tries what would fit, with the model's vocabulary alone: the engine goes on with what it does.
+//! Counts the tokens of parts, and finds out which parts would fit. Uses only the model's vocabulary, so the engine
+//! isn't interrupted.
 //!
-//! The model's tables are opened when they are first needed, and kept.
+//! The vocabulary is opened when it is first needed, and kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use crate::fit::{self, Known, Proposal, Wish};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
 
-/// A document whose parts are to be counted, and the model that counts.
+/// A document whose parts are to be counted, and the model whose tokens count.
 #[derive(Debug, Clone)]
 pub struct CountRequest {
     /// The model's file.
@@ -25,7 +26,7 @@ pub struct CountRequest {
     pub whole: Arc<Document>,
 }
 
-/// Two are the same when they are about the same document in memory: a book is not compared byte for byte.
+/// Two requests are equal if they share the same document in memory: texts are not compared.
 impl PartialEq for CountRequest {
     fn eq(&self, other: &Self) -> bool {
         self.model == other.model && Arc::ptr_eq(&self.whole, &other.whole)
@@ -34,14 +35,14 @@ impl PartialEq for CountRequest {
 
 impl Eq for CountRequest {}
 
-/// Takes the index of the first part of a batch, and the tokens of the batch's parts; false ends the counting.
+/// Receives the index of a batch's first part, and the token count of each part in it. Returns false to stop counting.
 pub type OnBatch<'a> = &'a mut dyn FnMut(usize, Vec<u32>) -> bool;
 
-/// Counts and tries. Clones share the model's tables.
+/// Counts tokens without the engine. Clones share one vocabulary.
 #[derive(Clone)]
 pub struct TokenCounter(Arc<Inner>);
 
-/// What a plan is made by, and the tables once they are open.
+/// What plans depend on, and the vocabulary once it is open.
 struct Inner {
     engine: EngineSettings,
     reading: PresetSelection,
@@ -64,13 +65,13 @@ impl TokenCounter {
         }))
     }
 
-    /// Counts the tokens of all parts, batch by batch.
+    /// Counts the tokens of every part, in batches.
     pub fn count_parts(&self, of: &CountRequest, on_batch: OnBatch<'_>) -> Result<(), Failure> {
         fit::weigh(&*self.0.survey(&of.model)?, &of.whole, on_batch);
         Ok(())
     }
 
-    /// What would fit in the place of these parts, by number.
+    /// Selections that would fit instead of the parts with these numbers.
     pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
         let known = Loaded(self.0.survey(&of.model)?);
         let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known)
@@ -106,7 +107,7 @@ impl Inner {
     }
 }
 
-/// A model that is loaded already: its weights are no longer among what memory has to hold.
+/// A model whose weights are already in memory, so that a plan needs no room for them.
 struct Loaded(Arc<Survey>);
 
 impl Known for Loaded {
@@ -145,7 +146,7 @@ mod tests {
     use crate::session::fixtures::settings;
 
     #[test]
-    fn a_request_is_about_one_document_in_memory() {
+    fn requests_are_equal_if_they_share_a_document() {
         let of = |whole: &Arc<Document>| CountRequest { model: "model.gguf".into(), whole: whole.clone() };
         let (one, other) = (Arc::new(Document::default()), Arc::new(Document::default()));
         assert!(of(&one) == of(&one) && of(&one) != of(&other));
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_can_t_be_opened_is_a_failure_of_the_model() {
+    fn a_model_that_can_t_be_opened_is_a_model_failure() {
         let home = tempfile::tempdir().expect("a folder");
         let counter = TokenCounter::new(&settings(home.path(), &[]));
         let of = CountRequest { model: home.path().join("gone.gguf"), whole: Arc::default() };

@@ -1,9 +1,10 @@
-//! Opens the documents that were named, and chooses pages and parts of them as the flags say.
+//! Opens the named documents, and selects pages and parts of them by the flags.
 //!
-//! Example: `lunette --pages 3-9 paper.pdf https://example.org/notes.html` fetches the notes, reads both, and keeps seven pages of the paper.
-//! [`Opened::whole`] is then everything that parts can be chosen from, and [`Opened::watched`] notices when `paper.pdf` changes.
+//! Example: `lunette --pages 3-9 paper.pdf https://example.org/notes.html` fetches the notes, reads both documents, and
+//! keeps seven pages of the paper. [`Opened::whole`] then holds everything that parts can be chosen from, and
+//! [`Opened::watched`] notices when `paper.pdf` changes.
 //!
-//! What it does not do: remember which parts are in use ([`super::working_set`] does).
+//! It does not keep track of which parts are in use; [`super::working_set`] does.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,33 +14,33 @@ use super::observer::{Activity, Observer};
 use crate::document::{self, Document, Input, SelectError, Watched};
 use crate::settings::{Documents, Settings};
 
-/// Documents that were read.
+/// Documents that were read from their files.
 pub struct Opened {
-    /// Notices changes of their files.
+    /// Notices when the files change.
     pub watched: Watched,
-    /// All that `--pages` left, before parts are chosen.
+    /// What `--pages` selects, before parts are chosen.
     pub whole: Document,
 }
 
-/// Reads the documents that were named, and notes what was odd about them. What comes from the web is fetched first, and once.
+/// Reads the named documents, and notes what is odd about them. Web pages are fetched first, and only once.
 pub fn open(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
     let opened = read(settings, stdin, observer)?;
     opened.whole.report.notes().iter().for_each(|note| observer.note(note));
     Ok(opened)
 }
 
-/// The parts of the documents that `--pages` and `--parts` name. Nothing is noted: it is for showing the document's report.
+/// The parts that `--pages` and `--parts` select. Notes nothing, since its caller shows the document's whole report.
 pub fn load(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Document, Error> {
     Ok(chosen_parts(settings, read(settings, stdin, observer)?.whole)?)
 }
 
-/// The bundled book, for who starts without a document.
+/// The bundled book, for a first run without documents.
 pub fn bundled_book(settings: &Settings) -> Result<Opened, Error> {
     let whole = document::load(&[Input::bundled_book()], &settings.read, &mut io::empty())?;
     Ok(Opened { watched: Watched::nothing(), whole })
 }
 
-/// What `--pages` takes of it.
+/// The pages of `document` that `--pages` selects.
 pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document, SelectError> {
     match &settings.pages {
         Some(pages) => document.select_pages(pages),
@@ -47,7 +48,7 @@ pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document,
     }
 }
 
-/// What `--pages` and `--parts` take of it.
+/// The parts of `document` that `--pages` and `--parts` select.
 pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, SelectError> {
     let document = chosen_pages(settings, document)?;
     match &settings.parts {
@@ -56,13 +57,13 @@ pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document,
     }
 }
 
-/// The files of `document`, as the user named them.
+/// The files of `document`, under the names that the user gave.
 #[must_use]
 pub fn file_names(document: &Document) -> Vec<String> {
     document.report.files.iter().map(|file| file.name.clone()).collect()
 }
 
-/// The folder that was named, if nothing else was.
+/// The named folder, if the user named one folder and nothing else.
 #[must_use]
 pub fn only_folder(settings: &Settings) -> Option<&str> {
     match &settings.documents {
@@ -74,7 +75,7 @@ pub fn only_folder(settings: &Settings) -> Option<&str> {
     }
 }
 
-/// Where `document` first differs from the text `before`, for people: `from line 812 of book.txt on`.
+/// Where `document` first differs from the text `before`: `from line 812 of book.txt on`.
 #[must_use]
 pub fn first_change(document: &Document, before: &str) -> String {
     let changed = document.first_change_from(before).and_then(|byte| document.locate(byte));
@@ -97,7 +98,7 @@ fn inputs(documents: &Documents) -> Vec<Input> {
     }
 }
 
-/// `inputs` with what comes from the web in place of its addresses.
+/// `inputs` with web addresses replaced by the pages that were fetched from them.
 fn fetched(inputs: Vec<Input>, observer: &mut dyn Observer) -> Result<Vec<Input>, Error> {
     let here = |input| match input {
         Input::Url(url) => {
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_odd_is_noted_but_not_where_it_is_shown_anyway() {
+    fn oddities_are_noted_on_opening_but_not_for_a_report() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("odd.txt");
         fs::write(&file, b"A bell: \x07.\n").expect("written");
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_chosen_from_what_was_opened() {
+    fn parts_are_selected_from_the_whole_document() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("book.md");
         fs::write(&file, chapters(6)).expect("written");
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_what_has_none_are_refused() {
+    fn pages_of_a_document_without_pages_are_refused() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("book.md");
         fs::write(&file, chapters(6)).expect("written");
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_from_the_web_is_fetched_with_its_progress() {
+    fn fetching_a_web_page_reports_progress() {
         let home = tempfile::tempdir().expect("a folder");
         let address = serve(vec![("/notes.txt".to_owned(), b"It is a truth.\n".to_vec())]);
         let (opened, heard) = opened(home.path(), &[&format!("{address}/notes.txt")]);
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_t_be_fetched_ends_its_progress_too() {
+    fn a_failed_fetch_ends_its_progress() {
         let home = tempfile::tempdir().expect("a folder");
         let (opened, heard) = opened(home.path(), &[&format!("{}/gone.txt", serve(Vec::new()))]);
         assert!(matches!(opened, Err(Error::Document(document::Error::Status { status: 404, .. }))));
@@ -177,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_was_named_is_an_empty_document() {
+    fn no_named_document_gives_an_empty_one() {
         let home = tempfile::tempdir().expect("a folder");
         let (opened, heard) = opened(home.path(), &[]);
         assert_eq!((opened.expect("nothing").whole, heard), (Document::default(), Vec::new()));
     }
 
     #[test]
-    fn a_folder_is_the_only_one_when_nothing_else_was_named() {
+    fn a_folder_counts_as_the_only_one_when_nothing_else_is_named() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = format!("{}/", home.path().display());
         let of = |line: &[&str]| only_folder(&settings(home.path(), line)).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! Why documents or a model can't be opened: what failed with the evidence, and apart from it what to do.
+//! Why documents or a model can't be opened. The message says what failed, the hint what to do about it.
 
 use crate::chat::bytes;
 use crate::document::{self, SelectError};
@@ -14,14 +14,14 @@ pub enum Error {
     Selection(#[from] SelectError),
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
-    /// Parts that were chosen by hand, of a document that has fewer since.
+    /// The document has changed and has none of the parts that were chosen in it by hand.
     #[error("the document has {parts} parts now, none of them those that were chosen")]
     PartsGone { parts: usize },
     #[error(transparent)]
     Model(#[from] models::Error),
     #[error("the model {} is not on this machine", entry.name)]
     ModelMissing { entry: Box<Entry> },
-    /// The model's file can't be read.
+    /// The engine can't read the model's file.
     #[error("{}", .0.message)]
     Engine(Failure),
 }

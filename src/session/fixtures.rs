@@ -1,4 +1,4 @@
-//! What tests of sessions want: settings of a command line, an observer that writes down what it hears, a server on the loopback address.
+//! For tests of sessions: settings from a command line, an observer that records, a server on the loopback address.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,7 +14,7 @@ use super::observer::{Activity, Observer};
 use crate::models::{Entry, HubVariables, Places, PullProgress};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 
-/// Settings of `line` in an empty home, where nothing is fetched from the real hub.
+/// The settings of `line` in an empty home. The real hub can't be reached from it.
 pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
     let words = ["lunette"].into_iter().chain(line.iter().copied()).map(OsString::from);
     let low = LowArgs::try_parse_from(argv::rewrite(words)).expect("a command line");
@@ -34,11 +34,11 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
     Settings::resolve(low, surroundings).expect("settings")
 }
 
-/// Writes down what it hears.
+/// Records what it is told.
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub heard: Vec<String>,
-    /// What it says to the question whether a model may be fetched.
+    /// Whether it allows to fetch a model.
     pub agrees: bool,
 }
 
@@ -72,7 +72,7 @@ impl Observer for Recorder {
     }
 }
 
-/// A server that knows the body of each of `pages`, by path; everything else is missing. Returns its address.
+/// Starts a server that has `pages` (path and body) and nothing else. Returns its address.
 pub(crate) fn serve(pages: Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
@@ -88,14 +88,15 @@ pub(crate) fn serve(pages: Vec<(String, Vec<u8>)>) -> String {
             let head = format!(
                 "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
             );
-            // The client may have had enough.
+            // The client may have closed the connection.
             let _ = connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(body));
         }
     });
     address
 }
 
-/// Writes `text` to `name` in `folder`, as if `seconds` after 1970: nothing waits for a file of that age to be written to its end.
+/// Writes `text` to `name` in `folder` and dates it `seconds` after 1970: a file that old doesn't count as still being
+/// written.
 pub(crate) fn write(folder: &Path, name: &str, text: &str, seconds: u64) -> PathBuf {
     let path = folder.join(name);
     fs::write(&path, text).expect("written");
@@ -104,7 +105,7 @@ pub(crate) fn write(folder: &Path, name: &str, text: &str, seconds: u64) -> Path
     path
 }
 
-/// A text of so many chapters, each of which is a part: `Text 3.` is the third's.
+/// A text of `count` chapters, each of them a part. The third contains `Text 3.`.
 pub(crate) fn chapters(count: usize) -> String {
     let chapter = |number: usize| format!("# Chapter {number}\n\nText {number}.\n\n");
     (1..=count).map(chapter).collect()

@@ -2,24 +2,24 @@
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`client`] | how does a front end talk with the engine, and what may stop it? |
-//! | [`observer`] | who hears how far it is, and who may agree to fetch a model? |
-//! | [`documents`] | what is in the documents that were named? |
-//! | [`model`] | where is the file of the model, and is it fetched when it is missing? |
-//! | [`working_set`] | which parts of the documents are in use, and have their files changed? |
-//! | [`retriever`] | which parts are nearest to the questions (`--pick`)? |
+//! | [`client`] | how does a front end talk to the engine, and what may stop it? |
+//! | [`observer`] | who is told about progress, and who may allow a download? |
+//! | [`documents`] | what do the named documents contain? |
+//! | [`model`] | where is the model's file, and should it be fetched? |
+//! | [`working_set`] | which parts of the documents are in use, and have the files changed? |
+//! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`effects`] | who does what a chat asks to be done outside of it? |
-//! | [`counting`] | how many tokens does each part have, and what would fit, without the engine? |
+//! | [`effects`] | what carries out what a chat asks for? |
+//! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`signals`] | which signals end the program? |
-//! | [`error`] | why can't it be opened? |
+//! | [`error`] | why can't the documents or the model be opened? |
 //!
-//! Example: `lunette --parts 1-3 book.txt` reads the book ([`documents::open`]), finds the model ([`model::find`]), takes three of its 61 parts
-//! ([`opening::working_set`]) and makes the chat's beginning of them ([`opening::setup`]). The terminal interface, plain lines and headless runs
-//! do the same up to here, and differ in what they do with the chat.
+//! Example: `lunette --parts 1-3 book.txt` opens the book ([`documents::open`]), finds the model ([`model::locate`]),
+//! takes three of the book's 61 parts ([`opening::working_set`]) and makes the setup of a chat from them
+//! ([`opening::setup`]). All front ends do this, and then show the chat each in its own way.
 //!
-//! What it does not do: print, draw, read the terminal, or choose exit codes. It imports no front end.
+//! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 
 pub mod client;
 pub mod counting;

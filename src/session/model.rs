@@ -1,7 +1,7 @@
-//! Finds the model's file, and fetches it when that is wanted.
+//! Finds the model's file, and fetches a missing model when that is allowed.
 //!
-//! A download is never silent: a missing model is an error that names the command that fetches it, unless `--pull` or `pull = "always"` was
-//! said, or the [`Observer`] agrees to fetch it.
+//! `--pull` and `pull = "always"` allow it, `pull = "never"` forbids it, and otherwise the [`Observer`] decides. Where
+//! it is not allowed, a missing model is an error whose hint names the command that fetches it.
 
 use std::path::PathBuf;
 
@@ -12,9 +12,9 @@ use crate::engine::message::CancelToken;
 use crate::models::{self, Catalogue, Entry, ModelRef, Resolved};
 use crate::settings::{PullPolicy, Settings};
 
-/// The file of the model that was asked for, fetched first when it is missing and that is wanted.
+/// The file of the model that the settings name. A missing model is fetched if that is allowed.
 ///
-/// Errors: [`Error::ModelMissing`] when it is not.
+/// Errors: [`Error::ModelMissing`] if it is not.
 pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
     match locate(settings, observer)? {
         Resolved::Found(path) => Ok(path),
@@ -25,9 +25,9 @@ pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf,
     }
 }
 
-/// As [`find`], for a front end that offers a missing model itself: it is fetched here only with `--pull` or `pull = "always"`.
+/// As [`find`], but doesn't ask the observer: the caller offers the missing model to the user.
 ///
-/// Errors: [`Error::ModelMissing`] when it must not be fetched.
+/// Errors: [`Error::ModelMissing`] if the settings forbid fetching it.
 pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolved, Error> {
     let resolved = Catalogue::bundled().resolve(&settings.model, &settings.places)?;
     match (resolved, settings.pull) {
@@ -37,7 +37,7 @@ pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolv
     }
 }
 
-/// Fetches the model called `name` (the default when there is none) unless it is here, and returns its file.
+/// The file of the model called `name`, or of the default model. A missing model is fetched.
 pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
     let asked = name.map_or(ModelRef::Default, |name| ModelRef::Named(name.to_owned()));
     match Catalogue::bundled().resolve(&asked, &settings.places)? {
@@ -46,7 +46,7 @@ pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer
     }
 }
 
-/// A model that can be fetched, as a chat shows it.
+/// What a chat shows about a model that can be fetched.
 #[must_use]
 pub fn offered(entry: &Entry) -> Offered {
     Offered { title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_is_here_is_found_without_a_word() {
+    fn a_model_on_this_machine_is_found_without_questions() {
         let home = tempfile::tempdir().expect("a folder");
         let file = home.path().join("model.gguf");
         fs::write(&file, MODEL).expect("written");
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_that_is_refused_is_an_error_with_the_command_that_fetches_it() {
+    fn refusing_a_download_gives_an_error_that_names_the_command_for_it() {
         let home = tempfile::tempdir().expect("a folder");
         let mut observer = Recorder::default();
         let error = find(&asking(&home, &[]), &mut observer).expect_err("it is not fetched");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_observer_that_asks_nobody_refuses() {
+    fn an_observer_refuses_by_default() {
         struct Silent;
         impl Observer for Silent {
             fn note(&mut self, _: &str) {}
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_when_the_settings_say_it() {
+    fn settings_that_decide_leave_nothing_to_ask() {
         let home = tempfile::tempdir().expect("a folder");
         let mut observer = Recorder::agreeing();
         let never = Settings { pull: PullPolicy::Never, ..asking(&home, &[]) };
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_front_end_that_offers_the_model_itself_is_not_asked() {
+    fn locate_leaves_a_missing_model_to_the_front_end() {
         let home = tempfile::tempdir().expect("a folder");
         let mut observer = Recorder::agreeing();
         let located = locate(&asking(&home, &[]), &mut observer).expect("it can be fetched");

@@ -1,18 +1,17 @@
-//! Hears how far the opening of a session is.
+//! What a front end implements to show progress while a session opens: a progress bar, lines, server events.
 //!
-//! A front end implements it over whatever it shows progress with: a progress bar, lines, server events. One that shows nothing needs
-//! [`Observer::note`] alone.
+//! Only [`Observer::note`] has to be implemented; by default progress is dropped and downloads are refused.
 
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::models::{Entry, PullProgress};
 
-/// What a session is busy with.
+/// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activity<'a> {
     /// A document is being fetched from the web.
     FetchingDocument(WebProgress),
-    /// Every document that had to be fetched is here.
+    /// No more documents are fetched, whether they arrived or not.
     DocumentsFetched,
     /// This model is about to be fetched.
     ModelFetchBegins(&'a Entry),
@@ -22,17 +21,17 @@ pub enum Activity<'a> {
     Prefilling(&'a Progress),
 }
 
-/// Hears of it.
+/// See the module's page.
 pub trait Observer {
-    /// Something to know about what was opened, in one line.
+    /// One line about what was opened: "a.txt: 3 control characters replaced by visible signs".
     fn note(&mut self, text: &str);
 
-    /// How far it is.
+    /// Called whenever there is progress, many times a second.
     fn progress(&mut self, activity: Activity<'_>) {
         let _ = activity;
     }
 
-    /// Whether a model that is missing may be fetched. Only asked when the settings leave it open; one that can't ask anybody says no.
+    /// Whether a missing model may be fetched. Called only when the settings neither demand nor forbid it.
     fn agrees_to_fetch(&mut self, model: &Entry) -> bool {
         let _ = model;
         false

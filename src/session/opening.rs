@@ -1,7 +1,7 @@
-//! What a chat starts from: the documents, the model, and how it was asked for.
+//! Makes the setup of a chat from settings, documents and model.
 //!
-//! Who starts for the first time has neither named a document nor a model on this machine: the chat opens on the bundled book, with as much of
-//! it as is read in a minute, and offers the model.
+//! On a first run (no document is named and the model is missing) the chat opens the bundled book, reads as much of it
+//! as it can in a minute, and offers to fetch the model.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,10 +19,11 @@ use crate::fit::pick::Picked;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
-/// How long the first run may read, as the demo does.
+/// How long a first run may prefill; the demo's time.
 const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 
-/// The parts of `documents` that the flags name. `--pick` takes a model that is here: without one, all parts are in use.
+/// The parts of `documents` that the flags select. Without a model on this machine `--pick` can't count tokens and is
+/// left out.
 pub fn working_set<'settings>(
     settings: &'settings Settings,
     documents: Opened,
@@ -36,7 +37,7 @@ pub fn working_set<'settings>(
     Ok(files)
 }
 
-/// The chat's beginning about what is in use of the documents.
+/// The setup of a chat about the parts in use.
 #[must_use]
 pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> Setup {
     let document = files.document();
@@ -59,7 +60,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
     }
 }
 
-/// Asks the questions that the program was started with, with what they refer to of `whole`; they wait until the document is read.
+/// Asks the questions that were given on the command line, with the parts and files that they name. They wait until the document is prefilled.
 #[must_use]
 pub fn ask_ahead(chat: &mut Chat, whole: &Document, questions: &[String]) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -132,7 +133,8 @@ mod tests {
         Resolved::Found(PathBuf::from("model.gguf"))
     }
 
-    /// A folder with a book of six chapters and one of one, and settings of `line`, in which `BOOK` and `OTHER` stand for them.
+    /// A folder with a book of six chapters and another of one, and the settings of `line`, where `BOOK` and `OTHER`
+    /// are their paths.
     fn scene(line: &[&str]) -> (TempDir, Settings) {
         let folder = tempfile::tempdir().expect("a folder");
         let book = write(folder.path(), "book.md", &chapters(6), 1_000).to_string_lossy().into_owned();
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_starts_with_nothing_is_shown_the_book_for_a_minute_and_offered_the_model() {
+    fn a_first_run_opens_the_book_for_a_minute_and_offers_the_model() {
         let setup = setup_of(&[], &missing());
         let within = setup.within.expect("a minute");
         assert_eq!((setup.document.title.as_str(), within.ends.len()), ("Pride and Prejudice", 61));
@@ -167,21 +169,21 @@ mod tests {
     }
 
     #[test]
-    fn with_a_model_and_no_document_there_is_nothing_to_read() {
+    fn a_model_without_documents_gives_an_empty_chat() {
         let setup = setup_of(&["--within", "10s"], &found());
         let nothing = DocumentFacts { title: String::new(), part: None, text: "".into(), choice: None };
         assert_eq!((setup.document, setup.within, setup.absent), (nothing, None, None));
     }
 
     #[test]
-    fn a_document_that_was_named_is_read_whole_while_the_model_is_missing() {
+    fn a_named_document_is_used_whole_while_the_model_is_missing() {
         let setup = setup_of(&["BOOK"], &missing());
         assert_eq!((setup.within, setup.absent.is_some()), (None, true));
         assert!(setup.document.title.ends_with("/book.md") && setup.document.text.contains("Text 6."));
     }
 
     #[test]
-    fn what_flags_take_is_told_in_the_title_the_part_and_the_limits() {
+    fn title_part_and_limits_come_from_the_flags() {
         let setup = setup_of(&["--parts", "2-4", "--within", "10s", "-c", "8k", "BOOK", "OTHER"], &found());
         assert!(setup.document.title.ends_with("/book.md and 1 more"), "{}", setup.document.title);
         assert_eq!(setup.document.part.as_deref(), Some("parts 2-4"));
@@ -192,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_retrieved_is_told_with_its_titles() {
+    fn retrieved_parts_are_listed_with_their_titles() {
         let (_folder, settings) = scene(&["--pick", "20", "-p", "Text 4?", "BOOK"]);
         let mut files = files(&settings, &missing());
         assert_eq!(files.parts().len(), 6, "without a model nothing can be counted");

@@ -1,6 +1,6 @@
-//! `--pick 20k`: takes the parts nearest to the questions. [`crate::fit::pick`] finds them.
+//! `--pick 20k`: selects the parts that match the questions best, up to 20,000 tokens. [`crate::fit::pick`] ranks them.
 //!
-//! All questions of a run are taken together: they share one document.
+//! The questions of a run share one document, so the parts are selected for all of them together.
 
 use std::path::Path;
 
@@ -11,19 +11,19 @@ use crate::fit;
 use crate::fit::pick::{Picked, pick_now};
 use crate::settings::Settings;
 
-/// Counts the tokens of each of some texts.
+/// Counts the tokens of each text.
 pub type CountEach = Box<dyn Fn(&[&str]) -> Vec<u32>>;
 
-/// What is looked for, and how much of it may be taken.
+/// Selects parts for the questions of a run.
 pub struct Retriever {
     questions: String,
-    /// Most tokens of what is taken.
+    /// Most tokens that the selected parts may have together.
     budget: u32,
     count_each: CountEach,
 }
 
 impl Retriever {
-    /// With tokens counted by the vocabulary of the model of this file; `None` without `--pick`.
+    /// Counts tokens with the vocabulary of the model file `model`. `None` without `--pick`.
     pub fn for_model(settings: &Settings, model: &Path) -> Result<Option<Self>, Error> {
         if settings.pick.is_none() {
             return Ok(None);
@@ -34,15 +34,15 @@ impl Retriever {
         Ok(Self::counting_by(settings, Box::new(count_each)))
     }
 
-    /// With tokens counted by `count_each`; `None` without `--pick`.
+    /// Counts tokens with `count_each`. `None` without `--pick`.
     #[must_use]
     pub fn counting_by(settings: &Settings, count_each: CountEach) -> Option<Self> {
         settings.pick.map(|budget| Self { questions: settings.questions.join("\n"), budget, count_each })
     }
 
-    /// The parts of `document` nearest to the questions.
+    /// The parts of `document` that match the questions best.
     ///
-    /// Errors: [`fit::Error::NothingPicked`] when no word of them is in it, or no part is short enough.
+    /// Errors: [`fit::Error::NothingPicked`] if no part has a word of the questions, or every such part is too long.
     pub fn retrieve(&self, document: &Document) -> Result<Picked, Error> {
         let picked = pick_now(document, &self.questions, self.budget, &self.count_each);
         Ok(picked.ok_or(fit::Error::NothingPicked { room: self.budget })?)

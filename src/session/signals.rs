@@ -1,4 +1,4 @@
-//! The signals that end a program, heard in place of the system's own way of ending it.
+//! Receives the signals that would otherwise end the process at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// A signal that ends a program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Its terminal is gone.
+    /// The terminal was closed.
     HangUp,
     /// Ctrl-C.
     Interrupt,
@@ -23,7 +23,8 @@ impl Signal {
     }
 }
 
-/// Hears `signals` from now on. Needs a runtime around it. A signal that can't be listened for keeps ending the process.
+/// Receives `signals` from now on. Must be called in a runtime. A signal that can't be received ends the process as
+/// before.
 #[must_use]
 pub fn listen(signals: &[Signal]) -> UnboundedReceiver<Signal> {
     let (sender, receiver) = unbounded_channel();
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_signal_that_is_listened_for_is_heard_and_ends_nothing() {
+    async fn a_received_signal_does_not_end_the_process() {
         let mut heard = listen(&[Signal::HangUp, Signal::Terminate]);
         for (raised, expected) in [(System::SIGTERM, Signal::Terminate), (System::SIGHUP, Signal::HangUp)] {
             raise(raised).expect("a signal to this process");

@@ -1,13 +1,16 @@
-//! Which parts of the documents are in use, and whether their files are still what they were.
+//! Which parts of the documents are in use, and whether the files have changed.
 //!
-//! First what the flags say (`--parts`, then `--pick`), later what was chosen by hand. A document that changes on disk keeps the parts that
-//! it has, by number: 3 and 4 of 61 chapters are 3 and 4 of 62. What can't be read any more, or has no such parts, stays in use as it was.
+//! At first the flags select parts (`--parts`, then `--pick`); later the user may choose others by hand.
 //!
 //! ```text
-//! documents::open ──> whole ── --parts ──> document ── --pick ──> document ── ReloadRequest ──> document, told as chat::News
+//! documents::open ──> whole ── --parts ──> --pick ──> document ── ReloadRequest ──> Reloaded { news, document, whole }
 //! ```
 //!
-//! What it does not do: choose by time (`--within`), which takes the engine ([`crate::chat::within`] does).
+//! When a document changes on disk, the same parts stay in use, by number: parts 3 and 4 of 61 become parts 3 and 4 of
+//! 62. If the files can't be read any more, or none of these parts is left, the old text stays in use and the news says
+//! why.
+//!
+//! It does not select parts by time (`--within`): that takes the engine, and [`crate::chat::within`] does it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,49 +24,49 @@ use crate::fit::part_in_words;
 use crate::fit::pick::Picked;
 use crate::settings::Settings;
 
-/// What is wanted of the documents.
+/// What to do with the documents.
 #[derive(Debug, Clone, Copy)]
 pub enum ReloadRequest<'a> {
-    /// Before each question: is the document still what it was? `None`: it is.
+    /// Read them again if they have changed. Asked before each question.
     Again,
-    /// These parts of it from now on.
+    /// Use these parts from now on.
     Choose(&'a Choice),
 }
 
-/// The documents, when they are no longer what they were.
+/// What has become of the documents.
 pub struct Reloaded {
     pub news: News,
-    /// The document as it is now, when it could be read.
+    /// The parts in use from now on; `None` if the old ones stay.
     pub document: Option<Arc<Document>>,
-    /// Everything that can be chosen from now, when that is another.
+    /// Everything that can be chosen from, if that has changed.
     pub whole: Option<Arc<Document>>,
 }
 
-/// The parts in use, and everything that they are chosen from.
+/// The parts in use, and the whole that they are chosen from.
 pub struct WorkingSet<'settings> {
     settings: &'settings Settings,
     watched: Watched,
     whole: Arc<Document>,
     retriever: Option<Retriever>,
-    /// What was chosen by hand; until then the flags count.
+    /// The parts that the user chose by hand. Until then the flags select them.
     choice: Option<Choice>,
     in_use: InUse,
-    /// The text in use.
+    /// The text of the parts in use.
     text: Arc<str>,
 }
 
-/// What is taken of the whole.
+/// Parts of the whole.
 #[derive(Clone)]
 struct InUse {
     document: Arc<Document>,
-    /// The numbers of its parts in the whole.
+    /// The numbers of these parts in the whole.
     parts: Vec<usize>,
-    /// What `--pick` took.
+    /// What `--pick` selected.
     retrieved: Option<Picked>,
 }
 
 impl<'settings> WorkingSet<'settings> {
-    /// The parts of `opened` that `--parts` names.
+    /// Uses the parts of `opened` that `--parts` selects.
     pub fn new(settings: &'settings Settings, opened: Opened) -> Result<Self, Error> {
         let whole = Arc::new(opened.whole);
         let in_use = by_flags(settings, &whole, None)?;
@@ -71,12 +74,13 @@ impl<'settings> WorkingSet<'settings> {
         Ok(Self { settings, watched: opened.watched, whole, retriever: None, choice: None, in_use, text })
     }
 
-    /// Takes of them what `--pick` asks for, with tokens counted by the vocabulary of the model of this file.
+    /// Narrows the parts down to those that `--pick` selects, counting tokens with the vocabulary of the model file
+    /// `model`.
     pub fn retrieve(&mut self, model: &Path) -> Result<(), Error> {
         self.retrieve_with(Retriever::for_model(self.settings, model)?)
     }
 
-    /// As [`Self::retrieve`], by a retriever of one's own.
+    /// As [`Self::retrieve`], with a given retriever. `None` changes nothing.
     pub fn retrieve_with(&mut self, retriever: Option<Retriever>) -> Result<(), Error> {
         self.retriever = retriever;
         if self.retriever.is_some() {
@@ -92,30 +96,31 @@ impl<'settings> WorkingSet<'settings> {
         self.whole.clone()
     }
 
-    /// What is in use of it.
+    /// The parts in use, as one document.
     #[must_use]
     pub fn document(&self) -> Arc<Document> {
         self.in_use.document.clone()
     }
 
+    /// The text of [`Self::document`].
     #[must_use]
     pub fn text(&self) -> Arc<str> {
         self.text.clone()
     }
 
-    /// The numbers of the parts in use.
+    /// The numbers of the parts in use, counted in [`Self::whole`].
     #[must_use]
     pub fn parts(&self) -> &[usize] {
         &self.in_use.parts
     }
 
-    /// What `--pick` took.
+    /// What `--pick` selected, if it did.
     #[must_use]
     pub fn retrieved(&self) -> Option<&Picked> {
         self.in_use.retrieved.as_ref()
     }
 
-    /// Does what is wanted of the documents. `None`: nothing is another than it was.
+    /// Does what `request` asks. `None` if nothing has changed.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         match request {
             ReloadRequest::Choose(choice) => Some(self.choose(choice)),
@@ -161,7 +166,7 @@ impl<'settings> WorkingSet<'settings> {
     }
 }
 
-/// What `--parts` and then `--pick` take of the whole.
+/// The parts that `--parts` and then `--pick` select.
 fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retriever>) -> Result<InUse, Error> {
     let (parts, document) = match &settings.parts {
         Some(written) => {
@@ -177,7 +182,7 @@ fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retri
     Ok(InUse { document, parts: of_pieces(&nearest, &parts), retrieved: Some(nearest) })
 }
 
-/// The numbers of the parts that something was retrieved of, in the whole document, of which `parts` were there to choose from.
+/// The numbers, in the whole, of the parts that `retrieved` has pieces of. It was retrieved from `parts`.
 fn of_pieces(retrieved: &Picked, parts: &[usize]) -> Vec<usize> {
     let numbers = retrieved.pieces.iter().filter_map(|piece| parts.get(piece.part - 1).copied());
     let mut numbers: Vec<usize> = numbers.collect();
@@ -185,7 +190,7 @@ fn of_pieces(retrieved: &Picked, parts: &[usize]) -> Vec<usize> {
     numbers
 }
 
-/// The parts chosen by hand that the document still has.
+/// Those of the parts chosen by hand that the document still has.
 fn still_there(whole: &Document, choice: &Choice) -> Result<InUse, Error> {
     let all = whole.parts().len();
     let parts: Vec<usize> = choice.parts.iter().copied().filter(|&number| number <= all).collect();
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn all_parts_are_in_use_until_flags_or_a_person_choose() {
+    fn all_parts_are_in_use_until_the_user_chooses() {
         let (_folder, settings) = scene(&chapters(6), &[]);
         let mut files = opened(&settings);
         assert_eq!((files.parts(), found(&files.text())), (&[1, 2, 3, 4, 5, 6][..], vec![1, 2, 3, 4, 5, 6]));
@@ -266,23 +271,23 @@ mod tests {
     }
 
     #[test]
-    fn flags_choose_parts_by_their_numbers_in_the_whole() {
+    fn flags_select_parts_by_their_numbers_in_the_whole() {
         let (_folder, settings) = scene(&chapters(6), &["--parts", "2,5"]);
         let files = opened(&settings);
         assert_eq!((files.parts(), found(&files.text()), files.whole().parts().len()), (&[2, 5][..], vec![2, 5], 6));
     }
 
     #[test]
-    fn nothing_is_news_while_the_files_are_what_they_were() {
+    fn unchanged_files_are_no_news() {
         let (folder, settings) = scene(&chapters(6), &[]);
         let mut files = opened(&settings);
         assert!(again(&mut files).is_none());
         write(folder.path(), "book.md", &chapters(6), 2_000);
-        assert!(again(&mut files).is_none(), "it was touched, and is the same");
+        assert!(again(&mut files).is_none(), "touched, but with the same text");
     }
 
     #[test]
-    fn a_change_brings_the_text_its_parts_and_where_it_begins() {
+    fn a_change_brings_the_new_text_its_parts_and_its_place() {
         let (folder, settings) = scene("# One\n\na\n\n# Two\n\nb\n", &[]);
         let mut files = opened(&settings);
         let book = write(folder.path(), "book.md", "# One\n\na\n\n# Two\n\nc\n\n# Three\n\nd\n", 2_000);
@@ -294,11 +299,11 @@ mod tests {
         assert_eq!((files.parts(), files.text().ends_with("d\n")), (&[1, 2, 3][..], true));
         let (document, whole) = document.zip(whole).expect("both are new");
         assert!(Arc::ptr_eq(&document, &files.document()) && Arc::ptr_eq(&whole, &files.whole()));
-        assert!(again(&mut files).is_none(), "it is told once");
+        assert!(again(&mut files).is_none(), "one change is reported once");
     }
 
     #[test]
-    fn parts_chosen_by_hand_stay_by_number_when_the_document_grows_or_shrinks() {
+    fn parts_chosen_by_hand_keep_their_numbers_when_the_document_grows_or_shrinks() {
         let (folder, settings) = scene(&chapters(6), &["--parts", "1"]);
         let mut files = opened(&settings);
         choose(&mut files, &[2, 5]);
@@ -311,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_are_gone_leave_what_was_read_before() {
+    fn the_old_text_stays_when_all_parts_chosen_by_hand_are_gone() {
         let (folder, settings) = scene(&chapters(6), &[]);
         let mut files = opened(&settings);
         choose(&mut files, &[5, 6]);
@@ -322,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_that_name_parts_which_are_gone_leave_what_was_read_before() {
+    fn the_old_text_stays_when_the_parts_of_a_flag_are_gone() {
         let (folder, settings) = scene(&chapters(6), &["--parts", "5-6"]);
         let mut files = opened(&settings);
         write(folder.path(), "book.md", &chapters(2), 2_000);
@@ -334,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_can_t_be_read_leaves_what_was_read_before_until_it_can() {
+    fn the_old_text_stays_while_a_file_is_unreadable() {
         let (folder, settings) = scene(&chapters(2), &[]);
         let mut files = opened(&settings);
         fs::remove_file(folder.path().join("book.md")).expect("removed");
@@ -346,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_parts_are_taken_of_those_that_flags_name_and_anew_when_the_document_changes() {
+    fn pick_selects_among_the_parts_of_the_flags_and_again_after_a_change() {
         let text = |whale: usize| {
             let about = |number: usize| if number == whale { "the whale" } else { "a calm sea" };
             let chapter = |number: usize| format!("# Chapter {number}\n\nText {number}. {}\n\n", about(number));
@@ -366,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_chooses_wins_over_what_was_retrieved() {
+    fn a_choice_by_hand_replaces_what_was_retrieved() {
         let (_folder, settings) = scene(&chapters(6), &["--pick", "20", "-p", "Text"]);
         let mut files = opened(&settings);
         files.retrieve_with(by_words(&settings)).expect("some chapters");

@@ -1,7 +1,7 @@
 //! Tags and text of HTML or XHTML, in the order of the file: html5ever's tokenizer, without a tree.
 //!
 //! A tree would cost memory and, built by the standard's rules, quadratic time on a hundred thousand nested elements. Reading text needs
-//! neither parents nor siblings: [`Markup`] is told what opens, what closes and what is written between, and keeps what it needs.
+//! neither parents nor siblings: [`HtmlHandler`] is told what opens, what closes and what is written between, and keeps what it needs.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,7 @@ pub(in crate::document::format) enum Dialect {
 }
 
 /// Is told of each tag and text.
-pub(in crate::document::format) trait Markup {
+pub(in crate::document::format) trait HtmlHandler {
     /// Names are in lower case and without a namespace's prefix. `is_closed`: `</a>` does not follow.
     fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool);
     fn close(&mut self, name: &str);
@@ -43,7 +43,11 @@ impl Attributes<'_> {
 }
 
 /// Reads all of `text`. `Err` has the count of attributes of a tag that is no tag of a document.
-pub(in crate::document::format) fn walk(text: &str, dialect: Dialect, markup: &mut dyn Markup) -> Result<(), usize> {
+pub(in crate::document::format) fn walk(
+    text: &str,
+    dialect: Dialect,
+    markup: &mut dyn HtmlHandler,
+) -> Result<(), usize> {
     if let Some(count) = crowded_tag(text) {
         return Err(count);
     }
@@ -60,7 +64,7 @@ pub(in crate::document::format) fn walk(text: &str, dialect: Dialect, markup: &m
 
 struct Sink<'a> {
     dialect: Dialect,
-    markup: RefCell<&'a mut dyn Markup>,
+    markup: RefCell<&'a mut dyn HtmlHandler>,
 }
 
 impl TokenSink for Sink<'_> {
@@ -158,9 +162,9 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Seen(String);
+    struct HtmlTranscript(String);
 
-    impl Markup for Seen {
+    impl HtmlHandler for HtmlTranscript {
         fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
             let id = attributes.get("id").map(|id| format!(" id={id}")).unwrap_or_default();
             self.0.extend(["<", name, &id, if is_closed { "/>" } else { ">" }]);
@@ -176,7 +180,7 @@ mod tests {
     }
 
     fn seen(text: &str, dialect: Dialect) -> String {
-        let mut seen = Seen::default();
+        let mut seen = HtmlTranscript::default();
         walk(text, dialect, &mut seen).expect("no crowded tag");
         seen.0
     }
@@ -206,10 +210,10 @@ mod tests {
     fn a_tag_of_a_million_attributes_is_refused_and_a_big_picture_is_not() {
         let attribute = |number| format!("a{number} ");
         let crowded: String = (0..1_000_000).map(attribute).collect();
-        assert_eq!(walk(&format!("<p {crowded}>"), Dialect::Html, &mut Seen::default()), Err(1_000_000));
+        assert_eq!(walk(&format!("<p {crowded}>"), Dialect::Html, &mut HtmlTranscript::default()), Err(1_000_000));
         let attribute = |number| format!("a{number}='1'");
         let quoted: String = (0..2000).map(attribute).collect();
-        assert!(walk(&format!("<p {quoted}>"), Dialect::Html, &mut Seen::default()).is_err());
+        assert!(walk(&format!("<p {quoted}>"), Dialect::Html, &mut HtmlTranscript::default()).is_err());
         let path = "M 1 2 ".repeat(10_000);
         seen(&format!("<path d = \"{path}\"/><!-- <a {path} --><script>a<b {path}</script>"), Dialect::Html);
     }

@@ -39,14 +39,14 @@ pub struct Wanted {
 
 /// What lies in a folder.
 #[derive(Debug, Default)]
-pub(super) struct Tree {
+pub(super) struct FolderFiles {
     /// In the order of reading.
     pub files: Vec<PathBuf>,
     pub skipped: Vec<Skipped>,
 }
 
 /// Lists `folder`. What can't be looked into is among the skipped.
-pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<Tree, Error> {
+pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error> {
     let chosen = overrides(folder, wanted)?;
     let skipped = Arc::new(Mutex::new(Vec::new()));
     let mut walker = WalkBuilder::new(folder);
@@ -55,17 +55,17 @@ pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<Tree, Error> {
         let skipped = Arc::clone(&skipped);
         walker.filter_entry(move |entry| !is_vendored(entry, &skipped));
     }
-    let mut tree = Tree::default();
+    let mut found = FolderFiles::default();
     for entry in walker.build() {
         match entry {
-            Ok(entry) => tree.add(&entry, wanted),
-            Err(error) => tree.skip(&error.to_string(), SkipReason::Unreadable("the folder can't be searched".into())),
+            Ok(entry) => found.add(&entry, wanted),
+            Err(error) => found.skip(&error.to_string(), SkipReason::Unreadable("the folder can't be searched".into())),
         }
     }
-    tree.files.sort_by(|one, other| in_reading_order(one, other));
-    tree.skipped.append(&mut skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    tree.skipped.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(tree)
+    found.files.sort_by(|one, other| in_reading_order(one, other));
+    found.skipped.append(&mut skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    found.skipped.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
 }
 
 /// The globs as ripgrep's `-g` takes them: an include outweighs every ignore file.
@@ -78,7 +78,7 @@ fn overrides(folder: &Path, wanted: &Wanted) -> Result<Override, Error> {
     builder.build().map_err(|error| Error::BadGlob { glob: wanted.include.join(" "), reason: error.to_string() })
 }
 
-impl Tree {
+impl FolderFiles {
     fn add(&mut self, entry: &DirEntry, wanted: &Wanted) {
         let (path, kind) = (entry.path(), entry.file_type());
         let name = path.to_string_lossy();
@@ -194,10 +194,10 @@ mod tests {
     }
 
     fn listed(folder: &TempDir, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
-        let tree = walk(folder.path(), wanted).expect("a folder");
-        let skipped = tree.skipped.iter().map(|skipped| PathBuf::from(&skipped.name));
+        let found = walk(folder.path(), wanted).expect("a folder");
+        let skipped = found.skipped.iter().map(|skipped| PathBuf::from(&skipped.name));
         let skipped: Vec<PathBuf> = skipped.collect();
-        (names(folder, tree.files), names(folder, skipped))
+        (names(folder, found.files), names(folder, skipped))
     }
 
     fn globs(include: &[&str], exclude: &[&str]) -> Wanted {

@@ -11,25 +11,25 @@ use std::io;
 use pdf_extract::{Dictionary, Document, LoadOptions, Object, ObjectId, PlainTextOutput, output_doc_page};
 
 use self::dictionary::child;
-use super::answer::{Say, broken, guarded, page};
-use super::wire::{Refusal, Request, Said};
+use super::answer::{SendMessage, broken, guarded, page};
+use super::protocol::{ReaderMessage, Refusal, Request};
 
 /// Forms within forms are looked into so far for pictures.
 const MOST_FORMS_DEEP: usize = 4;
 
 /// Says what is in `bytes`: how many pages, the outline, the pages with pictures, and the text of those pages that are asked for.
-pub(super) fn read(request: &Request, bytes: &[u8], say: Say<'_>) -> io::Result<()> {
+pub(super) fn read(request: &Request, bytes: &[u8], say: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
         Err(refused) => return say(refused),
     };
     let pages = document.get_pages();
-    say(Said::Opened { pages: pages.len() as u32 })?;
+    say(ReaderMessage::Opened { pages: pages.len() as u32 })?;
     if request.from_page <= 1 {
         if let Ok((bookmarks, is_cut)) = guarded(|| outline::bookmarks(&document, &pages)) {
-            say(Said::Outline { bookmarks, is_cut })?;
+            say(ReaderMessage::Outline { bookmarks, is_cut })?;
         }
-        say(Said::Pictures(with_pictures(&document, &pages)))?;
+        say(ReaderMessage::Pictures(with_pictures(&document, &pages)))?;
     }
     for number in request.wanted(pages.len() as u32) {
         say(page(number, || text(&document, number)))?;
@@ -37,16 +37,16 @@ pub(super) fn read(request: &Request, bytes: &[u8], say: Say<'_>) -> io::Result<
     Ok(())
 }
 
-fn open(request: &Request, bytes: &[u8]) -> Result<Document, Said> {
+fn open(request: &Request, bytes: &[u8]) -> Result<Document, ReaderMessage> {
     let document =
         Document::load_mem_with_options(bytes, LoadOptions::with_password(&request.password)).map_err(|error| {
             match error {
-                pdf_extract::Error::InvalidPassword => Said::Refused(Refusal::Locked),
+                pdf_extract::Error::InvalidPassword => ReaderMessage::Refused(Refusal::Locked),
                 error => broken(error),
             }
         })?;
     let is_open = document.was_encrypted() || !document.is_encrypted();
-    if is_open { Ok(document) } else { Err(Said::Refused(Refusal::Locked)) }
+    if is_open { Ok(document) } else { Err(ReaderMessage::Refused(Refusal::Locked)) }
 }
 
 fn text(document: &Document, number: u32) -> Result<String, String> {

@@ -25,7 +25,7 @@ const LONGEST: usize = 120;
 const MOST_LINES: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
-enum Edge {
+enum PageEdge {
     Top,
     Bottom,
 }
@@ -34,9 +34,9 @@ enum Edge {
 pub(super) fn drop_running_lines(pages: &mut [PageLines]) -> usize {
     let mut dropped = 0;
     let mut left: Vec<usize> = pages.iter().map(most_dropped).collect();
-    for edge in [Edge::Top, Edge::Bottom] {
+    for edge in [PageEdge::Top, PageEdge::Bottom] {
         for _ in 0..MOST_LINES {
-            let outer: Vec<Option<Outer>> = pages.iter().map(|page| outermost(page, edge)).collect();
+            let outer: Vec<Option<OuterLine>> = pages.iter().map(|page| outermost(page, edge)).collect();
             let running: Vec<usize> =
                 (0..pages.len()).filter(|&index| left[index] > 0 && is_running(&outer, index)).collect();
             if running.is_empty() {
@@ -48,7 +48,7 @@ pub(super) fn drop_running_lines(pages: &mut [PageLines]) -> usize {
             }
             let at: Vec<usize> = running.iter().filter_map(|&index| Some(outer[index].as_ref()?.at)).collect();
             drop(outer);
-            running.iter().zip(at).for_each(|(&index, at)| pages[index].drop_outer(at, matches!(edge, Edge::Top)));
+            running.iter().zip(at).for_each(|(&index, at)| pages[index].drop_outer(at, matches!(edge, PageEdge::Top)));
         }
     }
     dropped
@@ -61,23 +61,23 @@ fn most_dropped(page: &PageLines) -> usize {
 }
 
 /// The line of a page that is nearest to its edge.
-struct Outer<'a> {
+struct OuterLine<'a> {
     page: u32,
     at: usize,
     tokens: Vec<&'a str>,
 }
 
-fn outermost(page: &PageLines, edge: Edge) -> Option<Outer<'_>> {
+fn outermost(page: &PageLines, edge: PageEdge) -> Option<OuterLine<'_>> {
     let has_words = |(_, line): &(usize, &String)| !line.trim().is_empty();
     let mut lines = page.lines.iter().enumerate();
     let (at, line) = match edge {
-        Edge::Top => lines.find(has_words),
-        Edge::Bottom => lines.rfind(has_words),
+        PageEdge::Top => lines.find(has_words),
+        PageEdge::Bottom => lines.rfind(has_words),
     }?;
-    (line.len() <= LONGEST).then(|| Outer { page: page.number, at, tokens: tokens(line) })
+    (line.len() <= LONGEST).then(|| OuterLine { page: page.number, at, tokens: tokens(line) })
 }
 
-fn is_running(outer: &[Option<Outer<'_>>], index: usize) -> bool {
+fn is_running(outer: &[Option<OuterLine<'_>>], index: usize) -> bool {
     let Some(own) = &outer[index] else { return false };
     // Pages ascend: neighbours by number are neighbours in the list.
     let reach = NEIGHBOURS as usize;
@@ -95,7 +95,7 @@ enum Likeness {
     Same,
 }
 
-fn likeness(one: &Outer<'_>, other: &Outer<'_>) -> Option<Likeness> {
+fn likeness(one: &OuterLine<'_>, other: &OuterLine<'_>) -> Option<Likeness> {
     if one.tokens.len() != other.tokens.len() || !one.tokens.iter().any(|token| token.contains(char::is_alphanumeric)) {
         return None;
     }

@@ -35,7 +35,7 @@ const RAGGED: f32 = 3.0;
 
 /// What stands in a line without a wide gap.
 #[derive(Debug, Clone, PartialEq)]
-struct Run {
+struct TextRun {
     left: f32,
     right: f32,
     text: String,
@@ -43,19 +43,19 @@ struct Run {
 
 /// A line of the page.
 #[derive(Debug, Clone, PartialEq)]
-struct Row {
+struct TextRow {
     /// From the lower edge of the page.
     y: f32,
     /// Of its largest letters.
     size: f32,
     /// From left to right.
-    runs: Vec<Run>,
+    runs: Vec<TextRun>,
 }
 
 /// Lines that follow each other, with the gap that goes through all of them.
 #[derive(Debug)]
-struct Block<'a> {
-    rows: &'a [Row],
+struct RowBlock<'a> {
+    rows: &'a [TextRow],
     gap: (f32, f32),
 }
 
@@ -65,7 +65,7 @@ pub(super) fn parted(text: String, spans: &[TextSpan]) -> String {
     if rows.len() > MOST_LINES {
         return text;
     }
-    let blocks: Vec<Block> = blocks(&rows).into_iter().filter(Block::is_prose).collect();
+    let blocks: Vec<RowBlock> = blocks(&rows).into_iter().filter(RowBlock::is_prose).collect();
     if blocks.is_empty() {
         return text;
     }
@@ -78,18 +78,18 @@ pub(super) fn parted(text: String, spans: &[TextSpan]) -> String {
 }
 
 /// The lines of a page from top to bottom.
-fn rows(spans: &[TextSpan]) -> Vec<Row> {
+fn rows(spans: &[TextSpan]) -> Vec<TextRow> {
     let mut spans: Vec<&TextSpan> = spans.iter().filter(|span| !span.text.trim().is_empty()).collect();
     spans.sort_by(|one, other| other.bbox.y.total_cmp(&one.bbox.y));
     let same_line = |one: &&TextSpan, other: &&TextSpan| (one.bbox.y - other.bbox.y).abs() < other.font_size / 2.0;
     spans.chunk_by(same_line).map(row).collect()
 }
 
-fn row(spans: &[&TextSpan]) -> Row {
+fn row(spans: &[&TextSpan]) -> TextRow {
     let mut spans = spans.to_vec();
     spans.sort_by(|one, other| one.bbox.x.total_cmp(&other.bbox.x));
     let size = spans.iter().map(|span| span.font_size).fold(0.0, f32::max);
-    let mut row = Row { y: spans[0].bbox.y, size, runs: Vec::new() };
+    let mut row = TextRow { y: spans[0].bbox.y, size, runs: Vec::new() };
     for span in spans {
         let (left, right) = (span.bbox.x, span.bbox.x + span.bbox.width);
         match row.runs.last_mut() {
@@ -98,14 +98,14 @@ fn row(spans: &[&TextSpan]) -> Row {
                 run.text.push(' ');
                 run.text.push_str(&span.text);
             }
-            _ => row.runs.push(Run { left, right, text: span.text.clone() }),
+            _ => row.runs.push(TextRun { left, right, text: span.text.clone() }),
         }
     }
     row
 }
 
 /// Stretches of rows with a gap at the same place in each.
-fn blocks(rows: &[Row]) -> Vec<Block<'_>> {
+fn blocks(rows: &[TextRow]) -> Vec<RowBlock<'_>> {
     let mut blocks = Vec::new();
     let mut start = 0;
     while start < rows.len() {
@@ -119,13 +119,13 @@ fn blocks(rows: &[Row]) -> Vec<Block<'_>> {
         {
             (gap, end) = (narrower, end + 1);
         }
-        blocks.push(Block { rows: &rows[start..end], gap });
+        blocks.push(RowBlock { rows: &rows[start..end], gap });
         start = end;
     }
     blocks
 }
 
-impl Row {
+impl TextRow {
     /// Between its two runs.
     fn gap(&self) -> Option<(f32, f32)> {
         match &self.runs[..] {
@@ -150,10 +150,10 @@ impl Row {
     }
 }
 
-impl Block<'_> {
+impl RowBlock<'_> {
     /// The runs on the left, or on the right, of each row.
-    fn side(&self, is_left: bool) -> Vec<Option<&Run>> {
-        let of = |row: &'_ Row| row.runs.iter().position(|run| (run.right <= self.gap.0) == is_left);
+    fn side(&self, is_left: bool) -> Vec<Option<&TextRun>> {
+        let of = |row: &'_ TextRow| row.runs.iter().position(|run| (run.right <= self.gap.0) == is_left);
         self.rows.iter().map(|row| of(row).map(|index| &row.runs[index])).collect()
     }
 
@@ -175,10 +175,10 @@ impl Block<'_> {
 }
 
 /// Lines that begin below each other and fill their column.
-fn is_prose(runs: &[&Run]) -> bool {
+fn is_prose(runs: &[&TextRun]) -> bool {
     let left = runs.iter().map(|run| run.left).fold(f32::INFINITY, f32::min);
     let right = runs.iter().map(|run| run.right).fold(f32::NEG_INFINITY, f32::max);
-    let most = |is: &dyn Fn(&Run) -> bool| runs.iter().filter(|run| is(run)).count() * 3 >= runs.len() * 2;
+    let most = |is: &dyn Fn(&TextRun) -> bool| runs.iter().filter(|run| is(run)).count() * 3 >= runs.len() * 2;
     let words: usize = runs.iter().map(|run| run.text.split_whitespace().count()).sum();
     runs.len() >= FEWEST_LINES
         && words >= runs.len() * FEWEST_WORDS
@@ -187,7 +187,7 @@ fn is_prose(runs: &[&Run]) -> bool {
 }
 
 /// All of a run but the spaces.
-fn key(run: Option<&Run>) -> String {
+fn key(run: Option<&TextRun>) -> String {
     run.map_or(String::new(), |run| without_spaces(&run.text))
 }
 

@@ -7,11 +7,11 @@ use std::io;
 use pdf_oxide::PdfDocument;
 use pdf_oxide::error::Error;
 
-use super::answer::{Say, broken, guarded, page};
-use super::wire::{Refusal, Request, Said};
+use super::answer::{SendMessage, broken, guarded, page};
+use super::protocol::{ReaderMessage, Refusal, Request};
 
 /// Says what is in `bytes`: how many pages, and the text of those that are asked for.
-pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {
+pub(super) fn read(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
         Err(refused) => return say(refused),
@@ -20,7 +20,7 @@ pub(super) fn read(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Resul
         Ok(pages) => u32::try_from(pages).unwrap_or(u32::MAX),
         Err(refused) => return say(refused),
     };
-    say(Said::Opened { pages })?;
+    say(ReaderMessage::Opened { pages })?;
     for number in request.wanted(pages) {
         say(page(number, || text(&document, number as usize - 1)))?;
     }
@@ -36,17 +36,17 @@ fn text(document: &PdfDocument, index: usize) -> Result<String, String> {
     })
 }
 
-fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, Said> {
+fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, ReaderMessage> {
     let document = PdfDocument::from_bytes(bytes).map_err(|error| refusal(&error))?;
     let opens = |password: &[u8]| document.authenticate(password).map_err(|error| refusal(&error));
     // What opens by itself does so whatever password was given for other files.
     let is_open = opens(b"")? || opens(request.password.as_bytes())?;
-    if is_open && document.is_authenticated() { Ok(document) } else { Err(Said::Refused(Refusal::Locked)) }
+    if is_open && document.is_authenticated() { Ok(document) } else { Err(ReaderMessage::Refused(Refusal::Locked)) }
 }
 
-fn refusal(error: &Error) -> Said {
+fn refusal(error: &Error) -> ReaderMessage {
     match error {
-        Error::EncryptedPdf => Said::Refused(Refusal::Locked),
+        Error::EncryptedPdf => ReaderMessage::Refused(Refusal::Locked),
         other => broken(other),
     }
 }

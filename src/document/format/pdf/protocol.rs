@@ -1,7 +1,7 @@
 //! What the process that takes a PDF apart and the one that asked it say to each other.
 //!
-//! Asked: one line of JSON, a [`Request`], then the bytes of the file until the end of the input. Said: [`Said`]s as JSON, one a line, pages in
-//! ascending order, [`Said::Done`] last. Lines that are none of ours are passed over: a library that prints does no harm.
+//! Asked: one line of JSON, a [`Request`], then the bytes of the file until the end of the input. Said: [`ReaderMessage`]s as JSON, one a line, pages in
+//! ascending order, [`ReaderMessage::Done`] last. Lines that are none of ours are passed over: a library that prints does no harm.
 //!
 //! A process that dies has not said `Done`, and the page that it died on is the first of those asked for that it said nothing about.
 
@@ -12,17 +12,17 @@ pub(super) const MOST_PAGES: u32 = 100_000;
 
 /// Which library reads. No one of them reads every file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) enum Engine {
+pub(super) enum PdfEngine {
     /// `pdf_oxide`: the text of pages in reading order.
-    First,
+    Oxide,
     /// `lopdf` and `pdf-extract`: outline, pictures, and a second opinion on the text of pages.
-    Second,
+    Extract,
 }
 
 /// What is asked of a reading process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
-    pub engine: Engine,
+    pub engine: PdfEngine,
     /// Empty: what the file opens with by itself.
     pub password: String,
     /// Text of pages from this one on, counted from 1.
@@ -66,7 +66,7 @@ pub(super) enum Refusal {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Said {
+pub(super) enum ReaderMessage {
     Refused(Refusal),
     Opened {
         pages: u32,

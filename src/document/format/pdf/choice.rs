@@ -1,7 +1,7 @@
 //! Which of two texts is a page's, and is it one?
 
 use super::quality::{Quality, READABLE, is_second_better, quality};
-use super::reader::Findings;
+use super::runner::Findings;
 use crate::document::report::{PageFound, PageReport};
 
 /// From here on nobody would ask for a second opinion.
@@ -11,7 +11,7 @@ const FEW_CHARACTERS: usize = 200;
 
 /// A page with the text that was chosen for it.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct ChosenPage {
     pub text: String,
     pub has_picture: bool,
     pub report: PageReport,
@@ -30,7 +30,7 @@ pub(super) fn doubtful(first: &Findings, count: u32) -> Vec<u32> {
 }
 
 /// All pages, each with the better of its texts; the other is let go of.
-pub(super) fn pages(mut first: Findings, mut second: Findings, count: u32) -> Vec<Page> {
+pub(super) fn pages(mut first: Findings, mut second: Findings, count: u32) -> Vec<ChosenPage> {
     let mut page = |number| {
         let texts = [first.pages.remove(&number), second.pages.remove(&number)];
         page(number, texts, second.pictures.binary_search(&number).is_ok())
@@ -38,7 +38,7 @@ pub(super) fn pages(mut first: Findings, mut second: Findings, count: u32) -> Ve
     (1..=count).map(&mut page).collect()
 }
 
-fn page(number: u32, [first, second]: [Option<Result<String, String>>; 2], has_picture: bool) -> Page {
+fn page(number: u32, [first, second]: [Option<Result<String, String>>; 2], has_picture: bool) -> ChosenPage {
     let measured = |text: &Option<Result<String, String>>| match text {
         Some(Ok(text)) => quality(text),
         _ => Quality::default(),
@@ -52,7 +52,7 @@ fn page(number: u32, [first, second]: [Option<Result<String, String>>; 2], has_p
         _ => without_text([&first, &second], has_picture),
     };
     let text = if is_second { second } else { first };
-    Page {
+    ChosenPage {
         text: text.and_then(Result::ok).unwrap_or_default(),
         has_picture,
         report: PageReport { number, found, quality: quality.score, characters: quality.characters, is_second },

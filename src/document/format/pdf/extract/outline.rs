@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pdf_extract::{Dictionary, Document, Object, ObjectId};
 
-use super::super::wire::Bookmark;
+use super::super::protocol::Bookmark;
 use super::dictionary::child;
 
 /// The Bible has 1,189 chapters; nobody chooses from more than this.

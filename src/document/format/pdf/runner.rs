@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::wire::{Bookmark, Engine, Refusal, Request, Said};
+use super::protocol::{Bookmark, PdfEngine, ReaderMessage, Refusal, Request};
 use super::{answer, worker};
 use crate::document::controls::printable;
 use crate::document::options::PdfReader;
@@ -58,7 +58,7 @@ pub(super) struct Findings {
 }
 
 /// A file to be asked about, by several engines and processes.
-pub(super) struct Interview<'a> {
+pub(super) struct EngineRunner<'a> {
     reader: &'a PdfReader,
     bytes: Arc<Vec<u8>>,
     password: String,
@@ -68,7 +68,7 @@ pub(super) struct Interview<'a> {
 }
 
 /// How a reading process ended.
-enum Ended {
+enum ProcessEnd {
     Done,
     /// Without having said so; why, in words.
     Died(String),
@@ -76,7 +76,7 @@ enum Ended {
     Stopped(&'static str),
 }
 
-impl<'a> Interview<'a> {
+impl<'a> EngineRunner<'a> {
     pub fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
         Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
     }
@@ -92,17 +92,17 @@ impl<'a> Interview<'a> {
     }
 
     /// All that `engine` finds, with the text of `pages` (of all, when none are named). What a page did to its reader is that page's finding.
-    pub fn ask(&self, engine: Engine, pages: Option<Vec<u32>>) -> Findings {
+    pub fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
         let mut findings = Findings::default();
         let mut request = self.request(engine, pages);
         for _ in 0..MOST_DEATHS {
             match self.send(&request, &mut findings) {
-                Ended::Done => return findings,
-                Ended::Stopped(reason) => {
+                ProcessEnd::Done => return findings,
+                ProcessEnd::Stopped(reason) => {
                     findings.give_up(&request, reason);
                     return findings;
                 }
-                Ended::Died(reason) => {
+                ProcessEnd::Died(reason) => {
                     let Some(page) = findings.next_page(&request) else {
                         let lost = || Refusal::Broken(reason);
                         findings.refusal = findings.refusal.take().or_else(|| findings.count.is_none().then(lost));
@@ -118,7 +118,7 @@ impl<'a> Interview<'a> {
         findings
     }
 
-    fn request(&self, engine: Engine, pages: Option<Vec<u32>>) -> Request {
+    fn request(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Request {
         Request {
             engine,
             password: self.password.clone(),
@@ -129,61 +129,63 @@ impl<'a> Interview<'a> {
         }
     }
 
-    fn send(&self, request: &Request, findings: &mut Findings) -> Ended {
+    fn send(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
         match self.reader {
             PdfReader::Here => self.here(request, findings),
             PdfReader::Program(program) => self.elsewhere(program, request, findings),
         }
     }
 
-    fn here(&self, request: &Request, findings: &mut Findings) -> Ended {
+    fn here(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
         let mut say = |said| {
-            findings.hear(said);
+            findings.record(said);
             Ok(())
         };
         let bytes = Vec::clone(&self.bytes);
         worker::on_a_large_stack(|| worker::work(request, bytes, &mut say)).expect("hearing does not fail");
-        Ended::Done
+        ProcessEnd::Done
     }
 
-    fn elsewhere(&self, program: &Path, request: &Request, findings: &mut Findings) -> Ended {
+    fn elsewhere(&self, program: &Path, request: &Request, findings: &mut Findings) -> ProcessEnd {
         let mut process = match Process::start(program, request, &self.bytes) {
             Ok(process) => process,
-            Err(error) => return Ended::Died(format!("no reader could be started: {error}")),
+            Err(error) => return ProcessEnd::Died(format!("no reader could be started: {error}")),
         };
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match process.said.recv_timeout(left.min(SILENCE)) {
-                Ok(Said::Done) => return Ended::Done,
+                Ok(ReaderMessage::Done) => return ProcessEnd::Done,
                 Ok(said) => {
-                    let bytes = if let Said::Page { text, .. } = &said { text.len() } else { 0 };
+                    let bytes = if let ReaderMessage::Page { text, .. } = &said { text.len() } else { 0 };
                     self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
-                    findings.hear(said);
+                    findings.record(said);
                 }
-                Err(RecvTimeoutError::Disconnected) => return Ended::Died(process.last_words()),
+                Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Died(process.last_words()),
                 Err(RecvTimeoutError::Timeout) if left > SILENCE => {
-                    return Ended::Died(format!("the reader was stuck on it for {} s", SILENCE.as_secs()));
+                    return ProcessEnd::Died(format!("the reader was stuck on it for {} s", SILENCE.as_secs()));
                 }
-                Err(RecvTimeoutError::Timeout) => return Ended::Stopped("there was no time left for it"),
+                Err(RecvTimeoutError::Timeout) => return ProcessEnd::Stopped("there was no time left for it"),
             }
             if self.text_bytes.load(Ordering::Relaxed) > MOST_TEXT_BYTES {
-                return Ended::Stopped("the pages before it have more text than any context holds");
+                return ProcessEnd::Stopped("the pages before it have more text than any context holds");
             }
         }
     }
 }
 
 impl Findings {
-    fn hear(&mut self, said: Said) {
+    fn record(&mut self, said: ReaderMessage) {
         match said {
-            Said::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
-            Said::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
-            Said::Opened { pages } => self.count = Some(pages),
-            Said::Outline { bookmarks, is_cut } => (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut),
-            Said::Pictures(pages) => self.pictures = pages,
-            Said::Page { number, text } => _ = self.pages.insert(number, Ok(text)),
-            Said::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),
-            Said::Done => {}
+            ReaderMessage::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
+            ReaderMessage::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
+            ReaderMessage::Opened { pages } => self.count = Some(pages),
+            ReaderMessage::Outline { bookmarks, is_cut } => {
+                (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut);
+            }
+            ReaderMessage::Pictures(pages) => self.pictures = pages,
+            ReaderMessage::Page { number, text } => _ = self.pages.insert(number, Ok(text)),
+            ReaderMessage::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),
+            ReaderMessage::Done => {}
         }
     }
 
@@ -223,7 +225,7 @@ fn sentence(reason: &str) -> String {
 /// A reading process at work. It ends with this value.
 struct Process {
     child: Child,
-    said: Receiver<Said>,
+    said: Receiver<ReaderMessage>,
     last_words: thread::JoinHandle<String>,
 }
 
@@ -269,7 +271,7 @@ impl Drop for Process {
 }
 
 /// What the process says, until it closes its end or says too much at once.
-fn listen(output: ChildStdout) -> Receiver<Said> {
+fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
     // Bounded, so that a process that says much waits for us.
     let (sender, receiver) = mpsc::sync_channel(64);
     thread::spawn(move || {
@@ -324,7 +326,7 @@ mod tests {
     fn a_reason_that_quotes_the_file_steers_no_terminal() {
         let mut findings = Findings::default();
         let reason = format!("expected object header, found: \u{1b}[31m\u{0}{}\nmore", "x".repeat(500));
-        findings.hear(Said::Refused(Refusal::Broken(reason)));
+        findings.record(ReaderMessage::Refused(Refusal::Broken(reason)));
         let told = format!("expected object header, found: ␛[31m␀{} …", "x".repeat(LONGEST_REASON - 37));
         assert_eq!(findings.refusal, Some(Refusal::Broken(told)));
     }
@@ -332,7 +334,7 @@ mod tests {
     #[test]
     fn pages_that_nobody_told_are_written_off() {
         let request = Request {
-            engine: Engine::First,
+            engine: PdfEngine::Oxide,
             password: String::new(),
             from_page: 2,
             pages: None,
@@ -340,7 +342,7 @@ mod tests {
             cpu_s: 0,
         };
         let mut findings = Findings { count: Some(3), ..Findings::default() };
-        findings.hear(Said::Page { number: 2, text: "two".into() });
+        findings.record(ReaderMessage::Page { number: 2, text: "two".into() });
         assert_eq!(findings.next_page(&request), Some(3));
         findings.give_up(&request, "late");
         assert_eq!(findings.pages, BTreeMap::from([(2, Ok("two".into())), (3, Err("late".into()))]));
@@ -349,7 +351,8 @@ mod tests {
     #[test]
     fn a_program_that_does_not_exist_is_a_reason_and_no_panic() {
         let reader = PdfReader::Program("/no/such/program".into());
-        let findings = Interview::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(Engine::First, None);
+        let findings =
+            EngineRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(PdfEngine::Oxide, None);
         assert!(
             matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("no reader could be started"))
         );
