@@ -6,15 +6,14 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use lunette::chat::Chat;
-use lunette::engine;
-use lunette::engine::config::EngineSettings;
+use lunette::engine::{self, config::EngineSettings};
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Started, Voice};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::retriever::Retriever;
-use lunette::session::{EffectRunner, EngineThread, Observer, Stop, documents, model, opening};
+use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Keymap, Options, ScreenExit};
 
@@ -29,11 +28,7 @@ pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
         Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let chat = Chat::new(opening::setup(settings, &files, &model));
-    let thread = EngineThread::default();
-    let effects = EffectRunner::new(settings, files, model, thread.clone());
-    let ended = show(chat, effects, settings, &options);
-    thread.wait();
-    ended
+    show(chat, EffectRunner::new(settings, files, model), settings, &options)
 }
 
 /// The same chat in plain lines. A model that is missing is asked about in a line, too.
@@ -44,13 +39,10 @@ pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
         Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
     })?;
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let thread = EngineThread::default();
-    let mut effects = EffectRunner::new(settings, files, model, thread.clone());
+    let mut effects = EffectRunner::new(settings, files, model);
     ask_ahead(&mut chat, &mut effects, &settings.questions);
     let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
-    let ended = plain::run(chat, effects, audience, &mut io::stdout().lock());
-    thread.wait();
-    Ok(ended?)
+    Ok(plain::run(chat, effects, audience, &mut io::stdout().lock())?)
 }
 
 /// Answers the questions of a run without a screen.

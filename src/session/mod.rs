@@ -10,7 +10,6 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`engine_thread`] | how does the engine start, and how long does the program wait for its end? |
 //! | [`effects`] | what carries out what a chat asks for? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`signals`] | which signals end the program? |
@@ -26,7 +25,6 @@ pub mod client;
 pub mod counting;
 pub mod documents;
 pub mod effects;
-pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -41,7 +39,6 @@ pub mod working_set;
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
 pub use effects::{EffectResult, EffectRunner, PartsResult};
-pub use engine_thread::EngineThread;
 pub use error::Error;
 pub use observer::{Activity, Observer};
 pub use signals::Signal;
