@@ -7,7 +7,7 @@ use lunette::eval::{self, Plan};
 use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Voice};
 use lunette::models::ModelRef;
-use lunette::session::{documents, model};
+use lunette::session::{documents, measuring, model};
 use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
 
 use crate::process::{block_on, engine, with_voice};
@@ -55,8 +55,8 @@ pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
 
 fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), ExitError> {
     block_on(async {
-        let client = engine(settings, &model::find(settings, voice)?, None);
-        headless::measure(client, voice).await
+        let mut client = engine(settings, &model::find(settings, voice)?, None);
+        Ok(measuring::measure(&mut client, voice).await?)
     })
 }
 

@@ -11,6 +11,7 @@
 //! | [`opening`] | what does a chat start from? |
 //! | [`engine_thread`] | how does the engine start, and how long does the program wait for its end? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
+//! | [`measuring`] | how fast does this machine prefill? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -27,6 +28,7 @@ pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
@@ -38,6 +40,6 @@ pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Sto
 pub use counting::{CountRequest, TokenCounter};
 pub use engine_thread::EngineThread;
 pub use error::Error;
-pub use observer::{Activity, Observer};
+pub use observer::{Activity, Observer, Unobserved};
 pub use signals::Signal;
 pub use working_set::{ReloadRequest, Reloaded, WorkingSet};
