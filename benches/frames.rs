@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Setup, update};
+use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Timings, TokenCounts,
@@ -80,7 +80,12 @@ impl Talk {
             DocumentFacts { title: "Books".into(), part: None, text: document.text.as_str().into(), choice: None };
         let presets = Presets::built_in();
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
-        let asking = Asking { system: None, sampling: Sampling::GREEDY, limits: Limits::default() };
+        let asking = Asking {
+            system: None,
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+            questions: Questions::Conversation,
+        };
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));

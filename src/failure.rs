@@ -9,10 +9,25 @@
 
 use std::fmt::Display;
 
+use crate::document;
+
 /// An error that knows what its reader can do about it.
 pub trait Hint {
     /// One line; `None` when there is nothing to do.
     fn hint(&self) -> Option<String>;
+}
+
+// `document` uses nothing of this crate, so that it can be compiled alone.
+impl Hint for document::Error {
+    fn hint(&self) -> Option<String> {
+        self.hint()
+    }
+}
+
+impl Hint for document::SelectError {
+    fn hint(&self) -> Option<String> {
+        self.hint()
+    }
 }
 
 /// The kind of a failure, which decides the exit code.

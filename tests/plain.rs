@@ -3,6 +3,7 @@
 mod support {
     pub mod binary;
     pub mod models;
+    pub mod pty;
 }
 
 use std::io::{Read, Write};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use support::binary::{Home, Ran, finished};
 use support::models::model;
+use support::pty::Terminal;
 
 /// Longer than any of these takes on busy cores: whoever needs more is hung.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -21,7 +23,7 @@ const BOOK: &str = "Box 7 in the cellar is painted green.\nBox 8 in the cellar i
 /// Starts a conversation about [`BOOK`] with the model of a file, on one thread.
 fn started(home: &Home, model: &str, arguments: &[&str]) -> Child {
     home.file("book.txt", BOOK);
-    home.start(&[&["--plain", "-t", "1", "-n", "8", "-m", model][..], arguments, &["book.txt"]].concat(), &[])
+    home.start(&[&["--plain", "-t", "1", "-m", model][..], arguments, &["book.txt"]].concat(), &[])
 }
 
 fn small_model() -> String {
@@ -78,26 +80,75 @@ impl Talk {
 #[ignore = "needs a model"]
 fn a_conversation_is_answered_line_by_line_and_left() {
     let home = Home::new();
-    let mut child = started(&home, &small_model(), &["--preset", "full"]);
+    let mut child = started(&home, &small_model(), &["--preset", "full", "-n", "8"]);
     let mut talk = Talk::with(&mut child);
     assert!(talk.says("", "\n> ").ends_with("book.txt is read. Ask, or /help.\n> "), "{}", talk.all);
-    let answer = talk.says("Which colour has box 7?\n", "tok/s)\n> ");
-    assert!(answer.contains("(full, 8 tokens at ") || answer.contains("(full, "), "{answer}");
+    let answer = talk.says("Which colour has box 7?\n", "\n> ");
+    assert!(answer.contains("(full, "), "{answer}");
     assert!(talk.says("/preset fastest\n", "\n> ").contains("read by fastest\n"), "{}", talk.all);
-    let answer = talk.says("And box 8?\n", "tok/s)\n> ");
+    let answer = talk.says("And box 8?\n", "\n> ");
     assert!(answer.contains("(fastest, "), "{answer}");
     assert!(talk.says("/presets\n", "\n> ").contains("fastest, in force: "), "{}", talk.all);
     talk.typed.write_all(b"/quit\n").expect("it listens");
     let ran = finished(child, PATIENCE);
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    // The small model may have more to say than 8 tokens.
+    assert!(matches!(ran.code, 0 | 6), "{} {}", ran.code, ran.err);
 }
 
 #[test]
 #[ignore = "needs a model"]
 fn where_the_lines_end_what_was_asked_is_answered_first() {
-    let ran = piped(&Home::new(), &small_model(), &["-p", "Which colour has box 7?"], "And box 8?\n");
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = piped(&Home::new(), &small_model(), &["-n", "8", "-p", "Which colour has box 7?"], "And box 8?\n");
+    assert!(matches!(ran.code, 0 | 6), "{} {}", ran.code, ran.err);
     assert_eq!(ran.out.matches(" tok/s)").count(), 2, "{}", ran.out);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_limit_that_cuts_an_answer_is_told_and_is_what_a_script_exits_with() {
+    let ran = piped(&Home::new(), &small_model(), &["-n", "2"], "Write a long story about the cellar.\n");
+    assert!(ran.out.contains("\ncut off: the limit of tokens\n("), "{}", ran.out);
+    assert_eq!(ran.code, 6, "{}", ran.err);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_person_who_leaves_has_read_how_the_answer_ended() {
+    let model = small_model();
+    let arguments = ["--plain", "-t", "1", "-n", "2", "-m", &model, "book.txt"];
+    let mut terminal = Terminal::open(80, 24, &[("book.txt", BOOK)], &arguments);
+    terminal.wait_for("is read. Ask, or /help.", PATIENCE);
+    terminal.press("Write a long story about the cellar.\r");
+    terminal.wait_for("cut off: the limit of tokens", PATIENCE);
+    terminal.press("/quit\r");
+    assert_eq!(terminal.exit_code(PATIENCE), 0, "{}", terminal.screen());
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_question_takes_the_files_along_that_it_names() {
+    let home = Home::new();
+    home.file("notes.txt", "Box 9 in the attic is painted red.\n");
+    let lines = "Which colour has box 9 by @notes.txt ?\nWhat is in @nothing ?\n";
+    let ran = piped(&home, &small_model(), &["-n", "8"], lines);
+    assert!(ran.out.contains("\nwith notes.txt"), "{}", ran.out);
+    let unknown = "no part of the document and no file is called nothing; it is left as typed\n";
+    assert!(ran.out.contains(unknown), "{}", ran.out);
+    assert_eq!(ran.out.matches(" tok/s)").count(), 2, "{}", ran.out);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn a_document_that_changes_is_read_again_before_the_next_question() {
+    let home = Home::new();
+    let mut child = started(&home, &small_model(), &["--preset", "full", "-n", "4"]);
+    let mut talk = Talk::with(&mut child);
+    talk.says("", "Ask, or /help.\n> ");
+    home.file("book.txt", &BOOK.replace("blue", "black"));
+    let answer = talk.says("Which colour has box 8?\n", "tok/s)");
+    assert!(answer.contains("the document changed on disk, from line 2 of book.txt on: "), "{answer}");
+    drop(talk);
+    finished(child, PATIENCE);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! `==== FILE: src/main.rs ====`. Models know such lines from the code they were trained on.
 
 use super::content::Document;
-use super::format::Piece;
+use super::format::FileText;
 use super::outline::OutlineEntry;
 use super::position::SourceSpan;
 use super::report::{Report, Skipped};
@@ -16,47 +16,47 @@ pub(super) fn header(name: &str) -> String {
 }
 
 /// The document of these files, in this order.
-pub(super) fn assemble(pieces: Vec<Piece>, skipped: Vec<Skipped>) -> Document {
-    let has_several = pieces.len() > 1;
+pub(super) fn assemble(files: Vec<FileText>, skipped: Vec<Skipped>) -> Document {
+    let has_several = files.len() > 1;
     let mut document = Document { report: Report { files: Vec::new(), skipped }, ..Document::default() };
     if has_several {
-        document.text.reserve(pieces.iter().map(|piece| piece.text.len() + 64).sum());
+        document.text.reserve(files.iter().map(|file| file.text.len() + 64).sum());
     }
-    for piece in pieces {
-        if has_several { document.append_named(piece) } else { document.append(piece, 0) }
+    for file in files {
+        if has_several { document.append_named(file) } else { document.append(file, 0) }
     }
     document
 }
 
 impl Document {
-    /// Appends `piece` under a line and an outline entry with its name.
-    fn append_named(&mut self, piece: Piece) {
+    /// Appends `file` under a line and an outline entry with its name.
+    fn append_named(&mut self, file: FileText) {
         self.end_paragraph();
         let start = self.text.len();
         let entry = self.outline.len();
-        let title = piece.report.name.clone();
+        let title = file.report.name.clone();
         self.outline.push(OutlineEntry { title, level: 1, span: ByteSpan { start, end: start } });
-        self.text.push_str(&header(&piece.report.name));
-        self.append(piece, 1);
+        self.text.push_str(&header(&file.report.name));
+        self.append(file, 1);
         self.outline[entry].span.end = self.text.len();
     }
 
-    /// Appends `piece` as it is, its outline `deeper` levels down. The only one is the document, and not copied.
-    fn append(&mut self, piece: Piece, deeper: u8) {
+    /// Appends `file` as it is, its outline `deeper` levels down. The only one is the document, and not copied.
+    fn append(&mut self, file: FileText, deeper: u8) {
         let start = self.text.len();
         let moved =
             |entry: OutlineEntry| OutlineEntry { level: entry.level + deeper, span: entry.span.moved(start), ..entry };
-        self.outline.extend(piece.outline.into_iter().map(moved));
+        self.outline.extend(file.outline.into_iter().map(moved));
         if self.text.is_empty() {
-            self.text = piece.text;
+            self.text = file.text;
         } else {
-            self.text.push_str(&piece.text);
+            self.text.push_str(&file.text);
         }
-        let name = &piece.report.name;
+        let name = &file.report.name;
         let placed =
             |(span, position): (ByteSpan, _)| SourceSpan { span: span.moved(start), name: name.clone(), position };
-        self.sources.extend(piece.positions.into_iter().map(placed));
-        self.report.files.push(piece.report);
+        self.sources.extend(file.positions.into_iter().map(placed));
+        self.report.files.push(file.report);
     }
 
     /// Sees to it that a blank line comes before what follows.

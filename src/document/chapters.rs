@@ -47,19 +47,19 @@ pub(super) fn chapters(text: &str) -> Vec<OutlineEntry> {
 }
 
 /// A line without the white space around it.
-struct Line<'a> {
+struct TrimmedLine<'a> {
     start: usize,
     text: &'a str,
 }
 
-fn lines(text: &str) -> Vec<Line<'_>> {
+fn lines(text: &str) -> Vec<TrimmedLine<'_>> {
     let mut start = 0;
     let line = |line: &str| {
         start += line.len();
         start - line.len()
     };
     let starts: Vec<usize> = text.split_inclusive('\n').map(line).collect();
-    text.lines().zip(starts).map(|(line, start)| Line { start, text: line.trim() }).collect()
+    text.lines().zip(starts).map(|(line, start)| TrimmedLine { start, text: line.trim() }).collect()
 }
 
 /// A line that begins a part of the book.
@@ -79,7 +79,7 @@ impl Heading {
 }
 
 /// The heading that begins at line `index`, if one does.
-fn heading(lines: &[Line<'_>], index: usize) -> Option<Heading> {
+fn heading(lines: &[TrimmedLine<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let words = parse(line.text)?;
     let blank = |index: usize| lines.get(index).is_none_or(|line| line.text.is_empty());

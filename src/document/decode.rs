@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::controls::{is_control, without_controls};
-use super::encoding::{self, Found, Sureness, UTF8_BOM, Unicode};
+use super::encoding::{self, Found, Sureness, UTF8_BOM, WideEncoding};
 use super::error::Error;
 use super::position::count_lines;
 use super::raw_file::RawFile;
@@ -32,14 +32,14 @@ const BYTES_PER_INVALID: usize = 1000;
 
 /// A file's text, and what was done to it.
 #[derive(Debug)]
-pub(super) struct Decoded {
+pub(super) struct DecodedFile {
     pub text: String,
     /// All but the format, which the caller knows.
     pub report: FileReport,
 }
 
 /// The text of `file`, which is none of the formats that are recognised by their first bytes.
-pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
+pub(super) fn decode(file: RawFile) -> Result<DecodedFile, Error> {
     let charset = file.charset();
     let RawFile { name, bytes, .. } = file;
     let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
@@ -52,7 +52,7 @@ pub(super) fn decode(file: RawFile) -> Result<Decoded, Error> {
         return Err(Error::Empty { name: report.name, bytes: report.bytes });
     }
     report.lines = count_lines(text.as_bytes()) + u32::from(!text.ends_with('\n'));
-    Ok(Decoded { text, report })
+    Ok(DecodedFile { text, report })
 }
 
 /// Takes NUL and Ctrl-Z bytes off the end: what preallocating writers and CP/M leave behind. Returns how many.
@@ -102,10 +102,10 @@ fn decode_as(charset: &'static Encoding, bytes: &[u8], report: &mut FileReport) 
 }
 
 /// UTF-16 or UTF-32; what is no character is replaced and counted.
-fn decode_wide(unicode: Unicode, bytes: &[u8], report: &mut FileReport) -> String {
+fn decode_wide(unicode: WideEncoding, bytes: &[u8], report: &mut FileReport) -> String {
     let (name, text) = match unicode {
-        Unicode::Utf16(encoding) => (encoding.name(), encoding.decode_without_bom_handling(bytes).0.into_owned()),
-        Unicode::Utf32 { little_endian } => {
+        WideEncoding::Utf16(encoding) => (encoding.name(), encoding.decode_without_bom_handling(bytes).0.into_owned()),
+        WideEncoding::Utf32 { little_endian } => {
             (if little_endian { "UTF-32LE" } else { "UTF-32BE" }, encoding::decode_utf32(bytes, little_endian))
         }
     };
@@ -165,7 +165,7 @@ fn clean(text: String, report: &mut FileReport) -> String {
 mod tests {
     use super::*;
 
-    fn decoded(bytes: &[u8]) -> Result<Decoded, Error> {
+    fn decoded(bytes: &[u8]) -> Result<DecodedFile, Error> {
         decode(RawFile::new("a.txt", bytes.to_vec()))
     }
 

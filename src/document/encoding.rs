@@ -44,7 +44,7 @@ impl Default for Found {
 
 /// What bytes can be decoded by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unicode {
+pub(super) enum WideEncoding {
     Utf16(&'static Encoding),
     Utf32 { little_endian: bool },
 }
@@ -59,14 +59,14 @@ const LIKELY_FROM_BYTES: usize = 40;
 const MARGIN: f64 = 0.1;
 
 /// UTF-16 or UTF-32 by its mark, or UTF-16 by its NULs; with the length of the mark.
-pub(super) fn wide(bytes: &[u8]) -> Option<(Unicode, usize)> {
+pub(super) fn wide(bytes: &[u8]) -> Option<(WideEncoding, usize)> {
     // UTF-32 first: its little-endian mark begins with that of UTF-16.
     match bytes {
-        [0xff, 0xfe, 0, 0, ..] => Some((Unicode::Utf32 { little_endian: true }, 4)),
-        [0, 0, 0xfe, 0xff, ..] => Some((Unicode::Utf32 { little_endian: false }, 4)),
-        [0xff, 0xfe, ..] => Some((Unicode::Utf16(UTF_16LE), 2)),
-        [0xfe, 0xff, ..] => Some((Unicode::Utf16(UTF_16BE), 2)),
-        _ => utf16_by_nuls(bytes).map(|encoding| (Unicode::Utf16(encoding), 0)),
+        [0xff, 0xfe, 0, 0, ..] => Some((WideEncoding::Utf32 { little_endian: true }, 4)),
+        [0, 0, 0xfe, 0xff, ..] => Some((WideEncoding::Utf32 { little_endian: false }, 4)),
+        [0xff, 0xfe, ..] => Some((WideEncoding::Utf16(UTF_16LE), 2)),
+        [0xfe, 0xff, ..] => Some((WideEncoding::Utf16(UTF_16BE), 2)),
+        _ => utf16_by_nuls(bytes).map(|encoding| (WideEncoding::Utf16(encoding), 0)),
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn decode_utf32(bytes: &[u8], little_endian: bool) -> String {
     bytes.chunks_exact(4).map(|four| char::from_u32(number(four)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// The encoding that bytes that are no Unicode are most likely in.
+/// Best guess for non-Unicode bytes.
 pub(super) fn guess(bytes: &[u8]) -> (&'static Encoding, Sureness) {
     let head = &bytes[..bytes.len().min(GUESSED_FROM_BYTES)];
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
@@ -222,16 +222,16 @@ mod tests {
     fn utf16_is_known_with_and_without_mark() {
         let little: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<u8> = "plain letters".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(wide(&little), Some((Unicode::Utf16(UTF_16LE), 0)));
-        assert_eq!(wide(&big), Some((Unicode::Utf16(UTF_16BE), 0)));
-        assert_eq!(wide(&[b"\xff\xfe", &little[..]].concat()), Some((Unicode::Utf16(UTF_16LE), 2)));
+        assert_eq!(wide(&little), Some((WideEncoding::Utf16(UTF_16LE), 0)));
+        assert_eq!(wide(&big), Some((WideEncoding::Utf16(UTF_16BE), 0)));
+        assert_eq!(wide(&[b"\xff\xfe", &little[..]].concat()), Some((WideEncoding::Utf16(UTF_16LE), 2)));
         assert_eq!(wide(b"plain letters, and more of them"), None);
         assert_eq!(wide(&[0; 64]), None);
     }
 
     #[test]
     fn utf32_is_not_taken_for_utf16() {
-        assert_eq!(wide(b"\xff\xfe\0\0a\0\0\0"), Some((Unicode::Utf32 { little_endian: true }, 4)));
+        assert_eq!(wide(b"\xff\xfe\0\0a\0\0\0"), Some((WideEncoding::Utf32 { little_endian: true }, 4)));
         assert_eq!(decode_utf32(b"a\0\0\0\xff\xff\xff\xff", true), "a\u{fffd}");
     }
 

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::sniff::{Foreign, Outlook};
-use crate::failure::Hint;
+use super::sniff::{Support, UnsupportedKind};
 
 /// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +60,10 @@ pub enum Error {
     Undecodable { name: String, guess: &'static str, count: u64 },
 }
 
-impl Hint for Error {
-    fn hint(&self) -> Option<String> {
+impl Error {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NothingNamed => "name a file, or `-` for standard input",
             Self::Missing { .. } => "check the spelling, or give the path from the root",
@@ -93,9 +94,7 @@ impl Hint for Error {
         };
         Some(hint.into())
     }
-}
 
-impl Error {
     /// The file that it is about.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -139,10 +138,10 @@ impl Error {
         }
     }
 
-    pub(super) fn from_foreign(name: String, Foreign { what, hint, outlook }: Foreign) -> Self {
-        match outlook {
-            Outlook::Later => Self::NotYet { name, what, hint },
-            Outlook::Never => Self::NoDocument { name, what, hint },
+    pub(super) fn from_unsupported(name: String, UnsupportedKind { what, hint, support }: UnsupportedKind) -> Self {
+        match support {
+            Support::Planned => Self::NotYet { name, what, hint },
+            Support::Never => Self::NoDocument { name, what, hint },
         }
     }
 }
@@ -164,8 +163,10 @@ pub enum SelectError {
     BlankPages { written: String },
 }
 
-impl Hint for SelectError {
-    fn hint(&self) -> Option<String> {
+impl SelectError {
+    /// What can be written instead.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NotARange { .. } => "write numbers and ranges, as in `3-7,9`, `12-` or `-5`".into(),
             Self::Backwards { token } => {

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::content::Document;
 use super::error::Error;
-use super::format::{self, Piece};
+use super::format::{self, FileText};
 use super::input::Input;
 use super::options::ReadOptions;
 use super::report::{SkipReason, Skipped};
-use super::{assemble, tree};
+use super::{assemble, folder};
 
 /// Reads every input, in order, into one document. `stdin` is read when an input is [`Input::Stdin`].
 ///
@@ -17,26 +17,26 @@ use super::{assemble, tree};
 /// that hold no text are left out and named in [`Report::skipped`], and of several files those without content are too (source
 /// trees are full of empty `__init__.py`).
 pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Result<Document, Error> {
-    let mut gathered = Gathered::default();
+    let mut loaded = LoadedFiles::default();
     for input in inputs {
         match input.folder() {
-            Some(folder) => gathered.read_folder(folder, options)?,
-            None => gathered.read_named(input, inputs.len() > 1, options, stdin)?,
+            Some(folder) => loaded.read_folder(folder, options)?,
+            None => loaded.read_named(input, inputs.len() > 1, options, stdin)?,
         }
     }
-    gathered.document(inputs)
+    loaded.document(inputs)
 }
 
 /// What was read so far.
 #[derive(Default)]
-struct Gathered {
-    pieces: Vec<Piece>,
+struct LoadedFiles {
+    texts: Vec<FileText>,
     skipped: Vec<Skipped>,
     /// The last of the named files that had nothing in it.
     empty: Option<Error>,
 }
 
-impl Gathered {
+impl LoadedFiles {
     fn read_named(
         &mut self,
         input: &Input,
@@ -45,7 +45,7 @@ impl Gathered {
         stdin: &mut dyn Read,
     ) -> Result<(), Error> {
         match input.read(stdin).and_then(|file| format::read(file, options)) {
-            Ok(piece) => self.pieces.push(piece),
+            Ok(text) => self.texts.push(text),
             Err(error @ Error::Empty { .. }) if has_others => {
                 self.skipped.extend(error.name().map(Skipped::empty));
                 self.empty = Some(error);
@@ -56,11 +56,11 @@ impl Gathered {
     }
 
     fn read_folder(&mut self, folder: &Path, options: &ReadOptions) -> Result<(), Error> {
-        let tree = tree::walk(folder, &options.wanted)?;
-        self.skipped.extend(tree.skipped);
-        for path in tree.files {
+        let found = folder::walk(folder, &options.wanted)?;
+        self.skipped.extend(found.skipped);
+        for path in found.files {
             match read_member(path, options) {
-                Ok(piece) => self.pieces.push(piece),
+                Ok(text) => self.texts.push(text),
                 Err(skipped) => self.skipped.push(skipped),
             }
         }
@@ -68,8 +68,8 @@ impl Gathered {
     }
 
     fn document(self, inputs: &[Input]) -> Result<Document, Error> {
-        if !self.pieces.is_empty() {
-            return Ok(assemble::assemble(self.pieces, self.skipped));
+        if !self.texts.is_empty() {
+            return Ok(assemble::assemble(self.texts, self.skipped));
         }
         let folder = inputs.iter().find(|input| input.folder().is_some());
         let nothing_in = folder.map(|folder| Error::NothingIn { name: folder.name(), skipped: self.skipped.len() });
@@ -78,9 +78,9 @@ impl Gathered {
 }
 
 /// A file of a folder, or why it is left out.
-fn read_member(path: PathBuf, options: &ReadOptions) -> Result<Piece, Skipped> {
+fn read_member(path: PathBuf, options: &ReadOptions) -> Result<FileText, Skipped> {
     let file = Input::Path(path).read(&mut std::io::empty())?;
-    if options.wanted.include.is_empty() && tree::says_it_is_generated(&file.bytes) {
+    if options.wanted.include.is_empty() && folder::says_it_is_generated(&file.bytes) {
         return Err(Skipped { name: file.name, reason: SkipReason::Generated("says that it is generated") });
     }
     Ok(format::read(file, options)?)

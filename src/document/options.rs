@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::tree::Wanted;
+use super::folder::Wanted;
 
 /// What the reader of a document may have to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

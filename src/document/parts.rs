@@ -67,7 +67,7 @@ impl Document {
     }
 
     fn cut_at(&self, openers: &[Vec<usize>]) -> Vec<Part> {
-        let tree = Tree::new(&self.outline);
+        let tree = OutlineTree::new(&self.outline);
         let start =
             |index: usize| openers.get(index).map_or(self.text.len(), |entries| self.outline[entries[0]].span.start);
         let part = |(index, entries): (usize, &Vec<usize>)| Part {
@@ -80,7 +80,7 @@ impl Document {
 }
 
 /// Which entry of an outline lies in which; entries by index.
-struct Tree<'a> {
+struct OutlineTree<'a> {
     outline: &'a [OutlineEntry],
     parents: Vec<Option<usize>>,
     /// How many entries each has directly below it, and how many have none above.
@@ -88,7 +88,7 @@ struct Tree<'a> {
     roots: usize,
 }
 
-impl<'a> Tree<'a> {
+impl<'a> OutlineTree<'a> {
     fn new(outline: &'a [OutlineEntry]) -> Self {
         let mut tree = Self { outline, parents: Vec::new(), children: vec![0; outline.len()], roots: 0 };
         let mut open: Vec<usize> = Vec::new();

@@ -21,7 +21,7 @@ impl Document {
 
     /// The numbers of the parts that `written` names, ascending, each once.
     pub fn part_numbers(&self, written: &str) -> Result<Vec<usize>, SelectError> {
-        let chosen = chosen(written, Numbered::Parts, self.parts().len())?;
+        let chosen = chosen(written, NumberKind::Parts, self.parts().len())?;
         Ok((1..).zip(chosen).filter_map(|(number, chosen)| chosen.then_some(number)).collect())
     }
 
@@ -42,7 +42,7 @@ impl Document {
     pub fn select_pages(&self, written: &str) -> Result<Self, SelectError> {
         let pages = self.report.files.iter().filter_map(|file| file.pages.last()).map(|page| page.number as usize);
         let count = pages.max().ok_or(SelectError::NoPages)?;
-        let chosen = chosen(written, Numbered::Pages, count)?;
+        let chosen = chosen(written, NumberKind::Pages, count)?;
         let is_kept = |source: &SourceSpan| match source.position {
             Position::Page(page) => chosen[page as usize - 1],
             Position::Line(_) | Position::TextLine(_) => true,
@@ -77,13 +77,13 @@ impl Document {
     /// The document that has only these stretches: ordered, apart from each other, at starts of lines.
     fn keep(&self, stretches: &[ByteSpan]) -> Self {
         let mut kept = Self { report: self.report.clone(), ..Self::default() };
-        let copies: Vec<Copied> = stretches.iter().map(|&stretch| kept.copy(self, stretch)).collect();
+        let copies: Vec<CopiedSpan> = stretches.iter().map(|&stretch| kept.copy(self, stretch)).collect();
         kept.outline = self.outline.iter().filter_map(|entry| moved_entry(entry, &copies)).collect();
         kept
     }
 
     /// Appends `stretch` of `whole`, with what the model must be told before it, and its sources.
-    fn copy(&mut self, whole: &Self, stretch: ByteSpan) -> Copied {
+    fn copy(&mut self, whole: &Self, stretch: ByteSpan) -> CopiedSpan {
         if stretch.start > 0 && !self.text.is_empty() {
             self.end_paragraph();
             self.text.push_str(LEFT_OUT);
@@ -96,7 +96,7 @@ impl Document {
         let to = self.text.len();
         self.text.push_str(&whole.text[stretch.start..stretch.end]);
         self.sources.extend(whole.sources.iter().filter_map(|source| moved_source(whole, source, stretch, to)));
-        Copied { stretch, opened, to }
+        CopiedSpan { stretch, opened, to }
     }
 
     /// The file whose naming line lies before `start`, if that is in the middle of a file of several.
@@ -109,7 +109,7 @@ impl Document {
 }
 
 /// Where a stretch went.
-struct Copied {
+struct CopiedSpan {
     /// In the whole document.
     stretch: ByteSpan,
     /// In the new text: where what was put before it begins, and where it begins itself.
@@ -117,7 +117,7 @@ struct Copied {
     to: usize,
 }
 
-impl Copied {
+impl CopiedSpan {
     /// Where byte `byte` of the whole document is now; the stretch's start is where what was put before it begins.
     fn place(&self, byte: usize) -> usize {
         if byte <= self.stretch.start { self.opened } else { byte - self.stretch.start + self.to }
@@ -136,7 +136,7 @@ fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: us
 }
 
 /// `entry` from the first to the last byte of it that was kept.
-fn moved_entry(entry: &OutlineEntry, copies: &[Copied]) -> Option<OutlineEntry> {
+fn moved_entry(entry: &OutlineEntry, copies: &[CopiedSpan]) -> Option<OutlineEntry> {
     let mut kept = copies.iter().filter_map(|copy| Some((copy, entry.span.intersection(copy.stretch)?)));
     let first = kept.next()?;
     let last = kept.next_back().unwrap_or(first);
@@ -146,12 +146,12 @@ fn moved_entry(entry: &OutlineEntry, copies: &[Copied]) -> Option<OutlineEntry> 
 
 /// What the numbers of a choice count.
 #[derive(Debug, Clone, Copy)]
-enum Numbered {
+enum NumberKind {
     Parts,
     Pages,
 }
 
-impl Numbered {
+impl NumberKind {
     const fn name(self) -> &'static str {
         match self {
             Self::Parts => "parts",
@@ -168,7 +168,7 @@ impl Numbered {
 }
 
 /// Which of `count` are chosen; index 0 is number 1.
-fn chosen(written: &str, numbered: Numbered, count: usize) -> Result<Vec<bool>, SelectError> {
+fn chosen(written: &str, numbered: NumberKind, count: usize) -> Result<Vec<bool>, SelectError> {
     let mut chosen = vec![false; count];
     for token in written.split(',').map(str::trim) {
         let (low, high) = range(token, count).ok_or_else(|| SelectError::NotARange {

@@ -4,17 +4,17 @@
 
 /// A kind of file that is recognised and not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Foreign {
+pub(super) struct UnsupportedKind {
     /// With its article: `a PDF`.
     pub what: &'static str,
     pub hint: &'static str,
-    pub outlook: Outlook,
+    pub support: Support,
 }
 
 /// Whether a kind of file will ever be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outlook {
-    Later,
+pub(super) enum Support {
+    Planned,
     /// There is no text in it.
     Never,
 }
@@ -72,25 +72,25 @@ const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER, DOCX_MEMBER];
 const ZIP_SEARCHED_BYTES: usize = 256 << 10;
 
 /// The kind of these bytes, if it is one that is known and not read.
-pub(super) fn foreign(bytes: &[u8]) -> Option<Foreign> {
+pub(super) fn unsupported(bytes: &[u8]) -> Option<UnsupportedKind> {
     by_signature(bytes).or_else(|| zip(bytes))
 }
 
-fn by_signature(bytes: &[u8]) -> Option<Foreign> {
+fn by_signature(bytes: &[u8]) -> Option<UnsupportedKind> {
     let matches = |(offset, magic, ..): &&Signature| bytes.get(*offset..).is_some_and(|rest| rest.starts_with(magic));
-    let found = |table: &[Signature], outlook| {
-        table.iter().find(matches).map(|&(_, _, what, hint)| Foreign { what, hint, outlook })
+    let found = |table: &[Signature], support| {
+        table.iter().find(matches).map(|&(_, _, what, hint)| UnsupportedKind { what, hint, support })
     };
-    found(LATER, Outlook::Later).or_else(|| found(NEVER, Outlook::Never))
+    found(LATER, Support::Planned).or_else(|| found(NEVER, Support::Never))
 }
 
-fn zip(bytes: &[u8]) -> Option<Foreign> {
+fn zip(bytes: &[u8]) -> Option<UnsupportedKind> {
     if !is_zip(bytes) || READ_ZIP_MEMBERS.iter().any(|member| is_zip_with(bytes, member)) {
         return None;
     }
     let member = ZIP_MEMBERS.iter().find(|(name, ..)| is_zip_with(bytes, name));
     let (what, hint) = member.map_or(("a zip archive", UNPACK), |&(_, what, hint)| (what, hint));
-    Some(Foreign { what, hint, outlook: Outlook::Later })
+    Some(UnsupportedKind { what, hint, support: Support::Planned })
 }
 
 fn is_zip(bytes: &[u8]) -> bool {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn what(bytes: &[u8]) -> Option<&'static str> {
-        foreign(bytes).map(|foreign| foreign.what)
+        unsupported(bytes).map(|unsupported| unsupported.what)
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::io::{self, Read};
 use proptest::prelude::*;
 
 use super::*;
-use crate::failure::Hint;
 
 fn memory(name: &str, text: &str) -> Input {
     Input::Memory { name: name.into(), bytes: text.as_bytes().to_vec().into() }

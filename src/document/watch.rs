@@ -20,11 +20,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::content::Document;
 use super::error::Error;
+use super::folder;
 use super::input::Input;
 use super::load::load;
 use super::options::ReadOptions;
 use super::raw_file::RawFile;
-use super::tree;
 
 /// A file is taken for written once nobody wrote to it for so long: whoever saves one has cut it off first.
 const SETTLED: Duration = Duration::from_millis(200);
@@ -37,18 +37,18 @@ pub struct Watched {
     inputs: Vec<Input>,
     options: ReadOptions,
     /// At the last look.
-    stamps: Vec<Stamp>,
+    stamps: Vec<FileStamp>,
     text: u64,
 }
 
 /// What a glance at a file shows; `None` where there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     path: PathBuf,
     seen: Option<(u64, Option<SystemTime>)>,
 }
 
-impl Stamp {
+impl FileStamp {
     /// How long to wait until it counts as written; `None` when it does. A time to come is a clock that is wrong.
     fn unsettled(&self) -> Option<Duration> {
         let (_, written) = self.seen?;
@@ -87,12 +87,12 @@ impl Watched {
         Ok((before != self.text).then_some(document))
     }
 
-    fn look(&self) -> Vec<Stamp> {
+    fn look(&self) -> Vec<FileStamp> {
         stamps(&self.inputs, &self.options)
     }
 
     /// What nobody wrote to while it was read, and what it looked like.
-    fn read_settled(&self) -> (Vec<Stamp>, Result<Document, Error>) {
+    fn read_settled(&self) -> (Vec<FileStamp>, Result<Document, Error>) {
         let until = Instant::now() + PATIENCE;
         loop {
             let now = self.look_settled(until);
@@ -103,10 +103,10 @@ impl Watched {
         }
     }
 
-    fn look_settled(&self, until: Instant) -> Vec<Stamp> {
+    fn look_settled(&self, until: Instant) -> Vec<FileStamp> {
         loop {
             let now = self.look();
-            match now.iter().filter_map(Stamp::unsettled).max() {
+            match now.iter().filter_map(FileStamp::unsettled).max() {
                 Some(wait) if Instant::now() < until => sleep(wait),
                 _ => return now,
             }
@@ -123,14 +123,16 @@ fn kept(input: Input, stdin: &mut dyn Read) -> Result<Input, Error> {
     Ok(Input::Memory { name, bytes: bytes.into() })
 }
 
-fn stamps(inputs: &[Input], options: &ReadOptions) -> Vec<Stamp> {
+fn stamps(inputs: &[Input], options: &ReadOptions) -> Vec<FileStamp> {
     let files = inputs.iter().flat_map(|input| match input {
         // A folder that can't be walked looks like an empty one until it is read, which says why.
-        Input::Path(path) if path.is_dir() => tree::walk(path, &options.wanted).map_or(Vec::new(), |tree| tree.files),
+        Input::Path(path) if path.is_dir() => {
+            folder::walk(path, &options.wanted).map_or(Vec::new(), |found| found.files)
+        }
         Input::Path(path) => vec![path.clone()],
         _ => Vec::new(),
     });
-    files.map(|path| Stamp { seen: glance(&path), path }).collect()
+    files.map(|path| FileStamp { seen: glance(&path), path }).collect()
 }
 
 fn glance(path: &Path) -> Option<(u64, Option<SystemTime>)> {

@@ -157,7 +157,7 @@ impl Reading {
             return None;
         }
         let run = &self.runs[self.runs.partition_point(|run| run.end <= start)];
-        let end = run.end.min(start + limit);
+        let end = run.end.min(start.saturating_add(limit));
         Some((&self.tokens[start as usize..end as usize], &run.attention))
     }
 }

@@ -4,31 +4,27 @@
 //! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
 //! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
 //!
-//! [`vocabulary`] opens a model for its token tables alone, `weights` puts a model's layers where they are wanted.
+//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone, `weights` puts a model's
+//! layers where they are wanted.
 //!
 //! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
+mod library;
 pub(super) mod vocabulary;
 mod weights;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
-use std::ffi::{CStr, c_char, c_void};
-use std::fs::File;
-use std::io::Read as _;
+use std::ffi::{CStr, c_void};
 use std::num::NonZeroU32;
-use std::path::Path;
-use std::ptr::{NonNull, null_mut};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::ptr::NonNull;
 use std::time::Instant;
 
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
 use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
-use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::sampling::LlamaSampler;
@@ -42,6 +38,8 @@ use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
+use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
+pub use library::{library_version, patch_stamp};
 use weights::Loaded;
 
 /// The only sequence.
@@ -49,88 +47,6 @@ const SEQUENCE: i32 = 0;
 
 /// What `llama_decode` returns when the abort callback said stop.
 const ABORTED: i32 = 2;
-
-/// The library's state is one per process.
-static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
-    listen_to_log();
-    #[cfg(feature = "portable")]
-    load_backends_beside_program();
-    LlamaBackend::init().expect("initialised once, here")
-});
-
-/// Finds the backends that came with the program, and no others: ggml's own search takes in the current folder, which may be
-/// anybody's.
-#[cfg(feature = "portable")]
-fn load_backends_beside_program() {
-    let program = std::env::current_exe().unwrap_or_default();
-    let folder = program.parent().unwrap_or(Path::new("/")).as_os_str().as_encoded_bytes();
-    let Ok(folder) = std::ffi::CString::new(folder) else { return };
-    // SAFETY: `folder` is a C string that outlives the call.
-    unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
-}
-
-/// The version of llama.cpp that is linked, as the library itself tells it: `0.6.0-dev`.
-#[must_use]
-pub fn library_version() -> String {
-    // SAFETY: the function returns a string literal of the library.
-    unsafe { CStr::from_ptr(sys::llama_version()) }.to_string_lossy().into_owned()
-}
-
-/// The stamp of the patch series in the library that is linked.
-#[must_use]
-pub fn patch_stamp() -> String {
-    // SAFETY: the function returns a string literal of the library.
-    unsafe { CStr::from_ptr(sys::llama_swaa_stamp()) }.to_string_lossy().into_owned()
-}
-
-// --- the log ---------------------------------------------------------------------------------------------------------
-
-/// The last lines that the library marked as warnings or errors: the evidence for a failure that returns no reason.
-static COMPLAINTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
-
-const COMPLAINTS_KEPT: usize = 8;
-
-fn listen_to_log() {
-    // SAFETY: `log_line` has the callback's type, lives as long as the program and uses no user data.
-    unsafe { sys::llama_log_set(Some(log_line), null_mut()) };
-}
-
-unsafe extern "C" fn log_line(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
-    if text.is_null() {
-        return;
-    }
-    // SAFETY: llama.cpp passes a string that ends in 0 and outlives the call.
-    let line = unsafe { CStr::from_ptr(text) }.to_string_lossy();
-    let line = line.trim_end();
-    match level {
-        sys::GGML_LOG_LEVEL_ERROR => {
-            remember_complaint(line);
-            tracing::error!(target: "llama.cpp", "{line}");
-        }
-        sys::GGML_LOG_LEVEL_WARN => tracing::warn!(target: "llama.cpp", "{line}"),
-        _ => tracing::debug!(target: "llama.cpp", "{line}"),
-    }
-}
-
-fn remember_complaint(line: &str) {
-    let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if complaints.len() == COMPLAINTS_KEPT {
-        complaints.pop_front();
-    }
-    complaints.push_back(line.to_owned());
-}
-
-/// The complaints since the last call, the first of which usually names the cause.
-fn take_complaints() -> Option<String> {
-    let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let first = complaints.iter().find(|line| !line.is_empty()).cloned();
-    complaints.clear();
-    first
-}
-
-fn failure(kind: FailureKind, message: String, hint: Option<&str>) -> Failure {
-    Failure { kind, message, hint: hint.map(str::to_owned) }
-}
 
 // --- the model -------------------------------------------------------------------------------------------------------
 
@@ -180,24 +96,6 @@ impl Model {
 
     pub(super) fn shape(&self) -> Shape {
         self.shape
-    }
-}
-
-/// The first four bytes settle it; llama.cpp's own message for anything else names no cause.
-fn check_is_gguf(path: &Path) -> Result<(), Failure> {
-    let mut magic = [0; 4];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
-    let name = path.display();
-    match read {
-        Ok(()) if magic == *b"GGUF" => Ok(()),
-        Ok(()) => {
-            let message = format!("{name} is not a GGUF file: it begins with {:?}", magic.escape_ascii().to_string());
-            Err(failure(FailureKind::Model, message, Some("models must be in llama.cpp's GGUF format")))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Err(failure(FailureKind::Model, format!("{name} is not a GGUF file: it is shorter than 4 bytes"), None))
-        }
-        Err(error) => Err(failure(FailureKind::Model, format!("cannot read model {name}: {error}"), None)),
     }
 }
 
@@ -350,11 +248,12 @@ impl<'model> Context<'model> {
     }
 }
 
+/// Whether the call that computes is to end. Where that can't be found out it ends.
 unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     // SAFETY: `data` is the box of the context that is computing, see `Context::new`.
     let interrupt = unsafe { &*data.cast::<Interrupt>() };
     // SAFETY: the pointer is set only while the closure behind it is alive, see `Context::decode`.
-    interrupt.get().is_some_and(|asked| unsafe { (*asked)() })
+    interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
 /// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole batch: 1.2 GB with
@@ -621,4 +520,21 @@ fn process_bytes() -> u64 {
 
 fn gibibytes(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(interrupted: &'static dyn Fn() -> bool) -> bool {
+        let interrupt: Interrupt = Cell::new(Some(std::ptr::from_ref(interrupted)));
+        // SAFETY: `interrupt` outlives the call, and so does the closure in it.
+        unsafe { is_interrupted(std::ptr::from_ref(&interrupt).cast_mut().cast()) }
+    }
+
+    #[test]
+    fn a_panic_while_the_library_asks_whether_to_stop_stops_it() {
+        assert_eq!((asked(&|| false), asked(&|| true)), (false, true));
+        assert!(asked(&|| panic!("no answer")));
+    }
 }

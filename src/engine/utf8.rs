@@ -3,44 +3,35 @@
 //! `[0xF0, 0x9F]` gives nothing, then `[0x98, 0x80]` gives `😀`. Bytes that can't become a character any more come out as
 //! U+FFFD, as `String::from_utf8_lossy` would give for the whole.
 
-/// Holds the bytes of a character that has not ended yet: three at most.
-#[derive(Debug, Default)]
-pub(super) struct Utf8Assembler {
-    pending: Vec<u8>,
+use encoding_rs::{Decoder, UTF_8};
+
+/// Holds the bytes of a character that has not ended yet.
+pub(super) struct Utf8Assembler(Decoder);
+
+impl Default for Utf8Assembler {
+    fn default() -> Self {
+        // A byte order mark in an answer is a character like any other.
+        Self(UTF_8.new_decoder_without_bom_handling())
+    }
 }
 
 impl Utf8Assembler {
     /// Adds bytes; returns the characters that are whole now.
     pub(super) fn push(&mut self, bytes: &[u8]) -> String {
-        self.pending.extend_from_slice(bytes);
-        let mut whole = String::new();
-        loop {
-            match std::str::from_utf8(&self.pending) {
-                Ok(text) => {
-                    whole.push_str(text);
-                    self.pending.clear();
-                    return whole;
-                }
-                Err(error) => {
-                    let valid = error.valid_up_to();
-                    whole.push_str(&String::from_utf8_lossy(&self.pending[..valid]));
-                    let Some(bad) = error.error_len() else {
-                        self.pending.drain(..valid);
-                        return whole;
-                    };
-                    whole.push(char::REPLACEMENT_CHARACTER);
-                    self.pending.drain(..valid + bad);
-                }
-            }
-        }
+        decode(&mut self.0, bytes, false)
     }
 
     /// What is left when the stream has ended: a replacement character if a character was cut short.
     pub(super) fn finish(&mut self) -> String {
-        let rest = String::from_utf8_lossy(&self.pending).into_owned();
-        self.pending.clear();
-        rest
+        decode(&mut std::mem::take(self).0, &[], true)
     }
+}
+
+fn decode(decoder: &mut Decoder, bytes: &[u8], is_last: bool) -> String {
+    let room = decoder.max_utf8_buffer_length(bytes.len()).expect("a token's bytes are few");
+    let mut text = String::with_capacity(room);
+    let _ = decoder.decode_to_string(bytes, &mut text, is_last);
+    text
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Results {
     }
 
     /// Writes everything, with `table` when the run is over. The old file stays until the new one is whole.
-    pub fn save(&self, path: &Path, table: Option<&super::Table>) -> Result<(), ResultsError> {
+    pub fn save(&self, path: &Path, table: Option<&impl Serialize>) -> Result<(), ResultsError> {
         let failed = |source| ResultsError::Write { path: path.to_owned(), source };
         let stored = Stored {
             model: self.model.clone(),

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::score::{Difference, DocumentScores, difference};
-use super::{ResultRow, results::Results};
+use super::results::{ResultRow, Results};
 
 /// The preset that the others are measured against.
 pub const REFERENCE: &str = "full";

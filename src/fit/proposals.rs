@@ -5,29 +5,16 @@
 
 use std::cmp::Reverse;
 
+use super::part_numbers::written;
 use super::pick::pick_now;
+use super::plan::{Error, Fit, PartCost, PromptTokens, Proposal};
+use super::planner::{Draft, Planner};
 use super::tree::{self, Folder};
-use super::{Error, PartCost, Planner, PromptTokens};
-use crate::document::Document;
 use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
 use crate::swaa::selection::ResolvedPreset;
 
 /// Who has to leave out more parts than this would rather choose a beginning.
 const FEW_PARTS: usize = 8;
-
-/// Flags that make it fit, and what they come to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proposal {
-    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the folder.
-    pub flags: String,
-    /// What that means, in words.
-    pub what: String,
-    /// Of the prompt.
-    pub tokens: u32,
-    pub kv_bytes: u64,
-    /// The numbers of the parts that stay, where it is only that others are left out.
-    pub parts: Option<Vec<usize>>,
-}
 
 /// Some of the parts: how to ask for them, in words, and their numbers.
 struct Fewer {
@@ -36,26 +23,16 @@ struct Fewer {
     kept: Vec<usize>,
 }
 
-/// What does not fit.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct TooLarge<'a> {
-    /// The chosen parts, before `--pick`.
-    pub document: &'a Document,
-    pub parts: &'a [PartCost],
-    pub tokens: PromptTokens,
-    /// Tokens of the prompt that are not the document's.
-    pub frame: u32,
-}
-
 impl Planner<'_> {
     /// Everything that was tried and fits.
-    pub(super) fn proposals(&self, it: &TooLarge, chosen: &ResolvedPreset) -> Result<Vec<Proposal>, Error> {
+    pub(super) fn proposals(&self, draft: &Draft) -> Result<Vec<Proposal>, Error> {
+        let Fit { tokens, parts, chosen, .. } = &draft.fit;
         let mut proposals: Vec<Proposal> =
-            [self.other_context(it.tokens), self.other_cache(it.tokens)].into_iter().flatten().collect();
+            [self.other_context(*tokens), self.other_cache(*tokens)].into_iter().flatten().collect();
         if self.wish.pick.is_none() {
-            proposals.extend(self.other_parts(it.parts, it.tokens, chosen)?);
+            proposals.extend(self.other_parts(parts, *tokens, chosen)?);
         }
-        proposals.extend(self.picked(it, chosen)?);
+        proposals.extend(self.picked(draft)?);
         Ok(proposals)
     }
 
@@ -209,13 +186,13 @@ impl Planner<'_> {
     }
 
     /// What BM25 finds nearest to the question, as much as there is room for.
-    fn picked(&self, it: &TooLarge, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
+    fn picked(&self, draft: &Draft) -> Result<Option<Proposal>, Error> {
         let Some(question) = self.wish.question else { return Ok(None) };
         // In thousands of 1,024, as `--pick` takes them.
-        let room = self.room().saturating_sub(it.frame) / 1024 * 1024;
-        let picked = pick_now(it.document, question, room, |texts| self.known.count_each(texts));
+        let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
+        let picked = pick_now(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
-        let tokens = self.prompt_tokens(&picked.document, picked.tokens, chosen)?.prompt;
+        let tokens = self.prompt_tokens(&picked.document, picked.tokens, &draft.fit.chosen)?.prompt;
         let what = format!("the {} nearest to the question, by BM25", picked.in_short());
         let flags = format!("--pick {}k", room / 1024);
         let proposal = Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens), parts: None };
@@ -235,47 +212,4 @@ impl Planner<'_> {
 /// The numbers of the parts that stay.
 fn numbers(parts: &[PartCost], stays: impl Fn(&PartCost) -> bool) -> Vec<usize> {
     parts.iter().filter(|part| stays(part)).map(|part| part.part.number).collect()
-}
-
-/// Ascending numbers as `--parts` takes them: `1-3,5`.
-#[must_use]
-pub fn written(numbers: &[usize]) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for &number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => ranges.push((number, number)),
-        }
-    }
-    let range =
-        |(first, last): (usize, usize)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
-}
-
-/// What of the document some of its parts are, in words: `parts 1-12 of 61`; `None` when all.
-#[must_use]
-pub fn part_in_words(numbers: &[usize], all: usize) -> Option<String> {
-    let noun = if numbers.len() == 1 { "part" } else { "parts" };
-    (numbers.len() < all).then(|| format!("{noun} {} of {all}", written(numbers)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_ranges() {
-        let cases: [(&[usize], &str); 4] =
-            [(&[], ""), (&[4], "4"), (&[1, 2, 3], "1-3"), (&[1, 2, 4, 6, 7], "1-2,4,6-7")];
-        for (numbers, expected) in cases {
-            assert_eq!(written(numbers), expected);
-        }
-    }
-
-    #[test]
-    fn parts_are_told_unless_they_are_all() {
-        assert_eq!(part_in_words(&[1, 2, 5], 6).as_deref(), Some("parts 1-2,5 of 6"));
-        assert_eq!(part_in_words(&[4], 6).as_deref(), Some("part 4 of 6"));
-        assert_eq!(part_in_words(&[1, 2], 2), None);
-    }
 }

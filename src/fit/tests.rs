@@ -1,11 +1,15 @@
 //! Plans against a toy that has one token a word: what fits, what does not, and that proposals do.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
 
 use super::*;
-use crate::document::{Input, ReadOptions, load};
+use crate::chat::Moment;
+use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
+use crate::engine::Measured;
+use crate::engine::message::ModelInfo;
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
@@ -259,7 +263,8 @@ fn a_pick_is_planned_as_it_would_be_read() {
     let document = loaded(&[("book.md", chapters.concat())]);
     let fit = planned(&["--pick", "100", "-p", "A whale?", "b"], &document, None, &Toy::holding(8192)).expect("a plan");
     let picked = fit.picked.as_ref().expect("a chapter");
-    assert_eq!((picked.numbers().as_deref(), fit.tokens.document), (Some("4"), picked.tokens + 1));
+    let parts: Vec<usize> = picked.pieces.iter().map(|piece| piece.part).collect();
+    assert_eq!((parts, fit.tokens.document), (vec![4], picked.tokens + 1));
     let none = planned(&["--pick", "100", "-p", "Elephants", "b"], &document, None, &Toy::holding(8192));
     assert!(matches!(none, Err(Error::NothingPicked { room: 100 })));
 }

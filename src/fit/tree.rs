@@ -7,7 +7,7 @@
 //!      2,012      tcp.rs
 //! ```
 //!
-//! Plain data in the order of the files, which are grouped by folder already (see `document::tree`). Knows names and numbers, no disk.
+//! Plain data in the order of the files, which are grouped by folder already (see `document::folder`). Knows names and numbers, no disk.
 
 /// A folder, by its whole path with a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

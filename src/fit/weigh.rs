@@ -3,7 +3,7 @@
 //! Example: the bundled book is 61 parts and 685 kB: three batches, each told when it was counted. `lunette fit` counts all at once and gets the
 //! same figures: parts begin where lines do, and tokenisers cut there.
 
-use super::Known;
+use super::estimator::Known;
 use crate::document::{ByteSpan, Document, Part};
 
 /// Counted at once: enough for all cores, and little enough that figures come several times a second.

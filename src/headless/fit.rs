@@ -11,14 +11,13 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::Voice;
-use super::report::{RecipeReport, bytes, rounded};
+use super::report::{PickedLine, RecipeReport, bytes, rounded};
 use super::rows::{Listed, are_files, put, table};
 use crate::chat::{Moment, count, time};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
 use crate::exit::{Exit, ExitError};
-use crate::fit::pick::Piece;
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
 use crate::session::documents::only_folder;
@@ -112,16 +111,6 @@ struct PartLine<'a> {
     title: &'a str,
     tokens: u32,
     kv_bytes: u64,
-}
-
-/// A part, or some lines of one.
-#[derive(Debug, Serialize)]
-pub(super) struct PickedLine<'a> {
-    pub part: usize,
-    pub title: &'a str,
-    /// Null when it is the whole part.
-    pub lines: Option<&'a str>,
-    pub tokens: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -310,12 +299,6 @@ impl<'a> From<&'a PartCost> for PartLine<'a> {
 impl<'a> From<&'a PartCost> for Listed<'a> {
     fn from(cost: &'a PartCost) -> Self {
         Self { number: cost.part.number, title: &cost.part.title, tokens: Some(cost.tokens as usize) }
-    }
-}
-
-impl<'a> From<&'a Piece> for PickedLine<'a> {
-    fn from(piece: &'a Piece) -> Self {
-        Self { part: piece.part, title: &piece.title, lines: piece.lines.as_deref(), tokens: piece.tokens }
     }
 }
 

@@ -5,8 +5,7 @@
 
 use std::io;
 
-use super::fit::PickedLine;
-use super::report::{self, Line, Report, Said};
+use super::report::{self, Line, PickedLine, Report, Said};
 use super::voice::{self, Tidy, Voice};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, Run, Work, why_not_whole};
 use crate::engine::message::{Figures, Finish, ModelInfo, Progress};

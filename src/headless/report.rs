@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::fit::PickedLine;
 pub(super) use crate::chat::bytes;
 use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
+use crate::fit::pick::Piece;
 use crate::swaa::{Attention, Recipe};
 
 /// One answer, as `--json` prints it. The fields are a promise to scripts.
@@ -128,6 +128,22 @@ impl<'a> Report<'a> {
             documents,
             picked: None,
         }
+    }
+}
+
+/// A part, or some lines of one.
+#[derive(Debug, Serialize)]
+pub(super) struct PickedLine<'a> {
+    pub part: usize,
+    pub title: &'a str,
+    /// Null when it is the whole part.
+    pub lines: Option<&'a str>,
+    pub tokens: u32,
+}
+
+impl<'a> From<&'a Piece> for PickedLine<'a> {
+    fn from(piece: &'a Piece) -> Self {
+        Self { part: piece.part, title: &piece.title, lines: piece.lines.as_deref(), tokens: piece.tokens }
     }
 }
 

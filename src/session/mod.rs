@@ -8,8 +8,10 @@
 //! | [`model`] | where is the model's file, and should it be fetched? |
 //! | [`working_set`] | which parts of the documents are in use, and have the files changed? |
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
+//! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
 //! | [`engine_thread`] | how does the engine start, and how long does the program wait for its end? |
+//! | [`effects`] | what carries out what a chat asks for? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`signals`] | which signals end the program? |
@@ -24,6 +26,7 @@
 pub mod client;
 pub mod counting;
 pub mod documents;
+pub mod effects;
 pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
@@ -32,12 +35,14 @@ pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
+pub mod references;
 pub mod retriever;
 pub mod signals;
 pub mod working_set;
 
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
+pub use effects::{EffectResult, EffectRunner, PartsResult};
 pub use engine_thread::EngineThread;
 pub use error::Error;
 pub use observer::{Activity, Observer, Unobserved};

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::documents::{Opened, bundled_book};
 use super::error::Error;
 use super::model::offered;
+use super::references;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
 use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
@@ -59,11 +60,16 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
     }
 }
 
-/// Asks the questions that were given on the command line. They wait until the document is prefilled.
+/// Asks the questions that were given on the command line, with the parts and files that they name. They wait until the document is prefilled.
 #[must_use]
-pub fn ask_ahead(chat: &mut Chat, questions: &[String]) -> Vec<Effect> {
-    let ask = |question: &String| update(chat, Duration::ZERO, Input::User(Action::Ask(question.clone())));
-    questions.iter().flat_map(ask).collect()
+pub fn ask_ahead(chat: &mut Chat, whole: &Document, questions: &[String]) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for question in questions {
+        for action in references::attach_all(chat, whole, question).into_iter().chain([Action::Ask(question.clone())]) {
+            effects.extend(update(chat, Duration::ZERO, Input::User(action)));
+        }
+    }
+    effects
 }
 
 fn is_first_run(settings: &Settings, model: &Resolved) -> bool {
@@ -200,11 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn questions_asked_ahead_wait_for_the_document() {
-        let (_folder, settings) = scene(&["-p", "Who?", "-p", "Why?", "BOOK"]);
-        let mut chat = Chat::new(setup(&settings, &files(&settings, &found()), &found()));
-        assert_eq!(ask_ahead(&mut chat, &settings.questions), []);
-        let asked: Vec<_> = chat.exchanges().map(|exchange| (&*exchange.question, &exchange.state)).collect();
-        assert_eq!(asked, [("Who?", &ExchangeState::Waiting), ("Why?", &ExchangeState::Waiting)]);
+    fn questions_asked_ahead_wait_for_the_document_with_what_they_refer_to() {
+        let (_folder, settings) = scene(&["-p", "Who?", "-p", "Is @\"Chapter 2\" like @notes.txt?", "BOOK"]);
+        let files = files(&settings, &found());
+        let mut chat = Chat::new(setup(&settings, &files, &found()));
+        let effects = ask_ahead(&mut chat, &files.whole(), &settings.questions);
+        assert_eq!(effects, [Effect::ReadFile("notes.txt".into())]);
+        let asked: Vec<_> = chat.exchanges().map(|exchange| (exchange.attached.len(), &exchange.state)).collect();
+        assert_eq!(asked, [(0, &ExchangeState::Waiting), (2, &ExchangeState::Waiting)]);
     }
 }

@@ -17,9 +17,10 @@
 //!
 //! Names are those of the long flags, with `_` for `-`; a flag always wins. Does not decide what a missing field means.
 
+use super::args::SamplingArgs;
+use super::options::{PullPolicy, ThemeChoice};
 use super::presets;
 use super::values::{self, Count};
-use super::{PullPolicy, SamplingArgs, ThemeChoice};
 use crate::engine::config::{GpuLayers, KvType};
 use crate::fields::{self, Field, FileError};
 use crate::swaa::{ChainOfThought, Presets, written};

@@ -1,10 +1,12 @@
 //! Where the program runs: the environment and the terminal, looked at once.
 
 use std::env;
+use std::fs;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Directories, Error, read_config};
+use super::directories::Directories;
+use super::error::Error;
 use crate::models::{HubVariables, Places};
 
 /// What the process finds around it. Made by hand in tests.
@@ -78,6 +80,15 @@ impl Surroundings {
             pdf_password: env::var("LUNETTE_PDF_PASSWORD").ok().filter(|password| !password.is_empty()),
             screen: screen_variables(),
         })
+    }
+}
+
+/// Reads the user's file, where there is one.
+fn read_config(path: &Path) -> Result<Option<(String, String)>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some((path.display().to_string(), text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Config { path: path.to_owned(), source }),
     }
 }
 

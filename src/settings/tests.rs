@@ -1,9 +1,14 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::config::{GpuLayers, SplitMode};
+use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvType, Offload, SplitMode};
+use crate::engine::message::{Limits, Sampling};
 use crate::exit::{Exit, ExitError};
-use crate::models::HubVariables;
+use crate::models::{HubVariables, ModelRef, Places};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };

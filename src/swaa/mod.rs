@@ -1,4 +1,4 @@
-//! What each token may see, and what a change of preset costs: Sliding Window Attention Adaptation (arXiv 2512.10411) as plain data.
+//! What each token may see: Sliding Window Attention Adaptation (arXiv 2512.10411) as plain data.
 //!
 //! The picture: a triangle of queries (rows) and keys (columns). Full attention fills it. A sliding layer keeps a band of
 //! `window` keys along the diagonal and the first `sinks` columns. A [`Recipe`] says which layers do that, and for which
@@ -9,7 +9,8 @@
 //! of its 2,148 keys, so the first `window + sinks` positions are the same under every recipe at least that wide ([`Attention::seen_whole`]).
 //!
 //! What it does not do: run anything. The patched llama.cpp does (`ggml-patches`), and [`sees`] is the judge of what it does.
-//! Look next at [`preset`] for the names that users know, and at `engine::plan` for how a recipe becomes reading.
+//! Look next at [`preset`] for the names that users know, at [`selection`] for how a preset becomes a recipe for a model, at [`cost`] for
+//! what prefill costs, and at [`auto`] for how one is chosen. Imports nothing else of the crate.
 
 pub mod auto;
 pub mod cost;
@@ -24,7 +25,7 @@ pub mod written;
 
 pub use layers::{LayerSet, LayerSpec};
 pub use preset::{ChainOfThought, Preset, Presets};
-pub use recipe::{Attention, Change, Recipe, RecipeError, RecipeSpec, WindowSpec};
+pub use recipe::{Attention, Recipe, RecipeError, RecipeSpec, WindowSpec};
 
 /// Whether the query at position `query` sees the key at position `key` on a sliding layer.
 ///

@@ -187,27 +187,6 @@ impl Recipe {
     pub fn decoding(&self) -> &Attention {
         if self.fa_decode { &Attention::Full } else { &self.reading }
     }
-
-    /// What it takes to go from `old`, under which `held` positions were read, to `self`.
-    ///
-    /// `Reread.from_token` is the first position whose KV entry differs; before it both recipes see everything, or the same.
-    #[must_use]
-    pub fn change_from(&self, old: &Self, held: u32) -> Change {
-        if self.reading == old.reading {
-            return Change::Live;
-        }
-        let shared = self.reading.seen_whole().min(old.reading.seen_whole());
-        if shared >= held { Change::Live } else { Change::Reread { from_token: shared } }
-    }
-}
-
-/// What a change of recipe costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// In force at the next token: only the decode policy, the tail or the chain of thought changed.
-    Live,
-    /// What lies from `from_token` on was read under other rules and must be read again.
-    Reread { from_token: u32 },
 }
 
 impl fmt::Display for Attention {
@@ -256,14 +235,6 @@ mod tests {
                 full_layers: full_layers.into_iter().collect()
             }),
         ]
-    }
-
-    fn recipes() -> impl Strategy<Value = Recipe> {
-        (attentions(), any::<bool>(), any::<bool>()).prop_map(|(reading, fa_decode, dense_tail)| Recipe {
-            reading,
-            fa_decode,
-            dense_tail,
-        })
     }
 
     fn is_seen(attention: &Attention, layer: u32, query: u32, key: u32) -> bool {
@@ -328,29 +299,20 @@ mod tests {
             }
         }
 
-        /// Reuse is never wrong, and never forgoes a token that two recipes read alike when every layer slides.
+        /// What the cache keeps by this is never wrong, and where every layer slides no position is forgone.
         #[test]
-        fn a_change_keeps_what_both_recipes_read_alike(old in recipes(), new in recipes(), held in 0..=TOKENS) {
-            let kept = match new.change_from(&old, held) {
-                Change::Live => held,
-                Change::Reread { from_token } => from_token,
-            };
-            let alike = first_difference(&old.reading, &new.reading).min(held);
+        fn positions_that_get_the_same_attention_have_the_same_entries(old in attentions(), new in attentions()) {
+            let is_same = |position: &u32| old.effective_at(*position) == new.effective_at(*position);
+            let kept = (0..TOKENS).take_while(is_same).count() as u32;
+            let alike = first_difference(&old, &new);
             prop_assert!(kept <= alike, "{} are kept, {} are alike", kept, alike);
-
-            let slides = |recipe: &Recipe| match &recipe.reading {
+            let slides = |attention: &Attention| match attention {
                 Attention::Full => true,
                 Attention::Sliding { full_layers, .. } => full_layers.is_empty(),
             };
             if slides(&old) && slides(&new) {
                 prop_assert_eq!(kept, alike);
             }
-        }
-
-        #[test]
-        fn a_change_of_decoding_or_tail_alone_is_live(recipe in recipes(), fa_decode: bool, dense_tail: bool, held: u32) {
-            let other = Recipe { fa_decode, dense_tail, ..recipe.clone() };
-            prop_assert_eq!(other.change_from(&recipe, held), Change::Live);
         }
 
         #[test]

@@ -15,8 +15,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use super::{LayerSet, LayerSpec, WindowSpec};
 
 /// Layers are numbered below this: several times the deepest model known, and small enough that `0-1000000000` can't fill the memory.
@@ -196,30 +194,6 @@ fn count(form: &str) -> Option<u32> {
 /// `n/4` is 4.
 fn share(form: &str) -> Option<u32> {
     form.strip_prefix("n/")?.parse().ok().filter(|&divisor| divisor > 0)
-}
-
-impl Serialize for WindowSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for LayerSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for WindowSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for LayerSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 74_994;
 
 /// Where a text went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copied {
+pub(super) enum CopiedTo {
     Clipboard,
     /// To the terminal, which may or may not keep it.
     Terminal,
@@ -28,14 +28,14 @@ pub(super) struct Clipboard {
 
 impl Clipboard {
     /// `out` is the terminal, `in_tmux` whether tmux stands between.
-    pub(super) fn copy(&mut self, text: &str, out: &mut dyn Write, in_tmux: bool) -> Copied {
+    pub(super) fn copy(&mut self, text: &str, out: &mut dyn Write, in_tmux: bool) -> CopiedTo {
         let told = text.len() <= MOST_BYTES
             && out.write_all(sequence(text, in_tmux).as_bytes()).is_ok()
             && out.flush().is_ok();
         match (self.copy_to_system(text), told) {
-            (true, _) => Copied::Clipboard,
-            (false, true) => Copied::Terminal,
-            (false, false) => Copied::Nowhere,
+            (true, _) => CopiedTo::Clipboard,
+            (false, true) => CopiedTo::Terminal,
+            (false, false) => CopiedTo::Nowhere,
         }
     }
 

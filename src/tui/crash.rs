@@ -7,18 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Writes the report into `folder`, and returns where it is.
-pub(super) fn write(folder: &Path, what: &str) -> io::Result<PathBuf> {
+/// Writes the report into `folder`, and returns where it is; `build` names the program, the system and llama.cpp with their versions.
+pub(super) fn write(folder: &Path, build: &str, what: &str) -> io::Result<PathBuf> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let path = folder.join(format!("crash-{seconds}-{}.txt", std::process::id()));
-    let system = format!("{} {}", std::env::consts::OS, std::env::consts::ARCH);
-    let report = format!(
-        "lunette {} on {system}\nllama.cpp {} {}\n\n{what}\n\n{}\n",
-        env!("CARGO_PKG_VERSION"),
-        crate::engine::library_version(),
-        crate::engine::patch_stamp(),
-        Backtrace::force_capture()
-    );
+    let report = format!("{build}\n\n{what}\n\n{}\n", Backtrace::force_capture());
     fs::create_dir_all(folder)?;
     fs::write(&path, report)?;
     Ok(path)
@@ -31,9 +24,10 @@ mod tests {
     #[test]
     fn a_report_says_what_happened_and_which_build_it_was() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = write(&folder.path().join("state"), "panicked at src/x.rs:1: no row").expect("written");
+        let build = "lunette 1.2.3 on linux x86_64\nllama.cpp b1 abc";
+        let path = write(&folder.path().join("state"), build, "panicked at src/x.rs:1: no row").expect("written");
         let report = fs::read_to_string(path).expect("it is there");
-        assert!(report.contains("panicked at src/x.rs:1: no row"), "{report}");
-        assert!(report.starts_with(concat!("lunette ", env!("CARGO_PKG_VERSION"))), "{report}");
+        let expected = format!("{build}\n\npanicked at src/x.rs:1: no row\n\n");
+        assert!(report.starts_with(&expected), "{report}");
     }
 }

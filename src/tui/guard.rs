@@ -33,12 +33,13 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Raw mode, the alternate screen, bracketed paste, the mouse if it is wished for, and Shift-Enter where the terminal can tell it.
-    pub(super) fn take(mouse: bool, reports: PathBuf) -> io::Result<Self> {
+    /// A crash is reported by a file in `reports`, about the program that `build` names.
+    pub(super) fn take(mouse: bool, reports: PathBuf, build: String) -> io::Result<Self> {
         MOUSE.store(mouse, Ordering::SeqCst);
         let taken = Arc::new(AtomicBool::new(true));
         let earlier_hook: Hook = Arc::from(panic::take_hook());
         let guard = Self { taken: taken.clone(), earlier_hook: earlier_hook.clone() };
-        panic::set_hook(Box::new(hook(taken, earlier_hook, reports)));
+        panic::set_hook(Box::new(hook(taken, earlier_hook, reports, build)));
         enter()?;
         Ok(guard)
     }
@@ -77,7 +78,7 @@ impl Drop for Guard {
     }
 }
 
-fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf) -> impl Fn(&PanicHookInfo<'_>) {
+fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf, build: String) -> impl Fn(&PanicHookInfo<'_>) {
     let screen = thread::current().id();
     move |info| {
         if thread::current().id() == screen {
@@ -87,15 +88,15 @@ fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf) -> impl Fn(&Pan
             tracing::error!(panic = %info, "a thread panicked");
         } else {
             earlier(info);
-            tell_of_report(info, &reports);
+            tell_of_report(info, &reports, &build);
         }
     }
 }
 
 /// The terminal is plain again; what is told here stays on it.
 #[allow(clippy::print_stderr, reason = "the screen is gone, and this is its last word")]
-fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path) {
-    match crash::write(folder, &info.to_string()) {
+fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
+    match crash::write(folder, build, &info.to_string()) {
         Ok(path) => eprintln!("a report is in {}", path.display()),
         Err(error) => eprintln!("no report could be written: {error}"),
     }
@@ -135,7 +136,7 @@ mod tests {
     #[allow(clippy::print_stdout, reason = "this is what it draws")]
     fn a_screen_that_fails() {
         let Some(reports) = std::env::var_os(REPORTS) else { return };
-        let _guard = Guard::take(true, reports.into()).expect("a terminal");
+        let _guard = Guard::take(true, reports.into(), "lunette 0".to_owned()).expect("a terminal");
         print!("what was drawn");
         panic!("there is no such row");
     }

@@ -5,7 +5,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::keymap::Place;
+use super::keymap::Focus;
 
 /// An arrangement, as it is wished for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +56,7 @@ impl Panes {
     }
 
     /// Shares `area` out; `pane` is the transcript or the reader, whichever had the focus last.
-    pub(super) fn arrange(self, area: Rect, pane: Place, has_document: bool) -> Arranged {
+    pub(super) fn arrange(self, area: Rect, pane: Focus, has_document: bool) -> Arranged {
         let side = match self {
             Self::Auto => area.width >= SIDE_AUTO,
             Self::Side => area.width >= SIDE,
@@ -71,7 +71,7 @@ impl Panes {
             (false, ..) => Arranged { reader: None, transcript: Some(area) },
             (true, true, _) => side_by_side(area),
             (true, false, true) => one_above_the_other(area),
-            _ if pane == Place::Reader => Arranged { reader: Some(area), transcript: None },
+            _ if pane == Focus::Reader => Arranged { reader: Some(area), transcript: None },
             _ => Arranged { reader: None, transcript: Some(area) },
         }
     }
@@ -94,15 +94,15 @@ fn one_above_the_other(area: Rect) -> Arranged {
 mod tests {
     use super::*;
 
-    fn shown(panes: Panes, (width, height): (u16, u16), pane: Place) -> (bool, bool) {
+    fn shown(panes: Panes, (width, height): (u16, u16), pane: Focus) -> (bool, bool) {
         let arranged = panes.arrange(Rect::new(0, 0, width, height), pane, true);
         (arranged.reader.is_some(), arranged.transcript.is_some())
     }
 
     #[test]
     fn a_small_screen_shows_what_had_the_focus() {
-        let reader = Place::Reader;
-        assert_eq!(shown(Panes::Auto, (78, 16), Place::Transcript), (false, true));
+        let reader = Focus::Reader;
+        assert_eq!(shown(Panes::Auto, (78, 16), Focus::Transcript), (false, true));
         assert_eq!(shown(Panes::Auto, (78, 16), reader), (true, false));
         assert_eq!(shown(Panes::Auto, (118, 16), reader), (true, true));
         assert_eq!(shown(Panes::Auto, (78, 32), reader), (true, true));
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn without_a_document_there_is_only_the_transcript() {
-        let arranged = Panes::Side.arrange(Rect::new(0, 0, 120, 40), Place::Transcript, false);
+        let arranged = Panes::Side.arrange(Rect::new(0, 0, 120, 40), Focus::Transcript, false);
         assert_eq!((arranged.reader, arranged.transcript.map(|area| area.width)), (None, Some(120)));
     }
 }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::{Position, Rect};
 
+use super::layout::lay_out;
 use super::screen::Screen;
 use super::theme::Theme;
 use super::view;
@@ -31,12 +33,12 @@ impl Stage {
         Self { terminal, screen: Screen::new(document), theme: Theme::of(ThemeChoice::Dark) }
     }
 
-    /// Draws one frame, and tells how long that took.
+    /// Lays one frame out and draws it, and tells how long that took.
     pub fn frame(&mut self, chat: &Chat) -> Duration {
         let start = Instant::now();
-        self.terminal
-            .draw(|frame| view::draw(frame, chat, &mut self.screen, &self.theme))
-            .expect("memory does not fail");
+        let area = Rect::from((Position::ORIGIN, self.terminal.size().expect("memory does not fail")));
+        lay_out(&mut self.screen, chat, &self.theme, area);
+        self.terminal.draw(|frame| view::draw(frame, chat, &self.screen, &self.theme)).expect("memory does not fail");
         start.elapsed()
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ratatui::style::{Color, Modifier, Style};
 use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
-use super::reader::look::Role;
+use super::reader::look::TextRole;
 use crate::settings::ThemeChoice;
 
 /// How long a terminal may take to say what its background is; one that is far away or silent is none that is waited for.
@@ -40,7 +40,7 @@ pub(super) struct Theme {
 }
 
 /// The colours of a theme that brings its own.
-struct Palette {
+struct ThemeColors {
     accent: Color,
     good: Color,
     error: Color,
@@ -58,7 +58,7 @@ const fn rgb(hex: u32) -> Color {
     Color::Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
-const DARK: Palette = Palette {
+const DARK: ThemeColors = ThemeColors {
     accent: rgb(0x7f_cf_dc),
     good: rgb(0xa3_cf_8c),
     error: rgb(0xf2_8b_82),
@@ -71,7 +71,7 @@ const DARK: Palette = Palette {
     hit: rgb(0x4d_43_1c),
 };
 
-const LIGHT: Palette = Palette {
+const LIGHT: ThemeColors = ThemeColors {
     accent: rgb(0x00_5f_73),
     good: rgb(0x2e_6b_26),
     error: rgb(0xb0_2a_1e),
@@ -117,7 +117,7 @@ impl Theme {
         }
     }
 
-    fn of_palette(palette: &Palette) -> Self {
+    fn of_palette(palette: &ThemeColors) -> Self {
         let style = Style::new();
         Self {
             accent: style.fg(palette.accent).add_modifier(Modifier::BOLD),
@@ -138,17 +138,17 @@ impl Theme {
     }
 
     /// How a stretch of a document or an answer looks.
-    pub(super) fn role(&self, role: Role) -> Style {
+    pub(super) fn role(&self, role: TextRole) -> Style {
         match role {
-            Role::Text => Style::new(),
-            Role::Heading | Role::Name => self.accent,
-            Role::Strong => self.strong,
-            Role::Emphasis => self.emphasis,
-            Role::Code => self.code,
-            Role::Link => self.link,
-            Role::Mark | Role::Comment => self.dim,
-            Role::Literal => self.literal,
-            Role::Keyword => self.keyword,
+            TextRole::Text => Style::new(),
+            TextRole::Heading | TextRole::Name => self.accent,
+            TextRole::Strong => self.strong,
+            TextRole::Emphasis => self.emphasis,
+            TextRole::Code => self.code,
+            TextRole::Link => self.link,
+            TextRole::Mark | TextRole::Comment => self.dim,
+            TextRole::Literal => self.literal,
+            TextRole::Keyword => self.keyword,
         }
     }
 }

@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 const TAB: &str = "    ";
 
 /// A grapheme with its looks.
-type Cell = (String, Style);
+type StyledGrapheme = (String, Style);
 
 /// `text` as it may be shown: tabs are four spaces, control characters their pictures.
 pub(super) fn clean(text: &str) -> String {
@@ -75,7 +75,7 @@ pub(super) fn wrap(spans: &[Span<'_>], cells: usize, hang: usize) -> Vec<Line<'s
     lines
 }
 
-fn graphemes(spans: &[Span<'_>]) -> Vec<Cell> {
+fn graphemes(spans: &[Span<'_>]) -> Vec<StyledGrapheme> {
     let cells = |span: &Span<'_>| {
         let style = span.style;
         clean(&span.content).graphemes(true).map(|grapheme| (grapheme.to_owned(), style)).collect::<Vec<_>>()
@@ -84,7 +84,7 @@ fn graphemes(spans: &[Span<'_>]) -> Vec<Cell> {
 }
 
 /// What fits into `cells`, and the rest without the space at the break.
-fn break_once(mut cells_left: Vec<Cell>, cells: usize) -> (Vec<Cell>, Vec<Cell>) {
+fn break_once(mut cells_left: Vec<StyledGrapheme>, cells: usize) -> (Vec<StyledGrapheme>, Vec<StyledGrapheme>) {
     let fitting = fitting(&cells_left, cells);
     if fitting == cells_left.len() {
         return (cells_left, Vec::new());
@@ -101,7 +101,7 @@ fn break_once(mut cells_left: Vec<Cell>, cells: usize) -> (Vec<Cell>, Vec<Cell>)
 }
 
 /// How many graphemes fit into `cells`; at least one.
-fn fitting(line: &[Cell], cells: usize) -> usize {
+fn fitting(line: &[StyledGrapheme], cells: usize) -> usize {
     let mut taken = 0;
     let fits = line.iter().take_while(|(grapheme, _)| {
         taken += grapheme_width(grapheme);
@@ -110,7 +110,7 @@ fn fitting(line: &[Cell], cells: usize) -> usize {
     fits.count().max(1)
 }
 
-fn joined(cells: impl Iterator<Item = Cell>) -> Line<'static> {
+fn joined(cells: impl Iterator<Item = StyledGrapheme>) -> Line<'static> {
     let mut spans: Vec<Span<'static>> = Vec::new();
     for (text, style) in cells {
         match spans.last_mut() {

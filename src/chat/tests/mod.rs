@@ -440,7 +440,7 @@ fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measur
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
     assert!(matches!(sent(&effects), Command::Read { .. }), "{effects:?}");
-    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 2.7 s");
+    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 3.3 s");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use crate::document::encoding::{self, Found, Sureness, Unicode};
+use crate::document::encoding::{self, Found, Sureness, WideEncoding};
 
 /// The standard wants the declaration in the first 1024 bytes; pages with a licence in a comment before it exist.
 const HEAD_BYTES: usize = 4096;
@@ -17,7 +17,7 @@ const BYTES_PER_INVALID: usize = 1000;
 
 /// Text, and the encoding that it was in.
 #[derive(Debug)]
-pub(super) struct Read<'a> {
+pub(super) struct DecodedText<'a> {
     pub text: Cow<'a, str>,
     pub encoding: Found,
     /// Places that are nothing in that encoding, each now U+FFFD.
@@ -25,7 +25,7 @@ pub(super) struct Read<'a> {
     mark_bytes: usize,
 }
 
-impl Read<'_> {
+impl DecodedText<'_> {
     /// Where in the file byte `at` of the text was, if all before it could be decoded.
     pub fn offset_in_file(&self, at: usize) -> usize {
         let before = &self.text[..at];
@@ -40,12 +40,12 @@ impl Read<'_> {
 }
 
 /// The text of `bytes`, without a byte order mark.
-pub(super) fn read(bytes: &[u8]) -> Read<'_> {
+pub(super) fn read(bytes: &[u8]) -> DecodedText<'_> {
     read_as(bytes, None)
 }
 
 /// The text of `bytes`, which whoever sent them called `served`.
-pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> Read<'a> {
+pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> DecodedText<'a> {
     let mark_bytes = Encoding::for_bom(bytes).map_or(0, |(_, bytes)| bytes);
     let (encoding, sureness) = match served.filter(|_| mark_bytes == 0).or_else(|| declared(bytes)) {
         Some(encoding) => (encoding, Sureness::Certain),
@@ -54,7 +54,7 @@ pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) ->
     };
     let (text, had_errors) = encoding.decode_with_bom_removal(bytes);
     let invalid_sequences = if had_errors { text.matches(char::REPLACEMENT_CHARACTER).count() as u64 } else { 0 };
-    Read { text, encoding: Found { name: encoding.name(), sureness }, invalid_sequences, mark_bytes }
+    DecodedText { text, encoding: Found { name: encoding.name(), sureness }, invalid_sequences, mark_bytes }
 }
 
 /// What a byte order mark or the file itself says.
@@ -62,7 +62,7 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return Some(encoding);
     }
-    if let Some((Unicode::Utf16(encoding), _)) = encoding::wide(bytes) {
+    if let Some((WideEncoding::Utf16(encoding), _)) = encoding::wide(bytes) {
         return Some(encoding);
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).to_ascii_lowercase();

@@ -48,24 +48,24 @@ pub(super) struct Flow {
     /// Goes before the next word, at the start of its line: `- `, `12. `, `## `.
     marker: String,
     depth: usize,
-    rows: Vec<Row>,
+    rows: Vec<OpenRow>,
     verbatim: usize,
     /// White space at the start of code, until it is known whether a word follows on the same line.
     lead: String,
-    marks: Vec<Mark>,
+    marks: Vec<PlacedMark>,
     heading: Option<OpenHeading>,
     control_characters: u64,
 }
 
 /// Something that stands at a place of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Mark {
+struct PlacedMark {
     at: usize,
-    what: What,
+    what: MarkKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
+enum MarkKind {
     Heading { level: u8, title: String },
     Anchor(String),
 }
@@ -77,7 +77,7 @@ struct OpenHeading {
 }
 
 #[derive(Debug)]
-struct Row {
+struct OpenRow {
     start: usize,
     cells: usize,
     /// As they were before it.
@@ -91,7 +91,7 @@ struct Row {
 pub(super) struct Flowed {
     /// Ends with a line end unless it is empty.
     pub text: String,
-    marks: Vec<Mark>,
+    marks: Vec<PlacedMark>,
     pub control_characters: u64,
 }
 
@@ -137,7 +137,7 @@ impl Flow {
         self.spoil_row();
         self.marker = format!("{} ", "#".repeat(usize::from(level.clamp(1, 6))));
         self.heading = Some(OpenHeading { mark: self.marks.len(), start: self.text.len() });
-        self.marks.push(Mark { at: self.text.len(), what: What::Heading { level, title: String::new() } });
+        self.marks.push(PlacedMark { at: self.text.len(), what: MarkKind::Heading { level, title: String::new() } });
     }
 
     /// A heading without words leaves nothing behind.
@@ -148,7 +148,7 @@ impl Flow {
         if title.is_empty() {
             self.marker.clear();
             self.marks.remove(open.mark);
-        } else if let What::Heading { title: empty, .. } = &mut self.marks[open.mark].what {
+        } else if let MarkKind::Heading { title: empty, .. } = &mut self.marks[open.mark].what {
             *empty = title;
         }
         self.block();
@@ -193,7 +193,13 @@ impl Flow {
             return false;
         }
         self.spoil_row();
-        self.rows.push(Row { start: self.text.len(), cells: 0, gap: self.gap, floor: self.floor, is_layout: false });
+        self.rows.push(OpenRow {
+            start: self.text.len(),
+            cells: 0,
+            gap: self.gap,
+            floor: self.floor,
+            is_layout: false,
+        });
         self.floor = self.text.len();
         self.gap = Gap::None;
         true
@@ -226,7 +232,7 @@ impl Flow {
 
     /// The next word stands at `name`.
     pub fn anchor(&mut self, name: String) {
-        self.marks.push(Mark { at: self.text.len(), what: What::Anchor(name) });
+        self.marks.push(PlacedMark { at: self.text.len(), what: MarkKind::Anchor(name) });
     }
 
     /// Bytes so far, without the white space that is due.
@@ -378,12 +384,12 @@ impl Flow {
 impl Flowed {
     /// The headings.
     pub fn outline(&self) -> Vec<OutlineEntry> {
-        let entry = |mark: &Mark| match &mark.what {
-            What::Heading { level, title } => {
+        let entry = |mark: &PlacedMark| match &mark.what {
+            MarkKind::Heading { level, title } => {
                 let span = ByteSpan { start: mark.at, end: mark.at };
                 Some(OutlineEntry { title: title.clone(), level: *level, span })
             }
-            What::Anchor(_) => None,
+            MarkKind::Anchor(_) => None,
         };
         let mut outline: Vec<OutlineEntry> = self.marks.iter().filter_map(entry).collect();
         close_spans(&mut outline, self.text.len());
@@ -393,14 +399,14 @@ impl Flowed {
     /// The anchors, each with the start of the line it stands in.
     pub fn anchors(&self) -> impl Iterator<Item = (&str, usize)> {
         self.marks.iter().filter_map(|mark| match &mark.what {
-            What::Anchor(name) => Some((name.as_str(), mark.at)),
-            What::Heading { .. } => None,
+            MarkKind::Anchor(name) => Some((name.as_str(), mark.at)),
+            MarkKind::Heading { .. } => None,
         })
     }
 }
 
 /// Moves each mark over white space to the next word, and from there to the start of its line. Each byte is looked at twice at most.
-fn settle(marks: &mut [Mark], text: &str) {
+fn settle(marks: &mut [PlacedMark], text: &str) {
     let bytes = text.as_bytes();
     let (mut known, mut word) = (bytes.len(), bytes.len());
     for mark in marks.iter_mut().rev() {

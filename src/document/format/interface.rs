@@ -1,7 +1,7 @@
 //! What a format has to say: whether a file is of its kind, and the text of such a file.
 
 use super::flow::Flowed;
-use crate::document::decode::Decoded;
+use crate::document::decode::DecodedFile;
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
 use crate::document::outline::OutlineEntry;
@@ -19,12 +19,12 @@ pub(super) trait Format: Sync {
     fn recognises(&self, file: &RawFile) -> bool;
 
     /// The text and its outline. `report.format` is filled in by the caller.
-    fn read(&self, file: RawFile, options: &ReadOptions) -> Result<Piece, Error>;
+    fn read(&self, file: RawFile, options: &ReadOptions) -> Result<FileText, Error>;
 }
 
 /// What one file gives. Spans count from the text's start.
 #[derive(Debug)]
-pub(in crate::document) struct Piece {
+pub(in crate::document) struct FileText {
     pub text: String,
     /// Where the stretches of the text were found; ordered, together the whole text but for what was put between them.
     pub positions: Vec<(ByteSpan, Position)>,
@@ -32,9 +32,9 @@ pub(in crate::document) struct Piece {
     pub report: FileReport,
 }
 
-impl Piece {
+impl FileText {
     /// A text whose lines are those of the file.
-    pub fn of_lines(decoded: Decoded, outline: Vec<OutlineEntry>) -> Self {
+    pub fn of_lines(decoded: DecodedFile, outline: Vec<OutlineEntry>) -> Self {
         let whole = ByteSpan { start: 0, end: decoded.text.len() };
         Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
     }

@@ -3,7 +3,7 @@
 //! Known: `# Heading` to six marks, headings underlined with `===` or `---`, code fences (a `# comment` in them is no heading) and
 //! a front matter between `---` lines. Emphasis and links in titles stay as written.
 
-use super::interface::{Format, Piece};
+use super::interface::{FileText, Format};
 use crate::document::decode::decode;
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
@@ -33,10 +33,10 @@ impl Format for Markdown {
         }
     }
 
-    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
         let decoded = decode(file)?;
         let outline = headings(&decoded.text);
-        Ok(Piece::of_lines(decoded, outline))
+        Ok(FileText::of_lines(decoded, outline))
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) mod pdf;
 mod text;
 mod xml;
 
-pub(super) use self::interface::Piece;
+pub(super) use self::interface::FileText;
 
 use self::interface::Format;
 use super::error::Error;
@@ -26,12 +26,12 @@ use super::sniff;
 const FORMATS: &[&dyn Format] = &[&pdf::Pdf, &docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
 
 /// Reads `file` as what it is.
-pub(super) fn read(file: RawFile, options: &ReadOptions) -> Result<Piece, Error> {
-    if let Some(foreign) = sniff::foreign(&file.bytes) {
-        return Err(Error::from_foreign(file.name, foreign));
+pub(super) fn read(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
+    if let Some(unsupported) = sniff::unsupported(&file.bytes) {
+        return Err(Error::from_unsupported(file.name, unsupported));
     }
     let format = FORMATS.iter().find(|format| format.recognises(&file)).expect("plain text recognises everything");
-    let mut piece = format.read(file, options)?;
-    piece.report.format = format.name();
-    Ok(piece)
+    let mut text = format.read(file, options)?;
+    text.report.format = format.name();
+    Ok(text)
 }

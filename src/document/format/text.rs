@@ -1,6 +1,6 @@
 //! Plain text and source files: the text as it is, with the chapters of a book as its outline.
 
-use super::interface::{Format, Piece};
+use super::interface::{FileText, Format};
 use crate::document::chapters::chapters;
 use crate::document::decode::decode;
 use crate::document::error::Error;
@@ -19,9 +19,9 @@ impl Format for Text {
         true
     }
 
-    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
         let decoded = decode(file)?;
         let outline = chapters(&decoded.text);
-        Ok(Piece::of_lines(decoded, outline))
+        Ok(FileText::of_lines(decoded, outline))
     }
 }

@@ -21,7 +21,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 
-use super::{LIBRARY, check_is_gguf, failure, take_complaints};
+use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
 use crate::engine::cuts;
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::tokens::Tokens;

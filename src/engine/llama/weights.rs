@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
-use super::{LIBRARY, failure, take_complaints};
+use super::library::{LIBRARY, failure, take_complaints, without_unwinding};
 use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMode};
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
@@ -274,10 +274,25 @@ fn path_for_c(path: &Path) -> Result<CString, Failure> {
     })
 }
 
-/// Hands llama.cpp's progress on; `true` is "go on".
+/// Hands llama.cpp's progress on; `true` is "go on", and where that can't be found out loading ends.
 unsafe extern "C" fn tell_progress<F: FnMut(f32) -> bool>(fraction: f32, data: *mut c_void) -> bool {
     // SAFETY: `data` is the `F` of the load that is under way, on this thread.
     let progress = unsafe { &mut *data.cast::<F>() };
-    // A panic must not unwind through C; progress that can't be told is not worth one.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| progress(fraction))).unwrap_or(false)
+    without_unwinding(false, || progress(fraction))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told<F: FnMut(f32) -> bool>(mut progress: F) -> bool {
+        // SAFETY: `progress` is an `F` and outlives the call.
+        unsafe { tell_progress::<F>(0.5, (&raw mut progress).cast()) }
+    }
+
+    #[test]
+    fn a_panic_while_the_library_tells_its_progress_ends_the_loading() {
+        assert_eq!((told(|_| true), told(|_| false)), (true, false));
+        assert!(!told(|fraction| panic!("{fraction} is nothing to go by")));
+    }
 }

@@ -1,30 +1,43 @@
 //! The table of all commands. As long as the facts are; the order is that of the help.
 
-use super::Place::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
-use super::{Command, Intent, Place, Scroll};
+use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
+use super::intent::{Focus, Intent, Scroll};
+
+/// One row of the table.
+#[derive(Debug)]
+pub(in crate::tui) struct KeyCommand {
+    /// `reader.contents`, as a keymap names it.
+    pub name: &'static str,
+    pub places: &'static [Focus],
+    /// As [`super::chord::Chord`] reads them.
+    pub keys: &'static [&'static str],
+    pub intent: Intent,
+    /// What it does, in a few words.
+    pub what: &'static str,
+}
 
 /// Where work goes on.
-const MAIN: &[Place] = &[Input, Transcript, Reader];
+const MAIN: &[Focus] = &[Input, Transcript, Reader];
 /// Where a preset can be named: at work, in the list of them, and beside the parts.
-const CHOOSING: &[Place] = &[Input, Transcript, Reader, List, Parts];
-const PANELS: &[Place] = &[Transcript, Reader];
-const ALL: &[Place] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
-const MOVING: &[Place] = &[Transcript, Reader, List, Parts, Entry];
-const PAGING: &[Place] = &[Transcript, Reader, List, Parts];
+const CHOOSING: &[Focus] = &[Input, Transcript, Reader, List, Parts];
+const PANELS: &[Focus] = &[Transcript, Reader];
+const ALL: &[Focus] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
+const MOVING: &[Focus] = &[Transcript, Reader, List, Parts, Entry];
+const PAGING: &[Focus] = &[Transcript, Reader, List, Parts];
 /// Where one goes from preset to preset.
-const SWITCHING: &[Place] = &[Input, Transcript, Reader, Parts];
+const SWITCHING: &[Focus] = &[Input, Transcript, Reader, Parts];
 
 const fn row(
     name: &'static str,
-    places: &'static [Place],
+    places: &'static [Focus],
     keys: &'static [&'static str],
     intent: Intent,
     what: &'static str,
-) -> Command {
-    Command { name, places, keys, intent, what }
+) -> KeyCommand {
+    KeyCommand { name, places, keys, intent, what }
 }
 
-pub(in crate::tui) static COMMANDS: &[Command] = &[
+pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("ask", &[Input], &["enter"], Intent::Submit, "ask; on an empty line: yes to what is asked, or read on"),
     row("newline", &[Input], &["ctrl-j", "alt-enter", "shift-enter"], Intent::Newline, "a new line in the question"),
     row("earlier", &[Input], &["up"], Intent::Earlier, "the question before"),

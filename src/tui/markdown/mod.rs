@@ -20,7 +20,7 @@ const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHRO
 
 /// A text as far as it was rendered, for one width and theme.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Rendered {
+pub(super) struct RenderedMarkdown {
     cells: usize,
     /// Bytes of the text whose blocks are dry.
     dry_bytes: usize,
@@ -28,7 +28,7 @@ pub(super) struct Rendered {
     lines: Vec<Line<'static>>,
 }
 
-impl Rendered {
+impl RenderedMarkdown {
     /// The lines of `text`, which begins with what was rendered before, in at most `cells` cells each.
     pub(super) fn of(&mut self, text: &str, cells: usize, theme: &Theme) -> &[Line<'static>] {
         if self.cells != cells || text.len() < self.dry_bytes {
@@ -77,7 +77,7 @@ mod tests {
     use crate::tui::wrap::width;
 
     fn markdown(text: &str, cells: usize, theme: &Theme) -> Vec<Line<'static>> {
-        Rendered::default().of(text, cells, theme).to_vec()
+        RenderedMarkdown::default().of(text, cells, theme).to_vec()
     }
 
     fn shown_in(text: &str, cells: usize) -> Vec<String> {
@@ -164,7 +164,7 @@ mod tests {
         fn piece_by_piece_it_becomes_what_it_is_at_once(blocks in prop::collection::vec(0_usize..BLOCKS.len(), 1..6), step in 1_usize..9) {
             let text = blocks.iter().map(|block| BLOCKS[*block]).collect::<Vec<_>>().join("\n\n");
             let theme = Theme::of(ThemeChoice::Ansi);
-            let mut rendered = Rendered::default();
+            let mut rendered = RenderedMarkdown::default();
             for end in (0..text.len()).step_by(step) {
                 let end = (end..=text.len()).find(|&end| text.is_char_boundary(end)).expect("the end is one");
                 rendered.of(&text[..end], 24, &theme);

@@ -11,16 +11,16 @@ const BETWEEN: usize = 3;
 /// Narrower columns can't be read.
 const NARROWEST: usize = 3;
 
-type Cell = Vec<Span<'static>>;
+type CellSpans = Vec<Span<'static>>;
 
 /// A table as it is read: its first row is the head.
 #[derive(Debug, Clone)]
-pub(super) struct Table {
+pub(super) struct MarkdownTable {
     columns: Vec<Alignment>,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<CellSpans>>,
 }
 
-impl Table {
+impl MarkdownTable {
     pub(super) fn new(columns: Vec<Alignment>) -> Self {
         Self { columns, rows: Vec::new() }
     }
@@ -29,14 +29,14 @@ impl Table {
         self.rows.push(Vec::new());
     }
 
-    pub(super) fn cell(&mut self, cell: Cell) {
+    pub(super) fn cell(&mut self, cell: CellSpans) {
         if let Some(row) = self.rows.last_mut() {
             row.push(cell);
         }
     }
 
     /// The lines of the table, none wider than `cells`.
-    pub(super) fn lines(&self, cells: usize, theme: &Theme) -> Vec<Cell> {
+    pub(super) fn lines(&self, cells: usize, theme: &Theme) -> Vec<CellSpans> {
         let widths = self.widths(cells);
         if widths.iter().sum::<usize>() + BETWEEN * widths.len().saturating_sub(1) > cells {
             return self.one_below_the_other(cells);
@@ -65,13 +65,13 @@ impl Table {
         widths
     }
 
-    fn row_lines(&self, row: &[Cell], widths: &[usize], is_head: bool, theme: &Theme) -> Vec<Cell> {
+    fn row_lines(&self, row: &[CellSpans], widths: &[usize], is_head: bool, theme: &Theme) -> Vec<CellSpans> {
         let style = |span: &Span<'static>| if is_head { span.clone().patch_style(theme.strong) } else { span.clone() };
         let wrapped: Vec<Vec<Line<'static>>> = widths
             .iter()
             .enumerate()
             .map(|(column, cells)| {
-                let cell: Cell = row.get(column).into_iter().flatten().map(style).collect();
+                let cell: CellSpans = row.get(column).into_iter().flatten().map(style).collect();
                 wrap(&cell, *cells, 0)
             })
             .collect();
@@ -79,7 +79,7 @@ impl Table {
         (0..height).map(|line| self.one_line(&wrapped, widths, line, theme)).collect()
     }
 
-    fn one_line(&self, wrapped: &[Vec<Line<'static>>], widths: &[usize], line: usize, theme: &Theme) -> Cell {
+    fn one_line(&self, wrapped: &[Vec<Line<'static>>], widths: &[usize], line: usize, theme: &Theme) -> CellSpans {
         let mut spans = Vec::new();
         for (column, (cell, cells)) in wrapped.iter().zip(widths).enumerate() {
             if column > 0 {
@@ -100,7 +100,7 @@ impl Table {
     }
 
     /// For a screen that is too narrow for columns.
-    fn one_below_the_other(&self, cells: usize) -> Vec<Cell> {
+    fn one_below_the_other(&self, cells: usize) -> Vec<CellSpans> {
         let all = self.rows.iter().flatten();
         all.flat_map(|cell| wrap(cell, cells, 2)).map(|line| line.spans).collect()
     }

@@ -10,10 +10,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::reader::code;
-use super::super::reader::look::Role;
+use super::super::reader::look::TextRole;
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
-use super::table::Table;
+use super::table::MarkdownTable;
 
 /// Deeper lists and quotes are written like this depth: the screen has an end.
 const DEEPEST: usize = 6;
@@ -32,7 +32,7 @@ enum Prefix {
 }
 
 /// A list that is open: the number of its next item, if it has any.
-type List = Option<u64>;
+type OpenList = Option<u64>;
 
 pub(super) struct Writer<'a> {
     pub lines: Vec<Line<'static>>,
@@ -40,12 +40,12 @@ pub(super) struct Writer<'a> {
     cells: usize,
     theme: &'a Theme,
     prefixes: Vec<Prefix>,
-    lists: Vec<List>,
+    lists: Vec<OpenList>,
     styles: Vec<Style>,
     spans: Vec<Span<'static>>,
     /// The language and the text of a block of code.
     code: Option<(String, String)>,
-    table: Option<Table>,
+    table: Option<MarkdownTable>,
     link: Option<String>,
     /// A blank line is due before the next block.
     apart: bool,
@@ -123,14 +123,14 @@ impl<'a> Writer<'a> {
             Tag::Item => self.item(),
             Tag::Table(columns) => {
                 self.block();
-                self.table = Some(Table::new(columns));
+                self.table = Some(MarkdownTable::new(columns));
             }
-            Tag::TableRow | Tag::TableHead => self.table.iter_mut().for_each(Table::row),
-            Tag::Emphasis | Tag::Strikethrough => self.push_style(self.theme.role(Role::Emphasis)),
+            Tag::TableRow | Tag::TableHead => self.table.iter_mut().for_each(MarkdownTable::row),
+            Tag::Emphasis | Tag::Strikethrough => self.push_style(self.theme.role(TextRole::Emphasis)),
             Tag::Strong => self.push_style(self.theme.strong),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
                 self.link = Some(dest_url.into_string());
-                self.push_style(self.theme.role(Role::Link));
+                self.push_style(self.theme.role(TextRole::Link));
             }
             _ => {}
         }
@@ -318,7 +318,7 @@ fn prefix_cells(prefix: &Prefix) -> usize {
 fn coloured(code: &str, language: &str, theme: &Theme) -> Vec<Vec<Span<'static>>> {
     let plain = || code.split('\n').map(|line| vec![Span::styled(line.to_owned(), theme.code)]).collect();
     let Some(lines) = code::highlight(code, language) else { return plain() };
-    let spans = |line: Vec<(&str, Role)>| {
+    let spans = |line: Vec<(&str, TextRole)>| {
         line.into_iter().map(|(text, role)| Span::styled(text.to_owned(), theme.role(role))).collect()
     };
     lines.into_iter().map(spans).collect()

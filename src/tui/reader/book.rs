@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::kind::{Fence, Kind, fences};
+use super::kind::{Fence, TextKind, fences};
 use crate::document::{ByteSpan, Document, Position};
 
 /// Bytes of a unit at most; a paragraph of a novel has some hundreds.
@@ -33,7 +33,7 @@ pub(in crate::tui) struct Book {
     document: Arc<Document>,
     units: Vec<Unit>,
     /// How each of the document's sources is shown, with the line that it begins on.
-    sources: Vec<(Kind, usize)>,
+    sources: Vec<(TextKind, usize)>,
     fences: Vec<Fence>,
     widest: Option<Position>,
 }
@@ -47,8 +47,8 @@ impl Book {
         };
         let units = units(&document.text, |start, line, next| is_prose(start) && goes_on(line, next));
         let line_at = |byte: usize| units[units.partition_point(|unit| unit.start <= byte).max(1) - 1].line;
-        let described = document.sources.iter().map(|source| (Kind::of(source), line_at(source.span.start)));
-        let sources: Vec<(Kind, usize)> = if units.is_empty() { Vec::new() } else { described.collect() };
+        let described = document.sources.iter().map(|source| (TextKind::of(source), line_at(source.span.start)));
+        let sources: Vec<(TextKind, usize)> = if units.is_empty() { Vec::new() } else { described.collect() };
         let fences = fences(&document, &sources);
         let mut book = Self { document, units, sources, fences, widest: None };
         book.widest = book.greatest_position();
@@ -128,8 +128,8 @@ impl Book {
     }
 
     /// How the unit is shown.
-    pub(in crate::tui) fn kind(&self, unit: usize) -> Kind {
-        self.source_of(unit).map_or(Kind::FileName, |source| self.sources[source].0)
+    pub(in crate::tui) fn kind(&self, unit: usize) -> TextKind {
+        self.source_of(unit).map_or(TextKind::FileName, |source| self.sources[source].0)
     }
 
     /// The block of code that `byte` lies in, within a markdown text.
@@ -169,7 +169,7 @@ impl Book {
 
 /// The stretches of running text.
 fn prose(document: &Document) -> Vec<ByteSpan> {
-    let sources = document.sources.iter().filter(|source| Kind::of(source) == Kind::Prose);
+    let sources = document.sources.iter().filter(|source| TextKind::of(source) == TextKind::Prose);
     sources.map(|source| source.span).collect()
 }
 

@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
 use super::book::Book;
-use super::kind::{Kind, ending};
-use super::look::Role;
+use super::kind::{TextKind, ending};
+use super::look::TextRole;
 use crate::document::ByteSpan;
 
 /// So many lines are read above the first that is shown, where nothing is known.
@@ -27,24 +27,24 @@ const LONGEST: usize = 1_000;
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
 /// What a scope means here; the first that fits counts.
-static ROLES: LazyLock<Vec<(Scope, Role)>> = LazyLock::new(|| {
+static ROLES: LazyLock<Vec<(Scope, TextRole)>> = LazyLock::new(|| {
     let roles = [
-        ("comment", Role::Comment),
-        ("string", Role::Literal),
-        ("constant", Role::Literal),
-        ("keyword.operator", Role::Text),
-        ("keyword", Role::Keyword),
-        ("storage", Role::Keyword),
-        ("entity.name", Role::Name),
-        ("support", Role::Name),
-        ("markup.heading", Role::Name),
-        ("variable.function", Role::Name),
+        ("comment", TextRole::Comment),
+        ("string", TextRole::Literal),
+        ("constant", TextRole::Literal),
+        ("keyword.operator", TextRole::Text),
+        ("keyword", TextRole::Keyword),
+        ("storage", TextRole::Keyword),
+        ("entity.name", TextRole::Name),
+        ("support", TextRole::Name),
+        ("markup.heading", TextRole::Name),
+        ("variable.function", TextRole::Name),
     ];
     roles.map(|(name, role)| (Scope::new(name).expect("a scope of fixed words"), role)).to_vec()
 });
 
 /// A stretch of code in one role.
-pub(in crate::tui) type Coloured = (ByteSpan, Role);
+pub(in crate::tui) type Coloured = (ByteSpan, TextRole);
 
 /// Where a grammar stands between two lines.
 #[derive(Debug, Clone)]
@@ -61,19 +61,25 @@ pub(in crate::tui) struct Highlighter {
 }
 
 impl Highlighter {
-    /// The roles of a unit's code, in order; empty where no grammar is known.
-    pub(in crate::tui) fn roles(&mut self, book: &Book, unit: usize) -> &[Coloured] {
-        if !self.lines.contains_key(&unit) {
-            self.read_up_to(book, unit);
-        }
-        self.lines.get(&unit).map_or(&[], Vec::as_slice)
-    }
-
-    fn read_up_to(&mut self, book: &Book, unit: usize) {
+    /// Reads the code of a page's units, so that [`Self::roles`] knows it.
+    pub(in crate::tui) fn prepare(&mut self, book: &Book, units: impl Iterator<Item = usize>) {
         if self.lines.len() > KEPT {
             self.lines.clear();
             self.standings.clear();
         }
+        for unit in units {
+            if !self.lines.contains_key(&unit) {
+                self.read_up_to(book, unit);
+            }
+        }
+    }
+
+    /// The roles of a unit's code, in order; empty where no grammar is known, or the unit is on no page that was prepared.
+    pub(in crate::tui) fn roles(&self, unit: usize) -> &[Coloured] {
+        self.lines.get(&unit).map_or(&[], Vec::as_slice)
+    }
+
+    fn read_up_to(&mut self, book: &Book, unit: usize) {
         let Some((from, syntax)) = region(book, unit) else {
             self.lines.insert(unit, Vec::new());
             return;
@@ -97,7 +103,7 @@ impl Highlighter {
 /// The first unit of the code that `unit` is part of, and its grammar.
 fn region(book: &Book, unit: usize) -> Option<(usize, &'static SyntaxReference)> {
     let start = book.span(unit).start;
-    if book.kind(unit) == Kind::Markdown {
+    if book.kind(unit) == TextKind::Markdown {
         let fence = book.fence_at(start)?;
         let language = fence.language.split([' ', ',', '{']).next().unwrap_or_default();
         return Some((book.unit_at(fence.span.start), syntax(language)?));
@@ -130,7 +136,7 @@ fn coloured(book: &Book, unit: usize, standing: &mut Standing) -> Vec<Coloured> 
 }
 
 /// The stretches of one line, which has no line end. Grammars want one: what a comment up to the end does is said behind it.
-fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Role)> {
+fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, TextRole)> {
     let Ok(operations) = standing.state.parse_line(&format!("{line}\n"), &SYNTAXES) else { return Vec::new() };
     let mut stretches = Vec::new();
     let mut start = 0;
@@ -151,19 +157,19 @@ fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Role
 }
 
 /// The innermost scope that means something.
-fn role(scopes: &ScopeStack) -> Role {
+fn role(scopes: &ScopeStack) -> TextRole {
     let meaning = |scope: &Scope| ROLES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role);
-    scopes.as_slice().iter().rev().find_map(meaning).unwrap_or(Role::Text)
+    scopes.as_slice().iter().rev().find_map(meaning).unwrap_or(TextRole::Text)
 }
 
 /// A whole block of code in `language`, line by line: for answers.
-pub(in crate::tui) fn highlight<'a>(code: &'a str, language: &str) -> Option<Vec<Vec<(&'a str, Role)>>> {
+pub(in crate::tui) fn highlight<'a>(code: &'a str, language: &str) -> Option<Vec<Vec<(&'a str, TextRole)>>> {
     let syntax = syntax(language)?;
     let mut standing = Standing { state: ParseState::new(syntax), scopes: ScopeStack::new() };
     let line = |line: &'a str| {
         let roles = if line.len() > LONGEST { Vec::new() } else { roles_of_line(line, &mut standing) };
         if roles.is_empty() {
-            return vec![(line, Role::Text)];
+            return vec![(line, TextRole::Text)];
         }
         roles.into_iter().map(|(start, end, role)| (&line[start..end], role)).collect()
     };
@@ -177,33 +183,36 @@ mod tests {
     use super::*;
     use crate::document::{Document, Position, SourceSpan};
 
-    fn words(name: &str, text: &str, unit: usize) -> Vec<(String, Role)> {
+    fn words(name: &str, text: &str, unit: usize) -> Vec<(String, TextRole)> {
         let span = ByteSpan { start: 0, end: text.len() };
         let source = SourceSpan { span, name: name.into(), position: Position::Line(1) };
         let book = Book::new(Arc::new(Document { text: text.into(), sources: vec![source], ..Document::default() }));
         let mut highlighter = Highlighter::default();
-        let roles = highlighter.roles(&book, unit).iter();
-        let told = roles.filter(|(_, role)| *role != Role::Text);
+        highlighter.prepare(&book, std::iter::once(unit));
+        let roles = highlighter.roles(unit).iter();
+        let told = roles.filter(|(_, role)| *role != TextRole::Text);
         told.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
     }
 
     #[test]
     fn words_of_code_have_roles() {
         let found = words("main.rs", "// why\nfn main() { let x = \"y\"; }\n", 1);
-        for expected in [("fn", Role::Keyword), ("main", Role::Name), ("let", Role::Keyword), ("y", Role::Literal)] {
+        for expected in
+            [("fn", TextRole::Keyword), ("main", TextRole::Name), ("let", TextRole::Keyword), ("y", TextRole::Literal)]
+        {
             assert!(found.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} in {found:?}");
         }
     }
 
     #[test]
     fn what_a_line_is_depends_on_the_lines_above() {
-        assert_eq!(words("main.rs", "/* a\nfn b\n*/", 1), [("fn b".to_owned(), Role::Comment)]);
+        assert_eq!(words("main.rs", "/* a\nfn b\n*/", 1), [("fn b".to_owned(), TextRole::Comment)]);
     }
 
     #[test]
     fn code_within_markdown_has_the_language_of_its_fence() {
         let text = "a\n```python\ndef f(): pass\n```\n";
-        assert!(words("a.md", text, 2).contains(&("def".to_owned(), Role::Keyword)));
+        assert!(words("a.md", text, 2).contains(&("def".to_owned(), TextRole::Keyword)));
     }
 
     #[test]
@@ -213,10 +222,10 @@ mod tests {
         for (line, stretches) in code.lines().zip(&lines) {
             assert_eq!(stretches.iter().map(|(text, _)| *text).collect::<String>(), line);
         }
-        assert!(lines[1].contains(&(" refused", Role::Comment)), "{:?}", lines[1]);
+        assert!(lines[1].contains(&(" refused", TextRole::Comment)), "{:?}", lines[1]);
         assert_eq!(
             words("main.rs", code, 1)[1..],
-            [("//".to_owned(), Role::Comment), ("refused".to_owned(), Role::Comment)]
+            [("//".to_owned(), TextRole::Comment), ("refused".to_owned(), TextRole::Comment)]
         );
     }
 

@@ -6,7 +6,7 @@ use crate::document::{ByteSpan, Document, Position, SourceSpan};
 
 /// How the text of one file is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::tui) enum Kind {
+pub(in crate::tui) enum TextKind {
     Prose,
     Markdown,
     Code,
@@ -26,7 +26,7 @@ pub(in crate::tui) struct Fence {
 const PROSE: [&str; 4] = ["txt", "text", "log", "csv"];
 const MARKDOWN: [&str; 5] = ["md", "markdown", "mdx", "mkd", "qmd"];
 
-impl Kind {
+impl TextKind {
     pub(super) fn of(source: &SourceSpan) -> Self {
         let ending = ending(&source.name);
         if matches!(source.position, Position::TextLine(_)) || MARKDOWN.contains(&ending.as_str()) {
@@ -47,8 +47,8 @@ pub(super) fn ending(name: &str) -> String {
 }
 
 /// All blocks of code of the markdown among the sources.
-pub(super) fn fences(document: &Document, sources: &[(Kind, usize)]) -> Vec<Fence> {
-    let markdown = document.sources.iter().zip(sources).filter(|(_, (kind, _))| *kind == Kind::Markdown);
+pub(super) fn fences(document: &Document, sources: &[(TextKind, usize)]) -> Vec<Fence> {
+    let markdown = document.sources.iter().zip(sources).filter(|(_, (kind, _))| *kind == TextKind::Markdown);
     markdown.flat_map(|(source, _)| fences_in(&document.text, source.span)).collect()
 }
 

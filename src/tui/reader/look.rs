@@ -7,12 +7,12 @@
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::book::Book;
-use super::kind::{Kind, fence_mark};
+use super::kind::{TextKind, fence_mark};
 use crate::document::ByteSpan;
 
 /// What a stretch of text is, for the theme to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::tui) enum Role {
+pub(in crate::tui) enum TextRole {
     Text,
     Heading,
     Strong,
@@ -29,9 +29,9 @@ pub(in crate::tui) enum Role {
 
 /// A stretch of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::tui) struct Piece {
+pub(in crate::tui) struct LookPiece {
     pub span: ByteSpan,
-    pub role: Role,
+    pub role: TextRole,
     /// Shown in its place.
     pub shown: Option<&'static str>,
 }
@@ -39,7 +39,7 @@ pub(in crate::tui) struct Piece {
 /// A unit's pieces in order; bytes between them are not shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct Look {
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<LookPiece>,
     pub hang: usize,
     /// Its roles come from the highlighter.
     pub is_code: bool,
@@ -50,19 +50,19 @@ impl Look {
         let span = book.span(unit);
         let text = &book.text()[span.start..span.end];
         match book.kind(unit) {
-            Kind::FileName => Self::plain(span, Role::Mark, 0),
-            Kind::Code => Self { is_code: true, ..Self::plain(span, Role::Text, leading_spaces(text)) },
-            Kind::Prose if book.is_heading(unit) => Self::plain(span, Role::Heading, 0),
-            Kind::Prose => Self::plain(span, Role::Text, leading_spaces(text)),
-            Kind::Markdown if book.fence_at(span.start).is_some() => {
-                Self { is_code: true, ..Self::plain(span, Role::Code, leading_spaces(text)) }
+            TextKind::FileName => Self::plain(span, TextRole::Mark, 0),
+            TextKind::Code => Self { is_code: true, ..Self::plain(span, TextRole::Text, leading_spaces(text)) },
+            TextKind::Prose if book.is_heading(unit) => Self::plain(span, TextRole::Heading, 0),
+            TextKind::Prose => Self::plain(span, TextRole::Text, leading_spaces(text)),
+            TextKind::Markdown if book.fence_at(span.start).is_some() => {
+                Self { is_code: true, ..Self::plain(span, TextRole::Code, leading_spaces(text)) }
             }
-            Kind::Markdown => markdown(text, span),
+            TextKind::Markdown => markdown(text, span),
         }
     }
 
-    fn plain(span: ByteSpan, role: Role, hang: usize) -> Self {
-        Self { pieces: vec![Piece { span, role, shown: None }], hang, is_code: false }
+    fn plain(span: ByteSpan, role: TextRole, hang: usize) -> Self {
+        Self { pieces: vec![LookPiece { span, role, shown: None }], hang, is_code: false }
     }
 }
 
@@ -75,7 +75,7 @@ fn markdown(text: &str, span: ByteSpan) -> Look {
     let rest = &text[indent..];
     let level = rest.len() - rest.trim_start_matches('#').len();
     if fence_mark(text).is_some() || is_rule(rest) {
-        return Look::plain(span, Role::Mark, 0);
+        return Look::plain(span, TextRole::Mark, 0);
     }
     if (1..=6).contains(&level) && rest[level..].starts_with(' ') {
         return heading(text, span, indent + level + 1);
@@ -87,15 +87,15 @@ fn markdown(text: &str, span: ByteSpan) -> Look {
     };
     let bullet = ["- ", "* ", "+ "].iter().any(|mark| rest.starts_with(mark)).then_some("• ");
     let at = |start: usize, end: usize| ByteSpan { start: span.start + start, end: span.start + end };
-    let mut pieces = vec![Piece { span: at(0, indent), role: Role::Text, shown: None }];
-    pieces.push(Piece { span: at(indent, indent + mark), role: Role::Mark, shown: shown.or(bullet) });
-    pieces.extend(inline(&rest[mark..], span.start + indent + mark, Role::Text));
+    let mut pieces = vec![LookPiece { span: at(0, indent), role: TextRole::Text, shown: None }];
+    pieces.push(LookPiece { span: at(indent, indent + mark), role: TextRole::Mark, shown: shown.or(bullet) });
+    pieces.extend(inline(&rest[mark..], span.start + indent + mark, TextRole::Text));
     pieces.retain(|piece| !piece.span.is_empty());
     Look { pieces, hang: indent + mark, is_code: false }
 }
 
 fn heading(text: &str, span: ByteSpan, from: usize) -> Look {
-    Look { pieces: inline(&text[from..], span.start + from, Role::Heading), hang: 0, is_code: false }
+    Look { pieces: inline(&text[from..], span.start + from, TextRole::Heading), hang: 0, is_code: false }
 }
 
 fn is_rule(line: &str) -> bool {
@@ -114,29 +114,31 @@ fn list_mark(line: &str) -> Option<usize> {
 }
 
 /// The pieces of a line's text that begins at `start`; the marks of emphasis, code and links are left out.
-fn inline(text: &str, start: usize, base: Role) -> Vec<Piece> {
+fn inline(text: &str, start: usize, base: TextRole) -> Vec<LookPiece> {
     let mut roles = vec![base];
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut pieces: Vec<LookPiece> = Vec::new();
     for (event, range) in Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH).into_offset_iter() {
         let span = ByteSpan { start: start + range.start, end: start + range.end };
         let role = *roles.last().expect("the base stays");
         match event {
-            Event::Start(Tag::Strong) => roles.push(if base == Role::Heading { base } else { Role::Strong }),
-            Event::Start(Tag::Emphasis | Tag::Strikethrough) => roles.push(Role::Emphasis),
-            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => roles.push(Role::Link),
+            Event::Start(Tag::Strong) => roles.push(if base == TextRole::Heading { base } else { TextRole::Strong }),
+            Event::Start(Tag::Emphasis | Tag::Strikethrough) => roles.push(TextRole::Emphasis),
+            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => roles.push(TextRole::Link),
             Event::End(TagEnd::Strong | TagEnd::Emphasis | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image) => {
                 roles.pop();
             }
-            Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) => pieces.push(Piece { span, role, shown: None }),
+            Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) => {
+                pieces.push(LookPiece { span, role, shown: None })
+            }
             Event::Code(_) => {
-                pieces.push(Piece { span: without_ticks(text, range, start), role: Role::Code, shown: None });
+                pieces.push(LookPiece { span: without_ticks(text, range, start), role: TextRole::Code, shown: None });
             }
             _ => {}
         }
     }
     if pieces.is_empty() && !text.trim().is_empty() {
         // A construct that only means something together with other lines.
-        pieces.push(Piece { span: ByteSpan { start, end: start + text.len() }, role: base, shown: None });
+        pieces.push(LookPiece { span: ByteSpan { start, end: start + text.len() }, role: base, shown: None });
     }
     pieces
 }
@@ -152,7 +154,7 @@ fn without_ticks(text: &str, range: std::ops::Range<usize>, start: usize) -> Byt
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> (String, Vec<Role>) {
+    fn shown(text: &str) -> (String, Vec<TextRole>) {
         let look = markdown(text, ByteSpan { start: 0, end: text.len() });
         let pieces = look.pieces.iter();
         let text = pieces.clone().map(|piece| piece.shown.unwrap_or(&text[piece.span.start..piece.span.end])).collect();
@@ -173,6 +175,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(shown(text).0, expected, "{text}");
         }
-        assert_eq!(shown("a **b** [c](d)").1, [Role::Text, Role::Strong, Role::Text, Role::Link]);
+        assert_eq!(shown("a **b** [c](d)").1, [TextRole::Text, TextRole::Strong, TextRole::Text, TextRole::Link]);
     }
 }

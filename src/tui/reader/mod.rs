@@ -11,26 +11,26 @@
 //! | [`mod@rows`] | how does it break at this width? |
 //! | [`code`] | which words of code are what? |
 //! | [`search`] | where is it said? |
-//! | [`places`] | marks, and the way back |
+//! | [`bookmarks`] | marks, and the way back |
 //!
 //! What it does not do: draw (`tui::view`), or know the chat.
 
 pub(super) mod book;
+mod bookmarks;
 pub(super) mod code;
 mod kind;
 pub(super) mod look;
-mod places;
 pub(super) mod rows;
 mod search;
 
 use std::sync::Arc;
 
-pub(super) use places::Places;
-pub(super) use search::{Search, pattern};
+pub(super) use bookmarks::Bookmarks;
+pub(super) use search::{DocumentSearch, pattern};
 
 use self::book::{Book, floor_char_boundary};
 use self::code::Highlighter;
-use self::rows::{Row, rows};
+use self::rows::{PageRow, rows};
 use super::keymap::Scroll;
 use crate::document::{ByteSpan, Document};
 
@@ -39,33 +39,36 @@ const ABOVE: usize = 4;
 
 /// A document that is open.
 #[derive(Debug, Clone)]
-pub(super) struct Reader {
+pub(super) struct DocumentReader {
     pub book: Book,
     /// The first byte of the first row that is shown.
     top: usize,
     pub numbers: bool,
-    pub search: Search,
-    pub places: Places,
+    pub search: DocumentSearch,
+    pub bookmarks: Bookmarks,
     /// The passage that was jumped to.
     pub found: Option<ByteSpan>,
     pub code: Highlighter,
-    /// Cells and rows of text, as the last frame had them.
+    /// The rows of the page, as they were laid out last.
+    pub page: Vec<PageRow>,
+    /// Cells and rows of text, as they were laid out last.
     size: (usize, usize),
     /// Where the last page begins, in a size.
     end: Option<((usize, usize), usize)>,
 }
 
-impl Reader {
+impl DocumentReader {
     /// `document` from its beginning.
     pub(super) fn new(document: Arc<Document>) -> Self {
         Self {
             book: Book::new(document),
             top: 0,
             numbers: true,
-            search: Search::default(),
-            places: Places::default(),
+            search: DocumentSearch::default(),
+            bookmarks: Bookmarks::default(),
             found: None,
             code: Highlighter::default(),
+            page: Vec::new(),
             size: (80, 24),
             end: None,
         }
@@ -73,10 +76,10 @@ impl Reader {
 
     /// Shows another text of the same document, as near to the same place as there is one; what was searched for is forgotten.
     pub(super) fn reopen(&mut self, document: Arc<Document>) {
-        let (top, marks) = (self.top(), std::mem::take(&mut self.places.marks));
+        let (top, marks) = (self.top(), std::mem::take(&mut self.bookmarks.marks));
         *self = Self::new(document);
         self.open_at(top);
-        self.places.marks = marks;
+        self.bookmarks.marks = marks;
     }
 
     /// Whether there is nothing to read.
@@ -95,15 +98,19 @@ impl Reader {
         self.top = floor_char_boundary(self.book.text(), byte.min(last));
     }
 
-    /// Notes the room that there is, and gives the rows to fill it with.
-    pub(super) fn page(&mut self, cells: usize, shown: usize) -> Vec<Row> {
+    /// Lays a page of so many cells and rows out.
+    pub(super) fn lay_out(&mut self, cells: usize, shown: usize) {
         self.size = (cells, shown);
-        if self.is_empty() {
-            return Vec::new();
-        }
+        self.page = if self.is_empty() { Vec::new() } else { self.rows_of_page() };
+        let code = self.page.iter().filter(|row| row.is_code).map(|row| row.unit);
+        self.code.prepare(&self.book, code);
+    }
+
+    fn rows_of_page(&mut self) -> Vec<PageRow> {
+        let (cells, shown) = self.size;
         self.top = self.top.min(self.known_end());
         let (unit, row) = self.place();
-        let mut page: Vec<Row> = rows(&self.book, unit, cells).split_off(row);
+        let mut page: Vec<PageRow> = rows(&self.book, unit, cells).split_off(row);
         let mut unit = unit + 1;
         while page.len() < shown && unit < self.book.len() {
             page.extend(rows(&self.book, unit, cells));
@@ -142,7 +149,7 @@ impl Reader {
         if self.is_empty() || self.is_shown(byte) {
             return;
         }
-        self.places.leave(self.top);
+        self.bookmarks.leave(self.top);
         self.top = byte;
         self.top = self.row_start();
         self.up(ABOVE.min(self.size.1 / 4));
@@ -163,19 +170,19 @@ impl Reader {
     }
 
     pub(super) fn back(&mut self) {
-        if let Some(byte) = self.places.back(self.top) {
+        if let Some(byte) = self.bookmarks.back(self.top) {
             self.top = byte;
         }
     }
 
     pub(super) fn forward(&mut self) {
-        if let Some(byte) = self.places.forward(self.top) {
+        if let Some(byte) = self.bookmarks.forward(self.top) {
             self.top = byte;
         }
     }
 
     pub(super) fn set_mark(&mut self, name: char) {
-        self.places.marks.insert(name, self.top);
+        self.bookmarks.marks.insert(name, self.top);
     }
 
     /// Goes to a mark; `'` is where the last jump came from. False when there is no such mark.
@@ -184,14 +191,14 @@ impl Reader {
             self.back();
             return true;
         }
-        let Some(&byte) = self.places.marks.get(&name) else { return false };
+        let Some(&byte) = self.bookmarks.marks.get(&name) else { return false };
         self.leap(byte.min(self.book.text().len().saturating_sub(1)));
         true
     }
 
     /// Looks for `needle` from the page on, and shows the first hit.
     pub(super) fn search_for(&mut self, needle: &str) {
-        self.search = Search::for_text(self.book.text(), needle);
+        self.search = DocumentSearch::for_text(self.book.text(), needle);
         self.search.select_from(self.top);
         self.show_hit();
     }
@@ -220,7 +227,7 @@ impl Reader {
     /// A jump that leads back.
     fn leap(&mut self, byte: usize) {
         if byte != self.top {
-            self.places.leave(self.top);
+            self.bookmarks.leave(self.top);
             self.top = byte;
         }
     }

@@ -5,7 +5,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::book::Book;
-use super::look::{Look, Piece, Role};
+use super::look::{Look, LookPiece, TextRole};
 use crate::document::ByteSpan;
 use crate::tui::wrap::{clean, grapheme_width, width};
 
@@ -14,7 +14,7 @@ use crate::tui::wrap::{clean, grapheme_width, width};
 pub(in crate::tui) struct Glyph {
     /// The bytes that it stands for.
     pub span: ByteSpan,
-    pub role: Role,
+    pub role: TextRole,
     /// What is shown, when it is not the text itself.
     pub shown: Option<String>,
     pub cells: usize,
@@ -23,7 +23,7 @@ pub(in crate::tui) struct Glyph {
 
 /// One row of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::tui) struct Row {
+pub(in crate::tui) struct PageRow {
     pub unit: usize,
     /// All bytes from this row's first to the next one's; hidden marks and the space at the break among them.
     pub span: ByteSpan,
@@ -35,14 +35,14 @@ pub(in crate::tui) struct Row {
 }
 
 /// The rows of a unit, at least one, none wider than `cells` (at least 2).
-pub(in crate::tui) fn rows(book: &Book, unit: usize, cells: usize) -> Vec<Row> {
+pub(in crate::tui) fn rows(book: &Book, unit: usize, cells: usize) -> Vec<PageRow> {
     let cells = cells.max(2);
     let look = Look::of(book, unit);
     let hang = if look.hang + 8 > cells { 0 } else { look.hang };
     let whole = book.span(unit);
     let mut rest = glyphs(book.text(), &look);
     rest.dedup_by(|next, glyph| glyph.is_space && next.is_space && next.shown.is_some());
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<PageRow> = Vec::new();
     while !rest.is_empty() || rows.is_empty() {
         let indent = if rows.is_empty() { 0 } else { hang };
         let after = rest.split_off(next_line(&rest, cells - indent));
@@ -51,14 +51,14 @@ pub(in crate::tui) fn rows(book: &Book, unit: usize, cells: usize) -> Vec<Row> {
         let end = after.first().map_or(whole.end.max(start), |glyph| glyph.span.start);
         trim(&mut rest, cells - indent);
         let span = ByteSpan { start, end };
-        rows.push(Row { unit, span, indent, glyphs: rest, is_first: rows.is_empty(), is_code: look.is_code });
+        rows.push(PageRow { unit, span, indent, glyphs: rest, is_first: rows.is_empty(), is_code: look.is_code });
         rest = after;
     }
     rows
 }
 
 fn glyphs(text: &str, look: &Look) -> Vec<Glyph> {
-    let of_piece = |piece: &Piece| {
+    let of_piece = |piece: &LookPiece| {
         let source = &text[piece.span.start..piece.span.end];
         if let Some(shown) = piece.shown {
             let cells = width(shown);
@@ -132,7 +132,7 @@ mod tests {
         Book::new(Arc::new(Document { text: text.into(), sources: vec![source], ..Document::default() }))
     }
 
-    fn shown(book: &Book, row: &Row) -> String {
+    fn shown(book: &Book, row: &PageRow) -> String {
         let glyph = |glyph: &Glyph| {
             glyph.shown.clone().unwrap_or_else(|| book.text()[glyph.span.start..glyph.span.end].to_owned())
         };

@@ -17,14 +17,14 @@ pub(in crate::tui) fn pattern(needle: &str) -> Option<Regex> {
 
 /// What was looked for, and where it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::tui) struct Search {
+pub(in crate::tui) struct DocumentSearch {
     pub needle: String,
     pub hits: Vec<ByteSpan>,
     /// Which of the hits is looked at.
     pub at: usize,
 }
 
-impl Search {
+impl DocumentSearch {
     pub(super) fn for_text(text: &str, needle: &str) -> Self {
         let pattern = pattern(needle);
         let found = pattern.iter().flat_map(|pattern| pattern.find_iter(text));
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn found<'a>(text: &'a str, needle: &str) -> Vec<&'a str> {
-        Search::for_text(text, needle).hits.iter().map(|hit| &text[hit.start..hit.end]).collect()
+        DocumentSearch::for_text(text, needle).hits.iter().map(|hit| &text[hit.start..hit.end]).collect()
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn hits_go_around() {
-        let mut search = Search::for_text("a b a b a", "a");
+        let mut search = DocumentSearch::for_text("a b a b a", "a");
         search.select_from(5);
         assert_eq!(search.at, 2);
         search.step(1);

@@ -4,7 +4,7 @@ use super::*;
 use crate::document::{OutlineEntry, Position, SourceSpan};
 
 /// A hundred numbered lines, a chapter every ten.
-fn reader() -> Reader {
+fn reader() -> DocumentReader {
     let text = (0..100).map(|line| format!("line {line}\n")).collect::<Vec<_>>().concat();
     let starts: Vec<usize> =
         (0..100).step_by(10).map(|line| text.find(&format!("line {line}\n")).expect("there")).collect();
@@ -18,18 +18,19 @@ fn reader() -> Reader {
     let source = SourceSpan { span, name: "book.txt".into(), position: Position::Line(1) };
     let document =
         Document { outline: outline.collect(), sources: vec![source], text: text.clone(), ..Document::default() };
-    let mut reader = Reader::new(Arc::new(document));
-    reader.page(40, 10);
+    let mut reader = DocumentReader::new(Arc::new(document));
+    reader.lay_out(40, 10);
     reader
 }
 
-fn first(reader: &mut Reader) -> String {
-    let page = reader.page(40, 10);
+fn first(reader: &mut DocumentReader) -> String {
+    reader.lay_out(40, 10);
+    let page = &reader.page;
     let span = page[0].span;
     reader.book.text()[span.start..span.end].trim().to_owned()
 }
 
-fn after(reader: &mut Reader, scroll: Scroll) -> String {
+fn after(reader: &mut DocumentReader, scroll: Scroll) -> String {
     reader.scroll(scroll);
     first(reader)
 }
@@ -57,7 +58,7 @@ fn the_place_survives_another_width() {
     let mut reader = reader();
     reader.go_to(ByteSpan { start: reader.book.text().find("line 50").expect("there"), end: 0 });
     let place = first(&mut reader);
-    reader.page(4, 10);
+    reader.lay_out(4, 10);
     assert_eq!(first(&mut reader), place);
 }
 
@@ -109,7 +110,7 @@ fn of_several_files_the_longest_has_the_widest_numbers() {
         position: Position::Line(1),
     };
     let sources = vec![source("long.txt", 0, long.len()), source("short.txt", long.len(), text.len())];
-    let reader = Reader::new(Arc::new(Document { text, sources, ..Document::default() }));
+    let reader = DocumentReader::new(Arc::new(Document { text, sources, ..Document::default() }));
     assert_eq!(reader.book.widest_position(), Some(Position::Line(12_000)));
     let files = [0, long.len() - 1, long.len()].map(|byte| reader.book.file_at(byte));
     assert_eq!(files, [Some("long.txt"), Some("long.txt"), Some("short.txt")]);
@@ -118,8 +119,8 @@ fn of_several_files_the_longest_has_the_widest_numbers() {
 #[test]
 fn a_long_paragraph_is_scrolled_by_rows() {
     let text = "word ".repeat(50_000);
-    let mut reader = Reader::new(Arc::new(Document { text, ..Document::default() }));
-    reader.page(40, 10);
+    let mut reader = DocumentReader::new(Arc::new(Document { text, ..Document::default() }));
+    reader.lay_out(40, 10);
     for _ in 0..30 {
         reader.scroll(Scroll::Down);
     }
@@ -129,6 +130,7 @@ fn a_long_paragraph_is_scrolled_by_rows() {
     }
     assert_eq!(reader.top(), 20 * 40);
     reader.scroll(Scroll::Bottom);
-    let page = reader.page(40, 10);
+    reader.lay_out(40, 10);
+    let page = &reader.page;
     assert_eq!((page.len(), page[9].span.end), (10, reader.book.text().len()));
 }

@@ -3,16 +3,9 @@
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::super::keymap::{Intent, Place, Scroll};
-use super::Screen;
-
-/// Where the last frame had what can be clicked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::tui) struct Areas {
-    pub reader: Option<Rect>,
-    pub transcript: Option<Rect>,
-    pub input: Rect,
-}
+use super::super::keymap::{Focus, Intent, Scroll};
+use super::frame_layout::FrameLayout;
+use super::state::Screen;
 
 /// Lines that the wheel moves at once.
 const WHEEL: usize = 3;
@@ -32,7 +25,7 @@ impl Screen {
         match (event.kind, scroll) {
             (_, Some(scroll)) => self.wheel(place, scroll),
             (MouseEventKind::Down(MouseButton::Left), None) => match place {
-                Place::Input => self.focus = Place::Input,
+                Focus::Input => self.focus = Focus::Input,
                 pane => self.focus_pane(pane),
             },
             _ => return None,
@@ -40,19 +33,19 @@ impl Screen {
         Some(Intent::Seen)
     }
 
-    fn wheel(&mut self, place: Place, scroll: Scroll) {
+    fn wheel(&mut self, place: Focus, scroll: Scroll) {
         for _ in 0..WHEEL {
-            if place == Place::Reader { self.reader.scroll(scroll) } else { self.scroll(scroll) }
+            if place == Focus::Reader { self.reader.scroll(scroll) } else { self.scroll(scroll) }
         }
     }
 
-    fn under(&self, position: Position) -> Option<Place> {
-        let Areas { reader, transcript, input } = self.areas;
+    fn under(&self, position: Position) -> Option<Focus> {
+        let FrameLayout { reader, transcript, input, .. } = self.layout;
         let has = |area: Option<Rect>| area.is_some_and(|area| area.contains(position));
         match () {
-            () if has(reader) => Some(Place::Reader),
-            () if has(transcript) => Some(Place::Transcript),
-            () if input.contains(position) => Some(Place::Input),
+            () if has(reader.map(|reader| reader.area)) => Some(Focus::Reader),
+            () if has(transcript.map(|transcript| transcript.area)) => Some(Focus::Transcript),
+            () if input.contains(position) => Some(Focus::Input),
             () => None,
         }
     }

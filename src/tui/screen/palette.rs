@@ -1,30 +1,28 @@
 //! The palette: every command by its name, found by typing.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui_textarea::TextArea;
 
-use super::super::keymap::{COMMANDS, Intent, Place};
-use super::question::{line_box, type_in_line};
-use super::{Overlay, Screen, scrolled};
-use crate::chat::{Action, Chat};
+use super::super::keymap::{COMMANDS, Focus, Intent};
+use super::line_input::line_box;
+use crate::chat::Chat;
 
 /// The palette as it is open.
 #[derive(Debug, Clone)]
-pub(in crate::tui) struct Palette {
+pub(in crate::tui) struct CommandPalette {
     pub input: TextArea<'static>,
     pub at: usize,
 }
 
 /// Two palettes are the same when they look the same.
-impl PartialEq for Palette {
+impl PartialEq for CommandPalette {
     fn eq(&self, other: &Self) -> bool {
         (self.input.lines(), self.at) == (other.input.lines(), other.at)
     }
 }
 
-impl Eq for Palette {}
+impl Eq for CommandPalette {}
 
-impl Palette {
+impl CommandPalette {
     pub(super) fn new() -> Self {
         Self { input: line_box(), at: 0 }
     }
@@ -69,39 +67,5 @@ fn is_offered(row: usize) -> bool {
             | Intent::Later
             | Intent::Palette
     );
-    !moves && command.places.iter().any(|place| matches!(place, Place::Input | Place::Transcript | Place::Reader))
-}
-
-impl Screen {
-    pub(super) fn in_palette(&mut self, chat: &Chat, mut palette: Palette, intent: &Intent) -> Vec<Action> {
-        let commands = palette.commands(chat);
-        let last = commands.len().saturating_sub(1);
-        match intent {
-            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if palette.text().is_empty() => return Vec::new(),
-            Intent::Type(key) => {
-                type_in_line(&mut palette.input, *key);
-                palette.at = 0;
-            }
-            Intent::Scroll(scroll) => palette.at = scrolled(*scroll, palette.at, last, 1).min(last),
-            Intent::Submit => return commands.get(palette.at).map_or(Vec::new(), |row| self.call(chat, *row)),
-            Intent::Escape | Intent::Interrupt => return Vec::new(),
-            _ => {}
-        }
-        self.overlay = Some(Overlay::Palette(palette));
-        Vec::new()
-    }
-
-    /// Does what a command does, where it can be done.
-    fn call(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
-        let command = &COMMANDS[row];
-        if !command.places.contains(&self.focus)
-            && let Some(place) = command.places.first()
-        {
-            match place {
-                Place::Input => self.focus = Place::Input,
-                pane => self.focus_pane(*pane),
-            }
-        }
-        self.at_work(chat, command.intent.clone())
-    }
+    !moves && command.places.iter().any(|place| matches!(place, Focus::Input | Focus::Transcript | Focus::Reader))
 }

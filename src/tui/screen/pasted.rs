@@ -1,6 +1,6 @@
 //! A large paste does not fill the input box: a note stands for it there, and the text goes along with the question.
 
-use super::Screen;
+use super::state::Screen;
 
 /// More than this would hide what is asked about it.
 const MOST_LINES: usize = 8;

@@ -1,7 +1,7 @@
 //! What is done with questions and answers: editing, asking again, pasting, history.
 
 use super::*;
-use crate::tui::errand::Errand;
+use crate::tui::ui_command::UiCommand;
 
 fn asked() -> Session {
     let mut session = Session::with_document_read("accurate");
@@ -11,7 +11,7 @@ fn asked() -> Session {
 }
 
 fn at_the_transcript() -> Screen {
-    screen(|screen| screen.focus = Place::Transcript)
+    screen(|screen| screen.focus = Focus::Transcript)
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn the_last_question_is_changed_and_takes_its_own_place() {
     let session = asked();
     let mut screen = at_the_transcript();
     assert_eq!(screen.handle(&session.chat, Intent::EditLast), []);
-    assert_eq!((screen.input.lines().join("\n").as_str(), screen.focus), ("Who?", Place::Input));
+    assert_eq!((screen.input.lines().join("\n").as_str(), screen.focus), ("Who?", Focus::Input));
     screen.input.insert_str(" Why?");
     let actions = screen.handle(&session.chat, Intent::Submit);
     assert_eq!(actions, [Action::Replace { entry: 0, question: "Who? Why?".into() }]);
@@ -43,10 +43,10 @@ fn answers_and_code_are_copied_from_their_source() {
     screen.handle(&session.chat, Intent::CopyCode);
     let answer = "A clergyman.\n\n```rust\nfn x() {}\n```";
     let expected = [
-        Errand::Copy { text: answer.into(), name: "the answer" },
-        Errand::Copy { text: "fn x() {}\n".into(), name: "the code" },
+        UiCommand::Copy { text: answer.into(), name: "the answer" },
+        UiCommand::Copy { text: "fn x() {}\n".into(), name: "the code" },
     ];
-    assert_eq!(screen.errands, expected);
+    assert_eq!(screen.commands, expected);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn what_was_asked_is_remembered() {
     let session = asked();
     let mut screen = typed("And his patroness?");
     screen.handle(&session.chat, Intent::Submit);
-    assert_eq!(screen.errands, [Errand::Remember("And his patroness?".into())]);
+    assert_eq!(screen.commands, [UiCommand::Remember("And his patroness?".into())]);
     screen.handle(&session.chat, Intent::Earlier);
     assert_eq!(screen.input.lines(), ["And his patroness?"]);
 }
@@ -75,7 +75,7 @@ fn the_editor_is_given_what_is_written() {
     let session = asked();
     let mut screen = typed("half a");
     screen.handle(&session.chat, Intent::Editor);
-    assert_eq!(screen.errands, [Errand::Edit("half a".into())]);
+    assert_eq!(screen.commands, [UiCommand::Edit("half a".into())]);
     screen.edited("half a question?\n");
     assert_eq!(screen.input.lines(), ["half a question?"]);
 }
@@ -94,7 +94,7 @@ fn a_comparison_that_is_refused_leaves_the_question_in_the_box() {
         let mut screen = typed("And his patroness?");
         comparing(&session, &mut screen, other);
         assert_eq!(screen.handle(&session.chat, Intent::Submit), []);
-        assert_eq!((screen.text().as_str(), screen.told.is_some()), ("And his patroness?", true), "with {other}");
+        assert_eq!((screen.text().as_str(), screen.message.is_some()), ("And his patroness?", true), "with {other}");
     }
 }
 
@@ -109,5 +109,5 @@ fn a_question_that_is_asked_under_two_presets_is_remembered() {
         "{actions:?}"
     );
     assert!(screen.input.is_empty());
-    assert_eq!(screen.errands, [Errand::Remember("And his patroness?".into())]);
+    assert_eq!(screen.commands, [UiCommand::Remember("And his patroness?".into())]);
 }

@@ -12,7 +12,7 @@ fn talked() -> Session {
 }
 
 fn at(screen: &Screen) -> Option<(usize, usize)> {
-    screen.finding.as_ref().map(|finding| (finding.at, finding.all))
+    screen.transcript_search.as_ref().map(|finding| (finding.at, finding.all))
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn the_first_frame_after_a_key_has_counted_already() {
 #[test]
 fn keys_that_come_faster_than_frames_do_not_deny_what_was_said() {
     let session = talked();
-    let mut screen = screen(|screen| screen.focus = Place::Transcript);
+    let mut screen = screen(|screen| screen.focus = Focus::Transcript);
     for intent in [Intent::Find, Intent::Paste("letter".into()), Intent::Submit] {
         screen.handle(&session.chat, intent);
     }
-    assert_eq!(screen.told, None);
+    assert_eq!(screen.message, None);
     assert!(drawn(&session.chat, &mut screen, (80, 24)).contains("hit 3 of 3"));
 }
 
@@ -68,7 +68,11 @@ fn folded_thoughts_lie_open_while_something_is_found_in_them() {
     assert!(shows(&session, &mut screen, "visits Longbourn") && shows(&session, &mut screen, "hit 1 of 1"));
     press(&mut screen, &mut session, size, "<enter><esc>");
     assert!(!shows(&session, &mut screen, "visits Longbourn"));
-    assert_eq!((screen.finding.is_none(), screen.focus), (true, Place::Transcript), "Esc ends the search first");
+    assert_eq!(
+        (screen.transcript_search.is_none(), screen.focus),
+        (true, Focus::Transcript),
+        "Esc ends the search first"
+    );
 }
 
 #[test]
@@ -76,7 +80,7 @@ fn figures_and_headings_are_not_what_was_said() {
     let size = (80, 24);
     let (mut session, mut screen) = (talked(), Screen::default());
     press(&mut screen, &mut session, size, "<tab>/tok/s<enter>");
-    assert_eq!((at(&screen), screen.told.as_deref()), (Some((0, 0)), Some("tok/s was not said")));
+    assert_eq!((at(&screen), screen.message.as_deref()), (Some((0, 0)), Some("tok/s was not said")));
     press(&mut screen, &mut session, size, "/thought<enter>");
     assert_eq!(at(&screen), Some((0, 0)));
 }
@@ -110,12 +114,12 @@ fn a_search_that_is_given_up_leaves_the_transcript_where_it_was() {
 fn quotes_are_walked_through_when_nothing_is_searched_for() {
     let (mut session, mut screen) = (talked(), Screen::default());
     press(&mut screen, &mut session, (80, 24), "<tab>n");
-    assert_eq!(screen.told.as_deref(), Some("no answer quotes the document"));
+    assert_eq!(screen.message.as_deref(), Some("no answer quotes the document"));
 }
 
 #[test]
 fn the_document_is_searched_before_anything_was_asked() {
     let (mut session, mut screen) = (Session::with_document_read("accurate"), Screen::default());
     press(&mut screen, &mut session, (80, 24), "<tab>/");
-    assert!(screen.entry.is_some() && screen.focus == Place::Reader, "{:?}", screen.focus);
+    assert!(screen.search_entry.is_some() && screen.focus == Focus::Reader, "{:?}", screen.focus);
 }

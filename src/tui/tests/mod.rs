@@ -6,15 +6,16 @@ mod finding;
 mod naming;
 mod parts;
 mod reading;
+mod scripts;
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::layout::{Position, Rect};
 
-use super::keymap::{Intent, Place};
+use super::keymap::{Focus, Intent, Scroll};
+use super::layout::lay_out;
 use super::screen::{Overlay, Screen};
 use super::theme::Theme;
 use super::view;
@@ -38,8 +39,16 @@ fn terminal(width: u16, height: u16) -> Terminal<TestBackend> {
 /// One frame as text.
 fn drawn(chat: &Chat, screen: &mut Screen, (width, height): (u16, u16)) -> String {
     let mut terminal = terminal(width, height);
-    terminal.draw(|frame| view::draw(frame, chat, screen, &Theme::of(ThemeChoice::Ansi))).expect("draws");
+    draw_in(&mut terminal, chat, screen, ThemeChoice::Ansi);
     terminal.backend().to_string()
+}
+
+/// Lays a frame out and draws it.
+fn draw_in(terminal: &mut Terminal<TestBackend>, chat: &Chat, screen: &mut Screen, theme: ThemeChoice) {
+    let theme = Theme::of(theme);
+    let area = Rect::from((Position::ORIGIN, terminal.size().expect("a test's terminal has one")));
+    lay_out(screen, chat, &theme, area);
+    terminal.draw(|frame| view::draw(frame, chat, screen, &theme)).expect("draws");
 }
 
 /// Snapshots of a state in every size.
@@ -62,7 +71,7 @@ fn typed(text: &str) -> Screen {
     })
 }
 
-// Named states.
+// NamedPart states.
 
 #[test]
 fn loading() {
@@ -147,7 +156,7 @@ fn deciding() {
     session.answer("A clergyman.");
     session.switch("fastest");
     session.forecast(8_000, Some(12));
-    snapshots("deciding", &session.chat, &screen(|screen| screen.focus = Place::Transcript));
+    snapshots("deciding", &session.chat, &screen(|screen| screen.focus = Focus::Transcript));
 }
 
 #[test]
@@ -212,9 +221,7 @@ fn without_colour_nothing_is_coloured() {
     session.ask("Who?");
     session.answer(ANSWER);
     let mut terminal = terminal(80, 24);
-    terminal
-        .draw(|frame| view::draw(frame, &session.chat, &mut Screen::default(), &Theme::of(ThemeChoice::None)))
-        .expect("draws");
+    draw_in(&mut terminal, &session.chat, &mut Screen::default(), ThemeChoice::None);
     let coloured = |cell: &&ratatui::buffer::Cell| {
         cell.fg != ratatui::style::Color::Reset || cell.bg != ratatui::style::Color::Reset
     };
@@ -225,9 +232,7 @@ fn without_colour_nothing_is_coloured() {
 fn the_hardware_cursor_stands_at_the_caret_behind_wide_characters() {
     let session = Session::with_document_read("accurate");
     let mut terminal = terminal(40, 12);
-    terminal
-        .draw(|frame| view::draw(frame, &session.chat, &mut typed("真理 é"), &Theme::of(ThemeChoice::Ansi)))
-        .expect("draws");
+    draw_in(&mut terminal, &session.chat, &mut typed("真理 é"), ThemeChoice::Ansi);
     // Border, margin, two cells each, a space, an é: column 2 + 4 + 1 + 1, in the box's first line.
     terminal.backend_mut().assert_cursor_position((8, 8));
 }
@@ -291,21 +296,20 @@ fn scrolling_up_stays_while_an_answer_grows_and_the_bottom_follows_again() {
     let mut screen = Screen::default();
     drawn(&session.chat, &mut screen, (80, 24));
     assert_eq!(screen.top, None);
-    screen.handle(&session.chat, Intent::Scroll(super::keymap::Scroll::PageUp));
+    screen.handle(&session.chat, Intent::Scroll(Scroll::PageUp));
     let top = screen.top;
     assert!(top.is_some());
     session.ask("And?");
     drawn(&session.chat, &mut screen, (80, 24));
     assert_eq!(screen.top, top, "what is read stays where it is");
-    screen.handle(&session.chat, Intent::Scroll(super::keymap::Scroll::Bottom));
+    screen.handle(&session.chat, Intent::Scroll(Scroll::Bottom));
     assert_eq!(screen.top, None);
 }
 
 #[test]
 fn a_greeting_that_is_higher_than_the_screen_is_scrolled() {
-    use super::keymap::Scroll;
     let session = Session::begin_without_model();
-    let mut screen = screen(|screen| screen.focus = Place::Transcript);
+    let mut screen = screen(|screen| screen.focus = Focus::Transcript);
     let mut after = |scroll| {
         screen.handle(&session.chat, Intent::Scroll(scroll));
         drawn(&session.chat, &mut screen, (40, 12))
@@ -322,14 +326,13 @@ fn a_greeting_that_is_higher_than_the_screen_is_scrolled() {
 #[test]
 fn what_is_told_is_told_whole() {
     let session = Session::with_document_read("accurate");
-    let mut screen = screen(|screen| screen.told = Some(format!("written to {}/end.md", "/folder".repeat(8))));
+    let mut screen = screen(|screen| screen.message = Some(format!("written to {}/end.md", "/folder".repeat(8))));
     let seen = drawn(&session.chat, &mut screen, (40, 12));
     assert!(seen.contains("end.md"), "{seen}");
 }
 
 #[test]
 fn the_help_goes_as_far_as_its_last_line() {
-    use super::keymap::Scroll;
     let session = Session::with_document_read("accurate");
     let mut screen = screen(|screen| screen.overlay = Some(Overlay::Help(0)));
     drawn(&session.chat, &mut screen, (80, 24));
@@ -371,321 +374,7 @@ fn ctrl_c_stops_then_clears_then_leaves() {
 #[test]
 fn a_paste_is_one_text_with_its_lines_and_asks_nothing() {
     let session = Session::with_document_read("accurate");
-    let mut screen = screen(|screen| screen.focus = Place::Transcript);
+    let mut screen = screen(|screen| screen.focus = Focus::Transcript);
     assert_eq!(screen.handle(&session.chat, Intent::Paste("one\r\ntwo\rthree".into())), []);
     assert_eq!(screen.input.lines(), ["one", "two", "three"]);
-}
-
-// The loop.
-
-mod scripts {
-    use std::collections::VecDeque;
-    use std::io;
-    use std::pin::Pin;
-    use std::sync::{Arc, Mutex};
-    use std::task::{Context, Poll, Waker};
-
-    use futures_util::{Stream, StreamExt, stream};
-    use ratatui::crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
-    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-    use super::*;
-    use crate::chat::Effect;
-    use crate::chat::fixtures::figures;
-    use crate::engine::message::Command;
-    use crate::tui::aside::Aside;
-    use crate::tui::driver::{Ended, Look, Looked, Loop};
-    use crate::tui::errand::{Errand, Told};
-
-    /// Answers every command at once, as an engine with nothing to do would.
-    pub(super) struct Toy {
-        events: UnboundedSender<Event>,
-        /// Pieces of an answer.
-        pieces: usize,
-        /// What was commanded, in short.
-        pub(super) told: RefCell<Vec<&'static str>>,
-    }
-
-    impl Toy {
-        /// A toy whose model is loaded, and what it will say.
-        pub(super) fn loaded(pieces: usize) -> (Rc<Self>, UnboundedReceiver<Event>) {
-            let (events, received) = unbounded_channel();
-            let toy = Self { events, pieces, told: RefCell::default() };
-            toy.tell(Event::Loaded(Box::new(model())));
-            (Rc::new(toy), received)
-        }
-
-        pub(super) fn take(&self, command: Command) {
-            let name = match command {
-                Command::Read { job, recipe, .. } => {
-                    let figures = Box::new(figures(&recipe, 0, DOCUMENT_TOKENS));
-                    self.tell(Event::Read { job, stopped: false, figures });
-                    "read"
-                }
-                Command::Ask(question) => {
-                    let job = question.job;
-                    for _ in 0..self.pieces {
-                        self.tell(Event::Piece { job, channel: Channel::Answer, text: "A clergyman. ".into() });
-                    }
-                    let figures = Box::new(answer_figures(&question.recipe, 4));
-                    self.tell(Event::Answered { job, finish: Finish::EndOfGeneration, figures });
-                    "ask"
-                }
-                Command::Forecast { job, .. } => {
-                    self.tell(Event::Forecast { job, plan: plan(8_000, Some(Duration::from_secs(12))) });
-                    "forecast"
-                }
-                Command::Count { job, .. } => {
-                    self.tell(Event::Counted { job, tokens: vec![DOCUMENT_TOKENS] });
-                    "count"
-                }
-                Command::AnswerNow { .. } => "answer now",
-                Command::Shutdown => "shutdown",
-            };
-            self.told.borrow_mut().push(name);
-        }
-
-        fn tell(&self, event: Event) {
-            self.events.send(event).expect("the loop listens");
-        }
-    }
-
-    fn press(code: KeyCode, modifiers: KeyModifiers) -> TerminalEvent {
-        TerminalEvent::Key(KeyEvent::new(code, modifiers))
-    }
-
-    /// `Who?<enter><tab>5`: characters, and names of keys in angle brackets; `None` is `<wait>`, which lets everything settle.
-    fn keys(script: &str) -> Vec<Option<TerminalEvent>> {
-        let mut keys = Vec::new();
-        let mut rest = script;
-        while let Some(c) = rest.chars().next() {
-            let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
-            let key = match named.map(|(name, _)| name) {
-                Some("wait") => None,
-                Some("enter") => Some(press(KeyCode::Enter, KeyModifiers::NONE)),
-                Some("tab") => Some(press(KeyCode::Tab, KeyModifiers::NONE)),
-                Some("esc") => Some(press(KeyCode::Esc, KeyModifiers::NONE)),
-                Some("ctrl-d") => Some(press(KeyCode::Char('d'), KeyModifiers::CONTROL)),
-                Some("alt-5") => Some(press(KeyCode::Char('5'), KeyModifiers::ALT)),
-                Some(other) => panic!("no key is called {other}"),
-                None => Some(press(KeyCode::Char(c), KeyModifiers::NONE)),
-            };
-            keys.push(key);
-            rest = named.map_or_else(|| &rest[c.len_utf8()..], |(_, after)| after);
-        }
-        keys
-    }
-
-    /// The keys as they come; after the last one nothing comes any more.
-    pub(super) fn typing(script: &str) -> impl Stream<Item = io::Result<TerminalEvent>> + Unpin {
-        let coming = stream::unfold(keys(script).into_iter(), async |mut keys| match keys.next() {
-            Some(None) => {
-                tokio::time::sleep(Duration::from_millis(60)).await;
-                Some((None, keys))
-            }
-            Some(key) => Some((key.map(Ok), keys)),
-            None => std::future::pending().await,
-        });
-        Box::pin(coming.filter_map(async |key| key))
-    }
-
-    /// What came of a script.
-    pub(super) struct Played {
-        pub ended: Ended,
-        frames: usize,
-        /// How often the document's files were looked at.
-        looks: usize,
-        pub last: String,
-    }
-
-    /// Plays a script through the real loop, on a clock that runs only while everyone waits. A script that does not leave by
-    /// itself is ended by a signal after 0.6 s.
-    fn play(script: &str, send: impl Fn(Command), events: UnboundedReceiver<Event>) -> Played {
-        play_keys(|| typing(script), send, events)
-    }
-
-    /// As [`play`], with keys from anywhere; they are asked for inside the runtime.
-    fn play_keys<Keys>(keys: impl FnMut() -> Keys, send: impl Fn(Command), events: UnboundedReceiver<Event>) -> Played
-    where
-        Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
-    {
-        let (_silent, aside) = unbounded_channel();
-        let side =
-            Side { screen: Screen::default(), run: Box::new(|_| Told::Nothing), look: Box::new(|_| None), aside };
-        play_beside(keys, send, events, side)
-    }
-
-    /// What is beside the chat and its engine.
-    pub(super) struct Side<'a> {
-        pub screen: Screen,
-        pub run: Box<dyn FnMut(Errand) -> Told + 'a>,
-        pub look: Box<dyn FnMut(Look<'_>) -> Option<Looked> + 'a>,
-        pub aside: UnboundedReceiver<Aside>,
-    }
-
-    /// As [`play_keys`], with errands, files and what is found out on the side.
-    pub(super) fn play_beside<Keys>(
-        keys: impl FnMut() -> Keys,
-        send: impl Fn(Command),
-        events: UnboundedReceiver<Event>,
-        side: Side<'_>,
-    ) -> Played
-    where
-        Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
-    {
-        let Side { screen, mut run, mut look, aside } = side;
-        let mut terminal = terminal(80, 24);
-        let mut frames = 0;
-        let draw = |chat: &Chat, screen: &mut Screen, _| -> io::Result<()> {
-            terminal.draw(|frame| view::draw(frame, chat, screen, &Theme::of(ThemeChoice::Ansi))).expect("draws");
-            frames += 1;
-            Ok(())
-        };
-        let signal = async {
-            tokio::time::sleep(Duration::from_millis(600)).await;
-            15
-        };
-        let perform = |effect| {
-            if let Effect::Send(command) = effect {
-                send(command);
-            }
-        };
-        let mut looks = 0;
-        let look = |what: Look<'_>| {
-            looks += 1;
-            look(what)
-        };
-        let run = |errand| Ok(run(errand));
-        let mut chat_loop = Loop { chat: Session::begin("full").chat, screen, draw, perform, run, look, aside };
-        let (_told, news) = unbounded_channel();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
-        let ended = runtime.block_on(async { chat_loop.run(keys, events, news, signal).await });
-        Played { ended: ended.expect("the loop ends well"), frames, looks, last: terminal.backend().to_string() }
-    }
-
-    /// A script with a toy whose model is there from the start; also what the toy was told.
-    fn play_with_toy(script: &str) -> (Played, Vec<&'static str>) {
-        let (toy, events) = Toy::loaded(1);
-        let played = play(script, |command| toy.take(command), events);
-        (played, toy.told.take())
-    }
-
-    #[test]
-    fn a_question_is_typed_asked_and_answered() {
-        let (played, told) = play_with_toy("Who?<enter><wait><ctrl-d>");
-        assert_eq!((played.ended, told), (Ended::ByUser, vec!["read", "ask", "shutdown"]));
-        assert!(played.last.contains("› Who?") && played.last.contains("A clergyman."), "{}", played.last);
-    }
-
-    #[test]
-    fn a_preset_is_switched_and_both_figures_are_shown() {
-        let (played, told) = play_with_toy("Who?<enter><wait><tab>5<wait>5<wait><tab><ctrl-d>");
-        assert_eq!(told, ["read", "ask", "forecast", "read", "shutdown"]);
-        assert!(played.last.contains("full → fastest"), "{}", played.last);
-    }
-
-    #[test]
-    fn a_switch_is_declined_with_esc() {
-        let (played, told) = play_with_toy("<wait><alt-5><wait><esc><wait><ctrl-d>");
-        assert_eq!(told, ["read", "forecast", "shutdown"]);
-        assert!(played.last.contains("kept full"), "{}", played.last);
-    }
-
-    #[test]
-    fn every_way_to_ask_looks_whether_the_document_has_changed() {
-        let ask = "Who?<enter><wait>";
-        let cases = [("", 1), ("<tab>R<wait>", 2), ("<tab>e<enter><wait>", 2), ("<tab>a5<enter><wait>", 2)];
-        for (again, looks) in cases {
-            let (played, _) = play_with_toy(&format!("{ask}{again}"));
-            assert_eq!(played.looks, looks, "{again}: {}", played.last);
-        }
-    }
-
-    #[test]
-    fn a_signal_ends_the_loop_and_tells_the_engine() {
-        let (played, told) = play_with_toy("Who?");
-        assert_eq!((played.ended, told), (Ended::BySignal(15), vec!["read", "shutdown"]));
-    }
-
-    #[test]
-    fn a_terminal_that_is_gone_is_a_hang_up() {
-        let (toy, events) = Toy::loaded(1);
-        let gone = || stream::iter([Err(io::Error::from_raw_os_error(libc::EIO))]);
-        assert_eq!(play_keys(gone, |command| toy.take(command), events).ended, Ended::BySignal(libc::SIGHUP));
-    }
-
-    #[test]
-    fn nothing_is_drawn_while_nothing_changes() {
-        let (played, _) = play_with_toy("");
-        assert!(played.frames <= 3, "{} frames in 0.6 s with nothing to do", played.frames);
-    }
-
-    /// Keys that wake, when they come, whoever asked first and found nothing: as crossterm's stream does.
-    #[derive(Clone, Default)]
-    struct WakesTheFirst(Arc<Mutex<(VecDeque<TerminalEvent>, Option<Waker>)>>);
-
-    impl WakesTheFirst {
-        fn press(&self, key: TerminalEvent) {
-            let mut inside = self.0.lock().expect("nobody panics with it");
-            inside.0.push_back(key);
-            inside.1.take().expect("somebody waits").wake();
-        }
-    }
-
-    impl Stream for WakesTheFirst {
-        type Item = io::Result<TerminalEvent>;
-
-        fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-            let mut inside = self.0.lock().expect("nobody panics with it");
-            if let Some(key) = inside.0.pop_front() {
-                return Poll::Ready(Some(Ok(key)));
-            }
-            inside.1.get_or_insert_with(|| context.waker().clone());
-            Poll::Pending
-        }
-    }
-
-    #[test]
-    fn an_idle_screen_hears_the_next_key() {
-        let (toy, events) = Toy::loaded(1);
-        let keys = WakesTheFirst::default();
-        let typist = |keys: WakesTheFirst| async move {
-            for code in [KeyCode::Char('x'), KeyCode::Backspace] {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                keys.press(press(code, KeyModifiers::NONE));
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            keys.press(press(KeyCode::Char('d'), KeyModifiers::CONTROL));
-        };
-        let typed = || {
-            tokio::spawn(typist(keys.clone()));
-            keys.clone()
-        };
-        let played = play_keys(typed, |command| toy.take(command), events);
-        assert_eq!(played.ended, Ended::ByUser, "the screen waited for keys that had come: {}", played.last);
-    }
-
-    #[test]
-    fn a_thousand_pieces_at_once_are_a_few_frames() {
-        let (toy, events) = Toy::loaded(1_000);
-        let played = play("Who?<enter><wait><ctrl-d>", |command| toy.take(command), events);
-        assert!(played.frames <= 12, "{} frames", played.frames);
-    }
-
-    #[test]
-    fn the_first_frame_does_not_wait_for_the_model() {
-        let (_events, received) = unbounded_channel();
-        let played = play("<ctrl-d>", |_| {}, received);
-        assert!(played.frames >= 1 && played.last.contains("loading the model"), "{}", played.last);
-    }
-
-    #[test]
-    fn an_engine_that_is_gone_leaves_a_screen_that_says_so() {
-        let (events, received) = unbounded_channel();
-        events.send(Event::Loaded(Box::new(model()))).expect("received");
-        drop(events);
-        let played = play("", |_| {}, received);
-        assert!(played.last.contains("the engine stopped working"), "{}", played.last);
-    }
 }

@@ -50,9 +50,9 @@ fn enter_puts_the_chosen_name_there_and_then_asks() {
     let size = (80, 24);
     let (mut session, mut screen) = begun(size);
     press(&mut screen, &mut session, size, "What is in @cha");
-    assert_eq!(screen.place(), Place::Entry);
+    assert_eq!(screen.key_focus(), Focus::Entry);
     press(&mut screen, &mut session, size, "<down><enter>");
-    assert_eq!((written(&screen).as_str(), screen.place()), ("What is in @\"Chapter 2\" ", Place::Input));
+    assert_eq!((written(&screen).as_str(), screen.key_focus()), ("What is in @\"Chapter 2\" ", Focus::Input));
     press(&mut screen, &mut session, size, "?<enter>");
     assert_eq!(
         session.chat.exchanges().next().map(|exchange| &*exchange.question),
@@ -76,7 +76,7 @@ fn an_address_and_a_closed_list_leave_enter_to_the_question() {
     for script in ["Who is a@b.c", "Who is @cha<esc>", "Who is @nobody", "Who is @ch <backspace>"] {
         let (mut session, mut screen) = begun(size);
         press(&mut screen, &mut session, size, script);
-        assert_eq!(screen.place(), Place::Input, "{script}");
+        assert_eq!(screen.key_focus(), Focus::Input, "{script}");
     }
 }
 
@@ -111,7 +111,7 @@ fn the_command_begins_a_name_as_a_word_of_its_own() {
     let (session, mut screen) = begun((80, 24));
     screen.input.insert_str("Who is in");
     screen.handle(&session.chat, Intent::Refer);
-    assert_eq!((written(&screen).as_str(), screen.place()), ("Who is in @", Place::Entry));
+    assert_eq!((written(&screen).as_str(), screen.key_focus()), ("Who is in @", Focus::Entry));
 }
 
 #[test]

@@ -8,9 +8,9 @@ use crate::chat::{Choice, Draft};
 use crate::document::{Document, Input as DocumentInput, ReadOptions, load};
 use crate::engine::config::ContextSize;
 use crate::fit::Proposal;
-use crate::tui::aside::{Aside, Question};
-use crate::tui::errand::Errand;
-use crate::tui::screen::{Parts, Verdict};
+use crate::session::{CountRequest, PartsResult};
+use crate::tui::screen::{DocumentParts, SelectionVerdict};
+use crate::tui::ui_command::UiCommand;
 
 /// The bundled book, of which nothing is too long for a test.
 fn novel() -> Arc<Document> {
@@ -35,7 +35,7 @@ fn opened(document: &Arc<Document>) -> (Session, Screen) {
     session.chat.document.part = None;
     let mut screen = Screen::new(document.clone());
     let all: Vec<usize> = (1..=document.parts().len()).collect();
-    screen.parts = Parts::new(document.clone(), &all, ContextSize::Fit, 2_048);
+    screen.parts = DocumentParts::new(document.clone(), &all, ContextSize::Fit, 2_048);
     (session.document_read(), screen)
 }
 
@@ -63,19 +63,19 @@ fn weigh(session: &mut Session, screen: &mut Screen, first: u32, more: u32) {
     let of = asked(screen);
     let parts = of.whole.parts().len() as u32;
     let tokens = (0..parts).map(|part| first + part * more).collect();
-    aside(session, screen, Aside::Weighed { of, first: 0, tokens });
+    aside(session, screen, PartsResult::Counted { of, first: 0, tokens });
 }
 
-fn aside(session: &mut Session, screen: &mut Screen, aside: Aside) {
-    for action in screen.take_aside(&session.chat, aside) {
+fn aside(session: &mut Session, screen: &mut Screen, result: PartsResult) {
+    for action in screen.take_parts_result(&session.chat, result) {
         session.act(action);
     }
 }
 
 /// What was asked to be counted.
-fn asked(screen: &Screen) -> Question {
-    let asked = screen.errands.iter().find_map(|errand| match errand {
-        Errand::Weigh(question) => Some(question.clone()),
+fn asked(screen: &Screen) -> CountRequest {
+    let asked = screen.commands.iter().find_map(|command| match command {
+        UiCommand::CountParts(request) => Some(request.clone()),
         _ => None,
     });
     asked.expect("the parts are to be counted")
@@ -137,7 +137,8 @@ fn what_would_fit_is_shown() {
         |session, screen, size| {
             weigh(session, screen, 1_200, 45);
             press(screen, session, size, "<enter>");
-            let proposed = Aside::Proposed { of: asked(screen), parts: (1..=61).collect(), proposals: proposals() };
+            let proposed =
+                PartsResult::Proposed { of: asked(screen), parts: (1..=61).collect(), proposals: proposals() };
             aside(session, screen, proposed);
             press(screen, session, size, "<down>");
         },
@@ -169,19 +170,19 @@ fn the_tree_is_narrowed_down() {
         |session, screen, size| {
             press(screen, session, size, "<tab>s/er 2");
             let of = asked(screen);
-            aside(session, screen, Aside::Weighed { of, first: 0, tokens: vec![1_218; 20] });
+            aside(session, screen, PartsResult::Counted { of, first: 0, tokens: vec![1_218; 20] });
         },
     );
 }
 
-fn verdict(session: &Session, screen: &Screen) -> Verdict {
+fn verdict(session: &Session, screen: &Screen) -> SelectionVerdict {
     let Some(Overlay::Parts(plan)) = &screen.overlay else { panic!("it is closed: {:?}", screen.overlay) };
-    screen.parts.scale(&session.chat, plan).verdict()
+    screen.parts.cost(&session.chat, plan).verdict()
 }
 
 fn taken(screen: &Screen) -> Option<Choice> {
-    screen.errands.iter().find_map(|errand| match errand {
-        Errand::TakeParts(choice) => Some(choice.clone()),
+    screen.commands.iter().find_map(|command| match command {
+        UiCommand::TakeParts(choice) => Some(choice.clone()),
         _ => None,
     })
 }
@@ -225,7 +226,7 @@ fn every_tick_is_told_to_the_chat_as_the_text_that_it_would_be() {
     let here = session.chat.current_offer();
     assert_eq!(session.chat.drafted.as_ref().and_then(|drafted| drafted.draft.offer), Some(here + 1));
     press(&mut screen, &mut session, DOCUMENT, "n");
-    assert_eq!((session.chat.drafted.clone(), verdict(&session, &screen)), (None, Verdict::NothingTicked));
+    assert_eq!((session.chat.drafted.clone(), verdict(&session, &screen)), (None, SelectionVerdict::NothingTicked));
 }
 
 #[test]
@@ -234,15 +235,15 @@ fn what_does_not_fit_is_not_taken_and_a_proposal_becomes_ticks() {
     let (mut session, mut screen) = too_long(&document);
     weigh(&mut session, &mut screen, 1_200, 45);
     let sum: u32 = (0..61).map(|part| 1_200 + part * 45).sum();
-    assert_eq!(verdict(&session, &screen), Verdict::TooMany(sum + 1 - 32_768));
+    assert_eq!(verdict(&session, &screen), SelectionVerdict::TooMany(sum + 1 - 32_768));
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
     let of = asked(&screen);
     let parts: Vec<usize> = (1..=61).collect();
-    assert_eq!(screen.errands.last(), Some(&Errand::Propose { of: of.clone(), parts: parts.clone() }));
-    aside(&mut session, &mut screen, Aside::Proposed { of, parts, proposals: proposals() });
+    assert_eq!(screen.commands.last(), Some(&UiCommand::Propose { of: of.clone(), parts: parts.clone() }));
+    aside(&mut session, &mut screen, PartsResult::Proposed { of, parts, proposals: proposals() });
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
     let told = "leave, and start again with -ctk q8_0 -ctv q8_0";
-    assert_eq!((screen.told.as_deref(), taken(&screen)), (Some(told), None));
+    assert_eq!((screen.message.as_deref(), taken(&screen)), (Some(told), None));
     press(&mut screen, &mut session, DOCUMENT, "<down><down><enter><enter>");
     assert_eq!(taken(&screen).map(|choice| choice.parts), Some((1..=11).collect()));
 }
@@ -264,7 +265,7 @@ fn it_opens_once_and_counts_once() {
     attend(&mut session, &mut screen);
     assert_eq!(screen.overlay, None, "who has closed it knows");
     press(&mut screen, &mut session, DOCUMENT, "<tab>s<esc>s");
-    let counted = screen.errands.iter().filter(|errand| matches!(errand, Errand::Weigh(_))).count();
+    let counted = screen.commands.iter().filter(|command| matches!(command, UiCommand::CountParts(_))).count();
     assert_eq!(counted, 1);
 }
 
@@ -280,10 +281,10 @@ fn figures_of_another_document_are_not_taken_for_its() {
     let document = tree();
     let (mut session, mut screen) = opened(&document);
     press(&mut screen, &mut session, DOCUMENT, "<tab>s");
-    let of = Question { whole: tree(), ..asked(&screen) };
-    aside(&mut session, &mut screen, Aside::Weighed { of, first: 0, tokens: vec![1; 5] });
-    assert_eq!(verdict(&session, &screen), Verdict::Counting(5));
-    aside(&mut session, &mut screen, Aside::Failed("no such file".into()));
+    let of = CountRequest { whole: tree(), ..asked(&screen) };
+    aside(&mut session, &mut screen, PartsResult::Counted { of, first: 0, tokens: vec![1; 5] });
+    assert_eq!(verdict(&session, &screen), SelectionVerdict::Counting(5));
+    aside(&mut session, &mut screen, PartsResult::Failed("no such file".into()));
     assert!(drawn(&session.chat, &mut screen, DOCUMENT).contains("can't be counted: no such file"));
 }
 
@@ -294,7 +295,7 @@ fn what_is_read_already_is_not_read_again() {
     press(&mut screen, &mut session, DOCUMENT, "<tab>s");
     weigh(&mut session, &mut screen, 100, 20);
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
-    assert_eq!((taken(&screen), screen.told.as_deref()), (None, Some("these parts are read already")));
+    assert_eq!((taken(&screen), screen.message.as_deref()), (None, Some("these parts are read already")));
 }
 
 #[test]
@@ -341,36 +342,41 @@ fn every_size_of_the_tree_can_be_drawn() {
 
 #[test]
 fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
-    use super::scripts::{Side, Toy, play_beside, typing};
+    use super::scripts::{Outside, Toy, play_with, typing};
     use crate::chat::{Chosen, News};
-    use crate::tui::driver::{Ended, Look, Looked};
-    use crate::tui::errand::Told;
+    use crate::session::{EffectResult, Reloaded, Signal};
+    use crate::tui::options::ScreenExit;
+    use crate::tui::runner::{LoopCommand, Reply};
 
     let document = tree();
     let (_, screen) = opened(&document);
-    let (told, aside) = tokio::sync::mpsc::unbounded_channel();
-    let (toy, events) = Toy::loaded(1);
-    let run = |errand: Errand| {
-        if let Errand::Weigh(of) = errand {
-            told.send(Aside::Weighed { of, first: 0, tokens: vec![10, 20, 30, 40, 50] }).expect("the loop listens");
-        }
-        Told::Nothing
-    };
-    let choices = RefCell::new(Vec::new());
-    let look = |look: Look<'_>| {
-        let Look::Choose(choice) = look else { return None };
-        choices.borrow_mut().push(choice.parts.clone());
+    let (toy, results) = Toy::loaded(1);
+    let told = toy.results.clone();
+    let mut choices = Vec::new();
+    let take = |choice: &Choice| {
         let chosen = Arc::new(document.with_parts(&choice.parts));
         let part = Some("parts 1,3 of 5".to_owned());
         let text = chosen.text.as_str().into();
         let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, offer: choice.offer });
-        Some(Looked { news, document: Some(chosen), whole: None })
+        Reply::Reloaded(Reloaded { news, document: Some(chosen), whole: None })
     };
-    let side = Side { screen, run: Box::new(run), look: Box::new(look), aside };
+    let others = |command: &LoopCommand| match command {
+        LoopCommand::Screen(UiCommand::CountParts(of)) => {
+            let counted = PartsResult::Counted { of: of.clone(), first: 0, tokens: vec![10, 20, 30, 40, 50] };
+            told.send(EffectResult::Parts(counted)).expect("the loop listens");
+            Reply::Nothing
+        }
+        LoopCommand::Screen(UiCommand::TakeParts(choice)) => {
+            choices.push(choice.parts.clone());
+            take(choice)
+        }
+        _ => Reply::Nothing,
+    };
     let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
-    let played = play_beside(|| typing(keys), |command| toy.take(command), events, side);
+    let outside = Outside { toy: toy.clone(), reloads: 0, others };
+    let played = play_with(|| typing(keys), screen, outside, results);
     // tcp.rs is in row 4 of the tree, udp.rs below it.
-    assert_eq!((played.ended, choices.take()), (Ended::BySignal(15), vec![vec![2, 3]]));
+    assert_eq!((played.ended, choices), (ScreenExit::BySignal(Signal::Terminate), vec![vec![2, 3]]));
     assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);
     assert!(played.last.contains("parts 1,3 of 5") && !played.last.contains("One."), "{}", played.last);
 }

@@ -121,7 +121,7 @@ fn the_palette_finds_commands() {
 /// Where the hardware cursor stands.
 fn caret(session: &Session, screen: &mut Screen, (width, height): (u16, u16)) -> (u16, u16) {
     let mut terminal = terminal(width, height);
-    terminal.draw(|frame| view::draw(frame, &session.chat, screen, &Theme::of(ThemeChoice::Ansi))).expect("draws");
+    draw_in(&mut terminal, &session.chat, screen, ThemeChoice::Ansi);
     terminal.get_cursor_position().expect("memory does not fail").into()
 }
 
@@ -131,7 +131,7 @@ fn a_line_that_is_typed_stays_one_line() {
     for (opened, expected) in [("/sing<alt-enter>le", "single"), ("<ctrl-p>co<alt-enter>py", "copy")] {
         let (mut session, mut screen) = (read(&document, "full"), Screen::new(document.clone()));
         press(&mut screen, &mut session, (80, 24), &format!("<tab>{opened}"));
-        let entry = screen.entry.as_ref().map(|entry| entry.text().to_owned());
+        let entry = screen.search_entry.as_ref().map(|entry| entry.text().to_owned());
         let palette = match &screen.overlay {
             Some(Overlay::Palette(palette)) => Some(palette.text().to_owned()),
             _ => None,
@@ -191,12 +191,12 @@ fn enter_on_a_quote_goes_to_its_passage_and_n_to_the_next() {
     let (mut session, mut screen) = (quoted(&document), Screen::new(document.clone()));
     let passage = |screen: &Screen| screen.reader.found.map(|span| document.text[span.start..span.end].to_owned());
     press(&mut screen, &mut session, (80, 24), "<tab><enter>");
-    assert_eq!(screen.focus, Place::Reader);
+    assert_eq!(screen.focus, Focus::Reader);
     assert!(passage(&screen).is_some_and(|text| text.starts_with("a single man in")), "{:?}", passage(&screen));
     press(&mut screen, &mut session, (80, 24), "n");
     assert!(passage(&screen).is_some_and(|text| text.ends_with("five thousand a year")), "{:?}", passage(&screen));
     press(&mut screen, &mut session, (80, 24), "n");
-    assert_eq!(screen.told.as_deref(), Some("that quote is not in the document"));
+    assert_eq!(screen.message.as_deref(), Some("that quote is not in the document"));
 }
 
 #[test]

@@ -4,52 +4,57 @@ use std::time::Duration;
 
 use ratatui::text::{Line, Span};
 
-use super::super::sheets::Sheet;
+use super::super::rendered_entries::RenderedEntry;
 use super::super::theme::Theme;
 use super::super::wrap::wrap;
-use super::transcript::{Drawn, INDENT, indented, prefixed};
-use super::words::{count, rate, time};
-use super::{naming, quotes, versus, work};
+use super::entry::{EntryContext, INDENT, indented, prefixed};
+use super::formatting::{count, rate, time};
+use super::{quotes, references, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model};
 use crate::engine::message::{Figures, Finish};
 
 /// What is shown of a question at most: the answer is what is looked for.
 const MOST_QUESTION_LINES: usize = 12;
 
-/// Writes the sheet of an exchange. `chosen` is the quote that the transcript's cursor is on.
-pub(super) fn write(sheet: &mut Sheet, exchange: &Exchange, at: &Drawn<'_>) {
-    let Drawn { chat, theme, cells, .. } = *at;
-    sheet.lines = question(exchange, theme, cells);
-    sheet.says_from(0);
-    sheet.lines.extend(attached(exchange, theme, cells));
+/// Writes the lines of an exchange. `chosen` is the quote that the transcript's cursor is on.
+pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, at: &EntryContext<'_>) {
+    let EntryContext { chat, theme, cells, .. } = *at;
+    rendered.lines = question(exchange, theme, cells);
+    rendered.says_from(0);
+    rendered.lines.extend(attached(exchange, theme, cells));
     let (head, thoughts) = reasoning(chat, exchange, at.reasoning_open, theme, cells);
-    sheet.lines.extend(head);
-    let from = sheet.lines.len();
-    sheet.lines.extend(thoughts);
-    sheet.says_from(from);
-    let from = sheet.lines.len();
-    let answer = sheet.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
-    sheet.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
-    sheet.says_from(from);
+    rendered.lines.extend(head);
+    let from = rendered.lines.len();
+    rendered.lines.extend(thoughts);
+    rendered.says_from(from);
+    let from = rendered.lines.len();
+    let answer = rendered.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
+    rendered.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
+    rendered.says_from(from);
     let quotes = quotes::lines(at, exchange, cells - INDENT.len());
-    sheet.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| sheet.lines.len() + line);
-    sheet.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
+    rendered.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
+    rendered.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
     if let Some(state) = state(chat, exchange, theme) {
-        sheet.lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
+        rendered.lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
     }
 }
 
-/// Writes the sheet of two exchanges that ask the same.
-pub(super) fn write_pair(sheet: &mut Sheet, first: &Exchange, second: &Exchange, at: &Drawn<'_>) {
-    sheet.lines = question(first, at.theme, at.cells);
-    sheet.says_from(0);
-    sheet.lines.extend(attached(first, at.theme, at.cells));
+/// Writes the lines of two exchanges that ask the same.
+pub(in crate::tui) fn write_pair(
+    rendered: &mut RenderedEntry,
+    first: &Exchange,
+    second: &Exchange,
+    at: &EntryContext<'_>,
+) {
+    rendered.lines = question(first, at.theme, at.cells);
+    rendered.says_from(0);
+    rendered.lines.extend(attached(first, at.theme, at.cells));
     // Two columns: what goes on in the next line is told by no line.
-    let from = sheet.lines.len();
+    let from = rendered.lines.len();
     let (answers, figures) = versus::lines(at, first, second);
-    sheet.lines.extend(answers);
-    sheet.said.extend((from..sheet.lines.len()).map(|line| line..line + 1));
-    sheet.lines.extend(figures);
+    rendered.lines.extend(answers);
+    rendered.said.extend((from..rendered.lines.len()).map(|line| line..line + 1));
+    rendered.lines.extend(figures);
 }
 
 /// The question; of one with a long paste in it the beginning.
@@ -69,7 +74,7 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
 
 /// What a question refers to, a line each.
 fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let told = exchange.attached.iter().map(|attached| format!("with {}", naming::told(attached)));
+    let told = exchange.attached.iter().map(|attached| format!("with {}", references::told(attached)));
     let lines = told.flat_map(|told| wrap(&[Span::styled(told, theme.dim)], cells - 2, 2));
     lines.map(|line| indented(INDENT, line)).collect()
 }

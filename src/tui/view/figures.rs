@@ -1,122 +1,168 @@
-//! The two lines at the bottom: the presets, and what was measured.
+//! The figures: how fast each preset read by depth, as a chart; memory by part; what every reading took.
 //!
-//! Both say what fits, the most telling first; what does not fit is left out whole, never cut.
+//! The chart is the product's picture: under full attention the line falls as the document gets longer, through a window it stays flat.
 
-use ratatui::text::{Line, Span};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{Axis, Chart, Dataset, GraphType, LegendPosition};
 
+use super::super::screen::Screen;
 use super::super::theme::Theme;
-use super::super::wrap::width;
-use super::words::{bytes, count, rate, short_count, time};
-use crate::chat::{Chat, Held, Model, Reading};
-use crate::swaa::Preset;
-use crate::swaa::preset::CUSTOM;
+use super::super::wrap::{shorten, width};
+use super::formatting::{bytes, count, rate, read_in, short_count};
+use super::popup::{Popup, SCROLL_KEYS};
+use crate::chat::{Chat, Reading, Trace};
+use crate::engine::message::Memory;
 
-/// The presets with their keys; the one in force stands out, the one to come is strong. Where not all names fit, those two keep
-/// theirs, and `custom`, which stands in no list.
-pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
-    let telling = |offer: &Preset| is_in_force(chat, offer) || is_to_come(chat, offer) || offer.name == CUSTOM;
-    let shown: Vec<&Preset> = chat.offers.iter().filter(|offer| offer.key.is_some() || telling(offer)).collect();
-    let all = strip(chat, theme, &shown, |_| true);
-    if all.width() <= cells { all } else { strip(chat, theme, &shown, telling) }
-}
+const WIDEST: u16 = 104;
+/// Between the columns of the table.
+const COLUMN_GAP: usize = 2;
+/// A lower chart has no room for a line.
+const LOWEST_CHART: u16 = 8;
 
-fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
-    let mut spans = Vec::new();
-    for offer in offers {
-        let text = match offer.key {
-            Some(key) if named(offer) => format!("{key} {}", offer.name),
-            Some(key) => key.to_string(),
-            None => offer.name.clone(),
-        };
-        let style = if is_in_force(chat, offer) {
-            theme.chosen
-        } else if is_to_come(chat, offer) {
-            theme.accent
-        } else {
-            theme.dim
-        };
-        if !spans.is_empty() {
-            spans.push(Span::raw(" "));
-        }
-        spans.push(Span::styled(text, style));
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
+    popup(area).draw(frame, theme, area);
+    let [chart, text] = chart_and_text(chat, screen.popup.lines.len(), area);
+    if !chart.is_empty() {
+        draw_chart(frame, chat.readings.traces(), theme, chart);
     }
-    Line::from(spans)
+    frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), text);
 }
 
-/// What the engine has.
-fn is_in_force(chat: &Chat, offer: &Preset) -> bool {
-    chat.held.as_ref().is_some_and(|held| *held.way.name == *offer.name)
+/// How wide the text is.
+pub(in crate::tui) fn cells(area: Rect) -> usize {
+    Popup::room(WIDEST, area).into()
 }
 
-/// What was asked for.
-fn is_to_come(chat: &Chat, offer: &Preset) -> bool {
-    let next = chat.next_switch.and_then(|next| chat.offers.get(next));
-    let way = chat.way.as_ref().map(|way| &*way.name);
-    let current = chat.offers.get(chat.current_offer()).map(|offer| &*offer.name);
-    next.map(|next| &*next.name).or(way).or(current) == Some(&*offer.name)
+/// How many of `lines` lines have room.
+pub(in crate::tui) fn shown(chat: &Chat, lines: usize, area: Rect) -> usize {
+    let [_, text] = chart_and_text(chat, lines, area);
+    text.height.into()
 }
 
-/// What was measured: as many facts as fit, in long words or in short ones.
-pub(super) fn line(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
-    let facts = facts(chat);
-    let long: Vec<&str> = facts.iter().map(|fact| fact.0.as_str()).collect();
-    let short: Vec<&str> = facts.iter().map(|fact| fact.1.as_str()).collect();
-    let text = if width(&long.join(" · ")) <= cells { long.join(" · ") } else { fitting(&short, cells) };
-    Line::styled(text, theme.dim)
+fn popup(area: Rect) -> Popup<'static> {
+    Popup { title: " figures ", keys: SCROLL_KEYS, cells: WIDEST, height: area.height }
 }
 
-fn fitting(facts: &[&str], cells: usize) -> String {
-    let mut line = String::new();
-    for fact in facts {
-        let joined = if line.is_empty() { (*fact).to_owned() } else { format!("{line} · {fact}") };
-        if width(&joined) <= cells {
-            line = joined;
-        }
+/// The chart gets what the text leaves, and half at least; nothing where that is too low, or there is nothing to draw.
+fn chart_and_text(chat: &Chat, lines: usize, area: Rect) -> [Rect; 2] {
+    let inside = popup(area).inside(area);
+    let height = inside.height.saturating_sub(lines as u16 + 1).max(inside.height / 2);
+    let has_chart = height >= LOWEST_CHART && chat.readings.traces().iter().any(|trace| trace.chunks.len() > 1);
+    let height = if has_chart { height } else { 0 };
+    Layout::vertical([Constraint::Length(height), Constraint::Min(0)]).areas(inside)
+}
+
+/// Tokens a second over the depth at which they were read, a line for each preset.
+fn draw_chart(frame: &mut Frame, traces: &[Trace], theme: &Theme, area: Rect) {
+    let points: Vec<Vec<(f64, f64)>> = traces
+        .iter()
+        .map(|trace| trace.chunks.iter().map(|(depth, speed)| (f64::from(*depth), *speed)).collect())
+        .collect();
+    let all = || points.iter().flatten();
+    let deepest = all().map(|point| point.0).fold(1.0, f64::max);
+    let fastest = all().map(|point| point.1).fold(1.0, f64::max) * 1.1;
+    let sets = traces.iter().zip(&points).enumerate().map(|(index, (trace, points))| {
+        Dataset::default()
+            .name(trace.preset.to_string())
+            .marker(Marker::Braille)
+            .graph_type(GraphType::Line)
+            .style(colour(index, theme))
+            .data(points)
+    });
+    let labels = |most: f64| ["0".to_owned(), short_count((most / 2.0) as u32), short_count(most as u32)];
+    let drawn = Chart::new(sets.collect())
+        // Lines begin high and fall to the right: there they would go through it.
+        .legend_position(Some(LegendPosition::BottomLeft))
+        .hidden_legend_constraints((Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)))
+        .x_axis(Axis::default().title("tokens deep").style(theme.dim).bounds([0.0, deepest]).labels(labels(deepest)))
+        .y_axis(Axis::default().title("tok/s").style(theme.dim).bounds([0.0, fastest]).labels(labels(fastest)));
+    frame.render_widget(drawn, area);
+}
+
+/// Lines are told apart by colour, and without colours by weight.
+fn colour(index: usize, theme: &Theme) -> Style {
+    match index % 4 {
+        0 => theme.bar,
+        1 => theme.good.add_modifier(Modifier::BOLD),
+        2 => theme.code,
+        _ => theme.error,
     }
-    line
 }
 
-/// Each fact in long words and in short ones, the most telling first.
-fn facts(chat: &Chat) -> Vec<(String, String)> {
-    let mut facts = Vec::new();
-    let Model::Ready { info, .. } = &chat.model else { return facts };
-    let Some(held) = &chat.held else {
-        let model =
-            format!("model {} on {}, loaded in {}", bytes(info.model_bytes), info.place(), time(info.load_time));
-        return vec![(model, format!("model {}", bytes(info.model_bytes)))];
-    };
-    facts.push(context(held));
-    if let Some(reading) = chat.readings.of(&held.way.name) {
-        facts.extend(speeds(reading));
-        facts.extend(memory(reading));
+/// Lines of at most `cells` cells.
+pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let readings = chat.readings.as_slice();
+    if readings.is_empty() {
+        return vec![Line::styled("nothing was measured yet", theme.dim)];
     }
-    facts
-}
-
-fn context(held: &Held) -> (String, String) {
-    let (used, all) = (held.context_used, held.context_tokens);
-    (format!("{} of {} tokens", count(used), count(all)), format!("{}/{}", short_count(used), short_count(all)))
-}
-
-fn speeds(reading: &Reading) -> Vec<(String, String)> {
-    let mut facts = Vec::new();
-    if let Some(speed) = reading.prefill_tokens_per_s() {
-        let (took, speed) = (time(reading.prefill), rate(speed));
-        facts.push((format!("read in {took}, {speed}"), format!("in {speed}, {took}")));
+    let mut lines = vec![Line::styled("Readings", theme.strong)];
+    lines.extend(table(readings, theme, cells));
+    lines.push(Line::default());
+    lines.push(Line::styled("Memory", theme.strong));
+    let current = chat.held.as_ref().and_then(|held| chat.readings.of(&held.way.name));
+    if let Some(reading) = current {
+        lines.extend(memory(&reading.memory, theme, cells));
     }
-    if let Some(speed) = reading.decode_tokens_per_s {
-        facts.push((format!("answers {}", rate(speed)), format!("out {}", rate(speed))));
-    }
-    facts
+    lines
 }
 
-fn memory(reading: &Reading) -> [(String, String); 2] {
-    let memory = &reading.memory;
+/// The most telling first: a narrow screen has room for those only.
+const HEAD: [&str; 6] = ["preset", "read at", "answers", "read in", "tokens", "KV cache"];
+
+fn row(reading: &Reading) -> [String; 6] {
+    let unknown = || "–".to_owned();
     [
-        (
-            format!("KV {} of {}", bytes(memory.kv_used_bytes), bytes(memory.kv_bytes)),
-            format!("KV {}", bytes(memory.kv_bytes)),
-        ),
-        (format!("process {}", bytes(memory.rss_bytes)), format!("RSS {}", bytes(memory.rss_bytes))),
+        reading.preset.to_string(),
+        reading.prefill_tokens_per_s().map_or_else(unknown, rate),
+        reading.decode_tokens_per_s.map_or_else(unknown, rate),
+        read_in(reading),
+        count(reading.prefilled_tokens),
+        bytes(reading.memory.kv_used_bytes),
     ]
+}
+
+/// A heading and a line for each reading; of the columns as many as fit whole.
+fn table(readings: &[Reading], theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let rows: Vec<[String; 6]> = [HEAD.map(str::to_owned)].into_iter().chain(readings.iter().map(row)).collect();
+    let widths: Vec<usize> =
+        (0..HEAD.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
+    let ends = widths.iter().scan(0, |end, width| {
+        *end += width + COLUMN_GAP;
+        Some(*end - COLUMN_GAP)
+    });
+    let fitting = ends.take_while(|end| *end <= cells).count().max(1);
+    let line = |row: &[String; 6]| {
+        let columns = row.iter().zip(&widths).take(fitting);
+        let padded = columns.map(|(text, room)| format!("{text}{}", " ".repeat(room - width(text) + COLUMN_GAP)));
+        shorten(padded.collect::<String>().trim_end(), cells)
+    };
+    let style = |index| if index == 0 { theme.dim } else { Style::new() };
+    rows.iter().enumerate().map(|(index, row)| Line::styled(line(row), style(index))).collect()
+}
+
+/// A bar for each part, to one scale.
+fn memory(memory: &Memory, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let parts = [
+        ("weights", memory.model_bytes),
+        ("KV cache", memory.kv_bytes),
+        ("compute", memory.compute_bytes),
+        ("kept readings", memory.resident_bytes),
+        ("process", memory.rss_bytes),
+        ("on devices", memory.device_bytes),
+    ];
+    let most = parts.iter().map(|part| part.1).max().unwrap_or(1).max(1);
+    let room = cells.saturating_sub(26).min(50);
+    let line = |(name, size): (&str, u64)| {
+        let bar = "█".repeat((size as f64 / most as f64 * room as f64).round() as usize);
+        Line::from(vec![
+            Span::styled(format!("{name:<14}"), theme.dim),
+            Span::raw(format!("{:>8}  ", bytes(size))),
+            Span::styled(bar, theme.bar),
+        ])
+    };
+    parts.into_iter().filter(|part| part.1 > 0).map(line).collect()
 }

@@ -1,14 +1,19 @@
 //! The help: the keys that count where the focus is, then the others, the map's signs, and what the presets are.
 
-use ratatui::text::{Line, Span};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span, Text};
 
-use super::super::keymap::{COMMANDS, Place};
+use super::super::keymap::{COMMANDS, Focus};
 use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::map::{Reach, sign};
+use super::popup::{Popup, SCROLL_KEYS};
 use crate::chat::Chat;
 
+/// Wider, the second column is far from its keys.
+const WIDEST: u16 = 78;
 /// Where what a key does is told.
 const COLUMN: usize = 26;
 /// Below this, what a key does is told under it.
@@ -24,23 +29,44 @@ const SIGNS: [(Reach, &str); 7] = [
     (Reach::Apart, "nothing: not given to the model"),
 ];
 
+pub(super) fn draw(frame: &mut Frame, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
+    let inside = popup(screen, screen.popup.lines.len(), area).draw(frame, theme, area);
+    frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), inside);
+}
+
+/// How wide the text is.
+pub(in crate::tui) fn cells(area: Rect) -> usize {
+    Popup::room(WIDEST, area).into()
+}
+
+/// How many of `lines` lines have room.
+pub(in crate::tui) fn shown(screen: &Screen, lines: usize, area: Rect) -> usize {
+    popup(screen, lines, area).inside(area).height.into()
+}
+
+fn popup(screen: &Screen, lines: usize, area: Rect) -> Popup<'static> {
+    let height = lines as u16 + 2;
+    let keys: &[&str] = if height > area.height { SCROLL_KEYS } else { &[" Esc closes "] };
+    Popup { title: title(screen.focus), keys, cells: WIDEST, height }
+}
+
 /// Where the help is about.
-pub(super) fn title(focus: Place) -> &'static str {
+fn title(focus: Focus) -> &'static str {
     match focus {
-        Place::Transcript => " help · the transcript ",
-        Place::Reader => " help · the document ",
+        Focus::Transcript => " help · the transcript ",
+        Focus::Reader => " help · the document ",
         _ => " help · the question ",
     }
 }
 
 /// Lines of at most `cells` cells.
-pub(super) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let mut lines = keys(screen, screen.focus, theme, cells);
     for (place, name) in [
-        (Place::Input, "In the question"),
-        (Place::Transcript, "In the transcript"),
-        (Place::Reader, "In the document"),
-        (Place::Parts, "In the tree of parts"),
+        (Focus::Input, "In the question"),
+        (Focus::Transcript, "In the transcript"),
+        (Focus::Reader, "In the document"),
+        (Focus::Parts, "In the tree of parts"),
     ] {
         if place != screen.focus {
             lines.extend([Line::default(), Line::styled(name, theme.strong)]);
@@ -62,7 +88,7 @@ pub(super) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -
 }
 
 /// The commands of a place with their keys; the digits, which are ten times the same, in one line.
-fn keys(screen: &Screen, place: Place, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+fn keys(screen: &Screen, place: Focus, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (index, command) in COMMANDS.iter().enumerate() {
         let keys = screen.keymap.keys(index, place);

@@ -4,48 +4,60 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 
-use super::super::screen::{List, ListOf, Overlay, Screen};
+use super::super::screen::{ListKind, ListPopup, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
+use super::formatting::whole;
 use super::popup::Popup;
-use super::words::whole;
 use crate::chat::{BranchRow, Chat, Entry};
 
 /// Wider lists are hard to follow from left to right.
 const WIDEST: u16 = 96;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, list: &List, theme: &Theme, area: Rect) {
-    let all = screen.rows_of(chat, list.of);
-    let height = u16::try_from(all).unwrap_or(u16::MAX).saturating_add(2);
-    let name = match list.of {
-        ListOf::Contents => " contents ".to_owned(),
-        ListOf::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
-        ListOf::ForkPoints => " a branch that goes on after ".to_owned(),
-        ListOf::Branches => " branches ".to_owned(),
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, list: &ListPopup, theme: &Theme, area: Rect) {
+    let all = screen.rows_of(chat, list.kind);
+    let name = match list.kind {
+        ListKind::Contents => " contents ".to_owned(),
+        ListKind::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
+        ListKind::ForkPoints => " a branch that goes on after ".to_owned(),
+        ListKind::Branches => " branches ".to_owned(),
     };
-    let does = match list.of {
-        ListOf::Contents | ListOf::Hits => " Enter goes there · Esc closes ",
-        ListOf::ForkPoints => " Enter forks there · Esc closes ",
-        ListOf::Branches => " Enter shows it · Esc closes ",
+    let does = match list.kind {
+        ListKind::Contents | ListKind::Hits => " Enter goes there · Esc closes ",
+        ListKind::ForkPoints => " Enter forks there · Esc closes ",
+        ListKind::Branches => " Enter shows it · Esc closes ",
     };
-    let keys = &[does];
-    let inner = Popup { title: &name, keys, cells: WIDEST, height }.draw(frame, theme, area);
+    let inner = popup(&name, &[does], all).draw(frame, theme, area);
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown / 2).min(all.saturating_sub(shown));
     let row = |row| Line::from(row_of(chat, screen, list, row, theme, inner.width.into()));
     let rows: Vec<Line> = (top..all.min(top + shown)).map(row).collect();
     frame.render_widget(Text::from(rows), inner);
-    if let Some(Overlay::List(list)) = &mut screen.overlay {
-        list.shown = shown;
-    }
 }
 
-fn row_of(chat: &Chat, screen: &Screen, list: &List, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
-    let mut spans = match list.of {
-        ListOf::Contents => entry(screen, row, theme, cells),
-        ListOf::Hits => hit(screen, row, theme, cells),
-        ListOf::ForkPoints => fork_point(chat, row, theme, cells),
-        ListOf::Branches => branch(chat, row, theme, cells),
+/// How many of `all` rows have room.
+pub(in crate::tui) fn shown(all: usize, area: Rect) -> usize {
+    popup("", &[], all).inside(area).height.into()
+}
+
+fn popup<'a>(title: &'a str, keys: &'a [&'a str], rows: usize) -> Popup<'a> {
+    let height = u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2);
+    Popup { title, keys, cells: WIDEST, height }
+}
+
+fn row_of(
+    chat: &Chat,
+    screen: &Screen,
+    list: &ListPopup,
+    row: usize,
+    theme: &Theme,
+    cells: usize,
+) -> Vec<Span<'static>> {
+    let mut spans = match list.kind {
+        ListKind::Contents => entry(screen, row, theme, cells),
+        ListKind::Hits => hit(screen, row, theme, cells),
+        ListKind::ForkPoints => fork_point(chat, row, theme, cells),
+        ListKind::Branches => branch(chat, row, theme, cells),
     };
     if row == list.at {
         for span in &mut spans {

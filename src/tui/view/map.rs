@@ -13,7 +13,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span, Text};
 
-use super::super::reader::Reader;
+use super::super::reader::DocumentReader;
 use super::super::theme::Theme;
 use crate::chat::{Chat, Model, Work};
 use crate::swaa::{Attention, Recipe};
@@ -112,7 +112,7 @@ impl Atlas {
 pub(super) fn draw(
     frame: &mut Frame,
     chat: &Chat,
-    reader: &Reader,
+    reader: &DocumentReader,
     shown: Option<(usize, usize)>,
     theme: &Theme,
     area: Rect,

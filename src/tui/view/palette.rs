@@ -5,17 +5,24 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span, Text};
 
 use super::super::keymap::COMMANDS;
-use super::super::screen::{Palette, Screen, what};
+use super::super::screen::{CommandPalette, Screen, what};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
-use super::draw_line;
+use super::input::draw_line;
 use super::popup::Popup;
 use crate::chat::Chat;
 
 const WIDEST: u16 = 72;
 const HIGHEST: u16 = 18;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, palette: &Palette, theme: &Theme, area: Rect) {
+pub(super) fn draw(
+    frame: &mut Frame,
+    chat: &Chat,
+    screen: &Screen,
+    palette: &CommandPalette,
+    theme: &Theme,
+    area: Rect,
+) {
     let rows = palette.commands(chat);
     let height = area.height.saturating_sub(2).min(HIGHEST);
     let keys = &[" Enter does it · Esc closes "];

@@ -16,10 +16,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 
-use super::super::screen::{Overlay, Plan, Scale, Screen, Verdict, WouldFit};
+use super::super::screen::{PartSelection, Screen, SelectionCost, SelectionVerdict, WouldFit};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
-use super::words::{bytes, coarse_time, count, short_count};
+use super::formatting::{bytes, coarse_time, count, short_count};
 use crate::chat::{Chat, INSTANT_TOKENS, Model, Work};
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Sum};
@@ -28,40 +28,67 @@ const WIDEST: u16 = 100;
 /// The scale, with the line above it.
 const SCALE_LINES: u16 = 4;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &mut Screen, plan: &Plan, theme: &Theme, area: Rect) {
-    let cells = area.width.saturating_sub(2).min(WIDEST);
-    let popup = area.centered(Constraint::Length(cells), Constraint::Length(height(plan, area)));
+pub(super) fn draw(
+    frame: &mut Frame,
+    chat: &Chat,
+    screen: &Screen,
+    selection: &PartSelection,
+    theme: &Theme,
+    area: Rect,
+) {
+    let popup = place(selection, area);
+    let cells = popup.width;
     let title = shorten(&format!(" parts of {} ", chat.document.title), usize::from(cells).saturating_sub(4));
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .title(Line::styled(title, theme.strong))
-        .title_bottom(Line::styled(keys(plan, usize::from(cells).saturating_sub(4)), theme.dim).right_aligned());
-    let inner = block.inner(popup).inner(Margin::new(1, 0));
+        .title_bottom(Line::styled(keys(selection, usize::from(cells).saturating_sub(4)), theme.dim).right_aligned());
     frame.render_widget(Clear, popup);
     frame.render_widget(block, popup);
-    let [tree, scale] = Layout::vertical([Constraint::Min(1), Constraint::Length(SCALE_LINES)]).areas(inner);
-    match &plan.would_fit {
+    let [tree, scale] = tree_and_scale(popup);
+    match &selection.would_fit {
         Some(would_fit) => frame.render_widget(Text::from(proposals(would_fit, theme, tree)), tree),
-        None => draw_tree(frame, screen, plan, theme, tree),
+        None => draw_tree(frame, screen, selection, theme, tree),
     }
-    frame.render_widget(Paragraph::new(scale_lines(chat, screen, plan, theme, scale.width.into())), scale);
+    frame.render_widget(Paragraph::new(scale_lines(chat, screen, selection, theme, scale.width.into())), scale);
+}
+
+/// How many rows of the tree have room.
+pub(in crate::tui) fn shown(selection: &PartSelection, area: Rect) -> usize {
+    let [tree, _] = tree_and_scale(place(selection, area));
+    let [_, rows] = filter_and_rows(selection, tree);
+    usize::from(rows.height).max(1)
+}
+
+fn place(selection: &PartSelection, area: Rect) -> Rect {
+    let cells = area.width.saturating_sub(2).min(WIDEST);
+    area.centered(Constraint::Length(cells), Constraint::Length(height(selection, area)))
+}
+
+fn tree_and_scale(popup: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Min(1), Constraint::Length(SCALE_LINES)]).areas(popup.inner(Margin::new(2, 1)))
+}
+
+/// The line that narrows the tree down, when there is one; and the rest.
+fn filter_and_rows(selection: &PartSelection, tree: Rect) -> [Rect; 2] {
+    Layout::vertical([Constraint::Length(has_filter(selection).into()), Constraint::Min(1)]).areas(tree)
 }
 
 /// As high as the tree is, and never so low that what would fit has no room.
-fn height(plan: &Plan, area: Rect) -> u16 {
-    let rows = (plan.ticks.tree().nodes().len() as u16).max(8) + u16::from(has_filter(plan));
+fn height(selection: &PartSelection, area: Rect) -> u16 {
+    let rows = (selection.ticks.tree().nodes().len() as u16).max(8) + u16::from(has_filter(selection));
     rows.saturating_add(SCALE_LINES + 2).min(area.height)
 }
 
-fn has_filter(plan: &Plan) -> bool {
-    plan.typing || !plan.ticks.filter().is_empty()
+fn has_filter(selection: &PartSelection) -> bool {
+    selection.typing || !selection.ticks.filter().is_empty()
 }
 
 /// What can be pressed, in as many words as there is room for.
-fn keys(plan: &Plan, cells: usize) -> &'static str {
-    let ways: &[&str] = match plan {
-        Plan { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
-        Plan { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
+fn keys(selection: &PartSelection, cells: usize) -> &'static str {
+    let ways: &[&str] = match selection {
+        PartSelection { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
+        PartSelection { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
         _ => &[
             " Space ticks · a all · n none · i others · f what fits · / filter · [ ] preset · Enter reads · Esc ",
             " Space ticks · a all · n none · f what fits · / · Enter reads · Esc ",
@@ -71,35 +98,38 @@ fn keys(plan: &Plan, cells: usize) -> &'static str {
     ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
 }
 
-fn draw_tree(frame: &mut Frame, screen: &mut Screen, plan: &Plan, theme: &Theme, area: Rect) {
-    let [filter, area] =
-        Layout::vertical([Constraint::Length(has_filter(plan).into()), Constraint::Min(1)]).areas(area);
-    if has_filter(plan) {
-        let typed = shorten(plan.ticks.filter(), usize::from(filter.width).saturating_sub(2));
+fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, theme: &Theme, area: Rect) {
+    let [filter, area] = filter_and_rows(selection, area);
+    if has_filter(selection) {
+        let typed = shorten(selection.ticks.filter(), usize::from(filter.width).saturating_sub(2));
         let column = (width(&typed) as u16 + 1).min(filter.width.saturating_sub(1));
         frame.render_widget(Line::from(vec![Span::styled("/", theme.accent), Span::raw(typed)]), filter);
-        if plan.typing {
+        if selection.typing {
             frame.set_cursor_position(Position { x: filter.x + column, y: filter.y });
         }
     }
-    let rows = plan.ticks.rows();
+    let rows = selection.ticks.rows();
     let shown = usize::from(area.height);
-    let top = plan.at.saturating_sub(shown / 2).min(rows.len().saturating_sub(shown));
-    let row = |at: usize| row(screen, plan, rows[at], at == plan.at, theme, area.width.into());
+    let top = selection.at.saturating_sub(shown / 2).min(rows.len().saturating_sub(shown));
+    let row = |at: usize| row(screen, selection, rows[at], at == selection.at, theme, area.width.into());
     let lines: Vec<Line> = (top..rows.len().min(top + shown)).map(row).collect();
     if lines.is_empty() {
         frame.render_widget(Line::styled("no part is called so", theme.dim), area);
     } else {
         frame.render_widget(Text::from(lines), area);
     }
-    if let Some(Overlay::Parts(plan)) = &mut screen.overlay {
-        plan.shown = shown.max(1);
-    }
 }
 
 /// A box, a name, and at the right edge the tokens.
-fn row(screen: &Screen, plan: &Plan, node: usize, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
-    let ticks = &plan.ticks;
+fn row(
+    screen: &Screen,
+    selection: &PartSelection,
+    node: usize,
+    is_chosen: bool,
+    theme: &Theme,
+    cells: usize,
+) -> Line<'static> {
+    let ticks = &selection.ticks;
     let here = &ticks.tree().nodes()[node];
     let (mark, style) = match ticks.mark(node) {
         Mark::All => ("[x] ", theme.accent),
@@ -112,7 +142,7 @@ fn row(screen: &Screen, plan: &Plan, node: usize, is_chosen: bool, theme: &Theme
         (false, false) => "▾ ",
     };
     let indent = " ".repeat((here.depth * 2).min(cells / 4));
-    let tokens = tokens(screen, plan, node, cells);
+    let tokens = tokens(screen, selection, node, cells);
     let before = width(&indent) + width(fold) + width(mark);
     let name = shorten(&clean(&here.name), cells.saturating_sub(before + width(&tokens) + 1));
     let gap = " ".repeat(cells.saturating_sub(before + width(&name) + width(&tokens)));
@@ -133,11 +163,11 @@ fn row(screen: &Screen, plan: &Plan, node: usize, is_chosen: bool, theme: &Theme
 }
 
 /// `12,345`, of a folder that is partly ticked `1,234 of 12,345`; `…` while nothing of it is counted, and `12,345 …` while not all is.
-fn tokens(screen: &Screen, plan: &Plan, node: usize, cells: usize) -> String {
-    let all = plan.ticks.sum(node, &screen.parts.tokens);
-    let told = told_sum(all, plan.ticks.tree().nodes()[node].parts.len());
-    if plan.ticks.mark(node) == Mark::Some && all.uncounted == 0 && cells >= 50 {
-        let ticked = plan.ticks.sum_ticked(node, &screen.parts.tokens);
+fn tokens(screen: &Screen, selection: &PartSelection, node: usize, cells: usize) -> String {
+    let all = selection.ticks.sum(node, &screen.parts.tokens);
+    let told = told_sum(all, selection.ticks.tree().nodes()[node].parts.len());
+    if selection.ticks.mark(node) == Mark::Some && all.uncounted == 0 && cells >= 50 {
+        let ticked = selection.ticks.sum_ticked(node, &screen.parts.tokens);
         return format!("{} of {told}", count(ticked.tokens));
     }
     told
@@ -186,19 +216,25 @@ fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<
     lines.into_iter().map(|line| line.patch_style(style)).collect()
 }
 
-fn scale_lines(chat: &Chat, screen: &Screen, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let scale = screen.parts.scale(chat, plan);
-    let verdict = verdict(chat, screen, &scale, if plan.would_fit.is_some() { 0 } else { cells });
-    let (verdict, style) = match &screen.told {
+fn scale_lines(
+    chat: &Chat,
+    screen: &Screen,
+    selection: &PartSelection,
+    theme: &Theme,
+    cells: usize,
+) -> Vec<Line<'static>> {
+    let scale = screen.parts.cost(chat, selection);
+    let verdict = verdict(chat, screen, &scale, if selection.would_fit.is_some() { 0 } else { cells });
+    let (verdict, style) = match &screen.message {
         Some(told) => (told.clone(), theme.accent),
-        None if matches!(scale.verdict(), Verdict::TooMany(_)) => (verdict, theme.error),
+        None if matches!(scale.verdict(), SelectionVerdict::TooMany(_)) => (verdict, theme.error),
         None => (verdict, Style::new()),
     };
     vec![
         Line::styled("─".repeat(cells), theme.dim),
         Line::styled(weight(&scale, cells), theme.strong),
         Line::styled(shorten(&verdict, cells), style),
-        Line::styled(costs(chat, plan, &scale, cells), theme.dim),
+        Line::styled(costs(chat, selection, &scale, cells), theme.dim),
     ]
 }
 
@@ -208,8 +244,8 @@ fn fitting(ways: &[String], cells: usize) -> String {
     way.map_or(String::new(), |way| shorten(way, cells))
 }
 
-fn weight(scale: &Scale, cells: usize) -> String {
-    let Scale { ticked, parts, tokens, limit, .. } = *scale;
+fn weight(scale: &SelectionCost, cells: usize) -> String {
+    let SelectionCost { ticked, parts, tokens, limit, .. } = *scale;
     let Some(limit) = limit else { return format!("{ticked} of {parts} parts are ticked") };
     fitting(
         &[
@@ -225,14 +261,14 @@ fn weight(scale: &Scale, cells: usize) -> String {
     )
 }
 
-fn verdict(chat: &Chat, screen: &Screen, scale: &Scale, cells: usize) -> String {
+fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) -> String {
     if let Some(why) = &screen.parts.failed {
         return format!("the parts can't be counted: {why}");
     }
     match scale.verdict() {
-        Verdict::NothingTicked => "nothing is ticked".to_owned(),
-        Verdict::Counting(left) => format!("counting; {left} parts to go"),
-        Verdict::TooMany(tokens) => fitting(
+        SelectionVerdict::NothingTicked => "nothing is ticked".to_owned(),
+        SelectionVerdict::Counting(left) => format!("counting; {left} parts to go"),
+        SelectionVerdict::TooMany(tokens) => fitting(
             &[
                 format!("{} tokens too many; Enter shows what would fit, n unticks all", count(tokens)),
                 format!("{} too many; Enter: what would fit", count(tokens)),
@@ -240,9 +276,9 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &Scale, cells: usize) -> String 
             ],
             cells,
         ),
-        Verdict::Fits(None) if matches!(chat.model, Model::Ready { .. } | Model::Failed(_)) => String::new(),
-        Verdict::Fits(None) => "tokens are counted once the model is there".to_owned(),
-        Verdict::Fits(Some(left)) => fitting(
+        SelectionVerdict::Fits(None) if matches!(chat.model, Model::Ready { .. } | Model::Failed(_)) => String::new(),
+        SelectionVerdict::Fits(None) => "tokens are counted once the model is there".to_owned(),
+        SelectionVerdict::Fits(Some(left)) => fitting(
             &[
                 format!("fits; {} tokens are left for questions and answers", count(left)),
                 format!("fits; {} are left for answers", count(left)),
@@ -254,21 +290,21 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &Scale, cells: usize) -> String 
 }
 
 /// Memory, time under the preset, and what is cached; in long words or in short ones.
-fn costs(chat: &Chat, plan: &Plan, scale: &Scale, cells: usize) -> String {
+fn costs(chat: &Chat, selection: &PartSelection, scale: &SelectionCost, cells: usize) -> String {
     let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
     let memory = format!("KV {}", bytes(kv_bytes));
-    let mut ways: Vec<String> = reading(chat, plan, scale).iter().map(|way| format!("{memory} · {way}")).collect();
+    let mut ways: Vec<String> = reading(chat, selection, scale).iter().map(|way| format!("{memory} · {way}")).collect();
     ways.push(memory);
     fitting(&ways, cells)
 }
 
 /// What reading it takes, in long words and in shorter ones.
-fn reading(chat: &Chat, plan: &Plan, scale: &Scale) -> Vec<String> {
+fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec<String> {
     let Some(forecast) = scale.forecast else {
-        let offer = plan.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
+        let offer = selection.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
         let name = chat.offers.get(offer).map_or("", |offer| offer.name.as_str());
         let why = match (scale.verdict(), &chat.work) {
-            (Verdict::TooMany(_), _) => return vec![name.to_owned()],
+            (SelectionVerdict::TooMany(_), _) => return vec![name.to_owned()],
             (_, Work::Idle | Work::Drafting { .. }) => "…",
             _ => "time and cache are known once nothing runs",
         };

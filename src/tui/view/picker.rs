@@ -5,12 +5,12 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 
-use super::super::screen::{Draft, Field, Picker};
+use super::super::screen::{PresetPicker, RecipeDraft, RecipeField};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, wrap};
+use super::formatting::{bytes, coarse_time, count, rate, time};
 use super::map::{Atlas, sign};
 use super::popup::Popup;
-use super::words::{bytes, coarse_time, count, rate, time};
 use crate::chat::{Chat, INSTANT_TOKENS, Model, Way, Work};
 use crate::engine::message::Plan;
 use crate::swaa::{Attention, RecipeSpec};
@@ -24,7 +24,7 @@ const TWO_COLUMNS: u16 = 64;
 /// Where what is told of a preset begins.
 const LABELS: usize = 10;
 
-pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) {
+pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) {
     let height = HIGHEST.max(chat.offers.len() as u16 + 2);
     let current = chat.offers.get(chat.current_offer()).map_or("", |offer| &offer.name);
     let compared = format!(" compare {current} with ");
@@ -55,7 +55,7 @@ fn shared_out(area: Rect, offers: u16) -> (Rect, Rect) {
 }
 
 /// The names with their keys; a dot is what is in force.
-fn offers(chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
+fn offers(chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let shown = usize::from(area.height);
     let top = (picker.at + 1).saturating_sub(shown);
     let held = chat.held.as_ref().map(|held| held.way.name.clone());
@@ -70,7 +70,7 @@ fn offers(chat: &Chat, picker: &Picker, theme: &Theme, area: Rect) -> Vec<Line<'
     offers.map(line).collect()
 }
 
-fn details(chat: &Chat, picker: &Picker, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Some(offer) = chat.offers.get(picker.at) else { return Vec::new() };
     let mut lines = Vec::new();
     let way = if let Some(draft) = &picker.draft {
@@ -103,13 +103,13 @@ fn way_without_model(offer: &crate::swaa::Preset) -> Option<Way> {
     Some(Way { name: offer.name.as_str().into(), recipe, cot: offer.cot.unwrap_or_default() })
 }
 
-fn fields(draft: &Draft, theme: &Theme) -> Vec<Line<'static>> {
-    let line = |field: Field| {
+fn fields(draft: &RecipeDraft, theme: &Theme) -> Vec<Line<'static>> {
+    let line = |field: RecipeField| {
         let value = format!("◂ {} ▸", field.value(&draft.recipe));
         let style = if field == draft.field { theme.found } else { Style::new() };
         Line::from(vec![Span::styled(format!("{:<13}", field.name()), theme.dim), Span::styled(value, style)])
     };
-    Field::ALL.into_iter().map(line).collect()
+    RecipeField::ALL.into_iter().map(line).collect()
 }
 
 fn told(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {

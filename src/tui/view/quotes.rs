@@ -10,12 +10,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::wrap::{clean, shorten, width};
-use super::transcript::Drawn;
+use super::entry::EntryContext;
 use crate::chat::Exchange;
 use crate::quotes::{Quote, Verdict};
 
 /// The lines; the flag is for the one that the cursor is on.
-pub(super) fn lines(at: &Drawn<'_>, exchange: &Exchange, cells: usize) -> Vec<(bool, Line<'static>)> {
+pub(super) fn lines(at: &EntryContext<'_>, exchange: &Exchange, cells: usize) -> Vec<(bool, Line<'static>)> {
     // The answer is shown, and was looked up, as it is; only its edges are trimmed for the eye.
     let line = |(index, quote): (usize, &Quote)| {
         let is_chosen = at.chosen == Some(index);
@@ -24,7 +24,7 @@ pub(super) fn lines(at: &Drawn<'_>, exchange: &Exchange, cells: usize) -> Vec<(b
     exchange.quotes.iter().enumerate().map(line).collect()
 }
 
-fn line(at: &Drawn<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize) -> Line<'static> {
+fn line(at: &EntryContext<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize) -> Line<'static> {
     let (sign, style) = match quote.verdict {
         Verdict::Verified(_) => ("✓ ", at.theme.good),
         Verdict::Repaired { .. } => ("≈ ", at.theme.accent),
@@ -43,11 +43,11 @@ fn line(at: &Drawn<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize
 }
 
 /// Where a quote leads, in as many words as there is room for; or why it leads nowhere.
-fn place(at: &Drawn<'_>, quote: &Quote, room: usize) -> String {
+fn place(at: &EntryContext<'_>, quote: &Quote, room: usize) -> String {
     let Some(passage) = quote.verdict.passage() else { return shorten("not in the document", room) };
     let Some(place) = at.document.locate(passage.start) else { return String::new() };
     let agreement = match quote.verdict {
-        Verdict::Repaired { agreement, .. } => format!("{} alike · ", super::words::whole(agreement.into())),
+        Verdict::Repaired { agreement, .. } => format!("{} alike · ", super::formatting::whole(agreement.into())),
         _ => String::new(),
     };
     let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));

@@ -4,12 +4,12 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
-use super::transcript::INDENT;
-use super::words::{bytes, count, rate, read_in, short_count, time};
+use super::entry::INDENT;
+use super::formatting::{bytes, count, rate, read_in, short_count, time};
 use crate::chat::{Comparison, Reading};
 
 /// Both readings side by side, one figure a row.
-pub(super) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+pub(in crate::tui) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Comparison { old, new, reread_tokens, took } = comparison;
     let title = match reread_tokens {
         0 => "instant: nothing was read again".to_owned(),

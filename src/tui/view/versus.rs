@@ -8,15 +8,19 @@ use similar::{ChangeTag, TextDiff};
 
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
-use super::transcript::{Drawn, INDENT, indented};
-use super::words::{bytes, count, rate, read_in, time};
+use super::entry::{EntryContext, INDENT, indented};
+use super::formatting::{bytes, count, rate, read_in, time};
 use crate::chat::{Chat, Exchange, ExchangeState};
 
 /// Narrower, the answers stand one below the other.
 const SIDE_BY_SIDE: usize = 56;
 
 /// The lines of a pair, its question not among them: both answers, and what they cost.
-pub(super) fn lines(at: &Drawn<'_>, first: &Exchange, second: &Exchange) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
+pub(super) fn lines(
+    at: &EntryContext<'_>,
+    first: &Exchange,
+    second: &Exchange,
+) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let cells = at.cells.saturating_sub(INDENT.len());
     let (one, other) = marked(first, second, at.theme);
     let columns = [(first, one), (second, other)];
@@ -32,7 +36,7 @@ pub(super) fn lines(at: &Drawn<'_>, first: &Exchange, second: &Exchange) -> (Vec
 }
 
 /// A heading, the answer, and what is to be said while there is none.
-fn side(at: &Drawn<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>], cells: usize) -> Vec<Line<'static>> {
+fn side(at: &EntryContext<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>], cells: usize) -> Vec<Line<'static>> {
     let name = exchange.variant.as_ref().map_or(String::new(), |variant| variant.way.name.to_string());
     let mut lines = vec![Line::styled(name, at.theme.accent)];
     lines.extend(answer.iter().flat_map(|line| wrap(line, cells, 0)));

@@ -6,12 +6,12 @@ use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width, wrap};
-use super::words::{bytes, coarse_time, count, rate, short_count, time};
+use super::formatting::{bytes, coarse_time, count, rate, short_count, time};
 use crate::chat::{Chat, Model, Run, Way, Work};
 use crate::engine::message::{Plan, Progress};
 
 /// Lines of at most `cells` cells; at most three.
-pub(super) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     if let Model::Loading { fraction } = chat.model {
         let right = format!("{:.0}%", fraction * 100.0);
         return vec![ends("loading the model", &right, theme, cells), bar(fraction, 0.0, theme, cells)];

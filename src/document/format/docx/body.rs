@@ -9,7 +9,7 @@ use crate::document::format::xml::{Element, XmlHandler};
 
 /// Writes the main part of a document into a flow.
 #[derive(Debug)]
-pub(super) struct Body<'a> {
+pub(super) struct BodyReader<'a> {
     pub flow: &'a mut Flow,
     pub styles: &'a Styles,
     pub numbering: &'a mut Numbering,
@@ -26,12 +26,12 @@ pub(super) struct Body<'a> {
     /// The end of the last paragraph was deleted: the next goes on in it.
     joins: bool,
     has_title: bool,
-    pub changes: Changes,
+    pub changes: TrackedChanges,
 }
 
 /// Tracked changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Changes {
+pub(super) struct TrackedChanges {
     pub deletions: u64,
     pub insertions: u64,
 }
@@ -47,7 +47,7 @@ struct Paragraph {
     end_is_deleted: bool,
 }
 
-impl<'a> Body<'a> {
+impl<'a> BodyReader<'a> {
     pub fn new(flow: &'a mut Flow, styles: &'a Styles, numbering: &'a mut Numbering) -> Self {
         Self {
             flow,
@@ -62,7 +62,7 @@ impl<'a> Body<'a> {
             is_text: false,
             joins: false,
             has_title: false,
-            changes: Changes::default(),
+            changes: TrackedChanges::default(),
         }
     }
 
@@ -167,7 +167,7 @@ impl<'a> Body<'a> {
     }
 }
 
-impl XmlHandler for Body<'_> {
+impl XmlHandler for BodyReader<'_> {
     fn open(&mut self, element: &Element<'_>) {
         if self.in_properties {
             return self.property(element);

@@ -13,14 +13,14 @@ mod numbering;
 mod relations;
 mod styles;
 
-use self::body::{Body, Changes};
+use self::body::{BodyReader, TrackedChanges};
 use self::notes::Notes;
 use self::numbering::Numbering;
 use self::relations::relations;
 use self::styles::Styles;
 use super::archive::Archive;
 use super::flow::Flow;
-use super::interface::{Format, Piece};
+use super::interface::{FileText, Format};
 use super::xml::{Element, XmlHandler};
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
@@ -44,7 +44,7 @@ impl Format for Docx {
         sniff::is_zip_with(&file.bytes, sniff::DOCX_MEMBER)
     }
 
-    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
         let RawFile { name, bytes, .. } = file;
         let mut archive = Archive::open(&name, WHAT, &bytes)?;
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
@@ -53,7 +53,7 @@ impl Format for Docx {
         archive.refuse_damaged(&flowed.text)?;
         report.remarks.extend(archive.remarks());
         let outline = flowed.outline();
-        Piece::of_flow(flowed, outline, report, WHAT)
+        FileText::of_flow(flowed, outline, report, WHAT)
     }
 }
 
@@ -65,14 +65,14 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
         None => Ok(()),
     };
     let (mut styles, mut numbering) = (Styles::default(), Numbering::default());
-    let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), Comments::default());
+    let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), CommentCount::default());
     part("styles", &mut styles)?;
     part("numbering", &mut numbering)?;
     part("footnotes", &mut footnotes)?;
     part("endnotes", &mut endnotes)?;
     part("comments", &mut comments)?;
     let mut flow = Flow::default();
-    let mut body = Body::new(&mut flow, &styles, &mut numbering);
+    let mut body = BodyReader::new(&mut flow, &styles, &mut numbering);
     (body.footnotes, body.endnotes) = (footnotes.by_id, endnotes.by_id);
     archive.read_xml(main, &mut body)?;
     let changes = body.changes;
@@ -81,8 +81,8 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
 }
 
 /// Says what is in the file and not in the text.
-fn remark(changes: Changes, comments: u64, has_page_heads: bool, report: &mut FileReport) {
-    let Changes { deletions, insertions } = changes;
+fn remark(changes: TrackedChanges, comments: u64, has_page_heads: bool, report: &mut FileReport) {
+    let TrackedChanges { deletions, insertions } = changes;
     if deletions + insertions > 0 {
         let (deleted, inserted) = (counted(deletions, "deletion"), counted(insertions, "insertion"));
         report.remarks.push(format!("tracked changes read as accepted: {deleted}, {inserted}"));
@@ -96,11 +96,11 @@ fn remark(changes: Changes, comments: u64, has_page_heads: bool, report: &mut Fi
 }
 
 #[derive(Default)]
-struct Comments {
+struct CommentCount {
     count: u64,
 }
 
-impl XmlHandler for Comments {
+impl XmlHandler for CommentCount {
     fn open(&mut self, element: &Element<'_>) {
         self.count += u64::from(element.name() == "comment");
     }

@@ -19,7 +19,7 @@ pub(super) struct NumberRef {
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
     /// By id of the abstract list.
-    formats: HashMap<String, [Format; LEVELS]>,
+    formats: HashMap<String, [LevelFormat; LEVELS]>,
     /// The abstract list of each list.
     lists: HashMap<String, String>,
     counts: HashMap<String, [u32; LEVELS]>,
@@ -29,14 +29,14 @@ pub(super) struct Numbering {
 }
 
 #[derive(Debug, Clone)]
-struct Format {
+struct LevelFormat {
     start: u32,
     kind: String,
     /// `%1.%2)`
     text: String,
 }
 
-impl Default for Format {
+impl Default for LevelFormat {
     fn default() -> Self {
         Self { start: 1, kind: "decimal".into(), text: String::new() }
     }
@@ -100,7 +100,7 @@ impl Numbering {
 }
 
 /// `2.1` for `%1.%2`; nothing for bullets.
-fn label(formats: &[Format; LEVELS], counts: &[u32; LEVELS], level: usize) -> String {
+fn label(formats: &[LevelFormat; LEVELS], counts: &[u32; LEVELS], level: usize) -> String {
     if matches!(formats[level].kind.as_str(), "bullet" | "none") {
         return String::new();
     }

@@ -36,7 +36,7 @@ fn file(body: &str) -> Vec<u8> {
     ])
 }
 
-fn read(body: &str) -> Piece {
+fn read(body: &str) -> FileText {
     let file = RawFile::new("a.docx", file(body));
     assert!(Docx.recognises(&file));
     Docx.read(file, &ReadOptions::default()).expect("a document with text")
@@ -62,9 +62,9 @@ fn headings_are_known_by_the_names_of_styles_in_any_language() {
         + &styled("Eigen", "Deeper")
         + &paragraph("<w:outlineLvl w:val='0'/>", "Two")
         + &styled("Loop", "Plain.");
-    let piece = read(&body);
-    assert_eq!(piece.text, "# The Book\n\n## One\n\nText.\n\n### Deeper\n\n## Two\n\nPlain.\n");
-    let outline: Vec<(u8, &str)> = piece.outline.iter().map(|entry| (entry.level, entry.title.as_str())).collect();
+    let file = read(&body);
+    assert_eq!(file.text, "# The Book\n\n## One\n\nText.\n\n### Deeper\n\n## Two\n\nPlain.\n");
+    let outline: Vec<(u8, &str)> = file.outline.iter().map(|entry| (entry.level, entry.title.as_str())).collect();
     assert_eq!(outline, [(1, "The Book"), (2, "One"), (3, "Deeper"), (2, "Two")]);
 }
 
@@ -103,14 +103,14 @@ fn tracked_changes_are_read_as_accepted() {
     let body = "<w:p><w:r><w:t xml:space='preserve'>A </w:t></w:r><w:del><w:r><w:delText>bad </w:delText></w:r></w:del><w:ins><w:r><w:t>good</w:t></w:r></w:ins>\
         <w:moveFrom><w:r><w:t>gone</w:t></w:r></w:moveFrom></w:p><w:p><w:pPr><w:rPr><w:del/></w:rPr></w:pPr><w:r><w:t xml:space='preserve'>One </w:t></w:r></w:p>\
         <w:p><w:r><w:t>paragraph</w:t></w:r></w:p>";
-    let piece = read(body);
-    assert_eq!(piece.text, "A good\n\nOne paragraph\n");
+    let file = read(body);
+    assert_eq!(file.text, "A good\n\nOne paragraph\n");
     let expected = [
         "tracked changes read as accepted: 1 deletion, 1 insertion",
         "1 comment left out",
         "page headers and footers left out",
     ];
-    assert_eq!(piece.report.remarks, expected);
+    assert_eq!(file.report.remarks, expected);
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn text_boxes_come_once_and_fields_without_their_codes() {
 
 #[test]
 fn escapes_are_shown() {
-    let piece = read(&styled("berschrift1", "a&#27;[31m"));
-    assert_eq!((piece.text.as_str(), piece.outline[0].title.as_str()), ("# a␛[31m\n", "a␛[31m"));
+    let file = read(&styled("berschrift1", "a&#27;[31m"));
+    assert_eq!((file.text.as_str(), file.outline[0].title.as_str()), ("# a␛[31m\n", "a␛[31m"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn nested_tables_without_end_are_read() {
 }
 
 /// The members of a file with these parts, and nothing but them and the relations.
-fn read_parts(document: &[u8], styles: &[u8]) -> Result<Piece, Error> {
+fn read_parts(document: &[u8], styles: &[u8]) -> Result<FileText, Error> {
     let bytes = zipped(&[
         ("_rels/.rels", ROOT.as_bytes()),
         ("word/document.xml", document),
@@ -151,8 +151,8 @@ fn any_prefix_will_do_and_none() {
     let document = format!("<w:document xmlns:w='x'><w:body>{}</w:body></w:document>", styled("berschrift1", "One"));
     for (tag, attribute) in [("w:", "w:"), ("ns0:", "ns0:"), ("", ""), ("", "w:")] {
         let prefixed = |part: &str| part.replace(" w:", &format!(" {attribute}")).replace("w:", tag);
-        let piece = read_parts(prefixed(&document).as_bytes(), prefixed(STYLES).as_bytes()).expect(tag);
-        assert_eq!((piece.text.as_str(), piece.report.remarks), ("# One\n", vec![]), "{tag} {attribute}");
+        let file = read_parts(prefixed(&document).as_bytes(), prefixed(STYLES).as_bytes()).expect(tag);
+        assert_eq!((file.text.as_str(), file.report.remarks), ("# One\n", vec![]), "{tag} {attribute}");
     }
 }
 
@@ -167,13 +167,13 @@ fn a_document_may_be_in_utf16() {
 #[test]
 fn what_breaks_off_is_read_up_to_there_and_named() {
     let document = format!("\u{feff}<w:document>{}<w:p>", paragraph("", "Before."));
-    let piece = read_parts(document.as_bytes(), b"<w:styles><w:style").expect("a paragraph of text");
-    assert_eq!(piece.text, "Before.\n");
+    let file = read_parts(document.as_bytes(), b"<w:styles><w:style").expect("a paragraph of text");
+    assert_eq!(file.text, "Before.\n");
     let expected = [
         "word/styles.xml breaks off at byte 10 (tag not closed: `>` not found before end of input); the rest of it is lost".into(),
         format!("word/document.xml breaks off at byte {} (the outermost element is not closed); the rest of it is lost", document.len()),
     ];
-    assert_eq!(piece.report.remarks, expected);
+    assert_eq!(file.report.remarks, expected);
 }
 
 #[test]
@@ -200,12 +200,12 @@ proptest! {
     #[test]
     fn any_order_of_elements_gives_ordered_spans(tags in proptest::collection::vec(any_tag(), 0..60)) {
         let bytes = file(&tags.concat());
-        if let Ok(piece) = Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default()) {
-            prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start));
-            for entry in &piece.outline {
-                prop_assert!(piece.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);
+        if let Ok(file) = Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default()) {
+            prop_assert!(file.outline.is_sorted_by_key(|entry| entry.span.start));
+            for entry in &file.outline {
+                prop_assert!(file.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);
             }
-            prop_assert!(piece.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()), "{:?}", piece.text);
+            prop_assert!(file.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()), "{:?}", file.text);
         }
     }
 }

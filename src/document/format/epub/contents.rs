@@ -7,9 +7,9 @@ use crate::document::format::xml::{Element, XmlHandler};
 /// No reader shows more levels.
 const DEEPEST: usize = 16;
 
-/// A line of the table.
+/// An entry of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Line {
+pub(super) struct ContentsEntry {
     pub title: String,
     /// 1 is the outermost.
     pub level: u8,
@@ -24,11 +24,11 @@ fn level(depth: usize) -> u8 {
 /// `<nav epub:type="toc"><ol><li><a href="c1.xhtml">One</a><ol>…`. Lists of pages and landmarks are other `<nav>`s.
 #[derive(Debug, Default)]
 pub(super) struct Nav {
-    pub lines: Vec<Line>,
+    pub entries: Vec<ContentsEntry>,
     is_toc: bool,
     lists: usize,
     /// In a title now.
-    title: Option<Line>,
+    title: Option<ContentsEntry>,
 }
 
 impl XmlHandler for Nav {
@@ -37,13 +37,13 @@ impl XmlHandler for Nav {
             "nav" => {
                 let is_toc = |types: &str| types.split_whitespace().any(|one| matches!(one, "toc" | "doc-toc"));
                 let types = element.attribute("type").or_else(|| element.attribute("role"));
-                self.is_toc = types.map_or(self.lines.is_empty(), |types| is_toc(&types));
+                self.is_toc = types.map_or(self.entries.is_empty(), |types| is_toc(&types));
                 self.lists = 0;
             }
             "ol" if !element.is_empty => self.lists += 1,
             name @ ("a" | "span") if self.is_toc && self.lists > 0 && self.title.is_none() && !element.is_empty => {
                 let target = if name == "a" { element.attribute("href").map(Cow::into_owned) } else { None };
-                self.title = Some(Line { title: String::new(), level: level(self.lists), target });
+                self.title = Some(ContentsEntry { title: String::new(), level: level(self.lists), target });
             }
             _ => {}
         }
@@ -54,17 +54,17 @@ impl XmlHandler for Nav {
             "nav" => self.is_toc = false,
             "ol" => self.lists = self.lists.saturating_sub(1),
             // A `<span>` in a link does not end it; an `</li>` ends both.
-            "a" | "li" => self.lines.extend(self.title.take()),
-            "span" if self.title.as_ref().is_some_and(|line| line.target.is_none()) => {
-                self.lines.extend(self.title.take());
+            "a" | "li" => self.entries.extend(self.title.take()),
+            "span" if self.title.as_ref().is_some_and(|entry| entry.target.is_none()) => {
+                self.entries.extend(self.title.take());
             }
             _ => {}
         }
     }
 
     fn text(&mut self, text: &str) {
-        if let Some(line) = &mut self.title {
-            line.title.push_str(text);
+        if let Some(entry) = &mut self.title {
+            entry.title.push_str(text);
         }
     }
 }
@@ -72,7 +72,7 @@ impl XmlHandler for Nav {
 /// `<navPoint><navLabel><text>One</text></navLabel><content src="c1.xhtml"/>…`, nested.
 #[derive(Debug, Default)]
 pub(super) struct Ncx {
-    pub lines: Vec<Line>,
+    pub entries: Vec<ContentsEntry>,
     /// Indices of the points that are open.
     open: Vec<usize>,
     is_label: bool,
@@ -82,13 +82,13 @@ impl XmlHandler for Ncx {
     fn open(&mut self, element: &Element<'_>) {
         match element.name() {
             "navPoint" if !element.is_empty => {
-                self.open.push(self.lines.len());
-                self.lines.push(Line { level: level(self.open.len()), ..Line::default() });
+                self.open.push(self.entries.len());
+                self.entries.push(ContentsEntry { level: level(self.open.len()), ..ContentsEntry::default() });
             }
             "navLabel" => self.is_label = true,
             "content" => {
                 if let Some(&point) = self.open.last() {
-                    self.lines[point].target = element.attribute("src").map(Cow::into_owned);
+                    self.entries[point].target = element.attribute("src").map(Cow::into_owned);
                 }
             }
             _ => {}
@@ -105,7 +105,7 @@ impl XmlHandler for Ncx {
 
     fn text(&mut self, text: &str) {
         if let (true, Some(&point)) = (self.is_label, self.open.last()) {
-            self.lines[point].title.push_str(text);
+            self.entries[point].title.push_str(text);
         }
     }
 }

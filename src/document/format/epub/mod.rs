@@ -13,15 +13,15 @@ mod package;
 
 use std::collections::{HashMap, HashSet};
 
-use self::contents::{Line, Nav, Ncx};
+use self::contents::{ContentsEntry, Nav, Ncx};
 use self::package::{Chapter, Package};
 use super::archive::{Archive, decoded, resolve};
 use super::charset;
 use super::flow::{Flow, Flowed};
 use super::html::crowded;
-use super::html::markup::{Dialect, walk};
-use super::html::reader::{Around, Reader};
-use super::interface::{Format, Piece};
+use super::html::reader::{Boilerplate, HtmlReader};
+use super::html::tokens::{Dialect, walk};
+use super::interface::{FileText, Format};
 use crate::document::chapters::chapters;
 use crate::document::controls::printable;
 use crate::document::error::Error;
@@ -48,7 +48,7 @@ impl Format for Epub {
         sniff::is_zip_with(&file.bytes, sniff::EPUB_MEMBER)
     }
 
-    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
         let RawFile { name, bytes, .. } = file;
         let mut archive = Archive::open(&name, WHAT, &bytes)?;
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
@@ -60,7 +60,7 @@ impl Format for Epub {
         archive.refuse_damaged(&book.text)?;
         report.remarks.extend(archive.remarks());
         let outline = outline(&book, titles, &mut report);
-        Piece::of_flow(book, outline, report, WHAT)
+        FileText::of_flow(book, outline, report, WHAT)
     }
 }
 
@@ -87,17 +87,17 @@ fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Er
     if let Some(path) = &package.nav {
         let mut nav = Nav::default();
         archive.read_xml(path, &mut nav)?;
-        if !nav.lines.is_empty() {
-            return Ok(nav.lines.into_iter().filter_map(|line| title(line, path)).collect());
+        if !nav.entries.is_empty() {
+            return Ok(nav.entries.into_iter().filter_map(|line| title(line, path)).collect());
         }
     }
     let Some(path) = &package.ncx else { return Ok(Vec::new()) };
     let mut ncx = Ncx::default();
     archive.read_xml(path, &mut ncx)?;
-    Ok(ncx.lines.into_iter().filter_map(|line| title(line, path)).collect())
+    Ok(ncx.entries.into_iter().filter_map(|line| title(line, path)).collect())
 }
 
-fn title(line: Line, base: &str) -> Option<Title> {
+fn title(line: ContentsEntry, base: &str) -> Option<Title> {
     let title = line.title.split_whitespace().collect::<Vec<_>>().join(" ");
     let anchor = |target: String| {
         let fragment = target.split_once('#').map_or("", |(_, fragment)| fragment);
@@ -142,7 +142,7 @@ fn read_chapter(
     report.invalid_sequences += page.invalid_sequences;
     let is_html = chapter.media_type == "text/html" && !page.text.starts_with("<?xml");
     let dialect = if is_html { Dialect::Html } else { Dialect::Xml };
-    let mut reader = Reader::new(flow, Around::Keep, &chapter.path, wanted);
+    let mut reader = HtmlReader::new(flow, Boilerplate::Keep, &chapter.path, wanted);
     walk(&page.text, dialect, &mut reader).map_err(|count| crowded(&report.name, WHAT, count))?;
     reader.end();
     Ok(())

@@ -70,12 +70,12 @@ impl XmlHandler for Container {
 /// The package as written.
 #[derive(Default)]
 struct Opf {
-    items: HashMap<String, Item>,
+    items: HashMap<String, ManifestItem>,
     spine: Vec<String>,
     ncx_id: Option<String>,
 }
 
-struct Item {
+struct ManifestItem {
     href: String,
     media_type: String,
     is_nav: bool,
@@ -87,7 +87,7 @@ impl XmlHandler for Opf {
         match element.name() {
             "item" => {
                 let is_nav = get("properties").split_whitespace().any(|property| property == "nav");
-                let item = Item { href: get("href"), media_type: get("media-type"), is_nav };
+                let item = ManifestItem { href: get("href"), media_type: get("media-type"), is_nav };
                 self.items.insert(get("id"), item);
             }
             "itemref" => self.spine.push(get("idref")),
@@ -100,8 +100,8 @@ impl XmlHandler for Opf {
 impl Opf {
     /// What of it is in `archive`; `path` is its own.
     fn package(&self, path: &str, archive: &Archive<'_>) -> Package {
-        let at = |item: &Item| resolve(path, &item.href).filter(|path| archive.has(path));
-        let is_ncx = |item: &&Item| item.media_type == "application/x-dtbncx+xml";
+        let at = |item: &ManifestItem| resolve(path, &item.href).filter(|path| archive.has(path));
+        let is_ncx = |item: &&ManifestItem| item.media_type == "application/x-dtbncx+xml";
         let ncx = self.ncx_id.as_ref().and_then(|id| self.items.get(id)).or(self.items.values().find(is_ncx));
         let mut package = Package {
             nav: self.items.values().find(|item| item.is_nav).and_then(at),

@@ -32,19 +32,18 @@ fn book(chapters: &[(&str, &str)], others: &[(&str, &str)]) -> Vec<u8> {
     zipped(&members)
 }
 
-fn read(bytes: Vec<u8>) -> Result<Piece, Error> {
+fn read(bytes: Vec<u8>) -> Result<FileText, Error> {
     let file = RawFile::new("b.epub", bytes);
     assert!(Epub.recognises(&file), "an EPUB book");
     Epub.read(file, &ReadOptions::default())
 }
 
 /// Level, title and the first line of each entry.
-fn tabs(piece: &Piece) -> Vec<(u8, &str, &str)> {
-    let line = |entry: &OutlineEntry| piece.text[entry.span.start..].lines().next().unwrap_or_default().len();
-    piece
-        .outline
+fn tabs(file: &FileText) -> Vec<(u8, &str, &str)> {
+    let line = |entry: &OutlineEntry| file.text[entry.span.start..].lines().next().unwrap_or_default().len();
+    file.outline
         .iter()
-        .map(|entry| (entry.level, entry.title.as_str(), &piece.text[entry.span.start..entry.span.start + line(entry)]))
+        .map(|entry| (entry.level, entry.title.as_str(), &file.text[entry.span.start..entry.span.start + line(entry)]))
         .collect()
 }
 
@@ -57,12 +56,12 @@ const ONE: &str = "<?xml version='1.0'?><html><head><title>One</title></head><bo
 #[test]
 fn chapters_come_in_the_order_of_the_spine_and_titles_lead_into_them() {
     let chapters = [("one.xhtml", ONE), ("two%20more.xhtml", "<html><body><p>The end.</p></body></html>")];
-    let piece = read(book(&chapters, &[("OEBPS/nav.xhtml", NAV)])).expect("a book");
-    assert_eq!(piece.text, "# Chapter 1\n\nText.\n\n## B\n\nMore.\n\nThe end.\n");
+    let file = read(book(&chapters, &[("OEBPS/nav.xhtml", NAV)])).expect("a book");
+    assert_eq!(file.text, "# Chapter 1\n\nText.\n\n## B\n\nMore.\n\nThe end.\n");
     let expected =
         [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B"), (1, "Rest", "The end."), (2, "Two", "The end.")];
-    assert_eq!(tabs(&piece), expected);
-    assert_eq!(piece.report.remarks, ["1 title of the table of contents lead nowhere"]);
+    assert_eq!(tabs(&file), expected);
+    assert_eq!(file.report.remarks, ["1 title of the table of contents lead nowhere"]);
 }
 
 #[test]
@@ -70,23 +69,23 @@ fn the_table_of_contents_of_version_2_is_read_too() {
     let ncx = "<ncx><docTitle><text>Book</text></docTitle><navMap><navPoint id='1'><navLabel><text>One</text></navLabel><content src='one.xhtml'/>\
         <navPoint><navLabel><text> Part
         b </text></navLabel><content src='one.xhtml#b'/></navPoint></navPoint></navMap></ncx>";
-    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/toc.ncx", ncx)])).expect("a book");
-    assert_eq!(tabs(&piece), [(1, "One", "# Chapter 1"), (2, "Part b", "## B")]);
+    let file = read(book(&[("one.xhtml", ONE)], &[("OEBPS/toc.ncx", ncx)])).expect("a book");
+    assert_eq!(tabs(&file), [(1, "One", "# Chapter 1"), (2, "Part b", "## B")]);
 }
 
 #[test]
 fn without_a_table_of_contents_headings_are_the_outline() {
-    let piece = read(book(&[("one.xhtml", ONE)], &[])).expect("a book");
-    assert_eq!(tabs(&piece), [(1, "Chapter 1", "# Chapter 1"), (2, "B", "## B")]);
+    let file = read(book(&[("one.xhtml", ONE)], &[])).expect("a book");
+    assert_eq!(tabs(&file), [(1, "Chapter 1", "# Chapter 1"), (2, "B", "## B")]);
 }
 
 #[test]
 fn missing_chapters_and_paths_out_of_the_book_are_remarks() {
     let chapters =
         [("one.xhtml", ONE), ("gone.xhtml", ""), ("../../etc/passwd", ""), ("svg.xhtml", "<svg><text>x</text></svg>")];
-    let piece = read(book(&chapters, &[])).expect("a book");
+    let file = read(book(&chapters, &[])).expect("a book");
     assert_eq!(
-        piece.report.remarks,
+        file.report.remarks,
         [
             "2 chapters of the reading order not in the book: gone.xhtml, ../../etc/passwd",
             "1 of 2 chapters have no text (pictures)"
@@ -147,21 +146,21 @@ fn a_sloppy_package_and_table_of_contents_lose_no_chapter() {
     let opf = "<package><metadata><dc:title>Cats & Dogs <3</dc:title><meta name='size' content='5' wide'/></metadata><manifest>\
         <item id='n' href='nav.xhtml' properties='nav'/><item id='c' href='one.xhtml'/></manifest><spine><itemref idref='c'/></spine></package>";
     members.extend([("OEBPS/book.opf", opf.as_bytes()), ("OEBPS/nav.xhtml", nav.as_bytes())]);
-    let piece = read(zipped(&members)).expect("a book");
-    assert_eq!(tabs(&piece), [(1, "AT&T & 1 < 2 é", "# Chapter 1")]);
-    assert_eq!(piece.report.remarks, Vec::<String>::new());
+    let file = read(zipped(&members)).expect("a book");
+    assert_eq!(tabs(&file), [(1, "AT&T & 1 < 2 é", "# Chapter 1")]);
+    assert_eq!(file.report.remarks, Vec::<String>::new());
 }
 
 #[test]
 fn a_table_of_contents_that_breaks_off_is_read_up_to_there_and_named() {
     let nav = &NAV[..NAV.find("<li><span>").expect("the second part")];
-    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", nav)])).expect("a book");
-    assert_eq!(tabs(&piece), [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B")]);
+    let file = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", nav)])).expect("a book");
+    assert_eq!(tabs(&file), [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B")]);
     let remark = format!(
         "OEBPS/nav.xhtml breaks off at byte {} (the outermost element is not closed); the rest of it is lost",
         nav.len()
     );
-    assert_eq!(piece.report.remarks, [remark]);
+    assert_eq!(file.report.remarks, [remark]);
 }
 
 #[test]
@@ -180,8 +179,8 @@ fn a_book_of_pictures_is_no_empty_success() {
 #[test]
 fn tables_of_contents_nested_without_end_are_read() {
     let nav = format!("<nav epub:type='toc'>{}</nav>", "<ol><li><a href='one.xhtml'>x</a>".repeat(100_000));
-    let piece = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
-    assert_eq!(piece.outline.len(), 100_000);
+    let file = read(book(&[("one.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
+    assert_eq!(file.outline.len(), 100_000);
 }
 
 proptest! {
@@ -192,8 +191,8 @@ proptest! {
         bytes[at] = byte;
         let cut = cut.index(bytes.len());
         for bytes in [bytes.clone(), bytes[..cut].to_vec()] {
-            if let Ok(piece) = Epub.read(RawFile::new("b.epub", bytes), &ReadOptions::default()) {
-                prop_assert!(piece.outline.iter().all(|entry| piece.text.get(entry.span.start..entry.span.end).is_some()));
+            if let Ok(file) = Epub.read(RawFile::new("b.epub", bytes), &ReadOptions::default()) {
+                prop_assert!(file.outline.iter().all(|entry| file.text.get(entry.span.start..entry.span.end).is_some()));
             }
         }
     }
@@ -202,11 +201,11 @@ proptest! {
     fn titles_lead_to_ordered_lines(targets in proptest::collection::vec("(one|two|x)\\.xhtml(#[abx])?", 0..20), levels in proptest::collection::vec(1..4_usize, 20)) {
         let line = |(target, level): (&String, &usize)| format!("{}<li><a href='{target}'>t</a></li>{}", "<ol>".repeat(*level), "</ol>".repeat(*level));
         let nav = format!("<nav>{}</nav>", targets.iter().zip(&levels).map(line).collect::<String>());
-        let piece = read(book(&[("one.xhtml", ONE), ("two.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
-        prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start));
-        for entry in &piece.outline {
-            prop_assert!(entry.span.start == 0 || piece.text[..entry.span.start].ends_with('\n'), "{:?}", entry);
-            prop_assert!(entry.span.end <= piece.text.len() && entry.span.start <= entry.span.end);
+        let file = read(book(&[("one.xhtml", ONE), ("two.xhtml", ONE)], &[("OEBPS/nav.xhtml", &nav)])).expect("a book");
+        prop_assert!(file.outline.is_sorted_by_key(|entry| entry.span.start));
+        for entry in &file.outline {
+            prop_assert!(entry.span.start == 0 || file.text[..entry.span.start].ends_with('\n'), "{:?}", entry);
+            prop_assert!(entry.span.end <= file.text.len() && entry.span.start <= entry.span.end);
         }
     }
 }

@@ -7,16 +7,16 @@
 //! [`super::charset`] gives text → [`markup`] gives tags → [`reader`] says what they mean → [`super::flow`] writes it.
 //! What it does not do: run scripts. A page whose text a script would fetch has no text, and that is an error.
 
-pub(super) mod markup;
 pub(super) mod reader;
+pub(super) mod tokens;
 
 use std::collections::HashSet;
 
-use self::markup::Dialect;
-use self::reader::{Around, Reader, Seen};
+use self::reader::{Boilerplate, HtmlReader, Landmarks};
+use self::tokens::Dialect;
 use super::charset;
 use super::flow::{Flow, Flowed};
-use super::interface::{Format, Piece};
+use super::interface::{FileText, Format};
 use crate::document::encoding::Found;
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
@@ -45,7 +45,7 @@ impl Format for Html {
                 && start.starts_with('<')
     }
 
-    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
         let served = file.charset();
         let RawFile { name, bytes, .. } = file;
         let page = charset::read_as(&bytes, served);
@@ -57,7 +57,7 @@ impl Format for Html {
         }
         let flowed = main_text(&page.text, &mut report)?;
         let outline = flowed.outline();
-        Piece::of_flow(flowed, outline, report, "an HTML page")
+        FileText::of_flow(flowed, outline, report, "an HTML page")
     }
 }
 
@@ -78,23 +78,23 @@ fn without_preamble(head: &str) -> &str {
 
 /// The text of the page; of its main part, if it has one.
 fn main_text(page: &str, report: &mut FileReport) -> Result<Flowed, Error> {
-    let (whole, seen) = text(page, Around::Keep, &report.name)?;
+    let (whole, seen) = text(page, Boilerplate::Keep, &report.name)?;
     if !(seen.main && seen.around) {
         return Ok(whole);
     }
-    let (main, _) = text(page, Around::LeaveOut, &report.name)?;
+    let (main, _) = text(page, Boilerplate::Drop, &report.name)?;
     let dropped = whole.text.len().saturating_sub(main.text.len());
     let dropped = counted(dropped as u64, "byte");
     report.remarks.push(format!("navigation, head and foot around the main part left out ({dropped})"));
     Ok(main)
 }
 
-fn text(page: &str, around: Around, name: &str) -> Result<(Flowed, Seen), Error> {
+fn text(page: &str, around: Boilerplate, name: &str) -> Result<(Flowed, Landmarks), Error> {
     let dialect = if page.trim_start().starts_with("<?xml") { Dialect::Xml } else { Dialect::Html };
     let mut flow = Flow::default();
     let wanted = HashSet::new();
-    let mut reader = Reader::new(&mut flow, around, "", &wanted);
-    markup::walk(page, dialect, &mut reader).map_err(|count| crowded(name, "an HTML page", count))?;
+    let mut reader = HtmlReader::new(&mut flow, around, "", &wanted);
+    tokens::walk(page, dialect, &mut reader).map_err(|count| crowded(name, "an HTML page", count))?;
     let seen = reader.end();
     Ok((flow.finish(), seen))
 }

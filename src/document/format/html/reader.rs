@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use super::markup::{Attributes, Markup};
+use super::tokens::{Attributes, HtmlHandler};
 use crate::document::format::flow::Flow;
 
 /// A closing tag closes an element at most this far out. Without a bound, stray tags in deep nesting would cost quadratic time.
@@ -19,46 +19,46 @@ const LONGEST_RAISED: usize = 16;
 
 /// What to do with navigation, heads and feet of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::document::format) enum Around {
+pub(in crate::document::format) enum Boilerplate {
     Keep,
-    LeaveOut,
+    Drop,
 }
 
 /// Writes the text of one page or chapter into a flow.
-pub(in crate::document::format) struct Reader<'a> {
+pub(in crate::document::format) struct HtmlReader<'a> {
     pub flow: &'a mut Flow,
-    around: Around,
+    around: Boilerplate,
     /// Ids that become anchors, behind `chapter`.
     wanted: &'a HashSet<String>,
     chapter: &'a str,
-    open: Vec<Open>,
+    open: Vec<OpenElement>,
     /// How many of the open elements are left out, lie around the main part, are the main part.
     skipped: usize,
     outside: usize,
     inside: usize,
-    lists: Vec<List>,
+    lists: Vec<ListKind>,
     /// Links so far, and whether the last is open.
     links: usize,
     in_link: bool,
-    seen: Seen,
+    seen: Landmarks,
 }
 
 /// Where text was seen: decides whether what is around a main part can go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::document::format) struct Seen {
+pub(in crate::document::format) struct Landmarks {
     pub main: bool,
     pub around: bool,
 }
 
 /// An open element that does something when it closes, or that closes others in it.
 #[derive(Debug)]
-struct Open {
+struct OpenElement {
     name: String,
-    kind: Kind,
+    kind: ElementKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ElementKind {
     Block,
     Heading,
     List,
@@ -67,7 +67,7 @@ enum Kind {
     Row,
     Cell,
     Main,
-    Around,
+    Boilerplate,
     Skipped,
     /// A note's number, or a power: where it began, and the links before it.
     Raised {
@@ -78,34 +78,34 @@ enum Kind {
 }
 
 #[derive(Debug)]
-enum List {
+enum ListKind {
     Bullets,
     Numbers(i64),
 }
 
-impl<'a> Reader<'a> {
-    pub fn new(flow: &'a mut Flow, around: Around, chapter: &'a str, wanted: &'a HashSet<String>) -> Self {
+impl<'a> HtmlReader<'a> {
+    pub fn new(flow: &'a mut Flow, around: Boilerplate, chapter: &'a str, wanted: &'a HashSet<String>) -> Self {
         let (open, lists) = (Vec::new(), Vec::new());
-        let (skipped, outside, inside, seen) = (0, 0, 0, Seen::default());
+        let (skipped, outside, inside, seen) = (0, 0, 0, Landmarks::default());
         let (links, in_link) = (0, false);
         Self { flow, around, wanted, chapter, open, skipped, outside, inside, lists, links, in_link, seen }
     }
 
     /// Closes whatever the page left open.
-    pub fn end(&mut self) -> Seen {
+    pub fn end(&mut self) -> Landmarks {
         self.close_down_to(0);
         self.flow.block();
         self.seen
     }
 
-    fn push(&mut self, name: &str, kind: Kind) {
+    fn push(&mut self, name: &str, kind: ElementKind) {
         match kind {
-            Kind::Skipped => self.skipped += 1,
-            Kind::Around => self.outside += 1,
-            Kind::Main => self.inside += 1,
+            ElementKind::Skipped => self.skipped += 1,
+            ElementKind::Boilerplate => self.outside += 1,
+            ElementKind::Main => self.inside += 1,
             _ => {}
         }
-        self.open.push(Open { name: name.into(), kind });
+        self.open.push(OpenElement { name: name.into(), kind });
     }
 
     fn close_down_to(&mut self, count: usize) {
@@ -115,27 +115,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn closed(&mut self, kind: Kind) {
+    fn closed(&mut self, kind: ElementKind) {
         match kind {
-            Kind::Block | Kind::Table => self.flow.block(),
-            Kind::Heading => self.flow.end_heading(),
-            Kind::List => self.end_list(),
-            Kind::Code => self.flow.end_code(),
-            Kind::Row => self.flow.end_row(),
-            Kind::Cell => {}
-            Kind::Main => self.inside -= 1,
-            Kind::Around => self.outside -= 1,
-            Kind::Skipped => self.skipped -= 1,
-            Kind::Raised { start, links } => self.mark_raised(start, links != self.links || self.in_link),
-            Kind::Reading => self.flow.text(")"),
+            ElementKind::Block | ElementKind::Table => self.flow.block(),
+            ElementKind::Heading => self.flow.end_heading(),
+            ElementKind::List => self.end_list(),
+            ElementKind::Code => self.flow.end_code(),
+            ElementKind::Row => self.flow.end_row(),
+            ElementKind::Cell => {}
+            ElementKind::Main => self.inside -= 1,
+            ElementKind::Boilerplate => self.outside -= 1,
+            ElementKind::Skipped => self.skipped -= 1,
+            ElementKind::Raised { start, links } => self.mark_raised(start, links != self.links || self.in_link),
+            ElementKind::Reading => self.flow.text(")"),
         }
-        if matches!(kind, Kind::Main | Kind::Around) {
+        if matches!(kind, ElementKind::Main | ElementKind::Boilerplate) {
             self.flow.block();
         }
     }
 
     /// The innermost open element that `is_it`, not further out than one that `is_border`.
-    fn find(&self, is_it: impl Fn(&Open) -> bool, is_border: impl Fn(&Open) -> bool) -> Option<usize> {
+    fn find(&self, is_it: impl Fn(&OpenElement) -> bool, is_border: impl Fn(&OpenElement) -> bool) -> Option<usize> {
         let near = self.open.len().saturating_sub(FURTHEST_CLOSE);
         for index in (near..self.open.len()).rev() {
             if is_it(&self.open[index]) {
@@ -149,14 +149,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends an open row or cell of the innermost table.
-    fn end_inner(&mut self, kinds: &[Kind]) {
-        let found = self.find(|open| kinds.contains(&open.kind), |open| open.kind == Kind::Table);
+    fn end_inner(&mut self, kinds: &[ElementKind]) {
+        let found = self.find(|open| kinds.contains(&open.kind), |open| open.kind == ElementKind::Table);
         if let Some(index) = found {
             self.close_down_to(index);
         }
     }
 
-    fn begin_list(&mut self, name: &str, list: List) {
+    fn begin_list(&mut self, name: &str, list: ListKind) {
         if self.lists.is_empty() {
             self.flow.block();
         } else {
@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
         }
         self.lists.push(list);
         self.flow.set_depth(self.lists.len());
-        self.push(name, Kind::List);
+        self.push(name, ElementKind::List);
     }
 
     fn end_list(&mut self) {
@@ -180,12 +180,12 @@ impl<'a> Reader<'a> {
 
     fn item(&mut self, attributes: &Attributes<'_>) {
         let marker = match self.lists.last_mut() {
-            Some(List::Numbers(next)) => {
+            Some(ListKind::Numbers(next)) => {
                 let number = number(attributes, "value").unwrap_or(*next);
                 *next = number.saturating_add(1);
                 format!("{number}. ")
             }
-            Some(List::Bullets) | None => "- ".to_owned(),
+            Some(ListKind::Bullets) | None => "- ".to_owned(),
         };
         self.flow.item(&marker);
     }
@@ -226,12 +226,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn landmark(&mut self, name: &str, kind: Kind) {
+    fn landmark(&mut self, name: &str, kind: ElementKind) {
         self.flow.block();
         let kind = match kind {
-            Kind::Main if self.outside > 0 => Kind::Block,
-            Kind::Around if self.inside > 0 => Kind::Block,
-            Kind::Around if self.around == Around::LeaveOut => Kind::Skipped,
+            ElementKind::Main if self.outside > 0 => ElementKind::Block,
+            ElementKind::Boilerplate if self.inside > 0 => ElementKind::Block,
+            ElementKind::Boilerplate if self.around == Boilerplate::Drop => ElementKind::Skipped,
             kind => kind,
         };
         self.push(name, kind);
@@ -242,37 +242,38 @@ impl<'a> Reader<'a> {
         match name {
             "table" => {
                 self.flow.block();
-                self.push(name, Kind::Table);
+                self.push(name, ElementKind::Table);
             }
             "tr" => {
-                self.end_inner(&[Kind::Row]);
-                let kind = if self.flow.begin_row() { Kind::Row } else { Kind::Block };
+                self.end_inner(&[ElementKind::Row]);
+                let kind = if self.flow.begin_row() { ElementKind::Row } else { ElementKind::Block };
                 self.push(name, kind);
             }
             "td" | "th" => {
-                self.end_inner(&[Kind::Cell]);
-                let in_row = self.find(|open| open.kind == Kind::Row, |open| open.kind == Kind::Table).is_some();
+                self.end_inner(&[ElementKind::Cell]);
+                let in_row =
+                    self.find(|open| open.kind == ElementKind::Row, |open| open.kind == ElementKind::Table).is_some();
                 if in_row {
                     self.flow.begin_cell();
-                    self.push(name, Kind::Cell);
+                    self.push(name, ElementKind::Cell);
                 } else {
                     self.flow.block();
                 }
             }
             _ => {
-                self.end_inner(&[Kind::Row]);
+                self.end_inner(&[ElementKind::Row]);
                 self.flow.line();
             }
         }
     }
 }
 
-impl Markup for Reader<'_> {
+impl HtmlHandler for HtmlReader<'_> {
     fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool) {
         if self.skipped > 0 {
             let nests = is_container(name) || self.open.last().is_some_and(|open| open.name == name);
             if nests && !is_closed {
-                self.push(name, Kind::Skipped);
+                self.push(name, ElementKind::Skipped);
             }
             return;
         }
@@ -292,7 +293,9 @@ impl Markup for Reader<'_> {
             "tr" | "td" | "th" if self.skipped > 0 => return,
             _ => {}
         }
-        let is_border = |open: &Open| if is_part_of_table { open.kind == Kind::Table } else { open.kind == Kind::Cell };
+        let is_border = |open: &OpenElement| {
+            if is_part_of_table { open.kind == ElementKind::Table } else { open.kind == ElementKind::Cell }
+        };
         if let Some(index) = self.find(|open| open.name == name, is_border) {
             self.close_down_to(index);
         }
@@ -310,30 +313,30 @@ impl Markup for Reader<'_> {
     }
 }
 
-impl Reader<'_> {
+impl HtmlReader<'_> {
     fn opened(&mut self, name: &str, attributes: &Attributes<'_>) {
         match attributes.get("role") {
-            Some("main") => return self.landmark(name, Kind::Main),
+            Some("main") => return self.landmark(name, ElementKind::Main),
             Some("navigation" | "banner" | "contentinfo" | "complementary" | "search") => {
-                return self.landmark(name, Kind::Around);
+                return self.landmark(name, ElementKind::Boilerplate);
             }
             _ => {}
         }
         match name {
-            "main" | "article" => self.landmark(name, Kind::Main),
-            "nav" | "header" | "footer" | "aside" => self.landmark(name, Kind::Around),
+            "main" | "article" => self.landmark(name, ElementKind::Main),
+            "nav" | "header" | "footer" | "aside" => self.landmark(name, ElementKind::Boilerplate),
             "script" | "style" | "title" | "template" | "svg" | "iframe" | "noembed" | "noframes" | "select"
-            | "datalist" | "annotation" | "annotation-xml" | "rp" => self.push(name, Kind::Skipped),
+            | "datalist" | "annotation" | "annotation-xml" | "rp" => self.push(name, ElementKind::Skipped),
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.flow.begin_heading(name.as_bytes()[1] - b'0');
-                self.push(name, Kind::Heading);
+                self.push(name, ElementKind::Heading);
             }
             "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" => self.table_part(name),
-            "ul" | "menu" | "dl" => self.begin_list(name, List::Bullets),
-            "ol" => self.begin_list(name, List::Numbers(number(attributes, "start").unwrap_or(1))),
+            "ul" | "menu" | "dl" => self.begin_list(name, ListKind::Bullets),
+            "ol" => self.begin_list(name, ListKind::Numbers(number(attributes, "start").unwrap_or(1))),
             "pre" | "listing" | "xmp" | "textarea" => {
                 self.flow.begin_code();
-                self.push(name, Kind::Code);
+                self.push(name, ElementKind::Code);
             }
             _ => self.opened_in_text(name, attributes),
         }
@@ -360,18 +363,18 @@ impl Reader<'_> {
             "div" | "section" | "blockquote" | "figure" | "figcaption" | "caption" | "form" | "fieldset"
             | "address" | "details" | "summary" | "center" | "body" | "hgroup" | "legend" | "dialog" => {
                 self.flow.block();
-                self.push(name, Kind::Block);
+                self.push(name, ElementKind::Block);
             }
             "img" | "area" => self.image(attributes),
             "button" | "label" | "input" => self.flow.space(),
-            "sup" => self.push(name, Kind::Raised { start: self.flow.len(), links: self.links }),
+            "sup" => self.push(name, ElementKind::Raised { start: self.flow.len(), links: self.links }),
             "a" if attributes.get("href").is_some() => {
                 self.links += 1;
                 self.in_link = true;
             }
             "rt" => {
                 self.flow.text("(");
-                self.push(name, Kind::Reading);
+                self.push(name, ElementKind::Reading);
             }
             _ => {}
         }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(page: impl AsRef<[u8]>) -> Result<Piece, Error> {
+fn read(page: impl AsRef<[u8]>) -> Result<FileText, Error> {
     Html.read(RawFile::new("a.html", page.as_ref().to_vec()), &ReadOptions::default())
 }
 
@@ -38,11 +38,11 @@ fn headings_lists_tables_and_code_become_readable_text() {
 
 #[test]
 fn headings_are_the_outline() {
-    let piece = read("<h1>A</h1>a<h2>A <i>one</i></h2>x<h1>B</h1>b").expect("a page");
-    let outline: Vec<(u8, &str, &str)> = piece
+    let file = read("<h1>A</h1>a<h2>A <i>one</i></h2>x<h1>B</h1>b").expect("a page");
+    let outline: Vec<(u8, &str, &str)> = file
         .outline
         .iter()
-        .map(|entry| (entry.level, entry.title.as_str(), &piece.text[entry.span.start..entry.span.end]))
+        .map(|entry| (entry.level, entry.title.as_str(), &file.text[entry.span.start..entry.span.end]))
         .collect();
     let expected =
         [(1, "A", "# A\n\na\n\n## A one\n\nx\n\n"), (2, "A one", "## A one\n\nx\n\n"), (1, "B", "# B\n\nb\n")];
@@ -53,9 +53,9 @@ fn headings_are_the_outline() {
 fn around_a_main_part_navigation_goes_and_the_report_says_so() {
     let page = "<body><header><h1>Site</h1></header><div role=navigation><div>Home</div> Search</div>
         <main><header><h1>Title</h1></header><p>Text<aside>Note</aside></main><footer>Imprint</footer></body>";
-    let piece = read(page).expect("a page");
-    assert_eq!(piece.text, "# Title\n\nText\n\nNote\n");
-    assert_eq!(piece.report.remarks, ["navigation, head and foot around the main part left out (31 bytes)"]);
+    let file = read(page).expect("a page");
+    assert_eq!(file.text, "# Title\n\nText\n\nNote\n");
+    assert_eq!(file.report.remarks, ["navigation, head and foot around the main part left out (31 bytes)"]);
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn unclosed_and_stray_tags_lose_no_text() {
 
 #[test]
 fn escapes_in_references_are_shown_and_counted() {
-    let piece = read("<h1>a&#27;[31m</h1><pre>b&#x9b;2J&#10;c</pre>").expect("a page");
-    assert_eq!(piece.text, "# a␛[31m\n\nb›2J\nc\n", "&#x9b; is Windows-1252's quote, as in browsers");
-    assert_eq!((piece.outline[0].title.as_str(), piece.report.control_characters), ("a␛[31m", 1));
+    let file = read("<h1>a&#27;[31m</h1><pre>b&#x9b;2J&#10;c</pre>").expect("a page");
+    assert_eq!(file.text, "# a␛[31m\n\nb›2J\nc\n", "&#x9b; is Windows-1252's quote, as in browsers");
+    assert_eq!((file.outline[0].title.as_str(), file.report.control_characters), ("a␛[31m", 1));
 }
 
 #[test]
@@ -138,13 +138,13 @@ fn a_hundred_thousand_nested_elements_are_read() {
 proptest! {
     #[test]
     fn any_tags_give_ordered_spans_and_printable_text(tags in proptest::collection::vec(any_tag(), 0..60)) {
-        if let Ok(piece) = read(tags.concat()) {
-            prop_assert!(piece.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()), "{:?}", piece.text);
-            prop_assert!(piece.outline.is_sorted_by_key(|entry| entry.span.start), "{:?}", piece.outline);
-            for entry in &piece.outline {
-                let before = &piece.text[..entry.span.start];
-                prop_assert!(before.is_empty() || before.ends_with('\n'), "{:?} in {:?}", entry, piece.text);
-                prop_assert!(piece.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);
+        if let Ok(file) = read(tags.concat()) {
+            prop_assert!(file.text.chars().all(|char| char == '\n' || char == '\t' || !char.is_control()), "{:?}", file.text);
+            prop_assert!(file.outline.is_sorted_by_key(|entry| entry.span.start), "{:?}", file.outline);
+            for entry in &file.outline {
+                let before = &file.text[..entry.span.start];
+                prop_assert!(before.is_empty() || before.ends_with('\n'), "{:?} in {:?}", entry, file.text);
+                prop_assert!(file.text.get(entry.span.start..entry.span.end).is_some(), "{:?}", entry);
             }
         }
     }
@@ -153,10 +153,10 @@ proptest! {
     fn every_word_of_a_page_is_in_its_text(tags in proptest::collection::vec(visible_tag(), 0..60)) {
         let with_word = |(number, tag): (usize, &String)| format!("{tag}w{number}w ");
         let page: String = tags.iter().enumerate().map(with_word).collect();
-        if let Ok(piece) = read(&page) {
+        if let Ok(file) = read(&page) {
             for number in 0..tags.len() {
                 let word = format!("w{number}w");
-                prop_assert_eq!(piece.text.matches(&word).count(), 1, "{} of {} in {:?}", word, page, piece.text);
+                prop_assert_eq!(file.text.matches(&word).count(), 1, "{} of {} in {:?}", word, page, file.text);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::settle::Page;
+use super::choice::ChosenPage;
 
 /// It reads a thousand pages in three seconds.
 const MOST_TIME: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 256 << 20;
 const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
 /// On how many words it agrees; `None` when it is not there, or has nothing to say.
-pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[Page]) -> Option<String> {
+pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[ChosenPage]) -> Option<String> {
     let theirs = counts([pdftotext(bytes)?.as_str()]);
     let all: usize = theirs.values().sum();
     let ours = counts(pages.iter().map(|page| page.text.as_str()));

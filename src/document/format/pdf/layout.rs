@@ -5,9 +5,9 @@
 //!
 //! Without an outline of its own a document has its pages as parts.
 
+use super::choice::ChosenPage;
 use super::lines::PageLines;
-use super::settle::Page;
-use super::wire::Bookmark;
+use super::protocol::Bookmark;
 use crate::document::controls::printable;
 use crate::document::outline::{OutlineEntry, close_spans};
 use crate::document::position::Position;
@@ -31,7 +31,7 @@ pub(super) struct LaidOut {
 }
 
 /// `texts` are the readable of `pages`, both in ascending order; each is let go of once it is laid.
-pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[Page]) -> LaidOut {
+pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[ChosenPage]) -> LaidOut {
     let mut laid_out = LaidOut::default();
     let lines = texts.iter().flat_map(|text| &text.lines);
     laid_out.text.reserve(lines.map(|line| line.len() + 1).sum::<usize>() + texts.len());
@@ -171,7 +171,7 @@ mod tests {
         let text = |(number, (text, found)): (u32, &(&str, PageFound))| {
             (*found == PageFound::Text).then(|| PageLines::new(number, text).0)
         };
-        let page = |(number, (_, found)): (u32, &(&str, PageFound))| Page {
+        let page = |(number, (_, found)): (u32, &(&str, PageFound))| ChosenPage {
             text: String::new(),
             has_picture: false,
             report: PageReport { number, found: found.clone(), ..PageReport::default() },

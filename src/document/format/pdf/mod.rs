@@ -3,7 +3,7 @@
 //! The picture: two readers at two desks. The first ([`first`]) reads every page; the second ([`second`]) tells the outline and which pages have pictures,
 //! and reads those pages again that look wrong from across the room ([`quality`]). Of each page the better text is taken. Both sit in processes of
 //! their own ([`reader`], [`worker`]), because no library for PDF survives every file: what one of them does not survive is a page that the report
-//! names. A long file is dealt out to several of them ([`lanes`]). Then [`heads`] takes off what the typesetter put around the pages, [`lines`] makes words whole, [`layout`] puts the pages together.
+//! names. A long file is dealt out to several of them ([`parallel`]). Then [`running_heads`] takes off what the typesetter put around the pages, [`lines`] makes words whole, [`layout`] puts the pages together.
 //!
 //! Example: a scanned report of 12 pages with a typed cover. One page of text, eleven lines `[page 2: a picture without text]`, and a note that
 //! names them. Without the cover it is an error: an empty success would be a lie.
@@ -11,29 +11,29 @@
 //! What it does not do: recognise letters in pictures (OCR), or show anything but text.
 
 mod answer;
+mod choice;
 mod cross_check;
-mod first;
-mod heads;
-mod lanes;
+mod extract;
 mod layout;
 mod lines;
+mod oxide;
+mod parallel;
+mod protocol;
 mod quality;
-mod reader;
-mod second;
-mod settle;
-mod wire;
+mod runner;
+mod running_heads;
 mod worker;
 
 use std::sync::Arc;
 
-pub use self::reader::READ_PDF;
+pub use self::runner::READ_PDF;
 pub use self::worker::serve;
 
+use self::choice::ChosenPage;
 use self::lines::PageLines;
-use self::reader::{Findings, Interview};
-use self::settle::Page;
-use self::wire::{Engine, MOST_PAGES, Refusal};
-use super::interface::{Format, Piece};
+use self::protocol::{MOST_PAGES, PdfEngine, Refusal};
+use self::runner::{EngineRunner, Findings};
+use super::interface::{FileText, Format};
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
 use crate::document::raw_file::RawFile;
@@ -58,23 +58,22 @@ impl Format for Pdf {
         head.trim_ascii_start().starts_with(MARK) || is_named && head.windows(MARK.len()).any(|five| five == MARK)
     }
 
-    fn read(&self, file: RawFile, options: &ReadOptions) -> Result<Piece, Error> {
+    fn read(&self, file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
         let RawFile { name, bytes, .. } = file;
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         let bytes = Arc::new(bytes);
         let password = options.pdf_password.clone().unwrap_or_default();
-        let asked =
-            Asked::new(&Interview::new(&options.pdf_reader, Arc::clone(&bytes), password), &report.name, options)?;
-        let Asked { first, mut second, count } = asked;
+        let runner = EngineRunner::new(&options.pdf_reader, Arc::clone(&bytes), password);
+        let EngineFindings { first, mut second, count } = EngineFindings::new(&runner, &report.name, options)?;
         let bookmarks = std::mem::take(&mut second.bookmarks);
         if second.has_cut_outline {
             report.remarks.push(format!("its outline goes on after {} lines, which are left out", bookmarks.len()));
         }
-        let mut pages = settle::pages(first, second, count);
+        let mut pages = choice::pages(first, second, count);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         let checked = is_checked.then(|| cross_check::remark(&bytes, &pages)).flatten();
         // From here on only text is needed: each step takes the place of the one before, so that a book is held no more often than it has to be.
-        drop(bytes);
+        drop((bytes, runner));
         let texts = readable(&mut pages, &mut report);
         refuse_without_text(&pages, &report)?;
         remark_pages(&pages, &mut report);
@@ -82,24 +81,24 @@ impl Format for Pdf {
         let laid_out = layout::lay_out(texts, &pages);
         let outline = layout::outline(&laid_out, &bookmarks);
         report.pages = pages.into_iter().map(|page| page.report).collect();
-        Ok(Piece::of_pages(laid_out.text, laid_out.pages, outline, report))
+        Ok(FileText::of_pages(laid_out.text, laid_out.pages, outline, report))
     }
 }
 
 /// What both engines said.
-struct Asked {
+struct EngineFindings {
     first: Findings,
     second: Findings,
     count: u32,
 }
 
-impl Asked {
+impl EngineFindings {
     /// The second engine is asked for the text of those pages only that the first made nothing good of.
-    fn new(interview: &Interview<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
-        let first = lanes::ask(interview, Engine::First);
+    fn new(runner: &EngineRunner<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
+        let first = parallel::ask(runner, PdfEngine::Oxide);
         refuse_too_many(first.count, name)?;
-        let doubtful = first.count.filter(|&count| count > 0).map(|count| settle::doubtful(&first, count));
-        let second = interview.ask(Engine::Second, doubtful);
+        let doubtful = first.count.filter(|&count| count > 0).map(|count| choice::doubtful(&first, count));
+        let second = runner.ask(PdfEngine::Extract, doubtful);
         refuse_too_many(second.count, name)?;
         match first.count.filter(|&count| count > 0).or(second.count).filter(|&count| count > 0) {
             Some(count) => Ok(Self { first, second, count }),
@@ -130,7 +129,7 @@ fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOption
 }
 
 /// The lines of the pages that can be read, without what repeats around them; takes the texts out of `pages`.
-fn readable(pages: &mut [Page], report: &mut FileReport) -> Vec<PageLines> {
+fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
     for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
         let (mut lines, controls) = PageLines::new(page.report.number, &std::mem::take(&mut page.text));
@@ -138,7 +137,7 @@ fn readable(pages: &mut [Page], report: &mut FileReport) -> Vec<PageLines> {
         report.control_characters += controls;
         texts.push(lines);
     }
-    let dropped = heads::drop_running_lines(&mut texts);
+    let dropped = running_heads::drop_running_lines(&mut texts);
     if dropped > 0 {
         report
             .remarks
@@ -155,7 +154,7 @@ fn readable(pages: &mut [Page], report: &mut FileReport) -> Vec<PageLines> {
 }
 
 /// Nothing readable is an error, never an empty success.
-fn refuse_without_text(pages: &[Page], report: &FileReport) -> Result<(), Error> {
+fn refuse_without_text(pages: &[ChosenPage], report: &FileReport) -> Result<(), Error> {
     let count = |is_wanted: fn(&PageFound) -> bool| pages.iter().filter(|page| is_wanted(&page.report.found)).count();
     if count(|found| *found == PageFound::Text) > 0 {
         return Ok(());
@@ -176,7 +175,7 @@ fn refuse_without_text(pages: &[Page], report: &FileReport) -> Result<(), Error>
 }
 
 /// A sentence for each kind of page that is not in the text.
-fn remark_pages(pages: &[Page], report: &mut FileReport) {
+fn remark_pages(pages: &[ChosenPage], report: &mut FileReport) {
     let of = |is_wanted: &dyn Fn(&PageFound) -> bool| -> Vec<u32> {
         let wanted = pages.iter().filter(|page| is_wanted(&page.report.found));
         wanted.map(|page| page.report.number).collect()

@@ -33,7 +33,7 @@ pub(super) struct Quality {
 
 /// Looks at the text of a page.
 pub(super) fn quality(text: &str) -> Quality {
-    let mut seen = Seen::default();
+    let mut seen = WordCounts::default();
     text.split_whitespace().for_each(|word| seen.word(word));
     Quality { characters: seen.characters, score: seen.score() }
 }
@@ -50,7 +50,7 @@ pub(super) fn is_second_better(first: Quality, second: Quality) -> bool {
 
 /// Counts over the words of a page.
 #[derive(Debug, Default)]
-struct Seen {
+struct WordCounts {
     characters: usize,
     /// No characters of any language.
     bad: usize,
@@ -64,7 +64,7 @@ struct Seen {
     vowelless: usize,
 }
 
-impl Seen {
+impl WordCounts {
     fn word(&mut self, word: &str) {
         let characters = word.chars().count();
         self.characters += characters;

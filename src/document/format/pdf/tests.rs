@@ -11,13 +11,13 @@ mod made;
 
 use made::{Made, line, lines, unicode, unmapped};
 
-fn read_with(bytes: Vec<u8>, options: &ReadOptions) -> Result<Piece, Error> {
+fn read_with(bytes: Vec<u8>, options: &ReadOptions) -> Result<FileText, Error> {
     let file = RawFile::new("a.pdf", bytes);
     assert!(Pdf.recognises(&file), "a PDF");
     Pdf.read(file, options)
 }
 
-fn read(made: &Made) -> Piece {
+fn read(made: &Made) -> FileText {
     read_with(made.bytes(), &ReadOptions::default()).expect("a PDF with text")
 }
 
@@ -30,8 +30,8 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn found(piece: &Piece) -> Vec<&'static str> {
-    piece.report.pages.iter().map(|page| page.found.name()).collect()
+fn found(file: &FileText) -> Vec<&'static str> {
+    file.report.pages.iter().map(|page| page.found.name()).collect()
 }
 
 const LEFT: [&str; 6] = [
@@ -55,23 +55,23 @@ const RIGHT: [&str; 6] = [
 fn pages_are_positions_and_words_are_whole() {
     let first = lines(72, 760, &["The cat sat on the mat, an exam-", "ple of a cat (\u{e9}t\u{e9}) that goes"]);
     let second = lines(72, 760, &["on over the page. Then it slept."]);
-    let piece = read(&Made::new().page(first).page(second));
+    let file = read(&Made::new().page(first).page(second));
     assert_eq!(
-        piece.text,
+        file.text,
         "The cat sat on the mat, an example of a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
     );
     let pages: Vec<(&str, Position)> =
-        piece.positions.iter().map(|(span, position)| (&piece.text[span.start..span.end], *position)).collect();
+        file.positions.iter().map(|(span, position)| (&file.text[span.start..span.end], *position)).collect();
     assert_eq!(pages[1], ("on over the page. Then it slept.\n", Position::Page(2)));
     assert_eq!(pages[0].1, Position::Page(1));
-    assert_eq!((piece.report.lines, found(&piece)), (2, vec!["text", "text"]));
+    assert_eq!((file.report.lines, found(&file)), (2, vec!["text", "text"]));
 }
 
 #[test]
 fn columns_are_read_one_after_the_other() {
     let content = lines(60, 760, &LEFT) + &lines(320, 760, &RIGHT);
-    let piece = read(&Made::new().page(content));
-    assert_eq!(words(&piece.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
+    let file = read(&Made::new().page(content));
+    assert_eq!(words(&file.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
 }
 
 /// So few lines, and so narrow a gap between them, that `pdf_oxide` takes them for lines over both columns.
@@ -92,8 +92,8 @@ fn short_columns_beside_each_other_are_read_one_after_the_other() {
         "Nobody has asked the mice about any of this.",
     ];
     let around = line(60, 800, 9, "A Paper on Cats") + &line(290, 30, 9, "12");
-    let piece = read(&Made::new().page(around + &lines(60, 750, &left) + &lines(310, 750, &right)));
-    assert_eq!(words(&piece.text), format!("A Paper on Cats {} {} 12", left.join(" "), right.join(" ")));
+    let file = read(&Made::new().page(around + &lines(60, 750, &left) + &lines(310, 750, &right)));
+    assert_eq!(words(&file.text), format!("A Paper on Cats {} {} 12", left.join(" "), right.join(" ")));
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn running_heads_and_page_numbers_are_left_out_and_counted() {
     };
     let texts = ["One cat is a cat", "Two cats are cats", "Three are many", "Four are too many"];
     let made = (1..).zip(texts).fold(Made::new(), |made, (number, text)| made.page(page(number, text)));
-    let piece = read(&made);
+    let file = read(&made);
     let expected: Vec<String> = texts.iter().map(|text| format!("{text} and so it goes with cats.")).collect();
-    assert_eq!(words(&piece.text), expected.join(" "));
-    assert_eq!(piece.report.remarks, ["running heads, feet and page numbers left out (8 lines)"]);
+    assert_eq!(words(&file.text), expected.join(" "));
+    assert_eq!(file.report.remarks, ["running heads, feet and page numbers left out (8 lines)"]);
 }
 
 #[test]
@@ -119,11 +119,11 @@ fn the_outline_leads_to_the_lines_of_its_titles() {
         .titled("Cats", 1, 1)
         .titled("Milk", 2, 1)
         .titled("Dogs", 1, 2);
-    let piece = read(&made);
+    let file = read(&made);
     let tab = |entry: &crate::document::OutlineEntry| {
-        (entry.title.clone(), entry.level, piece.text[entry.span.start..].lines().next().unwrap_or_default().to_owned())
+        (entry.title.clone(), entry.level, file.text[entry.span.start..].lines().next().unwrap_or_default().to_owned())
     };
-    let tabs: Vec<_> = piece.outline.iter().map(tab).collect();
+    let tabs: Vec<_> = file.outline.iter().map(tab).collect();
     let expected = [("Cats", 1, "1 Cats"), ("Milk", 2, "1.1 Milk"), ("Dogs", 1, "2 Dogs")];
     assert_eq!(tabs, expected.map(|(title, level, line)| (title.to_owned(), level, line.to_owned())));
 }
@@ -132,8 +132,8 @@ fn the_outline_leads_to_the_lines_of_its_titles() {
 fn other_scripts_survive() {
     let japanese = "吾輩は猫である。名前はまだ無い。";
     let greek = "Ὅμηρος ἔγραψε τὴν Ἰλιάδα";
-    let piece = read(&Made::new().page(unicode(72, 760, japanese)).page(unicode(72, 760, greek)));
-    assert_eq!(piece.text.replace(' ', ""), format!("{japanese}\n\n{greek}\n").replace(' ', ""));
+    let file = read(&Made::new().page(unicode(72, 760, japanese)).page(unicode(72, 760, greek)));
+    assert_eq!(file.text.replace(' ', ""), format!("{japanese}\n\n{greek}\n").replace(' ', ""));
 }
 
 #[test]
@@ -141,17 +141,17 @@ fn right_to_left_text_is_in_the_order_of_reading() {
     // As it stands on paper, from left to right: the last letter of the sentence first.
     let logical = "שלום עולם";
     let on_paper: String = logical.chars().rev().collect();
-    let piece = read(&Made::new().page(unicode(300, 760, &on_paper)));
-    assert_eq!(words(&piece.text), logical);
+    let file = read(&Made::new().page(unicode(300, 760, &on_paper)));
+    assert_eq!(words(&file.text), logical);
 }
 
 #[test]
 fn scanned_pages_are_named_and_marked() {
     let text = lines(72, 760, &["A page with text on it.", "The next two are scans."]);
-    let piece = read(&Made::new().page(text).scan("").scan("").page(line(72, 760, 11, "The end.")));
-    assert_eq!(found(&piece), ["text", "picture", "picture", "text"]);
-    assert_eq!(piece.report.remarks, ["pages 2-3: pictures without text (a scan?); OCR would read them"]);
-    assert!(piece.text.contains("\n[page 2: a picture without text]\n"), "{}", piece.text);
+    let file = read(&Made::new().page(text).scan("").scan("").page(line(72, 760, 11, "The end.")));
+    assert_eq!(found(&file), ["text", "picture", "picture", "text"]);
+    assert_eq!(file.report.remarks, ["pages 2-3: pictures without text (a scan?); OCR would read them"]);
+    assert!(file.text.contains("\n[page 2: a picture without text]\n"), "{}", file.text);
 }
 
 #[test]
@@ -165,8 +165,8 @@ fn a_document_of_scans_is_an_error() {
 #[test]
 fn blank_pages_alone_are_an_error_and_among_others_are_not() {
     assert!(refused(&Made::new().page("")).contains("without text in it"));
-    let piece = read(&Made::new().page(line(72, 760, 11, "Only this.")).page(""));
-    assert_eq!((piece.text.as_str(), found(&piece)), ("Only this.\n", vec!["text", "blank"]));
+    let file = read(&Made::new().page(line(72, 760, 11, "Only this.")).page(""));
+    assert_eq!((file.text.as_str(), found(&file)), ("Only this.\n", vec!["text", "blank"]));
 }
 
 #[test]
@@ -177,8 +177,8 @@ fn glyphs_that_nobody_can_map_are_garbled_and_not_text() {
         .collect();
     let refusal = refused(&Made::new().page(page.clone()));
     assert!(refusal.contains("garbled"), "{refusal}");
-    let piece = read(&Made::new().page(line(72, 760, 11, "Words.")).page(page));
-    assert_eq!(found(&piece), ["text", "garbled"]);
+    let file = read(&Made::new().page(line(72, 760, 11, "Words.")).page(page));
+    assert_eq!(found(&file), ["text", "garbled"]);
 }
 
 #[test]
@@ -228,11 +228,11 @@ proptest! {
     fn any_pages_are_laid_out_without_a_gap(texts in vec("[a-zA-Z1 \\-\n•é\u{ad}\u{2010}]{0,60}", 1..8)) {
         let mut lines: Vec<PageLines> =
             (1..).zip(&texts).map(|(number, text)| PageLines::new(number, text).0).collect();
-        heads::drop_running_lines(&mut lines);
+        running_heads::drop_running_lines(&mut lines);
         lines::join_words(&mut lines);
         lines.retain(|page| !page.is_empty());
         prop_assume!(!lines.is_empty());
-        let pages = settle::pages(Findings::default(), Findings::default(), texts.len() as u32);
+        let pages = choice::pages(Findings::default(), Findings::default(), texts.len() as u32);
         let letters = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).count();
         let all_letters = lines.iter().flat_map(|page| &page.lines).map(|line| letters(line)).sum::<usize>();
         let laid_out = layout::lay_out(lines, &pages);

@@ -7,9 +7,9 @@ use std::io::{self, BufRead, Write};
 use std::panic;
 use std::thread;
 
-use super::answer::Say;
-use super::wire::{Engine, Request, Said};
-use super::{first, second};
+use super::answer::SendMessage;
+use super::protocol::{PdfEngine, ReaderMessage, Request};
+use super::{extract, oxide};
 
 /// Deep trees of objects are walked by recursion; an overflow ends the process, which costs a page.
 const STACK_BYTES: usize = 64 << 20;
@@ -26,7 +26,7 @@ pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> io::Re
     input.read_to_end(&mut bytes)?;
     // Told as the reason of a page; standard error is nobody's.
     panic::set_hook(Box::new(|_| {}));
-    let mut say = |said: Said| {
+    let mut say = |said: ReaderMessage| {
         // The line end in front parts it from whatever a library may have printed.
         output.write_all(format!("\n{}\n", serde_json::to_string(&said)?).as_bytes())?;
         output.flush()
@@ -54,10 +54,10 @@ pub(super) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Answers `request` about the file `bytes`.
-pub(super) fn work(request: &Request, bytes: Vec<u8>, say: Say<'_>) -> io::Result<()> {
+pub(super) fn work(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> io::Result<()> {
     match request.engine {
-        Engine::First => first::read(request, bytes, say)?,
-        Engine::Second => second::read(request, &bytes, say)?,
+        PdfEngine::Oxide => oxide::read(request, bytes, say)?,
+        PdfEngine::Extract => extract::read(request, &bytes, say)?,
     }
-    say(Said::Done)
+    say(ReaderMessage::Done)
 }

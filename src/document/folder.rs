@@ -1,0 +1,267 @@
+//! Which files of a folder are read, and in which order.
+//!
+//! The picture: what `rg --files` lists, less what nobody wrote by hand. `.gitignore`, `.ignore`, git's excludes and hidden files are
+//! heeded as ripgrep heeds them. Lock files, minified code and vendored folders ([`machine_made`]) are left out and named; so are files
+//! above [`MOST_BYTES`]. `--include '*.lock'` takes what it matches whatever these rules say, and nothing else; `--exclude` leaves out more.
+//!
+//! The order is that of a reader: in each folder the README, then the other files by name, then the folders by name.
+//!
+//! ```text
+//! tool/README.md   tool/Cargo.toml   tool/src/lib.rs   tool/src/walk/mod.rs      left out: tool/Cargo.lock (a lock file)
+//! ```
+//!
+//! What it does not do: open files (all but [`says_it_is_generated`] goes by names and sizes), or follow symbolic links: a link out of the
+//! folder would bring in what was not named, and one to a parent would never end. Links are named in the report.
+
+use std::cmp::Ordering;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use ignore::overrides::{Override, OverrideBuilder};
+use ignore::{DirEntry, WalkBuilder};
+
+use super::controls::printable;
+use super::error::Error;
+use super::report::{SkipReason, Skipped};
+
+/// Larger files in a folder are data more often than text.
+const MOST_BYTES: u64 = 1 << 20;
+/// Where a file says that it was generated: near its top.
+const HEAD_BYTES: usize = 1 << 10;
+
+/// Which files of folders are wanted, as globs in the form of `.gitignore`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Only these; all when empty.
+    pub include: Vec<String>,
+    pub exclude: Vec<String>,
+}
+
+/// What lies in a folder.
+#[derive(Debug, Default)]
+pub(super) struct FolderFiles {
+    /// In the order of reading.
+    pub files: Vec<PathBuf>,
+    pub skipped: Vec<Skipped>,
+}
+
+/// Lists `folder`. What can't be looked into is among the skipped.
+pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error> {
+    let chosen = overrides(folder, wanted)?;
+    let skipped = Arc::new(Mutex::new(Vec::new()));
+    let mut walker = WalkBuilder::new(folder);
+    walker.overrides(chosen).sort_by_file_path(Path::cmp);
+    if wanted.include.is_empty() {
+        let skipped = Arc::clone(&skipped);
+        walker.filter_entry(move |entry| !is_vendored(entry, &skipped));
+    }
+    let mut found = FolderFiles::default();
+    for entry in walker.build() {
+        match entry {
+            Ok(entry) => found.add(&entry, wanted),
+            Err(error) => found.skip(&error.to_string(), SkipReason::Unreadable("the folder can't be searched".into())),
+        }
+    }
+    found.files.sort_by(|one, other| in_reading_order(one, other));
+    found.skipped.append(&mut skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    found.skipped.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(found)
+}
+
+/// The globs as ripgrep's `-g` takes them: an include outweighs every ignore file.
+fn overrides(folder: &Path, wanted: &Wanted) -> Result<Override, Error> {
+    let mut builder = OverrideBuilder::new(folder);
+    let excludes = wanted.exclude.iter().map(|glob| format!("!{glob}"));
+    for glob in wanted.include.iter().cloned().chain(excludes) {
+        builder.add(&glob).map_err(|error| Error::BadGlob { glob: glob.clone(), reason: error.to_string() })?;
+    }
+    builder.build().map_err(|error| Error::BadGlob { glob: wanted.include.join(" "), reason: error.to_string() })
+}
+
+impl FolderFiles {
+    fn add(&mut self, entry: &DirEntry, wanted: &Wanted) {
+        let (path, kind) = (entry.path(), entry.file_type());
+        let name = path.to_string_lossy();
+        if kind.is_some_and(|kind| kind.is_symlink()) {
+            self.skip(&name, SkipReason::SymbolicLink);
+        } else if kind.is_some_and(|kind| kind.is_file()) {
+            let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
+            match machine_made(path).filter(|_| wanted.include.is_empty()) {
+                Some(rule) => self.skip(&name, SkipReason::Generated(rule)),
+                None if bytes > MOST_BYTES && wanted.include.is_empty() => {
+                    self.skip(&name, SkipReason::Large { bytes });
+                }
+                None => self.files.push(path.to_owned()),
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &str, reason: SkipReason) {
+        self.skipped.push(Skipped { name: printable(name), reason });
+    }
+}
+
+/// Folders of other people's code, which are not entered.
+fn is_vendored(entry: &DirEntry, skipped: &Mutex<Vec<Skipped>>) -> bool {
+    const VENDORED: [&str; 6] =
+        ["node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages"];
+    let is_folder = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
+    let is_vendored = is_folder && VENDORED.iter().any(|name| entry.file_name() == *name);
+    if is_vendored {
+        let name = format!("{}/", printable(&entry.path().to_string_lossy()));
+        let mut skipped = skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        skipped.push(Skipped { name, reason: SkipReason::Generated("a folder of vendored code") });
+    }
+    is_vendored
+}
+
+/// Why a file of this name was hardly written by hand.
+fn machine_made(path: &Path) -> Option<&'static str> {
+    const LOCKS: [&str; 12] = [
+        "Cargo.lock",
+        "package-lock.json",
+        "npm-shrinkwrap.json",
+        "yarn.lock",
+        "pnpm-lock.yaml",
+        "bun.lock",
+        "poetry.lock",
+        "uv.lock",
+        "Pipfile.lock",
+        "composer.lock",
+        "Gemfile.lock",
+        "go.sum",
+    ];
+    let name = path.file_name()?.to_string_lossy();
+    if LOCKS.contains(&&*name) {
+        return Some("a lock file");
+    }
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".min.js", ".min.css", ".min.mjs", "-min.js"]) {
+        return Some("minified code");
+    }
+    if ends(&[".js.map", ".css.map", ".pb.go", "_pb2.py", ".designer.cs"]) {
+        return Some("a generated file");
+    }
+    None
+}
+
+/// Whether the first lines say that a program wrote the file.
+pub(super) fn says_it_is_generated(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
+    head.lines().take(5).any(|line| {
+        let line = line.to_ascii_lowercase();
+        line.contains("@generated")
+            || line.contains("code generated by")
+            || line.contains("do not edit") && line.contains("generated")
+    })
+}
+
+/// Files before folders, the README before other files, else by name.
+fn in_reading_order(one: &Path, other: &Path) -> Ordering {
+    let (ones, others): (Vec<Component>, Vec<Component>) = (one.components().collect(), other.components().collect());
+    let first_apart = ones.iter().zip(&others).position(|(one, other)| one != other);
+    let Some(at) = first_apart else { return ones.len().cmp(&others.len()) };
+    let rank = |components: &[Component]| {
+        let name = components[at].as_os_str().to_string_lossy().into_owned();
+        let is_folder = at + 1 < components.len();
+        let is_readme = !is_folder && name.to_ascii_lowercase().starts_with("readme");
+        (is_folder, !is_readme, name)
+    };
+    rank(&ones).cmp(&rank(&others))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folder(files: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+            fs::write(path, format!("content of {file}\n")).expect("written");
+        }
+        folder
+    }
+
+    fn names(folder: &TempDir, paths: impl IntoIterator<Item = PathBuf>) -> Vec<String> {
+        let inside = |path: PathBuf| path.strip_prefix(folder.path()).expect("inside").to_string_lossy().into_owned();
+        paths.into_iter().map(inside).collect()
+    }
+
+    fn listed(folder: &TempDir, wanted: &Wanted) -> (Vec<String>, Vec<String>) {
+        let found = walk(folder.path(), wanted).expect("a folder");
+        let skipped = found.skipped.iter().map(|skipped| PathBuf::from(&skipped.name));
+        let skipped: Vec<PathBuf> = skipped.collect();
+        (names(folder, found.files), names(folder, skipped))
+    }
+
+    fn globs(include: &[&str], exclude: &[&str]) -> Wanted {
+        let owned = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect();
+        Wanted { include: owned(include), exclude: owned(exclude) }
+    }
+
+    #[test]
+    fn a_reader_meets_the_readme_then_files_then_folders() {
+        let folder = folder(&["src/z.rs", "src/a/mod.rs", "b.txt", "README.md", "A.txt", "src/README"]);
+        let (files, _) = listed(&folder, &Wanted::default());
+        assert_eq!(files, ["README.md", "A.txt", "b.txt", "src/README", "src/z.rs", "src/a/mod.rs"]);
+    }
+
+    #[test]
+    fn what_nobody_wrote_is_left_out_and_named() {
+        let folder =
+            folder(&["Cargo.lock", "main.rs", "vendor/lib/lib.rs", "web/app.min.js", "node_modules/a/index.js"]);
+        let (files, skipped) = listed(&folder, &Wanted::default());
+        assert_eq!(files, ["main.rs"]);
+        assert_eq!(skipped, ["Cargo.lock", "node_modules", "vendor", "web/app.min.js"]);
+    }
+
+    #[test]
+    fn ignore_files_and_hidden_files_are_heeded() {
+        let folder = folder(&["main.rs", "out/big.txt", ".hidden", "notes.tmp"]);
+        fs::write(folder.path().join(".ignore"), "out/\n*.tmp\n").expect("written");
+        assert_eq!(listed(&folder, &Wanted::default()).0, ["main.rs"]);
+    }
+
+    #[test]
+    fn an_include_outweighs_every_rule_and_an_exclude_adds_one() {
+        let folder = folder(&["Cargo.lock", "main.rs", "tests/main.rs", "notes.md"]);
+        assert_eq!(listed(&folder, &globs(&["*.lock"], &[])).0, ["Cargo.lock"]);
+        assert_eq!(listed(&folder, &globs(&[], &["tests/"])).0, ["main.rs", "notes.md"]);
+        assert_eq!(listed(&folder, &globs(&["*.rs"], &["tests/**"])).0, ["main.rs"]);
+    }
+
+    #[test]
+    fn a_glob_that_is_none_is_named() {
+        let folder = folder(&["a.txt"]);
+        let error = walk(folder.path(), &globs(&["[a"], &[])).expect_err("an open bracket");
+        assert!(error.to_string().contains("[a"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_named_and_not_followed_even_to_their_own_folder() {
+        let folder = folder(&["a.txt"]);
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).expect("a link");
+        assert_eq!(listed(&folder, &Wanted::default()), (vec!["a.txt".to_owned()], vec!["loop".to_owned()]));
+    }
+
+    #[test]
+    fn files_above_a_megabyte_are_left_out_and_named() {
+        let folder = folder(&["a.txt"]);
+        fs::write(folder.path().join("data.csv"), vec![b'1'; MOST_BYTES as usize + 1]).expect("written");
+        assert_eq!(listed(&folder, &Wanted::default()), (vec!["a.txt".to_owned()], vec!["data.csv".to_owned()]));
+    }
+
+    #[test]
+    fn generated_files_say_so_near_their_top() {
+        assert!(says_it_is_generated(b"// Code generated by protoc-gen-go. DO NOT EDIT.\npackage x\n"));
+        assert!(says_it_is_generated(b"# This file is automatically @generated by Cargo.\n"));
+        assert!(!says_it_is_generated(b"fn main() {}\n// please do not edit\n"));
+    }
+}

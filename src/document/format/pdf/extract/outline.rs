@@ -1,0 +1,105 @@
+//! The outline that a PDF brings along, as a flat list of titles with levels and pages.
+//!
+//! It is a tree of linked objects that may be huge, or lead back into itself: it is walked without recursion, each object once, and cut at
+//! [`MOST_BOOKMARKS`]. A title leads to a page directly, or through a name that the catalogue resolves.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use pdf_extract::{Dictionary, Document, Object, ObjectId};
+
+use super::super::protocol::Bookmark;
+use super::dictionary::child;
+
+/// The Bible has 1,189 chapters; nobody chooses from more than this.
+pub(super) const MOST_BOOKMARKS: usize = 20_000;
+/// Deeper ones count as this deep.
+const DEEPEST: u8 = 16;
+/// Objects of the tree of names that are looked at.
+const MOST_NAME_NODES: usize = 100_000;
+
+/// The outline's lines in reading order, and whether there were more than is reasonable.
+pub(super) fn bookmarks(document: &Document, pages: &BTreeMap<u32, ObjectId>) -> (Vec<Bookmark>, bool) {
+    let Some(first) = first_item(document) else { return (Vec::new(), false) };
+    let numbers: HashMap<ObjectId, u32> = pages.iter().map(|(&number, &id)| (id, number)).collect();
+    let targets = Targets { document, numbers, names: names(document) };
+    let mut bookmarks = Vec::new();
+    let mut seen = HashSet::new();
+    // The next sibling waits below the first child.
+    let mut open = vec![(first, 1)];
+    while let Some((id, level)) = open.pop() {
+        if bookmarks.len() == MOST_BOOKMARKS {
+            return (bookmarks, true);
+        }
+        let Ok(item) = document.get_dictionary(id) else { continue };
+        if !seen.insert(id) {
+            continue;
+        }
+        let linked = |key| item.get(key).and_then(Object::as_reference).ok();
+        open.extend(linked(b"Next").map(|id| (id, level)));
+        open.extend(linked(b"First").map(|id| (id, (level + 1).min(DEEPEST))));
+        bookmarks.extend(targets.bookmark(item, level));
+    }
+    (bookmarks, false)
+}
+
+fn first_item(document: &Document) -> Option<ObjectId> {
+    let root = child(document, document.catalog().ok()?, b"Outlines")?;
+    root.get(b"First").and_then(Object::as_reference).ok()
+}
+
+/// Where titles can lead.
+struct Targets<'a> {
+    document: &'a Document,
+    numbers: HashMap<ObjectId, u32>,
+    names: HashMap<&'a [u8], &'a Object>,
+}
+
+impl Targets<'_> {
+    fn bookmark(&self, item: &Dictionary, level: u8) -> Option<Bookmark> {
+        let title = item.get_deref(b"Title", self.document).ok()?;
+        let title = pdf_extract::decode_text_string(title).ok()?;
+        let action = || child(self.document, item, b"A")?.get_deref(b"D", self.document).ok();
+        let target = item.get_deref(b"Dest", self.document).ok().or_else(action)?;
+        let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+        (!title.is_empty()).then_some(Bookmark { title, level, page: self.page(target, 0)? })
+    }
+
+    /// `[page /Fit]`, `<< /D [page /Fit] >>`, or a name for one of these.
+    fn page(&self, target: &Object, steps: usize) -> Option<u32> {
+        let (_, target) = self.document.dereference(target).ok()?;
+        match target {
+            Object::Array(array) => self.numbers.get(&array.first()?.as_reference().ok()?).copied(),
+            Object::Dictionary(dictionary) if steps < 8 => self.page(dictionary.get(b"D").ok()?, steps + 1),
+            Object::Name(name) | Object::String(name, _) if steps < 8 => {
+                self.page(self.names.get(name.as_slice())?, steps + 1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Every name of the catalogue, of the old kind (a dictionary) and the new (a tree).
+fn names(document: &Document) -> HashMap<&[u8], &Object> {
+    let mut names = HashMap::new();
+    let Ok(catalog) = document.catalog() else { return names };
+    if let Some(old) = child(document, catalog, b"Dests") {
+        names.extend(old.iter().map(|(name, target)| (name.as_slice(), target)));
+    }
+    let root = child(document, catalog, b"Names").and_then(|names| child(document, names, b"Dests"));
+    let mut open: Vec<&Dictionary> = root.into_iter().collect();
+    let mut seen = HashSet::new();
+    while let Some(node) = open.pop() {
+        if let Ok(pairs) = node.get_deref(b"Names", document).and_then(Object::as_array) {
+            for two in pairs.chunks(2) {
+                let name = two.first().and_then(|name| document.dereference(name).ok());
+                let (Some((_, Object::String(name, _))), Some(target)) = (name, two.get(1)) else { continue };
+                names.insert(name.as_slice(), target);
+            }
+        }
+        let kids = node.get_deref(b"Kids", document).and_then(Object::as_array);
+        let new = kids.into_iter().flatten().filter_map(|kid| kid.as_reference().ok());
+        let new = new.filter(|&id| seen.len() < MOST_NAME_NODES && seen.insert(id));
+        open.extend(new.filter_map(|id| document.get_dictionary(id).ok()));
+    }
+    names
+}

@@ -1,0 +1,360 @@
+//! Asks a reading process about a PDF, and survives whatever becomes of it.
+//!
+//! The picture: somebody is sent into a cellar with a list of pages and calls up what is on each. When no call comes for [`SILENCE`], or the rope goes
+//! slack, the page last asked for is written off and the next one is sent, who begins behind it; after [`MOST_DEATHS`] nobody goes with that list.
+//! A file takes no longer than [`MOST_TIME`] in all.
+//!
+//! Example: 352 pages, page 41 of which makes its reader overflow its stack. 40 pages are told, the process dies, page 41 is `failed: its objects
+//! nest too deeply`, a second process tells pages 42 to 352.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::protocol::{Bookmark, PdfEngine, ReaderMessage, Refusal, Request};
+use super::{answer, worker};
+use crate::document::controls::printable;
+use crate::document::options::PdfReader;
+
+/// The argument that makes `lunette` a reading process.
+pub const READ_PDF: &str = "read-pdf";
+
+/// The slowest page of the test documents takes half a second on a busy machine.
+const SILENCE: Duration = Duration::from_secs(20);
+/// For a file, all engines together.
+const MOST_TIME: Duration = Duration::from_secs(120);
+/// One bad page is an accident; a file of them is not worth the time.
+const MOST_DEATHS: usize = 5;
+/// Address space for a file of no size; the binary itself takes 200 MB of that.
+const BASE_BYTES: u64 = 1 << 30;
+/// The file is held several times over, and unpacked.
+const BYTES_PER_FILE_BYTE: u64 = 24;
+/// A page's text and its JSON, escapes included.
+const MOST_LINE_BYTES: u64 = 8 * answer::MOST_PAGE_BYTES as u64;
+/// Text of all pages together; as much as a plain file may have.
+const MOST_TEXT_BYTES: usize = 256 << 20;
+/// Characters of a reason.
+const LONGEST_REASON: usize = 120;
+/// What a dying process says last is looked at; not more.
+const MOST_LAST_WORDS: u64 = 64 << 10;
+
+/// What one engine found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// How many pages there are; `None`: it did not get so far.
+    pub count: Option<u32>,
+    pub pages: BTreeMap<u32, Result<String, String>>,
+    pub bookmarks: Vec<Bookmark>,
+    pub has_cut_outline: bool,
+    pub pictures: Vec<u32>,
+    /// Why there is nothing.
+    pub refusal: Option<Refusal>,
+}
+
+/// A file to be asked about, by several engines and processes.
+pub(super) struct EngineRunner<'a> {
+    reader: &'a PdfReader,
+    bytes: Arc<Vec<u8>>,
+    password: String,
+    deadline: Instant,
+    /// Of the pages that were told so far.
+    text_bytes: AtomicUsize,
+}
+
+/// How a reading process ended.
+enum ProcessEnd {
+    Done,
+    /// Without having said so; why, in words.
+    Died(String),
+    /// It was stopped, and no other is worth a try; why, in words.
+    Stopped(&'static str),
+}
+
+impl<'a> EngineRunner<'a> {
+    pub fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
+        Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
+    }
+
+    /// Whether it is done by other processes.
+    pub fn is_elsewhere(&self) -> bool {
+        *self.reader != PdfReader::Here
+    }
+
+    /// Of the file.
+    pub fn file_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// All that `engine` finds, with the text of `pages` (of all, when none are named). What a page did to its reader is that page's finding.
+    pub fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
+        let mut findings = Findings::default();
+        let mut request = self.request(engine, pages);
+        for _ in 0..MOST_DEATHS {
+            match self.send(&request, &mut findings) {
+                ProcessEnd::Done => return findings,
+                ProcessEnd::Stopped(reason) => {
+                    findings.give_up(&request, reason);
+                    return findings;
+                }
+                ProcessEnd::Died(reason) => {
+                    let Some(page) = findings.next_page(&request) else {
+                        let lost = || Refusal::Broken(reason);
+                        findings.refusal = findings.refusal.take().or_else(|| findings.count.is_none().then(lost));
+                        return findings;
+                    };
+                    tracing::info!(?engine, page, reason, "a reading process died");
+                    findings.pages.insert(page, Err(reason));
+                    request.from_page = page + 1;
+                }
+            }
+        }
+        findings.give_up(&request, "the reader failed on too many pages before it");
+        findings
+    }
+
+    fn request(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Request {
+        Request {
+            engine,
+            password: self.password.clone(),
+            from_page: 1,
+            pages,
+            memory_bytes: BASE_BYTES + BYTES_PER_FILE_BYTE * self.bytes.len() as u64,
+            cpu_s: MOST_TIME.as_secs(),
+        }
+    }
+
+    fn send(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
+        match self.reader {
+            PdfReader::Here => self.here(request, findings),
+            PdfReader::Program(program) => self.elsewhere(program, request, findings),
+        }
+    }
+
+    fn here(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
+        let mut say = |said| {
+            findings.record(said);
+            Ok(())
+        };
+        let bytes = Vec::clone(&self.bytes);
+        worker::on_a_large_stack(|| worker::work(request, bytes, &mut say)).expect("hearing does not fail");
+        ProcessEnd::Done
+    }
+
+    fn elsewhere(&self, program: &Path, request: &Request, findings: &mut Findings) -> ProcessEnd {
+        let mut process = match Process::start(program, request, &self.bytes) {
+            Ok(process) => process,
+            Err(error) => return ProcessEnd::Died(format!("no reader could be started: {error}")),
+        };
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            match process.said.recv_timeout(left.min(SILENCE)) {
+                Ok(ReaderMessage::Done) => return ProcessEnd::Done,
+                Ok(said) => {
+                    let bytes = if let ReaderMessage::Page { text, .. } = &said { text.len() } else { 0 };
+                    self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
+                    findings.record(said);
+                }
+                Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Died(process.last_words()),
+                Err(RecvTimeoutError::Timeout) if left > SILENCE => {
+                    return ProcessEnd::Died(format!("the reader was stuck on it for {} s", SILENCE.as_secs()));
+                }
+                Err(RecvTimeoutError::Timeout) => return ProcessEnd::Stopped("there was no time left for it"),
+            }
+            if self.text_bytes.load(Ordering::Relaxed) > MOST_TEXT_BYTES {
+                return ProcessEnd::Stopped("the pages before it have more text than any context holds");
+            }
+        }
+    }
+}
+
+impl Findings {
+    fn record(&mut self, said: ReaderMessage) {
+        match said {
+            ReaderMessage::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
+            ReaderMessage::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
+            ReaderMessage::Opened { pages } => self.count = Some(pages),
+            ReaderMessage::Outline { bookmarks, is_cut } => {
+                (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut);
+            }
+            ReaderMessage::Pictures(pages) => self.pictures = pages,
+            ReaderMessage::Page { number, text } => _ = self.pages.insert(number, Ok(text)),
+            ReaderMessage::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),
+            ReaderMessage::Done => {}
+        }
+    }
+
+    /// The first page that was asked for and not told.
+    fn next_page(&self, request: &Request) -> Option<u32> {
+        request.wanted(self.count?).into_iter().find(|page| !self.pages.contains_key(page))
+    }
+
+    /// Also what `other` found on its pages.
+    #[must_use]
+    pub fn with_pages_of(mut self, mut other: Self) -> Self {
+        self.pages.append(&mut other.pages);
+        self
+    }
+
+    /// Writes off what is left.
+    fn give_up(&mut self, request: &Request, reason: &str) {
+        let Some(count) = self.count else {
+            self.refusal.get_or_insert(Refusal::Broken(reason.into()));
+            return;
+        };
+        for page in request.wanted(count) {
+            self.pages.entry(page).or_insert_with(|| Err(reason.into()));
+        }
+    }
+}
+
+/// What a library says of a failure, fit to be printed: the bytes of the file that it quotes may steer a terminal, and go on for pages.
+fn sentence(reason: &str) -> String {
+    let line = printable(reason.lines().next().unwrap_or_default());
+    match line.char_indices().nth(LONGEST_REASON) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
+}
+
+/// A reading process at work. It ends with this value.
+struct Process {
+    child: Child,
+    said: Receiver<ReaderMessage>,
+    last_words: thread::JoinHandle<String>,
+}
+
+impl Process {
+    fn start(program: &Path, request: &Request, bytes: &Arc<Vec<u8>>) -> std::io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg(READ_PDF).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (mut input, bytes) = (child.stdin.take().expect("it is piped"), Arc::clone(bytes));
+        let request = serde_json::to_string(request).expect("plain data");
+        // A process that ends early closes its end, which is no failure of ours. The pipes close with the process, so these threads end with it.
+        thread::spawn(move || {
+            let _ = input.write_all(format!("{request}\n").as_bytes()).and_then(|()| input.write_all(&bytes));
+        });
+        let said = listen(child.stdout.take().expect("it is piped"));
+        let errors = child.stderr.take().expect("it is piped");
+        let last_words = thread::spawn(move || {
+            let mut words = Vec::new();
+            let _ = errors.take(MOST_LAST_WORDS).read_to_end(&mut words);
+            String::from_utf8_lossy(&words).into_owned()
+        });
+        Ok(Self { child, said, last_words })
+    }
+
+    /// Why it ended before it was done.
+    fn last_words(&mut self) -> String {
+        let status = self.end();
+        let words = std::mem::replace(&mut self.last_words, thread::spawn(String::new));
+        cause_of_death(status, &words.join().unwrap_or_default())
+    }
+
+    fn end(&mut self) -> Option<ExitStatus> {
+        // What has ended by itself keeps its own status.
+        let _ = self.child.kill();
+        self.child.wait().ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the process says, until it closes its end or says too much at once.
+fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
+    // Bounded, so that a process that says much waits for us.
+    let (sender, receiver) = mpsc::sync_channel(64);
+    thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = (&mut output).take(MOST_LINE_BYTES).read_until(b'\n', &mut line);
+            if !matches!(read, Ok(count) if count > 0) {
+                return;
+            }
+            let Ok(said) = serde_json::from_slice(&line) else { continue };
+            if sender.send(said).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// What is to be told about a process that ended with `status` and these last words.
+fn cause_of_death(status: Option<ExitStatus>, words: &str) -> String {
+    if words.contains("memory allocation of") || words.contains("capacity overflow") {
+        return "the reader was out of memory".into();
+    }
+    if words.contains("overflowed its stack") {
+        return "its objects nest too deeply".into();
+    }
+    match status {
+        Some(status) => format!("the reader ended early ({status})"),
+        None => "the reader ended early".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dying_process_says_becomes_a_reason() {
+        let cause = |words: &str| cause_of_death(None, words);
+        assert_eq!(cause("memory allocation of 8589934592 bytes failed\n"), "the reader was out of memory");
+        assert_eq!(
+            cause("\nthread 'x' has overflowed its stack\nfatal runtime error\n"),
+            "its objects nest too deeply"
+        );
+        assert_eq!(cause(""), "the reader ended early");
+    }
+
+    /// Found by fuzzing: `pdf_oxide` quotes what it found in place of an object.
+    #[test]
+    fn a_reason_that_quotes_the_file_steers_no_terminal() {
+        let mut findings = Findings::default();
+        let reason = format!("expected object header, found: \u{1b}[31m\u{0}{}\nmore", "x".repeat(500));
+        findings.record(ReaderMessage::Refused(Refusal::Broken(reason)));
+        let told = format!("expected object header, found: ␛[31m␀{} …", "x".repeat(LONGEST_REASON - 37));
+        assert_eq!(findings.refusal, Some(Refusal::Broken(told)));
+    }
+
+    #[test]
+    fn pages_that_nobody_told_are_written_off() {
+        let request = Request {
+            engine: PdfEngine::Oxide,
+            password: String::new(),
+            from_page: 2,
+            pages: None,
+            memory_bytes: 0,
+            cpu_s: 0,
+        };
+        let mut findings = Findings { count: Some(3), ..Findings::default() };
+        findings.record(ReaderMessage::Page { number: 2, text: "two".into() });
+        assert_eq!(findings.next_page(&request), Some(3));
+        findings.give_up(&request, "late");
+        assert_eq!(findings.pages, BTreeMap::from([(2, Ok("two".into())), (3, Err("late".into()))]));
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_a_reason_and_no_panic() {
+        let reader = PdfReader::Program("/no/such/program".into());
+        let findings =
+            EngineRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(PdfEngine::Oxide, None);
+        assert!(
+            matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("no reader could be started"))
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! Weighs what a plan asks for against what is known of the model: tokens, bytes, seconds, and what stands in the way.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::estimator::Known;
+use super::pick::pick_now;
+use super::plan::{Error, Fit, Obstacle, PartCost, PresetCost, PromptTokens, Wish};
+use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
+use crate::document::{ByteSpan, Document, Part};
+use crate::engine::message::{Origin, Prompt, Stretch};
+use crate::swaa::preset::RecipePatch;
+use crate::swaa::selection::{PresetSelection, ResolvedPreset};
+use crate::swaa::{Preset, Recipe, WindowSpec};
+
+/// A wish held against what is known.
+pub(super) struct Planner<'a> {
+    pub(super) wish: &'a Wish<'a>,
+    pub(super) known: &'a dyn Known,
+    template: ChatTemplate,
+}
+
+/// A plan without proposals, and what they are made from.
+pub(super) struct Draft<'a> {
+    pub fit: Fit,
+    /// The chosen parts, before `--pick`.
+    pub document: Cow<'a, Document>,
+    /// Tokens of the prompt that are not the document's.
+    pub frame: u32,
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn new(wish: &'a Wish<'a>, known: &'a dyn Known) -> Self {
+        Self { wish, known, template: ChatTemplate::of(known.info(), wish.now) }
+    }
+
+    /// The plan but for proposals.
+    pub(super) fn draft(&self) -> Result<Draft<'a>, Error> {
+        let (wish, info) = (self.wish, self.known.info());
+        let all = wish.whole.parts();
+        let numbers = match wish.parts {
+            Some(written) => wish.whole.part_numbers(written)?,
+            None => (1..=all.len()).collect(),
+        };
+        let (parts, whole_tokens) = self.weigh(&all, &numbers);
+        let chosen_parts = self.taking(&numbers);
+        let picked = match wish.pick.zip(wish.question) {
+            None => None,
+            Some((room, question)) => {
+                let picked = pick_now(&chosen_parts, question, room, |texts| self.known.count_each(texts));
+                Some(picked.ok_or(Error::NothingPicked { room })?)
+            }
+        };
+        let (document, document_tokens) = match &picked {
+            Some(picked) => (&picked.document, picked.tokens),
+            None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
+            None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
+        };
+        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
+        let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
+        let recipe = chosen.recipe.resolve(tokens.document, info.layers);
+        let fit = Fit {
+            parts_in_all: all.len(),
+            picked,
+            needed_tokens: tokens.prompt.saturating_add(self.answer_tokens()),
+            limit_tokens: self.limit(),
+            kv_bytes: self.kv_bytes(tokens.prompt),
+            kv_bytes_per_token: info.kv_bytes_per_token,
+            model_bytes: info.model_bytes,
+            free_bytes: self.known.free_bytes(),
+            presets: self.presets(tokens),
+            predicted: self.predict(&recipe, tokens),
+            measured: self.known.measured(),
+            parts,
+            tokens,
+            chosen,
+            recipe,
+            obstacles: self.obstacles(tokens.prompt),
+            proposals: Vec::new(),
+        };
+        Ok(Draft { fit, document: chosen_parts, frame: tokens.prompt - document_tokens })
+    }
+
+    /// The document that has these parts: the whole itself when that has no others.
+    pub(super) fn taking(&self, numbers: &[usize]) -> Cow<'a, Document> {
+        if numbers.len() == self.wish.whole.parts().len() {
+            return Cow::Borrowed(self.wish.whole);
+        }
+        Cow::Owned(self.wish.whole.with_parts(numbers))
+    }
+
+    /// What the parts of these `numbers` take, and the tokens of the whole, which is tokenised once for both.
+    fn weigh(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
+        let text = &self.wish.whole.text;
+        let whole = ByteSpan { start: 0, end: text.len() };
+        let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).chain([whole]).collect();
+        let counts = self.known.count_spans(text, &spans);
+        let kv = self.known.info().kv_bytes_per_token;
+        let cost = |&number: &usize| {
+            let tokens = counts[number - 1];
+            PartCost { part: all[number - 1].clone(), tokens, kv_bytes: u64::from(tokens) * kv }
+        };
+        (numbers.iter().map(cost).collect(), counts[all.len()])
+    }
+
+    /// Tokens of the first question's prompt about `document`, whose own tokens are known.
+    pub(super) fn prompt_tokens(
+        &self,
+        document: &Document,
+        document_tokens: u32,
+        chosen: &ResolvedPreset,
+    ) -> Result<PromptTokens, Error> {
+        let text: Arc<str> = Arc::from(document.text.as_str());
+        let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
+        let mut tokens = PromptTokens { document: 0, prompt: 0 };
+        for part in self.prompt(&text, question.as_ref(), chosen)?.parts {
+            // A template that trims gives another text than the document's own.
+            let is_document = Arc::ptr_eq(&part.text, &text);
+            let count = if is_document { document_tokens } else { self.part_tokens(&part.text, part.origin) };
+            tokens.prompt += count;
+            tokens.document += if part.stretch == Stretch::Document { count } else { 0 };
+        }
+        Ok(tokens)
+    }
+
+    fn part_tokens(&self, text: &str, origin: Origin) -> u32 {
+        match origin {
+            Origin::Template => self.known.count_markup(text),
+            Origin::Text => self.known.count(text),
+        }
+    }
+
+    fn prompt(
+        &self,
+        document: &Arc<str>,
+        question: Option<&Arc<str>>,
+        chosen: &ResolvedPreset,
+    ) -> Result<Prompt, Error> {
+        let request = PromptRequest {
+            template: &self.template,
+            system: self.wish.system,
+            document,
+            turns: &[],
+            question,
+            cot: chosen.cot,
+        };
+        Ok(build_prompt(&request)?.0)
+    }
+
+    fn presets(&self, tokens: PromptTokens) -> Vec<PresetCost> {
+        let (offers, _) = self.wish.reading.offers();
+        offers.iter().filter(|offer| offer.recipe.is_some()).map(|offer| self.preset(offer, tokens)).collect()
+    }
+
+    fn preset(&self, preset: &Preset, tokens: PromptTokens) -> PresetCost {
+        let info = self.known.info();
+        // The fields that flags change are an offer of their own.
+        let plain = PresetSelection { changes: RecipePatch::default(), ..self.wish.reading.clone() };
+        let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document) {
+            Ok((chosen, _)) => (chosen.recipe, None),
+            Err(error) => {
+                (preset.recipe.clone().expect("only presets with a recipe are asked"), Some(error.to_string()))
+            }
+        };
+        let is_sliding = spec.window != WindowSpec::Full;
+        let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
+        let recipe = spec.resolve(tokens.document, info.layers);
+        let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
+        PresetCost { name: preset.name.clone(), kv_bytes: self.kv_bytes(tokens.prompt), predicted, recipe, refused }
+    }
+
+    fn predict(&self, recipe: &Recipe, tokens: PromptTokens) -> Option<Duration> {
+        let tail = tokens.prompt - tokens.document;
+        let segments = [(tokens.document, &recipe.reading), (tail, recipe.tail())];
+        let info = self.known.info();
+        info.prefill_cost.time(0, &segments, info.layers)
+    }
+
+    /// Most tokens that a prompt and its answer may have.
+    pub(super) fn limit(&self) -> u32 {
+        self.wish.engine.context.limit(self.known.info().train_context_tokens)
+    }
+
+    pub(super) fn answer_tokens(&self) -> u32 {
+        self.wish.answer_tokens.unwrap_or(self.wish.engine.reserve_tokens)
+    }
+
+    pub(super) fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
+        let engine = self.wish.engine;
+        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit());
+        u64::from(context) * self.known.info().kv_bytes_per_token
+    }
+
+    fn obstacles(&self, prompt_tokens: u32) -> Vec<Obstacle> {
+        let limit = self.limit();
+        // A token of answer at least; the whole reserve is a wish.
+        let context = (prompt_tokens >= limit).then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
+        let memory = self.memory_missing(self.kv_bytes(prompt_tokens));
+        context.into_iter().chain(memory).collect()
+    }
+
+    pub(super) fn memory_missing(&self, kv_bytes: u64) -> Option<Obstacle> {
+        let free_bytes = self.known.free_bytes()?;
+        let need_bytes = kv_bytes + self.known.info().model_bytes;
+        (need_bytes > free_bytes).then_some(Obstacle::Memory { need_bytes, free_bytes })
+    }
+}

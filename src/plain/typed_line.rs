@@ -1,0 +1,117 @@
+//! What a typed line asks for: a question, a command, or yes or no to what was asked.
+
+use crate::chat::{Action, Chat, Work};
+
+/// What `/help` says, and what a command that does not exist is told.
+const HELP: &str = "Type a question, and Enter. @NAME refers to a part of the document or to a file. /presets lists the presets, \
+                    /preset NAME reads by one, /ab NAME NAME QUESTION asks under two, /stop stops, /quit leaves. An empty line goes on \
+                    with a reading that was stopped.";
+
+/// What a line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TypedLine {
+    Act(Action),
+    /// To be told at once; nothing else happens.
+    Say(String),
+}
+
+impl TypedLine {
+    /// What `line` means to a chat that is where `chat` is.
+    pub(super) fn read(chat: &Chat, line: &str) -> Self {
+        let line = line.trim();
+        let decides = matches!(chat.work, Work::Deciding { .. });
+        let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        match (command, rest.trim()) {
+            ("", _) => Self::Act(Action::Resume),
+            ("y" | "yes", "") if decides => Self::Act(Action::Confirm),
+            ("n" | "no", "") if decides => Self::Act(Action::Cancel),
+            ("/quit" | "/q", _) => Self::Act(Action::Quit),
+            ("/stop", _) => Self::Act(Action::Cancel),
+            ("/help", _) => Self::Say(HELP.to_owned()),
+            ("/presets", _) => Self::Say(presets(chat)),
+            ("/preset", name) => match offer(chat, name) {
+                Some(offer) => Self::Act(Action::Switch(offer)),
+                None => Self::Say(no_preset(chat, name)),
+            },
+            ("/ab", rest) => versus(chat, rest),
+            (command, _) if command.starts_with('/') => Self::Say(format!("there is no command {command}. {HELP}")),
+            _ => Self::Act(Action::Ask(line.to_owned())),
+        }
+    }
+}
+
+/// `full quick Who is it?`: the presets are the first words; without a question the last one is asked again.
+fn versus(chat: &Chat, rest: &str) -> TypedLine {
+    let (first, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    let (second, question) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
+    let (Some(one), Some(other)) = (offer(chat, first), offer(chat, second)) else {
+        let unknown = if offer(chat, first).is_none() { first } else { second };
+        return TypedLine::Say(no_preset(chat, unknown));
+    };
+    let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
+    match Some(question.trim().to_owned()).filter(|question| !question.is_empty()).or(last) {
+        Some(question) => TypedLine::Act(Action::Versus { question, offers: [one, other] }),
+        None => TypedLine::Say("which question? /ab NAME NAME QUESTION asks it under both presets".to_owned()),
+    }
+}
+
+fn offer(chat: &Chat, name: &str) -> Option<usize> {
+    chat.offers.iter().position(|offer| offer.name == name)
+}
+
+fn no_preset(chat: &Chat, name: &str) -> String {
+    format!("there is no preset {name}\n{}", presets(chat))
+}
+
+fn presets(chat: &Chat) -> String {
+    let held = chat.held.as_ref().map(|held| held.way.name.clone());
+    let line = |offer: &crate::swaa::Preset| {
+        let in_force = if held.as_deref() == Some(offer.name.as_str()) { ", in force" } else { "" };
+        format!("{}{in_force}: {}", offer.name, offer.summary)
+    };
+    chat.offers.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::fixtures::Session;
+
+    fn offer_of(chat: &Chat, name: &str) -> usize {
+        offer(chat, name).expect("a built-in preset")
+    }
+
+    #[test]
+    fn lines_are_questions_commands_and_decisions() {
+        let mut session = Session::with_document_read("accurate");
+        let chat = &session.chat;
+        assert_eq!(TypedLine::read(chat, " Who? "), TypedLine::Act(Action::Ask("Who?".into())));
+        assert_eq!(TypedLine::read(chat, "/preset full"), TypedLine::Act(Action::Switch(offer_of(chat, "full"))));
+        assert!(
+            matches!(TypedLine::read(chat, "/preset nice"), TypedLine::Say(text) if text.contains("no preset nice"))
+        );
+        assert!(matches!(TypedLine::read(chat, "/fly"), TypedLine::Say(text) if text.contains("no command /fly")));
+        assert_eq!(TypedLine::read(chat, "y"), TypedLine::Act(Action::Ask("y".into())));
+        session.switch("full");
+        session.forecast(8_000, Some(12));
+        assert_eq!(TypedLine::read(&session.chat, "y"), TypedLine::Act(Action::Confirm));
+        assert_eq!(TypedLine::read(&session.chat, "no"), TypedLine::Act(Action::Cancel));
+    }
+
+    #[test]
+    fn one_question_is_asked_under_two_presets() {
+        let mut session = Session::with_document_read("accurate");
+        let offers = [offer_of(&session.chat, "full"), offer_of(&session.chat, "quick")];
+        let versus = |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers });
+        assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
+        assert!(
+            matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("which question?"))
+        );
+        assert!(
+            matches!(TypedLine::read(&session.chat, "/ab full Who?"), TypedLine::Say(text) if text.contains("no preset Who?"))
+        );
+        session.ask("What?");
+        session.answer("That.");
+        assert_eq!(TypedLine::read(&session.chat, "/ab full quick"), versus("What?"));
+    }
+}

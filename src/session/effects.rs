@@ -1,0 +1,409 @@
+//! Does what a chat asks to be done outside of it, and hands the results back as one stream.
+//!
+//! [`crate::chat::update`] returns [`Effect`]s: data, such as "send this command to the engine" or "read the file that a question
+//! names". [`EffectRunner`] carries them out for every front end that has a chat. Nothing here blocks for long: what takes time runs on a
+//! thread of its own, and its result arrives as an [`EffectResult`], beside the engine's events.
+//!
+//! ```text
+//! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
+//! ```
+//!
+//! Reloading the documents is the one thing that is waited for ([`EffectRunner::reload`]): a question has to be asked about the
+//! document as it is now.
+//!
+//! What it does not do: touch a terminal. Clipboard, editor and exports belong to the terminal interface.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, mpsc};
+use std::thread;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::counting::{CountRequest, TokenCounter};
+use super::engine_thread::EngineThread;
+use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
+use crate::chat::{Effect, Fetched, Input};
+use crate::document::{self, ReadOptions};
+use crate::engine::message::{CancelToken, Command, Event};
+use crate::failure::{Failure, FailureKind};
+use crate::fit::Proposal;
+use crate::models::{self, Entry, Places, PullProgress, Resolved};
+use crate::quotes::{self, Index};
+use crate::engine::config::EngineSettings;
+use crate::settings::Settings;
+
+/// A fetch reports each two-hundredth of a download: a front end shows no more.
+const FETCH_STEPS: u64 = 200;
+
+/// What came of an effect, or of counting parts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EffectResult {
+    /// For [`crate::chat::update`].
+    Chat(Input),
+    /// For the front end that asked to have parts counted.
+    Parts(PartsResult),
+}
+
+/// What came of counting parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartsResult {
+    /// The tokens of some parts, the first of them by its index.
+    Counted { of: CountRequest, first: usize, tokens: Vec<u32> },
+    /// What would fit in the place of `parts`, which are numbers.
+    Proposed { of: CountRequest, parts: Vec<usize>, proposals: Vec<Proposal> },
+    /// The parts can't be counted: why, in a sentence.
+    Failed(String),
+}
+
+/// Carries out effects.
+pub struct EffectRunner<'settings> {
+    /// Where commands go; `None` until there is an engine.
+    commands: Option<mpsc::Sender<Command>>,
+    /// The events of an engine that was started before anything listened.
+    events: Option<UnboundedReceiver<Event>>,
+    starter: Starter,
+    files: WorkingSet<'settings>,
+    /// The words of the document in use, once an answer has quoted something.
+    index: Arc<OnceLock<Index>>,
+    read: ReadOptions,
+    counter: TokenCounter,
+    results: UnboundedSender<EffectResult>,
+    received: Option<UnboundedReceiver<EffectResult>>,
+}
+
+/// How a model is fetched, and an engine started with it.
+struct Starter {
+    /// The model that is offered while none is on this machine.
+    offered: Option<Arc<Entry>>,
+    places: Places,
+    engine: EngineSettings,
+    thread: EngineThread,
+}
+
+impl<'settings> EffectRunner<'settings> {
+    /// Starts the engine on `model`, or has it wait for one to be fetched. `thread` keeps the engine's thread, to be waited for at the end.
+    #[must_use]
+    pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved, thread: EngineThread) -> Self {
+        let (found, offered) = match model {
+            Resolved::Found(file) => (Some(file), None),
+            Resolved::Missing(entry) => (None, Some(Arc::from(entry))),
+        };
+        let starter = Starter { offered, places: settings.places.clone(), engine: settings.engine.clone(), thread };
+        let (commands, events) = found.map(|file| starter.start(file)).unzip();
+        let (results, received) = unbounded_channel();
+        Self {
+            commands,
+            events,
+            starter,
+            files,
+            index: Arc::default(),
+            read: settings.read.clone(),
+            counter: TokenCounter::new(settings),
+            results,
+            received: Some(received),
+        }
+    }
+
+    /// Everything that comes back, the engine's events among it. To be called once, in a runtime.
+    ///
+    /// # Panics
+    ///
+    /// When it is called a second time.
+    pub fn listen(&mut self) -> UnboundedReceiver<EffectResult> {
+        if let Some(events) = self.events.take() {
+            forward(events, self.results.clone());
+        }
+        self.received.take().expect("a front end listens once")
+    }
+
+    /// Carries out one effect. Leaving ([`Effect::Quit`]) is the front end's to do.
+    pub fn run(&mut self, effect: Effect) {
+        match effect {
+            // A command that no engine takes any more is dropped: the engine's end arrives as a result.
+            Effect::Send(command) => self.commands.iter().for_each(|commands| drop(commands.send(command.clone()))),
+            Effect::Cancel(token) => token.cancel(),
+            Effect::Fetch(cancel) => self.fetch(cancel),
+            Effect::Start(file) => self.start(file),
+            Effect::ReadFile(name) => self.read_file(name),
+            Effect::CheckQuotes { entry, answer } => self.check_quotes(entry, answer),
+            Effect::Quit => {}
+        }
+    }
+
+    /// The documents: what is in use, and everything that can be chosen from.
+    #[must_use]
+    pub fn files(&self) -> &WorkingSet<'settings> {
+        &self.files
+    }
+
+    /// Reads the documents again, or takes other parts of them. From then on quotes are looked up in what is in use now.
+    pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
+        let reloaded = self.files.reload(request)?;
+        if reloaded.document.is_some() {
+            self.index = Arc::default();
+        }
+        Some(reloaded)
+    }
+
+    /// Counts the tokens of every part.
+    pub fn count_parts(&self, of: CountRequest) {
+        let (counter, results) = (self.counter.clone(), self.results.clone());
+        thread::spawn(move || {
+            let mut on_batch = |first, tokens| {
+                let counted = PartsResult::Counted { of: of.clone(), first, tokens };
+                results.send(EffectResult::Parts(counted)).is_ok()
+            };
+            if let Err(failure) = counter.count_parts(&of, &mut on_batch) {
+                let _ = results.send(EffectResult::Parts(PartsResult::Failed(failure.message)));
+            }
+        });
+    }
+
+    /// Looks for what would fit in the place of `parts`, which are numbers.
+    pub fn propose(&self, of: CountRequest, parts: Vec<usize>) {
+        let (counter, results) = (self.counter.clone(), self.results.clone());
+        thread::spawn(move || {
+            let result = match counter.propose(&of, &parts) {
+                Ok(proposals) => PartsResult::Proposed { of, parts, proposals },
+                Err(failure) => PartsResult::Failed(failure.message),
+            };
+            let _ = results.send(EffectResult::Parts(result));
+        });
+    }
+
+    fn fetch(&self, cancel: CancelToken) {
+        let Some(entry) = self.starter.offered.clone() else { return };
+        let (places, results) = (self.starter.places.clone(), self.results.clone());
+        thread::spawn(move || {
+            let mut steps = FetchSteps::default();
+            let mut progress = |progress| {
+                if let Some(fetched) = steps.next(&progress) {
+                    let _ = results.send(EffectResult::Chat(Input::Fetching(fetched)));
+                }
+            };
+            let came = models::pull(&entry, &places, &mut progress, &cancel).map_err(|error| Failure::of(FailureKind::Model, &error));
+            if !cancel.is_cancelled() {
+                let _ = results.send(EffectResult::Chat(Input::Fetched(came)));
+            }
+        });
+    }
+
+    fn start(&mut self, file: PathBuf) {
+        let (commands, events) = self.starter.start(file);
+        self.commands = Some(commands);
+        forward(events, self.results.clone());
+    }
+
+    fn read_file(&self, name: Arc<str>) {
+        let (read, results) = (self.read.clone(), self.results.clone());
+        thread::spawn(move || {
+            let came = text_of(&name, &read);
+            let _ = results.send(EffectResult::Chat(Input::FileRead { name, came }));
+        });
+    }
+
+    fn check_quotes(&self, entry: usize, answer: Arc<str>) {
+        let (document, index, results) = (self.files.document(), self.index.clone(), self.results.clone());
+        thread::spawn(move || {
+            let index = index.get_or_init(|| Index::new(&document.text));
+            let quotes = quotes::check(&answer, index);
+            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, quotes }));
+        });
+    }
+}
+
+impl Starter {
+    fn start(&self, file: PathBuf) -> (mpsc::Sender<Command>, UnboundedReceiver<Event>) {
+        self.thread.start(self.engine.with_model(file))
+    }
+}
+
+/// Hands the events of an engine on, and its end.
+fn forward(mut events: UnboundedReceiver<Event>, results: UnboundedSender<EffectResult>) {
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if results.send(EffectResult::Chat(Input::Engine(event))).is_err() {
+                return;
+            }
+        }
+        let _ = results.send(EffectResult::Chat(Input::EngineGone));
+    });
+}
+
+/// Thins the progress of a download out.
+#[derive(Debug, Default)]
+struct FetchSteps {
+    last: Fetched,
+}
+
+impl FetchSteps {
+    /// What is reported of `progress`; `None` while it is not far from what was reported last.
+    fn next(&mut self, progress: &PullProgress) -> Option<Fetched> {
+        let now = match *progress {
+            PullProgress::Checking { done, total } => Fetched { done, total, checking: true },
+            PullProgress::Fetching { done, total } => Fetched { done, total, checking: false },
+            _ => return None,
+        };
+        let is_near = (now.done - self.last.done.min(now.done)) * FETCH_STEPS < now.total;
+        if is_near && now.checking == self.last.checking {
+            return None;
+        }
+        self.last = now;
+        Some(now)
+    }
+}
+
+/// The text of a file that a question names, or why there is none.
+fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
+    let path = Path::new(name);
+    // Reading a pipe, which a document may come from, would never end.
+    if !path.is_file() {
+        return Err(format!("no part of the document and no file is called {name}"));
+    }
+    let input = document::Input::Path(path.to_owned());
+    match document::load(&[input], read, &mut std::io::empty()) {
+        Ok(document) => Ok(document.text.into()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io;
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::chat::Choice;
+    use crate::models::Catalogue;
+    use crate::quotes::Verdict;
+    use crate::session::documents;
+    use crate::session::fixtures::{Recorder, chapters, settings, write};
+
+    /// A folder with `book.md` of six chapters in it, and settings that name it.
+    fn scene() -> (TempDir, Settings) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let book = write(folder.path(), "book.md", &chapters(6), 1_000);
+        let settings = settings(folder.path(), &[&book.to_string_lossy()]);
+        (folder, settings)
+    }
+
+    /// A runner without a model.
+    fn runner(settings: &Settings) -> EffectRunner<'_> {
+        let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
+        let files = WorkingSet::new(settings, opened).expect("parts");
+        // From a hub that does not answer, and from nowhere else.
+        let entry = Entry { wheels: None, ..Catalogue::bundled().default_entry().clone() };
+        let missing = Resolved::Missing(Box::new(entry));
+        EffectRunner::new(settings, files, missing, EngineThread::default())
+    }
+
+    /// What comes back of what `act` has `runner` do.
+    fn result(runner: &mut EffectRunner<'_>, act: impl FnOnce(&mut EffectRunner<'_>)) -> EffectResult {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut results = runner.listen();
+            act(runner);
+            let received = tokio::time::timeout(Duration::from_secs(60), results.recv()).await;
+            received.expect("a result comes").expect("the runner lives")
+        })
+    }
+
+    /// Where the quote of `answer` is found.
+    fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
+        let answer: Arc<str> = answer.into();
+        let checks = Effect::CheckQuotes { entry: 3, answer: answer.clone() };
+        match result(runner, |runner| runner.run(checks)) {
+            EffectResult::Chat(Input::Checked { entry: 3, answer: checked, quotes }) if checked == answer => {
+                quotes[0].verdict
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn quotes_are_looked_up_in_the_parts_that_are_in_use() {
+        let (_folder, settings) = scene();
+        let answer = "It says \"Chapter 5 Text 5\".";
+        assert!(matches!(looked_up(&mut runner(&settings), answer), Verdict::Verified(_)));
+        let mut runner = runner(&settings);
+        let choice = Choice { parts: vec![1, 2], offer: None };
+        assert!(runner.reload(ReloadRequest::Choose(&choice)).is_some());
+        assert_eq!(looked_up(&mut runner, answer), Verdict::NotFound);
+    }
+
+    #[test]
+    fn a_file_that_a_question_names_is_read_as_documents_are() {
+        let (folder, settings) = scene();
+        let file = folder.path().join("notes.txt");
+        fs::write(&file, "\u{feff}One.\r\nTwo.\n").expect("written");
+        for (name, came) in [
+            (file.to_string_lossy().into_owned(), Ok("One.\nTwo.\n".into())),
+            ("no/such/file".to_owned(), Err("no part of the document and no file is called no/such/file".to_owned())),
+        ] {
+            let name: Arc<str> = name.into();
+            let read = Effect::ReadFile(name.clone());
+            let expected = EffectResult::Chat(Input::FileRead { name, came });
+            assert_eq!(result(&mut runner(&settings), |runner| runner.run(read)), expected);
+        }
+    }
+
+    #[test]
+    fn a_model_that_can_t_be_fetched_comes_back_as_a_failure_and_one_that_was_given_up_not_at_all() {
+        let (_folder, settings) = scene();
+        let given_up = CancelToken::default();
+        given_up.cancel();
+        let fetched = result(&mut runner(&settings), |runner| {
+            runner.run(Effect::Fetch(given_up));
+            runner.run(Effect::Fetch(CancelToken::default()));
+        });
+        let EffectResult::Chat(Input::Fetched(Err(failure))) = fetched else { panic!("{fetched:?}") };
+        assert_eq!(failure.kind, FailureKind::Model);
+    }
+
+    #[test]
+    fn an_engine_that_can_t_load_says_why_and_then_that_it_is_gone() {
+        let (folder, settings) = scene();
+        let broken = folder.path().join("broken.gguf");
+        fs::write(&broken, "GGUF").expect("written");
+        let mut runner = runner(&settings);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let results = runtime.block_on(async {
+            let mut results = runner.listen();
+            runner.run(Effect::Start(broken));
+            let mut all = Vec::new();
+            while all.last() != Some(&EffectResult::Chat(Input::EngineGone)) {
+                all.push(results.recv().await.expect("the runner lives"));
+            }
+            all
+        });
+        let is_refusal =
+            |result: &EffectResult| matches!(result, EffectResult::Chat(Input::Engine(Event::LoadFailed(_))));
+        assert!(matches!(&results[..], [.., refusal, _] if is_refusal(refusal)), "{results:?}");
+    }
+
+    #[test]
+    fn counting_with_a_model_that_is_gone_comes_back_as_a_sentence() {
+        let (folder, settings) = scene();
+        let mut runner = runner(&settings);
+        let of = CountRequest { model: folder.path().join("gone.gguf"), whole: runner.files().whole() };
+        let counted = result(&mut runner, |runner| runner.count_parts(of));
+        assert!(
+            matches!(&counted, EffectResult::Parts(PartsResult::Failed(why)) if why.contains("gone.gguf")),
+            "{counted:?}"
+        );
+    }
+
+    #[test]
+    fn a_download_reports_two_hundred_steps_at_most() {
+        let mut steps = FetchSteps::default();
+        let total = 491_400_064;
+        let all = (0..=10_000).map(|step| PullProgress::Fetching { done: total * step / 10_000, total });
+        let reported = all.filter_map(|progress| steps.next(&progress)).count();
+        assert!((190..=201).contains(&reported), "{reported} steps");
+        let checking = PullProgress::Checking { done: total, total };
+        assert_eq!(steps.next(&checking), Some(Fetched { done: total, total, checking: true }));
+    }
+}

@@ -1,0 +1,103 @@
+//! Which part of the document, or which file, a name behind an `@` in a question means.
+//!
+//! Example: `Does @"Chapter 12" agree with @notes.txt?` names a part of the document that was opened, in use or not, and a file on disk.
+//! Parts come first, then the document's files, then its headings; what is none of these is a file on disk, which the chat has read
+//! ([`crate::chat::Effect::ReadFile`]). [`crate::chat::attached`] says how a name is written, and what the model is told of it.
+
+use crate::chat::attached::{Attached, is_meant, references};
+use crate::chat::{Action, Chat};
+use crate::document::{ByteSpan, Document};
+
+/// A part of the document, or a file of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPart {
+    pub name: String,
+    pub span: ByteSpan,
+}
+
+/// Everything that can be named in `document`: its parts, and those files that are no parts.
+#[must_use]
+pub fn named_parts(document: &Document) -> Vec<NamedPart> {
+    if document.text.is_empty() {
+        return Vec::new();
+    }
+    let parts = document.parts().into_iter().map(|part| NamedPart { name: part.title, span: part.span });
+    let mut all: Vec<NamedPart> = parts.filter(|part| !part.name.is_empty()).collect();
+    for file in files(document) {
+        if all.iter().all(|named| named.name != file.name) {
+            all.push(file);
+        }
+    }
+    all
+}
+
+/// The files, each from its first to its last byte.
+fn files(document: &Document) -> Vec<NamedPart> {
+    let mut files: Vec<NamedPart> = Vec::new();
+    for source in &document.sources {
+        match files.last_mut() {
+            Some(last) if last.name == source.name => last.span.end = source.span.end,
+            _ => files.push(NamedPart { name: source.name.clone(), span: source.span }),
+        }
+    }
+    files
+}
+
+/// What `name` means: a part, a file or a heading of `document`, or else a file on disk.
+#[must_use]
+pub fn resolve(document: &Document, name: &str) -> Attached {
+    let headings = document.outline.iter().map(|entry| NamedPart { name: entry.title.clone(), span: entry.span });
+    let known = named_parts(document).into_iter().chain(headings).find(|known| is_meant(name, &known.name));
+    known.map_or_else(
+        || Attached::file(name),
+        |known| Attached::part(&known.name, &document.text[known.span.start..known.span.end]),
+    )
+}
+
+/// What has to be told to the chat before it is asked `question`: each name in it that the chat does not know yet.
+#[must_use]
+pub fn attach_all(chat: &Chat, document: &Document, question: &str) -> Vec<Action> {
+    let is_known = |name: &str| chat.attached.iter().any(|attached| is_meant(name, &attached.name));
+    let names = references(question).into_iter().map(|reference| reference.name);
+    names.filter(|name| !is_known(name)).map(|name| Action::Attach(resolve(document, &name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::AttachedText;
+    use crate::document::{Input, ReadOptions, load};
+
+    fn document(files: &[(&str, &str)]) -> Document {
+        let input = |(name, text): &(&str, &str)| {
+            let bytes = text.as_bytes().to_vec().into();
+            Input::Memory { name: (*name).into(), bytes }
+        };
+        let inputs: Vec<Input> = files.iter().map(input).collect();
+        load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("text")
+    }
+
+    fn names(document: &Document) -> Vec<String> {
+        named_parts(document).into_iter().map(|part| part.name).collect()
+    }
+
+    #[test]
+    fn chapters_are_named_and_the_file_that_has_them() {
+        let book = document(&[("book.md", "# One\n\nTom.\n\n# Two\n\nAnna.\n")]);
+        assert_eq!(names(&book), ["One", "Two", "book.md"]);
+        assert_eq!(names(&Document::default()), [""; 0]);
+    }
+
+    #[test]
+    fn a_file_that_is_a_part_is_named_once() {
+        assert_eq!(names(&document(&[("a.txt", "Tom.\n"), ("b.txt", "Anna.\n")])), ["a.txt", "b.txt"]);
+    }
+
+    #[test]
+    fn a_name_means_a_part_of_the_document_before_it_means_a_file_on_disk() {
+        let book = document(&[("book.md", "# One\n\nTom.\n\n# Two\n\nAnna.\n")]);
+        let two = resolve(&book, "two");
+        assert_eq!((&*two.name, two.text), ("Two", AttachedText::Unread("# Two\n\nAnna.".into())));
+        assert_eq!(resolve(&book, "notes.txt"), Attached::file("notes.txt"));
+    }
+}

@@ -1,0 +1,379 @@
+//! Puts together what was typed, what the file says and where we run: the one place that settles which of them counts.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::args::{
+    ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, LowArgs, ModelArgs, OutputArgs, QuestionArgs, RecipeArgs,
+    SamplingArgs, SessionArgs, Subcommands,
+};
+use super::config::Config;
+use super::directories::Directories;
+use super::error::Error;
+use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
+use super::surroundings::{Surroundings, Terminal};
+use super::values::Count;
+use crate::document::{PdfReader, ReadOptions, Wanted};
+use crate::engine::config::{ContextSize, EngineSettings, KvType, Offload};
+use crate::engine::message::{Limits, Sampling};
+use crate::models::{ModelRef, Places};
+use crate::swaa::Presets;
+use crate::swaa::preset::AUTO;
+use crate::swaa::selection::PresetSelection;
+
+/// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
+const DEMO_WITHIN: Duration = Duration::from_secs(60);
+/// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer. Asked for one sentence, since without that
+/// the default model went on with a list until its context was full, and a full context is exit code 6.
+const DEMO_QUESTION: &str =
+    "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet? Answer in one sentence.";
+
+/// Room behind the document for questions and answers.
+const RESERVE_TOKENS: u32 = 2048;
+/// Host memory for readings under other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
+const RESIDENT_MIB: u32 = 2048;
+
+/// Everything that was asked for, checked.
+#[derive(Debug)]
+pub struct Settings {
+    pub front_end: FrontEnd,
+    pub documents: Documents,
+    /// How documents are read.
+    pub read: ReadOptions,
+    /// `--parts`, as written: what it means depends on the document.
+    pub parts: Option<String>,
+    /// `--pages`, as written.
+    pub pages: Option<String>,
+    /// Read only as many parts as this machine reads in that time.
+    pub within: Option<Duration>,
+    /// Read only the parts nearest to the questions, with at most so many tokens.
+    pub pick: Option<u32>,
+    pub questions: Vec<String>,
+    /// Presets that every question is asked under, in the place of one.
+    pub ab: Vec<String>,
+    pub system_prompt: Option<String>,
+    pub model: ModelRef,
+    /// Where models may lie, and how the hub is reached.
+    pub places: Places,
+    pub pull: PullPolicy,
+    pub reading: PresetSelection,
+    pub engine: EngineSettings,
+    pub sampling: Sampling,
+    pub limits: Limits,
+    /// For the whole run, reading included; in the screen for each answer, as one of the `limits`.
+    pub timeout: Option<Duration>,
+    pub directories: Directories,
+    pub terminal: Terminal,
+    pub screen: ScreenSettings,
+    /// What goes into the log, in `tracing`'s form.
+    pub log_filter: String,
+}
+
+impl Settings {
+    /// Puts together what was typed, what the file says and where we run.
+    pub fn resolve(low: LowArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        match low.command {
+            None => Self::of_session(Documents::Named(low.chat.documents), low.chat.session, surroundings),
+            Some(Subcommands::Demo(session)) => {
+                Self::of_session(Documents::BundledBook, demo(*session, &surroundings), surroundings)
+            }
+            Some(Subcommands::Presets(args)) => {
+                Self::of_command(FrontEnd::Presets { json: args.json }, Some(args.model), surroundings)
+            }
+            Some(Subcommands::Inspect(args)) => Self::of_inspect(args, surroundings),
+            Some(Subcommands::Fit(args)) => Self::of_fit(*args, surroundings),
+            Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
+            Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
+            Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
+        }
+    }
+
+    fn of_command(front_end: FrontEnd, model: Option<ModelArgs>, surroundings: Surroundings) -> Result<Self, Error> {
+        let mut settings =
+            Self::built(&Gathered { model: model.unwrap_or_default(), ..Gathered::default() }, surroundings)?;
+        settings.front_end = front_end;
+        Ok(settings)
+    }
+
+    fn of_inspect(args: InspectArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let shown = match (args.json, args.text) {
+            (true, _) => Shown::Json,
+            (_, true) => Shown::Text,
+            _ => Shown::Summary,
+        };
+        let mut settings = Self::of_command(FrontEnd::Inspect(shown), Some(args.model), surroundings)?;
+        settings.documents = Documents::Named(args.documents);
+        settings.add_files(args.files);
+        settings.read.cross_check = shown != Shown::Text;
+        settings.parts = args.parts;
+        settings.pages = args.pages;
+        Ok(settings)
+    }
+
+    /// A session that is only planned.
+    fn of_fit(args: FitArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let ChatArgs { documents, mut session } = args.chat;
+        session.output.dry_run = true;
+        let mut settings = Self::of_session(Documents::Named(documents), session, surroundings)?;
+        if let FrontEnd::Fit(how) = &mut settings.front_end {
+            how.measure = args.measure;
+        }
+        Ok(settings)
+    }
+
+    fn of_eval(args: Box<EvalArgs>, surroundings: Surroundings) -> Result<Self, Error> {
+        let gathered = Gathered {
+            model: args.model.clone(),
+            sampling: args.sampling.clone(),
+            recipe: args.recipe.clone(),
+            ..Gathered::default()
+        };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        for name in &args.presets {
+            settings.reading.presets.get(name)?;
+        }
+        settings.front_end = FrontEnd::Eval(args);
+        Ok(settings)
+    }
+
+    fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let questions = questions(&session.questions)?;
+        let front_end = front_end(&session.output, &questions, &surroundings)?;
+        let SessionArgs { selection, questions: asked, reading, model, sampling, output, .. } = session;
+        let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        there_is_something_to_change(&settings.reading, &gathered.recipe)?;
+        for name in &output.ab {
+            settings.reading.presets.get(name)?;
+        }
+        settings.ab = output.ab;
+        settings.front_end = front_end;
+        settings.documents = documents;
+        settings.questions = questions;
+        settings.add_files(selection.files);
+        settings.parts = selection.parts;
+        settings.pages = selection.pages;
+        settings.within = selection.within;
+        settings.pick = selection.pick;
+        if settings.pick.is_some() && settings.questions.is_empty() {
+            return Err(Error::NothingToPickFor);
+        }
+        if matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain) {
+            // Somebody sits there: what takes too long ends, and the program goes on.
+            settings.limits.time = settings.timeout;
+        }
+        Ok(settings)
+    }
+
+    fn add_files(&mut self, files: FileArgs) {
+        self.read.wanted = Wanted { include: files.include, exclude: files.exclude };
+        self.read.pdf_password = files.pdf_password.or(self.read.pdf_password.take());
+    }
+
+    /// What all commands share.
+    fn built(gathered: &Gathered, surroundings: Surroundings) -> Result<Self, Error> {
+        let mut presets = Presets::built_in();
+        let config = match &surroundings.config {
+            Some((file, text)) => Config::read(file, text, &mut presets)?,
+            None => Config::default(),
+        };
+        let limits = limits(&gathered.asked, &config);
+        Ok(Self {
+            front_end: FrontEnd::Screen,
+            documents: Documents::Named(Vec::new()),
+            read: ReadOptions {
+                pdf_password: surroundings.pdf_password,
+                pdf_reader: surroundings.program.map_or(PdfReader::Here, PdfReader::Program),
+                ..ReadOptions::default()
+            },
+            parts: None,
+            pages: None,
+            within: None,
+            pick: None,
+            questions: Vec::new(),
+            ab: Vec::new(),
+            system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
+            model: model(&gathered.model, &config)?,
+            places: surroundings.places,
+            pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
+            engine: engine_settings(&gathered.model, &config, &limits, surroundings.directories.speeds_file())?,
+            reading: reading(gathered, &config, presets)?,
+            sampling: sampling(&gathered.sampling, &config.sampling),
+            limits,
+            timeout: gathered.asked.timeout,
+            directories: surroundings.directories,
+            terminal: surroundings.terminal,
+            screen: ScreenSettings {
+                theme: if surroundings.terminal.color { config.theme.unwrap_or_default() } else { ThemeChoice::None },
+                mouse: config.mouse.unwrap_or(true),
+                keys: config.keys,
+                keys_file: surroundings.config.map_or_else(String::new, |(file, _)| file),
+                variables: surroundings.screen,
+            },
+            log_filter: surroundings.log_filter,
+        })
+    }
+}
+
+/// The flags that several commands have.
+#[derive(Debug, Default)]
+struct Gathered {
+    asked: QuestionArgs,
+    preset: Option<String>,
+    recipe: RecipeArgs,
+    model: ModelArgs,
+    sampling: SamplingArgs,
+}
+
+/// A demo reads for a minute, and asks something when nobody is there to.
+fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
+    if session.selection.parts.is_none() {
+        session.selection.within.get_or_insert(DEMO_WITHIN);
+    }
+    let somebody = surroundings.terminal.is_interactive() || session.output.plain;
+    let nobody = session.output.wants_headless() || !somebody;
+    if nobody && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
+        session.questions.prompts.push(DEMO_QUESTION.to_owned());
+        session.output.stats = true;
+    }
+    session
+}
+
+fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
+    let mut questions = args.prompts.clone();
+    for path in &args.prompt_files {
+        let read = fs::read_to_string(path);
+        questions.push(read.map_err(|source| Error::PromptFile { path: path.clone(), source })?.trim().to_owned());
+    }
+    questions.retain(|question| !question.trim().is_empty());
+    Ok(questions)
+}
+
+/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get. Plain lines need no
+/// terminal.
+fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
+    let headless = output.wants_headless();
+    if output.dry_run {
+        return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
+    }
+    if (surroundings.terminal.is_interactive() || output.plain) && !headless {
+        let plain = output.plain || surroundings.screen.accessible;
+        return Ok(if plain { FrontEnd::Plain } else { FrontEnd::Screen });
+    }
+    if questions.is_empty() {
+        return Err(if headless { Error::NothingToAsk } else { Error::NoTerminal });
+    }
+    Ok(FrontEnd::Headless(Headless {
+        output: match (output.json, output.jsonl) {
+            (true, _) => Output::Json,
+            (_, true) => Output::JsonLines,
+            _ => Output::Text,
+        },
+        stats: output.stats,
+        hide_reasoning: output.hide_reasoning,
+        extract: output.extract,
+    }))
+}
+
+impl OutputArgs {
+    /// Flags that only make sense without a screen.
+    fn wants_headless(&self) -> bool {
+        self.headless || self.json || self.jsonl || self.extract || !self.ab.is_empty()
+    }
+}
+
+fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
+    if let Some(repository) = &args.hf_repo {
+        return Ok(ModelRef::Hub(repository.parse()?));
+    }
+    let named = args.model.as_ref().or(config.model.as_ref());
+    Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
+}
+
+fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<PresetSelection, Error> {
+    let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
+    presets.get(&preset)?;
+    let reading =
+        PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
+    if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
+        recipe.check()?;
+    }
+    Ok(reading)
+}
+
+/// What `auto` will choose is not known yet, and what it says of its choice would not hold for a changed one.
+fn there_is_something_to_change(reading: &PresetSelection, flags: &RecipeArgs) -> Result<(), Error> {
+    match flags.first_beside_the_window() {
+        Some(flag) if reading.recipe_of(reading.asked()).is_none() => Err(Error::NothingToChange { flag }),
+        _ => Ok(()),
+    }
+}
+
+fn engine_settings(
+    args: &ModelArgs,
+    config: &Config,
+    limits: &Limits,
+    speeds: PathBuf,
+) -> Result<EngineSettings, Error> {
+    let kv_type = cache_type(args, config)?;
+    let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
+    if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
+        return Err(Error::QuantisedWithoutFlash { values: kv_type });
+    }
+    Ok(EngineSettings {
+        context: match args.ctx_size.or(config.ctx_size) {
+            None | Some(0) => ContextSize::Fit,
+            Some(tokens) => ContextSize::Tokens(tokens),
+        },
+        reserve_tokens: limits.max_tokens.map_or(RESERVE_TOKENS, |tokens| tokens.max(RESERVE_TOKENS)),
+        n_batch: args.batch_size.or(config.batch_size),
+        n_ubatch: args.ubatch_size.or(config.ubatch_size),
+        threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
+        kv_type,
+        flash_attention,
+        offload: offload(args, config),
+        resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
+        speeds: Some(speeds),
+    })
+}
+
+fn offload(args: &ModelArgs, config: &Config) -> Offload {
+    Offload {
+        layers: args.gpu_layers.or(config.gpu_layers).unwrap_or_default(),
+        devices: args.device.clone(),
+        split_mode: args.split_mode.unwrap_or_default(),
+        tensor_split: args.tensor_split.clone(),
+        main_gpu: args.main_gpu.unwrap_or_default(),
+    }
+}
+
+/// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.
+fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvType, Error> {
+    let default = config.cache_type.unwrap_or_default();
+    let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));
+    if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }
+}
+
+fn limits(asked: &QuestionArgs, config: &Config) -> Limits {
+    let unlimited = Count(None);
+    Limits {
+        max_tokens: asked.predict.or(config.predict).unwrap_or(unlimited).0,
+        reasoning_tokens: asked.reasoning_budget.or(config.reasoning_budget).unwrap_or(unlimited).0,
+        time: None,
+        stop: asked.stop.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
+    }
+}
+
+fn sampling(flags: &SamplingArgs, config: &SamplingArgs) -> Sampling {
+    let default = Sampling::GREEDY;
+    Sampling {
+        temperature: flags.temp.or(config.temp).unwrap_or(default.temperature),
+        top_k: flags.top_k.or(config.top_k).unwrap_or(default.top_k),
+        top_p: flags.top_p.or(config.top_p).unwrap_or(default.top_p),
+        min_p: flags.min_p.or(config.min_p).unwrap_or(default.min_p),
+        repeat_penalty: flags.repeat_penalty.or(config.repeat_penalty).unwrap_or(default.repeat_penalty),
+        repeat_last_n: flags.repeat_last_n.or(config.repeat_last_n).unwrap_or(default.repeat_last_n),
+        seed: flags.seed.or(config.seed).unwrap_or(default.seed),
+    }
+}

@@ -1,0 +1,268 @@
+//! The loop: whatever happens goes through `chat::update`, and what has changed is drawn.
+//!
+//! One `select!` waits for a signal, a key, a result from outside, the next frame or the next tick. After the first of them everything
+//! else that is there is taken too, and then there is one frame: a thousand tokens that come at once cost one drawing. Frames
+//! are 16 ms apart at least. Time ticks only while something on the screen changes with it; an idle screen waits without end.
+//!
+//! There is one way out and one way back: everything that is to be done outside is a [`LoopCommand`] for the [`Runner`], and what comes of
+//! it, the engine's events among it, is an [`EffectResult`] on one channel, unless it is known at once ([`Reply`]). Keys are a
+//! stream and frames go to a [`Display`], so that tests drive this very loop without a terminal. The first frame is drawn before anything is
+//! waited for: the model may take its time.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use ratatui::crossterm::event::Event as TerminalEvent;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, sleep_until};
+
+use super::display::Display;
+use super::keymap::Intent;
+use super::layout::lay_out;
+use super::options::{Error, ScreenExit};
+use super::runner::{LoopCommand, Reply, Runner};
+use super::screen::Screen;
+use super::theme::Theme;
+use super::ui_command::UiCommand;
+use crate::chat::{Action, Chat, Effect, Input, update};
+use crate::session::{EffectResult, Reloaded, Signal};
+
+/// Sixty frames a second is what a terminal can show.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often timers on the screen move.
+const TICK: Duration = Duration::from_millis(200);
+/// What is taken at most before a frame is due: a flood must not freeze the screen.
+const TAKEN_AT_ONCE: usize = 4096;
+
+/// The chat and the screen, where they are shown, the way out and the way back.
+pub(super) struct Loop<D, R> {
+    pub chat: Chat,
+    pub screen: Screen,
+    pub theme: Theme,
+    pub display: D,
+    /// Does what the loop can't. While it does what [takes the terminal](UiCommand::takes_the_terminal) no keys are read here.
+    pub runner: R,
+    pub results: UnboundedReceiver<EffectResult>,
+}
+
+/// What one happening has left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NextStep {
+    Nothing,
+    Draw,
+    DrawAfresh,
+    End(ScreenExit),
+}
+
+/// What woke the loop.
+enum Woken {
+    Key(Option<io::Result<TerminalEvent>>),
+    Result(EffectResult),
+    Time,
+    Signal(Signal),
+}
+
+impl<D: Display, R: Runner> Loop<D, R> {
+    /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
+    pub(super) async fn run<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
+        &mut self,
+        open_keys: impl FnMut() -> Keys,
+        signal: impl Future<Output = Signal>,
+    ) -> Result<ScreenExit, Error> {
+        match self.run_until_ended(open_keys, signal).await {
+            // What cannot be drawn on any more: the signal that says so may come a moment later.
+            Err(Error::Terminal(error)) if error.raw_os_error() == Some(libc::EIO) => {
+                Ok(ScreenExit::BySignal(Signal::HangUp))
+            }
+            ended => ended,
+        }
+    }
+
+    async fn run_until_ended<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
+        &mut self,
+        mut open_keys: impl FnMut() -> Keys,
+        signal: impl Future<Output = Signal>,
+    ) -> Result<ScreenExit, Error> {
+        let start = Instant::now();
+        let mut signal = std::pin::pin!(signal);
+        let mut keys = open_keys();
+        let mut pending = NextStep::DrawAfresh;
+        let mut next_frame = start;
+        let mut next_tick = start + TICK;
+        loop {
+            if pending != NextStep::Nothing && Instant::now() >= next_frame {
+                self.draw(pending == NextStep::DrawAfresh)?;
+                pending = NextStep::Nothing;
+                next_frame = Instant::now() + FRAME;
+            }
+            let frame_due = pending != NextStep::Nothing;
+            let mut woken = tokio::select! {
+                biased;
+                signal = &mut signal => Woken::Signal(signal),
+                key = keys.next() => Woken::Key(key),
+                Some(result) = self.results.recv() => Woken::Result(result),
+                () = sleep_until(next_frame), if frame_due => continue,
+                () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
+            };
+            for _ in 0..TAKEN_AT_ONCE {
+                if matches!(woken, Woken::Time) {
+                    next_tick = Instant::now() + TICK;
+                }
+                match self.take(woken, start.elapsed())? {
+                    NextStep::End(ended) => return Ok(ended),
+                    step => pending = more(pending, step),
+                }
+                if self.screen.commands.iter().any(UiCommand::takes_the_terminal) {
+                    // The program that has the terminal meanwhile gets its keys.
+                    drop(keys);
+                    pending = more(pending, self.run_commands(start.elapsed())?);
+                    keys = open_keys();
+                } else if !self.screen.commands.is_empty() {
+                    pending = more(pending, self.run_commands(start.elapsed())?);
+                }
+                // What else is there, without waiting.
+                if let Poll::Ready(key) = ready(&mut keys).await {
+                    woken = Woken::Key(key);
+                } else if let Ok(result) = self.results.try_recv() {
+                    woken = Woken::Result(result);
+                } else {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn draw(&mut self, afresh: bool) -> io::Result<()> {
+        lay_out(&mut self.screen, &self.chat, &self.theme, self.display.area()?);
+        self.display.draw(&self.chat, &self.screen, &self.theme, afresh)
+    }
+
+    /// Takes what has happened, and what the screen makes of it.
+    fn take(&mut self, woken: Woken, now: Duration) -> Result<NextStep, Error> {
+        let step = self.take_one(woken, now)?;
+        let actions = self.screen.attend(&self.chat);
+        self.act_all(now, actions, step)
+    }
+
+    fn take_one(&mut self, woken: Woken, now: Duration) -> Result<NextStep, Error> {
+        match woken {
+            Woken::Signal(signal) => {
+                self.update(now, Input::User(Action::Quit))?;
+                Ok(NextStep::End(ScreenExit::BySignal(signal)))
+            }
+            Woken::Key(None) => Ok(NextStep::End(ScreenExit::BySignal(Signal::HangUp))),
+            Woken::Key(Some(key)) => self.key(key?, now),
+            Woken::Result(EffectResult::Chat(input)) => self.update(now, input),
+            Woken::Result(EffectResult::Parts(result)) => {
+                let actions = self.screen.take_parts_result(&self.chat, result);
+                self.act_all(now, actions, NextStep::Draw)
+            }
+            Woken::Time => self.update(now, Input::Tick),
+        }
+    }
+
+    fn key(&mut self, event: TerminalEvent, now: Duration) -> Result<NextStep, Error> {
+        let intent = match event {
+            TerminalEvent::Key(key) => self.screen.intent(key),
+            TerminalEvent::Paste(text) => Some(Intent::Paste(text)),
+            TerminalEvent::Mouse(mouse) => self.screen.mouse(mouse),
+            TerminalEvent::Resize(..) => return Ok(NextStep::Draw),
+            _ => None,
+        };
+        let Some(intent) = intent else { return Ok(NextStep::Nothing) };
+        if intent == Intent::Redraw {
+            return Ok(NextStep::DrawAfresh);
+        }
+        let actions = self.screen.handle(&self.chat, intent);
+        self.act_all(now, actions, NextStep::Draw)
+    }
+
+    fn act_all(&mut self, now: Duration, actions: Vec<Action>, step: NextStep) -> Result<NextStep, Error> {
+        actions.into_iter().try_fold(step, |step, action| Ok(more(step, self.act(now, action)?)))
+    }
+
+    /// What a person does; a question is about the document as it is now.
+    fn act(&mut self, now: Duration, action: Action) -> Result<NextStep, Error> {
+        let asks =
+            matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
+        let reply = if asks { self.runner.run(LoopCommand::Reload)? } else { Reply::Nothing };
+        let reloaded = self.take_reply(now, reply)?;
+        Ok(more(reloaded, self.update(now, Input::User(action))?))
+    }
+
+    fn run_commands(&mut self, now: Duration) -> Result<NextStep, Error> {
+        let mut step = NextStep::Draw;
+        for command in std::mem::take(&mut self.screen.commands) {
+            if command.takes_the_terminal() {
+                step = NextStep::DrawAfresh;
+            }
+            step = more(step, self.run_command(now, command)?);
+        }
+        Ok(step)
+    }
+
+    fn run_command(&mut self, now: Duration, command: UiCommand) -> Result<NextStep, Error> {
+        let reply = self.runner.run(LoopCommand::Screen(command.clone()))?;
+        if let (UiCommand::TakeParts(choice), Reply::Reloaded(Reloaded { document: Some(_), .. })) = (&command, &reply)
+        {
+            self.screen.parts.take(choice);
+        }
+        self.take_reply(now, reply)
+    }
+
+    fn take_reply(&mut self, now: Duration, reply: Reply) -> Result<NextStep, Error> {
+        match reply {
+            Reply::Nothing => return Ok(NextStep::Nothing),
+            Reply::Message(line) => self.screen.message = Some(line),
+            Reply::Edited(text) => self.screen.edited(&text),
+            Reply::Reloaded(reloaded) => return self.take_reloaded(now, reloaded),
+        }
+        Ok(NextStep::Draw)
+    }
+
+    fn take_reloaded(&mut self, now: Duration, reloaded: Reloaded) -> Result<NextStep, Error> {
+        let Reloaded { news, document, whole } = reloaded;
+        if let Some(document) = document {
+            self.screen.reader.reopen(document);
+        }
+        if let Some(whole) = whole {
+            self.screen.parts.reopen(whole);
+        }
+        self.update(now, Input::News(news))
+    }
+
+    fn update(&mut self, now: Duration, input: Input) -> Result<NextStep, Error> {
+        let mut step = NextStep::Draw;
+        for effect in update(&mut self.chat, now, input) {
+            match effect {
+                Effect::Quit => step = NextStep::End(ScreenExit::ByUser),
+                effect => {
+                    let reply = self.runner.run(LoopCommand::Chat(effect))?;
+                    step = more(step, self.take_reply(now, reply)?);
+                }
+            }
+        }
+        Ok(step)
+    }
+}
+
+/// What `keys` has now, without waiting for more.
+///
+/// Polled with the task's own waker: crossterm's stream keeps the first waker that it is given until a key comes, so a look with one that
+/// wakes nothing would leave an idle screen deaf.
+async fn ready<S: Stream + Unpin>(keys: &mut S) -> Poll<Option<S::Item>> {
+    poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await
+}
+
+/// The greater of two steps.
+fn more(a: NextStep, b: NextStep) -> NextStep {
+    match (a, b) {
+        (NextStep::End(ended), _) | (_, NextStep::End(ended)) => NextStep::End(ended),
+        (NextStep::DrawAfresh, _) | (_, NextStep::DrawAfresh) => NextStep::DrawAfresh,
+        (NextStep::Draw, _) | (_, NextStep::Draw) => NextStep::Draw,
+        (NextStep::Nothing, NextStep::Nothing) => NextStep::Nothing,
+    }
+}

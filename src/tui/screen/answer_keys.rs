@@ -1,0 +1,69 @@
+//! What can be done with answers: ask again, let one go on, copy, export.
+
+use super::super::keymap::{Focus, Intent};
+use super::super::ui_command::UiCommand;
+use super::line_input::input_box;
+use super::state::Screen;
+use crate::chat::{Action, Chat, Entry, Exchange, export};
+
+impl Screen {
+    pub(super) fn with_answers(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
+        match intent {
+            Intent::EditLast => self.edit_last(chat),
+            Intent::Regenerate => {
+                self.follow();
+                return vec![Action::Regenerate];
+            }
+            Intent::Continue => {
+                self.follow();
+                return vec![Action::Continue];
+            }
+            Intent::CopyAnswer => self.copy(chat, "the answer", |exchange| Some(exchange.answer.trim().to_owned())),
+            Intent::CopyCode => self.copy(chat, "the code", |exchange| export::last_code_block(&exchange.answer)),
+            Intent::ExportMarkdown => self.export(chat, export::as_markdown, "md"),
+            Intent::ExportJson => self.export(chat, export::as_json, "json"),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Shows the end of the transcript: something is about to be said there.
+    pub(super) fn follow(&mut self) {
+        self.top = None;
+        self.quote = None;
+        self.pane = Focus::Transcript;
+    }
+
+    /// The last question comes into the box; asked again, it takes its own place.
+    fn edit_last(&mut self, chat: &Chat) {
+        let last = chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)));
+        let Some((entry, Entry::Exchange(exchange))) = last.map(|entry| (entry, &chat.transcript[entry])) else {
+            self.message = Some("nothing was asked yet".to_owned());
+            return;
+        };
+        self.input = input_box(&exchange.question);
+        self.editing = Some(entry);
+        self.focus = Focus::Input;
+    }
+
+    fn copy(&mut self, chat: &Chat, name: &'static str, what: impl Fn(&Exchange) -> Option<String>) {
+        let chosen = self.quote.map(|quote| quote.entry);
+        let entries = chat.transcript.iter().enumerate().rev();
+        let mut exchanges = entries.filter_map(|(index, entry)| match entry {
+            Entry::Exchange(exchange) if chosen.is_none_or(|chosen| chosen == index) => Some(exchange),
+            _ => None,
+        });
+        match exchanges.find_map(what).filter(|text| !text.is_empty()) {
+            Some(text) => self.commands.push(UiCommand::Copy { text, name }),
+            None => self.message = Some(format!("there is nothing to copy: {name} is missing")),
+        }
+    }
+
+    fn export(&mut self, chat: &Chat, write: impl Fn(&Chat) -> String, ending: &'static str) {
+        if chat.transcript.is_empty() {
+            self.message = Some("nothing was asked yet".to_owned());
+        } else {
+            self.commands.push(UiCommand::Export { text: write(chat), ending });
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What a key does: to the screen itself, or as an action of the chat.
+
+use super::super::keymap::{Focus, Intent, Scroll};
+use super::super::ui_command::UiCommand;
+use super::overlay::Overlay;
+use super::palette::CommandPalette;
+use super::scrolling::{ScrollExtent, scrolled};
+use super::state::Screen;
+use crate::chat::{Action, Chat, Model, Run, Work};
+
+impl Screen {
+    /// Takes an intent; the actions are for [`crate::chat::update`].
+    pub(in crate::tui) fn handle(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        self.message = None;
+        match self.key_focus() {
+            Focus::MarkName => self.name_mark(&intent),
+            Focus::Entry if self.search_entry.is_some() => self.search_entry(&intent),
+            Focus::Entry if self.has_open_names() => return self.name(chat, intent),
+            Focus::Entry | Focus::List | Focus::Parts => return self.in_overlay(chat, &intent),
+            _ => return self.at_work(chat, intent),
+        }
+        Vec::new()
+    }
+
+    pub(super) fn at_work(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        match intent {
+            Intent::Type(key) => return self.type_question(chat, key),
+            Intent::Paste(text) => self.paste(&text),
+            Intent::Newline => self.input.insert_newline(),
+            Intent::NextPane => self.go_around(1),
+            Intent::PreviousPane => self.go_around(-1),
+            Intent::ToInput => self.focus = Focus::Input,
+            Intent::Panes => {
+                self.panes = self.panes.next();
+                self.message = Some(self.panes.name().to_owned());
+            }
+            Intent::ToggleReasoning => self.reasoning_open ^= true,
+            Intent::Help => self.overlay = Some(Overlay::Help(0)),
+            Intent::Scroll(scroll) if self.focus == Focus::Reader => self.reader.scroll(scroll),
+            Intent::Scroll(scroll) => self.scroll(scroll),
+            Intent::Earlier => self.recall(-1),
+            Intent::Later => self.recall(1),
+            Intent::Submit => return self.submit(chat),
+            Intent::Interrupt => return self.interrupt(chat),
+            Intent::Escape => return self.escape(chat),
+            Intent::EndOfInput if self.input.is_empty() => return vec![Action::Quit],
+            Intent::EndOfInput => {
+                self.input.delete_next_char();
+            }
+            Intent::Find => self.open_finding(chat),
+            Intent::NextHit if self.step_finding(1) => {}
+            Intent::PreviousHit if self.step_finding(-1) => {}
+            Intent::NextHit if self.walks_through_quotes() => self.step_quote(chat, 1),
+            Intent::PreviousHit if self.walks_through_quotes() => self.step_quote(chat, -1),
+            Intent::Leave => return vec![Action::Quit],
+            Intent::AnswerNow => return vec![Action::AnswerNow],
+            Intent::Resume => return vec![Action::Resume],
+            Intent::Preset(key) => return Self::preset(chat, key),
+            Intent::NextPreset => return Self::neighbour(chat, 1),
+            Intent::PreviousPreset => return Self::neighbour(chat, -1),
+            Intent::Redraw | Intent::Seen => {}
+            Intent::Presets => return self.open_picker(chat, false),
+            Intent::Versus => return self.open_picker(chat, true),
+            Intent::Parts => return self.open_parts(chat),
+            Intent::Figures => self.overlay = Some(Overlay::Figures(0)),
+            Intent::Palette => self.overlay = Some(Overlay::Palette(CommandPalette::new())),
+            Intent::Refer => return self.refer(chat),
+            Intent::Editor => self.commands.push(UiCommand::Edit(self.text())),
+            Intent::Suspend => self.commands.push(UiCommand::Suspend),
+            answers @ (Intent::EditLast
+            | Intent::Regenerate
+            | Intent::Continue
+            | Intent::CopyAnswer
+            | Intent::CopyCode
+            | Intent::ExportMarkdown
+            | Intent::ExportJson) => return self.with_answers(chat, &answers),
+            branching @ (Intent::Fork | Intent::Branches | Intent::NextBranch | Intent::PreviousBranch) => {
+                return self.with_branches(chat, &branching);
+            }
+            reading => self.read(&reading),
+        }
+        Vec::new()
+    }
+
+    /// From one place to the next: question, transcript, document, where there is one.
+    fn go_around(&mut self, step: isize) {
+        let all = [Focus::Input, Focus::Transcript, Focus::Reader];
+        let places = if self.reader.is_empty() { &all[..2] } else { &all[..] };
+        let here = places.iter().position(|place| *place == self.focus).unwrap_or(0);
+        match places[(here + places.len()).wrapping_add_signed(step) % places.len()] {
+            Focus::Input => self.focus = Focus::Input,
+            pane => self.focus_pane(pane),
+        }
+    }
+
+    /// Stop; or, with nothing to stop, clear; or, with nothing to clear, leave.
+    fn interrupt(&mut self, chat: &Chat) -> Vec<Action> {
+        let stopping = chat.run().is_some_and(|run: &Run| run.stopping);
+        if (chat.work != Work::Idle || matches!(chat.model, Model::Fetching { .. })) && !stopping {
+            return vec![Action::Cancel];
+        }
+        if self.input.is_empty() {
+            return vec![Action::Quit];
+        }
+        self.clear();
+        Vec::new()
+    }
+
+    fn escape(&mut self, chat: &Chat) -> Vec<Action> {
+        if self.editing.is_some() {
+            self.clear();
+            return Vec::new();
+        }
+        if self.focus == Focus::Transcript && self.transcript_search.take().is_some() {
+            return Vec::new();
+        }
+        let reading = self.focus == Focus::Reader;
+        if reading && self.forget_found() {
+            return Vec::new();
+        }
+        if reading || (chat.work == Work::Idle && chat.notice.is_none()) {
+            self.top = None;
+            self.quote = None;
+            self.focus = Focus::Input;
+            self.pane = Focus::Transcript;
+        }
+        if reading { Vec::new() } else { vec![Action::Cancel] }
+    }
+
+    fn preset(chat: &Chat, key: char) -> Vec<Action> {
+        let offer = chat.offers.iter().position(|offer| offer.key == Some(key));
+        offer.map(Action::Switch).into_iter().collect()
+    }
+
+    fn neighbour(chat: &Chat, step: isize) -> Vec<Action> {
+        let target = match &chat.work {
+            Work::Deciding { to, .. } | Work::Forecasting { to, .. } => {
+                chat.offers.iter().position(|offer| *offer.name == *to.name).unwrap_or_else(|| chat.current_offer())
+            }
+            _ => chat.current_offer(),
+        };
+        let next = target.checked_add_signed(step).filter(|&next| next < chat.offers.len());
+        next.map(Action::Switch).into_iter().collect()
+    }
+
+    pub(super) fn scroll(&mut self, scroll: Scroll) {
+        let ScrollExtent { shown, .. } = self.extent;
+        let (home, end) = (self.extent.home(), self.extent.end());
+        let moved = scrolled(scroll, self.top.unwrap_or(home), end, shown).min(end);
+        self.top = (moved != home).then_some(moved);
+    }
+}

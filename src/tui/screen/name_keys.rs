@@ -1,0 +1,121 @@
+//! Keys while a name is typed behind an `@`.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::super::keymap::{Focus, Intent};
+use super::names::NameList;
+use super::scrolling::scrolled;
+use super::state::Screen;
+use crate::chat::attached::{begins_a_word, is_meant, references, written};
+use crate::chat::{Action, Chat};
+use crate::session::references::{NamedPart, named_parts, resolve};
+
+impl Screen {
+    /// A key in the question. An `@` at a word's start opens the list; what is whole is attached.
+    pub(super) fn type_question(&mut self, chat: &Chat, key: KeyEvent) -> Vec<Action> {
+        let begins = begins_a_word(&self.before_caret());
+        self.type_key(key);
+        if key.code == KeyCode::Char('@') && begins && self.overlay.is_none() {
+            let all = named_parts(&self.parts.whole);
+            self.name_list = Some(NameList { all, rows: Vec::new(), at: 0, shown: 8 });
+        }
+        self.filter_names();
+        self.attach(chat, |is_closed| is_closed)
+    }
+
+    /// The same as an `@` that is typed as a word of its own.
+    pub(super) fn refer(&mut self, chat: &Chat) -> Vec<Action> {
+        if !begins_a_word(&self.before_caret()) {
+            self.input.insert_char(' ');
+        }
+        self.type_question(chat, KeyEvent::from(KeyCode::Char('@')))
+    }
+
+    /// A key while the list is open.
+    pub(super) fn name(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        let Some(naming) = &mut self.name_list else { return Vec::new() };
+        let last = naming.rows.len().saturating_sub(1);
+        match intent {
+            Intent::Scroll(scroll) => naming.at = scrolled(scroll, naming.at, last, naming.shown).min(last),
+            Intent::Submit | Intent::Type(KeyEvent { code: KeyCode::Tab, .. }) => return self.choose_name(chat),
+            Intent::Type(key) => match self.keymap.intent(key, Focus::Input) {
+                Some(Intent::Type(key)) => return self.type_question(chat, key),
+                Some(other) => return self.leave_names(chat, other),
+                None => {}
+            },
+            Intent::Escape => self.name_list = None,
+            other => return self.leave_names(chat, other),
+        }
+        Vec::new()
+    }
+
+    fn leave_names(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
+        self.name_list = None;
+        self.at_work(chat, intent)
+    }
+
+    /// The rows that have what is typed in their names, those that begin with it first. Nothing typed any more, or nothing found: no list.
+    fn filter_names(&mut self) {
+        let typed = self.typed_name();
+        let Some(naming) = &mut self.name_list else { return };
+        let Some(typed) = typed else {
+            self.name_list = None;
+            return;
+        };
+        let typed = typed.trim_start_matches('"').to_lowercase();
+        let mut rows: Vec<(bool, &NamedPart)> = Vec::new();
+        for named in &naming.all {
+            let name = named.name.to_lowercase();
+            if name.contains(&typed) {
+                rows.push((!name.starts_with(&typed), named));
+            }
+        }
+        rows.sort_by_key(|(is_inside, _)| *is_inside);
+        naming.rows = rows.into_iter().map(|(_, named)| named.clone()).collect();
+        naming.at = 0;
+    }
+
+    /// Puts the chosen name in the place of what is typed of it.
+    fn choose_name(&mut self, chat: &Chat) -> Vec<Action> {
+        let typed = self.typed_name().unwrap_or_default();
+        let Some(naming) = self.name_list.take() else { return Vec::new() };
+        let Some(named) = naming.rows.get(naming.at) else { return Vec::new() };
+        for _ in 0..=typed.chars().count() {
+            self.input.delete_char();
+        }
+        self.input.insert_str(format!("{} ", written(&named.name)));
+        self.attach(chat, |is_closed| is_closed)
+    }
+
+    /// What stands between the last `@` that begins a word and the caret, if that can be a name.
+    fn typed_name(&self) -> Option<String> {
+        let before = self.before_caret();
+        let at = before.rfind('@').filter(|&at| begins_a_word(&before[..at]))?;
+        let typed = &before[at + 1..];
+        let is_name = match typed.strip_prefix('"') {
+            Some(quoted) => !quoted.contains('"'),
+            None => !typed.contains(char::is_whitespace),
+        };
+        is_name.then(|| typed.to_owned())
+    }
+
+    /// The caret's line up to it.
+    fn before_caret(&self) -> String {
+        let caret = self.input.cursor();
+        self.input.lines()[caret.0].chars().take(caret.1).collect()
+    }
+
+    /// Looks up those names of the question that `is_wanted` by whether they are closed, each once.
+    pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for reference in references(&self.text()) {
+            let is_known = self.looked_up.contains(&reference.name)
+                || chat.attached.iter().any(|attached| is_meant(&reference.name, &attached.name));
+            if is_wanted(reference.is_closed) && !is_known {
+                actions.push(Action::Attach(resolve(&self.parts.whole, &reference.name)));
+                self.looked_up.push(reference.name);
+            }
+        }
+        actions
+    }
+}

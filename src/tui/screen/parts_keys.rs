@@ -1,0 +1,271 @@
+//! Keys in the tree of parts.
+
+use std::sync::Arc;
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::super::keymap::{Intent, Scroll};
+use super::super::ui_command::UiCommand;
+use super::overlay::Overlay;
+use super::parts::{PartSelection, SelectionVerdict, WouldFit};
+use super::scrolling::scrolled;
+use super::state::Screen;
+use crate::chat::{Action, Chat, Choice, Draft, Model};
+use crate::fit::Proposal;
+use crate::fit::ticks::{Mark, Ticks};
+use crate::session::{CountRequest, PartsResult};
+
+impl Screen {
+    /// Opens the selection on what is read.
+    pub(super) fn open_parts(&mut self, chat: &Chat) -> Vec<Action> {
+        let tree = self.parts.tree();
+        if self.reader.is_empty() {
+            self.message = Some("there is no document to choose from".to_owned());
+            return Vec::new();
+        }
+        let read = chat.parts_read(self.parts.taken.len());
+        let ticks = Ticks::new(tree, &self.parts.taken[..read]);
+        let drafted = Choice::default();
+        // What is read is what one looks for first.
+        let at = ticks.rows().iter().position(|&row| ticks.mark(row) != Mark::Nothing).unwrap_or(0);
+        self.overlay = Some(Overlay::Parts(PartSelection {
+            ticks,
+            at,
+            shown: 10,
+            typing: false,
+            offer: None,
+            would_fit: None,
+            drafted,
+        }));
+        self.attend(chat)
+    }
+
+    /// Whether something has come up that opens the selection, or that it waits for. To be asked after everything that happens to `chat`.
+    pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
+        self.parts.is_told &= chat.too_long;
+        if chat.too_long && !self.parts.is_told && self.overlay.is_none() && self.search_entry.is_none() {
+            self.parts.is_told = true;
+            return if self.parts.tree().parts() > 1 { self.open_parts(chat) } else { Vec::new() };
+        }
+        let mut selection = match self.overlay.take() {
+            Some(Overlay::Parts(selection)) => selection,
+            other => {
+                self.overlay = other;
+                return Vec::new();
+            }
+        };
+        self.have_counted(chat);
+        let actions = self.draft(chat, &mut selection);
+        self.overlay = Some(Overlay::Parts(selection));
+        actions
+    }
+
+    /// Has the parts counted, once.
+    fn have_counted(&mut self, chat: &Chat) {
+        let Some(request) = self.count_request(chat).filter(|_| self.parts.tokens.contains(&None)) else { return };
+        if self.parts.asked.as_ref() != Some(&request) {
+            self.parts.asked = Some(request.clone());
+            self.commands.push(UiCommand::CountParts(request));
+        }
+    }
+
+    fn count_request(&self, chat: &Chat) -> Option<CountRequest> {
+        let Model::Ready { info, .. } = &chat.model else { return None };
+        Some(CountRequest { model: info.path.clone(), whole: self.parts.whole.clone() })
+    }
+
+    /// Tells the chat what is ticked, where that could be read and is another than it was told of.
+    fn draft(&mut self, chat: &Chat, selection: &mut PartSelection) -> Vec<Action> {
+        let choice = selection.choice();
+        let sum = selection.ticks.sum_of_ticked(&self.parts.tokens);
+        let could_be_read = self.parts.limit(chat).is_some_and(|limit| sum.tokens < limit);
+        if choice.parts.is_empty() || sum.uncounted > 0 || !could_be_read {
+            selection.drafted = Choice::default();
+            return if chat.drafted.is_some() { vec![Action::Draft(None)] } else { Vec::new() };
+        }
+        if selection.drafted == choice {
+            return Vec::new();
+        }
+        let text = Arc::from(self.parts.whole.with_parts(&choice.parts).text);
+        let draft = Draft { text, tokens: sum.tokens, offer: choice.offer };
+        selection.drafted = choice;
+        vec![Action::Draft(Some(draft))]
+    }
+
+    pub(super) fn in_parts(&mut self, chat: &Chat, mut selection: PartSelection, intent: &Intent) -> Vec<Action> {
+        let stays_open = match () {
+            () if selection.typing => type_filter(&mut selection, intent),
+            () if selection.would_fit.is_some() => self.among_proposals(&mut selection, intent),
+            () => self.among_parts(chat, &mut selection, intent),
+        };
+        if !stays_open {
+            return vec![Action::Draft(None)];
+        }
+        let actions = self.draft(chat, &mut selection);
+        self.overlay = Some(Overlay::Parts(selection));
+        actions
+    }
+
+    /// False closes the selection.
+    fn among_parts(&mut self, chat: &Chat, selection: &mut PartSelection, intent: &Intent) -> bool {
+        match intent {
+            Intent::Scroll(scroll) => {
+                let last = selection.ticks.rows().len().saturating_sub(1);
+                selection.at = scrolled(*scroll, selection.at, last, selection.shown).min(last);
+            }
+            Intent::Tick => selection.node().into_iter().for_each(|node| selection.ticks.toggle(node)),
+            Intent::TickAll => selection.ticks.set_all(true),
+            Intent::TickNone => selection.ticks.set_all(false),
+            Intent::TickOthers => selection.ticks.invert(),
+            Intent::TickFitting => self.fill(chat, selection),
+            Intent::Less => selection.node().into_iter().for_each(|node| {
+                let node = selection.ticks.fold(node);
+                selection.look_at(node);
+            }),
+            Intent::More => selection.node().into_iter().for_each(|node| selection.ticks.unfold(node)),
+            Intent::Search => selection.typing = true,
+            Intent::Preset(_) | Intent::NextPreset | Intent::PreviousPreset => choose_preset(chat, selection, intent),
+            Intent::Submit => return self.take_ticked(chat, selection),
+            Intent::Escape if !selection.ticks.filter().is_empty() => set_filter(selection, ""),
+            Intent::Escape | Intent::Interrupt => return false,
+            _ => {}
+        }
+        true
+    }
+
+    /// As many as fit with room for questions and answers; where that is more than there is, with half of the context.
+    fn fill(&mut self, chat: &Chat, selection: &mut PartSelection) {
+        let Some(limit) = self.parts.limit(chat) else {
+            self.message = Some("what fits is known once the model is there".to_owned());
+            return;
+        };
+        selection.fill(limit.saturating_sub(self.parts.reserve_tokens).max(limit / 2), &self.parts.tokens);
+        let sum = selection.ticks.sum_of_ticked(&self.parts.tokens);
+        if sum.tokens == 0 {
+            let is_counted = !self.parts.tokens.contains(&None);
+            let why = if is_counted { "not even this part fits" } else { "the parts are still being counted" };
+            self.message = Some(why.to_owned());
+        }
+    }
+
+    /// Takes what is ticked, or says why not. False when it was taken.
+    fn take_ticked(&mut self, chat: &Chat, selection: &mut PartSelection) -> bool {
+        let choice = selection.choice();
+        match self.parts.cost(chat, selection).verdict() {
+            SelectionVerdict::NothingTicked => {
+                self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned())
+            }
+            SelectionVerdict::Counting(parts) => {
+                self.message = Some(format!("{parts} of the parts are still being counted"))
+            }
+            SelectionVerdict::TooMany(_) => self.ask_what_would_fit(chat, selection, choice.parts),
+            SelectionVerdict::Fits(_) if self.is_read(chat, &choice) => {
+                self.message = Some("these parts are read already".to_owned());
+                return false;
+            }
+            SelectionVerdict::Fits(_) => {
+                self.commands.push(UiCommand::TakeParts(choice));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether nothing would change.
+    fn is_read(&self, chat: &Chat, choice: &Choice) -> bool {
+        let read = &self.parts.taken[..chat.parts_read(self.parts.taken.len())];
+        let same = read.len() == choice.parts.len()
+            && read.iter().zip(&choice.parts).all(|(part, number)| part + 1 == *number);
+        same && chat.is_read() && choice.offer.is_none_or(|offer| offer == chat.current_offer())
+    }
+
+    fn ask_what_would_fit(&mut self, chat: &Chat, selection: &mut PartSelection, parts: Vec<usize>) {
+        let Some(of) = self.count_request(chat) else { return };
+        self.commands.push(UiCommand::Propose { of, parts: parts.clone() });
+        selection.would_fit = Some(WouldFit { parts, proposals: None, at: 0 });
+    }
+
+    /// A proposal of parts becomes ticks, one of flags is for the next start.
+    fn among_proposals(&mut self, selection: &mut PartSelection, intent: &Intent) -> bool {
+        let Some(would_fit) = &mut selection.would_fit else { return true };
+        let proposals = would_fit.proposals.as_deref().unwrap_or_default();
+        match intent {
+            Intent::Scroll(scroll) => {
+                let last = proposals.len().saturating_sub(1);
+                would_fit.at = scrolled(*scroll, would_fit.at, last, proposals.len()).min(last);
+            }
+            Intent::Submit => match proposals.get(would_fit.at) {
+                Some(Proposal { parts: Some(parts), .. }) => {
+                    selection.ticks.set(&parts.iter().map(|number| number - 1).collect::<Vec<_>>());
+                    selection.would_fit = None;
+                    self.message = Some("ticked; Enter reads it".to_owned());
+                }
+                Some(Proposal { flags, .. }) => self.message = Some(format!("leave, and start again with {flags}")),
+                None => {}
+            },
+            Intent::Escape | Intent::Interrupt => selection.would_fit = None,
+            _ => {}
+        }
+        true
+    }
+
+    /// Takes what came of counting.
+    pub(in crate::tui) fn take_parts_result(&mut self, chat: &Chat, result: PartsResult) -> Vec<Action> {
+        match result {
+            PartsResult::Counted { of, first, tokens } if Arc::ptr_eq(&of.whole, &self.parts.whole) => {
+                let places = self.parts.tokens.iter_mut().skip(first);
+                places.zip(tokens).for_each(|(place, tokens)| *place = Some(tokens));
+            }
+            PartsResult::Proposed { of, parts, proposals } if Arc::ptr_eq(&of.whole, &self.parts.whole) => {
+                if let Some(Overlay::Parts(PartSelection { would_fit: Some(would_fit), .. })) = &mut self.overlay
+                    && would_fit.parts == parts
+                {
+                    would_fit.proposals = Some(proposals);
+                }
+            }
+            PartsResult::Failed(why) => self.parts.failed = Some(why),
+            PartsResult::Counted { .. } | PartsResult::Proposed { .. } => {}
+        }
+        self.attend(chat)
+    }
+}
+
+/// What is typed narrows the tree down at once.
+fn type_filter(selection: &mut PartSelection, intent: &Intent) -> bool {
+    let mut text = selection.ticks.filter().to_owned();
+    match intent {
+        Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if text.is_empty() => selection.typing = false,
+        Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) => {
+            text.pop();
+        }
+        Intent::Type(KeyEvent { code: KeyCode::Char(c), .. }) => text.push(*c),
+        Intent::Paste(pasted) => text.push_str(&pasted.split_whitespace().collect::<Vec<_>>().join(" ")),
+        Intent::Submit | Intent::Scroll(Scroll::Down) => selection.typing = false,
+        Intent::Escape | Intent::Interrupt => {
+            selection.typing = false;
+            text.clear();
+        }
+        _ => {}
+    }
+    if text != selection.ticks.filter() {
+        set_filter(selection, &text);
+    }
+    true
+}
+
+fn set_filter(selection: &mut PartSelection, text: &str) {
+    let node = selection.node().unwrap_or(0);
+    selection.ticks.set_filter(text);
+    selection.look_at(node);
+}
+
+/// The preset to read what is ticked by; nothing is switched before it is taken.
+fn choose_preset(chat: &Chat, selection: &mut PartSelection, intent: &Intent) {
+    let here = selection.offer.unwrap_or_else(|| chat.current_offer());
+    let chosen = match intent {
+        Intent::Preset(key) => chat.offers.iter().position(|offer| offer.key == Some(*key)),
+        Intent::NextPreset => Some(here + 1),
+        _ => here.checked_sub(1),
+    };
+    selection.offer = chosen.filter(|&offer| offer < chat.offers.len()).or(selection.offer);
+}

@@ -1,0 +1,137 @@
+//! Keys in the picker of presets.
+
+use super::super::keymap::{Intent, Scroll};
+use super::super::ui_command::UiCommand;
+use super::overlay::Overlay;
+use super::picker::{PresetPicker, RecipeDraft, RecipeField};
+use super::scrolling::scrolled;
+use super::state::Screen;
+use crate::chat::{Action, Chat};
+use crate::failure::Hint;
+use crate::swaa::preset::CUSTOM;
+use crate::swaa::{Preset, RecipeSpec, WindowSpec};
+
+impl Screen {
+    /// Opens the picker on the preset in force, and has the engine asked what each would cost.
+    pub(super) fn open_picker(&mut self, chat: &Chat, versus: bool) -> Vec<Action> {
+        let current = chat.current_offer();
+        let at = if versus { another(chat, current) } else { current };
+        self.overlay = Some(Overlay::Picker(PresetPicker { at, draft: None, versus }));
+        vec![Action::Survey]
+    }
+
+    pub(super) fn in_picker(&mut self, chat: &Chat, mut picker: PresetPicker, intent: &Intent) -> Vec<Action> {
+        let actions = match &mut picker.draft {
+            Some(_) => self.in_draft(chat, &mut picker, intent),
+            None => self.among_presets(chat, &mut picker, intent),
+        };
+        if let Some(actions) = actions {
+            return actions;
+        }
+        self.overlay = Some(Overlay::Picker(picker));
+        Vec::new()
+    }
+
+    /// `None` leaves the picker open.
+    fn among_presets(&mut self, chat: &Chat, picker: &mut PresetPicker, intent: &Intent) -> Option<Vec<Action>> {
+        let last = chat.offers.len().saturating_sub(1);
+        match intent {
+            Intent::Scroll(scroll) => picker.at = scrolled(*scroll, picker.at, last, 4).min(last),
+            Intent::Preset(key) => {
+                let named = chat.offers.iter().position(|offer| offer.key == Some(*key));
+                picker.at = named.unwrap_or(picker.at);
+            }
+            Intent::Submit if picker.versus => return Some(self.ask_versus(chat, picker.at)),
+            Intent::Submit => return Some(vec![Action::Switch(picker.at)]),
+            Intent::Change => {
+                let recipe = chat.way_of(picker.at).map(|way| way.recipe);
+                let recipe = chat.offers.get(picker.at).and_then(|offer| offer.recipe.clone()).or(recipe);
+                picker.draft = recipe.map(|recipe| RecipeDraft { recipe: sliding(recipe), field: RecipeField::Window });
+            }
+            Intent::Escape | Intent::Interrupt => return Some(Vec::new()),
+            _ => {}
+        }
+        None
+    }
+
+    fn in_draft(&mut self, chat: &Chat, picker: &mut PresetPicker, intent: &Intent) -> Option<Vec<Action>> {
+        let draft = picker.draft.as_mut()?;
+        let field = RecipeField::ALL.iter().position(|field| *field == draft.field).unwrap_or(0);
+        match intent {
+            Intent::Scroll(Scroll::Up) => draft.field = RecipeField::ALL[field.saturating_sub(1)],
+            Intent::Scroll(Scroll::Down) => draft.field = RecipeField::ALL[(field + 1).min(RecipeField::ALL.len() - 1)],
+            Intent::Less => draft.field.step(&mut draft.recipe, false),
+            Intent::More => draft.field.step(&mut draft.recipe, true),
+            Intent::Submit => match draft.recipe.check() {
+                Ok(()) => return Some(vec![Action::Try(Box::new(tried(chat, draft.recipe.clone())))]),
+                Err(error) => self.message = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
+            },
+            Intent::Save => match draft.recipe.check() {
+                Ok(()) => {
+                    let preset = saved(chat, draft.recipe.clone());
+                    self.commands.push(UiCommand::SavePreset(preset.clone()));
+                    return Some(vec![Action::Try(Box::new(preset))]);
+                }
+                Err(error) => self.message = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
+            },
+            Intent::Escape | Intent::Interrupt => picker.draft = None,
+            _ => {}
+        }
+        None
+    }
+
+    /// The question in the box, or the last one, under the preset in force and under `offer`.
+    fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
+        let offers = vec![chat.current_offer(), offer];
+        if let Err(failure) = chat.compares(&offers) {
+            self.message = Some(failure.message);
+            return Vec::new();
+        }
+        let mut actions = self.attach(chat, |_| true);
+        let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
+        let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
+        let Some(question) = question else {
+            self.message = Some("write a question first: it is asked under both presets".to_owned());
+            return Vec::new();
+        };
+        self.follow();
+        actions.push(Action::Versus { question, offers });
+        actions
+    }
+}
+
+/// What `current` is most likely to be compared with: full attention, or what comes next.
+fn another(chat: &Chat, current: usize) -> usize {
+    let is_full = |offer: &Preset| offer.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
+    let full = chat.offers.iter().position(is_full).filter(|full| *full != current);
+    full.unwrap_or((current + 1).min(chat.offers.len().saturating_sub(1)))
+}
+
+/// Full attention has no window to change: a draft of it begins with what a window brings.
+fn sliding(recipe: RecipeSpec) -> RecipeSpec {
+    if recipe.window == WindowSpec::Full { RecipeSpec::SLIDING } else { recipe }
+}
+
+fn tried(chat: &Chat, recipe: RecipeSpec) -> Preset {
+    let known = chat.offers.iter().find(|offer| offer.name == CUSTOM);
+    let key = known.map_or_else(|| free_key(chat), |offer| offer.key);
+    Preset {
+        name: CUSTOM.to_owned(),
+        key,
+        summary: format!("as you made it: {recipe}"),
+        recipe: Some(recipe),
+        cot: None,
+    }
+}
+
+/// `mine`, or the first `mine-2`, `mine-3`, … that is free.
+fn saved(chat: &Chat, recipe: RecipeSpec) -> Preset {
+    let is_free = |name: &String| chat.offers.iter().all(|offer| offer.name != *name);
+    let names = (1..).map(|number| if number == 1 { "mine".to_owned() } else { format!("mine-{number}") });
+    let name = names.into_iter().find(is_free).expect("some number is free");
+    Preset { name, key: free_key(chat), summary: recipe.to_string(), recipe: Some(recipe), cot: None }
+}
+
+fn free_key(chat: &Chat) -> Option<char> {
+    ('1'..='9').find(|key| chat.offers.iter().all(|offer| offer.key != Some(*key)))
+}

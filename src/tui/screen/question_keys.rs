@@ -1,0 +1,118 @@
+//! The input box: typing, pasting, asking, and the questions that were asked before.
+
+use std::path::{Path, PathBuf};
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui_textarea::CursorMove;
+
+use super::super::keymap::Focus;
+use super::super::ui_command::UiCommand;
+use super::line_input::input_box;
+use super::overlay::Overlay;
+use super::palette::CommandPalette;
+use super::state::Screen;
+use crate::chat::{Action, Chat, Model, Work};
+
+impl Screen {
+    /// `?` as the first character asks for help, `/` for the commands.
+    pub(super) fn type_key(&mut self, key: KeyEvent) {
+        match key.code {
+            KeyCode::Char('?') if self.input.is_empty() => self.overlay = Some(Overlay::Help(0)),
+            KeyCode::Char('/') if self.input.is_empty() => self.overlay = Some(Overlay::Palette(CommandPalette::new())),
+            _ => {
+                self.input.input(key);
+            }
+        }
+    }
+
+    /// What was written elsewhere takes the place of what is in the box.
+    pub(in crate::tui) fn edited(&mut self, text: &str) {
+        self.input = input_box(text.trim_end());
+        self.name_list = None;
+        self.focus = Focus::Input;
+    }
+
+    /// Line ends as terminals send them become line ends; nothing is asked by pasting.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.focus = Focus::Input;
+        self.name_list = None;
+        let text = self.noted(text.replace("\r\n", "\n").replace('\r', "\n"));
+        self.input.insert_str(text);
+    }
+
+    pub(in crate::tui) fn text(&self) -> String {
+        self.input.lines().join("\n")
+    }
+
+    /// Asks what is written; an empty line says yes to what is asked, or lets a stopped reading go on.
+    pub(super) fn submit(&mut self, chat: &Chat) -> Vec<Action> {
+        let text = self.text();
+        if self.focus == Focus::Input && !text.trim().is_empty() {
+            if let Some(file) = self.model_file(chat, &text) {
+                return vec![Action::TakeModel(file)];
+            }
+            let mut actions = self.attach(chat, |_| true);
+            let editing = self.editing.take();
+            let question = self.take_question();
+            self.follow();
+            actions.push(match editing {
+                Some(entry) => Action::Replace { entry, question },
+                None => Action::Ask(question),
+            });
+            return actions;
+        }
+        match chat.work {
+            Work::Deciding { .. } => vec![Action::Confirm],
+            _ if self.focus == Focus::Transcript && self.show_quote(chat) => Vec::new(),
+            _ => vec![Action::Resume],
+        }
+    }
+
+    /// The question out of the box, with what was pasted into it; it is remembered.
+    pub(super) fn take_question(&mut self) -> String {
+        let written = self.text();
+        let question = self.with_pasted(&written);
+        self.clear();
+        self.history.push(question.clone());
+        self.commands.push(UiCommand::Remember(question.clone()));
+        question
+    }
+
+    /// The path of a model, when there is none and one is typed.
+    fn model_file(&mut self, chat: &Chat, text: &str) -> Option<PathBuf> {
+        let is_gguf = Path::new(text.trim()).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
+        let is_path = matches!(chat.model, Model::Absent(_)) && is_gguf;
+        is_path.then(|| {
+            self.clear();
+            PathBuf::from(text.trim())
+        })
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.input = input_box("");
+        self.recalled = None;
+        self.editing = None;
+        self.pasted.clear();
+        self.looked_up.clear();
+        self.name_list = None;
+    }
+
+    /// Up and down walk through the questions from the first and the last line of the box, and move the caret elsewhere.
+    pub(super) fn recall(&mut self, step: isize) {
+        let row = self.input.screen_cursor().row;
+        let inside = if step < 0 { row > 0 } else { self.input.cursor().0 + 1 < self.input.lines().len() };
+        if inside {
+            self.input.move_cursor(if step < 0 { CursorMove::Up } else { CursorMove::Down });
+            return;
+        }
+        let Some(next) = self.recalled.unwrap_or(self.history.len()).checked_add_signed(step) else { return };
+        match self.history.get(next) {
+            Some(question) => {
+                self.input = input_box(question);
+                self.recalled = Some(next);
+            }
+            None if self.recalled.is_some() => self.clear(),
+            None => {}
+        }
+    }
+}

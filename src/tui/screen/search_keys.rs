@@ -1,0 +1,118 @@
+//! Keys that search the transcript, and keys while what is searched for is typed.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::super::keymap::{Focus, Intent};
+use super::super::reader::pattern;
+use super::line_input::type_in_line;
+use super::search::{SearchEntry, SearchGoal, SearchOrigin, TranscriptSearch};
+use super::state::Screen;
+use crate::chat::Chat;
+
+impl Screen {
+    /// Begins to search in the transcript, or in the document while nothing was asked.
+    pub(super) fn open_finding(&mut self, chat: &Chat) {
+        if chat.transcript.is_empty() {
+            self.open_search();
+            return;
+        }
+        self.focus_pane(Focus::Transcript);
+        self.quote = None;
+        self.search_entry = Some(SearchEntry::in_transcript(self.top));
+        self.find("");
+    }
+
+    /// Searches for `needle` from where the search began.
+    pub(super) fn find(&mut self, needle: &str) {
+        self.searches += 1;
+        let from = self.search_entry.as_ref().map_or(self.top, SearchEntry::line);
+        self.top = from;
+        self.transcript_search = Some(TranscriptSearch {
+            needle: needle.to_owned(),
+            pattern: pattern(needle),
+            at: 0,
+            all: 0,
+            goal: Some(SearchGoal::From(from)),
+            number: self.searches,
+        });
+    }
+
+    /// The search is typed: it stays, or was for nothing.
+    pub(super) fn found(&mut self) {
+        let Some(finding) = &self.transcript_search else { return };
+        if finding.pattern.is_none() {
+            self.transcript_search = None;
+        } else if finding.all == 0 && finding.goal.is_none() {
+            // Before a frame has looked nobody knows.
+            self.message = Some(format!("{} was not said", finding.needle));
+        }
+    }
+
+    /// The next hit in the transcript; false when nothing is searched for there.
+    pub(super) fn step_finding(&mut self, step: isize) -> bool {
+        if self.focus != Focus::Transcript {
+            return false;
+        }
+        let Some(finding) = &mut self.transcript_search else { return false };
+        finding.step(step);
+        if finding.all == 0 && finding.goal.is_none() {
+            self.message = Some(format!("{} was not said", finding.needle));
+        }
+        true
+    }
+
+    /// Every letter searches again, from where the search began.
+    pub(super) fn search_entry(&mut self, intent: &Intent) {
+        let Some(entry) = &mut self.search_entry else { return };
+        match intent {
+            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if entry.text().is_empty() => self.give_up_search(),
+            Intent::Type(key) => {
+                type_in_line(&mut entry.input, *key);
+                self.search_again();
+            }
+            Intent::Paste(text) => {
+                entry.input.insert_str(text.split_whitespace().collect::<Vec<_>>().join(" "));
+                self.search_again();
+            }
+            Intent::Submit => {
+                let in_transcript = entry.is_in_transcript();
+                self.search_entry = None;
+                if in_transcript {
+                    self.found();
+                } else {
+                    self.has_hits();
+                }
+            }
+            Intent::Escape | Intent::Interrupt => self.give_up_search(),
+            _ => {}
+        }
+    }
+
+    /// Back to where it began.
+    fn give_up_search(&mut self) {
+        match self.search_entry.take().map(|entry| entry.from) {
+            Some(SearchOrigin::Document(byte)) => {
+                self.reader.open_at(byte);
+                self.forget_found();
+            }
+            Some(SearchOrigin::Transcript(line)) => {
+                self.top = line;
+                self.transcript_search = None;
+            }
+            None => {}
+        }
+    }
+
+    fn search_again(&mut self) {
+        let Some(entry) = &self.search_entry else { return };
+        let needle = entry.text().to_owned();
+        match entry.from {
+            SearchOrigin::Document(byte) => {
+                self.reader.open_at(byte);
+                self.reader.found = None;
+                self.reader.search_for(&needle);
+            }
+            SearchOrigin::Transcript(_) => self.find(&needle),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Does what the loop wants done: the chat's effects, and what takes a terminal or the user's files: clipboard, exports, editor, Ctrl-Z.
+
+use std::fs;
+use std::io::{self, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::sys::signal::{Signal, raise};
+
+use super::clipboard::{Clipboard, CopiedTo};
+use super::guard::lend;
+use super::options::Options;
+use super::runner::{LoopCommand, Reply, Runner};
+use super::ui_command::UiCommand;
+use crate::session::{EffectRunner, ReloadRequest};
+use crate::store::History;
+use crate::swaa::Preset;
+
+/// Does everything at a real terminal.
+pub(super) struct TerminalRunner<'settings> {
+    pub effects: EffectRunner<'settings>,
+    options: Options,
+    /// What exports are called.
+    title: String,
+    clipboard: Clipboard,
+}
+
+impl<'settings> TerminalRunner<'settings> {
+    pub(super) fn new(effects: EffectRunner<'settings>, options: Options, title: String) -> Self {
+        Self { effects, options, title, clipboard: Clipboard::default() }
+    }
+}
+
+impl Runner for TerminalRunner<'_> {
+    fn run(&mut self, command: LoopCommand) -> io::Result<Reply> {
+        match command {
+            LoopCommand::Chat(effect) => self.effects.run(effect),
+            LoopCommand::Reload => return Ok(self.reload(ReloadRequest::Again)),
+            LoopCommand::Screen(command) => return self.run_for_screen(command),
+        }
+        Ok(Reply::Nothing)
+    }
+}
+
+impl TerminalRunner<'_> {
+    fn run_for_screen(&mut self, command: UiCommand) -> io::Result<Reply> {
+        Ok(match command {
+            UiCommand::Copy { text, name } => Reply::Message(self.copy(&text, name)),
+            UiCommand::Export { text, ending } => Reply::Message(self.export(&text, ending)),
+            UiCommand::SavePreset(preset) => Reply::Message(self.save(&preset)),
+            UiCommand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
+            UiCommand::Suspend => lend(suspend)?,
+            UiCommand::TakeParts(choice) => self.reload(ReloadRequest::Choose(&choice)),
+            UiCommand::Remember(question) => {
+                self.remember(&question);
+                Reply::Nothing
+            }
+            UiCommand::CountParts(of) => {
+                self.effects.count_parts(of);
+                Reply::Nothing
+            }
+            UiCommand::Propose { of, parts } => {
+                self.effects.propose(of, parts);
+                Reply::Nothing
+            }
+        })
+    }
+
+    fn reload(&mut self, request: ReloadRequest<'_>) -> Reply {
+        self.effects.reload(request).map_or(Reply::Nothing, Reply::Reloaded)
+    }
+
+    fn remember(&self, question: &str) {
+        if let Err(error) = History::in_directory(&self.options.state).add(question) {
+            tracing::warn!(%error, "a question is not remembered");
+        }
+    }
+
+    fn copy(&mut self, text: &str, name: &str) -> String {
+        match self.clipboard.copy(text, &mut stdout(), self.options.in_tmux) {
+            CopiedTo::Clipboard => format!("{name} is in the clipboard"),
+            CopiedTo::Terminal => format!("{name} was given to the terminal to copy"),
+            CopiedTo::Nowhere => format!("{name} is too long for a terminal to copy: x exports it"),
+        }
+    }
+
+    fn save(&self, preset: &Preset) -> String {
+        let file = &self.options.config;
+        match append(file, &written(preset)) {
+            Ok(()) => format!("saved as {} to {}", preset.name, file.display()),
+            Err(error) => format!("cannot write {}: {error}", file.display()),
+        }
+    }
+
+    fn export(&self, text: &str, ending: &str) -> String {
+        let path = free_path(&self.options.exports, &self.title, ending);
+        let written = fs::create_dir_all(&self.options.exports).and_then(|()| fs::write(&path, text));
+        match written {
+            Ok(()) => format!("written to {}", path.display()),
+            Err(error) => format!("cannot write {}: {error}", path.display()),
+        }
+    }
+}
+
+/// A preset as it stands in a configuration file.
+fn written(preset: &Preset) -> String {
+    let key = preset.key.map_or(String::new(), |key| format!("key = \"{key}\"\n"));
+    let recipe = preset.recipe.as_ref().map_or(String::new(), |recipe| {
+        format!(
+            "window = \"{}\"\nsinks = {}\nfull_layers = \"{}\"\nfa_decode = {}\ndense_tail = {}\n",
+            recipe.window, recipe.sinks, recipe.full_layers, recipe.fa_decode, recipe.dense_tail
+        )
+    });
+    format!("\n[presets.{}]\n{key}summary = \"{}\"\n{recipe}", preset.name, preset.summary)
+}
+
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// `Pride and Prejudice.md`, `Pride and Prejudice 2.md`, …: the first name that is free.
+fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
+    let safe: String = title.chars().map(|c| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '-' }).collect();
+    let stem = if safe.trim_matches(['.', ' ', '-']).is_empty() { "conversation".to_owned() } else { safe };
+    let named = |number: u32| match number {
+        1 => folder.join(format!("{stem}.{ending}")),
+        number => folder.join(format!("{stem} {number}.{ending}")),
+    };
+    (1..u32::MAX).map(named).find(|path| !path.exists()).expect("some number is free")
+}
+
+/// What the editor made of `text`. What it printed and asked is its own affair.
+fn edit(text: &str, editor: Option<&str>) -> Reply {
+    let Some(editor) = editor else { return Reply::Message("no editor: set EDITOR or VISUAL".to_owned()) };
+    match edited(text, editor) {
+        Ok(Some(text)) => Reply::Edited(text),
+        Ok(None) => Reply::Message(format!("{editor} did not end well; the question is as it was")),
+        Err(error) => Reply::Message(format!("cannot run {editor}: {error}")),
+    }
+}
+
+fn edited(text: &str, editor: &str) -> io::Result<Option<String>> {
+    let folder = std::env::temp_dir().join(format!("lunette-{}", std::process::id()));
+    fs::create_dir_all(&folder)?;
+    let file = folder.join("question.md");
+    fs::write(&file, text)?;
+    // A shell, as EDITOR may have arguments: `code --wait`.
+    let status = Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status();
+    let written = fs::read_to_string(&file);
+    let _ = fs::remove_dir_all(&folder);
+    Ok(if status?.success() { Some(written?) } else { None })
+}
+
+/// Stops the process until the shell lets it go on.
+fn suspend() -> Reply {
+    match raise(Signal::SIGTSTP) {
+        Ok(()) => Reply::Nothing,
+        Err(error) => Reply::Message(format!("cannot suspend: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exports_never_overwrite_one_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let next = || {
+            let path = free_path(folder.path(), "src/ and 2 more", "md");
+            fs::write(&path, "").expect("written");
+            path.file_name().expect("a name").to_string_lossy().into_owned()
+        };
+        assert_eq!([next(), next()], ["src- and 2 more.md", "src- and 2 more 2.md"]);
+        assert_eq!(free_path(folder.path(), "../..", "md"), folder.path().join("conversation.md"));
+    }
+
+    #[test]
+    fn a_preset_that_is_saved_is_read_again() {
+        use crate::swaa::{LayerSpec, Presets, RecipeSpec, WindowSpec};
+        let window = WindowSpec::Share { divisor: 8, at_least: 4096 };
+        let full_layers = LayerSpec::Every { step: 4, from: 1 };
+        let recipe = RecipeSpec { window, full_layers, dense_tail: false, ..RecipeSpec::SLIDING };
+        let preset =
+            Preset { name: "mine".into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None };
+        let mut presets = Presets::built_in();
+        let fields = crate::fields::read("config.toml", &written(&preset)).expect("TOML");
+        crate::settings::presets::extend(&mut presets, "config.toml", &fields).expect("a preset");
+        assert_eq!(presets.get("mine"), Ok(&preset));
+    }
+
+    #[test]
+    fn an_editor_changes_the_question() {
+        assert!(matches!(edit("Who?", Some("sed -i s/Who/What/")), Reply::Edited(text) if text == "What?"));
+        assert!(matches!(edit("Who?", Some("false")), Reply::Message(line) if line.contains("did not end well")));
+        assert!(matches!(edit("Who?", None), Reply::Message(_)));
+    }
+}

@@ -1,0 +1,60 @@
+//! What is seen of the transcript before anything was asked: whether the document is read, and what can be done.
+
+use ratatui::text::{Line, Span};
+
+use super::super::theme::Theme;
+use super::super::wrap::wrap;
+use super::formatting::{bytes, count};
+use crate::chat::{Chat, Model, Offered};
+
+/// What a person sees who has not asked yet.
+pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let title = &chat.document.title;
+    if let Model::Absent(offered) | Model::Fetching { offered, .. } = &chat.model {
+        return first_run(chat, offered, theme, cells);
+    }
+    let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(", {part},"));
+    let state = match (&chat.model, &chat.held) {
+        (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
+        (Model::Loading { .. }, _) | (_, None) => {
+            "You can ask already; the answer comes when the document is read.".to_owned()
+        }
+        (_, Some(held)) if held.is_complete() => format!("{title}{part} is read. Ask it anything."),
+        (_, Some(held)) => format!(
+            "{} of {} tokens are read. Enter reads on, a question does, too.",
+            count(held.tokens),
+            count(held.document_tokens)
+        ),
+    };
+    let presets =
+        "Presets change how it is read: 1 with full attention, others through a window, faster. Alt-P shows them.";
+    let mut lines = vec![Line::default()];
+    lines.extend(wrap(&[Span::raw(state)], cells, 0));
+    lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
+    if !matches!(chat.model, Model::Failed(_)) {
+        lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
+    }
+    lines
+}
+
+/// Nothing is there yet but the document: what can be done, in one view.
+fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let license = offered.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
+    let fetches = format!(" fetches {} ({}{license}), once.", offered.title, bytes(offered.bytes));
+    let about = format!(
+        "Lunette reads a long document with a language model on this machine, and answers questions about it. {} is open.",
+        chat.document.title
+    );
+    let rows: [Vec<Span>; 4] = [
+        vec![Span::raw(about)],
+        vec![Span::raw("There is no model here yet:")],
+        vec![Span::styled("Enter", theme.accent), Span::raw(fetches)],
+        vec![
+            Span::styled("A path", theme.accent),
+            Span::raw(
+                " of a GGUF file, typed below, takes the model that you have. You can ask meanwhile, and read: Tab goes to the document.",
+            ),
+        ],
+    ];
+    rows.iter().flat_map(|row| [vec![Line::default()], wrap(row, cells, 2)].concat()).collect()
+}

@@ -1,0 +1,34 @@
+//! The line at the top: what the document is, which branch is shown, and the model.
+
+use ratatui::text::{Line, Span};
+
+use super::super::theme::Theme;
+use super::super::wrap::{shorten, width};
+use crate::chat::{Chat, Model};
+
+/// The document on the left, the model on the right; the model gives way.
+pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
+    let title = shorten(&chat.document.title, cells);
+    let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
+    let part = branch(chat) + &part;
+    let part = shorten(&part, cells - width(&title));
+    let model = match &chat.model {
+        Model::Ready { info, .. } => info.name.clone(),
+        _ => String::new(),
+    };
+    let left = cells - width(&title) - width(&part);
+    let model = if width(&model) + 2 <= left { model } else { String::new() };
+    let gap = " ".repeat(left - width(&model));
+    Line::from(vec![
+        Span::styled(title, theme.strong),
+        Span::styled(part, theme.dim),
+        Span::raw(gap),
+        Span::styled(model, theme.dim),
+    ])
+}
+
+/// ` · branch 2 of 3`, when there are several.
+fn branch(chat: &Chat) -> String {
+    let all = chat.branches.count();
+    if all > 1 { format!(" · branch {} of {all}", chat.branches.shown() + 1) } else { String::new() }
+}
