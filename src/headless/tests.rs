@@ -19,7 +19,7 @@ use crate::engine::message::{
 use crate::failure::{Failure, FailureKind};
 use crate::models::{HubVariables, Places};
 use crate::session::client::ECHO;
-use crate::session::{EngineChannels, Signal, Stops};
+use crate::session::{EngineChannels, EngineThread, Signal, Stops};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 use crate::swaa::RecipeSpec;
 use crate::swaa::cost::PrefillCost;
@@ -65,7 +65,7 @@ impl Scripted {
                 .take_while(|command| *command != Command::Shutdown)
                 .for_each(|command| engine.obey(command));
         });
-        EngineChannels { commands, events: heard, thread: None }
+        EngineChannels { commands, events: heard, thread: EngineThread::default() }
     }
 
     fn tell(&self, event: Event) {
@@ -540,7 +540,7 @@ async fn ran_and_changed(path: &Path, flags: &[&str], change: impl FnOnce() + Se
     });
     let line = ["-p", "Who?", "-p", "And?", "--json", path.to_str().unwrap()];
     ran_with(&[&line, flags].concat(), "", Stops::never(), || {
-        Ok(EngineChannels { commands, events: passed_on, thread: None })
+        Ok(EngineChannels { commands, events: passed_on, thread: EngineThread::default() })
     })
     .await
 }

@@ -17,41 +17,30 @@
 //! What it does not do: know documents, make prompts, print.
 
 use std::sync::mpsc::Sender;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
+use super::engine_thread::EngineThread;
 use super::observer::{Activity, Observer};
 use super::signals::Signal;
 use crate::chat::Input;
 use crate::engine::config::EngineConfig;
 use crate::engine::message::{CancelToken, Command, Event, JobId, ModelInfo, Plan, Prompt};
-use crate::engine::{self, EngineHandle};
 use crate::failure::Failure;
 use crate::swaa::RecipeSpec;
 
 /// Sooner than a person presses a key twice, later than a process that was signalled by itself and with its group hears of it.
 pub const ECHO: Duration = Duration::from_millis(100);
-/// How long the end of the program may wait for the engine's thread.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often it is looked whether the thread has ended.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// What leads to the engine and back.
 #[derive(Debug)]
 pub struct EngineChannels {
     pub commands: Sender<Command>,
     pub events: UnboundedReceiver<Event>,
-    /// Waited for at the end; `None` when somebody else does.
-    pub thread: Option<JoinHandle<()>>,
-}
-
-impl From<EngineHandle> for EngineChannels {
-    fn from(engine: EngineHandle) -> Self {
-        Self { commands: engine.commands, events: engine.events, thread: Some(engine.thread) }
-    }
+    /// Waited for at the end.
+    pub thread: EngineThread,
 }
 
 /// Why a run was stopped from outside.
@@ -102,10 +91,11 @@ pub enum Happening {
 
 /// See the module's page.
 pub struct EngineClient {
+    /// `None` when the client is dropped, which ends the engine.
     commands: Option<Sender<Command>>,
-    /// `None` while there is no engine, and once it was told that there is none any more.
+    /// `None` once [`Input::EngineGone`] was returned.
     events: Option<UnboundedReceiver<Event>>,
-    thread: Option<JoinHandle<()>>,
+    thread: EngineThread,
     stops: Stops,
     /// What stopped the run, once something has, and when.
     stopped: Option<(Stop, Instant)>,
@@ -118,30 +108,20 @@ pub struct EngineClient {
 impl EngineClient {
     #[must_use]
     pub fn new(engine: EngineChannels, stops: Stops) -> Self {
-        let mut client = Self::without_engine(stops);
-        client.start(engine);
-        client
+        let EngineChannels { commands, events, thread } = engine;
+        let (commands, events) = (Some(commands), Some(events));
+        Self { commands, events, thread, stops, stopped: None, cancel: None, jobs: 0 }
     }
 
-    /// With an engine of its own, which begins to load the model of `config`.
+    /// Starts an engine, which loads the model of `config`.
     #[must_use]
     pub fn starting(config: EngineConfig, stops: Stops) -> Self {
-        Self::new(engine::spawn(config).into(), stops)
+        let thread = EngineThread::default();
+        let (commands, events) = thread.start(config);
+        Self::new(EngineChannels { commands, events, thread }, stops)
     }
 
-    /// A client whose engine is still to come: the model is not on this machine yet.
-    #[must_use]
-    pub fn without_engine(stops: Stops) -> Self {
-        Self { commands: None, events: None, thread: None, stops, stopped: None, cancel: None, jobs: 0 }
-    }
-
-    /// From now on this is the engine.
-    pub fn start(&mut self, engine: EngineChannels) {
-        let EngineChannels { commands, events, thread } = engine;
-        (self.commands, self.events, self.thread) = (Some(commands), Some(events), thread);
-    }
-
-    /// Sends a command. Without an engine it is lost: that the engine is gone is told by [`EngineClient::next`].
+    /// Sends a command. It is lost if the engine is gone, which [`EngineClient::next`] returns.
     pub fn send(&mut self, command: Command) {
         match &command {
             Command::Read { cancel, .. } => self.cancel = Some(cancel.clone()),
@@ -160,18 +140,6 @@ impl EngineClient {
     }
 
     // For a chat.
-
-    /// The engine's next event, and once that it is gone. Waits without end while there is no engine, and after its end.
-    ///
-    /// Nothing is lost when it is dropped before it is ready. Stops are not heard.
-    pub async fn input(&mut self) -> Input {
-        input(&mut self.events).await
-    }
-
-    /// The next event that is there already.
-    pub fn try_input(&mut self) -> Option<Input> {
-        self.events.as_mut()?.try_recv().ok().map(Input::Engine)
-    }
 
     /// What the engine tells, or the first stop, whichever comes first.
     ///
@@ -308,17 +276,12 @@ async fn input(events: &mut Option<UnboundedReceiver<Event>>) -> Input {
 }
 
 impl Drop for EngineClient {
-    /// A GPU has to be given back before the process ends: its driver is gone then, and what is still computing or freeing aborts.
     fn drop(&mut self) {
         if let Some(cancel) = &self.cancel {
             cancel.cancel();
         }
         self.commands = None;
         self.events = None;
-        let Some(thread) = &self.thread else { return };
-        let deadline = std::time::Instant::now() + LONGEST_WAIT;
-        while !thread.is_finished() && std::time::Instant::now() < deadline {
-            thread::sleep(LOOK);
-        }
+        self.thread.wait();
     }
 }

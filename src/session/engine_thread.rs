@@ -4,7 +4,7 @@
 //! has shut down, and the process aborts.
 
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -24,31 +24,25 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub struct EngineThread(Arc<Mutex<Option<JoinHandle<()>>>>);
 
 impl EngineThread {
-    /// The thread of an engine that runs already.
-    #[must_use]
-    pub fn of(thread: JoinHandle<()>) -> Self {
-        Self(Arc::new(Mutex::new(Some(thread))))
-    }
-
     /// Starts an engine, which loads the model of `config`.
     #[must_use]
     pub fn start(&self, config: EngineConfig) -> (Sender<Command>, UnboundedReceiver<Event>) {
         let EngineHandle { commands, events, thread } = engine::spawn(config);
-        self.keep(thread);
+        *self.kept() = Some(thread);
         (commands, events)
     }
 
     /// Waits until the engine has freed its memory, but no longer than two seconds. Drop its commands first: that ends
     /// it.
     pub fn wait(&self) {
-        let thread = self.0.lock().expect("nothing panics while it holds the lock").take();
+        let thread = self.kept().take();
         if let Some(thread) = thread {
             wait_for(&thread, PATIENCE);
         }
     }
 
-    fn keep(&self, thread: JoinHandle<()>) {
-        *self.0.lock().expect("nothing panics while it holds the lock") = Some(thread);
+    fn kept(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.0.lock().expect("nothing panics while it holds the lock")
     }
 }
 

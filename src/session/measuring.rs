@@ -55,6 +55,7 @@ mod tests {
     use crate::chat::fixtures::{figures, model, progress};
     use crate::engine::message::JobId;
     use crate::session::client::{EngineChannels, Stops};
+    use crate::session::engine_thread::EngineThread;
     use crate::session::fixtures::Recorder;
 
     /// An engine that loads, and then answers one command with the events that `reply` gives.
@@ -68,7 +69,7 @@ mod tests {
                 reply(job, prompt, recipe).into_iter().for_each(|event| drop(sender.send(event)));
             }
         });
-        EngineClient::new(EngineChannels { commands, events, thread: None }, Stops::never())
+        EngineClient::new(EngineChannels { commands, events, thread: EngineThread::default() }, Stops::never())
     }
 
     #[tokio::test]
