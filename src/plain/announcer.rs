@@ -154,8 +154,8 @@ impl Announcer {
         for attached in &exchange.attached {
             self.line(out, &format!("with {}", described(attached)))?;
         }
-        match &exchange.pair {
-            Some(pair) => self.line(out, &format!("answer by {}:", pair.way.name)),
+        match &exchange.variant {
+            Some(variant) => self.line(out, &format!("answer by {}:", variant.way.name)),
             None => Ok(()),
         }
     }
@@ -525,7 +525,7 @@ mod tests {
         let mut told = Told::read();
         let offer =
             |name: &str| told.session.chat.offers.iter().position(|offer| offer.name == name).expect("built in");
-        let offers = [offer("accurate"), offer("fastest")];
+        let offers = vec![offer("accurate"), offer("fastest")];
         told.session.act(Action::Versus { question: "Who?".into(), offers });
         let mut all = told.news();
         told.session.answer("A clergyman.");

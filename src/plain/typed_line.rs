@@ -50,7 +50,7 @@ fn versus(chat: &Chat, rest: &str) -> TypedLine {
     };
     let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
     match Some(question.trim().to_owned()).filter(|question| !question.is_empty()).or(last) {
-        Some(question) => TypedLine::Act(Action::Versus { question, offers: [one, other] }),
+        Some(question) => TypedLine::Act(Action::Versus { question, offers: vec![one, other] }),
         None => TypedLine::Say("which question? /ab NAME NAME QUESTION asks it under both presets".to_owned()),
     }
 }
@@ -101,8 +101,8 @@ mod tests {
     #[test]
     fn one_question_is_asked_under_two_presets() {
         let mut session = Session::with_document_read("accurate");
-        let offers = [offer_of(&session.chat, "full"), offer_of(&session.chat, "quick")];
-        let versus = |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers });
+        let offers = vec![offer_of(&session.chat, "full"), offer_of(&session.chat, "quick")];
+        let versus = |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers: offers.clone() });
         assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("which question?"))
