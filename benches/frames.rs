@@ -81,10 +81,10 @@ impl Talk {
         let presets = Presets::built_in();
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
+            questions: Questions::Conversation,
             system: None,
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
-            questions: Questions::Conversation,
         };
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };

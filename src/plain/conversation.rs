@@ -26,10 +26,9 @@ pub enum Audience {
 }
 
 /// Talks until `/quit` comes, or the lines end and what was asked is answered. `out` gets everything, also why a model can't be had.
-pub fn run(chat: Chat, mut effects: EffectRunner<'_>, audience: Audience, out: &mut dyn Write) -> io::Result<Exit> {
+pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut dyn Write) -> io::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut results = effects.listen();
         let mut lines = typed_lines();
         let start = Instant::now();
         let mut conversation = Conversation { chat, effects, audience, announcer: Announcer::default(), start, out };
@@ -37,7 +36,7 @@ pub fn run(chat: Chat, mut effects: EffectRunner<'_>, audience: Audience, out: &
         let mut lines_ended = false;
         loop {
             let exit = tokio::select! {
-                Some(result) = results.recv() => conversation.take_result(result)?,
+                result = conversation.effects.next() => conversation.take_result(result)?,
                 line = lines.recv(), if !lines_ended => match line {
                     Some(line) => conversation.take_line(&line)?,
                     None => {

@@ -14,22 +14,23 @@
 //! What it does not do: touch a terminal. Clipboard, editor and exports belong to the terminal interface.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::engine_thread::EngineThread;
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
 use crate::chat::{Effect, Fetched, Input};
 use crate::document::{self, ReadOptions};
-use crate::engine::message::{CancelToken, Command, Event};
+use crate::engine;
+use crate::engine::config::EngineSettings;
+use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
 use crate::models::{self, Entry, Places, PullProgress, Resolved};
 use crate::quotes::{self, Index};
-use crate::engine::config::EngineSettings;
 use crate::settings::Settings;
 
 /// A fetch reports each two-hundredth of a download: a front end shows no more.
@@ -57,70 +58,60 @@ pub enum PartsResult {
 
 /// Carries out effects.
 pub struct EffectRunner<'settings> {
-    /// Where commands go; `None` until there is an engine.
-    commands: Option<mpsc::Sender<Command>>,
-    /// The events of an engine that was started before anything listened.
-    events: Option<UnboundedReceiver<Event>>,
-    starter: Starter,
+    engine: EngineClient,
+    engine_settings: EngineSettings,
+    /// The model that can be fetched while none is on this machine.
+    offered: Option<Arc<Entry>>,
+    places: Places,
     files: WorkingSet<'settings>,
     /// The words of the document in use, once an answer has quoted something.
     index: Arc<OnceLock<Index>>,
     read: ReadOptions,
     counter: TokenCounter,
-    results: UnboundedSender<EffectResult>,
-    received: Option<UnboundedReceiver<EffectResult>>,
-}
-
-/// How a model is fetched, and an engine started with it.
-struct Starter {
-    /// The model that is offered while none is on this machine.
-    offered: Option<Arc<Entry>>,
-    places: Places,
-    engine: EngineSettings,
-    thread: EngineThread,
+    sender: UnboundedSender<EffectResult>,
+    results: UnboundedReceiver<EffectResult>,
 }
 
 impl<'settings> EffectRunner<'settings> {
-    /// Starts the engine on `model`, or has it wait for one to be fetched. `thread` keeps the engine's thread, to be waited for at the end.
+    /// Starts the engine on `model`, if that is on this machine. Signals are left to the front end.
     #[must_use]
-    pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved, thread: EngineThread) -> Self {
-        let (found, offered) = match model {
-            Resolved::Found(file) => (Some(file), None),
-            Resolved::Missing(entry) => (None, Some(Arc::from(entry))),
+    pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
+        let (engine, offered) = match model {
+            Resolved::Found(file) => (EngineClient::starting(settings.engine.with_model(file), Stops::never()), None),
+            Resolved::Missing(entry) => (EngineClient::without_engine(Stops::never()), Some(Arc::from(entry))),
         };
-        let starter = Starter { offered, places: settings.places.clone(), engine: settings.engine.clone(), thread };
-        let (commands, events) = found.map(|file| starter.start(file)).unzip();
-        let (results, received) = unbounded_channel();
+        let (sender, results) = unbounded_channel();
         Self {
-            commands,
-            events,
-            starter,
+            engine,
+            engine_settings: settings.engine.clone(),
+            offered,
+            places: settings.places.clone(),
             files,
             index: Arc::default(),
             read: settings.read.clone(),
             counter: TokenCounter::new(settings),
+            sender,
             results,
-            received: Some(received),
         }
     }
 
-    /// Everything that comes back, the engine's events among it. To be called once, in a runtime.
-    ///
-    /// # Panics
-    ///
-    /// When it is called a second time.
-    pub fn listen(&mut self) -> UnboundedReceiver<EffectResult> {
-        if let Some(events) = self.events.take() {
-            forward(events, self.results.clone());
+    /// What comes back next, of the engine or of anything else. Nothing is lost when it is dropped before it is ready.
+    pub async fn next(&mut self) -> EffectResult {
+        tokio::select! {
+            input = self.engine.input() => EffectResult::Chat(input),
+            Some(result) = self.results.recv() => result,
         }
-        self.received.take().expect("a front end listens once")
+    }
+
+    /// What is back already.
+    pub fn try_next(&mut self) -> Option<EffectResult> {
+        self.engine.try_input().map(EffectResult::Chat).or_else(|| self.results.try_recv().ok())
     }
 
     /// Carries out one effect. Leaving ([`Effect::Quit`]) is the front end's to do.
     pub fn run(&mut self, effect: Effect) {
         match effect {
-            // A command that no engine takes any more is dropped: the engine's end arrives as a result.
-            Effect::Send(command) => self.commands.iter().for_each(|commands| drop(commands.send(command.clone()))),
+            Effect::Send(command) => self.engine.send(command),
             Effect::Cancel(token) => token.cancel(),
             Effect::Fetch(cancel) => self.fetch(cancel),
             Effect::Start(file) => self.start(file),
@@ -147,7 +138,7 @@ impl<'settings> EffectRunner<'settings> {
 
     /// Counts the tokens of every part.
     pub fn count_parts(&self, of: CountRequest) {
-        let (counter, results) = (self.counter.clone(), self.results.clone());
+        let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
             let mut on_batch = |first, tokens| {
                 let counted = PartsResult::Counted { of: of.clone(), first, tokens };
@@ -161,7 +152,7 @@ impl<'settings> EffectRunner<'settings> {
 
     /// Looks for what would fit in the place of `parts`, which are numbers.
     pub fn propose(&self, of: CountRequest, parts: Vec<usize>) {
-        let (counter, results) = (self.counter.clone(), self.results.clone());
+        let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
             let result = match counter.propose(&of, &parts) {
                 Ok(proposals) => PartsResult::Proposed { of, parts, proposals },
@@ -172,8 +163,8 @@ impl<'settings> EffectRunner<'settings> {
     }
 
     fn fetch(&self, cancel: CancelToken) {
-        let Some(entry) = self.starter.offered.clone() else { return };
-        let (places, results) = (self.starter.places.clone(), self.results.clone());
+        let Some(entry) = self.offered.clone() else { return };
+        let (places, results) = (self.places.clone(), self.sender.clone());
         thread::spawn(move || {
             let mut steps = FetchSteps::default();
             let mut progress = |progress| {
@@ -181,7 +172,8 @@ impl<'settings> EffectRunner<'settings> {
                     let _ = results.send(EffectResult::Chat(Input::Fetching(fetched)));
                 }
             };
-            let came = models::pull(&entry, &places, &mut progress, &cancel).map_err(|error| Failure::of(FailureKind::Model, &error));
+            let came = models::pull(&entry, &places, &mut progress, &cancel)
+                .map_err(|error| Failure::of(FailureKind::Model, &error));
             if !cancel.is_cancelled() {
                 let _ = results.send(EffectResult::Chat(Input::Fetched(came)));
             }
@@ -189,13 +181,11 @@ impl<'settings> EffectRunner<'settings> {
     }
 
     fn start(&mut self, file: PathBuf) {
-        let (commands, events) = self.starter.start(file);
-        self.commands = Some(commands);
-        forward(events, self.results.clone());
+        self.engine.start(engine::spawn(self.engine_settings.with_model(file)).into());
     }
 
     fn read_file(&self, name: Arc<str>) {
-        let (read, results) = (self.read.clone(), self.results.clone());
+        let (read, results) = (self.read.clone(), self.sender.clone());
         thread::spawn(move || {
             let came = text_of(&name, &read);
             let _ = results.send(EffectResult::Chat(Input::FileRead { name, came }));
@@ -203,31 +193,13 @@ impl<'settings> EffectRunner<'settings> {
     }
 
     fn check_quotes(&self, entry: usize, answer: Arc<str>) {
-        let (document, index, results) = (self.files.document(), self.index.clone(), self.results.clone());
+        let (document, index, results) = (self.files.document(), self.index.clone(), self.sender.clone());
         thread::spawn(move || {
             let index = index.get_or_init(|| Index::new(&document.text));
             let quotes = quotes::check(&answer, index);
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, quotes }));
         });
     }
-}
-
-impl Starter {
-    fn start(&self, file: PathBuf) -> (mpsc::Sender<Command>, UnboundedReceiver<Event>) {
-        self.thread.start(self.engine.with_model(file))
-    }
-}
-
-/// Hands the events of an engine on, and its end.
-fn forward(mut events: UnboundedReceiver<Event>, results: UnboundedSender<EffectResult>) {
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            if results.send(EffectResult::Chat(Input::Engine(event))).is_err() {
-                return;
-            }
-        }
-        let _ = results.send(EffectResult::Chat(Input::EngineGone));
-    });
 }
 
 /// Thins the progress of a download out.
@@ -277,6 +249,7 @@ mod tests {
 
     use super::*;
     use crate::chat::Choice;
+    use crate::engine::message::Event;
     use crate::models::Catalogue;
     use crate::quotes::Verdict;
     use crate::session::documents;
@@ -297,18 +270,18 @@ mod tests {
         // From a hub that does not answer, and from nowhere else.
         let entry = Entry { wheels: None, ..Catalogue::bundled().default_entry().clone() };
         let missing = Resolved::Missing(Box::new(entry));
-        EffectRunner::new(settings, files, missing, EngineThread::default())
+        EffectRunner::new(settings, files, missing)
+    }
+
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
+        let limited = async { tokio::time::timeout(Duration::from_secs(60), work).await.expect("a result comes") };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(limited)
     }
 
     /// What comes back of what `act` has `runner` do.
     fn result(runner: &mut EffectRunner<'_>, act: impl FnOnce(&mut EffectRunner<'_>)) -> EffectResult {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut results = runner.listen();
-            act(runner);
-            let received = tokio::time::timeout(Duration::from_secs(60), results.recv()).await;
-            received.expect("a result comes").expect("the runner lives")
-        })
+        act(runner);
+        block_on(runner.next())
     }
 
     /// Where the quote of `answer` is found.
@@ -369,13 +342,11 @@ mod tests {
         let broken = folder.path().join("broken.gguf");
         fs::write(&broken, "GGUF").expect("written");
         let mut runner = runner(&settings);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let results = runtime.block_on(async {
-            let mut results = runner.listen();
-            runner.run(Effect::Start(broken));
+        runner.run(Effect::Start(broken));
+        let results = block_on(async {
             let mut all = Vec::new();
             while all.last() != Some(&EffectResult::Chat(Input::EngineGone)) {
-                all.push(results.recv().await.expect("the runner lives"));
+                all.push(runner.next().await);
             }
             all
         });

@@ -10,9 +10,9 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`engine_thread`] | how does the engine start, and how long does the program wait for its end? |
 //! | [`effects`] | what carries out what a chat asks for? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
+//! | [`measuring`] | how fast does this machine prefill? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -26,10 +26,10 @@ pub mod client;
 pub mod counting;
 pub mod documents;
 pub mod effects;
-pub mod engine_thread;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
@@ -41,8 +41,7 @@ pub mod working_set;
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};
 pub use counting::{CountRequest, TokenCounter};
 pub use effects::{EffectResult, EffectRunner, PartsResult};
-pub use engine_thread::EngineThread;
 pub use error::Error;
-pub use observer::{Activity, Observer};
+pub use observer::{Activity, Observer, Unobserved};
 pub use signals::Signal;
 pub use working_set::{ReloadRequest, Reloaded, WorkingSet};

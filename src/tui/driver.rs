@@ -20,7 +20,7 @@ use crate::store::{History, Place, Positions, Remembered};
 const SIGNALS: [Signal; 3] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt];
 
 /// Shows a chat, and the document that it is about, until it is left.
-pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Result<ScreenExit, Error> {
+pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<ScreenExit, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut signals = signals::listen(&SIGNALS);
@@ -32,11 +32,10 @@ pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Resu
         screen.history = History::in_directory(&options.state).load();
         screen.keymap = options.keymap.clone();
         let theme = Theme::of(theme::settled(options.theme, options.true_color));
-        let _guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
+        let guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
         let display = TerminalDisplay::new()?;
-        let results = effects.listen();
         let runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
-        let mut shown = Loop { chat, screen, theme, display, runner, results };
+        let mut shown = Loop { chat, screen, theme, display, runner };
         let signal = async {
             match signals.recv().await {
                 Some(signal) => signal,
@@ -47,6 +46,8 @@ pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Resu
         let ended = shown.run(EventStream::new, signal).await;
         // Of the document as it is now: other parts have places of their own.
         remember(&shown.screen, &shown.chat, &positions.of(shown.screen.reader.book.text()));
+        // The engine's end is waited for when the runner is dropped: the terminal need not wait for that.
+        drop(guard);
         ended
     })
 }

@@ -5,7 +5,7 @@
 //! are 16 ms apart at least. Time ticks only while something on the screen changes with it; an idle screen waits without end.
 //!
 //! There is one way out and one way back: everything that is to be done outside is a [`LoopCommand`] for the [`Runner`], and what comes of
-//! it, the engine's events among it, is an [`EffectResult`] on one channel, unless it is known at once ([`Reply`]). Keys are a
+//! it, the engine's events among it, is an [`EffectResult`] of [`Runner::next`], unless it is known at once ([`Reply`]). Keys are a
 //! stream and frames go to a [`Display`], so that tests drive this very loop without a terminal. The first frame is drawn before anything is
 //! waited for: the model may take its time.
 
@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use ratatui::crossterm::event::Event as TerminalEvent;
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::display::Display;
@@ -37,7 +36,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// What is taken at most before a frame is due: a flood must not freeze the screen.
 const TAKEN_AT_ONCE: usize = 4096;
 
-/// The chat and the screen, where they are shown, the way out and the way back.
+/// The chat and the screen, where they are shown, and what is done outside.
 pub(super) struct Loop<D, R> {
     pub chat: Chat,
     pub screen: Screen,
@@ -45,7 +44,6 @@ pub(super) struct Loop<D, R> {
     pub display: D,
     /// Does what the loop can't. While it does what [takes the terminal](UiCommand::takes_the_terminal) no keys are read here.
     pub runner: R,
-    pub results: UnboundedReceiver<EffectResult>,
 }
 
 /// What one happening has left to do.
@@ -103,7 +101,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 biased;
                 signal = &mut signal => Woken::Signal(signal),
                 key = keys.next() => Woken::Key(key),
-                Some(result) = self.results.recv() => Woken::Result(result),
+                result = self.runner.next() => Woken::Result(result),
                 () = sleep_until(next_frame), if frame_due => continue,
                 () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
             };
@@ -126,7 +124,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 // What else is there, without waiting.
                 if let Poll::Ready(key) = ready(&mut keys).await {
                     woken = Woken::Key(key);
-                } else if let Ok(result) = self.results.try_recv() {
+                } else if let Some(result) = self.runner.try_next() {
                     woken = Woken::Result(result);
                 } else {
                     break;

@@ -1,10 +1,10 @@
-//! The one way out of the loop: what it wants done, who does it, and what is known at once.
+//! The one way out of the loop and the one way back: what it wants done, who does it, what is known at once and what comes later.
 
 use std::io;
 
 use super::ui_command::UiCommand;
 use crate::chat::Effect;
-use crate::session::Reloaded;
+use crate::session::{EffectResult, Reloaded};
 
 /// What is to be done outside of the loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ pub(super) enum LoopCommand {
     Reload,
 }
 
-/// What is known at once. Everything else comes back as a [`crate::session::EffectResult`].
+/// What is known at once. Everything else comes back as an [`EffectResult`].
 pub(super) enum Reply {
     Nothing,
     /// One line for the person.
@@ -32,4 +32,10 @@ pub(super) enum Reply {
 pub(super) trait Runner {
     /// Errors are those of the terminal; all others are messages.
     fn run(&mut self, command: LoopCommand) -> io::Result<Reply>;
+
+    /// What comes back next. Nothing is lost when the future is dropped before it is ready.
+    fn next(&mut self) -> impl Future<Output = EffectResult>;
+
+    /// What is back already.
+    fn try_next(&mut self) -> Option<EffectResult>;
 }

@@ -12,13 +12,13 @@ use super::guard::lend;
 use super::options::Options;
 use super::runner::{LoopCommand, Reply, Runner};
 use super::ui_command::UiCommand;
-use crate::session::{EffectRunner, ReloadRequest};
+use crate::session::{EffectResult, EffectRunner, ReloadRequest};
 use crate::store::History;
 use crate::swaa::Preset;
 
 /// Does everything at a real terminal.
 pub(super) struct TerminalRunner<'settings> {
-    pub effects: EffectRunner<'settings>,
+    effects: EffectRunner<'settings>,
     options: Options,
     /// What exports are called.
     title: String,
@@ -39,6 +39,14 @@ impl Runner for TerminalRunner<'_> {
             LoopCommand::Screen(command) => return self.run_for_screen(command),
         }
         Ok(Reply::Nothing)
+    }
+
+    async fn next(&mut self) -> EffectResult {
+        self.effects.next().await
+    }
+
+    fn try_next(&mut self) -> Option<EffectResult> {
+        self.effects.try_next()
     }
 }
 

@@ -373,8 +373,8 @@ fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
         _ => Reply::Nothing,
     };
     let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
-    let outside = Outside { toy: toy.clone(), reloads: 0, others };
-    let played = play_with(|| typing(keys), screen, outside, results);
+    let outside = Outside { toy: toy.clone(), results, reloads: 0, others };
+    let played = play_with(|| typing(keys), screen, outside);
     // tcp.rs is in row 4 of the tree, udp.rs below it.
     assert_eq!((played.ended, choices), (ScreenExit::BySignal(Signal::Terminate), vec![vec![2, 3]]));
     assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);

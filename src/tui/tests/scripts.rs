@@ -141,12 +141,13 @@ where
     Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
 {
     let nothing = |_: &LoopCommand| Reply::Nothing;
-    play_with(keys, Screen::default(), Outside { toy: toy.clone(), reloads: 0, others: nothing }, results)
+    play_with(keys, Screen::default(), Outside { toy: toy.clone(), results, reloads: 0, others: nothing })
 }
 
 /// What is outside of the loop: a toy for an engine, and a closure for everything else.
 pub(super) struct Outside<F> {
     pub toy: Rc<Toy>,
+    pub results: UnboundedReceiver<EffectResult>,
     pub reloads: usize,
     pub others: F,
 }
@@ -159,6 +160,14 @@ impl<F: FnMut(&LoopCommand) -> Reply> Runner for Outside<F> {
             return Ok(Reply::Nothing);
         }
         Ok((self.others)(&command))
+    }
+
+    async fn next(&mut self) -> EffectResult {
+        self.results.recv().await.expect("the toy lives as long")
+    }
+
+    fn try_next(&mut self) -> Option<EffectResult> {
+        self.results.try_recv().ok()
     }
 }
 
@@ -185,7 +194,6 @@ pub(super) fn play_with<Keys, F: FnMut(&LoopCommand) -> Reply>(
     keys: impl FnMut() -> Keys,
     screen: Screen,
     runner: Outside<F>,
-    results: UnboundedReceiver<EffectResult>,
 ) -> Played
 where
     Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
@@ -196,7 +204,7 @@ where
     };
     let display = Memory { terminal: terminal(80, 24), frames: 0 };
     let (chat, theme) = (Session::begin("full").chat, Theme::of(ThemeChoice::Ansi));
-    let mut shown = Loop { chat, screen, theme, display, runner, results };
+    let mut shown = Loop { chat, screen, theme, display, runner };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     let ended = runtime.block_on(async { shown.run(keys, signal).await }).expect("the loop ends well");

@@ -10,8 +10,8 @@ use super::super::wrap::wrap;
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
 use super::{quotes, references, versus, work};
-use crate::chat::{Chat, Exchange, ExchangeState, Model};
-use crate::engine::message::{Figures, Finish};
+use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
+use crate::engine::message::Figures;
 
 /// What is shown of a question at most: the answer is what is looked for.
 const MOST_QUESTION_LINES: usize = 12;
@@ -126,24 +126,13 @@ fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'st
             Some(spans)
         }
         ExchangeState::Answered(finish) => {
-            let mut spans: Vec<Span> =
-                ended(*finish, exchange).map(|why| Span::raw(format!("{why} · "))).into_iter().collect();
+            let mut spans: Vec<Span> = why_not_whole(*finish, &exchange.answer)
+                .map(|why| Span::raw(format!("{why} · ")))
+                .into_iter()
+                .collect();
             spans.push(Span::styled(costs(exchange), theme.dim));
             Some(spans)
         }
-    }
-}
-
-/// Why an answer is not whole; `None` when the model ended it.
-fn ended(finish: Finish, exchange: &Exchange) -> Option<&'static str> {
-    match finish {
-        Finish::EndOfGeneration | Finish::StopString => {
-            exchange.answer.trim().is_empty().then_some("the model said nothing")
-        }
-        Finish::TokenLimit => Some("cut off: the limit of tokens"),
-        Finish::TimeLimit => Some("cut off: the time of --timeout is over"),
-        Finish::ContextFull => Some("cut off: the context is full"),
-        Finish::Cancelled => Some("stopped"),
     }
 }
 
