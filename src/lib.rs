@@ -56,6 +56,8 @@ pub mod fields;
 pub mod fit;
 pub mod headless;
 pub mod models;
+#[cfg(test)]
+mod parity;
 pub mod plain;
 pub mod quotes;
 pub mod session;

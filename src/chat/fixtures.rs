@@ -191,6 +191,12 @@ impl Session {
         Self::of(setup)
     }
 
+    /// A script that begins with `preset`: its questions stand alone. The model is loading.
+    pub(crate) fn begin_script(preset: &str, changes: RecipePatch) -> Self {
+        let setup = setup(preset, changes);
+        Self::of(Setup { asking: Asking { questions: Questions::Alone, ..setup.asking }, ..setup })
+    }
+
     /// There is no model yet.
     pub(crate) fn begin_without_model() -> Self {
         let title = "Qwen2.5-Coder 0.5B Instruct, 4 bits".to_owned();

@@ -88,6 +88,8 @@ impl Printer {
         while let Some(exchange) = chat.transcript.get(self.printed).and_then(|entry| entry.exchange()) {
             match &exchange.state {
                 ExchangeState::Failed(failure) => return Err(failure.clone().into()),
+                // After a stop no other answer begins.
+                ExchangeState::Running if stopped.is_some() && !self.answer.has_begun => return Ok(()),
                 ExchangeState::Running => return Ok(self.print_growth(exchange, voice)?),
                 ExchangeState::Answered(finish) => {
                     self.print_growth(exchange, voice)?;

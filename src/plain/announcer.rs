@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::chat::{
-    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Notice, Work, count, time, why_not_whole,
+    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Work, count, time, why_not_whole,
 };
 use crate::document::Document;
 use crate::quotes::{Quote, Verdict, find_quotes};
@@ -17,7 +17,7 @@ const QUOTE_WORDS: usize = 12;
 
 /// What was told so far.
 #[derive(Debug, Default)]
-pub(super) struct Announcer {
+pub(crate) struct Announcer {
     loading: bool,
     choice: Option<String>,
     /// The preset, and the last tenth of the reading.
@@ -28,7 +28,8 @@ pub(super) struct Announcer {
     ended: BTreeSet<usize>,
     /// The entry whose quotes are being looked up.
     quotes_of: Option<usize>,
-    notice: Option<Notice>,
+    /// How many notices were told.
+    notices: usize,
     deciding: bool,
     prompted: bool,
 }
@@ -44,7 +45,7 @@ struct AnswerTold {
 
 impl Announcer {
     /// Tells what is new; `document` is where quotes are found.
-    pub(super) fn announce(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    pub(crate) fn announce(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         self.tell_model(chat, out)?;
         self.tell_choice(chat, out)?;
         self.tell_reading(chat, out)?;
@@ -239,13 +240,11 @@ impl Announcer {
     }
 
     fn tell_notice(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
-        if chat.notice != self.notice {
-            self.notice.clone_from(&chat.notice);
-            if let Some(notice) = &chat.notice {
-                self.line(out, &notice.text)?;
-                notice.hint.iter().try_for_each(|hint| self.line(out, hint))?;
-            }
+        for notice in &chat.notices[self.notices..] {
+            self.line(out, &notice.text)?;
+            notice.hint.iter().try_for_each(|hint| self.line(out, hint))?;
         }
+        self.notices = chat.notices.len();
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ mod first_run;
 mod forks;
 mod pairs;
 mod parts;
+mod scripts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +113,23 @@ fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let why = "there is no GPU here that this program can use: the CPU computes";
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
     assert_eq!(notice(&session.chat), why);
+}
+
+#[test]
+fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
+    let mut session = Session::begin("auto");
+    let bare =
+        crate::engine::message::ModelInfo { without_gpu: Some("the CPU computes"), chat_template: None, ..model() };
+    session.tell(Event::Loaded(Box::new(bare)));
+    session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+    let notes = [
+        "the CPU computes",
+        "Qwen2.5-Coder-0.5B brings no chat template: ChatML is used",
+        "auto chose full: so short a document is seen whole under every preset",
+    ];
+    assert_eq!(notice(&session.chat), notes.join("; "));
+    let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
+    assert_eq!(told, notes, "what prints tells each by itself");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One question under two presets, and what each preset would cost.
+//! One question under several presets, and what each preset would cost.
 
 use super::*;
 use crate::chat::Action;
@@ -52,10 +52,34 @@ fn a_reading_that_fails_fails_its_half_of_the_pair() {
 }
 
 #[test]
+fn of_three_presets_each_is_read_for_and_none_is_told_what_the_others_answered() {
+    let mut session = Session::with_document_read("full");
+    let offers = ["full", "fastest", "quick"].map(|name| offer(&session, name)).to_vec();
+    session.act(Action::Versus { question: "Who?".into(), offers });
+    for (preset, said) in [("fastest", "clergyman"), ("quick", "soldier")] {
+        let effects = session.answer(&format!("A {said}."));
+        assert!(matches!(sent(&effects), Command::Read { recipe, .. } if *recipe == recipe_of(preset)), "{effects:?}");
+        let (_, tail) = texts(&asked(&session.read(2_000, 8_000)).prompt);
+        assert!(!tail.contains("clergyman") && !tail.contains("soldier"), "{tail}");
+    }
+    session.answer("A sailor.");
+    let (_, tail) = texts(&asked(&session.ask("And his patroness?")).prompt);
+    assert!(tail.contains("clergyman") && !tail.contains("soldier") && !tail.contains("sailor"), "{tail}");
+}
+
+#[test]
 fn a_preset_is_not_compared_with_itself() {
     let mut session = Session::with_document_read("full");
     assert_eq!(versus(&mut session, "full", "full"), []);
-    assert_eq!(session.chat.transcript, []);
+    assert_eq!((notice(&session.chat), session.chat.transcript.len()), ("full can't be compared with itself", 0));
+}
+
+#[test]
+fn a_person_compares_what_was_read() {
+    let mut session = Session::begin("full");
+    session.tell(Event::Loaded(Box::new(model())));
+    assert_eq!(versus(&mut session, "full", "fastest"), []);
+    assert_eq!(notice(&session.chat), "two presets can be compared once the document is read");
 }
 
 #[test]

@@ -24,7 +24,10 @@ pub(super) fn ask(chat: &mut Chat, question: String, offers: Vec<usize>) -> Vec<
             return Vec::new();
         }
         Err(NotCompared::Refused(failure)) => {
-            chat.tell(Notice::from(&failure));
+            match chat.asking.questions {
+                Questions::Conversation => chat.tell(Notice::from(&failure)),
+                Questions::Alone => chat.pause_by(failure),
+            }
             return Vec::new();
         }
     };
