@@ -7,12 +7,12 @@ use lunette::eval::{self, Plan};
 use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Voice};
 use lunette::models::ModelRef;
-use lunette::session::{documents, model};
+use lunette::session::{documents, measuring, model};
 use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
 
 use crate::process::{block_on, engine, with_voice};
 
-/// With `-m` the presets are explained for that model.
+/// With `-m`, lists which layers each preset leaves full in that model.
 pub fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     with_voice(text_or_json(json), settings.terminal, |voice| {
         block_on(async {
@@ -26,7 +26,7 @@ pub fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     })
 }
 
-/// With `-m` the tokens of each part are counted by that model's vocabulary. Nothing is noted: what is odd is part of what is shown.
+/// With `-m`, counts the tokens of each part with that model's vocabulary.
 pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
     with_voice(text_or_json(shown == Shown::Json), settings.terminal, |voice| {
         let document = documents::load(settings, &mut io::stdin().lock(), voice)?;
@@ -39,7 +39,7 @@ pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
     })
 }
 
-/// A plan needs no weights; to measure how fast this machine reads needs them.
+/// Loads only the model's tables, except to measure how fast this machine prefills.
 pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_voice(text_or_json(how.json), settings.terminal, |voice| {
         let document = documents::open(settings, &mut io::stdin().lock(), voice)?.whole;
@@ -55,8 +55,8 @@ pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
 
 fn measure(settings: &Settings, voice: &mut Voice<'_>) -> Result<(), ExitError> {
     block_on(async {
-        let client = engine(settings, &model::find(settings, voice)?, None);
-        headless::measure(client, voice).await
+        let mut client = engine(settings, &model::find(settings, voice)?, None);
+        Ok(measuring::measure(&mut client, voice).await?)
     })
 }
 

@@ -1,4 +1,4 @@
-//! Opens the front ends that a person or a script talks to: documents, model and presets become a chat, and the chat gets an engine.
+//! Opens the front ends that have a conversation: documents and model become a chat, and the chat gets an engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +12,7 @@ use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Started, Voice};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
+use lunette::session::documents::Opened;
 use lunette::session::retriever::Retriever;
 use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
@@ -19,30 +20,44 @@ use lunette::tui::{self, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_voice};
 
-/// Opens the screen on what `settings` name, and returns when it is left.
+/// Opens the terminal interface.
 pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
-    let (files, model) = with_voice(Output::Text, settings.terminal, |voice| {
+    let (documents, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
-        let model = model::locate(settings, voice)?;
-        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((documents, model::locate(settings, voice)?))
     })?;
-    let chat = Chat::new(opening::setup(settings, &files, &model));
-    show(chat, EffectRunner::new(settings, files, model), settings, &options)
+    match converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options))? {
+        Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
+        Ok(ScreenExit::BySignal(signal)) => Ok(Stop::Signal(signal).into()),
+        Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
+    }
 }
 
-/// The same chat in plain lines. A model that is missing is asked about in a line, too.
+/// Opens the same chat in plain lines. A missing model is asked about before.
 pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
-    let (files, model) = with_voice(Output::Text, settings.terminal, |voice| {
+    let (documents, model) = with_voice(Output::Text, settings.terminal, |voice| {
         let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
-        let model = Resolved::Found(find_or_ask(settings, voice)?);
-        Ok::<_, ExitError>((opening::working_set(settings, documents, &model)?, model))
+        Ok::<_, ExitError>((documents, Resolved::Found(find_or_ask(settings, voice)?)))
     })?;
-    let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let mut effects = EffectRunner::new(settings, files, model);
-    ask_ahead(&mut chat, &mut effects, &settings.questions);
     let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
-    Ok(plain::run(chat, effects, audience, &mut io::stdout().lock())?)
+    let run = |chat, effects: EffectRunner<'_>| plain::run(chat, effects, audience, &mut io::stdout().lock());
+    Ok(converse(settings, documents, model, run)??)
+}
+
+/// Runs `front_end` on a chat about `documents`, which is asked the questions of the command line first.
+fn converse<T>(
+    settings: &Settings,
+    documents: Opened,
+    model: Resolved,
+    front_end: impl FnOnce(Chat, EffectRunner<'_>) -> T,
+) -> Result<T, ExitError> {
+    let files = opening::working_set(settings, documents, &model)?;
+    let mut chat = Chat::new(opening::setup(settings, &files, &model));
+    let asked = opening::ask_ahead(&mut chat, &files.whole(), &settings.questions);
+    let mut effects = EffectRunner::new(settings, files, model);
+    asked.into_iter().for_each(|effect| effects.run(effect));
+    Ok(front_end(chat, effects))
 }
 
 /// Answers the questions of a run without a screen.
@@ -51,7 +66,7 @@ pub fn headless(settings: &Settings, how: Headless) -> Exit {
     with_voice(how.output, settings.terminal, |voice| {
         let start = |voice: &mut Voice<'_>| {
             let model = model::find(settings, voice)?;
-            // It loads while parts are looked for.
+            // The model loads while parts are retrieved.
             let client = process::engine(settings, &model, deadline);
             let retriever = Retriever::for_model(settings, &model)?;
             Ok(Started { client, model, retriever })
@@ -60,7 +75,7 @@ pub fn headless(settings: &Settings, how: Headless) -> Exit {
     })
 }
 
-/// The model's file; one that is missing is asked about where a person can answer.
+/// The model's file. The user is asked about a missing model if there is a terminal to ask in.
 fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, ExitError> {
     if !settings.terminal.is_interactive() {
         return Ok(model::find(settings, observer)?);
@@ -69,7 +84,7 @@ fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathB
     Ok(model::find(settings, &mut Consent { observer, input: &mut input, output: &mut output })?)
 }
 
-/// What the screen is told; keys that can't be had are told before anything is loaded.
+/// Fails on invalid key bindings before anything is loaded.
 fn options(settings: &Settings) -> Result<Options, ExitError> {
     let ScreenSettings { theme, mouse, keys, keys_file, variables } = &settings.screen;
     let EngineSettings { context, reserve_tokens, .. } = settings.engine;
@@ -88,26 +103,6 @@ fn options(settings: &Settings) -> Result<Options, ExitError> {
         reserve_tokens,
         build: build(),
     })
-}
-
-/// Asks the questions that the program was started with.
-fn ask_ahead(chat: &mut Chat, effects: &mut EffectRunner<'_>, questions: &[String]) {
-    let whole = effects.files().whole();
-    opening::ask_ahead(chat, &whole, questions).into_iter().for_each(|effect| effects.run(effect));
-}
-
-fn show(
-    mut chat: Chat,
-    mut effects: EffectRunner<'_>,
-    settings: &Settings,
-    options: &Options,
-) -> Result<Exit, ExitError> {
-    ask_ahead(&mut chat, &mut effects, &settings.questions);
-    match tui::run(chat, effects, options) {
-        Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
-        Ok(ScreenExit::BySignal(signal)) => Ok(Stop::Signal(signal).into()),
-        Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
-    }
 }
 
 /// What a report of a crash begins with.

@@ -1,6 +1,6 @@
-//! Golden documents: for each file of `tests/fixtures/documents`, the text, outline, parts and report that come out of it.
+//! Snapshots of the text, outline, parts and report of each file in `tests/fixtures/documents`.
 //!
-//! After a wanted change: `INSTA_UPDATE=always cargo test --test documents`, then read the diff.
+//! After an intended change, run `INSTA_UPDATE=always cargo test --test documents` and read the diff.
 
 mod support {
     pub mod pdf;
@@ -22,7 +22,7 @@ fn open(names: &[&str]) -> Document {
     load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("a readable fixture")
 }
 
-/// Everything that a front end sees of a document.
+/// Everything that front ends show of a document.
 fn rendered(document: &Document) -> String {
     let mut page = String::from("parts\n");
     for part in document.parts() {
@@ -75,7 +75,8 @@ fn parts_of_several_files() {
     insta::assert_snapshot!(rendered(&chosen));
 }
 
-/// Two columns as long as a page under a title, a cut word, a ligature, a head and a number on each page, a scan in the middle, an outline.
+/// A title above two columns, a hyphenated word, a ligature, a running head and a page number on each page, a scan in
+/// the middle, an outline.
 fn paper() -> Vec<u8> {
     let around = |number: u32| line(60, 810, 9, "Annals of Cats") + &line(290, 30, 9, &number.to_string());
     let left = [

@@ -1,4 +1,4 @@
-//! PDFs through the real program: what a process of its own is for, and what a user meets.
+//! PDFs through the real program, with its child processes and messages.
 
 mod support {
     pub mod binary;
@@ -22,7 +22,7 @@ fn text_of(home: &Home, arguments: &[&str]) -> Ran {
     home.run(&[&["inspect", "--text"], arguments].concat())
 }
 
-/// What stands on page `number`; no two pages are alike, or their lines would be running heads.
+/// The lines of page `number`. No two pages are alike, or their lines would be running heads.
 fn page(number: u32) -> [String; 2] {
     const WORDS: [&str; 9] = ["cats", "milk", "mice", "rain", "sleep", "stairs", "dogs", "birds", "night"];
     let about = WORDS[number as usize % WORDS.len()];
@@ -60,8 +60,8 @@ fn pages_can_be_chosen_and_every_offset_leads_to_one() {
 
     for (arguments, message) in [
         (["--pages", "10", "book.pdf"], "there is no page 10: the document has 9"),
-        (["--pages", "1", "note.txt"], "no document here has pages"),
-        (["--pages", "x", "book.pdf"], "`x` is no choice of pages"),
+        (["--pages", "1", "note.txt"], "none of the documents has pages"),
+        (["--pages", "x", "book.pdf"], "invalid pages `x`"),
     ] {
         let ran = text_of(&home, &arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
@@ -72,7 +72,7 @@ fn pages_can_be_chosen_and_every_offset_leads_to_one() {
 #[test]
 fn a_pdf_comes_through_a_pipe_too() {
     let home = Home::new();
-    // The harness pipes text; a PDF of ASCII is that.
+    // The harness pipes text, so this PDF has to be ASCII.
     let text = String::from_utf8(book(1).bytes()).expect("this one is ASCII");
     let ran = home.run_on(&["inspect", "--text", "-"], &text);
     assert_eq!((ran.code, ran.out.as_str()), (0, &*text_of_page(1)), "{}", ran.err);
@@ -84,7 +84,7 @@ fn scans_exit_with_3_and_a_hint() {
     fs::write(home.path("scan.pdf"), Made::new().scan("").bytes()).unwrap();
     let ran = home.run(&["-p", "What?", "scan.pdf"]);
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
-    assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is a picture without text");
+    assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is an image without text");
     assert!(ran.err.contains("hint: add a text layer first, as in `ocrmypdf"), "{}", ran.err);
 }
 
@@ -95,7 +95,7 @@ fn a_locked_file_opens_with_its_password_and_exits_with_3_without() {
     fs::write(home.path("locked.pdf"), made.encrypted("sesame")).unwrap();
     let locked = text_of(&home, &["locked.pdf"]);
     assert_eq!((locked.code, locked.out.as_str()), (3, ""));
-    assert_eq!(sentence(&locked.err), "error: cannot read locked.pdf: it is encrypted, and asks for a password");
+    assert_eq!(sentence(&locked.err), "error: cannot read locked.pdf: it is encrypted, and needs a password");
     assert!(locked.err.contains("--pdf-password, or in LUNETTE_PDF_PASSWORD"), "{}", locked.err);
     let by_flag = text_of(&home, &["--pdf-password", "sesame", "locked.pdf"]);
     let variables = [("LUNETTE_PDF_PASSWORD", "sesame")];
@@ -106,7 +106,7 @@ fn a_locked_file_opens_with_its_password_and_exits_with_3_without() {
     assert_eq!(text_of(&home, &["--pdf-password", "wrong", "locked.pdf"]).code, 3);
 }
 
-/// Each would fill the memory, the stack or the time of a reader that trusted it.
+/// Each of these would exhaust the memory, the stack or the time of a reader without limits.
 #[test]
 fn files_made_to_do_harm_are_survived() {
     let home = Home::new();
@@ -138,7 +138,7 @@ fn files_made_to_do_harm_are_survived() {
     }
 }
 
-/// A file that is long enough is read by several processes, one of which does not survive page 17.
+/// A long file is read by several processes, one of which does not survive page 17.
 #[test]
 fn a_long_file_is_whole_and_in_order_whichever_process_read_a_page() {
     let home = Home::new();
@@ -158,7 +158,7 @@ fn a_long_file_is_whole_and_in_order_whichever_process_read_a_page() {
 #[test]
 fn a_page_that_unpacks_to_gigabytes_costs_no_memory_of_ours() {
     let home = Home::new();
-    // 3 GB of spaces, packed twice: some kilobytes.
+    // 3 GB of spaces, compressed twice: some kilobytes.
     let mut packed = Vec::new();
     let mut once = flate2::write::ZlibEncoder::new(&mut packed, flate2::Compression::best());
     let spaces = vec![b' '; 1 << 20];
@@ -182,7 +182,7 @@ fn an_outline_that_never_ends_is_cut_and_said_so() {
     let made = (0..100_000).fold(book(3), |made, number| made.titled(&format!("Title {number}"), 1, 1 + number % 3));
     fs::write(home.path("titles.pdf"), made.bytes()).unwrap();
     let whole = inspected(&home, &["titles.pdf"]);
-    assert!(whole["notes"].to_string().contains("its outline goes on after 20000 lines"), "{}", whole["notes"]);
+    assert!(whole["notes"].to_string().contains("its outline has more than 20000 entries"), "{}", whole["notes"]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_gigabyte_of_zeros_behind_the_mark_is_refused() {
     file.set_len(1 << 30).unwrap();
     let ran = text_of(&home, &["zeros.pdf"]);
     assert_eq!(ran.code, 3);
-    assert!(sentence(&ran.err).contains("cannot read zeros.pdf: it has more than 256 MiB"), "{}", ran.err);
+    assert!(sentence(&ran.err).contains("cannot read zeros.pdf: it is larger than 256 MiB"), "{}", ran.err);
     file.set_len(100 << 20).unwrap();
     let ran = text_of(&home, &["zeros.pdf"]);
     assert_eq!(ran.code, 3, "{}", ran.err);

@@ -1,4 +1,4 @@
-//! Documents by their address, through the real program, from a server on this machine.
+//! Documents by address, through the real program, from a server on this machine.
 
 mod support {
     pub mod binary;
@@ -12,7 +12,7 @@ use std::thread;
 use support::binary::{Home, Ran, sentence};
 use support::pdf::{Made, line};
 
-/// What the server answers: headers, and the body.
+/// A response of the server.
 struct Answer {
     status: &'static str,
     headers: String,
@@ -41,7 +41,7 @@ fn answer(path: &str) -> Answer {
     }
 }
 
-/// A server that answers every connection once, for as long as the test runs. Returns its address.
+/// Starts a server that answers every connection once, for as long as the test runs. Returns its address.
 fn server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("it has one"));
@@ -94,9 +94,9 @@ fn addresses_and_files_can_be_mixed() {
 fn what_cannot_be_fetched_is_an_error_with_its_address() {
     let (home, address) = (Home::new(), server());
     let cases = [
-        ("/none", "the server answers with status 404"),
-        ("/round", "it redirects more than 5 times"),
-        ("/short", "it broke off after "),
+        ("/none", "the server answered with status 404"),
+        ("/round", "more than 5 redirects"),
+        ("/short", "the connection broke off after "),
     ];
     for (path, reason) in cases {
         let ran = text_of(&home, &[&format!("{address}{path}")]);
@@ -110,7 +110,7 @@ fn what_cannot_be_fetched_is_an_error_with_its_address() {
     let large = text_of(&home, &[&format!("{address}/endless")]);
     assert_eq!(
         (large.code, sentence(&large.err)),
-        (3, &*format!("error: cannot read {address}/endless: it has more than 256 MiB"))
+        (3, &*format!("error: cannot read {address}/endless: it is larger than 256 MiB"))
     );
     assert_eq!(text_of(&home, &[&format!("{address}/empty")]).code, 3);
 }

@@ -1,6 +1,6 @@
-//! What every target does with a document: it is read or refused, and what is read keeps the promises of `document::Document`.
+//! What every target does: read a document, and check the guarantees of `document::Document` if it was not refused.
 //!
-//! The document module is compiled here from its own files, so that a target needs neither llama.cpp nor a model.
+//! The document module is compiled here from its own files, so targets need neither llama.cpp nor a model.
 
 #[allow(dead_code, unreachable_pub, unused)]
 #[path = "../../src/document/mod.rs"]
@@ -10,15 +10,15 @@ use std::io::{Cursor, Write};
 
 use document::{ByteSpan, Document, Input, PdfReader, ReadOptions, load};
 
-/// Reads `bytes` as a file called `name`. A panic, a hang or a broken promise is a finding.
+/// Reads `bytes` as a file with this name. A panic, a hang or a broken guarantee is a finding.
 pub fn read(name: &str, bytes: &[u8]) {
     read_with(name, bytes, &ReadOptions::default());
 }
 
-/// The same, with PDFs read by the program that `LUNETTE` names, as users have it: the libraries
-/// for PDF are known not to survive everything. Panics without that variable.
+/// The same, with PDFs read by child processes of the program that `LUNETTE` names, because the PDF libraries do not
+/// survive every file. Panics without that variable.
 pub fn read_pdf(name: &str, bytes: &[u8]) {
-    let Some(program) = std::env::var_os("LUNETTE") else { panic!("LUNETTE names no program that reads PDFs") };
+    let Some(program) = std::env::var_os("LUNETTE") else { panic!("set LUNETTE to the program that reads PDFs") };
     read_with(name, bytes, &ReadOptions { pdf_reader: PdfReader::Program(program.into()), ..ReadOptions::default() });
 }
 
@@ -56,7 +56,7 @@ fn check(document: &Document) {
     assert!(first.text.len() <= text.len() + 4096);
 }
 
-/// A zip archive of these members.
+/// Packs a zip archive of these members.
 pub fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {

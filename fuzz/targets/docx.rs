@@ -1,4 +1,5 @@
-//! DOCX: the first byte says which part of a document the rest is; the loader's target breaks the archive itself.
+//! DOCX: the first byte selects the part of the document that the rest replaces. The target `loader` damages whole
+//! archives.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

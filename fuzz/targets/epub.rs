@@ -1,4 +1,5 @@
-//! EPUB: the first byte says which member of a book the rest is; the loader's target breaks the archive itself.
+//! EPUB: the first byte selects the member of the book that the rest replaces. The target `loader` damages whole
+//! archives.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         ("META-INF/encryption.xml", b"<encryption/>"),
     ];
     members[usize::from(which) % 6].1 = member;
-    // Without the newer table of contents the older one is read.
+    // Without the newer table of contents, the older one is read.
     let kept: Vec<(&str, &[u8])> = members.into_iter().filter(|(name, _)| which < 128 || !name.ends_with("nav.xhtml")).collect();
     lunette_fuzz::read("a.epub", &lunette_fuzz::zipped(&kept));
 });

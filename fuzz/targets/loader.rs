@@ -1,4 +1,4 @@
-//! Any bytes, as a file of any name: what is it, and is it read or refused? PDFs have a target of their own.
+//! Any bytes, as a file with any name. PDFs have a target of their own.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! PDF, by the program that `LUNETTE` names: whatever becomes of the reading process, the one that asked goes on.
+//! PDF, read by the program that `LUNETTE` names. Whatever happens to the child process, the parent goes on.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

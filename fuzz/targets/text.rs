@@ -1,4 +1,4 @@
-//! Text and markdown: encodings, control characters, chapters, headings.
+//! Text and Markdown: encodings, control characters, chapters, headings.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

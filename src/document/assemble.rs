@@ -1,7 +1,7 @@
-//! Joins what the files gave into one text.
+//! Joins the texts of files into one document.
 //!
-//! One file stays as it is. Of several, each begins with a line that names it, and becomes an outline entry above its own:
-//! `==== FILE: src/main.rs ====`. Models know such lines from the code they were trained on.
+//! A single file stays as it is. Each of several begins with a line that names it, `==== FILE: src/main.rs ====`, and
+//! gets an outline entry above its own entries. Models know such lines from the code that they were trained on.
 
 use super::content::Document;
 use super::format::FileText;
@@ -15,7 +15,7 @@ pub(super) fn header(name: &str) -> String {
     format!("==== FILE: {name} ====\n")
 }
 
-/// The document of these files, in this order.
+/// Joins `files` in this order.
 pub(super) fn assemble(files: Vec<FileText>, skipped: Vec<Skipped>) -> Document {
     let has_several = files.len() > 1;
     let mut document = Document { report: Report { files: Vec::new(), skipped }, ..Document::default() };
@@ -29,7 +29,7 @@ pub(super) fn assemble(files: Vec<FileText>, skipped: Vec<Skipped>) -> Document 
 }
 
 impl Document {
-    /// Appends `file` under a line and an outline entry with its name.
+    /// Appends `file` below a line and an outline entry with its name.
     fn append_named(&mut self, file: FileText) {
         self.end_paragraph();
         let start = self.text.len();
@@ -41,7 +41,7 @@ impl Document {
         self.outline[entry].span.end = self.text.len();
     }
 
-    /// Appends `file` as it is, its outline `deeper` levels down. The only one is the document, and not copied.
+    /// Appends `file`, its outline `deeper` levels down. The text of the first file is moved, not copied.
     fn append(&mut self, file: FileText, deeper: u8) {
         let start = self.text.len();
         let moved =
@@ -59,7 +59,7 @@ impl Document {
         self.report.files.push(file.report);
     }
 
-    /// Sees to it that a blank line comes before what follows.
+    /// Ends the text with a blank line, unless it is empty.
     pub(super) fn end_paragraph(&mut self) {
         if self.text.is_empty() {
             return;

@@ -1,17 +1,19 @@
-//! Which lines of a plain-text book begin a volume, a chapter, a letter?
+//! Finds the headings of volumes, chapters and letters in a plain-text book.
 //!
-//! A heading is a line of its own behind a blank one: a word such as `Chapter`, a number (`12`, `XII`, `Twelve`, `the Twelfth`), and perhaps a title.
-//! `Part of the ship` has no number, `Book I lent him` goes on in lower case, `volume, and before he` is no capital: prose.
+//! A heading is a line of its own after a blank line: a word such as `Chapter`, a number (`12`, `XII`, `Twelve`, `the
+//! Twelfth`), and possibly a title. Prose is not taken for one: `Part of the ship` has no number, `Book I lent him`
+//! continues in lower case, `volume, and before he` begins in lower case.
 //!
-//! Example: *Emma* has `VOLUME I`, `CHAPTER I`, `CHAPTER II` …: 3 entries on level 1 and 55 on level 2. *Pride and Prejudice* has chapters
-//! only, so they are level 1. A table of contents that repeats all of it up front is left out, and so is a running `ACT I`.
+//! Example: *Emma* has `VOLUME I`, `CHAPTER I`, `CHAPTER II` …, which give 3 entries on level 1 and 55 on level 2.
+//! *Pride and Prejudice* has only chapters, so they are level 1. A table of contents that lists all of this up front is
+//! ignored, and so is a repeated running head such as `ACT I`.
 //!
-//! What it does not do: guess at headings without a word (`I.`, `* * *`), or at languages other than English.
+//! Headings without a word (`I.`, `* * *`) and in languages other than English are not recognised.
 
 use super::outline::{OutlineEntry, close_spans};
 use super::span::ByteSpan;
 
-/// Words that begin a heading, and how far out they stand.
+/// Words that begin a heading, with their rank; 1 is the outermost.
 const WORDS: &[(&str, u8)] = &[
     ("volume", 1),
     ("vol.", 1),
@@ -25,16 +27,16 @@ const WORDS: &[(&str, u8)] = &[
     ("scene", 4),
 ];
 
-/// A heading is no longer than this; two printed lines.
+/// Headings are no longer than two printed lines.
 const LONGEST_HEADING: usize = 120;
 
-/// The text between two lines of a table of contents is shorter than this; that between two real headings of a book is not.
+/// Lines of a table of contents are closer together than this, the headings of a book are not.
 const LONGEST_CONTENTS_ENTRY: usize = 400;
 
-/// Numbers beyond this are words that happen to be roman, such as `MIX`.
+/// Larger roman numbers are words, such as `MIX`.
 const LARGEST_NUMBER: u32 = 400;
 
-/// The headings of `text`, in order; none if there are fewer than two.
+/// The headings of `text`, in order. None if there are fewer than two.
 pub(super) fn chapters(text: &str) -> Vec<OutlineEntry> {
     let lines = lines(text);
     let mut headings: Vec<Heading> = (0..lines.len()).filter_map(|index| heading(&lines, index)).collect();
@@ -72,13 +74,13 @@ struct Heading {
 }
 
 impl Heading {
-    /// What it says, whatever its spelling.
+    /// The same for all spellings of a heading.
     fn key(&self) -> (u8, u32) {
         (self.rank, self.number)
     }
 }
 
-/// The heading that begins at line `index`, if one does.
+/// The heading that begins at line `index`, if any.
 fn heading(lines: &[TrimmedLine<'_>], index: usize) -> Option<Heading> {
     let line = &lines[index];
     let words = parse(line.text)?;
@@ -100,7 +102,7 @@ fn heading(lines: &[TrimmedLine<'_>], index: usize) -> Option<Heading> {
     Some(Heading { start: line.start, rank: words.rank, number: words.number, title })
 }
 
-/// What the words of a heading say.
+/// The parsed words of a heading.
 struct HeadingWords {
     rank: u8,
     number: u32,
@@ -108,7 +110,7 @@ struct HeadingWords {
     is_bare: bool,
 }
 
-/// Reads `CHAPTER IV`, `Chapter 4. Of Cats`, `BOOK THE FIRST`, `PART TWO: Home`.
+/// Parses `CHAPTER IV`, `Chapter 4. Of Cats`, `BOOK THE FIRST`, `PART TWO: Home`.
 fn parse(line: &str) -> Option<HeadingWords> {
     if line.len() > LONGEST_HEADING || !line.starts_with(|first: char| first.is_ascii_uppercase()) {
         return None;
@@ -132,7 +134,7 @@ fn is_capitalised(word: &str, known: &str) -> bool {
             || !rest.contains(|char: char| char.is_ascii_lowercase()))
 }
 
-/// A short line such as a title is, not a first sentence or a line of speech.
+/// Whether `line` is short like a title, and neither a first sentence nor direct speech.
 fn is_title(line: &str) -> bool {
     let short_words = ["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"];
     let capital = |word: &str| !word.starts_with(char::is_lowercase) || short_words.contains(&word);
@@ -236,8 +238,8 @@ const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy
 const TENTHS: [&str; 8] =
     ["twentieth", "thirtieth", "fortieth", "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth"];
 
-/// Drops the headings of a table of contents: a run at the start with next to nothing between them, which comes
-/// again right behind it.
+/// Drops the headings of a table of contents: a run at the start with hardly anything between the headings, which is
+/// repeated right after it.
 fn drop_table_of_contents(headings: &mut Vec<Heading>) {
     let Some(first) = headings.first().map(Heading::key) else { return };
     let Some(again) = (1..headings.len()).find(|&index| headings[index].key() == first) else { return };
@@ -249,7 +251,7 @@ fn drop_table_of_contents(headings: &mut Vec<Heading>) {
     }
 }
 
-/// Drops a heading that repeats the part we are in: `ACT I`, `SCENE I`, `ACT I`, `SCENE II`.
+/// Drops headings that repeat the current part: `ACT I`, `SCENE I`, `ACT I`, `SCENE II`.
 fn drop_running_heads(headings: &mut Vec<Heading>) {
     let mut open: Vec<(u8, u32)> = Vec::new();
     headings.retain(|heading| {
@@ -262,7 +264,7 @@ fn drop_running_heads(headings: &mut Vec<Heading>) {
     });
 }
 
-/// Ranks become levels 1, 2, …; each entry ends where the next of its level or above begins.
+/// Turns ranks into levels 1, 2, … and closes the spans.
 fn outline(headings: Vec<Heading>, end: usize) -> Vec<OutlineEntry> {
     let mut ranks: Vec<u8> = headings.iter().map(|heading| heading.rank).collect();
     ranks.sort_unstable();

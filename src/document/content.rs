@@ -1,4 +1,4 @@
-//! A document: its text, which file each stretch of it came from, its outline and the report on its files.
+//! A document: its text, where each stretch of the text came from, its outline, and the report on its files.
 
 use super::outline::OutlineEntry;
 use super::position::{Position, SourceSpan, count_lines};
@@ -7,30 +7,31 @@ use super::report::Report;
 /// Everything that was read, as one text.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
-    /// What the model sees. LF line ends, no BOM, no control characters that could reach a terminal.
+    /// What the model sees: LF line ends, no BOM, no control characters that a terminal would obey.
     ///
-    /// Several files: each begins with a line that names it, which no source covers.
+    /// If there are several files, each begins with a line that names it. No source covers that line.
     pub text: String,
-    /// Which file each stretch of `text` came from; ordered, in bounds, never overlapping.
+    /// Which file each stretch of `text` came from. Ordered, in bounds, not overlapping.
     pub sources: Vec<SourceSpan>,
-    /// Parts that a reader can choose: chapters, sections, files; ordered by start and in bounds.
+    /// Chapters, sections and files. Ordered by start, and in bounds.
     pub outline: Vec<OutlineEntry>,
-    /// What was read, replaced and skipped, file by file; a choice of parts leaves it as it is.
+    /// What was read, replaced and skipped, file by file. Selecting parts does not change it.
     pub report: Report,
 }
 
-/// Where a byte of the text was found.
+/// Where a byte of the text came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The file, as the user named it.
     pub file: &'a str,
     pub position: Position,
-    /// Title of the innermost outline entry, if the byte lies in one.
+    /// Title of the innermost outline entry that contains the byte.
     pub title: Option<&'a str>,
 }
 
 impl Document {
-    /// Where the byte at `byte` was found. The line that names a file counts as that file's first line. `None` past the end.
+    /// Where the byte at `byte` came from. The line that names a file counts as the first line of that file. `None`
+    /// past the end.
     #[must_use]
     pub fn locate(&self, byte: usize) -> Option<Place<'_>> {
         if byte >= self.text.len() {

@@ -1,14 +1,14 @@
-//! Makes text harmless for a terminal: every control character becomes a sign that can be seen.
+//! Makes text safe for a terminal: replaces every control character by a visible symbol.
 
 use std::borrow::Cow;
 
-/// A name, error or title that can be printed: no control characters.
+/// `text` on one line and without control characters: for names, errors and titles.
 pub(super) fn printable(text: &str) -> String {
     let (cleaned, _) = without_controls(text);
     cleaned.replace(['\n', '\t'], " ")
 }
 
-/// `text` with LF line ends and visible signs, and the count of signs.
+/// Returns `text` with LF line ends and with symbols in place of control characters, and the number of symbols.
 pub(super) fn without_controls(text: &str) -> (Cow<'_, str>, u64) {
     let bytes = text.as_bytes();
     if next_control(bytes, 0).is_none() {
@@ -21,7 +21,7 @@ pub(super) fn without_controls(text: &str) -> (Cow<'_, str>, u64) {
         cleaned.push_str(&text[done..at]);
         let (sign, width) = match bytes[at] {
             b'\r' => (Cow::Borrowed("\n"), 1 + usize::from(bytes.get(at + 1) == Some(&b'\n'))),
-            // A page break in plain text; a space neither shifts the lines nor sticks words together.
+            // A page break in plain text. A space keeps the line numbers, and keeps words apart.
             0x0c => (Cow::Borrowed(" "), 1),
             0xc2 => (Cow::Borrowed("\u{fffd}"), 2),
             control => (Cow::Owned(picture(control).to_string()), 1),
@@ -34,7 +34,7 @@ pub(super) fn without_controls(text: &str) -> (Cow<'_, str>, u64) {
     (cleaned.into(), replaced)
 }
 
-/// Offset of the next byte from `from` on that begins something to replace: C0 but tab and LF, DEL, or a C1 (`C2 80` to `C2 9F`).
+/// Offset of the next control character at or after `from`: C0 except tab and LF, DEL, or C1 (`C2 80` to `C2 9F`).
 fn next_control(bytes: &[u8], from: usize) -> Option<usize> {
     let is_next = |at: usize| match bytes[at] {
         0xc2 => bytes.get(at + 1).is_some_and(|second| (0x80..=0x9f).contains(second)),
@@ -47,7 +47,7 @@ pub(super) const fn is_control(byte: u8) -> bool {
     (byte < 0x20 && !matches!(byte, b'\t' | b'\n')) || byte == 0x7f
 }
 
-/// Unicode's picture of a control character: ␛ for escape.
+/// Unicode's symbol for a control character: ␛ for escape.
 fn picture(control: u8) -> char {
     match control {
         0x7f => '\u{2421}',

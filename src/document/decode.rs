@@ -1,11 +1,12 @@
-//! The one door from bytes to text, whatever their encoding; every line end becomes LF, nothing that steers a terminal comes through.
+//! Turns the bytes of a plain text file into text: decodes them, makes every line end LF, and replaces control
+//! characters.
 //!
-//! Example: `EF BB BF "one" 0D 0A 1B "[31m"` becomes `"one\n␛[31m"` with one control character counted. The escape stays
-//! visible and does nothing. Line ends map one to one, so line numbers of the file stay true.
+//! Example: `EF BB BF "one" 0D 0A 1B "[31m"` becomes `"one\n␛[31m"`, and one control character is counted. Line ends
+//! map one to one, so the line numbers of the file stay valid.
 //!
-//! NUL bytes or many control characters near the start are no text (binary). In UTF-8, one invalid place in a thousand bytes is an
-//! accident: replaced by U+FFFD and counted. More are another encoding (a French book in Latin-1 has forty), which [`encoding`] guesses
-//! and the report names.
+//! A file with NUL bytes or many control characters near its start is binary. Up to one invalid sequence per thousand
+//! bytes of UTF-8 is replaced by U+FFFD and counted. A file with more is in another encoding (a French book in Latin-1
+//! has forty per thousand), which [`encoding`] guesses and the report names.
 
 use std::borrow::Cow;
 
@@ -18,27 +19,28 @@ use super::position::count_lines;
 use super::raw_file::RawFile;
 use super::report::FileReport;
 
-/// How much of a file is looked at to tell text from binary; as much as git looks at.
+/// How much of a file is examined to tell text from binary; the same as git's limit.
 const HEAD_BYTES: usize = 8 << 10;
 
-/// Bell, backspace, form feed, carriage return, escape: text that was meant for a terminal or a printer has them, in any number.
+/// Bell, backspace, form feed, carriage return, escape: text for a terminal or a printer may contain any number of
+/// these.
 const TERMINAL_CONTROLS: [u8; 5] = [0x07, 0x08, 0x0c, b'\r', 0x1b];
 
-/// Text has at most one control character of other kinds in so many bytes; random bytes have one in ten.
+/// Text has at most one other control character per this many bytes. Random bytes have one per ten.
 const BYTES_PER_CONTROL: usize = 20;
 
-/// Text with accidents has at most one invalid place in so many bytes.
+/// Damaged text has at most one invalid sequence per this many bytes.
 const BYTES_PER_INVALID: usize = 1000;
 
-/// A file's text, and what was done to it.
+/// The text of a file, and what was done to it.
 #[derive(Debug)]
 pub(super) struct DecodedFile {
     pub text: String,
-    /// All but the format, which the caller knows.
+    /// Complete except for the format, which the caller knows.
     pub report: FileReport,
 }
 
-/// The text of `file`, which is none of the formats that are recognised by their first bytes.
+/// The text of `file`. Formats that are recognised by their first bytes must have been ruled out.
 pub(super) fn decode(file: RawFile) -> Result<DecodedFile, Error> {
     let charset = file.charset();
     let RawFile { name, bytes, .. } = file;
@@ -55,7 +57,7 @@ pub(super) fn decode(file: RawFile) -> Result<DecodedFile, Error> {
     Ok(DecodedFile { text, report })
 }
 
-/// Takes NUL and Ctrl-Z bytes off the end: what preallocating writers and CP/M leave behind. Returns how many.
+/// Removes NUL and Ctrl-Z bytes from the end, which preallocating writers and CP/M leave there. Returns how many.
 fn drop_padding(bytes: &mut Vec<u8>) -> u64 {
     let kept = bytes.iter().rposition(|byte| !matches!(byte, 0 | 0x1a)).map_or(0, |last| last + 1);
     let dropped = bytes.len() - kept;
@@ -76,7 +78,7 @@ fn refuse_binary(name: &str, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Text in an encoding of single bytes, or the reason why these are none.
+/// Decodes UTF-8 or a legacy encoding, or fails because the bytes are not text.
 fn decode_narrow(
     mut bytes: Vec<u8>,
     charset: Option<&'static Encoding>,
@@ -93,7 +95,7 @@ fn decode_narrow(
     }
 }
 
-/// Text in the encoding that whoever sent it gave.
+/// Decodes with the encoding that the server named.
 fn decode_as(charset: &'static Encoding, bytes: &[u8], report: &mut FileReport) -> String {
     let text = charset.decode_without_bom_handling(bytes).0;
     report.encoding = Found { name: charset.name(), sureness: Sureness::Certain };
@@ -101,7 +103,7 @@ fn decode_as(charset: &'static Encoding, bytes: &[u8], report: &mut FileReport) 
     text.into_owned()
 }
 
-/// UTF-16 or UTF-32; what is no character is replaced and counted.
+/// Decodes UTF-16 or UTF-32. Invalid sequences are replaced and counted.
 fn decode_wide(unicode: WideEncoding, bytes: &[u8], report: &mut FileReport) -> String {
     let (name, text) = match unicode {
         WideEncoding::Utf16(encoding) => (encoding.name(), encoding.decode_without_bom_handling(bytes).0.into_owned()),
@@ -115,11 +117,11 @@ fn decode_wide(unicode: WideEncoding, bytes: &[u8], report: &mut FileReport) -> 
     text
 }
 
-/// UTF-8 without its BOM, a few invalid places replaced and counted, or what the bytes most likely are.
+/// Decodes UTF-8 with a few invalid sequences, or else the encoding that the bytes are most likely in.
 fn decode_bytes(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, Error> {
     let bom = if bytes.starts_with(UTF8_BOM) { UTF8_BOM.len() } else { 0 };
     bytes.drain(..bom);
-    // ISO-2022-JP is ASCII with escapes in it, and so valid UTF-8.
+    // ISO-2022-JP is ASCII with escapes, and therefore valid UTF-8.
     let is_escaped = bytes.windows(3).any(|three| matches!(three, b"\x1b$B" | b"\x1b$@"));
     match String::from_utf8(bytes) {
         Ok(text) if is_escaped => decode_legacy(text.as_bytes(), report),
@@ -138,7 +140,7 @@ fn decode_bytes(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, E
     }
 }
 
-/// The text in the encoding that is guessed. Bytes that are no text in it either are an error.
+/// Decodes with the guessed encoding. Fails if the bytes are not text in that encoding either.
 fn decode_legacy(bytes: &[u8], report: &mut FileReport) -> Result<String, Error> {
     let (encoding, sureness) = encoding::guess(bytes);
     let text = encoding.decode_without_bom_handling(bytes).0;
@@ -151,7 +153,7 @@ fn decode_legacy(bytes: &[u8], report: &mut FileReport) -> Result<String, Error>
     Ok(text.into_owned())
 }
 
-/// LF line ends, and a visible sign for each control character.
+/// Makes line ends LF and replaces control characters by symbols.
 fn clean(text: String, report: &mut FileReport) -> String {
     let (cleaned, replaced) = without_controls(&text);
     report.control_characters = replaced;

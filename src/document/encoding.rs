@@ -1,37 +1,36 @@
-//! Which encoding are these bytes in, and how sure is that?
+//! Detects the encoding of bytes, and says how sure it is.
 //!
-//! The order of trust: a byte order mark says it; NULs in every other byte are UTF-16; bytes that are valid UTF-8 are UTF-8; else
-//! chardetng (the detector of Firefox) guesses from the frequencies of letters. It knows no Macintosh encodings: those are tried too,
-//! and taken when they make better words ([`word_likeness`]).
+//! A byte order mark decides. Without one, NULs in every other byte mean UTF-16, and valid UTF-8 is UTF-8. For the
+//! rest, chardetng (Firefox's detector) guesses from letter frequencies. It knows no Macintosh encodings, so those are
+//! tried as well, and win if they make better words ([`word_likeness`]).
 //!
-//! Example: `8d ef ee e3 f0 e0 ec ec e0` is Russian in windows-1251; the same word on an old Macintosh begins with another byte and, read
-//! as windows-1251, has capitals in its middle. That is what gives it away.
+//! Example: a Russian word in the encoding of old Macintoshes, read as windows-1251, has capitals in its middle. That
+//! gives it away.
 //!
-//! What it does not do: decide whether bytes are text at all ([`super::decode`] does, before), or take a few broken places in UTF-8 for
-//! another encoding.
+//! [`super::decode`] decides whether bytes are text at all, and whether a few invalid bytes of UTF-8 are damage.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, X_MAC_CYRILLIC};
 
-/// The mark that some editors put before UTF-8.
+/// The byte order mark of UTF-8.
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// How an encoding was told.
+/// How sure the detection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sureness {
     /// Valid UTF-8, or a byte order mark.
     #[default]
     Certain,
-    /// Guessed from enough letters.
+    /// Guessed from many letters.
     Likely,
-    /// Guessed from few.
+    /// Guessed from few letters.
     Guessed,
 }
 
-/// An encoding, as the report names it.
+/// The encoding of a file, as the report names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
-    /// Its name in the Encoding Standard, or `UTF-32LE` and `UTF-32BE`, which are not in it.
+    /// Its name in the Encoding Standard, or `UTF-32LE` or `UTF-32BE`, which are not in the standard.
     pub name: &'static str,
     pub sureness: Sureness,
 }
@@ -42,25 +41,25 @@ impl Default for Found {
     }
 }
 
-/// What bytes can be decoded by.
+/// A Unicode encoding with units of two or four bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WideEncoding {
     Utf16(&'static Encoding),
     Utf32 { little_endian: bool },
 }
 
-/// UTF-16 without a BOM is told from at least so many bytes.
+/// Fewest bytes in which UTF-16 without a BOM is recognised.
 const UTF16_LEAST_BYTES: usize = 16;
-/// As much of a file as a guess is made from.
+/// How much of a file the guess is based on.
 const GUESSED_FROM_BYTES: usize = 1 << 20;
-/// From so many non-ASCII bytes on a guess is likely.
+/// Fewest non-ASCII bytes for a guess to count as likely.
 const LIKELY_FROM_BYTES: usize = 40;
-/// A Macintosh encoding has to make words better by so much to be taken, in shares of the letters.
+/// How much better the words have to be for a Macintosh encoding to win, as a share of the letters.
 const MARGIN: f64 = 0.1;
 
-/// UTF-16 or UTF-32 by its mark, or UTF-16 by its NULs; with the length of the mark.
+/// UTF-16 or UTF-32, from the BOM or from NULs, with the length of the BOM.
 pub(super) fn wide(bytes: &[u8]) -> Option<(WideEncoding, usize)> {
-    // UTF-32 first: its little-endian mark begins with that of UTF-16.
+    // UTF-32 first: its little-endian BOM begins with that of UTF-16.
     match bytes {
         [0xff, 0xfe, 0, 0, ..] => Some((WideEncoding::Utf32 { little_endian: true }, 4)),
         [0, 0, 0xfe, 0xff, ..] => Some((WideEncoding::Utf32 { little_endian: false }, 4)),
@@ -70,7 +69,7 @@ pub(super) fn wide(bytes: &[u8]) -> Option<(WideEncoding, usize)> {
     }
 }
 
-/// Text of mostly Western letters in UTF-16 has a NUL in every other byte, and none in between.
+/// UTF-16 of mostly Latin letters has a NUL in every other byte, and none in between.
 fn utf16_by_nuls(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(1 << 10)];
     let nuls = |parity: usize| head.iter().skip(parity).step_by(2).filter(|&&byte| byte == 0).count();
@@ -80,7 +79,7 @@ fn utf16_by_nuls(bytes: &[u8]) -> Option<&'static Encoding> {
     is_utf16.then_some(if odd > even { UTF_16LE } else { UTF_16BE })
 }
 
-/// UTF-32 as text; what is no character becomes U+FFFD.
+/// Decodes UTF-32. Invalid characters become U+FFFD.
 pub(super) fn decode_utf32(bytes: &[u8], little_endian: bool) -> String {
     let number = |four: &[u8]| {
         let four = [four[0], four[1], four[2], four[3]];
@@ -100,7 +99,7 @@ pub(super) fn guess(bytes: &[u8]) -> (&'static Encoding, Sureness) {
     (encoding, if high >= LIKELY_FROM_BYTES { Sureness::Likely } else { Sureness::Guessed })
 }
 
-/// `guessed`, or the Macintosh encoding that makes clearly better words of `bytes`.
+/// `guessed`, or the Macintosh encoding if it makes clearly better words of `bytes`.
 fn or_macintosh(guessed: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
     let likeness = |encoding: &'static Encoding| word_likeness(&encoding.decode_without_bom_handling(bytes).0);
     let mut best = (guessed, likeness(guessed) + MARGIN);
@@ -113,8 +112,8 @@ fn or_macintosh(guessed: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
     best.0
 }
 
-/// How much the letters beyond ASCII look as if they stood in words, 1 at best: beside a letter of their own script, and capital only at the
-/// beginning of a word or after another capital. Quotation marks and dashes are well beside spaces.
+/// How well the non-ASCII letters fit into words; 1 is best. A letter fits beside letters of its own script, and as a
+/// capital only at the start of a word or after another capital. Quotation marks and dashes fit beside spaces.
 fn word_likeness(text: &str) -> f64 {
     let chars: Vec<char> = text.chars().collect();
     let mut places = 0_u32;
@@ -128,7 +127,7 @@ fn word_likeness(text: &str) -> f64 {
     if places == 0 { 0.0 } else { f64::from(good) / f64::from(places) }
 }
 
-/// 1 when `char` may well stand between its neighbours, -1 when it hardly may.
+/// 1 if `char` fits between its neighbours, -1 if not, 0 if that cannot be said.
 fn fits(before: Option<char>, char: char, after: Option<char>) -> i32 {
     let is_letter = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphabetic);
     if matches!(char, '“' | '”' | '‘' | '’' | '„' | '«' | '»' | '–' | '—' | '…' | '\u{a0}') {
@@ -140,13 +139,13 @@ fn fits(before: Option<char>, char: char, after: Option<char>) -> i32 {
     let is_capital_in_a_word = char.is_uppercase() && before.is_some_and(char::is_lowercase);
     let is_of_another_script =
         before.into_iter().chain(after).any(|near| near.is_alphabetic() && script(near) != script(char));
-    // Latin letters with accents stand among plain ones; a whole word of them is another script, misread.
+    // Accented Latin letters occur among plain ones. A whole word of them is a misread other script.
     let is_accented = |neighbour: Option<char>| neighbour.is_some_and(|near| ('\u{c0}'..'\u{250}').contains(&near));
     let is_among_accents = is_accented(before) && is_accented(Some(char)) && is_accented(after);
     if is_capital_in_a_word || is_of_another_script || is_among_accents { -1 } else { 1 }
 }
 
-/// Enough of a script to tell neighbours apart.
+/// A number for the script of a letter, to compare neighbours.
 const fn script(letter: char) -> u8 {
     match letter {
         '\u{370}'..='\u{3ff}' => 1,
@@ -200,7 +199,7 @@ mod tests {
 
     #[test]
     fn macintosh_texts_are_told_by_their_words() {
-        // encoding_rs reads these and does not write them: the bytes are found by reading all 256.
+        // encoding_rs decodes these but does not encode them, so each byte is looked up by decoding all 256.
         for (text, encoding) in [(RUSSIAN, X_MAC_CYRILLIC), (FRENCH, MACINTOSH)] {
             let byte = |char: char| {
                 (0..=255_u8)

@@ -1,13 +1,13 @@
-//! Why a document could not be read, or a part of it not chosen: what failed with the evidence, and apart from it what to do.
+//! Errors about documents and about selections of their parts: the message has the evidence, the hint says what to do.
 
 use std::io;
 
 use super::sniff::{Support, UnsupportedKind};
 
-/// Why the documents could not be read. `name` is as the user wrote it; `-` is standard input.
+/// Why documents could not be read. `name` is what the user wrote; `-` is standard input.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("no document was named")]
+    #[error("no document given")]
     NothingNamed,
     #[error("cannot read {name}: no such file")]
     Missing { name: String },
@@ -15,48 +15,50 @@ pub enum Error {
     Denied { name: String },
     #[error("cannot read {name}: {source}")]
     Io { name: String, source: io::Error },
-    /// A folder in which no file could be read; `skipped` of them were left out.
-    #[error("nothing to read in the folder {name}{}", if *skipped == 0 { String::new() } else { format!(" ({skipped} files left out)") })]
+    /// No file of the folder could be read; `skipped` files were skipped.
+    #[error("nothing to read in the folder {name}{}", if *skipped == 0 { String::new() } else { format!(" ({skipped} files skipped)") })]
     NothingIn { name: String, skipped: usize },
-    #[error("`{glob}` is no glob: {reason}")]
+    #[error("invalid glob `{glob}`: {reason}")]
     BadGlob { glob: String, reason: String },
-    #[error("cannot read {name}: it has more than {most_mib} MiB")]
+    #[error("cannot read {name}: it is larger than {most_mib} MiB")]
     TooLarge { name: String, most_mib: u64 },
-    /// `bytes` is not 0 when there is only white space.
+    /// `bytes` is 0 if the file is empty, else it contains only white space.
     #[error("{name} {}", if *bytes == 0 { "is empty".into() } else { format!("has only white space ({bytes} bytes)") })]
     Empty { name: String, bytes: u64 },
-    /// Recognised by its content, but of a kind that is not read yet.
-    #[error("cannot read {name}: it is {what}, which is not read yet")]
+    /// A kind of file that is recognised by its content but not supported yet.
+    #[error("cannot read {name}: it is {what}, which is not supported yet")]
     NotYet { name: String, what: &'static str, hint: &'static str },
-    /// Recognised by its content as something without text.
+    /// A kind of file that contains no text, recognised by its content.
     #[error("cannot read {name}: it is {what}, not a document")]
     NoDocument { name: String, what: &'static str, hint: &'static str },
-    /// Recognised and readable, but without a word: pictures only, or a page that a script fills.
-    #[error("cannot read {name}: it is {what} without text in it ({bytes} bytes)")]
+    /// Readable, but without text: only images, or a page that a script would fill.
+    #[error("cannot read {name}: it is {what} that contains no text ({bytes} bytes)")]
     NoText { name: String, what: &'static str, bytes: u64 },
-    /// Recognised, but not as it should be.
-    #[error("cannot read {name}: it is {what} that is damaged: {evidence}")]
+    /// Recognised, but damaged.
+    #[error("cannot read {name}: it is {what}, but it is damaged: {evidence}")]
     Broken { name: String, what: &'static str, evidence: String },
-    #[error("cannot read {name}: it is {what} that unpacks to {evidence}; such a file is made to do harm")]
+    #[error("cannot read {name}: it is {what} that unpacks to {evidence}, which looks like a decompression bomb")]
     Bomb { name: String, what: &'static str, evidence: String },
     #[error("cannot read {name}: it is {what} with copy protection: {evidence}")]
     Protected { name: String, what: &'static str, evidence: String },
     #[error("cannot fetch {name}: {reason}")]
     Unreachable { name: String, reason: String },
-    #[error("cannot fetch {name}: the server answers with status {status}")]
+    #[error("cannot fetch {name}: the server answered with status {status}")]
     Status { name: String, status: u16 },
-    /// It asks for a password.
-    #[error("cannot read {name}: it is encrypted, and {}", if *was_tried { "the password does not open it" } else { "asks for a password" })]
+    /// Encrypted.
+    #[error("cannot read {name}: it is encrypted, and {}", if *was_tried { "the password does not open it" } else { "needs a password" })]
     Locked { name: String, was_tried: bool },
-    #[error("cannot read {name}: its {} without text", if *pages == 1 { "page is a picture".into() } else { format!("{pages} pages are pictures") })]
+    #[error("cannot read {name}: its {} without text", if *pages == 1 { "page is an image".into() } else { format!("{pages} pages are images") })]
     Scanned { name: String, pages: usize },
-    /// The fonts don't say which letters their glyphs are.
-    #[error("cannot read {name}: the text of its {} garbled, with no map from its fonts to letters", if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
+    /// The fonts have no mapping from glyphs to characters.
+    #[error("cannot read {name}: the text of its {} garbled, because the fonts do not map glyphs to characters", if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
     Garbled { name: String, pages: usize },
     #[error("cannot read {name}: it is binary, not text ({evidence})")]
     Binary { name: String, evidence: String },
-    /// Too many invalid bytes to be text with a few accidents in it, in any encoding that is known.
-    #[error("cannot read {name}: no text in any known encoding ({guess} comes nearest, with {count} invalid places)")]
+    /// Too many invalid bytes for damaged text in any known encoding.
+    #[error(
+        "cannot read {name}: it is not text in any known encoding (the closest is {guess}, with {count} invalid sequences)"
+    )]
     Undecodable { name: String, guess: &'static str, count: u64 },
 }
 
@@ -65,26 +67,22 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::NothingNamed => "name a file, or `-` for standard input",
-            Self::Missing { .. } => "check the spelling, or give the path from the root",
-            Self::Denied { .. } => "make it readable for you: `chmod u+r`",
-            Self::NothingIn { .. } => {
-                "`lunette inspect` says what was left out; `--include '*.ext'` takes it all the same"
-            }
-            Self::BadGlob { .. } => "as in .gitignore: `*.rs`, `src/**`, `tests/`",
-            Self::TooLarge { .. } => "cut it into smaller files; no model's context holds that much",
-            Self::Empty { .. } => "there is nothing to ask about; was the right file named?",
+            Self::NothingNamed => "give a file, a folder, an address, or `-` for standard input",
+            Self::Missing { .. } => "check the spelling, or give the full path",
+            Self::Denied { .. } => "make it readable, as with `chmod u+r`",
+            Self::NothingIn { .. } => "`lunette inspect` lists what was skipped; `--include '*.ext'` reads it anyway",
+            Self::BadGlob { .. } => "use the syntax of .gitignore: `*.rs`, `src/**`, `tests/`",
+            Self::TooLarge { .. } => "split it into smaller files; no model's context holds that much",
+            Self::Empty { .. } => "there is nothing to ask about; is it the right file?",
             Self::NotYet { hint, .. } | Self::NoDocument { hint, .. } => hint,
             Self::NoText { .. } => "export it as text from the program that shows it",
-            Self::Broken { .. } => "fetch it again, or open it in the program that made it and save it anew",
-            Self::Bomb { .. } => "if you trust it, unpack it yourself and name the files in it",
-            Self::Protected { .. } => "only the shop's own program opens it; get a copy without protection",
-            Self::Unreachable { .. } => "check the address and the network; a file that was saved can be named instead",
-            Self::Status { status: 401 | 403, .. } => {
-                "it is not for everyone: save it with a browser and name the file"
-            }
+            Self::Broken { .. } => "download it again, or open it in the program that made it and save it again",
+            Self::Bomb { .. } => "if you trust it, unpack it yourself and give the files in it",
+            Self::Protected { .. } => "only the vendor's own program can open it; get a copy without protection",
+            Self::Unreachable { .. } => "check the address and the network, or save the document and give the file",
+            Self::Status { status: 401 | 403, .. } => "it needs a login: save it with a browser and give the file",
             Self::Status { .. } => "check the address in a browser",
-            Self::Locked { was_tried: true, .. } => "check the password; the owner's password opens it too",
+            Self::Locked { was_tried: true, .. } => "check the password; the owner password works, too",
             Self::Locked { .. } => "give it with --pdf-password, or in LUNETTE_PDF_PASSWORD",
             Self::Scanned { .. } => "add a text layer first, as in `ocrmypdf scan.pdf text.pdf`",
             Self::Garbled { .. } => "add a text layer first, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`",
@@ -95,7 +93,7 @@ impl Error {
         Some(hint.into())
     }
 
-    /// The file that it is about.
+    /// The name of the file.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -122,7 +120,7 @@ impl Error {
         }
     }
 
-    /// What is wrong, without the name: for a list that has it already.
+    /// The message without the name, for a list that shows the name already.
     pub(super) fn reason(&self) -> String {
         let whole = self.to_string();
         let opening = format!("cannot read {}: ", self.name().unwrap_or_default());
@@ -146,25 +144,25 @@ impl Error {
     }
 }
 
-/// Why a choice of parts such as `3-7,9` can't be made.
+/// Why a selection of parts or pages such as `3-7,9` is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
-    #[error("`{written}` is no choice of {what}: `{token}` is neither a number nor a range")]
+    #[error("invalid {what} `{written}`: `{token}` is neither a number nor a range")]
     NotARange { what: &'static str, written: String, token: String },
-    #[error("`{token}` runs backwards")]
+    #[error("the range `{token}` is backwards")]
     Backwards { token: String },
     #[error("there is no part {number}: the document has {parts}")]
     OutOfRange { number: usize, parts: usize },
     #[error("there is no page {number}: the document has {pages}")]
     PageOutOfRange { number: usize, pages: usize },
-    #[error("no document here has pages")]
+    #[error("none of the documents has pages")]
     NoPages,
-    #[error("there is nothing on the pages {written}")]
+    #[error("pages {written} are blank")]
     BlankPages { written: String },
 }
 
 impl SelectError {
-    /// What can be written instead.
+    /// What to write instead.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -173,9 +171,9 @@ impl SelectError {
                 let turned = token.split_once('-').map(|(low, high)| format!("{high}-{low}"));
                 format!("did you mean `{}`?", turned.unwrap_or_default())
             }
-            Self::OutOfRange { parts: 1, .. } => "no chapters or sections were found in it".into(),
-            Self::BlankPages { .. } => "`lunette inspect` says what is on the others".into(),
-            Self::NoPages => "--pages is for PDFs; --parts chooses chapters, sections or files".into(),
+            Self::OutOfRange { parts: 1, .. } => "no chapters or sections were found in the document".into(),
+            Self::BlankPages { .. } => "`lunette inspect` shows what is on each page".into(),
+            Self::NoPages => "--pages is for PDFs; --parts selects chapters, sections or files".into(),
             Self::PageOutOfRange { pages, .. } => format!("choose from 1-{pages}"),
             Self::OutOfRange { parts, .. } => format!("choose from 1-{parts}"),
         })

@@ -1,17 +1,19 @@
-//! Which files of a folder are read, and in which order.
+//! Chooses and orders the files of a folder.
 //!
-//! The picture: what `rg --files` lists, less what nobody wrote by hand. `.gitignore`, `.ignore`, git's excludes and hidden files are
-//! heeded as ripgrep heeds them. Lock files, minified code and vendored folders ([`machine_made`]) are left out and named; so are files
-//! above [`MOST_BYTES`]. `--include '*.lock'` takes what it matches whatever these rules say, and nothing else; `--exclude` leaves out more.
+//! The files are those that `rg --files` lists: `.gitignore`, `.ignore`, git's excludes and hidden files count as they
+//! do for ripgrep. Lock files, minified code, vendored folders ([`machine_made`]) and files above [`MOST_BYTES`] are
+//! skipped and reported. `--include '*.lock'` reads exactly what it matches, whatever these rules say. `--exclude`
+//! skips more.
 //!
-//! The order is that of a reader: in each folder the README, then the other files by name, then the folders by name.
+//! In each folder, the README comes first, then the other files by name, then the folders by name:
 //!
 //! ```text
-//! tool/README.md   tool/Cargo.toml   tool/src/lib.rs   tool/src/walk/mod.rs      left out: tool/Cargo.lock (a lock file)
+//! tool/README.md   tool/Cargo.toml   tool/src/lib.rs   tool/src/walk/mod.rs      skipped: tool/Cargo.lock (a lock file)
 //! ```
 //!
-//! What it does not do: open files (all but [`says_it_is_generated`] goes by names and sizes), or follow symbolic links: a link out of the
-//! folder would bring in what was not named, and one to a parent would never end. Links are named in the report.
+//! Files are not opened: only names and sizes count, except in [`says_it_is_generated`]. Symbolic links are not
+//! followed: one that leaves the folder would add files that nobody asked for, and one to a parent would never end.
+//! They are reported.
 
 use std::cmp::Ordering;
 use std::path::{Component, Path, PathBuf};
@@ -24,28 +26,28 @@ use super::controls::printable;
 use super::error::Error;
 use super::report::{SkipReason, Skipped};
 
-/// Larger files in a folder are data more often than text.
+/// Larger files in a folder are more often data than text.
 const MOST_BYTES: u64 = 1 << 20;
-/// Where a file says that it was generated: near its top.
+/// Generated files say so near their top.
 const HEAD_BYTES: usize = 1 << 10;
 
-/// Which files of folders are wanted, as globs in the form of `.gitignore`.
+/// Globs that select files of folders, in the syntax of `.gitignore`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// Only these; all when empty.
+    /// If not empty, only these files.
     pub include: Vec<String>,
     pub exclude: Vec<String>,
 }
 
-/// What lies in a folder.
+/// The files of a folder.
 #[derive(Debug, Default)]
 pub(super) struct FolderFiles {
-    /// In the order of reading.
+    /// In reading order.
     pub files: Vec<PathBuf>,
     pub skipped: Vec<Skipped>,
 }
 
-/// Lists `folder`. What can't be looked into is among the skipped.
+/// Lists the files of `folder`. Folders that cannot be searched are among the skipped.
 pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error> {
     let chosen = overrides(folder, wanted)?;
     let skipped = Arc::new(Mutex::new(Vec::new()));
@@ -68,7 +70,7 @@ pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error>
     Ok(found)
 }
 
-/// The globs as ripgrep's `-g` takes them: an include outweighs every ignore file.
+/// The globs as ripgrep's `-g` takes them: an include overrides every ignore file.
 fn overrides(folder: &Path, wanted: &Wanted) -> Result<Override, Error> {
     let mut builder = OverrideBuilder::new(folder);
     let excludes = wanted.exclude.iter().map(|glob| format!("!{glob}"));
@@ -101,7 +103,7 @@ impl FolderFiles {
     }
 }
 
-/// Folders of other people's code, which are not entered.
+/// Whether `entry` is a folder of vendored code. Adds it to `skipped` if so.
 fn is_vendored(entry: &DirEntry, skipped: &Mutex<Vec<Skipped>>) -> bool {
     const VENDORED: [&str; 6] =
         ["node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages"];
@@ -115,7 +117,7 @@ fn is_vendored(entry: &DirEntry, skipped: &Mutex<Vec<Skipped>>) -> bool {
     is_vendored
 }
 
-/// Why a file of this name was hardly written by hand.
+/// Why a file of this name was probably not written by hand.
 fn machine_made(path: &Path) -> Option<&'static str> {
     const LOCKS: [&str; 12] = [
         "Cargo.lock",
@@ -145,7 +147,7 @@ fn machine_made(path: &Path) -> Option<&'static str> {
     None
 }
 
-/// Whether the first lines say that a program wrote the file.
+/// Whether the first lines say that the file was generated.
 pub(super) fn says_it_is_generated(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
     head.lines().take(5).any(|line| {
@@ -156,7 +158,7 @@ pub(super) fn says_it_is_generated(bytes: &[u8]) -> bool {
     })
 }
 
-/// Files before folders, the README before other files, else by name.
+/// Files before folders, the README before other files, otherwise by name.
 fn in_reading_order(one: &Path, other: &Path) -> Ordering {
     let (ones, others): (Vec<Component>, Vec<Component>) = (one.components().collect(), other.components().collect());
     let first_apart = ones.iter().zip(&others).position(|(one, other)| one != other);

@@ -1,4 +1,4 @@
-//! Where the bytes of a document come from: a path, standard input, the web, or memory.
+//! Where a document comes from: a path, standard input, the web, or memory.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -22,13 +22,13 @@ pub enum Input {
     Stdin,
     /// `https://…`
     Url(String),
-    /// What [`fetch`] brought of one.
+    /// What [`fetch`] downloaded.
     Fetched {
         url: String,
         bytes: Vec<u8>,
         served: Served,
     },
-    /// What the program brings along or made itself.
+    /// Bundled with the program, or made by it.
     Memory {
         name: String,
         bytes: Cow<'static, [u8]>,
@@ -36,7 +36,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// A command-line argument: a path, an address, or `-`.
+    /// Interprets a command-line argument: a path, an address, or `-`.
     #[must_use]
     pub fn from_argument(argument: &OsStr) -> Self {
         match argument.to_str() {
@@ -53,7 +53,7 @@ impl Input {
         Self::Memory { name: "pride-and-prejudice.txt".into(), bytes }
     }
 
-    /// The folder that this is, if it is one.
+    /// The path, if it is a folder.
     pub(super) fn folder(&self) -> Option<&Path> {
         match self {
             Self::Path(path) if path.is_dir() => Some(path),
@@ -61,7 +61,7 @@ impl Input {
         }
     }
 
-    /// As the user named it, safe to print.
+    /// The name that the user gave, safe to print.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Path(path) => printable(&path.to_string_lossy()),
@@ -71,7 +71,7 @@ impl Input {
         }
     }
 
-    /// All of its bytes.
+    /// Reads all of its bytes.
     pub(super) fn read(&self, stdin: &mut dyn Read) -> Result<RawFile, Error> {
         let name = self.name();
         let (bytes, served) = match self {

@@ -1,4 +1,4 @@
-//! Reads every input into one document.
+//! Reads all inputs into one document.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use super::options::ReadOptions;
 use super::report::{SkipReason, Skipped};
 use super::{assemble, folder};
 
-/// Reads every input, in order, into one document. `stdin` is read when an input is [`Input::Stdin`].
+/// Reads all inputs, in order, into one document. Reads `stdin` if an input is [`Input::Stdin`].
 ///
-/// One unreadable file that was named is an error for all, so that nothing is answered from half of what was asked about. Files of a folder
-/// that hold no text are left out and named in [`Report::skipped`], and of several files those without content are too (source
-/// trees are full of empty `__init__.py`).
+/// If a file that was given by name cannot be read, the whole load fails, so that no question is answered from half of
+/// the documents. Files of a folder that cannot be read are skipped and listed in the report. So are empty files among
+/// several (source trees are full of empty `__init__.py`).
 pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Result<Document, Error> {
     let mut loaded = LoadedFiles::default();
     for input in inputs {
@@ -27,12 +27,12 @@ pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Re
     loaded.document(inputs)
 }
 
-/// What was read so far.
+/// What has been read so far.
 #[derive(Default)]
 struct LoadedFiles {
     texts: Vec<FileText>,
     skipped: Vec<Skipped>,
-    /// The last of the named files that had nothing in it.
+    /// The last empty file that was given by name.
     empty: Option<Error>,
 }
 
@@ -77,11 +77,11 @@ impl LoadedFiles {
     }
 }
 
-/// A file of a folder, or why it is left out.
+/// Reads a file of a folder, or returns why it is skipped.
 fn read_member(path: PathBuf, options: &ReadOptions) -> Result<FileText, Skipped> {
     let file = Input::Path(path).read(&mut std::io::empty())?;
     if options.wanted.include.is_empty() && folder::says_it_is_generated(&file.bytes) {
-        return Err(Skipped { name: file.name, reason: SkipReason::Generated("says that it is generated") });
+        return Err(Skipped { name: file.name, reason: SkipReason::Generated("marked as generated") });
     }
     Ok(format::read(file, options)?)
 }

@@ -1,18 +1,15 @@
-//! What is in these files: path → text, spans that lead back to the file, outline, report.
+//! Reads documents: paths become one text, with spans that lead back to the files, an outline and a report.
 //!
-//! The picture: a book on a desk with tabs in it. The text is the book; the outline is the tabs, one a chapter; the sources are the
-//! shelf marks, which say for every line where it was found; the report says which pages could not be read.
+//! Example: `pride-and-prejudice.txt` is 684,768 bytes. [`load`] returns that text, one source and 61 outline entries,
+//! so [`Document::parts`] has 61 parts; the title page belongs to the first. `select("3-7,9")` keeps six of them, and
+//! [`Document::locate`] still finds the line in the file for any byte of the result.
 //!
-//! Example: `pride-and-prejudice.txt` is 684,768 bytes. [`load`] gives that text, one source, and 61 outline entries, so
-//! [`Document::parts`] has 61 parts, the title page counted into the first. `select("3-7,9")` keeps six of them, and
-//! [`Document::locate`] on any byte of the result still names the line of the file.
+//! How a file becomes text: [`input`] gets the bytes, [`sniff`] refuses kinds that are not supported, one
+//! [`mod@format`] of the registry reads the file, and [`assemble`] joins the files. [`Watched`] tells whether a
+//! document has changed since.
 //!
-//! How a file becomes text: [`input`] gives bytes → [`sniff`] refuses what is no text yet, by its first bytes → one [`mod@format`]
-//! of the registry reads it ([`decode`] is the only door from bytes to text) → [`assemble`] joins the files.
-//!
-//! [`Watched`] says whether it has changed since.
-//!
-//! What it does not do: count tokens or draw. Look next at `chat` for how a document is put in front of a model.
+//! This module does not count tokens and does not draw. It uses nothing of the rest of the crate, so `fuzz/` compiles
+//! it alone. `chat` decides how a document is put in front of a model.
 
 mod assemble;
 mod chapters;

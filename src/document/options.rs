@@ -1,28 +1,28 @@
-//! How documents are read: what a user can say about it.
+//! What a user can set about reading documents.
 
 use std::path::PathBuf;
 
 use super::folder::Wanted;
 
-/// What the reader of a document may have to know.
+/// How documents are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReadOptions {
-    /// Opens PDFs that ask for one.
+    /// For encrypted PDFs.
     pub pdf_password: Option<String>,
-    /// Who takes PDFs apart.
+    /// Which process parses PDFs.
     pub pdf_reader: PdfReader,
-    /// Compare with what other programs on this machine read, where there are any; takes as long again.
+    /// Compare the text of PDFs with what other installed programs extract. Doubles the time.
     pub cross_check: bool,
-    /// Which files of folders.
+    /// Which files of folders are read.
     pub wanted: Wanted,
 }
 
-/// Who takes PDFs apart.
+/// Which process parses PDFs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PdfReader {
-    /// This process. A panic is survived; a hang, an overflow of the stack and a full memory are not: for tests.
+    /// This process. It survives a panic, but not a hang, a stack overflow or running out of memory: for tests.
     #[default]
     Here,
-    /// This program, called as `PROGRAM read-pdf`: a process of its own with limits of time and memory.
+    /// A child process, started as `PROGRAM read-pdf`, with limits on time and memory.
     Program(PathBuf),
 }

@@ -1,8 +1,8 @@
-//! The outline of a document: an entry for each part that it names, and where each entry ends.
+//! The outline of a document: titled entries with levels, and where each of them ends.
 
 use super::span::ByteSpan;
 
-/// One part of the document.
+/// A chapter, section or file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutlineEntry {
     pub title: String,
@@ -11,7 +11,8 @@ pub struct OutlineEntry {
     pub span: ByteSpan,
 }
 
-/// Ends each entry where the next of its level or above begins, the last at `end`. Starts and levels must be set.
+/// Ends each entry where the next entry of the same or an outer level begins, or at `end`. Starts and levels must be
+/// set.
 pub(super) fn close_spans(outline: &mut [OutlineEntry], end: usize) {
     for index in 0..outline.len() {
         let level = outline[index].level;

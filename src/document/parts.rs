@@ -1,14 +1,15 @@
-//! The parts that a reader can choose from, numbered: the tabs of the book.
+//! Divides a document into the numbered parts that a user can select.
 //!
-//! The outline may have several levels; the parts are one way of cutting all of the text. The outermost level that gives at least
-//! [`ENOUGH_PARTS`] is taken, else the one that gives most. *Emma* has 3 volumes and 55 chapters: 55 parts. A README with one
-//! title and 6 sections: 6. Text before the first part belongs to it, so that the parts together are the whole.
+//! The outline may have several levels. The parts are those of the outermost level that has at least [`ENOUGH_PARTS`],
+//! or else of the level that has most. *Emma* with 3 volumes and 55 chapters has 55 parts, a README with one title and
+//! 6 sections has
+//! 6. Text before the first heading belongs to the first part, so the parts together are the whole text.
 
 use super::content::Document;
 use super::outline::OutlineEntry;
 use super::span::ByteSpan;
 
-/// From so many parts on there is something to choose from.
+/// Enough parts to select from.
 const ENOUGH_PARTS: usize = 5;
 
 /// A numbered part of the document.
@@ -16,13 +17,13 @@ const ENOUGH_PARTS: usize = 5;
 pub struct Part {
     /// From 1.
     pub number: usize,
-    /// With the titles above it where there is more than one of those: `VOLUME II · CHAPTER III`.
+    /// With the titles above it, where there are several on that level: `VOLUME II · CHAPTER III`.
     pub title: String,
     pub span: ByteSpan,
 }
 
 impl Document {
-    /// The parts, in order: together the whole text, at least one.
+    /// The parts, in order. There is at least one, and together they are the whole text.
     #[must_use]
     pub fn parts(&self) -> Vec<Part> {
         let levels = self.outline.iter().map(|entry| entry.level).max().unwrap_or(0);
@@ -45,9 +46,9 @@ impl Document {
         vec![Part { number: 1, title, span: ByteSpan { start: 0, end: self.text.len() } }]
     }
 
-    /// For each part that a cut at `level` gives, the indices of the entries that open at its start, outermost first.
+    /// The entries that begin each part of a division at `level`, as indices, outermost first.
     ///
-    /// `VOLUME II` directly before `CHAPTER I` opens the same part as it.
+    /// `VOLUME II` directly before `CHAPTER I` begins the same part.
     fn openers(&self, level: u8) -> Vec<Vec<usize>> {
         let mut parts: Vec<Vec<usize>> = Vec::new();
         for index in (0..self.outline.len()).filter(|&index| self.outline[index].level <= level) {
@@ -59,7 +60,7 @@ impl Document {
         parts
     }
 
-    /// Whether nothing but its own heading stands between the entry `outer` and the deeper `next`.
+    /// Whether the entry `outer` has nothing but its heading before the deeper entry `next`.
     fn is_only_a_heading(&self, outer: usize, next: usize) -> bool {
         let (outer, next) = (&self.outline[outer], &self.outline[next]);
         let between = &self.text[outer.span.start..next.span.start];
@@ -79,11 +80,11 @@ impl Document {
     }
 }
 
-/// Which entry of an outline lies in which; entries by index.
+/// The nesting of an outline's entries. Entries are indices.
 struct OutlineTree<'a> {
     outline: &'a [OutlineEntry],
     parents: Vec<Option<usize>>,
-    /// How many entries each has directly below it, and how many have none above.
+    /// For each entry, the number of entries directly below it; `roots` have none above.
     children: Vec<usize>,
     roots: usize,
 }
@@ -104,7 +105,7 @@ impl<'a> OutlineTree<'a> {
         tree
     }
 
-    /// The entry's title, behind those above it that are not alone in their place.
+    /// The title of `entry`, after the titles above it that have siblings.
     fn title(&self, entry: usize) -> String {
         let mut titles = vec![self.outline[entry].title.as_str()];
         let mut above = self.parents[entry];

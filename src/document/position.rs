@@ -1,4 +1,4 @@
-//! Where in a file a stretch of the text was found, as far as the file's format can tell.
+//! Positions in files, as exact as the file's format allows.
 
 use std::fmt;
 
@@ -10,23 +10,23 @@ pub struct SourceSpan {
     pub span: ByteSpan,
     /// As the user named it; `-` is standard input.
     pub name: String,
-    /// Where in the file `span.start` was found.
+    /// The position of `span.start` in the file.
     pub position: Position,
 }
 
-/// Where in a file a stretch was found, as far as its format can tell. All count from 1.
+/// A position in a file. All numbers count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
-    /// Line of the file. The lines of the text from there on are the next lines of the file.
+    /// Line of the file. The following lines of the text are the following lines of the file.
     Line(u32),
-    /// Page of a PDF. All of the stretch lies on it.
+    /// Page of a PDF. The whole stretch is on it.
     Page(u32),
-    /// Line of the text that was made from a file without lines of its own: HTML, EPUB, DOCX.
+    /// Line of the extracted text, for files without lines of their own: HTML, EPUB, DOCX.
     TextLine(u32),
 }
 
 impl Position {
-    /// `lines` line ends further on in the same stretch.
+    /// The position `lines` line ends later in the same stretch.
     pub(crate) const fn further(self, lines: u32) -> Self {
         match self {
             Self::Line(line) => Self::Line(line + lines),
@@ -52,8 +52,8 @@ impl fmt::Display for Position {
     }
 }
 
-/// Line ends in `bytes`.
-#[expect(clippy::naive_bytecount, reason = "a book is counted in well under a millisecond; not worth a dependency")]
+/// Counts the line ends in `bytes`.
+#[expect(clippy::naive_bytecount, reason = "counting a book takes well under a millisecond; not worth a dependency")]
 pub(super) fn count_lines(bytes: &[u8]) -> u32 {
     let ends = bytes.iter().filter(|&&byte| byte == b'\n').count();
     u32::try_from(ends).unwrap_or(u32::MAX)

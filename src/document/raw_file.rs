@@ -1,39 +1,39 @@
-//! A file as bytes, with what is known of it before anyone has looked inside.
+//! The bytes of a file, with its name and what the server said about it.
 
 use std::path::Path;
 
 use encoding_rs::Encoding;
 
-/// Most bytes that one file may have: many times what any context holds, and few enough to never fill the memory (`/dev/zero`).
+/// Maximum size of a file: many times what any context holds, and small enough not to fill the memory (`/dev/zero`).
 pub(super) const MAX_BYTES: u64 = 256 << 20;
 
-/// A file before anyone has looked at what it is.
+/// A file whose format is not known yet.
 #[derive(Debug)]
 pub(super) struct RawFile {
     pub name: String,
     pub bytes: Vec<u8>,
-    /// What a server said of it.
+    /// If it was fetched: what the server said about it.
     pub served: Option<Served>,
 }
 
 impl RawFile {
-    /// A file that nobody said anything of.
+    /// A file that was not fetched.
     #[cfg(test)]
     pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), bytes: bytes.into(), served: None }
     }
 
-    /// Whether a server said that it is of this kind: `text/html`.
+    /// Whether the server gave this media type: `text/html`.
     pub fn is_served_as(&self, media_type: &str) -> bool {
         self.served.as_ref().is_some_and(|served| served.media_type == media_type)
     }
 
-    /// The encoding that a server gave for it.
+    /// The encoding that the server named.
     pub fn charset(&self) -> Option<&'static Encoding> {
         self.served.as_ref().and_then(|served| served.charset)
     }
 
-    /// What follows the last dot of the name, in lower case. Of an address, what is asked for behind `?` is no part of it.
+    /// The extension of the name, in lower case. The query and fragment of an address are ignored.
     pub fn extension(&self) -> Option<String> {
         let is_address = self.served.is_some();
         let name = if is_address { self.name.split(['?', '#']).next().unwrap_or_default() } else { &self.name };
@@ -41,17 +41,17 @@ impl RawFile {
     }
 }
 
-/// What the server said of a document.
+/// What the server said about a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
-    /// `text/html`, in small letters; empty when it did not say.
+    /// `text/html`, in lower case; empty if the server named none.
     pub(super) media_type: String,
-    /// The encoding of its text.
+    /// The encoding of the text, if the server named one.
     pub(super) charset: Option<&'static Encoding>,
 }
 
 impl Served {
-    /// What the header `Content-Type` says: `text/html; charset="Shift_JIS"`.
+    /// Parses the header `Content-Type`: `text/html; charset="Shift_JIS"`.
     pub(super) fn read(content_type: &str) -> Self {
         let (media_type, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
         let label = parameters.split(';').find_map(|parameter| {

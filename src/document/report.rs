@@ -1,6 +1,6 @@
-//! What became of each file: how much was read, what was replaced in it, what was left out.
+//! The report on the files of a document: what was read, what was replaced, what was skipped.
 //!
-//! Front ends print [`Report::notes`]; no note means that the text holds every character of every file.
+//! Front ends print [`Report::notes`]. Without a note, the text contains every character of every file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,51 +8,52 @@ use std::fmt;
 use super::encoding::{Found, Sureness};
 use super::error::Error;
 
-/// One line a file.
+/// The report on a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// In the order of the text.
+    /// The files that were read, in the order of the text.
     pub files: Vec<FileReport>,
-    /// Files of a folder or among several that are not in the text, by name.
+    /// The files that were not, by name.
     pub skipped: Vec<Skipped>,
 }
 
-/// What was read of one file.
+/// The report on one file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FileReport {
     pub name: String,
     /// `text`, `markdown`, …
     pub format: &'static str,
-    /// Of the file, as it lies there.
+    /// Size of the file.
     pub bytes: u64,
     pub lines: u32,
-    /// The encoding that it was read in.
+    /// The encoding that was used.
     pub encoding: Found,
-    /// Control characters that were replaced by a visible sign.
+    /// Control characters that were replaced by symbols.
     pub control_characters: u64,
-    /// Stretches of bytes that are nothing in that encoding, each replaced by U+FFFD.
+    /// Byte sequences that are invalid in the encoding, each replaced by U+FFFD.
     pub invalid_sequences: u64,
-    /// Where the first of those was.
+    /// Offset of the first of them.
     pub first_invalid_offset: Option<u64>,
-    /// NUL or Ctrl-Z bytes behind the end of the text, dropped.
+    /// NUL or Ctrl-Z bytes that were dropped from the end.
     pub trailing_padding: u64,
-    /// Of formats with pages, what became of each.
+    /// For formats with pages: the report on each page.
     pub pages: Vec<PageReport>,
-    /// What else the format has to say: pages without text, parts left out. A sentence each, without the file's name.
+    /// Other remarks of the format, about pages without text, or about skipped content. A sentence each, without the
+    /// name.
     pub remarks: Vec<String>,
 }
 
-/// What became of a page.
+/// The report on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageReport {
     /// From 1.
     pub number: u32,
     pub found: PageFound,
-    /// How much its text looks like one, 0 to 100.
+    /// How much it looks like text, 0 to 100.
     pub quality: u8,
-    /// Characters but white space, as they were found.
+    /// Characters other than white space, before anything was dropped.
     pub characters: usize,
-    /// The second engine's text was the better.
+    /// Whether the text of the second engine was used.
     pub is_second: bool,
 }
 
@@ -61,18 +62,18 @@ pub struct PageReport {
 pub enum PageFound {
     #[default]
     Text,
-    /// Nothing on it.
+    /// An empty page.
     Blank,
-    /// A picture, and no text.
+    /// An image without text.
     Picture,
-    /// Signs that are no text in any language; left out.
+    /// Characters that are not text in any language. They are dropped.
     Garbled,
-    /// Why it could not be read.
+    /// The page could not be read, for this reason.
     Failed(String),
 }
 
 impl PageFound {
-    /// One word.
+    /// The name of the variant in lower case.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -85,25 +86,25 @@ impl PageFound {
     }
 }
 
-/// A file, or a folder with all in it, that was left out.
+/// A file that was skipped, or a folder with all its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     pub name: String,
     pub reason: SkipReason,
 }
 
-/// Why a file was left out.
+/// Why a file was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
     Empty,
-    /// By which rule nobody wrote it by hand.
+    /// Not written by hand, by this rule.
     Generated(&'static str),
-    /// Too large for a file that was not named by itself.
+    /// Too large for a file of a folder.
     Large {
         bytes: u64,
     },
     SymbolicLink,
-    /// No text in it, or none that can be had; the reason without the name.
+    /// No text could be read. The reason does not contain the name.
     Unreadable(String),
 }
 
@@ -120,7 +121,7 @@ impl fmt::Display for SkipReason {
 }
 
 impl SkipReason {
-    /// The reasons of one kind, for a count of them.
+    /// The label under which reasons of a kind are counted.
     const fn kind(&self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -149,13 +150,13 @@ impl From<Error> for Skipped {
     }
 }
 
-/// So many files are named one by one; more are counted by kind.
+/// Up to this many skipped files get a note each. More are counted by kind.
 const NAMED_AT_MOST: usize = 3;
 
-/// One note a file, or one with the counts.
+/// A note for each file, or one note with the counts.
 fn notes_on(skipped: &[Skipped]) -> Vec<String> {
     if skipped.len() <= NAMED_AT_MOST {
-        return skipped.iter().map(|file| format!("{}: {}, left out", file.name, file.reason)).collect();
+        return skipped.iter().map(|file| format!("{}: skipped ({})", file.name, file.reason)).collect();
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for file in skipped {
@@ -163,20 +164,20 @@ fn notes_on(skipped: &[Skipped]) -> Vec<String> {
     }
     let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     vec![format!(
-        "{} left out: {} (`lunette inspect` names them)",
+        "{} skipped: {} (`lunette inspect` lists them)",
         counted(skipped.len() as u64, "file"),
         counts.join(", ")
     )]
 }
 
 impl Report {
-    /// Bytes of all files together, as they lie there.
+    /// Size of all files together.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
-    /// What the user should know: one sentence each, none when everything was read as it is.
+    /// What the user should know. Empty if everything was read as it is.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let replaced = self.files.iter().flat_map(FileReport::notes);
@@ -185,7 +186,7 @@ impl Report {
 }
 
 impl FileReport {
-    /// What was odd about this file.
+    /// What the user should know about this file.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let name = &self.name;
@@ -193,17 +194,17 @@ impl FileReport {
         let encoding = self.encoding.name;
         match self.encoding.sureness {
             Sureness::Certain => {}
-            Sureness::Likely => notes.push(format!("{name}: read as {encoding}, which is likely what it is")),
-            Sureness::Guessed => notes.push(format!("{name}: read as {encoding}, a guess from few letters")),
+            Sureness::Likely => notes.push(format!("{name}: read as {encoding}, which is a likely guess")),
+            Sureness::Guessed => notes.push(format!("{name}: read as {encoding}, which is a guess from few letters")),
         }
         if self.invalid_sequences > 0 {
-            let places = counted(self.invalid_sequences, "place");
-            let first = self.first_invalid_offset.map(|offset| format!("; the first at offset {offset}"));
-            notes.push(format!("{name}: not {encoding} in {places}, replaced{}", first.unwrap_or_default()));
+            let sequences = counted(self.invalid_sequences, "sequence");
+            let first = self.first_invalid_offset.map(|offset| format!(", the first at offset {offset}"));
+            notes.push(format!("{name}: {sequences} of invalid {encoding} replaced{}", first.unwrap_or_default()));
         }
         if self.control_characters > 0 {
             let characters = counted(self.control_characters, "control character");
-            notes.push(format!("{name}: {characters} replaced by visible signs"));
+            notes.push(format!("{name}: {characters} replaced by visible symbols"));
         }
         if self.trailing_padding > 0 {
             let padding = counted(self.trailing_padding, "byte");
@@ -214,7 +215,7 @@ impl FileReport {
     }
 }
 
-/// `page 3`, `pages 1, 3-7 and 9`. The numbers are ascending.
+/// `page 3`, `pages 1, 3-7 and 9`. `numbers` must be ascending.
 pub(super) fn ranges(what: &str, numbers: &[u32]) -> String {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for &number in numbers {

@@ -1,7 +1,8 @@
-//! Keeps some parts of a document: `3-7,9` → a smaller document whose sources still name the lines of the files.
+//! Selects parts or pages of a document: `3-7,9` gives a smaller document whose sources still lead to the lines of the
+//! files.
 //!
-//! Where parts are left out between two that stay, a line `[…]` says so to the model. In a document of several files, a file
-//! that is entered in its middle gets its naming line again. Neither belongs to any source.
+//! A line `[…]` tells the model where parts are missing between two others. In a document of several files, a selection
+//! that begins in the middle of a file gets the line that names the file. Neither line belongs to a source.
 
 use super::assemble::header;
 use super::content::Document;
@@ -10,11 +11,11 @@ use super::outline::OutlineEntry;
 use super::position::{Position, SourceSpan, count_lines};
 use super::span::ByteSpan;
 
-/// Stands for what was left out.
+/// Marks missing parts.
 const LEFT_OUT: &str = "[…]\n\n";
 
 impl Document {
-    /// The parts of [`Document::parts`] that `written` names (`3-7,9`, `12-`, `-5`), in the order of the text, each once.
+    /// Keeps the parts that `written` names (`3-7,9`, `12-`, `-5`), in the order of the text, each once.
     pub fn select(&self, written: &str) -> Result<Self, SelectError> {
         Ok(self.with_parts(&self.part_numbers(written)?))
     }
@@ -25,20 +26,20 @@ impl Document {
         Ok((1..).zip(chosen).filter_map(|(number, chosen)| chosen.then_some(number)).collect())
     }
 
-    /// The document that has these parts and no others; `numbers` ascend, and all are parts of this one.
+    /// Keeps these parts. `numbers` must ascend and exist.
     #[must_use]
     pub fn with_parts(&self, numbers: &[usize]) -> Self {
         let parts = self.parts();
         self.with_stretches(&numbers.iter().map(|number| parts[number - 1].span).collect::<Vec<_>>())
     }
 
-    /// The document that has these stretches and no others; they ascend, and begin where lines do.
+    /// Keeps these stretches. They must ascend and begin at line starts.
     #[must_use]
     pub fn with_stretches(&self, stretches: &[ByteSpan]) -> Self {
         self.keep(&joined(stretches))
     }
 
-    /// Of files with pages those pages that `written` names (`3-7,9`, `12-`, `-5`); other files whole.
+    /// Keeps the pages that `written` names (`3-7,9`, `12-`, `-5`), and all files without pages.
     pub fn select_pages(&self, written: &str) -> Result<Self, SelectError> {
         let pages = self.report.files.iter().filter_map(|file| file.pages.last()).map(|page| page.number as usize);
         let count = pages.max().ok_or(SelectError::NoPages)?;
@@ -50,7 +51,7 @@ impl Document {
         let mut stretches = Vec::new();
         let mut end = 0;
         for source in &self.sources {
-            // With the line that names the file, which lies before it; without the empty one before that where something was left out.
+            // Includes the line that names the file. Skips the blank line before that if the previous page is missing.
             let follows = stretches.last().is_some_and(|last: &ByteSpan| last.end == end);
             let start =
                 if follows { end } else { end + self.text[end..].bytes().take_while(|&byte| byte == b'\n').count() };
@@ -67,14 +68,14 @@ impl Document {
         Ok(kept)
     }
 
-    /// The first `count` parts, or all.
+    /// Keeps the first `count` parts, or all.
     #[must_use]
     pub fn first_parts(&self, count: usize) -> Self {
         let end = self.parts().get(count).map_or(self.text.len(), |part| part.span.start);
         self.keep(&[ByteSpan { start: 0, end }])
     }
 
-    /// The document that has only these stretches: ordered, apart from each other, at starts of lines.
+    /// Keeps these stretches, which are ordered, not adjacent, and begin at line starts.
     fn keep(&self, stretches: &[ByteSpan]) -> Self {
         let mut kept = Self { report: self.report.clone(), ..Self::default() };
         let copies: Vec<CopiedSpan> = stretches.iter().map(|&stretch| kept.copy(self, stretch)).collect();
@@ -82,7 +83,7 @@ impl Document {
         kept
     }
 
-    /// Appends `stretch` of `whole`, with what the model must be told before it, and its sources.
+    /// Appends `stretch` of `whole` with its sources, after the lines that the model needs.
     fn copy(&mut self, whole: &Self, stretch: ByteSpan) -> CopiedSpan {
         if stretch.start > 0 && !self.text.is_empty() {
             self.end_paragraph();
@@ -99,7 +100,7 @@ impl Document {
         CopiedSpan { stretch, opened, to }
     }
 
-    /// The file whose naming line lies before `start`, if that is in the middle of a file of several.
+    /// The file that contains `start`, if there are several files.
     fn file_entered_at(&self, start: usize) -> Option<&str> {
         let names = self.sources.iter().map(|source| source.name.as_str());
         let has_several = names.clone().zip(names.skip(1)).any(|(one, next)| one != next);
@@ -108,23 +109,23 @@ impl Document {
     }
 }
 
-/// Where a stretch went.
+/// A stretch that was copied.
 struct CopiedSpan {
     /// In the whole document.
     stretch: ByteSpan,
-    /// In the new text: where what was put before it begins, and where it begins itself.
+    /// In the new document: start of the lines before it, and start of the stretch itself.
     opened: usize,
     to: usize,
 }
 
 impl CopiedSpan {
-    /// Where byte `byte` of the whole document is now; the stretch's start is where what was put before it begins.
+    /// Where `byte` of the whole document is now. The start of the stretch maps to the start of the lines before it.
     fn place(&self, byte: usize) -> usize {
         if byte <= self.stretch.start { self.opened } else { byte - self.stretch.start + self.to }
     }
 }
 
-/// The part of `source` in `stretch`, which now begins at `to`.
+/// The part of `source` that is in `stretch`, which now begins at `to`.
 fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: usize) -> Option<SourceSpan> {
     let kept = source.span.intersection(stretch)?;
     let lines_before = count_lines(&whole.text.as_bytes()[source.span.start..kept.start]);
@@ -135,7 +136,7 @@ fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: us
     })
 }
 
-/// `entry` from the first to the last byte of it that was kept.
+/// `entry` from its first to its last byte that was kept.
 fn moved_entry(entry: &OutlineEntry, copies: &[CopiedSpan]) -> Option<OutlineEntry> {
     let mut kept = copies.iter().filter_map(|copy| Some((copy, entry.span.intersection(copy.stretch)?)));
     let first = kept.next()?;
@@ -144,7 +145,7 @@ fn moved_entry(entry: &OutlineEntry, copies: &[CopiedSpan]) -> Option<OutlineEnt
     Some(OutlineEntry { title: entry.title.clone(), level: entry.level, span })
 }
 
-/// What the numbers of a choice count.
+/// What the numbers of a selection count.
 #[derive(Debug, Clone, Copy)]
 enum NumberKind {
     Parts,
@@ -167,7 +168,7 @@ impl NumberKind {
     }
 }
 
-/// Which of `count` are chosen; index 0 is number 1.
+/// Which of `count` parts or pages are selected. Index 0 is number 1.
 fn chosen(written: &str, numbered: NumberKind, count: usize) -> Result<Vec<bool>, SelectError> {
     let mut chosen = vec![false; count];
     for token in written.split(',').map(str::trim) {
@@ -187,7 +188,7 @@ fn chosen(written: &str, numbered: NumberKind, count: usize) -> Result<Vec<bool>
     Ok(chosen)
 }
 
-/// `7`, `3-7`, `12-`, `-5`, as first and last number.
+/// The first and last number of `7`, `3-7`, `12-` or `-5`.
 fn range(token: &str, count: usize) -> Option<(usize, usize)> {
     let number = |digits: &str| digits.trim().parse::<usize>().ok();
     match token.split_once('-') {
@@ -199,7 +200,7 @@ fn range(token: &str, count: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// The stretches, neighbours joined.
+/// Joins adjacent stretches.
 fn joined(stretches: &[ByteSpan]) -> Vec<ByteSpan> {
     let mut joined: Vec<ByteSpan> = Vec::new();
     for &stretch in stretches {
@@ -208,7 +209,7 @@ fn joined(stretches: &[ByteSpan]) -> Vec<ByteSpan> {
     joined
 }
 
-/// Appends `span`, as one with the last stretch if it follows that.
+/// Appends `span`, joined to the last stretch if it is adjacent.
 fn add(stretches: &mut Vec<ByteSpan>, span: ByteSpan) {
     match stretches.last_mut() {
         Some(last) if last.end == span.start => last.end = span.end,

@@ -1,8 +1,8 @@
-//! What is this file, judged by its bytes and not by its name? Names the kinds that are known and not read.
+//! Recognises kinds of files that are not supported, by their bytes rather than their names.
 //!
-//! A kind leaves this table for [`super::format`] on the day it can be read.
+//! A kind that becomes supported moves from these tables to [`super::format`].
 
-/// A kind of file that is recognised and not read.
+/// A kind of file that is recognised but not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct UnsupportedKind {
     /// With its article: `a PDF`.
@@ -11,24 +11,24 @@ pub(super) struct UnsupportedKind {
     pub support: Support,
 }
 
-/// Whether a kind of file will ever be read.
+/// Whether a kind of file may be supported one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Support {
     Planned,
-    /// There is no text in it.
+    /// It contains no text.
     Never,
 }
 
-const UNPACK: &str = "unpack it and name the files in it";
-pub(super) const NO_DOCUMENT: &str = "text, markdown, source files, HTML, EPUB, DOCX and PDF can be read";
-const SAVE_AS_TEXT: &str = "save it as plain text and give that";
+const UNPACK: &str = "unpack it and give the files in it";
+pub(super) const NO_DOCUMENT: &str = "supported are text, Markdown, source files, HTML, EPUB, DOCX and PDF";
+const SAVE_AS_TEXT: &str = "save it as plain text and give that file";
 
-/// (offset, bytes there, what it is, what to do).
+/// Offset, bytes at the offset, name of the kind, hint.
 type Signature = (usize, &'static [u8], &'static str, &'static str);
 
-/// Documents that are not read yet. The first that matches counts.
+/// Documents that are not supported yet. The first match counts.
 const LATER: &[Signature] = &[
-    (0, b"%!PS", "PostScript", "turn it into text first, as in `ps2ascii file.ps | lunette -`"),
+    (0, b"%!PS", "PostScript", "convert it to text first, as in `ps2ascii file.ps | lunette -`"),
     (0, b"{\\rtf", "rich text (RTF)", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
     (60, b"BOOKMOBI", "a MOBI e-book", SAVE_AS_TEXT),
@@ -43,10 +43,10 @@ const LATER: &[Signature] = &[
     (257, b"ustar  ", "a tar archive", UNPACK),
 ];
 
-/// Files without text in them.
+/// Files that contain no text.
 const NEVER: &[Signature] = &[
-    (0, b"GGUF\x02\0\0\0", "a GGUF model", "a model is named with `-m`"),
-    (0, b"GGUF\x03\0\0\0", "a GGUF model", "a model is named with `-m`"),
+    (0, b"GGUF\x02\0\0\0", "a GGUF model", "models are given with `-m`"),
+    (0, b"GGUF\x03\0\0\0", "a GGUF model", "models are given with `-m`"),
     (0, b"\x89PNG\r\n\x1a\n", "a PNG image", NO_DOCUMENT),
     (0, b"\xff\xd8\xff", "a JPEG image", NO_DOCUMENT),
     (0, b"GIF87a", "a GIF image", NO_DOCUMENT),
@@ -55,23 +55,23 @@ const NEVER: &[Signature] = &[
     (0, b"SQLite format 3\0", "an SQLite database", NO_DOCUMENT),
 ];
 
-/// What a zip archive is by the names of its members, which stand uncompressed in it.
+/// Kinds of zip archives by the names of their members. Names are not compressed.
 const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
-    (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that"),
+    (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that file"),
     (b"ppt/presentation.xml", "a PowerPoint presentation", SAVE_AS_TEXT),
     (b"opendocument.text", "an OpenDocument text", SAVE_AS_TEXT),
 ];
 
-/// The members that tell the zip archives that can be read.
+/// Members of the kinds of zip archives that are supported.
 pub(super) const EPUB_MEMBER: &[u8] = b"META-INF/container.xml";
-/// Some programs call it `document2.xml`.
+/// Some programs write `document2.xml`.
 pub(super) const DOCX_MEMBER: &[u8] = b"word/document";
 const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER, DOCX_MEMBER];
 
-/// Member names are looked for in so many bytes at either end: local headers at the start, the directory at the end.
+/// How much is searched for member names at either end: local headers are at the start, the directory is at the end.
 const ZIP_SEARCHED_BYTES: usize = 256 << 10;
 
-/// The kind of these bytes, if it is one that is known and not read.
+/// The kind of `bytes`, if it is one that is known but not supported.
 pub(super) fn unsupported(bytes: &[u8]) -> Option<UnsupportedKind> {
     by_signature(bytes).or_else(|| zip(bytes))
 }
@@ -97,7 +97,7 @@ fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Whether `bytes` are a zip archive with a member whose name has `name` in it.
+/// Whether `bytes` are a zip archive with a member whose name contains `name`.
 pub(super) fn is_zip_with(bytes: &[u8], name: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
     let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];

@@ -1,6 +1,6 @@
-//! Ranges of bytes of a document's text.
+//! Byte ranges of a document's text.
 
-/// A half-open range of bytes of a [`Document`]'s text.
+/// A half-open byte range of a document's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSpan {
     pub start: usize,
@@ -23,14 +23,14 @@ impl ByteSpan {
         self.start <= byte && byte < self.end
     }
 
-    /// What both have in common, if anything.
+    /// The range that both have in common, if any.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         let both = Self { start: self.start.max(other.start), end: self.end.min(other.end) };
         (both.start < both.end).then_some(both)
     }
 
-    /// The same length, `by` bytes further on.
+    /// The same range, `by` bytes later.
     pub(super) const fn moved(self, by: usize) -> Self {
         Self { start: self.start + by, end: self.end + by }
     }

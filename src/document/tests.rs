@@ -1,4 +1,4 @@
-//! The module as a whole: from inputs to parts, and back to the lines of the files.
+//! Tests of the whole module: from inputs to parts, and back to the lines of the files.
 
 use std::fmt::Write;
 use std::io::{self, Read};
@@ -116,17 +116,17 @@ fn a_text_without_an_outline_is_one_part() {
     assert_eq!(plain.select("1").as_ref(), Ok(&plain));
     let error = plain.select("2").expect_err("one part only");
     assert_eq!(error, SelectError::OutOfRange { number: 2, parts: 1 });
-    assert_eq!(error.hint().as_deref(), Some("no chapters or sections were found in it"));
+    assert_eq!(error.hint().as_deref(), Some("no chapters or sections were found in the document"));
 }
 
 #[test]
 fn a_choice_that_makes_no_sense_is_named() {
     let book = load(&[Input::bundled_book()], &ReadOptions::default(), &mut io::empty()).expect("the book");
     for (written, message) in [
-        ("3-x", "`3-x` is no choice of parts: `3-x` is neither a number nor a range"),
-        ("", "`` is no choice of parts: `` is neither a number nor a range"),
-        ("2,-", "`2,-` is no choice of parts: `-` is neither a number nor a range"),
-        ("9-3", "`9-3` runs backwards"),
+        ("3-x", "invalid parts `3-x`: `3-x` is neither a number nor a range"),
+        ("", "invalid parts ``: `` is neither a number nor a range"),
+        ("2,-", "invalid parts `2,-`: `-` is neither a number nor a range"),
+        ("9-3", "the range `9-3` is backwards"),
         ("60-62", "there is no part 62: the document has 61"),
         ("0", "there is no part 0: the document has 61"),
     ] {
@@ -160,27 +160,27 @@ fn permission_denied_is_told_from_missing() {
 #[test]
 fn an_endless_input_is_refused_and_not_kept() {
     let error = load(&[Input::Stdin], &ReadOptions::default(), &mut io::repeat(b'a')).expect_err("endless");
-    assert_eq!(error.to_string(), "cannot read -: it has more than 256 MiB");
+    assert_eq!(error.to_string(), "cannot read -: it is larger than 256 MiB");
 }
 
 #[test]
 fn other_formats_are_named_with_a_way_out() {
     let error = refused(&[memory("paper.txt", "%!PS-Adobe-3.0\n")]);
-    assert_eq!(error.to_string(), "cannot read paper.txt: it is PostScript, which is not read yet");
+    assert_eq!(error.to_string(), "cannot read paper.txt: it is PostScript, which is not supported yet");
     assert!(error.hint().expect("a hint").contains("ps2ascii"));
     let error = refused(&[memory("model", "GGUF\u{3}\0\0\0")]);
     assert_eq!(error.to_string(), "cannot read model: it is a GGUF model, not a document");
-    assert_eq!(error.hint().as_deref(), Some("a model is named with `-m`"));
+    assert_eq!(error.hint().as_deref(), Some("models are given with `-m`"));
 }
 
 #[test]
 fn empty_files_are_skipped_among_others_and_an_error_alone() {
     let document = document(&[("empty.py", ""), ("full.py", "x = 1\n")]);
     assert_eq!(document.text, "x = 1\n");
-    assert_eq!(document.report.notes(), ["empty.py: empty, left out"]);
+    assert_eq!(document.report.notes(), ["empty.py: skipped (empty)"]);
     assert_eq!(refused(&[memory("empty.py", "")]).to_string(), "empty.py is empty");
     assert_eq!(refused(&[memory("a", ""), memory("b", " ")]).to_string(), "b has only white space (1 bytes)");
-    assert_eq!(refused(&[]).to_string(), "no document was named");
+    assert_eq!(refused(&[]).to_string(), "no document given");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn names_cannot_carry_terminal_escapes() {
     assert_eq!(error.to_string(), "␛[31m.txt is empty");
 }
 
-/// Text of chapters and lines of all lengths, with whatever characters.
+/// Text with chapters, and with lines of any length and any characters.
 fn any_book() -> impl Strategy<Value = String> {
     let heading = (1_u32..30).prop_map(|number| format!("\n\nChapter {number}\n\n"));
     let markdown = (1_usize..4).prop_map(|level| format!("\n{} Heading\n", "#".repeat(level)));
@@ -257,7 +257,7 @@ fn check_spans(document: &Document) {
     assert!(parts.windows(2).all(|pair| pair[0].span.end == pair[1].span.start), "{parts:?}");
 }
 
-/// How soon, `cargo bench --bench document` tells.
+/// `cargo bench --bench document` measures how fast.
 #[test]
 fn five_megabytes_on_one_line_are_read_whole() {
     let line = "all on one line, ".repeat(5_000_000 / 17);

@@ -1,14 +1,13 @@
-//! Has a document changed since it was read? Looked at when somebody asks, not all the time.
+//! Tells whether a document has changed since it was read. Checks on request, not continuously.
 //!
-//! The picture: a reader who glances at the cover before each question. Sizes and times of all files (of a folder: which there are, too) are
-//! compared with those of the last look; only if some differ is the document read again, and only if its text differs has it changed.
+//! Each check compares the sizes and times of all files, and the list of files of folders, with the previous check. The
+//! document is read again only if some differ, and has changed only if its text differs.
 //!
-//! Example: `touch book.txt` costs one reading of the file and changes nothing; a sentence added to chapter 50 gives the new text, whose
-//! tokens up to that sentence the engine still has.
+//! Example: after `touch book.txt`, the file is read once more and nothing has changed. After a sentence is added to
+//! chapter 50, the new text is returned; the engine still has the tokens before that sentence.
 //!
-//! A file that is being saved is waited for: nobody must have written to it for a fifth of a second, and not while it was read.
-//!
-//! What it does not do: look at standard input twice (its bytes are kept), or know what was read of it by a model.
+//! A file that is being saved is waited for, until it has not been written for a fifth of a second and was not written
+//! while it was read. Standard input is read only once; its bytes are kept.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -26,22 +25,22 @@ use super::load::load;
 use super::options::ReadOptions;
 use super::raw_file::RawFile;
 
-/// A file is taken for written once nobody wrote to it for so long: whoever saves one has cut it off first.
+/// A file counts as saved once it has not been written for this long. Programs truncate a file before they write it.
 const SETTLED: Duration = Duration::from_millis(200);
-/// A file that is written all the time, as a log is, is read as it is after so long.
+/// A file that is written all the time, such as a log, is read as it is after this long.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Inputs that can be looked at again.
+/// Inputs that can be checked for changes.
 #[derive(Debug, Clone)]
 pub struct Watched {
     inputs: Vec<Input>,
     options: ReadOptions,
-    /// At the last look.
+    /// At the previous check.
     stamps: Vec<FileStamp>,
     text: u64,
 }
 
-/// What a glance at a file shows; `None` where there is none.
+/// Size and time of a file; `None` if it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FileStamp {
     path: PathBuf,
@@ -49,7 +48,7 @@ struct FileStamp {
 }
 
 impl FileStamp {
-    /// How long to wait until it counts as written; `None` when it does. A time to come is a clock that is wrong.
+    /// How long to wait until the file counts as saved; `None` if it does. A time in the future means a wrong clock.
     fn unsettled(&self) -> Option<Duration> {
         let (_, written) = self.seen?;
         SETTLED.checked_sub(written?.elapsed().ok()?)
@@ -57,25 +56,25 @@ impl FileStamp {
 }
 
 impl Watched {
-    /// Reads `inputs` as [`load`] does, and remembers what they looked like.
+    /// Reads `inputs` as [`load`] does, and remembers their sizes and times.
     pub fn open(inputs: Vec<Input>, options: ReadOptions, stdin: &mut dyn Read) -> Result<(Self, Document), Error> {
         let inputs = inputs.into_iter().map(|input| kept(input, stdin)).collect::<Result<Vec<_>, _>>()?;
-        // Before it is read: what is written meanwhile is noticed the next time.
+        // Before reading, so that the next check notices what is written meanwhile.
         let stamps = stamps(&inputs, &options);
         let document = load(&inputs, &options, &mut std::io::empty())?;
         let text = hash(&document.text);
         Ok((Self { inputs, options, stamps, text }, document))
     }
 
-    /// Of nothing, which never changes.
+    /// Watches nothing, which never changes.
     #[must_use]
     pub fn nothing() -> Self {
         Self { inputs: Vec::new(), options: ReadOptions::default(), stamps: Vec::new(), text: 0 }
     }
 
-    /// The document as it is now, if its text is another than at the last look.
+    /// The current document, if its text differs from the previous check.
     ///
-    /// Errors: it can't be read any more. What was read before is then as good as before, and the next look tries again.
+    /// Fails if it can't be read any more. The previous document stays valid, and the next check tries again.
     pub fn changed(&mut self) -> Result<Option<Document>, Error> {
         if self.look() == self.stamps {
             return Ok(None);
@@ -91,7 +90,7 @@ impl Watched {
         stamps(&self.inputs, &self.options)
     }
 
-    /// What nobody wrote to while it was read, and what it looked like.
+    /// Reads the inputs at a time when nothing writes to them, with their sizes and times.
     fn read_settled(&self) -> (Vec<FileStamp>, Result<Document, Error>) {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -114,7 +113,7 @@ impl Watched {
     }
 }
 
-/// Standard input is read once; everything else can be looked at again.
+/// `input` in a form that can be read again: standard input becomes memory.
 fn kept(input: Input, stdin: &mut dyn Read) -> Result<Input, Error> {
     if input != Input::Stdin {
         return Ok(input);
@@ -125,7 +124,7 @@ fn kept(input: Input, stdin: &mut dyn Read) -> Result<Input, Error> {
 
 fn stamps(inputs: &[Input], options: &ReadOptions) -> Vec<FileStamp> {
     let files = inputs.iter().flat_map(|input| match input {
-        // A folder that can't be walked looks like an empty one until it is read, which says why.
+        // A folder that can't be searched counts as empty here; reading it gives the error.
         Input::Path(path) if path.is_dir() => {
             folder::walk(path, &options.wanted).map_or(Vec::new(), |found| found.files)
         }
@@ -147,7 +146,7 @@ fn hash(text: &str) -> u64 {
 }
 
 impl Document {
-    /// The first byte of `self` that `before` has not in the same place; `None` when all of it is there.
+    /// The first byte of `self` that differs from `before`; `None` if `before` begins with all of it.
     #[must_use]
     pub fn first_change_from(&self, before: &str) -> Option<usize> {
         let same = self.text.bytes().zip(before.bytes()).take_while(|(new, old)| new == old).count();
@@ -175,7 +174,7 @@ mod tests {
         Watched::open(vec![Input::Path(path)], ReadOptions::default(), &mut std::io::empty()).expect("text").0
     }
 
-    /// Sets the file's time to `seconds` after 1970, so that no test depends on how fast it runs.
+    /// Sets the file's time to `seconds` after 1970, so that tests do not depend on their speed.
     fn date(path: &Path, seconds: u64) {
         let file = fs::File::options().append(true).open(path).expect("a file");
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).expect("dated");

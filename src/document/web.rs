@@ -1,8 +1,9 @@
-//! Fetches a document that was named by its address: `https://example.org/paper.pdf` becomes bytes, with what the server says of them.
+//! Downloads a document: `https://example.org/paper.pdf` becomes bytes, with what the server said about them.
 //!
-//! Only what the user typed is fetched; no link in a document is ever followed. A redirect is, up to [`MOST_REDIRECTS`] times. It takes no more than
-//! [`MOST_TIME`] and as many bytes as a file may have. What the answer is tell its bytes, as with files; where these don't, its `Content-Type`: a page that
-//! begins without `<html>`, text in an encoding that only the server knows.
+//! Only addresses that the user typed are fetched; links in documents are never followed. Redirects are followed, up to
+//! [`MOST_REDIRECTS`] times. A download may take [`MOST_TIME`] and be as large as a file may be. As with files, the
+//! bytes decide what a document is. `Content-Type` is used where they don't: for a page without `<html>`, or text in an
+//! encoding that only the server knows.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -15,28 +16,28 @@ use super::error::Error;
 use super::raw_file::{MAX_BYTES, Served};
 
 const MOST_REDIRECTS: u32 = 5;
-/// For all of it. A book comes in seconds; who fetches 200 MB over a thin line does it with a download program.
+/// For the whole download. A book takes seconds; for 200 MB over a slow line there are download programs.
 const MOST_TIME: Duration = Duration::from_secs(180);
-/// Until the server says the first word.
+/// Until the server starts to answer.
 const MOST_SILENCE: Duration = Duration::from_secs(30);
-/// Progress has this grain.
+/// Progress is reported after each chunk.
 const CHUNK_BYTES: usize = 64 << 10;
 
-/// So many bytes of a document are here, of so many, if the server told.
+/// How many bytes have arrived, and of how many, if the server said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebProgress {
     pub done: u64,
     pub total: Option<u64>,
 }
 
-/// Whether `argument` is an address and no path.
+/// Whether `argument` is an address rather than a path.
 pub(super) fn is_address(argument: &str) -> bool {
     ["http://", "https://"]
         .iter()
         .any(|scheme| argument.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
-/// The bytes at `url`, and what the server says of them.
+/// Downloads the bytes at `url`. Also returns what the server said about them.
 pub(super) fn download(url: &str, progress: &mut dyn FnMut(WebProgress)) -> Result<(Vec<u8>, Served), Error> {
     let name = printable(url);
     let unreachable = |reason: String| Error::Unreachable { name: name.clone(), reason: printable(&reason) };
@@ -61,17 +62,17 @@ fn agent() -> Agent {
     config.into()
 }
 
-/// ureq's own words, but for where they name parts of it.
+/// ureq's message, except where it speaks of ureq's internals.
 fn in_words(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::HostNotFound => "there is no such host".into(),
-        ureq::Error::TooManyRedirects => format!("it redirects more than {MOST_REDIRECTS} times"),
-        ureq::Error::Timeout(_) => "it takes too long".into(),
+        ureq::Error::HostNotFound => "host not found".into(),
+        ureq::Error::TooManyRedirects => format!("more than {MOST_REDIRECTS} redirects"),
+        ureq::Error::Timeout(_) => "timed out".into(),
         other => other.to_string(),
     }
 }
 
-/// The body, as far as it is no larger than a file may be.
+/// The body. Fails if it is larger than a file may be.
 fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &str) -> Result<Vec<u8>, Error> {
     let total = response.body().content_length();
     let too_large = || Error::TooLarge { name: name.into(), most_mib: MAX_BYTES >> 20 };
@@ -86,7 +87,8 @@ fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &
         let done = bytes.len() as u64;
         progress(WebProgress { done, total });
         let got = (&mut body).take(CHUNK_BYTES as u64).read_to_end(&mut bytes);
-        let got = got.map_err(|error| broken(format!("it broke off after {} bytes: {error}", bytes.len())))?;
+        let got =
+            got.map_err(|error| broken(format!("the connection broke off after {} bytes: {error}", bytes.len())))?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(too_large());
         }
@@ -94,7 +96,7 @@ fn read(response: Response<Body>, progress: &mut dyn FnMut(WebProgress), name: &
             return Ok(bytes);
         }
         if Instant::now() > deadline {
-            return Err(broken(format!("after {} s only {done} bytes are here", MOST_TIME.as_secs())));
+            return Err(broken(format!("only {done} bytes arrived in {} s", MOST_TIME.as_secs())));
         }
     }
 }
@@ -111,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_host_that_is_not_there_is_an_error_with_its_address() {
-        // Port 9 of this machine: nobody listens, and nothing leaves it.
-        let error = download("http://127.0.0.1:9/a.txt", &mut |_| {}).expect_err("nobody is there");
+        // Port 9 of this machine: nothing listens there, and nothing leaves the machine.
+        let error = download("http://127.0.0.1:9/a.txt", &mut |_| {}).expect_err("nothing listens there");
         assert!(error.to_string().starts_with("cannot fetch http://127.0.0.1:9/a.txt: "), "{error}");
     }
 }

@@ -26,7 +26,7 @@ use crate::engine::message::{
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
-use crate::session::{ClientError, EngineClient, Stop};
+use crate::session::{ClientError, EngineClient, Stop, Unobserved};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::{Preset, RecipeSpec};
 use records::{Record, RecordsError, by_document};
@@ -140,7 +140,7 @@ async fn run_to_end(
 ) -> Result<Table, Error> {
     let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let documents = documents(plan)?;
-    let model = client.loaded(&mut |_| {}).await?;
+    let model = client.loaded(&mut Unobserved).await?;
     let template = ChatTemplate::of(&model, plan.now);
     for note in model_notes(&model, &template) {
         writeln!(log, "note: {note}")?;

@@ -13,20 +13,15 @@ use serde::Serialize;
 use super::Voice;
 use super::report::{PickedLine, RecipeReport, bytes, rounded};
 use super::rows::{Listed, are_files, put, table};
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, count, model_notes, time};
-use crate::document::{Document, FileReport, PRIDE_AND_PREJUDICE};
+use crate::chat::{Moment, count, time};
+use crate::document::{Document, FileReport};
 use crate::engine::Measured;
-use crate::engine::message::{Command, Event, ModelInfo};
+use crate::engine::message::ModelInfo;
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
-use crate::session::EngineClient;
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
-use crate::swaa::{ChainOfThought, RecipeSpec};
-
-/// Bytes of the bundled book that are read to measure: some 1,100 tokens.
-const MEASURED_BYTES: usize = 4800;
 
 /// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it does not fit.
 pub fn fit(
@@ -58,32 +53,6 @@ pub fn fit(
         voice.data(&told.in_words())?;
     }
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
-}
-
-/// Reads a little with a started engine, which writes down how fast that went.
-pub async fn measure(mut client: EngineClient, voice: &mut Voice<'_>) -> Result<(), ExitError> {
-    let model = client.loaded(&mut |fraction| voice.loading(fraction)).await?;
-    let template = ChatTemplate::of(&model, Moment(0));
-    model_notes(&model, &template).iter().for_each(|note| voice.note(&format!("note: {note}")));
-    let document: Arc<str> = PRIDE_AND_PREJUDICE[..MEASURED_BYTES].into();
-    let request = PromptRequest {
-        template: &template,
-        system: None,
-        document: &document,
-        turns: &[],
-        question: None,
-        cot: ChainOfThought::default(),
-    };
-    let (prompt, _) = build_prompt(&request)?;
-    let read = |job, cancel| Command::Read { job, prompt, recipe: RecipeSpec::FULL, cancel };
-    let mut listen = |event: &Event| {
-        if let Event::Prefilling { progress, .. } = event {
-            voice.reading(progress);
-        }
-        Ok::<(), ExitError>(())
-    };
-    client.run(read, &mut listen).await?;
-    client.stopped().map_or(Ok(()), |stop| Err(ExitError::Stopped(stop)))
 }
 
 /// A plan as it is told.

@@ -81,7 +81,7 @@ pub async fn list_presets(
     voice: &mut Voice<'_>,
 ) -> Result<(), ExitError> {
     let model = match client {
-        Some(mut client) => Some(client.loaded(&mut |share| voice.loading(share)).await?),
+        Some(mut client) => Some(client.loaded(voice).await?),
         None => None,
     };
     Ok(presets(reading, model.as_ref(), json, voice)?)

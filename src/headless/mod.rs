@@ -27,7 +27,7 @@ mod voice;
 use std::io::Read;
 use std::path::PathBuf;
 
-pub use fit::{fit, measure};
+pub use fit::fit;
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 pub use pull::pull;

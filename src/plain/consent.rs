@@ -36,16 +36,11 @@ impl Observer for Consent<'_> {
 mod tests {
     use super::*;
     use crate::models::Catalogue;
-
-    struct Deaf;
-
-    impl Observer for Deaf {
-        fn note(&mut self, _: &str) {}
-    }
+    use crate::session::Unobserved;
 
     fn answered(typed: &str) -> (bool, String) {
         let (entry, mut output) = (Catalogue::bundled().default_entry(), Vec::new());
-        let mut consent = Consent { observer: &mut Deaf, input: &mut typed.as_bytes(), output: &mut output };
+        let mut consent = Consent { observer: &mut Unobserved, input: &mut typed.as_bytes(), output: &mut output };
         let agrees = consent.agrees_to_fetch(entry);
         (agrees, String::from_utf8(output).expect("text"))
     }

@@ -23,6 +23,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
+use super::observer::{Activity, Observer};
 use super::signals::Signal;
 use crate::chat::Input;
 use crate::engine::config::EngineConfig;
@@ -187,11 +188,11 @@ impl EngineClient {
 
     // One job at a time.
 
-    /// Waits for the model. `progress` hears which share of it is there.
-    pub async fn loaded(&mut self, progress: &mut dyn FnMut(f32)) -> Result<ModelInfo, ClientError> {
+    /// Waits until the model is loaded.
+    pub async fn loaded(&mut self, observer: &mut dyn Observer) -> Result<ModelInfo, ClientError> {
         loop {
             match self.event().await? {
-                Event::Loading { fraction } => progress(fraction),
+                Event::Loading { fraction } => observer.progress(Activity::LoadingModel(fraction)),
                 Event::Loaded(info) => return Ok(*info),
                 Event::LoadFailed(failure) => return Err(failure.into()),
                 _ => {}

@@ -59,7 +59,9 @@ impl Observer for Recorder {
             Activity::DocumentsFetched => "documents are here".to_owned(),
             Activity::ModelFetchBegins(entry) => format!("fetch {}", entry.name),
             Activity::FetchingModel(PullProgress::Fetching { done, total }) => format!("model: {done} of {total}"),
-            _ => return,
+            Activity::LoadingModel(fraction) => format!("loaded {fraction}"),
+            Activity::Prefilling(progress) => format!("prefilled {}", progress.done_tokens),
+            Activity::FetchingModel(_) => return,
         };
         if self.heard.last() != Some(&heard) {
             self.heard.push(heard);

@@ -12,6 +12,7 @@
 //! | [`opening`] | what does a chat start from? |
 //! | [`effects`] | what carries out what a chat asks for? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
+//! | [`measuring`] | how fast does this machine prefill? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -28,6 +29,7 @@ pub mod effects;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
@@ -40,6 +42,6 @@ pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Sto
 pub use counting::{CountRequest, TokenCounter};
 pub use effects::{EffectResult, EffectRunner, PartsResult};
 pub use error::Error;
-pub use observer::{Activity, Observer};
+pub use observer::{Activity, Observer, Unobserved};
 pub use signals::Signal;
 pub use working_set::{ReloadRequest, Reloaded, WorkingSet};

@@ -66,6 +66,7 @@ mod tests {
 
     use super::*;
     use crate::failure::Hint;
+    use crate::session::Unobserved;
     use crate::session::fixtures::{Recorder, serve, settings};
 
     const MODEL: &[u8] = b"GGUF of few bytes";
@@ -121,12 +122,8 @@ mod tests {
 
     #[test]
     fn an_observer_refuses_by_default() {
-        struct Silent;
-        impl Observer for Silent {
-            fn note(&mut self, _: &str) {}
-        }
         let home = tempfile::tempdir().expect("a folder");
-        assert!(matches!(find(&asking(&home, &[]), &mut Silent), Err(Error::ModelMissing { .. })));
+        assert!(matches!(find(&asking(&home, &[]), &mut Unobserved), Err(Error::ModelMissing { .. })));
     }
 
     #[test]

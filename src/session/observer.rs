@@ -1,6 +1,7 @@
 //! What a front end implements to show progress while a session opens: a progress bar, lines, server events.
 //!
 //! Only [`Observer::note`] has to be implemented; by default progress is dropped and downloads are refused.
+//! [`Unobserved`] drops notes, too.
 
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
@@ -36,4 +37,12 @@ pub trait Observer {
         let _ = model;
         false
     }
+}
+
+/// For a caller that shows nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn note(&mut self, _: &str) {}
 }

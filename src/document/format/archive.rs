@@ -1,7 +1,8 @@
-//! Members of a zip archive, read into memory within bounds. Books and Office documents are such archives.
+//! Reads members of a zip archive into memory, with limits. EPUB books and Office documents are zip archives.
 //!
-//! Nothing is written to disk and no name of a member is ever a path outside: [`resolve`] walks `../` inside of the archive only. What may be unpacked is
-//! bounded in all, by member count and by ratio, whatever the archive says of its sizes: a zip bomb is an error that says so.
+//! Nothing is written to disk, and no member name becomes a path on disk: [`resolve`] keeps `../` inside the archive.
+//! The total size, the number of members and the compression ratio are limited, whatever sizes the archive claims. A
+//! zip bomb is an error.
 
 use std::io::{Cursor, Read};
 
@@ -12,31 +13,32 @@ use super::xml::{self, Fault, XmlHandler};
 use crate::document::controls::printable;
 use crate::document::error::Error;
 
-/// Most bytes that are unpacked of one archive: as much as a plain file may have.
+/// Maximum that is unpacked from one archive; the same as the maximum size of a plain file.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// More members than this have no book; zip archives with more need an extension of the format.
+/// No book has more members than this. Zip archives with more need an extension of the format.
 const MOST_MEMBERS: u16 = u16::MAX - 1;
 
-/// Text unpacks to a few times its size, and even a table of zeros in XML to less than this.
+/// Maximum compression ratio. Text unpacks to a few times its size, and even a table of zeros in XML to less than this.
 const MOST_RATIO: u64 = 500;
 
-/// Below this no ratio does harm.
+/// Below this size, any ratio is harmless.
 const HARMLESS_BYTES: u64 = 8 << 20;
 
-/// An archive, and what may still be unpacked of it.
+/// An open archive.
 pub(super) struct Archive<'a> {
     name: &'a str,
-    /// With its article, for errors.
+    /// The kind of archive, for errors: `an EPUB book`.
     what: &'static str,
     zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// How many bytes may still be unpacked.
     left: u64,
     /// XML files that break off: which, where and why.
     damage: Vec<String>,
 }
 
 impl<'a> Archive<'a> {
-    /// `bytes` are the file `name`, which is `what`: `an EPUB book`.
+    /// Opens `bytes`, the file `name`, which is `what`: `an EPUB book`.
     pub fn open(name: &'a str, what: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
         if let Some(members) = member_count(bytes).filter(|&members| members > MOST_MEMBERS) {
             return Err(Error::Bomb { name: name.into(), what, evidence: format!("{members} members or more") });
@@ -51,7 +53,7 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(path).is_some()
     }
 
-    /// The bytes of the member at `path`, if there is one.
+    /// Unpacks the member at `path`, if there is one.
     pub fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let Some(index) = self.zip.index_for_name(path) else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -74,12 +76,13 @@ impl<'a> Archive<'a> {
         Ok(Some(bytes))
     }
 
-    /// The member at `path`, without which nothing can be read.
+    /// Unpacks the member at `path`. Fails if there is none.
     pub fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
         self.read(path)?.ok_or_else(|| self.broken(&format!("no {path} in it")))
     }
 
-    /// Tells `handler` what is in the XML file at `path`, which must be there; of one that breaks off, what comes before.
+    /// Passes the content of the XML file at `path` to `handler`. Fails if there is none. If the file breaks off,
+    /// passes what comes before and remembers the damage.
     pub fn read_xml(&mut self, path: &str, handler: &mut dyn XmlHandler) -> Result<(), Error> {
         let bytes = self.need(path)?;
         let decoded = charset::read(&bytes);
@@ -89,12 +92,12 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
-    /// An error if there is no `text`, and a file that broke off may be why.
+    /// Fails if `text` is empty and an XML file broke off, which may be why.
     pub fn refuse_damaged(&self, text: &str) -> Result<(), Error> {
         if text.is_empty() && !self.damage.is_empty() { Err(self.broken("no text in it")) } else { Ok(()) }
     }
 
-    /// A sentence for each XML file that broke off.
+    /// A remark for each XML file that broke off.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         self.damage.iter().map(|damage| format!("{}; the rest of it is lost", printable(damage)))
     }
@@ -103,7 +106,7 @@ impl<'a> Archive<'a> {
         Error::Protected { name: self.name.into(), what: self.what, evidence: printable(evidence) }
     }
 
-    /// The error for what can't be read. A file in it that broke off may be why.
+    /// The error for a damaged archive. Adds the first XML file that broke off, which may be why.
     pub fn broken(&self, evidence: &str) -> Error {
         let evidence =
             [evidence].into_iter().chain(self.damage.first().map(String::as_str)).collect::<Vec<_>>().join("; ");
@@ -111,16 +114,17 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// How many members the end of the archive says it has.
+/// The number of members, as the end of the archive states it.
 fn member_count(bytes: &[u8]) -> Option<u16> {
-    // The record at the end has 22 bytes and a comment of at most 65,535.
+    // The end record has 22 bytes and a comment of up to 65,535.
     let tail = &bytes[bytes.len().saturating_sub(22 + usize::from(u16::MAX))..];
     let at = tail.windows(4).rposition(|four| four == b"PK\x05\x06")?;
     let count = tail.get(at + 10..at + 12)?;
     Some(u16::from_le_bytes([count[0], count[1]]))
 }
 
-/// The path that `reference`, written in the member `base`, leads to, without its fragment. `None`: out of the archive, or to the web.
+/// The path that `reference`, written in the member `base`, leads to, without its fragment. `None` if it leads out of
+/// the archive or to the web.
 ///
 /// `("OEBPS/toc.ncx", "../Text/a%20b.xhtml#top")` gives `Text/a b.xhtml`.
 pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
@@ -144,7 +148,7 @@ pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// `reference` with `%20` resolved; what is no such escape stays.
+/// Decodes percent escapes such as `%20`. Invalid escapes stay as they are.
 pub(super) fn decoded(reference: &str) -> String {
     let mut bytes = Vec::with_capacity(reference.len());
     let mut rest = reference.as_bytes();
@@ -157,7 +161,7 @@ pub(super) fn decoded(reference: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| reference.into())
 }
 
-/// An archive of these members, packed.
+/// Packs an archive of these members.
 #[cfg(test)]
 pub(super) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
@@ -187,7 +191,7 @@ mod tests {
         assert_eq!(archive.read("b.txt").expect("no member"), None);
         assert_eq!(
             archive.need("x").expect_err("no member").to_string(),
-            "cannot read b.epub: it is an EPUB book that is damaged: no x in it"
+            "cannot read b.epub: it is an EPUB book, but it is damaged: no x in it"
         );
     }
 

@@ -1,7 +1,8 @@
-//! Which encoding is a page or chapter in, and its text by it.
+//! Decodes web pages, chapters and XML files.
 //!
-//! In this order: a byte order mark; what the server said of a page that was fetched; what the file says of itself (`<meta charset=…>`, `<?xml encoding=…?>`); UTF-8 if it is that, but for a few
-//! accidents; else [`encoding::guess`], as for plain text.
+//! The encoding is, in this order: what a byte order mark says; what the server said; what the file declares (`<meta
+//! charset=…>`, `<?xml encoding=…?>`); UTF-8, if nearly all bytes are valid UTF-8; or [`encoding::guess`], as for plain
+//! text.
 
 use std::borrow::Cow;
 
@@ -9,24 +10,25 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::document::encoding::{self, Found, Sureness, WideEncoding};
 
-/// The standard wants the declaration in the first 1024 bytes; pages with a licence in a comment before it exist.
+/// The standard requires the declaration in the first 1024 bytes, but some pages begin with a licence in a comment.
 const HEAD_BYTES: usize = 4096;
 
-/// UTF-8 with accidents has at most one invalid place in so many bytes.
+/// Damaged UTF-8 has at most one invalid sequence per this many bytes.
 const BYTES_PER_INVALID: usize = 1000;
 
-/// Text, and the encoding that it was in.
+/// Decoded text, and the encoding that it was in.
 #[derive(Debug)]
 pub(super) struct DecodedText<'a> {
     pub text: Cow<'a, str>,
     pub encoding: Found,
-    /// Places that are nothing in that encoding, each now U+FFFD.
+    /// Invalid sequences, each now U+FFFD.
     pub invalid_sequences: u64,
+    /// Length of the byte order mark.
     mark_bytes: usize,
 }
 
 impl DecodedText<'_> {
-    /// Where in the file byte `at` of the text was, if all before it could be decoded.
+    /// The offset in the file of byte `at` of the text. Exact unless there are invalid sequences before it.
     pub fn offset_in_file(&self, at: usize) -> usize {
         let before = &self.text[..at];
         let encoding = Encoding::for_label(self.encoding.name.as_bytes()).unwrap_or(UTF_8);
@@ -39,12 +41,12 @@ impl DecodedText<'_> {
     }
 }
 
-/// The text of `bytes`, without a byte order mark.
+/// Decodes `bytes`, without the byte order mark.
 pub(super) fn read(bytes: &[u8]) -> DecodedText<'_> {
     read_as(bytes, None)
 }
 
-/// The text of `bytes`, which whoever sent them called `served`.
+/// Decodes `bytes`, for which a server named the encoding `served`.
 pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) -> DecodedText<'a> {
     let mark_bytes = Encoding::for_bom(bytes).map_or(0, |(_, bytes)| bytes);
     let (encoding, sureness) = match served.filter(|_| mark_bytes == 0).or_else(|| declared(bytes)) {
@@ -57,7 +59,7 @@ pub(super) fn read_as<'a>(bytes: &'a [u8], served: Option<&'static Encoding>) ->
     DecodedText { text, encoding: Found { name: encoding.name(), sureness }, invalid_sequences, mark_bytes }
 }
 
-/// What a byte order mark or the file itself says.
+/// The encoding that a byte order mark, NULs or the file itself declare.
 fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return Some(encoding);
@@ -67,11 +69,12 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     }
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).to_ascii_lowercase();
     let encoding = Encoding::for_label(label(&head)?.as_bytes())?;
-    // It was read as single bytes to find this, so it can't be UTF-16: browsers take UTF-8 then, and so do we.
+    // The label was found by reading single bytes, so the file can't be UTF-16. Browsers use UTF-8 then.
     Some(if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
 }
 
-/// `latin1` of `<meta charset="latin1">`, `<meta … content="text/html; charset=latin1">`, `<?xml … encoding='latin1'?>`.
+/// `latin1` of `<meta charset="latin1">`, `<meta … content="text/html; charset=latin1">`, `<?xml …
+/// encoding='latin1'?>`.
 fn label(head: &str) -> Option<&str> {
     let declaration = head.strip_prefix("<?xml").and_then(|rest| rest.split("?>").next());
     let in_declaration = declaration.and_then(|declaration| value(declaration, "encoding"));
@@ -79,7 +82,7 @@ fn label(head: &str) -> Option<&str> {
     in_declaration.or_else(in_meta)
 }
 
-/// What follows `name` and `=`.
+/// The value that follows `name` and `=`.
 fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let rest = text.split_once(name)?.1.trim_start().strip_prefix('=')?.trim_start();
     let rest = rest.trim_start_matches(['"', '\'']);

@@ -1,14 +1,14 @@
-//! Running text out of formats that have marks instead of lines: words, paragraphs, headings, lists, tables, code.
+//! Builds running text for formats that have markup instead of lines: words, paragraphs, headings, lists, tables, code.
 //!
-//! The picture: a typewriter. A reader of HTML or DOCX says *word*, *new paragraph*, *heading of level 2*, *next cell*; white space is
-//! decided here and only when the next word comes, so that ten nested empty blocks make one blank line.
+//! A reader of HTML or DOCX calls *text*, *block*, *heading of level 2*, *next cell*. White space is decided here, and
+//! only when the next word arrives, so that ten nested empty blocks make one blank line.
 //!
-//! Example: a heading of level 2 `Of Cats`, a row of the cells `a` and `b` and an item give `## Of Cats\n\na | b\n\n- item\n`. A row that holds
-//! a heading, code or another table is no table but layout: its cells come one below the other.
+//! Example: a heading of level 2 `Of Cats`, a row of the cells `a` and `b`, and an item give `## Of Cats\n\na | b\n\n-
+//! item\n`. A row that contains a heading, code or another table is layout: its cells are written one below the other.
 //!
-//! Marks (headings, anchors) remember where the next word will stand; at the end each is moved to the start of its line, because that is
-//! where a document can be cut. Everything costs time in proportion to the text, however deep the nesting: indents and tables end at
-//! [`DEEPEST`].
+//! Marks (headings, anchors) record where the next word will be. At the end, each is moved to the start of its line,
+//! because documents are cut there. Everything takes time in proportion to the text, however deep the nesting: indents
+//! and nested tables are limited to [`DEEPEST`].
 
 use std::borrow::Cow;
 
@@ -16,19 +16,20 @@ use crate::document::controls::without_controls;
 use crate::document::outline::{OutlineEntry, close_spans};
 use crate::document::span::ByteSpan;
 
-/// Lists are indented and tables nested up to here; what is deeper is written like this depth. Pages nest a hundred thousand levels to do harm.
+/// Maximum depth of indents and nested tables. Anything deeper is written at this depth. Hostile pages nest a hundred
+/// thousand levels.
 const DEEPEST: usize = 8;
 
-/// A heading that goes on for more bytes was never closed; what follows is text.
+/// A longer heading was probably never closed. What follows is text.
 const LONGEST_HEADING: usize = 400;
 
-/// A row of more bytes is no line of a table that anyone could read.
+/// A longer row is not readable as one line.
 const LONGEST_ROW: usize = 4000;
 
-/// Between the cells of a row that is being written. Never in the text: control characters of the file are replaced before.
+/// Separates the cells of an open row. It is never part of the text, because control characters are replaced before.
 const CELL: char = '\u{1f}';
 
-/// The white space that is due before the next word.
+/// The white space that goes before the next word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 enum Gap {
     #[default]
@@ -38,26 +39,26 @@ enum Gap {
     Paragraph,
 }
 
-/// The text so far, and what is open in it.
+/// The text so far, and its open elements.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     text: String,
     gap: Gap,
-    /// Where the text of the open cell begins, or 0: no white space comes before the first word from here on.
+    /// Start of the open cell's text, or 0. The first word after it gets no white space.
     floor: usize,
     /// Goes before the next word, at the start of its line: `- `, `12. `, `## `.
     marker: String,
     depth: usize,
     rows: Vec<OpenRow>,
     verbatim: usize,
-    /// White space at the start of code, until it is known whether a word follows on the same line.
+    /// White space at the start of code, held until a word follows.
     lead: String,
     marks: Vec<PlacedMark>,
     heading: Option<OpenHeading>,
     control_characters: u64,
 }
 
-/// Something that stands at a place of the text.
+/// A heading or an anchor at a place of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct PlacedMark {
     at: usize,
@@ -80,42 +81,42 @@ struct OpenHeading {
 struct OpenRow {
     start: usize,
     cells: usize,
-    /// As they were before it.
+    /// The values before the row began.
     gap: Gap,
     floor: usize,
     is_layout: bool,
 }
 
-/// What [`Flow::finish`] gives.
+/// The finished text.
 #[derive(Debug)]
 pub(super) struct Flowed {
-    /// Ends with a line end unless it is empty.
+    /// Ends with a line end, unless it is empty.
     pub text: String,
     marks: Vec<PlacedMark>,
     pub control_characters: u64,
 }
 
 impl Flow {
-    /// Words, with any white space between them counted as a space; in code as it is.
+    /// Appends words. White space between them becomes a space, except in code.
     pub fn text(&mut self, text: &str) {
         let text = self.harmless(text);
         if self.verbatim > 0 { self.code(&text) } else { self.words(&text) }
     }
 
-    /// A blank line before what follows.
+    /// Puts a blank line before what follows.
     pub fn block(&mut self) {
-        // `<li><p>`: the item's mark stands before the paragraph, on its line.
+        // `<li><p>`: the paragraph begins on the line of the item's marker.
         if self.marker.is_empty() {
             self.gap = self.gap.max(Gap::Paragraph);
         }
     }
 
-    /// A new line before what follows.
+    /// Starts a new line before what follows.
     pub fn line(&mut self) {
         self.gap = self.gap.max(Gap::Line);
     }
 
-    /// A line break that was asked for: two of them leave a line free.
+    /// An explicit line break. Two of them leave a blank line.
     pub fn line_break(&mut self) {
         if self.verbatim > 0 {
             self.code("\n");
@@ -124,12 +125,12 @@ impl Flow {
         }
     }
 
-    /// A space before what follows.
+    /// Puts a space before what follows.
     pub fn space(&mut self) {
         self.gap = self.gap.max(Gap::Space);
     }
 
-    /// Level 1 is the outermost. A heading that is still open ends.
+    /// Begins a heading; level 1 is the outermost. Ends a heading that is still open.
     pub fn begin_heading(&mut self, level: u8) {
         self.end_heading();
         self.marker.clear();
@@ -140,7 +141,7 @@ impl Flow {
         self.marks.push(PlacedMark { at: self.text.len(), what: MarkKind::Heading { level, title: String::new() } });
     }
 
-    /// A heading without words leaves nothing behind.
+    /// Ends the heading. A heading without words is dropped.
     pub fn end_heading(&mut self) {
         let Some(open) = self.heading.take() else { return };
         let written = self.text.get(open.start..).unwrap_or_default();
@@ -154,18 +155,18 @@ impl Flow {
         self.block();
     }
 
-    /// What follows is in so many lists.
+    /// Sets how many lists what follows is in.
     pub fn set_depth(&mut self, depth: usize) {
         self.depth = depth.min(DEEPEST);
     }
 
-    /// What follows is an item: `- `, `3. `.
+    /// Begins a list item with its marker: `- `, `3. `.
     pub fn item(&mut self, marker: &str) {
         self.line();
         self.marker = self.harmless(marker).into_owned();
     }
 
-    /// An item without words leaves no mark.
+    /// Ends the item. An item without words is dropped.
     pub fn end_item(&mut self) {
         self.marker.clear();
     }
@@ -185,7 +186,7 @@ impl Flow {
         }
     }
 
-    /// Whether it was begun: a table deeper than [`DEEPEST`] has no rows, and nothing is to be ended.
+    /// Begins a row. Returns false if the table is deeper than [`DEEPEST`]; there is no row to end then.
     pub fn begin_row(&mut self) -> bool {
         self.end_heading();
         self.line();
@@ -216,7 +217,7 @@ impl Flow {
         self.gap = Gap::None;
     }
 
-    /// The cells so far become a line.
+    /// Ends the row: its cells become a line.
     pub fn end_row(&mut self) {
         self.end_heading();
         let Some(row) = self.rows.pop() else { return };
@@ -230,12 +231,12 @@ impl Flow {
         self.line();
     }
 
-    /// The next word stands at `name`.
+    /// Sets an anchor at the next word.
     pub fn anchor(&mut self, name: String) {
         self.marks.push(PlacedMark { at: self.text.len(), what: MarkKind::Anchor(name) });
     }
 
-    /// Bytes so far, without the white space that is due.
+    /// Bytes written so far, without pending white space.
     pub fn len(&self) -> usize {
         self.text.len()
     }
@@ -245,12 +246,12 @@ impl Flow {
         self.text.get(start..).unwrap_or_default()
     }
 
-    /// Puts `sign` before what was written from `start` on; no mark may lie behind it.
+    /// Inserts `sign` at `start`. No mark may be after it.
     pub fn insert(&mut self, start: usize, sign: &str) {
         self.text.insert_str(start, sign);
     }
 
-    /// Ends whatever is open.
+    /// Ends everything that is open.
     pub fn finish(mut self) -> Flowed {
         while !self.rows.is_empty() {
             self.end_row();
@@ -289,12 +290,12 @@ impl Flow {
         }
     }
 
-    /// Code keeps its line breaks and indents; blank lines before it go.
+    /// Appends code. Line breaks and indents stay, blank lines before it are dropped.
     fn code(&mut self, text: &str) {
         self.lead.push_str(text);
         let words = self.lead.trim_start_matches(is_space);
         if self.gap == Gap::None && self.text.len() > self.floor {
-            // In the middle of it: nothing is held back.
+            // In the middle of the code, nothing is held back.
         } else if words.is_empty() {
             return;
         } else {
@@ -307,9 +308,9 @@ impl Flow {
         push_without_soft_hyphens(&mut self.text, &code);
     }
 
-    /// Writes the white space that is due, and the mark of an item or heading.
+    /// Writes the pending white space, and the marker of an item or heading.
     fn open(&mut self) {
-        // A heading is one line.
+        // A heading is a single line.
         let in_heading = self.heading.is_some() && self.marker.is_empty();
         let gap = if in_heading { self.gap.min(Gap::Space) } else { self.gap };
         self.gap = Gap::None;
@@ -335,7 +336,7 @@ impl Flow {
         }
     }
 
-    /// What follows can't stand in a line of a table.
+    /// Makes the open row layout, because what follows does not fit into a line.
     fn spoil_row(&mut self) {
         if let Some(row) = self.rows.last_mut() {
             row.is_layout = true;
@@ -382,7 +383,7 @@ impl Flow {
 }
 
 impl Flowed {
-    /// The headings.
+    /// The headings, as an outline.
     pub fn outline(&self) -> Vec<OutlineEntry> {
         let entry = |mark: &PlacedMark| match &mark.what {
             MarkKind::Heading { level, title } => {
@@ -396,7 +397,7 @@ impl Flowed {
         outline
     }
 
-    /// The anchors, each with the start of the line it stands in.
+    /// The anchors, each with the start of its line.
     pub fn anchors(&self) -> impl Iterator<Item = (&str, usize)> {
         self.marks.iter().filter_map(|mark| match &mark.what {
             MarkKind::Anchor(name) => Some((name.as_str(), mark.at)),
@@ -405,7 +406,7 @@ impl Flowed {
     }
 }
 
-/// Moves each mark over white space to the next word, and from there to the start of its line. Each byte is looked at twice at most.
+/// Moves each mark to the next word, and from there to the start of the line. Visits each byte at most twice.
 fn settle(marks: &mut [PlacedMark], text: &str) {
     let bytes = text.as_bytes();
     let (mut known, mut word) = (bytes.len(), bytes.len());
@@ -424,12 +425,12 @@ fn settle(marks: &mut [PlacedMark], text: &str) {
     }
 }
 
-/// White space between words. A no-break space is one too: nothing is broken here, and models know few words with it.
+/// White space between words. A no-break space counts, too: lines are not broken here, and models rarely see it.
 fn is_space(char: char) -> bool {
     matches!(char, ' ' | '\n' | '\t' | '\r' | '\u{c}' | '\u{a0}')
 }
 
-/// A soft hyphen only says where a line could be broken; a word with it is not found again.
+/// A soft hyphen only marks where a line may be broken. Searches do not find words that contain one.
 fn push_without_soft_hyphens(text: &mut String, words: &str) {
     text.extend(words.split('\u{ad}'));
 }

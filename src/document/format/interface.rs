@@ -1,4 +1,4 @@
-//! What a format has to say: whether a file is of its kind, and the text of such a file.
+//! What a format implements ([`Format`]) and returns ([`FileText`]).
 
 use super::flow::Flowed;
 use crate::document::decode::DecodedFile;
@@ -10,36 +10,37 @@ use crate::document::raw_file::RawFile;
 use crate::document::report::FileReport;
 use crate::document::span::ByteSpan;
 
-/// One kind of file.
+/// A format of files.
 pub(super) trait Format: Sync {
-    /// As the report names it.
+    /// The name for the report.
     fn name(&self) -> &'static str;
 
-    /// Whether `file` is of this kind.
+    /// Whether `file` is in this format.
     fn recognises(&self, file: &RawFile) -> bool;
 
-    /// The text and its outline. `report.format` is filled in by the caller.
+    /// Reads the text and its outline. The caller sets `report.format`.
     fn read(&self, file: RawFile, options: &ReadOptions) -> Result<FileText, Error>;
 }
 
-/// What one file gives. Spans count from the text's start.
+/// The text of a file. Spans count from the start of the text.
 #[derive(Debug)]
 pub(in crate::document) struct FileText {
     pub text: String,
-    /// Where the stretches of the text were found; ordered, together the whole text but for what was put between them.
+    /// Where the stretches of the text came from. Ordered; together the whole text except for what was put between
+    /// them.
     pub positions: Vec<(ByteSpan, Position)>,
     pub outline: Vec<OutlineEntry>,
     pub report: FileReport,
 }
 
 impl FileText {
-    /// A text whose lines are those of the file.
+    /// Text whose lines are the lines of the file.
     pub fn of_lines(decoded: DecodedFile, outline: Vec<OutlineEntry>) -> Self {
         let whole = ByteSpan { start: 0, end: decoded.text.len() };
         Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
     }
 
-    /// A text that was made from pages. It ends with a line end; `report.lines` is filled in here.
+    /// Text of pages. It must end with a line end. Sets `report.lines`.
     pub fn of_pages(
         text: String,
         positions: Vec<(ByteSpan, Position)>,
@@ -50,7 +51,8 @@ impl FileText {
         Self { text, positions, outline, report }
     }
 
-    /// Running text that was made from a file without lines of its own. `what`, for the error if there is none, has its article.
+    /// Text of a file without lines of its own. Fails if it is empty; `what` names the kind for the error: `an EPUB
+    /// book`.
     pub(super) fn of_flow(
         flowed: Flowed,
         outline: Vec<OutlineEntry>,

@@ -1,7 +1,7 @@
-//! Markdown: the text as it is, with its headings as the outline.
+//! Markdown: the text stays as it is, and its headings become the outline.
 //!
-//! Known: `# Heading` to six marks, headings underlined with `===` or `---`, code fences (a `# comment` in them is no heading) and
-//! a front matter between `---` lines. Emphasis and links in titles stay as written.
+//! Supported are `# Heading` with up to six marks, headings underlined with `===` or `---`, code fences (a `# comment`
+//! in one is not a heading) and front matter between `---` lines. Emphasis and links in titles stay as written.
 
 use super::interface::{FileText, Format};
 use crate::document::decode::decode;
@@ -13,7 +13,7 @@ use crate::document::span::ByteSpan;
 
 pub(super) struct Markdown;
 
-/// How much of a file without a telling name is looked at.
+/// How much of a file is examined if its name does not tell.
 const HEAD_BYTES: usize = 64 << 10;
 
 impl Format for Markdown {
@@ -21,7 +21,7 @@ impl Format for Markdown {
         "markdown"
     }
 
-    /// By name if it has one that tells; text from a pipe or a `.txt` by its look.
+    /// By the name, or by the content for `.txt` files and text from a pipe.
     fn recognises(&self, file: &RawFile) -> bool {
         if file.is_served_as("text/markdown") {
             return true;
@@ -40,14 +40,15 @@ impl Format for Markdown {
     }
 }
 
-/// Two headings and another of markdown's marks. A shell script has `# comments` too, but begins with `#!` and has no links.
+/// Whether there are two headings and some other Markdown syntax. A shell script has `# comments`, but begins with
+/// `#!`.
 fn looks_like_markdown(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]);
     let has_marks = head.contains("](") || head.contains("```") || head.contains("**") || head.contains("\n- ");
     !head.starts_with("#!") && has_marks && head.lines().filter(|line| atx_heading(line).is_some()).count() >= 2
 }
 
-/// Every heading outside of code, in order, each up to the next of its level or above.
+/// All headings outside of code, in order. Each ends where the next of the same or an outer level begins.
 fn headings(text: &str) -> Vec<OutlineEntry> {
     let mut scan = Scan { front_matter: text.starts_with("---\n"), ..Scan::default() };
     let mut offset = 0;
@@ -60,14 +61,14 @@ fn headings(text: &str) -> Vec<OutlineEntry> {
     outline
 }
 
-/// What has been seen so far, line by line.
+/// The state of the line-by-line scan.
 #[derive(Default)]
 struct Scan<'a> {
     outline: Vec<OutlineEntry>,
-    /// The marks that opened the code fence we are in.
+    /// The marks that opened the current code fence.
     fence: Option<&'a str>,
     front_matter: bool,
-    /// A line of text that stands alone so far: a heading if the next line underlines it.
+    /// The previous line, if it begins a paragraph: a heading if the next line underlines it.
     alone: Option<(usize, &'a str)>,
     previous_is_blank: bool,
 }
@@ -96,7 +97,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// Level and title of `## Title ##`; indented by up to three spaces. Headings without a title are none to choose from.
+/// Level and title of `## Title ##`, indented by up to three spaces. Headings without a title don't count.
 fn atx_heading(line: &str) -> Option<(u8, &str)> {
     let unindented = line.trim_start_matches(' ');
     let marks = unindented.len() - unindented.trim_start_matches('#').len();
@@ -123,7 +124,7 @@ fn opening_fence(line: &str) -> Option<&str> {
     (marks >= 3 && !inline_code).then_some(&unindented[..marks])
 }
 
-/// A fence is closed by at least as many of its marks and nothing else.
+/// Whether `line` closes the fence: at least as many of its marks, and nothing else.
 fn closes_fence(line: &str, open: &str) -> bool {
     let marks = line.trim();
     marks.len() >= open.len() && marks.chars().all(|char| open.starts_with(char))

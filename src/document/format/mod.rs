@@ -1,6 +1,7 @@
-//! The formats that can be read, one file each, and the registry that picks one by what is in the file.
+//! The registry of supported formats. It picks the format of a file by its content.
 //!
-//! A new format is a file here that implements [`Format`], a line in [`FORMATS`], and a line less in [`super::sniff`].
+//! To add a format, write a file here that implements [`Format`], add it to [`FORMATS`], and remove its kind from
+//! [`super::sniff`].
 
 mod archive;
 mod charset;
@@ -22,10 +23,10 @@ use super::options::ReadOptions;
 use super::raw_file::RawFile;
 use super::sniff;
 
-/// Asked in this order; the last recognises everything.
+/// Tried in this order. The last recognises everything.
 const FORMATS: &[&dyn Format] = &[&pdf::Pdf, &docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
 
-/// Reads `file` as what it is.
+/// Reads `file` in the format that recognises it.
 pub(super) fn read(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
     if let Some(unsupported) = sniff::unsupported(&file.bytes) {
         return Err(Error::from_unsupported(file.name, unsupported));

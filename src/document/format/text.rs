@@ -1,4 +1,4 @@
-//! Plain text and source files: the text as it is, with the chapters of a book as its outline.
+//! Plain text and source files: the text stays as it is, and the chapters of a book become the outline.
 
 use super::interface::{FileText, Format};
 use crate::document::chapters::chapters;
@@ -14,7 +14,7 @@ impl Format for Text {
         "text"
     }
 
-    /// What nothing else has recognised is text, or [`decode`] says why it is not.
+    /// Everything that no other format recognises. [`decode`] fails if it is not text.
     fn recognises(&self, _file: &RawFile) -> bool {
         true
     }

@@ -1,16 +1,18 @@
-//! XML in the order of the file: what opens, what closes, and the text between.
+//! Parses XML with quick-xml, and passes elements and text to a handler in file order.
 //!
-//! quick-xml parses it. Names keep their case and lose their prefix, because writers choose prefixes freely (`w:p`, `ns0:p`, `p`) and some
-//! never declare them. CDATA sections are text; comments and processing instructions are skipped.
+//! Names keep their case and lose their prefix: writers choose prefixes freely (`w:p`, `ns0:p`, `p`), and some never
+//! declare them. CDATA sections are text. Comments and processing instructions are skipped.
 //!
-//! Real files are sloppy, and other programs open them all the same. A bare `&` or `<` is text. The named characters of HTML are known,
-//! and numbers 128 to 159 are Windows-1252, as in HTML. Attributes need no quotes, and a tag with an odd quote ends where HTML ends it.
-//! End tags need not match; whoever needs the nesting has to be ready for that.
+//! Real files are often not well-formed, and other programs open them anyway. So a bare `&` or `<` is text, HTML's
+//! named characters are known, numbers 128 to 159 are Windows-1252 as in HTML, attributes need no quotes, and a tag
+//! with an odd quote ends where an HTML parser would end it. End tags may be missing or wrong, and handlers must cope
+//! with that.
 //!
-//! Example: `<w:t>AT&T &eacute;</w:t>` opens `t`, gives the text `AT&T é` in some pieces, and closes `t`.
+//! Example: for `<w:t>AT&T &eacute;</w:t>`, the handler sees `t` open, the text `AT&T é` in several pieces, and `t`
+//! close.
 //!
-//! What it does not do: expand entities that the file defines itself. They stay as written (`&lol9;`), so that none can grow. A file that
-//! breaks off is a [`Fault`], told after everything before it.
+//! Entities that the file defines itself are not expanded. They stay as written (`&lol9;`), so they cannot grow. A file
+//! that breaks off gives a [`Fault`] after everything before that point.
 
 use std::borrow::Cow;
 
@@ -20,34 +22,34 @@ use quick_xml::errors::Error;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::QName;
 
-/// Tags with odd quotes that are set right. Each may cost a search to the end of the file.
+/// Maximum number of repaired tags. Each may cost a search to the end of the file.
 const MOST_REPAIRS: usize = 100;
 
-/// Is told what an XML file contains.
+/// Receives the content of an XML file.
 pub(super) trait XmlHandler {
-    /// `close` follows unless the element is empty (`<a/>`).
+    /// An element opens. `close` follows, unless the element is empty (`<a/>`).
     fn open(&mut self, element: &Element<'_>);
 
-    /// The name is without its prefix.
+    /// An element closes. `name` is without its prefix.
     fn close(&mut self, _name: &str) {}
 
-    /// References are resolved. A text may come in several pieces.
+    /// Text, with references resolved. One text may arrive in several pieces.
     fn text(&mut self, _text: &str) {}
 }
 
-/// An element that opens.
+/// The start of an element.
 pub(super) struct Element<'a> {
     tag: &'a BytesStart<'a>,
     pub is_empty: bool,
 }
 
 impl Element<'_> {
-    /// Without its prefix.
+    /// The name without its prefix.
     pub fn name(&self) -> &str {
         local(self.tag.name())
     }
 
-    /// The value of the first attribute that is `name` without its prefix.
+    /// The value of the first attribute whose name without prefix is `name`.
     pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.tag.html_attributes();
         let is_it = |key: QName<'_>| local(key) == name && key.as_namespace_binding().is_none();
@@ -59,15 +61,15 @@ impl Element<'_> {
     }
 }
 
-/// Where a file breaks off.
+/// Where and why a file breaks off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
-    /// Byte of the text.
+    /// Byte offset in the text.
     pub at: usize,
     pub reason: String,
 }
 
-/// Tells `handler` what `text` contains.
+/// Passes the content of `text` to `handler`.
 pub(super) fn read(text: &str, handler: &mut dyn XmlHandler) -> Result<(), Fault> {
     Parser { text, reader: reader(text), handler, root: None, repairs: 0 }.read()
 }
@@ -89,10 +91,10 @@ struct Parser<'a, 'h> {
     repairs: usize,
 }
 
-/// The first element.
+/// The outermost element.
 struct Root {
     name: String,
-    /// How many elements of its name are open.
+    /// How many elements with its name are open.
     open: usize,
 }
 
@@ -117,7 +119,7 @@ impl Parser<'_, '_> {
             match event {
                 Ok(Event::Eof) => return self.end(),
                 Ok(event) => self.tell(&event),
-                // `<!DOCTYPE>` without a name, which nobody needs.
+                // `<!DOCTYPE>` without a name, which is harmless.
                 Err(Error::IllFormed(_)) => {}
                 Err(Error::Syntax(error)) => return Err(Fault { at, reason: error.to_string() }),
                 Err(error) => return Err(Fault { at, reason: error.to_string() }),
@@ -125,7 +127,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// How far the reader has come.
+    /// How much of the text the reader has consumed.
     fn position(&self) -> usize {
         self.text.len() - self.reader.get_ref().len()
     }
@@ -134,7 +136,8 @@ impl Parser<'_, '_> {
         self.reader = reader(&self.text[at..]);
     }
 
-    /// Where the markup that `rest` begins with really ends, if quick-xml found no end, or another tag before it: an odd quote leads it astray.
+    /// The end of the tag at the start of `rest`, if quick-xml got it wrong: after an odd quote, it takes following
+    /// tags for part of the value (`markup`), or finds no end at all.
     fn repaired_end(&self, rest: &str, markup: &str, has_failed: bool) -> Option<usize> {
         if self.repairs == MOST_REPAIRS {
             return None;
@@ -161,7 +164,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// `content` is what stands between `<` and `>`.
+    /// Passes on a repaired tag. `content` is between its `<` and `>`.
     fn tell_tag(&mut self, content: &str) {
         if content.starts_with(['?', '!']) {
             return;
@@ -198,7 +201,7 @@ impl Parser<'_, '_> {
     }
 }
 
-/// Markup that ends at a `>`.
+/// Kinds of markup that end at a `>`.
 enum MarkupKind {
     Tag,
     /// `<!DOCTYPE …>`, `<?…?>`
@@ -224,7 +227,7 @@ fn name_len(tag: &str) -> usize {
     tag.find(|char: char| char.is_ascii_whitespace() || char == '/').unwrap_or(tag.len())
 }
 
-/// Whether `rest` begins with a `<` that opens no markup: `a < b`, `<3`.
+/// Whether `rest` begins with a `<` that does not begin markup: `a < b`, `<3`.
 fn begins_with_bare(rest: &str) -> bool {
     let Some(after) = rest.strip_prefix('<') else { return false };
     if let Some(declared) = after.strip_prefix('!') {
@@ -234,7 +237,7 @@ fn begins_with_bare(rest: &str) -> bool {
     !after.starts_with(|first: char| first.is_alphabetic() || matches!(first, '_' | ':' | '/' | '?'))
 }
 
-/// Where the tag ends that `rest` begins with, as HTML has it: a quote opens a value only behind `=`.
+/// Where an HTML parser would end the tag at the start of `rest`: a quote opens a value only after `=`.
 fn html_tag_end(rest: &str) -> Option<usize> {
     let (mut quote, mut before) = (None, b'<');
     for (at, byte) in rest.bytes().enumerate() {
@@ -251,7 +254,7 @@ fn html_tag_end(rest: &str) -> Option<usize> {
     None
 }
 
-/// `text` with its references resolved; what is none stays as written.
+/// Resolves the references in `text`. Unknown ones stay as written.
 fn unescaped(text: &str) -> Cow<'_, str> {
     let mut unescaped = String::new();
     let mut rest = text;
@@ -269,7 +272,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     if rest.len() == text.len() { text.into() } else { (unescaped + rest).into() }
 }
 
-/// What `reference` stands for: `amp`, `#233`, `#xe9`, `eacute`. A few names stand for two characters.
+/// The character for `amp`, `#233`, `#xe9` or `eacute`. A few names stand for two characters.
 fn character(reference: &str) -> Option<String> {
     let Some(number) = reference.strip_prefix('#') else {
         let &(first, second) = NAMED_ENTITIES.get(format!("{reference};").as_str())?;

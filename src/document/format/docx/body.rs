@@ -1,4 +1,4 @@
-//! The text of a DOCX file: paragraphs, headings, lists, tables, with notes where they are called for.
+//! Reads the text of a DOCX file: paragraphs, headings, lists, tables, and notes at their references.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// Writes the main part of a document into a flow.
+/// Writes the main part of a document to a flow.
 #[derive(Debug)]
 pub(super) struct BodyReader<'a> {
     pub flow: &'a mut Flow,
@@ -15,21 +15,21 @@ pub(super) struct BodyReader<'a> {
     pub numbering: &'a mut Numbering,
     pub footnotes: HashMap<String, String>,
     pub endnotes: HashMap<String, String>,
-    /// The paragraph that is open, and those around it: a text box stands in the middle of one.
+    /// The open paragraphs. Several are open inside a text box, which is in the middle of a paragraph.
     paragraphs: Vec<Paragraph>,
-    /// For each open row, whether the flow began one.
+    /// For each open row, whether the flow has one open for it.
     rows: Vec<bool>,
-    /// Open elements whose text is not in the document: deleted, moved away, a second form of the same.
+    /// Number of open elements whose text is skipped: deleted, moved away, or an alternative form of other text.
     dropped: usize,
     in_properties: bool,
     is_text: bool,
-    /// The end of the last paragraph was deleted: the next goes on in it.
+    /// The end of the last paragraph was deleted, so the next one continues it.
     joins: bool,
     has_title: bool,
     pub changes: TrackedChanges,
 }
 
-/// Tracked changes.
+/// Numbers of tracked changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct TrackedChanges {
     pub deletions: u64,
@@ -73,7 +73,8 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// The first word of a paragraph makes it a heading, an item or plain, by what its properties said.
+    /// Begins the paragraph as a heading, a list item or plain text, according to its properties. Called for its first
+    /// word.
     fn begin(&mut self) {
         let Some(paragraph) = self.paragraphs.last_mut().filter(|paragraph| !paragraph.is_begun) else { return };
         paragraph.is_begun = true;
@@ -128,7 +129,7 @@ impl<'a> BodyReader<'a> {
         self.write(&format!("[{what}: {}]", note.trim()));
     }
 
-    /// What stands in `<w:pPr>`.
+    /// A property in `<w:pPr>`.
     fn property(&mut self, element: &Element<'_>) {
         let Some(paragraph) = self.paragraphs.last_mut() else { return };
         let value = element.attribute("val").unwrap_or_default();

@@ -1,11 +1,13 @@
-//! DOCX: the paragraphs of a Word document, its headings as the outline.
+//! DOCX: the paragraphs of a Word document. Its headings become the outline.
 //!
-//! The picture: the document as it reads when all tracked changes are accepted. Headings are known by their outline level or by the name of their style,
-//! which is English in any language; lists count as Word counts (`2.1`, `b)`); a table's row is a line with ` | ` between cells; a note stands in brackets
-//! where it is called for. Page headers and footers, comments and pictures are left out; the report says so.
+//! The text is that of the document with all tracked changes accepted. Headings are recognised by their outline level,
+//! or by the name of their style, which is English in every language. Lists are numbered as Word numbers them (`2.1`,
+//! `b)`). A table row is a line with ` | ` between cells. A note is in brackets at its reference. Page headers and
+//! footers, comments and images are skipped, and reported.
 //!
-//! Example: a paragraph of the style `berschrift1`, whose name is `heading 1`, and one in a bulleted list give `# Title\n\n- item\n`.
-//! [`relations`] finds the parts; [`styles`], [`numbering`] and [`notes`] say what the text refers to; [`body`] reads the text.
+//! Example: a paragraph with the style `berschrift1`, whose name is `heading 1`, and a bulleted one give `# Title\n\n-
+//! item\n`. [`relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read what the text
+//! refers to, [`body`] reads the text.
 
 mod body;
 mod notes;
@@ -30,7 +32,7 @@ use crate::document::sniff;
 
 const WHAT: &str = "a Word document (DOCX)";
 
-/// Where the text is unless the file says otherwise.
+/// Path of the text, unless the file says otherwise.
 const USUAL_PART: &str = "word/document.xml";
 
 pub(super) struct Docx;
@@ -57,7 +59,7 @@ impl Format for Docx {
     }
 }
 
-/// The text of the part `main` and of the notes that it calls for.
+/// The text of the part `main`, with the notes that it refers to.
 fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Result<Flow, Error> {
     let related = relations(archive, main)?;
     let mut part = |kind: &str, handler: &mut dyn XmlHandler| match related.get(kind) {
@@ -80,7 +82,7 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
     Ok(flow)
 }
 
-/// Says what is in the file and not in the text.
+/// Adds remarks on what is in the file but not in the text.
 fn remark(changes: TrackedChanges, comments: u64, has_page_heads: bool, report: &mut FileReport) {
     let TrackedChanges { deletions, insertions } = changes;
     if deletions + insertions > 0 {

@@ -1,10 +1,11 @@
-//! The footnotes and endnotes of a DOCX file.
+//! Reads the footnotes or endnotes of a DOCX file.
 
 use std::collections::HashMap;
 
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// Footnotes or endnotes, by id. Each is taken once, so that a note of a megabyte can't be told a thousand times.
+/// Footnotes or endnotes, by id. Each is used only once, so that a note of a megabyte can't be repeated a thousand
+/// times.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub by_id: HashMap<String, String>,
@@ -16,7 +17,7 @@ pub(super) struct Notes {
 impl XmlHandler for Notes {
     fn open(&mut self, element: &Element<'_>) {
         match element.name() {
-            // Separators are lines, not notes.
+            // Other types are separator lines.
             "footnote" | "endnote" if element.attribute("type").is_none_or(|kind| kind == "normal") => {
                 self.open = element.attribute("id").map(|id| (id.into_owned(), String::new()));
             }

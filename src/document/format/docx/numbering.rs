@@ -1,26 +1,26 @@
-//! The lists of a DOCX file: how each counts, and the label that comes next.
+//! Reads the lists of a DOCX file, and generates the labels of their items.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// Word has nine levels of lists and of headings.
+/// Word's number of list levels and of heading levels.
 pub(super) const LEVELS: usize = 9;
 
-/// A number in a list, as a paragraph or its style asks for it.
+/// The list that a paragraph or its style refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct NumberRef {
     pub list: Option<String>,
     pub level: Option<usize>,
 }
 
-/// How lists count, and how far each has counted.
+/// The formats of lists, and the current count of each.
 #[derive(Debug, Default)]
 pub(super) struct Numbering {
-    /// By id of the abstract list.
+    /// By the id of the abstract list.
     formats: HashMap<String, [LevelFormat; LEVELS]>,
-    /// The abstract list of each list.
+    /// The id of the abstract list, by the id of the list.
     lists: HashMap<String, String>,
     counts: HashMap<String, [u32; LEVELS]>,
     open_format: Option<String>,
@@ -79,7 +79,7 @@ impl Numbering {
         }
     }
 
-    /// Counts one on in `list`: `- `, `2.1 `. `None`: the paragraph is in no list.
+    /// The label of the next item of `list`: `- `, `2.1 `. `None` if there is no such list.
     pub fn count(&mut self, list: &str, level: usize) -> Option<String> {
         let id = self.lists.get(list)?;
         let formats = self.formats.get(id)?;
@@ -99,7 +99,7 @@ impl Numbering {
     }
 }
 
-/// `2.1` for `%1.%2`; nothing for bullets.
+/// `2.1` for the format `%1.%2`; empty for bullets.
 fn label(formats: &[LevelFormat; LEVELS], counts: &[u32; LEVELS], level: usize) -> String {
     if matches!(formats[level].kind.as_str(), "bullet" | "none") {
         return String::new();
@@ -111,7 +111,7 @@ fn label(formats: &[LevelFormat; LEVELS], counts: &[u32; LEVELS], level: usize) 
     label
 }
 
-/// `count` as letters, Roman or plain.
+/// `count` as a letter, a roman number or a decimal number.
 fn numeral(kind: &str, count: u32) -> String {
     let letter = || char::from(b'a' + ((count.max(1) - 1) % 26) as u8).to_string();
     match kind {

@@ -1,4 +1,4 @@
-//! Which parts of a DOCX file belong to a part, and what kind each is: `word/_rels/document.xml.rels`.
+//! Reads which parts a part of a DOCX file refers to, from files such as `word/_rels/document.xml.rels`.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use crate::document::error::Error;
 use crate::document::format::archive::{Archive, resolve};
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// The parts that a part relates to, by the last word of the relation's type: `styles`, `footnotes`.
+/// The paths that `part` refers to, by the last word of the relation's type: `styles`, `footnotes`.
 pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<HashMap<String, String>, Error> {
     let (folder, file) = part.rsplit_once('/').map_or(("", part), |(folder, file)| (folder, file));
     let path = resolve("", &format!("{folder}/_rels/{file}.rels")).unwrap_or_default();

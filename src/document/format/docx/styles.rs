@@ -1,14 +1,14 @@
-//! The styles of a DOCX file: which are headings, and which are numbered.
+//! Reads the styles of a DOCX file: which are headings, and which are numbered.
 
 use std::collections::HashMap;
 
 use super::numbering::{LEVELS, NumberRef};
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// Styles are based on others at most so deep; they may be based on themselves, by mistake or to do harm.
+/// Maximum depth of styles based on styles. A damaged or hostile file may have a style that is based on itself.
 const DEEPEST_STYLE: usize = 16;
 
-/// What a paragraph is by its style.
+/// The rank of a paragraph according to its style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rank {
     Title,
@@ -16,7 +16,7 @@ pub(super) enum Rank {
     Heading(u8),
 }
 
-/// The styles of paragraphs, by id.
+/// The paragraph styles, by id.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
     styles: HashMap<String, Style>,
@@ -25,7 +25,7 @@ pub(super) struct Styles {
 
 #[derive(Debug, Default)]
 struct Style {
-    /// Built-in styles have English names in any language; their ids are translated.
+    /// In lower case. Built-in styles have English names in every language; only their ids are translated.
     name: String,
     based_on: Option<String>,
     outline: Option<usize>,
@@ -57,7 +57,7 @@ impl XmlHandler for Styles {
 }
 
 impl Styles {
-    /// The style `id` and those that it is based on.
+    /// The style `id`, followed by the styles that it is based on.
     fn chain<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Style> {
         let base = |style: &&'a Style| style.based_on.as_ref().and_then(|id| self.styles.get(id));
         std::iter::successors(self.styles.get(id), base).take(DEEPEST_STYLE)
@@ -76,14 +76,14 @@ impl Styles {
 }
 
 impl Style {
-    /// 0 is the outermost, 9 is text.
+    /// Outline level; 0 is the outermost, 9 is text.
     fn outline(&self) -> Option<usize> {
         let by_name = || self.name.strip_prefix("heading ")?.parse::<usize>().ok()?.checked_sub(1);
         self.outline.or_else(by_name)
     }
 }
 
-/// The heading of outline level `level`, counted from 0.
+/// The heading for an outline level, counted from 0; `None` for text.
 pub(super) fn heading(level: usize) -> Option<Rank> {
     (level < LEVELS).then(|| Rank::Heading(level as u8 + 1))
 }

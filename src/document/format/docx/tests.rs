@@ -135,7 +135,7 @@ fn nested_tables_without_end_are_read() {
     assert_eq!(read(&body).text.matches('x').count(), 50_000);
 }
 
-/// The members of a file with these parts, and nothing but them and the relations.
+/// Reads a file that has only these parts and the relations.
 fn read_parts(document: &[u8], styles: &[u8]) -> Result<FileText, Error> {
     let bytes = zipped(&[
         ("_rels/.rels", ROOT.as_bytes()),
@@ -181,7 +181,7 @@ fn a_document_that_breaks_off_before_its_text_is_damaged() {
     let error = read_parts(b"<w:document><w:body><w:p", STYLES.as_bytes()).expect_err("no text");
     assert_eq!(
         error.to_string(),
-        "cannot read a.docx: it is a Word document (DOCX) that is damaged: no text in it; \
+        "cannot read a.docx: it is a Word document (DOCX), but it is damaged: no text in it; \
          word/document.xml breaks off at byte 20 (tag not closed: `>` not found before end of input)"
     );
 }
@@ -192,7 +192,7 @@ fn a_document_without_its_main_part_is_damaged() {
     let error = Docx.read(RawFile::new("a.docx", bytes), &ReadOptions::default()).expect_err("no main part");
     assert_eq!(
         error.to_string(),
-        "cannot read a.docx: it is a Word document (DOCX) that is damaged: no word/document.xml in it"
+        "cannot read a.docx: it is a Word document (DOCX), but it is damaged: no word/document.xml in it"
     );
 }
 

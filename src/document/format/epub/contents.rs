@@ -1,19 +1,19 @@
-//! The table of contents of an EPUB book as its author wrote it: `nav.xhtml` of EPUB 3, else `toc.ncx` of EPUB 2.
+//! Reads the table of contents of an EPUB book: `nav.xhtml` of EPUB 3, or `toc.ncx` of EPUB 2.
 
 use std::borrow::Cow;
 
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// No reader shows more levels.
+/// Maximum number of levels. No reading program shows more.
 const DEEPEST: usize = 16;
 
-/// An entry of the table.
+/// An entry of the table of contents.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ContentsEntry {
     pub title: String,
     /// 1 is the outermost.
     pub level: u8,
-    /// As written, relative to the table's own file. `None`: a title over those that follow.
+    /// As written, relative to the file of the table. `None` for a title above other entries.
     pub target: Option<String>,
 }
 
@@ -21,13 +21,13 @@ fn level(depth: usize) -> u8 {
     depth.clamp(1, DEEPEST) as u8
 }
 
-/// `<nav epub:type="toc"><ol><li><a href="c1.xhtml">One</a><ol>…`. Lists of pages and landmarks are other `<nav>`s.
+/// `<nav epub:type="toc"><ol><li><a href="c1.xhtml">One</a><ol>…`. Page lists and landmarks are other `<nav>`s.
 #[derive(Debug, Default)]
 pub(super) struct Nav {
     pub entries: Vec<ContentsEntry>,
     is_toc: bool,
     lists: usize,
-    /// In a title now.
+    /// The entry whose title is being read.
     title: Option<ContentsEntry>,
 }
 
@@ -53,7 +53,7 @@ impl XmlHandler for Nav {
         match name {
             "nav" => self.is_toc = false,
             "ol" => self.lists = self.lists.saturating_sub(1),
-            // A `<span>` in a link does not end it; an `</li>` ends both.
+            // A `</span>` does not end a link; an `</li>` ends links and spans.
             "a" | "li" => self.entries.extend(self.title.take()),
             "span" if self.title.as_ref().is_some_and(|entry| entry.target.is_none()) => {
                 self.entries.extend(self.title.take());
@@ -73,7 +73,7 @@ impl XmlHandler for Nav {
 #[derive(Debug, Default)]
 pub(super) struct Ncx {
     pub entries: Vec<ContentsEntry>,
-    /// Indices of the points that are open.
+    /// Indices of the open points.
     open: Vec<usize>,
     is_label: bool,
 }

@@ -1,12 +1,11 @@
-//! EPUB 2 and 3: the chapters of a book in reading order, its table of contents as the outline.
+//! EPUB 2 and 3: the chapters of a book in reading order. Its table of contents becomes the outline.
 //!
-//! The picture: a zip archive of web pages with a list of them. [`package`] gives the order, each chapter goes through the HTML reader into one
-//! text, [`contents`] gives titles, and each title is led to the line where its chapter, or its anchor in the middle of one, begins.
+//! A book is a zip archive of web pages. [`package`] reads their order, the HTML reader turns them into one text,
+//! [`contents`] reads the titles, and each title gets the line where its chapter or anchor begins.
 //!
-//! A chapter that is listed and not there is a remark in the report; so are chapters without text. A book whose chapters are encrypted (DRM) is an
-//! error, and so is one that unpacks to absurd sizes. Without a table of contents the headings are the outline.
-//!
-//! What it does not do: show pictures, or leave anything of a chapter out: a book has no navigation around it.
+//! Chapters that are listed but missing, and chapters without text, are remarks in the report. Encrypted chapters (DRM)
+//! are an error. Without a table of contents, the headings become the outline. Everything in a chapter is read: unlike
+//! web pages, books have no navigation around their text.
 
 mod contents;
 mod package;
@@ -34,7 +33,7 @@ use crate::document::span::ByteSpan;
 
 const WHAT: &str = "an EPUB book";
 
-/// Names in a remark before "and so many more".
+/// Maximum number of names in a remark.
 const MOST_NAMED: usize = 5;
 
 pub(super) struct Epub;
@@ -72,17 +71,18 @@ fn remark_lost(package: &Package, report: &mut FileReport) {
     let named: Vec<String> = lost.iter().take(MOST_NAMED).map(|name| printable(name)).collect();
     let more = if lost.len() > MOST_NAMED { format!(" and {} more", lost.len() - MOST_NAMED) } else { String::new() };
     let count = counted(lost.len() as u64, "chapter");
-    report.remarks.push(format!("{count} of the reading order not in the book: {}{more}", named.join(", ")));
+    report.remarks.push(format!("{count} of the reading order missing from the book: {}{more}", named.join(", ")));
 }
 
-/// A line of the table of contents whose target is an anchor: `path#id`, or `path#` for the whole file.
+/// An entry of the table of contents. Its target is an anchor of the text: `path#id`, or `path#` for the start of a
+/// file.
 struct Title {
     words: String,
     level: u8,
     target: Option<String>,
 }
 
-/// The table of contents, of whichever kind the book has.
+/// The table of contents: the newer kind, or else the older one.
 fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Error> {
     if let Some(path) = &package.nav {
         let mut nav = Nav::default();
@@ -107,7 +107,7 @@ fn title(line: ContentsEntry, base: &str) -> Option<Title> {
     (!title.is_empty()).then(|| Title { words: printable(&title), level: line.level, target })
 }
 
-/// All chapters as one text, with the `wanted` anchors and one at the start of each chapter.
+/// All chapters as one text, with the `wanted` anchors, and an anchor at the start of each chapter.
 fn text(
     archive: &mut Archive<'_>,
     package: &Package,
@@ -125,7 +125,7 @@ fn text(
         without_text += usize::from(flow.len() == before);
     }
     if without_text > 0 {
-        report.remarks.push(format!("{without_text} of {} chapters have no text (pictures)", package.chapters.len()));
+        report.remarks.push(format!("{without_text} of {} chapters have no text (images)", package.chapters.len()));
     }
     Ok(flow.finish())
 }
@@ -148,7 +148,7 @@ fn read_chapter(
     Ok(())
 }
 
-/// The titles with the places that they lead to. A title without a place of its own begins where the next one does.
+/// The outline: titles with their places. A title without a target begins where the next one does.
 fn outline(book: &Flowed, titles: Vec<Title>, report: &mut FileReport) -> Vec<OutlineEntry> {
     let mut anchors: HashMap<&str, usize> = HashMap::new();
     for (name, at) in book.anchors() {
@@ -170,7 +170,9 @@ fn outline(book: &Flowed, titles: Vec<Title>, report: &mut FileReport) -> Vec<Ou
         }
     }
     if lost > 0 {
-        report.remarks.push(format!("{} of the table of contents lead nowhere", counted(lost, "title")));
+        report
+            .remarks
+            .push(format!("{} of the table of contents without a target in the text", counted(lost, "entry")));
     }
     outline.reverse();
     outline.sort_by_key(|entry| entry.span.start);
@@ -178,7 +180,7 @@ fn outline(book: &Flowed, titles: Vec<Title>, report: &mut FileReport) -> Vec<Ou
     if outline.is_empty() { from_headings(book) } else { outline }
 }
 
-/// Where `target` is; an anchor that is not there leads to the start of its chapter.
+/// Where `target` is. A missing anchor leads to the start of its chapter.
 fn place(anchors: &HashMap<&str, usize>, target: &str) -> Option<usize> {
     let chapter = &target[..=target.find('#')?];
     anchors.get(target).or_else(|| anchors.get(chapter)).copied()

@@ -1,4 +1,5 @@
-//! What is in an EPUB book and in which order: `META-INF/container.xml` names the package, the package has the list of files and the spine.
+//! Reads what is in an EPUB book: `META-INF/container.xml` names the package, and the package lists the files and their
+//! reading order (the spine).
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,10 +11,10 @@ use crate::document::format::xml::{Element, XmlHandler};
 const CONTAINER: &str = "META-INF/container.xml";
 const ENCRYPTION: &str = "META-INF/encryption.xml";
 
-/// Fonts are scrambled by these, which is no protection of the text.
+/// Algorithms that only scramble fonts.
 const FONT_SCRAMBLERS: [&str; 2] = ["http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC"];
 
-/// What tells who protected a book.
+/// Files that tell which DRM protects a book.
 const PROTECTORS: [(&str, &str); 3] = [
     ("META-INF/license.lcpl", "Readium LCP"),
     ("META-INF/sinf.xml", "Apple FairPlay"),
@@ -27,7 +28,7 @@ pub(super) struct Package {
     pub chapters: Vec<Chapter>,
     pub nav: Option<String>,
     pub ncx: Option<String>,
-    /// Entries of the spine that lead to nothing in the book, as written.
+    /// Entries of the spine that are missing from the book, as written.
     pub lost: Vec<String>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Chapter {
     pub media_type: String,
 }
 
-/// The package of the book; an error if its chapters are encrypted.
+/// Reads the package of the book. Fails if chapters are encrypted.
 pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
     let mut container = Container::default();
     archive.read_xml(CONTAINER, &mut container)?;
@@ -67,7 +68,7 @@ impl XmlHandler for Container {
     }
 }
 
-/// The package as written.
+/// The package file.
 #[derive(Default)]
 struct Opf {
     items: HashMap<String, ManifestItem>,
@@ -98,7 +99,7 @@ impl XmlHandler for Opf {
 }
 
 impl Opf {
-    /// What of it is in `archive`; `path` is its own.
+    /// Resolves the package file, which is at `path`, to the members of `archive`.
     fn package(&self, path: &str, archive: &Archive<'_>) -> Package {
         let at = |item: &ManifestItem| resolve(path, &item.href).filter(|path| archive.has(path));
         let is_ncx = |item: &&ManifestItem| item.media_type == "application/x-dtbncx+xml";
@@ -122,7 +123,7 @@ impl Opf {
     }
 }
 
-/// An error if chapters are encrypted, which no one but the shop's own program can undo.
+/// Fails if chapters are encrypted: only the vendor's own program can decrypt them.
 fn refuse_protected(archive: &mut Archive<'_>, package: &Package) -> Result<(), Error> {
     if !archive.has(ENCRYPTION) {
         return Ok(());
@@ -137,7 +138,7 @@ fn refuse_protected(archive: &mut Archive<'_>, package: &Package) -> Result<(), 
     Err(archive.protected(&format!("{encrypted} of {} chapters are encrypted by {by}", package.chapters.len())))
 }
 
-/// Members that are encrypted, fonts left aside.
+/// The encrypted members, except for fonts.
 #[derive(Default)]
 struct Encryption {
     is_font: bool,

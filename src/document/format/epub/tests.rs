@@ -5,7 +5,7 @@ use crate::document::format::archive::zipped;
 
 const CONTAINER: &str = "<container><rootfiles><rootfile full-path='OEBPS/book.opf'/></rootfiles></container>";
 
-/// A book of these chapters, files of `OEBPS/`, and other members by their whole path.
+/// A book with these chapters in `OEBPS/`, and with other members by their full path.
 fn book(chapters: &[(&str, &str)], others: &[(&str, &str)]) -> Vec<u8> {
     let item = |(number, (path, _)): (usize, &(&str, &str))| {
         format!("<item id='c{number}' href='{path}' media-type='application/xhtml+xml'/>")
@@ -38,7 +38,7 @@ fn read(bytes: Vec<u8>) -> Result<FileText, Error> {
     Epub.read(file, &ReadOptions::default())
 }
 
-/// Level, title and the first line of each entry.
+/// Level, title and first line of each entry.
 fn tabs(file: &FileText) -> Vec<(u8, &str, &str)> {
     let line = |entry: &OutlineEntry| file.text[entry.span.start..].lines().next().unwrap_or_default().len();
     file.outline
@@ -61,7 +61,7 @@ fn chapters_come_in_the_order_of_the_spine_and_titles_lead_into_them() {
     let expected =
         [(1, "One & only", "# Chapter 1"), (2, "Part b", "## B"), (1, "Rest", "The end."), (2, "Two", "The end.")];
     assert_eq!(tabs(&file), expected);
-    assert_eq!(file.report.remarks, ["1 title of the table of contents lead nowhere"]);
+    assert_eq!(file.report.remarks, ["1 entry of the table of contents without a target in the text"]);
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn missing_chapters_and_paths_out_of_the_book_are_remarks() {
     assert_eq!(
         file.report.remarks,
         [
-            "2 chapters of the reading order not in the book: gone.xhtml, ../../etc/passwd",
-            "1 of 2 chapters have no text (pictures)"
+            "2 chapters of the reading order missing from the book: gone.xhtml, ../../etc/passwd",
+            "1 of 2 chapters have no text (images)"
         ]
     );
 }
@@ -123,20 +123,20 @@ fn damaged_books_say_what_is_missing() {
     let message = |members: &[(&str, &[u8])]| read(zipped(members)).expect_err("damaged").to_string();
     assert_eq!(
         message(&[("META-INF/container.xml", b"<container/>")]),
-        "cannot read b.epub: it is an EPUB book that is damaged: META-INF/container.xml names no package"
+        "cannot read b.epub: it is an EPUB book, but it is damaged: META-INF/container.xml names no package"
     );
     assert_eq!(
         message(&[("META-INF/container.xml", b"<container><rootfile")]),
-        "cannot read b.epub: it is an EPUB book that is damaged: META-INF/container.xml names no package; \
+        "cannot read b.epub: it is an EPUB book, but it is damaged: META-INF/container.xml names no package; \
          META-INF/container.xml breaks off at byte 11 (tag not closed: `>` not found before end of input)"
     );
     assert_eq!(
         message(&[("META-INF/container.xml", CONTAINER.as_bytes())]),
-        "cannot read b.epub: it is an EPUB book that is damaged: no OEBPS/book.opf in it"
+        "cannot read b.epub: it is an EPUB book, but it is damaged: no OEBPS/book.opf in it"
     );
     let cut = book(&[("one.xhtml", ONE)], &[]);
     let error = read(cut[..cut.len() - 40].to_vec()).expect_err("cut off").to_string();
-    assert!(error.contains("that is damaged"), "{error}");
+    assert!(error.contains("but it is damaged"), "{error}");
 }
 
 #[test]
@@ -167,13 +167,13 @@ fn a_table_of_contents_that_breaks_off_is_read_up_to_there_and_named() {
 fn an_error_shows_no_escapes_of_the_book() {
     let container = "<container><rootfile full-path='a%1b[31m.opf'/></container>";
     let error = read(zipped(&[("META-INF/container.xml", container.as_bytes())])).expect_err("no package").to_string();
-    assert_eq!(error, "cannot read b.epub: it is an EPUB book that is damaged: no a␛[31m.opf in it");
+    assert_eq!(error, "cannot read b.epub: it is an EPUB book, but it is damaged: no a␛[31m.opf in it");
 }
 
 #[test]
 fn a_book_of_pictures_is_no_empty_success() {
     let error = read(book(&[("one.xhtml", "<svg/>")], &[])).expect_err("no text").to_string();
-    assert!(error.starts_with("cannot read b.epub: it is an EPUB book without text in it ("), "{error}");
+    assert!(error.starts_with("cannot read b.epub: it is an EPUB book that contains no text ("), "{error}");
 }
 
 #[test]

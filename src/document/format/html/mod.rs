@@ -1,11 +1,12 @@
-//! HTML: the main content of a page as running text, its headings as the outline.
+//! HTML: the main content of a page as running text. Its headings become the outline.
 //!
-//! The picture: what is left of a page when it is read aloud. `<h2>Cats</h2><ul><li>one<li>two</ul>` becomes `## Cats\n\n- one\n- two\n`; a table's row is
-//! a line with ` | ` between cells; code keeps its lines; a link is its words. Scripts and styles go, and what stands around a main part goes too,
-//! with a remark that says how much that was.
+//! `<h2>Cats</h2><ul><li>one<li>two</ul>` becomes `## Cats\n\n- one\n- two\n`. A table row is a line with ` | ` between
+//! cells, code keeps its lines, and of a link the text stays. Scripts and styles are skipped. What surrounds the main
+//! content is skipped, too, with a remark that says how much it was.
 //!
-//! [`super::charset`] gives text → [`markup`] gives tags → [`reader`] says what they mean → [`super::flow`] writes it.
-//! What it does not do: run scripts. A page whose text a script would fetch has no text, and that is an error.
+//! [`super::charset`] decodes the page, [`tokens`] splits it into tags and text, [`reader`] interprets them, and
+//! [`super::flow`] writes the text. Scripts are not run: a page whose text would come from a script has no text, which
+//! is an error.
 
 pub(super) mod reader;
 pub(super) mod tokens;
@@ -23,7 +24,7 @@ use crate::document::options::ReadOptions;
 use crate::document::raw_file::RawFile;
 use crate::document::report::{FileReport, counted};
 
-/// As much as is looked at to tell a page from text.
+/// How much of a file is examined to tell a page from text.
 const HEAD_BYTES: usize = 4096;
 
 pub(super) struct Html;
@@ -33,8 +34,8 @@ impl Format for Html {
         "html"
     }
 
-    /// It begins as pages do, and only pages: `<!DOCTYPE html>` or `<html>`. Markdown may begin with `<p align="center">`, so a part of a page
-    /// needs a name that tells.
+    /// A file that begins with `<!DOCTYPE html>` or `<html>`. Markdown may begin with `<p align="center">`, so a
+    /// fragment of a page needs the right name or media type.
     fn recognises(&self, file: &RawFile) -> bool {
         let head = charset::read(&file.bytes[..file.bytes.len().min(HEAD_BYTES)]).text.to_ascii_lowercase();
         let start = without_preamble(&head);
@@ -61,7 +62,7 @@ impl Format for Html {
     }
 }
 
-/// What follows the XML declaration and comments.
+/// `head` without the XML declaration and comments at its start.
 fn without_preamble(head: &str) -> &str {
     let mut rest = head.trim_start();
     loop {
@@ -76,7 +77,7 @@ fn without_preamble(head: &str) -> &str {
     }
 }
 
-/// The text of the page; of its main part, if it has one.
+/// The text of the page, or of its main content, if it has any.
 fn main_text(page: &str, report: &mut FileReport) -> Result<Flowed, Error> {
     let (whole, seen) = text(page, Boilerplate::Keep, &report.name)?;
     if !(seen.main && seen.around) {
@@ -85,7 +86,7 @@ fn main_text(page: &str, report: &mut FileReport) -> Result<Flowed, Error> {
     let (main, _) = text(page, Boilerplate::Drop, &report.name)?;
     let dropped = whole.text.len().saturating_sub(main.text.len());
     let dropped = counted(dropped as u64, "byte");
-    report.remarks.push(format!("navigation, head and foot around the main part left out ({dropped})"));
+    report.remarks.push(format!("navigation, header and footer around the main content skipped ({dropped})"));
     Ok(main)
 }
 
@@ -99,7 +100,7 @@ fn text(page: &str, around: Boilerplate, name: &str) -> Result<(Flowed, Landmark
     Ok((flow.finish(), seen))
 }
 
-/// The error for a tag that is none.
+/// The error for a tag with too many attributes.
 pub(super) fn crowded(name: &str, what: &'static str, count: usize) -> Error {
     Error::Broken { name: name.into(), what, evidence: format!("a tag with {count} attributes") }
 }

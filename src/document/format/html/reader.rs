@@ -1,56 +1,58 @@
-//! What the elements of HTML mean for running text: what is a paragraph, what a heading, what is left out.
+//! Turns the elements of HTML into running text.
 //!
-//! Scripts, styles, pictures' drawings and lists of choices are no text. Where a page has a main part (`<main>`, `<article>`), what goes
-//! around it (`<nav>`, `<header>`, `<footer>`, `<aside>`) can be left out; inside of it all stays, and without one all stays.
+//! Scripts, styles, SVG and selection lists are skipped. If a page has main content (`<main>`, `<article>`), the
+//! boilerplate around it (`<nav>`, `<header>`, `<footer>`, `<aside>`) can be dropped. Inside main content, and on pages
+//! without any, everything is kept.
 //!
-//! A picture's alternative text stands in brackets, and so does the number of a note: `word[1]`. Readings of Chinese characters (ruby) stand in
-//! parentheses.
+//! The alternative text of an image is in brackets, and so is the number of a note: `word[1]`. Readings of Chinese
+//! characters (ruby) are in parentheses.
 
 use std::collections::HashSet;
 
 use super::tokens::{Attributes, HtmlHandler};
 use crate::document::format::flow::Flow;
 
-/// A closing tag closes an element at most this far out. Without a bound, stray tags in deep nesting would cost quadratic time.
+/// An end tag closes an element at most this many levels out. Without a limit, stray tags in deep nesting would cost
+/// quadratic time.
 const FURTHEST_CLOSE: usize = 256;
 
-/// A note's number or a power has no more bytes.
+/// Maximum size of a note's number or an exponent.
 const LONGEST_RAISED: usize = 16;
 
-/// What to do with navigation, heads and feet of a page.
+/// What to do with navigation, headers and footers of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::document::format) enum Boilerplate {
     Keep,
     Drop,
 }
 
-/// Writes the text of one page or chapter into a flow.
+/// Writes the text of a page or chapter to a flow.
 pub(in crate::document::format) struct HtmlReader<'a> {
     pub flow: &'a mut Flow,
     around: Boilerplate,
-    /// Ids that become anchors, behind `chapter`.
+    /// The anchors to set, as `chapter#id`.
     wanted: &'a HashSet<String>,
     chapter: &'a str,
     open: Vec<OpenElement>,
-    /// How many of the open elements are left out, lie around the main part, are the main part.
+    /// How many of the open elements are skipped, are boilerplate, are main content.
     skipped: usize,
     outside: usize,
     inside: usize,
     lists: Vec<ListKind>,
-    /// Links so far, and whether the last is open.
+    /// Number of links so far, and whether the last is open.
     links: usize,
     in_link: bool,
     seen: Landmarks,
 }
 
-/// Where text was seen: decides whether what is around a main part can go.
+/// Where there is text. Boilerplate can be dropped only if there is text in the main content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::document::format) struct Landmarks {
     pub main: bool,
     pub around: bool,
 }
 
-/// An open element that does something when it closes, or that closes others in it.
+/// An open element that has an effect when it closes.
 #[derive(Debug)]
 struct OpenElement {
     name: String,
@@ -69,7 +71,7 @@ enum ElementKind {
     Main,
     Boilerplate,
     Skipped,
-    /// A note's number, or a power: where it began, and the links before it.
+    /// A superscript: where it began, and the number of links before it.
     Raised {
         start: usize,
         links: usize,
@@ -91,7 +93,7 @@ impl<'a> HtmlReader<'a> {
         Self { flow, around, wanted, chapter, open, skipped, outside, inside, lists, links, in_link, seen }
     }
 
-    /// Closes whatever the page left open.
+    /// Closes what is still open.
     pub fn end(&mut self) -> Landmarks {
         self.close_down_to(0);
         self.flow.block();
@@ -134,7 +136,7 @@ impl<'a> HtmlReader<'a> {
         }
     }
 
-    /// The innermost open element that `is_it`, not further out than one that `is_border`.
+    /// Index of the innermost open element that `is_it`, unless an element that `is_border` is further in.
     fn find(&self, is_it: impl Fn(&OpenElement) -> bool, is_border: impl Fn(&OpenElement) -> bool) -> Option<usize> {
         let near = self.open.len().saturating_sub(FURTHEST_CLOSE);
         for index in (near..self.open.len()).rev() {
@@ -148,7 +150,7 @@ impl<'a> HtmlReader<'a> {
         None
     }
 
-    /// Ends an open row or cell of the innermost table.
+    /// Closes the open row or cell of the innermost table.
     fn end_inner(&mut self, kinds: &[ElementKind]) {
         let found = self.find(|open| kinds.contains(&open.kind), |open| open.kind == ElementKind::Table);
         if let Some(index) = found {
@@ -190,7 +192,7 @@ impl<'a> HtmlReader<'a> {
         self.flow.item(&marker);
     }
 
-    /// `word¹` becomes `word[1]` if it is a link to a note, `x²` becomes `x^2`; other raised words stay as they are.
+    /// `word¹` becomes `word[1]` if it is a link, `x²` becomes `x^2`. Other superscripts stay as they are.
     fn mark_raised(&mut self, start: usize, is_link: bool) {
         let raised = self.flow.written_from(start);
         let mark = raised.trim_start();
@@ -237,7 +239,7 @@ impl<'a> HtmlReader<'a> {
         self.push(name, kind);
     }
 
-    /// The elements of a table; each ends what the standard says it ends, closed or not.
+    /// The elements of a table. Each closes what the standard says it closes.
     fn table_part(&mut self, name: &str) {
         match name {
             "table" => {
@@ -381,7 +383,7 @@ impl HtmlReader<'_> {
     }
 }
 
-/// Elements that are always closed by a tag of their own.
+/// Elements that always have an end tag.
 fn is_container(name: &str) -> bool {
     matches!(
         name,

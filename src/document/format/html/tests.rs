@@ -55,7 +55,7 @@ fn around_a_main_part_navigation_goes_and_the_report_says_so() {
         <main><header><h1>Title</h1></header><p>Text<aside>Note</aside></main><footer>Imprint</footer></body>";
     let file = read(page).expect("a page");
     assert_eq!(file.text, "# Title\n\nText\n\nNote\n");
-    assert_eq!(file.report.remarks, ["navigation, head and foot around the main part left out (31 bytes)"]);
+    assert_eq!(file.report.remarks, ["navigation, header and footer around the main content skipped (31 bytes)"]);
 }
 
 #[test]
@@ -106,13 +106,13 @@ fn the_encoding_is_what_the_page_says_and_reported() {
     let declared = read(b"<meta charset=latin1><p>caf\xe9");
     assert_eq!((declared.text.as_str(), declared.report.encoding.name), ("café\n", "windows-1252"));
     assert_eq!(declared.report.notes(), Vec::<String>::new());
-    assert_eq!(read(b"<p>caf\xe9").report.notes(), ["a.html: read as windows-1252, a guess from few letters"]);
+    assert_eq!(read(b"<p>caf\xe9").report.notes(), ["a.html: read as windows-1252, which is a guess from few letters"]);
 }
 
 #[test]
 fn a_page_without_text_is_an_error() {
     let error = read("<html><script>fill()</script><div id=app></div>").expect_err("nothing in it");
-    assert_eq!(error.to_string(), "cannot read a.html: it is an HTML page without text in it (47 bytes)");
+    assert_eq!(error.to_string(), "cannot read a.html: it is an HTML page that contains no text (47 bytes)");
 }
 
 #[test]

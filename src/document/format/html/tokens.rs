@@ -1,7 +1,7 @@
-//! Tags and text of HTML or XHTML, in the order of the file: html5ever's tokenizer, without a tree.
+//! Splits HTML or XHTML into tags and text with html5ever's tokenizer, and passes them to a handler in file order.
 //!
-//! A tree would cost memory and, built by the standard's rules, quadratic time on a hundred thousand nested elements. Reading text needs
-//! neither parents nor siblings: [`HtmlHandler`] is told what opens, what closes and what is written between, and keeps what it needs.
+//! No tree is built. It would cost memory and, by the rules of the standard, quadratic time on a hundred thousand
+//! nested elements. Reading text needs neither parents nor siblings.
 
 use std::cell::RefCell;
 
@@ -11,38 +11,38 @@ use html5ever::tokenizer::{
     BufferQueue, CharacterTokens, StartTag, Tag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
 };
 
-/// The tokenizer compares each attribute of a tag with all before it. No real tag has as many as this.
+/// Maximum number of attributes of a tag. The tokenizer compares each attribute with all before it.
 const MOST_ATTRIBUTES: usize = 1000;
 
-/// Which rules hold for `<a/>`.
+/// What `<a/>` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::document::format) enum Dialect {
-    /// The stroke means nothing.
+    /// The slash is ignored.
     Html,
-    /// The element is closed.
+    /// The element is empty.
     Xml,
 }
 
-/// Is told of each tag and text.
+/// Receives the tags and the text of a page.
 pub(in crate::document::format) trait HtmlHandler {
-    /// Names are in lower case and without a namespace's prefix. `is_closed`: `</a>` does not follow.
+    /// `name` is in lower case and without its prefix. If `is_closed`, no end tag follows.
     fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool);
     fn close(&mut self, name: &str);
-    /// Character references are resolved. A stretch may come in several pieces.
+    /// Text, with references resolved. One text may arrive in several pieces.
     fn text(&mut self, text: &str);
 }
 
-/// Attributes of one tag.
+/// The attributes of a tag.
 pub(in crate::document::format) struct Attributes<'a>(&'a Tag);
 
 impl Attributes<'_> {
-    /// The value of `name`, which is in lower case and has its prefix.
+    /// The value of `name`, which must be in lower case and with its prefix.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
     }
 }
 
-/// Reads all of `text`. `Err` has the count of attributes of a tag that is no tag of a document.
+/// Passes the content of `text` to `handler`. Fails with the number of attributes if a tag has too many.
 pub(in crate::document::format) fn walk(
     text: &str,
     dialect: Dialect,
@@ -54,7 +54,7 @@ pub(in crate::document::format) fn walk(
     let tokenizer = Tokenizer::new(Sink { dialect, markup: RefCell::new(markup) }, TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(text));
-    // It stops at each `</script>`, where a browser would run it.
+    // It stops at each `</script>`, where a browser would run the script.
     while !input.is_empty() {
         let _ = tokenizer.feed(&input);
     }
@@ -107,7 +107,7 @@ impl Sink<'_> {
     }
 }
 
-/// The count of attributes of the first tag that has more than [`MOST_ATTRIBUTES`]. Scripts, styles and comments are no tags.
+/// The number of attributes of the first tag with more than [`MOST_ATTRIBUTES`]. Ignores scripts, styles and comments.
 fn crowded_tag(text: &str) -> Option<usize> {
     let mut rest = text;
     while let Some(at) = rest.find('<') {
@@ -131,7 +131,7 @@ fn starts_with_word(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
-/// How many attributes the tag has that `bytes` begin with, and where it ends.
+/// The number of attributes of the tag at the start of `bytes`, and where the tag ends.
 fn attributes(bytes: &[u8]) -> (usize, usize) {
     let (mut count, mut at, mut quote, mut before) = (0, 0, None, b'<');
     while let Some(&byte) = bytes.get(at) {
@@ -152,7 +152,7 @@ fn attributes(bytes: &[u8]) -> (usize, usize) {
     (count, at)
 }
 
-/// What separates attributes; a quote ends one.
+/// Whether `byte` separates attributes. A quote ends one.
 fn is_between(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b'/' | b'"' | b'\'')
 }

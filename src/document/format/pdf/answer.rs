@@ -1,25 +1,25 @@
-//! How an engine answers, whatever its library does: a panic or too much text is the failure of one page.
+//! Turns what a PDF library does into messages: a panic, or too much text, is the failure of one page.
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
 use super::protocol::{ReaderMessage, Refusal};
 
-/// A page of print has 5,000 characters; a page with more text than this is made to do harm.
+/// Maximum text of a page. A printed page has 5,000 characters; a page with more text than this is hostile.
 pub(super) const MOST_PAGE_BYTES: usize = 4 << 20;
 
-/// Where findings go; an error ends the work.
+/// Sends a message. An error ends the work.
 pub(super) type SendMessage<'a> = &'a mut dyn FnMut(ReaderMessage) -> io::Result<()>;
 
-/// What `work` gives, or what its panic said.
+/// The result of `work`, or the message of its panic.
 pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        format!("the reader failed: {}", words.unwrap_or("it gave no reason"))
+        format!("the PDF library failed: {}", words.unwrap_or("no reason given"))
     })
 }
 
-/// The answer about page `number`, whatever the library made of it.
+/// The message about page `number`, whatever the library does.
 pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -> ReaderMessage {
     match guarded(read).and_then(|read| read) {
         Ok(text) if text.len() > MOST_PAGE_BYTES => {
@@ -30,8 +30,8 @@ pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -
     }
 }
 
-/// The refusal of a file that does not even open.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+/// The message for a file that does not open.
+#[expect(clippy::needless_pass_by_value, reason = "map_err needs this signature")]
 pub(super) fn broken(reason: impl ToString) -> ReaderMessage {
     ReaderMessage::Refused(Refusal::Broken(reason.to_string()))
 }

@@ -1,15 +1,15 @@
-//! Which of two texts is a page's, and is it one?
+//! Chooses between the texts that two engines extracted from a page, and classifies the page.
 
 use super::quality::{Quality, READABLE, is_second_better, quality};
 use super::runner::Findings;
 use crate::document::report::{PageFound, PageReport};
 
-/// From here on nobody would ask for a second opinion.
+/// Minimum score of a page that needs no second engine.
 const GOOD: u8 = 90;
-/// A page with less may have lost the rest.
+/// A page with fewer characters may have lost the rest.
 const FEW_CHARACTERS: usize = 200;
 
-/// A page with the text that was chosen for it.
+/// A page with the text that was chosen.
 #[derive(Debug)]
 pub(super) struct ChosenPage {
     pub text: String,
@@ -17,7 +17,7 @@ pub(super) struct ChosenPage {
     pub report: PageReport,
 }
 
-/// The pages that the first engine made nothing good of.
+/// The pages for which the second engine is needed.
 pub(super) fn doubtful(first: &Findings, count: u32) -> Vec<u32> {
     let is_doubtful = |page: &u32| match first.pages.get(page) {
         Some(Ok(text)) => {
@@ -29,7 +29,7 @@ pub(super) fn doubtful(first: &Findings, count: u32) -> Vec<u32> {
     (1..=count).filter(is_doubtful).collect()
 }
 
-/// All pages, each with the better of its texts; the other is let go of.
+/// All pages, each with the better of its texts. Drops the other.
 pub(super) fn pages(mut first: Findings, mut second: Findings, count: u32) -> Vec<ChosenPage> {
     let mut page = |number| {
         let texts = [first.pages.remove(&number), second.pages.remove(&number)];
@@ -59,7 +59,7 @@ fn page(number: u32, [first, second]: [Option<Result<String, String>>; 2], has_p
     }
 }
 
-/// What a page is that has no text. A picture tells nothing where nobody has seen the page whole.
+/// Classifies a page without text. An image explains that only if an engine could read the page.
 fn without_text(texts: [&Option<Result<String, String>>; 2], has_picture: bool) -> PageFound {
     let told = || texts.into_iter().flatten();
     let was_seen = told().any(Result::is_ok) || told().next().is_none();
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(
             pictured,
             PageFound::Failed("it broke".into()),
-            "nobody has seen whether there is text beside the picture"
+            "no engine could say whether there is text beside the image"
         );
         for (first, second, expected) in cases {
             assert_eq!(found(first, second, &[]), expected, "{first:?} {second:?}");

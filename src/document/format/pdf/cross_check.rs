@@ -1,6 +1,6 @@
-//! A look over the shoulder: does poppler's `pdftotext`, where it is installed, find the same words?
+//! Compares the text with that of poppler's `pdftotext`, if it is installed.
 //!
-//! It is asked by `lunette inspect` only, never for the text itself, and nothing depends on it: what it says is a remark.
+//! Only `lunette inspect` does this. The result is a remark; the text never comes from `pdftotext`.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -11,23 +11,24 @@ use std::time::Duration;
 
 use super::choice::ChosenPage;
 
-/// It reads a thousand pages in three seconds.
+/// A thousand pages take three seconds.
 const MOST_TIME: Duration = Duration::from_secs(10);
 const MOST_BYTES: u64 = 256 << 20;
-/// From here on scripts part no words by spaces, but for the ligatures of others.
+/// Scripts from here on do not separate words by spaces, except for ligatures.
 const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
-/// On how many words it agrees; `None` when it is not there, or has nothing to say.
+/// The share of words that both found. `None` if `pdftotext` is not installed, fails, or finds no words.
 pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[ChosenPage]) -> Option<String> {
     let theirs = counts([pdftotext(bytes)?.as_str()]);
     let all: usize = theirs.values().sum();
     let ours = counts(pages.iter().map(|page| page.text.as_str()));
     let both: usize = theirs.iter().map(|(word, &count)| count.min(ours.get(word).copied().unwrap_or(0))).sum();
-    (all > 0)
-        .then(|| format!("pdftotext finds {all} words, {:.1}% of them are here too", 100.0 * both as f64 / all as f64))
+    (all > 0).then(|| {
+        format!("pdftotext finds {all} words, of which {:.1}% are in this text", 100.0 * both as f64 / all as f64)
+    })
 }
 
-/// How often each word occurs, in small letters and without the signs around it; an ideograph is a word.
+/// Counts words, in lower case and without surrounding punctuation. An ideograph counts as a word.
 fn counts<'a>(texts: impl IntoIterator<Item = &'a str>) -> HashMap<String, usize> {
     let mut counts = HashMap::new();
     let mut word = String::new();

@@ -1,6 +1,7 @@
-//! The second engine: `lopdf` for the outline and for which pages have pictures, `pdf-extract` for a second opinion on text.
+//! The second engine: `lopdf` reads the outline and finds pages with images, `pdf-extract` extracts text.
 //!
-//! It fails on files that the first one reads, and the other way round; what it can't tell is missing, and nothing else.
+//! It fails on some files that the first engine reads, and the other way round. If it fails, only its findings are
+//! missing.
 
 mod dictionary;
 mod outline;
@@ -14,10 +15,10 @@ use self::dictionary::child;
 use super::answer::{SendMessage, broken, guarded, page};
 use super::protocol::{ReaderMessage, Refusal, Request};
 
-/// Forms within forms are looked into so far for pictures.
+/// Maximum depth of nested forms that are searched for images.
 const MOST_FORMS_DEEP: usize = 4;
 
-/// Says what is in `bytes`: how many pages, the outline, the pages with pictures, and the text of those pages that are asked for.
+/// Reports on the PDF in `bytes`: number of pages, outline, pages with images, and the text of the requested pages.
 pub(super) fn read(request: &Request, bytes: &[u8], say: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
@@ -67,14 +68,14 @@ fn page_has_picture(document: &Document, page: ObjectId) -> bool {
         if let Some(resources) = child(document, dictionary, b"Resources") {
             return has_picture(document, resources, MOST_FORMS_DEEP);
         }
-        // Resources are inherited from the tree above.
+        // Resources are inherited from parent nodes.
         let parent = dictionary.get(b"Parent").and_then(Object::as_reference).ok();
         node = parent.filter(|&id| seen.insert(id)).and_then(|id| document.get_dictionary(id).ok());
     }
     false
 }
 
-/// Whether these resources, or those of forms among them, have a picture.
+/// Whether these resources, or those of nested forms, contain an image.
 fn has_picture(document: &Document, resources: &Dictionary, deep: usize) -> bool {
     let Some(objects) = child(document, resources, b"XObject") else { return false };
     objects.iter().any(|(_, object)| {

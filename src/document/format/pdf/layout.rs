@@ -1,9 +1,10 @@
-//! Puts the pages together: one text, the stretch of each page in it, and the outline led to the lines where its titles stand.
+//! Joins the pages of a PDF into one text, and maps the outline to the lines where its titles are.
 //!
-//! A page that ends in the middle of a sentence is followed by the next on a new line, others by a blank line. In place of a page that has no text but
-//! should, there is a line that says so, to the reader and to the model: `[page 7: a picture without text]`.
+//! A page that ends in the middle of a sentence is followed by a line end, other pages by a blank line. A page that
+//! should have text but has none is replaced by a line that says so to the user and the model: `[page 7: an image
+//! without text]`.
 //!
-//! Without an outline of its own a document has its pages as parts.
+//! If the document has no outline, its pages become the outline.
 
 use super::choice::ChosenPage;
 use super::lines::PageLines;
@@ -14,23 +15,23 @@ use crate::document::position::Position;
 use crate::document::report::PageFound;
 use crate::document::span::ByteSpan;
 
-/// Lines of a page that are searched for a title.
+/// Maximum number of lines of a page that are searched for titles.
 const MOST_LINES_SEARCHED: usize = 400;
 
-/// What may stand before a title in its line: `Chapter 12`, `Appendix B`.
+/// Maximum size of what precedes a title on its line: `Chapter 12`, `Appendix B`.
 const LONGEST_PREFIX: usize = 16;
 
-/// So much of a title in a line is enough when the title goes on in the next.
+/// How much of a title has to be on a line if the title continues on the next.
 const ENOUGH_OF_A_TITLE: usize = 12;
 
-/// The text of all pages, and where each is. Pages with nothing to say of them are not among them.
+/// The text of all pages, and the span of each. Blank pages are not included.
 #[derive(Debug, Default)]
 pub(super) struct LaidOut {
     pub text: String,
     pub pages: Vec<(ByteSpan, Position)>,
 }
 
-/// `texts` are the readable of `pages`, both in ascending order; each is let go of once it is laid.
+/// Joins `texts`, the readable ones of `pages`. Both must be in ascending order.
 pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[ChosenPage]) -> LaidOut {
     let mut laid_out = LaidOut::default();
     let lines = texts.iter().flat_map(|text| &text.lines);
@@ -47,7 +48,7 @@ pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[ChosenPage]) -> LaidOut {
     }
     let text_end = laid_out.text.trim_end().len() + 1;
     laid_out.text.truncate(text_end);
-    laid_out.pages.last_mut().expect("a page at least has text").0.end = text_end;
+    laid_out.pages.last_mut().expect("at least one page has text").0.end = text_end;
     laid_out
 }
 
@@ -59,7 +60,7 @@ impl LaidOut {
         self.pages.push((ByteSpan { start, end: self.text.len() }, Position::Page(number)));
     }
 
-    /// The stretch of page `number`, or of the next that has one.
+    /// The span of page `number`, or of the next page that has one.
     fn page(&self, number: u32) -> Option<ByteSpan> {
         let is_before =
             |(_, position): &(ByteSpan, Position)| matches!(position, Position::Page(page) if *page < number);
@@ -68,17 +69,17 @@ impl LaidOut {
     }
 }
 
-/// What the text has in place of a page.
+/// What the text says in place of a page without text.
 fn missing(found: &PageFound) -> Option<&'static str> {
     match found {
         PageFound::Text | PageFound::Blank => None,
-        PageFound::Picture => Some("a picture without text"),
-        PageFound::Garbled => Some("letters that nobody can map to text"),
+        PageFound::Picture => Some("an image without text"),
+        PageFound::Garbled => Some("glyphs that do not map to text"),
         PageFound::Failed(_) => Some("could not be read"),
     }
 }
 
-/// Whether a sentence of `page` goes on in `next`.
+/// Whether a sentence of `page` continues on `next`.
 fn continues(page: &PageLines, next: &PageLines) -> bool {
     let ends_open =
         page.lines.last().is_some_and(|line| line.ends_with(|end: char| end.is_alphanumeric() || end == ','));
@@ -86,7 +87,7 @@ fn continues(page: &PageLines, next: &PageLines) -> bool {
     ends_open && begins_small
 }
 
-/// The outline of the document: its own, or its pages.
+/// The document's own outline, or else its pages.
 pub(super) fn outline(laid_out: &LaidOut, bookmarks: &[Bookmark]) -> Vec<OutlineEntry> {
     let mut outline = own_outline(laid_out, bookmarks);
     if outline.len() < 2 {
@@ -118,12 +119,12 @@ fn own_outline(laid_out: &LaidOut, bookmarks: &[Bookmark]) -> Vec<OutlineEntry> 
     outline
 }
 
-/// Finds titles on a page, each behind the one before.
+/// Finds titles on a page, each after the previous one.
 struct TitleSearch {
     page: ByteSpan,
-    /// Where each line starts, and its letters and digits.
+    /// For each line, its start, and its letters and digits.
     lines: Vec<(usize, String)>,
-    /// The line of the last title that was found.
+    /// The line of the last title found.
     at: usize,
 }
 
@@ -138,7 +139,7 @@ impl TitleSearch {
         Self { page, lines, at: 0 }
     }
 
-    /// Where the line with `title` starts; where the last one found does when there is none.
+    /// The start of the line with `title`, or of the last title found if there is none.
     fn next(&mut self, title: &str) -> usize {
         let title = letters(title);
         let found = self.lines[self.at..].iter().position(|(_, line)| is_title(line, &title));
@@ -200,7 +201,7 @@ mod tests {
             ("The end.", text),
         ];
         let laid_out = laid_out(&pages);
-        assert_eq!(laid_out.text, "One sentence goes\non here.\n\n[page 4: a picture without text]\n\nThe end.\n");
+        assert_eq!(laid_out.text, "One sentence goes\non here.\n\n[page 4: an image without text]\n\nThe end.\n");
         let numbers: Vec<String> = laid_out.pages.iter().map(|(_, position)| position.to_string()).collect();
         assert_eq!(numbers, ["page 1", "page 2", "page 4", "page 5"]);
         assert_eq!(laid_out.pages[3].0.end, laid_out.text.len());

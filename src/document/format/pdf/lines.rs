@@ -1,24 +1,25 @@
-//! A page's text as lines, made fit to be read: ligatures as letters, words that a line end had cut in two whole again.
+//! Cleans up the lines of a page: replaces ligatures by letters, and joins words that were hyphenated at a line end.
 //!
-//! Example: `the ofﬁce, an exam-` and `ple of it` become `the office, an example` and `of it`. A hyphen that belongs to the word stays: `apt-` and `get`
-//! become `apt-get` where the document writes `apt-get` elsewhere. A word that goes on over the page goes to the page where it begins.
+//! Example: `the ofﬁce, an exam-` and `ple of it` become `the office, an example` and `of it`. A hyphen that belongs to
+//! the word stays: `apt-` and `get` become `apt-get` if the document writes `apt-get` elsewhere. A word that continues
+//! on the next page goes to the page where it begins.
 
 use std::collections::HashSet;
 
 use crate::document::controls::without_controls;
 
-/// The lines of a page; blank ones part paragraphs.
+/// The lines of a page. Blank lines separate paragraphs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PageLines {
     /// From 1.
     pub number: u32,
     pub lines: Vec<String>,
-    /// There is a picture on the page, which may be all of it.
+    /// Whether the page contains an image. The page may be a scan.
     pub has_picture: bool,
 }
 
 impl PageLines {
-    /// The lines of `text`, and how many control characters were replaced in it.
+    /// Splits `text` into lines. Also returns how many control characters were replaced.
     pub fn new(number: u32, text: &str) -> (Self, u64) {
         let (text, controls) = without_controls(text);
         let mut lines: Vec<String> = Vec::new();
@@ -37,7 +38,7 @@ impl PageLines {
         self.lines.is_empty()
     }
 
-    /// Drops the line at `at`, which is the first or the last that is not blank, and blank ones around it.
+    /// Drops the line at `at`, which is the first or the last that is not blank, and the blank lines around it.
     pub fn drop_outer(&mut self, at: usize, is_first: bool) {
         if is_first {
             let next = self.lines.iter().skip(at + 1).position(|line| !line.is_empty());
@@ -54,7 +55,7 @@ impl PageLines {
     }
 }
 
-/// `line` without signs that only print has: ligatures, hyphens that would show at a line end only, spaces of special widths.
+/// Replaces typographic characters in `line`: ligatures, soft hyphens, spaces of special widths.
 fn plain(line: &str) -> String {
     if line.is_ascii() {
         return line.to_owned();
@@ -80,7 +81,7 @@ fn plain(line: &str) -> String {
     plain
 }
 
-/// `line` with the dots that lead the eye to a page number, `Cats . . . . . . . . 12`, as few as are needed to see them.
+/// Replaces the dot leaders in `Cats . . . . . . . . 12` by `…`.
 fn without_leaders(line: String) -> String {
     const LEADERS: &str = " . . . .";
     const DOTS: &str = "........";
@@ -89,10 +90,10 @@ fn without_leaders(line: String) -> String {
     format!("{} … {rest}", &line[..start]).trim_end().to_owned()
 }
 
-/// Bytes of half a word; what is longer is none, and made to cost time.
+/// Maximum size of half a word. Anything longer is not a word, and would cost time.
 const LONGEST_HALF: usize = 200;
 
-/// Makes words whole that a line end, or the end of a page, has cut in two.
+/// Joins words that were hyphenated at the end of a line or page.
 pub(super) fn join_words(pages: &mut [PageLines]) {
     let compounds = compounds(pages);
     let mut last: Option<&mut PageLines> = None;
@@ -115,14 +116,15 @@ pub(super) fn join_words(pages: &mut [PageLines]) {
     }
 }
 
-/// Every word with a hyphen in it that the document writes within a line, in small letters.
+/// All hyphenated words that the document writes within a line, in lower case.
 fn compounds(pages: &[PageLines]) -> HashSet<String> {
     let words = pages.iter().flat_map(|page| &page.lines).flat_map(|line| line.split_whitespace());
     let trimmed = words.map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()));
     trimmed.filter(|word| word.contains('-')).map(str::to_lowercase).collect()
 }
 
-/// Moves the second half of a word from the start of `next` to the end of `line`. Returns what is left of `next`, if anything is.
+/// Moves the second half of a word from the start of `next` to the end of `line`. Returns what is left of `next`, if
+/// anything.
 fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<String> {
     let Some((stem, first_half, hyphen)) = cut_off(line) else { return Some(next) };
     let start = next.trim_start();
@@ -141,7 +143,7 @@ fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<
     (!rest.is_empty()).then(|| rest.to_owned())
 }
 
-/// Of a line that ends in the middle of a word: all before the hyphen, that half of the word, and the hyphen.
+/// For a line that ends in the middle of a word: everything before the hyphen, the half of the word, and the hyphen.
 fn cut_off(line: &str) -> Option<(&str, &str, char)> {
     let hyphen = line.chars().next_back().filter(|sign| matches!(sign, '-' | '\u{2010}' | '\u{ad}'))?;
     let stem = &line[..line.len() - hyphen.len_utf8()];

@@ -1,14 +1,16 @@
-//! PDF: the text of each page in reading order, pages as positions, the document's own outline.
+//! PDF: the text of each page in reading order. Pages are positions, and the document's own outline is the outline.
 //!
-//! The picture: two readers at two desks. The first ([`first`]) reads every page; the second ([`second`]) tells the outline and which pages have pictures,
-//! and reads those pages again that look wrong from across the room ([`quality`]). Of each page the better text is taken. Both sit in processes of
-//! their own ([`reader`], [`worker`]), because no library for PDF survives every file: what one of them does not survive is a page that the report
-//! names. A long file is dealt out to several of them ([`parallel`]). Then [`running_heads`] takes off what the typesetter put around the pages, [`lines`] makes words whole, [`layout`] puts the pages together.
+//! Two engines read a PDF. The first ([`oxide`]) reads every page. The second ([`extract`]) reads the outline, finds
+//! pages with images, and reads the pages again whose text from the first looks wrong ([`quality`]). The better text of
+//! each page is used ([`choice`]). Both run in child processes ([`runner`], [`worker`]), because no PDF library
+//! survives every file: a page that kills its process is reported. A long file is divided among several processes
+//! ([`parallel`]). Then [`running_heads`] drops headers and footers, [`lines`] joins hyphenated words, and [`layout`]
+//! joins the pages.
 //!
-//! Example: a scanned report of 12 pages with a typed cover. One page of text, eleven lines `[page 2: a picture without text]`, and a note that
-//! names them. Without the cover it is an error: an empty success would be a lie.
+//! Example: a scanned report of 12 pages with a typed cover gives one page of text, eleven lines such as
+//! `[page 2: an image without text]`, and a remark that lists those pages. Without the cover it is an error.
 //!
-//! What it does not do: recognise letters in pictures (OCR), or show anything but text.
+//! There is no OCR.
 
 mod answer;
 mod choice;
@@ -41,7 +43,7 @@ use crate::document::report::{FileReport, PageFound, counted, ranges};
 
 const WHAT: &str = "a PDF";
 const MARK: &[u8] = b"%PDF-";
-/// Mail programs and web servers have put lines in front; Acrobat looks so far for the mark.
+/// How far the mark may be from the start; the same as in Acrobat. Mail programs and web servers put lines before it.
 const HEAD_BYTES: usize = 1024;
 
 pub(super) struct Pdf;
@@ -51,7 +53,8 @@ impl Format for Pdf {
         "pdf"
     }
 
-    /// It begins with the mark; behind other bytes the name has to tell, because text may speak of the mark too.
+    /// A file that begins with the mark, or one with the extension that has the mark near its start. Text may contain
+    /// the mark, too.
     fn recognises(&self, file: &RawFile) -> bool {
         let head = &file.bytes[..file.bytes.len().min(HEAD_BYTES)];
         let is_named = file.extension().as_deref() == Some("pdf");
@@ -67,12 +70,13 @@ impl Format for Pdf {
         let EngineFindings { first, mut second, count } = EngineFindings::new(&runner, &report.name, options)?;
         let bookmarks = std::mem::take(&mut second.bookmarks);
         if second.has_cut_outline {
-            report.remarks.push(format!("its outline goes on after {} lines, which are left out", bookmarks.len()));
+            report.remarks.push(format!("its outline has more than {} entries; the rest is skipped", bookmarks.len()));
         }
         let mut pages = choice::pages(first, second, count);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         let checked = is_checked.then(|| cross_check::remark(&bytes, &pages)).flatten();
-        // From here on only text is needed: each step takes the place of the one before, so that a book is held no more often than it has to be.
+        // Only the text is needed from here on. Each step replaces the previous one, so that a book is in memory only
+        // once.
         drop((bytes, runner));
         let texts = readable(&mut pages, &mut report);
         refuse_without_text(&pages, &report)?;
@@ -85,7 +89,7 @@ impl Format for Pdf {
     }
 }
 
-/// What both engines said.
+/// The findings of both engines.
 struct EngineFindings {
     first: Findings,
     second: Findings,
@@ -93,7 +97,7 @@ struct EngineFindings {
 }
 
 impl EngineFindings {
-    /// The second engine is asked for the text of those pages only that the first made nothing good of.
+    /// Asks the first engine for all pages, and the second for those whose text looks wrong.
     fn new(runner: &EngineRunner<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
         let first = parallel::ask(runner, PdfEngine::Oxide);
         refuse_too_many(first.count, name)?;
@@ -114,7 +118,7 @@ fn refuse_too_many(pages: Option<u32>, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Why neither engine opens it.
+/// The error if neither engine opens the file.
 fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOptions) -> Error {
     let name = name.to_owned();
     let refusals = [&first.refusal, &second.refusal];
@@ -128,7 +132,7 @@ fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOption
     Error::Broken { name, what: WHAT, evidence: reason.unwrap_or_else(|| "it has no pages".into()) }
 }
 
-/// The lines of the pages that can be read, without what repeats around them; takes the texts out of `pages`.
+/// The lines of the readable pages, without running heads. Takes the texts out of `pages`.
 fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
     for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
@@ -141,10 +145,10 @@ fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines>
     if dropped > 0 {
         report
             .remarks
-            .push(format!("running heads, feet and page numbers left out ({})", counted(dropped as u64, "line")));
+            .push(format!("running heads, footers and page numbers skipped ({})", counted(dropped as u64, "line")));
     }
     lines::join_words(&mut texts);
-    // A scan with nothing but a stamp on each page is a scan.
+    // Pages with an image and nothing but running heads are scans with a stamp.
     for emptied in texts.iter().filter(|text| text.is_empty()) {
         let page = &mut pages[emptied.number as usize - 1];
         page.report.found = if page.has_picture { PageFound::Picture } else { PageFound::Blank };
@@ -153,7 +157,7 @@ fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines>
     texts
 }
 
-/// Nothing readable is an error, never an empty success.
+/// Fails if no page has text.
 fn refuse_without_text(pages: &[ChosenPage], report: &FileReport) -> Result<(), Error> {
     let count = |is_wanted: fn(&PageFound) -> bool| pages.iter().filter(|page| is_wanted(&page.report.found)).count();
     if count(|found| *found == PageFound::Text) > 0 {
@@ -174,7 +178,7 @@ fn refuse_without_text(pages: &[ChosenPage], report: &FileReport) -> Result<(), 
     })
 }
 
-/// A sentence for each kind of page that is not in the text.
+/// Adds a remark for each kind of page that is not in the text.
 fn remark_pages(pages: &[ChosenPage], report: &mut FileReport) {
     let of = |is_wanted: &dyn Fn(&PageFound) -> bool| -> Vec<u32> {
         let wanted = pages.iter().filter(|page| is_wanted(&page.report.found));
@@ -185,14 +189,14 @@ fn remark_pages(pages: &[ChosenPage], report: &mut FileReport) {
             report.remarks.push(format!("{}: {what}", ranges("page", numbers)));
         }
     };
-    remark(&of(&|found| *found == PageFound::Picture), "pictures without text (a scan?); OCR would read them");
+    remark(&of(&|found| *found == PageFound::Picture), "images without text (a scan?); OCR could read them");
     remark(
         &of(&|found| *found == PageFound::Garbled),
-        "letters that nobody can map to text, left out; OCR would read them",
+        "skipped, because their glyphs do not map to text; OCR could read them",
     );
     for page in pages {
         if let PageFound::Failed(reason) = &page.report.found {
-            remark(&[page.report.number], &format!("could not be read, {reason}"));
+            remark(&[page.report.number], &format!("could not be read: {reason}"));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The first engine: `pdf_oxide`, which puts columns in reading order and knows most encodings of fonts. [`columns`] parts the short ones that it mixes.
+//! The first engine: `pdf_oxide`, which puts columns in reading order and knows most font encodings. [`columns`]
+//! separates short columns that it interleaves.
 
 mod columns;
 
@@ -10,7 +11,7 @@ use pdf_oxide::error::Error;
 use super::answer::{SendMessage, broken, guarded, page};
 use super::protocol::{ReaderMessage, Refusal, Request};
 
-/// Says what is in `bytes`: how many pages, and the text of those that are asked for.
+/// Reports on the PDF in `bytes`: number of pages, and the text of the requested pages.
 pub(super) fn read(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
@@ -29,7 +30,7 @@ pub(super) fn read(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> i
 
 fn text(document: &PdfDocument, index: usize) -> Result<String, String> {
     let text = document.extract_text(index).map_err(|error| error.to_string())?;
-    // Kept by the library since it made the text.
+    // Cached by the library when it extracted the text.
     Ok(match document.extract_spans(index) {
         Ok(spans) => columns::parted(text, &spans),
         Err(_) => text,
@@ -39,7 +40,7 @@ fn text(document: &PdfDocument, index: usize) -> Result<String, String> {
 fn open(request: &Request, bytes: Vec<u8>) -> Result<PdfDocument, ReaderMessage> {
     let document = PdfDocument::from_bytes(bytes).map_err(|error| refusal(&error))?;
     let opens = |password: &[u8]| document.authenticate(password).map_err(|error| refusal(&error));
-    // What opens by itself does so whatever password was given for other files.
+    // The empty password first: the given one may be for other files.
     let is_open = opens(b"")? || opens(request.password.as_bytes())?;
     if is_open && document.is_authenticated() { Ok(document) } else { Err(ReaderMessage::Refused(Refusal::Locked)) }
 }

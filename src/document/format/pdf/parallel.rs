@@ -1,13 +1,12 @@
-//! Reads a long PDF by several processes at once.
+//! Reads a long PDF with several processes at once.
 //!
-//! The picture: a book is unbound, so that two people can copy it. The sheets are dealt out one by one, not in halves, because those that take long lie
-//! together: a table of contents, an index.
+//! Pages are dealt out one by one, because slow pages are often next to each other: a table of contents, an index.
 //!
-//! Example: 352 pages on two cores. A first process says how many there are (some 10 ms), one reads the pages 1, 3, 5 …, one the pages 2, 4, 6 …; what
-//! took 3 s of one core takes 1.5 s of two.
+//! Example: 352 pages on two cores. One process counts the pages (10 ms), then one reads pages 1, 3, 5 …, and one reads
+//! pages 2, 4, 6 …. Instead of 3 s, this takes 1.5 s.
 //!
-//! What it does not do: help with short files, which are read before another process has begun. Each process holds the file and its fonts, so that
-//! there are never more than [`MOST_PROCESSES`].
+//! Short files are read by one process before a second one would have started. Each process holds the file and its
+//! fonts, so there are at most [`MOST_PROCESSES`].
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -15,13 +14,13 @@ use std::thread;
 use super::protocol::{MOST_PAGES, PdfEngine};
 use super::runner::{EngineRunner, Findings};
 
-/// Processes at once.
+/// Maximum number of processes at once.
 const MOST_PROCESSES: usize = 4;
-/// Of a file; about 30 pages of compressed text.
+/// Files below this size are short; about 30 pages of compressed text.
 const SHORT_BYTES: usize = 128 << 10;
 const FEW_PAGES: u32 = 32;
 
-/// All that `engine` finds, with the text of all pages.
+/// Asks `engine` for everything, with the text of all pages.
 pub(super) fn ask(runner: &EngineRunner<'_>, engine: PdfEngine) -> Findings {
     let processes = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_PROCESSES);
     if processes == 1 || !runner.is_elsewhere() || runner.file_bytes() < SHORT_BYTES {
@@ -46,7 +45,7 @@ fn ask_several(runner: &EngineRunner<'_>, engine: PdfEngine, opened: Findings, s
     })
 }
 
-/// The pages of each process, of `count` in all.
+/// Deals `count` pages out to `processes`.
 fn dealt(count: u32, processes: usize) -> Vec<Vec<u32>> {
     (0..processes).map(|first| (1..=count).skip(first).step_by(processes).collect()).collect()
 }

@@ -1,42 +1,43 @@
-//! What the process that takes a PDF apart and the one that asked it say to each other.
+//! The protocol between Lunette and the process that reads a PDF.
 //!
-//! Asked: one line of JSON, a [`Request`], then the bytes of the file until the end of the input. Said: [`ReaderMessage`]s as JSON, one a line, pages in
-//! ascending order, [`ReaderMessage::Done`] last. Lines that are none of ours are passed over: a library that prints does no harm.
+//! The input is one line of JSON, a [`Request`], followed by the bytes of the file. The output is [`ReaderMessage`]s as
+//! JSON, one per line: pages in ascending order, and [`ReaderMessage::Done`] last. Other lines are ignored, in case a
+//! library prints.
 //!
-//! A process that dies has not said `Done`, and the page that it died on is the first of those asked for that it said nothing about.
+//! If there is no `Done`, the process died on the first requested page without a message.
 
 use serde::{Deserialize, Serialize};
 
-/// The longest books have some thousands; no more are read.
+/// Maximum number of pages. The longest books have some thousands.
 pub(super) const MOST_PAGES: u32 = 100_000;
 
-/// Which library reads. No one of them reads every file.
+/// The library that reads the PDF. None of them reads every file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) enum PdfEngine {
     /// `pdf_oxide`: the text of pages in reading order.
     Oxide,
-    /// `lopdf` and `pdf-extract`: outline, pictures, and a second opinion on the text of pages.
+    /// `lopdf` and `pdf-extract`: outline, pages with images, and text of pages.
     Extract,
 }
 
-/// What is asked of a reading process.
+/// What a reading process shall do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
     pub engine: PdfEngine,
-    /// Empty: what the file opens with by itself.
+    /// The password; empty if there is none.
     pub password: String,
-    /// Text of pages from this one on, counted from 1.
+    /// First page whose text is wanted, from 1.
     pub from_page: u32,
-    /// Only of these, ascending; of all when absent.
+    /// Pages whose text is wanted, ascending; all if absent.
     pub pages: Option<Vec<u32>>,
-    /// Address space of the process.
+    /// Limit on the address space of the process.
     pub memory_bytes: u64,
-    /// Processor time of the process.
+    /// Limit on the processor time of the process.
     pub cpu_s: u64,
 }
 
 impl Request {
-    /// The pages of a document of `count` that are asked for.
+    /// The wanted pages of a document of `count` pages.
     pub fn wanted(&self, count: u32) -> Vec<u32> {
         let count = count.min(MOST_PAGES);
         let is_wanted = |page: &u32| *page >= self.from_page.max(1) && *page <= count;
@@ -47,7 +48,7 @@ impl Request {
     }
 }
 
-/// A line of the document's own outline.
+/// An entry of the document's own outline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Bookmark {
     pub title: String,
@@ -57,14 +58,15 @@ pub(super) struct Bookmark {
     pub page: u32,
 }
 
-/// Why a document does not open.
+/// Why a document cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Refusal {
-    /// The password does not open it.
+    /// Encrypted, and the password does not open it.
     Locked,
     Broken(String),
 }
 
+/// A message of the reading process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ReaderMessage {
     Refused(Refusal),
@@ -75,13 +77,13 @@ pub(super) enum ReaderMessage {
         bookmarks: Vec<Bookmark>,
         is_cut: bool,
     },
-    /// Pages with a picture on them.
+    /// Pages with images.
     Pictures(Vec<u32>),
     Page {
         number: u32,
         text: String,
     },
-    /// A page that the library gave up on.
+    /// The library failed on this page.
     Failed {
         number: u32,
         reason: String,

@@ -1,44 +1,46 @@
-//! How good is the text that was found on a page? A score without a dictionary, in any language, and the choice between two engines by it.
+//! Scores how much the text of a page looks like text, without a dictionary and in any language, and compares two texts
+//! by it.
 //!
-//! The picture: a page held so far away that no word can be read, only how the print looks. Boxes in place of letters (no map from the font to
-//! characters), `s p r e a d` letters, wordsneverending, and words without a vowel (a map that leads to the wrong letters) look wrong from there.
+//! What lowers the score: characters for unmapped glyphs, `s p r e a d` letters, wordsthatneverend, and words without
+//! vowels (glyphs mapped to the wrong letters).
 //!
-//! Example: `The cat sat.` scores 100; `T h e c a t` 15; thirty private-use characters 0. A page is garbled below [`READABLE`].
+//! Example: `The cat sat.` scores 100, `T h e c a t` 15, thirty private-use characters 0. A page below [`READABLE`] is
+//! garbled.
 //!
-//! What it does not do: judge the order of the words. `pdf-extract` finds as many letters in two columns as in one.
+//! The order of words does not count: `pdf-extract` finds as many letters in two columns as in one.
 
-/// Pages below this are no text that anyone can use.
+/// Minimum score of usable text.
 pub(super) const READABLE: u8 = 40;
 
-/// The first engine's text is taken unless the second's is better by more than this: it has the better order.
+/// How much better the second engine's text has to be. The first has the better order.
 const MARGIN: f64 = 10.0;
 
-/// Of two texts, one with three quarters of the other's characters may be the better: shadows and hidden layers double some.
+/// A text with this share of the other's characters counts as complete: shadows and hidden layers repeat text.
 const ENOUGH_CHARACTERS: f64 = 0.75;
 
-/// Fewer words tell nothing about a language.
+/// Fewest words for statistics about them.
 const FEW_WORDS: usize = 20;
 
-/// Languages written with spaces have few longer words; addresses of web pages are longer.
+/// Languages written with spaces have few longer words, except for web addresses.
 const LONG_WORD: usize = 45;
 
-/// What was counted on a page.
+/// The quality of a page's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Quality {
-    /// Characters but white space.
+    /// Characters other than white space.
     pub characters: usize,
     /// 0 to 100.
     pub score: u8,
 }
 
-/// Looks at the text of a page.
+/// Measures the text of a page.
 pub(super) fn quality(text: &str) -> Quality {
     let mut seen = WordCounts::default();
     text.split_whitespace().for_each(|word| seen.word(word));
     Quality { characters: seen.characters, score: seen.score() }
 }
 
-/// Which of two texts of a page is the better: `true` is the second.
+/// Whether the second of two texts of a page is better.
 pub(super) fn is_second_better(first: Quality, second: Quality) -> bool {
     let most = first.characters.max(second.characters).max(1) as f64;
     let worth = |text: Quality| {
@@ -48,18 +50,18 @@ pub(super) fn is_second_better(first: Quality, second: Quality) -> bool {
     worth(second) > worth(first) + MARGIN
 }
 
-/// Counts over the words of a page.
+/// Statistics of the words of a page.
 #[derive(Debug, Default)]
 struct WordCounts {
     characters: usize,
-    /// No characters of any language.
+    /// Characters of no language.
     bad: usize,
-    /// Words of scripts that part words by spaces, and those of one letter among them.
+    /// Words in scripts that separate words by spaces, and how many of them have one letter.
     words: usize,
     single: usize,
-    /// Characters in words that never end.
+    /// Characters in overlong words.
     long: usize,
-    /// Words of four small Latin letters or more, and those without a vowel among them.
+    /// Words of four or more lower-case Latin letters, and how many of them have no vowel.
     latin: usize,
     vowelless: usize,
 }
@@ -91,7 +93,7 @@ impl WordCounts {
         }
         let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let bad = (share(self.bad, self.characters) * 3.0).min(1.0);
-        // A tenth of the words of English, French and Spanish have one letter; formulas and tables have more.
+        // In English, French and Spanish a tenth of the words have one letter; in formulas and tables, more.
         let single = if self.words < FEW_WORDS { 0.0 } else { (share(self.single, self.words) - 0.3).max(0.0) * 1.4 };
         let long = share(self.long, self.characters);
         let vowelless =
@@ -101,13 +103,14 @@ impl WordCounts {
     }
 }
 
-/// Stands for a glyph that nobody mapped to a character: private use, replacement, control.
+/// Whether the character stands for an unmapped glyph: private use, replacement, control.
 fn is_bad(character: char) -> bool {
     matches!(character, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. | '\u{fffd}' | '\u{fff0}'..='\u{fff8}')
         || character.is_control()
 }
 
-/// A letter of a script that writes spaces between words: all before the ideographs but Thai and its neighbours.
+/// Whether it is a letter of a script with spaces between words: all before the ideographs, except Thai and its
+/// neighbours.
 fn is_spaced(character: char) -> bool {
     character.is_alphabetic()
         && (character < '\u{2e80}' || ('\u{fb00}'..='\u{fdff}').contains(&character))

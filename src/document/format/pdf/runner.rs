@@ -1,11 +1,11 @@
-//! Asks a reading process about a PDF, and survives whatever becomes of it.
+//! Runs an engine on a PDF in a child process, and survives whatever happens to the process.
 //!
-//! The picture: somebody is sent into a cellar with a list of pages and calls up what is on each. When no call comes for [`SILENCE`], or the rope goes
-//! slack, the page last asked for is written off and the next one is sent, who begins behind it; after [`MOST_DEATHS`] nobody goes with that list.
-//! A file takes no longer than [`MOST_TIME`] in all.
+//! If the process dies, or sends nothing for [`SILENCE`], the page that it was working on is given up, and a new
+//! process goes on with the next page. After [`MOST_DEATHS`] the rest is given up. A file may take [`MOST_TIME`] in
+//! all.
 //!
-//! Example: 352 pages, page 41 of which makes its reader overflow its stack. 40 pages are told, the process dies, page 41 is `failed: its objects
-//! nest too deeply`, a second process tells pages 42 to 352.
+//! Example: page 41 of 352 makes the library overflow its stack. The first process sends 40 pages and dies, page 41 is
+//! `failed: its objects are nested too deeply`, and a second process sends pages 42 to 352.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -22,57 +22,57 @@ use super::{answer, worker};
 use crate::document::controls::printable;
 use crate::document::options::PdfReader;
 
-/// The argument that makes `lunette` a reading process.
+/// The argument that makes `lunette` a process that reads a PDF.
 pub const READ_PDF: &str = "read-pdf";
 
-/// The slowest page of the test documents takes half a second on a busy machine.
+/// Maximum time between two messages. The slowest page of the test documents takes half a second on a busy machine.
 const SILENCE: Duration = Duration::from_secs(20);
-/// For a file, all engines together.
+/// Maximum time for a file, all engines together.
 const MOST_TIME: Duration = Duration::from_secs(120);
-/// One bad page is an accident; a file of them is not worth the time.
+/// Maximum number of processes that may die over a file. More bad pages are not worth the time.
 const MOST_DEATHS: usize = 5;
-/// Address space for a file of no size; the binary itself takes 200 MB of that.
+/// Address space besides what the file needs. The binary takes 200 MB of it.
 const BASE_BYTES: u64 = 1 << 30;
-/// The file is held several times over, and unpacked.
+/// Address space per byte of the file, which is held several times, and unpacked.
 const BYTES_PER_FILE_BYTE: u64 = 24;
-/// A page's text and its JSON, escapes included.
+/// Maximum size of a message: the text of a page as JSON, with escapes.
 const MOST_LINE_BYTES: u64 = 8 * answer::MOST_PAGE_BYTES as u64;
-/// Text of all pages together; as much as a plain file may have.
+/// Maximum text of all pages together; the same as the maximum size of a plain file.
 const MOST_TEXT_BYTES: usize = 256 << 20;
-/// Characters of a reason.
+/// Maximum number of characters of a reason.
 const LONGEST_REASON: usize = 120;
-/// What a dying process says last is looked at; not more.
+/// Maximum that is read of a process's standard error.
 const MOST_LAST_WORDS: u64 = 64 << 10;
 
-/// What one engine found.
+/// What an engine found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    /// How many pages there are; `None`: it did not get so far.
+    /// Number of pages; `None` if the document was not opened.
     pub count: Option<u32>,
     pub pages: BTreeMap<u32, Result<String, String>>,
     pub bookmarks: Vec<Bookmark>,
     pub has_cut_outline: bool,
     pub pictures: Vec<u32>,
-    /// Why there is nothing.
+    /// Why the document was not opened.
     pub refusal: Option<Refusal>,
 }
 
-/// A file to be asked about, by several engines and processes.
+/// Runs engines on a file.
 pub(super) struct EngineRunner<'a> {
     reader: &'a PdfReader,
     bytes: Arc<Vec<u8>>,
     password: String,
     deadline: Instant,
-    /// Of the pages that were told so far.
+    /// Size of the text of all pages so far.
     text_bytes: AtomicUsize,
 }
 
 /// How a reading process ended.
 enum ProcessEnd {
     Done,
-    /// Without having said so; why, in words.
+    /// Without `Done`, for this reason.
     Died(String),
-    /// It was stopped, and no other is worth a try; why, in words.
+    /// It was stopped for this reason, and there shall be no other.
     Stopped(&'static str),
 }
 
@@ -81,17 +81,18 @@ impl<'a> EngineRunner<'a> {
         Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
     }
 
-    /// Whether it is done by other processes.
+    /// Whether engines run in other processes.
     pub fn is_elsewhere(&self) -> bool {
         *self.reader != PdfReader::Here
     }
 
-    /// Of the file.
+    /// Size of the file.
     pub fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
 
-    /// All that `engine` finds, with the text of `pages` (of all, when none are named). What a page did to its reader is that page's finding.
+    /// Asks `engine` for everything, with the text of `pages`, or of all pages. A page that kills its process is a
+    /// failed page.
     pub fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
         let mut findings = Findings::default();
         let mut request = self.request(engine, pages);
@@ -114,7 +115,7 @@ impl<'a> EngineRunner<'a> {
                 }
             }
         }
-        findings.give_up(&request, "the reader failed on too many pages before it");
+        findings.give_up(&request, "the PDF reader failed on too many earlier pages");
         findings
     }
 
@@ -142,14 +143,14 @@ impl<'a> EngineRunner<'a> {
             Ok(())
         };
         let bytes = Vec::clone(&self.bytes);
-        worker::on_a_large_stack(|| worker::work(request, bytes, &mut say)).expect("hearing does not fail");
+        worker::on_a_large_stack(|| worker::work(request, bytes, &mut say)).expect("recording a message does not fail");
         ProcessEnd::Done
     }
 
     fn elsewhere(&self, program: &Path, request: &Request, findings: &mut Findings) -> ProcessEnd {
         let mut process = match Process::start(program, request, &self.bytes) {
             Ok(process) => process,
-            Err(error) => return ProcessEnd::Died(format!("no reader could be started: {error}")),
+            Err(error) => return ProcessEnd::Died(format!("the PDF reader could not be started: {error}")),
         };
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -162,12 +163,12 @@ impl<'a> EngineRunner<'a> {
                 }
                 Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Died(process.last_words()),
                 Err(RecvTimeoutError::Timeout) if left > SILENCE => {
-                    return ProcessEnd::Died(format!("the reader was stuck on it for {} s", SILENCE.as_secs()));
+                    return ProcessEnd::Died(format!("the PDF reader was stuck on it for {} s", SILENCE.as_secs()));
                 }
-                Err(RecvTimeoutError::Timeout) => return ProcessEnd::Stopped("there was no time left for it"),
+                Err(RecvTimeoutError::Timeout) => return ProcessEnd::Stopped("no time was left for it"),
             }
             if self.text_bytes.load(Ordering::Relaxed) > MOST_TEXT_BYTES {
-                return ProcessEnd::Stopped("the pages before it have more text than any context holds");
+                return ProcessEnd::Stopped("the earlier pages have more text than any context holds");
             }
         }
     }
@@ -189,19 +190,19 @@ impl Findings {
         }
     }
 
-    /// The first page that was asked for and not told.
+    /// The first requested page without a result.
     fn next_page(&self, request: &Request) -> Option<u32> {
         request.wanted(self.count?).into_iter().find(|page| !self.pages.contains_key(page))
     }
 
-    /// Also what `other` found on its pages.
+    /// Adds the pages of `other`.
     #[must_use]
     pub fn with_pages_of(mut self, mut other: Self) -> Self {
         self.pages.append(&mut other.pages);
         self
     }
 
-    /// Writes off what is left.
+    /// Marks the remaining pages as failed.
     fn give_up(&mut self, request: &Request, reason: &str) {
         let Some(count) = self.count else {
             self.refusal.get_or_insert(Refusal::Broken(reason.into()));
@@ -213,7 +214,7 @@ impl Findings {
     }
 }
 
-/// What a library says of a failure, fit to be printed: the bytes of the file that it quotes may steer a terminal, and go on for pages.
+/// A library's error message on one short line, safe to print. Libraries quote bytes of the file.
 fn sentence(reason: &str) -> String {
     let line = printable(reason.lines().next().unwrap_or_default());
     match line.char_indices().nth(LONGEST_REASON) {
@@ -222,7 +223,7 @@ fn sentence(reason: &str) -> String {
     }
 }
 
-/// A reading process at work. It ends with this value.
+/// A running process. It is killed when this value is dropped.
 struct Process {
     child: Child,
     said: Receiver<ReaderMessage>,
@@ -236,7 +237,8 @@ impl Process {
         let mut child = command.spawn()?;
         let (mut input, bytes) = (child.stdin.take().expect("it is piped"), Arc::clone(bytes));
         let request = serde_json::to_string(request).expect("plain data");
-        // A process that ends early closes its end, which is no failure of ours. The pipes close with the process, so these threads end with it.
+        // A process that ends early closes its end of the pipe, which is fine. The threads end with the process, which
+        // closes the pipes.
         thread::spawn(move || {
             let _ = input.write_all(format!("{request}\n").as_bytes()).and_then(|()| input.write_all(&bytes));
         });
@@ -250,7 +252,7 @@ impl Process {
         Ok(Self { child, said, last_words })
     }
 
-    /// Why it ended before it was done.
+    /// Ends the process, and returns why it ended before it was done.
     fn last_words(&mut self) -> String {
         let status = self.end();
         let words = std::mem::replace(&mut self.last_words, thread::spawn(String::new));
@@ -258,7 +260,7 @@ impl Process {
     }
 
     fn end(&mut self) -> Option<ExitStatus> {
-        // What has ended by itself keeps its own status.
+        // A process that has ended by itself keeps its own status.
         let _ = self.child.kill();
         self.child.wait().ok()
     }
@@ -270,9 +272,9 @@ impl Drop for Process {
     }
 }
 
-/// What the process says, until it closes its end or says too much at once.
+/// Receives the messages of a process, until it closes its output.
 fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
-    // Bounded, so that a process that says much waits for us.
+    // Bounded, so that the process waits until its messages are processed.
     let (sender, receiver) = mpsc::sync_channel(64);
     thread::spawn(move || {
         let mut output = BufReader::new(output);
@@ -292,17 +294,17 @@ fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
     receiver
 }
 
-/// What is to be told about a process that ended with `status` and these last words.
+/// Why a process ended that had this `status` and these last words on standard error.
 fn cause_of_death(status: Option<ExitStatus>, words: &str) -> String {
     if words.contains("memory allocation of") || words.contains("capacity overflow") {
-        return "the reader was out of memory".into();
+        return "the PDF reader ran out of memory".into();
     }
     if words.contains("overflowed its stack") {
-        return "its objects nest too deeply".into();
+        return "its objects are nested too deeply".into();
     }
     match status {
-        Some(status) => format!("the reader ended early ({status})"),
-        None => "the reader ended early".into(),
+        Some(status) => format!("the PDF reader ended early ({status})"),
+        None => "the PDF reader ended early".into(),
     }
 }
 
@@ -313,15 +315,15 @@ mod tests {
     #[test]
     fn what_a_dying_process_says_becomes_a_reason() {
         let cause = |words: &str| cause_of_death(None, words);
-        assert_eq!(cause("memory allocation of 8589934592 bytes failed\n"), "the reader was out of memory");
+        assert_eq!(cause("memory allocation of 8589934592 bytes failed\n"), "the PDF reader ran out of memory");
         assert_eq!(
             cause("\nthread 'x' has overflowed its stack\nfatal runtime error\n"),
-            "its objects nest too deeply"
+            "its objects are nested too deeply"
         );
-        assert_eq!(cause(""), "the reader ended early");
+        assert_eq!(cause(""), "the PDF reader ended early");
     }
 
-    /// Found by fuzzing: `pdf_oxide` quotes what it found in place of an object.
+    /// Found by fuzzing: `pdf_oxide` quotes what it found instead of an object.
     #[test]
     fn a_reason_that_quotes_the_file_steers_no_terminal() {
         let mut findings = Findings::default();
@@ -354,7 +356,7 @@ mod tests {
         let findings =
             EngineRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(PdfEngine::Oxide, None);
         assert!(
-            matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("no reader could be started"))
+            matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("the PDF reader could not be started"))
         );
     }
 }

@@ -1,27 +1,27 @@
-//! Running heads, running feet and page numbers: which first and last lines of pages are not part of the text?
+//! Drops running heads, footers and page numbers from the first and last lines of pages.
 //!
-//! The picture: pages held against the light, one over the other. What stands in the same place on page after page, but for a number that counts
-//! with the pages, was put there by the typesetter. From the outermost line inwards, a line is dropped when neighbours have the same one:
+//! A line is dropped if neighbouring pages have the same line in the same place, except for numbers that count with the
+//! pages. This goes on from the outermost line inwards:
 //!
 //! ```text
-//! page 41: 41   Chapter 3. Of Cats        page 42: 42   Chapter 3. Of Cats       dropped: 41 and 42 count with the pages
-//! page 7: Figure 3                        page 8: Figure 5                       kept: the numbers don't
-//! page 5: }                               page 6: }                              kept: nothing but signs
+//! page 41: 41  Chapter 3. Of Cats     page 42: 42  Chapter 3. Of Cats     dropped: 41 and 42 count with the pages
+//! page 7: Figure 3                    page 8: Figure 5                    kept: the numbers don't
+//! page 5: }                           page 6: }                           kept: no words
 //! ```
 //!
-//! Nothing is lost by it: which page a passage stands on is known without them, and the title of a chapter stands at its start too.
+//! The page of a passage is known without them, and the title of a chapter is also at its start.
 
 use super::lines::PageLines;
 use crate::document::chapters::roman;
 
-/// Book and chapter title take turns, and a page of pictures may come between.
+/// How many pages away neighbours may be. Book and chapter title alternate, and there may be a page of images between.
 const NEIGHBOURS: u32 = 4;
-/// Others nearby that have to say the same. Where there are hardly any others, a number that counts with the pages is enough.
+/// How many neighbours have to have the same line. In a document of few pages, one with a counting number is enough.
 const ENOUGH_ALIKE: usize = 2;
 const FEW_PAGES: usize = 3;
-/// Longer lines are text.
+/// Maximum size of a running head.
 const LONGEST: usize = 120;
-/// Lines that a head or a foot may have.
+/// Maximum number of lines of a header or footer.
 const MOST_LINES: usize = 3;
 
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ enum PageEdge {
     Bottom,
 }
 
-/// Takes the running heads and feet off `pages`, which are in ascending order. Returns how many lines those were.
+/// Drops running heads and footers from `pages`, which must be in ascending order. Returns the number of lines dropped.
 pub(super) fn drop_running_lines(pages: &mut [PageLines]) -> usize {
     let mut dropped = 0;
     let mut left: Vec<usize> = pages.iter().map(most_dropped).collect();
@@ -54,13 +54,14 @@ pub(super) fn drop_running_lines(pages: &mut [PageLines]) -> usize {
     dropped
 }
 
-/// How many lines `page` can lose: pages that are alike in nearly everything, such as forms, stay what they are. A scan has nothing but its stamp.
+/// Maximum number of lines to drop from `page`, so that forms, which are nearly alike, are kept. A scan may lose all of
+/// its lines.
 fn most_dropped(page: &PageLines) -> usize {
     let lines = page.lines.iter().filter(|line| !line.is_empty()).count();
     if page.has_picture { lines } else { lines * 2 / 3 }
 }
 
-/// The line of a page that is nearest to its edge.
+/// The outermost line of a page.
 struct OuterLine<'a> {
     page: u32,
     at: usize,
@@ -79,7 +80,7 @@ fn outermost(page: &PageLines, edge: PageEdge) -> Option<OuterLine<'_>> {
 
 fn is_running(outer: &[Option<OuterLine<'_>>], index: usize) -> bool {
     let Some(own) = &outer[index] else { return false };
-    // Pages ascend: neighbours by number are neighbours in the list.
+    // Pages ascend, so neighbours by number are near in the list.
     let reach = NEIGHBOURS as usize;
     let near = &outer[index.saturating_sub(reach)..outer.len().min(index + reach + 1)];
     let others =
@@ -90,7 +91,7 @@ fn is_running(outer: &[Option<OuterLine<'_>>], index: usize) -> bool {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Likeness {
-    /// The same words, and a number that counts with the pages.
+    /// The same words, with a number that counts with the pages.
     Counting,
     Same,
 }
@@ -117,7 +118,7 @@ fn number(token: &str) -> Option<i64> {
     token.parse().ok().or_else(|| roman(token).map(i64::from))
 }
 
-/// Runs of digits, of letters, of other signs; no white space.
+/// Splits `line` into runs of digits, of letters and of other characters, without white space.
 fn tokens(line: &str) -> Vec<&str> {
     let kind = |character: char| match character {
         _ if character.is_ascii_digit() => 0,

@@ -1,4 +1,4 @@
-//! PDFs made by hand, read in this process. What a process of its own is for is tested with the real program, in `tests/pdf.rs`.
+//! Handmade PDFs, read in this process. `tests/pdf.rs` tests child processes with the real program.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn refused(made: &Made) -> String {
     read_with(made.bytes(), &ReadOptions::default()).expect_err("nothing to read").to_string()
 }
 
-/// The words, whatever white space is between them.
+/// The words, with single spaces between them.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -74,7 +74,7 @@ fn columns_are_read_one_after_the_other() {
     assert_eq!(words(&file.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
 }
 
-/// So few lines, and so narrow a gap between them, that `pdf_oxide` takes them for lines over both columns.
+/// The columns are so short, and so close together, that `pdf_oxide` takes them for lines across both.
 #[test]
 fn short_columns_beside_each_other_are_read_one_after_the_other() {
     let left = [
@@ -108,7 +108,7 @@ fn running_heads_and_page_numbers_are_left_out_and_counted() {
     let file = read(&made);
     let expected: Vec<String> = texts.iter().map(|text| format!("{text} and so it goes with cats.")).collect();
     assert_eq!(words(&file.text), expected.join(" "));
-    assert_eq!(file.report.remarks, ["running heads, feet and page numbers left out (8 lines)"]);
+    assert_eq!(file.report.remarks, ["running heads, footers and page numbers skipped (8 lines)"]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn other_scripts_survive() {
 
 #[test]
 fn right_to_left_text_is_in_the_order_of_reading() {
-    // As it stands on paper, from left to right: the last letter of the sentence first.
+    // As printed, from left to right: the last letter of the sentence comes first.
     let logical = "שלום עולם";
     let on_paper: String = logical.chars().rev().collect();
     let file = read(&Made::new().page(unicode(300, 760, &on_paper)));
@@ -150,21 +150,21 @@ fn scanned_pages_are_named_and_marked() {
     let text = lines(72, 760, &["A page with text on it.", "The next two are scans."]);
     let file = read(&Made::new().page(text).scan("").scan("").page(line(72, 760, 11, "The end.")));
     assert_eq!(found(&file), ["text", "picture", "picture", "text"]);
-    assert_eq!(file.report.remarks, ["pages 2-3: pictures without text (a scan?); OCR would read them"]);
-    assert!(file.text.contains("\n[page 2: a picture without text]\n"), "{}", file.text);
+    assert_eq!(file.report.remarks, ["pages 2-3: images without text (a scan?); OCR could read them"]);
+    assert!(file.text.contains("\n[page 2: an image without text]\n"), "{}", file.text);
 }
 
 #[test]
 fn a_document_of_scans_is_an_error() {
-    assert_eq!(refused(&Made::new().scan("").scan("")), "cannot read a.pdf: its 2 pages are pictures without text");
+    assert_eq!(refused(&Made::new().scan("").scan("")), "cannot read a.pdf: its 2 pages are images without text");
     let stamped = |number: u32| line(72, 20, 8, &format!("Scanned by Cat, page {number}"));
     let stamped = (1..=3).fold(Made::new(), |made, number| made.scan(stamped(number)));
-    assert_eq!(refused(&stamped), "cannot read a.pdf: its 3 pages are pictures without text");
+    assert_eq!(refused(&stamped), "cannot read a.pdf: its 3 pages are images without text");
 }
 
 #[test]
 fn blank_pages_alone_are_an_error_and_among_others_are_not() {
-    assert!(refused(&Made::new().page("")).contains("without text in it"));
+    assert!(refused(&Made::new().page("")).contains("contains no text"));
     let file = read(&Made::new().page(line(72, 760, 11, "Only this.")).page(""));
     assert_eq!((file.text.as_str(), found(&file)), ("Only this.\n", vec!["text", "blank"]));
 }
@@ -191,7 +191,7 @@ fn an_encrypted_document_opens_with_its_password_only() {
         assert_eq!(read_with(locked.clone(), &with(Some(password))).expect(password).text, "Nobody may know this.\n");
     }
     let message = |password| read_with(locked.clone(), &with(password)).expect_err("locked").to_string();
-    assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and asks for a password");
+    assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and needs a password");
     assert_eq!(message(Some("wrong")), "cannot read a.pdf: it is encrypted, and the password does not open it");
     for options in [ReadOptions::default(), with(Some("of another file"))] {
         let open = read_with(made.encrypted(""), &options).expect("it has an empty user password");

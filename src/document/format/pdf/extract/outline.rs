@@ -1,7 +1,8 @@
-//! The outline that a PDF brings along, as a flat list of titles with levels and pages.
+//! Reads the outline of a PDF as a flat list of titles with levels and pages.
 //!
-//! It is a tree of linked objects that may be huge, or lead back into itself: it is walked without recursion, each object once, and cut at
-//! [`MOST_BOOKMARKS`]. A title leads to a page directly, or through a name that the catalogue resolves.
+//! The outline is a tree of linked objects, which may be huge or circular. It is walked without recursion, visiting
+//! each object once, and cut off at [`MOST_BOOKMARKS`]. A title leads to a page directly, or through a name in the
+//! catalogue.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -10,21 +11,21 @@ use pdf_extract::{Dictionary, Document, Object, ObjectId};
 use super::super::protocol::Bookmark;
 use super::dictionary::child;
 
-/// The Bible has 1,189 chapters; nobody chooses from more than this.
+/// Maximum number of bookmarks. The Bible has 1,189 chapters.
 pub(super) const MOST_BOOKMARKS: usize = 20_000;
-/// Deeper ones count as this deep.
+/// Maximum level. Deeper bookmarks get this level.
 const DEEPEST: u8 = 16;
-/// Objects of the tree of names that are looked at.
+/// Maximum number of nodes visited in the tree of names.
 const MOST_NAME_NODES: usize = 100_000;
 
-/// The outline's lines in reading order, and whether there were more than is reasonable.
+/// The bookmarks in reading order, and whether the list was cut off.
 pub(super) fn bookmarks(document: &Document, pages: &BTreeMap<u32, ObjectId>) -> (Vec<Bookmark>, bool) {
     let Some(first) = first_item(document) else { return (Vec::new(), false) };
     let numbers: HashMap<ObjectId, u32> = pages.iter().map(|(&number, &id)| (id, number)).collect();
     let targets = Targets { document, numbers, names: names(document) };
     let mut bookmarks = Vec::new();
     let mut seen = HashSet::new();
-    // The next sibling waits below the first child.
+    // A stack: the first child comes before the next sibling.
     let mut open = vec![(first, 1)];
     while let Some((id, level)) = open.pop() {
         if bookmarks.len() == MOST_BOOKMARKS {
@@ -47,7 +48,7 @@ fn first_item(document: &Document) -> Option<ObjectId> {
     root.get(b"First").and_then(Object::as_reference).ok()
 }
 
-/// Where titles can lead.
+/// What the targets of titles are resolved with.
 struct Targets<'a> {
     document: &'a Document,
     numbers: HashMap<ObjectId, u32>,
@@ -78,7 +79,7 @@ impl Targets<'_> {
     }
 }
 
-/// Every name of the catalogue, of the old kind (a dictionary) and the new (a tree).
+/// All names of the catalogue, of the old kind (a dictionary) and the new kind (a tree).
 fn names(document: &Document) -> HashMap<&[u8], &Object> {
     let mut names = HashMap::new();
     let Ok(catalog) = document.catalog() else { return names };

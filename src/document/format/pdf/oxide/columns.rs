@@ -1,7 +1,6 @@
-//! Are two short columns mixed line by line in a page's text? Then they are parted again.
+//! Separates two short columns that the library interleaved line by line.
 //!
-//! The picture: a page held at arm's length, so that only grey is seen. A white gap runs down between two grey blocks, at the same place in every line,
-//! and both blocks are full of words: those are columns, and a line of text that reaches over the gap is two.
+//! Two columns are recognised by a gap at the same place in several lines, with prose on both sides of it:
 //!
 //! ```text
 //! The cat sat on the mat and      looked at the dog, who had       →  The cat sat on the mat and
@@ -10,30 +9,31 @@
 //!                                                                      looked at the dog, who had
 //! ```
 //!
-//! Where the words stand is known from the library; the text stays the library's own, only its halves of lines are put into another order. That happens
-//! where at least [`FEWEST_LINES`] lines follow each other in the text just as they stand on the page, and each side looks like prose: lines that fill
-//! their column, with some words in each. Tables have short cells, and stay as they are.
+//! The library gives the positions of words. The text stays the library's own; only the halves of its lines are
+//! reordered. This happens if at least [`FEWEST_LINES`] consecutive lines of the text match rows of the page, and if
+//! both sides look like prose: lines that fill their column, with several words each. Tables have short cells, so they
+//! stay as they are.
 //!
-//! What it does not do: three columns, or columns that the library put in order itself, as it does with long ones.
+//! Three columns are not handled. Long columns are put in order by the library itself.
 
 use pdf_oxide::layout::TextSpan;
 
-/// A page of print has 60 lines; one with more than this is made to cost time.
+/// Maximum number of lines. A printed page has 60; one with more than this is hostile.
 const MOST_LINES: usize = 400;
-/// Fewer could as well be a table.
+/// Fewer lines may be a table.
 const FEWEST_LINES: usize = 4;
-/// Of the size of the letters: wider than most spaces between words, narrower than the gap between columns.
+/// Minimum gap between columns, in font sizes: wider than most spaces between words.
 const LEAST_GAP: f32 = 0.8;
-/// Words of prose that a column's line has, on average; cells have fewer.
+/// Minimum average number of words per line of prose. Table cells have fewer.
 const FEWEST_WORDS: usize = 4;
-/// So much of its column a line of prose fills, but for the last of a paragraph.
+/// Minimum share of its column that a line of prose fills, except at the end of a paragraph.
 const FULL: f32 = 0.7;
-/// Of the size of the letters: lines further apart belong to something else, a page number or a note.
+/// Maximum line spacing, in font sizes. A line further away is something else, such as a page number or a note.
 const MOST_LEADING: f32 = 2.5;
-/// Points that lines of a column begin apart, but for indented ones.
+/// How far apart lines of a column may begin, in points, except for indented ones.
 const RAGGED: f32 = 3.0;
 
-/// What stands in a line without a wide gap.
+/// A part of a line without a wide gap.
 #[derive(Debug, Clone, PartialEq)]
 struct TextRun {
     left: f32,
@@ -44,22 +44,22 @@ struct TextRun {
 /// A line of the page.
 #[derive(Debug, Clone, PartialEq)]
 struct TextRow {
-    /// From the lower edge of the page.
+    /// Distance from the lower edge of the page.
     y: f32,
-    /// Of its largest letters.
+    /// Largest font size of the line.
     size: f32,
     /// From left to right.
     runs: Vec<TextRun>,
 }
 
-/// Lines that follow each other, with the gap that goes through all of them.
+/// Consecutive lines with a common gap.
 #[derive(Debug)]
 struct RowBlock<'a> {
     rows: &'a [TextRow],
     gap: (f32, f32),
 }
 
-/// `text` of a page with `spans`, with short columns one after the other.
+/// Puts the short columns in `text` one after the other. `spans` are the positions of the text.
 pub(super) fn parted(text: String, spans: &[TextSpan]) -> String {
     let rows = rows(spans);
     if rows.len() > MOST_LINES {
@@ -104,7 +104,7 @@ fn row(spans: &[&TextSpan]) -> TextRow {
     row
 }
 
-/// Stretches of rows with a gap at the same place in each.
+/// Finds consecutive rows with a common gap.
 fn blocks(rows: &[TextRow]) -> Vec<RowBlock<'_>> {
     let mut blocks = Vec::new();
     let mut start = 0;
@@ -126,7 +126,7 @@ fn blocks(rows: &[TextRow]) -> Vec<RowBlock<'_>> {
 }
 
 impl TextRow {
-    /// Between its two runs.
+    /// The gap between its two runs.
     fn gap(&self) -> Option<(f32, f32)> {
         match &self.runs[..] {
             [left, right] => Some((left.right, right.left)),
@@ -138,7 +138,7 @@ impl TextRow {
         above.y - self.y <= self.size.max(above.size) * MOST_LEADING
     }
 
-    /// What this row leaves of `gap`, if it has nothing there; it may have nothing on one side of it.
+    /// The part of `gap` that is free in this row, too. The row may be empty on one side of it.
     fn gap_within(&self, (from, to): (f32, f32)) -> Option<(f32, f32)> {
         let narrower = match &self.runs[..] {
             [left, right] => (from.max(left.right), to.min(right.left)),
@@ -151,7 +151,7 @@ impl TextRow {
 }
 
 impl RowBlock<'_> {
-    /// The runs on the left, or on the right, of each row.
+    /// The left or right run of each row.
     fn side(&self, is_left: bool) -> Vec<Option<&TextRun>> {
         let of = |row: &'_ TextRow| row.runs.iter().position(|run| (run.right <= self.gap.0) == is_left);
         self.rows.iter().map(|row| of(row).map(|index| &row.runs[index])).collect()
@@ -161,7 +161,7 @@ impl RowBlock<'_> {
         [true, false].into_iter().all(|is_left| is_prose(&self.side(is_left).into_iter().flatten().collect::<Vec<_>>()))
     }
 
-    /// Puts the right halves behind the left ones, where `lines` has these rows one after the other.
+    /// Moves the right halves after the left ones, if `lines` has these rows one after the other.
     fn part(&self, lines: &mut Vec<String>) {
         let (left, right) = (self.side(true), self.side(false));
         let keys: Vec<[String; 2]> = left.iter().zip(&right).map(|(left, right)| [key(*left), key(*right)]).collect();
@@ -174,7 +174,7 @@ impl RowBlock<'_> {
     }
 }
 
-/// Lines that begin below each other and fill their column.
+/// Whether the lines of a column begin at the same place and fill the column.
 fn is_prose(runs: &[&TextRun]) -> bool {
     let left = runs.iter().map(|run| run.left).fold(f32::INFINITY, f32::min);
     let right = runs.iter().map(|run| run.right).fold(f32::NEG_INFINITY, f32::max);
@@ -186,7 +186,7 @@ fn is_prose(runs: &[&TextRun]) -> bool {
         && most(&|run| run.right - run.left >= (right - left) * FULL)
 }
 
-/// All of a run but the spaces.
+/// The text of a run without spaces.
 fn key(run: Option<&TextRun>) -> String {
     run.map_or(String::new(), |run| without_spaces(&run.text))
 }
@@ -195,7 +195,7 @@ fn without_spaces(text: &str) -> String {
     text.split_whitespace().collect()
 }
 
-/// Which of `lines` are these rows, left and right together; blank ones may lie between.
+/// The indices of the lines that match these rows. There may be blank lines between them.
 fn found(lines: &[String], keys: &[[String; 2]]) -> Option<Vec<usize>> {
     let full: Vec<(usize, String)> =
         lines.iter().map(|line| without_spaces(line)).enumerate().filter(|(_, key)| !key.is_empty()).collect();
@@ -204,7 +204,7 @@ fn found(lines: &[String], keys: &[[String; 2]]) -> Option<Vec<usize>> {
     full.windows(keys.len()).find(|window| is_there(window)).map(|window| window.iter().map(|(at, _)| *at).collect())
 }
 
-/// `line` parted behind so many characters, spaces not counted.
+/// Splits `line` after this many characters, not counting spaces.
 fn halves(line: &str, characters: usize) -> (String, String) {
     let mut signs = line.char_indices().filter(|(_, sign)| !sign.is_whitespace());
     let at = signs.nth(characters).map_or(line.len(), |(at, _)| at);
