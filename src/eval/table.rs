@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::score::{Difference, DocumentScores, difference};
 use super::results::{ResultRow, Results};
+use super::score::{Difference, DocumentScores, difference};
 
 /// The preset that the others are measured against.
 pub const REFERENCE: &str = "full";
