@@ -31,9 +31,9 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
+use super::cache_index::Token;
 use super::config::{EngineConfig, EngineSettings, KvType};
-use super::forecast::{Forecaster, Shape, Sums};
-use super::kv_log::Token;
+use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
@@ -77,7 +77,7 @@ impl Model {
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
         let shape = shape(&model);
-        let unmeasured = Forecaster::knowing(shape, !gpus.is_empty(), Sums::default());
+        let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
         let mut info = describe(&model, config, started, unmeasured.cost());
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;

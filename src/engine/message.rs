@@ -132,7 +132,7 @@ pub struct Question {
 /// What the engine can be told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Read a prompt (its `Document` parts) and keep it; no answer. Readings made so are what later questions build on.
+    /// Read a prompt (its `Document` parts) and keep it; no answer. SnapshotCache made so are what later questions build on.
     Read {
         job: JobId,
         prompt: Prompt,

@@ -1,14 +1,14 @@
-//! Tells reasoning from answer, and ends the answer at a stop string, while the text streams.
+//! Separates reasoning from answer, and ends the answer at a stop string, while the text streams.
 //!
-//! The picture: a reader who holds back the last few characters as long as they might be the beginning of a tag.
+//! The last few characters are held back as long as they might be the beginning of a tag.
 //! With tags `<think>` … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`.
-//! The opening tag counts only as the first thing that is said: an answer may speak of `<think>` without starting to.
+//! The opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
 //!
 //! What it does not do: count tokens or time; `generate` does.
 
 use super::message::{Channel, ReasoningTags};
 
-/// Where the stream stands.
+/// Where the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing but white space so far; an opening tag may come.
@@ -53,7 +53,7 @@ impl Splitter {
         self.state == State::Stopped
     }
 
-    /// Adds text; returns what is settled.
+    /// Adds text; returns what is certain.
     pub(super) fn push(&mut self, text: &str) -> Pieces {
         self.held.push_str(text);
         let mut pieces = Pieces::new();
@@ -61,7 +61,7 @@ impl Splitter {
         pieces
     }
 
-    /// The stream has ended: what was held back belongs to where it stands.
+    /// The stream has ended: what was held back belongs to the channel of the present state.
     pub(super) fn finish(&mut self) -> Pieces {
         let rest = std::mem::take(&mut self.held);
         let channel = match self.state {

@@ -4,7 +4,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use super::kv_log::Token;
+use super::cache_index::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, Memory, Origin, Sampling};
 use crate::swaa::{Attention, sees};

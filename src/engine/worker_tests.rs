@@ -7,10 +7,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::calibration::Calibration;
 use super::config::*;
-use super::forecast::{Forecaster, Shape};
+use super::cost_model::{CostModel, Shape};
 use super::message::*;
-use super::speeds::Ledger;
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
@@ -40,11 +40,11 @@ impl Desk {
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
-        let forecaster = Forecaster::knowing(shape, false, Ledger::none().sums());
+        let cost_model = CostModel::knowing(shape, false, Calibration::none().sums());
         let worker = Worker::new(
             Toy::new(train_context_tokens),
-            forecaster,
-            Ledger::none(),
+            cost_model,
+            Calibration::none(),
             settings,
             Inbox::new(receiver),
             sender,

@@ -22,8 +22,8 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 
 use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
-use crate::engine::cuts;
 use crate::engine::message::{Failure, FailureKind};
+use crate::engine::split_points;
 use crate::engine::tokens::Tokens;
 
 /// The tables of a model that turn text into tokens.
@@ -110,7 +110,7 @@ pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> 
     if !is_cuttable(tables) {
         return tokenise_whole(&vocab, text);
     }
-    on_all_cores(&cuts::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
+    on_all_cores(&split_points::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
 }
 
 fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
@@ -120,7 +120,7 @@ fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
 /// By the file's own words: the binding's `vocab_type` panics on `WordPiece` (llama-cpp-2 0.1.160).
 fn is_cuttable(tables: &LlamaModel) -> bool {
     let is = |key: &str, known: &dyn Fn(&str) -> bool| tables.meta_val_str(key).is_ok_and(|value| known(&value));
-    is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &cuts::is_cuttable)
+    is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &split_points::is_cuttable)
 }
 
 /// What `work` makes of each of `texts`, in order.

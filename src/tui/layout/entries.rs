@@ -53,13 +53,15 @@ enum Twin<'a> {
     OfFirst,
 }
 
+/// Of several answers to one question two are shown side by side, the first with the second, the third with the fourth; one that is left over
+/// is shown by itself.
 fn twin(chat: &Chat, index: usize) -> Option<Twin<'_>> {
     let exchange = |index: usize| match chat.transcript.get(index) {
         Some(Entry::Exchange(exchange)) => exchange.variant.as_ref().map(|variant| (exchange, variant)),
         _ => None,
     };
     let (_, variant) = exchange(index)?;
-    if variant.index > 0 {
+    if variant.index % 2 == 1 {
         return Some(Twin::OfFirst);
     }
     exchange(index + 1).filter(|(_, other)| other.group == variant.group).map(|(second, _)| Twin::OfSecond(second))

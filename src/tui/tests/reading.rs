@@ -292,6 +292,21 @@ fn two_answers_stand_side_by_side() {
 }
 
 #[test]
+fn of_three_answers_to_one_question_all_are_shown() {
+    let mut session = Session::with_document_read("full");
+    let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
+    let offers = ["full", "fastest", "quick"].map(|name| offer(&session, name).expect("a built-in preset"));
+    session.act(Action::Versus { question: "Who is Mr. Collins?".into(), offers: offers.to_vec() });
+    for answer in ["A clergyman.", "A soldier.", "A cousin."] {
+        session.answer(answer);
+        session.read(2_000, 8_000);
+    }
+    let seen = drawn(&session.chat, &mut Screen::default(), (120, 40));
+    let shown = ["A clergyman.", "A soldier.", "A cousin."].map(|answer| seen.matches(answer).count());
+    assert_eq!((shown, seen.matches("› Who is Mr. Collins?").count()), ([1, 1, 1], 2), "{seen}");
+}
+
+#[test]
 fn who_has_no_model_is_told_what_to_do() {
     let document = novel();
     let mut session = Session::begin_without_model();
