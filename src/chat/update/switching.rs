@@ -96,7 +96,10 @@ pub(super) fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) 
     let name = way.name.clone();
     chat.chosen_by = Some((offer, name.clone()));
     let effects = go_to(chat, way);
-    chat.tell_choice(format!("auto chose {name}: {reason}"));
+    // What the first part is read by is soon chosen anew, for what is read then.
+    if chat.beginning.is_none() {
+        chat.tell_choice(format!("auto chose {name}: {reason}"));
+    }
     effects
 }
 
