@@ -1,11 +1,11 @@
 //! What the KV cache holds: which token at which position, computed under which attention. Holds no tensors.
 //!
-//! What was computed ([`CacheIndex`]) is compared with what a prompt needs (a [`TokenSequence`]) from position 0 on. As long as tokens and
-//! *effective* attention agree, the KV entries are the same numbers and are reused.
+//! What was computed ([`CacheIndex`]) is compared with what a prompt needs (a [`TokenSequence`]) from position 0 on. As
+//! long as tokens and *effective* attention agree, the KV entries are the same numbers and are reused.
 //!
-//! Example: 30,000 positions were computed under window 4096, sinks 100, and the same tokens are needed under full attention. The first
-//! 4,196 positions saw everything anyway, so 4,196 are reused and 25,804 are computed again. A second question about the
-//! same document under the same recipe reuses all of the document.
+//! Example: 30,000 positions were computed under window 4096, sinks 100, and the same tokens are needed under full
+//! attention. The first 4,196 positions saw everything anyway, so 4,196 are reused and 25,804 are computed again. A
+//! second question about the same document under the same recipe reuses all of the document.
 //!
 //! What it does not do: touch the cache. `worker` truncates and prefills by what is found here.
 
@@ -32,8 +32,9 @@ pub(super) struct TokenSequence {
 
 /// What the cache holds: tokens, and in which decode calls they were computed.
 ///
-/// The calls matter for one thing. The same tokens computed in calls of other lengths give logits that differ by rounding, enough
-/// for a greedy answer to differ; a question that is asked again must be computed in the same calls to get the same answer.
+/// The calls matter for one thing. The same tokens computed in calls of other lengths give logits that differ by
+/// rounding, enough for a greedy answer to differ; a question that is asked again must be computed in the same calls to
+/// get the same answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CacheIndex {
     sequence: TokenSequence,
@@ -136,8 +137,8 @@ impl TokenSequence {
         same_tokens
     }
 
-    /// From an agreeing `position`, the first later position at which the comparison has to be made anew: where a run ends
-    /// in either, or where a window starts to hide something.
+    /// From an agreeing `position`, the first later position at which the comparison has to be made anew: where a run
+    /// ends in either, or where a window starts to hide something.
     fn agreement_end(&self, other: &Self, position: u32) -> u32 {
         [self, other]
             .into_iter()

@@ -1,10 +1,11 @@
 //! What this machine was measured to prefill, by model: kept on disk, so that the next plan needs no measuring.
 //!
-//! The file has one entry for each model and way of computing. A run that prefills writes its entry anew; a run that only plans reads it. The entry
-//! holds the cost model's sums, from which the seconds of any length under any preset follow.
+//! The file has one entry for each model and way of computing. A run that prefills writes its entry anew; a run that
+//! only plans reads it. The entry holds the cost model's sums, from which the seconds of any length under any preset
+//! follow.
 //!
-//! Example: 12,000 tokens of a book were prefilled with a 0.5B on this CPU; the next day `lunette fit` says how long 60,000 take, and when that was
-//! measured.
+//! Example: 12,000 tokens of a book were prefilled with a 0.5B on this CPU; the next day `lunette fit` says how long
+//! 60,000 take, and when that was measured.
 //!
 //! What it does not do: decide anything by it, or fail. A file that can't be read or written counts as an empty one.
 

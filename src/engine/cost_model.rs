@@ -1,16 +1,17 @@
 //! Learns what prefill costs on this machine, from chunks that were timed in this run, and predicts how long it takes.
 //!
-//! A chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion
-//! to the pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has
-//! a price in seconds per operation that [`CostModel::observe`] learns by least squares. Chunks near the start say little about the
-//! price of attention; until deep ones were timed, it is assumed in proportion to that of the matmuls: by what was learnt earlier, or else by a
-//! [`Reference`].
+//! A chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion to the
+//! pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has a price
+//! in seconds per operation that [`CostModel::observe`] learns by least squares. Chunks near the start say little about
+//! the price of attention; until deep ones were timed, it is assumed in proportion to that of the matmuls: by what was
+//! learnt earlier, or else by a [`Reference`].
 //!
 //! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of matmuls and 3.5e11 of attention.
 //!
 //! What an earlier run learnt ([`super::calibration`]) is a start that newer chunks soon outweigh.
 //!
-//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an estimate.
+//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an
+//! estimate.
 
 use std::time::Duration;
 
@@ -49,8 +50,8 @@ struct Reference {
     pairs_per_token: f64,
 }
 
-/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 by the chunks at the three depths of
-/// `benches/results/prefill-cpu.md`, 1,468 by the two whole readings there.
+/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 by the chunks at the three
+/// depths of `benches/results/prefill-cpu.md`, 1,468 by the two whole readings there.
 const CPU: Reference =
     Reference { shape: Shape { parameters: 6.3e8, layers: 24, attention_width: 896.0 }, pairs_per_token: 1_350.0 };
 
@@ -77,8 +78,8 @@ struct Work {
     attention: f64,
 }
 
-/// How many timed chunks of [`CHUNK_TOKENS`] the expected ratio of the prices weighs as much as: the first chunk of a run is often
-/// slow, and the chunks after it are not deep yet.
+/// How many timed chunks of [`CHUNK_TOKENS`] the expected ratio of the prices weighs as much as: the first chunk of a
+/// run is often slow, and the chunks after it are not deep yet.
 const RATIO_WEIGHT_CHUNKS: f64 = 1.0;
 
 /// The usual chunk.
@@ -104,7 +105,8 @@ pub(super) struct Sums {
 #[derive(Debug, Clone)]
 pub(super) struct CostModel {
     shape: Shape,
-    /// What an operation of attention is expected to cost in operations of matmuls: what was learnt earlier, or what the reference has.
+    /// What an operation of attention is expected to cost in operations of matmuls: what was learnt earlier, or what
+    /// the reference has.
     ratio: f64,
     sums: Sums,
 }
@@ -171,7 +173,8 @@ impl CostModel {
 }
 
 impl Sums {
-    /// Seconds per operation of matmuls and of attention; `ratio` is what attention is expected to cost in operations of matmuls.
+    /// Seconds per operation of matmuls and of attention; `ratio` is what attention is expected to cost in operations
+    /// of matmuls.
     fn prices(&self, shape: Shape, ratio: f64) -> Option<(f64, f64)> {
         if self.pp == 0.0 {
             return None;
@@ -277,7 +280,8 @@ mod tests {
         assert_eq!(cost_model.predict(&sequence(4_096, &Attention::Full), 4_096), Some(Duration::ZERO));
     }
 
-    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as a token.
+    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as
+    /// a token.
     fn pairs_per_token(
         (few, pairs_of_few, tokens_of_few): (f64, f64, f64),
         (many, pairs_of_many, tokens_of_many): (f64, f64, f64),

@@ -1,10 +1,10 @@
 //! Answers one question: prefill, then token by token until something ends the answer.
 //!
-//! Sampled bytes become characters ([`Utf8Assembler`]), characters are separated into reasoning and answer ([`Splitter`]) and sent as
-//! events. The model, a stop string, a limit or the user ends the answer.
+//! Sampled bytes become characters ([`Utf8Assembler`]), characters are separated into reasoning and answer
+//! ([`Splitter`]) and sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
-//! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated it, and the model goes on
-//! from there.
+//! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated
+//! it, and the model goes on from there.
 
 use std::time::Instant;
 
@@ -152,7 +152,8 @@ impl<M: Machine> Worker<M> {
         Ok(decoded)
     }
 
-    /// Appends the closing tag for the model. Does nothing where the context has no room for it: the answer ends there anyway.
+    /// Appends the closing tag for the model. Does nothing where the context has no room for it: the answer ends there
+    /// anyway.
     fn close_reasoning(&mut self, writing: &mut Writing, job: &mut Job) -> Result<(), Failure> {
         let Some(close) = &writing.close_tag else { return Ok(()) };
         let text = format!("\n{close}\n\n");

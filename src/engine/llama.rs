@@ -1,11 +1,12 @@
 //! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
-//! The picture: [`Model`] owns the weights, [`Llama`] borrows it and owns at most one context, which it replaces when it has to grow.
-//! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
-//! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
+//! [`Model`] owns the weights; [`Llama`] borrows it and owns at most one context, which it replaces when it has to
+//! grow. The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the
+//! abort callback are called beside it, on the context's pointer, which the library hands out through
+//! `llama_swaa_newest_context`.
 //!
-//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone, `weights` puts a model's
-//! layers where they are wanted.
+//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone,
+//! `weights` loads a model's layers onto the devices.
 //!
 //! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
 
@@ -58,8 +59,9 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Loads `config.model`, telling how far it is from 0.0 to 1.0; `false` as an answer ends it.
-    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
+    /// Loads `config.model`, reporting its progress from 0.0 to 1.0; the answer `false` ends it.
+    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is truncated, or of a kind that llama.cpp
+    /// does not know.
     pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) -> bool) -> Result<Self, Failure> {
         Self::open(config, |config| weights::load(config, &mut progress))
     }
@@ -222,8 +224,9 @@ impl<'model> Context<'model> {
         Ok(())
     }
 
-    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the bytes of a cell that
-    /// holds no token: to write zeros over all of them first took a quarter of the time of going back to a reading.
+    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the
+    /// bytes of a cell that holds no token: to write zeros over all of them took a quarter of the time of restoring a
+    /// snapshot.
     fn forget(&mut self) {
         // SAFETY: `raw` is alive, and so is its memory; nobody else uses them, as `self` is borrowed.
         unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) };
@@ -256,11 +259,12 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole batch: 1.2 GB with
-/// 2,048 tokens and a vocabulary of 152,000.
+/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole
+/// batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
 fn with_one_output(mut params: LlamaContextParams) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
-    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is a plain setting.
+    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is
+    // a plain setting.
     unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 };
     params
 }
@@ -312,7 +316,8 @@ impl<'model> Llama<'model> {
             .with_flash_attention_policy(flash)
     }
 
-    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when it is used.
+    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when
+    /// it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);

@@ -1,7 +1,8 @@
-//! What the worker needs of a model and its KV cache. `llama` is the real one; tests bring a toy that recomputes everything.
+//! What the worker needs of a model and its KV cache. `llama` is the real one; tests bring a toy that recomputes
+//! everything.
 //!
-//! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies the whole
-//! cache to host memory and back.
+//! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
+//! the whole cache to host memory and back.
 
 use super::cache_index::Token;
 use super::message::{Failure, Memory, Origin, Sampling};

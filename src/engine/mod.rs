@@ -1,7 +1,7 @@
 //! Everything that knows llama.cpp, on a thread of its own: commands in, events out.
 //!
-//! Front ends send a [`Command`] and get [`Event`]s back. The model, the context and the KV cache are locals of [`spawn`]'s thread and never
-//! leave it.
+//! Front ends send a [`Command`] and get [`Event`]s back. The model, the context and the KV cache are locals of
+//! [`spawn`]'s thread and never leave it.
 //!
 //! | file | answers |
 //! |---|---|
@@ -21,8 +21,9 @@
 //! | `machine` | what does the worker need of a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
-//! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives `Planned { cached: 30000, to_prefill: 40, .. }`,
-//! one `Prefilling`, a `Piece` per token or two, and `Answered` with figures.
+//! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives
+//! `Planned { cached: 30000, to_prefill: 40, .. }`, one `Prefilling`, a `Piece` per token or two, and `Answered` with
+//! figures.
 //!
 //! What it does not do: lay out prompts (`chat` does), or know the names of presets.
 

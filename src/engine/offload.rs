@@ -1,9 +1,10 @@
 //! How many layers of a model go onto a GPU.
 //!
-//! Layers are offloaded from the last one down, as llama.cpp does, until the next one (its weights and its share of the KV cache) would not fit
-//! beside what computing needs.
+//! Layers are offloaded from the last one down, as llama.cpp does, until the next one (its weights and its share of the
+//! KV cache) would not fit beside what computing needs.
 //!
-//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of 36 layers.
+//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of
+//! 36 layers.
 //!
 //! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
 
@@ -54,7 +55,8 @@ pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, 
 /// Whether llama.cpp was built for any GPU.
 pub(super) const BUILT_FOR_GPUS: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
 
-/// Why no GPU computes although one was asked for or could have been used, in a sentence; `None` when one does, or none should.
+/// Why no GPU computes although one was asked for or could have been used, in a sentence; `None` when one does, or none
+/// should.
 pub(super) fn without_gpu(
     asked: GpuLayers,
     built_for_gpus: bool,

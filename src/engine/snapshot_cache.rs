@@ -1,7 +1,7 @@
 //! Cache states of other recipes, kept in host memory, so that going back to a preset is a copy and not a prefill.
 //!
-//! A state is kept when the live cache is about to lose it. Beyond a limit in bytes, the one used longest ago is dropped. 16,384 tokens of a
-//! 0.5B model are 200 MB.
+//! A state is kept when the live cache is about to lose it. Beyond a limit in bytes, the one used longest ago is
+//! dropped. 16,384 tokens of a 0.5B model are 200 MB.
 //!
 //! What it does not do: write to disk, or decide what is worth keeping (`worker` does).
 

@@ -1,8 +1,8 @@
 //! Separates reasoning from answer, and ends the answer at a stop string, while the text streams.
 //!
-//! The last few characters are held back as long as they might be the beginning of a tag.
-//! With tags `<think>` … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`.
-//! The opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
+//! The last few characters are held back as long as they might be the beginning of a tag. With tags `<think>` …
+//! `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
+//! opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
 //!
 //! What it does not do: count tokens or time; `generate` does.
 

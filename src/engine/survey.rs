@@ -1,9 +1,10 @@
-//! What is known of a model without its weights: its shape and limits, its vocabulary, and how long prefill takes with it.
+//! What is known of a model without its weights: its shape and limits, its vocabulary, and how long prefill takes with
+//! it.
 //!
 //! Only the tables of the file are read, which takes a moment, also for a model that this machine could never hold.
 //!
-//! Example: a 0.5B has 24 layers, 12,288 bytes of KV per token and 32,768 tokens of context; 60,000 tokens under `quick` take 4 minutes,
-//! according to 12,000 that were prefilled on this machine the day before.
+//! Example: a 0.5B has 24 layers, 12,288 bytes of KV per token and 32,768 tokens of context; 60,000 tokens under
+//! `quick` take 4 minutes, according to 12,000 that were prefilled on this machine the day before.
 //!
 //! What it does not do: compute anything with the model.
 
@@ -48,7 +49,8 @@ impl Survey {
         self.measured
     }
 
-    /// Bytes that model and cache may take now; `None` where a GPU holds them: its driver is asked when they are loaded.
+    /// Bytes that model and cache may take now; `None` where a GPU holds them: its driver is asked when they are
+    /// loaded.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         (!self.info.has_gpu()).then(free_memory_bytes)

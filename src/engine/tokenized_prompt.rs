@@ -1,7 +1,8 @@
 //! Turns a prompt's parts into tokens, each with the attention that the recipe gives it.
 //!
-//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model generated
-//! in this run keeps the tokens that it was generated as: tokenising it again may give others, and the KV cache would be lost from there on.
+//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model
+//! generated in this run keeps the tokens that it was generated as: tokenising it again may give others, and the KV
+//! cache would be lost from there on.
 //!
 //! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full),
 //! an earlier answer (200, as answers are decoded).

@@ -1,10 +1,12 @@
 //! The engine's thread at work: takes commands one by one, keeps account of the KV cache, prefills and answers.
 //!
-//! To prefill a prompt, the worker restores the snapshot that holds more of it than the live cache, if there is one, truncates what
-//! differs, and computes the rest chunk by chunk. After each chunk it reports progress and checks whether to stop.
+//! To prefill a prompt, the worker restores the snapshot that holds more of it than the live cache, if there is one,
+//! truncates what differs, and computes the rest chunk by chunk. After each chunk it reports progress and checks
+//! whether to stop.
 //!
-//! Example: 12,000 tokens are cached under `quick` and `full` is asked for: the cache is kept as a snapshot, 4,196 positions stay, 7,804 are
-//! computed. Going back to `quick` restores the snapshot of all 12,000, and nothing is computed.
+//! Example: 12,000 tokens are cached under `quick` and `full` is asked for: the cache is kept as a snapshot, 4,196
+//! positions stay, 7,804 are computed. Going back to `quick` restores the snapshot of all 12,000, and nothing is
+//! computed.
 //!
 //! What it does not do: know llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
 
@@ -179,8 +181,9 @@ impl<M: Machine> Worker<M> {
         outcome
     }
 
-    /// Prefills from where the cache ends to the end of `tokenized`. No chunk holds both document and question, whatever their attention:
-    /// a document that was prefilled ahead and one that is prefilled with its question are then computed in the same calls.
+    /// Prefills from where the cache ends to the end of `tokenized`. No chunk holds both document and question,
+    /// whatever their attention: a document that was prefilled ahead and one that is prefilled with its question are
+    /// then computed in the same calls.
     fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &Job, started: Instant) -> Result<Prefilled, Failure> {
         let sequence = &tokenized.sequence;
         loop {
@@ -215,7 +218,8 @@ impl<M: Machine> Worker<M> {
         self.tell(Event::Prefilling { job: job.id, progress });
     }
 
-    /// Leaves in the cache what it or a snapshot holds of `tokenized`, and nothing else. Returns how many positions that is.
+    /// Leaves in the cache what it or a snapshot holds of `tokenized`, and nothing else. Returns how many positions
+    /// that is.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim) -> Result<u32, Failure> {
         let sequence = &tokenized.sequence;
         let live = self.kv.common_prefix(sequence);
@@ -239,8 +243,8 @@ impl<M: Machine> Worker<M> {
 
     /// How many positions of the cache are reused.
     ///
-    /// For an answer, a call that would be reused in part is computed whole: the same question then gets the same answer.
-    /// Never more than the tail, though: a document is not computed again for the sake of rounding.
+    /// For an answer, a call that would be reused in part is computed whole: the same question then gets the same
+    /// answer. Never more than the tail, though: a document is not computed again for the sake of rounding.
     fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim) -> u32 {
         let held = self.kv.common_prefix(&tokenized.sequence);
         match aim {

@@ -1,16 +1,17 @@
-//! Which parts of a document are nearest to a question? For documents that do not fit, and readers who have no time.
+//! Which parts of a document are nearest to a question? For documents that do not fit, and for users in a hurry.
 //!
-//! The picture: a librarian who knows the words and not the meaning. Every part gets a mark for the question by BM25 (rare words count more,
-//! long parts less); from the best mark down, whole parts are laid on the table as long as there is room; then they are put into the order
-//! of the document. A part that would never fit is cut between paragraphs, and its pieces are named by their lines.
+//! Every part gets a BM25 score for the question (rare words count more, long parts less). From the best score down,
+//! whole parts are taken as long as there is room; then they are put into the order of the document. A part that would
+//! never fit is split between paragraphs, and its pieces are named by their lines.
 //!
-//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about him among them.
+//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about
+//! him among them.
 //!
-//! Words are taken as they are written, in small letters, without a language's endings; of scripts without spaces every two letters are a
-//! word; `read_line` and `readLine` also count as `read` and `line`.
+//! Words are compared as they are written, in lower case, without stemming; in scripts without spaces every two letters
+//! are a word; `read_line` and `readLine` also count as `read` and `line`.
 //!
-//! What it does not do: understand. A part that answers the question in other words is not found, which is why nobody gets this without
-//! asking for it.
+//! What it does not do: understand. A part that answers the question in other words is not found, so this is never done
+//! without being asked for.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -81,8 +82,8 @@ impl Picked {
     }
 }
 
-/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the question is in it,
-/// or no piece with one is short enough. `count` gives the tokens of texts.
+/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the
+/// question is in it, or no piece with one is short enough. `count` gives the tokens of texts.
 ///
 /// Errors: those of `count`.
 pub async fn pick<E>(
@@ -214,10 +215,11 @@ fn as_many_as_fit(candidates: &[Candidate], ranked: &[usize], room: u32) -> Vec<
     taken
 }
 
-/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at least.
+/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at
+/// least.
 ///
-/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to 249, where 200 have
-/// room, the last 10 are dropped.
+/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to
+/// 249, where 200 have room, the last 10 are dropped.
 fn drop_last(taken: &mut Vec<usize>, candidates: &[Candidate], tokens: u32, room: u32) {
     let sum: u64 = taken.iter().map(|&index| u64::from(candidates[index].tokens)).sum();
     let mut dropped = 0;

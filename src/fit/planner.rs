@@ -1,4 +1,5 @@
-//! Weighs what a plan asks for against what is known of the model: tokens, bytes, seconds, and what stands in the way.
+//! Works out a plan from what is asked for and what is known of the model: tokens, bytes, seconds, and what prevents
+//! it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
 
-/// A wish held against what is known.
+/// What is asked for, and what is known of the model.
 pub(super) struct Planner<'a> {
     pub(super) wish: &'a Wish<'a>,
     pub(super) known: &'a dyn Known,

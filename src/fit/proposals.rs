@@ -1,7 +1,8 @@
-//! What would fit, where the whole does not: each proposal was tried, and says what it comes to.
+//! What would fit, where the whole does not: each proposal was tried, and has its tokens and bytes.
 //!
-//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning (chapters 1 to 12), the book
-//! without its few longest chapters (still too long: not proposed), and, with a question, the parts that BM25 finds nearest to it.
+//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning
+//! (chapters 1 to 12), the book without its few longest chapters (still too long: not proposed), and, with a question,
+//! the parts that BM25 finds nearest to it.
 
 use std::cmp::Reverse;
 
@@ -13,7 +14,7 @@ use super::tree::{self, Folder};
 use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
 use crate::swaa::selection::ResolvedPreset;
 
-/// Who has to leave out more parts than this would rather choose a beginning.
+/// Leaving out more parts than this is no proposal: a beginning of the document is simpler.
 const FEW_PARTS: usize = 8;
 
 /// Some of the parts: how to ask for them, in words, and their numbers.

@@ -37,7 +37,7 @@ pub struct Headless {
     pub extract: bool,
 }
 
-/// How a plan is told.
+/// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FitAs {
     pub json: bool,

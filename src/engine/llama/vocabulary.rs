@@ -1,11 +1,11 @@
 //! A model's vocabulary alone: exact tokens before anything is loaded that takes time.
 //!
-//! Example: *Pride and Prejudice* is cut into eleven pieces, which all cores tokenise, and has the tokens that llama.cpp gives for the whole.
-//! The weights stay on the disk: only the tables of the file are read.
+//! Example: *Pride and Prejudice* is cut into eleven pieces, which all cores tokenise, and has the tokens that
+//! llama.cpp gives for the whole. The weights stay on the disk: only the tables of the file are read.
 //!
-//! Why llama.cpp's own vocabulary and not a second implementation: in pieces it takes 0.9 s of processor time for a megabyte of novel and
-//! 0.6 s for one of Rust, spread over all cores, and there is no other for which every pattern of every model would have to be shown equal.
-//! `cargo bench --bench document -- --model MODEL` measures it.
+//! Why llama.cpp's own vocabulary and not a second implementation: in pieces it takes 0.9 s of processor time for a
+//! megabyte of novel and 0.6 s for one of Rust, spread over all cores, and there is no other for which every pattern of
+//! every model would have to be shown equal. `cargo bench --bench document -- --model MODEL` measures it.
 //!
 //! What it does not do: lay the text out as a prompt.
 
@@ -81,8 +81,9 @@ impl Vocabulary {
         Tokens::new(text, &self.numbers(text), |id| vocab.token_to_piece(LlamaToken(id), true, None))
     }
 
-    /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours add up. Where this
-    /// vocabulary knows no places, each span is counted by itself, and a token that reaches over a cut counts in both.
+    /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours
+    /// add up. Where this vocabulary knows no places, each span is counted by itself, and a token that reaches over a
+    /// cut counts in both.
     #[must_use]
     pub fn count_spans(&self, text: &str, spans: impl Iterator<Item = Range<usize>>) -> Vec<u32> {
         let counted: Vec<usize> = match self.tokens(text) {
@@ -104,7 +105,8 @@ fn numbers(tokens: Vec<LlamaToken>) -> Vec<i32> {
     tokens.into_iter().map(|LlamaToken(id)| id).collect()
 }
 
-/// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for the whole.
+/// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for
+/// the whole.
 pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
     let vocab = tables.vocab();
     if !is_cuttable(tables) {

@@ -1,6 +1,7 @@
 //! Loads a model's weights, as much of them as wanted onto the GPUs.
 //!
-//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in here.
+//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in
+//! here.
 //!
 //! What it does not do: decide how many layers fit; [`crate::engine::offload`] does.
 
@@ -17,7 +18,7 @@ use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMod
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
 
-/// Weights, and where they lie.
+/// Weights, and the devices that hold them.
 pub(super) struct Loaded {
     pub(super) weights: LlamaModel,
     /// Descriptions of the GPUs that hold layers.
@@ -133,7 +134,7 @@ fn need(config: &EngineConfig) -> Option<Need> {
     need
 }
 
-/// Bytes of so many cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
+/// Bytes of `values` cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
 pub(super) fn kv_bytes(kv_type: KvType, values: u64) -> u64 {
     match kv_type {
         KvType::F32 => values * 4,
@@ -230,8 +231,8 @@ fn load_weights<F: FnMut(f32) -> bool>(
     let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
     shares.iter_mut().zip(&config.settings.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
 
-    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep them. The callback
-    // is `F`'s, as its data is.
+    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep
+    // them. The callback is `F`'s, as its data is.
     let model = unsafe {
         let mut params = sys::llama_model_default_params();
         params.n_gpu_layers = layers.cast_signed();
@@ -256,7 +257,8 @@ fn load_weights<F: FnMut(f32) -> bool>(
         sys::llama_model_load_from_file(path.as_ptr(), params)
     };
     let model = NonNull::new(model).ok_or_else(|| not_loaded(config))?;
-    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this one.
+    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this
+    // one.
     Ok(unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) })
 }
 
