@@ -1,7 +1,7 @@
-//! Tells what is new in a chat, each thing once, line by line.
+//! Announces what is new in a chat, line by line and each thing once.
 //!
-//! It compares the chat with what it has told before: after an input that changed nothing it writes nothing. A prompt (`> `) says that it is
-//! the person's turn; what comes after it begins on a line of its own.
+//! It compares the chat with what it announced before; an input that changes nothing writes nothing. The prompt (`> `)
+//! says that it is the user's turn; the next announcement starts on a new line.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -12,38 +12,38 @@ use crate::chat::{
 use crate::document::Document;
 use crate::quotes::{Quote, Verdict, find_quotes};
 
-/// So many words of a quote are enough to know it by.
+/// Words shown of a quote, enough to recognise it.
 const QUOTE_WORDS: usize = 12;
 
-/// What was told so far.
+/// What was announced so far.
 #[derive(Debug, Default)]
 pub(super) struct Announcer {
     loading: bool,
     choice: Option<String>,
-    /// The preset, and the last tenth of the reading.
+    /// The preset, and the last announced tenth of the prefill.
     tenth: Option<(String, u32)>,
     read_by: Option<String>,
     answer: Option<AnswerTold>,
-    /// The entries whose end was told.
+    /// Entries whose end was announced.
     ended: BTreeSet<usize>,
-    /// The entry whose quotes are being looked up.
+    /// The entry whose quotes are still being checked.
     quotes_of: Option<usize>,
     notice: Option<Notice>,
     deciding: bool,
     prompted: bool,
 }
 
-/// The answer that is under way.
+/// The answer being announced.
 #[derive(Debug, Clone, Copy)]
 struct AnswerTold {
     entry: usize,
-    /// How many bytes of it were told.
+    /// Announced bytes.
     bytes: usize,
     thinking: bool,
 }
 
 impl Announcer {
-    /// Tells what is new; `document` is where quotes are found.
+    /// Announces what is new. `document` is where quotes are located.
     pub(super) fn announce(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         self.tell_model(chat, out)?;
         self.tell_choice(chat, out)?;
@@ -60,15 +60,15 @@ impl Announcer {
         out.flush()
     }
 
-    /// Tells `text`, which answers what was typed, and gives the turn back.
+    /// Answers a typed line with `text`, and prompts again.
     pub(super) fn say(&mut self, text: &str, out: &mut dyn Write) -> io::Result<()> {
-        // What was typed has ended the prompt's line.
+        // The typed line has ended the prompt's line.
         self.prompted = false;
         self.line(out, text)?;
         self.prompt(out)
     }
 
-    /// Whether the quotes of an answer are still being looked up.
+    /// Whether the quotes of an answer are still being checked.
     pub(super) fn waits_for_quotes(&self) -> bool {
         self.quotes_of.is_some()
     }
@@ -95,7 +95,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// Which parts of the document are read, when time or the questions chose them.
+    /// Which parts of the document are used, if time or the questions decided that.
     fn tell_choice(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         if chat.document.choice != self.choice {
             self.choice.clone_from(&chat.document.choice);
@@ -106,7 +106,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// Every tenth of a reading, and its end.
+    /// Each tenth of a prefill, and its end.
     fn tell_reading(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         if let (Work::Reading { run, .. }, Some(way)) = (&chat.work, &chat.way)
             && let Some(progress) = run.progress
@@ -128,7 +128,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// The answers that are new, each from where it was told up to.
+    /// New text of answers.
     fn tell_answers(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         self.go_on_with_answer(chat, out)?;
         while let (None, Some(entry)) = (self.answer, self.next_answer(chat)) {
@@ -138,7 +138,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// The first entry with an answer, of which nothing was told.
+    /// The first answered entry that was not announced.
     fn next_answer(&self, chat: &Chat) -> Option<usize> {
         chat.transcript.iter().enumerate().find_map(|(entry, what)| match what {
             Entry::Exchange(Exchange { state: ExchangeState::Running | ExchangeState::Answered(_), .. }) => {
@@ -148,7 +148,7 @@ impl Announcer {
         })
     }
 
-    /// What goes along with the question, and which of several presets answers it.
+    /// What the question refers to, and the preset if there are several answers.
     fn begin_answer(&mut self, chat: &Chat, entry: usize, out: &mut dyn Write) -> io::Result<()> {
         self.answer = Some(AnswerTold { entry, bytes: 0, thinking: false });
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
@@ -161,7 +161,7 @@ impl Announcer {
         }
     }
 
-    /// An answer as it grows, then how it ended and what it cost.
+    /// New text of an answer, then how it ended and what it cost.
     fn go_on_with_answer(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         let Some(mut told) = self.answer else { return Ok(()) };
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(told.entry) else { return Ok(()) };
@@ -195,7 +195,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// The questions that the engine did not get to. One that failed for the reason of a notice is told by that.
+    /// Questions that were not answered. A failure that a notice explains is not repeated.
     fn tell_not_answered(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         for (entry, what) in chat.transcript.iter().enumerate() {
             let Entry::Exchange(exchange) = what else { continue };
@@ -212,7 +212,7 @@ impl Announcer {
         Ok(())
     }
 
-    /// Where the passages are that an answer quotes.
+    /// Where the quoted passages are.
     fn tell_quotes(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         let Some(entry) = self.quotes_of else { return Ok(()) };
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
@@ -250,7 +250,7 @@ impl Announcer {
     }
 }
 
-/// Without what could reach the terminal.
+/// Replaces control characters, which could reach the terminal.
 fn safe(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
@@ -265,7 +265,7 @@ fn described(attached: &Attached) -> String {
     }
 }
 
-/// Why an answer ended, when the model did not end it, and what it cost.
+/// Why an answer ended, unless the model ended it, and what it cost.
 fn endings(exchange: &Exchange) -> Vec<String> {
     match &exchange.state {
         ExchangeState::Answered(finish) => {
