@@ -1,10 +1,11 @@
-//! A conversation in plain lines, from its first line to its exit code.
+//! Runs a conversation in plain lines, up to its exit code.
 //!
-//! Three things happen: a line is typed, something comes back from outside, the typed lines end. Each becomes an input of the chat; then
-//! [`super::announcer`] tells what is new.
+//! Three kinds of events arrive: typed lines, results, and the end of the input. Each becomes an input of the chat;
+//! then [`super::announcer`] announces what is new.
 //!
-//! The exit code depends on who listens. A person has read how each answer ended: leaving is 0. A script has not: the first answer that
-//! ended badly decides, as in a headless run. A model that can't be loaded ends both with its own code.
+//! The exit code depends on the audience. A person has seen how each answer ended, so leaving is 0. A script has not:
+//! as in a headless run, the first answer that ended badly decides. If the model cannot be loaded, both get its exit
+//! code.
 
 use std::io::{self, BufRead, Write};
 use std::thread;
@@ -18,14 +19,15 @@ use crate::chat::{Action, Chat, Effect, ExchangeState, Input, Model, update};
 use crate::exit::Exit;
 use crate::session::{EffectResult, EffectRunner, ReloadRequest, Reloaded, references};
 
-/// Who reads the lines.
+/// Who reads the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     Person,
     Script,
 }
 
-/// Talks until `/quit` comes, or the lines end and what was asked is answered. `out` gets everything, also why a model can't be had.
+/// Runs until `/quit`, or until the input ends and everything is answered. `out` gets everything, including why a model
+/// cannot be loaded.
 pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut dyn Write) -> io::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -55,7 +57,7 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut 
     })
 }
 
-/// What is typed, line by line, from a thread of its own.
+/// Typed lines, read on a thread.
 fn typed_lines() -> UnboundedReceiver<String> {
     let (sender, lines) = unbounded_channel();
     thread::spawn(move || {
@@ -68,7 +70,7 @@ fn typed_lines() -> UnboundedReceiver<String> {
     lines
 }
 
-/// A conversation under way. Its methods return an exit code when it is over.
+/// A running conversation. Methods return an exit code to end it.
 struct Conversation<'a, 'settings> {
     chat: Chat,
     effects: EffectRunner<'settings>,
@@ -92,12 +94,12 @@ impl Conversation<'_, '_> {
     fn take_result(&mut self, result: EffectResult) -> io::Result<Option<Exit>> {
         match result {
             EffectResult::Chat(input) => self.update(input),
-            // Parts are counted for those who choose them, which takes a screen.
+            // Only the terminal interface selects parts.
             EffectResult::Parts(_) => Ok(None),
         }
     }
 
-    /// What a person does. A question is about the document as it is now, and names what it refers to.
+    /// Handles an action. A question is asked about the documents as they are now, and what it names is attached first.
     fn act(&mut self, action: Action) -> io::Result<Option<Exit>> {
         let mut before = Vec::new();
         if let Action::Ask(question) | Action::Versus { question, .. } = &action {
@@ -132,7 +134,7 @@ impl Conversation<'_, '_> {
         self.announcer.announce(&self.chat, &self.effects.files().document(), self.out)
     }
 
-    /// Whether something is still to be told without anything typed.
+    /// Whether an answer or its quotes are still to come.
     fn is_waited_for(&self) -> bool {
         let waits_for_file =
             self.chat.exchanges().any(|exchange| exchange.state == ExchangeState::Waiting && exchange.waits_for_file());

@@ -1,24 +1,25 @@
-//! The chat in plain lines, for screen readers and simple terminals: nothing moves, nothing is drawn over, one line says one thing.
+//! The chat in plain lines, for screen readers and simple terminals: nothing moves or is overwritten, and each line
+//! says one thing.
 //!
 //! ```text
 //! loading the model
-//! reading pride-and-prejudice.txt by accurate: 10%
+//! reading pride-and-prejudice.txt (accurate): 10%
 //! pride-and-prejudice.txt is read. Ask, or /help.
 //! > Who is Mr. Collins?
 //! A clergyman …
 //! (accurate, 40 tokens at 20.0 tok/s)
 //! ```
 //!
-//! The same [`crate::chat`] and engine as the screen has, and the same [`crate::session::EffectRunner`] beside them. What a person types is a
-//! question, which may refer to parts and files with `@`, or a command that begins with `/`. An answer is written as it comes, in whole
-//! words of the model; Ctrl-C ends the program, as everywhere. No terminal is needed: questions from a pipe are answered, and where they
-//! end the program does.
+//! It uses the same [`crate::chat`], engine and [`crate::session::EffectRunner`] as the terminal interface. A typed
+//! line is a question, which may refer to parts and files with `@`, or a command that begins with `/`. Answers are
+//! written as they are generated. Ctrl-C ends the program. No terminal is needed: questions can come from a pipe, and
+//! the program ends with them.
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`conversation`] | what happens until it is over, and with which exit code does it end? |
+//! | [`conversation`] | when does it end, and with which exit code? |
 //! | [`typed_line`] | what does a typed line ask for? |
-//! | [`announcer`] | what is new, and in which words is it told? |
+//! | [`announcer`] | what is new, and how is it announced? |
 //! | [`consent`] | may a missing model be fetched? |
 
 mod announcer;

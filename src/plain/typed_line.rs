@@ -1,22 +1,22 @@
-//! What a typed line asks for: a question, a command, or yes or no to what was asked.
+//! Parses a typed line: a question, a command, or a yes or no.
 
 use crate::chat::{Action, Chat, Work};
 
-/// What `/help` says, and what a command that does not exist is told.
+/// The text of `/help`, also shown for unknown commands.
 const HELP: &str = "Type a question, and Enter. @NAME refers to a part of the document or to a file. /presets lists the presets, \
                     /preset NAME reads by one, /ab NAME NAME QUESTION asks under several, /stop stops, /quit leaves. An empty line goes on \
                     with a reading that was stopped.";
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TypedLine {
     Act(Action),
-    /// To be told at once; nothing else happens.
+    /// Answered at once.
     Say(String),
 }
 
 impl TypedLine {
-    /// What `line` means to a chat that is where `chat` is.
+    /// What `line` means in the present state of `chat`.
     pub(super) fn read(chat: &Chat, line: &str) -> Self {
         let line = line.trim();
         let decides = matches!(chat.work, Work::Deciding { .. });
@@ -40,7 +40,7 @@ impl TypedLine {
     }
 }
 
-/// `full quick Who is it?`: the presets are the first words; without a question the last one is asked again.
+/// Parses `full quick Who is it?`: presets first. Without a question, the last one is asked again.
 fn versus(chat: &Chat, rest: &str) -> TypedLine {
     let mut question = rest;
     let mut offers = Vec::new();
@@ -59,7 +59,7 @@ fn versus(chat: &Chat, rest: &str) -> TypedLine {
     }
 }
 
-/// The preset that `text` begins with, and what follows.
+/// The preset that `text` begins with, and the rest.
 fn first_offer<'a>(chat: &Chat, text: &'a str) -> Option<(usize, &'a str)> {
     let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     offer(chat, name).map(|offer| (offer, rest.trim_start()))

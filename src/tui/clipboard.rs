@@ -1,33 +1,33 @@
-//! The clipboard: the system's where there is one, and the terminal's own besides, which is the one that reaches over SSH.
+//! Copies text to the system clipboard and, through the terminal, to the clipboard of the machine the user sits at.
 //!
-//! OSC 52 is an escape sequence with the text in base 64; tmux hands one on that is wrapped for it. Neither way tells whether a
-//! person finds the text where they paste, so both are taken.
+//! OSC 52 is an escape sequence that carries the text in base64, and it also works over SSH. tmux only forwards it
+//! inside a wrapper of its own. Neither way reports whether the text arrived, so both are used.
 
 use std::io::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-/// A terminal that takes more than this is not known; xterm takes less.
+/// Most bytes of an OSC 52 sequence that a common terminal accepts; xterm accepts fewer.
 const MOST_BYTES: usize = 74_994;
 
 /// Where a text went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CopiedTo {
     Clipboard,
-    /// To the terminal, which may or may not keep it.
+    /// The terminal got it, and may have ignored it.
     Terminal,
     Nowhere,
 }
 
-/// The clipboards; kept open, as on X11 a text lives as long as who offers it.
+/// The system clipboard stays open: on X11 the text is lost when its owner exits.
 #[derive(Default)]
 pub(super) struct Clipboard {
     system: Option<arboard::Clipboard>,
 }
 
 impl Clipboard {
-    /// `out` is the terminal, `in_tmux` whether tmux stands between.
+    /// `out` is the terminal; `in_tmux` says whether tmux runs in between.
     pub(super) fn copy(&mut self, text: &str, out: &mut dyn Write, in_tmux: bool) -> CopiedTo {
         let told = text.len() <= MOST_BYTES
             && out.write_all(sequence(text, in_tmux).as_bytes()).is_ok()
@@ -47,7 +47,7 @@ impl Clipboard {
     }
 }
 
-/// OSC 52 for `text`; for tmux in its pass-through, every ESC of it twice.
+/// OSC 52 for `text`. tmux needs its pass-through wrapper, with every ESC doubled.
 fn sequence(text: &str, in_tmux: bool) -> String {
     let plain = format!("\x1b]52;c;{}\x07", BASE64.encode(text));
     if in_tmux { format!("\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")) } else { plain }

@@ -1,5 +1,5 @@
-//! A report of a panic, as a file that can be sent: what happened, where, and which build it was. Nothing of documents or questions is in it,
-//! unless a panic's own message has it.
+//! Writes a crash report that users can send: what happened, where, and in which build. It has no document text and no
+//! questions, unless the panic message itself quotes them.
 
 use std::backtrace::Backtrace;
 use std::fs;
@@ -7,7 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Writes the report into `folder`, and returns where it is; `build` names the program, the system and llama.cpp with their versions.
+/// Writes the report into `folder` and returns its path. `build` names the program, the system and llama.cpp, with
+/// their versions.
 pub(super) fn write(folder: &Path, build: &str, what: &str) -> io::Result<PathBuf> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let path = folder.join(format!("crash-{seconds}-{}.txt", std::process::id()));

@@ -1,4 +1,4 @@
-//! Where frames go: the terminal, or memory in tests.
+//! Shows frames: in the terminal, or in memory for tests.
 
 use std::io::{self, Stdout, stdout};
 
@@ -13,12 +13,12 @@ use super::theme::Theme;
 use super::view;
 use crate::chat::Chat;
 
-/// Shows frames.
+/// Where frames are drawn.
 pub(super) trait Display {
-    /// The area that the next frame has.
+    /// The area of the next frame.
     fn area(&self) -> io::Result<Rect>;
 
-    /// Draws a frame that was laid out; `afresh` clears the screen first.
+    /// Draws a frame that was laid out before. `afresh` clears the screen first.
     fn draw(&mut self, chat: &Chat, screen: &Screen, theme: &Theme, afresh: bool) -> io::Result<()>;
 }
 
@@ -36,11 +36,12 @@ impl Display for TerminalDisplay {
         Ok(Rect::from((Position::ORIGIN, self.0.size()?)))
     }
 
-    /// All of it is shown at once: a terminal that knows synchronised updates never shows half of a frame.
+    /// Draws inside a synchronised update: terminals that support it never show half a frame.
     fn draw(&mut self, chat: &Chat, screen: &Screen, theme: &Theme, afresh: bool) -> io::Result<()> {
         execute!(stdout(), BeginSynchronizedUpdate)?;
         if afresh {
-            // Not `Terminal::clear`: it asks where the cursor is, and the thread that waits for keys would get the answer.
+            // Not `Terminal::clear`: that asks for the cursor position, and the thread that reads keys would swallow
+            // the answer.
             self.0.backend_mut().clear_region(ClearType::All)?;
             self.0.swap_buffers();
         }

@@ -1,4 +1,4 @@
-//! Opens the terminal, runs the loop in it, and remembers where the document was left.
+//! Opens the terminal, runs the loop in it, and saves the reading position at the end.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::store::{History, Place, Positions, Remembered};
 /// The signals that end the screen.
 const SIGNALS: [Signal; 3] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt];
 
-/// Shows a chat, and the document that it is about, until it is left.
+/// Runs the terminal interface on a chat and its document until the user leaves.
 pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<ScreenExit, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
@@ -39,20 +39,20 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<S
         let signal = async {
             match signals.recv().await {
                 Some(signal) => signal,
-                // None of them can be heard: they end the process as they would without us.
+                // None of the signals can be handled: they end the process the default way.
                 None => std::future::pending().await,
             }
         };
         let ended = shown.run(EventStream::new, signal).await;
-        // Of the document as it is now: other parts have places of their own.
+        // The position belongs to the document in use now: other parts have a position of their own.
         remember(&shown.screen, &shown.chat, &positions.of(shown.screen.reader.book.text()));
-        // The engine's end is waited for when the runner is dropped: the terminal need not wait for that.
+        // Dropping the runner waits for the engine's thread. Give the terminal back before that.
         drop(guard);
         ended
     })
 }
 
-/// A screen on `document`, where it was left.
+/// A screen that shows `document` where it was left last time.
 fn opened(document: Arc<Document>, place: &Place) -> Screen {
     let mut screen = Screen::new(document);
     if let Some(known) = place.load() {
@@ -62,7 +62,7 @@ fn opened(document: Arc<Document>, place: &Place) -> Screen {
     screen
 }
 
-/// Where a document was left. Failing to save it must not block the exit.
+/// Saves the reading position. Failing to save it must not block the exit.
 fn remember(screen: &Screen, chat: &Chat, place: &Place) {
     if screen.reader.is_empty() {
         return;

@@ -1,13 +1,14 @@
-//! The loop: whatever happens goes through `chat::update`, and what has changed is drawn.
+//! The event loop: every event goes through `chat::update`, and changes are drawn.
 //!
-//! One `select!` waits for a signal, a key, a result from outside, the next frame or the next tick. After the first of them everything
-//! else that is there is taken too, and then there is one frame: a thousand tokens that come at once cost one drawing. Frames
-//! are 16 ms apart at least. Time ticks only while something on the screen changes with it; an idle screen waits without end.
+//! One `select!` waits for a signal, a key, a result, the next frame or the next tick. After the first event the loop
+//! takes everything else that is ready and then draws once, so a thousand tokens that arrive together cost one frame.
+//! Frames are at least 16 ms apart. The clock ticks only while something on the screen depends on time; an idle screen
+//! waits indefinitely.
 //!
-//! There is one way out and one way back: everything that is to be done outside is a [`LoopCommand`] for the [`Runner`], and what comes of
-//! it, the engine's events among it, is an [`EffectResult`] of [`Runner::next`], unless it is known at once ([`Reply`]). Keys are a
-//! stream and frames go to a [`Display`], so that tests drive this very loop without a terminal. The first frame is drawn before anything is
-//! waited for: the model may take its time.
+//! There is one way out and one way back. Everything to be done outside is a [`LoopCommand`] for the [`Runner`]; its
+//! result is an [`EffectResult`] from [`Runner::next`], as are the engine's events, or a [`Reply`] if it is available
+//! at once. Keys come from a stream and frames go to a [`Display`], so tests drive this loop without a terminal. The
+//! first frame is drawn before anything is awaited, because loading the model may take a while.
 
 use std::future::poll_fn;
 use std::io;
@@ -29,24 +30,24 @@ use super::ui_command::UiCommand;
 use crate::chat::{Action, Chat, Effect, Input, update};
 use crate::session::{EffectResult, Reloaded, Signal};
 
-/// Sixty frames a second is what a terminal can show.
+/// Terminals show about sixty frames a second.
 const FRAME: Duration = Duration::from_millis(16);
-/// How often timers on the screen move.
+/// How often timers on the screen are updated.
 const TICK: Duration = Duration::from_millis(200);
-/// What is taken at most before a frame is due: a flood must not freeze the screen.
+/// Most events taken before a frame is drawn, so that a flood of events cannot freeze the screen.
 const TAKEN_AT_ONCE: usize = 4096;
 
-/// The chat and the screen, where they are shown, and what is done outside.
+/// The state of the loop, where it is drawn, and what acts outside it.
 pub(super) struct Loop<D, R> {
     pub chat: Chat,
     pub screen: Screen,
     pub theme: Theme,
     pub display: D,
-    /// Does what the loop can't. While it does what [takes the terminal](UiCommand::takes_the_terminal) no keys are read here.
+    /// Carries out commands. No keys are read while a command [takes the terminal](UiCommand::takes_the_terminal).
     pub runner: R,
 }
 
-/// What one happening has left to do.
+/// What an event leaves to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NextStep {
     Nothing,
@@ -64,14 +65,14 @@ enum Woken {
 }
 
 impl<D: Display, R: Runner> Loop<D, R> {
-    /// Runs until it is left, or `signal` comes, or the terminal is gone (which is a hang-up).
+    /// Runs until the user leaves, `signal` arrives, or the terminal is gone (which counts as a hang-up).
     pub(super) async fn run<Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin>(
         &mut self,
         open_keys: impl FnMut() -> Keys,
         signal: impl Future<Output = Signal>,
     ) -> Result<ScreenExit, Error> {
         match self.run_until_ended(open_keys, signal).await {
-            // What cannot be drawn on any more: the signal that says so may come a moment later.
+            // The terminal is gone; the signal that says so may arrive a moment later.
             Err(Error::Terminal(error)) if error.raw_os_error() == Some(libc::EIO) => {
                 Ok(ScreenExit::BySignal(Signal::HangUp))
             }
@@ -114,14 +115,14 @@ impl<D: Display, R: Runner> Loop<D, R> {
                     step => pending = more(pending, step),
                 }
                 if self.screen.commands.iter().any(UiCommand::takes_the_terminal) {
-                    // The program that has the terminal meanwhile gets its keys.
+                    // The program that takes the terminal also gets its keys.
                     drop(keys);
                     pending = more(pending, self.run_commands(start.elapsed())?);
                     keys = open_keys();
                 } else if !self.screen.commands.is_empty() {
                     pending = more(pending, self.run_commands(start.elapsed())?);
                 }
-                // What else is there, without waiting.
+                // Take everything else that is ready.
                 if let Poll::Ready(key) = ready(&mut keys).await {
                     woken = Woken::Key(key);
                 } else if let Some(result) = self.runner.try_next() {
@@ -138,7 +139,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
         self.display.draw(&self.chat, &self.screen, &self.theme, afresh)
     }
 
-    /// Takes what has happened, and what the screen makes of it.
+    /// Handles an event, and then whatever the screen needs as a consequence.
     fn take(&mut self, woken: Woken, now: Duration) -> Result<NextStep, Error> {
         let step = self.take_one(woken, now)?;
         let actions = self.screen.attend(&self.chat);
@@ -182,7 +183,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
         actions.into_iter().try_fold(step, |step, action| Ok(more(step, self.act(now, action)?)))
     }
 
-    /// What a person does; a question is about the document as it is now.
+    /// Handles an action. A question is asked about the documents as they are now, so they are reloaded first.
     fn act(&mut self, now: Duration, action: Action) -> Result<NextStep, Error> {
         let asks =
             matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
@@ -247,15 +248,15 @@ impl<D: Display, R: Runner> Loop<D, R> {
     }
 }
 
-/// What `keys` has now, without waiting for more.
+/// What `keys` has ready, without waiting.
 ///
-/// Polled with the task's own waker: crossterm's stream keeps the first waker that it is given until a key comes, so a look with one that
-/// wakes nothing would leave an idle screen deaf.
+/// Polled with the task's own waker: crossterm's stream keeps the first waker it gets until a key arrives, so polling
+/// with a no-op waker would leave an idle screen deaf.
 async fn ready<S: Stream + Unpin>(keys: &mut S) -> Poll<Option<S::Item>> {
     poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await
 }
 
-/// The greater of two steps.
+/// The step that does more.
 fn more(a: NextStep, b: NextStep) -> NextStep {
     match (a, b) {
         (NextStep::End(ended), _) | (_, NextStep::End(ended)) => NextStep::End(ended),

@@ -1,8 +1,9 @@
-//! Takes the terminal, and gives it back on every way out.
+//! Takes the terminal and restores it on every way out.
 //!
-//! [`Guard`] gives it back when it is dropped: at the end, at an error, at SIGTERM and SIGHUP (the driver returns on these). A
-//! panic gives it back before its message is printed, or the message would be lost with the alternate screen. A panic of
-//! another thread (the engine's) leaves the terminal alone, as the screen goes on; its message goes to the log.
+//! [`Guard`] restores it when dropped: at the end, after an error, on SIGTERM and SIGHUP (the driver returns on these).
+//! A panic restores it before its message is printed, or the message would vanish with the alternate screen. A panic on
+//! another thread, such as the engine's, leaves the terminal alone because the interface goes on; its message goes to
+//! the log.
 
 use std::io::{self, Write, stdout};
 use std::panic::{self, PanicHookInfo};
@@ -20,20 +21,20 @@ use ratatui::crossterm::{cursor, execute};
 
 use super::crash;
 
-/// Whether the mouse is ours while the terminal is.
+/// Whether mouse events are captured while the terminal is taken.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
 type Hook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 
-/// The terminal is ours as long as this lives.
+/// Holds the terminal until it is dropped.
 pub(super) struct Guard {
     taken: Arc<AtomicBool>,
     earlier_hook: Hook,
 }
 
 impl Guard {
-    /// Raw mode, the alternate screen, bracketed paste, the mouse if it is wished for, and Shift-Enter where the terminal can tell it.
-    /// A crash is reported by a file in `reports`, about the program that `build` names.
+    /// Enables raw mode, the alternate screen, bracketed paste, the mouse if wanted, and Shift-Enter where the terminal
+    /// supports it. A crash writes a report into `reports` that begins with `build`.
     pub(super) fn take(mouse: bool, reports: PathBuf, build: String) -> io::Result<Self> {
         MOUSE.store(mouse, Ordering::SeqCst);
         let taken = Arc::new(AtomicBool::new(true));
@@ -59,7 +60,7 @@ fn enter() -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the terminal to `other` for a while: an editor, or the shell that we were started from.
+/// Lends the terminal to `other`: an editor, or the shell that started this program.
 pub(super) fn lend<T>(other: impl FnOnce() -> T) -> io::Result<T> {
     leave();
     let told = other();
@@ -70,7 +71,7 @@ pub(super) fn lend<T>(other: impl FnOnce() -> T) -> io::Result<T> {
 impl Drop for Guard {
     fn drop(&mut self) {
         give_back(&self.taken);
-        // A hook can't be changed by a thread that panics.
+        // A panicking thread must not change the hook.
         if !thread::panicking() {
             let earlier = self.earlier_hook.clone();
             panic::set_hook(Box::new(move |info| earlier(info)));
@@ -93,7 +94,7 @@ fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf, build: String) 
     }
 }
 
-/// The terminal is plain again; what is told here stays on it.
+/// The terminal is restored, so this stays visible.
 #[allow(clippy::print_stderr, reason = "the screen is gone, and this is its last word")]
 fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
     match crash::write(folder, build, &info.to_string()) {
@@ -102,7 +103,7 @@ fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
     }
 }
 
-/// Once; what fails is passed over, as there is nobody left to tell.
+/// Restores the terminal once. Errors are ignored: there is no way left to report them.
 fn give_back(taken: &AtomicBool) {
     if taken.swap(false, Ordering::SeqCst) {
         leave();
@@ -131,7 +132,8 @@ mod tests {
 
     const REPORTS: &str = "LUNETTE_TEST_REPORTS";
 
-    /// The program of the next test, and nothing without it: it takes the terminal, draws, and fails.
+    /// The program that the next test runs: it takes the terminal, draws, and panics. Without the variable it does
+    /// nothing.
     #[test]
     #[allow(clippy::print_stdout, reason = "this is what it draws")]
     fn a_screen_that_fails() {

@@ -1,25 +1,23 @@
-//! The screen; owns the terminal.
-//!
-//! The picture: four layers, each ignorant of the one above.
+//! The terminal interface. It owns the terminal while it runs.
 //!
 //! | file | does |
 //! |---|---|
-//! | [`keymap`] | a key, and where the focus is → an [`keymap::Intent`]: one table, from which the help is drawn too |
-//! | [`screen`] | what is the screen's own: focus, the input box, scrolling, what lies open; an intent → the chat's actions |
-//! | [`reader`] | the document as it is read: wrapped by the page, searched, marked |
-//! | [`layout`] | lays a frame out: where everything goes, which lines there are, what is found in them, how far it is scrolled |
-//! | [`view`] | draws a chat and a screen; pure: `&Chat` and `&Screen` in, cells out |
-//! | [`stage`] | the same without a terminal, for benchmarks |
-//! | [`event_loop`] | keys, results, signals and time → `chat::update` → effects → at most one frame every 16 ms |
-//! | [`runner`], [`terminal_runner`] | the one way out of the loop: effects, reloading, the clipboard, exports, the editor, Ctrl-Z |
-//! | [`driver`] | opens the terminal, and runs the loop in it |
-//! | [`rendered_entries`], [`transcript_search`] | the transcript's lines, and where something is said in them |
+//! | [`keymap`] | turns a key, depending on the focus, into an [`keymap::Intent`]: one table, which also generates the help |
+//! | [`screen`] | holds the interface's own state (focus, input, scrolling, popups); turns intents into chat actions |
+//! | [`reader`] | shows the document: wraps the visible page, searches, keeps marks |
+//! | [`layout`] | lays a frame out: positions, transcript lines, search hits, scrolling |
+//! | [`view`] | draws `&Chat` and `&Screen`; changes nothing |
+//! | [`stage`] | draws into memory, for benchmarks |
+//! | [`event_loop`] | feeds keys, results, signals and ticks to `chat::update`; draws at most every 16 ms |
+//! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
+//! | [`driver`] | opens the terminal and runs the loop |
+//! | [`rendered_entries`], [`transcript_search`] | keep the transcript's lines, and find and mark text in them |
 //!
-//! One key: `5` with the focus on the transcript → `Intent::Preset('5')` → `Action::Switch(5)` → `update` → `Command::Forecast` to the
-//! engine → its answer → one frame that says "fastest reads 160,900 tokens again: about 48 s".
+//! One key: `5` in the transcript becomes `Intent::Preset('5')`, then `Action::Switch(5)`. `update` returns
+//! `Command::Forecast`, the engine answers, and the next frame shows "fastest re-reads 160,900 tokens: about 48 s".
 //!
-//! The terminal is put back on every way out: return, error, panic, SIGTERM, SIGHUP ([`guard`]). What it does not do: know
-//! tokens, hold the conversation, or print anything outside a frame.
+//! The terminal is restored on every way out: return, error, panic, SIGTERM, SIGHUP ([`guard`]). The module does not
+//! know tokens, does not hold the conversation, and prints nothing outside a frame.
 
 mod clipboard;
 mod crash;

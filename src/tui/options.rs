@@ -1,4 +1,4 @@
-//! What the screen is told from outside, and how it ended.
+//! What the interface needs to know from outside, and how it ended.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,40 +8,40 @@ use crate::engine::config::ContextSize;
 use crate::session::Signal;
 use crate::settings::ThemeChoice;
 
-/// What the screen is told from outside.
+/// Settings of the interface.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub theme: ThemeChoice,
-    /// The terminal says that it shows any colour.
+    /// The terminal supports 24-bit colour.
     pub true_color: bool,
     pub keymap: Keymap,
     pub mouse: bool,
-    /// Where it is remembered how far documents were read and what was asked.
+    /// Where reading positions and asked questions are saved.
     pub state: PathBuf,
-    /// Where conversations are exported to.
+    /// Where exported conversations go.
     pub exports: PathBuf,
-    /// The user's configuration, which presets are saved to.
+    /// The user's configuration file, where presets are saved.
     pub config: PathBuf,
     /// The user's editor, with its arguments.
     pub editor: Option<String>,
-    /// tmux stands between us and the terminal.
+    /// The program runs inside tmux.
     pub in_tmux: bool,
-    /// How much context a document gets.
+    /// The context size that was asked for.
     pub context: ContextSize,
-    /// Kept free behind a document for questions and answers.
+    /// Kept free after the document, for questions and answers.
     pub reserve_tokens: u32,
-    /// The program, the system and llama.cpp with their versions, for the report of a crash.
+    /// The program, the system and llama.cpp, with their versions. A crash report begins with it.
     pub build: String,
 }
 
-/// Why the screen was left.
+/// Why the interface ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScreenExit {
     ByUser,
     BySignal(Signal),
 }
 
-/// Why the screen could not go on.
+/// Why the interface cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("cannot use the terminal: {0}")]

@@ -1,16 +1,16 @@
-//! Where the document and the transcript go: side by side, one above the other, or one alone.
+//! Arranges the document and the transcript: side by side, stacked, or one alone.
 //!
-//! A screen that is wide enough has both side by side, a high one both stacked, a small one what had the focus last. A key takes
-//! another arrangement; one that there is no room for becomes one alone.
+//! A wide screen shows both side by side, a tall one stacks them, a small one shows the pane that had the focus last. A
+//! key selects another arrangement; if it does not fit, one pane is shown.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::keymap::Focus;
 
-/// An arrangement, as it is wished for.
+/// The arrangement that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Panes {
-    /// By the size of the screen.
+    /// Depends on the size of the screen.
     #[default]
     Auto,
     Side,
@@ -18,18 +18,18 @@ pub(super) enum Panes {
     Alone,
 }
 
-/// Narrower, two columns of text are too narrow to read when nobody asked for them; and when somebody did.
+/// Minimum width for side-by-side: automatic, and on explicit request.
 const SIDE_AUTO: u16 = 100;
 const SIDE: u16 = 60;
-/// Lower, two panes one above the other show too little.
+/// Minimum height for stacked panes: automatic, and on explicit request.
 const STACKED_AUTO: u16 = 28;
 const STACKED: u16 = 11;
-/// Wider, lines of a document are tiresome to read.
+/// Wider lines are tiring to read.
 const WIDEST_READER: u16 = 92;
-/// Between the panes, when they are side by side.
+/// Between panes that are side by side.
 const GAP: u16 = 2;
 
-/// Where the panes are; `None` for what is not shown.
+/// Where the panes are; `None` for a hidden one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arranged {
     pub reader: Option<Rect>,
@@ -55,7 +55,7 @@ impl Panes {
         }
     }
 
-    /// Shares `area` out; `pane` is the transcript or the reader, whichever had the focus last.
+    /// Divides `area`. `pane` is the pane that had the focus last, the transcript or the reader.
     pub(super) fn arrange(self, area: Rect, pane: Focus, has_document: bool) -> Arranged {
         let side = match self {
             Self::Auto => area.width >= SIDE_AUTO,

@@ -1,7 +1,7 @@
-//! Lines of the transcript that were made before: an entry is made into lines once, and again only when it has changed.
+//! Caches the transcript's lines: an entry is rendered again only when something changed that its lines depend on.
 //!
-//! The picture: sheets in a folder, one an entry. A frame looks at each rendered's label, which costs some numbers, and writes only those
-//! anew whose label is another; while an answer streams that is one. Two thousand turns cost as much as one.
+//! Each frame compares the key of each entry, a few numbers, and renders those whose key changed; while an answer
+//! streams that is one. So two thousand turns cost as much per frame as one.
 
 use std::ops::Range;
 
@@ -12,18 +12,18 @@ use super::markdown::RenderedMarkdown;
 use super::theme::Theme;
 use super::transcript_search::{self, LineHit};
 
-/// What an entry's lines depend on; what is the same has the same lines.
+/// What an entry's lines depend on: equal keys, equal lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct RenderKey {
     pub question: usize,
-    /// Something that grows with what is known of what the question refers to.
+    /// Changes with each step of loading what the question refers to.
     pub attached: usize,
     pub answer: usize,
     pub reasoning: usize,
     pub state: u8,
-    /// Whole seconds of what is under way.
+    /// Whole seconds that the running step has taken.
     pub seconds: u64,
-    /// A number for where each quote was found.
+    /// A hash of where each quote was found.
     pub quotes: usize,
     pub chosen: Option<usize>,
     pub reasoning_open: bool,
@@ -31,7 +31,7 @@ pub(super) struct RenderKey {
 }
 
 impl RenderKey {
-    /// The label of a rendered that two entries share.
+    /// The key of two entries that are rendered together.
     pub(super) fn with(self, other: Self) -> Self {
         Self {
             answer: self.answer * 31 + other.answer,
@@ -43,31 +43,31 @@ impl RenderKey {
     }
 }
 
-/// One entry.
+/// The lines of one entry.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RenderedEntry {
     key: Option<RenderKey>,
     pub lines: Vec<Line<'static>>,
-    /// The answer, which grows.
+    /// The answer, rendered incrementally as it grows.
     pub answer: RenderedMarkdown,
-    /// Which of the lines is the chosen quote.
+    /// The line of the selected quote.
     pub chosen_line: Option<usize>,
-    /// Which of the lines were asked, thought or said; each passage for itself.
+    /// The lines that can be searched, one range for each passage: the question, the thoughts, the answer.
     pub said: Vec<Range<usize>>,
-    /// What was found in them, and by which search.
+    /// The hits of the last search, and the number of that search.
     found: Vec<LineHit>,
     searched: Option<usize>,
 }
 
 impl RenderedEntry {
-    /// Notes that the lines from `from` on were asked, thought or said.
+    /// Marks the lines from `from` on as searchable.
     pub(super) fn says_from(&mut self, from: usize) {
         if from < self.lines.len() {
             self.said.push(from..self.lines.len());
         }
     }
 
-    /// Finds what search `number` looks for, unless it did already.
+    /// Runs search `number`, unless this entry has its result already.
     fn search(&mut self, number: usize, pattern: &Regex) {
         if self.searched != Some(number) {
             self.found = transcript_search::hits(&self.lines, &self.said, pattern);
@@ -80,7 +80,7 @@ impl RenderedEntry {
     }
 }
 
-/// All entries of one branch.
+/// The entries of one branch.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RenderedEntries {
     branch: usize,
@@ -88,7 +88,7 @@ pub(super) struct RenderedEntries {
 }
 
 impl RenderedEntries {
-    /// Makes there be `entries` sheets, for a branch: those of another one are no beginnings of its own.
+    /// Resizes the cache to `entries`; clears it when the branch changes.
     pub(super) fn fit(&mut self, branch: usize, entries: usize) {
         if self.branch != branch {
             *self = Self { branch, entries: Vec::new() };
@@ -96,7 +96,7 @@ impl RenderedEntries {
         self.entries.resize_with(entries, RenderedEntry::default);
     }
 
-    /// Writes the rendered of `entry` anew, if its label is another than before.
+    /// Renders `entry` again if its key changed.
     pub(super) fn write(&mut self, entry: usize, key: RenderKey, write: impl FnOnce(&mut RenderedEntry)) {
         let rendered = &mut self.entries[entry];
         if rendered.key != Some(key) {
@@ -109,12 +109,12 @@ impl RenderedEntries {
         }
     }
 
-    /// How many lines there are, with a blank one before each entry that has any.
+    /// The number of lines; a blank line precedes each entry that has any.
     pub(super) fn len(&self) -> usize {
         self.entries.iter().map(RenderedEntry::height).sum()
     }
 
-    /// The lines from `top` on, `shown` at most.
+    /// At most `shown` lines, from line `top` on.
     pub(super) fn lines(&self, top: usize, shown: usize) -> Vec<Line<'static>> {
         let mut before = 0;
         let mut lines = Vec::with_capacity(shown);
@@ -130,7 +130,7 @@ impl RenderedEntries {
         lines
     }
 
-    /// Searches all sheets: the line of each hit among all lines.
+    /// Searches all entries. Returns the line of each hit.
     pub(super) fn search(&mut self, number: usize, pattern: &Regex) -> Vec<usize> {
         let mut before = 0;
         let mut hits = Vec::new();
@@ -145,7 +145,7 @@ impl RenderedEntries {
         hits
     }
 
-    /// Marks what the last search found on `lines`, which begin at `top`: hit `at` as what is looked at.
+    /// Highlights the last search's hits in `lines`, which start at line `top`; hit `at` as the current one.
     pub(super) fn mark(&self, lines: &mut [Line<'static>], top: usize, at: usize, theme: &Theme) {
         let (mut before, mut hits) = (0, 0);
         for rendered in &self.entries {
@@ -161,7 +161,7 @@ impl RenderedEntries {
         }
     }
 
-    /// Where an entry's chosen quote is, among all lines.
+    /// The line of an entry's selected quote.
     pub(super) fn line_of_chosen(&self, entry: usize) -> Option<usize> {
         let before: usize = self.entries.iter().take(entry).map(RenderedEntry::height).sum();
         self.entries.get(entry)?.chosen_line.map(|line| before + 1 + line)

@@ -1,4 +1,4 @@
-//! The one way out of the loop and the one way back: what it wants done, who does it, what is known at once and what comes later.
+//! What the event loop wants done outside of it, and who does that.
 
 use std::io;
 
@@ -6,36 +6,36 @@ use super::ui_command::UiCommand;
 use crate::chat::Effect;
 use crate::session::{EffectResult, Reloaded};
 
-/// What is to be done outside of the loop.
+/// A command of the loop.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum LoopCommand {
-    /// What the chat asks for.
+    /// An effect of the chat.
     Chat(Effect),
-    /// What the screen asks for.
+    /// A command of the screen.
     Screen(UiCommand),
-    /// Read the documents again, if they have changed: a question is about to be asked.
+    /// Reload the documents if they changed: a question is about to be asked.
     Reload,
 }
 
-/// What is known at once. Everything else comes back as an [`EffectResult`].
+/// A result that is available at once. Other results arrive later, as an [`EffectResult`].
 pub(super) enum Reply {
     Nothing,
-    /// One line for the person.
+    /// A line to show.
     Message(String),
-    /// What was written in the editor.
+    /// The text that the user wrote in the editor.
     Edited(String),
-    /// The documents are not what they were.
+    /// The documents changed.
     Reloaded(Reloaded),
 }
 
-/// Does it.
+/// Carries out commands.
 pub(super) trait Runner {
-    /// Errors are those of the terminal; all others are messages.
+    /// Starts or carries out `command`. An error is one of the terminal; any other failure is a message.
     fn run(&mut self, command: LoopCommand) -> io::Result<Reply>;
 
-    /// What comes back next. Nothing is lost when the future is dropped before it is ready.
+    /// The next result. Cancel-safe.
     fn next(&mut self) -> impl Future<Output = EffectResult>;
 
-    /// What is back already.
+    /// A result that is ready.
     fn try_next(&mut self) -> Option<EffectResult>;
 }

@@ -1,7 +1,7 @@
-//! The screen on a stage: drawn into memory, without a terminal and without an engine, for benchmarks.
+//! Draws the interface into memory, without terminal and engine, for benchmarks.
 //!
-//! What is drawn is what the terminal gets: the same screen, the same view, and the cells that have changed are found out as they are
-//! there. What writing them to a terminal costs is the terminal's, and not in here.
+//! It runs the same layout, view and cell comparison as the terminal does. It does not measure what writing to a
+//! terminal costs.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use crate::chat::Chat;
 use crate::document::Document;
 use crate::settings::ThemeChoice;
 
-/// A screen of a size on a document.
+/// An interface of fixed size on a document.
 pub struct Stage {
     terminal: Terminal<TestBackend>,
     screen: Screen,
@@ -33,7 +33,7 @@ impl Stage {
         Self { terminal, screen: Screen::new(document), theme: Theme::of(ThemeChoice::Dark) }
     }
 
-    /// Lays one frame out and draws it, and tells how long that took.
+    /// Lays out and draws one frame, and returns how long that took.
     pub fn frame(&mut self, chat: &Chat) -> Duration {
         let start = Instant::now();
         let area = Rect::from((Position::ORIGIN, self.terminal.size().expect("memory does not fail")));
@@ -42,7 +42,7 @@ impl Stage {
         start.elapsed()
     }
 
-    /// Presses keys that change the screen only: letters, and `\t`, `\r`, `\x1b`.
+    /// Presses keys that only change the screen: letters, `\t`, `\r`, `\x1b`.
     pub fn press(&mut self, chat: &Chat, keys: &str) {
         for key in keys.chars() {
             let code = match key {
@@ -57,7 +57,7 @@ impl Stage {
         }
     }
 
-    /// What is seen.
+    /// The drawn text.
     #[must_use]
     pub fn seen(&self) -> String {
         self.terminal.backend().to_string()

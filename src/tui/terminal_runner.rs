@@ -1,4 +1,4 @@
-//! Does what the loop wants done: the chat's effects, and what takes a terminal or the user's files: clipboard, exports, editor, Ctrl-Z.
+//! Carries out the loop's commands at a real terminal: the chat's effects, the clipboard, export, editor and Ctrl-Z.
 
 use std::fs;
 use std::io::{self, Write, stdout};
@@ -16,11 +16,11 @@ use crate::session::{EffectResult, EffectRunner, ReloadRequest};
 use crate::store::History;
 use crate::swaa::Preset;
 
-/// Does everything at a real terminal.
+/// Carries out commands at a real terminal.
 pub(super) struct TerminalRunner<'settings> {
     effects: EffectRunner<'settings>,
     options: Options,
-    /// What exports are called.
+    /// The file name of exports.
     title: String,
     clipboard: Clipboard,
 }
@@ -129,7 +129,7 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
     fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }
 
-/// `Pride and Prejudice.md`, `Pride and Prejudice 2.md`, …: the first name that is free.
+/// The first free name: `Pride and Prejudice.md`, `Pride and Prejudice 2.md`, …
 fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
     let safe: String = title.chars().map(|c| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '-' }).collect();
     let stem = if safe.trim_matches(['.', ' ', '-']).is_empty() { "conversation".to_owned() } else { safe };
@@ -162,7 +162,7 @@ fn edited(text: &str, editor: &str) -> io::Result<Option<String>> {
     Ok(if status?.success() { Some(written?) } else { None })
 }
 
-/// Stops the process until the shell lets it go on.
+/// Suspends the process until the shell resumes it.
 fn suspend() -> Reply {
     match raise(Signal::SIGTSTP) {
         Ok(()) => Reply::Nothing,

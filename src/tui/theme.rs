@@ -1,7 +1,7 @@
-//! How things look: dark colours, light ones, the terminal's own sixteen, or none.
+//! Styles: dark or light colours, the terminal's own sixteen, or none.
 //!
-//! Colour is never the only carrier of a meaning: without colours what is left is bold, dim and reversed, and every word is still there. The
-//! dark and the light colours have a contrast of at least 4.5 to 1 on the usual backgrounds; a test computes it.
+//! Colour is never the only carrier of meaning: without it, bold, dim and reverse remain, and every word. The dark and
+//! the light palette have a contrast of at least 4.5 to 1 on common backgrounds; a test computes it.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 use super::reader::look::TextRole;
 use crate::settings::ThemeChoice;
 
-/// How long a terminal may take to say what its background is; one that is far away or silent is none that is waited for.
+/// How long to wait for the terminal to report its background. A remote or silent terminal must not delay the start.
 const ANSWER_WITHIN: Duration = Duration::from_millis(80);
 
 /// One style for each role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Theme {
-    /// What a person said, and what is in force.
+    /// The user's words, and what is active.
     pub accent: Style,
     pub strong: Style,
-    /// What can be skipped.
+    /// Secondary text.
     pub dim: Style,
     pub error: Style,
     pub good: Style,
     pub code: Style,
-    /// The preset in force.
+    /// The active preset.
     pub chosen: Style,
     /// The filled part of a bar.
     pub bar: Style,
-    /// What was searched for, where it is not looked at.
+    /// A search hit that is not the current one.
     pub hit: Style,
-    /// What is looked at: a passage, a hit, a row of a list.
+    /// The current passage, hit or list row.
     pub found: Style,
     literal: Style,
     keyword: Style,
@@ -39,7 +39,7 @@ pub(super) struct Theme {
     link: Style,
 }
 
-/// The colours of a theme that brings its own.
+/// The palette of a theme with its own colours.
 struct ThemeColors {
     accent: Color,
     good: Color,
@@ -85,7 +85,7 @@ const LIGHT: ThemeColors = ThemeColors {
 };
 
 impl Theme {
-    /// `Auto` is settled before by [`settled`]; here it is the terminal's own colours.
+    /// `Auto` is resolved by [`settled`] before; here it means the terminal's own colours.
     pub(super) fn of(choice: ThemeChoice) -> Self {
         match choice {
             ThemeChoice::Dark => Self::of_palette(&DARK),
@@ -95,7 +95,7 @@ impl Theme {
         }
     }
 
-    /// The terminal's own sixteen colours, or bold, dim and reversed only.
+    /// The terminal's sixteen colours, or only bold, dim and reverse.
     fn of_terminal(color: bool) -> Self {
         let style = Style::new();
         let tinted = |tint: Color| if color { style.fg(tint) } else { style };
@@ -137,7 +137,7 @@ impl Theme {
         }
     }
 
-    /// How a stretch of a document or an answer looks.
+    /// The style of a piece of a document or an answer.
     pub(super) fn role(&self, role: TextRole) -> Style {
         match role {
             TextRole::Text => Style::new(),
@@ -153,7 +153,7 @@ impl Theme {
     }
 }
 
-/// `choice` with `Auto` settled: the terminal is asked for its background (OSC 11), if it can show what follows from that.
+/// Resolves `Auto`: asks the terminal for its background (OSC 11) if it supports 24-bit colour.
 pub(super) fn settled(choice: ThemeChoice, true_color: bool) -> ThemeChoice {
     if choice != ThemeChoice::Auto {
         return choice;

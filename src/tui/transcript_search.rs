@@ -1,8 +1,8 @@
-//! Where something is said on a sheet of the transcript, and how that is marked.
+//! Finds text in the lines of a transcript entry, and highlights it.
 //!
-//! A sheet's lines begin with what is no text (`› `, an indent, the bar beside thoughts), and end where the width is over. So a passage is put
-//! together from its lines without their first spans, and searched as one text in which line ends are white space; what is found goes back to
-//! the lines it lies on, by bytes.
+//! An entry's lines begin with a prefix (`› `, an indent, the bar beside thoughts) and break at the width of the
+//! screen. So a passage is joined from its lines without their first spans and searched as one text, in which line
+//! breaks count as white space. Hits are mapped back to the bytes of each line.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use regex::Regex;
 
-/// A hit's share of one line: bytes of the line's text without its first span.
+/// The part of a hit on one line, as bytes of the line's text without its first span.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LineHit {
-    /// Of the sheet.
+    /// Of the entry.
     pub line: usize,
     pub bytes: Range<usize>,
-    /// Which hit of the sheet it belongs to.
+    /// The number of the hit in the entry.
     pub hit: usize,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn hits(lines: &[Line], said: &[Range<usize>], pattern: &Regex) -> Ve
     hits_of_lines
 }
 
-/// The text of lines, a line end between two, and where in it each begins.
+/// The lines' text joined by line breaks, and where each line begins in it.
 fn joined(lines: &[Line]) -> (String, Vec<usize>) {
     let mut text = String::new();
     let mut starts = Vec::new();
@@ -50,7 +50,7 @@ fn joined(lines: &[Line]) -> (String, Vec<usize>) {
     (text, starts)
 }
 
-/// A range of the joined text by lines, each with its own bytes; line ends belong to none.
+/// Splits a range of the joined text by lines, each with its own bytes; line breaks belong to no line.
 fn split(found: Range<usize>, starts: &[usize], len: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
     let Range { start: begins, end: ends } = found;
     let first = starts.partition_point(|start| *start <= begins).saturating_sub(1);
@@ -62,7 +62,7 @@ fn split(found: Range<usize>, starts: &[usize], len: usize) -> impl Iterator<Ite
     })
 }
 
-/// Lays `over` over `bytes` of a line's text without its first span.
+/// Applies the style `over` to `bytes` of a line's text without its first span.
 pub(super) fn mark(line: &mut Line<'static>, bytes: &Range<usize>, over: Style) {
     let mut at = 0;
     let mut spans = Vec::with_capacity(line.spans.len() + 2);

@@ -1,34 +1,34 @@
-//! What the screen wants to have done outside of it, as data.
+//! What the screen wants done outside of it, as data.
 
 use crate::chat::Choice;
 use crate::session::CountRequest;
 use crate::swaa::Preset;
 
-/// One thing to do.
+/// A command of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UiCommand {
-    /// Into the clipboard; the name is for the person: `the answer`.
+    /// Copy to the clipboard; `name` is for the user: `the answer`.
     Copy { text: String, name: &'static str },
-    /// Into a file of the user's.
+    /// Write to a file of the user's.
     Export { text: String, ending: &'static str },
-    /// A preset into the user's configuration.
+    /// Save a preset in the user's configuration.
     SavePreset(Preset),
-    /// A question into the history.
+    /// Add a question to the history.
     Remember(String),
-    /// The question, in the user's own editor. The terminal is the editor's meanwhile.
+    /// Edit the question in the user's editor, which gets the terminal.
     Edit(String),
-    /// Count the tokens of every part.
+    /// Count the tokens of each part.
     CountParts(CountRequest),
-    /// What would fit in the place of these parts?
+    /// Find what would fit instead of these parts.
     Propose { of: CountRequest, parts: Vec<usize> },
-    /// These parts are the document from now on.
+    /// Use these parts of the document from now on.
     TakeParts(Choice),
-    /// Ctrl-Z.
+    /// Suspend the program (Ctrl-Z).
     Suspend,
 }
 
 impl UiCommand {
-    /// Whether another program has the terminal meanwhile.
+    /// Whether it gives the terminal to another program.
     pub(super) const fn takes_the_terminal(&self) -> bool {
         matches!(self, Self::Edit(_) | Self::Suspend)
     }

@@ -1,8 +1,9 @@
-//! Breaks styled lines to a width, by what a terminal shows: a Chinese character is two cells, a flag of two code points one picture.
+//! Wraps styled lines by what a terminal shows: a Chinese character is two cells wide, a flag of two code points is one
+//! picture.
 //!
-//! A line breaks at the last space that fits, or inside a word that is wider than the screen. Nothing is lost but the space at
-//! the break. Continuation lines hang under the text of a list item. Control characters, which could reach the terminal, become
-//! visible signs: ESC is `␛`.
+//! A line breaks at the last space that fits, or inside a word that is wider than the screen. Only the space at the
+//! break is lost. Continuation lines hang under the text of a list item. Control characters, which could reach the
+//! terminal, become visible: ESC is `␛`.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -11,7 +12,7 @@ use unicode_width::UnicodeWidthStr;
 
 const TAB: &str = "    ";
 
-/// A grapheme with its looks.
+/// A grapheme and its style.
 type StyledGrapheme = (String, Style);
 
 /// `text` as it may be shown: tabs are four spaces, control characters their pictures.
@@ -29,17 +30,17 @@ pub(super) fn clean(text: &str) -> String {
     out
 }
 
-/// How many cells `text` takes.
+/// The width of `text` in cells.
 pub(super) fn width(text: &str) -> usize {
     text.graphemes(true).map(grapheme_width).sum()
 }
 
-/// A grapheme takes no more than two cells, whatever its parts would.
+/// A grapheme is at most two cells wide, whatever its parts add up to.
 pub(super) fn grapheme_width(grapheme: &str) -> usize {
     grapheme.width().min(2)
 }
 
-/// `text` cut to `cells`, with `…` at the end when something was cut.
+/// `text` cut to `cells`, ending with `…` if anything was cut.
 pub(super) fn shorten(text: &str, cells: usize) -> String {
     if width(text) <= cells {
         return text.to_owned();
@@ -56,7 +57,7 @@ pub(super) fn shorten(text: &str, cells: usize) -> String {
     short
 }
 
-/// One line of spans as lines of at most `cells` cells (at least 2); all but the first begin with `hang` spaces.
+/// Wraps one line of spans to at most `cells` cells (at least 2); all lines but the first start with `hang` spaces.
 pub(super) fn wrap(spans: &[Span<'_>], cells: usize, hang: usize) -> Vec<Line<'static>> {
     let cells = cells.max(2);
     let hang = if hang + 2 > cells { 0 } else { hang };
@@ -83,14 +84,14 @@ fn graphemes(spans: &[Span<'_>]) -> Vec<StyledGrapheme> {
     spans.iter().flat_map(cells).collect()
 }
 
-/// What fits into `cells`, and the rest without the space at the break.
+/// Splits off what fits into `cells`; the rest starts without the space at the break.
 fn break_once(mut cells_left: Vec<StyledGrapheme>, cells: usize) -> (Vec<StyledGrapheme>, Vec<StyledGrapheme>) {
     let fitting = fitting(&cells_left, cells);
     if fitting == cells_left.len() {
         return (cells_left, Vec::new());
     }
     let is_space = |index: usize| cells_left[index].0 == " ";
-    // A break before any word would give an empty line: an indented long word is broken inside.
+    // Breaking before the first word would leave an empty line, so an indented long word is broken inside.
     let first_word = cells_left.iter().position(|(grapheme, _)| grapheme != " ").unwrap_or(0);
     let space = (first_word..=fitting).rev().find(|&index| is_space(index));
     let end = space.unwrap_or(fitting);

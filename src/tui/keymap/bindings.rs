@@ -1,4 +1,4 @@
-//! The keys in force: those of the table, and those that the user's configuration puts in their place.
+//! The key bindings: the defaults of the table, overridden by the user's configuration.
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
@@ -8,10 +8,10 @@ use super::table::{COMMANDS, KeyCommand};
 use crate::failure::Hint;
 use crate::fields::{Field, FileError};
 
-/// The keys in force.
+/// Key bindings.
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    /// Every chord with the command that it belongs to, by its row.
+    /// Each chord, with the table row of its command.
     chords: Vec<(Chord, usize)>,
 }
 
@@ -25,7 +25,7 @@ impl Default for Keymap {
     }
 }
 
-/// Why keys that a person wished for can't be had.
+/// Why a key binding is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error(transparent)]
@@ -44,9 +44,9 @@ impl Hint for KeyError {
 }
 
 impl Keymap {
-    /// The keys of the table with those of the fields in the place of a command's own.
+    /// The default bindings, with those in `fields` instead of a command's own.
     ///
-    /// Errors: a command or a key that there is not; a key that means two things in one place.
+    /// Errors: an unknown command or key, or a key with two meanings in one place.
     pub fn with(file: &str, fields: &[Field]) -> Result<Self, KeyError> {
         let mut keymap = Self::default();
         let mut changed = Vec::new();
@@ -69,7 +69,7 @@ impl Keymap {
         }
     }
 
-    /// A key of `row` that belongs to another command where both hold.
+    /// A conflict of a key of `row` with another command.
     fn conflict(&self, file: &str, field: &Field, row: usize) -> Option<KeyError> {
         let mine = self.chords.iter().filter(|(_, of)| *of == row);
         mine.flat_map(|(chord, _)| PLACES.iter().map(move |place| (*chord, *place))).find_map(|(chord, place)| {
@@ -86,7 +86,7 @@ impl Keymap {
         })
     }
 
-    /// What `event` means at `place`; `None` for a key that is let go, or bound to nothing.
+    /// The intent of a key at `place`; `None` if it is unbound, or was released.
     pub(in crate::tui) fn intent(&self, event: KeyEvent, place: Focus) -> Option<Intent> {
         if event.kind == KeyEventKind::Release {
             return None;
@@ -97,19 +97,19 @@ impl Keymap {
         intent.or_else(|| place.takes_text().then_some(Intent::Type(event)))
     }
 
-    /// The keys of a command that hold at `place`, as they are shown.
+    /// The keys of a command at `place`, for display.
     pub(in crate::tui) fn keys(&self, row: usize, place: Focus) -> Vec<String> {
         let of_row = self.chords.iter().filter(|(chord, of)| *of == row && holds(*chord, row, place));
         of_row.map(|(chord, _)| chord.to_string()).collect()
     }
 }
 
-/// The names of all commands.
+/// All command names.
 fn names() -> String {
     COMMANDS.iter().map(|command| command.name).collect::<Vec<_>>().join(", ")
 }
 
-/// A command's key counts where the command holds, a bare character only where it is no text.
+/// A key works where its command does; a plain character only where it is not typed text.
 fn holds(chord: Chord, row: usize, place: Focus) -> bool {
     COMMANDS[row].places.contains(&place) && !(chord.is_text() && place.takes_text())
 }

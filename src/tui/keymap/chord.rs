@@ -1,18 +1,18 @@
-//! One key with its modifiers, as it is written: `t`, `G`, `ctrl-d`, `alt-enter`, `f1`, `space`.
+//! A key with modifiers, as written in the configuration: `t`, `G`, `ctrl-d`, `alt-enter`, `f1`, `space`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-/// A key that can be compared: a capital is a capital, whether the terminal tells of Shift or not.
+/// A normalised key: a capital letter is the same with or without a reported Shift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::tui) struct Chord {
     code: KeyCode,
     modifiers: KeyModifiers,
 }
 
-/// Keys with names.
+/// Named keys.
 const NAMES: [(&str, KeyCode); 14] = [
     ("enter", KeyCode::Enter),
     ("esc", KeyCode::Esc),
@@ -41,7 +41,7 @@ impl Chord {
         Self { code: event.code, modifiers }
     }
 
-    /// Whether it writes a character where text is typed.
+    /// Whether it types a character.
     pub(super) fn is_text(self) -> bool {
         matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()
     }
@@ -79,7 +79,7 @@ fn code(name: &str) -> Option<KeyCode> {
     NAMES.iter().chain([&PAGE_DOWN]).find(|(known, _)| *known == name).map(|(_, code)| *code)
 }
 
-/// As people write it: `Ctrl-D`, `Alt-Enter`, `PgUp`, `t`.
+/// As people write keys: `Ctrl-D`, `Alt-Enter`, `PgUp`, `t`.
 impl fmt::Display for Chord {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let modified = !self.modifiers.is_empty();

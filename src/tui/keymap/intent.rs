@@ -1,20 +1,20 @@
-//! What keys mean, and where they mean it.
+//! What keys mean, and where.
 
 use ratatui::crossterm::event::KeyEvent;
 
-/// Who gets the letters.
+/// What receives keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::tui) enum Focus {
     Input,
     Transcript,
     Reader,
-    /// A list that lies over everything: contents, hits.
+    /// A popup list, such as contents or hits.
     List,
     /// The tree of the document's parts.
     Parts,
-    /// A line that is typed: what is searched for, a command's name.
+    /// A one-line input: a search, a command name.
     Entry,
-    /// The name of a mark is waited for.
+    /// The next key names a mark.
     MarkName,
 }
 
@@ -34,16 +34,16 @@ impl Focus {
         }
     }
 
-    /// Whether letters are text here.
+    /// Whether letters are typed text here.
     pub(super) const fn takes_text(self) -> bool {
         matches!(self, Self::Input | Self::Entry | Self::MarkName)
     }
 }
 
-/// What a person wants, whatever key said so.
+/// What the user wants, whichever key it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) enum Intent {
-    /// For whatever takes text.
+    /// Typed text.
     Type(KeyEvent),
     Paste(String),
     Submit,
@@ -51,7 +51,7 @@ pub(in crate::tui) enum Intent {
     /// Ctrl-C: stop, then clear, then leave.
     Interrupt,
     Escape,
-    /// Ctrl-D: leave, when nothing is written.
+    /// Ctrl-D: quit if the input is empty.
     EndOfInput,
     Leave,
     NextPane,
@@ -71,7 +71,7 @@ pub(in crate::tui) enum Intent {
     Later,
     Contents,
     Search,
-    /// In the transcript.
+    /// Search in the transcript.
     Find,
     Hits,
     NextHit,
@@ -83,7 +83,7 @@ pub(in crate::tui) enum Intent {
     Back,
     Forward,
     Numbers,
-    /// Goes on from an earlier place on a branch of its own.
+    /// Continue from an earlier answer on a new branch.
     Fork,
     Branches,
     NextBranch,
@@ -95,9 +95,9 @@ pub(in crate::tui) enum Intent {
     CopyCode,
     ExportMarkdown,
     ExportJson,
-    /// A name of a part or a file is put into the question.
+    /// Insert a reference to a part or file.
     Refer,
-    /// The question in the user's own editor.
+    /// Edit the question in the user's editor.
     Editor,
     Palette,
     Suspend,
@@ -110,20 +110,20 @@ pub(in crate::tui) enum Intent {
     Tick,
     TickAll,
     TickNone,
-    /// What was not ticked.
+    /// Invert the ticks.
     TickOthers,
-    /// As many as fit.
+    /// Tick what fits.
     TickFitting,
-    /// Changes what is chosen in a list.
+    /// Edit the selected item.
     Change,
     Less,
     More,
     Save,
-    /// Was done already.
+    /// Already handled.
     Seen,
 }
 
-/// A movement through what has the focus.
+/// A scroll movement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum Scroll {
     Up,

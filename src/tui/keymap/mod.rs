@@ -1,12 +1,12 @@
-//! Which key means what: one table, from which keys are understood, and the help and the palette are drawn.
+//! Key bindings: one table defines them, and the help and the command palette are generated from it.
 //!
-//! The picture: a row is a command: its name, where it holds, its keys, what it does. `reader.contents` holds in the reader and has
-//! `t`. A bare character is a key only where no text is typed: `1` is a preset in the reader, and a digit in the input box,
-//! where `f1` and `alt-1` are the preset.
+//! Each row is a command: name, where it works, keys, description. For example, `contents` works in the document and
+//! has the key `t`. A plain character is a key only where no text is typed: `1` selects a preset in the document but is
+//! a digit in the input box, where `f1` and `alt-1` select the preset.
 //!
-//! Nothing is bound that a terminal can't tell apart from another key (Ctrl-M is Enter, Ctrl-[ Esc). Ctrl-I is Tab for most; only a
-//! terminal that tells them apart sends it as a key of its own, and there it means what it means in vi. Alt-[ and Alt-] begin
-//! what a terminal sends for other keys, and are left to it.
+//! No key is bound that terminals cannot tell from another (Ctrl-M is Enter, Ctrl-[ is Esc). Ctrl-I is Tab on most
+//! terminals; one that tells them apart sends it separately, and then it means what it means in vi. Alt-[ and Alt-]
+//! begin escape sequences, so they are left alone.
 
 mod bindings;
 mod chord;

@@ -1,30 +1,30 @@
-//! The table of all commands. As long as the facts are; the order is that of the help.
+//! All commands, in the order of the help.
 
 use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
 use super::intent::{Focus, Intent, Scroll};
 
-/// One row of the table.
+/// A row of the table.
 #[derive(Debug)]
 pub(in crate::tui) struct KeyCommand {
-    /// `reader.contents`, as a keymap names it.
+    /// The name in the configuration, such as `contents`.
     pub name: &'static str,
     pub places: &'static [Focus],
-    /// As [`super::chord::Chord`] reads them.
+    /// The default keys, in the syntax of [`super::chord::Chord`].
     pub keys: &'static [&'static str],
     pub intent: Intent,
-    /// What it does, in a few words.
+    /// The description in the help.
     pub what: &'static str,
 }
 
-/// Where work goes on.
+/// The input box and both panes.
 const MAIN: &[Focus] = &[Input, Transcript, Reader];
-/// Where a preset can be named: at work, in the list of them, and beside the parts.
+/// Where a preset key works.
 const CHOOSING: &[Focus] = &[Input, Transcript, Reader, List, Parts];
 const PANELS: &[Focus] = &[Transcript, Reader];
 const ALL: &[Focus] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
 const MOVING: &[Focus] = &[Transcript, Reader, List, Parts, Entry];
 const PAGING: &[Focus] = &[Transcript, Reader, List, Parts];
-/// Where one goes from preset to preset.
+/// Where the next and previous preset can be selected.
 const SWITCHING: &[Focus] = &[Input, Transcript, Reader, Parts];
 
 const fn row(

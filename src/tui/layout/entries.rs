@@ -1,4 +1,4 @@
-//! Makes an entry of the transcript into lines again, when something has changed that its lines depend on.
+//! Renders transcript entries, each only when something changed that its lines depend on.
 
 use super::super::rendered_entries::{RenderKey, RenderedEntries};
 use super::super::screen::Screen;
@@ -26,7 +26,7 @@ pub(super) fn render(entries: &mut RenderedEntries, chat: &Chat, screen: &Screen
                     let both = render_key(exchange, &at).with(render_key(second, &at));
                     entries.write(index, both, |rendered| exchange::write_pair(rendered, exchange, second, &at));
                 }
-                // It stands beside the first.
+                // It is shown beside the first.
                 Some(Twin::OfFirst) => entries.write(index, RenderKey { cells, ..RenderKey::default() }, |_| {}),
                 None => {
                     entries.write(index, render_key(exchange, &at), |rendered| exchange::write(rendered, exchange, &at))
@@ -41,20 +41,20 @@ pub(super) fn render(entries: &mut RenderedEntries, chat: &Chat, screen: &Screen
     }
 }
 
-/// Whether the thoughts of an entry have what is searched for.
+/// Whether the search matches the thoughts of an entry, which then open.
 fn is_thought(screen: &Screen, entry: &Entry) -> bool {
     let pattern = screen.transcript_search.as_ref().and_then(|finding| finding.pattern.as_ref());
     matches!((pattern, entry), (Some(pattern), Entry::Exchange(exchange)) if pattern.is_match(&exchange.reasoning.text))
 }
 
-/// The other of two exchanges that ask the same.
+/// How an answer is paired with another answer to the same question.
 enum Twin<'a> {
     OfSecond(&'a Exchange),
     OfFirst,
 }
 
-/// Of several answers to one question two are shown side by side, the first with the second, the third with the fourth; one that is left over
-/// is shown by itself.
+/// Several answers to one question are shown in pairs: the first with the second, the third with the fourth. One that
+/// is left over is shown alone.
 fn twin(chat: &Chat, index: usize) -> Option<Twin<'_>> {
     let exchange = |index: usize| match chat.transcript.get(index) {
         Some(Entry::Exchange(exchange)) => exchange.variant.as_ref().map(|variant| (exchange, variant)),
@@ -67,7 +67,7 @@ fn twin(chat: &Chat, index: usize) -> Option<Twin<'_>> {
     exchange(index + 1).filter(|(_, other)| other.group == variant.group).map(|(second, _)| Twin::OfSecond(second))
 }
 
-/// Everything that an exchange's lines depend on.
+/// The key of everything that an exchange's lines depend on.
 fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
     let reasoning = &exchange.reasoning;
     let running = reasoning.time(at.chat.now).filter(|_| reasoning.is_open());
@@ -94,13 +94,13 @@ fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
     }
 }
 
-/// A number for what became of each quote so far, and of this one.
+/// Adds the result of one quote to a hash.
 fn found_at(sum: usize, quote: &Quote) -> usize {
     let place = quote.verdict.passage().map_or(1, |passage| passage.start + 2);
     sum.wrapping_mul(31).wrapping_add(place)
 }
 
-/// Counts the steps that an attachment has come.
+/// Changes with each step of loading an attachment.
 fn known(attached: &Attached) -> usize {
     let text = match attached.text {
         AttachedText::Coming => 1,

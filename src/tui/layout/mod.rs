@@ -1,8 +1,8 @@
-//! Lays a frame out before it is drawn: where everything goes, which lines the transcript has, what is found in them, how far it is scrolled.
+//! Lays out a frame before it is drawn: where everything goes, which lines there are, what a search finds, how far
+//! everything is scrolled.
 //!
-//! All of this changes the screen, and drawing changes nothing: [`lay_out`] is called once for each frame, then [`super::view`] draws
-//! what it left. Lines are made by the functions of [`super::view`], and only those that have changed
-//! ([`super::rendered_entries`]).
+//! All this changes the screen's state, and drawing does not: [`lay_out`] runs once per frame, then [`super::view`]
+//! draws the result. Lines come from functions of [`super::view`] and are cached ([`super::rendered_entries`]).
 
 mod entries;
 mod overlay;
@@ -16,10 +16,10 @@ use super::theme::Theme;
 use super::view::{input, notice, work};
 use crate::chat::Chat;
 
-/// What the document and the transcript never give up.
+/// The minimum height of the document and the transcript.
 const BODY_LINES: u16 = 3;
 
-/// Lays out the next frame, which has `area`.
+/// Lays out the next frame in `area`.
 pub(super) fn lay_out(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rect) {
     let (layout, body) = rows(screen, chat, theme, area);
     screen.layout = layout;
@@ -32,7 +32,7 @@ pub(super) fn lay_out(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rec
     overlay::lay_out(screen, chat, theme, area);
 }
 
-/// Everything from the top to the bottom; the body, which panes are not in yet, for itself.
+/// The rows from top to bottom, and the body, which is divided into panes later.
 fn rows(screen: &Screen, chat: &Chat, theme: &Theme, area: Rect) -> (FrameLayout, Rect) {
     let inside = area.inner(Margin::new(1, 0));
     let work = work::lines(chat, theme, inside.width.into()).len() as u16;

@@ -1,4 +1,4 @@
-//! What lies over everything: the lines of its text, and how many rows of it have room, which its keys scroll by.
+//! Popups: the lines of a text, and the number of visible rows, which scrolling needs.
 
 use ratatui::layout::Rect;
 
@@ -37,7 +37,7 @@ fn figures_text(chat: &Chat, theme: &Theme, area: Rect) -> PopupText {
     PopupText { lines, shown }
 }
 
-/// The list of names above the question, which is open while nothing lies over everything.
+/// The list of names, which is only visible without a popup.
 fn lay_out_names(screen: &mut Screen) {
     let input = screen.layout.input;
     if let Some(names) = screen.name_list.as_mut().filter(|names| !names.rows.is_empty()) {

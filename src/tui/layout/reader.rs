@@ -1,13 +1,13 @@
-//! The document's pane: its title, line numbers, page and map; and the rows of the page.
+//! The document pane: title, line numbers, page and map; and the rows of the page.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::super::screen::{ReaderLayout, Screen};
 use super::super::view::reader::gutter;
 
-/// Narrower, there is no room for line numbers.
+/// Minimum width for line numbers.
 const ROOM_FOR_NUMBERS: u16 = 44;
-/// The map, and a cell before it.
+/// The width of the map, with a gap.
 const MAP: u16 = 3;
 
 pub(super) fn lay_out(screen: &mut Screen, area: Rect) -> ReaderLayout {

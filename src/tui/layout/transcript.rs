@@ -1,4 +1,4 @@
-//! The transcript's pane: its lines, what is found in them, and which of them are shown.
+//! The transcript pane: its lines, the search hits, and which lines are visible.
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -30,7 +30,7 @@ fn lay_out_greeting(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rect)
     let shown = usize::from(area.height);
     let mut lines = greeting::lines(chat, theme, area.width.into());
     if lines.len() > shown {
-        // The blank line above it is worth less than what it would push out.
+        // The blank line above the greeting is the first to go.
         lines.remove(0);
     }
     let top = screen.measured(lines.len(), shown, Rest::Beginning);
@@ -38,21 +38,21 @@ fn lay_out_greeting(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rect)
     TranscriptLayout { area, search: Rect::default(), text: area, top }
 }
 
-/// A line above the rest for what is searched for, when something is; and the rest.
+/// Reserves a line for the search, if there is one.
 fn with_search(screen: &Screen, area: Rect) -> (Rect, Rect) {
     let line = u16::from(screen.transcript_search.is_some() && area.height > 1);
     let [search, rest] = Layout::vertical([Constraint::Length(line), Constraint::Min(1)]).areas(area);
     (search, rest)
 }
 
-/// Scrolls to the quote that was chosen by the last key.
+/// Scrolls to a quote that was just selected.
 fn show_chosen(entries: &RenderedEntries, screen: &mut Screen, end: usize, shown: usize) {
     if let Some(line) = screen.take_chosen_entry().and_then(|entry| entries.line_of_chosen(entry)) {
         show(screen, line, end, shown);
     }
 }
 
-/// Searches the entries, and scrolls to the hit that is to be shown.
+/// Searches the entries and scrolls to the requested hit.
 fn show_found(entries: &mut RenderedEntries, screen: &mut Screen, end: usize, shown: usize) {
     let Some(search) = &mut screen.transcript_search else { return };
     let lines = match &search.pattern {
@@ -64,7 +64,7 @@ fn show_found(entries: &mut RenderedEntries, screen: &mut Screen, end: usize, sh
     }
 }
 
-/// Scrolls to a line, unless it is seen.
+/// Scrolls to a line unless it is visible.
 fn show(screen: &mut Screen, line: usize, end: usize, shown: usize) {
     let top = screen.top.unwrap_or(end).min(end);
     if !(top..top + shown).contains(&line) {

@@ -1,10 +1,10 @@
-//! The markdown that answers are written in, as lines of the screen, while they are written.
+//! Renders the markdown of answers while they stream.
 //!
-//! The picture: a scroll that is inked block by block. All top-level blocks before the last that a blank line comes before are dry: they do
-//! not change any more. A token renders the last block again and nothing else, so it costs the same in the first line of an answer
-//! and in its thousandth. `# Of Cats` in 20 cells is one bold line; a table is drawn with its columns as wide as there is room for.
+//! Blocks before the last one that follows a blank line cannot change any more and stay rendered. A new token renders
+//! only the last block again, so it costs the same at the start of an answer as after a thousand lines. Tables get the
+//! width that is available.
 //!
-//! Line ends within a paragraph stay: models mean them. What is not closed yet is shown as it is written.
+//! Line breaks within a paragraph are kept, because models intend them. Unclosed markup is shown as written.
 
 mod table;
 mod writer;
@@ -15,21 +15,21 @@ use ratatui::text::Line;
 use self::writer::Writer;
 use super::theme::Theme;
 
-/// What of markdown is understood.
+/// Supported extensions.
 const OPTIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH).union(Options::ENABLE_TASKLISTS);
 
-/// A text as far as it was rendered, for one width and theme.
+/// A text rendered so far, for one width and theme.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RenderedMarkdown {
     cells: usize,
-    /// Bytes of the text whose blocks are dry.
+    /// Bytes of the text that are final.
     dry_bytes: usize,
     dry_lines: usize,
     lines: Vec<Line<'static>>,
 }
 
 impl RenderedMarkdown {
-    /// The lines of `text`, which begins with what was rendered before, in at most `cells` cells each.
+    /// The lines of `text` in at most `cells` cells. `text` must begin with the text of the last call.
     pub(super) fn of(&mut self, text: &str, cells: usize, theme: &Theme) -> &[Line<'static>] {
         if self.cells != cells || text.len() < self.dry_bytes {
             *self = Self { cells, ..Self::default() };
@@ -60,8 +60,8 @@ impl RenderedMarkdown {
     }
 }
 
-/// Whether a blank line comes before what begins at `start`: without one, what comes next may still belong to what was before. A row of a
-/// table is a paragraph of its own as long as only its first `|` is there.
+/// Whether a blank line precedes `start`. Without one, the block may still belong to the previous one: a table row is a
+/// paragraph while only its first `|` is there.
 fn stands_apart(text: &str, start: usize) -> bool {
     let mut lines = text[..start].rsplit('\n');
     lines.next().is_none_or(|before| before.trim().is_empty())

@@ -1,4 +1,4 @@
-//! Tables: columns as wide as their widest cell, or as there is room for; a cell that is wider wraps.
+//! Tables: each column is as wide as its widest cell, or as the space allows; wider cells wrap.
 
 use pulldown_cmark::Alignment;
 use ratatui::text::{Line, Span};
@@ -6,14 +6,14 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 
-/// Between two columns.
+/// Gap between columns.
 const BETWEEN: usize = 3;
-/// Narrower columns can't be read.
+/// Minimum width of a column.
 const NARROWEST: usize = 3;
 
 type CellSpans = Vec<Span<'static>>;
 
-/// A table as it is read: its first row is the head.
+/// A table; its first row is the header.
 #[derive(Debug, Clone)]
 pub(super) struct MarkdownTable {
     columns: Vec<Alignment>,
@@ -35,7 +35,7 @@ impl MarkdownTable {
         }
     }
 
-    /// The lines of the table, none wider than `cells`.
+    /// The lines of the table, at most `cells` wide.
     pub(super) fn lines(&self, cells: usize, theme: &Theme) -> Vec<CellSpans> {
         let widths = self.widths(cells);
         if widths.iter().sum::<usize>() + BETWEEN * widths.len().saturating_sub(1) > cells {
@@ -52,7 +52,7 @@ impl MarkdownTable {
         lines
     }
 
-    /// As wide as the widest cell; where that is too much, the widest columns give way.
+    /// The widths of the widest cells, with the widest columns reduced until the table fits.
     fn widths(&self, cells: usize) -> Vec<usize> {
         let widest =
             |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cells_of(cell)).max();
@@ -99,7 +99,7 @@ impl MarkdownTable {
         spans
     }
 
-    /// For a screen that is too narrow for columns.
+    /// One cell per line, for screens too narrow for columns.
     fn one_below_the_other(&self, cells: usize) -> Vec<CellSpans> {
         let all = self.rows.iter().flatten();
         all.flat_map(|cell| wrap(cell, cells, 2)).map(|line| line.spans).collect()

@@ -1,7 +1,7 @@
-//! Turns the events of a markdown parser into lines.
+//! Turns markdown parser events into lines.
 //!
-//! Lists and block quotes put something in front of every line in them; the first line of an item has its mark there, the others spaces. A
-//! paragraph is collected as spans and broken when it ends.
+//! Lists and block quotes prefix each line inside them; an item's first line has its bullet, the others spaces. A
+//! paragraph is collected as spans and wrapped when it ends.
 
 use std::ops::Range;
 
@@ -15,23 +15,23 @@ use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::table::MarkdownTable;
 
-/// Deeper lists and quotes are written like this depth: the screen has an end.
+/// Deeper nesting is shown at this depth, to save width.
 const DEEPEST: usize = 6;
-/// What text in lists and quotes keeps at least.
+/// Minimum width of text in lists and quotes.
 const NARROWEST: usize = 8;
 
-/// What stands in front of lines.
+/// A line prefix.
 #[derive(Debug, Clone)]
 enum Prefix {
     Quote,
-    /// The mark of an item, until it was written once.
+    /// An item's bullet or number; spaces once it was written.
     Item {
         mark: String,
         written: bool,
     },
 }
 
-/// A list that is open: the number of its next item, if it has any.
+/// An open list: its next number, if it is numbered.
 type OpenList = Option<u64>;
 
 pub(super) struct Writer<'a> {
@@ -43,16 +43,16 @@ pub(super) struct Writer<'a> {
     lists: Vec<OpenList>,
     styles: Vec<Style>,
     spans: Vec<Span<'static>>,
-    /// The language and the text of a block of code.
+    /// The language and text of a code block.
     code: Option<(String, String)>,
     table: Option<MarkdownTable>,
     link: Option<String>,
-    /// A blank line is due before the next block.
+    /// A blank line is needed before the next block.
     apart: bool,
 }
 
 impl<'a> Writer<'a> {
-    /// Writes lines of at most `cells` cells; `follows` says that other blocks come before.
+    /// Writes lines of at most `cells` cells; `follows` says whether blocks come before.
     pub(super) fn new(source: &'a str, cells: usize, theme: &'a Theme, follows: bool) -> Self {
         Self {
             lines: Vec::new(),
@@ -166,7 +166,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A block begins: what was open ends, and a blank line is put before it where one is due.
+    /// Begins a block: ends the open one and adds a blank line if needed.
     fn block(&mut self) {
         self.flush();
         if self.apart {
@@ -183,7 +183,7 @@ impl<'a> Writer<'a> {
     fn item(&mut self) {
         self.flush();
         if self.apart {
-            // The items of a loose list stand apart.
+            // Items of a loose list are separated.
             self.push_line(Vec::new());
             self.apart = false;
         }
@@ -250,7 +250,7 @@ impl<'a> Writer<'a> {
         self.apart = true;
     }
 
-    /// Breaks what was collected.
+    /// Wraps the collected spans.
     fn flush(&mut self) {
         let spans = std::mem::take(&mut self.spans);
         if spans.is_empty() {
@@ -281,7 +281,7 @@ impl<'a> Writer<'a> {
         self.apart = true;
     }
 
-    /// The cells that a line has behind its prefixes.
+    /// The width left after prefixes.
     fn room(&self) -> usize {
         let taken: usize = self.prefixes.iter().take(DEEPEST).map(prefix_cells).sum();
         self.cells.saturating_sub(taken).max(NARROWEST.min(self.cells))
@@ -314,7 +314,7 @@ fn prefix_cells(prefix: &Prefix) -> usize {
     }
 }
 
-/// Lines of code in the colours of their language.
+/// Highlighted lines of code.
 fn coloured(code: &str, language: &str, theme: &Theme) -> Vec<Vec<Span<'static>>> {
     let plain = || code.split('\n').map(|line| vec![Span::styled(line.to_owned(), theme.code)]).collect();
     let Some(lines) = code::highlight(code, language) else { return plain() };

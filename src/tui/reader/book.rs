@@ -1,9 +1,9 @@
-//! What is read, cut into units that are wrapped one by one.
+//! Divides the document into units that are wrapped one by one.
 //!
-//! The picture: a shelf of slips. A slip ([`Unit`]) is a line of the text, or a paragraph of prose whose lines were broken for a width that
-//! is not this screen's; one of more than [`LONGEST`] bytes is cut at spaces into several, so that no frame ever wraps more than what it
-//! shows and a slip besides. One pass at the opening finds them all: the
-//! 5 MB of a million tokens are about 100,000 slips of 16 bytes. Everything else is asked by byte, in logarithmic time.
+//! A unit ([`Unit`]) is a line of text, or a paragraph of prose that was hard-wrapped for another width. One of more
+//! than [`LONGEST`] bytes is cut at spaces, so that no frame wraps more than the visible text and one unit. One pass on
+//! opening finds all units: the 5 MB of a million tokens have about 100,000, at 16 bytes each. All other queries take a
+//! byte offset and logarithmic time.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::kind::{Fence, TextKind, fences};
 use crate::document::{ByteSpan, Document, Position};
 
-/// Bytes of a unit at most; a paragraph of a novel has some hundreds.
+/// Most bytes of a unit; a paragraph of a novel has a few hundred.
 const LONGEST: usize = 4096;
 
-/// A line of prose that could not have taken the next word was full: books are set in 65 to 80 columns.
+/// A line of prose is full if the next word would not have fit: books are set in 65 to 80 columns.
 const FULL_LINE: usize = 60;
 
 /// A line, a paragraph, or a piece of a long one.
@@ -27,12 +27,12 @@ pub(in crate::tui) struct Unit {
     pub line: usize,
 }
 
-/// A document, ready to be shown.
+/// A document that is ready for display.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct Book {
     document: Arc<Document>,
     units: Vec<Unit>,
-    /// How each of the document's sources is shown, with the line that it begins on.
+    /// The kind of each source, and the line on which it begins.
     sources: Vec<(TextKind, usize)>,
     fences: Vec<Fence>,
     widest: Option<Position>,
@@ -67,12 +67,12 @@ impl Book {
         self.units.is_empty()
     }
 
-    /// How many units there are.
+    /// The number of units.
     pub(in crate::tui) fn len(&self) -> usize {
         self.units.len()
     }
 
-    /// The bytes of a unit, its line end not among them.
+    /// The bytes of a unit, without the line break.
     pub(in crate::tui) fn span(&self, unit: usize) -> ByteSpan {
         let start = self.units[unit].start;
         let end = self.units.get(unit + 1).map_or(self.text().len(), |next| next.start);
@@ -80,29 +80,29 @@ impl Book {
         ByteSpan { start, end: start + content }
     }
 
-    /// The unit that `byte` lies in.
+    /// The unit that contains `byte`.
     pub(in crate::tui) fn unit_at(&self, byte: usize) -> usize {
         self.units.partition_point(|unit| unit.start <= byte).max(1) - 1
     }
 
-    /// Whether a line begins here, and is not only gone on with.
+    /// Whether a line begins with this unit.
     pub(in crate::tui) fn begins_a_line(&self, unit: usize) -> bool {
         unit == 0 || self.units[unit - 1].line != self.units[unit].line
     }
 
-    /// Where a byte was found in its file; `None` on the line that names a file.
+    /// The position of a byte in its file; `None` on the line that names a file.
     pub(in crate::tui) fn position_at(&self, byte: usize) -> Option<Position> {
         let unit = self.unit_at(byte);
         let further = self.text()[self.units[unit].start..byte].matches('\n').count() as u32;
         Some(self.position(unit)?.further(further))
     }
 
-    /// The position with the most digits, over all files.
+    /// The position with the greatest number, over all files.
     pub(in crate::tui) fn widest_position(&self) -> Option<Position> {
         self.widest
     }
 
-    /// Where the unit was found in its file; `None` on the line that names a file, and on the empty one before it.
+    /// The position of a unit in its file; `None` on the line that names a file and the empty line before it.
     pub(in crate::tui) fn position(&self, unit: usize) -> Option<Position> {
         let source = self.source_of(unit)?;
         if self.units[unit].start >= self.document.sources[source].span.end {
@@ -113,32 +113,32 @@ impl Book {
         Some(self.document.sources[source].position.further(further))
     }
 
-    /// Each file's last position, and of these the one with the greatest number.
+    /// The greatest of the files' last positions.
     fn greatest_position(&self) -> Option<Position> {
         let ends = self.document.sources.iter().map(|source| self.unit_at(source.span.end.saturating_sub(1)));
         let ends = ends.filter(|&unit| unit < self.len()).filter_map(|unit| self.position(unit));
         ends.max_by_key(|position| position.number())
     }
 
-    /// The file that `byte` lies in; of the line that names a file, that file.
+    /// The file that contains `byte`, or that is named there.
     pub(in crate::tui) fn file_at(&self, byte: usize) -> Option<&str> {
         let sources = &self.document.sources;
         let at = sources.partition_point(|source| source.span.end <= byte);
         sources.get(at).or(sources.last()).map(|source| source.name.as_str())
     }
 
-    /// How the unit is shown.
+    /// The kind of a unit.
     pub(in crate::tui) fn kind(&self, unit: usize) -> TextKind {
         self.source_of(unit).map_or(TextKind::FileName, |source| self.sources[source].0)
     }
 
-    /// The block of code that `byte` lies in, within a markdown text.
+    /// The fenced code block that contains `byte`.
     pub(in crate::tui) fn fence_at(&self, byte: usize) -> Option<&Fence> {
         let after = self.fences.partition_point(|fence| fence.span.start <= byte);
         self.fences[..after].last().filter(|fence| fence.span.contains(byte))
     }
 
-    /// The units of the file that `unit` lies in.
+    /// The units of the file that contains `unit`.
     pub(in crate::tui) fn units_of_source(&self, unit: usize) -> Range<usize> {
         let span = self.source_of(unit).map(|source| self.document.sources[source].span);
         span.map_or(unit..unit + 1, |span| self.unit_at(span.start)..self.unit_at(span.end.saturating_sub(1)) + 1)
@@ -152,7 +152,7 @@ impl Book {
         !span.is_empty() && outline.get(from).is_some_and(|entry| entry.span.start < span.end)
     }
 
-    /// The innermost outline entry that `byte` lies in.
+    /// The innermost outline entry that contains `byte`.
     pub(in crate::tui) fn entry_at(&self, byte: usize) -> Option<usize> {
         let after = self.document.outline.partition_point(|entry| entry.span.start <= byte);
         (0..after).rev().find(|&entry| self.document.outline[entry].span.contains(byte))
@@ -162,26 +162,26 @@ impl Book {
         let start = self.units[unit].start;
         let after = self.document.sources.partition_point(|source| source.span.start <= start);
         let source = after.checked_sub(1)?;
-        // An empty line at the end of a file is the file's.
+        // An empty line at the end of a file belongs to it.
         (start <= self.document.sources[source].span.end).then_some(source)
     }
 }
 
-/// The stretches of running text.
+/// The spans of running text.
 fn prose(document: &Document) -> Vec<ByteSpan> {
     let sources = document.sources.iter().filter(|source| TextKind::of(source) == TextKind::Prose);
     sources.map(|source| source.span).collect()
 }
 
-/// Whether a line of prose was broken only because it was full: the next one belongs to the same paragraph. Verse and lists, whose lines
-/// are short or stand in, stay as they are.
+/// Whether a line of prose was hard-wrapped, so that the next line continues the paragraph. Verse and lists, with short
+/// or indented lines, stay as they are.
 fn goes_on(line: &str, next: &str) -> bool {
     let is_flush = |line: &str| line.starts_with(|c: char| !c.is_whitespace());
     let first_word = next.split_whitespace().next().unwrap_or_default();
     is_flush(line) && is_flush(next) && line.len() + 1 + first_word.len() > FULL_LINE
 }
 
-/// All units of `text`; `joins` is asked of each line, its first byte and the next line, whether both are one.
+/// All units of `text`. `joins` decides for a line (its first byte, the line, the next line) whether both are one unit.
 fn units(text: &str, joins: impl Fn(usize, &str, &str) -> bool) -> Vec<Unit> {
     let mut units = Vec::new();
     let mut start = 0;
@@ -206,12 +206,12 @@ fn units(text: &str, joins: impl Fn(usize, &str, &str) -> bool) -> Vec<Unit> {
     units
 }
 
-/// The last boundary between two characters of `text` up to `byte`.
+/// The last character boundary of `text` up to `byte`.
 pub(super) fn floor_char_boundary(text: &str, byte: usize) -> usize {
     (0..=byte.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
-/// Where the first piece of a long line ends: behind a space, else between two characters.
+/// Where the first piece of a long line ends: after a space, else between two characters.
 fn cut(line: &str) -> usize {
     let most = floor_char_boundary(line, LONGEST);
     let space = line[..most].rfind(' ').map(|space| space + 1);

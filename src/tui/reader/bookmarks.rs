@@ -1,11 +1,11 @@
-//! Marks, and the way back: where one was before each jump.
+//! Marks, and the positions before each jump.
 
 use std::collections::BTreeMap;
 
-/// So many places lead back; who jumped further has a mark for it.
+/// Most positions kept; marks are for older ones.
 const KEPT: usize = 100;
 
-/// Places in one document, by byte.
+/// Positions in one document, as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::tui) struct Bookmarks {
     pub marks: BTreeMap<char, usize>,
@@ -14,7 +14,7 @@ pub(in crate::tui) struct Bookmarks {
 }
 
 impl Bookmarks {
-    /// Notes a place that is jumped away from.
+    /// Records a position before a jump.
     pub(super) fn leave(&mut self, byte: usize) {
         self.after.clear();
         self.before.retain(|&known| known != byte);
@@ -24,14 +24,14 @@ impl Bookmarks {
         }
     }
 
-    /// The place before the last jump, from `here`.
+    /// The position before the last jump from `here`.
     pub(super) fn back(&mut self, here: usize) -> Option<usize> {
         let place = self.before.pop()?;
         self.after.push(here);
         Some(place)
     }
 
-    /// The place that [`Bookmarks::back`] came from.
+    /// The position that [`Bookmarks::back`] left.
     pub(super) fn forward(&mut self, here: usize) -> Option<usize> {
         let place = self.after.pop()?;
         self.before.push(here);

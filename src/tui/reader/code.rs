@@ -1,8 +1,9 @@
-//! Which words of code are what: keywords, names, literals, comments. Only what is shown is looked at, and kept.
+//! Syntax highlighting: keywords, names, literals, comments. Only visible code is parsed, and the result is cached.
 //!
-//! A grammar reads a file from its first line; a page in the middle of 100,000 lines can't wait for that. It is begun [`BEFORE`] lines above
-//! instead, at a line that was reached before if there is one. A string or comment that was opened further up is then seen wrong until
-//! one scrolls down to it: a price that is paid once in a while for a page that is there at once.
+//! A grammar reads a file from its first line, which is too slow for a page in the middle of 100,000 lines. Parsing
+//! starts [`BEFORE`] lines above the page instead, or at a line that was reached before. A string or comment opened
+//! further up is coloured wrong until the user scrolls to it: an occasional error in return for a page that appears at
+//! once.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,19 +15,19 @@ use super::kind::{TextKind, ending};
 use super::look::TextRole;
 use crate::document::ByteSpan;
 
-/// So many lines are read above the first that is shown, where nothing is known.
+/// How many lines above the first visible one parsing starts.
 const BEFORE: usize = 100;
-/// A place to begin from is kept every so many lines.
+/// Parser states are kept every so many lines.
 const STEP: usize = 20;
-/// Lines that are kept; some pages of what was seen last.
+/// Most cached lines: a few recent pages.
 const KEPT: usize = 4_000;
-/// A longer line is generated, and grammars take long for it.
+/// Longer lines are generated code, and slow to parse.
 const LONGEST: usize = 1_000;
 
-/// The grammars, loaded when the first code is shown.
+/// The grammars, loaded on first use.
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
-/// What a scope means here; the first that fits counts.
+/// The role of each scope; the first match counts.
 static ROLES: LazyLock<Vec<(Scope, TextRole)>> = LazyLock::new(|| {
     let roles = [
         ("comment", TextRole::Comment),
@@ -43,17 +44,17 @@ static ROLES: LazyLock<Vec<(Scope, TextRole)>> = LazyLock::new(|| {
     roles.map(|(name, role)| (Scope::new(name).expect("a scope of fixed words"), role)).to_vec()
 });
 
-/// A stretch of code in one role.
+/// A piece of code with one role.
 pub(in crate::tui) type Coloured = (ByteSpan, TextRole);
 
-/// Where a grammar stands between two lines.
+/// The parser's state between two lines.
 #[derive(Debug, Clone)]
 struct Standing {
     state: ParseState,
     scopes: ScopeStack,
 }
 
-/// What is known of the code that was shown.
+/// Cached results.
 #[derive(Debug, Clone, Default)]
 pub(in crate::tui) struct Highlighter {
     lines: HashMap<usize, Vec<Coloured>>,
@@ -61,7 +62,7 @@ pub(in crate::tui) struct Highlighter {
 }
 
 impl Highlighter {
-    /// Reads the code of a page's units, so that [`Self::roles`] knows it.
+    /// Parses the code of a page, for [`Self::roles`].
     pub(in crate::tui) fn prepare(&mut self, book: &Book, units: impl Iterator<Item = usize>) {
         if self.lines.len() > KEPT {
             self.lines.clear();
@@ -74,7 +75,7 @@ impl Highlighter {
         }
     }
 
-    /// The roles of a unit's code, in order; empty where no grammar is known, or the unit is on no page that was prepared.
+    /// The roles of a unit's code, in order; empty without a grammar, or if the unit was not prepared.
     pub(in crate::tui) fn roles(&self, unit: usize) -> &[Coloured] {
         self.lines.get(&unit).map_or(&[], Vec::as_slice)
     }
@@ -100,7 +101,7 @@ impl Highlighter {
     }
 }
 
-/// The first unit of the code that `unit` is part of, and its grammar.
+/// The first unit of the code that contains `unit`, and its grammar.
 fn region(book: &Book, unit: usize) -> Option<(usize, &'static SyntaxReference)> {
     let start = book.span(unit).start;
     if book.kind(unit) == TextKind::Markdown {
@@ -111,7 +112,7 @@ fn region(book: &Book, unit: usize) -> Option<(usize, &'static SyntaxReference)>
     Some((book.units_of_source(unit).start, syntax(&ending(book.file_at(start)?))?))
 }
 
-/// The grammar of a language, by its name or a file's ending.
+/// The grammar for a language's name or file extension.
 pub(in crate::tui) fn syntax(name: &str) -> Option<&'static SyntaxReference> {
     let name = match name {
         "" | "text" | "txt" | "plain" => return None,
@@ -135,7 +136,7 @@ fn coloured(book: &Book, unit: usize, standing: &mut Standing) -> Vec<Coloured> 
         .collect()
 }
 
-/// The stretches of one line, which has no line end. Grammars want one: what a comment up to the end does is said behind it.
+/// The roles of one line. Grammars need the line break: a comment that ends with the line ends after it.
 fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, TextRole)> {
     let Ok(operations) = standing.state.parse_line(&format!("{line}\n"), &SYNTAXES) else { return Vec::new() };
     let mut stretches = Vec::new();
@@ -156,13 +157,13 @@ fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Text
     stretches
 }
 
-/// The innermost scope that means something.
+/// The role of the innermost known scope.
 fn role(scopes: &ScopeStack) -> TextRole {
     let meaning = |scope: &Scope| ROLES.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope)).map(|(_, role)| *role);
     scopes.as_slice().iter().rev().find_map(meaning).unwrap_or(TextRole::Text)
 }
 
-/// A whole block of code in `language`, line by line: for answers.
+/// A whole code block, line by line, for answers.
 pub(in crate::tui) fn highlight<'a>(code: &'a str, language: &str) -> Option<Vec<Vec<(&'a str, TextRole)>>> {
     let syntax = syntax(language)?;
     let mut standing = Standing { state: ParseState::new(syntax), scopes: ScopeStack::new() };

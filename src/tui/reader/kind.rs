@@ -1,28 +1,28 @@
-//! How a file is shown: as prose, as markdown, or as code of a language.
+//! How a file is displayed: as prose, markdown or code.
 
 use std::path::Path;
 
 use crate::document::{ByteSpan, Document, Position, SourceSpan};
 
-/// How the text of one file is shown.
+/// How a text is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum TextKind {
     Prose,
     Markdown,
     Code,
-    /// The line that names a file, in a document of several.
+    /// The line with a file's name, in a document of several files.
     FileName,
 }
 
-/// A block of code in a markdown text, its fences not among it.
+/// A fenced code block in markdown, without its fences.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct Fence {
     pub span: ByteSpan,
-    /// What is written behind the opening fence: `rust`.
+    /// The language after the opening fence: `rust`.
     pub language: String,
 }
 
-/// Endings of files that hold running text.
+/// Extensions of running text.
 const PROSE: [&str; 4] = ["txt", "text", "log", "csv"];
 const MARKDOWN: [&str; 5] = ["md", "markdown", "mdx", "mkd", "qmd"];
 
@@ -30,7 +30,7 @@ impl TextKind {
     pub(super) fn of(source: &SourceSpan) -> Self {
         let ending = ending(&source.name);
         if matches!(source.position, Position::TextLine(_)) || MARKDOWN.contains(&ending.as_str()) {
-            // What had no lines of its own was written down as markdown.
+            // Formats without lines are converted to markdown.
             Self::Markdown
         } else if ending.is_empty() || PROSE.contains(&ending.as_str()) || matches!(source.position, Position::Page(_))
         {
@@ -41,12 +41,12 @@ impl TextKind {
     }
 }
 
-/// `rs` of `src/main.rs`, in small letters; empty when there is none.
+/// The extension in lower case, `rs` for `src/main.rs`; empty if there is none.
 pub(super) fn ending(name: &str) -> String {
     Path::new(name).extension().unwrap_or_default().to_string_lossy().to_lowercase()
 }
 
-/// All blocks of code of the markdown among the sources.
+/// All code blocks in markdown sources.
 pub(super) fn fences(document: &Document, sources: &[(TextKind, usize)]) -> Vec<Fence> {
     let markdown = document.sources.iter().zip(sources).filter(|(_, (kind, _))| *kind == TextKind::Markdown);
     markdown.flat_map(|(source, _)| fences_in(&document.text, source.span)).collect()
@@ -74,7 +74,7 @@ fn fences_in(text: &str, span: ByteSpan) -> Vec<Fence> {
     fences
 }
 
-/// The marks of a fence and what is written behind them.
+/// A fence's marks, and what follows them.
 pub(super) fn fence_mark(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let marks = ["```", "~~~"].iter().find(|mark| line.starts_with(**mark))?;

@@ -1,8 +1,8 @@
-//! What a unit looks like: which bytes are shown, in which role, and how far its continuation lines stand in.
+//! How a unit is displayed: which bytes are visible, in which role, and how continuation lines are indented.
 //!
-//! Every piece names the bytes that it stands for, whatever is shown for them: `**bold**` shows four bytes of eight, a tab four
-//! spaces. So a hit, a quote and a mark find their place in what is on the screen. Line by line, because the reader is: emphasis
-//! that goes on over a line end is shown as it is written.
+//! Each piece keeps the bytes it stands for, whatever is displayed: `**bold**` shows four of eight bytes, a tab four
+//! spaces. This way hits, quotes and marks find their place on the screen. It works line by line: emphasis across a
+//! line break is shown as written.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
@@ -10,7 +10,7 @@ use super::book::Book;
 use super::kind::{TextKind, fence_mark};
 use crate::document::ByteSpan;
 
-/// What a stretch of text is, for the theme to colour.
+/// What a piece of text is, for the theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::tui) enum TextRole {
     Text,
@@ -19,7 +19,7 @@ pub(in crate::tui) enum TextRole {
     Emphasis,
     Code,
     Link,
-    /// Marks, rules, names of files.
+    /// Markup, rules, file names.
     Mark,
     Comment,
     Literal,
@@ -27,21 +27,21 @@ pub(in crate::tui) enum TextRole {
     Name,
 }
 
-/// A stretch of a unit.
+/// A piece of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct LookPiece {
     pub span: ByteSpan,
     pub role: TextRole,
-    /// Shown in its place.
+    /// Displayed instead.
     pub shown: Option<&'static str>,
 }
 
-/// A unit's pieces in order; bytes between them are not shown.
+/// A unit's pieces in order; bytes between them are hidden.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct Look {
     pub pieces: Vec<LookPiece>,
     pub hang: usize,
-    /// Its roles come from the highlighter.
+    /// Its roles come from the syntax highlighter.
     pub is_code: bool,
 }
 
@@ -103,7 +103,7 @@ fn is_rule(line: &str) -> bool {
     marks.len() >= 3 && ["-", "*", "_", "="].iter().any(|mark| marks.trim_matches(|c| mark.contains(c)).is_empty())
 }
 
-/// How many bytes the mark of a list item takes.
+/// The bytes of a list item's bullet.
 fn list_mark(line: &str) -> Option<usize> {
     if ["- ", "* ", "+ "].iter().any(|mark| line.starts_with(mark)) {
         return Some(2);
@@ -113,7 +113,7 @@ fn list_mark(line: &str) -> Option<usize> {
     is_numbered.then_some(digits + 2)
 }
 
-/// The pieces of a line's text that begins at `start`; the marks of emphasis, code and links are left out.
+/// The pieces of a line's text starting at `start`, without emphasis, code and link markup.
 fn inline(text: &str, start: usize, base: TextRole) -> Vec<LookPiece> {
     let mut roles = vec![base];
     let mut pieces: Vec<LookPiece> = Vec::new();
@@ -137,13 +137,13 @@ fn inline(text: &str, start: usize, base: TextRole) -> Vec<LookPiece> {
         }
     }
     if pieces.is_empty() && !text.trim().is_empty() {
-        // A construct that only means something together with other lines.
+        // A construct that needs other lines.
         pieces.push(LookPiece { span: ByteSpan { start, end: start + text.len() }, role: base, shown: None });
     }
     pieces
 }
 
-/// The inside of a stretch of code.
+/// The inside of inline code.
 fn without_ticks(text: &str, range: std::ops::Range<usize>, start: usize) -> ByteSpan {
     let code = &text[range.clone()];
     let ticks = code.len() - code.trim_start_matches('`').len();

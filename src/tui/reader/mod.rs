@@ -1,19 +1,19 @@
-//! The document as it is read: where one is in it, how one moves, what was looked for.
+//! The open document: the reading position, scrolling, searching, marks.
 //!
-//! The picture: a book open at a page, with a thumb in it. The place is a byte of the text, so that it survives another width, another
-//! layout and the end of the program. A frame wraps what it shows and nothing else: the same work in a note and in a million tokens.
+//! The position is a byte of the text, so it survives another width, another layout and a restart. A frame wraps only
+//! what is visible, so it costs the same for a note and for a million tokens.
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`book`] | which slips is the text cut into, and where was each found? |
+//! | [`book`] | which units is the text divided into, and what is the position of each? |
 //! | [`kind`] | is a file prose, markdown or code? |
-//! | [`look`] | which bytes of a slip are shown, and as what? |
-//! | [`mod@rows`] | how does it break at this width? |
-//! | [`code`] | which words of code are what? |
-//! | [`search`] | where is it said? |
-//! | [`bookmarks`] | marks, and the way back |
+//! | [`look`] | which bytes of a unit are visible, and in which role? |
+//! | [`mod@rows`] | how does a unit wrap at this width? |
+//! | [`code`] | what is each word of code? |
+//! | [`search`] | where does a text occur? |
+//! | [`bookmarks`] | where are the marks, and where did the last jumps start? |
 //!
-//! What it does not do: draw (`tui::view`), or know the chat.
+//! It does not draw (`tui::view` does) and does not know the chat.
 
 pub(super) mod book;
 mod bookmarks;
@@ -34,31 +34,31 @@ use self::rows::{PageRow, rows};
 use super::keymap::Scroll;
 use crate::document::{ByteSpan, Document};
 
-/// How many rows a jump leaves above the place: what leads to it is read, too.
+/// Rows kept above the target of a jump, for context.
 const ABOVE: usize = 4;
 
-/// A document that is open.
+/// An open document.
 #[derive(Debug, Clone)]
 pub(super) struct DocumentReader {
     pub book: Book,
-    /// The first byte of the first row that is shown.
+    /// The first byte of the first visible row.
     top: usize,
     pub numbers: bool,
     pub search: DocumentSearch,
     pub bookmarks: Bookmarks,
-    /// The passage that was jumped to.
+    /// The passage of the last jump.
     pub found: Option<ByteSpan>,
     pub code: Highlighter,
-    /// The rows of the page, as they were laid out last.
+    /// The rows of the page, as last laid out.
     pub page: Vec<PageRow>,
-    /// Cells and rows of text, as they were laid out last.
+    /// The size of the text in cells and rows, as last laid out.
     size: (usize, usize),
-    /// Where the last page begins, in a size.
+    /// Where the last page begins, for a size.
     end: Option<((usize, usize), usize)>,
 }
 
 impl DocumentReader {
-    /// `document` from its beginning.
+    /// Opens `document` at its beginning.
     pub(super) fn new(document: Arc<Document>) -> Self {
         Self {
             book: Book::new(document),
@@ -74,7 +74,7 @@ impl DocumentReader {
         }
     }
 
-    /// Shows another text of the same document, as near to the same place as there is one; what was searched for is forgotten.
+    /// Replaces the text, keeping the position as closely as possible. Clears the search.
     pub(super) fn reopen(&mut self, document: Arc<Document>) {
         let (top, marks) = (self.top(), std::mem::take(&mut self.bookmarks.marks));
         *self = Self::new(document);
@@ -82,23 +82,23 @@ impl DocumentReader {
         self.bookmarks.marks = marks;
     }
 
-    /// Whether there is nothing to read.
+    /// Whether there is no text.
     pub(super) fn is_empty(&self) -> bool {
         self.book.is_empty()
     }
 
-    /// The byte that the first row begins with.
+    /// The first byte of the first visible row.
     pub(super) fn top(&self) -> usize {
         self.top
     }
 
-    /// Goes to `byte`, as it was remembered.
+    /// Goes to a saved position.
     pub(super) fn open_at(&mut self, byte: usize) {
         let last = self.book.text().len().saturating_sub(1);
         self.top = floor_char_boundary(self.book.text(), byte.min(last));
     }
 
-    /// Lays a page of so many cells and rows out.
+    /// Lays out a page of `cells` by `shown`.
     pub(super) fn lay_out(&mut self, cells: usize, shown: usize) {
         self.size = (cells, shown);
         self.page = if self.is_empty() { Vec::new() } else { self.rows_of_page() };
@@ -138,13 +138,13 @@ impl DocumentReader {
         }
     }
 
-    /// Shows `span`, and leads back from it.
+    /// Jumps to `span`; `back` returns.
     pub(super) fn go_to(&mut self, span: ByteSpan) {
         self.found = Some(span);
         self.look_at(span.start);
     }
 
-    /// Shows `byte`; where it is on the page already, the page stays.
+    /// Shows `byte`; the page stays if it is visible already.
     pub(super) fn look_at(&mut self, byte: usize) {
         if self.is_empty() || self.is_shown(byte) {
             return;
@@ -155,7 +155,7 @@ impl DocumentReader {
         self.up(ABOVE.min(self.size.1 / 4));
     }
 
-    /// The start of the next outline entry, or of this one, and of the one before when that is where we are.
+    /// Goes to the next heading; or to the start of this section, or of the previous one if already there.
     pub(super) fn go_to_part(&mut self, forward: bool) {
         let outline = &self.book.document().outline;
         let (_, row_end) = self.first_row();
@@ -185,7 +185,7 @@ impl DocumentReader {
         self.bookmarks.marks.insert(name, self.top);
     }
 
-    /// Goes to a mark; `'` is where the last jump came from. False when there is no such mark.
+    /// Goes to a mark; `'` is the position before the last jump. Returns false if there is no such mark.
     pub(super) fn go_to_mark(&mut self, name: char) -> bool {
         if name == '\'' {
             self.back();
@@ -196,7 +196,7 @@ impl DocumentReader {
         true
     }
 
-    /// Looks for `needle` from the page on, and shows the first hit.
+    /// Searches for `needle` and shows the first hit from the page on.
     pub(super) fn search_for(&mut self, needle: &str) {
         self.search = DocumentSearch::for_text(self.book.text(), needle);
         self.search.select_from(self.top);
@@ -214,17 +214,17 @@ impl DocumentReader {
         }
     }
 
-    /// How much of the document lies above the page: 0 to 1.
+    /// The share of the document above the page, from 0 to 1.
     pub(super) fn share(&self) -> f64 {
         self.top as f64 / self.book.text().len().max(1) as f64
     }
 
-    /// Shows the part that begins at `byte` from its heading on.
+    /// Shows the section that begins at `byte`, with its heading.
     pub(super) fn open_part(&mut self, byte: usize) {
         self.leap(byte);
     }
 
-    /// A jump that leads back.
+    /// Jumps; `back` returns.
     fn leap(&mut self, byte: usize) {
         if byte != self.top {
             self.bookmarks.leave(self.top);
@@ -232,7 +232,7 @@ impl DocumentReader {
         }
     }
 
-    /// The unit and the row of it that is the first on the page.
+    /// The unit of the first visible row, and the row in it.
     fn place(&self) -> (usize, usize) {
         let unit = self.book.unit_at(self.top);
         let rows = rows(&self.book, unit, self.size.0);
@@ -244,7 +244,7 @@ impl DocumentReader {
         self.first_row().0
     }
 
-    /// Where the first row begins, and where the next one does.
+    /// Where the first visible row begins, and the next one.
     fn first_row(&self) -> (usize, usize) {
         let (unit, row) = self.place();
         let rows = rows(&self.book, unit, self.size.0);
@@ -292,7 +292,7 @@ impl DocumentReader {
         }
     }
 
-    /// [`Self::last_top`], found out once for a size.
+    /// [`Self::last_top`], cached for the size.
     fn known_end(&mut self) -> usize {
         match self.end {
             Some((size, end)) if size == self.size => end,

@@ -1,6 +1,7 @@
-//! A unit as rows of the screen. Each row knows its bytes, each picture on it the byte that it stands for.
+//! Wraps a unit into rows. Each row knows its bytes, and each glyph the bytes it stands for.
 //!
-//! Breaks as [`crate::tui::wrap`] does: at the last space that fits, inside a word only where that is wider than the screen.
+//! Breaks like [`crate::tui::wrap`]: at the last space that fits, and inside a word only if it is wider than the
+//! screen.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -9,32 +10,32 @@ use super::look::{Look, LookPiece, TextRole};
 use crate::document::ByteSpan;
 use crate::tui::wrap::{clean, grapheme_width, width};
 
-/// One picture on the screen.
+/// One grapheme on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct Glyph {
     /// The bytes that it stands for.
     pub span: ByteSpan,
     pub role: TextRole,
-    /// What is shown, when it is not the text itself.
+    /// Displayed text, if it differs from the document's.
     pub shown: Option<String>,
     pub cells: usize,
     is_space: bool,
 }
 
-/// One row of the screen.
+/// A row of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct PageRow {
     pub unit: usize,
-    /// All bytes from this row's first to the next one's; hidden marks and the space at the break among them.
+    /// All bytes up to the next row, including hidden markup and the space at the break.
     pub span: ByteSpan,
-    /// How far it stands in.
+    /// Indent in cells.
     pub indent: usize,
     pub glyphs: Vec<Glyph>,
     pub is_first: bool,
     pub is_code: bool,
 }
 
-/// The rows of a unit, at least one, none wider than `cells` (at least 2).
+/// The rows of a unit: at least one, at most `cells` wide (at least 2).
 pub(in crate::tui) fn rows(book: &Book, unit: usize, cells: usize) -> Vec<PageRow> {
     let cells = cells.max(2);
     let look = Look::of(book, unit);
@@ -74,7 +75,7 @@ fn glyphs(text: &str, look: &Look) -> Vec<Glyph> {
         let pictures = source.grapheme_indices(true).map(|(at, picture)| {
             let span = ByteSpan { start: start + at, end: start + at + picture.len() };
             if picture == "\n" {
-                // A line end within a paragraph.
+                // A line break within a paragraph.
                 return Glyph { span, role: piece.role, shown: Some(" ".into()), cells: 1, is_space: true };
             }
             let plain = !picture.chars().any(char::is_control);
@@ -87,7 +88,7 @@ fn glyphs(text: &str, look: &Look) -> Vec<Glyph> {
     look.pieces.iter().flat_map(of_piece).collect()
 }
 
-/// Where the next line begins: how many glyphs belong to this one, the spaces at the break among them.
+/// The number of glyphs on this line, including spaces at the break.
 fn next_line(glyphs: &[Glyph], cells: usize) -> usize {
     let fitting = fitting(glyphs, cells);
     if fitting == glyphs.len() {
@@ -109,7 +110,7 @@ fn fitting(glyphs: &[Glyph], cells: usize) -> usize {
     fits.count().max(1).min(glyphs.len())
 }
 
-/// Drops the spaces at the end that don't fit.
+/// Drops trailing spaces that don't fit.
 fn trim(line: &mut Vec<Glyph>, cells: usize) {
     while line.iter().map(|glyph| glyph.cells).sum::<usize>() > cells && line.last().is_some_and(|glyph| glyph.is_space)
     {

@@ -1,13 +1,13 @@
-//! Where something is said: all places, found at once.
+//! Searches the document: finds all hits at once.
 //!
-//! Small letters find capitals, a capital finds only itself. A space finds any white space, line ends too: a phrase is found where a
-//! line breaks in the middle of it.
+//! Lower case finds upper case; a capital finds only itself. A space finds any white space including line breaks, so a
+//! phrase is found across lines.
 
 use regex::{Regex, RegexBuilder};
 
 use crate::document::ByteSpan;
 
-/// What finds `needle`; `None` when there is nothing but space in it.
+/// The pattern for `needle`; `None` if it is blank.
 pub(in crate::tui) fn pattern(needle: &str) -> Option<Regex> {
     let words: Vec<String> = needle.split_whitespace().map(regex::escape).collect();
     let pattern =
@@ -15,12 +15,12 @@ pub(in crate::tui) fn pattern(needle: &str) -> Option<Regex> {
     pattern.ok().filter(|_| !words.is_empty())
 }
 
-/// What was looked for, and where it is.
+/// A search and its hits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::tui) struct DocumentSearch {
     pub needle: String,
     pub hits: Vec<ByteSpan>,
-    /// Which of the hits is looked at.
+    /// The current hit.
     pub at: usize,
 }
 
@@ -38,7 +38,7 @@ impl DocumentSearch {
         self.at = if next < self.hits.len() { next } else { 0 };
     }
 
-    /// Goes on by `step` hits, around the end.
+    /// Moves by `step` hits, wrapping around.
     pub(super) fn step(&mut self, step: isize) {
         if !self.hits.is_empty() {
             let all = self.hits.len();
@@ -50,7 +50,7 @@ impl DocumentSearch {
         self.hits.get(self.at).copied()
     }
 
-    /// The hits that `span` has a part in.
+    /// The hits that overlap `span`.
     pub(in crate::tui) fn within(&self, span: ByteSpan) -> &[ByteSpan] {
         let from = self.hits.partition_point(|hit| hit.end <= span.start);
         let to = self.hits.partition_point(|hit| hit.start < span.end);

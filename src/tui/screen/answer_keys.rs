@@ -1,4 +1,4 @@
-//! What can be done with answers: ask again, let one go on, copy, export.
+//! Keys for answers: ask again, continue, copy, export.
 
 use super::super::keymap::{Focus, Intent};
 use super::super::ui_command::UiCommand;
@@ -27,14 +27,14 @@ impl Screen {
         Vec::new()
     }
 
-    /// Shows the end of the transcript: something is about to be said there.
+    /// Scrolls to the end of the transcript, where new text is about to appear.
     pub(super) fn follow(&mut self) {
         self.top = None;
         self.quote = None;
         self.pane = Focus::Transcript;
     }
 
-    /// The last question comes into the box; asked again, it takes its own place.
+    /// Puts the last question into the input box. Sending it replaces the original.
     fn edit_last(&mut self, chat: &Chat) {
         let last = chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)));
         let Some((entry, Entry::Exchange(exchange))) = last.map(|entry| (entry, &chat.transcript[entry])) else {

@@ -1,4 +1,4 @@
-//! The keys of branches: where one begins, which there are, and the next one.
+//! Keys for branches: fork, list, next and previous.
 
 use super::super::keymap::{Focus, Intent};
 use super::overlay::{ListKind, ListPopup, Overlay};
@@ -24,7 +24,7 @@ impl Screen {
         self.overlay = Some(Overlay::List(ListPopup::new(kind, at)));
     }
 
-    /// Forks after a row of the list; the question is written next.
+    /// Forks after the selected row; the user then writes the question.
     pub(super) fn fork_after(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
         self.leave_branch();
         self.focus = Focus::Input;
@@ -37,7 +37,7 @@ impl Screen {
         vec![Action::ShowBranch(number)]
     }
 
-    /// Places in the transcript mean nothing in another one.
+    /// Positions in the transcript are meaningless in another branch.
     fn leave_branch(&mut self) {
         if self.editing.is_some() {
             self.clear();

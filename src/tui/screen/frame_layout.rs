@@ -1,11 +1,11 @@
-//! Where everything is in a frame: made before it is drawn, and kept for the mouse.
+//! Where the parts of a frame are. Computed before drawing, and kept for mouse clicks.
 
 use ratatui::layout::Rect;
 
-/// On a smaller screen nothing can be told.
+/// A smaller screen shows nothing useful.
 const SMALLEST: (u16, u16) = (24, 8);
 
-/// The parts of a frame from the top to the bottom.
+/// The areas of a frame, from top to bottom.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::tui) struct FrameLayout {
     /// The whole frame.
@@ -16,7 +16,7 @@ pub(in crate::tui) struct FrameLayout {
     pub input: Rect,
     pub presets: Rect,
     pub figures: Rect,
-    /// `None` while it is not shown.
+    /// `None` while hidden.
     pub reader: Option<ReaderLayout>,
     pub transcript: Option<TranscriptLayout>,
 }
@@ -33,7 +33,7 @@ impl FrameLayout {
 pub(in crate::tui) struct ReaderLayout {
     pub area: Rect,
     pub title: Rect,
-    /// Empty without line numbers.
+    /// Empty if line numbers are off.
     pub numbers: Rect,
     pub text: Rect,
     pub map: Rect,
@@ -43,9 +43,9 @@ pub(in crate::tui) struct ReaderLayout {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::tui) struct TranscriptLayout {
     pub area: Rect,
-    /// What is searched for; empty while nothing is.
+    /// The search line; empty while there is no search.
     pub search: Rect,
     pub text: Rect,
-    /// The first line that is shown.
+    /// The first visible line.
     pub top: usize,
 }

@@ -1,4 +1,4 @@
-//! What a key does: to the screen itself, or as an action of the chat.
+//! Handles intents: changes the screen, or returns actions for the chat.
 
 use super::super::keymap::{Focus, Intent, Scroll};
 use super::super::ui_command::UiCommand;
@@ -9,7 +9,7 @@ use super::state::Screen;
 use crate::chat::{Action, Chat, Model, Run, Work};
 
 impl Screen {
-    /// Takes an intent; the actions are for [`crate::chat::update`].
+    /// Handles an intent. The returned actions are for [`crate::chat::update`].
     pub(in crate::tui) fn handle(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
         self.message = None;
         match self.key_focus() {
@@ -82,7 +82,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// From one place to the next: question, transcript, document, where there is one.
+    /// Moves the focus: question, transcript, document if there is one.
     fn go_around(&mut self, step: isize) {
         let all = [Focus::Input, Focus::Transcript, Focus::Reader];
         let places = if self.reader.is_empty() { &all[..2] } else { &all[..] };
@@ -93,7 +93,7 @@ impl Screen {
         }
     }
 
-    /// Stop; or, with nothing to stop, clear; or, with nothing to clear, leave.
+    /// Stops what is running, else clears the input, else quits.
     fn interrupt(&mut self, chat: &Chat) -> Vec<Action> {
         let stopping = chat.run().is_some_and(|run: &Run| run.stopping);
         if (chat.work != Work::Idle || matches!(chat.model, Model::Fetching { .. })) && !stopping {

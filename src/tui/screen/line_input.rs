@@ -1,10 +1,10 @@
-//! Boxes that text is typed into.
+//! Input boxes.
 
 use ratatui::crossterm::event::KeyEvent;
 use ratatui::style::Style;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
-/// An input box with `text` in it, the caret at its end. The hardware cursor is the caret, so the box draws none of its own.
+/// An input box with `text` and the caret at its end. The hardware cursor is the caret, so the box draws none.
 pub(super) fn input_box(text: &str) -> TextArea<'static> {
     let mut input = TextArea::from(text.split('\n'));
     input.set_wrap_mode(WrapMode::WordOrGlyph);
@@ -16,14 +16,14 @@ pub(super) fn input_box(text: &str) -> TextArea<'static> {
     input
 }
 
-/// An empty box of one line, which goes along with the caret where it is too narrow.
+/// An empty one-line box that scrolls with the caret.
 pub(super) fn line_box() -> TextArea<'static> {
     let mut input = input_box("");
     input.set_wrap_mode(WrapMode::None);
     input
 }
 
-/// Gives a key to a box of one line. A terminal sends Alt-Enter and others that would break it: they do nothing.
+/// Passes a key to a one-line box. Keys that would insert a line break, such as Alt-Enter, do nothing.
 pub(super) fn type_in_line(input: &mut TextArea<'static>, key: KeyEvent) {
     input.input(key);
     if input.lines().len() > 1 {

@@ -1,25 +1,25 @@
-//! What is the screen's own: the focus, the input box, scrolling, what is folded or lies open. An intent goes in, the chat's actions come out.
+//! The interface's own state: focus, input box, scrolling, popups. Takes intents and returns chat actions.
 //!
-//! The chat knows nothing of this, and this changes nothing in the chat. Scrolling follows the end of the transcript until the
-//! person scrolls up; at the bottom it follows again.
+//! The chat does not know this state, and nothing here changes the chat. The transcript follows its end until the user
+//! scrolls up, and follows again once the user is back at the bottom.
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`state`] | what does the screen know? |
+//! | [`state`] | what does the interface know? |
 //! | [`keys`] | what does a key do? |
-//! | [`question_keys`], [`line_input`], [`pasted`] | what happens to what is typed, and to large pastes? |
+//! | [`question_keys`], [`line_input`], [`pasted`] | what happens to typed text, and to large pastes? |
 //! | [`name_keys`], [`names`] | what can `@` refer to? |
-//! | [`reader_keys`] | what do the reader's keys do? |
-//! | [`search_keys`], [`search`] | what is searched for? |
-//! | [`quote_keys`] | which quote of an answer is the cursor on, and where does it lead? |
-//! | [`answer_keys`] | asking again, copying, exporting |
+//! | [`reader_keys`] | what do keys do in the document? |
+//! | [`search_keys`], [`search`] | what is being searched for? |
+//! | [`quote_keys`] | which quote is selected, and where does it lead? |
+//! | [`answer_keys`] | how are answers repeated, copied and exported? |
 //! | [`branch_keys`] | where does the conversation fork, and which branch is shown? |
-//! | [`overlay_keys`], [`overlay`] | what lies over everything, and how is it moved through? |
+//! | [`overlay_keys`], [`overlay`] | which popup is open, and how is it navigated? |
 //! | [`palette_keys`], [`palette`] | which command has this name? |
-//! | [`picker_keys`], [`picker`] | what are the presets, and how is one changed? |
-//! | [`parts_keys`], [`parts`] | which parts of the document are read, and what would others take? |
+//! | [`picker_keys`], [`picker`] | what are the presets, and how is one edited? |
+//! | [`parts_keys`], [`parts`] | which parts of the document are in use, and what would others cost? |
 //! | [`mouse`] | what do clicks and the wheel do? |
-//! | [`scrolling`], [`frame_layout`] | how far is it scrolled, and where is everything? |
+//! | [`scrolling`], [`frame_layout`] | how far is each text scrolled, and where is each area? |
 
 mod answer_keys;
 mod branch_keys;

@@ -1,4 +1,4 @@
-//! The mouse: the wheel scrolls what it is over, a click gives the focus. Everything else has a key.
+//! The mouse: the wheel scrolls the pane under the pointer, a click focuses it. Everything else has a key.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
@@ -7,11 +7,11 @@ use super::super::keymap::{Focus, Intent, Scroll};
 use super::frame_layout::FrameLayout;
 use super::state::Screen;
 
-/// Lines that the wheel moves at once.
+/// Lines per wheel step.
 const WHEEL: usize = 3;
 
 impl Screen {
-    /// What the mouse means; most of it is done here.
+    /// Handles a mouse event. Most are done here; the rest become intents.
     pub(in crate::tui) fn mouse(&mut self, event: MouseEvent) -> Option<Intent> {
         let scroll = match event.kind {
             MouseEventKind::ScrollUp => Some(Scroll::Up),

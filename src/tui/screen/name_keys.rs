@@ -1,4 +1,4 @@
-//! Keys while a name is typed behind an `@`.
+//! Keys while the user types a name after `@`.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
@@ -11,7 +11,7 @@ use crate::chat::{Action, Chat};
 use crate::session::references::{NamedPart, named_parts, resolve};
 
 impl Screen {
-    /// A key in the question. An `@` at a word's start opens the list; what is whole is attached.
+    /// Handles a key in the question. An `@` at the start of a word opens the list; a complete name is attached.
     pub(super) fn type_question(&mut self, chat: &Chat, key: KeyEvent) -> Vec<Action> {
         let begins = begins_a_word(&self.before_caret());
         self.type_key(key);
@@ -23,7 +23,7 @@ impl Screen {
         self.attach(chat, |is_closed| is_closed)
     }
 
-    /// The same as an `@` that is typed as a word of its own.
+    /// Starts a reference as if the user had typed `@` as a word of its own.
     pub(super) fn refer(&mut self, chat: &Chat) -> Vec<Action> {
         if !begins_a_word(&self.before_caret()) {
             self.input.insert_char(' ');
@@ -31,7 +31,7 @@ impl Screen {
         self.type_question(chat, KeyEvent::from(KeyCode::Char('@')))
     }
 
-    /// A key while the list is open.
+    /// Handles a key while the list is open.
     pub(super) fn name(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
         let Some(naming) = &mut self.name_list else { return Vec::new() };
         let last = naming.rows.len().saturating_sub(1);
@@ -54,7 +54,8 @@ impl Screen {
         self.at_work(chat, intent)
     }
 
-    /// The rows that have what is typed in their names, those that begin with it first. Nothing typed any more, or nothing found: no list.
+    /// Filters the list by the typed text; names that begin with it come first. The list closes if there is no name to
+    /// complete.
     fn filter_names(&mut self) {
         let typed = self.typed_name();
         let Some(naming) = &mut self.name_list else { return };
@@ -75,7 +76,7 @@ impl Screen {
         naming.at = 0;
     }
 
-    /// Puts the chosen name in the place of what is typed of it.
+    /// Replaces the typed text with the selected name.
     fn choose_name(&mut self, chat: &Chat) -> Vec<Action> {
         let typed = self.typed_name().unwrap_or_default();
         let Some(naming) = self.name_list.take() else { return Vec::new() };
@@ -87,7 +88,7 @@ impl Screen {
         self.attach(chat, |is_closed| is_closed)
     }
 
-    /// What stands between the last `@` that begins a word and the caret, if that can be a name.
+    /// The text between the last `@` that begins a word and the caret, if it can be a name.
     fn typed_name(&self) -> Option<String> {
         let before = self.before_caret();
         let at = before.rfind('@').filter(|&at| begins_a_word(&before[..at]))?;
@@ -99,13 +100,13 @@ impl Screen {
         is_name.then(|| typed.to_owned())
     }
 
-    /// The caret's line up to it.
+    /// The caret's line, up to the caret.
     fn before_caret(&self) -> String {
         let caret = self.input.cursor();
         self.input.lines()[caret.0].chars().take(caret.1).collect()
     }
 
-    /// Looks up those names of the question that `is_wanted` by whether they are closed, each once.
+    /// Attaches the names in the question that were not attached before. `is_wanted` gets whether a name is complete.
     pub(super) fn attach(&mut self, chat: &Chat, is_wanted: impl Fn(bool) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
         for reference in references(&self.text()) {

@@ -1,17 +1,16 @@
-//! `@` in the question: a list of what can be referred to while a name is typed, and what the names mean.
+//! The list of names that `@` can refer to, while one is being typed.
 //!
-//! The picture: `Does @ch` opens a list of all parts and files whose names have `ch` in them; Enter or Tab puts the chosen one there as
-//! `@"Chapter 12"`, Esc leaves what is typed. A name is looked up when it is whole: among the document's parts and files, as
-//! they were loaded (also those that are not read); else it is a file on disk, which is read meanwhile.
+//! `Does @ch` lists all parts and files with `ch` in their names. Enter or Tab inserts the selected one as `@"Chapter
+//! 12"`; Esc keeps the typed text. Once a name is complete, [`crate::session::references`] finds what it means.
 
 use crate::session::references::NamedPart;
 
-/// The list while it is open; there is at least one row.
+/// An open list.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct NameList {
-    /// All that there is.
+    /// Every name.
     pub(super) all: Vec<NamedPart>,
-    /// Those of `all` that are meant by what is typed.
+    /// The names that match the typed text; at least one.
     pub rows: Vec<NamedPart>,
     pub at: usize,
     pub shown: usize,

@@ -1,25 +1,25 @@
-//! What lies over everything until it is closed: texts, lists, the palette, the picker, the tree of parts.
+//! Popups: texts, lists, the palette, the preset picker, the tree of parts.
 
 use super::palette::CommandPalette;
 use super::parts::PartSelection;
 use super::picker::PresetPicker;
 
-/// What is open.
+/// An open popup.
 #[allow(clippy::large_enum_variant, reason = "there is one at most")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) enum Overlay {
-    /// From this line on.
+    /// Scrolled to this line.
     Help(usize),
     List(ListPopup),
     Palette(CommandPalette),
     Picker(PresetPicker),
     Parts(PartSelection),
-    /// The figures, from this line on.
+    /// The figures, scrolled to this line.
     Figures(usize),
 }
 
 impl Overlay {
-    /// Notes how many rows of a list or a tree have room.
+    /// Sets how many rows of a list or tree are visible.
     pub(in crate::tui) fn set_shown(&mut self, rows: usize) {
         match self {
             Self::List(list) => list.shown = rows,
@@ -29,21 +29,21 @@ impl Overlay {
     }
 }
 
-/// A list with one row chosen.
+/// A list with one selected row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct ListPopup {
     pub kind: ListKind,
     pub at: usize,
-    /// How many rows the last frame showed.
+    /// Visible rows.
     pub shown: usize,
 }
 
-/// What is listed.
+/// What the list shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum ListKind {
     Contents,
     Hits,
-    /// Where a branch can begin.
+    /// Entries after which a branch can start.
     ForkPoints,
     Branches,
 }

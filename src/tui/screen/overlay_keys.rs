@@ -1,4 +1,4 @@
-//! Keys while something lies over everything.
+//! Keys while a popup is open.
 
 use super::super::keymap::{Focus, Intent};
 use super::overlay::{ListKind, ListPopup, Overlay};
@@ -35,14 +35,14 @@ impl Screen {
         Vec::new()
     }
 
-    /// Where a text is after `intent`: keys that move it do so as far as it goes, all others close it.
+    /// The line a text is scrolled to after `intent`; `None` closes it. Keys that don't scroll close it.
     fn after_text(&self, intent: &Intent, line: usize) -> Option<usize> {
         let Intent::Scroll(scroll) = *intent else { return None };
         let end = self.popup.end();
         Some(scrolled(scroll, line.min(end), end, self.popup.shown).min(end))
     }
 
-    /// How many rows a list has.
+    /// The number of rows of a list.
     pub(in crate::tui) fn rows_of(&self, chat: &Chat, kind: ListKind) -> usize {
         match kind {
             ListKind::Contents => self.reader.book.document().outline.len(),
@@ -73,7 +73,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// The passage of a row of the hits, with what stands around it in its line.
+    /// The line around a hit.
     pub(in crate::tui) fn hit_line(&self, hit: ByteSpan) -> ByteSpan {
         self.reader.book.span(self.reader.book.unit_at(hit.start))
     }

@@ -1,4 +1,4 @@
-//! The palette: every command by its name, found by typing.
+//! The command palette: finds a command by name.
 
 use ratatui_textarea::TextArea;
 
@@ -6,14 +6,14 @@ use super::super::keymap::{COMMANDS, Focus, Intent};
 use super::line_input::line_box;
 use crate::chat::Chat;
 
-/// The palette as it is open.
+/// An open palette.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct CommandPalette {
     pub input: TextArea<'static>,
     pub at: usize,
 }
 
-/// Two palettes are the same when they look the same.
+/// Compares what is visible.
 impl PartialEq for CommandPalette {
     fn eq(&self, other: &Self) -> bool {
         (self.input.lines(), self.at) == (other.input.lines(), other.at)
@@ -31,7 +31,7 @@ impl CommandPalette {
         &self.input.lines()[0]
     }
 
-    /// The rows of the commands that are meant: all words that are typed are in their name or in what they do.
+    /// The matching commands: each typed word is in the command's name or description.
     pub(in crate::tui) fn commands(&self, chat: &Chat) -> Vec<usize> {
         let words: Vec<String> = self.text().split_whitespace().map(str::to_lowercase).collect();
         let is_meant = |row: &usize| {
@@ -42,7 +42,7 @@ impl CommandPalette {
     }
 }
 
-/// What a command does; the presets by their names.
+/// The description of a command. Presets are described by name.
 pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
     let command = &COMMANDS[row];
     match command.intent {
@@ -54,7 +54,7 @@ pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
     }
 }
 
-/// Moving about is done by keys, and a palette is no place to call the palette from.
+/// Navigation keys are not offered, nor is the palette itself.
 fn is_offered(row: usize) -> bool {
     let command = &COMMANDS[row];
     let moves = matches!(

@@ -1,4 +1,4 @@
-//! Keys in the palette.
+//! Keys in the command palette.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
@@ -29,7 +29,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// Does what a command does, where it can be done.
+    /// Runs a command, with the focus where it works.
     fn call(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
         let command = &COMMANDS[row];
         if !command.places.contains(&self.focus)

@@ -1,9 +1,10 @@
-//! The parts of the document to be ticked: which are read, what others would take, and the way from one to the other.
+//! The selection of parts: which parts of the document are in use, and what another selection would cost.
 //!
-//! The picture: a tree of boxes, and below it a scale. Every tick moves the scale; Enter takes what is ticked if it fits, and shows what would
-//! fit if it does not. Nothing is read before Enter, and Esc leaves everything as it was.
+//! A tree of checkboxes with a summary below. Each tick updates the summary. Enter loads the selection if it fits, and
+//! otherwise shows what would fit. Nothing is loaded before Enter, and Esc discards the selection.
 //!
-//! Example: 61 chapters, 161,000 tokens, a model that holds 8,192. It opens by itself; `n` unticks all, `f` on chapter 5 ticks 5 and 6, Enter.
+//! Example: 61 chapters, 161,000 tokens, a context of 8,192. The tree opens by itself; `n` clears all ticks, `f` on
+//! chapter 5 ticks 5 and 6, Enter loads them.
 
 use std::sync::Arc;
 
@@ -14,74 +15,74 @@ use crate::fit::Proposal;
 use crate::fit::ticks::{PartTree, Ticks};
 use crate::session::CountRequest;
 
-/// All parts of the document, of which some are read.
+/// The parts of the document, some of which are in use.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct DocumentParts {
     pub whole: Arc<Document>,
-    /// Made when it is first looked at.
+    /// Built on first use.
     tree: Option<Arc<PartTree>>,
-    /// Of each part, as far as it was counted.
+    /// Tokens of each part; `None` until counted.
     pub tokens: Vec<Option<u32>>,
-    /// The indices of those that were taken.
+    /// The indices of the parts in use.
     pub(super) taken: Vec<usize>,
     context: ContextSize,
     pub(super) reserve_tokens: u32,
-    /// Who was asked to count them.
+    /// The last request to count.
     pub(super) asked: Option<CountRequest>,
-    /// Why they can't be counted.
+    /// Why counting failed.
     pub failed: Option<String>,
-    /// It was shown that what was taken is too long.
+    /// The tree has opened once because the document is too long.
     pub(super) is_told: bool,
 }
 
-/// The tree as it is open.
+/// An open tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct PartSelection {
     pub ticks: Ticks,
-    /// Which of the rows is looked at.
+    /// The selected row.
     pub at: usize,
     pub shown: usize,
-    /// What the tree is narrowed down to is being typed.
+    /// The filter is being typed.
     pub typing: bool,
-    /// The preset to read by, when another was chosen with the parts.
+    /// The preset to use, if another was chosen along with the parts.
     pub offer: Option<usize>,
-    /// What would fit, when what is ticked does not.
+    /// What would fit, shown when the selection does not.
     pub would_fit: Option<WouldFit>,
-    /// What the chat was last told of: numbers and preset.
+    /// The last draft sent to the chat.
     pub(super) drafted: Choice,
 }
 
-/// What would fit in the place of some parts.
+/// What would fit instead of `parts`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct WouldFit {
     pub(super) parts: Vec<usize>,
-    /// `None` while it is tried.
+    /// `None` while they are being computed.
     pub proposals: Option<Vec<Proposal>>,
     pub at: usize,
 }
 
-/// What is ticked, on the scale.
+/// What the selection costs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::tui) struct SelectionCost<'a> {
     pub ticked: usize,
     pub parts: usize,
-    /// By the engine's own count of the whole prompt once it was asked, else the sum of what was counted.
+    /// The engine's count for the whole prompt if available, else the sum of the counted parts.
     pub tokens: u32,
-    /// How many of the ticked were not counted yet.
+    /// How many ticked parts are not counted yet.
     pub uncounted: usize,
-    /// What the context may hold; `None` without a model.
+    /// The context limit; `None` without a model.
     pub limit: Option<u32>,
     pub kv_bytes: Option<u64>,
     pub forecast: Option<&'a Forecast>,
 }
 
-/// Whether it can be taken.
+/// Whether the selection can be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum SelectionVerdict {
     NothingTicked,
     Counting(usize),
     TooMany(u32),
-    /// So many tokens are left for questions and answers; `None`: nobody knows without a model.
+    /// Tokens left for questions and answers; `None` without a model.
     Fits(Option<u32>),
 }
 
@@ -89,7 +90,7 @@ impl SelectionCost<'_> {
     pub(in crate::tui) fn verdict(&self) -> SelectionVerdict {
         match self.limit {
             _ if self.ticked == 0 => SelectionVerdict::NothingTicked,
-            // The engine wants one token for an answer, at least.
+            // The engine needs at least one token for an answer.
             Some(limit) if self.tokens >= limit => SelectionVerdict::TooMany(self.tokens + 1 - limit),
             None => SelectionVerdict::Fits(None),
             Some(_) if self.uncounted > 0 => SelectionVerdict::Counting(self.uncounted),
@@ -99,7 +100,7 @@ impl SelectionCost<'_> {
 }
 
 impl DocumentParts {
-    /// Of `whole` these parts are read, by number; the context is made by `context`, with so many tokens kept free behind a document.
+    /// `in_use` are part numbers of `whole`. A context for them is made by `context` with `reserve_tokens` kept free.
     pub(in crate::tui) fn new(
         whole: Arc<Document>,
         taken: &[usize],
@@ -111,13 +112,13 @@ impl DocumentParts {
         Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, is_told }
     }
 
-    /// Of a document all of which is read.
+    /// All parts of `whole` are in use.
     pub(super) fn all(whole: Arc<Document>) -> Self {
         let all: Vec<usize> = (1..=whole.parts().len()).collect();
         Self::new(whole, &all, ContextSize::Fit, 0)
     }
 
-    /// The document is another now; the same parts of it are read, by number.
+    /// Replaces the document; parts keep their numbers.
     pub(in crate::tui) fn reopen(&mut self, whole: Arc<Document>) {
         let count = whole.parts().len();
         *self = Self { whole, tree: None, tokens: Vec::new(), asked: None, failed: None, ..self.clone() };
@@ -139,7 +140,7 @@ impl DocumentParts {
         Some(self.context.limit(info.train_context_tokens))
     }
 
-    /// What `selection` comes to.
+    /// What `selection` costs.
     pub(in crate::tui) fn cost<'a>(&self, chat: &'a Chat, selection: &PartSelection) -> SelectionCost<'a> {
         let sum = selection.ticks.sum_of_ticked(&self.tokens);
         let forecast = chat.drafted.as_ref().and_then(|drafted| drafted.forecast.as_ref());
@@ -156,8 +157,8 @@ impl DocumentParts {
         }
     }
 
-    /// Bytes of the cache for so many tokens: that of the context that would be made, or is `there` and large enough. For more than the
-    /// context may hold, of those tokens alone.
+    /// KV bytes for `tokens`: of the context that would be made, or of the one in place if that is large enough. Above
+    /// the context limit, of the tokens alone.
     fn kv_bytes(&self, chat: &Chat, tokens: u32, there: u32) -> Option<u64> {
         let Model::Ready { info, .. } = &chat.model else { return None };
         let limit = self.context.limit(info.train_context_tokens);
@@ -172,18 +173,18 @@ impl PartSelection {
         Choice { parts, offer: self.offer }
     }
 
-    /// The node that is looked at.
+    /// The selected node.
     pub(super) fn node(&self) -> Option<usize> {
         self.ticks.rows().get(self.at).copied()
     }
 
-    /// Looks at the row of `node`, or at the last before it.
+    /// Selects the row of `node`, or the last one before it.
     pub(super) fn look_at(&mut self, node: usize) {
         let rows = self.ticks.rows();
         self.at = rows.partition_point(|&row| row <= node).saturating_sub(1);
     }
 
-    /// Ticks the parts from the row that is looked at on, as many as fit into `room` tokens, and no others.
+    /// Ticks as many parts as fit into `room`, from the selected row on, and clears all others.
     pub(super) fn fill(&mut self, room: u32, tokens: &[Option<u32>]) {
         let Some(node) = self.node() else { return };
         let first = self.ticks.tree().nodes()[node].parts.start;

@@ -16,7 +16,7 @@ use crate::fit::ticks::{Mark, Ticks};
 use crate::session::{CountRequest, PartsResult};
 
 impl Screen {
-    /// Opens the selection on what is read.
+    /// Opens the tree with the parts in use ticked.
     pub(super) fn open_parts(&mut self, chat: &Chat) -> Vec<Action> {
         let tree = self.parts.tree();
         if self.reader.is_empty() {
@@ -26,7 +26,7 @@ impl Screen {
         let read = chat.parts_read(self.parts.taken.len());
         let ticks = Ticks::new(tree, &self.parts.taken[..read]);
         let drafted = Choice::default();
-        // What is read is what one looks for first.
+        // Users look for what is in use first.
         let at = ticks.rows().iter().position(|&row| ticks.mark(row) != Mark::Nothing).unwrap_or(0);
         self.overlay = Some(Overlay::Parts(PartSelection {
             ticks,
@@ -40,7 +40,8 @@ impl Screen {
         self.attend(chat)
     }
 
-    /// Whether something has come up that opens the selection, or that it waits for. To be asked after everything that happens to `chat`.
+    /// Opens the tree if the document turned out to be too long, and updates an open one. Call it after each event of
+    /// the chat.
     pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
         self.parts.is_told &= chat.too_long;
         if chat.too_long && !self.parts.is_told && self.overlay.is_none() && self.search_entry.is_none() {
@@ -60,7 +61,7 @@ impl Screen {
         actions
     }
 
-    /// Has the parts counted, once.
+    /// Requests the token counts, once.
     fn have_counted(&mut self, chat: &Chat) {
         let Some(request) = self.count_request(chat).filter(|_| self.parts.tokens.contains(&None)) else { return };
         if self.parts.asked.as_ref() != Some(&request) {
@@ -74,7 +75,7 @@ impl Screen {
         Some(CountRequest { model: info.path.clone(), whole: self.parts.whole.clone() })
     }
 
-    /// Tells the chat what is ticked, where that could be read and is another than it was told of.
+    /// Sends the selection to the chat as a draft if it changed and could be loaded.
     fn draft(&mut self, chat: &Chat, selection: &mut PartSelection) -> Vec<Action> {
         let choice = selection.choice();
         let sum = selection.ticks.sum_of_ticked(&self.parts.tokens);
@@ -106,7 +107,7 @@ impl Screen {
         actions
     }
 
-    /// False closes the selection.
+    /// Returns false to close the tree.
     fn among_parts(&mut self, chat: &Chat, selection: &mut PartSelection, intent: &Intent) -> bool {
         match intent {
             Intent::Scroll(scroll) => {
@@ -133,7 +134,7 @@ impl Screen {
         true
     }
 
-    /// As many as fit with room for questions and answers; where that is more than there is, with half of the context.
+    /// Ticks what fits with room for questions and answers, or what fits half the context if that is more.
     fn fill(&mut self, chat: &Chat, selection: &mut PartSelection) {
         let Some(limit) = self.parts.limit(chat) else {
             self.message = Some("what fits is known once the model is there".to_owned());
@@ -148,7 +149,7 @@ impl Screen {
         }
     }
 
-    /// Takes what is ticked, or says why not. False when it was taken.
+    /// Loads the selection, or says why not. Returns false if the tree closes.
     fn take_ticked(&mut self, chat: &Chat, selection: &mut PartSelection) -> bool {
         let choice = selection.choice();
         match self.parts.cost(chat, selection).verdict() {
@@ -171,7 +172,7 @@ impl Screen {
         true
     }
 
-    /// Whether nothing would change.
+    /// Whether `choice` is loaded already.
     fn is_read(&self, chat: &Chat, choice: &Choice) -> bool {
         let read = &self.parts.taken[..chat.parts_read(self.parts.taken.len())];
         let same = read.len() == choice.parts.len()
@@ -185,7 +186,7 @@ impl Screen {
         selection.would_fit = Some(WouldFit { parts, proposals: None, at: 0 });
     }
 
-    /// A proposal of parts becomes ticks, one of flags is for the next start.
+    /// A proposal of parts is ticked; a proposal of flags is for the next start.
     fn among_proposals(&mut self, selection: &mut PartSelection, intent: &Intent) -> bool {
         let Some(would_fit) = &mut selection.would_fit else { return true };
         let proposals = would_fit.proposals.as_deref().unwrap_or_default();
@@ -209,7 +210,7 @@ impl Screen {
         true
     }
 
-    /// Takes what came of counting.
+    /// Handles a result of counting.
     pub(in crate::tui) fn take_parts_result(&mut self, chat: &Chat, result: PartsResult) -> Vec<Action> {
         match result {
             PartsResult::Counted { of, first, tokens } if Arc::ptr_eq(&of.whole, &self.parts.whole) => {
@@ -230,7 +231,7 @@ impl Screen {
     }
 }
 
-/// What is typed narrows the tree down at once.
+/// Filters the tree as the user types.
 fn type_filter(selection: &mut PartSelection, intent: &Intent) -> bool {
     let mut text = selection.ticks.filter().to_owned();
     match intent {
@@ -259,7 +260,7 @@ fn set_filter(selection: &mut PartSelection, text: &str) {
     selection.look_at(node);
 }
 
-/// The preset to read what is ticked by; nothing is switched before it is taken.
+/// Selects the preset to use with the parts. Nothing switches before they are loaded.
 fn choose_preset(chat: &Chat, selection: &mut PartSelection, intent: &Intent) {
     let here = selection.offer.unwrap_or_else(|| chat.current_offer());
     let chosen = match intent {

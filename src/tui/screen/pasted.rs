@@ -1,13 +1,13 @@
-//! A large paste does not fill the input box: a note stands for it there, and the text goes along with the question.
+//! Large pastes: a placeholder appears in the input box, and the text is sent with the question.
 
 use super::state::Screen;
 
-/// More than this would hide what is asked about it.
+/// A longer paste would hide the question.
 const MOST_LINES: usize = 8;
 const MOST_BYTES: usize = 1_500;
 
 impl Screen {
-    /// What is put into the box for `text`: itself, or a note that stands for it.
+    /// The text to insert for a paste: itself, or a placeholder.
     pub(super) fn noted(&mut self, text: String) -> String {
         let lines = text.lines().count();
         if lines <= MOST_LINES && text.len() <= MOST_BYTES {
@@ -18,7 +18,7 @@ impl Screen {
         note
     }
 
-    /// The question with every paste in the place of its note.
+    /// The question with each placeholder replaced by its text.
     pub(super) fn with_pasted(&mut self, question: &str) -> String {
         let put = |question: String, (note, text): (String, String)| {
             question.replace(&note, &format!("\n```\n{}\n```\n", text.trim_end_matches('\n')))

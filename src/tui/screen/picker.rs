@@ -1,18 +1,18 @@
-//! The presets as a list to look at, to choose from, and to change: a change is a draft, tried with Enter and saved with `s`.
+//! The preset picker: compare, choose and edit presets. Enter tries an edited preset, `s` saves it.
 
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
 
-/// The picker as it is open.
+/// An open picker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct PresetPicker {
-    /// Which offer is looked at.
+    /// The selected preset.
     pub at: usize,
     pub draft: Option<RecipeDraft>,
-    /// The question is asked under the preset in force and the one that is chosen.
+    /// Enter asks the question under both the active and the selected preset.
     pub versus: bool,
 }
 
-/// A recipe that is being changed.
+/// A recipe being edited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct RecipeDraft {
     pub recipe: RecipeSpec,
@@ -32,7 +32,7 @@ pub(in crate::tui) enum RecipeField {
 impl RecipeField {
     pub(in crate::tui) const ALL: [Self; 5] = [Self::Window, Self::Sinks, Self::FullLayers, Self::Decode, Self::Tail];
 
-    /// As a preset's file names it.
+    /// The key in a preset file.
     pub(in crate::tui) const fn name(self) -> &'static str {
         match self {
             Self::Window => "window",
@@ -43,7 +43,7 @@ impl RecipeField {
         }
     }
 
-    /// As a preset's file writes it.
+    /// The value in a preset file.
     pub(in crate::tui) fn value(self, recipe: &RecipeSpec) -> String {
         match self {
             Self::Window => recipe.window.to_string(),
@@ -65,7 +65,7 @@ impl RecipeField {
     }
 }
 
-/// What the fields go through; everything else can be written in the user's file.
+/// The values that the arrow keys step through; a preset file can have any other.
 const WINDOWS: [WindowSpec; 9] = [
     WindowSpec::Tokens(512),
     WindowSpec::Tokens(1024),
@@ -81,7 +81,7 @@ const SINKS: [u32; 5] = [0, 10, 50, 100, 200];
 const LAYERS: [LayerSpec; 5] =
     [LayerSpec::None, LayerSpec::Every { step: 4, from: 1 }, LayerSpec::Odd, LayerSpec::FirstHalf, LayerSpec::Even];
 
-/// The neighbour of `value`; from a value that is not among them the first or the last.
+/// The value next to `value`; if `value` is not in the list, the first or last.
 fn stepped<T: Clone + PartialEq>(values: &[T], value: &T, up: bool) -> T {
     let at = values.iter().position(|known| known == value);
     let next = match (at, up) {

@@ -1,4 +1,4 @@
-//! Keys in the picker of presets.
+//! Keys in the preset picker.
 
 use super::super::keymap::{Intent, Scroll};
 use super::super::ui_command::UiCommand;
@@ -12,7 +12,7 @@ use crate::swaa::preset::CUSTOM;
 use crate::swaa::{Preset, RecipeSpec, WindowSpec};
 
 impl Screen {
-    /// Opens the picker on the preset in force, and has the engine asked what each would cost.
+    /// Opens the picker at the active preset, and asks the engine what each preset would cost.
     pub(super) fn open_picker(&mut self, chat: &Chat, versus: bool) -> Vec<Action> {
         let current = chat.current_offer();
         let at = if versus { another(chat, current) } else { current };
@@ -32,7 +32,7 @@ impl Screen {
         Vec::new()
     }
 
-    /// `None` leaves the picker open.
+    /// Returns `None` to keep the picker open.
     fn among_presets(&mut self, chat: &Chat, picker: &mut PresetPicker, intent: &Intent) -> Option<Vec<Action>> {
         let last = chat.offers.len().saturating_sub(1);
         match intent {
@@ -80,7 +80,7 @@ impl Screen {
         None
     }
 
-    /// The question in the box, or the last one, under the preset in force and under `offer`.
+    /// Asks the question in the input box, or the last one, under the active preset and under `offer`.
     fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
         let offers = vec![chat.current_offer(), offer];
         if let Err(failure) = chat.compares(&offers) {
@@ -100,14 +100,14 @@ impl Screen {
     }
 }
 
-/// What `current` is most likely to be compared with: full attention, or what comes next.
+/// The preset that `current` is most likely compared with: full attention, or the next one.
 fn another(chat: &Chat, current: usize) -> usize {
     let is_full = |offer: &Preset| offer.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
     let full = chat.offers.iter().position(is_full).filter(|full| *full != current);
     full.unwrap_or((current + 1).min(chat.offers.len().saturating_sub(1)))
 }
 
-/// Full attention has no window to change: a draft of it begins with what a window brings.
+/// Full attention has no window to edit, so a draft starts from the default sliding recipe.
 fn sliding(recipe: RecipeSpec) -> RecipeSpec {
     if recipe.window == WindowSpec::Full { RecipeSpec::SLIDING } else { recipe }
 }
@@ -124,7 +124,7 @@ fn tried(chat: &Chat, recipe: RecipeSpec) -> Preset {
     }
 }
 
-/// `mine`, or the first `mine-2`, `mine-3`, … that is free.
+/// `mine`, or the first free one of `mine-2`, `mine-3`, …
 fn saved(chat: &Chat, recipe: RecipeSpec) -> Preset {
     let is_free = |name: &String| chat.offers.iter().all(|offer| offer.name != *name);
     let names = (1..).map(|number| if number == 1 { "mine".to_owned() } else { format!("mine-{number}") });

@@ -1,4 +1,4 @@
-//! The input box: typing, pasting, asking, and the questions that were asked before.
+//! The input box: typing, pasting, sending, and recalling earlier questions.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::state::Screen;
 use crate::chat::{Action, Chat, Model, Work};
 
 impl Screen {
-    /// `?` as the first character asks for help, `/` for the commands.
+    /// `?` as the first character opens the help, `/` the command palette.
     pub(super) fn type_key(&mut self, key: KeyEvent) {
         match key.code {
             KeyCode::Char('?') if self.input.is_empty() => self.overlay = Some(Overlay::Help(0)),
@@ -25,14 +25,14 @@ impl Screen {
         }
     }
 
-    /// What was written elsewhere takes the place of what is in the box.
+    /// Replaces the input with text from the editor.
     pub(in crate::tui) fn edited(&mut self, text: &str) {
         self.input = input_box(text.trim_end());
         self.name_list = None;
         self.focus = Focus::Input;
     }
 
-    /// Line ends as terminals send them become line ends; nothing is asked by pasting.
+    /// Normalises line endings. Pasting never sends.
     pub(super) fn paste(&mut self, text: &str) {
         self.focus = Focus::Input;
         self.name_list = None;
@@ -44,7 +44,7 @@ impl Screen {
         self.input.lines().join("\n")
     }
 
-    /// Asks what is written; an empty line says yes to what is asked, or lets a stopped reading go on.
+    /// Sends the question. An empty line confirms, or resumes a stopped prefill.
     pub(super) fn submit(&mut self, chat: &Chat) -> Vec<Action> {
         let text = self.text();
         if self.focus == Focus::Input && !text.trim().is_empty() {
@@ -68,7 +68,7 @@ impl Screen {
         }
     }
 
-    /// The question out of the box, with what was pasted into it; it is remembered.
+    /// Takes the question out of the box, with its pastes, and adds it to the history.
     pub(super) fn take_question(&mut self) -> String {
         let written = self.text();
         let question = self.with_pasted(&written);
@@ -78,7 +78,7 @@ impl Screen {
         question
     }
 
-    /// The path of a model, when there is none and one is typed.
+    /// The typed path of a model, while there is none.
     fn model_file(&mut self, chat: &Chat, text: &str) -> Option<PathBuf> {
         let is_gguf = Path::new(text.trim()).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
         let is_path = matches!(chat.model, Model::Absent(_)) && is_gguf;
@@ -97,7 +97,7 @@ impl Screen {
         self.name_list = None;
     }
 
-    /// Up and down walk through the questions from the first and the last line of the box, and move the caret elsewhere.
+    /// Up and down recall questions at the first and last line of the box, and move the caret elsewhere.
     pub(super) fn recall(&mut self, step: isize) {
         let row = self.input.screen_cursor().row;
         let inside = if step < 0 { row > 0 } else { self.input.cursor().0 + 1 < self.input.lines().len() };

@@ -1,4 +1,4 @@
-//! The cursor on the quotes of the answers, and the way from them into the document.
+//! Selects quotes in answers, and shows their passages in the document.
 
 use super::super::keymap::Focus;
 use super::state::{ChosenQuote, Screen};
@@ -6,12 +6,13 @@ use crate::chat::{Chat, Entry};
 use crate::quotes::Verdict;
 
 impl Screen {
-    /// In the reader the next hit is a quote while nothing is searched for.
+    /// In the document, `n` goes to the next quote unless a search is active.
     pub(super) fn walks_through_quotes(&self) -> bool {
         self.focus == Focus::Transcript || (self.quote.is_some() && self.reader.search.needle.is_empty())
     }
 
-    /// The next quote; from none the first of the last answer that has any. In the reader it is shown at once.
+    /// Selects the next quote; at first, the first quote of the last answer that has any. In the document it is shown
+    /// at once.
     pub(super) fn step_quote(&mut self, chat: &Chat, step: isize) {
         let all = all(chat);
         let Some(last) = all.last() else {
@@ -28,7 +29,8 @@ impl Screen {
         }
     }
 
-    /// Shows the passage of the chosen quote, or of the last answer's first that has one; false when there is none.
+    /// Shows the passage of the selected quote, or the first one found of the last answer. Returns false if there is
+    /// none.
     pub(super) fn show_quote(&mut self, chat: &Chat) -> bool {
         if self.quote.is_none() {
             let last = all(chat).into_iter().rev().filter(|quote| verdict(chat, *quote).passage().is_some());
@@ -47,14 +49,14 @@ impl Screen {
         true
     }
 
-    /// The entry of a quote that was chosen since the last frame.
+    /// The entry of a quote that was selected since the last frame.
     pub(in crate::tui) fn take_chosen_entry(&mut self) -> Option<usize> {
         let is_new = std::mem::take(&mut self.quote_is_new);
         self.quote.filter(|_| is_new).map(|quote| quote.entry)
     }
 }
 
-/// Every quote of every answer, in order.
+/// All quotes of all answers, in order.
 fn all(chat: &Chat) -> Vec<ChosenQuote> {
     let of_entry = |(entry, what): (usize, &Entry)| match what {
         Entry::Exchange(exchange) => (0..exchange.quotes.len()).map(|index| ChosenQuote { entry, index }).collect(),

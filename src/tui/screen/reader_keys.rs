@@ -1,4 +1,4 @@
-//! The reader's keys: contents, search, marks, jumps.
+//! Keys in the document: contents, search, marks, jumps.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
@@ -69,7 +69,7 @@ impl Screen {
         !search.hits.is_empty()
     }
 
-    /// What was searched for and found is no longer shown; false when there was nothing.
+    /// Clears search results and the highlighted passage. Returns false if there was nothing to clear.
     pub(super) fn forget_found(&mut self) -> bool {
         let was_shown = self.reader.found.is_some() || !self.reader.search.needle.is_empty();
         self.reader.found = None;
@@ -93,7 +93,7 @@ impl Screen {
         }
     }
 
-    /// Shows a passage of the document, and leads back from it.
+    /// Jumps to a passage; `back` returns.
     pub(super) fn show_passage(&mut self, span: ByteSpan) {
         self.focus_pane(Focus::Reader);
         self.reader.go_to(span);

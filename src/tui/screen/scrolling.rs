@@ -1,19 +1,19 @@
-//! How far a text is scrolled, and how far it can be.
+//! Scroll positions and their limits.
 
 use ratatui::text::Line;
 
 use super::super::keymap::Scroll;
 
-/// How many lines a text has, and how many of them a frame has room for.
+/// The length of a text and the visible part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::tui) struct ScrollExtent {
     pub lines: usize,
-    /// How many of them are shown.
+    /// Visible lines.
     pub shown: usize,
     pub rest: Rest,
 }
 
-/// Where a text stands that nobody has moved: a greeting at its beginning, a conversation at its end, which grows.
+/// Where an unscrolled text rests: a greeting at its beginning, a conversation at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::tui) enum Rest {
     #[default]
@@ -22,7 +22,7 @@ pub(in crate::tui) enum Rest {
 }
 
 impl ScrollExtent {
-    /// The last line that can be the first.
+    /// The last possible first line.
     pub(super) fn end(self) -> usize {
         self.lines.saturating_sub(self.shown)
     }
@@ -35,28 +35,28 @@ impl ScrollExtent {
     }
 }
 
-/// A text that lies over everything, as far as it was laid out for the last frame.
+/// The text of a popup, as laid out for the last frame.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::tui) struct PopupText {
     pub lines: Vec<Line<'static>>,
-    /// How many of them are shown.
+    /// Visible lines.
     pub shown: usize,
 }
 
 impl PopupText {
-    /// The last line that can be the first.
+    /// The last possible first line.
     pub(in crate::tui) fn end(&self) -> usize {
         self.lines.len().saturating_sub(self.shown)
     }
 
-    /// The lines that are shown, where they are wanted from `top` on.
+    /// The visible lines if scrolled to `top`.
     pub(in crate::tui) fn visible(&self, top: usize) -> &[Line<'static>] {
         let top = top.min(self.end());
         &self.lines[top..self.lines.len().min(top + self.shown)]
     }
 }
 
-/// Where `top` is after a movement, in lines of which `end` is the last that can be the first.
+/// The first visible line after a movement; `end` is the last possible one.
 pub(super) fn scrolled(scroll: Scroll, top: usize, end: usize, shown: usize) -> usize {
     match scroll {
         Scroll::Up => top.saturating_sub(1),

@@ -1,44 +1,44 @@
-//! `/` in the transcript: what was asked, thought and said, searched as it is shown.
+//! Searches the transcript: questions, thoughts and answers, as shown.
 //!
-//! The picture: a marker pen over the printed conversation. What is searched are the lines on the sheets, so that what is marked is what
-//! is counted: a phrase is found where a line breaks in it, and `**bold**` by its letters. Folded thoughts that have a hit lie open as long
-//! as it is searched for. The rules are the reader's: small letters find capitals, a space finds any white space.
+//! The rendered lines are searched, so hits can be highlighted: a phrase is found across a line break, and `**bold**`
+//! by its letters. Folded thoughts with a hit open during the search. As in the document, lower case finds upper case,
+//! and a space finds any white space.
 //!
-//! What it does not do: find the lines, which only a frame knows. It notes how many hits there were ([`TranscriptSearch::counted`]), and takes a
-//! wish to see another one along to the next frame.
+//! The lines are only known when a frame is laid out. Until then the search records what to show
+//! ([`TranscriptSearch::counted`] does the rest).
 
 use ratatui_textarea::TextArea;
 use regex::Regex;
 
 use super::line_input::line_box;
 
-/// What is searched for in the transcript.
+/// A search in the transcript.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct TranscriptSearch {
     pub needle: String,
-    /// `None` while there is nothing but space to look for.
+    /// `None` while the needle is blank.
     pub pattern: Option<Regex>,
-    /// Which of the hits is looked at.
+    /// The current hit.
     pub at: usize,
-    /// How many the last frame found.
+    /// Hits in the last frame.
     pub all: usize,
-    /// What the next frame is to do.
+    /// What the next frame should scroll to.
     pub goal: Option<SearchGoal>,
-    /// Tells one search from another.
+    /// Identifies the search.
     pub number: usize,
 }
 
-/// What the next frame is to look at.
+/// What the next frame should scroll to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum SearchGoal {
-    /// The first hit from this line on; `None` is the end of the transcript, where the last hit is the nearest.
+    /// The first hit from this line on; with `None` (the end of the transcript), the last hit.
     From(Option<usize>),
-    /// The hit that is looked at.
+    /// The current hit.
     Show,
 }
 
 impl TranscriptSearch {
-    /// Takes what a frame found: for each hit its line among all lines. The line to be shown, if that was wished for.
+    /// Takes the line of each hit. Returns the line to scroll to, if any.
     pub(in crate::tui) fn counted(&mut self, lines: &[usize]) -> Option<usize> {
         self.all = lines.len();
         let goal = self.goal.take();
@@ -58,20 +58,20 @@ impl TranscriptSearch {
     }
 }
 
-/// What is searched for, as it is typed.
+/// A search being typed.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct SearchEntry {
     pub input: TextArea<'static>,
-    /// Where the search began, to go back to.
+    /// Where the search started, to return to.
     pub(super) from: SearchOrigin,
 }
 
-/// Where a search begins.
+/// Where a search starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SearchOrigin {
     /// A byte of the document.
     Document(usize),
-    /// A line of the transcript; `None` is its end.
+    /// A line of the transcript; `None` for its end.
     Transcript(Option<usize>),
 }
 
@@ -88,7 +88,7 @@ impl SearchEntry {
         matches!(self.from, SearchOrigin::Transcript(_))
     }
 
-    /// The line of the transcript where it began.
+    /// The transcript line where the search started.
     pub(super) fn line(&self) -> Option<usize> {
         match self.from {
             SearchOrigin::Transcript(line) => line,

@@ -1,4 +1,4 @@
-//! Keys that search the transcript, and keys while what is searched for is typed.
+//! Keys for searching the transcript, and keys while a search is being typed.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
@@ -10,7 +10,7 @@ use super::state::Screen;
 use crate::chat::Chat;
 
 impl Screen {
-    /// Begins to search in the transcript, or in the document while nothing was asked.
+    /// Starts a search in the transcript, or in the document if nothing was asked yet.
     pub(super) fn open_finding(&mut self, chat: &Chat) {
         if chat.transcript.is_empty() {
             self.open_search();
@@ -22,7 +22,7 @@ impl Screen {
         self.find("");
     }
 
-    /// Searches for `needle` from where the search began.
+    /// Searches for `needle` from where the search started.
     pub(super) fn find(&mut self, needle: &str) {
         self.searches += 1;
         let from = self.search_entry.as_ref().map_or(self.top, SearchEntry::line);
@@ -37,18 +37,18 @@ impl Screen {
         });
     }
 
-    /// The search is typed: it stays, or was for nothing.
+    /// Ends typing; a blank search is dropped.
     pub(super) fn found(&mut self) {
         let Some(finding) = &self.transcript_search else { return };
         if finding.pattern.is_none() {
             self.transcript_search = None;
         } else if finding.all == 0 && finding.goal.is_none() {
-            // Before a frame has looked nobody knows.
+            // Without a frame the number of hits is not known yet.
             self.message = Some(format!("{} was not said", finding.needle));
         }
     }
 
-    /// The next hit in the transcript; false when nothing is searched for there.
+    /// Goes to the next hit in the transcript. Returns false if there is no search.
     pub(super) fn step_finding(&mut self, step: isize) -> bool {
         if self.focus != Focus::Transcript {
             return false;
@@ -61,7 +61,7 @@ impl Screen {
         true
     }
 
-    /// Every letter searches again, from where the search began.
+    /// Handles a key of the search line. Each letter searches again from the start.
     pub(super) fn search_entry(&mut self, intent: &Intent) {
         let Some(entry) = &mut self.search_entry else { return };
         match intent {
@@ -88,7 +88,7 @@ impl Screen {
         }
     }
 
-    /// Back to where it began.
+    /// Returns to where the search started.
     fn give_up_search(&mut self) {
         match self.search_entry.take().map(|entry| entry.from) {
             Some(SearchOrigin::Document(byte)) => {

@@ -1,4 +1,4 @@
-//! What is the screen's own: the focus, the input box, scrolling, what is folded or lies open.
+//! The interface's own state: focus, input box, scrolling, popups.
 
 use std::sync::Arc;
 
@@ -20,60 +20,60 @@ use super::scrolling::{PopupText, Rest, ScrollExtent};
 use super::search::{SearchEntry, TranscriptSearch};
 use crate::document::Document;
 
-/// The screen's own state.
+/// The state of the interface.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct Screen {
     pub keymap: Keymap,
     /// Input, transcript or reader.
     pub focus: Focus,
-    /// Transcript or reader: which of them had the focus last, and is shown where only one is.
+    /// The pane that had the focus last, transcript or reader. It is shown if there is room for one only.
     pub pane: Focus,
     pub panes: Panes,
     pub input: TextArea<'static>,
-    /// The first line of the transcript that is shown; `None` rests at [`Rest`].
+    /// The first visible line of the transcript; `None` means it rests at [`Rest`].
     pub top: Option<usize>,
     pub reasoning_open: bool,
     pub overlay: Option<Overlay>,
     pub reader: DocumentReader,
-    /// What is searched for is being typed.
+    /// A search being typed.
     pub search_entry: Option<SearchEntry>,
-    /// What is searched for in the transcript.
+    /// The search in the transcript.
     pub transcript_search: Option<TranscriptSearch>,
-    /// How often something was searched for there.
+    /// Number of searches so far.
     pub(super) searches: usize,
-    /// A mark's name is waited for: to set it, or to go there.
+    /// The next key names a mark.
     pub mark: Option<MarkKey>,
-    /// The quote that the transcript's cursor is on.
+    /// The selected quote.
     pub quote: Option<ChosenQuote>,
-    /// It was chosen by the last key, and is to be seen.
+    /// It was selected by the last key, so the next frame scrolls to it.
     pub(super) quote_is_new: bool,
     /// The transcript's lines.
     pub entries: RenderedEntries,
-    /// What is shown in their place while nothing was asked.
+    /// Shown instead while nothing was asked.
     pub greeting: Vec<Line<'static>>,
-    /// What can be read, and what is.
+    /// The parts of the document, and which are in use.
     pub parts: DocumentParts,
-    /// What the screen has to say, until the next key.
+    /// A message that stays until the next key.
     pub message: Option<String>,
-    /// How long the transcript was in the last frame.
+    /// The length of the transcript in the last frame.
     pub(super) extent: ScrollExtent,
-    /// The text that lies over everything.
+    /// The text of the open popup.
     pub popup: PopupText,
-    /// Where everything is in the last frame.
+    /// The layout of the last frame.
     pub layout: FrameLayout,
-    /// What is to be done outside.
+    /// Commands that wait for the loop.
     pub commands: Vec<UiCommand>,
-    /// Questions that were asked, in this run and before.
+    /// Questions asked in this and earlier runs.
     pub history: Vec<String>,
-    /// The entry whose question is in the input box to be asked anew.
+    /// The entry whose question is being edited.
     pub editing: Option<usize>,
-    /// Large pastes, with the notes that stand for them.
+    /// Large pastes and their placeholders.
     pub(super) pasted: Vec<(String, String)>,
-    /// Which earlier question is in the input box.
+    /// The recalled question.
     pub(super) recalled: Option<usize>,
-    /// What can be referred to, while a name is typed.
+    /// The list of names, while one is being typed.
     pub name_list: Option<NameList>,
-    /// The names in the input box that were looked up.
+    /// Names in the input box that were attached already.
     pub(super) looked_up: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ impl Default for Screen {
 }
 
 impl Screen {
-    /// A screen on `document`, the question waited for.
+    /// A screen that shows `document`, with the focus on the question.
     pub(in crate::tui) fn new(document: Arc<Document>) -> Self {
         Self {
             keymap: Keymap::default(),
@@ -119,7 +119,7 @@ impl Screen {
         }
     }
 
-    /// Who gets the keys.
+    /// What receives the keys.
     pub(in crate::tui) fn key_focus(&self) -> Focus {
         if self.mark.is_some() {
             Focus::MarkName
@@ -137,38 +137,38 @@ impl Screen {
         }
     }
 
-    /// What a key means now.
+    /// The intent of a key.
     pub(in crate::tui) fn intent(&self, key: KeyEvent) -> Option<Intent> {
         self.keymap.intent(key, self.key_focus())
     }
 
-    /// Whether the list of names is seen, and has the keys.
+    /// Whether the list of names is visible and has the keys.
     pub(super) fn has_open_names(&self) -> bool {
         self.focus == Focus::Input && self.name_list.as_ref().is_some_and(|list| !list.rows.is_empty())
     }
 
-    /// Notes how many lines the transcript has, how many of them are shown, and where it rests. Returns the first that is shown.
+    /// Sets the length of the transcript, its visible lines and where it rests. Returns the first visible line.
     pub(in crate::tui) fn measured(&mut self, lines: usize, shown: usize, rest: Rest) -> usize {
         self.extent = ScrollExtent { lines, shown, rest };
         self.top = self.top.map(|top| top.min(self.extent.end())).filter(|&top| top != self.extent.home());
         self.top.unwrap_or(self.extent.home())
     }
 
-    /// Gives `place`, the transcript or the reader, the focus.
+    /// Focuses a pane, the transcript or the reader.
     pub(super) fn focus_pane(&mut self, place: Focus) {
         self.focus = place;
         self.pane = place;
     }
 }
 
-/// What the next letter names a mark for.
+/// What to do with the mark that the next key names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum MarkKey {
     Set,
     GoTo,
 }
 
-/// A quote of an answer, by its entry in the transcript.
+/// A quote of an answer, by transcript entry and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) struct ChosenQuote {
     pub entry: usize,

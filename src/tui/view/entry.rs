@@ -1,4 +1,4 @@
-//! What the lines of all entries have in common: what they are made from, and how far they stand in.
+//! What rendering any entry needs, and how its lines are indented.
 
 use ratatui::text::{Line, Span};
 
@@ -6,10 +6,10 @@ use super::super::theme::Theme;
 use crate::chat::Chat;
 use crate::document::Document;
 
-/// How far answers stand in.
+/// Answer indent.
 pub(in crate::tui) const INDENT: &str = "  ";
 
-/// What an entry is drawn with.
+/// What an entry is rendered with.
 #[derive(Clone, Copy)]
 pub(in crate::tui) struct EntryContext<'a> {
     pub chat: &'a Chat,
@@ -17,7 +17,7 @@ pub(in crate::tui) struct EntryContext<'a> {
     pub theme: &'a Theme,
     pub cells: usize,
     pub reasoning_open: bool,
-    /// Of this entry's quotes, the one that the cursor is on.
+    /// The selected quote of this entry.
     pub chosen: Option<usize>,
 }
 

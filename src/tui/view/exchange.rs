@@ -1,4 +1,4 @@
-//! One question with everything that came of it: reasoning, answer, quotes, what it cost.
+//! Renders a question with its reasoning, answer, quotes and costs.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::{quotes, references, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
 use crate::engine::message::Figures;
 
-/// What is shown of a question at most: the answer is what is looked for.
+/// Most lines of a question: the answer matters more.
 const MOST_QUESTION_LINES: usize = 12;
 
-/// Writes the lines of an exchange. `chosen` is the quote that the transcript's cursor is on.
+/// Renders an exchange.
 pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, at: &EntryContext<'_>) {
     let EntryContext { chat, theme, cells, .. } = *at;
     rendered.lines = question(exchange, theme, cells);
@@ -39,7 +39,7 @@ pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, a
     }
 }
 
-/// Writes the lines of two exchanges that ask the same.
+/// Renders two answers to the same question.
 pub(in crate::tui) fn write_pair(
     rendered: &mut RenderedEntry,
     first: &Exchange,
@@ -49,7 +49,7 @@ pub(in crate::tui) fn write_pair(
     rendered.lines = question(first, at.theme, at.cells);
     rendered.says_from(0);
     rendered.lines.extend(attached(first, at.theme, at.cells));
-    // Two columns: what goes on in the next line is told by no line.
+    // In two columns, one line does not continue in the next.
     let from = rendered.lines.len();
     let (answers, figures) = versus::lines(at, first, second);
     rendered.lines.extend(answers);
@@ -57,7 +57,7 @@ pub(in crate::tui) fn write_pair(
     rendered.lines.extend(figures);
 }
 
-/// The question; of one with a long paste in it the beginning.
+/// The question, shortened if it has a long paste in it.
 fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let all = exchange.question.lines().count();
     let shown = if all > MOST_QUESTION_LINES { MOST_QUESTION_LINES - 1 } else { all };
@@ -72,14 +72,14 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
     lines
 }
 
-/// What a question refers to, a line each.
+/// What the question refers to, one line each.
 fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let told = exchange.attached.iter().map(|attached| format!("with {}", references::told(attached)));
     let lines = told.flat_map(|told| wrap(&[Span::styled(told, theme.dim)], cells - 2, 2));
     lines.map(|line| indented(INDENT, line)).collect()
 }
 
-/// `▸ thought for 3.2 s · 31 tokens`, and the thoughts below it when they are open.
+/// `▸ thought for 3.2 s · 31 tokens`, followed by the thoughts if they are open.
 fn reasoning(
     chat: &Chat,
     exchange: &Exchange,
@@ -107,7 +107,7 @@ fn thoughts(text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     wrapped.map(|line| prefixed(Span::styled("  │ ", theme.dim), line)).collect()
 }
 
-/// What is to be said of a question besides its answer.
+/// The state of a question: waiting, failed, or how it ended.
 fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'static>>> {
     let dim = |text: String| Some(vec![Span::styled(text, theme.dim)]);
     match &exchange.state {

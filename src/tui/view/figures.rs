@@ -1,6 +1,7 @@
-//! The figures: how fast each preset read by depth, as a chart; memory by part; what every reading took.
+//! The figures: a chart of prefill speed by depth for each preset, memory by kind, and a table of all prefills.
 //!
-//! The chart is the product's picture: under full attention the line falls as the document gets longer, through a window it stays flat.
+//! The chart shows what the program is about: with full attention the speed falls as the document grows, with a window
+//! it stays flat.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -18,9 +19,9 @@ use crate::chat::{Chat, Reading, Trace};
 use crate::engine::message::Memory;
 
 const WIDEST: u16 = 104;
-/// Between the columns of the table.
+/// Gap between table columns.
 const COLUMN_GAP: usize = 2;
-/// A lower chart has no room for a line.
+/// Minimum height of the chart.
 const LOWEST_CHART: u16 = 8;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
@@ -32,12 +33,12 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize,
     frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), text);
 }
 
-/// How wide the text is.
+/// The width of the text.
 pub(in crate::tui) fn cells(area: Rect) -> usize {
     Popup::room(WIDEST, area).into()
 }
 
-/// How many of `lines` lines have room.
+/// How many of `lines` lines are visible.
 pub(in crate::tui) fn shown(chat: &Chat, lines: usize, area: Rect) -> usize {
     let [_, text] = chart_and_text(chat, lines, area);
     text.height.into()
@@ -47,7 +48,7 @@ fn popup(area: Rect) -> Popup<'static> {
     Popup { title: " figures ", keys: SCROLL_KEYS, cells: WIDEST, height: area.height }
 }
 
-/// The chart gets what the text leaves, and half at least; nothing where that is too low, or there is nothing to draw.
+/// The chart gets the space that the text leaves, at least half of it; none if that is too low or there is no data.
 fn chart_and_text(chat: &Chat, lines: usize, area: Rect) -> [Rect; 2] {
     let inside = popup(area).inside(area);
     let height = inside.height.saturating_sub(lines as u16 + 1).max(inside.height / 2);
@@ -56,7 +57,7 @@ fn chart_and_text(chat: &Chat, lines: usize, area: Rect) -> [Rect; 2] {
     Layout::vertical([Constraint::Length(height), Constraint::Min(0)]).areas(inside)
 }
 
-/// Tokens a second over the depth at which they were read, a line for each preset.
+/// Tokens per second by depth, one line for each preset.
 fn draw_chart(frame: &mut Frame, traces: &[Trace], theme: &Theme, area: Rect) {
     let points: Vec<Vec<(f64, f64)>> = traces
         .iter()
@@ -75,7 +76,7 @@ fn draw_chart(frame: &mut Frame, traces: &[Trace], theme: &Theme, area: Rect) {
     });
     let labels = |most: f64| ["0".to_owned(), short_count((most / 2.0) as u32), short_count(most as u32)];
     let drawn = Chart::new(sets.collect())
-        // Lines begin high and fall to the right: there they would go through it.
+        // Lines start high and fall to the right, so the legend goes to the bottom left.
         .legend_position(Some(LegendPosition::BottomLeft))
         .hidden_legend_constraints((Constraint::Ratio(1, 2), Constraint::Ratio(1, 2)))
         .x_axis(Axis::default().title("tokens deep").style(theme.dim).bounds([0.0, deepest]).labels(labels(deepest)))
@@ -83,7 +84,7 @@ fn draw_chart(frame: &mut Frame, traces: &[Trace], theme: &Theme, area: Rect) {
     frame.render_widget(drawn, area);
 }
 
-/// Lines are told apart by colour, and without colours by weight.
+/// Lines differ in colour, and without colours in weight.
 fn colour(index: usize, theme: &Theme) -> Style {
     match index % 4 {
         0 => theme.bar,
@@ -110,7 +111,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     lines
 }
 
-/// The most telling first: a narrow screen has room for those only.
+/// Most important columns first: a narrow screen shows only those.
 const HEAD: [&str; 6] = ["preset", "read at", "answers", "read in", "tokens", "KV cache"];
 
 fn row(reading: &Reading) -> [String; 6] {
@@ -125,7 +126,7 @@ fn row(reading: &Reading) -> [String; 6] {
     ]
 }
 
-/// A heading and a line for each reading; of the columns as many as fit whole.
+/// A header and one line for each prefill, with as many whole columns as fit.
 fn table(readings: &[Reading], theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let rows: Vec<[String; 6]> = [HEAD.map(str::to_owned)].into_iter().chain(readings.iter().map(row)).collect();
     let widths: Vec<usize> =
@@ -144,7 +145,7 @@ fn table(readings: &[Reading], theme: &Theme, cells: usize) -> Vec<Line<'static>
     rows.iter().enumerate().map(|(index, row)| Line::styled(line(row), style(index))).collect()
 }
 
-/// A bar for each part, to one scale.
+/// One bar for each kind of memory, to scale.
 fn memory(memory: &Memory, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let parts = [
         ("weights", memory.model_bytes),

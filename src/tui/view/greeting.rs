@@ -1,4 +1,4 @@
-//! What is seen of the transcript before anything was asked: whether the document is read, and what can be done.
+//! The greeting shown before the first question: whether the document is loaded, and what to do.
 
 use ratatui::text::{Line, Span};
 
@@ -7,7 +7,7 @@ use super::super::wrap::wrap;
 use super::formatting::{bytes, count};
 use crate::chat::{Chat, Model, Offered};
 
-/// What a person sees who has not asked yet.
+/// The greeting, wrapped to `cells`.
 pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let title = &chat.document.title;
     if let Model::Absent(offered) | Model::Fetching { offered, .. } = &chat.model {
@@ -37,7 +37,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     lines
 }
 
-/// Nothing is there yet but the document: what can be done, in one view.
+/// The first run: there is a document but no model yet.
 fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let license = offered.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
     let fetches = format!(" fetches {} ({}{license}), once.", offered.title, bytes(offered.bytes));

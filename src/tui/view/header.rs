@@ -1,4 +1,4 @@
-//! The line at the top: what the document is, which branch is shown, and the model.
+//! The header: document, branch and model.
 
 use ratatui::text::{Line, Span};
 
@@ -6,7 +6,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
 use crate::chat::{Chat, Model};
 
-/// The document on the left, the model on the right; the model gives way.
+/// The document on the left, the model on the right if there is room.
 pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
     let title = shorten(&chat.document.title, cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
@@ -27,7 +27,7 @@ pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
     ])
 }
 
-/// ` · branch 2 of 3`, when there are several.
+/// ` · branch 2 of 3` if there are several.
 fn branch(chat: &Chat) -> String {
     let all = chat.branches.count();
     if all > 1 { format!(" · branch {} of {all}", chat.branches.shown() + 1) } else { String::new() }

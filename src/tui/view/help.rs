@@ -1,4 +1,4 @@
-//! The help: the keys that count where the focus is, then the others, the map's signs, and what the presets are.
+//! The help: keys for the focused pane, then all others, the map's symbols, and the presets.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,11 +12,11 @@ use super::map::{Reach, sign};
 use super::popup::{Popup, SCROLL_KEYS};
 use crate::chat::Chat;
 
-/// Wider, the second column is far from its keys.
+/// Wider, the second column is too far from its keys.
 const WIDEST: u16 = 78;
-/// Where what a key does is told.
+/// Column of the descriptions.
 const COLUMN: usize = 26;
-/// Below this, what a key does is told under it.
+/// Narrower, descriptions go below their keys.
 const TWO_COLUMNS: usize = 60;
 
 const SIGNS: [(Reach, &str); 7] = [
@@ -34,12 +34,12 @@ pub(super) fn draw(frame: &mut Frame, screen: &Screen, line: usize, theme: &Them
     frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), inside);
 }
 
-/// How wide the text is.
+/// The width of the text.
 pub(in crate::tui) fn cells(area: Rect) -> usize {
     Popup::room(WIDEST, area).into()
 }
 
-/// How many of `lines` lines have room.
+/// How many of `lines` lines are visible.
 pub(in crate::tui) fn shown(screen: &Screen, lines: usize, area: Rect) -> usize {
     popup(screen, lines, area).inside(area).height.into()
 }
@@ -50,7 +50,7 @@ fn popup(screen: &Screen, lines: usize, area: Rect) -> Popup<'static> {
     Popup { title: title(screen.focus), keys, cells: WIDEST, height }
 }
 
-/// Where the help is about.
+/// The title for the focused pane.
 fn title(focus: Focus) -> &'static str {
     match focus {
         Focus::Transcript => " help · the transcript ",
@@ -87,7 +87,7 @@ pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: 
     lines
 }
 
-/// The commands of a place with their keys; the digits, which are ten times the same, in one line.
+/// The commands of a pane with their keys; the ten preset keys share a line.
 fn keys(screen: &Screen, place: Focus, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (index, command) in COMMANDS.iter().enumerate() {

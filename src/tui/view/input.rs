@@ -1,4 +1,4 @@
-//! The box that the question is written in, and lines that are typed elsewhere.
+//! The input box, and one-line inputs elsewhere.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
@@ -14,10 +14,10 @@ use super::super::wrap::{shorten, width, wrap};
 use super::references;
 use crate::chat::{Chat, Model};
 
-/// The box grows to so many lines of text.
+/// Most text lines of the box.
 const MOST_LINES: usize = 6;
 
-/// How many lines the box has on a screen of `cells`, its border among them.
+/// The height of the box on a screen of `cells`, borders included.
 pub(in crate::tui) fn height(screen: &Screen, cells: u16) -> u16 {
     let inner = usize::from(cells.saturating_sub(4));
     let rows: usize = screen.input.lines().iter().map(|line| wrap(&[Span::raw(line)], inner, 0).len()).sum();
@@ -48,7 +48,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     }
 }
 
-/// A line that is typed, behind its sign, with the caret in it.
+/// A one-line input with its prompt and caret.
 pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<'_>, style: Style, area: Rect) {
     let [before, line] = Layout::horizontal([Constraint::Length(width(sign) as u16), Constraint::Min(1)]).areas(area);
     frame.render_widget(Span::styled(sign, style), before);
@@ -56,7 +56,7 @@ pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<
     frame.set_cursor_position(caret(input, line));
 }
 
-/// What can be done here, in as many words as there is room for.
+/// Key hints for the focused pane, longest first.
 fn hints(chat: &Chat, focus: Focus) -> &'static [&'static str] {
     match focus {
         Focus::Input if matches!(chat.model, Model::Absent(_)) => {
@@ -78,7 +78,7 @@ fn hints(chat: &Chat, focus: Focus) -> &'static [&'static str] {
     }
 }
 
-/// Where the hardware cursor goes, so that input methods open beside the caret.
+/// The position of the hardware cursor, next to which input methods open.
 fn caret(input: &TextArea<'_>, area: Rect) -> Position {
     if input.is_empty() {
         return area.as_position();

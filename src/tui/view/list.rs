@@ -1,4 +1,4 @@
-//! Lists that lie over the screen: the contents, what a search has found, branches and where they can begin. Only the rows that are seen are made.
+//! List popups: contents, search hits, branches and fork points. Only visible rows are rendered.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,7 +11,7 @@ use super::formatting::whole;
 use super::popup::Popup;
 use crate::chat::{BranchRow, Chat, Entry};
 
-/// Wider lists are hard to follow from left to right.
+/// Wider lists are hard to read across.
 const WIDEST: u16 = 96;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, list: &ListPopup, theme: &Theme, area: Rect) {
@@ -35,7 +35,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, list: &ListP
     frame.render_widget(Text::from(rows), inner);
 }
 
-/// How many of `all` rows have room.
+/// How many of `all` rows are visible.
 pub(in crate::tui) fn shown(all: usize, area: Rect) -> usize {
     popup("", &[], all).inside(area).height.into()
 }
@@ -67,7 +67,7 @@ fn row_of(
     spans
 }
 
-/// After which question, and how its answer begins.
+/// The question to fork after, and the beginning of its answer.
 fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let entry = chat.fork_points()[row].map(|entry| &chat.transcript[entry]);
     let Some(Entry::Exchange(exchange)) = entry else { return vec![Span::raw("nothing: from the beginning")] };
@@ -76,7 +76,7 @@ fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<
     vec![Span::raw(question), Span::raw("  "), Span::styled(answer, theme.dim)]
 }
 
-/// A branch: its number, the first question of its own, how many turns it has.
+/// A branch: number, first question of its own, number of turns.
 fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let BranchRow { number, question, turns, is_shown } = chat.branch_rows()[row];
     let turns = format!("{turns} {}", if turns == 1 { "turn" } else { "turns" });
@@ -87,7 +87,7 @@ fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'sta
     vec![Span::raw(left), Span::raw(gap), Span::styled(told, theme.dim)]
 }
 
-/// A title, how far in it stands by its level, and where in the document it is.
+/// A heading, indented by level, and its position in the document.
 fn entry(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let book = &screen.reader.book;
     let entry = &book.document().outline[row];
@@ -99,7 +99,7 @@ fn entry(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'
     vec![Span::raw(title), Span::raw(gap), Span::styled(share, theme.dim)]
 }
 
-/// What stands around a hit in its line, the hit itself strong, and where that is.
+/// A hit with the text around it, and its position.
 fn hit(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let book = &screen.reader.book;
     let hit = screen.reader.search.hits[row];
@@ -125,7 +125,7 @@ fn one_line(text: &str) -> String {
     clean(&text.replace('\n', " "))
 }
 
-/// The end of `text`, of at most `cells`.
+/// The last `cells` of `text`.
 fn end_of(text: &str, cells: usize) -> String {
     let text = text.trim_start();
     if width(text) <= cells {

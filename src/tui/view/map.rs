@@ -1,13 +1,14 @@
-//! The map beside the reader: what of the document the question can see, and how. One row of the map is one share of the text.
+//! The map beside the document: which parts of it the question can attend to, and how. Each row stands for an equal
+//! share of the text.
 //!
 //! ```text
-//! ◆  sinks: every token sees them      █  inside the window of the end: every layer sees it
-//! ▒  seen by full layers, or by the question and the answer with full attention
-//! ░  read, but out of the question's reach       ·  not read
-//! ▓  while it is read: was there already         the second column: the page
+//! ◆  sinks: every token attends to them     █  in the window at the end: every layer attends to it
+//! ▒  reached by full layers, or by the question and answer with full attention
+//! ░  prefilled, but out of the question's reach       ·  not prefilled
+//! ▓  during prefill: was in the cache already         second column: the visible page
 //! ```
 //!
-//! Tokens become bytes by their share of the whole, which is as exact as a row of the map is.
+//! Tokens are mapped to bytes in proportion, which is as exact as a row of the map.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -18,32 +19,32 @@ use super::super::theme::Theme;
 use crate::chat::{Chat, Model, Work};
 use crate::swaa::{Attention, Recipe};
 
-/// How a stretch of the document stands to the question.
+/// How the question reaches a piece of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     Sink,
     Window,
-    /// Only through full layers, or because the question and the answer have full attention.
+    /// Only through full layers, or because the question and answer use full attention.
     Through,
     Hidden,
     Unread,
-    /// Was there before this reading began.
+    /// Was in the cache before this prefill.
     Cached,
-    /// Not given to the model.
+    /// Not part of the prompt.
     Apart,
 }
 
-/// Everything that the map is drawn from.
+/// What the map shows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Atlas {
-    /// How it was read, as far as anything was.
+    /// The recipe of the prefill; `None` before one.
     recipe: Option<Recipe>,
-    /// In tokens of the document.
+    /// Prefilled tokens of the document.
     read: u32,
     all: u32,
-    /// A reading is under way: so many tokens were there before.
+    /// During a prefill: tokens that were cached before.
     cached: Option<u32>,
-    /// How much of the document on the screen the model is given: 0 to 1.
+    /// The share of the displayed document that is part of the prompt, from 0 to 1.
     given: f64,
 }
 
@@ -66,12 +67,12 @@ impl Atlas {
         Self { recipe, read: held.tokens, all: held.document_tokens, cached: None, given }
     }
 
-    /// How a document of so many tokens would lie there, read by `recipe`.
+    /// The map of a document of `tokens` prefilled with `recipe`.
     pub(super) fn planned(recipe: Recipe, tokens: u32) -> Self {
         Self { recipe: Some(recipe), read: tokens, all: tokens, cached: None, given: 1.0 }
     }
 
-    /// What lies at `share` (0 to 1) of the text on the screen.
+    /// What is at `share` (0 to 1) of the displayed text.
     pub(super) fn at(&self, share: f64) -> Reach {
         if share >= self.given {
             return Reach::Apart;
@@ -97,7 +98,7 @@ impl Atlas {
         }
     }
 
-    /// One sign for each of `rows`; the sinks, which are few tokens, always have the first.
+    /// One symbol per row. The sinks, a few tokens, always get the first.
     pub(super) fn rows(&self, rows: u16) -> Vec<Reach> {
         let middle = |row: u16| (f64::from(row) + 0.5) / f64::from(rows);
         let mut signs: Vec<Reach> = (0..rows).map(|row| self.at(middle(row))).collect();
@@ -108,7 +109,7 @@ impl Atlas {
     }
 }
 
-/// The map, and on it the page from the first byte of `shown` to the last.
+/// Draws the map, with the visible page marked.
 pub(super) fn draw(
     frame: &mut Frame,
     chat: &Chat,

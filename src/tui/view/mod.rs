@@ -1,21 +1,21 @@
-//! Draws a chat and a screen. Pure: nothing is changed but the frame; [`super::layout`] has settled before where everything is.
+//! Draws a chat and a screen. Pure: it changes only the frame, which [`super::layout`] has laid out before.
 //!
 //! ```text
 //!  Pride and Prejudice · chapters 1-12 of 61            Qwen2.5-Coder-0.5B    header
-//!  Chapter 13              line 412 · 20%     › Who is Mr. Collins?           body: the document with its map,
-//!   410  "I hope, my dear," said Mr. …  ▒▐      A clergyman …                   and the transcript
-//!  reading · fastest                4,300 of 10,000 tokens · 812 tok/s · 7 s  work, while there is any
+//!  Chapter 13              line 412 · 20%     › Who is Mr. Collins?           body: document with map,
+//!   410  "I hope, my dear," said Mr. …  ▒▐      A clergyman …                   and transcript
+//!  reading · fastest                4,300 of 10,000 tokens · 812 tok/s · 7 s  progress, if any
 //!  ████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
 //!  auto chose accurate: about 1.6 times as fast …                             notice, if any
 //!  ╭──────────────────────────────────────────────────────────────────────╮
 //!  │ And his patroness?                                                   │   input
-//!  ╰─────────────────────────── Enter ask · Alt-1…8 preset · ? help ──────╯
+//!  ╰────────────────────────── Enter send · Alt-1…8 preset · ? help ──────╯
 //!  1 full  2 accurate  3 balanced  4 quick  5 fastest  6 stream  7 paper …    presets
 //!  10,064 of 12,288 tokens · read 10 s, 1,000 tok/s · answers 20 tok/s …      figures
 //! ```
 //!
-//! From the bottom up every part takes what it needs; the body gets the rest, and never less than three lines. How it is shared
-//! between the document and the transcript: [`super::panes`].
+//! Each area takes the height it needs, from the bottom up; the body gets the rest, at least three lines.
+//! [`super::panes`] divides it between the document and the transcript.
 
 pub(super) mod entry;
 pub(super) mod exchange;
@@ -49,7 +49,8 @@ use super::screen::{FrameLayout, Overlay, Screen};
 use super::theme::Theme;
 use crate::chat::Chat;
 
-/// One frame, of the size that was laid out: a terminal that was resized since gets an empty one, and is laid out again at once.
+/// Draws the frame that was laid out. If the terminal was resized since, the frame stays empty; the resize event
+/// triggers the next one.
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme) {
     let layout = screen.layout;
     if frame.area() != layout.area {

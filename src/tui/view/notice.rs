@@ -1,4 +1,4 @@
-//! What the screen has to say, or the chat: a line or some above the question.
+//! Messages and notices: up to three lines above the input box.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -8,7 +8,7 @@ use super::super::theme::Theme;
 use super::super::wrap::wrap;
 use crate::chat::{Chat, Notice, Tone};
 
-/// What the screen has to say, or the chat: three lines of it at most.
+/// The current message, else the chat's notice.
 pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let spans = match (&screen.message, &chat.notice) {
         (Some(message), _) => vec![Span::raw(message.clone())],
@@ -20,7 +20,7 @@ pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: 
     lines
 }
 
-/// The notice and its hint.
+/// A notice with its hint.
 fn noticed(notice: &Notice, theme: &Theme) -> Vec<Span<'static>> {
     let style = match notice.tone {
         Tone::Info => Style::new(),

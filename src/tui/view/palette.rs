@@ -1,4 +1,4 @@
-//! The palette: a line to type in, and below it the commands that are meant, each with its keys.
+//! The command palette: an input line and the matching commands with their keys.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -41,7 +41,7 @@ pub(super) fn draw(
     draw_line(frame, "/", &palette.input, theme.accent, typed);
 }
 
-/// What it does, and at the right edge its name or keys.
+/// The name and description of a command, its keys at the right.
 fn command(chat: &Chat, screen: &Screen, row: usize, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let command = &COMMANDS[row];
     let place = if command.places.contains(&screen.focus) { screen.focus } else { command.places[0] };

@@ -1,4 +1,4 @@
-//! The parts of the document as a tree with ticks, and below it the scale: tokens, what the context holds, memory, time, what is cached.
+//! The tree of parts with checkboxes, and a summary: tokens, context limit, memory, time, cached tokens.
 //!
 //! ```text
 //!  ▾ [-] src/                          12,345 of 40,210
@@ -6,8 +6,8 @@
 //!    ▸ [ ] net/                                  27,865
 //!  ────────────────────────────────────────────────────
 //!  1 of 9 parts · 12,377 of 32,768 tokens
-//!  fits; 20,391 are left for questions and answers
-//!  KV 189 MB · accurate: about 14 s · 4,096 are read
+//!  fits; 20,391 tokens left for questions and answers
+//!  KV 189 MB · accurate: about 14 s · 4,096 cached
 //! ```
 
 use ratatui::Frame;
@@ -25,7 +25,7 @@ use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Sum};
 
 const WIDEST: u16 = 100;
-/// The scale, with the line above it.
+/// The summary with the line above it.
 const SCALE_LINES: u16 = 4;
 
 pub(super) fn draw(
@@ -53,7 +53,7 @@ pub(super) fn draw(
     frame.render_widget(Paragraph::new(scale_lines(chat, screen, selection, theme, scale.width.into())), scale);
 }
 
-/// How many rows of the tree have room.
+/// How many rows of the tree are visible.
 pub(in crate::tui) fn shown(selection: &PartSelection, area: Rect) -> usize {
     let [tree, _] = tree_and_scale(place(selection, area));
     let [_, rows] = filter_and_rows(selection, tree);
@@ -69,12 +69,12 @@ fn tree_and_scale(popup: Rect) -> [Rect; 2] {
     Layout::vertical([Constraint::Min(1), Constraint::Length(SCALE_LINES)]).areas(popup.inner(Margin::new(2, 1)))
 }
 
-/// The line that narrows the tree down, when there is one; and the rest.
+/// The filter line, if there is one, and the rest.
 fn filter_and_rows(selection: &PartSelection, tree: Rect) -> [Rect; 2] {
     Layout::vertical([Constraint::Length(has_filter(selection).into()), Constraint::Min(1)]).areas(tree)
 }
 
-/// As high as the tree is, and never so low that what would fit has no room.
+/// The height of the tree, with room for proposals.
 fn height(selection: &PartSelection, area: Rect) -> u16 {
     let rows = (selection.ticks.tree().nodes().len() as u16).max(8) + u16::from(has_filter(selection));
     rows.saturating_add(SCALE_LINES + 2).min(area.height)
@@ -84,7 +84,7 @@ fn has_filter(selection: &PartSelection) -> bool {
     selection.typing || !selection.ticks.filter().is_empty()
 }
 
-/// What can be pressed, in as many words as there is room for.
+/// Key hints, the longest that fit.
 fn keys(selection: &PartSelection, cells: usize) -> &'static str {
     let ways: &[&str] = match selection {
         PartSelection { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
@@ -120,7 +120,7 @@ fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, them
     }
 }
 
-/// A box, a name, and at the right edge the tokens.
+/// A checkbox, a name, and the tokens at the right.
 fn row(
     screen: &Screen,
     selection: &PartSelection,
@@ -162,7 +162,7 @@ fn row(
     Line::from(spans)
 }
 
-/// `12,345`, of a folder that is partly ticked `1,234 of 12,345`; `…` while nothing of it is counted, and `12,345 …` while not all is.
+/// `12,345`; of a partly ticked folder `1,234 of 12,345`; `…` if nothing is counted, `12,345 …` if not all is.
 fn tokens(screen: &Screen, selection: &PartSelection, node: usize, cells: usize) -> String {
     let all = selection.ticks.sum(node, &screen.parts.tokens);
     let told = told_sum(all, selection.ticks.tree().nodes()[node].parts.len());
@@ -181,7 +181,7 @@ fn told_sum(sum: Sum, parts: usize) -> String {
     }
 }
 
-/// What would fit, each with what it comes to.
+/// The proposals with their costs.
 fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let cells = usize::from(area.width);
     let mut lines = vec![Line::styled("What would fit:", theme.strong)];
@@ -197,7 +197,7 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
             }
         }
     }
-    // The one that is looked at is seen, whatever stands above it.
+    // The selected proposal stays visible.
     let chosen = lines.iter().rposition(|line| line.style == theme.found).unwrap_or(0);
     let top = (chosen + 1).saturating_sub(area.height.into());
     lines.split_off(top)
@@ -206,7 +206,7 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
 fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let comes_to = format!("{} tokens, KV {}", count(it.tokens), bytes(it.kv_bytes));
     let told = match it.parts {
-        // Of a folder alone, what to write in its place is its name.
+        // The flag for a single folder is its name.
         Some(_) if !it.flags.starts_with('-') => format!("{}, {}: {comes_to}", it.flags, it.what),
         Some(_) => format!("{}: {comes_to}", it.what),
         None => format!("{}: {comes_to}, but only after a new start with {}", it.what, it.flags),
@@ -238,7 +238,7 @@ fn scale_lines(
     ]
 }
 
-/// The first of some ways to say it that fits.
+/// The first text that fits.
 fn fitting(ways: &[String], cells: usize) -> String {
     let way = ways.iter().find(|way| width(way) <= cells).or(ways.last());
     way.map_or(String::new(), |way| shorten(way, cells))
@@ -289,7 +289,7 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) ->
     }
 }
 
-/// Memory, time under the preset, and what is cached; in long words or in short ones.
+/// Memory, time with the preset, and cached tokens; as long as fits.
 fn costs(chat: &Chat, selection: &PartSelection, scale: &SelectionCost, cells: usize) -> String {
     let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
     let memory = format!("KV {}", bytes(kv_bytes));
@@ -298,7 +298,7 @@ fn costs(chat: &Chat, selection: &PartSelection, scale: &SelectionCost, cells: u
     fitting(&ways, cells)
 }
 
-/// What reading it takes, in long words and in shorter ones.
+/// The time and cached tokens of a prefill, longest text first.
 fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec<String> {
     let Some(forecast) = scale.forecast else {
         let offer = selection.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());

@@ -1,4 +1,5 @@
-//! The presets, and of the one that is looked at what it means here: layers, window and sinks to scale, what it costs, what was measured.
+//! The preset picker: the presets, and for the selected one its layers, window and sinks to scale, its cost, and what
+//! was measured.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -17,11 +18,11 @@ use crate::swaa::{Attention, RecipeSpec};
 
 const WIDEST: u16 = 100;
 const HIGHEST: u16 = 20;
-/// The column of names.
+/// Width of the names.
 const NAMES: u16 = 16;
-/// Narrower, what is looked at is told below the names.
+/// Narrower, the details go below the names.
 const TWO_COLUMNS: u16 = 64;
-/// Where what is told of a preset begins.
+/// Width of the labels.
 const LABELS: usize = 10;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) {
@@ -54,7 +55,7 @@ fn shared_out(area: Rect, offers: u16) -> (Rect, Rect) {
     (names, told)
 }
 
-/// The names with their keys; a dot is what is in force.
+/// The names with their keys. A dot marks the active preset.
 fn offers(chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let shown = usize::from(area.height);
     let top = (picker.at + 1).saturating_sub(shown);
@@ -97,7 +98,7 @@ fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> V
     lines
 }
 
-/// What an offer is before a model is there to ask about layers.
+/// A preset before a model is loaded.
 fn way_without_model(offer: &crate::swaa::Preset) -> Option<Way> {
     let recipe = offer.recipe.clone()?;
     Some(Way { name: offer.name.as_str().into(), recipe, cot: offer.cot.unwrap_or_default() })
@@ -116,7 +117,7 @@ fn told(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'stati
     wrap(&[Span::styled(format!("{label:<LABELS$}"), theme.dim), Span::raw(text.to_owned())], cells, LABELS)
 }
 
-/// One cell a layer: full, or sliding.
+/// One cell per layer: full or sliding.
 fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Model::Ready { info, .. } = &chat.model else { return Vec::new() };
     let tokens = chat.held.as_ref().map_or(u32::MAX, |held| held.document_tokens);
@@ -138,7 +139,7 @@ fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<
     lines
 }
 
-/// The document from its first token to its last, with sinks and window as wide as they are.
+/// The document to scale, with sinks and window.
 fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return Vec::new() };
     let tokens = held.document_tokens;
@@ -159,7 +160,7 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
     lines
 }
 
-/// What going there costs, as the engine forecasts it.
+/// The forecast cost of switching to the preset.
 fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let in_force = chat.held.as_ref().is_some_and(|held| held.way == *way && held.is_complete());
     let cost = match chat.survey.get(offer).and_then(Option::as_ref) {
@@ -192,7 +193,7 @@ fn switch_cost(plan: &Plan) -> String {
     format!("reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
 }
 
-/// What was measured under it in this run.
+/// What was measured with it in this run.
 fn measured(chat: &Chat, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Some(reading) = chat.readings.of(&way.name) else { return Vec::new() };
     let mut facts = Vec::new();

@@ -1,4 +1,4 @@
-//! The frame of what lies over everything: its place, its border, its title, and the keys that it answers to.
+//! The frame of a popup: position, border, title and key hints.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Margin, Rect};
@@ -9,33 +9,33 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
 
-/// What is written on a frame, and how large it is at most.
+/// The texts on the frame, and its largest size.
 pub(super) struct Popup<'a> {
     pub title: &'a str,
-    /// The keys, in as many words as there is room for: the longest first.
+    /// Key hints, longest first.
     pub keys: &'a [&'a str],
     pub cells: u16,
     pub height: u16,
 }
 
 impl Popup<'_> {
-    /// How wide what is inside of it is, in a screen of `area`.
+    /// The inner width of a popup in a screen of `area`.
     pub(super) fn room(cells: u16, area: Rect) -> u16 {
         area.width.saturating_sub(2).min(cells).saturating_sub(4)
     }
 
-    /// Where it is: in the middle of `area`.
+    /// Its position, in the middle of `area`.
     fn place(&self, area: Rect) -> Rect {
         let cells = self.cells.min(area.width.saturating_sub(2));
         area.centered(Constraint::Length(cells), Constraint::Length(self.height.min(area.height)))
     }
 
-    /// What is inside of its border.
+    /// The area inside the border.
     pub(super) fn inside(&self, area: Rect) -> Rect {
         self.place(area).inner(Margin::new(2, 1))
     }
 
-    /// Draws it in the middle of `area`, and returns what is inside.
+    /// Draws the frame, and returns the area inside.
     pub(super) fn draw(&self, frame: &mut Frame, theme: &Theme, area: Rect) -> Rect {
         let popup = self.place(area);
         let room = usize::from(popup.width.saturating_sub(4));
@@ -50,10 +50,10 @@ impl Popup<'_> {
     }
 }
 
-/// The keys of a text that goes on below.
+/// Key hints of a text that scrolls.
 pub(super) const SCROLL_KEYS: &[&str] = &[" ↓ ↑ scroll · Esc closes ", " Esc closes "];
 
-/// One text at the left edge, one at the right.
+/// A line with text at both edges.
 pub(super) fn ends(left: &str, style: Style, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
     let right = if width(right) + 4 > cells { String::new() } else { right.to_owned() };
     let left = shorten(left, cells.saturating_sub(width(&right) + 1));

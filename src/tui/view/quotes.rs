@@ -1,4 +1,4 @@
-//! What an answer quotes, and where in the document that is: one line a quote, with a sign for what became of it.
+//! The quotes of an answer, one per line: whether and where the document has them.
 //!
 //! ```text
 //! ✓ “a single man in possession of a good fortune”  Chapter 1 · line 28
@@ -14,9 +14,9 @@ use super::entry::EntryContext;
 use crate::chat::Exchange;
 use crate::quotes::{Quote, Verdict};
 
-/// The lines; the flag is for the one that the cursor is on.
+/// The lines; the flag marks the selected quote.
 pub(super) fn lines(at: &EntryContext<'_>, exchange: &Exchange, cells: usize) -> Vec<(bool, Line<'static>)> {
-    // The answer is shown, and was looked up, as it is; only its edges are trimmed for the eye.
+    // Spans refer to the untrimmed answer.
     let line = |(index, quote): (usize, &Quote)| {
         let is_chosen = at.chosen == Some(index);
         (is_chosen, line(at, &exchange.answer[quote.span.start..quote.span.end], quote, is_chosen, cells))
@@ -42,7 +42,7 @@ fn line(at: &EntryContext<'_>, text: &str, quote: &Quote, is_chosen: bool, cells
     ])
 }
 
-/// Where a quote leads, in as many words as there is room for; or why it leads nowhere.
+/// The position of a quote, as long as fits, or that there is none.
 fn place(at: &EntryContext<'_>, quote: &Quote, room: usize) -> String {
     let Some(passage) = quote.verdict.passage() else { return shorten("not in the document", room) };
     let Some(place) = at.document.locate(passage.start) else { return String::new() };

@@ -1,8 +1,8 @@
-//! The document's pane: a title, the page with its line numbers, and the map beside it.
+//! The document pane: title, page with line numbers, and map.
 //!
 //! ```text
-//!  Chapter 3                        line 412 · 4%    title: where one is
-//!   410  so odd a mixture of quick parts, sar  ▒▐    page, and the map
+//!  Chapter 3                        line 412 · 4%    title and position
+//!   410  so odd a mixture of quick parts, sar  ▒▐    page and map
 //! ```
 
 use ratatui::Frame;
@@ -25,7 +25,7 @@ use super::popup::ends;
 use crate::chat::Chat;
 use crate::document;
 
-/// In running text only every so many lines have a number.
+/// In verse and lists, every how many lines have a number.
 const EVERY: u32 = 5;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, layout: ReaderLayout) {
@@ -41,7 +41,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     map::draw(frame, chat, reader, shown, theme, layout.map);
 }
 
-/// Wide enough for the greatest number.
+/// The width of the greatest line number.
 pub(in crate::tui) fn gutter(reader: &DocumentReader) -> u16 {
     let digits = reader.book.widest_position().map_or(0, |position| number_of(position).len());
     digits.max(3) as u16 + 2
@@ -54,7 +54,7 @@ fn number_of(position: document::Position) -> String {
     }
 }
 
-/// The number before a line, or of pages where they begin.
+/// The number of a line, or of a page where it begins.
 fn number(reader: &DocumentReader, row: &PageRow, gutter: u16, theme: &Theme) -> Line<'static> {
     let begins = row.is_first && reader.book.begins_a_line(row.unit);
     let position = reader.book.position(row.unit).filter(|_| begins);
@@ -68,7 +68,7 @@ fn number(reader: &DocumentReader, row: &PageRow, gutter: u16, theme: &Theme) ->
     Line::styled(format!("{number:>room$}  ", room = usize::from(gutter) - 2), theme.dim)
 }
 
-/// Of running text the beginnings of paragraphs, of lists and verse every fifth line.
+/// Numbered lines of running text: beginnings of paragraphs, and every fifth line of lists and verse.
 fn has_number(reader: &DocumentReader, row: &PageRow, number: u32) -> bool {
     let begins = |before: usize| reader.book.span(before).is_empty() || reader.book.position(before).is_none();
     let is_paragraph = row.unit == 0 || begins(row.unit - 1);
@@ -93,7 +93,7 @@ fn draw_title(frame: &mut Frame, screen: &Screen, page: &[PageRow], theme: &Them
     frame.render_widget(ends(&format!("{mark}{left}"), style, &right, theme, cells), area);
 }
 
-/// The part that the page is in.
+/// The heading or file of the page.
 fn title(reader: &DocumentReader, page: &[PageRow]) -> String {
     let byte = page.first().map_or(0, |row| row.span.start);
     let document = reader.book.document();
@@ -121,7 +121,7 @@ fn hits(screen: &Screen) -> String {
     }
 }
 
-/// A row as it is shown: roles become styles, hits and the passage lie over them.
+/// A rendered row: roles become styles, with hits and the current passage on top.
 fn line(reader: &DocumentReader, row: &PageRow, theme: &Theme) -> Line<'static> {
     let roles = if row.is_code { reader.code.roles(row.unit) } else { &[] };
     let mut spans: Vec<Span<'static>> = vec![Span::raw(" ".repeat(row.indent))];

@@ -1,4 +1,4 @@
-//! What can be referred to with `@`, above the question; and what goes along with it, on the box's upper edge.
+//! The list of names for `@`, and what the question refers to, on the upper edge of the input box.
 
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
@@ -36,7 +36,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     frame.render_widget(Text::from(rows), inner);
 }
 
-/// How many names have room.
+/// How many names are visible.
 pub(in crate::tui) fn shown(list: &NameList, input: Rect) -> usize {
     place(list, input).inner(Margin::new(2, 1)).height.into()
 }
@@ -46,7 +46,7 @@ fn place(list: &NameList, input: Rect) -> Rect {
     Rect { x: input.x, y: input.y - height, width: input.width.min(WIDEST), height }
 }
 
-/// A name; how long it is, and whether it is read.
+/// A name, its length, and whether it is part of the prompt.
 fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let NamedPart { name, span } = named;
     let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not read · " };
@@ -62,14 +62,14 @@ fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Them
     Line::from(spans)
 }
 
-/// Whether `part` is among what the model reads: mostly at the same place, else somewhere.
+/// Whether `part` is in the prompt: usually at the same place, else anywhere.
 fn is_read(chat: &Chat, part: &str, start: usize) -> bool {
     let read = &chat.document.text;
     let here = read.get(start..start + part.len()).is_some_and(|text| text == part);
     here || read.contains(part.trim())
 }
 
-/// By the tokens that a byte of the document has on average, once all of it was read; else in bytes.
+/// An estimate from the document's tokens per byte, once it is prefilled; before that, bytes.
 fn about(chat: &Chat, bytes: usize) -> String {
     match &chat.held {
         Some(Held { tokens, document_tokens, .. }) if tokens >= document_tokens && !chat.document.text.is_empty() => {
@@ -85,7 +85,7 @@ fn size(bytes: usize) -> String {
     if bytes < 10_000 { format!("{} bytes", count(bytes as u32)) } else { super::formatting::bytes(bytes as u64) }
 }
 
-/// ` with notes.txt, 1,204 tokens · Chapter 12 is read already `: what the question in the box refers to.
+/// ` with notes.txt, 1,204 tokens · Chapter 12, in context `: what the question in the box refers to.
 pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
     let names = references(&screen.input.lines().join("\n"));
     let is_named = |attached: &&Attached| names.iter().any(|name| is_meant(&name.name, &attached.name));
@@ -93,7 +93,7 @@ pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
     (!told.is_empty()).then(|| format!(" with {} ", told.join(" · ")))
 }
 
-/// What becomes of something that a question refers to.
+/// How a reference is passed to the model.
 pub(super) fn told(attached: &Attached) -> String {
     let name = clean(&attached.name);
     match (&attached.text, attached.tokens) {

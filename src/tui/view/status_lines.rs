@@ -1,6 +1,6 @@
-//! The two lines at the bottom: the presets, and what was measured.
+//! The two lines at the bottom: presets and figures.
 //!
-//! Both say what fits, the most telling first; what does not fit is left out whole, never cut.
+//! Both show the most important items first. What does not fit is left out, never cut.
 
 use ratatui::text::{Line, Span};
 
@@ -11,8 +11,8 @@ use crate::chat::{Chat, Held, Model, Reading};
 use crate::swaa::Preset;
 use crate::swaa::preset::CUSTOM;
 
-/// The presets with their keys; the one in force stands out, the one to come is strong. Where not all names fit, those two keep
-/// theirs, and `custom`, which stands in no list.
+/// The presets with their keys. The active one stands out, the next one is strong. If not all names fit, these two keep
+/// theirs, as does `custom`, which is in no list.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
     let telling = |offer: &Preset| is_in_force(chat, offer) || is_to_come(chat, offer) || offer.name == CUSTOM;
     let shown: Vec<&Preset> = chat.offers.iter().filter(|offer| offer.key.is_some() || telling(offer)).collect();
@@ -43,12 +43,12 @@ fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset)
     Line::from(spans)
 }
 
-/// What the engine has.
+/// Whether the engine's cache was made with it.
 fn is_in_force(chat: &Chat, offer: &Preset) -> bool {
     chat.held.as_ref().is_some_and(|held| *held.way.name == *offer.name)
 }
 
-/// What was asked for.
+/// Whether it was asked for.
 fn is_to_come(chat: &Chat, offer: &Preset) -> bool {
     let next = chat.next_switch.and_then(|next| chat.offers.get(next));
     let way = chat.way.as_ref().map(|way| &*way.name);
@@ -56,7 +56,7 @@ fn is_to_come(chat: &Chat, offer: &Preset) -> bool {
     next.map(|next| &*next.name).or(way).or(current) == Some(&*offer.name)
 }
 
-/// What was measured: as many facts as fit, in long words or in short ones.
+/// The figures: as many as fit, in long or short form.
 pub(super) fn figures(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
     let facts = facts(chat);
     let long: Vec<&str> = facts.iter().map(|fact| fact.0.as_str()).collect();
@@ -76,7 +76,7 @@ fn fitting(facts: &[&str], cells: usize) -> String {
     line
 }
 
-/// Each fact in long words and in short ones, the most telling first.
+/// Each figure in long and short form, most important first.
 fn facts(chat: &Chat) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let Model::Ready { info, .. } = &chat.model else { return facts };

@@ -1,4 +1,4 @@
-//! A switch of presets: both readings side by side.
+//! A switch of presets: both prefills side by side.
 
 use ratatui::text::{Line, Span};
 
@@ -8,7 +8,7 @@ use super::entry::INDENT;
 use super::formatting::{bytes, count, rate, read_in, short_count, time};
 use crate::chat::{Comparison, Reading};
 
-/// Both readings side by side, one figure a row.
+/// Both prefills side by side, one figure per row.
 pub(in crate::tui) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Comparison { old, new, reread_tokens, took } = comparison;
     let title = match reread_tokens {

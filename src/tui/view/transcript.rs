@@ -1,4 +1,4 @@
-//! The conversation: those of its lines that are shown, and above them what is searched for.
+//! The transcript pane: the visible lines, with the search above.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -26,7 +26,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     draw_rest(frame, screen.entries.len().saturating_sub(top + shown), theme, text);
 }
 
-/// A greeting; where it goes on below, that has a row of its own.
+/// The greeting. If it continues below, the last row says so.
 fn draw_greeting(
     frame: &mut Frame,
     screen: &Screen,
@@ -40,7 +40,7 @@ fn draw_greeting(
     draw_rest(frame, all.saturating_sub(top + seen), theme, text);
 }
 
-/// How much there is below.
+/// How many lines are below.
 fn draw_rest(frame: &mut Frame, below: usize, theme: &Theme, area: Rect) {
     if below > 0 {
         let mark = format!(" {below} more ↓ ");
@@ -50,7 +50,7 @@ fn draw_rest(frame: &mut Frame, below: usize, theme: &Theme, area: Rect) {
     }
 }
 
-/// What is searched for, and how often this frame has found it.
+/// The search and its number of hits.
 fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, title: Rect) {
     let Some(search) = screen.transcript_search.as_ref().filter(|_| !title.is_empty()) else { return };
     let (cells, right) = (usize::from(title.width), hits(search));

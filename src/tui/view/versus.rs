@@ -1,4 +1,4 @@
-//! One question under two presets: both answers side by side, the words that only one of them has marked, and below what each cost.
+//! Two answers to one question side by side, with differing words highlighted and their costs below.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::entry::{EntryContext, INDENT, indented};
 use super::formatting::{bytes, count, rate, read_in, time};
 use crate::chat::{Chat, Exchange, ExchangeState};
 
-/// Narrower, the answers stand one below the other.
+/// Narrower, the answers are stacked.
 const SIDE_BY_SIDE: usize = 56;
 
-/// The lines of a pair, its question not among them: both answers, and what they cost.
+/// The lines of a pair without its question: both answers, and their costs.
 pub(super) fn lines(
     at: &EntryContext<'_>,
     first: &Exchange,
@@ -35,7 +35,7 @@ pub(super) fn lines(
     (answers, figures(at.chat, first, second, at.theme))
 }
 
-/// A heading, the answer, and what is to be said while there is none.
+/// One column: heading, answer, state.
 fn side(at: &EntryContext<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>], cells: usize) -> Vec<Line<'static>> {
     let name = exchange.variant.as_ref().map_or(String::new(), |variant| variant.way.name.to_string());
     let mut lines = vec![Line::styled(name, at.theme.accent)];
@@ -70,7 +70,7 @@ fn beside(left: Vec<Line<'static>>, right: Vec<Line<'static>>, room: usize, them
 
 type Marked = Vec<Vec<Span<'static>>>;
 
-/// Both answers; once both are there, with the words marked that the other lacks.
+/// Both answers; once both have ended, words that the other lacks are highlighted.
 fn marked(first: &Exchange, second: &Exchange, theme: &Theme) -> (Marked, Marked) {
     let is_over = |exchange: &Exchange| matches!(exchange.state, ExchangeState::Answered(_));
     let plain = |exchange: &Exchange| -> Marked {
@@ -96,7 +96,7 @@ fn marked(first: &Exchange, second: &Exchange, theme: &Theme) -> (Marked, Marked
     (of(ChangeTag::Delete, theme.hit), of(ChangeTag::Insert, theme.hit))
 }
 
-/// What both cost, one figure a row.
+/// The costs of both, one figure per row.
 fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> Vec<Line<'static>> {
     let both = |name: &str, figure: &dyn Fn(&Exchange) -> Option<String>| {
         let [one, other] = [first, second].map(|exchange| figure(exchange).unwrap_or_else(|| "–".to_owned()));

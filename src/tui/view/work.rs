@@ -1,4 +1,4 @@
-//! What is going on, above the input box: loading, reading, or a question about a switch. Nothing while nothing does.
+//! Progress above the input box: loading, prefill, or the question whether to switch. Empty while idle.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::formatting::{bytes, coarse_time, count, rate, short_count, time};
 use crate::chat::{Chat, Model, Run, Way, Work};
 use crate::engine::message::{Plan, Progress};
 
-/// Lines of at most `cells` cells; at most three.
+/// At most three lines of at most `cells` cells.
 pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     if let Model::Loading { fraction } = chat.model {
         let right = format!("{:.0}%", fraction * 100.0);
@@ -38,7 +38,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     }
 }
 
-/// Whether a question's own prefill is worth a bar: it reads the rest of a document, too.
+/// Whether a question's prefill deserves a progress bar: it may include the rest of a document.
 fn is_long(run: &Run) -> bool {
     let to_prefill = run.plan.as_ref().map_or(0, |plan| plan.to_prefill_tokens);
     let done = run.progress.map_or(0, |progress| progress.done_tokens);
@@ -46,7 +46,7 @@ fn is_long(run: &Run) -> bool {
     to_prefill > 1_024 && done < total
 }
 
-/// What a switch would cost, and how to say yes or no.
+/// The cost of a switch, and how to confirm or cancel it.
 fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let predicted = plan
         .predicted
@@ -70,7 +70,7 @@ fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> 
     lines
 }
 
-/// How far a reading is: words and figures, then a bar.
+/// The progress of a prefill: figures and a bar.
 fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let name = chat.way.as_ref().map_or("", |way| &way.name);
     let left = match (run.stopping, &chat.beginning) {
@@ -93,7 +93,7 @@ fn planned(plan: &Plan) -> String {
     format!("{} tokens{predicted}", count(plan.to_prefill_tokens))
 }
 
-/// The longest of three ways that fits.
+/// The longest of three texts that fits.
 fn told(progress: &Progress, cells: usize) -> String {
     let done = progress.done_tokens;
     let total = progress.total_tokens;
@@ -112,7 +112,7 @@ fn told(progress: &Progress, cells: usize) -> String {
     fitting.unwrap_or(&ways[2]).clone()
 }
 
-/// One text at the left edge, one at the right.
+/// A line with text at both edges.
 fn ends(left: &str, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
     let left = shorten(left, cells.saturating_sub(width(right) + 1));
     let gap = cells.saturating_sub(width(&left) + width(right));
@@ -123,7 +123,7 @@ fn ends(left: &str, right: &str, theme: &Theme, cells: usize) -> Line<'static> {
     ])
 }
 
-/// Done is full, what was there before a shade, the rest light. Eighths of a cell, so that it moves smoothly.
+/// A bar: done is solid, cached is shaded, the rest is light. Eighths of a cell make it move smoothly.
 fn bar(done: f32, cached: f32, theme: &Theme, cells: usize) -> Line<'static> {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (done.clamp(0.0, 1.0) * cells as f32 * 8.0).round() as usize;
@@ -138,7 +138,7 @@ fn bar(done: f32, cached: f32, theme: &Theme, cells: usize) -> Line<'static> {
     ])
 }
 
-/// How long ago something began, for what is under way.
+/// How long something has been running.
 pub(super) fn running(for_time: Duration) -> String {
     if for_time < Duration::from_secs(1) {
         "…".to_owned()
