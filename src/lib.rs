@@ -14,7 +14,7 @@
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data |
-//! | [`quotes`] | is it really in the document? |
+//! | [`citations`] | is it really in the document? |
 //! | [`session`] | what does every front end open? documents, model, and what a chat starts from |
 //! | [`models`] | which models are known, where do they come from, are they whole? |
 //! | [`store`] | what is remembered between two runs? |
@@ -47,21 +47,21 @@
 //! 8. Nothing is truncated in silence, and no figure is shown that was not measured.
 
 pub mod chat;
+pub mod citations;
 pub mod document;
 pub mod engine;
 pub mod eval;
 pub mod exit;
 pub mod failure;
-pub mod fields;
 pub mod fit;
 pub mod headless;
 pub mod models;
 #[cfg(test)]
 mod parity;
 pub mod plain;
-pub mod quotes;
 pub mod session;
 pub mod settings;
 pub mod store;
 pub mod swaa;
+pub mod toml_fields;
 pub mod tui;

@@ -10,7 +10,7 @@ use crate::chat::{Input, NewText, News, why_not_whole};
 use crate::document::Document;
 use crate::engine::message::{Channel, Event, Finish, ModelInfo};
 use crate::eval::{self, Plan};
-use crate::headless::{self, Started, Voice};
+use crate::headless::{self, Reporter, Started};
 use crate::plain::Announcer;
 use crate::session::scripted_engine::{self, Script, ScriptedEngine};
 use crate::session::{EngineChannels, EngineClient, Stops, fixtures::settings};
@@ -74,11 +74,11 @@ async fn headless(line: &[&str], engine: EngineChannels) -> Said {
     let settings = settings(home.path(), &[&["-p", "Who?", "--headless"], line, &["-"]].concat());
     let FrontEnd::Headless(how) = settings.front_end else { panic!("{line:?} is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut voice = Voice::new(&mut out, &mut err, how.output, settings.terminal);
+    let mut reporter = Reporter::new(&mut out, &mut err, how.output, settings.terminal);
     let client = EngineClient::new(engine, Stops::never());
-    let start = |_: &mut Voice<'_>| Ok(Started { client, model: "toy.gguf".into(), retriever: None });
-    headless::run(&settings, how, &mut "It is a truth.".as_bytes(), start, &mut voice).await;
-    drop(voice);
+    let start = |_: &mut Reporter<'_>| Ok(Started { client, model: "toy.gguf".into(), retriever: None });
+    headless::run(&settings, how, &mut "It is a truth.".as_bytes(), start, &mut reporter).await;
+    drop(reporter);
     Said { front_end: "a headless run", text: String::from_utf8(err).expect("text") }
 }
 

@@ -174,9 +174,9 @@ mod tests {
         Attention::Sliding { window, sinks, full_layers: LayerSet::default() }
     }
 
-    fn sequence(stretches: &[(&[i32], Attention)]) -> TokenSequence {
+    fn sequence(segments: &[(&[i32], Attention)]) -> TokenSequence {
         let mut sequence = TokenSequence::default();
-        for (tokens, attention) in stretches {
+        for (tokens, attention) in segments {
             let tokens: Vec<Token> = tokens.iter().copied().map(Token).collect();
             sequence.push(&tokens, attention);
         }
@@ -228,9 +228,9 @@ mod tests {
     }
 
     fn any_reading() -> impl Strategy<Value = TokenSequence> {
-        prop::collection::vec((prop::collection::vec(0i32..2, 0..6), any_attention()), 0..5).prop_map(|stretches| {
+        prop::collection::vec((prop::collection::vec(0i32..2, 0..6), any_attention()), 0..5).prop_map(|segments| {
             let mut sequence = TokenSequence::default();
-            for (tokens, attention) in stretches {
+            for (tokens, attention) in segments {
                 let tokens: Vec<Token> = tokens.into_iter().map(Token).collect();
                 sequence.push(&tokens, &attention);
             }

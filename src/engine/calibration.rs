@@ -113,7 +113,7 @@ fn machine(settings: &EngineSettings, model: &ModelInfo) -> String {
     let threads = settings.threads.map_or("every core".to_owned(), |threads| format!("{threads} threads"));
     let flash = if settings.flash_attention { " · flash" } else { "" };
     let ubatch = settings.clone().for_device(model.has_gpu()).ubatch_tokens();
-    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), settings.kv_type.name())
+    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), settings.kv_dtype.name())
 }
 
 fn read(file: &Path) -> CalibrationFile {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// The KV cache's data type, of keys and values alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KvType {
+pub enum KvDtype {
     #[default]
     F16,
     Q8_0,
@@ -19,7 +19,7 @@ pub enum KvType {
     Bf16,
 }
 
-impl KvType {
+impl KvDtype {
     /// ggml's name of it, as `-ctk` takes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -138,7 +138,7 @@ pub struct EngineSettings {
     pub n_ubatch: Option<u32>,
     /// `None` is every physical core.
     pub threads: Option<u32>,
-    pub kv_type: KvType,
+    pub kv_dtype: KvDtype,
     pub flash_attention: bool,
     pub offload: Offload,
     /// Most bytes of host memory for cache states of other recipes, so that going back to one needs no prefill.

@@ -33,7 +33,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
 use super::cache_index::Token;
-use super::config::{EngineConfig, EngineSettings, KvType};
+use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
@@ -113,7 +113,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
-        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_type),
+        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_dtype),
         model_bytes: model.size(),
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
@@ -134,10 +134,10 @@ fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
     stated.and_then(|value| value.parse().ok()).unwrap_or_else(|| model.n_embd().unsigned_abs() / model.n_head().max(1))
 }
 
-fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -> u64 {
+fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_dtype: KvDtype) -> u64 {
     let sizes = head_size(model, architecture, "key") + head_size(model, architecture, "value");
     let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * u64::from(sizes);
-    weights::kv_bytes(kv_type, values)
+    weights::kv_bytes(kv_dtype, values)
 }
 
 fn architecture(model: &LlamaModel) -> String {
@@ -293,12 +293,12 @@ impl<'model> Llama<'model> {
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
         let threads = self.settings.threads.unwrap_or_else(physical_cores).cast_signed();
-        let kv_type = match self.settings.kv_type {
-            KvType::F16 => KvCacheType::F16,
-            KvType::F32 => KvCacheType::F32,
-            KvType::Bf16 => KvCacheType::BF16,
-            KvType::Q8_0 => KvCacheType::Q8_0,
-            KvType::Q4_0 => KvCacheType::Q4_0,
+        let kv_dtype = match self.settings.kv_dtype {
+            KvDtype::F16 => KvCacheType::F16,
+            KvDtype::F32 => KvCacheType::F32,
+            KvDtype::Bf16 => KvCacheType::BF16,
+            KvDtype::Q8_0 => KvCacheType::Q8_0,
+            KvDtype::Q4_0 => KvCacheType::Q4_0,
         };
         let flash = if self.settings.flash_attention {
             sys::LLAMA_FLASH_ATTN_TYPE_AUTO
@@ -311,8 +311,8 @@ impl<'model> Llama<'model> {
             .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
-            .with_type_k(kv_type)
-            .with_type_v(kv_type)
+            .with_type_k(kv_dtype)
+            .with_type_v(kv_dtype)
             .with_flash_attention_policy(flash)
     }
 
@@ -320,8 +320,8 @@ impl<'model> Llama<'model> {
     /// it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
-        let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
-        let free = free_memory_bytes() + held;
+        let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
+        let free = free_memory_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
         }
@@ -378,7 +378,7 @@ impl Machine for Llama<'_> {
     fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
         self.check_memory(tokens)?;
         let old_tokens = self.context_tokens();
-        let held = match &self.context {
+        let cache_state = match &self.context {
             Some(_) => Some(self.snapshot()?),
             None => None,
         };
@@ -391,11 +391,11 @@ impl Machine for Llama<'_> {
             Err(failure) if old_tokens == 0 => return Err(failure),
             Err(failure) => {
                 self.context = Some(self.make_context(old_tokens)?);
-                self.restore(&held.expect("an old context was copied"))?;
+                self.restore(&cache_state.expect("an old context was copied"))?;
                 return Err(failure);
             }
         };
-        match held {
+        match cache_state {
             Some(snapshot) if grown => self.restore(&snapshot),
             _ => Ok(()),
         }
@@ -461,7 +461,7 @@ impl Machine for Llama<'_> {
         Token(sampler.sample(&context.safe, -1).0)
     }
 
-    fn memory(&self, held: u32) -> Memory {
+    fn memory(&self, cache_state: u32) -> Memory {
         let rss_bytes = process_bytes();
         let Some(context) = &self.context else {
             return Memory { model_bytes: self.model.info.model_bytes, rss_bytes, ..Memory::default() };
@@ -470,7 +470,7 @@ impl Machine for Llama<'_> {
         Memory {
             model_bytes: bytes.model as u64,
             kv_bytes: bytes.kv as u64,
-            kv_used_bytes: bytes.kv as u64 * u64::from(held) / u64::from(context.tokens.max(1)),
+            kv_used_bytes: bytes.kv as u64 * u64::from(cache_state) / u64::from(context.tokens.max(1)),
             compute_bytes: bytes.compute as u64,
             resident_bytes: 0,
             rss_bytes,

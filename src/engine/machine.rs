@@ -65,6 +65,6 @@ pub(super) trait Machine {
     /// Samples a token from the last logits.
     fn sample(&mut self) -> Token;
 
-    /// Buffers as allocated; `kv_used_bytes` for `held` tokens; `resident_bytes` is left to the caller.
-    fn memory(&self, held: u32) -> Memory;
+    /// Buffers as allocated; `kv_used_bytes` for `cache_state` tokens; `resident_bytes` is left to the caller.
+    fn memory(&self, cache_state: u32) -> Memory;
 }

@@ -1,7 +1,7 @@
 //! The engine's commands and events, and the data in them. Imports nothing of the engine, so that anything may import
 //! it.
 //!
-//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Read`],
+//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
 //! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub enum Origin {
 
 /// How a stretch of the prompt is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stretch {
+pub enum Segment {
     /// Through the window: the document and what is before it.
     Document,
     /// With full attention when the recipe has a dense tail: the question, later turns, the template's end.
@@ -62,7 +62,7 @@ pub enum Stretch {
 pub struct Part {
     pub text: Arc<str>,
     pub origin: Origin,
-    pub stretch: Stretch,
+    pub segment: Segment,
 }
 
 /// The whole prompt, from position 0. `Document` parts come before `Tail` parts.
@@ -135,7 +135,7 @@ pub struct Question {
 pub enum Command {
     /// Read a prompt (its `Document` parts) and keep it; no answer. SnapshotCache made so are what later questions
     /// build on.
-    Read {
+    Prefill {
         job: JobId,
         prompt: Prompt,
         recipe: RecipeSpec,
@@ -348,8 +348,8 @@ pub enum Event {
         channel: Channel,
         text: String,
     },
-    /// A [`Command::Read`] ended; `stopped` when it was cancelled: what was read is kept.
-    Read {
+    /// A [`Command::Prefill`] ended; `stopped` when it was cancelled: what was read is kept.
+    Prefilled {
         job: JobId,
         stopped: bool,
         figures: Box<Figures>,
@@ -382,7 +382,7 @@ impl Event {
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
             | Self::Piece { job, .. }
-            | Self::Read { job, .. }
+            | Self::Prefilled { job, .. }
             | Self::Answered { job, .. }
             | Self::Forecast { job, .. }
             | Self::Counted { job, .. }

@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn who_gets_the_cpu_in_place_of_a_gpu_is_told_why() {
-        let told = |asked, built, gpus, held| without_gpu(asked, built, gpus, held).unwrap_or_default();
+        let told = |asked, built, gpus, cache_state| without_gpu(asked, built, gpus, cache_state).unwrap_or_default();
         assert!(told(GpuLayers::Auto, true, 0, 0).starts_with("there is no GPU here"));
         assert!(told(GpuLayers::All, true, 0, 0).starts_with("there is no GPU here"));
         assert!(told(GpuLayers::All, false, 0, 0).starts_with("this program was built without GPUs"));
         assert!(told(GpuLayers::Auto, true, 1, 0).contains("does not hold one layer"));
         let fine = [(GpuLayers::Auto, false, 0, 0), (GpuLayers::Auto, true, 1, 7), (GpuLayers::Count(0), true, 1, 0)];
-        for (asked, built, gpus, held) in fine {
-            assert_eq!(without_gpu(asked, built, gpus, held), None, "{asked:?}");
+        for (asked, built, gpus, cache_state) in fine {
+            assert_eq!(without_gpu(asked, built, gpus, cache_state), None, "{asked:?}");
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::cache_index::{Token, TokenSequence};
 use super::machine::Machine;
-use super::message::{Origin, Part, Prompt, Stretch};
+use super::message::{Origin, Part, Prompt, Segment};
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// Texts whose tokens are known: what the model generated, and documents that were tokenised before.
@@ -95,15 +95,15 @@ impl TokenizedPrompt {
 }
 
 fn tokenize(part: &Part, machine: &impl Machine, cache: &mut TokenCache) -> TokenizedPart {
-    match (part.origin, part.stretch) {
-        (Origin::Text, Stretch::Document) => {
+    match (part.origin, part.segment) {
+        (Origin::Text, Segment::Document) => {
             TokenizedPart { tokens: cache.document_tokens(&part.text, machine), role: Role::Document }
         }
-        (Origin::Text, Stretch::Tail) if cache.answers.contains_key(&*part.text) => {
+        (Origin::Text, Segment::Tail) if cache.answers.contains_key(&*part.text) => {
             TokenizedPart { tokens: cache.answers[&*part.text].clone(), role: Role::OwnAnswer }
         }
-        (origin, stretch) => {
-            let role = if stretch == Stretch::Document { Role::Document } else { Role::Tail };
+        (origin, segment) => {
+            let role = if segment == Segment::Document { Role::Document } else { Role::Tail };
             TokenizedPart { tokens: machine.tokenize(&part.text, origin), role }
         }
     }

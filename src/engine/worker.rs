@@ -114,7 +114,7 @@ impl<M: Machine> Worker<M> {
     pub(super) fn run(&mut self) {
         while let Some(command) = self.inbox.next() {
             match command {
-                Command::Read { job, prompt, recipe, cancel } => self.read(job, &prompt, &recipe, cancel),
+                Command::Prefill { job, prompt, recipe, cancel } => self.read(job, &prompt, &recipe, cancel),
                 Command::Ask(question) => self.ask(&question),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
@@ -136,7 +136,7 @@ impl<M: Machine> Worker<M> {
         match self.prefill(&tokenized, Aim::Keep, &mut job) {
             Ok(outcome) => {
                 let figures = Box::new(self.figures(&job, tokenized.recipe));
-                self.tell(Event::Read { job: id, stopped: outcome != Prefilled::Whole, figures });
+                self.tell(Event::Prefilled { job: id, stopped: outcome != Prefilled::Whole, figures });
             }
             Err(failure) => self.tell(Event::Failed { job: id, failure }),
         }
@@ -246,12 +246,12 @@ impl<M: Machine> Worker<M> {
     /// For an answer, a call that would be reused in part is computed whole: the same question then gets the same
     /// answer. Never more than the tail, though: a document is not computed again for the sake of rounding.
     fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim) -> u32 {
-        let held = self.kv.common_prefix(&tokenized.sequence);
+        let cache_state = self.kv.common_prefix(&tokenized.sequence);
         match aim {
-            Aim::Keep => held,
+            Aim::Keep => cache_state,
             Aim::Answer => {
-                let held = held.min(tokenized.sequence.len().saturating_sub(1));
-                self.kv.call_of(held).max(held.min(tokenized.document_tokens))
+                let cache_state = cache_state.min(tokenized.sequence.len().saturating_sub(1));
+                self.kv.call_of(cache_state).max(cache_state.min(tokenized.document_tokens))
             }
         }
     }

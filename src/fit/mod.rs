@@ -10,32 +10,32 @@
 //! Every proposal was tried before it is made: the parts were put together, counted and compared with context and
 //! memory.
 //!
-//! On the screen the parts are ticked in a tree ([`ticks`]), with tokens counted batch by batch ([`weigh()`]).
+//! On the screen the parts are ticked in a tree ([`ticks`]), with tokens counted batch by batch ([`count_parts()`]).
 //!
 //! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset,
 //! since all of it is kept; no preset is ever proposed for its memory.
 
+mod count_parts;
 mod estimator;
 mod part_numbers;
-pub mod pick;
 mod plan;
 mod planner;
 mod proposals;
+pub mod retrieval;
 #[cfg(test)]
 mod tests;
 pub mod ticks;
 pub mod tree;
-mod weigh;
 
-pub use estimator::Known;
+pub use count_parts::count_parts;
+pub use estimator::Estimator;
 pub use part_numbers::{part_in_words, written};
-pub use plan::{Error, Fit, Obstacle, PartCost, PresetCost, PromptTokens, Proposal, Wish};
-pub use weigh::weigh;
+pub use plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, Proposal};
 
 use planner::Planner;
 
 /// Makes the plan.
-pub fn plan(wish: &Wish, known: &dyn Known) -> Result<Fit, Error> {
+pub fn plan(wish: &PlanRequest, known: &dyn Estimator) -> Result<Fit, Error> {
     let planner = Planner::new(wish, known);
     let draft = planner.draft()?;
     let proposals = if draft.fit.fits() { Vec::new() } else { planner.proposals(&draft)? };

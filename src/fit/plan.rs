@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pick::Picked;
+use super::retrieval::RetrievedParts;
 use crate::chat::{Moment, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
@@ -14,7 +14,7 @@ use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 
 /// What is to be read, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct PlanRequest<'a> {
     /// All of the document that `--pages` left, before parts are chosen.
     pub whole: &'a Document,
     /// `--parts`, as written.
@@ -93,7 +93,7 @@ pub struct Fit {
     /// How many the document has in all.
     pub parts_in_all: usize,
     /// What `--pick` took of them.
-    pub picked: Option<Picked>,
+    pub picked: Option<RetrievedParts>,
     pub tokens: PromptTokens,
     /// Prompt and answer.
     pub needed_tokens: u32,

@@ -7,11 +7,11 @@
 use std::cmp::Reverse;
 
 use super::part_numbers::written;
-use super::pick::pick_now;
 use super::plan::{Error, Fit, PartCost, PromptTokens, Proposal};
 use super::planner::{Draft, Planner};
+use super::retrieval::retrieve;
 use super::tree::{self, Folder};
-use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
+use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvDtype};
 use crate::swaa::selection::ResolvedPreset;
 
 /// Leaving out more parts than this is no proposal: a beginning of the document is simpler.
@@ -73,10 +73,10 @@ impl Planner<'_> {
     /// Half the bytes for each key and value, where only memory is short.
     fn other_cache(&self, tokens: PromptTokens) -> Option<Proposal> {
         let engine = self.wish.engine;
-        let now = match engine.kv_type {
-            KvType::F16 | KvType::Bf16 => 64,
-            KvType::F32 => 128,
-            KvType::Q8_0 | KvType::Q4_0 => return None,
+        let now = match engine.kv_dtype {
+            KvDtype::F16 | KvDtype::Bf16 => 64,
+            KvDtype::F32 => 128,
+            KvDtype::Q8_0 | KvDtype::Q4_0 => return None,
         };
         // 32 values take 34 bytes in q8_0.
         let kv_bytes = self.kv_bytes(tokens.prompt) * 34 / now;
@@ -191,7 +191,7 @@ impl Planner<'_> {
         let Some(question) = self.wish.question else { return Ok(None) };
         // In thousands of 1,024, as `--pick` takes them.
         let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
-        let picked = pick_now(&draft.document, question, room, |texts| self.known.count_each(texts));
+        let picked = retrieve(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
         let tokens = self.prompt_tokens(&picked.document, picked.tokens, &draft.fit.chosen)?.prompt;
         let what = format!("the {} nearest to the question, by BM25", picked.in_short());

@@ -61,12 +61,12 @@ async fn ran_with(
     start: impl FnOnce() -> Result<EngineChannels, ExitError>,
 ) -> Ran {
     let settings = settings(line);
-    let start = |_: &mut Voice<'_>| Ok(started(&settings, start()?, stops));
+    let start = |_: &mut Reporter<'_>| Ok(started(&settings, start()?, stops));
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut voice).await;
-    drop(voice);
+    let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
+    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut reporter).await;
+    drop(reporter);
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
 
@@ -246,12 +246,12 @@ async fn a_reader_that_leaves_ends_it_quietly() {
     let settings = settings(&["-p", "Who?", "-"]);
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { unreachable!() };
     let (mut out, mut err) = (Gone, Vec::new());
-    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let start = |_: &mut Voice<'_>| {
+    let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
+    let start = |_: &mut Reporter<'_>| {
         Ok(started(&settings, ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")), Stops::never()))
     };
-    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut voice).await;
-    drop(voice);
+    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut reporter).await;
+    drop(reporter);
     assert_eq!(exit, Exit::Ok);
     assert!(!String::from_utf8(err).unwrap().contains("error"));
 }

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::chat::{
-    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Work, count, time, why_not_whole,
+    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, count, time, why_not_whole,
 };
+use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
-use crate::quotes::{Quote, Verdict, find_quotes};
 
 /// So many words of a quote are enough to know it by.
 const QUOTE_WORDS: usize = 12;
@@ -54,8 +54,8 @@ impl Announcer {
         self.tell_quotes(chat, document, out)?;
         self.tell_decision(chat, out)?;
         self.tell_notice(chat, out)?;
-        let is_idle = matches!(chat.work, Work::Idle | Work::Deciding { .. }) && !self.waits_for_quotes();
-        if is_idle && chat.held.is_some() && !self.prompted {
+        let is_idle = matches!(chat.work, Phase::Idle | Phase::Deciding { .. }) && !self.waits_for_citations();
+        if is_idle && chat.cache_state.is_some() && !self.prompted {
             self.prompt(out)?;
         }
         out.flush()
@@ -70,7 +70,7 @@ impl Announcer {
     }
 
     /// Whether the quotes of an answer are still being looked up.
-    pub(super) fn waits_for_quotes(&self) -> bool {
+    pub(super) fn waits_for_citations(&self) -> bool {
         self.quotes_of.is_some()
     }
 
@@ -109,18 +109,22 @@ impl Announcer {
 
     /// Every tenth of a reading, and its end.
     fn tell_reading(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
-        if let (Work::Reading { run, .. }, Some(way)) = (&chat.work, &chat.way)
+        if let (Phase::Prefilling { run, .. }, Some(resolved_preset)) = (&chat.work, &chat.resolved_preset)
             && let Some(progress) = run.progress
         {
             let share = 100 * u64::from(progress.done_tokens) / u64::from(progress.total_tokens.max(1));
-            let tenth = (way.name.to_string(), share as u32 / 10);
+            let tenth = (resolved_preset.name.to_string(), share as u32 / 10);
             if self.tenth.as_ref() != Some(&tenth) {
-                self.line(out, &format!("reading {} by {}: {share}%", chat.document.title, way.name))?;
+                self.line(out, &format!("reading {} by {}: {share}%", chat.document.title, resolved_preset.name))?;
                 self.tenth = Some(tenth);
             }
         }
-        let held = chat.held.as_ref().filter(|held| held.is_complete()).map(|held| held.way.name.to_string());
-        if let Some(name) = held.filter(|name| self.read_by.as_ref() != Some(name)) {
+        let cache_state = chat
+            .cache_state
+            .as_ref()
+            .filter(|cache_state| cache_state.is_complete())
+            .map(|cache_state| cache_state.resolved_preset.name.to_string());
+        if let Some(name) = cache_state.filter(|name| self.read_by.as_ref() != Some(name)) {
             let is_first = self.read_by.is_none();
             let read = format!("{} is read. Ask, or /help.", chat.document.title);
             self.line(out, &if is_first { read } else { format!("read by {name}") })?;
@@ -157,7 +161,7 @@ impl Announcer {
             self.line(out, &format!("with {}", described(attached)))?;
         }
         match &exchange.variant {
-            Some(variant) => self.line(out, &format!("answer by {}:", variant.way.name)),
+            Some(variant) => self.line(out, &format!("answer by {}:", variant.resolved_preset.name)),
             None => Ok(()),
         }
     }
@@ -191,7 +195,7 @@ impl Announcer {
         self.ended.insert(entry);
         let has_quotes = matches!(exchange.state, ExchangeState::Answered(_))
             && !chat.document.text.is_empty()
-            && !find_quotes(&exchange.answer).is_empty();
+            && !find_citations(&exchange.answer).is_empty();
         self.quotes_of = has_quotes.then_some(entry);
         Ok(())
     }
@@ -217,18 +221,18 @@ impl Announcer {
     fn tell_quotes(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
         let Some(entry) = self.quotes_of else { return Ok(()) };
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
-        if exchange.quotes.is_empty() {
+        if exchange.citations.is_empty() {
             return Ok(());
         }
         self.quotes_of = None;
-        for quote in &exchange.quotes {
-            self.line(out, &located(quote, &exchange.answer, document))?;
+        for citation in &exchange.citations {
+            self.line(out, &located(citation, &exchange.answer, document))?;
         }
         Ok(())
     }
 
     fn tell_decision(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
-        let Work::Deciding { to, plan } = &chat.work else {
+        let Phase::Deciding { to, plan } = &chat.work else {
             self.deciding = false;
             return Ok(());
         };
@@ -292,15 +296,15 @@ fn costs(exchange: &Exchange) -> String {
 }
 
 /// `quoted from Chapter 1, line 28: "a single man in possession of a good fortune"`.
-fn located(quote: &Quote, answer: &str, document: &Document) -> String {
-    let words: Vec<&str> = answer[quote.span.start..quote.span.end].split_whitespace().collect();
+fn located(citation: &Citation, answer: &str, document: &Document) -> String {
+    let words: Vec<&str> = answer[citation.span.start..citation.span.end].split_whitespace().collect();
     let more = if words.len() > QUOTE_WORDS { " …" } else { "" };
     let text = format!("\"{}{more}\"", words[..words.len().min(QUOTE_WORDS)].join(" "));
-    let place = quote.verdict.passage().and_then(|passage| document.locate(passage.start));
+    let place = citation.verdict.passage().and_then(|passage| document.locate(passage.start));
     let place = place.map_or(String::new(), |place| {
         place.title.map_or_else(|| place.position.to_string(), |title| format!("{title}, {}", place.position))
     });
-    match quote.verdict {
+    match citation.verdict {
         Verdict::Verified(_) => format!("quoted from {place}: {text}"),
         Verdict::Repaired { agreement, .. } => {
             format!("nearly as in {place}, {:.0}% of the words alike: {text}", agreement * 100.0)
@@ -316,10 +320,10 @@ mod tests {
     use super::*;
     use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
     use crate::chat::{Action, Input, News};
+    use crate::citations::{Index, check};
     use crate::document::{self, ReadOptions};
     use crate::engine::message::{Channel, Event, Finish};
     use crate::failure::{Failure, FailureKind};
-    use crate::quotes::{Index, check};
 
     /// A session, and what is told of it.
     struct Told {
@@ -500,22 +504,28 @@ mod tests {
         let answer =
             "\"a truth universally acknowledged\", \"Mr. Bennet was so odd a mix\", \"men should marry for love\"";
         told.session.answer(answer);
-        assert!(told.news().ends_with("tok/s)\n") && told.announcer.waits_for_quotes());
-        let quotes = check(answer, &Index::new(text));
-        told.session.input(Input::Checked { entry: 0, answer: Arc::from(answer), quotes });
+        assert!(told.news().ends_with("tok/s)\n") && told.announcer.waits_for_citations());
+        let citations = check(answer, &Index::new(text));
+        told.session.input(Input::Checked { entry: 0, answer: Arc::from(answer), citations });
         let expected = "quoted from Chapter 1, line 3: \"a truth universally acknowledged\"\n\
             nearly as in Chapter 2, line 7, 86% of the words alike: \"Mr. Bennet was so odd a mix\"\n\
             not in the document: \"men should marry for love\"\n> ";
-        assert_eq!((told.news().as_str(), told.announcer.waits_for_quotes()), (expected, false));
+        assert_eq!((told.news().as_str(), told.announcer.waits_for_citations()), (expected, false));
     }
 
     #[test]
     fn one_question_under_two_presets_is_answered_twice_by_name() {
         let mut told = Told::read();
-        let offer =
-            |name: &str| told.session.chat.offers.iter().position(|offer| offer.name == name).expect("built in");
-        let offers = vec![offer("accurate"), offer("fastest")];
-        told.session.act(Action::Versus { question: "Who?".into(), offers });
+        let preset_entry = |name: &str| {
+            told.session
+                .chat
+                .preset_entries
+                .iter()
+                .position(|preset_entry| preset_entry.name == name)
+                .expect("built in")
+        };
+        let preset_entries = vec![preset_entry("accurate"), preset_entry("fastest")];
+        told.session.act(Action::Versus { question: "Who?".into(), preset_entries });
         let mut all = told.news();
         told.session.answer("A clergyman.");
         all += &told.news();

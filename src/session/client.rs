@@ -144,7 +144,7 @@ impl EngineClient {
     /// Sends a command. Without an engine it is lost: that the engine is gone is told by [`EngineClient::next`].
     pub fn send(&mut self, command: Command) {
         match &command {
-            Command::Read { cancel, .. } => self.cancel = Some(cancel.clone()),
+            Command::Prefill { cancel, .. } => self.cancel = Some(cancel.clone()),
             Command::Ask(question) => self.cancel = Some(question.cancel.clone()),
             _ => {}
         }
@@ -250,7 +250,7 @@ impl EngineClient {
                 Event::LoadFailed(failure) => return Err(ClientError::from(failure).into()),
                 _ if event.job() != Some(wanted) => {}
                 Event::Failed { failure, .. } => return Err(ClientError::from(failure).into()),
-                Event::Read { .. } | Event::Answered { .. } | Event::Forecast { .. } | Event::Counted { .. } => {
+                Event::Prefilled { .. } | Event::Answered { .. } | Event::Forecast { .. } | Event::Counted { .. } => {
                     return Ok(event);
                 }
                 _ => listen(&event)?,
@@ -361,12 +361,12 @@ mod tests {
         /// Whether the job of the reading that was sent last is to stop.
         fn is_cancelled(&self) -> bool {
             let sent = self.commands.try_iter().last();
-            matches!(sent, Some(Command::Read { cancel, .. }) if cancel.is_cancelled())
+            matches!(sent, Some(Command::Prefill { cancel, .. }) if cancel.is_cancelled())
         }
     }
 
     fn reading(job: JobId, cancel: CancelToken) -> Command {
-        Command::Read { job, prompt: Prompt::default(), recipe: RecipeSpec::FULL, cancel }
+        Command::Prefill { job, prompt: Prompt::default(), recipe: RecipeSpec::FULL, cancel }
     }
 
     fn counted(job: u64, tokens: u32) -> Event {
@@ -467,7 +467,7 @@ mod tests {
         let (events, heard) = unbounded_channel::<Event>();
         let (told, ended) = channel();
         let thread = thread::spawn(move || {
-            let Ok(Command::Read { cancel, .. }) = received.recv() else { panic!("a reading was sent") };
+            let Ok(Command::Prefill { cancel, .. }) = received.recv() else { panic!("a reading was sent") };
             while !cancel.is_cancelled() {
                 thread::sleep(Duration::from_millis(1));
             }

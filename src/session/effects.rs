@@ -23,6 +23,7 @@ use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
 use crate::chat::{Effect, Fetched, Input};
+use crate::citations::{self, Index};
 use crate::document::{self, ReadOptions};
 use crate::engine;
 use crate::engine::config::EngineSettings;
@@ -30,7 +31,6 @@ use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
 use crate::models::{self, Entry, Places, PullProgress, Resolved};
-use crate::quotes::{self, Index};
 use crate::settings::Settings;
 
 /// A fetch reports each two-hundredth of a download: a front end shows no more.
@@ -116,7 +116,7 @@ impl<'settings> EffectRunner<'settings> {
             Effect::Fetch(cancel) => self.fetch(cancel),
             Effect::Start(file) => self.start(file),
             Effect::ReadFile(name) => self.read_file(name),
-            Effect::CheckQuotes { entry, answer } => self.check_quotes(entry, answer),
+            Effect::CheckCitations { entry, answer } => self.check_citations(entry, answer),
             Effect::Quit => {}
         }
     }
@@ -192,12 +192,12 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn check_quotes(&self, entry: usize, answer: Arc<str>) {
+    fn check_citations(&self, entry: usize, answer: Arc<str>) {
         let (document, index, results) = (self.files.document(), self.index.clone(), self.sender.clone());
         thread::spawn(move || {
             let index = index.get_or_init(|| Index::new(&document.text));
-            let quotes = quotes::check(&answer, index);
-            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, quotes }));
+            let citations = citations::check(&answer, index);
+            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
 }
@@ -249,9 +249,9 @@ mod tests {
 
     use super::*;
     use crate::chat::Choice;
+    use crate::citations::Verdict;
     use crate::engine::message::Event;
     use crate::models::Catalogue;
-    use crate::quotes::Verdict;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
@@ -287,10 +287,10 @@ mod tests {
     /// Where the quote of `answer` is found.
     fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
         let answer: Arc<str> = answer.into();
-        let checks = Effect::CheckQuotes { entry: 3, answer: answer.clone() };
+        let checks = Effect::CheckCitations { entry: 3, answer: answer.clone() };
         match result(runner, |runner| runner.run(checks)) {
-            EffectResult::Chat(Input::Checked { entry: 3, answer: checked, quotes }) if checked == answer => {
-                quotes[0].verdict
+            EffectResult::Chat(Input::Checked { entry: 3, answer: checked, citations }) if checked == answer => {
+                citations[0].verdict
             }
             other => panic!("{other:?}"),
         }
@@ -302,7 +302,7 @@ mod tests {
         let answer = "It says \"Chapter 5 Text 5\".";
         assert!(matches!(looked_up(&mut runner(&settings), answer), Verdict::Verified(_)));
         let mut runner = runner(&settings);
-        let choice = Choice { parts: vec![1, 2], offer: None };
+        let choice = Choice { parts: vec![1, 2], preset_entry: None };
         assert!(runner.reload(ReloadRequest::Choose(&choice)).is_some());
         assert_eq!(looked_up(&mut runner, answer), Verdict::NotFound);
     }

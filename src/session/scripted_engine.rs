@@ -80,9 +80,9 @@ impl ScriptedEngine {
                 let plan = self.plan(&prompt, &recipe);
                 self.tell(Event::Forecast { job, plan });
             }
-            Command::Read { job, prompt, recipe, .. } => {
+            Command::Prefill { job, prompt, recipe, .. } => {
                 let figures = self.read(job, &prompt, &recipe);
-                self.tell(Event::Read { job, stopped: false, figures: Box::new(figures) });
+                self.tell(Event::Prefilled { job, stopped: false, figures: Box::new(figures) });
             }
             Command::Ask(question) => self.answer(&question),
             Command::AnswerNow { .. } | Command::Shutdown => {}

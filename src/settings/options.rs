@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::args::EvalArgs;
 use super::surroundings::ScreenVariables;
-use crate::fields::Field;
+use crate::toml_fields::Field;
 
 /// Who talks to the user.
 #[derive(Debug)]

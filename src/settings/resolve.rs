@@ -15,7 +15,7 @@ use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, S
 use super::surroundings::{Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
-use crate::engine::config::{ContextSize, EngineSettings, KvType, Offload};
+use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
 use crate::engine::message::{Limits, Sampling};
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
@@ -317,10 +317,10 @@ fn engine_settings(
     limits: &Limits,
     speeds: PathBuf,
 ) -> Result<EngineSettings, Error> {
-    let kv_type = cache_type(args, config)?;
+    let kv_dtype = cache_type(args, config)?;
     let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
-    if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
-        return Err(Error::QuantisedWithoutFlash { values: kv_type });
+    if !flash_attention && matches!(kv_dtype, KvDtype::Q8_0 | KvDtype::Q4_0) {
+        return Err(Error::QuantisedWithoutFlash { values: kv_dtype });
     }
     Ok(EngineSettings {
         context: match args.ctx_size.or(config.ctx_size) {
@@ -331,7 +331,7 @@ fn engine_settings(
         n_batch: args.batch_size.or(config.batch_size),
         n_ubatch: args.ubatch_size.or(config.ubatch_size),
         threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
-        kv_type,
+        kv_dtype,
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
@@ -350,7 +350,7 @@ fn offload(args: &ModelArgs, config: &Config) -> Offload {
 }
 
 /// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.
-fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvType, Error> {
+fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
     let default = config.cache_type.unwrap_or_default();
     let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));
     if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }

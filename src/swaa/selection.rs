@@ -85,16 +85,19 @@ impl PresetSelection {
     /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`:
     /// the presets themselves stay what their names say.
     #[must_use]
-    pub fn offers(&self) -> (Vec<Preset>, usize) {
+    pub fn preset_entries(&self) -> (Vec<Preset>, usize) {
         let asked = self.asked();
-        let mut offers = self.presets.as_slice().to_vec();
+        let mut preset_entries = self.presets.as_slice().to_vec();
         let (name, custom) = match self.recipe_of(asked) {
             Some((name, recipe)) if name != asked.name => (name, Some(recipe)),
             _ => (asked.name.clone(), None),
         };
-        offers.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
-        let first = offers.iter().position(|offer| offer.name == name).expect("resolve has looked the name up");
-        (offers, first)
+        preset_entries.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
+        let first = preset_entries
+            .iter()
+            .position(|preset_entry| preset_entry.name == name)
+            .expect("resolve has looked the name up");
+        (preset_entries, first)
     }
 
     fn custom(&self, recipe: RecipeSpec, cot: Option<ChainOfThought>) -> Preset {

@@ -195,7 +195,7 @@ mod tests {
         let preset =
             Preset { name: "mine".into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None };
         let mut presets = Presets::built_in();
-        let fields = crate::fields::read("config.toml", &written(&preset)).expect("TOML");
+        let fields = crate::toml_fields::read("config.toml", &written(&preset)).expect("TOML");
         crate::settings::presets::extend(&mut presets, "config.toml", &fields).expect("a preset");
         assert_eq!(presets.get("mine"), Ok(&preset));
     }

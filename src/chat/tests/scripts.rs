@@ -8,14 +8,21 @@ fn loaded(preset: &str) -> Session {
     session
 }
 
-fn offers(session: &Session, names: &[&str]) -> Vec<usize> {
-    let offer = |name| session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset");
-    names.iter().map(|&name| offer(name)).collect()
+fn preset_entries(session: &Session, names: &[&str]) -> Vec<usize> {
+    let preset_entry = |name| {
+        session
+            .chat
+            .preset_entries
+            .iter()
+            .position(|preset_entry| preset_entry.name == name)
+            .expect("a built-in preset")
+    };
+    names.iter().map(|&name| preset_entry(name)).collect()
 }
 
 fn compare(session: &mut Session, names: &[&str]) -> Vec<Effect> {
-    let offers = offers(session, names);
-    session.act(Action::Versus { question: "Who?".into(), offers })
+    let preset_entries = preset_entries(session, names);
+    session.act(Action::Versus { question: "Who?".into(), preset_entries })
 }
 
 /// The engine reads the document with a question, and answers it.
@@ -69,7 +76,7 @@ fn a_preset_that_is_not_available_is_a_failure_and_nothing_is_asked() {
         "quick can't be had: its own windows",
         Some("full attention can".to_owned()),
     );
-    assert_eq!((session.chat.failure(), &session.chat.way), (Some(&expected), &None));
+    assert_eq!((session.chat.failure(), &session.chat.resolved_preset), (Some(&expected), &None));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::library::{LIBRARY, failure, take_complaints, without_unwinding};
-use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMode};
+use crate::engine::config::{ContextSize, EngineConfig, KvDtype, Offload, SplitMode};
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
 
@@ -127,7 +127,7 @@ fn need(config: &EngineConfig) -> Option<Need> {
         };
         let values = u64::from(layers) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
         let model_bytes = std::fs::metadata(&config.model).ok()?.len();
-        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_type, values) })
+        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_dtype, values) })
     });
     // SAFETY: made above, used no more.
     unsafe { sys::gguf_free(header.as_ptr()) };
@@ -135,12 +135,12 @@ fn need(config: &EngineConfig) -> Option<Need> {
 }
 
 /// Bytes of `values` cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
-pub(super) fn kv_bytes(kv_type: KvType, values: u64) -> u64 {
-    match kv_type {
-        KvType::F32 => values * 4,
-        KvType::F16 | KvType::Bf16 => values * 2,
-        KvType::Q8_0 => values * 34 / 32,
-        KvType::Q4_0 => values * 18 / 32,
+pub(super) fn kv_bytes(kv_dtype: KvDtype, values: u64) -> u64 {
+    match kv_dtype {
+        KvDtype::F32 => values * 4,
+        KvDtype::F16 | KvDtype::Bf16 => values * 2,
+        KvDtype::Q8_0 => values * 34 / 32,
+        KvDtype::Q4_0 => values * 18 / 32,
     }
 }
 
@@ -210,10 +210,11 @@ fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) 
     let gpus = chosen_gpus(&config.settings.offload)?;
     let layers = layers_for(config, &gpus);
     let weights = load_weights(config, extent, &gpus, layers, progress)?;
-    let held = layers.min(weights.n_layer() + 1);
-    let without_gpu = offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), held);
-    let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
-    Ok(Loaded { weights, gpus, offloaded_layers: held, without_gpu })
+    let cache_state = layers.min(weights.n_layer() + 1);
+    let without_gpu =
+        offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), cache_state);
+    let gpus = if cache_state == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
+    Ok(Loaded { weights, gpus, offloaded_layers: cache_state, without_gpu })
 }
 
 fn load_weights<F: FnMut(f32) -> bool>(

@@ -46,8 +46,8 @@ impl CommandPalette {
 pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
     let command = &COMMANDS[row];
     match command.intent {
-        Intent::Preset(key) => match chat.offers.iter().find(|offer| offer.key == Some(key)) {
-            Some(offer) => format!("read by {}", offer.name),
+        Intent::Preset(key) => match chat.preset_entries.iter().find(|preset_entry| preset_entry.key == Some(key)) {
+            Some(preset_entry) => format!("read by {}", preset_entry.name),
             None => command.what.to_owned(),
         },
         _ => command.what.to_owned(),

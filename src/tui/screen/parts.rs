@@ -45,7 +45,7 @@ pub(in crate::tui) struct PartSelection {
     /// The filter is being typed.
     pub typing: bool,
     /// The preset to use, if another was chosen along with the parts.
-    pub offer: Option<usize>,
+    pub preset_entry: Option<usize>,
     /// What would fit, shown when the selection does not.
     pub would_fit: Option<WouldFit>,
     /// The last draft sent to the chat.
@@ -170,7 +170,7 @@ impl DocumentParts {
 impl PartSelection {
     pub(super) fn choice(&self) -> Choice {
         let parts = self.ticks.ticked().into_iter().map(|part| part + 1).collect();
-        Choice { parts, offer: self.offer }
+        Choice { parts, preset_entry: self.preset_entry }
     }
 
     /// The selected node.

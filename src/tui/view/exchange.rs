@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::super::wrap::wrap;
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
-use super::{quotes, references, versus, work};
+use super::{citations, references, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
 use crate::engine::message::Figures;
 
@@ -31,9 +31,10 @@ pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, a
     let answer = rendered.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
     rendered.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
     rendered.says_from(from);
-    let quotes = quotes::lines(at, exchange, cells - INDENT.len());
-    rendered.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
-    rendered.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
+    let citations = citations::lines(at, exchange, cells - INDENT.len());
+    rendered.chosen_line =
+        citations.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
+    rendered.lines.extend(citations.into_iter().map(|(_, line)| indented(INDENT, line)));
     if let Some(state) = state(chat, exchange, theme) {
         rendered.lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
     }

@@ -20,7 +20,7 @@ use super::super::screen::{PartSelection, Screen, SelectionCost, SelectionVerdic
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, short_count};
-use crate::chat::{Chat, INSTANT_TOKENS, Model, Work};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase};
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Sum};
 
@@ -86,7 +86,7 @@ fn has_filter(selection: &PartSelection) -> bool {
 
 /// Key hints, the longest that fit.
 fn keys(selection: &PartSelection, cells: usize) -> &'static str {
-    let ways: &[&str] = match selection {
+    let resolved_presets: &[&str] = match selection {
         PartSelection { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
         PartSelection { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
         _ => &[
@@ -95,7 +95,7 @@ fn keys(selection: &PartSelection, cells: usize) -> &'static str {
             " Space · a n f / · Enter · Esc ",
         ],
     };
-    ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
+    resolved_presets.iter().find(|resolved_preset| width(resolved_preset) <= cells).copied().unwrap_or_default()
 }
 
 fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, theme: &Theme, area: Rect) {
@@ -239,9 +239,10 @@ fn scale_lines(
 }
 
 /// The first text that fits.
-fn fitting(ways: &[String], cells: usize) -> String {
-    let way = ways.iter().find(|way| width(way) <= cells).or(ways.last());
-    way.map_or(String::new(), |way| shorten(way, cells))
+fn fitting(resolved_presets: &[String], cells: usize) -> String {
+    let resolved_preset =
+        resolved_presets.iter().find(|resolved_preset| width(resolved_preset) <= cells).or(resolved_presets.last());
+    resolved_preset.map_or(String::new(), |resolved_preset| shorten(resolved_preset, cells))
 }
 
 fn weight(scale: &SelectionCost, cells: usize) -> String {
@@ -293,19 +294,20 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) ->
 fn costs(chat: &Chat, selection: &PartSelection, scale: &SelectionCost, cells: usize) -> String {
     let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
     let memory = format!("KV {}", bytes(kv_bytes));
-    let mut ways: Vec<String> = reading(chat, selection, scale).iter().map(|way| format!("{memory} · {way}")).collect();
-    ways.push(memory);
-    fitting(&ways, cells)
+    let mut resolved_presets: Vec<String> =
+        reading(chat, selection, scale).iter().map(|resolved_preset| format!("{memory} · {resolved_preset}")).collect();
+    resolved_presets.push(memory);
+    fitting(&resolved_presets, cells)
 }
 
 /// The time and cached tokens of a prefill, longest text first.
 fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec<String> {
     let Some(forecast) = scale.forecast else {
-        let offer = selection.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
-        let name = chat.offers.get(offer).map_or("", |offer| offer.name.as_str());
+        let preset_entry = selection.preset_entry.or(chat.automatic()).unwrap_or_else(|| chat.current_preset_entry());
+        let name = chat.preset_entries.get(preset_entry).map_or("", |preset_entry| preset_entry.name.as_str());
         let why = match (scale.verdict(), &chat.work) {
             (SelectionVerdict::TooMany(_), _) => return vec![name.to_owned()],
-            (_, Work::Idle | Work::Drafting { .. }) => "…",
+            (_, Phase::Idle | Phase::Drafting { .. }) => "…",
             _ => "time and cache are known once nothing runs",
         };
         return vec![format!("{name}: {why}"), format!("{name} …")];

@@ -10,7 +10,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
 use super::formatting::{count, short_count};
 use crate::chat::attached::{is_meant, references};
-use crate::chat::{Attached, AttachedText, Chat, Held};
+use crate::chat::{Attached, AttachedText, CacheState, Chat};
 use crate::session::references::NamedPart;
 
 const WIDEST: u16 = 72;
@@ -71,8 +71,10 @@ fn is_read(chat: &Chat, part: &str, start: usize) -> bool {
 
 /// An estimate from the document's tokens per byte, once it is prefilled; before that, bytes.
 fn about(chat: &Chat, bytes: usize) -> String {
-    match &chat.held {
-        Some(Held { tokens, document_tokens, .. }) if tokens >= document_tokens && !chat.document.text.is_empty() => {
+    match &chat.cache_state {
+        Some(CacheState { tokens, document_tokens, .. })
+            if tokens >= document_tokens && !chat.document.text.is_empty() =>
+        {
             let tokens = bytes as f64 * f64::from(*document_tokens) / chat.document.text.len() as f64;
             format!("about {} tokens", short_count(tokens.round() as u32))
         }

@@ -3,7 +3,7 @@
 //! Example: the bundled book is 61 parts and 685 kB: three batches. `lunette fit` counts all at once and gets the
 //! same figures: parts begin where lines do, and tokenisers cut there.
 
-use super::estimator::Known;
+use super::estimator::Estimator;
 use crate::document::{ByteSpan, Document, Part};
 
 /// Counted at once: enough for all cores, and small enough that figures appear several times a second.
@@ -11,7 +11,7 @@ const BATCH_BYTES: usize = 256 * 1024;
 
 /// Counts the parts of `document` in order; `told` takes the index of the first part of each batch with their tokens,
 /// and says whether to go on.
-pub fn weigh(known: &dyn Known, document: &Document, told: &mut dyn FnMut(usize, Vec<u32>) -> bool) {
+pub fn count_parts(known: &dyn Estimator, document: &Document, told: &mut dyn FnMut(usize, Vec<u32>) -> bool) {
     let parts = document.parts();
     let mut first = 0;
     while first < parts.len() {
