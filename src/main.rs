@@ -5,8 +5,9 @@ mod launch;
 mod logging;
 mod process;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -14,6 +15,7 @@ use clap::Parser;
 use lunette::document::{READ_PDF, serve_pdf};
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
+use lunette::harmless;
 use lunette::settings::{FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
@@ -64,11 +66,15 @@ fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError
         error.print()?;
         return Ok(Exit::Ok);
     }
+    let rendered = error.render().to_string();
     if output == Output::Text {
-        error.print()?;
+        // It quotes arguments. Colours are for those that are harmless.
+        match harmless::text(&rendered) {
+            Cow::Borrowed(_) => error.print()?,
+            Cow::Owned(shown) => io::stderr().write_all(shown.as_bytes())?,
+        }
         return Ok(Exit::Usage);
     }
-    let rendered = error.render().to_string();
     let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     Err(Failure::new(FailureKind::Usage, message, Some("lunette --help".to_owned())).into())
 }

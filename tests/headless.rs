@@ -150,7 +150,7 @@ fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
         ),
         (
             &["-p", "Who?", "-c", "2000000000"],
-            "error: a context of 2000000000 tokens needs 42915.3 GiB for its KV cache, and ",
+            "error: a context of 2000000000 tokens needs 46.1 TB for its KV cache, and ",
         ),
     ];
     for (line, expected) in cases {

@@ -123,12 +123,8 @@ fn a_planted_circle_between_modules_is_found() {
 
 #[test]
 fn a_circle_inside_the_folder_of_one_format_is_allowed() {
-    let arrow = |from: &str, to: &str| Arrow {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        path: "x".to_owned(),
-        line: 1,
-    };
+    let arrow =
+        |from: &str, to: &str| Arrow { from: from.to_owned(), to: to.to_owned(), path: "x".to_owned(), line: 1 };
     let circle = |a: &str, b: &str| circles::between_files(&[arrow(a, b), arrow(b, a)]).len();
     assert_eq!(circle("document/format/pdf/worker.rs", "document/format/pdf/first.rs"), 0);
     assert_eq!(circle("document/format/pdf/mod.rs", "document/format/docx/mod.rs"), 1, "two formats");

@@ -1,6 +1,7 @@
 //! A conversation as a file: markdown to read, JSON to go on working with.
 //!
-//! What was asked and said stands there as it was, from its source; figures are those that were measured.
+//! What was asked and said stands there as it was, from its source; figures are those that were measured. Markdown is read in terminals,
+//! so there what a terminal would obey is a visible sign.
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use super::exchange::{Exchange, ExchangeState};
 use super::state::{Chat, Model};
 use super::transcript::Entry;
 use crate::citations::Verdict;
+use crate::harmless;
 
 /// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
@@ -27,7 +29,7 @@ pub fn as_markdown(chat: &Chat) -> String {
         parts.extend(answer.map(|text| format!("{text}\n")));
         parts.extend(told(exchange).map(|told| format!("*{told}*\n")));
     }
-    parts.join("\n")
+    harmless::text(&parts.join("\n")).into_owned()
 }
 
 /// What is to be known of an answer besides its words.

@@ -33,7 +33,6 @@ pub mod template;
 mod transcript;
 mod update;
 pub mod within;
-mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -54,6 +53,5 @@ pub use state::{Asking, CacheState, Chat, Drafted, Forecast, Model, Pause, Phase
 pub use template::ChatTemplate;
 pub use transcript::Entry;
 pub use update::{INSTANT_TOKENS, SHORT, update};
-pub use words::{bytes, count, time};
 
 pub use crate::swaa::selection::ResolvedPreset;

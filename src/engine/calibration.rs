@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{EngineConfig, EngineSettings};
 use super::cost_model::Sums;
 use super::message::ModelInfo;
-use crate::store::write_whole;
+use crate::store::file::update;
 
 /// Fewer tokens say little: most of their time is the call's own cost.
 const WORTH_KEEPING_TOKENS: u32 = 256;
@@ -102,7 +102,8 @@ impl Calibration {
             ..self.entry.clone()
         };
         let Some(file) = &self.file else { return };
-        if let Err(error) = read(file).with(self.entry.clone()).write(file) {
+        let with_entry = |stored: &[u8]| Ok(serde_json::to_string_pretty(&parse(stored).with(self.entry.clone()))?);
+        if let Err(error) = update::<io::Error>(file, with_entry) {
             tracing::warn!(file = %file.display(), %error, "measured speeds are not kept");
         }
     }
@@ -117,8 +118,11 @@ fn machine(settings: &EngineSettings, model: &ModelInfo) -> String {
 }
 
 fn read(file: &Path) -> CalibrationFile {
-    let text = fs::read(file).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    parse(&fs::read(file).unwrap_or_default())
+}
+
+fn parse(text: &[u8]) -> CalibrationFile {
+    serde_json::from_slice(text).unwrap_or_default()
 }
 
 impl CalibrationFile {
@@ -130,11 +134,6 @@ impl CalibrationFile {
         self.speeds.retain(|other| !other.is_about(&entry));
         self.speeds.push(entry);
         self
-    }
-
-    /// In one move: another process reads the old file or the new one, never half of it.
-    fn write(&self, file: &Path) -> io::Result<()> {
-        write_whole(file, &serde_json::to_string_pretty(self)?)
     }
 }
 

@@ -39,6 +39,7 @@ use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
+use crate::units::bytes;
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use weights::Loaded;
@@ -323,13 +324,13 @@ impl<'model> Llama<'model> {
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
         let free = free_memory_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
-            return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
+            return Err(self.out_of_memory(tokens, &format!("{} are free", bytes(free))));
         }
         Ok(())
     }
 
     fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
-        let need = gibibytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
+        let need = bytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
         let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
         let hint = "make the context smaller with -c, read fewer parts with --parts, or halve the cache with -ctk q8_0 -ctv q8_0";
         failure(FailureKind::DoesNotFit, message, Some(hint))
@@ -521,10 +522,6 @@ pub(super) fn free_memory_bytes() -> u64 {
 /// What the system says this process holds in memory; 0 where it can't say.
 fn process_bytes() -> u64 {
     memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::engine::message::{
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
+use crate::harmless;
 use crate::session::{ClientError, EngineClient, Stop, Unobserved};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::{Preset, RecipeSpec};
@@ -127,7 +128,7 @@ pub async fn run(
 ) -> Result<Table, Error> {
     let run = run_to_end(plan, client, out, log).await;
     if let Err(error @ Error::Stopped(_)) = &run {
-        writeln!(log, "{error}; {}", error.hint().unwrap_or_default())?;
+        writeln!(log, "{}", harmless::text(&format!("{error}; {}", error.hint().unwrap_or_default())))?;
     }
     run
 }
@@ -143,7 +144,7 @@ async fn run_to_end(
     let model = client.loaded(&mut Unobserved).await?;
     let template = ChatTemplate::of(&model, plan.now);
     for note in model_notes(&model, &template) {
-        writeln!(log, "note: {note}")?;
+        writeln!(log, "note: {}", harmless::text(&note))?;
     }
     let results = match (&plan.out, plan.resume) {
         (Some(path), true) => Results::load(path, &model.name)?,
@@ -156,12 +157,12 @@ async fn run_to_end(
             run.ask_document(document, contender, &mut endings).await?;
         }
         run.save(None)?;
-        writeln!(log, "document {number} of {} ({}){endings}", documents.len(), document[0].id)?;
+        writeln!(log, "document {number} of {} ({}){endings}", documents.len(), harmless::line(&document[0].id))?;
     }
     let names: Vec<String> = contenders.into_iter().map(|contender| contender.name).collect();
     let table = Table::new(&run.results, &names);
     run.save(Some(&table))?;
-    write!(out, "{}", table.to_markdown())?;
+    write!(out, "{}", harmless::text(&table.to_markdown()))?;
     Ok(table)
 }
 

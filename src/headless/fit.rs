@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::Reporter;
-use super::report::{PickedLine, RecipeReport, bytes, rounded};
+use super::report::{PickedLine, RecipeReport, rounded};
 use super::rows::{Listed, are_files, put, table};
-use crate::chat::{Moment, count, time};
+use crate::chat::Moment;
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
@@ -22,6 +22,7 @@ use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
+use crate::units::{bytes, count, time};
 
 /// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it does not fit.
 pub fn fit(

@@ -22,11 +22,11 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::rows::{Listed, put, table};
-use crate::chat::count;
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
 use crate::settings::Shown;
+use crate::units::count;
 
 /// Tokens of each part, counted with a model's own vocabulary.
 #[derive(Debug, Clone)]
@@ -242,7 +242,7 @@ pub fn inspect(
     match shown {
         Shown::Summary => reporter.data(&inspected.in_words()),
         Shown::Json => reporter.object(&inspected),
-        Shown::Text => reporter.data(&document.text),
+        Shown::Text => reporter.source(&document.text),
     }
 }
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Reporter;
-use super::report::bytes;
 use crate::engine::message::ModelInfo;
 use crate::exit::ExitError;
 use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
+use crate::units::bytes;
 
 /// A preset, and what it means for a model.
 #[derive(Debug, Serialize)]

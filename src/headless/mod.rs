@@ -16,6 +16,7 @@
 
 mod fit;
 mod inspect;
+mod json;
 mod listing;
 mod printer;
 mod pull;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub(super) use crate::chat::bytes;
-use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::fit::retrieval::Piece;
 use crate::swaa::{Attention, Recipe};
+use crate::units::{bytes, rate, time};
 
 /// One answer, as `--json` prints it. The fields are a promise to scripts.
 #[derive(Debug, Serialize)]
@@ -205,7 +204,7 @@ impl Line<'_> {
 /// The figures for people, `--stats`.
 pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
-    let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
+    let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { "nothing to do".to_owned() };
     let device =
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [

@@ -8,13 +8,15 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::chat::{bytes, time};
+use super::json;
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::ExitError;
+use crate::harmless;
 use crate::models::{Entry, PullProgress};
 use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
+use crate::units::{bytes, rate, time};
 
 /// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
 pub struct Reporter<'a> {
@@ -32,13 +34,22 @@ impl<'a> Reporter<'a> {
 
     /// One object on a line of its own.
     pub(super) fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut *self.out, object)?;
+        json::write(self.out, object)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
 
     /// A piece of what standard output is for.
     pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
+        self.exactly(&harmless::text(text))
+    }
+
+    /// A text that is asked for as it is: made harmless for a terminal alone.
+    pub(super) fn source(&mut self, text: &str) -> io::Result<()> {
+        if self.terminal.stdout { self.data(text) } else { self.exactly(text) }
+    }
+
+    fn exactly(&mut self, text: &str) -> io::Result<()> {
         self.bar.finish_and_clear();
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -46,7 +57,7 @@ impl<'a> Reporter<'a> {
 
     /// Something to know, on a line of its own. Nobody listening is no failure.
     pub fn note(&mut self, text: &str) {
-        let err = &mut self.err;
+        let (err, text) = (&mut self.err, harmless::text(text));
         self.bar.suspend(|| {
             let _ = writeln!(err, "{text}");
         });
@@ -56,7 +67,7 @@ impl<'a> Reporter<'a> {
     pub(super) fn reasoning(&mut self, text: &str) {
         self.clear_bar();
         let (dim, plain) = if self.terminal.stderr && self.terminal.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-        let _ = write!(self.err, "{dim}{text}{plain}");
+        let _ = write!(self.err, "{dim}{}{plain}", harmless::text(text));
         let _ = self.err.flush();
     }
 
@@ -101,7 +112,6 @@ impl<'a> Reporter<'a> {
         match progress {
             PullProgress::Waiting => self.note("another process is fetching it, waiting"),
             PullProgress::Asking { source } => self.note(&format!("fetching from {source}")),
-            PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
             PullProgress::Fetching { done, total } => self.bytes_bar("fetching", *done, *total),
             PullProgress::Checking { done, total } => self.bytes_bar("checking", *done, *total),
         }
@@ -136,7 +146,7 @@ impl<'a> Reporter<'a> {
         self.bar.set_length(progress.total_tokens.into());
         self.bar.set_position(progress.done_tokens.into());
         let left = progress.remaining.map_or(String::new(), |left| format!(", {} left", time(left)));
-        self.bar.set_message(format!("{:.0} tok/s{left}", progress.tokens_per_s));
+        self.bar.set_message(format!("{}{left}", rate(progress.tokens_per_s)));
         if progress.done_tokens >= progress.total_tokens {
             self.clear_bar();
         }
@@ -197,11 +207,11 @@ impl Tidy {
                 continue;
             }
             if self.begun {
-                ready.push_str(&self.cache_state);
+                ready.push_str(&harmless::text(&self.cache_state));
             }
             self.begun = true;
             self.cache_state.clear();
-            ready.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+            ready.push(harmless::sign(c).unwrap_or(c));
         }
         ready
     }
@@ -233,7 +243,7 @@ mod tests {
         let mut tidy = Tidy::default();
         let written: String =
             ["\n ", " He", " is \n", "\n", "red\x1b[31m", ".\n\n"].iter().map(|piece| tidy.push(piece)).collect();
-        assert_eq!(written, "He is \n\nred\u{fffd}[31m.");
+        assert_eq!(written, "He is \n\nred␛[31m.");
     }
 
     #[test]
@@ -248,7 +258,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_tidied_as_the_whole_is(text in "[a \n\x1b\u{3000}é]{0,30}", cut in 0_usize..30) {
+        fn pieces_are_tidied_as_the_whole_is(text in "[a \r\n\x1b\u{3000}é]{0,30}", cut in 0_usize..30) {
             let cut = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
             let mut tidy = Tidy::default();
             let pieces = tidy.push(&text[..cut]) + &tidy.push(&text[cut..]);

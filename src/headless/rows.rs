@@ -10,10 +10,9 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::report::bytes;
-use crate::chat::count;
 use crate::document::FileReport;
 use crate::fit::tree::{Row, rows};
+use crate::units::{bytes, count};
 
 /// A part with what is known of it.
 #[derive(Debug, Clone, Copy)]

@@ -76,9 +76,8 @@ fn entry(name: &HubName, file: &HubFile) -> Entry {
         file: format!("{}/{base}", own_folder(&name.repo)),
         bytes: large.size,
         sha256: large.oid.to_ascii_lowercase(),
-        repo: Some(name.repo.clone()),
+        repo: name.repo.clone(),
         repo_path: Some(file.path.clone()),
-        wheels: None,
         train_context_tokens: None,
         license: None,
     }

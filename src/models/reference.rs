@@ -84,7 +84,7 @@ impl Catalogue {
 
     fn resolve_hub(&self, name: &HubName, places: &Places) -> Result<Resolved, Error> {
         let listed = |entry: &&Entry| {
-            let is_repo = entry.repo.as_ref().is_some_and(|repo| repo.eq_ignore_ascii_case(&name.repo));
+            let is_repo = entry.repo.eq_ignore_ascii_case(&name.repo);
             is_repo && name.quant.as_ref().is_none_or(|quant| lookup::is_quant(&entry.file, quant))
         };
         if let Some(entry) = self.entries().iter().find(listed) {

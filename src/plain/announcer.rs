@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::time::Duration;
 
-use crate::chat::{
-    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, count, time, why_not_whole,
-};
+use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, why_not_whole};
 use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
+use crate::harmless;
+use crate::units::{coarse_time, count, rate, time};
 
 /// So many words of a quote are enough to know it by.
 const QUOTE_WORDS: usize = 12;
@@ -82,7 +83,7 @@ impl Announcer {
 
     fn line(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
         self.end_prompt(out)?;
-        writeln!(out, "{}", safe(text))
+        writeln!(out, "{}", harmless::text(text))
     }
 
     fn end_prompt(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -175,7 +176,7 @@ impl Announcer {
         }
         if exchange.answer.len() > told.bytes {
             self.end_prompt(out)?;
-            write!(out, "{}", safe(&exchange.answer[told.bytes..]))?;
+            write!(out, "{}", harmless::text(&exchange.answer[told.bytes..]))?;
             told.bytes = exchange.answer.len();
         }
         self.answer = Some(told);
@@ -237,7 +238,9 @@ impl Announcer {
             return Ok(());
         };
         if !std::mem::replace(&mut self.deciding, true) {
-            let time = plan.predicted.map_or(String::new(), |time| format!(", about {} s", time.as_secs().max(1)));
+            let time = plan
+                .predicted
+                .map_or(String::new(), |time| format!(", about {}", coarse_time(time.max(Duration::from_secs(1)))));
             self.line(out, &format!("{} reads {} tokens again{time}. Go on? y or n", to.name, plan.to_prefill_tokens))?;
         }
         Ok(())
@@ -251,11 +254,6 @@ impl Announcer {
         self.notices = chat.notices.len();
         Ok(())
     }
-}
-
-/// Without what could reach the terminal.
-fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// `notes.txt, 1,204 tokens`.
@@ -289,8 +287,8 @@ fn costs(exchange: &Exchange) -> String {
     let thought = reasoning.began.zip(reasoning.ended).map(|(began, ended)| ended.saturating_sub(began));
     facts.extend(thought.map(|thought| format!("thought for {}", time(thought))));
     if let Some(figures) = &exchange.figures {
-        let speed = figures.timings.decode_tokens_per_s;
-        facts.push(format!("{} tokens at {speed:.1} tok/s", figures.tokens.generated));
+        let speed = rate(figures.timings.decode_tokens_per_s);
+        facts.push(format!("{} tokens at {speed}", figures.tokens.generated));
     }
     format!("({})", facts.join(", "))
 }
@@ -570,14 +568,21 @@ mod tests {
         assert_eq!(told.news(), "\ncannot read book.txt: no such file; answers are from what was read before\n> ");
     }
 
+    fn is_harmful(c: char) -> bool {
+        harmless::sign(c).is_some() && !matches!(c, '\n' | '\t')
+    }
+
     #[test]
     fn what_could_reach_the_terminal_is_made_harmless() {
         let mut told = Told::read();
         told.session.ask("Who?");
         told.news();
-        told.piece(Channel::Answer, "a\u{1b}[2Jb\u{9b}");
-        assert_eq!(told.news(), "\na\u{fffd}[2Jb\u{fffd}");
-        told.session.input(Input::News(News::Unreadable("cannot read \u{1b}]0;x\u{7}".into())));
-        assert!(!told.news().contains(['\u{1b}', '\u{7}']));
+        let harmful: String = ('\0'..=char::MAX).filter(|c| is_harmful(*c)).collect();
+        let shown: String = harmful.chars().filter_map(harmless::sign).collect();
+        told.piece(Channel::Answer, &harmful);
+        assert_eq!(told.news(), format!("\n{shown}"));
+        told.session.input(Input::News(News::Unreadable(format!("cannot read {harmful}"))));
+        let news = told.news();
+        assert!(news.contains(&format!("cannot read {shown}")) && !news.contains(is_harmful), "{news}");
     }
 }

@@ -267,9 +267,8 @@ mod tests {
     fn runner(settings: &Settings) -> EffectRunner<'_> {
         let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
         let files = WorkingSet::new(settings, opened).expect("parts");
-        // From a hub that does not answer, and from nowhere else.
-        let entry = Entry { wheels: None, ..Catalogue::bundled().default_entry().clone() };
-        let missing = Resolved::Missing(Box::new(entry));
+        // From a hub that does not answer.
+        let missing = Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()));
         EffectRunner::new(settings, files, missing)
     }
 

@@ -1,10 +1,10 @@
 //! Why documents or a model can't be opened. The message says what failed, the hint what to do about it.
 
-use crate::chat::bytes;
 use crate::document::{self, SelectError};
 use crate::failure::{Failure, Hint};
 use crate::fit;
 use crate::models::{self, Entry};
+use crate::units::bytes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

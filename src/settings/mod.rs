@@ -20,6 +20,7 @@
 pub mod args;
 pub mod argv;
 mod config;
+mod config_file;
 mod directories;
 mod error;
 mod options;
@@ -31,6 +32,7 @@ mod tests;
 mod values;
 
 pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
+pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
 pub use options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};

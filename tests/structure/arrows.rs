@@ -43,7 +43,8 @@ pub fn between_files(sources: &Sources) -> Vec<Arrow> {
 
 /// What a module's `use` lines name. A child's item that is re-exported is no use of it.
 fn imported(sources: &Sources, path: &ModulePath, module: &Module) -> Vec<(Vec<String>, usize)> {
-    let is_reexport = |target: &[String]| sources.file_of(path, target).is_some_and(|file| sources.is_below(path, file));
+    let is_reexport =
+        |target: &[String]| sources.file_of(path, target).is_some_and(|file| sources.is_below(path, file));
     let used = module.imports.values().filter(|import| !(import.is_exported && is_reexport(&import.target)));
     used.map(|import| (import.target.clone(), import.line)).collect()
 }

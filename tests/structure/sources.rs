@@ -24,7 +24,7 @@ pub struct Import {
 }
 
 /// A module: a file, or a block inside one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Module {
     /// Relative to `src`: `chat/update/mod.rs`.
     pub file: String,
@@ -37,7 +37,7 @@ pub struct Module {
 }
 
 /// All modules of the library and the binary, without those for tests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sources {
     pub modules: BTreeMap<ModulePath, Module>,
     /// The documentation of `lib.rs`, line by line.
@@ -72,7 +72,14 @@ impl Sources {
     }
 
     /// Adds a file, and the files of the modules that it declares, which lie in `folder`.
-    fn add_file(&mut self, path: ModulePath, file: &str, folder: &str, text: &str, read: &dyn Fn(&str) -> Option<String>) {
+    fn add_file(
+        &mut self,
+        path: ModulePath,
+        file: &str,
+        folder: &str,
+        text: &str,
+        read: &dyn Fn(&str) -> Option<String>,
+    ) {
         let parsed = syn::parse_file(text).unwrap_or_else(|error| panic!("{file}: {error}"));
         self.add_module(path, file, folder, parsed.items, read);
     }
@@ -158,7 +165,9 @@ impl Sources {
 
     /// Whether `file` is that of a module below the one at `path`.
     pub fn is_below(&self, path: &ModulePath, file: &str) -> bool {
-        self.modules.iter().any(|(below, module)| below.len() > path.len() && below.starts_with(path) && module.file == file)
+        self.modules
+            .iter()
+            .any(|(below, module)| below.len() > path.len() && below.starts_with(path) && module.file == file)
     }
 }
 

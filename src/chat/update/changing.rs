@@ -8,8 +8,8 @@ use super::{citing, taking};
 use crate::chat::input::{Effect, NewText, News};
 use crate::chat::notice::{Notice, Tone};
 use crate::chat::state::{Change, Chat};
-use crate::chat::words::count;
 use crate::engine::message::Plan;
+use crate::units::count;
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
     // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at once.

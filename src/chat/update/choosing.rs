@@ -11,10 +11,10 @@ use crate::chat::measurements::Measurement;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase};
 use crate::chat::within::{Beginning, Search};
-use crate::chat::words::time;
 use crate::engine::message::{Command, Figures, Plan, Prompt};
 use crate::swaa::RecipeSpec;
 use crate::swaa::selection::ResolvedPreset;
+use crate::units::{rate, time};
 
 /// Whether all that is left to do before the document is read is to choose how much of it.
 pub(super) fn is_due(chat: &Chat) -> bool {
@@ -31,8 +31,8 @@ pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figu
     let Some(beginning) = chat.beginning.as_mut().filter(|_| is_whole) else { return false };
     beginning.probe = Some(spent);
     chat.cache_state = None;
-    if let Some(rate) = tokens_per_s {
-        chat.tell(Notice::info(format!("the first part was read in {} at {rate:.0} tok/s", time(spent))));
+    if let Some(speed) = tokens_per_s.map(rate) {
+        chat.tell(Notice::info(format!("the first part was read in {} at {speed}", time(spent))));
     }
     true
 }

@@ -8,9 +8,9 @@ use crate::chat::measurements::Comparison;
 use crate::chat::notice::Notice;
 use crate::chat::state::{CacheState, Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
-use crate::chat::words::count;
 use crate::engine::message::{Command, Figures};
 use crate::swaa::selection::ResolvedPreset;
+use crate::units::count;
 
 pub(super) fn start_reading(chat: &mut Chat, from: Option<ResolvedPreset>) -> Vec<Effect> {
     let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
