@@ -243,7 +243,9 @@ impl Run<'_> {
             }
             // A document that does not fit is left out for every preset alike.
             let Some(answer) = self.ask(record, contender).await? else { return Ok(()) };
-            why_not_whole(answer.finish, &answer.text).into_iter().for_each(|why| endings.add(why));
+            if let Some(why) = why_not_whole(answer.finish, &answer.text) {
+                endings.add(why);
+            }
             self.results.insert(answer.into_row(record, &document[0].id, contender));
         }
         Ok(())

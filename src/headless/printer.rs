@@ -196,7 +196,9 @@ impl Printer {
                 answer.map_or(Ok(()), |text| reporter.object(&Line::Answer { text }))?;
             }
             Output::Text => {
-                reasoning.into_iter().for_each(|text| reporter.reasoning(text));
+                if let Some(text) = reasoning {
+                    reporter.reasoning(text);
+                }
                 // Text is streamed, unless all of it is needed to find what to print.
                 if let Some(text) = answer.filter(|_| !self.headless.extract) {
                     if is_first && self.answer.reasoning_bytes > 0 && !self.headless.hide_reasoning {

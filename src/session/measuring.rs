@@ -17,7 +17,9 @@ const MEASURED_BYTES: usize = 4800;
 pub async fn measure(client: &mut EngineClient, observer: &mut dyn Observer) -> Result<(), ClientError> {
     let model = client.loaded(observer).await?;
     let template = ChatTemplate::of(&model, Moment(0));
-    model_notes(&model, &template).iter().for_each(|note| observer.note(note));
+    for note in model_notes(&model, &template) {
+        observer.note(&note);
+    }
     let prompt = prompt(&template)?;
     let read = |job, cancel| Command::Prefill { job, prompt, recipe: RecipeSpec::FULL, cancel };
     let mut listen = |event: &Event| {

@@ -4,6 +4,7 @@
 //! question; counting what is attached to the next one; what somebody thinks of; what each preset would cost.
 
 use super::{answering, attaching, changing, choosing, drafting, prefilling, survey, switching, taking, versus};
+use crate::chat::exchange::Exchange;
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Model, Phase, Questions};
 use crate::chat::transcript::Entry;
@@ -56,6 +57,7 @@ fn is_to_be_read(chat: &Chat) -> bool {
 
 /// The oldest question that waits, and whether it waits for a file.
 fn waiting_entry(chat: &Chat) -> Option<(usize, bool)> {
-    let waits = |entry: &Entry| entry.exchange().filter(|exchange| exchange.is_waiting()).map(|it| it.waits_for_file());
-    chat.transcript.iter().enumerate().find_map(|(index, entry)| Some((index, waits(entry)?)))
+    let waiting =
+        |entry: &'_ Entry| entry.exchange().filter(|exchange| exchange.is_waiting()).map(Exchange::waits_for_file);
+    chat.transcript.iter().enumerate().find_map(|(index, entry)| Some((index, waiting(entry)?)))
 }

@@ -87,11 +87,11 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     chat.work = Phase::Idle;
     let (resolved_preset, reason) = match chat.resolve(preset_entry, document_tokens) {
         Some(Ok(resolved)) => resolved,
-        Some(Err(failure)) => return go_nowhere(chat, failure),
+        Some(Err(failure)) => return go_nowhere(chat, &failure),
         None => return Vec::new(),
     };
     if let Some(failure) = chat.refusal(preset_entry, &resolved_preset) {
-        return go_nowhere(chat, failure);
+        return go_nowhere(chat, &failure);
     }
     if let Some(beginning) = &mut chat.beginning {
         beginning.preset_entry = preset_entry;
@@ -108,7 +108,7 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
 }
 
 /// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a failure.
-fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
+fn go_nowhere(chat: &mut Chat, failure: &Failure) -> Vec<Effect> {
     let effects = match (&chat.resolved_preset, chat.asking.questions) {
         (None, Questions::Alone) => {
             chat.paused = Some(Pause::Failed(failure.clone()));
@@ -121,7 +121,7 @@ fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
     if let Some(beginning) = &mut chat.beginning {
         beginning.preset_entry = preset_entry;
     }
-    chat.tell(Notice::from(&failure));
+    chat.tell(Notice::from(failure));
     effects
 }
 

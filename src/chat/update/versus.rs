@@ -37,7 +37,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
     for (index, resolved_preset) in resolved_presets.into_iter().enumerate() {
         let variant = Some(Variant { group, index, resolved_preset });
         let attached = attached.clone();
-        let exchange = Exchange { variant, attached, ..Exchange::waiting(question.trim().into()) };
+        let exchange = Exchange { attached, variant, ..Exchange::waiting(question.trim().into()) };
         chat.transcript.push(Entry::Exchange(exchange));
     }
     chat.notice = None;
