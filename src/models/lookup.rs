@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::catalogue::Entry;
 use super::error::Error;
+use super::names::HubName;
 use super::places::Places;
 use super::pull::hub;
-use super::reference::HubName;
 
 /// Tried in this order when no quantisation is named.
 const PREFERRED: [&str; 2] = ["Q4_K_M", "Q8_0"];

@@ -16,12 +16,14 @@
 mod catalogue;
 mod error;
 mod lookup;
+mod names;
 mod places;
 mod pull;
 mod reference;
 
 pub use catalogue::{Catalogue, Entry};
 pub use error::Error;
+pub use names::{HubName, ModelRef};
 pub use places::{Hub, HubVariables, Patience, Places};
 pub use pull::{PullProgress, check, pull};
-pub use reference::{HubName, ModelRef, Resolved};
+pub use reference::Resolved;
