@@ -96,12 +96,13 @@ impl ExitError {
         }
     }
 
-    /// What failed and what to do about it; `None` when there is nothing to say: a signal is known to whom it came from.
+    /// What failed and what to do about it; `None` when there is nothing to say: a signal is known to whom it came
+    /// from.
     #[must_use]
     pub fn told(&self) -> Option<(&str, Option<&str>)> {
         match self {
             Self::Failed(failure) => Some((&failure.message, failure.hint.as_deref())),
-            Self::Stopped(Stop::Timeout) => Some(("the time given with --timeout is over", None)),
+            Self::Stopped(Stop::Timeout) => Some(("the --timeout limit was reached", None)),
             Self::Stopped(Stop::Signal(_)) | Self::ReaderGone => None,
         }
     }

@@ -1,9 +1,10 @@
 //! An error as a front end shows it: what kind it is, a sentence with the evidence, and apart from it what to do.
 //!
-//! Each module has errors of its own, which implement [`Hint`]. [`Failure::of`] makes a failure of any of them. Exit errors, notices and the
-//! engine's events are built from failures, so that every front end says the same of one error.
+//! Each module has errors of its own, which implement [`Hint`]. [`Failure::of`] makes a failure of any of them. Exit
+//! errors, notices and the engine's events are built from failures, so that every front end says the same of one error.
 //!
-//! Example: `Failure::of(FailureKind::Input, &error)` with the document's error gives "cannot read book.txt: no such file" and its hint.
+//! Example: `Failure::of(FailureKind::Input, &error)` with the document's error gives "cannot read book.txt: no such
+//! file" and its hint.
 //!
 //! It does not choose exit codes; [`crate::exit`] does.
 
@@ -72,8 +73,8 @@ impl Failure {
     /// The engine's thread ended and did not say why.
     #[must_use]
     pub fn engine_gone() -> Self {
-        let hint = "the log has more (`lunette paths` says where)".to_owned();
-        Self::new(FailureKind::Runtime, "the engine stopped working", Some(hint))
+        let hint = "see the log for details (`lunette paths` shows where it is)".to_owned();
+        Self::new(FailureKind::Runtime, "the engine stopped unexpectedly", Some(hint))
     }
 }
 

@@ -70,5 +70,5 @@ fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError
     }
     let rendered = error.render().to_string();
     let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Err(Failure::new(FailureKind::Usage, message, Some("lunette --help".to_owned())).into())
+    Err(Failure::new(FailureKind::Usage, message, Some("see lunette --help".to_owned())).into())
 }

@@ -1,7 +1,7 @@
 //! Every front end tells a user the same: why an answer ended, and what there is to know.
 //!
-//! Each test takes one fact through the terminal interface, plain lines, a headless run and an evaluation. The first two show a chat that is
-//! told what the engine tells; the last two run against an engine that follows a script.
+//! Each test takes one fact through the terminal interface, plain lines, a headless run and an evaluation. The first
+//! two show a chat that is told what the engine tells; the last two run against an engine that follows a script.
 
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ struct Said {
 }
 
 impl Said {
-    /// Holds it to saying `told` (not only a part of it, so that "cut off" alone is not enough), or nothing when there is nothing to say.
+    /// Holds it to saying `told` (not only a part of it, so that "cut off" alone is not enough), or nothing when there
+    /// is nothing to say.
     fn says(&self, told: Option<&str>, all: &[&str]) {
         let said: Vec<&str> = all.iter().copied().filter(|words| self.text.contains(words)).collect();
         assert_eq!(said, told.into_iter().collect::<Vec<_>>(), "{} says:\n{}", self.front_end, self.text);
@@ -154,7 +155,7 @@ async fn every_front_end_says_what_there_is_to_know_of_a_model() {
                 evaluation(ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
             ];
             for Said { front_end, text } in said {
-                let is_said = [text.contains(NO_GPU), text.contains(" brings no chat template: ChatML is used")];
+                let is_said = [text.contains(NO_GPU), text.contains(" has no chat template; using ChatML")];
                 assert_eq!(is_said, expected, "{front_end} under {preset}:\n{text}");
             }
         }
@@ -176,7 +177,7 @@ async fn every_conversation_says_why_a_preset_is_not_available() {
     let (session, lines) = loaded("quick", refusing(fixtures::model()));
     let engine = ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
     let said = [screen(&session), lines.said(), headless(&["--preset", "quick"], engine).await];
-    let told = "quick can't be had: it has windows of its own";
+    let told = "preset quick is not available for this model: it has windows of its own";
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 
@@ -190,7 +191,8 @@ async fn every_conversation_says_why_a_template_gives_no_prompt() {
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 
-/// What happens to the files while a conversation goes on; `src/headless/tests.rs` has the same for a headless run, with files.
+/// What happens to the files while a conversation goes on; `src/headless/tests.rs` has the same for a headless run,
+/// with files.
 #[test]
 fn every_conversation_says_what_became_of_the_files() {
     let text: Arc<str> = "It is a falsehood.".into();
@@ -199,7 +201,7 @@ fn every_conversation_says_what_became_of_the_files() {
     let gone = News::Unreadable("cannot read book.txt: no such file".to_owned());
     for (news, told) in [
         (changed, "the document changed on disk, from line 3 of book.txt on: 6,000 of 10,000 tokens are kept"),
-        (gone, "cannot read book.txt: no such file; answers are from what was read before"),
+        (gone, "cannot read book.txt: no such file; answers still use the earlier text"),
     ] {
         let (mut session, mut lines) = (Session::with_document_read("full"), Lines::default());
         lines.after(&session);

@@ -35,11 +35,12 @@ fn told(exchange: &Exchange) -> Option<String> {
     match &exchange.state {
         ExchangeState::Failed(failure) => Some(failure.message.clone()),
         ExchangeState::Withdrawn | ExchangeState::Waiting => Some("not answered".to_owned()),
-        _ => exchange.preset.as_ref().map(|preset| format!("read by {preset}")),
+        _ => exchange.preset.as_ref().map(|preset| format!("preset {preset}")),
     }
 }
 
-/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "citations"}]}`.
+/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning",
+/// "preset", "figures", "citations"}]}`.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn markdown_has_questions_as_headings_and_answers_as_they_were_written() {
-        let expected = "# Pride and Prejudice\n\nchapters 1-12 of 61\n\n## Who is\n\nMr. Collins?\n\nA **clergyman**.\n\n*read by accurate*\n";
+        let expected = "# Pride and Prejudice\n\nchapters 1-12 of 61\n\n## Who is\n\nMr. Collins?\n\nA **clergyman**.\n\n*preset accurate*\n";
         assert_eq!(as_markdown(&talk()), expected);
     }
 

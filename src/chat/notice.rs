@@ -36,11 +36,12 @@ impl From<&Failure> for Notice {
     }
 }
 
-/// What a user has to know of a model before it is asked: that it computes elsewhere than it was meant to, that its file lacks a template.
+/// What a user has to know of a model before it is asked: that it computes elsewhere than it was meant to, that its
+/// file lacks a template.
 #[must_use]
 pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.map(str::to_owned);
     let without_template =
-        template.is_fallback().then(|| format!("{} brings no chat template: ChatML is used", model.name));
+        template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.name));
     without_gpu.into_iter().chain(without_template).collect()
 }

@@ -1,7 +1,7 @@
 //! What the presets that can be switched to are for this model and this document.
 //!
-//! A preset entry ([`Chat::preset_entries`]) becomes a recipe once the model is there: `first-half` is layers 0 to 11 of 24. `auto` also needs the
-//! document's length in tokens, which the engine counts first.
+//! A preset entry ([`Chat::preset_entries`]) becomes a recipe once the model is there: `first-half` is layers 0 to 11
+//! of 24. `auto` also needs the document's length in tokens, which the engine counts first.
 
 use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
@@ -40,10 +40,10 @@ impl Chat {
             NotCompared::Refused(Failure::new(FailureKind::Usage, message, Some(hint.to_owned())))
         };
         if self.cache_state.is_none() && self.asking.questions == Questions::Conversation {
-            return Err(refused("two presets can be compared once the document is read".to_owned(), "wait for it"));
+            return Err(refused("presets can be compared once the document has been prefilled".to_owned(), "wait until prefill is done"));
         }
         if preset_entries.len() < 2 {
-            return Err(refused("one preset is nothing to compare".to_owned(), "name two at least"));
+            return Err(refused("cannot compare a single preset".to_owned(), "name at least two"));
         }
         let mut compared: Vec<ResolvedPreset> = Vec::with_capacity(preset_entries.len());
         for (index, &preset_entry) in preset_entries.iter().enumerate() {
@@ -54,9 +54,9 @@ impl Chat {
             {
                 let [one, other] = [same, index].map(|index| &self.preset_entries[preset_entries[index]].name);
                 let message = if one == other {
-                    format!("{one} can't be compared with itself")
+                    format!("cannot compare {one} with itself")
                 } else {
-                    format!("{one} and {other} are both {} here", resolved_preset.name)
+                    format!("{one} and {other} both resolve to {} here", resolved_preset.name)
                 };
                 return Err(refused(message, "compare presets that differ"));
             }
@@ -71,7 +71,7 @@ impl Chat {
         if known.is_none() && self.is_automatic(preset_entry) {
             return Err(NotCompared::NotSized);
         }
-        let unknown = || Failure::new(FailureKind::Usage, "there is no such preset", None);
+        let unknown = || Failure::new(FailureKind::Usage, "no such preset", None);
         let resolved = self.resolve(preset_entry, known.unwrap_or(0)).unwrap_or_else(|| Err(unknown()));
         let (resolved_preset, _) = resolved.map_err(NotCompared::Refused)?;
         match self.refusal(preset_entry, &resolved_preset) {
@@ -85,8 +85,8 @@ impl Chat {
         self.preset_entries.get(preset_entry).is_some_and(|preset| self.reading.recipe_of(preset).is_none())
     }
 
-    /// What an offer is for a document of so many tokens (only `auto` looks at them), and why, when `auto` chose. `None` while there is no
-    /// model, or for an offer that there is not.
+    /// What an offer is for a document of so many tokens (only `auto` looks at them), and why, when `auto` chose.
+    /// `None` while there is no model, or for an offer that there is not.
     pub(super) fn resolve(
         &self,
         preset_entry: usize,
@@ -104,8 +104,8 @@ impl Chat {
         let Model::Ready { info, .. } = &self.model else { return None };
         let why = info.sliding_refused.as_ref().filter(|_| resolved_preset.recipe.window != WindowSpec::Full)?;
         let name = self.preset_entries.get(preset_entry).map_or(&*resolved_preset.name, |preset| &preset.name);
-        let hint = Some("full attention can".to_owned());
-        Some(Failure::new(FailureKind::Unsupported, format!("{name} can't be had: {why}"), hint))
+        let hint = Some("use the preset full".to_owned());
+        Some(Failure::new(FailureKind::Unsupported, format!("preset {name} is not available for this model: {why}"), hint))
     }
 
     /// The offer that is full attention, for the model that can do nothing else.

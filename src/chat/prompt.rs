@@ -1,8 +1,8 @@
 //! Lays a conversation out as a prompt that an engine can read in parts.
 //!
-//! The picture: the chat template is rendered with one placeholder character in place of each text (the system prompt, the
-//! document, every question and answer), and cut at the placeholders. So a book is never copied through Jinja, its text can't be
-//! taken for markup, and the engine knows which characters are the template's and which are a person's.
+//! The picture: the chat template is rendered with one placeholder character in place of each text (the system prompt,
+//! the document, every question and answer), and cut at the placeholders. So a book is never copied through Jinja, its
+//! text can't be taken for markup, and the engine knows which characters are the template's and which are a person's.
 //!
 //! ```text
 //! Template  <|im_start|>system\nYou are …<|im_end|>\n<|im_start|>user\n   Document
@@ -16,8 +16,8 @@
 //! The parts put together are the template rendered with the real texts, to the byte (a text that imitates the
 //! template's own markup apart: it stays text here).
 //!
-//! Where a template refuses the system role, or moves it behind the document (Mistral puts it into the last message), the
-//! system prompt opens the first user message instead. Does not count tokens, and cuts nothing to fit.
+//! Where a template refuses the system role, or moves it behind the document (Mistral puts it into the last message),
+//! the system prompt opens the first user message instead. Does not count tokens, and cuts nothing to fit.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,7 +33,8 @@ use crate::swaa::ChainOfThought;
 /// A blank line between two texts of one message.
 const GAP: &str = "\n\n";
 
-/// The first placeholder; text i is the i-th character of this private-use plane. A model's template has no business there.
+/// The first placeholder; text i is the i-th character of this private-use plane. A model's template has no business
+/// there.
 const FIRST_PLACEHOLDER: u32 = 0xF_0000;
 const PLACEHOLDERS: Range<u32> = FIRST_PLACEHOLDER..0xF_FFFE;
 
@@ -62,7 +63,8 @@ pub struct PromptRequest<'a> {
     pub cot: ChainOfThought,
 }
 
-/// The prompt for `request`, and how to tell reasoning from answer in what the model then says (`None`: all of it is answer).
+/// The prompt for `request`, and how to tell reasoning from answer in what the model then says (`None`: all of it is
+/// answer).
 pub fn build_prompt(request: &PromptRequest) -> Result<(Prompt, Option<ReasoningTags>), Error> {
     let arrangement = Arrangement::choose(request)?;
     let layout = Layout::of(request, arrangement);
@@ -114,7 +116,7 @@ impl Arrangement {
         if head_after(&[])? == head_after(&turns)? {
             Ok(())
         } else {
-            Err(Error::LeavesOut { what: "the system prompt in its place" })
+            Err(Error::LeavesOut { what: "the system prompt" })
         }
     }
 }
@@ -208,8 +210,8 @@ impl Layout {
         }
     }
 
-    /// What the template gets to see of a message: placeholders, between the space that the message begins and ends with.
-    /// That space is real, as templates trim it, or don't.
+    /// What the template gets to see of a message: placeholders, between the space that the message begins and ends
+    /// with. That space is real, as templates trim it, or don't.
     fn stand_in(&self, message: &Message) -> String {
         let edges = self.edges(message);
         let placeholders = message.pieces.clone().filter(|&index| !edges.core(self, index).is_empty());

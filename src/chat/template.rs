@@ -1,8 +1,8 @@
 //! Renders a model's own Jinja chat template.
 //!
-//! A GGUF carries the template that its model was trained with; only that one, rendered as Hugging Face's transformers renders
-//! it (`trim_blocks`, `lstrip_blocks`, Python's string methods, `raise_exception`, `strftime_now`, plain `tojson`), gives the
-//! model a prompt that it knows. For Qwen2.5, one question becomes
+//! A GGUF carries the template that its model was trained with; only that one, rendered as Hugging Face's transformers
+//! renders it (`trim_blocks`, `lstrip_blocks`, Python's string methods, `raise_exception`, `strftime_now`, plain
+//! `tojson`), gives the model a prompt that it knows. For Qwen2.5, one question becomes
 //! `<|im_start|>system\n…<|im_end|>\n<|im_start|>user\nWho is Mr. Collins?<|im_end|>\n<|im_start|>assistant\n`.
 //!
 //! Does not know what the messages hold: [`super::prompt`] lays them out, and puts placeholders where a book would go.
@@ -29,7 +29,7 @@ pub enum Error {
     #[error("the model's chat template fails at line {line}: {reason}")]
     Fails { line: usize, reason: String },
     /// It renders, but something that was said is not in it, or twice, or in another order.
-    #[error("the model's chat template does not keep {what}")]
+    #[error("the model's chat template drops, repeats or reorders {what}")]
     LeavesOut { what: &'static str },
 }
 
@@ -37,9 +37,9 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fails { .. } => {
-                "take another GGUF of this model: this one's template is broken, or not meant for plain chat"
+                "try another GGUF of this model: the template in this one is broken or not meant for plain chat"
             }
-            Self::LeavesOut { .. } => "take a model made for chat: this one's template can't carry a conversation",
+            Self::LeavesOut { .. } => "use a model made for chat: the template of this one cannot hold a conversation",
         };
         Some(hint.to_owned())
     }

@@ -1,13 +1,14 @@
 //! As many parts as there is time for (`--within 60s`).
 //!
-//! The picture: a taste, then the menu. The first part is read as any document is, and timed. The engine then forecasts longer
-//! beginnings, and the longest that is read in time and leaves room for an answer becomes the document. Nothing is lost: what was read
-//! is the beginning of what will be.
+//! The picture: a taste, then the menu. The first part is read as any document is, and timed. The engine then forecasts
+//! longer beginnings, and the longest that is read in time and leaves room for an answer becomes the document. Nothing
+//! is lost: what was read is the beginning of what will be.
 //!
-//! Example: 61 chapters, 60 s; the first takes 14 s, four are forecast at 55 s in all, five at 70 s: four are read, which six
-//! forecasts find and not sixty.
+//! Example: 61 chapters, 60 s; the first takes 14 s, four are forecast at 55 s in all, five at 70 s: four are read,
+//! which six forecasts find and not sixty.
 //!
-//! [`Allowance`], [`Search`] and [`in_words`] are plain arithmetic and words, which runs without a screen use too; the rest is the chat's.
+//! [`Allowance`], [`Search`] and [`in_words`] are plain arithmetic and words, which runs without a screen use too; the
+//! rest is the chat's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,8 +31,8 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Whether what `plan` is about is read in time, with what was `spent` already, and leaves room in a model that was trained
-    /// for so many tokens. What nobody can predict is allowed.
+    /// Whether what `plan` is about is read in time, with what was `spent` already, and leaves room in a model that was
+    /// trained for so many tokens. What nobody can predict is allowed.
     #[must_use]
     pub fn allows(&self, plan: &Plan, spent: Duration, train_context_tokens: u32) -> bool {
         let needed = plan.prompt_tokens.saturating_add(self.reserve_tokens);
@@ -72,20 +73,21 @@ impl Search {
     }
 }
 
-/// How many parts are read, and how to take more. `selected` is what `--parts` took of the document before, if anything.
+/// How many parts are read, and how to take more. `selected` is what `--parts` took of the document before, if
+/// anything.
 #[must_use]
 pub fn in_words(taken: usize, parts: usize, time: Duration, selected: Option<&str>) -> String {
     let seconds = time.as_secs_f64();
     if parts == 1 {
-        return "the document has no parts to choose from, all of it is read".to_owned();
+        return "the document has no separate parts, so all of it is read".to_owned();
     }
     if taken == parts {
         return format!("all {parts} parts are read within {seconds} s");
     }
     // One part is read in any case, however long it takes.
     let chosen = match taken {
-        1 => format!("1 of {parts} parts is read, two would take this machine longer than {seconds} s"),
-        _ => format!("{taken} of {parts} parts are read, as many as this machine reads in {seconds} s"),
+        1 => format!("1 of {parts} parts is read; two would take this machine longer than {seconds} s"),
+        _ => format!("{taken} of {parts} parts are read, as many as this machine can prefill in {seconds} s"),
     };
     let more = if time < LONGER { "--within 5m" } else { "a longer --within" };
     let others = match selected {
@@ -122,7 +124,7 @@ impl Beginning {
     pub(super) fn of(document: &mut DocumentFacts, within: Within, preset_entry: usize) -> Self {
         let beginning = Self { within, whole: document.text.clone(), preset_entry, probe: None };
         document.text = beginning.text(1);
-        document.part = Some(format!("what is read in {} s", beginning.within.allowance.time.as_secs_f64()));
+        document.part = Some(format!("as much as fits in {} s", beginning.within.allowance.time.as_secs_f64()));
         beginning
     }
 
@@ -204,11 +206,11 @@ mod tests {
             in_words(1, 1, minute, None),
         ];
         let expected = [
-            "4 of 61 parts are read, as many as this machine reads in 60 s; more with --within 5m, others with --parts 5-8",
-            "1 of 61 parts is read, two would take this machine longer than 300 s; more with a longer --within, others with --parts 2",
-            "2 of 5 parts are read, as many as this machine reads in 60 s; more with --within 5m",
+            "4 of 61 parts are read, as many as this machine can prefill in 60 s; more with --within 5m, others with --parts 5-8",
+            "1 of 61 parts is read; two would take this machine longer than 300 s; more with a longer --within, others with --parts 2",
+            "2 of 5 parts are read, as many as this machine can prefill in 60 s; more with --within 5m",
             "all 61 parts are read within 60 s",
-            "the document has no parts to choose from, all of it is read",
+            "the document has no separate parts, so all of it is read",
         ];
         assert_eq!(told, expected);
     }

@@ -1,8 +1,8 @@
 //! What a preset is worth: recall on records, against full attention on the same questions.
 //!
-//! For each document, each preset reads it once and answers all of its questions; answers are judged by the record's metric,
-//! and the table gives each preset's score, its difference to `full` with an interval, and what the reading cost.
-//! An interrupted run is resumed from its file.
+//! For each document, each preset reads it once and answers all of its questions; answers are judged by the record's
+//! metric, and the table gives each preset's score, its difference to `full` with an interval, and what the reading
+//! cost. An interrupted run is resumed from its file.
 //!
 //! Example: five records with one context of 30,000 tokens under `full` and `fastest` are two readings and ten answers.
 //!
@@ -61,9 +61,9 @@ pub enum Error {
     Records(#[from] RecordsError),
     #[error(transparent)]
     Results(#[from] ResultsError),
-    #[error("no record is left to ask: {0}")]
+    #[error("no records to evaluate: {0}")]
     NothingToAsk(String),
-    #[error("the preset {0} is chosen per document and has no recipe of its own to measure")]
+    #[error("preset {0} selects another preset for each document and has no recipe of its own to measure")]
     NoRecipe(String),
     #[error(transparent)]
     Engine(Failure),
@@ -80,7 +80,7 @@ impl Hint for Error {
         match self {
             Self::Engine(failure) => failure.hint(),
             Self::Prompt(error) => error.hint(),
-            Self::Stopped(_) => Some("--resume goes on from --out".to_owned()),
+            Self::Stopped(_) => Some("use --resume to continue from the --out file".to_owned()),
             _ => None,
         }
     }
@@ -118,7 +118,8 @@ struct Contender {
 
 /// Runs `plan` on the engine of `client`: progress to `log`, the table in markdown to `out`.
 ///
-/// Errors: bad records before the model is used; [`Error::Stopped`] after a stop, which ends the answer that is being given.
+/// Errors: bad records before the model is used; [`Error::Stopped`] after a stop, which ends the answer that is being
+/// given.
 pub async fn run(
     plan: &Plan,
     client: &mut EngineClient,
@@ -165,7 +166,7 @@ async fn run_to_end(
     Ok(table)
 }
 
-/// Why answers are not whole, each reason with the number of answers: `; 2 answers: cut off: the limit of tokens`.
+/// Why answers are not whole, each reason with the number of answers: `; 2 answers: cut off: token limit reached`.
 #[derive(Debug, Default)]
 struct Endings(Vec<(&'static str, usize)>);
 

@@ -1,6 +1,7 @@
 //! Questions with known answers: JSON lines, one object a line, gzipped or not.
 //!
-//! `{"id": "kv-75-29", "task": "kv", "context": "JSON data: …", "question": "Extract …", "answers": ["1fc1…"], "metric": "contains_all"}`
+//! `{"id": "kv-75-29", "task": "kv", "context": "JSON data: …", "question": "Extract …", "answers": ["1fc1…"],
+//! "metric": "contains_all"}`
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -43,7 +44,7 @@ pub enum RecordsError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}, line {line}: {source}", path.display())]
     Line { path: PathBuf, line: usize, source: serde_json::Error },
-    #[error("{}, line {line}: no answer is given for {id}", path.display())]
+    #[error("{}, line {line}: record {id} has no answers", path.display())]
     NoAnswers { path: PathBuf, line: usize, id: String },
 }
 

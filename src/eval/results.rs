@@ -33,9 +33,9 @@ pub struct ResultRow {
 pub enum ResultsError {
     #[error("cannot read earlier results from {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} holds no results of lunette eval: {source}", path.display())]
+    #[error("{} is not a results file of lunette eval: {source}", path.display())]
     Parse { path: PathBuf, source: serde_json::Error },
-    #[error("{} holds results of {found}, not of {wanted}", path.display())]
+    #[error("{} has results for {found}, not for {wanted}", path.display())]
     OtherModel { path: PathBuf, found: String, wanted: String },
     #[error("cannot write results to {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },

@@ -7,10 +7,10 @@
 //!  part   tokens   title
 //!     1      987   notes/a.md
 //!     2    4,410   notes/b.txt
-//!            5,397   in 2 parts, with the vocabulary of qwen2.5-coder-0.5b
+//!            5,397   in 2 parts, counted with the vocabulary of qwen2.5-coder-0.5b
 //!
-//! left out
-//!   notes/Cargo.lock   a lock file
+//! skipped (1)
+//!   notes/Cargo.lock: a lock file
 //! ```
 //!
 //! `--text` prints what the model would see instead, and nothing else; `--json` all of the above as one object.
@@ -208,9 +208,9 @@ impl<'a> Inspected<'a> {
         let parts = count(self.parts.len());
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
-                format!("{:>16}  in {parts} parts, with the vocabulary of {model}\n", count(tokens))
+                format!("{:>16}  in {parts} parts, counted with the vocabulary of {model}\n", count(tokens))
             }
-            _ => format!("{:16}  {parts} parts; tokens are counted with a model (-m)\n", ""),
+            _ => format!("{:16}  {parts} parts; name a model with -m to count tokens\n", ""),
         };
         words.push_str(&total);
         words + &self.exceptions_in_words()
@@ -223,7 +223,7 @@ impl<'a> Inspected<'a> {
             self.notes.iter().for_each(|note| put(&mut words, format_args!("  {note}\n")));
         }
         if !self.skipped.is_empty() {
-            put(&mut words, format_args!("\nleft out ({})\n", count(self.skipped.len())));
+            put(&mut words, format_args!("\nskipped ({})\n", count(self.skipped.len())));
             self.skipped.iter().for_each(|file| put(&mut words, format_args!("  {}: {}\n", file.name, file.reason)));
         }
         words
@@ -269,6 +269,6 @@ mod tests {
 
     #[test]
     fn without_a_model_it_says_how_tokens_are_counted() {
-        assert!(words(&[memory("a.txt", "one\n")], None).contains("tokens are counted with a model (-m)"));
+        assert!(words(&[memory("a.txt", "one\n")], None).contains("name a model with -m to count tokens"));
     }
 }

@@ -122,7 +122,7 @@ impl PresetLine<'_> {
 impl RecipeLine<'_> {
     fn in_words(&self, model: Option<&ModelInfo>) -> String {
         if self.window == "full" {
-            return "every token sees all before it".to_owned();
+            return "every token sees everything before it".to_owned();
         }
         let layers = match model {
             Some(model) => full_layers_of(self.spec, model),
@@ -145,9 +145,9 @@ fn full_layers_of(recipe: &RecipeSpec, model: &ModelInfo) -> String {
 
 impl ModelLine<'_> {
     fn in_words(&self) -> String {
-        let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   only full attention: {why}"));
+        let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   full attention only: {why}"));
         format!(
-            "\n{} ({}, {} layers, context up to {} tokens)\n   KV {} per 1k tokens under every preset: all of it is kept{refused}\n",
+            "\n{} ({}, {} layers, context up to {} tokens)\n   KV cache {} per 1k tokens under every preset, as nothing is evicted{refused}\n",
             self.name,
             self.architecture,
             self.layers,

@@ -1,4 +1,5 @@
-//! What is told about an answer: the JSON object, the figures on standard error. Every figure was measured; what was not is null.
+//! What is told about an answer: the JSON object, the figures on standard error. Every figure was measured; what was
+//! not is null.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -205,14 +206,14 @@ impl Line<'_> {
 /// The figures for people, `--stats`.
 pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
-    let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
+    let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "no tokens".to_owned() };
     let device =
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [
         format!("preset   {}: {}", said.preset, figures.recipe),
         format!("model    {} on {}, loaded in {}", model.name, model.place(), time(model.load_time)),
         format!(
-            "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
+            "tokens   document {} · prompt {} ({} cached, {} prefilled) · generated {} ({} reasoning) · {}",
             counts.document,
             counts.prompt,
             counts.cached,
@@ -221,10 +222,10 @@ pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String
             counts.reasoning,
             finish_name(said.finish)
         ),
-        format!("reading  {} at {}", time(times.prefill), speed(times.prefill_tokens_per_s)),
-        format!("writing  {}; first token after {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
+        format!("prefill  {} ({})", time(times.prefill), speed(times.prefill_tokens_per_s)),
+        format!("decode   {}; first token: {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
         format!(
-            "memory   model {} · KV {}, {} of it used · process {}{device}",
+            "memory   model {} · KV cache {} ({} used) · process {}{device}",
             bytes(memory.model_bytes),
             bytes(memory.kv_bytes),
             bytes(memory.kv_used_bytes),
@@ -235,5 +236,5 @@ pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String
 }
 
 fn first_token(after: Duration) -> String {
-    if after.is_zero() { "none came".to_owned() } else { time(after) }
+    if after.is_zero() { "none".to_owned() } else { time(after) }
 }

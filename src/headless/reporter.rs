@@ -1,7 +1,8 @@
 //! Says things: answers on standard output, everything else on standard error.
 //!
-//! Standard output carries the answer and exactly one newline behind it, without escape sequences, whatever the model wrote.
-//! Standard error carries notes, reasoning, figures and errors; a progress bar only where a terminal shows it, and gone when it is done.
+//! Standard output carries the answer and exactly one newline behind it, without escape sequences, whatever the model
+//! wrote. Standard error carries notes, reasoning, figures and errors; a progress bar only where a terminal shows it,
+//! and gone when it is done.
 
 use std::io::{self, Write};
 
@@ -99,7 +100,7 @@ impl<'a> Reporter<'a> {
 
     fn fetching(&mut self, progress: &PullProgress) {
         match progress {
-            PullProgress::Waiting => self.note("another process is fetching it, waiting"),
+            PullProgress::Waiting => self.note("another process is fetching this model; waiting"),
             PullProgress::Asking { source } => self.note(&format!("fetching from {source}")),
             PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
             PullProgress::Fetching { done, total } => self.bytes_bar("fetching", *done, *total),
@@ -131,7 +132,7 @@ impl<'a> Reporter<'a> {
 
     pub(super) fn reading(&mut self, progress: &Progress) {
         if self.bar.is_hidden() && self.terminal.stderr {
-            self.bar = bar("reading {bar:30} {pos}/{len} tokens {msg}");
+            self.bar = bar("prefilling {bar:30} {pos}/{len} tokens {msg}");
         }
         self.bar.set_length(progress.total_tokens.into());
         self.bar.set_position(progress.done_tokens.into());

@@ -1,15 +1,16 @@
 //! Does what a chat asks to be done outside of it, and hands the results back as one stream.
 //!
-//! [`crate::chat::update`] returns [`Effect`]s: data, such as "send this command to the engine" or "read the file that a question
-//! names". [`EffectRunner`] carries them out for every front end that has a chat. Nothing here blocks for long: what takes time runs on a
-//! thread of its own, and its result arrives as an [`EffectResult`], beside the engine's events.
+//! [`crate::chat::update`] returns [`Effect`]s: data, such as "send this command to the engine" or "read the file that
+//! a question names". [`EffectRunner`] carries them out for every front end that has a chat. Nothing here blocks for
+//! long: what takes time runs on a thread of its own, and its result arrives as an [`EffectResult`], beside the
+//! engine's events.
 //!
 //! ```text
 //! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
 //! ```
 //!
-//! Reloading the documents is the one thing that is waited for ([`EffectRunner::reload`]): a question has to be asked about the
-//! document as it is now.
+//! Reloading the documents is the one thing that is waited for ([`EffectRunner::reload`]): a question has to be asked
+//! about the document as it is now.
 //!
 //! What it does not do: touch a terminal. Clipboard, editor and exports belong to the terminal interface.
 
@@ -127,7 +128,8 @@ impl<'settings> EffectRunner<'settings> {
         &self.files
     }
 
-    /// Reads the documents again, or takes other parts of them. From then on quotes are looked up in what is in use now.
+    /// Reads the documents again, or takes other parts of them. From then on quotes are looked up in what is in use
+    /// now.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         let reloaded = self.files.reload(request)?;
         if reloaded.document.is_some() {
@@ -230,7 +232,7 @@ fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
     let path = Path::new(name);
     // Reading a pipe, which a document may come from, would never end.
     if !path.is_file() {
-        return Err(format!("no part of the document and no file is called {name}"));
+        return Err(format!("no document part or file is named {name}"));
     }
     let input = document::Input::Path(path.to_owned());
     match document::load(&[input], read, &mut std::io::empty()) {
@@ -314,7 +316,7 @@ mod tests {
         fs::write(&file, "\u{feff}One.\r\nTwo.\n").expect("written");
         for (name, came) in [
             (file.to_string_lossy().into_owned(), Ok("One.\nTwo.\n".into())),
-            ("no/such/file".to_owned(), Err("no part of the document and no file is called no/such/file".to_owned())),
+            ("no/such/file".to_owned(), Err("no document part or file is named no/such/file".to_owned())),
         ] {
             let name: Arc<str> = name.into();
             let read = Effect::ReadFile(name.clone());

@@ -15,7 +15,7 @@ pub enum Error {
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
     /// The document has changed and has none of the parts that were chosen in it by hand.
-    #[error("the document has {parts} parts now, none of them those that were chosen")]
+    #[error("the selected parts no longer exist: the document now has {parts}")]
     PartsGone { parts: usize },
     #[error(transparent)]
     Model(#[from] models::Error),
@@ -36,7 +36,7 @@ impl Hint for Error {
             Self::Model(error) => error.hint(),
             Self::ModelMissing { entry } => {
                 let Entry { name, bytes: size, .. } = &**entry;
-                Some(format!("lunette pull {name} fetches it ({}), and so does --pull", bytes(*size)))
+                Some(format!("lunette pull {name} downloads it ({}), or pass --pull", bytes(*size)))
             }
             Self::Engine(failure) => failure.hint.clone(),
         }

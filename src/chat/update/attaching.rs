@@ -1,4 +1,5 @@
-//! What a question will refer to is noted, read where it is a file, and counted before it is sent: see [`crate::chat::attached`].
+//! What a question will refer to is noted, read where it is a file, and counted before it is sent: see
+//! [`crate::chat::attached`].
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>)
     if let Err(why) = came
         && lists(chat).any(|list| list.iter().any(is_meant))
     {
-        chat.tell(Notice { tone: Tone::Error, ..Notice::info(format!("{why}; it is left as typed")) });
+        chat.tell(Notice { tone: Tone::Error, ..Notice::info(format!("{why}; the reference is left as typed")) });
     }
     for list in lists(chat) {
         match came {
@@ -61,7 +62,8 @@ pub(super) fn withdraw(chat: &mut Chat) {
     }
 }
 
-/// Asks how many tokens go along: with the question that is written, then with those that were asked. `None` when all that is known.
+/// Asks how many tokens go along: with the question that is written, then with those that were asked. `None` when all
+/// that is known.
 pub(super) fn count_attachments(chat: &mut Chat) -> Option<Vec<Effect>> {
     let is_countable = |text: &&Arc<str>| !chat.uncountable.contains(text);
     let unknown =

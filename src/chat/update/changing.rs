@@ -1,6 +1,7 @@
 //! A document that changes on disk: its new text is taken as soon as nothing runs, and read from the first change on.
 //!
-//! The engine keeps what both texts begin with, by its own count of tokens; how much that is, is told when it has planned the reading.
+//! The engine keeps what both texts begin with, by its own count of tokens; how much that is, is told when it has
+//! planned the reading.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::chat::words::count;
 use crate::engine::message::Plan;
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
-    // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at once.
+    // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at
+    // once.
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
@@ -20,7 +22,7 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
         }
         News::Chosen(chosen) => [citing::check_again(chat), taking::chosen(chat, chosen)].concat(),
         News::Unreadable(why) => {
-            let text = format!("{why}; answers are from what was read before");
+            let text = format!("{why}; answers still use the earlier text");
             chat.tell(Notice { tone: Tone::Error, ..Notice::info(text) });
             Vec::new()
         }
@@ -57,7 +59,7 @@ pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
     let (kept, tokens) = (count(kept), count(plan.document_tokens));
     let told = match change {
         Change::OnDisk(place) => format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept"),
-        Change::Chosen(words) => format!("the document is {words} now: {kept} of {tokens} tokens were read already"),
+        Change::Chosen(words) => format!("the document is now {words}: {kept} of {tokens} tokens are already cached"),
     };
     chat.tell(Notice::info(told));
 }

@@ -1,7 +1,8 @@
 //! The steps of choosing how much of a document is read; [`crate::chat::within`] has the picture.
 //!
-//! After the first part was read: how many tokens has this beginning ([`Command::Count`])? What would it take by the recipe that it would get
-//! ([`Command::Forecast`])? And so on with a longer or a shorter one, until the document is settled.
+//! After the first part was read: how many tokens has this beginning ([`Command::Count`])? What would it take by the
+//! recipe that it would get ([`Command::Forecast`])? And so on with a longer or a shorter one, until the document is
+//! settled.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub(super) fn is_due(chat: &Chat) -> bool {
     chat.beginning.as_ref().is_some_and(|beginning| beginning.probe.is_some())
 }
 
-/// Takes the end of a reading under `resolved_preset`. True when that was all of the first part, which is not the document yet.
+/// Takes the end of a reading under `resolved_preset`. True when that was all of the first part, which is not the
+/// document yet.
 pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figures: &Figures) -> bool {
     let tokens = figures.tokens;
     let is_whole = tokens.cached + tokens.prefilled >= tokens.document;
@@ -32,7 +34,7 @@ pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figu
     beginning.probe = Some(spent);
     chat.cache_state = None;
     if let Some(rate) = tokens_per_s {
-        chat.tell(Notice::info(format!("the first part was read in {} at {rate:.0} tok/s", time(spent))));
+        chat.tell(Notice::info(format!("the first part was prefilled in {} at {rate:.0} tok/s", time(spent))));
     }
     true
 }
@@ -67,8 +69,8 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
-/// The prompt of the first `parts` parts, and the recipe that a document of so many tokens gets. `None` when it gets none: it will be
-/// told why when the document is settled.
+/// The prompt of the first `parts` parts, and the recipe that a document of so many tokens gets. `None` when it gets
+/// none: it will be told why when the document is settled.
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
     let beginning = chat.beginning.as_ref()?;
     let (resolved_preset, _) = chat.resolve(beginning.preset_entry, document_tokens)?.ok()?;
@@ -92,8 +94,8 @@ pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
 
 /// Waits until it is told to go on, as a reading that was stopped does.
 pub(super) fn stop(chat: &mut Chat) {
-    let text = "stopped before it was settled how much is read";
-    chat.tell(Notice::info(text).with_hint("Enter or a question goes on"));
+    let text = "stopped before deciding how much to read";
+    chat.tell(Notice::info(text).with_hint("Enter or a question continues"));
     chat.paused = Some(Pause::Stopped);
     chat.work = Phase::Idle;
 }

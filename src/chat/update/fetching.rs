@@ -22,7 +22,7 @@ pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
     let Model::Fetching { offered, cancel, .. } = &chat.model else { return Vec::new() };
     let effects = vec![Effect::Cancel(cancel.clone())];
     chat.model = Model::Absent(offered.clone());
-    chat.tell(Notice::info("stopped; what was fetched is kept").with_hint("Enter goes on"));
+    chat.tell(Notice::info("stopped; the downloaded part is kept").with_hint("Enter continues"));
     effects
 }
 

@@ -18,8 +18,8 @@ pub(super) fn fork(chat: &mut Chat, after: Option<usize>) {
     let kept = kept(&chat.transcript, after);
     chat.branches.fork(&mut chat.transcript, kept);
     let all = chat.branches.count();
-    let place = if kept == 0 { "begins anew" } else { "goes on from here" };
-    chat.tell(Notice::info(format!("branch {all} of {all} {place}; branch {old} is kept as it was")));
+    let place = if kept == 0 { "starts over" } else { "continues from here" };
+    chat.tell(Notice::info(format!("branch {all} of {all} {place}; branch {old} is unchanged")));
 }
 
 /// Shows another branch, by its number from 0.

@@ -52,7 +52,7 @@ fn pause(chat: &mut Chat, figures: &Figures) {
     chat.paused = Some(Pause::Stopped);
     let done = figures.tokens.cached + figures.tokens.prefilled;
     let text = format!("stopped after {} of {} tokens, which are kept", count(done), count(figures.tokens.document));
-    chat.tell(Notice::info(text).with_hint("Enter or a question reads on"));
+    chat.tell(Notice::info(text).with_hint("Enter or a question continues"));
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
         exchange.state = ExchangeState::Withdrawn;
     }

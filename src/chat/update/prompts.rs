@@ -44,7 +44,7 @@ pub(super) fn prompt_about(
 ) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
     let Model::Ready { template, .. } = &chat.model else {
         let hint = Some("wait until it is loaded".to_owned());
-        return Err(Failure::new(FailureKind::Model, "the model is not there yet", hint));
+        return Err(Failure::new(FailureKind::Model, "the model is not loaded yet", hint));
     };
     build_prompt(&PromptRequest {
         template,

@@ -26,7 +26,7 @@ pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
     };
     if !matches!(chat.model, Model::Ready { .. }) {
         chat.next_switch = Some(preset_entry);
-        chat.tell(Notice::info(format!("reads with {name} once the model is there")));
+        chat.tell(Notice::info(format!("will use {name} once the model is loaded")));
         return Vec::new();
     }
     match &mut chat.work {
@@ -48,12 +48,12 @@ pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
         Phase::Prefilling { run, .. } => {
             let effects = run.stop();
             chat.next_switch = Some(preset_entry);
-            chat.tell(Notice::info(format!("this reading stops and is kept; {name} is next")));
+            chat.tell(Notice::info(format!("stopping this prefill (progress is kept); switching to {name} next")));
             effects
         }
         Phase::Answering { .. } => {
             chat.next_switch = Some(preset_entry);
-            chat.tell(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
+            chat.tell(Notice::info(format!("switching to {name} after this answer; Esc stops it now")));
             Vec::new()
         }
     }
@@ -107,7 +107,8 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     effects
 }
 
-/// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a failure.
+/// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a
+/// failure.
 fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
     let effects = match (&chat.resolved_preset, chat.asking.questions) {
         (None, Questions::Alone) => {
@@ -133,7 +134,7 @@ fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
         return Vec::new();
     }
     if chat.is_read() && chat.resolved_preset.as_ref() == Some(&resolved_preset) {
-        chat.tell(Notice::info(format!("{} it is already", resolved_preset.name)));
+        chat.tell(Notice::info(format!("already using {}", resolved_preset.name)));
         return Vec::new();
     }
     let Some(prompt) = document_prompt(chat, &resolved_preset) else { return Vec::new() };

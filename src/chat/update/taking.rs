@@ -1,6 +1,7 @@
 //! Other parts of the document are taken: they become the document, and the engine keeps what both texts begin with.
 //!
-//! Example: chapters 1 to 12 are read and 13 is ticked, too: one chapter is read. A reading that runs is stopped, an answer ends first.
+//! Example: chapters 1 to 12 are read and 13 is ticked, too: one chapter is read. A reading that runs is stopped, an
+//! answer ends first.
 
 use crate::chat::input::{Chosen, Effect};
 use crate::chat::notice::Notice;
@@ -17,7 +18,7 @@ pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
             effects
         }
         Phase::Answering { .. } => {
-            let text = format!("{} are read after this answer; Esc ends it now", chosen.words);
+            let text = format!("{} will be read after this answer; Esc stops it now", chosen.words);
             chat.tell(Notice::info(text));
             chat.next_choice = Some(chosen);
             Vec::new()

@@ -1,7 +1,8 @@
-//! A/B: one question under several presets. It is asked under the first, the document is read by the second, it is asked again, and so on.
+//! A/B: one question under several presets. It is asked under the first, the document is read by the second, it is
+//! asked again, and so on.
 //!
-//! Each answer is an exchange that knows its preset ([`Variant`]). It is given once the document is read by that preset, and none of them is
-//! part of what the others are told. A script's answers read the document themselves.
+//! Each answer is an exchange that knows its preset ([`Variant`]). It is given once the document is read by that
+//! preset, and none of them is part of what the others are told. A script's answers read the document themselves.
 
 use super::attaching;
 use super::switching::{count_document, start_switch};
@@ -12,7 +13,8 @@ use crate::chat::presets::NotCompared;
 use crate::chat::state::{Chat, Phase, Questions, Sizing};
 use crate::chat::transcript::Entry;
 
-/// Asks `question` under each of `preset_entries`. Where `auto` is one of them and the document's length is not known, that is asked first.
+/// Asks `question` under each of `preset_entries`. Where `auto` is one of them and the document's length is not known,
+/// that is asked first.
 pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>) -> Vec<Effect> {
     let resolved_presets = match chat.compared(&preset_entries) {
         Ok(resolved_presets) => resolved_presets,
@@ -20,7 +22,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
             return count_document(chat, Sizing::Compare { question, preset_entries });
         }
         Err(NotCompared::NotSized) => {
-            chat.tell(Notice::info("presets can be compared once nothing else is going on"));
+            chat.tell(Notice::info("presets can be compared once the engine is idle"));
             return Vec::new();
         }
         Err(NotCompared::Refused(failure)) => {
