@@ -8,7 +8,9 @@ use crate::engine::message::Finish;
 #[must_use]
 pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
     match finish {
-        Finish::EndOfGeneration | Finish::StopString => answer.trim().is_empty().then_some("the model returned an empty answer"),
+        Finish::EndOfGeneration | Finish::StopString => {
+            answer.trim().is_empty().then_some("the model returned an empty answer")
+        }
         Finish::TokenLimit => Some("cut off: token limit reached"),
         Finish::TimeLimit => Some("cut off: --timeout reached"),
         Finish::ContextFull => Some("cut off: the context is full"),

@@ -40,7 +40,10 @@ impl Chat {
             NotCompared::Refused(Failure::new(FailureKind::Usage, message, Some(hint.to_owned())))
         };
         if self.cache_state.is_none() && self.asking.questions == Questions::Conversation {
-            return Err(refused("presets can be compared once the document has been prefilled".to_owned(), "wait until prefill is done"));
+            return Err(refused(
+                "presets can be compared once the document has been prefilled".to_owned(),
+                "wait until prefill is done",
+            ));
         }
         if preset_entries.len() < 2 {
             return Err(refused("cannot compare a single preset".to_owned(), "name at least two"));
@@ -105,7 +108,11 @@ impl Chat {
         let why = info.sliding_refused.as_ref().filter(|_| resolved_preset.recipe.window != WindowSpec::Full)?;
         let name = self.preset_entries.get(preset_entry).map_or(&*resolved_preset.name, |preset| &preset.name);
         let hint = Some("use the preset full".to_owned());
-        Some(Failure::new(FailureKind::Unsupported, format!("preset {name} is not available for this model: {why}"), hint))
+        Some(Failure::new(
+            FailureKind::Unsupported,
+            format!("preset {name} is not available for this model: {why}"),
+            hint,
+        ))
     }
 
     /// The offer that is full attention, for the model that can do nothing else.

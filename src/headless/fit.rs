@@ -275,7 +275,10 @@ fn proposals(fit: &Fit) -> String {
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {
         let tokens = count(*tokens);
-        put(&mut words, format_args!("  {flags}\n      {what}: {tokens} prompt tokens, KV cache {}\n", bytes(*kv_bytes)));
+        put(
+            &mut words,
+            format_args!("  {flags}\n      {what}: {tokens} prompt tokens, KV cache {}\n", bytes(*kv_bytes)),
+        );
     }
     words
 }

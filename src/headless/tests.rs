@@ -301,7 +301,11 @@ async fn as_many_parts_are_read_as_the_time_allows() {
     // A chapter has some 500 tokens: 5 s at 100 tokens a second.
     let line = ["-p", "Who?", "--within", "28s", "--json", book.to_str().unwrap()];
     let ran = ran(&line, "", says("So.")).await;
-    assert!(ran.err.contains("note: 5 of 20 parts are read, as many as this machine can prefill in 28 s"), "{}", ran.err);
+    assert!(
+        ran.err.contains("note: 5 of 20 parts are read, as many as this machine can prefill in 28 s"),
+        "{}",
+        ran.err
+    );
     let prompt = ran.objects()[0]["tokens"]["prompt"].as_u64().unwrap();
     assert!((2500..2700).contains(&prompt), "{prompt}");
     assert!(ran.objects()[0]["tokens"]["cached"].as_u64().unwrap() > 400, "what was timed is not read again");
