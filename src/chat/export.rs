@@ -1,6 +1,6 @@
-//! A conversation as a file: markdown to read, JSON to go on working with.
+//! Exports a conversation as markdown for reading or as JSON for further processing.
 //!
-//! What was asked and said stands there as it was, from its source; figures are those that were measured.
+//! Questions and answers are exported as their source text; all figures were measured.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ pub fn as_markdown(chat: &Chat) -> String {
     parts.join("\n")
 }
 
-/// What is to be known of an answer besides its words.
+/// The line below an answer: its preset, or why there is no answer.
 fn told(exchange: &Exchange) -> Option<String> {
     match &exchange.state {
         ExchangeState::Failed(failure) => Some(failure.message.clone()),

@@ -1,4 +1,4 @@
-//! Figures in words, as every front end writes them.
+//! Formats numbers, times and sizes, the same in every front end.
 
 use std::time::Duration;
 
