@@ -1,4 +1,4 @@
-//! There is no model yet.
+//! A chat whose model is missing.
 
 use super::*;
 use crate::chat::Action;

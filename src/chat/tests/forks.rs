@@ -18,7 +18,7 @@ fn questions(chat: &Chat) -> Vec<&str> {
     chat.exchanges().map(|exchange| &*exchange.question).collect()
 }
 
-/// Number, the first question of its own, turns, whether it is shown.
+/// Number, first question that no other branch has, turns, whether it is shown.
 fn rows(chat: &Chat) -> Vec<(usize, Option<&str>, usize, bool)> {
     let told = |BranchRow { number, question, turns, is_shown }| (number, question, turns, is_shown);
     chat.branch_rows().into_iter().map(told).collect()

@@ -1,4 +1,4 @@
-//! Given a chat, when something comes in, then this is its state and these are the effects.
+//! Given a chat and an input: the state and the effects that follow.
 
 mod again;
 mod attaching;
@@ -38,7 +38,7 @@ fn asked(effects: &[Effect]) -> &Question {
     }
 }
 
-/// Its document parts put together, and its tail.
+/// The joined text of its document parts, and that of its tail.
 fn texts(prompt: &Prompt) -> (String, String) {
     let of = |segment| prompt.parts.iter().filter(|part| part.segment == segment).map(|part| &*part.text).collect();
     (of(Segment::Document), of(Segment::Tail))
@@ -417,9 +417,9 @@ fn a_reading_that_fails_leaves_the_old_preset_in_force() {
     assert_eq!(asked(&session.ask("Who?")).recipe, recipe_of("full"));
 }
 
-// As much as there is time for.
+// A limited time.
 
-/// The first chapter was read, at 1,000 tokens in ten seconds.
+/// The first chapter is prefilled, 1,000 tokens in ten seconds.
 fn tasted(preset: &str, chapters: usize) -> (Session, Vec<Effect>) {
     let mut session = Session::begin_within_a_minute(preset, chapters);
     session.tell(Event::Loaded(Box::new(model())));
@@ -602,7 +602,7 @@ fn an_engine_that_dies_ends_every_question() {
     assert_eq!(notice(&session.chat), "the engine stopped unexpectedly");
 }
 
-// Laws.
+// Properties.
 
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![

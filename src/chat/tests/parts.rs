@@ -1,4 +1,4 @@
-//! Other parts of the document are thought of, and taken.
+//! Selecting other parts of the document: drafts and choices.
 
 use super::*;
 use crate::chat::{Chosen, Draft};
@@ -12,7 +12,7 @@ fn preset_entry(session: &Session, name: &str) -> usize {
     session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name).expect("a built-in preset")
 }
 
-/// The text of the document in a prompt that is read.
+/// The text of the document in the prompt to prefill.
 fn read_text(effects: &[Effect]) -> String {
     let Command::Prefill { prompt, .. } = sent(effects) else { panic!("not a reading: {effects:?}") };
     texts(prompt).0

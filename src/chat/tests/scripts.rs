@@ -1,4 +1,4 @@
-//! Questions that stand alone: a script asks them.
+//! Independent questions, as a script asks them.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn compare(session: &mut Session, names: &[&str]) -> Vec<Effect> {
     session.act(Action::Versus { question: "Who?".into(), preset_entries })
 }
 
-/// The engine reads the document with a question, and answers it.
+/// The engine prefills the document with a question, and answers it.
 fn answer(session: &mut Session, answer: &str) -> Vec<Effect> {
     session.tell(Event::Piece { job: session.job, channel: Channel::Answer, text: answer.to_owned() });
     let figures = Box::new(figures(&session.recipe(), 0, DOCUMENT_TOKENS));

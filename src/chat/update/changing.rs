@@ -1,7 +1,8 @@
-//! A document that changes on disk: its new text is taken as soon as nothing runs, and read from the first change on.
+//! Handles a document that changes on disk: its new text is used as soon as no job runs, and prefilled from the first
+//! change on.
 //!
-//! The engine keeps what both texts begin with, by its own count of tokens; how much that is, is told when it has
-//! planned the reading.
+//! The engine keeps the tokens that both texts begin with. A notice says how many, once the engine has planned the
+//! prefill.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use crate::chat::words::count;
 use crate::engine::message::Plan;
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
-    // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at
-    // once.
+    // The document's pane shows the new text at once, even before it is prefilled, so citations are looked up there
+    // now.
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
@@ -29,7 +30,7 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
     }
 }
 
-/// Makes the new text the document: as many of its parts as were read of the old one.
+/// Makes the new text the document, with as many parts as the old one had.
 pub(super) fn take(chat: &mut Chat, new: NewText) {
     let NewText { text, ends, place, retrieved } = new;
     let taken = if let Some(beginning) = &mut chat.beginning {
@@ -52,7 +53,7 @@ pub(super) fn take(chat: &mut Chat, new: NewText) {
     chat.changed_at = Some(Change::OnDisk(place));
 }
 
-/// Says how much of the old reading is kept, once the engine has counted.
+/// Shows how many tokens are still cached, once the engine has planned the prefill.
 pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
     let Some(change) = chat.changed_at.take() else { return };
     let kept = plan.cached_tokens.min(plan.document_tokens);
