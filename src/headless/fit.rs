@@ -1,10 +1,10 @@
-//! `lunette fit`, `--dry-run`: does it fit, and what would it take? Nothing is loaded but the model's tables.
+//! `lunette fit` and `--dry-run`: does it fit, and what would it take? Loads only the model's tables.
 //!
-//! [`crate::fit`] makes the plan; here it is told, as text or as one JSON object. What does not fit is exit code 4,
-//! with what would fit.
+//! [`crate::fit`] makes the plan; this file prints it, as text or as one JSON object. If it does not fit, the exit code
+//! is 4 and the output says what would.
 //!
-//! Predicted times rest on what this machine was measured to read ([`Measured`]), and say from when. Where nothing was
-//! measured, that is said, and `--measure` reads a thousand tokens of the bundled book first.
+//! Predicted times are based on measurements on this machine ([`Measured`]), and are printed with their date. Without
+//! measurements the output says so; `--measure` prefills a thousand tokens of the bundled book first.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -24,8 +24,8 @@ use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Pr
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
 
-/// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it
-/// does not fit.
+/// Plans the prefill of `document` (before parts are chosen) by `settings`, and prints the plan. Exit code 4 if it does
+/// not fit.
 pub fn fit(
     settings: &Settings,
     how: FitAs,
@@ -57,26 +57,26 @@ pub fn fit(
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
 }
 
-/// A plan as it is told.
+/// What is printed of a plan.
 struct Told<'a> {
     fit: &'a Fit,
     model: &'a ModelInfo,
     files: &'a [FileReport],
 }
 
-/// The plan, as `--json` prints it. The fields are a promise to scripts.
+/// The plan as `--json` prints it. Scripts rely on the fields.
 #[derive(Debug, Serialize)]
 struct Object<'a> {
     fits: bool,
     tokens: Tokens,
-    /// What the context may hold at most: `-c`, or what the model was trained for.
+    /// Most tokens in the context: `-c`, or what the model was trained for.
     limit_tokens: u32,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
     model_bytes: u64,
-    /// Null where a GPU holds model and cache.
+    /// Null if a GPU holds the model and the cache.
     free_bytes: Option<u64>,
-    /// Null when nothing was measured on this machine yet.
+    /// Null if nothing has been measured on this machine yet.
     predicted_s: Option<f64>,
     measured: Option<MeasuredLine>,
     preset: &'a str,

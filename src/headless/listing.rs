@@ -1,4 +1,4 @@
-//! What can be listed without asking anything: the presets, and where things are kept.
+//! Prints lists: the presets, and the folders that Lunette uses.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
 
-/// A preset, and what it means for a model.
+/// A preset, and how it resolves for a model.
 #[derive(Debug, Serialize)]
 struct PresetLine<'a> {
     name: &'a str,
@@ -73,7 +73,7 @@ impl<'a> PresetLine<'a> {
     }
 }
 
-/// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
+/// Lists the presets. With an engine, also which layers of its model stay full, and the KV cache of a thousand tokens.
 pub async fn list_presets(
     reading: &PresetSelection,
     client: Option<EngineClient>,
@@ -157,7 +157,7 @@ impl ModelLine<'_> {
     }
 }
 
-/// Prints where things are kept.
+/// Prints the folders that Lunette uses.
 pub fn paths(directories: &Directories, models: &Path, json: bool, reporter: &mut Reporter) -> io::Result<()> {
     let config = directories.config_file();
     let rows = [

@@ -1,4 +1,4 @@
-//! The contract, against an engine that follows a script. `tests/headless.rs` holds the real binary to it.
+//! The contract, tested against a scripted engine. `tests/headless.rs` tests the real binary.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::session::scripted_engine::{Script, ScriptedEngine, says, tokens_of};
 use crate::session::{EngineChannels, Signal, Stops};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 
-/// What a run gave.
+/// The output of a run.
 struct Ran {
     out: String,
     err: String,
@@ -200,7 +200,7 @@ async fn a_second_signal_does_not_wait() {
     assert_eq!(ran.exit, Exit::Interrupted);
 }
 
-/// `timeout 60 lunette` signals its child and then the child's group; what there is was lost.
+/// `timeout 60 lunette` signals its child and then the child's group. The partial answer was lost that way.
 #[tokio::test]
 async fn a_signal_that_is_heard_twice_is_one_signal() {
     let (signal, signals) = unbounded_channel();
@@ -437,7 +437,7 @@ async fn a_document_that_is_gone_is_answered_from_as_it_was() {
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
 
-/// What is said and answered when the changed document lacks what was asked of it.
+/// Runs two questions; in between the document loses what the flags select.
 async fn ran_and_shortened(flags: &[&str], before: &str, after: &'static str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.md");
