@@ -1,4 +1,4 @@
-//! Why documents or a model can't be opened. The message says what failed, the hint what to do about it.
+//! Why documents or a model can't be opened. The message says what failed, and the hint what to do about it.
 
 use crate::chat::bytes;
 use crate::document::{self, SelectError};
@@ -14,7 +14,7 @@ pub enum Error {
     Selection(#[from] SelectError),
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
-    /// The document has changed and has none of the parts that were chosen in it by hand.
+    /// The document has changed and no longer has any of the parts that the user selected.
     #[error("the selected parts no longer exist: the document now has {parts}")]
     PartsGone { parts: usize },
     #[error(transparent)]
