@@ -2,8 +2,9 @@
 
 use crate::engine::message::Finish;
 
-/// Why an answer is incomplete: what cut it off, or that it is empty. `None` if the model ended it. `answer` is the
-/// text so far, which may be only white space.
+/// Why an answer is incomplete: what cut it off, or that it is empty. `None` if the model ended it.
+///
+/// `answer` is the text so far, which may be only white space.
 #[must_use]
 pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
     match finish {

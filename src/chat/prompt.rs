@@ -87,8 +87,10 @@ struct Arrangement {
 
 impl Arrangement {
     /// The first arrangement that the template renders completely, with the same document segment for one question and
-    /// for two. Tried on a made-up conversation and never on the real one. The choice therefore can't change between
-    /// two questions, which would force a new prefill of the document.
+    /// for two.
+    ///
+    /// Tried on a made-up conversation and never on the real one. The choice therefore can't change between two
+    /// questions, which would force a new prefill of the document.
     fn choose(request: &PromptRequest) -> Result<Self, Error> {
         let mut first_error = None;
         for typed_content in [false, true] {

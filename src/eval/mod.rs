@@ -116,8 +116,9 @@ struct Contender {
     written: String,
 }
 
-/// Runs `plan` on the engine of `client`. Writes progress to `log`, and the table as markdown to `out`. Errors: bad
-/// records, before the model is used; [`Error::Stopped`] after a stop, which ends the current answer.
+/// Runs `plan` on the engine of `client`. Writes progress to `log`, and the table as markdown to `out`.
+///
+/// Errors: bad records, before the model is used; [`Error::Stopped`] after a stop, which ends the current answer.
 pub async fn run(
     plan: &Plan,
     client: &mut EngineClient,

@@ -68,8 +68,9 @@ pub struct Difference {
 /// Scores of one document's questions under one preset, by record id.
 pub type DocumentScores = BTreeMap<String, f64>;
 
-/// Mean of `scores` minus mean of `reference`, over the questions that both answered. `None` if there are none. Both
-/// are indexed by document. The draws are the same in each run, so that the table is reproducible.
+/// Mean of `scores` minus mean of `reference`, over the questions that both answered. `None` if there are none.
+///
+/// Both are indexed by document. The draws are the same in each run, so that the table is reproducible.
 #[must_use]
 pub fn difference(
     scores: &BTreeMap<String, DocumentScores>,

@@ -79,7 +79,9 @@ impl Printer {
         self.exit
     }
 
-    /// Prints what is new. Errors: an answer failed, or the output can't be written.
+    /// Prints what is new.
+    ///
+    /// Errors: an answer failed, or the output can't be written.
     pub(super) fn print(
         &mut self,
         chat: &Chat,

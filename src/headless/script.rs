@@ -36,8 +36,9 @@ impl<'settings> Script<'settings> {
         Self { settings, printer: Printer::new(headless, &files), files, chat, client, begun: Instant::now() }
     }
 
-    /// Answers one question after another. The first answer that did not end normally gives the exit code. Errors: the
-    /// first failure, or a stop while no answer is running.
+    /// Answers one question after another. The first answer that did not end normally gives the exit code.
+    ///
+    /// Errors: the first failure, or a stop while no answer is running.
     pub(super) async fn answer_all(&mut self, reporter: &mut Reporter<'_>) -> Result<Exit, ExitError> {
         while !self.is_settled() {
             self.step(reporter).await?;
@@ -87,7 +88,7 @@ impl<'settings> Script<'settings> {
         let preset_entry =
             |name: &String| self.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == *name);
         let preset_entries =
-            self.settings.ab.iter().map(|name| preset_entry(name).expect("resolving the settings has checked the names"));
+            self.settings.ab.iter().map(|name| preset_entry(name).expect("the settings have checked the names"));
         Action::Versus { question, preset_entries: preset_entries.collect() }
     }
 

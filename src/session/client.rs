@@ -164,7 +164,9 @@ impl EngineClient {
     // For a chat.
 
     /// The engine's next event, or (once) that the engine is gone. Waits forever while there is no engine, and after
-    /// that report. Cancel-safe. Does not listen for stops.
+    /// that report.
+    ///
+    /// Cancel-safe. Does not listen for stops.
     pub async fn input(&mut self) -> Input {
         input(&mut self.events).await
     }
@@ -174,8 +176,9 @@ impl EngineClient {
         self.events.as_mut()?.try_recv().ok().map(Input::Engine)
     }
 
-    /// The engine's next event or the first stop, whichever comes first. Errors: the second stop, which should end the
-    /// run at once.
+    /// The engine's next event or the first stop, whichever comes first.
+    ///
+    /// Errors: the second stop, which should end the run at once.
     pub async fn next(&mut self) -> Result<Happening, Stop> {
         loop {
             match self.stop_or_input().await {
@@ -209,8 +212,9 @@ impl EngineClient {
         }
     }
 
-    /// Runs the job that `command` makes, and returns its last event. `listen` gets the events before it. Errors: the
-    /// job failed, the run was stopped before it or for the second time, or `listen` returned an error.
+    /// Runs the job that `command` makes, and returns its last event. `listen` gets the events before it.
+    ///
+    /// Errors: the job failed, the run was stopped before it or for the second time, or `listen` returned an error.
     pub async fn run<E: From<ClientError>>(
         &mut self,
         command: impl FnOnce(JobId, CancelToken) -> Command,
