@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// A process of its own for a PDF, which may be made to do harm: nothing is set up for it, and nothing logged.
+/// Reads a PDF in a separate process, because the file may be malicious. Nothing else is set up, and nothing is logged.
 fn read_pdf() -> ExitCode {
     match serve_pdf(&mut io::stdin().lock(), &mut io::stdout()) {
         Ok(()) => Exit::Ok.into(),
@@ -39,7 +39,7 @@ fn read_pdf() -> ExitCode {
     }
 }
 
-/// Everything: what to do is settled first, then one front end does it.
+/// Resolves the settings, then runs the front end that they name.
 fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
     let low = match LowArgs::try_parse_from(arguments) {
         Ok(low) => low,
@@ -60,7 +60,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
     }
 }
 
-/// Help and version are what was asked for; anything else from clap is wrong usage, told as everything else is told.
+/// Prints help and version. Any other clap error is wrong usage, reported as text or JSON like all errors.
 fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError> {
     if !error.use_stderr() {
         error.print()?;
@@ -76,5 +76,5 @@ fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError
         return Ok(Exit::Usage);
     }
     let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Err(Failure::new(FailureKind::Usage, message, Some("lunette --help".to_owned())).into())
+    Err(Failure::new(FailureKind::Usage, message, Some("see lunette --help".to_owned())).into())
 }

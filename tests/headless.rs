@@ -54,7 +54,7 @@ fn the_answer_alone_is_on_standard_output() {
     assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
     assert!(ran.out.ends_with('\n') && !ran.out.ends_with("\n\n") && ran.out.trim() == ran.out.trim_end_matches('\n'));
     assert!(!ran.out.contains('\x1b') && !ran.err.contains('\x1b'), "{}", ran.err);
-    assert!(ran.err.contains("reading ") && ran.err.contains(" tok/s"), "{}", ran.err);
+    assert!(ran.err.contains("prefill ") && ran.err.contains(" tok/s"), "{}", ran.err);
 }
 
 /// Here and on a machine with a GPU: without one, `-ngl` is answered with why it means nothing; not asked for, nothing is said.

@@ -403,8 +403,8 @@ mod tests {
         let all = [
             (Finish::EndOfGeneration, ""),
             (Finish::StopString, ""),
-            (Finish::TokenLimit, "cut off: the limit of tokens\n"),
-            (Finish::TimeLimit, "cut off: the time of --timeout is over\n"),
+            (Finish::TokenLimit, "cut off: token limit reached\n"),
+            (Finish::TimeLimit, "cut off: --timeout reached\n"),
             (Finish::ContextFull, "cut off: the context is full\n"),
             (Finish::Cancelled, "stopped\n"),
         ];
@@ -417,7 +417,7 @@ mod tests {
         }
         let mut told = Told::read();
         told.session.ask("Who?");
-        let nothing = "\nthe model said nothing\n(accurate, 6 tokens at 20.0 tok/s)\n> ";
+        let nothing = "\nthe model returned an empty answer\n(accurate, 6 tokens at 20.0 tok/s)\n> ";
         assert_eq!(told.finish(Finish::EndOfGeneration), nothing);
     }
 
@@ -488,7 +488,7 @@ mod tests {
         let mut told = Told::read();
         told.session.act(Action::Attach(Attached::file("nobody")));
         told.session.input(Input::FileRead { name: "nobody".into(), came: Err("no file is called nobody".into()) });
-        assert_eq!(told.news(), "\nno file is called nobody; it is left as typed\n> ");
+        assert_eq!(told.news(), "\nno file is called nobody; the reference is left as typed\n> ");
     }
 
     #[test]
@@ -565,7 +565,7 @@ mod tests {
     fn a_document_that_can_t_be_read_any_more_is_told() {
         let mut told = Told::read();
         told.session.input(Input::News(News::Unreadable("cannot read book.txt: no such file".into())));
-        assert_eq!(told.news(), "\ncannot read book.txt: no such file; answers are from what was read before\n> ");
+        assert_eq!(told.news(), "\ncannot read book.txt: no such file; answers still use the earlier text\n> ");
     }
 
     fn is_harmful(c: char) -> bool {

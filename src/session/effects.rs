@@ -1,17 +1,17 @@
-//! Does what a chat asks to be done outside of it, and hands the results back as one stream.
+//! Carries out a chat's effects, and returns the results as one stream.
 //!
-//! [`crate::chat::update`] returns [`Effect`]s: data, such as "send this command to the engine" or "read the file that a question
-//! names". [`EffectRunner`] carries them out for every front end that has a chat. Nothing here blocks for long: what takes time runs on a
-//! thread of its own, and its result arrives as an [`EffectResult`], beside the engine's events.
+//! [`crate::chat::update`] returns [`Effect`]s: data such as "send this command to the engine" or "read the file that a
+//! question names". [`EffectRunner`] carries them out for every interactive front end. Nothing here blocks for long:
+//! slow work runs on its own thread, and its result arrives as an [`EffectResult`], along with the engine's events.
 //!
 //! ```text
 //! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
 //! ```
 //!
-//! Reloading the documents is the one thing that is waited for ([`EffectRunner::reload`]): a question has to be asked about the
-//! document as it is now.
+//! Only reloading the documents blocks ([`EffectRunner::reload`]), because a question has to be about the document as
+//! it is now.
 //!
-//! What it does not do: touch a terminal. Clipboard, editor and exports belong to the terminal interface.
+//! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -33,26 +33,26 @@ use crate::fit::Proposal;
 use crate::models::{self, Entry, Places, PullProgress, Resolved};
 use crate::settings::Settings;
 
-/// A fetch reports each two-hundredth of a download: a front end shows no more.
+/// How many steps a download reports; front ends can't show more.
 const FETCH_STEPS: u64 = 200;
 
-/// What came of an effect, or of counting parts.
+/// The result of an effect, or of counting parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EffectResult {
     /// For [`crate::chat::update`].
     Chat(Input),
-    /// For the front end that asked to have parts counted.
+    /// For the front end that had parts counted.
     Parts(PartsResult),
 }
 
-/// What came of counting parts.
+/// The result of counting parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartsResult {
-    /// The tokens of some parts, the first of them by its index.
+    /// The tokens of some parts; `first` is the index of the first one.
     Counted { of: CountRequest, first: usize, tokens: Vec<u32> },
-    /// What would fit in the place of `parts`, which are numbers.
+    /// What would fit instead of the parts with these numbers.
     Proposed { of: CountRequest, parts: Vec<usize>, proposals: Vec<Proposal> },
-    /// The parts can't be counted: why, in a sentence.
+    /// The parts can't be counted; the sentence says why.
     Failed(String),
 }
 
@@ -60,11 +60,11 @@ pub enum PartsResult {
 pub struct EffectRunner<'settings> {
     engine: EngineClient,
     engine_settings: EngineSettings,
-    /// The model that can be fetched while none is on this machine.
+    /// The model to fetch while none is on this machine.
     offered: Option<Arc<Entry>>,
     places: Places,
     files: WorkingSet<'settings>,
-    /// The words of the document in use, once an answer has quoted something.
+    /// The index of the document in use, built when an answer first has a quote.
     index: Arc<OnceLock<Index>>,
     read: ReadOptions,
     counter: TokenCounter,
@@ -73,7 +73,7 @@ pub struct EffectRunner<'settings> {
 }
 
 impl<'settings> EffectRunner<'settings> {
-    /// Starts the engine on `model`, if that is on this machine. Signals are left to the front end.
+    /// Starts the engine with `model` if that is on this machine. Signals are left to the front end.
     #[must_use]
     pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
         let (engine, offered) = match model {
@@ -95,7 +95,7 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// What comes back next, of the engine or of anything else. Nothing is lost when it is dropped before it is ready.
+    /// The next result, from the engine or any other effect. Cancel-safe.
     pub async fn next(&mut self) -> EffectResult {
         tokio::select! {
             input = self.engine.input() => EffectResult::Chat(input),
@@ -103,12 +103,12 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// What is back already.
+    /// The next result, if one has already arrived.
     pub fn try_next(&mut self) -> Option<EffectResult> {
         self.engine.try_input().map(EffectResult::Chat).or_else(|| self.results.try_recv().ok())
     }
 
-    /// Carries out one effect. Leaving ([`Effect::Quit`]) is the front end's to do.
+    /// Carries out one effect, except [`Effect::Quit`], which the front end handles.
     pub fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Send(command) => self.engine.send(command),
@@ -121,13 +121,13 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// The documents: what is in use, and everything that can be chosen from.
+    /// The documents: the parts in use, and everything that can be chosen from.
     #[must_use]
     pub fn files(&self) -> &WorkingSet<'settings> {
         &self.files
     }
 
-    /// Reads the documents again, or takes other parts of them. From then on quotes are looked up in what is in use now.
+    /// Reads the documents again, or selects other parts. From then on citations are looked up in the new parts.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         let reloaded = self.files.reload(request)?;
         if reloaded.document.is_some() {
@@ -150,7 +150,7 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    /// Looks for what would fit in the place of `parts`, which are numbers.
+    /// Looks for selections that would fit instead of the parts with these numbers.
     pub fn propose(&self, of: CountRequest, parts: Vec<usize>) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -202,14 +202,14 @@ impl<'settings> EffectRunner<'settings> {
     }
 }
 
-/// Thins the progress of a download out.
+/// Reduces download progress to a limited number of steps.
 #[derive(Debug, Default)]
 struct FetchSteps {
     last: Fetched,
 }
 
 impl FetchSteps {
-    /// What is reported of `progress`; `None` while it is not far from what was reported last.
+    /// What to report about `progress`; `None` if it is too close to the last report.
     fn next(&mut self, progress: &PullProgress) -> Option<Fetched> {
         let now = match *progress {
             PullProgress::Checking { done, total } => Fetched { done, total, checking: true },
@@ -228,9 +228,9 @@ impl FetchSteps {
 /// The text of a file that a question names, or why there is none.
 fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
     let path = Path::new(name);
-    // Reading a pipe, which a document may come from, would never end.
+    // Anything else, such as a pipe, could block forever.
     if !path.is_file() {
-        return Err(format!("no part of the document and no file is called {name}"));
+        return Err(format!("no document part or file is named {name}"));
     }
     let input = document::Input::Path(path.to_owned());
     match document::load(&[input], read, &mut std::io::empty()) {
@@ -267,7 +267,7 @@ mod tests {
     fn runner(settings: &Settings) -> EffectRunner<'_> {
         let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
         let files = WorkingSet::new(settings, opened).expect("parts");
-        // From a hub that does not answer.
+        // Its only source is a hub that does not answer.
         let missing = Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()));
         EffectRunner::new(settings, files, missing)
     }
@@ -277,13 +277,13 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(limited)
     }
 
-    /// What comes back of what `act` has `runner` do.
+    /// The result of what `act` makes `runner` do.
     fn result(runner: &mut EffectRunner<'_>, act: impl FnOnce(&mut EffectRunner<'_>)) -> EffectResult {
         act(runner);
         block_on(runner.next())
     }
 
-    /// Where the quote of `answer` is found.
+    /// The verdict on the quote in `answer`.
     fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
         let answer: Arc<str> = answer.into();
         let checks = Effect::CheckCitations { entry: 3, answer: answer.clone() };
@@ -313,7 +313,7 @@ mod tests {
         fs::write(&file, "\u{feff}One.\r\nTwo.\n").expect("written");
         for (name, came) in [
             (file.to_string_lossy().into_owned(), Ok("One.\nTwo.\n".into())),
-            ("no/such/file".to_owned(), Err("no part of the document and no file is called no/such/file".to_owned())),
+            ("no/such/file".to_owned(), Err("no document part or file is named no/such/file".to_owned())),
         ] {
             let name: Arc<str> = name.into();
             let read = Effect::ReadFile(name.clone());

@@ -1,4 +1,5 @@
-//! Measures how fast this machine prefills with a model. The engine records the result, and later plans predict times by it.
+//! Measures how fast this machine prefills with a model. The engine records the result, and later plans predict times
+//! from it.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::engine::message::{Command, Event, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::{ChainOfThought, RecipeSpec};
 
-/// Bytes of the bundled book that are prefilled: some 1,100 tokens.
+/// How many bytes of the bundled book are prefilled: some 1,100 tokens.
 const MEASURED_BYTES: usize = 4800;
 
 /// Prefills the beginning of the bundled book with full attention.

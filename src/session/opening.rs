@@ -19,7 +19,7 @@ use crate::fit::retrieval::RetrievedParts;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
-/// How long a first run may prefill; the demo's time.
+/// How long a first run may prefill, as in the demo.
 const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 
 /// The parts of `documents` that the flags select. Without a model on this machine `--pick` can't count tokens and is
@@ -60,7 +60,8 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
     }
 }
 
-/// Asks the questions that were given on the command line, with the parts and files that they name. They wait until the document is prefilled.
+/// Asks the questions of the command line, with the parts and files that they name. They wait until the document is
+/// prefilled.
 #[must_use]
 pub fn ask_ahead(chat: &mut Chat, whole: &Document, questions: &[String]) -> Vec<Effect> {
     let mut effects = Vec::new();

@@ -321,7 +321,7 @@ mod tests {
         let mut files = opened(&settings);
         choose(&mut files, &[5, 6]);
         write(folder.path(), "book.md", &chapters(2), 2_000);
-        let told = "the document has 2 parts now, none of them those that were chosen";
+        let told = "the selected parts no longer exist: the document now has 2";
         assert_eq!((unreadable(again(&mut files)).as_str(), found(&files.text())), (told, vec![5, 6]));
         assert_eq!(files.whole().parts().len(), 6);
     }
