@@ -166,7 +166,7 @@ async fn every_conversation_says_what_auto_chose_and_why() {
     let (session, lines) = loaded("auto", fixtures::model());
     let script = scripted_engine::says("He.");
     let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
-    let told = "auto chose full: so short a document is seen whole under every preset";
+    let told = "auto chose full: the document is so short that every preset sees all of it";
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 

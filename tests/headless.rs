@@ -165,7 +165,7 @@ fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
 fn a_layer_that_the_model_lacks_is_named() {
     let ran = ran(&Home::new(), &["-p", "Who?", "--window", "2k", "--full-layers", "1,99", "-"], "text");
     assert_eq!(ran.code, 2);
-    assert!(sentence(&ran.err).starts_with("error: layer 99 can't stay full: "), "{}", ran.err);
+    assert!(sentence(&ran.err).starts_with("error: there is no layer 99: "), "{}", ran.err);
 }
 
 #[test]

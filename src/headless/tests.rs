@@ -274,7 +274,7 @@ async fn a_model_that_is_missing_is_told_with_its_hint() {
 async fn a_layer_that_the_model_lacks_is_refused() {
     let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "1,40", "-"], "text", says("So.")).await;
     assert_eq!(ran.exit, Exit::Usage);
-    assert_eq!(ran.err, "error: layer 40 can't stay full: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
+    assert_eq!(ran.err, "error: there is no layer 40: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn layers_by_the_catalogue_need_a_model_that_it_knows() {
     assert_eq!(ran.exit, Exit::Usage);
     assert_eq!(
         ran.err,
-        "error: which layers of Toy should stay full is not known\nhint: name them, as in --full-layers first-half\n"
+        "error: no full layers are known for Toy\nhint: give them yourself, e.g. --full-layers first-half\n"
     );
 }
 
@@ -310,7 +310,7 @@ async fn as_many_parts_are_read_as_the_time_allows() {
 #[tokio::test]
 async fn auto_says_what_it_chose_and_why() {
     let ran = ran(&["-p", "Who?", "--json", "-"], "text", says("So.")).await;
-    assert_eq!(ran.err, "note: auto chose full: so short a document is seen whole under every preset\n");
+    assert_eq!(ran.err, "note: auto chose full: the document is so short that every preset sees all of it\n");
     assert_eq!(ran.objects()[0]["preset"], "full");
 }
 

@@ -47,16 +47,22 @@ mod tests {
     #[test]
     fn a_wrong_value_names_file_line_field_and_what_is_allowed() {
         let cases = [
-            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "invalid value \"0\"", "\"full\""),
-            ("[presets.quick]\nkey = 9\nwidow = 3\n", 3, "presets.quick.widow", "unknown key \"widow\"", "window, sinks"),
+            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "invalid window \"0\"", "\"full\""),
+            (
+                "[presets.quick]\nkey = 9\nwidow = 3\n",
+                3,
+                "presets.quick.widow",
+                "invalid preset key \"widow\"",
+                "window, sinks",
+            ),
             (
                 "[presets.quick]\nfa_decode = [1, 2]\n",
                 2,
                 "presets.quick.fa_decode",
-                "invalid value \"1,2\"",
+                "invalid switch value \"1,2\"",
                 "true or false",
             ),
-            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is Lunette's own", "another name"),
+            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is built in", "another name"),
         ];
         for (text, line, field, problem, allowed) in cases {
             let error = extended(text).expect_err(text);

@@ -125,7 +125,7 @@ fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
     let notes = [
         "the CPU computes",
         "Qwen2.5-Coder-0.5B brings no chat template: ChatML is used",
-        "auto chose full: so short a document is seen whole under every preset",
+        "auto chose full: the document is so short that every preset sees all of it",
     ];
     assert_eq!(notice(&session.chat), notes.join("; "));
     let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
@@ -458,7 +458,7 @@ fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measur
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
     assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
-    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 3.3 s");
+    assert_eq!(notice(&session.chat), "auto chose full: full attention takes only about 3.3 s");
 }
 
 #[test]
