@@ -372,7 +372,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     fs::write(&path, (1..=6).map(chapter).collect::<String>()).unwrap();
     let line = ["-p", "What of the whale?", "--pick", "300", "--json", path.to_str().unwrap()];
     let picked = ran(&line, "", says("So.")).await;
-    assert!(picked.err.starts_with("note: 1 of 6 parts are read, "), "{}", picked.err);
+    assert!(picked.err.starts_with("note: selected 1 of 6 parts, "), "{}", picked.err);
     let object = &picked.objects()[0];
     assert_eq!((&object["picked"][0]["part"], &object["picked"][0]["title"]), (&3.into(), &"Chapter 3".into()));
     assert_eq!(object["picked"][1], Value::Null);
@@ -380,7 +380,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     let none = ran(&["-p", "Elephants?", "--pick", "300", path.to_str().unwrap()], "", says("So.")).await;
     assert_eq!((none.out.as_str(), none.exit), ("", Exit::Input));
     assert!(
-        none.err.contains("error: nothing to pick: no part with a word of the question has at most 300 tokens\nhint: ")
+        none.err.contains("error: nothing to pick: no part with a word of the question fits in 300 tokens\nhint: ")
     );
 }
 
@@ -454,7 +454,7 @@ async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() 
 #[tokio::test]
 async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nnew\n").await;
-    let told = "note: nothing to pick: no part with a word of the question has at most 300 tokens; \
+    let told = "note: nothing to pick: no part with a word of the question fits in 300 tokens; \
                 answers are from what was read before\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
@@ -464,7 +464,7 @@ async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
 async fn parts_are_picked_again_of_a_changed_document_and_the_change_is_told() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nWho is it now?\n").await;
     assert!(ran.err.contains("note: the document changed on disk, from line 3 of "), "{}", ran.err);
-    assert_eq!(ran.err.matches("note: 1 of 1 parts are read, ").count(), 2, "{}", ran.err);
+    assert_eq!(ran.err.matches("note: selected 1 of 1 parts, ").count(), 2, "{}", ran.err);
 }
 
 #[tokio::test]
