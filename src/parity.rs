@@ -28,7 +28,7 @@ const ENDINGS: [(Finish, &str); 7] = [
     (Finish::Cancelled, "A clergyman."),
 ];
 
-const NO_GPU: &str = "there is no GPU here that this program can use: the CPU computes";
+const NO_GPU: &str = "no usable GPU found: running on the CPU";
 
 /// What a front end says, as one text.
 struct Said {

@@ -65,8 +65,8 @@ fn who_asks_for_a_gpu_that_is_not_there_is_told_so() {
     let [asked, unasked] = [&["-ngl", "all"][..], &["-ngl", "0"]]
         .map(|layers| ran(&Home::new(), &[&question[..], layers].concat(), &inventory(10)));
     let computes_on_cpu = |ran: &Ran| ran.err.contains(" on CPU, loaded");
-    assert!(computes_on_cpu(&unasked) && !unasked.err.contains("the CPU computes"), "{}", unasked.err);
-    assert_eq!(computes_on_cpu(&asked), asked.err.contains("the CPU computes"), "{}", asked.err);
+    assert!(computes_on_cpu(&unasked) && !unasked.err.contains("running on the CPU"), "{}", unasked.err);
+    assert_eq!(computes_on_cpu(&asked), asked.err.contains("running on the CPU"), "{}", asked.err);
 }
 
 #[test]
@@ -140,13 +140,13 @@ fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
     let home = Home::new();
     home.file("question.txt", &long_question);
     home.file("line.txt", &"x y z ".repeat(850_000));
-    let model_holds = " tokens and this model holds 8192, an answer included";
+    let model_holds = " tokens, but this model holds 8192, including the answer";
     let cases: [(&[&str], &str); 4] = [
         (&["-p", "Who?", "line.txt"], model_holds),
         (&["-f", "question.txt"], model_holds),
         (
             &["-p", "Who?", "-c", "100", "question.txt"],
-            " tokens and the context asked for holds 100, an answer included",
+            " tokens, but the context (-c) holds 100, including the answer",
         ),
         (
             &["-p", "Who?", "-c", "2000000000"],

@@ -110,7 +110,7 @@ fn a_model_without_a_template_is_named() {
 #[test]
 fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let mut session = Session::begin("full");
-    let why = "there is no GPU here that this program can use: the CPU computes";
+    let why = "no usable GPU found: running on the CPU";
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
     assert_eq!(notice(&session.chat), why);
 }
