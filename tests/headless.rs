@@ -57,7 +57,7 @@ fn the_answer_alone_is_on_standard_output() {
     assert!(ran.err.contains("reading ") && ran.err.contains(" tok/s"), "{}", ran.err);
 }
 
-/// Here and on a machine with a GPU: without one, `-ngl` is answered with why it means nothing; not asked for, nothing is said.
+/// Runs with and without a GPU: without one, `-ngl all` gets a note that the CPU is used, and `-ngl 0` gets none.
 #[test]
 #[ignore = "needs a model"]
 fn who_asks_for_a_gpu_that_is_not_there_is_told_so() {

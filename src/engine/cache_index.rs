@@ -1,8 +1,8 @@
-//! Records which tokens the KV cache holds, position by position, and under which attention they were computed. Holds no
-//! tensors.
+//! Records which tokens the KV cache holds, position by position, and under which attention they were computed. Holds
+//! no tensors.
 //!
-//! The cached tokens (a [`CacheIndex`]) are compared with those of a prompt (a [`TokenSequence`]) from position 0 on. As
-//! long as tokens and *effective* attention are equal, the KV entries are equal too and are reused.
+//! The cached tokens (a [`CacheIndex`]) are compared with those of a prompt (a [`TokenSequence`]) from position 0 on.
+//! As long as tokens and *effective* attention are equal, the KV entries are equal too and are reused.
 //!
 //! Example: 30,000 positions were computed under window 4096, sinks 100, and the same tokens are needed under full
 //! attention. The first 4,196 positions saw everything anyway, so they are reused, and 25,804 are recomputed. A second

@@ -4,8 +4,8 @@
 //! plans reads it. The entry holds the cost model's sums, from which the prefill time of any length under any preset
 //! follows.
 //!
-//! Example: 12,000 tokens of a book are prefilled with a 0.5B on this CPU. The next day, `lunette fit` predicts the time
-//! for 60,000, and says when it was measured.
+//! Example: 12,000 tokens of a book are prefilled with a 0.5B on this CPU. The next day, `lunette fit` predicts the
+//! time for 60,000, and says when it was measured.
 //!
 //! Never fails: a file that can't be read or written counts as empty.
 

@@ -131,8 +131,8 @@ pub struct EngineSettings {
     pub context: ContextSize,
     /// Tokens kept free after the document for questions and answers if `context` is [`ContextSize::Fit`].
     pub reserve_tokens: u32,
-    /// Logical batch size (`-b`): max tokens per decode call. Progress and cancelling wait for a call to end. `None`: the
-    /// best for the device.
+    /// Logical batch size (`-b`): max tokens per decode call. Progress and cancelling wait for a call to end. `None`:
+    /// the best for the device.
     pub n_batch: Option<u32>,
     /// Physical batch size (`-ub`): max tokens computed at once, at most the logical batch size.
     pub n_ubatch: Option<u32>,

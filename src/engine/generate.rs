@@ -1,7 +1,7 @@
 //! Answers one question: prefill, then token by token until something ends the answer.
 //!
-//! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and sent
-//! as events. The model, a stop string, a limit or the user ends the answer.
+//! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
+//! sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
 //! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated
 //! it, and the model continues from there.

@@ -215,7 +215,11 @@ impl<'model> Context<'model> {
             if status != 0 {
                 let reason = self.refusal().unwrap_or_else(|| format!("status {status}"));
                 let hint = Some("use --preset full");
-                return Err(failure(FailureKind::Unsupported, format!("sliding attention is not available: {reason}"), hint));
+                return Err(failure(
+                    FailureKind::Unsupported,
+                    format!("sliding attention is not available: {reason}"),
+                    hint,
+                ));
             }
             self.configured = Some(attention.clone());
         }
@@ -315,8 +319,8 @@ impl<'model> Llama<'model> {
             .with_flash_attention_policy(flash)
     }
 
-    /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill the
-    /// process when it is used.
+    /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill
+    /// the process when it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
@@ -330,7 +334,8 @@ impl<'model> Llama<'model> {
     fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
         let need = gibibytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
         let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
-        let hint = "use a smaller context (-c), load fewer parts (--parts), or halve the KV cache (-ctk q8_0 -ctv q8_0)";
+        let hint =
+            "use a smaller context (-c), load fewer parts (--parts), or halve the KV cache (-ctk q8_0 -ctv q8_0)";
         failure(FailureKind::DoesNotFit, message, Some(hint))
     }
 
@@ -423,8 +428,9 @@ impl Machine for Llama<'_> {
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
         let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(len), None);
-        removed
-            .map_err(|error| failure(FailureKind::Runtime, format!("cannot truncate the KV cache to {len} tokens: {error}"), None))
+        removed.map_err(|error| {
+            failure(FailureKind::Runtime, format!("cannot truncate the KV cache to {len} tokens: {error}"), None)
+        })
     }
 
     fn snapshot(&self) -> Result<SeqState, Failure> {

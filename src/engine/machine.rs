@@ -65,6 +65,7 @@ pub(super) trait Machine {
     /// Samples a token from the last logits.
     fn sample(&mut self) -> Token;
 
-    /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in `resident_bytes`.
+    /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in
+    /// `resident_bytes`.
     fn memory(&self, cache_state: u32) -> Memory;
 }

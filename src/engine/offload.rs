@@ -3,8 +3,8 @@
 //! Layers are offloaded from the last one down, as in llama.cpp, until the next one (its weights and its part of the KV
 //! cache) would not fit beside the compute buffers.
 //!
-//! Example: 7,600 MiB are free, 1,024 are kept for compute buffers, and a layer takes 150 MiB of weights and 64 of cache:
-//! 30 of 36 layers.
+//! Example: 7,600 MiB are free, 1,024 are kept for compute buffers, and a layer takes 150 MiB of weights and 64 of
+//! cache: 30 of 36 layers.
 //!
 //! Doesn't query the devices (`llama/weights.rs` does) or split layers.
 

@@ -1,8 +1,8 @@
 //! Keeps snapshots of the KV cache under other recipes in host memory, so that going back to a preset is a copy instead
 //! of a prefill.
 //!
-//! A snapshot is taken when the live cache is about to lose its contents. Above a limit in bytes, the least recently used
-//! one is dropped. 16,384 tokens of a 0.5B model take 200 MB.
+//! A snapshot is taken when the live cache is about to lose its contents. Above a limit in bytes, the least recently
+//! used one is dropped. 16,384 tokens of a 0.5B model take 200 MB.
 //!
 //! Doesn't write to disk or decide what is worth keeping (`worker` does).
 

@@ -1,7 +1,7 @@
 //! Splits streamed text into reasoning and answer, and ends the answer at a stop string.
 //!
-//! The last few characters are held back while they might be the beginning of a tag or stop string. With tags `<think>` …
-//! `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
+//! The last few characters are held back while they might be the beginning of a tag or stop string. With tags `<think>`
+//! … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
 //! opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
 //!
 //! Counting tokens and time is up to `generate`.

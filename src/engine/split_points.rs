@@ -1,5 +1,5 @@
-//! Finds where a text can be split so that its pieces have the same tokens as the whole. All cores can then tokenise it,
-//! and a long text needs little memory.
+//! Finds where a text can be split so that its pieces have the same tokens as the whole. All cores can then tokenise
+//! it, and a long text needs little memory.
 //!
 //! A byte-level BPE vocabulary first splits the text into words by a pattern, and then merges inside each word. A split
 //! between two words changes nothing if no word of the pattern can span it and the pattern doesn't look past it. Two

@@ -16,8 +16,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Matches the tokens `ids` against `text`; `bytes_of` returns the bytes of a token. A space that the vocabulary puts
-    /// before the text (as `SentencePiece` does) is ignored.
+    /// Matches the tokens `ids` against `text`; `bytes_of` returns the bytes of a token. A space that the vocabulary
+    /// puts before the text (as `SentencePiece` does) is ignored.
     ///
     /// `None` if the tokens don't reproduce the text byte for byte, or the text has 4 GiB or more.
     #[must_use]

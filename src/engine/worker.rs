@@ -181,8 +181,8 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Prefills from the end of the cache to the end of `tokenized`. A chunk never contains both document and question,
-    /// even if their attention is the same: so a document is computed in the same calls whether it is prefilled ahead or
-    /// together with its question.
+    /// even if their attention is the same: so a document is computed in the same calls whether it is prefilled ahead
+    /// or together with its question.
     fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &Job, started: Instant) -> Result<Prefilled, Failure> {
         let sequence = &tokenized.sequence;
         loop {
@@ -242,8 +242,8 @@ impl<M: Machine> Worker<M> {
 
     /// How many positions of the cache to reuse.
     ///
-    /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question gets
-    /// the same answer. This applies to the tail only: the document is never recomputed because of rounding.
+    /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question
+    /// gets the same answer. This applies to the tail only: the document is never recomputed because of rounding.
     fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim) -> u32 {
         let cache_state = self.kv.common_prefix(&tokenized.sequence);
         match aim {
@@ -293,10 +293,9 @@ impl<M: Machine> Worker<M> {
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {
         let (whose, hint) = match self.settings.context {
-            ContextSize::Tokens(_) => (
-                "the context (-c)",
-                "raise -c, or run `lunette fit` with the same flags to see which parts fit",
-            ),
+            ContextSize::Tokens(_) => {
+                ("the context (-c)", "raise -c, or run `lunette fit` with the same flags to see which parts fit")
+            }
             ContextSize::Fit => (
                 "this model",
                 "run `lunette fit` with the same flags to see which parts fit, or use a model with a longer context",

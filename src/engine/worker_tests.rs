@@ -1,4 +1,5 @@
-//! Tests the worker with the toy: reuse, cancelling, limits, and random command sequences against a naive recomputation.
+//! Tests the worker with the toy: reuse, cancelling, limits, and random command sequences against a naive
+//! recomputation.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};

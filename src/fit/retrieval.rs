@@ -1,8 +1,8 @@
 //! Chooses the parts of a document nearest to a question, for documents that do not fit or would take too long.
 //!
 //! Every part gets a BM25 score for the question (rare words count more, long parts less). From the best score down,
-//! whole parts are taken as long as there is room, and then put into document order. A part that is too long for the room
-//! by itself is split between paragraphs, and its pieces are named by their lines.
+//! whole parts are taken as long as there is room, and then put into document order. A part that is too long for the
+//! room by itself is split between paragraphs, and its pieces are named by their lines.
 //!
 //! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, including the first
 //! that is about him.
@@ -22,7 +22,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::document::{ByteSpan, Document, Part};
 
-/// A part that is too long is split into pieces of about this fraction of the room, so that several of them can be taken.
+/// A part that is too long is split into pieces of about this fraction of the room, so that several of them can be
+/// taken.
 const PIECES_IN_THE_ROOM: usize = 8;
 
 /// A part, or a piece of one, that may be taken.
@@ -82,8 +83,8 @@ impl RetrievedParts {
     }
 }
 
-/// Returns the pieces of `document` nearest to `question`, up to `room` tokens together; `None` if it contains no word of
-/// the question, or no piece with one is short enough. `count` returns the tokens of texts.
+/// Returns the pieces of `document` nearest to `question`, up to `room` tokens together; `None` if it contains no word
+/// of the question, or no piece with one is short enough. `count` returns the tokens of texts.
 ///
 /// Errors: those of `count`.
 pub async fn pick<E>(

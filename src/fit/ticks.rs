@@ -8,8 +8,8 @@
 //!     ▸ [ ] net/          2,012      folded: contains two files
 //! ```
 //!
-//! Only parts store ticks; the mark and the tokens of a node are computed from its parts. Parts are in document order, so
-//! a node is a range of parts.
+//! Only parts store ticks; the mark and the tokens of a node are computed from its parts. Parts are in document order,
+//! so a node is a range of parts.
 //!
 //! Doesn't draw, handle keys or count tokens.
 
@@ -19,7 +19,8 @@ use std::sync::Arc;
 use super::tree::{self, Row};
 use crate::document::{Document, Part};
 
-/// The parts of a PDF without an outline are its pages; they are grouped, so that a book of 300 pages needs fewer lines.
+/// The parts of a PDF without an outline are its pages; they are grouped, so that a book of 300 pages needs fewer
+/// lines.
 const PAGES_TOGETHER: usize = 10;
 
 /// A tree with more nodes than this is folded at first.

@@ -7,8 +7,8 @@
 //!      2,012      tcp.rs
 //! ```
 //!
-//! Keeps the order of the files, which are already grouped by folder (see `document::folder`). Works on names and numbers,
-//! never on the disk.
+//! Keeps the order of the files, which are already grouped by folder (see `document::folder`). Works on names and
+//! numbers, never on the disk.
 
 /// A folder; `path` is its whole path with a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]

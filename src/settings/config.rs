@@ -166,9 +166,17 @@ mod tests {
             ("\npull = 3\n", "config.toml, line 2, pull: invalid value \"3\"", "ask, always or never"),
             ("[sampling]\ntop_k = \"x\"\n", "config.toml, line 2, sampling.top_k: invalid value \"x\"", "a number"),
             ("preset = \"mine\"\n", "config.toml, line 1, preset: unknown preset \"mine\"", "auto, full, accurate"),
-            ("[sampling]\ntop_p = 7\n", "config.toml, line 2, sampling.top_p: invalid value \"7\"", "a number from 0 to 1"),
+            (
+                "[sampling]\ntop_p = 7\n",
+                "config.toml, line 2, sampling.top_p: invalid value \"7\"",
+                "a number from 0 to 1",
+            ),
             ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: unknown key", "temp, top_k"),
-            ("theme = \"pink\"\n", "config.toml, line 1, theme: invalid value \"pink\"", "auto, dark, light, ansi or none"),
+            (
+                "theme = \"pink\"\n",
+                "config.toml, line 1, theme: invalid value \"pink\"",
+                "auto, dark, light, ansi or none",
+            ),
             ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: unknown key", "model, preset"),
         ];
         for (text, message, allowed) in cases {

@@ -60,8 +60,8 @@ pub(super) fn of(model: &ModelFacts) -> Option<&'static Benchmark> {
 }
 
 impl Benchmark {
-    /// The recall of `recipe` on documents of `tokens` tokens, as a fraction of full attention's; `None` if that was not
-    /// measured.
+    /// The recall of `recipe` on documents of `tokens` tokens, as a fraction of full attention's; `None` if that was
+    /// not measured.
     pub(super) fn share(&self, recipe: &RecipeSpec, tokens: u32) -> Option<f64> {
         let as_measured = recipe.sinks >= SINKS && recipe.fa_decode && recipe.dense_tail;
         if !as_measured || tokens > self.tokens {

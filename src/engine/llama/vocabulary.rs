@@ -32,8 +32,8 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Errors: [`FailureKind::Model`] if the file is missing, not a GGUF file, or has a vocabulary that llama.cpp does not
-    /// know.
+    /// Errors: [`FailureKind::Model`] if the file is missing, not a GGUF file, or has a vocabulary that llama.cpp does
+    /// not know.
     pub fn open(model: &Path) -> Result<Self, Failure> {
         check_is_gguf(model)?;
         LazyLock::force(&LIBRARY);
@@ -83,8 +83,8 @@ impl Vocabulary {
     }
 
     /// Tokens of each of `spans` of `text`. A token counts in the span that it begins in, so that counts of adjacent
-    /// spans add up. If the vocabulary has no byte ranges, each span is counted by itself, and a token across a boundary
-    /// counts in both.
+    /// spans add up. If the vocabulary has no byte ranges, each span is counted by itself, and a token across a
+    /// boundary counts in both.
     #[must_use]
     pub fn count_spans(&self, text: &str, spans: impl Iterator<Item = Range<usize>>) -> Vec<u32> {
         let counted: Vec<usize> = match self.tokens(text) {

@@ -89,11 +89,7 @@ fn named_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
     let find = |wanted: &String| {
         all.iter().copied().find(|gpu| gpu.name().eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             let names: Vec<String> = all.iter().map(|gpu| gpu.name()).collect();
-            let there = if names.is_empty() {
-                "none that this build can use".to_owned()
-            } else {
-                names.join(", ")
-            };
+            let there = if names.is_empty() { "none that this build can use".to_owned() } else { names.join(", ") };
             failure(
                 FailureKind::Unsupported,
                 format!("there is no device {wanted}"),
