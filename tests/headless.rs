@@ -144,10 +144,7 @@ fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
     let cases: [(&[&str], &str); 4] = [
         (&["-p", "Who?", "line.txt"], model_holds),
         (&["-f", "question.txt"], model_holds),
-        (
-            &["-p", "Who?", "-c", "100", "question.txt"],
-            " tokens, but the context (-c) holds 100, including the answer",
-        ),
+        (&["-p", "Who?", "-c", "100", "question.txt"], " tokens, but the context (-c) holds 100, including the answer"),
         (
             &["-p", "Who?", "-c", "2000000000"],
             "error: a context of 2000000000 tokens needs 42915.3 GiB for its KV cache, and ",
