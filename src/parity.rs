@@ -28,7 +28,7 @@ const ENDINGS: [(Finish, &str); 7] = [
     (Finish::Cancelled, "A clergyman."),
 ];
 
-const NO_GPU: &str = "there is no GPU here that this program can use: the CPU computes";
+const NO_GPU: &str = "no usable GPU found: running on the CPU";
 
 /// The output of a front end, as one text.
 struct Said {
@@ -166,7 +166,7 @@ async fn every_conversation_says_what_auto_chose_and_why() {
     let (session, lines) = loaded("auto", fixtures::model());
     let script = scripted_engine::says("He.");
     let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
-    let told = "auto chose full: so short a document is seen whole under every preset";
+    let told = "auto chose full: the document is so short that every preset sees all of it";
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 

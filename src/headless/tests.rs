@@ -274,7 +274,7 @@ async fn a_model_that_is_missing_is_told_with_its_hint() {
 async fn a_layer_that_the_model_lacks_is_refused() {
     let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "1,40", "-"], "text", says("So.")).await;
     assert_eq!(ran.exit, Exit::Usage);
-    assert_eq!(ran.err, "error: layer 40 can't stay full: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
+    assert_eq!(ran.err, "error: there is no layer 40: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn layers_by_the_catalogue_need_a_model_that_it_knows() {
     assert_eq!(ran.exit, Exit::Usage);
     assert_eq!(
         ran.err,
-        "error: which layers of Toy should stay full is not known\nhint: name them, as in --full-layers first-half\n"
+        "error: no full layers are known for Toy\nhint: give them yourself, e.g. --full-layers first-half\n"
     );
 }
 
@@ -314,7 +314,7 @@ async fn as_many_parts_are_read_as_the_time_allows() {
 #[tokio::test]
 async fn auto_says_what_it_chose_and_why() {
     let ran = ran(&["-p", "Who?", "--json", "-"], "text", says("So.")).await;
-    assert_eq!(ran.err, "note: auto chose full: so short a document is seen whole under every preset\n");
+    assert_eq!(ran.err, "note: auto chose full: the document is so short that every preset sees all of it\n");
     assert_eq!(ran.objects()[0]["preset"], "full");
 }
 
@@ -376,7 +376,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     fs::write(&path, (1..=6).map(chapter).collect::<String>()).unwrap();
     let line = ["-p", "What of the whale?", "--pick", "300", "--json", path.to_str().unwrap()];
     let picked = ran(&line, "", says("So.")).await;
-    assert!(picked.err.starts_with("note: 1 of 6 parts are read, "), "{}", picked.err);
+    assert!(picked.err.starts_with("note: selected 1 of 6 parts, "), "{}", picked.err);
     let object = &picked.objects()[0];
     assert_eq!((&object["picked"][0]["part"], &object["picked"][0]["title"]), (&3.into(), &"Chapter 3".into()));
     assert_eq!(object["picked"][1], Value::Null);
@@ -384,7 +384,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     let none = ran(&["-p", "Elephants?", "--pick", "300", path.to_str().unwrap()], "", says("So.")).await;
     assert_eq!((none.out.as_str(), none.exit), ("", Exit::Input));
     assert!(
-        none.err.contains("error: nothing to pick: no part with a word of the question has at most 300 tokens\nhint: ")
+        none.err.contains("error: nothing to pick: no part with a word of the question fits in 300 tokens\nhint: ")
     );
 }
 
@@ -458,7 +458,7 @@ async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() 
 #[tokio::test]
 async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nnew\n").await;
-    let told = "note: nothing to pick: no part with a word of the question has at most 300 tokens; \
+    let told = "note: nothing to pick: no part with a word of the question fits in 300 tokens; \
                 answers still use the earlier text\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
@@ -468,7 +468,7 @@ async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
 async fn parts_are_picked_again_of_a_changed_document_and_the_change_is_told() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nWho is it now?\n").await;
     assert!(ran.err.contains("note: the document changed on disk, from line 3 of "), "{}", ran.err);
-    assert_eq!(ran.err.matches("note: 1 of 1 parts are read, ").count(), 2, "{}", ran.err);
+    assert_eq!(ran.err.matches("note: selected 1 of 1 parts, ").count(), 2, "{}", ran.err);
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ mod tests {
         let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32 * 4).collect();
         files.retrieve_with(Retriever::counting_by(&settings, Box::new(words))).expect("a chapter");
         let DocumentFacts { part, choice, .. } = setup(&settings, &files, &missing()).document;
-        let told = "1 of 6 parts are read, 20 tokens: Chapter 4 (4)";
+        let told = "selected 1 of 6 parts, 20 tokens: Chapter 4 (4)";
         assert_eq!((part.as_deref(), choice.as_deref()), (Some("1 of 6 parts"), Some(told)));
     }
 

@@ -366,7 +366,7 @@ mod tests {
         assert!(again(&mut files).is_some());
         assert_eq!((files.parts(), found(&files.text())), (&[5][..], vec![5]));
         write(folder.path(), "book.md", &text(6), 3_000);
-        let told = "nothing to pick: no part with a word of the question has at most 20 tokens";
+        let told = "nothing to pick: no part with a word of the question fits in 20 tokens";
         assert_eq!((unreadable(again(&mut files)).as_str(), files.parts()), (told, &[5][..]));
     }
 

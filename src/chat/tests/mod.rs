@@ -110,7 +110,7 @@ fn a_model_without_a_template_is_named() {
 #[test]
 fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let mut session = Session::begin("full");
-    let why = "there is no GPU here that this program can use: the CPU computes";
+    let why = "no usable GPU found: running on the CPU";
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
     assert_eq!(notice(&session.chat), why);
 }
@@ -125,7 +125,7 @@ fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
     let notes = [
         "the CPU computes",
         "Qwen2.5-Coder-0.5B has no chat template; using ChatML",
-        "auto chose full: so short a document is seen whole under every preset",
+        "auto chose full: the document is so short that every preset sees all of it",
     ];
     assert_eq!(notice(&session.chat), notes.join("; "));
     let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
@@ -458,7 +458,7 @@ fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measur
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
     assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
-    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 3.3 s");
+    assert_eq!(notice(&session.chat), "auto chose full: full attention takes only about 3.3 s");
 }
 
 #[test]
