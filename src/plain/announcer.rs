@@ -114,7 +114,7 @@ impl Announcer {
             let share = 100 * u64::from(progress.done_tokens) / u64::from(progress.total_tokens.max(1));
             let tenth = (way.name.to_string(), share as u32 / 10);
             if self.tenth.as_ref() != Some(&tenth) {
-                self.line(out, &format!("reading {} by {}: {share}%", chat.document.title, way.name))?;
+                self.line(out, &format!("reading {} ({}): {share}%", chat.document.title, way.name))?;
                 self.tenth = Some(tenth);
             }
         }
@@ -122,7 +122,7 @@ impl Announcer {
         if let Some(name) = held.filter(|name| self.read_by.as_ref() != Some(name)) {
             let is_first = self.read_by.is_none();
             let read = format!("{} is read. Ask, or /help.", chat.document.title);
-            self.line(out, &if is_first { read } else { format!("read by {name}") })?;
+            self.line(out, &if is_first { read } else { format!("switched to {name}") })?;
             self.read_by = Some(name);
         }
         Ok(())
@@ -156,7 +156,7 @@ impl Announcer {
             self.line(out, &format!("with {}", described(attached)))?;
         }
         match &exchange.variant {
-            Some(variant) => self.line(out, &format!("answer by {}:", variant.way.name)),
+            Some(variant) => self.line(out, &format!("answer with {}:", variant.way.name)),
             None => Ok(()),
         }
     }
@@ -200,7 +200,7 @@ impl Announcer {
         for (entry, what) in chat.transcript.iter().enumerate() {
             let Entry::Exchange(exchange) = what else { continue };
             let why = match &exchange.state {
-                ExchangeState::Withdrawn => "the reading was stopped",
+                ExchangeState::Withdrawn => "reading was stopped",
                 ExchangeState::Failed(failure) => &failure.message,
                 _ => continue,
             };
@@ -233,7 +233,10 @@ impl Announcer {
         };
         if !std::mem::replace(&mut self.deciding, true) {
             let time = plan.predicted.map_or(String::new(), |time| format!(", about {} s", time.as_secs().max(1)));
-            self.line(out, &format!("{} reads {} tokens again{time}. Go on? y or n", to.name, plan.to_prefill_tokens))?;
+            self.line(
+                out,
+                &format!("{} re-reads {} tokens{time}. Continue? y or n", to.name, count(plan.to_prefill_tokens)),
+            )?;
         }
         Ok(())
     }
@@ -259,7 +262,7 @@ fn safe(text: &str) -> String {
 fn described(attached: &Attached) -> String {
     let name = &attached.name;
     match (&attached.text, attached.tokens) {
-        (AttachedText::Read(_), _) => format!("{name}, which is read"),
+        (AttachedText::Read(_), _) => format!("{name}, in context"),
         (_, Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
         (_, None) => name.to_string(),
     }
@@ -304,7 +307,7 @@ fn located(quote: &Quote, answer: &str, document: &Document) -> String {
     match quote.verdict {
         Verdict::Verified(_) => format!("quoted from {place}: {text}"),
         Verdict::Repaired { agreement, .. } => {
-            format!("nearly as in {place}, {:.0}% of the words alike: {text}", agreement * 100.0)
+            format!("close to {place} ({:.0}% of the words match): {text}", agreement * 100.0)
         }
         Verdict::NotFound => format!("not in the document: {text}"),
     }
@@ -387,7 +390,7 @@ mod tests {
             step(&mut told);
             all += &told.news();
         }
-        let expected = "reading Pride and Prejudice by accurate: 43%\n\
+        let expected = "reading Pride and Prejudice (accurate): 43%\n\
             Pride and Prejudice is read. Ask, or /help.\n> \nA clergyman.\n(accurate, 6 tokens at 20.0 tok/s)\n> ";
         assert_eq!(all, expected);
     }
@@ -467,7 +470,7 @@ mod tests {
         told.session.act(Action::Cancel);
         told.session.read(0, 4_000);
         let news = told.news();
-        assert!(news.contains("no answer to \"Who?\": the reading was stopped\n"), "{news}");
+        assert!(news.contains("no answer to \"Who?\": reading was stopped\n"), "{news}");
         assert_eq!(told.news(), "", "it is told once");
     }
 
@@ -479,7 +482,7 @@ mod tests {
         told.session.input(Input::FileRead { name: "notes.txt".into(), came: Ok("Bring fish.".into()) });
         told.session.tell(Event::Counted { job: told.session.job, tokens: vec![1_204] });
         told.session.ask("Does @\"Chapter 1\" agree with @notes.txt ?");
-        assert_eq!(told.news(), "\nwith Chapter 1, which is read\nwith notes.txt, 1,204 tokens\n");
+        assert_eq!(told.news(), "\nwith Chapter 1, in context\nwith notes.txt, 1,204 tokens\n");
     }
 
     #[test]
@@ -505,7 +508,7 @@ mod tests {
         let quotes = check(answer, &Index::new(text));
         told.session.input(Input::Checked { entry: 0, answer: Arc::from(answer), quotes });
         let expected = "quoted from Chapter 1, line 3: \"a truth universally acknowledged\"\n\
-            nearly as in Chapter 2, line 7, 86% of the words alike: \"Mr. Bennet was so odd a mix\"\n\
+            close to Chapter 2, line 7 (86% of the words match): \"Mr. Bennet was so odd a mix\"\n\
             not in the document: \"men should marry for love\"\n> ";
         assert_eq!((told.news().as_str(), told.announcer.waits_for_quotes()), (expected, false));
     }
@@ -524,8 +527,8 @@ mod tests {
         all += &told.news();
         told.session.answer("A cousin.");
         all += &told.news();
-        let first = "answer by accurate:\nA clergyman.\n(accurate, 40 tokens at 20.0 tok/s)\n";
-        let second = "answer by fastest:\nA cousin.\n(fastest, 40 tokens at 20.0 tok/s)\n";
+        let first = "answer with accurate:\nA clergyman.\n(accurate, 40 tokens at 20.0 tok/s)\n";
+        let second = "answer with fastest:\nA cousin.\n(fastest, 40 tokens at 20.0 tok/s)\n";
         assert!(all.contains(first) && all.contains(second), "{all}");
     }
 
@@ -547,11 +550,11 @@ mod tests {
             job: told.session.job,
             plan: plan(8_000, Some(std::time::Duration::from_secs(12))),
         });
-        assert_eq!(told.news(), "\nfastest reads 8000 tokens again, about 12 s. Go on? y or n\n> ");
+        assert_eq!(told.news(), "\nfastest re-reads 8,000 tokens, about 12 s. Continue? y or n\n> ");
         told.session.act(Action::Confirm);
         told.session.read(2_000, 8_000);
         let news = told.news();
-        assert!(news.contains("read by fastest\n"), "{news}");
+        assert!(news.contains("switched to fastest\n"), "{news}");
     }
 
     #[test]

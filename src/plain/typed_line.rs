@@ -3,9 +3,9 @@
 use crate::chat::{Action, Chat, Work};
 
 /// The text of `/help`, also shown for unknown commands.
-const HELP: &str = "Type a question, and Enter. @NAME refers to a part of the document or to a file. /presets lists the presets, \
-                    /preset NAME reads by one, /ab NAME NAME QUESTION asks under several, /stop stops, /quit leaves. An empty line goes on \
-                    with a reading that was stopped.";
+const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /presets lists the \
+                    presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /stop stops, /quit quits. An \
+                    empty line continues a stopped prefill.";
 
 /// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl TypedLine {
                 None => Self::Say(no_preset(chat, name)),
             },
             ("/ab", rest) => versus(chat, rest),
-            (command, _) if command.starts_with('/') => Self::Say(format!("there is no command {command}. {HELP}")),
+            (command, _) if command.starts_with('/') => Self::Say(format!("unknown command {command}. {HELP}")),
             _ => Self::Act(Action::Ask(line.to_owned())),
         }
     }
@@ -55,7 +55,7 @@ fn versus(chat: &Chat, rest: &str) -> TypedLine {
     let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
     match Some(question.to_owned()).filter(|question| !question.is_empty()).or(last) {
         Some(question) => TypedLine::Act(Action::Versus { question, offers }),
-        None => TypedLine::Say("which question? /ab NAME NAME QUESTION asks it under both presets".to_owned()),
+        None => TypedLine::Say("type a question: /ab NAME NAME QUESTION".to_owned()),
     }
 }
 
@@ -76,7 +76,7 @@ fn no_preset(chat: &Chat, name: &str) -> String {
 fn presets(chat: &Chat) -> String {
     let held = chat.held.as_ref().map(|held| held.way.name.clone());
     let line = |offer: &crate::swaa::Preset| {
-        let in_force = if held.as_deref() == Some(offer.name.as_str()) { ", in force" } else { "" };
+        let in_force = if held.as_deref() == Some(offer.name.as_str()) { ", active" } else { "" };
         format!("{}{in_force}: {}", offer.name, offer.summary)
     };
     chat.offers.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -100,7 +100,7 @@ mod tests {
         assert!(
             matches!(TypedLine::read(chat, "/preset nice"), TypedLine::Say(text) if text.contains("no preset nice"))
         );
-        assert!(matches!(TypedLine::read(chat, "/fly"), TypedLine::Say(text) if text.contains("no command /fly")));
+        assert!(matches!(TypedLine::read(chat, "/fly"), TypedLine::Say(text) if text.contains("unknown command /fly")));
         assert_eq!(TypedLine::read(chat, "y"), TypedLine::Act(Action::Ask("y".into())));
         session.switch("full");
         session.forecast(8_000, Some(12));
@@ -116,7 +116,7 @@ mod tests {
             |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers: offers.to_vec() });
         assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
         assert!(
-            matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("which question?"))
+            matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("type a question"))
         );
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full Who?"), TypedLine::Say(text) if text.contains("no preset Who?"))

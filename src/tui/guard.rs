@@ -98,8 +98,8 @@ fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf, build: String) 
 #[allow(clippy::print_stderr, reason = "the screen is gone, and this is its last word")]
 fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
     match crash::write(folder, build, &info.to_string()) {
-        Ok(path) => eprintln!("a report is in {}", path.display()),
-        Err(error) => eprintln!("no report could be written: {error}"),
+        Ok(path) => eprintln!("crash report: {}", path.display()),
+        Err(error) => eprintln!("cannot write a crash report: {error}"),
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
         let mut terminal = pty::Terminal::run(80, 24, &[], &this, &arguments, &[(REPORTS, folder)]);
         assert_ne!(terminal.exit_code(Duration::from_secs(60)), 0);
         assert!(terminal.is_given_back(), "{}", terminal.screen());
-        assert!(terminal.shows("there is no such row") && terminal.shows("a report is in"), "{}", terminal.screen());
+        assert!(terminal.shows("there is no such row") && terminal.shows("crash report: "), "{}", terminal.screen());
         assert!(!terminal.shows("what was drawn"), "{}", terminal.screen());
         let report = std::fs::read_dir(Path::new(folder)).expect("a folder").next().expect("a report").expect("a file");
         let told = std::fs::read_to_string(report.path()).expect("text");

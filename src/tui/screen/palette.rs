@@ -47,7 +47,7 @@ pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
     let command = &COMMANDS[row];
     match command.intent {
         Intent::Preset(key) => match chat.offers.iter().find(|offer| offer.key == Some(key)) {
-            Some(offer) => format!("read by {}", offer.name),
+            Some(offer) => format!("use preset {}", offer.name),
             None => command.what.to_owned(),
         },
         _ => command.what.to_owned(),

@@ -30,12 +30,9 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme:
     let current = chat.offers.get(chat.current_offer()).map_or("", |offer| &offer.name);
     let compared = format!(" compare {current} with ");
     let (title, keys): (&str, &[&str]) = match (&picker.draft, picker.versus) {
-        (Some(_), _) => (
-            " a preset of your own ",
-            &[" ← → changes · Enter reads by it · s saves · Esc ", " Enter · s saves · Esc "],
-        ),
-        (None, true) => (&compared, &[" Enter asks under both · Esc closes ", " Enter · Esc "]),
-        (None, false) => (" presets ", &[" Enter reads by it · e changes · Esc closes ", " Enter · e · Esc "]),
+        (Some(_), _) => (" custom preset ", &[" ← → change · Enter try · s save · Esc ", " Enter · s save · Esc "]),
+        (None, true) => (&compared, &[" Enter asks with both · Esc closes ", " Enter · Esc "]),
+        (None, false) => (" presets ", &[" Enter switches · e edits · Esc closes ", " Enter · e · Esc "]),
     };
     let inner = Popup { title, keys, cells: WIDEST, height }.draw(frame, theme, area);
     let (names, told) = shared_out(inner, chat.offers.len() as u16);
@@ -83,11 +80,11 @@ fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> V
     };
     lines.push(Line::default());
     let Some(way) = way else {
-        lines.extend(wrap(&[Span::raw("chooses one of the others by the document's length")], cells, 0));
+        lines.extend(wrap(&[Span::raw("chooses a preset by the document's length")], cells, 0));
         return lines;
     };
     if picker.draft.is_none() {
-        lines.extend(told("is", &way.recipe.to_string(), theme, cells));
+        lines.extend(told("recipe", &way.recipe.to_string(), theme, cells));
     }
     lines.extend(layers(chat, &way.recipe, theme, cells));
     lines.extend(scale(chat, &way.recipe, theme, cells));
@@ -149,7 +146,7 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
     strip
         .extend(Atlas::planned(resolved.clone(), tokens).rows(room as u16).into_iter().map(|reach| sign(reach, theme)));
     let words = match resolved.reading {
-        Attention::Full => format!("every token sees all of {} before it", count(tokens)),
+        Attention::Full => format!("full attention over {} tokens", count(tokens)),
         Attention::Sliding { window, sinks, .. } => {
             let window = window.min(tokens);
             format!("◆ {} sinks, █ the last {} of {} tokens", count(sinks), count(window), count(tokens))
@@ -164,17 +161,17 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
 fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let in_force = chat.held.as_ref().is_some_and(|held| held.way == *way && held.is_complete());
     let cost = match chat.survey.get(offer).and_then(Option::as_ref) {
-        _ if in_force => "in force".to_owned(),
+        _ if in_force => "active".to_owned(),
         Some(plan) => switch_cost(plan),
         None if chat.held.is_none() => "known once the document is read".to_owned(),
-        None if matches!(chat.work, Work::Surveying { .. }) => "being worked out".to_owned(),
-        None if chat.work == Work::Idle => "not known".to_owned(),
-        None => "known when nothing runs".to_owned(),
+        None if matches!(chat.work, Work::Surveying { .. }) => "being computed".to_owned(),
+        None if chat.work == Work::Idle => "unknown".to_owned(),
+        None => "known when idle".to_owned(),
     };
     let mut lines = told("costs", &cost, theme, cells);
     if let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) {
         let kv = u64::from(held.document_tokens) * info.kv_bytes_per_token;
-        let kept = if in_force { String::new() } else { ", besides the reading in force".to_owned() };
+        let kept = if in_force { String::new() } else { ", in addition to the active cache".to_owned() };
         lines.extend(told(
             "memory",
             &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(held.document_tokens)),
@@ -187,10 +184,10 @@ fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> V
 
 fn switch_cost(plan: &Plan) -> String {
     if plan.to_prefill_tokens <= INSTANT_TOKENS {
-        return "instant: nothing is read again".to_owned();
+        return "instant: nothing to re-read".to_owned();
     }
     let predicted = plan.predicted.map_or(String::new(), |time| format!(": about {}", coarse_time(time)));
-    format!("reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
+    format!("re-reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
 }
 
 /// What was measured with it in this run.

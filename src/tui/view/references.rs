@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .title(Line::styled(" refer to ", theme.strong))
-        .title_bottom(Line::styled(" Enter takes it · Esc closes ", theme.dim).right_aligned());
+        .title_bottom(Line::styled(" Enter inserts · Esc closes ", theme.dim).right_aligned());
     let inner = popup.inner(Margin::new(2, 1));
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown.saturating_sub(1));
@@ -49,7 +49,7 @@ fn place(list: &NameList, input: Rect) -> Rect {
 /// A name, its length, and whether it is part of the prompt.
 fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let NamedPart { name, span } = named;
-    let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not read · " };
+    let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not in context · " };
     let told = format!("{unread}{}", about(chat, span.len()));
     let name = shorten(&clean(name), cells.saturating_sub(width(&told) + 1));
     let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&told)));
@@ -97,8 +97,8 @@ pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
 pub(super) fn told(attached: &Attached) -> String {
     let name = clean(&attached.name);
     match (&attached.text, attached.tokens) {
-        (AttachedText::Read(_), _) => format!("{name}, which is read"),
-        (AttachedText::Coming, _) => format!("{name}, which is coming"),
+        (AttachedText::Read(_), _) => format!("{name}, in context"),
+        (AttachedText::Coming, _) => format!("{name}, loading"),
         (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
         (AttachedText::Unread(text) | AttachedText::File(text), None) => {
             format!("{name}, {}", size(text.len()))

@@ -25,8 +25,8 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     }
     match &chat.work {
         Work::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
-        Work::Choosing { .. } => vec![Line::styled("choosing how many parts there is time for", theme.dim)],
-        Work::Forecasting { to, .. } => vec![Line::styled(format!("what would {} cost?", to.name), theme.dim)],
+        Work::Choosing { .. } => vec![Line::styled("choosing how many parts fit the time", theme.dim)],
+        Work::Forecasting { to, .. } => vec![Line::styled(format!("estimating the cost of {}", to.name), theme.dim)],
         Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
         Work::Reading { run, .. } => prefill(chat, run, theme, cells),
         Work::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
@@ -48,19 +48,18 @@ fn is_long(run: &Run) -> bool {
 
 /// The cost of a switch, and how to confirm or cancel it.
 fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let predicted = plan
-        .predicted
-        .map_or("how long that takes is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
+    let predicted =
+        plan.predicted.map_or("the time is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
     let cost =
-        format!(" reads {} of {} tokens again: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
+        format!(" re-reads {} of {} tokens: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
     let key = chat.offers.iter().find(|offer| *offer.name == *to.name).and_then(|offer| offer.key);
     let go = key.map_or("Enter".to_owned(), |key| format!("{key} or Enter"));
-    let old = chat.held.as_ref().map_or("what is there", |held| &*held.way.name);
+    let old = chat.held.as_ref().map_or("the current cache", |held| &*held.way.name);
     let mut lines = wrap(&[Span::styled(to.name.to_string(), theme.accent), Span::raw(cost)], cells, 2);
     lines.extend(wrap(
         &[
             Span::styled(go, theme.strong),
-            Span::raw(" goes on · "),
+            Span::raw(" confirms · "),
             Span::styled("Esc", theme.strong),
             Span::raw(format!(" keeps {old}")),
         ],
@@ -101,7 +100,7 @@ fn told(progress: &Progress, cells: usize) -> String {
     let left = progress.remaining.map_or(String::new(), |remaining| format!(" · {} left", coarse_time(remaining)));
     let cached = match progress.cached_tokens {
         0 => String::new(),
-        cached => format!(" ({} were there)", count(cached)),
+        cached => format!(" ({} cached)", count(cached)),
     };
     let ways = [
         format!("{} of {} tokens{cached} · {speed}{left}", count(done), count(total)),
