@@ -89,7 +89,7 @@ impl Talk {
         let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));
-        talk.tell(Event::Read { job: talk.job, stopped: false, figures: figures() });
+        talk.tell(Event::Prefilled { job: talk.job, stopped: false, figures: figures() });
         talk
     }
 
@@ -97,7 +97,7 @@ impl Talk {
         self.now += Duration::from_millis(50);
         for effect in update(&mut self.chat, self.now, input) {
             match effect {
-                Effect::Send(Command::Read { job, .. }) => self.job = job,
+                Effect::Send(Command::Prefill { job, .. }) => self.job = job,
                 Effect::Send(Command::Ask(question)) => self.job = question.job,
                 _ => {}
             }

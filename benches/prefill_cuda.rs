@@ -43,7 +43,7 @@ struct Args {
 }
 
 /// One way to read: which program, in ubatches of how many tokens, and its attention.
-struct Way {
+struct ResolvedPreset {
     name: &'static str,
     is_stock: bool,
     ubatch: usize,
@@ -60,16 +60,16 @@ enum Window {
     Quarter,
 }
 
-const fn stock(name: &'static str, ubatch: usize) -> Way {
-    Way { name, is_stock: true, ubatch, window: Window::Full, full_layers: "none", kv: "f16" }
+const fn stock(name: &'static str, ubatch: usize) -> ResolvedPreset {
+    ResolvedPreset { name, is_stock: true, ubatch, window: Window::Full, full_layers: "none", kv: "f16" }
 }
 
-const fn ours(name: &'static str, window: Window, full_layers: &'static str) -> Way {
-    Way { name, is_stock: false, ubatch: 2048, window, full_layers, kv: "f16" }
+const fn ours(name: &'static str, window: Window, full_layers: &'static str) -> ResolvedPreset {
+    ResolvedPreset { name, is_stock: false, ubatch: 2048, window, full_layers, kv: "f16" }
 }
 
 /// Presets that read alike are one row: `stream` as `quick`, `naive` as `fastest`, `paper` (odd layers full) as `accurate`.
-const WAYS: &[Way] = &[
+const WAYS: &[ResolvedPreset] = &[
     stock("stock, ubatch 512", 512),
     stock("stock, ubatch 2048", 2048),
     ours("full", Window::Full, "none"),
@@ -78,8 +78,8 @@ const WAYS: &[Way] = &[
     ours("balanced", Window::Quarter, "none"),
     ours("quick", Window::Tokens(4096), "none"),
     ours("fastest", Window::Tokens(2048), "none"),
-    Way { kv: "q8_0", ..ours("fastest, KV in q8_0", Window::Tokens(2048), "none") },
-    Way { kv: "q4_0", ..ours("fastest, KV in q4_0", Window::Tokens(2048), "none") },
+    ResolvedPreset { kv: "q8_0", ..ours("fastest, KV in q8_0", Window::Tokens(2048), "none") },
+    ResolvedPreset { kv: "q4_0", ..ours("fastest, KV in q4_0", Window::Tokens(2048), "none") },
 ];
 
 /// What came of one way.
@@ -115,8 +115,10 @@ fn main() -> anyhow::Result<()> {
         let path = tempfile::TempPath::try_from_path(path)?;
         let depths: Vec<usize> = args.depths.iter().copied().filter(|&depth| depth <= deepest).collect();
         let mut device = String::new();
-        let rows =
-            WAYS.iter().map(|way| run(&args, &depths, &path, way, &mut device)).collect::<anyhow::Result<Vec<_>>>()?;
+        let rows = WAYS
+            .iter()
+            .map(|resolved_preset| run(&args, &depths, &path, resolved_preset, &mut device))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         print_table(model, &device, &depths, &rows);
         print_bars(&rows)?;
         path.close().context("cannot remove the model")?;
@@ -138,29 +140,35 @@ fn write_model(args: &Args, model: &str) -> anyhow::Result<(PathBuf, usize)> {
     Ok((path, deepest))
 }
 
-fn run(args: &Args, depths: &[usize], model: &Path, way: &Way, device: &mut String) -> anyhow::Result<Row> {
+fn run(
+    args: &Args,
+    depths: &[usize],
+    model: &Path,
+    resolved_preset: &ResolvedPreset,
+    device: &mut String,
+) -> anyhow::Result<Row> {
     let deepest = depths.iter().copied().max().context("no depths")?;
-    let window = match way.window {
+    let window = match resolved_preset.window {
         Window::Full => 0,
         Window::Tokens(tokens) => tokens,
         Window::Quarter => deepest / 4,
     };
     let depths = depths.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
-    let mut command = Command::new(if way.is_stock { &args.stock } else { &args.ours });
+    let mut command = Command::new(if resolved_preset.is_stock { &args.stock } else { &args.ours });
     command.arg("pass").arg(model).args(["--depths", &depths, "--threads", "8"]);
     command.args([
         "--ubatch",
-        &way.ubatch.to_string(),
+        &resolved_preset.ubatch.to_string(),
         "--window",
         &window.to_string(),
         "--full-layers",
-        way.full_layers,
+        resolved_preset.full_layers,
         "--kv",
-        way.kv,
+        resolved_preset.kv,
     ]);
     let output = command.output()?;
     if !output.status.success() {
-        bail!("{}: {}", way.name, String::from_utf8_lossy(&output.stderr));
+        bail!("{}: {}", resolved_preset.name, String::from_utf8_lossy(&output.stderr));
     }
     let answer: Value = serde_json::from_slice(&output.stdout)?;
     answer["device"].as_str().unwrap_or_default().clone_into(device);
@@ -173,9 +181,9 @@ fn run(args: &Args, depths: &[usize], model: &Path, way: &Way, device: &mut Stri
     };
     let rows = answer["rows"].as_array().context("the answer has rows")?;
     Ok(Row {
-        name: way.name,
-        is_stock: way.is_stock,
-        kv: way.kv,
+        name: resolved_preset.name,
+        is_stock: resolved_preset.is_stock,
+        kv: resolved_preset.kv,
         at: rows.iter().map(at).collect(),
         first: speed(&answer["first_tok_s"]),
         device_gib: number(&answer["device_bytes"]) / f64::from(1 << 30),

@@ -9,7 +9,7 @@ use lunette::chat::Chat;
 use lunette::engine::{self, config::EngineSettings};
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
-use lunette::headless::{self, Started, Voice};
+use lunette::headless::{self, Reporter, Started};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::documents::Opened;
@@ -18,14 +18,14 @@ use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Keymap, Options, ScreenExit};
 
-use crate::process::{self, block_on, with_voice};
+use crate::process::{self, block_on, with_reporter};
 
 /// Opens the terminal interface.
 pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
-    let (documents, model) = with_voice(Output::Text, settings.terminal, |voice| {
-        let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
-        Ok::<_, ExitError>((documents, model::locate(settings, voice)?))
+    let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
+        let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
+        Ok::<_, ExitError>((documents, model::locate(settings, reporter)?))
     })?;
     match converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options))? {
         Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
@@ -36,9 +36,9 @@ pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
 
 /// Opens the same chat in plain lines. A missing model is asked about before.
 pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
-    let (documents, model) = with_voice(Output::Text, settings.terminal, |voice| {
-        let documents = documents::open(settings, &mut io::stdin().lock(), voice)?;
-        Ok::<_, ExitError>((documents, Resolved::Found(find_or_ask(settings, voice)?)))
+    let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
+        let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
+        Ok::<_, ExitError>((documents, Resolved::Found(find_or_ask(settings, reporter)?)))
     })?;
     let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
     let run = |chat, effects: EffectRunner<'_>| plain::run(chat, effects, audience, &mut io::stdout().lock());
@@ -63,15 +63,15 @@ fn converse<T>(
 /// Answers the questions of a run without a screen.
 pub fn headless(settings: &Settings, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
-    with_voice(how.output, settings.terminal, |voice| {
-        let start = |voice: &mut Voice<'_>| {
-            let model = model::find(settings, voice)?;
+    with_reporter(how.output, settings.terminal, |reporter| {
+        let start = |reporter: &mut Reporter<'_>| {
+            let model = model::find(settings, reporter)?;
             // The model loads while parts are retrieved.
             let client = process::engine(settings, &model, deadline);
             let retriever = Retriever::for_model(settings, &model)?;
             Ok(Started { client, model, retriever })
         };
-        block_on(headless::run(settings, how, &mut io::stdin().lock(), start, voice))
+        block_on(headless::run(settings, how, &mut io::stdin().lock(), start, reporter))
     })
 }
 

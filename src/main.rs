@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let arguments = argv::rewrite(std::env::args_os());
     let output = if argv::wants_json(&arguments) { Output::Json } else { Output::Text };
     let exit = run(arguments, output).unwrap_or_else(|error| {
-        process::with_voice(output, Terminal::of_process(), |voice| voice.error(&error));
+        process::with_reporter(output, Terminal::of_process(), |reporter| reporter.error(&error));
         error.exit()
     });
     exit.into()

@@ -6,14 +6,14 @@ use std::path::Path;
 use tokio::runtime;
 use tokio::time::Instant;
 
-use lunette::headless::Voice;
+use lunette::headless::Reporter;
 use lunette::session::{EngineClient, Signal, Stops, signals};
 use lunette::settings::{Output, Settings, Terminal};
 
 /// Calls `speak` with a reporter on standard output and standard error.
-pub fn with_voice<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Voice<'_>) -> T) -> T {
+pub fn with_reporter<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Reporter<'_>) -> T) -> T {
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    speak(&mut Voice::new(&mut out, &mut err, output, terminal))
+    speak(&mut Reporter::new(&mut out, &mut err, output, terminal))
 }
 
 /// Runs `work` to its end.

@@ -165,8 +165,8 @@ fn configured_but_not_sliding_is_full_attention_bit_for_bit() {
 #[test]
 fn views_equal_the_mask_bit_for_bit() {
     let attentions = [sliding(40, 10), sliding(40, 0), sliding_but(40, 10, &[1]), sliding(100, 270)];
-    let quantised = Options { kv_type: Q8_0, ..IN_F16 };
-    let half_without_flash = Options { kv_type: F16, ..IN_F32 };
+    let quantised = Options { kv_dtype: Q8_0, ..IN_F16 };
+    let half_without_flash = Options { kv_dtype: F16, ..IN_F32 };
     let (all, usual) = (vec![IN_F32, IN_F16, quantised, half_without_flash], vec![IN_F16]);
     for (shape, options) in [(LLAMA, &all), (QWEN2, &usual), (QWEN3, &usual)] {
         let model = Model::load(&RandomModel::new(shape, 5));
@@ -212,7 +212,7 @@ fn quantised_keys_and_values_stay_close_to_the_definition() {
     let attention = sliding(60, 8);
     let text = tokens(0, 700, 0);
     let by_hand = Reference::new(&weights).read(&text, &attention);
-    let ours = read_afresh(&Model::load(&weights), Options { kv_type: Q8_0, ..IN_F16 }, &text, 700, &attention);
+    let ours = read_afresh(&Model::load(&weights), Options { kv_dtype: Q8_0, ..IN_F16 }, &text, 700, &attention);
     assert_near(&ours, &by_hand, QUANTISED, "q8_0");
 }
 

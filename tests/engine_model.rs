@@ -25,7 +25,7 @@ fn config(model: PathBuf) -> EngineConfig {
             n_batch: Some(256),
             n_ubatch: Some(256),
             threads: Some(2),
-            kv_type: KvType::F16,
+            kv_dtype: KvDtype::F16,
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 30,
@@ -110,11 +110,11 @@ impl Desk {
 
     fn read(&mut self, prompt: Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> (bool, Figures) {
         let job = self.job();
-        let command = Command::Read { job, prompt, recipe: recipe.clone(), cancel: cancel.clone() };
+        let command = Command::Prefill { job, prompt, recipe: recipe.clone(), cancel: cancel.clone() };
         self.engine.commands.send(command).expect("the engine listens");
         loop {
             match self.engine.events.blocking_recv().expect("a reading ends") {
-                Event::Read { stopped, figures, .. } => return (stopped, *figures),
+                Event::Prefilled { stopped, figures, .. } => return (stopped, *figures),
                 // After the second chunk the test has seen enough.
                 Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
                 Event::Prefilling { .. } | Event::Planned { .. } => {}
@@ -157,10 +157,10 @@ fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
         let first = desk.ask(desk.prompt(&document, &[], Some(question)), &recipe, 24);
         let turns = [Turn { question: question.into(), answer: first.text.as_str().into() }];
         let second = desk.ask(desk.prompt(&document, &turns, Some("And what is he worth?")), &recipe, 8);
-        let held = first.figures.tokens.prompt + first.figures.tokens.generated
+        let cache_state = first.figures.tokens.prompt + first.figures.tokens.generated
             - u32::from(first.finish == Finish::TokenLimit);
-        assert_eq!(second.figures.tokens.cached, held, "{name}: everything read and said before is reused");
-        assert_eq!(second.figures.tokens.prefilled, second.figures.tokens.prompt - held, "{name}");
+        assert_eq!(second.figures.tokens.cached, cache_state, "{name}: everything read and said before is reused");
+        assert_eq!(second.figures.tokens.prefilled, second.figures.tokens.prompt - cache_state, "{name}");
         assert!(
             second.figures.tokens.prefilled < 60,
             "{name}: a short question is {} tokens",

@@ -1,22 +1,44 @@
-//! README.md promises only what is there: its commands are run.
+//! README.md and docs/ promise only what is there: their commands are run, their links are followed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The lines of README.md's shell blocks.
-fn commands() -> Vec<String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
-    let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("a block ends"));
+/// README.md, then the pages of docs/ by name.
+fn pages() -> Vec<PathBuf> {
+    let docs = std::fs::read_dir(root().join("docs")).expect("it is there");
+    let mut pages: Vec<PathBuf> = docs.map(|entry| entry.expect("readable").path()).collect();
+    pages.sort();
+    pages.insert(0, root().join("README.md"));
+    pages
+}
+
+fn text(page: &Path) -> String {
+    std::fs::read_to_string(page).expect("it is there")
+}
+
+/// The lines of a page's shell blocks.
+fn commands(page: &Path) -> Vec<String> {
+    let text = text(page);
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().expect("a block ends"));
     blocks.flat_map(str::lines).map(str::to_owned).collect()
 }
 
-/// Runs one line as a reader would type it: with `lunette` on the path, and a `book.txt` beside them. The configuration keeps answers
-/// short, since a small model may go round in circles until its context is full, and takes one thread: two that wait for each other at
-/// every step crawl where something else runs, too.
+/// The files that a page links to or shows, from its own folder.
+fn links(page: &Path) -> Vec<PathBuf> {
+    let text = text(page);
+    let named = ["](", "src=\"", "srcset=\""].into_iter().flat_map(|mark| text.split(mark).skip(1));
+    let targets = named.map(|rest| rest.split([')', '"']).next().expect("split gives one"));
+    let folder = page.parent().expect("a folder");
+    targets.filter(|target| !target.starts_with("http")).map(|target| folder.join(target)).collect()
+}
+
+/// Runs one line as a reader would type it: with `lunette` on the path and a `book.txt` in the folder. The configuration keeps answers
+/// short, since a small model may repeat itself until its context is full, and uses one thread: two that wait for each other at
+/// every step crawl when something else runs, too.
 fn run(line: &str) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let book = root().join("tests/fixtures/documents/alice-openings.txt");
@@ -32,24 +54,28 @@ fn run(line: &str) -> Output {
 }
 
 #[test]
-fn files_that_it_links_to_or_shows_are_there() {
-    let readme = std::fs::read_to_string(root().join("README.md")).expect("it is there");
-    let named = ["](", "src=\"", "srcset=\""].into_iter().flat_map(|mark| readme.split(mark).skip(1));
-    let files: Vec<&str> = named
-        .map(|rest| rest.split([')', '"']).next().expect("split gives one"))
-        .filter(|target| !target.starts_with("http"))
-        .collect();
-    assert!(files.len() > 10, "{files:?}");
-    for file in files {
-        assert!(root().join(file).is_file(), "{file} is not there");
+fn linked_files_exist() {
+    for page in pages() {
+        for file in links(&page) {
+            assert!(file.is_file(), "{}: {} does not exist", page.display(), file.display());
+        }
+    }
+    assert!(links(&pages()[0]).len() > 10, "README.md links to the pages of docs/");
+}
+
+#[test]
+fn every_page_is_linked_from_the_readme() {
+    let linked = links(&pages()[0]);
+    for page in &pages()[1..] {
+        assert!(linked.contains(page), "README.md does not link to {}", page.display());
     }
 }
 
 #[test]
-fn make_targets_that_are_promised_are_there() {
-    let makefile = std::fs::read_to_string(root().join("Makefile")).expect("it is there");
-    let targets: Vec<String> =
-        commands().iter().filter_map(|line| line.strip_prefix("make ")).map(str::to_owned).collect();
+fn promised_make_targets_exist() {
+    let makefile = text(&root().join("Makefile"));
+    let lines = commands(&root().join("README.md"));
+    let targets: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("make ")).collect();
     assert_eq!(targets, ["demo", "test"]);
     for target in targets {
         assert!(makefile.lines().any(|line| line.starts_with(&format!("{target}:"))), "no target {target}");
@@ -58,9 +84,12 @@ fn make_targets_that_are_promised_are_there() {
 
 #[test]
 #[ignore = "needs the default model"]
-fn the_commands_run() {
-    let lines: Vec<String> = commands().into_iter().filter(|line| line.starts_with("lunette ")).collect();
-    assert!(lines.len() >= 5, "{lines:?}");
+fn commands_run() {
+    let mut lines: Vec<String> = pages().iter().flat_map(|page| commands(page)).collect();
+    lines.retain(|line| line.starts_with("lunette "));
+    lines.sort();
+    lines.dedup();
+    assert!(lines.len() >= 8, "{lines:?}");
     for line in lines {
         let output = run(&line);
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -21,7 +21,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
-use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvType, Offload};
+use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload};
 use lunette::engine::message::{Event, ModelInfo, Origin, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
@@ -116,7 +116,7 @@ fn model_info(model: &Path) -> ModelInfo {
             n_batch: Some(256),
             n_ubatch: Some(256),
             threads: Some(2),
-            kv_type: KvType::F16,
+            kv_dtype: KvDtype::F16,
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 0,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
+use crate::citations::Citation;
 use crate::engine::message::{Channel, Figures, Finish};
 use crate::failure::Failure;
-use crate::quotes::Quote;
 use crate::swaa::selection::ResolvedPreset;
 
 /// A question, its answer as far as it has come, and what both cost.
@@ -29,7 +29,7 @@ pub struct Exchange {
     /// How often another answer was asked for.
     pub variation: u32,
     /// What the answer quotes, looked up in the document; empty until that is done.
-    pub quotes: Vec<Quote>,
+    pub citations: Vec<Citation>,
 }
 
 /// One answer of an A/B comparison: which of a group of exchanges it is, and how it is to be read.
@@ -39,7 +39,7 @@ pub struct Variant {
     pub group: u32,
     /// From 0, in the order in which they are asked.
     pub index: usize,
-    pub way: ResolvedPreset,
+    pub resolved_preset: ResolvedPreset,
 }
 
 /// How far a question is.
@@ -89,7 +89,7 @@ impl Exchange {
             figures: None,
             variant: None,
             variation: 0,
-            quotes: Vec::new(),
+            citations: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::attached::Attached;
 use super::exchange::{Exchange, ExchangeState};
 use super::state::{Chat, Model};
 use super::transcript::Entry;
-use crate::quotes::Verdict;
+use crate::citations::Verdict;
 
 /// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
@@ -39,7 +39,7 @@ fn told(exchange: &Exchange) -> Option<String> {
     }
 }
 
-/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "quotes"}]}`.
+/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "citations"}]}`.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
@@ -76,7 +76,7 @@ fn turn(entry: &Entry) -> Option<Value> {
         "preset": exchange.preset.as_deref(),
         "state": state(&exchange.state),
         "figures": figures,
-        "quotes": exchange.quotes.iter().map(|quote| verdict(exchange, quote)).collect::<Vec<_>>(),
+        "quotes": exchange.citations.iter().map(|citation| verdict(exchange, citation)).collect::<Vec<_>>(),
     }))
 }
 
@@ -94,14 +94,14 @@ fn state(state: &ExchangeState) -> String {
     }
 }
 
-fn verdict(exchange: &Exchange, quote: &crate::quotes::Quote) -> Value {
-    let verdict = match quote.verdict {
+fn verdict(exchange: &Exchange, citation: &crate::citations::Citation) -> Value {
+    let verdict = match citation.verdict {
         Verdict::Verified(_) => "verified",
         Verdict::Repaired { .. } => "repaired",
         Verdict::NotFound => "not found",
     };
-    let bytes = quote.verdict.passage().map(|passage| [passage.start, passage.end]);
-    json!({ "text": exchange.answer[quote.span.start..quote.span.end], "verdict": verdict, "document_bytes": bytes })
+    let bytes = citation.verdict.passage().map(|passage| [passage.start, passage.end]);
+    json!({ "text": exchange.answer[citation.span.start..citation.span.end], "verdict": verdict, "document_bytes": bytes })
 }
 
 /// The code of the last fenced block of `answer`, as it was written.

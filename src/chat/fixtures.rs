@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::within::{Allowance, Within};
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, Work, update};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Phase, Questions, Setup, update};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
@@ -153,7 +153,7 @@ pub(crate) fn progress(done_tokens: u32) -> Progress {
 /// The job that a command starts.
 pub(crate) fn job_of(command: &Command) -> Option<JobId> {
     match command {
-        Command::Read { job, .. }
+        Command::Prefill { job, .. }
         | Command::Forecast { job, .. }
         | Command::Count { job, .. }
         | Command::AnswerNow { job } => Some(*job),
@@ -189,6 +189,12 @@ impl Session {
         setup.within = Some(Within { allowance, ends, selected: None });
         setup.document = DocumentFacts { text, part: None, ..setup.document };
         Self::of(setup)
+    }
+
+    /// A script that begins with `preset`: its questions stand alone. The model is loading.
+    pub(crate) fn begin_script(preset: &str, changes: RecipePatch) -> Self {
+        let setup = setup(preset, changes);
+        Self::of(Setup { asking: Asking { questions: Questions::Alone, ..setup.asking }, ..setup })
     }
 
     /// There is no model yet.
@@ -238,20 +244,25 @@ impl Session {
     }
 
     pub(crate) fn switch(&mut self, preset: &str) -> Vec<Effect> {
-        let offer = self.chat.offers.iter().position(|offer| offer.name == preset).expect("a built-in preset");
-        self.act(super::Action::Switch(offer))
+        let preset_entry = self
+            .chat
+            .preset_entries
+            .iter()
+            .position(|preset_entry| preset_entry.name == preset)
+            .expect("a built-in preset");
+        self.act(super::Action::Switch(preset_entry))
     }
 
     /// The recipe in force.
     pub(crate) fn recipe(&self) -> RecipeSpec {
-        self.chat.way.as_ref().expect("a preset is settled").recipe.clone()
+        self.chat.resolved_preset.as_ref().expect("a preset is settled").recipe.clone()
     }
 
     /// The engine ends its reading.
     pub(crate) fn read(&mut self, cached: u32, prefilled: u32) -> Vec<Effect> {
         let figures = Box::new(figures(&self.recipe(), cached, prefilled));
         let stopped = cached + prefilled < DOCUMENT_TOKENS;
-        self.tell(Event::Read { job: self.job, stopped, figures })
+        self.tell(Event::Prefilled { job: self.job, stopped, figures })
     }
 
     /// The engine answers the running question.
@@ -266,7 +277,7 @@ impl Session {
     /// Returns what came then, and which beginnings were asked about.
     pub(crate) fn forecast_beginnings(&mut self, mut effects: Vec<Effect>) -> (Vec<Effect>, Vec<u32>) {
         let mut asked = Vec::new();
-        while let (Work::Choosing { .. }, [Effect::Send(Command::Count { job, texts })]) =
+        while let (Phase::Choosing { .. }, [Effect::Send(Command::Count { job, texts })]) =
             (&self.chat.work, &effects[..])
         {
             let (job, chapters) = (*job, texts[0].lines().count() as u32);
@@ -289,7 +300,7 @@ impl Session {
         self.chat.run().expect("a job runs").cancel.clone()
     }
 
-    pub(crate) fn held(&self) -> Option<Arc<str>> {
-        self.chat.held.as_ref().map(|held| held.way.name.clone())
+    pub(crate) fn cache_state(&self) -> Option<Arc<str>> {
+        self.chat.cache_state.as_ref().map(|cache_state| cache_state.resolved_preset.name.clone())
     }
 }

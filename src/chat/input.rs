@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::attached::Attached;
+use crate::citations::Citation;
 use crate::engine::message::{CancelToken, Command, Event};
 use crate::failure::Failure;
-use crate::quotes::Quote;
 use crate::swaa::Preset;
 
 /// Whatever may happen to a chat.
@@ -31,11 +31,11 @@ pub enum Input {
         name: Arc<str>,
         came: Result<Arc<str>, String>,
     },
-    /// What [`Effect::CheckQuotes`] asked for.
+    /// What [`Effect::CheckCitations`] asked for.
     Checked {
         entry: usize,
         answer: Arc<str>,
-        quotes: Vec<Quote>,
+        citations: Vec<Citation>,
     },
 }
 
@@ -60,7 +60,7 @@ pub enum Action {
     },
     /// Shows another branch, from 0.
     ShowBranch(usize),
-    /// Reads by another preset: an index into [`super::Chat::offers`]. A second time: yes, go.
+    /// Reads by another preset: an index into [`super::Chat::preset_entries`]. A second time: yes, go.
     Switch(usize),
     /// Reads by a preset of one's own, which becomes an offer.
     Try(Box<Preset>),
@@ -69,7 +69,7 @@ pub enum Action {
     /// Asks one question under each of several offers, two at least.
     Versus {
         question: String,
-        offers: Vec<usize>,
+        preset_entries: Vec<usize>,
     },
     /// Yes to what is asked.
     Confirm,
@@ -99,7 +99,7 @@ pub enum Effect {
     /// Read the file of this name; answered by [`Input::FileRead`].
     ReadFile(Arc<str>),
     /// Look up what the answer of an entry quotes; answered by [`Input::Checked`].
-    CheckQuotes {
+    CheckCitations {
         entry: usize,
         answer: Arc<str>,
     },
@@ -142,8 +142,8 @@ pub struct Retrieved {
 pub struct Choice {
     /// Ascending, from 1.
     pub parts: Vec<usize>,
-    /// An index into [`super::Chat::offers`]; `None` stays with the present one.
-    pub offer: Option<usize>,
+    /// An index into [`super::Chat::preset_entries`]; `None` stays with the present one.
+    pub preset_entry: Option<usize>,
 }
 
 /// The document that has the chosen parts.
@@ -154,7 +154,7 @@ pub struct Chosen {
     pub words: String,
     /// What of the document they are, when not all: `parts 1-12 of 61`.
     pub part: Option<String>,
-    pub offer: Option<usize>,
+    pub preset_entry: Option<usize>,
 }
 
 /// A document that somebody thinks of.
@@ -164,7 +164,7 @@ pub struct Draft {
     /// Of its parts; `auto` chooses by them.
     pub tokens: u32,
     /// The preset to read it by, when it is not the present one.
-    pub offer: Option<usize>,
+    pub preset_entry: Option<usize>,
 }
 
 /// A model that can be fetched.

@@ -5,7 +5,7 @@
 //! tell the engine. It never waits, reads a file or looks at a clock, so a whole session can be replayed in a test.
 //!
 //! One preset switch, with figures: `5` is pressed → `Forecast` is sent → the engine forecasts 160,900 tokens, 48 s → the chat
-//! is [`Work::Deciding`] and shows it → `5` again → `Read` is sent → progress → `Read` ended → both readings' figures side by side.
+//! is [`Phase::Deciding`] and shows it → `5` again → `Read` is sent → progress → `Read` ended → both readings' figures side by side.
 //! A forecast under [`SHORT`] starts by itself.
 //!
 //! At most one job runs; what is asked meanwhile waits in the transcript ([`ExchangeState::Waiting`]), one switch waits beside it.
@@ -22,11 +22,11 @@ pub mod ending;
 mod exchange;
 pub mod export;
 mod input;
+mod measurements;
 pub mod moment;
 mod notice;
 mod presets;
 pub mod prompt;
-mod readings;
 mod reasoning;
 mod state;
 pub mod template;
@@ -46,14 +46,14 @@ pub use document::DocumentFacts;
 pub use ending::why_not_whole;
 pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};
 pub use input::{Action, Choice, Chosen, Draft, Effect, Fetched, Input, NewText, News, Offered, Retrieved};
+pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, Turn, build_prompt};
-pub use readings::{Comparison, Reading, Readings, Trace};
-pub use state::{Asking, Chat, Drafted, Forecast, Held, Model, Pause, Questions, Run, Setup, Sizing, Work};
+pub use state::{Asking, CacheState, Chat, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing};
 pub use template::ChatTemplate;
 pub use transcript::Entry;
 pub use update::{INSTANT_TOKENS, SHORT, update};
 pub use words::{bytes, count, time};
 
-pub use crate::swaa::selection::ResolvedPreset as Way;
+pub use crate::swaa::selection::ResolvedPreset;

@@ -8,9 +8,9 @@ use super::branches::{BranchRow, Branches, fork_points};
 use super::document::DocumentFacts;
 use super::exchange::{Exchange, ExchangeState};
 use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered};
+use super::measurements::Measurements;
 use super::moment::Moment;
 use super::notice::{Notice, model_notes};
-use super::readings::Readings;
 use super::template::ChatTemplate;
 use super::transcript::Entry;
 use super::within::{Beginning, Search, Within};
@@ -104,14 +104,14 @@ impl Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sizing {
     /// To read by this offer.
-    Read { offer: usize },
+    Read { preset_entry: usize },
     /// To ask this question under these offers.
-    Compare { question: String, offers: Vec<usize> },
+    Compare { question: String, preset_entries: Vec<usize> },
 }
 
 /// What is going on. One thing at a time.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Work {
+pub enum Phase {
     Idle,
     /// Asked how long the document is, for `auto` to choose.
     Sizing {
@@ -136,14 +136,14 @@ pub enum Work {
         preset: Arc<str>,
     },
     /// Asked how many tokens something has that goes along with a question.
-    Weighing {
+    CountingAttachments {
         job: JobId,
         text: Arc<str>,
     },
     /// Asked what each preset would cost; see [`Chat::survey`].
     Surveying {
         job: JobId,
-        offer: usize,
+        preset_entry: usize,
     },
     /// It costs more than a moment: the person is asked.
     Deciding {
@@ -151,7 +151,7 @@ pub enum Work {
         plan: Plan,
     },
     /// The document is being read; `from` is the way it was read before, if this is a switch.
-    Reading {
+    Prefilling {
         run: Run,
         from: Option<ResolvedPreset>,
     },
@@ -164,8 +164,8 @@ pub enum Work {
 
 /// What the engine's KV cache holds, by its own account.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Held {
-    pub way: ResolvedPreset,
+pub struct CacheState {
+    pub resolved_preset: ResolvedPreset,
     /// Positions read so far, and of how many.
     pub tokens: u32,
     pub document_tokens: u32,
@@ -174,7 +174,7 @@ pub struct Held {
     pub context_tokens: u32,
 }
 
-impl Held {
+impl CacheState {
     /// Whether the whole document is in it.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -223,7 +223,7 @@ pub struct Chat {
     /// names.
     pub reading: PresetSelection,
     /// The presets that can be switched to.
-    pub offers: Vec<Preset>,
+    pub preset_entries: Vec<Preset>,
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
@@ -232,19 +232,19 @@ pub struct Chat {
     pub branches: Branches,
     /// What the question that is being written refers to.
     pub attached: Vec<Attached>,
-    pub work: Work,
+    pub work: Phase,
     /// How the document is to be read and questions are asked; `None` until it is settled.
-    pub way: Option<ResolvedPreset>,
+    pub resolved_preset: Option<ResolvedPreset>,
     /// What the engine has: this is what the screen shows as the preset.
-    pub held: Option<Held>,
-    pub readings: Readings,
+    pub cache_state: Option<CacheState>,
+    pub measurements: Measurements,
     /// What each offer would cost now, as far as that was asked; by its index.
     pub survey: Vec<Option<Plan>>,
     /// What somebody thinks of reading instead, and what that would take.
     pub drafted: Option<Drafted>,
     /// The document has more tokens than the context or the memory holds: its last reading failed by that.
     pub too_long: bool,
-    /// A switch that waits for the running job to end; index into `offers`.
+    /// A switch that waits for the running job to end; index into `preset_entries`.
     pub next_switch: Option<usize>,
     /// Reading was stopped or failed, and does not go on by itself.
     pub paused: Option<Pause>,
@@ -254,7 +254,7 @@ pub struct Chat {
     pub notices: Vec<Notice>,
     /// The time of the last input.
     pub now: Duration,
-    pub(super) first_offer: usize,
+    pub(super) first_preset_entry: usize,
     pub(super) last_job: u64,
     /// The text that the files have now, which waits for the running job to end.
     pub(super) next_text: Option<NewText>,
@@ -278,28 +278,28 @@ impl Chat {
     /// A chat that waits for its model.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let (offers, first_offer) = setup.reading.offers();
+        let (preset_entries, first_preset_entry) = setup.reading.preset_entries();
         let reading = match setup.asking.questions {
             Questions::Conversation => PresetSelection { changes: RecipePatch::default(), ..setup.reading },
             Questions::Alone => setup.reading,
         };
         let mut document = setup.document;
-        let beginning = setup.within.map(|within| Beginning::of(&mut document, within, first_offer));
+        let beginning = setup.within.map(|within| Beginning::of(&mut document, within, first_preset_entry));
         Self {
             document,
             beginning,
             reading,
-            offers,
+            preset_entries,
             asking: setup.asking,
             started: setup.now,
             model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
             branches: Branches::default(),
             attached: Vec::new(),
-            work: Work::Idle,
-            way: None,
-            held: None,
-            readings: Readings::default(),
+            work: Phase::Idle,
+            resolved_preset: None,
+            cache_state: None,
+            measurements: Measurements::default(),
             survey: Vec::new(),
             drafted: None,
             too_long: false,
@@ -308,7 +308,7 @@ impl Chat {
             notice: None,
             notices: Vec::new(),
             now: Duration::ZERO,
-            first_offer,
+            first_preset_entry,
             last_job: 0,
             next_text: None,
             changed_at: None,
@@ -324,8 +324,11 @@ impl Chat {
     /// The offer that chose the present preset by the document's length, if one did.
     #[must_use]
     pub fn automatic(&self) -> Option<usize> {
-        let (offer, name) = self.chosen_by.as_ref()?;
-        self.way.as_ref().is_some_and(|way| way.name == *name).then_some(*offer)
+        let (preset_entry, name) = self.chosen_by.as_ref()?;
+        self.resolved_preset
+            .as_ref()
+            .is_some_and(|resolved_preset| resolved_preset.name == *name)
+            .then_some(*preset_entry)
     }
 
     /// How many of `parts` parts are the document: the first ones, where that is chosen by time.
@@ -338,29 +341,36 @@ impl Chat {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.model, Model::Loading { .. } | Model::Fetching { .. })
-            || !matches!(self.work, Work::Idle | Work::Deciding { .. })
+            || !matches!(self.work, Phase::Idle | Phase::Deciding { .. })
     }
 
     /// Whether the engine has the whole document, read as it is to be read.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| Some(&held.way) == self.way.as_ref() && held.is_complete())
+        self.cache_state.as_ref().is_some_and(|cache_state| {
+            Some(&cache_state.resolved_preset) == self.resolved_preset.as_ref() && cache_state.is_complete()
+        })
     }
 
     /// The job that the engine works on, if any.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
         match &self.work {
-            Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run),
+            Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => Some(run),
             _ => None,
         }
     }
 
     /// The offer that is in force or, before anything was read, will be.
     #[must_use]
-    pub fn current_offer(&self) -> usize {
-        let name = self.held.as_ref().map(|held| &held.way.name).or(self.way.as_ref().map(|way| &way.name));
-        name.and_then(|name| self.offers.iter().position(|offer| *offer.name == **name)).unwrap_or(self.first_offer)
+    pub fn current_preset_entry(&self) -> usize {
+        let name = self
+            .cache_state
+            .as_ref()
+            .map(|cache_state| &cache_state.resolved_preset.name)
+            .or(self.resolved_preset.as_ref().map(|resolved_preset| &resolved_preset.name));
+        name.and_then(|name| self.preset_entries.iter().position(|preset_entry| *preset_entry.name == **name))
+            .unwrap_or(self.first_preset_entry)
     }
 
     /// Whether an answer is on its way, or waits for its turn.
@@ -412,7 +422,7 @@ impl Chat {
     /// Tells why `auto` chose; at the start together with what was told of the model, as a screen has room for one notice.
     pub(super) fn tell_choice(&mut self, text: String) {
         let before = match &self.model {
-            Model::Ready { info, template } if self.held.is_none() => model_notes(info, template),
+            Model::Ready { info, template } if self.cache_state.is_none() => model_notes(info, template),
             _ => Vec::new(),
         };
         self.notices.push(Notice::info(text.clone()));
@@ -440,7 +450,7 @@ impl Chat {
     /// The job that the engine works on, if any.
     pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
         match &mut self.work {
-            Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run),
+            Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => Some(run),
             _ => None,
         }
     }
@@ -457,7 +467,7 @@ impl Chat {
     /// The exchange that is being answered.
     pub(super) fn answering(&mut self) -> Option<&mut Exchange> {
         match self.work {
-            Work::Answering { entry, .. } => self.exchange_mut(entry),
+            Phase::Answering { entry, .. } => self.exchange_mut(entry),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! What was asked, answered and switched, in order.
 
 use super::exchange::Exchange;
-use super::readings::Comparison;
+use super::measurements::Comparison;
 
 /// One entry of the transcript.
 #[derive(Debug, Clone, PartialEq)]

@@ -112,15 +112,15 @@ pub struct Beginning {
     pub(super) within: Within,
     whole: Arc<str>,
     /// The offer to read it by: `auto` chooses anew for each length.
-    pub(super) offer: usize,
+    pub(super) preset_entry: usize,
     /// What the first part took, once it was read.
-    pub(super) taste: Option<Duration>,
+    pub(super) probe: Option<Duration>,
 }
 
 impl Beginning {
     /// Takes all of `document`, and leaves its first part there.
-    pub(super) fn of(document: &mut DocumentFacts, within: Within, offer: usize) -> Self {
-        let beginning = Self { within, whole: document.text.clone(), offer, taste: None };
+    pub(super) fn of(document: &mut DocumentFacts, within: Within, preset_entry: usize) -> Self {
+        let beginning = Self { within, whole: document.text.clone(), preset_entry, probe: None };
         document.text = beginning.text(1);
         document.part = Some(format!("what is read in {} s", beginning.within.allowance.time.as_secs_f64()));
         beginning

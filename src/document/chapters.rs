@@ -1,8 +1,8 @@
 //! Finds the headings of volumes, chapters and letters in a plain-text book.
 //!
-//! A heading is a line of its own after a blank line: a word such as `Chapter`, a number (`12`, `XII`, `Twelve`, `the
-//! Twelfth`), and possibly a title. Prose is not taken for one: `Part of the ship` has no number, `Book I lent him`
-//! continues in lower case, `volume, and before he` begins in lower case.
+//! A heading is a line of its own after a blank line: a word such as `Chapter`, a number (`12`, `XII`, `Twelve`,
+//! `the Twelfth`), and possibly a title. Prose is not taken for one: `Part of the ship` has no number,
+//! `Book I lent him` continues in lower case, `volume, and before he` begins in lower case.
 //!
 //! Example: *Emma* has `VOLUME I`, `CHAPTER I`, `CHAPTER II` …, which give 3 entries on level 1 and 55 on level 2.
 //! *Pride and Prejudice* has only chapters, so they are level 1. A table of contents that lists all of this up front is

@@ -35,8 +35,8 @@ impl Document {
 
     /// Keeps these stretches. They must ascend and begin at line starts.
     #[must_use]
-    pub fn with_stretches(&self, stretches: &[ByteSpan]) -> Self {
-        self.keep(&joined(stretches))
+    pub fn with_stretches(&self, segments: &[ByteSpan]) -> Self {
+        self.keep(&joined(segments))
     }
 
     /// Keeps the pages that `written` names (`3-7,9`, `12-`, `-5`), and all files without pages.
@@ -48,20 +48,20 @@ impl Document {
             Position::Page(page) => chosen[page as usize - 1],
             Position::Line(_) | Position::TextLine(_) => true,
         };
-        let mut stretches = Vec::new();
+        let mut segments = Vec::new();
         let mut end = 0;
         for source in &self.sources {
             // Includes the line that names the file. Skips the blank line before that if the previous page is missing.
-            let follows = stretches.last().is_some_and(|last: &ByteSpan| last.end == end);
+            let follows = segments.last().is_some_and(|last: &ByteSpan| last.end == end);
             let start =
                 if follows { end } else { end + self.text[end..].bytes().take_while(|&byte| byte == b'\n').count() };
             let span = ByteSpan { start: start.min(source.span.start), end: source.span.end };
             end = span.end;
             if is_kept(source) {
-                add(&mut stretches, span);
+                add(&mut segments, span);
             }
         }
-        let kept = self.keep(&stretches);
+        let kept = self.keep(&segments);
         if kept.text.trim().is_empty() {
             return Err(SelectError::BlankPages { written: written.into() });
         }
@@ -76,28 +76,28 @@ impl Document {
     }
 
     /// Keeps these stretches, which are ordered, not adjacent, and begin at line starts.
-    fn keep(&self, stretches: &[ByteSpan]) -> Self {
+    fn keep(&self, segments: &[ByteSpan]) -> Self {
         let mut kept = Self { report: self.report.clone(), ..Self::default() };
-        let copies: Vec<CopiedSpan> = stretches.iter().map(|&stretch| kept.copy(self, stretch)).collect();
+        let copies: Vec<CopiedSpan> = segments.iter().map(|&segment| kept.copy(self, segment)).collect();
         kept.outline = self.outline.iter().filter_map(|entry| moved_entry(entry, &copies)).collect();
         kept
     }
 
-    /// Appends `stretch` of `whole` with its sources, after the lines that the model needs.
-    fn copy(&mut self, whole: &Self, stretch: ByteSpan) -> CopiedSpan {
-        if stretch.start > 0 && !self.text.is_empty() {
+    /// Appends `segment` of `whole` with its sources, after the lines that the model needs.
+    fn copy(&mut self, whole: &Self, segment: ByteSpan) -> CopiedSpan {
+        if segment.start > 0 && !self.text.is_empty() {
             self.end_paragraph();
             self.text.push_str(LEFT_OUT);
         }
         let opened = self.text.len();
         let open_file = self.sources.last().map(|source| source.name.as_str());
-        if let Some(name) = whole.file_entered_at(stretch.start).filter(|&name| open_file != Some(name)) {
+        if let Some(name) = whole.file_entered_at(segment.start).filter(|&name| open_file != Some(name)) {
             self.text.push_str(&header(name));
         }
         let to = self.text.len();
-        self.text.push_str(&whole.text[stretch.start..stretch.end]);
-        self.sources.extend(whole.sources.iter().filter_map(|source| moved_source(whole, source, stretch, to)));
-        CopiedSpan { stretch, opened, to }
+        self.text.push_str(&whole.text[segment.start..segment.end]);
+        self.sources.extend(whole.sources.iter().filter_map(|source| moved_source(whole, source, segment, to)));
+        CopiedSpan { segment, opened, to }
     }
 
     /// The file that contains `start`, if there are several files.
@@ -112,7 +112,7 @@ impl Document {
 /// A stretch that was copied.
 struct CopiedSpan {
     /// In the whole document.
-    stretch: ByteSpan,
+    segment: ByteSpan,
     /// In the new document: start of the lines before it, and start of the stretch itself.
     opened: usize,
     to: usize,
@@ -121,16 +121,16 @@ struct CopiedSpan {
 impl CopiedSpan {
     /// Where `byte` of the whole document is now. The start of the stretch maps to the start of the lines before it.
     fn place(&self, byte: usize) -> usize {
-        if byte <= self.stretch.start { self.opened } else { byte - self.stretch.start + self.to }
+        if byte <= self.segment.start { self.opened } else { byte - self.segment.start + self.to }
     }
 }
 
-/// The part of `source` that is in `stretch`, which now begins at `to`.
-fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: usize) -> Option<SourceSpan> {
-    let kept = source.span.intersection(stretch)?;
+/// The part of `source` that is in `segment`, which now begins at `to`.
+fn moved_source(whole: &Document, source: &SourceSpan, segment: ByteSpan, to: usize) -> Option<SourceSpan> {
+    let kept = source.span.intersection(segment)?;
     let lines_before = count_lines(&whole.text.as_bytes()[source.span.start..kept.start]);
     Some(SourceSpan {
-        span: ByteSpan { start: kept.start - stretch.start + to, end: kept.end - stretch.start + to },
+        span: ByteSpan { start: kept.start - segment.start + to, end: kept.end - segment.start + to },
         name: source.name.clone(),
         position: source.position.further(lines_before),
     })
@@ -138,7 +138,7 @@ fn moved_source(whole: &Document, source: &SourceSpan, stretch: ByteSpan, to: us
 
 /// `entry` from its first to its last byte that was kept.
 fn moved_entry(entry: &OutlineEntry, copies: &[CopiedSpan]) -> Option<OutlineEntry> {
-    let mut kept = copies.iter().filter_map(|copy| Some((copy, entry.span.intersection(copy.stretch)?)));
+    let mut kept = copies.iter().filter_map(|copy| Some((copy, entry.span.intersection(copy.segment)?)));
     let first = kept.next()?;
     let last = kept.next_back().unwrap_or(first);
     let span = ByteSpan { start: first.0.place(first.1.start), end: last.0.place(last.1.end) };
@@ -201,18 +201,18 @@ fn range(token: &str, count: usize) -> Option<(usize, usize)> {
 }
 
 /// Joins adjacent stretches.
-fn joined(stretches: &[ByteSpan]) -> Vec<ByteSpan> {
+fn joined(segments: &[ByteSpan]) -> Vec<ByteSpan> {
     let mut joined: Vec<ByteSpan> = Vec::new();
-    for &stretch in stretches {
-        add(&mut joined, stretch);
+    for &segment in segments {
+        add(&mut joined, segment);
     }
     joined
 }
 
 /// Appends `span`, joined to the last stretch if it is adjacent.
-fn add(stretches: &mut Vec<ByteSpan>, span: ByteSpan) {
-    match stretches.last_mut() {
+fn add(segments: &mut Vec<ByteSpan>, span: ByteSpan) {
+    match segments.last_mut() {
         Some(last) if last.end == span.start => last.end = span.end,
-        _ => stretches.push(span),
+        _ => segments.push(span),
     }
 }

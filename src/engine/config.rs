@@ -1,4 +1,4 @@
-//! Settings of the engine: context size, batch sizes, cache type, and where the model's layers go.
+//! Settings of the engine: context size, batch sizes, cache type, and which layers go onto a GPU.
 //!
 //! [`EngineConfig`] is fixed when the engine starts; [`EngineSettings`] is the part that does not depend on the model.
 //!
@@ -8,9 +8,9 @@
 
 use std::path::PathBuf;
 
-/// The KV cache's number type. Symmetric: K and V alike.
+/// The KV cache's data type, of keys and values alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KvType {
+pub enum KvDtype {
     #[default]
     F16,
     Q8_0,
@@ -19,7 +19,7 @@ pub enum KvType {
     Bf16,
 }
 
-impl KvType {
+impl KvDtype {
     /// ggml's name of it, as `-ctk` takes it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -38,12 +38,12 @@ impl KvType {
 pub enum ContextSize {
     /// As large as the first prompt with its reserve needs.
     Fit,
-    /// So many tokens (`-c`).
+    /// This many tokens (`-c`).
     Tokens(u32),
 }
 
 impl ContextSize {
-    /// Most tokens that a prompt and its answer may have, with a model that was trained for so many.
+    /// Most tokens that a prompt and its answer may have, with a model that was trained for `train_context_tokens`.
     #[must_use]
     pub const fn limit(self, train_context_tokens: u32) -> u32 {
         match self {
@@ -52,7 +52,8 @@ impl ContextSize {
         }
     }
 
-    /// Tokens of the context that is made for a prompt, with so many kept free behind it; `limit` is [`ContextSize::limit`].
+    /// Tokens of the context that is made for a prompt, with `reserve_tokens` kept free behind it; `limit` is
+    /// [`ContextSize::limit`].
     #[must_use]
     pub const fn made_for(self, prompt_tokens: u32, reserve_tokens: u32, limit: u32) -> u32 {
         match self {
@@ -68,10 +69,10 @@ impl ContextSize {
 /// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
 pub const CONTEXT_STEP_TOKENS: u32 = 1024;
 
-/// How many layers lie on a GPU (`-ngl`).
+/// How many layers are offloaded to a GPU (`-ngl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GpuLayers {
-    /// As many as its free memory holds, with their share of the cache.
+    /// As many as fit into its free memory, with their share of the cache.
     #[default]
     Auto,
     /// Every one, the output included.
@@ -79,7 +80,7 @@ pub enum GpuLayers {
     Count(u32),
 }
 
-/// How a model is shared out among several GPUs (`--split-mode`).
+/// How a model is split between several GPUs (`--split-mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SplitMode {
     /// All of it on one (`--main-gpu`).
@@ -89,14 +90,14 @@ pub enum SplitMode {
     Layer,
 }
 
-/// Where the model's layers lie. Without a GPU nothing of it matters.
+/// Which layers go onto which GPU. Without a GPU none of it matters.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Offload {
     pub layers: GpuLayers,
     /// Names of the devices to use, as llama.cpp has them (`CUDA0`); empty is all of them.
     pub devices: Vec<String>,
     pub split_mode: SplitMode,
-    /// What part of the model each device gets, in any unit; empty is by free memory.
+    /// The fraction of the model that each device gets, in any unit; empty is by free memory.
     pub tensor_split: Vec<f32>,
     pub main_gpu: u32,
 }
@@ -111,35 +112,36 @@ impl Offload {
 
 /// Tokens of a decode call (`-b`), and of a computation (`-ub`), that are best on a device.
 ///
-/// CPU: a call takes seconds, so that progress moves and Esc is heard. GPU: products of 2,048 rows reach the chip's rate, and attention by
-/// position costs no more with them (`benches/results/prefill-cuda.md`).
+/// CPU: a call takes seconds, and progress and Esc wait for its end. GPU: products of 2,048 rows reach the chip's rate,
+/// and attention by position costs no more with them (`benches/results/prefill-cuda.md`).
 pub(super) const fn best_batch(on_gpu: bool) -> u32 {
     if on_gpu { 2048 } else { 512 }
 }
 
-/// Everything that is settled when the engine starts.
+/// Everything that is fixed when the engine starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {
     pub model: PathBuf,
     pub settings: EngineSettings,
 }
 
-/// What the engine is started with, but for the model's path.
+/// What the engine is started with, except the model's path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineSettings {
     pub context: ContextSize,
     /// Tokens kept free behind the document for questions and answers when `context` is [`ContextSize::Fit`].
     pub reserve_tokens: u32,
-    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling. `None` is what is best on the device.
+    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling. `None` is what is best on
+    /// the device.
     pub n_batch: Option<u32>,
     /// Most tokens computed at once (`-ub`), no more than a decode call has.
     pub n_ubatch: Option<u32>,
     /// `None` is every physical core.
     pub threads: Option<u32>,
-    pub kv_type: KvType,
+    pub kv_dtype: KvDtype,
     pub flash_attention: bool,
     pub offload: Offload,
-    /// Most bytes of host memory that readings under other recipes may keep, so that going back to one is no re-reading.
+    /// Most bytes of host memory for cache states of other recipes, so that going back to one needs no prefill.
     pub resident_bytes: u64,
     /// Where measured speeds are kept from run to run; `None` keeps none.
     pub speeds: Option<PathBuf>,

@@ -1,23 +1,24 @@
-//! Answers one question: prefill, then token by token until something ends it.
+//! Answers one question: prefill, then token by token until something ends the answer.
 //!
-//! The picture: a pipe. Tokens are sampled at one end; bytes become characters ([`Utf8Assembler`]), characters are told apart
-//! as reasoning or answer ([`Splitter`]) and leave as events. Whoever stands at the pipe may close it: the model itself, a stop string, a limit, the user.
+//! Sampled bytes become characters ([`Utf8Assembler`]), characters are separated into reasoning and answer
+//! ([`Splitter`]) and sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
-//! When the reasoning has used up its budget, its closing tag is written into the context as if the model had written it, and the model goes on from there.
+//! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated
+//! it, and the model goes on from there.
 
 use std::time::Instant;
 
+use super::cache_index::Token;
 use super::job::{Job, rate};
-use super::kv_log::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{Channel, Event, Failure, Finish, Limits, Origin, Question};
 use super::split::Splitter;
+use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
-use super::wanted::Wanted;
 use super::worker::{Aim, Prefilled, Worker};
 use crate::swaa::Attention;
 
-/// An answer while it is written.
+/// An answer that is being generated.
 struct Writing {
     limits: Limits,
     close_tag: Option<String>,
@@ -33,12 +34,12 @@ struct Writing {
 }
 
 impl Writing {
-    fn new(question: &Question, wanted: &Wanted) -> Self {
+    fn new(question: &Question, tokenized: &TokenizedPrompt) -> Self {
         Self {
             limits: question.limits.clone(),
             close_tag: question.reasoning.as_ref().map(|tags| tags.close.clone()),
             special: question.reasoning.is_some(),
-            decoding: wanted.recipe.decoding().clone(),
+            decoding: tokenized.recipe.decoding().clone(),
             assembler: Utf8Assembler::default(),
             splitter: Splitter::new(question.reasoning.clone(), question.limits.stop.clone()),
             tokens: Vec::new(),
@@ -48,7 +49,7 @@ impl Writing {
         }
     }
 
-    /// Whether the reasoning is to be ended for the model.
+    /// Whether the reasoning has to be closed for the model.
     fn reasoned_enough(&self, reasoning_tokens: u32) -> bool {
         let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
         self.splitter.is_reasoning() && (spent || self.answers_now)
@@ -63,22 +64,27 @@ impl Writing {
 impl<M: Machine> Worker<M> {
     pub(super) fn ask(&mut self, question: &Question) {
         let mut job = Job::new(question.job, question.cancel.clone(), question.limits.time);
-        let wanted = self.wanted(&question.prompt, &question.recipe);
-        match self.prefill_and_write(question, &wanted, &mut job) {
+        let tokenized = self.tokenize(&question.prompt, &question.recipe);
+        match self.prefill_and_write(question, &tokenized, &mut job) {
             Ok(finish) => {
-                let figures = Box::new(self.figures(&job, wanted.recipe));
+                let figures = Box::new(self.figures(&job, tokenized.recipe));
                 self.tell(Event::Answered { job: job.id, finish, figures });
             }
             Err(failure) => self.tell(Event::Failed { job: job.id, failure }),
         }
     }
 
-    fn prefill_and_write(&mut self, question: &Question, wanted: &Wanted, job: &mut Job) -> Result<Finish, Failure> {
-        if let Prefilled::Stopped(finish) = self.prefill(wanted, Aim::Answer, job)? {
+    fn prefill_and_write(
+        &mut self,
+        question: &Question,
+        tokenized: &TokenizedPrompt,
+        job: &mut Job,
+    ) -> Result<Finish, Failure> {
+        if let Prefilled::Stopped(finish) = self.prefill(tokenized, Aim::Answer, job)? {
             return Ok(finish);
         }
-        self.machine.start_sampling(&question.sampling, wanted.reading.tokens());
-        let mut writing = Writing::new(question, wanted);
+        self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
+        let mut writing = Writing::new(question, tokenized);
         let started = Instant::now();
         let finish = self.write(&mut writing, job)?;
         job.timings.decode = started.elapsed();
@@ -87,7 +93,7 @@ impl<M: Machine> Worker<M> {
         job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
         self.hand_over_rest(&mut writing, job);
         if writing.is_verbatim(job, finish) {
-            self.known.remember_answer(writing.answer, writing.tokens);
+            self.token_cache.remember_answer(writing.answer, writing.tokens);
         }
         Ok(finish)
     }
@@ -146,7 +152,8 @@ impl<M: Machine> Worker<M> {
         Ok(decoded)
     }
 
-    /// Writes the closing tag for the model. Does nothing where the context has no room for it: the answer ends there anyway.
+    /// Appends the closing tag for the model. Does nothing where the context has no room for it: the answer ends there
+    /// anyway.
     fn close_reasoning(&mut self, writing: &mut Writing, job: &mut Job) -> Result<(), Failure> {
         let Some(close) = &writing.close_tag else { return Ok(()) };
         let text = format!("\n{close}\n\n");
@@ -161,7 +168,7 @@ impl<M: Machine> Worker<M> {
         Ok(())
     }
 
-    /// Sends bytes through the pipe and keeps the reasoning's count and time.
+    /// Sends bytes on as text, and keeps the reasoning's count and time.
     fn emit(&self, writing: &mut Writing, job: &mut Job, bytes: &[u8]) {
         let was_reasoning = writing.splitter.is_reasoning();
         let text = writing.assembler.push(bytes);
@@ -183,7 +190,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// What the pipe still holds when the answer is over.
+    /// Sends what was held back, when the answer is over.
     fn hand_over_rest(&self, writing: &mut Writing, job: &Job) {
         let text = writing.assembler.finish();
         let mut pieces = writing.splitter.push(&text);

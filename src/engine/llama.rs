@@ -1,11 +1,12 @@
 //! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
-//! The picture: [`Model`] owns the weights, [`Llama`] borrows it and owns at most one context, which it replaces when it has to grow.
-//! The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the abort callback
-//! are called beside it, on the context's pointer, which the library hands out through `llama_swaa_newest_context`.
+//! [`Model`] owns the weights; [`Llama`] borrows it and owns at most one context, which it replaces when it has to
+//! grow. The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the
+//! abort callback are called beside it, on the context's pointer, which the library hands out through
+//! `llama_swaa_newest_context`.
 //!
-//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone, `weights` puts a model's
-//! layers where they are wanted.
+//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone,
+//! `weights` loads a model's layers onto the devices.
 //!
 //! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
 
@@ -31,9 +32,9 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-use super::config::{EngineConfig, EngineSettings, KvType};
-use super::forecast::{Forecaster, Shape, Sums};
-use super::kv_log::Token;
+use super::cache_index::Token;
+use super::config::{EngineConfig, EngineSettings, KvDtype};
+use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
@@ -58,8 +59,9 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Loads `config.model`, telling how far it is from 0.0 to 1.0; `false` as an answer ends it.
-    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is cut short, or of a kind that llama.cpp does not know.
+    /// Loads `config.model`, reporting its progress from 0.0 to 1.0; the answer `false` ends it.
+    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is truncated, or of a kind that llama.cpp
+    /// does not know.
     pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) -> bool) -> Result<Self, Failure> {
         Self::open(config, |config| weights::load(config, &mut progress))
     }
@@ -77,7 +79,7 @@ impl Model {
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
         let shape = shape(&model);
-        let unmeasured = Forecaster::knowing(shape, !gpus.is_empty(), Sums::default());
+        let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
         let mut info = describe(&model, config, started, unmeasured.cost());
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
@@ -111,7 +113,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
-        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_type),
+        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_dtype),
         model_bytes: model.size(),
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
@@ -132,10 +134,10 @@ fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
     stated.and_then(|value| value.parse().ok()).unwrap_or_else(|| model.n_embd().unsigned_abs() / model.n_head().max(1))
 }
 
-fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_type: KvType) -> u64 {
+fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_dtype: KvDtype) -> u64 {
     let sizes = head_size(model, architecture, "key") + head_size(model, architecture, "value");
     let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * u64::from(sizes);
-    weights::kv_bytes(kv_type, values)
+    weights::kv_bytes(kv_dtype, values)
 }
 
 fn architecture(model: &LlamaModel) -> String {
@@ -222,8 +224,9 @@ impl<'model> Context<'model> {
         Ok(())
     }
 
-    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the bytes of a cell that
-    /// holds no token: to write zeros over all of them first took a quarter of the time of going back to a reading.
+    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the
+    /// bytes of a cell that holds no token: to write zeros over all of them took a quarter of the time of restoring a
+    /// snapshot.
     fn forget(&mut self) {
         // SAFETY: `raw` is alive, and so is its memory; nobody else uses them, as `self` is borrowed.
         unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) };
@@ -256,11 +259,12 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole batch: 1.2 GB with
-/// 2,048 tokens and a vocabulary of 152,000.
+/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole
+/// batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
 fn with_one_output(mut params: LlamaContextParams) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
-    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is a plain setting.
+    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is
+    // a plain setting.
     unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 };
     params
 }
@@ -289,12 +293,12 @@ impl<'model> Llama<'model> {
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
         let threads = self.settings.threads.unwrap_or_else(physical_cores).cast_signed();
-        let kv_type = match self.settings.kv_type {
-            KvType::F16 => KvCacheType::F16,
-            KvType::F32 => KvCacheType::F32,
-            KvType::Bf16 => KvCacheType::BF16,
-            KvType::Q8_0 => KvCacheType::Q8_0,
-            KvType::Q4_0 => KvCacheType::Q4_0,
+        let kv_dtype = match self.settings.kv_dtype {
+            KvDtype::F16 => KvCacheType::F16,
+            KvDtype::F32 => KvCacheType::F32,
+            KvDtype::Bf16 => KvCacheType::BF16,
+            KvDtype::Q8_0 => KvCacheType::Q8_0,
+            KvDtype::Q4_0 => KvCacheType::Q4_0,
         };
         let flash = if self.settings.flash_attention {
             sys::LLAMA_FLASH_ATTN_TYPE_AUTO
@@ -307,16 +311,17 @@ impl<'model> Llama<'model> {
             .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(threads)
             .with_n_threads_batch(threads)
-            .with_type_k(kv_type)
-            .with_type_v(kv_type)
+            .with_type_k(kv_dtype)
+            .with_type_v(kv_dtype)
             .with_flash_attention_policy(flash)
     }
 
-    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when it is used.
+    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when
+    /// it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
-        let held = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
-        let free = free_memory_bytes() + held;
+        let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
+        let free = free_memory_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
         }
@@ -373,7 +378,7 @@ impl Machine for Llama<'_> {
     fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
         self.check_memory(tokens)?;
         let old_tokens = self.context_tokens();
-        let held = match &self.context {
+        let cache_state = match &self.context {
             Some(_) => Some(self.snapshot()?),
             None => None,
         };
@@ -386,11 +391,11 @@ impl Machine for Llama<'_> {
             Err(failure) if old_tokens == 0 => return Err(failure),
             Err(failure) => {
                 self.context = Some(self.make_context(old_tokens)?);
-                self.restore(&held.expect("an old context was copied"))?;
+                self.restore(&cache_state.expect("an old context was copied"))?;
                 return Err(failure);
             }
         };
-        match held {
+        match cache_state {
             Some(snapshot) if grown => self.restore(&snapshot),
             _ => Ok(()),
         }
@@ -456,7 +461,7 @@ impl Machine for Llama<'_> {
         Token(sampler.sample(&context.safe, -1).0)
     }
 
-    fn memory(&self, held: u32) -> Memory {
+    fn memory(&self, cache_state: u32) -> Memory {
         let rss_bytes = process_bytes();
         let Some(context) = &self.context else {
             return Memory { model_bytes: self.model.info.model_bytes, rss_bytes, ..Memory::default() };
@@ -465,7 +470,7 @@ impl Machine for Llama<'_> {
         Memory {
             model_bytes: bytes.model as u64,
             kv_bytes: bytes.kv as u64,
-            kv_used_bytes: bytes.kv as u64 * u64::from(held) / u64::from(context.tokens.max(1)),
+            kv_used_bytes: bytes.kv as u64 * u64::from(cache_state) / u64::from(context.tokens.max(1)),
             compute_bytes: bytes.compute as u64,
             resident_bytes: 0,
             rss_bytes,

@@ -1,9 +1,10 @@
-//! What the worker needs of a model and its KV cache. `llama` is the real one; tests bring a toy that recomputes everything.
+//! What the worker needs of a model and its KV cache. `llama` is the real one; tests bring a toy that recomputes
+//! everything.
 //!
-//! The picture: a tape of positions `0..len` and a head that appends under one attention at a time, cuts the end off, and can
-//! copy the whole tape to memory and back.
+//! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
+//! the whole cache to host memory and back.
 
-use super::kv_log::Token;
+use super::cache_index::Token;
 use super::message::{Failure, Memory, Origin, Sampling};
 use crate::swaa::Attention;
 
@@ -11,7 +12,7 @@ use crate::swaa::Attention;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoded {
     Done,
-    /// The interrupt came before the end; the tape must be truncated to what was there before the call.
+    /// The interrupt came before the end; the cache must be truncated to what was there before the call.
     Interrupted,
 }
 
@@ -39,7 +40,7 @@ pub(super) trait Machine {
     fn resize(&mut self, tokens: u32) -> Result<(), Failure>;
 
     /// Appends `tokens` at positions `start..`, computed under `attention`. The logits of the last one are kept.
-    /// Looks at `interrupted` while it works, as often as it can.
+    /// Calls `interrupted` while it works, as often as it can.
     fn decode(
         &mut self,
         tokens: &[Token],
@@ -58,12 +59,12 @@ pub(super) trait Machine {
 
     fn snapshot_bytes(snapshot: &Self::Snapshot) -> u64;
 
-    /// Starts a run of sampling; `recent` is what the repetition penalty looks back on.
+    /// Starts sampling; `recent` is what the repetition penalty looks back on.
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);
 
-    /// Draws a token from the last logits.
+    /// Samples a token from the last logits.
     fn sample(&mut self) -> Token;
 
-    /// Buffers as allocated; `kv_used_bytes` for `held` tokens; `resident_bytes` is left to the caller.
-    fn memory(&self, held: u32) -> Memory;
+    /// Buffers as allocated; `kv_used_bytes` for `cache_state` tokens; `resident_bytes` is left to the caller.
+    fn memory(&self, cache_state: u32) -> Memory;
 }

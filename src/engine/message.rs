@@ -1,7 +1,8 @@
-//! What the engine is told and what it tells: commands in, events out. Knows no binding, so that anything may import it.
+//! The engine's commands and events, and the data in them. Imports nothing of the engine, so that anything may import
+//! it.
 //!
-//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Read`], [`Event::Answered`],
-//! [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
+//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
+//! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
 
-/// Names a job; handed out by whoever gives the command, never used twice.
+/// Identifies a job; chosen by the sender of the command, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -49,8 +50,8 @@ pub enum Origin {
 
 /// How a stretch of the prompt is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stretch {
-    /// Through the window: the document and what stands before it.
+pub enum Segment {
+    /// Through the window: the document and what is before it.
     Document,
     /// With full attention when the recipe has a dense tail: the question, later turns, the template's end.
     Tail,
@@ -61,7 +62,7 @@ pub enum Stretch {
 pub struct Part {
     pub text: Arc<str>,
     pub origin: Origin,
-    pub stretch: Stretch,
+    pub segment: Segment,
 }
 
 /// The whole prompt, from position 0. `Document` parts come before `Tail` parts.
@@ -95,7 +96,7 @@ impl Sampling {
     };
 }
 
-/// How the model's reasoning is told from its answer.
+/// The tags that separate the model's reasoning from its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasoningTags {
     pub open: String,
@@ -132,8 +133,9 @@ pub struct Question {
 /// What the engine can be told.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Read a prompt (its `Document` parts) and keep it; no answer. Readings made so are what later questions build on.
-    Read {
+    /// Read a prompt (its `Document` parts) and keep it; no answer. SnapshotCache made so are what later questions
+    /// build on.
+    Prefill {
         job: JobId,
         prompt: Prompt,
         recipe: RecipeSpec,
@@ -278,7 +280,7 @@ pub struct Memory {
     /// The part of it that holds tokens.
     pub kv_used_bytes: u64,
     pub compute_bytes: u64,
-    /// Other recipes' readings kept in host memory.
+    /// Cache states of other recipes, kept in host memory.
     pub resident_bytes: u64,
     pub rss_bytes: u64,
     /// In use on GPUs, by everything of ours; 0 without one.
@@ -346,8 +348,8 @@ pub enum Event {
         channel: Channel,
         text: String,
     },
-    /// A [`Command::Read`] ended; `stopped` when it was cancelled: what was read is kept.
-    Read {
+    /// A [`Command::Prefill`] ended; `stopped` when it was cancelled: what was read is kept.
+    Prefilled {
         job: JobId,
         stopped: bool,
         figures: Box<Figures>,
@@ -380,7 +382,7 @@ impl Event {
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
             | Self::Piece { job, .. }
-            | Self::Read { job, .. }
+            | Self::Prefilled { job, .. }
             | Self::Answered { job, .. }
             | Self::Forecast { job, .. }
             | Self::Counted { job, .. }

@@ -1,50 +1,51 @@
 //! Everything that knows llama.cpp, on a thread of its own: commands in, events out.
 //!
-//! The picture: a reading room with a counter. Front ends hand a [`Command`] over the counter and get [`Event`]s back; the
-//! model, the context and the KV cache never leave the room ([`spawn`]'s thread owns them as locals).
+//! Front ends send a [`Command`] and get [`Event`]s back. The model, the context and the KV cache are locals of
+//! [`spawn`]'s thread and never leave it.
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`message`] | what can be said over the counter? |
-//! | [`config`] | what is settled when the engine starts? |
-//! | `worker` | what is done with a command? reuse, prefill in chunks, progress, cancel |
-//! | `generate` | how is an answer written? |
-//! | `wanted` | which tokens is a prompt, and how is each to be read? |
-//! | `kv_log` | what does the cache hold, and how much of that is wanted again? |
-//! | `readings` | which other readings are kept in memory? |
-//! | `forecast` | how long will it take? |
-//! | `speeds` | what was this machine measured to read in earlier runs? |
+//! | [`message`] | which commands and events are there? |
+//! | [`config`] | what is fixed when the engine starts? |
+//! | `worker` | what does a command do? reuse, prefill in chunks, progress, cancelling |
+//! | `generate` | how is an answer generated? |
+//! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
+//! | `cache_index` | what does the cache hold, and how much of it can be reused? |
+//! | `snapshot_cache` | which other cache states are kept in memory? |
+//! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
+//! | `calibration` | what did earlier runs measure? |
 //! | [`survey`] | what is known of a model without its weights? |
-//! | [`tokens`], `cuts` | which bytes is a token, and where can a text be cut to be tokenised on all cores? |
+//! | [`tokens`], `split_points` | which bytes is a token, and where can a text be split to be tokenised on all cores? |
 //! | `split`, `utf8` | bytes to characters to reasoning and answer |
-//! | `offload` | which layers lie on a GPU? |
-//! | `machine` | what must a model with a cache be able to do? |
+//! | `offload` | how many layers go onto a GPU? |
+//! | `machine` | what does the worker need of a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
-//! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives `Planned { cached: 30000, to_prefill: 40, .. }`,
-//! one `Prefilling`, a `Piece` per token or two, and `Answered` with figures.
+//! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives
+//! `Planned { cached: 30000, to_prefill: 40, .. }`, one `Prefilling`, a `Piece` per token or two, and `Answered` with
+//! figures.
 //!
-//! What it does not do: lay out prompts (`chat` does), or know what a preset is called.
+//! What it does not do: lay out prompts (`chat` does), or know the names of presets.
 
+mod cache_index;
+mod calibration;
 pub mod config;
-mod cuts;
-mod forecast;
+mod cost_model;
 mod generate;
 mod job;
-mod kv_log;
 mod llama;
 mod machine;
 pub mod message;
 mod offload;
-mod readings;
-mod speeds;
+mod snapshot_cache;
 mod split;
+mod split_points;
 pub mod survey;
+mod tokenized_prompt;
 pub mod tokens;
 #[cfg(test)]
 mod toy;
 mod utf8;
-mod wanted;
 mod worker;
 #[cfg(test)]
 mod worker_tests;
@@ -54,19 +55,19 @@ use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use calibration::Calibration;
 use config::EngineConfig;
-use forecast::Forecaster;
+use cost_model::CostModel;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
-use speeds::Ledger;
 use worker::{Inbox, Worker};
 
+pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{library_version, patch_stamp};
-pub use speeds::Measured;
 pub use survey::Survey;
 pub use tokens::Tokens;
 
-/// The front end's side of the counter.
+/// The front end's side of the engine.
 pub struct EngineHandle {
     pub commands: Sender<Command>,
     pub events: UnboundedReceiver<Event>,
@@ -86,7 +87,7 @@ pub fn spawn(config: EngineConfig) -> EngineHandle {
     EngineHandle { commands, events, thread }
 }
 
-/// The thread: loads, says so, works. A panic inside is told as a failure, so that no front end waits for ever.
+/// The thread: loads the model, reports it, works. A panic becomes a failure, so that no front end waits for ever.
 fn run(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let work = std::panic::AssertUnwindSafe(|| load_and_work(config, commands, events));
     if let Err(panic) = std::panic::catch_unwind(work) {
@@ -99,7 +100,7 @@ fn run(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSend
 
 fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let progress = events.clone();
-    // Nobody listens any more: the program ends, and must not wait for a model, nor end while a GPU still loads one.
+    // A closed channel means that the program ends: it must not wait for a model, nor exit while a GPU still loads one.
     let model = match llama::Model::load(&config, move |fraction| progress.send(Event::Loading { fraction }).is_ok()) {
         Ok(model) => model,
         Err(failure) => {
@@ -107,11 +108,11 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
             return;
         }
     };
-    let ledger = Ledger::open(&config, model.info());
-    let forecaster = Forecaster::knowing(model.shape(), model.info().has_gpu(), ledger.sums());
-    let info = ModelInfo { prefill_cost: forecaster.cost(), ..model.info().clone() };
+    let calibration = Calibration::open(&config, model.info());
+    let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
+    let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
     let _ = events.send(Event::Loaded(Box::new(info)));
     let settings = config.settings.for_device(model.info().has_gpu());
     let machine = llama::Llama::new(&model, &settings);
-    Worker::new(machine, forecaster, ledger, settings, Inbox::new(commands), events.clone()).run();
+    Worker::new(machine, cost_model, calibration, settings, Inbox::new(commands), events.clone()).run();
 }

@@ -1,18 +1,19 @@
-//! Which layers of a model lie on a GPU.
+//! How many layers of a model go onto a GPU.
 //!
-//! The picture: a shelf (the device's free memory) and books of one size (a layer's weights with its share of the KV cache). Layers are
-//! put on from the last one down, as llama.cpp does, until the next would not fit beside what computing needs.
+//! Layers are offloaded from the last one down, as llama.cpp does, until the next one (its weights and its share of the
+//! KV cache) would not fit beside what computing needs.
 //!
-//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of 36 layers.
+//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of
+//! 36 layers.
 //!
 //! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
 
 use super::config::{GpuLayers, Offload, SplitMode};
 
-/// Kept free of layers: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
+/// Kept free: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
 const KEPT_FREE_BYTES: u64 = 1 << 30;
 
-/// Tokens of cache that are counted in when nobody said how long the context will be: a long chapter or two.
+/// Tokens of cache that are reserved when the context size is not given: a long chapter or two.
 pub(super) const EXPECTED_CONTEXT_TOKENS: u32 = 32_768;
 
 /// What a model takes.
@@ -26,7 +27,7 @@ pub(super) struct Need {
     pub(super) kv_bytes: u64,
 }
 
-/// How many layers are asked of llama.cpp, the output included, with so many bytes free on all devices together.
+/// How many layers llama.cpp is told to offload, the output included, with `free_bytes` on all devices together.
 pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
     let all = need.layers + 1;
     match asked {
@@ -40,8 +41,8 @@ pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
     }
 }
 
-/// Those of `gpus` that get layers: all, or the main one with `--split-mode none`.
-/// Errors: there is no main one; how many there are.
+/// The GPUs of `gpus` that get layers: all, or the main one with `--split-mode none`.
+/// Errors: there is no main one; the error is how many there are.
 pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, usize> {
     let main = offload.main_gpu as usize;
     match offload.split_mode {
@@ -54,7 +55,8 @@ pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, 
 /// Whether llama.cpp was built for any GPU.
 pub(super) const BUILT_FOR_GPUS: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
 
-/// Why no GPU computes although one was asked for, or could have been used, in a sentence; `None`: one does, or none was to.
+/// Why no GPU computes although one was asked for or could have been used, in a sentence; `None` when one does, or none
+/// should.
 pub(super) fn without_gpu(
     asked: GpuLayers,
     built_for_gpus: bool,
@@ -78,14 +80,14 @@ mod tests {
 
     #[test]
     fn who_gets_the_cpu_in_place_of_a_gpu_is_told_why() {
-        let told = |asked, built, gpus, held| without_gpu(asked, built, gpus, held).unwrap_or_default();
+        let told = |asked, built, gpus, cache_state| without_gpu(asked, built, gpus, cache_state).unwrap_or_default();
         assert!(told(GpuLayers::Auto, true, 0, 0).starts_with("there is no GPU here"));
         assert!(told(GpuLayers::All, true, 0, 0).starts_with("there is no GPU here"));
         assert!(told(GpuLayers::All, false, 0, 0).starts_with("this program was built without GPUs"));
         assert!(told(GpuLayers::Auto, true, 1, 0).contains("does not hold one layer"));
         let fine = [(GpuLayers::Auto, false, 0, 0), (GpuLayers::Auto, true, 1, 7), (GpuLayers::Count(0), true, 1, 0)];
-        for (asked, built, gpus, held) in fine {
-            assert_eq!(without_gpu(asked, built, gpus, held), None, "{asked:?}");
+        for (asked, built, gpus, cache_state) in fine {
+            assert_eq!(without_gpu(asked, built, gpus, cache_state), None, "{asked:?}");
         }
     }
 

@@ -1,14 +1,14 @@
-//! Tells reasoning from answer, and ends the answer at a stop string, while the text streams.
+//! Separates reasoning from answer, and ends the answer at a stop string, while the text streams.
 //!
-//! The picture: a reader who holds back the last few characters as long as they might be the beginning of a tag.
-//! With tags `<think>` … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`.
-//! The opening tag counts only as the first thing that is said: an answer may speak of `<think>` without starting to.
+//! The last few characters are held back as long as they might be the beginning of a tag. With tags `<think>` …
+//! `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
+//! opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
 //!
 //! What it does not do: count tokens or time; `generate` does.
 
 use super::message::{Channel, ReasoningTags};
 
-/// Where the stream stands.
+/// Where the stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing but white space so far; an opening tag may come.
@@ -26,7 +26,7 @@ pub(super) struct Splitter {
     tags: Option<ReasoningTags>,
     stop: Vec<String>,
     state: State,
-    held: String,
+    cache_state: String,
 }
 
 /// What a push brought.
@@ -40,7 +40,7 @@ impl Splitter {
             None => State::Answer,
         };
         let stop = stop.into_iter().filter(|text| !text.is_empty()).collect();
-        Self { tags, stop, state, held: String::new() }
+        Self { tags, stop, state, cache_state: String::new() }
     }
 
     /// Whether the next text belongs to the reasoning.
@@ -53,17 +53,17 @@ impl Splitter {
         self.state == State::Stopped
     }
 
-    /// Adds text; returns what is settled.
+    /// Adds text; returns what is certain.
     pub(super) fn push(&mut self, text: &str) -> Pieces {
-        self.held.push_str(text);
+        self.cache_state.push_str(text);
         let mut pieces = Pieces::new();
         while self.step(&mut pieces) {}
         pieces
     }
 
-    /// The stream has ended: what was held back belongs to where it stands.
+    /// The stream has ended: what was held back belongs to the channel of the present state.
     pub(super) fn finish(&mut self) -> Pieces {
-        let rest = std::mem::take(&mut self.held);
+        let rest = std::mem::take(&mut self.cache_state);
         let channel = match self.state {
             State::Reasoning => Channel::Reasoning,
             State::Start | State::Answer => Channel::Answer,
@@ -80,7 +80,7 @@ impl Splitter {
             State::Between => self.step_between(),
             State::Answer => self.step_answer(pieces),
             State::Stopped => {
-                self.held.clear();
+                self.cache_state.clear();
                 false
             }
         }
@@ -88,9 +88,9 @@ impl Splitter {
 
     fn step_start(&mut self) -> bool {
         let open = self.tags.as_ref().map(|tags| tags.open.clone()).unwrap_or_default();
-        let said = self.held.trim_start();
+        let said = self.cache_state.trim_start();
         if let Some(rest) = said.strip_prefix(&open) {
-            self.held = rest.to_owned();
+            self.cache_state = rest.to_owned();
             self.state = State::Reasoning;
             return true;
         }
@@ -103,22 +103,22 @@ impl Splitter {
 
     fn step_reasoning(&mut self, pieces: &mut Pieces) -> bool {
         let close = self.tags.as_ref().map(|tags| tags.close.clone()).unwrap_or_default();
-        if let Some(at) = self.held.find(&close) {
-            let rest = self.held.split_off(at + close.len());
-            self.held.truncate(at);
-            self.emit(self.held.len(), Channel::Reasoning, pieces);
-            self.held = rest;
+        if let Some(at) = self.cache_state.find(&close) {
+            let rest = self.cache_state.split_off(at + close.len());
+            self.cache_state.truncate(at);
+            self.emit(self.cache_state.len(), Channel::Reasoning, pieces);
+            self.cache_state = rest;
             self.state = State::Between;
             return true;
         }
-        let settled = self.held.len() - longest_beginning(&self.held, &[close]);
+        let settled = self.cache_state.len() - longest_beginning(&self.cache_state, &[close]);
         self.emit(settled, Channel::Reasoning, pieces);
         false
     }
 
     fn step_between(&mut self) -> bool {
-        self.held = self.held.trim_start().to_owned();
-        if self.held.is_empty() {
+        self.cache_state = self.cache_state.trim_start().to_owned();
+        if self.cache_state.is_empty() {
             return false;
         }
         self.state = State::Answer;
@@ -126,12 +126,12 @@ impl Splitter {
     }
 
     fn step_answer(&mut self, pieces: &mut Pieces) -> bool {
-        if let Some(at) = self.stop.iter().filter_map(|stop| self.held.find(stop)).min() {
+        if let Some(at) = self.stop.iter().filter_map(|stop| self.cache_state.find(stop)).min() {
             self.emit(at, Channel::Answer, pieces);
             self.state = State::Stopped;
             return true;
         }
-        let settled = self.held.len() - longest_beginning(&self.held, &self.stop);
+        let settled = self.cache_state.len() - longest_beginning(&self.cache_state, &self.stop);
         self.emit(settled, Channel::Answer, pieces);
         false
     }
@@ -139,8 +139,8 @@ impl Splitter {
     /// Gives the first `len` bytes of what is held to `channel`.
     fn emit(&mut self, len: usize, channel: Channel, pieces: &mut Pieces) {
         if len > 0 {
-            let rest = self.held.split_off(len);
-            pieces.push((channel, std::mem::replace(&mut self.held, rest)));
+            let rest = self.cache_state.split_off(len);
+            pieces.push((channel, std::mem::replace(&mut self.cache_state, rest)));
         }
     }
 }

@@ -1,20 +1,20 @@
-//! What is known of a model without its weights: its shape and limits, its vocabulary, and what it was measured to take.
+//! What is known of a model without its weights: its shape and limits, its vocabulary, and how long prefill takes with
+//! it.
 //!
-//! The picture: an architect's plan of the house that [`super::spawn`] would build. Everything has its size and nothing is there, so it is
-//! drawn in the time that the file's tables take to read, also of a model that this machine could never hold.
+//! Only the tables of the file are read, which takes a moment, also for a model that this machine could never hold.
 //!
-//! Example: of a 0.5B: 24 layers, 12,288 bytes of KV a token, 32,768 tokens of context; 60,000 tokens under `quick` take 4 minutes, by 12,000
-//! that were read on this machine the day before.
+//! Example: a 0.5B has 24 layers, 12,288 bytes of KV per token and 32,768 tokens of context; 60,000 tokens under
+//! `quick` take 4 minutes, according to 12,000 that were prefilled on this machine the day before.
 //!
 //! What it does not do: compute anything with the model.
 
+use super::calibration::{Calibration, Measured};
 use super::config::EngineConfig;
-use super::forecast::Forecaster;
+use super::cost_model::CostModel;
 use super::llama::{Model, free_memory_bytes, vocabulary::Vocabulary};
 use super::message::{Failure, ModelInfo};
-use super::speeds::{Ledger, Measured};
 
-/// A model, as its file describes it.
+/// A model as its file describes it.
 pub struct Survey {
     vocabulary: Vocabulary,
     info: ModelInfo,
@@ -22,15 +22,15 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Of the model that `config` names, computed as it says.
+    /// Surveys the model that `config` names, computed as it says.
     ///
     /// Errors: [`super::message::FailureKind::Model`] as loading it would give.
     pub fn of(config: &EngineConfig) -> Result<Self, Failure> {
         let model = Model::describe(config)?;
-        let ledger = Ledger::open(config, model.info());
-        let forecaster = Forecaster::knowing(model.shape(), model.info().has_gpu(), ledger.sums());
-        let info = ModelInfo { prefill_cost: forecaster.cost(), ..model.info().clone() };
-        Ok(Self { vocabulary: model.into_vocabulary(), measured: ledger.measured(), info })
+        let calibration = Calibration::open(config, model.info());
+        let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
+        let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
+        Ok(Self { vocabulary: model.into_vocabulary(), measured: calibration.measured(), info })
     }
 
     #[must_use]
@@ -43,13 +43,14 @@ impl Survey {
         &self.info
     }
 
-    /// What predictions rest on; `None` when nothing was measured yet.
+    /// What predictions are based on; `None` when nothing was measured yet.
     #[must_use]
     pub fn measured(&self) -> Option<Measured> {
         self.measured
     }
 
-    /// Bytes that model and cache may take now; `None` where a GPU holds them, whose driver is asked when they are loaded.
+    /// Bytes that model and cache may take now; `None` where a GPU holds them: its driver is asked when they are
+    /// loaded.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         (!self.info.has_gpu()).then(free_memory_bytes)

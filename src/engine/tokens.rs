@@ -1,9 +1,10 @@
-//! A text's tokens, and which bytes each of them stands for.
+//! A text's tokens, and the bytes of each.
 //!
-//! Example: `"It is"` is the tokens `It` and ` is`, which end at bytes 2 and 5. Byte 3 lies in token 1; the bytes `2..5` have one token.
+//! Example: `"It is"` is the tokens `It` and ` is`, which end at bytes 2 and 5. Byte 3 is in token 1; the bytes `2..5`
+//! have one token.
 //!
-//! What it does not do: tokenise; [`super::Vocabulary`] does. Offsets exist only where a token's bytes are the text's own: a vocabulary
-//! that lower-cases or has no token for a character has none, and [`Tokens::new`] says so.
+//! What it does not do: tokenise; [`super::Vocabulary`] does. Offsets exist only where a token's bytes are the text's
+//! own: a vocabulary that lower-cases or has no token for a character has none, and [`Tokens::new`] says so.
 
 use std::ops::Range;
 
@@ -15,8 +16,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Lays `ids` along `text`. `bytes_of` gives what a token stands for. A space that the vocabulary puts before a text (as
-    /// `SentencePiece` does) is no part of it.
+    /// Lays `ids` along `text`. `bytes_of` gives what a token stands for. A space that the vocabulary puts before a
+    /// text (as `SentencePiece` does) is no part of it.
     ///
     /// `None` when the tokens are not the text, byte for byte, or the text has 4 GiB or more.
     #[must_use]

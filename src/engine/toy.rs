@@ -4,7 +4,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use super::kv_log::Token;
+use super::cache_index::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, Memory, Origin, Sampling};
 use crate::swaa::{Attention, sees};
@@ -133,7 +133,11 @@ impl Machine for Toy {
         if last % 8 == 0 { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
     }
 
-    fn memory(&self, held: u32) -> Memory {
-        Memory { kv_bytes: u64::from(self.context_tokens) * 8, kv_used_bytes: u64::from(held) * 8, ..Memory::default() }
+    fn memory(&self, cache_state: u32) -> Memory {
+        Memory {
+            kv_bytes: u64::from(self.context_tokens) * 8,
+            kv_used_bytes: u64::from(cache_state) * 8,
+            ..Memory::default()
+        }
     }
 }

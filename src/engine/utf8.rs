@@ -1,7 +1,7 @@
 //! Turns a stream of bytes into whole characters: a token may end in the middle of one.
 //!
-//! `[0xF0, 0x9F]` gives nothing, then `[0x98, 0x80]` gives `😀`. Bytes that can't become a character any more come out as
-//! U+FFFD, as `String::from_utf8_lossy` would give for the whole.
+//! `[0xF0, 0x9F]` gives nothing, then `[0x98, 0x80]` gives `😀`. Bytes that can't become a character any more come out
+//! as U+FFFD, as `String::from_utf8_lossy` would give for the whole.
 
 use encoding_rs::{Decoder, UTF_8};
 

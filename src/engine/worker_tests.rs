@@ -7,10 +7,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::calibration::Calibration;
 use super::config::*;
-use super::forecast::{Forecaster, Shape};
+use super::cost_model::{CostModel, Shape};
 use super::message::*;
-use super::speeds::Ledger;
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
@@ -31,7 +31,7 @@ impl Desk {
             n_batch: Some(16),
             n_ubatch: Some(16),
             threads: None,
-            kv_type: KvType::F16,
+            kv_dtype: KvDtype::F16,
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes,
@@ -40,11 +40,11 @@ impl Desk {
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
-        let forecaster = Forecaster::knowing(shape, false, Ledger::none().sums());
+        let cost_model = CostModel::knowing(shape, false, Calibration::none().sums());
         let worker = Worker::new(
             Toy::new(train_context_tokens),
-            forecaster,
-            Ledger::none(),
+            cost_model,
+            Calibration::none(),
             settings,
             Inbox::new(receiver),
             sender,
@@ -92,9 +92,9 @@ impl Desk {
     fn read(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> TokenCounts {
         let job = self.job();
         let command =
-            Command::Read { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: CancelToken::default() };
+            Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: CancelToken::default() };
         match self.give(command).pop() {
-            Some(Event::Read { figures, .. }) => figures.tokens,
+            Some(Event::Prefilled { figures, .. }) => figures.tokens,
             other => panic!("a reading ends with Read, got {other:?}"),
         }
     }
@@ -128,13 +128,13 @@ impl From<Vec<Event>> for Answer {
     }
 }
 
-fn part(text: &str, stretch: Stretch) -> Part {
-    Part { text: Arc::from(text), origin: Origin::Text, stretch }
+fn part(text: &str, segment: Segment) -> Part {
+    Part { text: Arc::from(text), origin: Origin::Text, segment }
 }
 
 fn prompt(document: &str, turns: &[&str]) -> Prompt {
-    let mut parts = vec![part(document, Stretch::Document)];
-    parts.extend(turns.iter().map(|turn| part(turn, Stretch::Tail)));
+    let mut parts = vec![part(document, Segment::Document)];
+    parts.extend(turns.iter().map(|turn| part(turn, Segment::Tail)));
     Prompt { parts }
 }
 
@@ -202,9 +202,9 @@ fn a_cancelled_reading_keeps_its_finished_chunks_and_resumes() {
     let cancel = CancelToken::default();
     let book = prompt(&book(), &[]);
     cancel.cancel();
-    let command = Command::Read { job: JobId(1), prompt: book.clone(), recipe: RecipeSpec::FULL, cancel };
+    let command = Command::Prefill { job: JobId(1), prompt: book.clone(), recipe: RecipeSpec::FULL, cancel };
     let events = desk.give(command);
-    assert!(matches!(events.last(), Some(Event::Read { stopped: true, .. })), "got {events:?}");
+    assert!(matches!(events.last(), Some(Event::Prefilled { stopped: true, .. })), "got {events:?}");
     let tokens = desk.read(&book, &RecipeSpec::FULL);
     assert_eq!((tokens.cached, tokens.prefilled), (0, 780));
 }
@@ -213,7 +213,7 @@ fn a_cancelled_reading_keeps_its_finished_chunks_and_resumes() {
 fn a_prompt_that_does_not_fit_is_refused_with_figures_before_any_work() {
     let mut desk = Desk::new(700, PLENTY);
     let job = desk.job();
-    let events = desk.give(Command::Read {
+    let events = desk.give(Command::Prefill {
         job,
         prompt: prompt(&book(), &[]),
         recipe: RecipeSpec::FULL,

@@ -5,7 +5,7 @@ use crate::engine::message::ModelInfo;
 use crate::engine::{Measured, Survey};
 
 /// What is known of a model without its weights.
-pub trait Known {
+pub trait Estimator {
     fn info(&self) -> &ModelInfo;
     /// Tokens of a text.
     fn count(&self, text: &str) -> u32;
@@ -21,7 +21,7 @@ pub trait Known {
     fn free_bytes(&self) -> Option<u64>;
 }
 
-impl Known for Survey {
+impl Estimator for Survey {
     fn info(&self) -> &ModelInfo {
         self.info()
     }

@@ -1,40 +1,41 @@
-//! Does it fit, and what would it take? A plan of a reading as plain data, before anything is loaded or read.
+//! Does it fit, and what would it take? A plan of a session as plain data, before anything is loaded or prefilled.
 //!
-//! The picture: a removal firm's estimate. Every part of the document is weighed (tokens, and the bytes that its keys and values will
-//! take), the van is measured (context, memory), each route has its time (the presets, by what was measured on this machine), and where not
-//! all goes in, the firm says what would: which parts to leave, a smaller number type for the cache, another context size.
+//! The plan has the tokens and the KV cache bytes of every part of the document, the limits (context, memory), the
+//! prefill time under each preset by what was measured on this machine, and, where the whole does not fit, what would:
+//! which parts to leave out, a smaller cache type, another context size.
 //!
-//! Example: *Pride and Prejudice* is 162,000 tokens for a 0.5B that holds 32,768. It does not fit; parts 1 to 12 do, and so do the 30,000
-//! tokens that BM25 finds nearest to the question ([`pick`]).
+//! Example: *Pride and Prejudice* is 162,000 tokens for a 0.5B that holds 32,768. It does not fit; parts 1 to 12 do,
+//! and so do the 30,000 tokens that BM25 finds nearest to the question ([`pick`]).
 //!
-//! Every proposal was tried before it is made: the parts were put together, counted and held against context and memory.
+//! Every proposal was tried before it is made: the parts were put together, counted and compared with context and
+//! memory.
 //!
-//! On the screen the parts are ticked in a tree ([`ticks`]), weighed batch by batch ([`weigh()`]).
+//! On the screen the parts are ticked in a tree ([`ticks`]), with tokens counted batch by batch ([`count_parts()`]).
 //!
-//! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset, since all
-//! of it is kept; no preset is ever proposed for its memory.
+//! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset,
+//! since all of it is kept; no preset is ever proposed for its memory.
 
+mod count_parts;
 mod estimator;
 mod part_numbers;
-pub mod pick;
 mod plan;
 mod planner;
 mod proposals;
+pub mod retrieval;
 #[cfg(test)]
 mod tests;
 pub mod ticks;
 pub mod tree;
-mod weigh;
 
-pub use estimator::Known;
+pub use count_parts::count_parts;
+pub use estimator::Estimator;
 pub use part_numbers::{part_in_words, written};
-pub use plan::{Error, Fit, Obstacle, PartCost, PresetCost, PromptTokens, Proposal, Wish};
-pub use weigh::weigh;
+pub use plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, Proposal};
 
 use planner::Planner;
 
 /// Makes the plan.
-pub fn plan(wish: &Wish, known: &dyn Known) -> Result<Fit, Error> {
+pub fn plan(wish: &PlanRequest, known: &dyn Estimator) -> Result<Fit, Error> {
     let planner = Planner::new(wish, known);
     let draft = planner.draft()?;
     let proposals = if draft.fit.fits() { Vec::new() } else { planner.proposals(&draft)? };

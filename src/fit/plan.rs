@@ -1,9 +1,9 @@
-//! A plan of a reading as plain data: what is asked for, what it takes, what stands in the way, what would fit.
+//! A plan as plain data: what is asked for, what it takes, what prevents it, what would fit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::pick::Picked;
+use super::retrieval::RetrievedParts;
 use crate::chat::{Moment, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
@@ -14,12 +14,12 @@ use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 
 /// What is to be read, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish<'a> {
+pub struct PlanRequest<'a> {
     /// All of the document that `--pages` left, before parts are chosen.
     pub whole: &'a Document,
     /// `--parts`, as written.
     pub parts: Option<&'a str>,
-    /// `--pick`: of those parts, the nearest to the question with at most so many tokens.
+    /// `--pick`: of those parts, the nearest to the question with at most this many tokens.
     pub pick: Option<u32>,
     /// The folder that was named, when it is one: only its files can be left out by `--exclude`.
     pub folder: Option<&'a str>,
@@ -49,14 +49,14 @@ pub struct PresetCost {
     pub kv_bytes: u64,
     /// `None` when nothing was measured yet.
     pub predicted: Option<Duration>,
-    /// Why this model can't be read with it.
+    /// Why this model can't use it.
     pub refused: Option<String>,
 }
 
-/// What stands in the way.
+/// What prevents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The prompt and one token of answer are so many tokens more than the context holds.
+    /// The prompt and one token of answer have this many tokens more than the context holds.
     Context { too_many: u32 },
     /// Weights and cache take more than there is.
     Memory { need_bytes: u64, free_bytes: u64 },
@@ -65,7 +65,8 @@ pub enum Obstacle {
 /// Flags that make it fit, and what they come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the folder.
+    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the
+    /// folder.
     pub flags: String,
     /// What that means, in words.
     pub what: String,
@@ -92,7 +93,7 @@ pub struct Fit {
     /// How many the document has in all.
     pub parts_in_all: usize,
     /// What `--pick` took of them.
-    pub picked: Option<Picked>,
+    pub picked: Option<RetrievedParts>,
     pub tokens: PromptTokens,
     /// Prompt and answer.
     pub needed_tokens: u32,

@@ -1,23 +1,24 @@
-//! Weighs what a plan asks for against what is known of the model: tokens, bytes, seconds, and what stands in the way.
+//! Works out a plan from what is asked for and what is known of the model: tokens, bytes, seconds, and what prevents
+//! it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::estimator::Known;
-use super::pick::pick_now;
-use super::plan::{Error, Fit, Obstacle, PartCost, PresetCost, PromptTokens, Wish};
+use super::estimator::Estimator;
+use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens};
+use super::retrieval::retrieve;
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
-use crate::engine::message::{Origin, Prompt, Stretch};
+use crate::engine::message::{Origin, Prompt, Segment};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
 
-/// A wish held against what is known.
+/// What is asked for, and what is known of the model.
 pub(super) struct Planner<'a> {
-    pub(super) wish: &'a Wish<'a>,
-    pub(super) known: &'a dyn Known,
+    pub(super) wish: &'a PlanRequest<'a>,
+    pub(super) known: &'a dyn Estimator,
     template: ChatTemplate,
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub(super) fn new(wish: &'a Wish<'a>, known: &'a dyn Known) -> Self {
+    pub(super) fn new(wish: &'a PlanRequest<'a>, known: &'a dyn Estimator) -> Self {
         Self { wish, known, template: ChatTemplate::of(known.info(), wish.now) }
     }
 
@@ -43,12 +44,12 @@ impl<'a> Planner<'a> {
             Some(written) => wish.whole.part_numbers(written)?,
             None => (1..=all.len()).collect(),
         };
-        let (parts, whole_tokens) = self.weigh(&all, &numbers);
+        let (parts, whole_tokens) = self.count_parts(&all, &numbers);
         let chosen_parts = self.taking(&numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
             Some((room, question)) => {
-                let picked = pick_now(&chosen_parts, question, room, |texts| self.known.count_each(texts));
+                let picked = retrieve(&chosen_parts, question, room, |texts| self.known.count_each(texts));
                 Some(picked.ok_or(Error::NothingPicked { room })?)
             }
         };
@@ -91,7 +92,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What the parts of these `numbers` take, and the tokens of the whole, which is tokenised once for both.
-    fn weigh(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
+    fn count_parts(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
         let text = &self.wish.whole.text;
         let whole = ByteSpan { start: 0, end: text.len() };
         let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).chain([whole]).collect();
@@ -119,7 +120,7 @@ impl<'a> Planner<'a> {
             let is_document = Arc::ptr_eq(&part.text, &text);
             let count = if is_document { document_tokens } else { self.part_tokens(&part.text, part.origin) };
             tokens.prompt += count;
-            tokens.document += if part.stretch == Stretch::Document { count } else { 0 };
+            tokens.document += if part.segment == Segment::Document { count } else { 0 };
         }
         Ok(tokens)
     }
@@ -149,8 +150,12 @@ impl<'a> Planner<'a> {
     }
 
     fn presets(&self, tokens: PromptTokens) -> Vec<PresetCost> {
-        let (offers, _) = self.wish.reading.offers();
-        offers.iter().filter(|offer| offer.recipe.is_some()).map(|offer| self.preset(offer, tokens)).collect()
+        let (preset_entries, _) = self.wish.reading.preset_entries();
+        preset_entries
+            .iter()
+            .filter(|preset_entry| preset_entry.recipe.is_some())
+            .map(|preset_entry| self.preset(preset_entry, tokens))
+            .collect()
     }
 
     fn preset(&self, preset: &Preset, tokens: PromptTokens) -> PresetCost {

@@ -1,19 +1,20 @@
-//! What would fit, where the whole does not: each proposal was tried, and says what it comes to.
+//! What would fit, where the whole does not: each proposal was tried, and has its tokens and bytes.
 //!
-//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning (chapters 1 to 12), the book
-//! without its few longest chapters (still too long: not proposed), and, with a question, the parts that BM25 finds nearest to it.
+//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning
+//! (chapters 1 to 12), the book without its few longest chapters (still too long: not proposed), and, with a question,
+//! the parts that BM25 finds nearest to it.
 
 use std::cmp::Reverse;
 
 use super::part_numbers::written;
-use super::pick::pick_now;
 use super::plan::{Error, Fit, PartCost, PromptTokens, Proposal};
 use super::planner::{Draft, Planner};
+use super::retrieval::retrieve;
 use super::tree::{self, Folder};
-use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvType};
+use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvDtype};
 use crate::swaa::selection::ResolvedPreset;
 
-/// Who has to leave out more parts than this would rather choose a beginning.
+/// Leaving out more parts than this is no proposal: a beginning of the document is simpler.
 const FEW_PARTS: usize = 8;
 
 /// Some of the parts: how to ask for them, in words, and their numbers.
@@ -72,10 +73,10 @@ impl Planner<'_> {
     /// Half the bytes for each key and value, where only memory is short.
     fn other_cache(&self, tokens: PromptTokens) -> Option<Proposal> {
         let engine = self.wish.engine;
-        let now = match engine.kv_type {
-            KvType::F16 | KvType::Bf16 => 64,
-            KvType::F32 => 128,
-            KvType::Q8_0 | KvType::Q4_0 => return None,
+        let now = match engine.kv_dtype {
+            KvDtype::F16 | KvDtype::Bf16 => 64,
+            KvDtype::F32 => 128,
+            KvDtype::Q8_0 | KvDtype::Q4_0 => return None,
         };
         // 32 values take 34 bytes in q8_0.
         let kv_bytes = self.kv_bytes(tokens.prompt) * 34 / now;
@@ -190,7 +191,7 @@ impl Planner<'_> {
         let Some(question) = self.wish.question else { return Ok(None) };
         // In thousands of 1,024, as `--pick` takes them.
         let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
-        let picked = pick_now(&draft.document, question, room, |texts| self.known.count_each(texts));
+        let picked = retrieve(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
         let tokens = self.prompt_tokens(&picked.document, picked.tokens, &draft.fit.chosen)?.prompt;
         let what = format!("the {} nearest to the question, by BM25", picked.in_short());

@@ -56,7 +56,7 @@ fn words(text: &str) -> u32 {
     text.split_whitespace().count() as u32
 }
 
-impl Known for Toy {
+impl Estimator for Toy {
     fn info(&self) -> &ModelInfo {
         &self.info
     }
@@ -112,7 +112,7 @@ fn settings(line: &[&str]) -> Settings {
 fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) -> Result<Fit, Error> {
     let settings = settings(line);
     let questions = settings.questions.join("\n");
-    let wish = Wish {
+    let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
         pick: settings.pick,
@@ -273,13 +273,13 @@ fn a_pick_is_planned_as_it_would_be_read() {
 fn parts_are_weighed_batch_by_batch_until_nobody_wants_to_know() {
     let document = book(&[30_000, 30_000, 100, 200]);
     let (mut batches, toy) = (Vec::new(), Toy::holding(8192));
-    weigh(&toy, &document, &mut |first, tokens| {
+    count_parts(&toy, &document, &mut |first, tokens| {
         batches.push((first, tokens));
         true
     });
     assert_eq!(batches, [(0, vec![30_000, 30_000]), (2, vec![100, 200])]);
     let mut told = 0;
-    weigh(&toy, &document, &mut |_, _| {
+    count_parts(&toy, &document, &mut |_, _| {
         told += 1;
         false
     });

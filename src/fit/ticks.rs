@@ -1,15 +1,15 @@
-//! The parts of a document as a tree with a tick at each: what is chosen of it, and what that comes to.
+//! The parts of a document as a tree with tick boxes: what is selected, and how many tokens that is.
 //!
-//! The picture: a packing list. Every part has a box; a folder, a volume or ten pages of a PDF have one, too, which stands for all boxes below.
+//! Every part has a box. A folder, a volume or ten pages of a PDF have one, too, which ticks all parts in it.
 //!
 //! ```text
 //!   ▾ [-] src/            6,012      some of it
 //!       [x] lib.rs        4,000
-//!     ▸ [ ] net/          2,012      folded: two files lie in it
+//!     ▸ [ ] net/          2,012      folded: it has two files
 //! ```
 //!
-//! Only parts have ticks of their own; the mark of what they lie in follows from theirs, and so do its tokens. What lies in a node are
-//! neighbours, since a document's parts are in order, so a node is a range of parts.
+//! Only parts have ticks of their own; the mark and the tokens of a node follow from those of its parts. A document's
+//! parts are in order, so a node is a range of parts.
 //!
 //! What it does not do: draw, know keys, count tokens.
 
@@ -25,7 +25,7 @@ const PAGES_TOGETHER: usize = 10;
 /// A longer tree is folded when it is opened.
 const ALL_IS_SEEN: usize = 40;
 
-/// A line of the tree: a part, or something that parts lie in.
+/// A line of the tree: a part, or something that has parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     pub name: String,
@@ -36,7 +36,7 @@ pub struct Node {
     end: usize,
 }
 
-/// What the parts of a document lie in.
+/// The parts of a document, and what they are grouped by.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartTree {
     nodes: Vec<Node>,
@@ -52,7 +52,8 @@ struct Line {
 }
 
 impl PartTree {
-    /// Of a document of files their folders; of one with volumes or sections above its parts those; of one with pages tens of pages.
+    /// Of a document of files their folders; of one with volumes or sections above its parts those; of one with pages
+    /// tens of pages.
     #[must_use]
     pub fn of(document: &Document) -> Self {
         let parts = document.parts();
@@ -103,7 +104,7 @@ impl PartTree {
         self.nodes[node].end == node + 1
     }
 
-    /// The node that `node` lies in.
+    /// The node that `node` is in.
     fn parent(&self, node: usize) -> Option<usize> {
         (0..node).rev().find(|&above| self.nodes[above].depth < self.nodes[node].depth)
     }
@@ -279,7 +280,8 @@ impl Ticks {
         self.folded[node] && self.filter.is_empty()
     }
 
-    /// Folds a node, or what it lies in when there is nothing to fold. Returns the node that was folded, or is where one is now.
+    /// Folds a node, or what it lies in when there is nothing to fold. Returns the node that was folded, or is where
+    /// one is now.
     pub fn fold(&mut self, node: usize) -> usize {
         if !self.tree.is_part(node) && !self.is_folded(node) && self.filter.is_empty() {
             self.folded[node] = true;
@@ -510,7 +512,8 @@ mod tests {
         assert_eq!(ticks.sum_of_ticked(&tokens), Sum { tokens: 13, uncounted: 2 });
     }
 
-    /// A tree of files in folders that are named by single letters, in the order of their names, some of them ticked and some folders folded.
+    /// A tree of files in folders that are named by single letters, in the order of their names, some of them ticked
+    /// and some folders folded.
     fn any_ticks() -> impl Strategy<Value = (Ticks, Vec<Option<u32>>)> {
         let files = prop::collection::btree_set("([abc]/){0,3}[defg]", 1..30);
         (files, any::<u64>(), any::<u64>(), prop::collection::vec(0..1_000_u32, 30)).prop_map(

@@ -1,4 +1,4 @@
-//! Files with their folders, and what each folder comes to.
+//! Files with their folders, and the tokens of each folder.
 //!
 //! ```text
 //!      6,012  src/
@@ -7,7 +7,8 @@
 //!      2,012      tcp.rs
 //! ```
 //!
-//! Plain data in the order of the files, which are grouped by folder already (see `document::folder`). Knows names and numbers, no disk.
+//! Plain data in the order of the files, which are grouped by folder already (see `document::folder`). Knows names and
+//! numbers, no disk.
 
 /// A folder, by its whole path with a slash at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum Row {
     },
 }
 
-/// The folders of `files` (names and tokens), each before what lies in it. What all files have in common is the first.
+/// The folders of `files` (names and tokens), each before what is in it. The folder that all files share is the first.
 #[must_use]
 pub fn folders(files: &[(&str, u32)]) -> Vec<Folder> {
     let folder = |row| match row {
@@ -67,7 +68,7 @@ pub fn rows(files: &[(&str, u32)]) -> Vec<Row> {
     rows
 }
 
-/// The deepest folder that all of `names` lie in; empty when there is none.
+/// The deepest folder that all of `names` are in; empty when there is none.
 fn common_folder<'a>(names: &[&'a str]) -> &'a str {
     let Some(first) = names.first() else { return "" };
     let ends = first.match_indices('/').map(|(at, _)| at + 1);
@@ -75,7 +76,7 @@ fn common_folder<'a>(names: &[&'a str]) -> &'a str {
     &first[..shared.unwrap_or(0)]
 }
 
-/// The folders that `name` lies in, outermost first, beginning with `root` if there is one.
+/// The folders that `name` is in, outermost first, beginning with `root` if there is one.
 fn folders_of<'a>(name: &'a str, root: &str) -> impl Iterator<Item = &'a str> {
     let least = root.len();
     name.match_indices('/').map(|(at, _)| &name[..=at]).filter(move |folder| folder.len() >= least.max(1))

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::Voice;
+use super::Reporter;
 use super::report::{PickedLine, RecipeReport, bytes, rounded};
 use super::rows::{Listed, are_files, put, table};
 use crate::chat::{Moment, count, time};
@@ -19,7 +19,7 @@ use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
-use crate::fit::{Fit, Known, Obstacle, PartCost, PresetCost, Proposal, Wish, plan};
+use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
 
@@ -28,12 +28,12 @@ pub fn fit(
     settings: &Settings,
     how: FitAs,
     document: &Document,
-    known: &dyn Known,
-    voice: &mut Voice,
+    known: &dyn Estimator,
+    reporter: &mut Reporter,
 ) -> Result<Exit, ExitError> {
     let questions = settings.questions.join("\n");
     let system: Option<Arc<str>> = settings.system_prompt.as_deref().map(Arc::from);
-    let wish = Wish {
+    let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
         pick: settings.pick,
@@ -48,9 +48,9 @@ pub fn fit(
     let fit = plan(&wish, known)?;
     let told = Told { fit: &fit, model: known.info(), files: &document.report.files };
     if how.json {
-        voice.object(&told.object())?;
+        reporter.object(&told.object())?;
     } else {
-        voice.data(&told.in_words())?;
+        reporter.data(&told.in_words())?;
     }
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
 }

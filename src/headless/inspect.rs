@@ -20,7 +20,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Voice;
+use super::Reporter;
 use super::rows::{Listed, put, table};
 use crate::chat::count;
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
@@ -231,13 +231,18 @@ impl<'a> Inspected<'a> {
 }
 
 /// Shows `document`, whose `parts` were counted if there was a model.
-pub fn inspect(document: &Document, counted: Option<&Counted>, shown: Shown, voice: &mut Voice) -> io::Result<()> {
+pub fn inspect(
+    document: &Document,
+    counted: Option<&Counted>,
+    shown: Shown,
+    reporter: &mut Reporter,
+) -> io::Result<()> {
     let parts = document.parts();
     let inspected = Inspected::new(document, &parts, counted);
     match shown {
-        Shown::Summary => voice.data(&inspected.in_words()),
-        Shown::Json => voice.object(&inspected),
-        Shown::Text => voice.data(&document.text),
+        Shown::Summary => reporter.data(&inspected.in_words()),
+        Shown::Json => reporter.object(&inspected),
+        Shown::Text => reporter.data(&document.text),
     }
 }
 

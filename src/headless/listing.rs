@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Voice;
+use super::Reporter;
 use super::report::bytes;
 use crate::engine::message::ModelInfo;
 use crate::exit::ExitError;
@@ -78,16 +78,21 @@ pub async fn list_presets(
     reading: &PresetSelection,
     client: Option<EngineClient>,
     json: bool,
-    voice: &mut Voice<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), ExitError> {
     let model = match client {
-        Some(mut client) => Some(client.loaded(voice).await?),
+        Some(mut client) => Some(client.loaded(reporter).await?),
         None => None,
     };
-    Ok(presets(reading, model.as_ref(), json, voice)?)
+    Ok(presets(reading, model.as_ref(), json, reporter)?)
 }
 
-fn presets(reading: &PresetSelection, model: Option<&ModelInfo>, json: bool, voice: &mut Voice) -> io::Result<()> {
+fn presets(
+    reading: &PresetSelection,
+    model: Option<&ModelInfo>,
+    json: bool,
+    reporter: &mut Reporter,
+) -> io::Result<()> {
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
     let about = model.map(|model| ModelLine {
         name: &model.name,
@@ -98,11 +103,11 @@ fn presets(reading: &PresetSelection, model: Option<&ModelInfo>, json: bool, voi
         sliding_refused: model.sliding_refused.as_deref(),
     });
     if json {
-        return voice.object(&serde_json::json!({ "presets": lines, "model": about }));
+        return reporter.object(&serde_json::json!({ "presets": lines, "model": about }));
     }
     let listed: String = lines.iter().map(|line| line.in_words(model)).collect();
-    voice.data(&listed)?;
-    about.map_or(Ok(()), |about| voice.data(&about.in_words()))
+    reporter.data(&listed)?;
+    about.map_or(Ok(()), |about| reporter.data(&about.in_words()))
 }
 
 impl PresetLine<'_> {
@@ -153,7 +158,7 @@ impl ModelLine<'_> {
 }
 
 /// Prints where things are kept.
-pub fn paths(directories: &Directories, models: &Path, json: bool, voice: &mut Voice) -> io::Result<()> {
+pub fn paths(directories: &Directories, models: &Path, json: bool, reporter: &mut Reporter) -> io::Result<()> {
     let config = directories.config_file();
     let rows = [
         ("config", config.as_path()),
@@ -165,7 +170,7 @@ pub fn paths(directories: &Directories, models: &Path, json: bool, voice: &mut V
     if json {
         let object: serde_json::Map<String, serde_json::Value> =
             rows.iter().map(|(name, path)| ((*name).to_owned(), path.to_string_lossy().into())).collect();
-        return voice.object(&object);
+        return reporter.object(&object);
     }
-    rows.iter().try_for_each(|(name, path)| voice.data(&format!("{name:<7} {}\n", path.display())))
+    rows.iter().try_for_each(|(name, path)| reporter.data(&format!("{name:<7} {}\n", path.display())))
 }

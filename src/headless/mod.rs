@@ -20,9 +20,9 @@ mod listing;
 mod printer;
 mod pull;
 mod report;
+mod reporter;
 mod rows;
 mod script;
-mod voice;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -31,8 +31,8 @@ pub use fit::fit;
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 pub use pull::pull;
+pub use reporter::Reporter;
 use script::Script;
-pub use voice::Voice;
 
 use crate::chat::{Asking, Chat, Questions, Setup};
 use crate::exit::{Exit, ExitError};
@@ -57,15 +57,15 @@ pub async fn run(
     settings: &Settings,
     headless: Headless,
     stdin: &mut dyn Read,
-    start: impl FnOnce(&mut Voice<'_>) -> Result<Started, ExitError>,
-    voice: &mut Voice<'_>,
+    start: impl FnOnce(&mut Reporter<'_>) -> Result<Started, ExitError>,
+    reporter: &mut Reporter<'_>,
 ) -> Exit {
-    let (ended, script) = match open(settings, headless, stdin, start, voice) {
-        Ok(mut script) => (script.answer_all(voice).await, Some(script)),
+    let (ended, script) = match open(settings, headless, stdin, start, reporter) {
+        Ok(mut script) => (script.answer_all(reporter).await, Some(script)),
         Err(error) => (Err(error), None),
     };
     let exit = ended.unwrap_or_else(|error| {
-        voice.error(&error);
+        reporter.error(&error);
         error.exit()
     });
     // Waits for the engine, which is of no interest to who waits for the error.
@@ -77,11 +77,11 @@ fn open<'settings>(
     settings: &'settings Settings,
     headless: Headless,
     stdin: &mut dyn Read,
-    start: impl FnOnce(&mut Voice<'_>) -> Result<Started, ExitError>,
-    voice: &mut Voice<'_>,
+    start: impl FnOnce(&mut Reporter<'_>) -> Result<Started, ExitError>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<Script<'settings>, ExitError> {
-    let mut files = WorkingSet::new(settings, documents::open(settings, stdin, voice)?)?;
-    let Started { client, model, retriever } = start(voice)?;
+    let mut files = WorkingSet::new(settings, documents::open(settings, stdin, reporter)?)?;
+    let Started { client, model, retriever } = start(reporter)?;
     files.retrieve_with(retriever)?;
     let chat = Chat::new(setup(settings, &files, model));
     Ok(Script::new(settings, headless, files, chat, client))

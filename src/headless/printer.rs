@@ -6,11 +6,11 @@
 use std::io;
 
 use super::report::{self, Line, PickedLine, Report, Said};
-use super::voice::{self, Tidy, Voice};
-use crate::chat::{Chat, Exchange, ExchangeState, Model, Run, Work, why_not_whole};
+use super::reporter::{self, Reporter, Tidy};
+use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, why_not_whole};
 use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
 use crate::exit::{Exit, ExitError};
-use crate::fit::pick::Piece;
+use crate::fit::retrieval::Piece;
 use crate::session::documents::file_names;
 use crate::session::{Stop, WorkingSet};
 use crate::settings::{Headless, Output};
@@ -81,19 +81,26 @@ impl Printer {
     /// Prints what is new.
     ///
     /// Errors: an answer failed, or nothing can be written any more.
-    pub(super) fn print(&mut self, chat: &Chat, stopped: Option<Stop>, voice: &mut Voice) -> Result<(), ExitError> {
-        self.print_model(chat, voice)?;
-        self.print_notices(chat, voice);
-        self.print_progress(chat, voice)?;
+    pub(super) fn print(
+        &mut self,
+        chat: &Chat,
+        stopped: Option<Stop>,
+        reporter: &mut Reporter,
+    ) -> Result<(), ExitError> {
+        self.print_model(chat, reporter)?;
+        self.print_notices(chat, reporter);
+        self.print_progress(chat, reporter)?;
         while let Some(exchange) = chat.transcript.get(self.printed).and_then(|entry| entry.exchange()) {
             match &exchange.state {
                 ExchangeState::Failed(failure) => return Err(failure.clone().into()),
-                ExchangeState::Running => return Ok(self.print_growth(exchange, voice)?),
+                // After a stop no other answer begins.
+                ExchangeState::Running if stopped.is_some() && !self.answer.has_begun => return Ok(()),
+                ExchangeState::Running => return Ok(self.print_growth(exchange, reporter)?),
                 ExchangeState::Answered(finish) => {
-                    self.print_growth(exchange, voice)?;
+                    self.print_growth(exchange, reporter)?;
                     // `--timeout` cancels, too, but what ended the answer is the time.
                     let finish = if stopped == Some(Stop::Timeout) { Finish::TimeLimit } else { *finish };
-                    self.print_end(chat, exchange, finish, voice)?;
+                    self.print_end(chat, exchange, finish, reporter)?;
                     let exit = stopped.map_or(finish.into(), Exit::from);
                     self.exit = if self.exit == Exit::Ok { exit } else { self.exit };
                 }
@@ -103,14 +110,14 @@ impl Printer {
         Ok(())
     }
 
-    fn print_model(&mut self, chat: &Chat, voice: &mut Voice) -> io::Result<()> {
+    fn print_model(&mut self, chat: &Chat, reporter: &mut Reporter) -> io::Result<()> {
         match &chat.model {
-            Model::Loading { fraction } => voice.loading(*fraction),
+            Model::Loading { fraction } => reporter.loading(*fraction),
             Model::Ready { info, .. } if !std::mem::replace(&mut self.model_is_told, true) => {
-                voice.loading(1.0);
+                reporter.loading(1.0);
                 if self.headless.output == Output::JsonLines {
                     let load_s = report::rounded(info.load_time.as_secs_f64());
-                    return voice.object(&Line::Loaded { model: &info.name, load_s });
+                    return reporter.object(&Line::Loaded { model: &info.name, load_s });
                 }
             }
             _ => {}
@@ -119,49 +126,49 @@ impl Printer {
     }
 
     /// A notice that says why the run ends is told at its end.
-    fn print_notices(&mut self, chat: &Chat, voice: &mut Voice) {
+    fn print_notices(&mut self, chat: &Chat, reporter: &mut Reporter) {
         for notice in &chat.notices[self.notices..] {
             if chat.failure().is_some_and(|failure| failure.message == notice.text) {
                 continue;
             }
-            voice.note(&format!("note: {}", notice.text));
+            reporter.note(&format!("note: {}", notice.text));
             if let Some(hint) = &notice.hint {
-                voice.note(&format!("hint: {hint}"));
+                reporter.note(&format!("hint: {hint}"));
             }
         }
         self.notices = chat.notices.len();
         if chat.document.choice != self.choice {
             self.choice.clone_from(&chat.document.choice);
-            self.choice.iter().for_each(|choice| voice.note(&format!("note: {choice}")));
+            self.choice.iter().for_each(|choice| reporter.note(&format!("note: {choice}")));
         }
     }
 
     /// How far reading is: as an event where it is for an answer, and as a bar.
-    fn print_progress(&mut self, chat: &Chat, voice: &mut Voice) -> io::Result<()> {
+    fn print_progress(&mut self, chat: &Chat, reporter: &mut Reporter) -> io::Result<()> {
         let Some(run) = chat.run() else { return Ok(()) };
-        let is_for_answer = matches!(chat.work, Work::Answering { .. });
+        let is_for_answer = matches!(chat.work, Phase::Answering { .. });
         if is_for_answer && self.headless.output == Output::JsonLines {
-            self.print_plan(chat, run, voice)?;
+            self.print_plan(chat, run, reporter)?;
         }
         if run.progress == self.progress {
             return Ok(());
         }
         self.progress = run.progress;
         let Some(progress) = &run.progress else { return Ok(()) };
-        voice.reading(progress);
+        reporter.reading(progress);
         if is_for_answer && self.headless.output == Output::JsonLines {
-            return voice.object(&Line::progress(progress));
+            return reporter.object(&Line::progress(progress));
         }
         Ok(())
     }
 
-    fn print_plan(&mut self, chat: &Chat, run: &Run, voice: &mut Voice) -> io::Result<()> {
-        let (Some(plan), Some(way)) = (&run.plan, &chat.way) else { return Ok(()) };
+    fn print_plan(&mut self, chat: &Chat, run: &Run, reporter: &mut Reporter) -> io::Result<()> {
+        let (Some(plan), Some(resolved_preset)) = (&run.plan, &chat.resolved_preset) else { return Ok(()) };
         if std::mem::replace(&mut self.answer.is_planned, true) {
             return Ok(());
         }
-        voice.object(&Line::Planned {
-            preset: &way.name,
+        reporter.object(&Line::Planned {
+            preset: &resolved_preset.name,
             document: plan.document_tokens,
             prompt: plan.prompt_tokens,
             cached: plan.cached_tokens,
@@ -171,9 +178,9 @@ impl Printer {
     }
 
     /// What was added to an answer and its reasoning.
-    fn print_growth(&mut self, exchange: &Exchange, voice: &mut Voice) -> io::Result<()> {
+    fn print_growth(&mut self, exchange: &Exchange, reporter: &mut Reporter) -> io::Result<()> {
         if !std::mem::replace(&mut self.answer.has_begun, true) {
-            self.print_beginning(exchange, voice)?;
+            self.print_beginning(exchange, reporter)?;
         }
         let reasoning = &exchange.reasoning.text[self.answer.reasoning_bytes..];
         let answer = &exchange.answer[self.answer.answer_bytes..];
@@ -185,18 +192,18 @@ impl Printer {
         match self.headless.output {
             Output::Json => {}
             Output::JsonLines => {
-                reasoning.map_or(Ok(()), |text| voice.object(&Line::Reasoning { text }))?;
-                answer.map_or(Ok(()), |text| voice.object(&Line::Answer { text }))?;
+                reasoning.map_or(Ok(()), |text| reporter.object(&Line::Reasoning { text }))?;
+                answer.map_or(Ok(()), |text| reporter.object(&Line::Answer { text }))?;
             }
             Output::Text => {
-                reasoning.into_iter().for_each(|text| voice.reasoning(text));
+                reasoning.into_iter().for_each(|text| reporter.reasoning(text));
                 // Text is streamed, unless all of it is needed to find what to print.
                 if let Some(text) = answer.filter(|_| !self.headless.extract) {
                     if is_first && self.answer.reasoning_bytes > 0 && !self.headless.hide_reasoning {
-                        voice.note("");
+                        reporter.note("");
                     }
                     let ready = self.answer.tidy.push(text);
-                    voice.data(&ready)?;
+                    reporter.data(&ready)?;
                 }
             }
         }
@@ -204,13 +211,16 @@ impl Printer {
     }
 
     /// As text, answers are parted by an empty line, and those of an A/B comparison have their preset's name before them.
-    fn print_beginning(&self, exchange: &Exchange, voice: &mut Voice) -> io::Result<()> {
+    fn print_beginning(&self, exchange: &Exchange, reporter: &mut Reporter) -> io::Result<()> {
         if self.headless.output != Output::Text {
             return Ok(());
         }
         let apart = if self.printed > 0 { "\n" } else { "" };
-        let heading = exchange.variant.as_ref().map_or(String::new(), |variant| format!("== {}\n\n", variant.way.name));
-        voice.data(&format!("{apart}{heading}"))
+        let heading = exchange
+            .variant
+            .as_ref()
+            .map_or(String::new(), |variant| format!("== {}\n\n", variant.resolved_preset.name));
+        reporter.data(&format!("{apart}{heading}"))
     }
 
     /// Ends the answer's text, or prints its object; then why it is not whole, and its figures.
@@ -219,25 +229,25 @@ impl Printer {
         chat: &Chat,
         exchange: &Exchange,
         finish: Finish,
-        voice: &mut Voice,
+        reporter: &mut Reporter,
     ) -> Result<(), ExitError> {
         let (Model::Ready { info, .. }, Some(figures)) = (&chat.model, &exchange.figures) else { return Ok(()) };
-        let answer = voice::tidied(&exchange.answer);
-        let answer = if self.headless.extract { voice::extracted(&answer) } else { answer };
-        let reasoning = voice::tidied(&exchange.reasoning.text);
+        let answer = reporter::tidied(&exchange.answer);
+        let answer = if self.headless.extract { reporter::extracted(&answer) } else { answer };
+        let reasoning = reporter::tidied(&exchange.reasoning.text);
         let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
         let said = Said { answer, reasoning, finish, preset: exchange.preset.clone().unwrap_or_default() };
         match self.headless.output {
-            Output::Text if self.headless.extract => voice.data(&format!("{}\n", said.answer))?,
-            Output::Text => voice.data("\n")?,
-            Output::Json => voice.object(&self.report(&said, figures, info))?,
-            Output::JsonLines => voice.object(&Line::Done(Box::new(self.report(&said, figures, info))))?,
+            Output::Text if self.headless.extract => reporter.data(&format!("{}\n", said.answer))?,
+            Output::Text => reporter.data("\n")?,
+            Output::Json => reporter.object(&self.report(&said, figures, info))?,
+            Output::JsonLines => reporter.object(&Line::Done(Box::new(self.report(&said, figures, info))))?,
         }
         if let (Output::Text, Some(why)) = (self.headless.output, why_not_whole(finish, &exchange.answer)) {
-            voice.note(&format!("note: {why}"));
+            reporter.note(&format!("note: {why}"));
         }
         if self.headless.stats {
-            voice.note(&report::stats(&said, figures, info));
+            reporter.note(&report::stats(&said, figures, info));
         }
         self.printed += 1;
         self.answer = Printed::default();

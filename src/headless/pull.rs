@@ -1,12 +1,12 @@
 //! `lunette pull`: fetches a model, checks it, and prints where it is.
 
-use super::Voice;
+use super::Reporter;
 use crate::exit::ExitError;
 use crate::session::model;
 use crate::settings::Settings;
 
 /// Fetches the model called `name` (the default when there is none) unless it is here.
-pub fn pull(name: Option<&str>, settings: &Settings, voice: &mut Voice) -> Result<(), ExitError> {
-    let path = model::pull(name, settings, voice)?;
-    Ok(voice.data(&format!("{}\n", path.display()))?)
+pub fn pull(name: Option<&str>, settings: &Settings, reporter: &mut Reporter) -> Result<(), ExitError> {
+    let path = model::pull(name, settings, reporter)?;
+    Ok(reporter.data(&format!("{}\n", path.display()))?)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub(super) use crate::chat::bytes;
 use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
-use crate::fit::pick::Piece;
+use crate::fit::retrieval::Piece;
 use crate::swaa::{Attention, Recipe};
 
 /// One answer, as `--json` prints it. The fields are a promise to scripts.

@@ -8,8 +8,8 @@
 use std::time::Instant;
 
 use super::printer::Printer;
-use super::voice::Voice;
-use crate::chat::{self, Action, Chat, Effect, Input, Model, Work};
+use super::reporter::Reporter;
+use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
 use crate::exit::{Exit, ExitError};
 use crate::session::{EngineClient, Happening, ReloadRequest, WorkingSet};
 use crate::settings::{Headless, Settings};
@@ -38,13 +38,13 @@ impl<'settings> Script<'settings> {
     /// Answers one question after another. The first answer that ended badly gives the exit code.
     ///
     /// Errors: the first failure, or a stop while nothing was answered.
-    pub(super) async fn answer_all(&mut self, voice: &mut Voice<'_>) -> Result<Exit, ExitError> {
+    pub(super) async fn answer_all(&mut self, reporter: &mut Reporter<'_>) -> Result<Exit, ExitError> {
         while !self.is_settled() {
-            self.step(voice).await?;
+            self.step(reporter).await?;
         }
         for question in &self.settings.questions {
-            self.reload(voice)?;
-            self.answer(question, voice).await?;
+            self.reload(reporter)?;
+            self.answer(question, reporter).await?;
             if self.client.stopped().is_some() {
                 break;
             }
@@ -54,24 +54,24 @@ impl<'settings> Script<'settings> {
 
     /// Whether it is settled what is read and how.
     fn is_settled(&self) -> bool {
-        let Chat { model, work, way, beginning, .. } = &self.chat;
-        matches!(model, Model::Ready { .. }) && *work == Work::Idle && way.is_some() && beginning.is_none()
+        let Chat { model, work, resolved_preset, beginning, .. } = &self.chat;
+        matches!(model, Model::Ready { .. }) && *work == Phase::Idle && resolved_preset.is_some() && beginning.is_none()
     }
 
     /// Takes the document as it is now.
-    fn reload(&mut self, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    fn reload(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let Some(reloaded) = self.files.reload(ReloadRequest::Again) else { return Ok(()) };
         self.printer.take(&self.files);
-        self.update(Input::News(reloaded.news), voice)
+        self.update(Input::News(reloaded.news), reporter)
     }
 
     /// Asks a question, under each preset of `--ab` when there are some, and waits for the answers.
-    async fn answer(&mut self, question: &str, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    async fn answer(&mut self, question: &str, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let before = self.printer.printed();
         let answers = self.settings.ab.len().max(1);
-        self.update(Input::User(self.action(question)), voice)?;
+        self.update(Input::User(self.action(question)), reporter)?;
         while self.printer.printed() < before + answers {
-            self.step(voice).await?;
+            self.step(reporter).await?;
             if self.client.stopped().is_some() && self.printer.printed() > before {
                 break;
             }
@@ -84,23 +84,25 @@ impl<'settings> Script<'settings> {
         if self.settings.ab.is_empty() {
             return Action::Ask(question);
         }
-        let offer = |name: &String| self.chat.offers.iter().position(|offer| offer.name == *name);
-        let offers = self.settings.ab.iter().map(|name| offer(name).expect("resolve has looked the names up"));
-        Action::Versus { question, offers: offers.collect() }
+        let preset_entry =
+            |name: &String| self.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == *name);
+        let preset_entries =
+            self.settings.ab.iter().map(|name| preset_entry(name).expect("resolve has looked the names up"));
+        Action::Versus { question, preset_entries: preset_entries.collect() }
     }
 
     /// Waits for one thing to happen, and takes it.
-    async fn step(&mut self, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    async fn step(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         match self.client.next().await {
-            Ok(Happening::Input(input)) => self.update(input, voice),
-            Ok(Happening::Stop(_)) if matches!(self.chat.work, Work::Answering { .. }) => {
-                self.update(Input::User(Action::Cancel), voice)
+            Ok(Happening::Input(input)) => self.update(input, reporter),
+            Ok(Happening::Stop(_)) if matches!(self.chat.work, Phase::Answering { .. }) => {
+                self.update(Input::User(Action::Cancel), reporter)
             }
             Ok(Happening::Stop(stop)) | Err(stop) => Err(ExitError::Stopped(stop)),
         }
     }
 
-    fn update(&mut self, input: Input, voice: &mut Voice<'_>) -> Result<(), ExitError> {
+    fn update(&mut self, input: Input, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
             match effect {
                 // After a stop nothing begins any more.
@@ -108,14 +110,14 @@ impl<'settings> Script<'settings> {
                 Effect::Cancel(token) => token.cancel(),
                 // Quotes lead into a document that is not shown here; the rest is for persons.
                 Effect::Send(_)
-                | Effect::CheckQuotes { .. }
+                | Effect::CheckCitations { .. }
                 | Effect::ReadFile(_)
                 | Effect::Fetch(_)
                 | Effect::Start(_)
                 | Effect::Quit => {}
             }
         }
-        self.printer.print(&self.chat, self.client.stopped(), voice)?;
+        self.printer.print(&self.chat, self.client.stopped(), reporter)?;
         self.chat.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
     }
 }

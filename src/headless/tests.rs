@@ -3,195 +3,21 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use clap::Parser;
 use serde_json::Value;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::*;
-use crate::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question, Timings,
-    TokenCounts,
-};
+use crate::engine::message::{Channel, Event, Finish};
 use crate::failure::{Failure, FailureKind};
 use crate::models::{HubVariables, Places};
 use crate::session::client::ECHO;
+use crate::session::scripted_engine::{Script, ScriptedEngine, says, tokens_of};
 use crate::session::{EngineChannels, Signal, Stops};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
-use crate::swaa::RecipeSpec;
-use crate::swaa::cost::PrefillCost;
-
-/// What the scripted engine says to a question, piece by piece.
-#[derive(Clone)]
-enum Script {
-    Says(Vec<(Channel, &'static str)>, Finish),
-    Fails(FailureKind, &'static str),
-    /// Says a piece, and then waits until it is cancelled.
-    UntilCancelled(&'static str),
-    /// Says a piece, and then nothing, whatever happens.
-    Deaf(&'static str),
-}
-
-fn says(answer: &'static str) -> Script {
-    Script::Says(vec![(Channel::Answer, answer)], Finish::EndOfGeneration)
-}
-
-/// One token for four bytes.
-fn tokens_of(text: &str) -> u32 {
-    text.len() as u32 / 4
-}
-
-/// An engine that loads at once, reads 100 tokens a second, and answers as it was told to.
-struct Scripted {
-    script: Script,
-    events: UnboundedSender<Event>,
-    /// Tokens of document that were read.
-    cached: u32,
-}
-
-impl Scripted {
-    fn start(script: Script) -> EngineChannels {
-        let (commands, received) = channel();
-        let (events, heard) = unbounded_channel();
-        let mut engine = Self { script, events, cached: 0 };
-        std::thread::spawn(move || {
-            engine.tell(Event::Loading { fraction: 1.0 });
-            engine.tell(Event::Loaded(Box::new(model())));
-            received
-                .into_iter()
-                .take_while(|command| *command != Command::Shutdown)
-                .for_each(|command| engine.obey(command));
-        });
-        EngineChannels { commands, events: heard, thread: None }
-    }
-
-    fn tell(&self, event: Event) {
-        let _ = self.events.send(event);
-    }
-
-    fn obey(&mut self, command: Command) {
-        match command {
-            Command::Count { job, texts } => {
-                self.tell(Event::Counted { job, tokens: texts.iter().map(|text| tokens_of(text)).collect() });
-            }
-            Command::Forecast { job, prompt, recipe } => {
-                let plan = self.plan(&prompt, &recipe);
-                self.tell(Event::Forecast { job, plan });
-            }
-            Command::Read { job, prompt, recipe, .. } => {
-                let figures = self.read(job, &prompt, &recipe);
-                self.tell(Event::Read { job, stopped: false, figures: Box::new(figures) });
-            }
-            Command::Ask(question) => self.answer(&question),
-            Command::AnswerNow { .. } | Command::Shutdown => {}
-        }
-    }
-
-    fn plan(&self, prompt: &Prompt, recipe: &RecipeSpec) -> Plan {
-        let prompt_tokens = prompt.parts.iter().map(|part| tokens_of(&part.text)).sum();
-        let cached_tokens = self.cached.min(prompt_tokens);
-        Plan {
-            recipe: recipe.resolve(prompt_tokens, model().layers),
-            document_tokens: prompt_tokens,
-            prompt_tokens,
-            cached_tokens,
-            to_prefill_tokens: prompt_tokens - cached_tokens,
-            predicted: (self.cached > 0).then(|| Duration::from_millis(u64::from(prompt_tokens - cached_tokens) * 10)),
-            context_tokens: 8192,
-        }
-    }
-
-    fn read(&mut self, job: JobId, prompt: &Prompt, recipe: &RecipeSpec) -> Figures {
-        let plan = self.plan(prompt, recipe);
-        let progress = Progress {
-            done_tokens: plan.prompt_tokens,
-            total_tokens: plan.prompt_tokens,
-            cached_tokens: plan.cached_tokens,
-            elapsed: Duration::from_secs(1),
-            tokens_per_s: 100.0,
-            remaining: Some(Duration::ZERO),
-        };
-        let figures = Figures {
-            recipe: plan.recipe.clone(),
-            tokens: TokenCounts {
-                document: plan.document_tokens,
-                prompt: plan.prompt_tokens,
-                cached: plan.cached_tokens,
-                prefilled: plan.to_prefill_tokens,
-                ..TokenCounts::default()
-            },
-            timings: Timings {
-                prefill: Duration::from_millis(u64::from(plan.to_prefill_tokens) * 10),
-                prefill_tokens_per_s: 100.0,
-                ..Timings::default()
-            },
-            memory: Memory { kv_bytes: 4096, ..Memory::default() },
-            prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.01) },
-            context_tokens: 8192,
-        };
-        self.cached = plan.prompt_tokens;
-        self.tell(Event::Planned { job, plan });
-        self.tell(Event::Prefilling { job, progress });
-        figures
-    }
-
-    fn answer(&mut self, question: &Question) {
-        let job = question.job;
-        let mut figures = self.read(job, &question.prompt, &question.recipe);
-        let piece = |channel, text: &str| Event::Piece { job, channel, text: text.to_owned() };
-        let finish = match self.script.clone() {
-            Script::Fails(kind, message) => {
-                let failure = Failure { kind, message: message.to_owned(), hint: Some("take less".to_owned()) };
-                return self.tell(Event::Failed { job, failure });
-            }
-            Script::Says(pieces, finish) => {
-                figures.tokens.generated = pieces.len() as u32;
-                for (channel, text) in &pieces {
-                    self.tell(piece(*channel, text));
-                }
-                finish
-            }
-            Script::UntilCancelled(text) => {
-                self.tell(piece(Channel::Answer, text));
-                while !question.cancel.is_cancelled() {
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-                Finish::Cancelled
-            }
-            Script::Deaf(text) => return self.tell(piece(Channel::Answer, text)),
-        };
-        self.tell(Event::Answered { job, finish, figures: Box::new(figures) });
-    }
-}
-
-const CHATML: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n\
-                      {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-
-fn model() -> ModelInfo {
-    ModelInfo {
-        path: PathBuf::from("toy.gguf"),
-        name: "Toy".to_owned(),
-        architecture: "qwen2".to_owned(),
-        layers: 24,
-        train_context_tokens: 8192,
-        vocab_tokens: 100,
-        kv_bytes_per_token: 1024,
-        model_bytes: 1_000_000,
-        load_time: Duration::from_millis(250),
-        chat_template: Some(CHATML.to_owned()),
-        bos_text: String::new(),
-        eos_text: "<|im_end|>".to_owned(),
-        sliding_refused: None,
-        without_gpu: None,
-        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
-        patch_stamp: "test".to_owned(),
-        devices: vec!["CPU".to_owned()],
-        offloaded_layers: 0,
-    }
-}
 
 /// What a run gave.
 struct Ran {
@@ -235,12 +61,12 @@ async fn ran_with(
     start: impl FnOnce() -> Result<EngineChannels, ExitError>,
 ) -> Ran {
     let settings = settings(line);
-    let start = |_: &mut Voice<'_>| Ok(started(&settings, start()?, stops));
+    let start = |_: &mut Reporter<'_>| Ok(started(&settings, start()?, stops));
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut voice).await;
-    drop(voice);
+    let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
+    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut reporter).await;
+    drop(reporter);
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
 
@@ -252,7 +78,7 @@ fn started(settings: &Settings, engine: EngineChannels, stops: Stops) -> Started
 
 /// Runs `line` on the text `stdin` with an engine that follows `script`.
 async fn ran(line: &[&str], stdin: &str, script: Script) -> Ran {
-    ran_with(line, stdin, Stops::never(), || Ok(Scripted::start(script))).await
+    ran_with(line, stdin, Stops::never(), || Ok(ScriptedEngine::start(script))).await
 }
 
 #[tokio::test]
@@ -351,7 +177,7 @@ async fn a_signal_prints_what_there_is() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 signal.send(stop)
             });
-            Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+            Ok(ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")))
         };
         let ran = ran_with(&["-p", "Who?", "-p", "And?", "-"], "text", stops, start).await;
         assert_eq!((ran.out.as_str(), ran.exit.code()), ("Mr. Bing\n", code), "the second question is not asked");
@@ -368,7 +194,7 @@ async fn a_second_signal_does_not_wait() {
                 let _ = signal.send(Signal::Interrupt);
             }
         });
-        Ok(Scripted::start(Script::Deaf("Mr. Bing")))
+        Ok(ScriptedEngine::start(Script::Deaf("Mr. Bing")))
     };
     let ran = ran_with(&["-p", "Who?", "-"], "text", Stops { signals, deadline: None }, start).await;
     assert_eq!(ran.exit, Exit::Interrupted);
@@ -383,7 +209,7 @@ async fn a_signal_that_is_heard_twice_is_one_signal() {
             tokio::time::sleep(Duration::from_millis(100)).await;
             signal.send(Signal::Terminate).and_then(|()| signal.send(Signal::Terminate))
         });
-        Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+        Ok(ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")))
     };
     let line = ["-p", "Who?", "--json", "-"];
     let ran = ran_with(&line, "text", Stops { signals, deadline: None }, start).await;
@@ -394,7 +220,7 @@ async fn a_signal_that_is_heard_twice_is_one_signal() {
 async fn the_timeout_is_its_own_exit_code() {
     let stops = Stops { signals: unbounded_channel().1, deadline: Some(Instant::now() + Duration::from_millis(100)) };
     let ran = ran_with(&["-p", "Who?", "--json", "-"], "text", stops, || {
-        Ok(Scripted::start(Script::UntilCancelled("Mr. Bing")))
+        Ok(ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")))
     })
     .await;
     let objects = ran.objects();
@@ -420,11 +246,12 @@ async fn a_reader_that_leaves_ends_it_quietly() {
     let settings = settings(&["-p", "Who?", "-"]);
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { unreachable!() };
     let (mut out, mut err) = (Gone, Vec::new());
-    let mut voice = Voice::new(&mut out, &mut err, headless.output, settings.terminal);
-    let start =
-        |_: &mut Voice<'_>| Ok(started(&settings, Scripted::start(Script::UntilCancelled("Mr. Bing")), Stops::never()));
-    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut voice).await;
-    drop(voice);
+    let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
+    let start = |_: &mut Reporter<'_>| {
+        Ok(started(&settings, ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")), Stops::never()))
+    };
+    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut reporter).await;
+    drop(reporter);
     assert_eq!(exit, Exit::Ok);
     assert!(!String::from_utf8(err).unwrap().contains("error"));
 }
@@ -488,6 +315,40 @@ async fn auto_says_what_it_chose_and_why() {
 }
 
 #[tokio::test]
+async fn under_several_presets_each_answer_has_a_heading_or_an_object() {
+    let line = ["-p", "Who?", "-p", "And?", "--ab", "full,quick,fastest"];
+    let text = ran(&[&line[..], &["-"]].concat(), "text", says("So.")).await;
+    let one_question = "== full\n\nSo.\n\n== quick\n\nSo.\n\n== fastest\n\nSo.\n";
+    assert_eq!((text.out.as_str(), text.exit), (format!("{one_question}\n{one_question}").as_str(), Exit::Ok));
+    let json = ran(&[&line[..], &["--json", "-"]].concat(), "text", says("So.")).await;
+    let presets: Vec<Value> = json.objects().iter().map(|object| object["preset"].clone()).collect();
+    assert_eq!(presets, ["full", "quick", "fastest", "full", "quick", "fastest"]);
+}
+
+#[tokio::test]
+async fn presets_that_are_the_same_here_are_not_compared() {
+    let ran = ran(&["-p", "Who?", "--ab", "auto,full", "-"], "text", says("So.")).await;
+    let told = "error: auto and full are both full here\nhint: compare presets that differ\n";
+    assert_eq!((ran.out.as_str(), ran.exit), ("", Exit::Usage));
+    assert!(ran.err.ends_with(told), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_signal_during_a_comparison_keeps_the_answer_that_was_begun() {
+    let (signal, signals) = unbounded_channel();
+    let start = || {
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            signal.send(Signal::Interrupt)
+        });
+        Ok(ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")))
+    };
+    let stops = Stops { signals, deadline: None };
+    let ran = ran_with(&["-p", "Who?", "--ab", "full,quick", "-"], "text", stops, start).await;
+    assert_eq!((ran.out.as_str(), ran.exit), ("== full\n\nMr. Bing\n", Exit::Interrupted));
+}
+
+#[tokio::test]
 async fn only_the_code_block_is_printed_when_that_is_asked_for() {
     let ran = ran(&["-p", "Code?", "-x", "-"], "text", says("Here:\n```sh\nls\n```\nDone.")).await;
     assert_eq!(ran.out, "ls\n");
@@ -525,7 +386,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
 
 /// Runs two questions about `path`; while the first is answered, `change` happens.
 async fn ran_and_changed(path: &Path, flags: &[&str], change: impl FnOnce() + Send + 'static) -> Ran {
-    let EngineChannels { commands, mut events, .. } = Scripted::start(says("So."));
+    let EngineChannels { commands, mut events, .. } = ScriptedEngine::start(says("So."));
     let (pass_on, passed_on) = unbounded_channel();
     let mut change = Some(change);
     tokio::spawn(async move {

@@ -139,7 +139,7 @@ impl Conversation<'_, '_> {
         let waits_for_file =
             self.chat.exchanges().any(|exchange| exchange.state == ExchangeState::Waiting && exchange.waits_for_file());
         let is_coming = (self.chat.is_busy() || waits_for_file) && self.chat.is_waited_for();
-        is_coming || self.announcer.waits_for_quotes()
+        is_coming || self.announcer.waits_for_citations()
     }
 
     fn exit(&self) -> Exit {

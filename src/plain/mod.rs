@@ -27,4 +27,6 @@ pub mod consent;
 mod conversation;
 mod typed_line;
 
+#[cfg(test)]
+pub(crate) use announcer::Announcer;
 pub use conversation::{Audience, run};

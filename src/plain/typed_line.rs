@@ -1,6 +1,7 @@
 //! Parses a typed line: a question, a command, or a yes or no.
 
-use crate::chat::{Action, Chat, Work};
+use crate::chat::{Action, Chat, Phase};
+use crate::swaa::Preset;
 
 /// The text of `/help`, also shown for unknown commands.
 const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /presets lists the \
@@ -19,7 +20,7 @@ impl TypedLine {
     /// What `line` means in the present state of `chat`.
     pub(super) fn read(chat: &Chat, line: &str) -> Self {
         let line = line.trim();
-        let decides = matches!(chat.work, Work::Deciding { .. });
+        let decides = matches!(chat.work, Phase::Deciding { .. });
         let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         match (command, rest.trim()) {
             ("", _) => Self::Act(Action::Resume),
@@ -29,8 +30,8 @@ impl TypedLine {
             ("/stop", _) => Self::Act(Action::Cancel),
             ("/help", _) => Self::Say(HELP.to_owned()),
             ("/presets", _) => Self::Say(presets(chat)),
-            ("/preset", name) => match offer(chat, name) {
-                Some(offer) => Self::Act(Action::Switch(offer)),
+            ("/preset", name) => match preset_entry(chat, name) {
+                Some(preset_entry) => Self::Act(Action::Switch(preset_entry)),
                 None => Self::Say(no_preset(chat, name)),
             },
             ("/ab", rest) => versus(chat, rest),
@@ -43,30 +44,30 @@ impl TypedLine {
 /// Parses `full quick Who is it?`: presets first. Without a question, the last one is asked again.
 fn versus(chat: &Chat, rest: &str) -> TypedLine {
     let mut question = rest;
-    let mut offers = Vec::new();
-    while let Some((offer, after)) = first_offer(chat, question) {
-        offers.push(offer);
+    let mut preset_entries = Vec::new();
+    while let Some((preset_entry, after)) = first_preset_entry(chat, question) {
+        preset_entries.push(preset_entry);
         question = after;
     }
-    if offers.len() < 2 {
+    if preset_entries.len() < 2 {
         let unknown = question.split_whitespace().next().unwrap_or_default();
         return TypedLine::Say(no_preset(chat, unknown));
     }
     let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
     match Some(question.to_owned()).filter(|question| !question.is_empty()).or(last) {
-        Some(question) => TypedLine::Act(Action::Versus { question, offers }),
+        Some(question) => TypedLine::Act(Action::Versus { question, preset_entries }),
         None => TypedLine::Say("type a question: /ab NAME NAME QUESTION".to_owned()),
     }
 }
 
 /// The preset that `text` begins with, and the rest.
-fn first_offer<'a>(chat: &Chat, text: &'a str) -> Option<(usize, &'a str)> {
+fn first_preset_entry<'a>(chat: &Chat, text: &'a str) -> Option<(usize, &'a str)> {
     let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    offer(chat, name).map(|offer| (offer, rest.trim_start()))
+    preset_entry(chat, name).map(|preset_entry| (preset_entry, rest.trim_start()))
 }
 
-fn offer(chat: &Chat, name: &str) -> Option<usize> {
-    chat.offers.iter().position(|offer| offer.name == name)
+fn preset_entry(chat: &Chat, name: &str) -> Option<usize> {
+    chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name)
 }
 
 fn no_preset(chat: &Chat, name: &str) -> String {
@@ -74,12 +75,12 @@ fn no_preset(chat: &Chat, name: &str) -> String {
 }
 
 fn presets(chat: &Chat) -> String {
-    let held = chat.held.as_ref().map(|held| held.way.name.clone());
-    let line = |offer: &crate::swaa::Preset| {
-        let in_force = if held.as_deref() == Some(offer.name.as_str()) { ", active" } else { "" };
-        format!("{}{in_force}: {}", offer.name, offer.summary)
+    let current = chat.cache_state.as_ref().map(|state| state.resolved_preset.name.clone());
+    let line = |preset: &Preset| {
+        let active = if current.as_deref() == Some(preset.name.as_str()) { ", active" } else { "" };
+        format!("{}{active}: {}", preset.name, preset.summary)
     };
-    chat.offers.iter().map(line).collect::<Vec<_>>().join("\n")
+    chat.preset_entries.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -87,8 +88,8 @@ mod tests {
     use super::*;
     use crate::chat::fixtures::Session;
 
-    fn offer_of(chat: &Chat, name: &str) -> usize {
-        offer(chat, name).expect("a built-in preset")
+    fn preset_entry_of(chat: &Chat, name: &str) -> usize {
+        preset_entry(chat, name).expect("a built-in preset")
     }
 
     #[test]
@@ -96,7 +97,10 @@ mod tests {
         let mut session = Session::with_document_read("accurate");
         let chat = &session.chat;
         assert_eq!(TypedLine::read(chat, " Who? "), TypedLine::Act(Action::Ask("Who?".into())));
-        assert_eq!(TypedLine::read(chat, "/preset full"), TypedLine::Act(Action::Switch(offer_of(chat, "full"))));
+        assert_eq!(
+            TypedLine::read(chat, "/preset full"),
+            TypedLine::Act(Action::Switch(preset_entry_of(chat, "full")))
+        );
         assert!(
             matches!(TypedLine::read(chat, "/preset nice"), TypedLine::Say(text) if text.contains("no preset nice"))
         );
@@ -111,9 +115,10 @@ mod tests {
     #[test]
     fn one_question_is_asked_under_several_presets() {
         let mut session = Session::with_document_read("accurate");
-        let offers = ["full", "quick"].map(|name| offer_of(&session.chat, name));
-        let versus =
-            |question: &str| TypedLine::Act(Action::Versus { question: question.into(), offers: offers.to_vec() });
+        let preset_entries = ["full", "quick"].map(|name| preset_entry_of(&session.chat, name));
+        let versus = |question: &str| {
+            TypedLine::Act(Action::Versus { question: question.into(), preset_entries: preset_entries.to_vec() })
+        };
         assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("type a question"))
@@ -123,7 +128,7 @@ mod tests {
         );
         let three = TypedLine::read(&session.chat, "/ab full quick fastest Who?");
         assert!(
-            matches!(three, TypedLine::Act(Action::Versus { question, offers }) if question == "Who?" && offers.len() == 3)
+            matches!(three, TypedLine::Act(Action::Versus { question, preset_entries }) if question == "Who?" && preset_entries.len() == 3)
         );
         session.ask("What?");
         session.answer("That.");

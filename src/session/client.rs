@@ -144,7 +144,7 @@ impl EngineClient {
     /// Sends a command. Without an engine it is lost: that the engine is gone is told by [`EngineClient::next`].
     pub fn send(&mut self, command: Command) {
         match &command {
-            Command::Read { cancel, .. } => self.cancel = Some(cancel.clone()),
+            Command::Prefill { cancel, .. } => self.cancel = Some(cancel.clone()),
             Command::Ask(question) => self.cancel = Some(question.cancel.clone()),
             _ => {}
         }
@@ -250,7 +250,7 @@ impl EngineClient {
                 Event::LoadFailed(failure) => return Err(ClientError::from(failure).into()),
                 _ if event.job() != Some(wanted) => {}
                 Event::Failed { failure, .. } => return Err(ClientError::from(failure).into()),
-                Event::Read { .. } | Event::Answered { .. } | Event::Forecast { .. } | Event::Counted { .. } => {
+                Event::Prefilled { .. } | Event::Answered { .. } | Event::Forecast { .. } | Event::Counted { .. } => {
                     return Ok(event);
                 }
                 _ => listen(&event)?,
@@ -320,5 +320,165 @@ impl Drop for EngineClient {
         while !thread.is_finished() && std::time::Instant::now() < deadline {
             thread::sleep(LOOK);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use futures_util::FutureExt;
+    use tokio::sync::mpsc::UnboundedSender;
+
+    use super::*;
+    use crate::failure::FailureKind;
+
+    /// The other end of a client: what was sent to the engine, and what it tells.
+    struct Engine {
+        commands: Receiver<Command>,
+        events: UnboundedSender<Event>,
+        signals: UnboundedSender<Signal>,
+    }
+
+    fn connected() -> (EngineClient, Engine) {
+        let (commands, received) = channel();
+        let (events, heard) = unbounded_channel();
+        let (signals, signalled) = unbounded_channel();
+        let channels = EngineChannels { commands, events: heard, thread: None };
+        let client = EngineClient::new(channels, Stops { signals: signalled, deadline: None });
+        (client, Engine { commands: received, events, signals })
+    }
+
+    impl Engine {
+        fn tell(&self, event: Event) {
+            self.events.send(event).expect("the client listens");
+        }
+
+        fn signal(&self, signal: Signal) {
+            self.signals.send(signal).expect("the client listens");
+        }
+
+        /// Whether the job of the reading that was sent last is to stop.
+        fn is_cancelled(&self) -> bool {
+            let sent = self.commands.try_iter().last();
+            matches!(sent, Some(Command::Prefill { cancel, .. }) if cancel.is_cancelled())
+        }
+    }
+
+    fn reading(job: JobId, cancel: CancelToken) -> Command {
+        Command::Prefill { job, prompt: Prompt::default(), recipe: RecipeSpec::FULL, cancel }
+    }
+
+    fn counted(job: u64, tokens: u32) -> Event {
+        Event::Counted { job: JobId(job), tokens: vec![tokens] }
+    }
+
+    fn piece(job: u64, text: &str) -> Event {
+        Event::Piece { job: JobId(job), channel: crate::engine::message::Channel::Answer, text: text.to_owned() }
+    }
+
+    fn failure(message: &str) -> Failure {
+        Failure::new(FailureKind::DoesNotFit, message, None)
+    }
+
+    /// Runs a reading; returns how it ended, and what was heard before.
+    async fn run(client: &mut EngineClient) -> (Result<Event, ClientError>, Vec<Event>) {
+        let mut heard = Vec::new();
+        let mut listen = |event: &Event| {
+            heard.push(event.clone());
+            Ok(())
+        };
+        let ended = client.run(reading, &mut listen).await;
+        (ended, heard)
+    }
+
+    #[tokio::test]
+    async fn a_job_ends_with_its_last_event_and_events_of_others_are_dropped() {
+        let (mut client, engine) = connected();
+        [counted(7, 1), piece(1, "a"), piece(7, "b"), counted(1, 2)].into_iter().for_each(|event| engine.tell(event));
+        assert_eq!(run(&mut client).await, (Ok(counted(1, 2)), vec![piece(1, "a")]));
+        engine.tell(counted(1, 3));
+        engine.tell(counted(2, 4));
+        assert_eq!(run(&mut client).await, (Ok(counted(2, 4)), vec![]), "the second job has another id");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_a_model_that_fails_and_an_engine_that_is_gone_are_failures() {
+        let (mut client, engine) = connected();
+        engine.tell(Event::Failed { job: JobId(1), failure: failure("too long") });
+        assert_eq!(run(&mut client).await.0, Err(ClientError::Failed(failure("too long"))));
+        engine.tell(Event::LoadFailed(failure("no GGUF")));
+        assert_eq!(run(&mut client).await.0, Err(ClientError::Failed(failure("no GGUF"))));
+        drop(engine);
+        assert_eq!(run(&mut client).await.0, Err(ClientError::Failed(Failure::engine_gone())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_stop_ends_the_job_with_what_it_has_and_no_other_begins() {
+        let (mut client, engine) = connected();
+        engine.signal(Signal::Interrupt);
+        let ending = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(engine.is_cancelled());
+            engine.tell(counted(1, 2));
+        };
+        let ((ended, _), ()) = tokio::join!(run(&mut client), ending);
+        assert_eq!(ended, Ok(counted(1, 2)));
+        let stop = Stop::Signal(Signal::Interrupt);
+        assert_eq!((run(&mut client).await.0, client.stopped()), (Err(ClientError::Stopped(stop)), Some(stop)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_stop_does_not_wait_but_an_echo_of_the_first_does() {
+        let (mut client, engine) = connected();
+        let signals = async {
+            engine.signal(Signal::Terminate);
+            engine.signal(Signal::Terminate);
+            tokio::time::sleep(ECHO * 2).await;
+            engine.signal(Signal::Terminate);
+        };
+        let begun = Instant::now();
+        let ((ended, _), ()) = tokio::join!(run(&mut client), signals);
+        assert_eq!((ended, begun.elapsed()), (Err(ClientError::Stopped(Stop::Signal(Signal::Terminate))), ECHO * 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_deadline_is_a_stop() {
+        let (mut client, _engine) = connected();
+        client.stops.deadline = Some(Instant::now() + Duration::from_secs(60));
+        assert_eq!(client.next().await, Ok(Happening::Stop(Stop::Timeout)));
+        let waits = tokio::time::timeout(Duration::from_secs(60), client.next()).await;
+        assert!(waits.is_err(), "it comes once");
+    }
+
+    #[tokio::test]
+    async fn a_chat_is_told_every_event_and_once_that_the_engine_is_gone() {
+        let (mut client, engine) = connected();
+        engine.tell(counted(7, 1));
+        assert_eq!(client.next().await, Ok(Happening::Input(Input::Engine(counted(7, 1)))));
+        drop(engine);
+        assert_eq!(client.next().await, Ok(Happening::Input(Input::EngineGone)));
+        assert_eq!(client.next().now_or_never(), None);
+    }
+
+    #[test]
+    fn a_client_that_is_dropped_stops_what_runs_and_waits_for_the_engine() {
+        let (commands, received) = channel();
+        let (events, heard) = unbounded_channel::<Event>();
+        let (told, ended) = channel();
+        let thread = thread::spawn(move || {
+            let Ok(Command::Prefill { cancel, .. }) = received.recv() else { panic!("a reading was sent") };
+            while !cancel.is_cancelled() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let is_gone = received.recv().is_err() && events.is_closed();
+            thread::sleep(Duration::from_millis(50));
+            told.send(is_gone).expect("the test waits");
+        });
+        let channels = EngineChannels { commands, events: heard, thread: Some(thread) };
+        let mut client = EngineClient::new(channels, Stops::never());
+        client.send(reading(JobId(1), CancelToken::default()));
+        drop(client);
+        assert_eq!(ended.try_recv(), Ok(true));
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::config::EngineSettings;
 use crate::engine::message::ModelInfo;
 use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
-use crate::fit::{self, Known, Proposal, Wish};
+use crate::fit::{self, Estimator, PlanRequest, Proposal};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
 
@@ -67,7 +67,7 @@ impl TokenCounter {
 
     /// Counts the tokens of every part, in batches.
     pub fn count_parts(&self, of: &CountRequest, on_batch: OnBatch<'_>) -> Result<(), Failure> {
-        fit::weigh(&*self.0.survey(&of.model)?, &of.whole, on_batch);
+        fit::count_parts(&*self.0.survey(&of.model)?, &of.whole, on_batch);
         Ok(())
     }
 
@@ -91,8 +91,8 @@ impl Inner {
         Ok(survey)
     }
 
-    fn wish<'a>(&'a self, whole: &'a Document, parts: &'a str) -> Wish<'a> {
-        Wish {
+    fn wish<'a>(&'a self, whole: &'a Document, parts: &'a str) -> PlanRequest<'a> {
+        PlanRequest {
             whole,
             parts: Some(parts),
             pick: None,
@@ -110,13 +110,13 @@ impl Inner {
 /// A model whose weights are already in memory, so that a plan needs no room for them.
 struct Loaded(Arc<Survey>);
 
-impl Known for Loaded {
+impl Estimator for Loaded {
     fn info(&self) -> &ModelInfo {
         self.0.info()
     }
 
     fn count(&self, text: &str) -> u32 {
-        Known::count(&*self.0, text)
+        Estimator::count(&*self.0, text)
     }
 
     fn count_each(&self, texts: &[&str]) -> Vec<u32> {

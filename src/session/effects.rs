@@ -1,17 +1,17 @@
-//! Does what a chat asks to be done outside of it, and hands the results back as one stream.
+//! Carries out a chat's effects, and returns the results as one stream.
 //!
-//! [`crate::chat::update`] returns [`Effect`]s: data, such as "send this command to the engine" or "read the file that a question
-//! names". [`EffectRunner`] carries them out for every front end that has a chat. Nothing here blocks for long: what takes time runs on a
-//! thread of its own, and its result arrives as an [`EffectResult`], beside the engine's events.
+//! [`crate::chat::update`] returns [`Effect`]s: data such as "send this command to the engine" or "read the file that a
+//! question names". [`EffectRunner`] carries them out for every front end that has a chat. It never blocks for long:
+//! slow work runs on a thread of its own, and its result arrives as an [`EffectResult`], as do the engine's events.
 //!
 //! ```text
 //! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
 //! ```
 //!
-//! Reloading the documents is the one thing that is waited for ([`EffectRunner::reload`]): a question has to be asked about the
-//! document as it is now.
+//! Only reloading the documents is synchronous ([`EffectRunner::reload`]), because a question must be asked about the
+//! documents as they are now.
 //!
-//! What it does not do: touch a terminal. Clipboard, editor and exports belong to the terminal interface.
+//! It does not touch a terminal: clipboard, editor and export belong to the terminal interface.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -23,6 +23,7 @@ use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
 use crate::chat::{Effect, Fetched, Input};
+use crate::citations::{self, Index};
 use crate::document::{self, ReadOptions};
 use crate::engine;
 use crate::engine::config::EngineSettings;
@@ -30,29 +31,28 @@ use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
 use crate::models::{self, Entry, Places, PullProgress, Resolved};
-use crate::quotes::{self, Index};
 use crate::settings::Settings;
 
-/// A fetch reports each two-hundredth of a download: a front end shows no more.
+/// A download reports at most this many steps; a front end shows no more.
 const FETCH_STEPS: u64 = 200;
 
-/// What came of an effect, or of counting parts.
+/// The result of an effect, or of counting parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EffectResult {
     /// For [`crate::chat::update`].
     Chat(Input),
-    /// For the front end that asked to have parts counted.
+    /// For the front end that requested the counts.
     Parts(PartsResult),
 }
 
-/// What came of counting parts.
+/// The result of counting parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartsResult {
-    /// The tokens of some parts, the first of them by its index.
+    /// The tokens of some parts; `first` is the index of the first one.
     Counted { of: CountRequest, first: usize, tokens: Vec<u32> },
-    /// What would fit in the place of `parts`, which are numbers.
+    /// What would fit instead of these part numbers.
     Proposed { of: CountRequest, parts: Vec<usize>, proposals: Vec<Proposal> },
-    /// The parts can't be counted: why, in a sentence.
+    /// Counting failed; the reason in one sentence.
     Failed(String),
 }
 
@@ -60,11 +60,11 @@ pub enum PartsResult {
 pub struct EffectRunner<'settings> {
     engine: EngineClient,
     engine_settings: EngineSettings,
-    /// The model that can be fetched while none is on this machine.
+    /// The model to download if none is on this machine.
     offered: Option<Arc<Entry>>,
     places: Places,
     files: WorkingSet<'settings>,
-    /// The words of the document in use, once an answer has quoted something.
+    /// The words of the document in use; built when the first answer quotes something.
     index: Arc<OnceLock<Index>>,
     read: ReadOptions,
     counter: TokenCounter,
@@ -73,7 +73,7 @@ pub struct EffectRunner<'settings> {
 }
 
 impl<'settings> EffectRunner<'settings> {
-    /// Starts the engine on `model`, if that is on this machine. Signals are left to the front end.
+    /// Starts the engine if `model` is on this machine. The front end handles signals itself.
     #[must_use]
     pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
         let (engine, offered) = match model {
@@ -95,7 +95,7 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// What comes back next, of the engine or of anything else. Nothing is lost when it is dropped before it is ready.
+    /// The next result, or event of the engine. Cancel-safe.
     pub async fn next(&mut self) -> EffectResult {
         tokio::select! {
             input = self.engine.input() => EffectResult::Chat(input),
@@ -103,12 +103,12 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// What is back already.
+    /// A result that is ready.
     pub fn try_next(&mut self) -> Option<EffectResult> {
         self.engine.try_input().map(EffectResult::Chat).or_else(|| self.results.try_recv().ok())
     }
 
-    /// Carries out one effect. Leaving ([`Effect::Quit`]) is the front end's to do.
+    /// Carries out one effect. The front end handles [`Effect::Quit`].
     pub fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Send(command) => self.engine.send(command),
@@ -116,18 +116,18 @@ impl<'settings> EffectRunner<'settings> {
             Effect::Fetch(cancel) => self.fetch(cancel),
             Effect::Start(file) => self.start(file),
             Effect::ReadFile(name) => self.read_file(name),
-            Effect::CheckQuotes { entry, answer } => self.check_quotes(entry, answer),
+            Effect::CheckCitations { entry, answer } => self.check_citations(entry, answer),
             Effect::Quit => {}
         }
     }
 
-    /// The documents: what is in use, and everything that can be chosen from.
+    /// The documents: the parts in use, and all others.
     #[must_use]
     pub fn files(&self) -> &WorkingSet<'settings> {
         &self.files
     }
 
-    /// Reads the documents again, or takes other parts of them. From then on quotes are looked up in what is in use now.
+    /// Reloads the documents, or selects other parts of them. Quotes are checked against the new text from then on.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         let reloaded = self.files.reload(request)?;
         if reloaded.document.is_some() {
@@ -136,7 +136,7 @@ impl<'settings> EffectRunner<'settings> {
         Some(reloaded)
     }
 
-    /// Counts the tokens of every part.
+    /// Counts the tokens of each part.
     pub fn count_parts(&self, of: CountRequest) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -150,7 +150,7 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    /// Looks for what would fit in the place of `parts`, which are numbers.
+    /// Finds what would fit instead of these part numbers.
     pub fn propose(&self, of: CountRequest, parts: Vec<usize>) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -192,24 +192,24 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn check_quotes(&self, entry: usize, answer: Arc<str>) {
+    fn check_citations(&self, entry: usize, answer: Arc<str>) {
         let (document, index, results) = (self.files.document(), self.index.clone(), self.sender.clone());
         thread::spawn(move || {
             let index = index.get_or_init(|| Index::new(&document.text));
-            let quotes = quotes::check(&answer, index);
-            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, quotes }));
+            let citations = citations::check(&answer, index);
+            let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
 }
 
-/// Thins the progress of a download out.
+/// Reduces the progress of a download to a limited number of reports.
 #[derive(Debug, Default)]
 struct FetchSteps {
     last: Fetched,
 }
 
 impl FetchSteps {
-    /// What is reported of `progress`; `None` while it is not far from what was reported last.
+    /// The next report; `None` if `progress` is too close to the last one.
     fn next(&mut self, progress: &PullProgress) -> Option<Fetched> {
         let now = match *progress {
             PullProgress::Checking { done, total } => Fetched { done, total, checking: true },
@@ -228,7 +228,7 @@ impl FetchSteps {
 /// The text of a file that a question names, or why there is none.
 fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
     let path = Path::new(name);
-    // Reading a pipe, which a document may come from, would never end.
+    // Documents may come from pipes, but reading one here could block forever.
     if !path.is_file() {
         return Err(format!("no part of the document and no file is called {name}"));
     }
@@ -249,13 +249,13 @@ mod tests {
 
     use super::*;
     use crate::chat::Choice;
+    use crate::citations::Verdict;
     use crate::engine::message::Event;
     use crate::models::Catalogue;
-    use crate::quotes::Verdict;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
-    /// A folder with `book.md` of six chapters in it, and settings that name it.
+    /// A folder with a `book.md` of six chapters, and settings that name it.
     fn scene() -> (TempDir, Settings) {
         let folder = tempfile::tempdir().expect("a folder");
         let book = write(folder.path(), "book.md", &chapters(6), 1_000);
@@ -267,7 +267,7 @@ mod tests {
     fn runner(settings: &Settings) -> EffectRunner<'_> {
         let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
         let files = WorkingSet::new(settings, opened).expect("parts");
-        // From a hub that does not answer, and from nowhere else.
+        // Only from a hub that does not answer.
         let entry = Entry { wheels: None, ..Catalogue::bundled().default_entry().clone() };
         let missing = Resolved::Missing(Box::new(entry));
         EffectRunner::new(settings, files, missing)
@@ -278,19 +278,19 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(limited)
     }
 
-    /// What comes back of what `act` has `runner` do.
+    /// The first result after `act`.
     fn result(runner: &mut EffectRunner<'_>, act: impl FnOnce(&mut EffectRunner<'_>)) -> EffectResult {
         act(runner);
         block_on(runner.next())
     }
 
-    /// Where the quote of `answer` is found.
+    /// Where the quote in `answer` is found.
     fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
         let answer: Arc<str> = answer.into();
-        let checks = Effect::CheckQuotes { entry: 3, answer: answer.clone() };
+        let checks = Effect::CheckCitations { entry: 3, answer: answer.clone() };
         match result(runner, |runner| runner.run(checks)) {
-            EffectResult::Chat(Input::Checked { entry: 3, answer: checked, quotes }) if checked == answer => {
-                quotes[0].verdict
+            EffectResult::Chat(Input::Checked { entry: 3, answer: checked, citations }) if checked == answer => {
+                citations[0].verdict
             }
             other => panic!("{other:?}"),
         }
@@ -302,7 +302,7 @@ mod tests {
         let answer = "It says \"Chapter 5 Text 5\".";
         assert!(matches!(looked_up(&mut runner(&settings), answer), Verdict::Verified(_)));
         let mut runner = runner(&settings);
-        let choice = Choice { parts: vec![1, 2], offer: None };
+        let choice = Choice { parts: vec![1, 2], preset_entry: None };
         assert!(runner.reload(ReloadRequest::Choose(&choice)).is_some());
         assert_eq!(looked_up(&mut runner, answer), Verdict::NotFound);
     }

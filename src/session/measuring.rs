@@ -19,7 +19,7 @@ pub async fn measure(client: &mut EngineClient, observer: &mut dyn Observer) -> 
     let template = ChatTemplate::of(&model, Moment(0));
     model_notes(&model, &template).iter().for_each(|note| observer.note(note));
     let prompt = prompt(&template)?;
-    let read = |job, cancel| Command::Read { job, prompt, recipe: RecipeSpec::FULL, cancel };
+    let read = |job, cancel| Command::Prefill { job, prompt, recipe: RecipeSpec::FULL, cancel };
     let mut listen = |event: &Event| {
         if let Event::Prefilling { progress, .. } = event {
             observer.progress(Activity::Prefilling(progress));
@@ -64,7 +64,7 @@ mod tests {
         thread::spawn(move || {
             let loaded = [Event::Loading { fraction: 0.5 }, Event::Loaded(Box::new(model()))];
             loaded.into_iter().for_each(|event| drop(sender.send(event)));
-            if let Ok(Command::Read { job, prompt, recipe, .. }) = received.recv() {
+            if let Ok(Command::Prefill { job, prompt, recipe, .. }) = received.recv() {
                 reply(job, prompt, recipe).into_iter().for_each(|event| drop(sender.send(event)));
             }
         });
@@ -77,7 +77,7 @@ mod tests {
             let text: String = prompt.parts.iter().map(|part| &*part.text).collect();
             assert!(recipe == RecipeSpec::FULL && text.contains("It is a truth universally acknowledged"));
             assert!((MEASURED_BYTES..MEASURED_BYTES + 200).contains(&text.len()), "{}", text.len());
-            let read = Event::Read { job, stopped: false, figures: Box::new(figures(&recipe, 0, 1_100)) };
+            let read = Event::Prefilled { job, stopped: false, figures: Box::new(figures(&recipe, 0, 1_100)) };
             vec![Event::Prefilling { job, progress: progress(500) }, read]
         });
         let mut observer = Recorder::default();

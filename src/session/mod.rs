@@ -35,6 +35,8 @@ pub mod observer;
 pub mod opening;
 pub mod references;
 pub mod retriever;
+#[cfg(test)]
+pub(crate) mod scripted_engine;
 pub mod signals;
 pub mod working_set;
 

@@ -15,7 +15,7 @@ use crate::chat::within::{Allowance, Within};
 use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
-use crate::fit::pick::Picked;
+use crate::fit::retrieval::RetrievedParts;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
@@ -83,9 +83,9 @@ fn facts(settings: &Settings, files: &WorkingSet<'_>) -> DocumentFacts {
     let retrieved = files.retrieved();
     DocumentFacts {
         title: title(&settings.documents, &files.document()),
-        part: retrieved.map(Picked::in_short).or(by_flags),
+        part: retrieved.map(RetrievedParts::in_short).or(by_flags),
         text: files.text(),
-        choice: retrieved.map(Picked::in_words),
+        choice: retrieved.map(RetrievedParts::in_words),
     }
 }
 

@@ -1,21 +1,22 @@
-//! Which part of the document, or which file, a name behind an `@` in a question means.
+//! Resolves the names after `@` in a question.
 //!
-//! Example: `Does @"Chapter 12" agree with @notes.txt?` names a part of the document that was opened, in use or not, and a file on disk.
-//! Parts come first, then the document's files, then its headings; what is none of these is a file on disk, which the chat has read
-//! ([`crate::chat::Effect::ReadFile`]). [`crate::chat::attached`] says how a name is written, and what the model is told of it.
+//! Example: `Does @"Chapter 12" agree with @notes.txt?` names a part of the opened document, in use or not, and a file
+//! on disk. Parts come first, then the document's files, then its headings. Any other name is a file on disk, which the
+//! chat has read ([`crate::chat::Effect::ReadFile`]). [`crate::chat::attached`] defines how names are written, and what
+//! the model gets.
 
 use crate::chat::attached::{Attached, is_meant, references};
 use crate::chat::{Action, Chat};
 use crate::document::{ByteSpan, Document};
 
-/// A part of the document, or a file of it.
+/// A part of the document, or one of its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedPart {
     pub name: String,
     pub span: ByteSpan,
 }
 
-/// Everything that can be named in `document`: its parts, and those files that are no parts.
+/// Everything that can be named in `document`: its parts, and files that are not parts.
 #[must_use]
 pub fn named_parts(document: &Document) -> Vec<NamedPart> {
     if document.text.is_empty() {
@@ -54,7 +55,7 @@ pub fn resolve(document: &Document, name: &str) -> Attached {
     )
 }
 
-/// What has to be told to the chat before it is asked `question`: each name in it that the chat does not know yet.
+/// The actions that attach the names in `question` which the chat does not know yet.
 #[must_use]
 pub fn attach_all(chat: &Chat, document: &Document, question: &str) -> Vec<Action> {
     let is_known = |name: &str| chat.attached.iter().any(|attached| is_meant(name, &attached.name));

@@ -1,4 +1,4 @@
-//! `--pick 20k`: selects the parts that match the questions best, up to 20,000 tokens. [`crate::fit::pick`] ranks them.
+//! `--pick 20k`: selects the parts that match the questions best, up to 20,000 tokens. [`crate::fit::retrieval`] ranks them.
 //!
 //! The questions of a run share one document, so the parts are selected for all of them together.
 
@@ -8,7 +8,7 @@ use super::error::Error;
 use crate::document::Document;
 use crate::engine::Vocabulary;
 use crate::fit;
-use crate::fit::pick::{Picked, pick_now};
+use crate::fit::retrieval::{RetrievedParts, retrieve};
 use crate::settings::Settings;
 
 /// Counts the tokens of each text.
@@ -43,8 +43,8 @@ impl Retriever {
     /// The parts of `document` that match the questions best.
     ///
     /// Errors: [`fit::Error::NothingPicked`] if no part has a word of the questions, or every such part is too long.
-    pub fn retrieve(&self, document: &Document) -> Result<Picked, Error> {
-        let picked = pick_now(document, &self.questions, self.budget, &self.count_each);
+    pub fn retrieve(&self, document: &Document) -> Result<RetrievedParts, Error> {
+        let picked = retrieve(document, &self.questions, self.budget, &self.count_each);
         Ok(picked.ok_or(fit::Error::NothingPicked { room: self.budget })?)
     }
 }

@@ -21,7 +21,7 @@ use super::retriever::Retriever;
 use crate::chat::{Choice, Chosen, NewText, News, Retrieved};
 use crate::document::{Document, Watched};
 use crate::fit::part_in_words;
-use crate::fit::pick::Picked;
+use crate::fit::retrieval::RetrievedParts;
 use crate::settings::Settings;
 
 /// What to do with the documents.
@@ -62,7 +62,7 @@ struct InUse {
     /// The numbers of these parts in the whole.
     parts: Vec<usize>,
     /// What `--pick` selected.
-    retrieved: Option<Picked>,
+    retrieved: Option<RetrievedParts>,
 }
 
 impl<'settings> WorkingSet<'settings> {
@@ -116,7 +116,7 @@ impl<'settings> WorkingSet<'settings> {
 
     /// What `--pick` selected, if it did.
     #[must_use]
-    pub fn retrieved(&self) -> Option<&Picked> {
+    pub fn retrieved(&self) -> Option<&RetrievedParts> {
         self.in_use.retrieved.as_ref()
     }
 
@@ -139,7 +139,7 @@ impl<'settings> WorkingSet<'settings> {
         let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
         let pages = self.settings.pages.as_ref().map(|pages| format!("pages {pages}"));
         let part = part_in_words(&choice.parts, all).or(pages);
-        let news = News::Chosen(Chosen { text: self.text(), words, part, offer: choice.offer });
+        let news = News::Chosen(Chosen { text: self.text(), words, part, preset_entry: choice.preset_entry });
         Reloaded { news, document: Some(document), whole: None }
     }
 
@@ -183,7 +183,7 @@ fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retri
 }
 
 /// The numbers, in the whole, of the parts that `retrieved` has pieces of. It was retrieved from `parts`.
-fn of_pieces(retrieved: &Picked, parts: &[usize]) -> Vec<usize> {
+fn of_pieces(retrieved: &RetrievedParts, parts: &[usize]) -> Vec<usize> {
     let numbers = retrieved.pieces.iter().filter_map(|piece| parts.get(piece.part - 1).copied());
     let mut numbers: Vec<usize> = numbers.collect();
     numbers.dedup();
@@ -236,7 +236,7 @@ mod tests {
     }
 
     fn choose(files: &mut WorkingSet<'_>, parts: &[usize]) -> Reloaded {
-        let choice = Choice { parts: parts.to_vec(), offer: None };
+        let choice = Choice { parts: parts.to_vec(), preset_entry: None };
         files.reload(ReloadRequest::Choose(&choice)).expect("a choice is always news")
     }
 
@@ -264,7 +264,7 @@ mod tests {
             text: files.text(),
             words: "2 of 6 parts".into(),
             part: Some("parts 2,5 of 6".into()),
-            offer: None,
+            preset_entry: None,
         };
         assert_eq!((chosen, found(&files.text()), files.parts()), (expected, vec![2, 5], &[2, 5][..]));
         assert!(document.is_some_and(|document| *document.text == *files.text()) && whole.is_none());
@@ -361,7 +361,7 @@ mod tests {
         let mut files = opened(&settings);
         files.retrieve_with(by_words(&settings)).expect("a chapter");
         assert_eq!((files.parts(), found(&files.text())), (&[3][..], vec![3]));
-        assert_eq!(files.retrieved().map(Picked::in_short).as_deref(), Some("1 of 4 parts"));
+        assert_eq!(files.retrieved().map(RetrievedParts::in_short).as_deref(), Some("1 of 4 parts"));
         write(folder.path(), "book.md", &text(5), 2_000);
         assert!(again(&mut files).is_some());
         assert_eq!((files.parts(), found(&files.text())), (&[5][..], vec![5]));

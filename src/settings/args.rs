@@ -13,7 +13,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 
 use super::values::{self, Count};
-use crate::engine::config::{GpuLayers, KvType, SplitMode};
+use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
@@ -364,11 +364,11 @@ pub struct ModelArgs {
     #[arg(long, value_name = "MODE", value_parser = values::flash_attention, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
     pub flash_attn: Option<bool>,
     /// Number type of the cached keys (-ctk): f16, bf16, f32, `q8_0`, `q4_0`
-    #[arg(long, value_name = "TYPE", value_parser = values::kv_type)]
-    pub cache_type_k: Option<KvType>,
+    #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
+    pub cache_type_k: Option<KvDtype>,
     /// Number type of the cached values (-ctv); the same as of the keys
-    #[arg(long, value_name = "TYPE", value_parser = values::kv_type)]
-    pub cache_type_v: Option<KvType>,
+    #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
+    pub cache_type_v: Option<KvDtype>,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -1,9 +1,10 @@
 //! Rewrites llama.cpp's flags with one dash and several letters into their long names, before clap sees them.
 //!
-//! clap reads `-ngl 99` as `-n -g -l 99`. So `-ngl` becomes `--gpu-layers` first, and a switch that may stand alone takes its
-//! value with it: `-fa on` becomes `--flash-attn=on`, and `-fa book.txt` becomes `--flash-attn=on book.txt`.
+//! clap reads `-ngl 99` as `-n -g -l 99`. So `-ngl` becomes `--gpu-layers` first, and a switch that may stand alone
+//! takes its value with it: `-fa on` becomes `--flash-attn=on`, and `-fa book.txt` becomes `--flash-attn=on book.txt`.
 //!
-//! Python writes names with `_`, as the reference does: `--sliding_window_size=2048` becomes `--sliding-window-size=2048`.
+//! Python writes names with `_`, as the reference does: `--sliding_window_size=2048` becomes
+//! `--sliding-window-size=2048`.
 //!
 //! Left alone: everything behind `--`, and the text that follows `-p` and its like, however it begins.
 

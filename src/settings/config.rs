@@ -21,9 +21,9 @@ use super::args::SamplingArgs;
 use super::options::{PullPolicy, ThemeChoice};
 use super::presets;
 use super::values::{self, Count};
-use crate::engine::config::{GpuLayers, KvType};
-use crate::fields::{self, Field, FileError};
+use crate::engine::config::{GpuLayers, KvDtype};
 use crate::swaa::{ChainOfThought, Presets, written};
+use crate::toml_fields::{self, Field, FileError};
 
 /// What the file says; `None` is nothing.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ pub struct Config {
     pub threads: Option<Count>,
     pub gpu_layers: Option<GpuLayers>,
     pub flash_attn: Option<bool>,
-    pub cache_type: Option<KvType>,
+    pub cache_type: Option<KvDtype>,
     pub resident_mib: Option<u32>,
     pub sampling: SamplingArgs,
     pub theme: Option<ThemeChoice>,
@@ -57,7 +57,7 @@ const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n
 impl Config {
     /// Reads `text`, adding its presets to `presets`. `file` is for errors only.
     pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
-        let fields = fields::read(file, text)?;
+        let fields = toml_fields::read(file, text)?;
         presets::extend(presets, file, &fields)?;
         check_preset(file, &fields, presets)?;
         let mut config = Self::default();
@@ -92,7 +92,7 @@ impl Config {
             "threads" => self.threads = Some(values::count_or_all(text).map_err(wrong)?),
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
-            "cache_type" => self.cache_type = Some(values::kv_type(text).map_err(wrong)?),
+            "cache_type" => self.cache_type = Some(values::kv_dtype(text).map_err(wrong)?),
             "theme" => {
                 let theme = ThemeChoice::read(text);
                 self.theme = Some(theme.ok_or_else(|| wrong("auto, dark, light, ansi or none".to_owned()))?);
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(config.model.as_deref(), Some("m"));
         assert_eq!(config.pull, Some(PullPolicy::Always));
         assert_eq!((config.ctx_size, config.threads), (Some(32768), Some(Count(None))));
-        assert_eq!((config.predict, config.cache_type), (Some(Count(Some(100))), Some(KvType::Q8_0)));
+        assert_eq!((config.predict, config.cache_type), (Some(Count(Some(100))), Some(KvDtype::Q8_0)));
         assert_eq!((config.sampling.temp, config.sampling.top_k), (Some(0.7), Some(20)));
         assert_eq!(config.sampling.seed, Some(u32::MAX));
         assert!(presets.get("mine").is_ok());

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::engine::config::KvType;
+use crate::engine::config::KvDtype;
 use crate::failure::Hint;
-use crate::fields::FileError;
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
+use crate::toml_fields::FileError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,9 +26,9 @@ pub enum Error {
     #[error("{flag} changes a recipe, and auto has none before it has seen the document")]
     NothingToChange { flag: &'static str },
     #[error("keys cached as {} and values as {} can't be mixed", keys.name(), values.name())]
-    MixedCache { keys: KvType, values: KvType },
+    MixedCache { keys: KvDtype, values: KvDtype },
     #[error("values can't be cached as {} without flash attention", values.name())]
-    QuantisedWithoutFlash { values: KvType },
+    QuantisedWithoutFlash { values: KvDtype },
     #[error(transparent)]
     Model(#[from] crate::models::Error),
     #[error("there is no question")]

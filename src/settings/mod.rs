@@ -1,4 +1,5 @@
-//! What the user asked for: flags, config and environment become one validated value. The only reader of the environment.
+//! What the user asked for: flags, config and environment become one validated value. The only reader of the
+//! environment.
 //!
 //! ```text
 //! argv ── argv::rewrite ──> clap ──> LowArgs (as typed) ─┐
@@ -6,13 +7,15 @@
 //! environment, terminal ── Surroundings ─────────────────┘
 //! ```
 //!
-//! A flag wins over the file, the file over what is built in. Everything that can be wrong without a model or a document is found
-//! here, before anything is loaded: an unknown preset, a window of 0, mixed cache types, no question and no terminal.
+//! A flag wins over the file, the file over what is built in. Everything that can be wrong without a model or a
+//! document is found here, before anything is loaded: an unknown preset, a window of 0, mixed cache types, no question
+//! and no terminal.
 //!
-//! Example: `lunette --preset quick --window 8k -p "Who?" book.txt` in a pipe gives `FrontEnd::Headless`, preset `quick`,
-//! and a patch that sets the window to 8,192.
+//! Example: `lunette --preset quick --window 8k -p "Who?" book.txt` in a pipe gives `FrontEnd::Headless`, preset
+//! `quick`, and a patch that sets the window to 8,192.
 //!
-//! Does not open documents or models, and does not choose what `auto` becomes: that takes a document ([`crate::swaa::auto`]).
+//! Does not open documents or models, and does not choose what `auto` becomes: that takes a document
+//! ([`crate::swaa::auto`]).
 
 pub mod args;
 pub mod argv;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use super::args::EvalArgs;
 use super::surroundings::ScreenVariables;
-use crate::fields::Field;
+use crate::toml_fields::Field;
 
 /// Who talks to the user.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Headless {
     pub extract: bool,
 }
 
-/// How a plan is told.
+/// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FitAs {
     pub json: bool,

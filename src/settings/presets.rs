@@ -2,8 +2,8 @@
 //!
 //! Does not know what a field means; [`Presets::change`] does.
 
-use crate::fields::{Field, FileError};
 use crate::swaa::Presets;
+use crate::toml_fields::{Field, FileError};
 
 /// Takes the tables among `fields` of `file`.
 ///
@@ -24,12 +24,12 @@ pub fn extend(presets: &mut Presets, file: &str, fields: &[Field]) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fields;
     use crate::swaa::{RecipeSpec, WindowSpec};
+    use crate::toml_fields;
 
     fn extended(text: &str) -> Result<Presets, FileError> {
         let mut presets = Presets::built_in();
-        extend(&mut presets, "config.toml", &fields::read("config.toml", text)?)?;
+        extend(&mut presets, "config.toml", &toml_fields::read("config.toml", text)?)?;
         Ok(presets)
     }
 

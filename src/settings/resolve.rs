@@ -15,7 +15,7 @@ use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, S
 use super::surroundings::{Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
-use crate::engine::config::{ContextSize, EngineSettings, KvType, Offload};
+use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
 use crate::engine::message::{Limits, Sampling};
 use crate::models::{ModelRef, Places};
 use crate::swaa::Presets;
@@ -24,14 +24,15 @@ use crate::swaa::selection::PresetSelection;
 
 /// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
-/// What `lunette demo` asks when nobody sits at a terminal; the first chapter has the answer. Asked for one sentence, since without that
-/// the default model went on with a list until its context was full, and a full context is exit code 6.
+/// What `lunette demo` asks when there is no terminal; the first chapter has the answer. It asks for one sentence,
+/// since without that the default model went on with a list until its context was full, and a full context is exit code
+/// 6.
 const DEMO_QUESTION: &str =
     "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet? Answer in one sentence.";
 
 /// Room behind the document for questions and answers.
 const RESERVE_TOKENS: u32 = 2048;
-/// Host memory for readings under other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
+/// Host memory for cache states of other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
 const RESIDENT_MIB: u32 = 2048;
 
 /// Everything that was asked for, checked.
@@ -47,14 +48,14 @@ pub struct Settings {
     pub pages: Option<String>,
     /// Read only as many parts as this machine reads in that time.
     pub within: Option<Duration>,
-    /// Read only the parts nearest to the questions, with at most so many tokens.
+    /// Read only the parts nearest to the questions, with at most this many tokens.
     pub pick: Option<u32>,
     pub questions: Vec<String>,
     /// Presets that every question is asked under, in the place of one.
     pub ab: Vec<String>,
     pub system_prompt: Option<String>,
     pub model: ModelRef,
-    /// Where models may lie, and how the hub is reached.
+    /// Where models may be, and how the hub is reached.
     pub places: Places,
     pub pull: PullPolicy,
     pub reading: PresetSelection,
@@ -160,7 +161,7 @@ impl Settings {
             return Err(Error::NothingToPickFor);
         }
         if matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain) {
-            // Somebody sits there: what takes too long ends, and the program goes on.
+            // In a conversation, the time limits each answer, not the run.
             settings.limits.time = settings.timeout;
         }
         Ok(settings)
@@ -226,14 +227,14 @@ struct Gathered {
     sampling: SamplingArgs,
 }
 
-/// A demo reads for a minute, and asks something when nobody is there to.
+/// A demo prefills for a minute, and asks a question of its own when there is no user.
 fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
     if session.selection.parts.is_none() {
         session.selection.within.get_or_insert(DEMO_WITHIN);
     }
-    let somebody = surroundings.terminal.is_interactive() || session.output.plain;
-    let nobody = session.output.wants_headless() || !somebody;
-    if nobody && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
+    let is_conversation = surroundings.terminal.is_interactive() || session.output.plain;
+    let is_unattended = session.output.wants_headless() || !is_conversation;
+    if is_unattended && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
         session.questions.prompts.push(DEMO_QUESTION.to_owned());
         session.output.stats = true;
     }
@@ -250,8 +251,8 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
     Ok(questions)
 }
 
-/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to get. Plain lines need no
-/// terminal.
+/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to
+/// get. Plain lines need no terminal.
 fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
     if output.dry_run {
@@ -316,10 +317,10 @@ fn engine_settings(
     limits: &Limits,
     speeds: PathBuf,
 ) -> Result<EngineSettings, Error> {
-    let kv_type = cache_type(args, config)?;
+    let kv_dtype = cache_type(args, config)?;
     let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
-    if !flash_attention && matches!(kv_type, KvType::Q8_0 | KvType::Q4_0) {
-        return Err(Error::QuantisedWithoutFlash { values: kv_type });
+    if !flash_attention && matches!(kv_dtype, KvDtype::Q8_0 | KvDtype::Q4_0) {
+        return Err(Error::QuantisedWithoutFlash { values: kv_dtype });
     }
     Ok(EngineSettings {
         context: match args.ctx_size.or(config.ctx_size) {
@@ -330,7 +331,7 @@ fn engine_settings(
         n_batch: args.batch_size.or(config.batch_size),
         n_ubatch: args.ubatch_size.or(config.ubatch_size),
         threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
-        kv_type,
+        kv_dtype,
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
@@ -349,7 +350,7 @@ fn offload(args: &ModelArgs, config: &Config) -> Offload {
 }
 
 /// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.
-fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvType, Error> {
+fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
     let default = config.cache_type.unwrap_or_default();
     let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));
     if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }

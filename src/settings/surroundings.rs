@@ -1,4 +1,4 @@
-//! Where the program runs: the environment and the terminal, looked at once.
+//! Where the program runs: the environment and the terminal, read once.
 
 use std::env;
 use std::fs;
@@ -17,7 +17,7 @@ pub struct Surroundings {
     /// The user's file: its name and its text.
     pub config: Option<(String, String)>,
     pub log_filter: String,
-    /// Where models may lie, and how the hub is reached.
+    /// Where models may be, and how the hub is reached.
     pub places: Places,
     /// This program, which is started anew to read PDFs.
     pub program: Option<PathBuf>,
@@ -33,11 +33,11 @@ pub struct ScreenVariables {
     pub editor: Option<String>,
     /// The configuration file that `LUNETTE_CONFIG` names.
     pub config: Option<PathBuf>,
-    /// tmux stands between us and the terminal.
+    /// The terminal is tmux's.
     pub in_tmux: bool,
     /// The terminal says that it shows any colour.
     pub true_color: bool,
-    /// `ACCESSIBLE`: a screen reader reads along.
+    /// `ACCESSIBLE`: a screen reader is in use.
     pub accessible: bool,
 }
 
@@ -60,8 +60,8 @@ impl Terminal {
 }
 
 impl Surroundings {
-    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged (`debug`),
-    /// `LUNETTE_PDF_PASSWORD` what opens PDFs.
+    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged
+    /// (`debug`), `LUNETTE_PDF_PASSWORD` what opens PDFs.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);

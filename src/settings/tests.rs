@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvType, Offload, SplitMode};
+use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvDtype, Offload, SplitMode};
 use crate::engine::message::{Limits, Sampling};
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
@@ -76,7 +76,7 @@ fn nothing_said_gives_the_defaults() {
         n_batch: None,
         n_ubatch: None,
         threads: None,
-        kv_type: KvType::F16,
+        kv_dtype: KvDtype::F16,
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
@@ -96,7 +96,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         n_batch: Some(1024),
         n_ubatch: Some(256),
         threads: Some(2),
-        kv_type: KvType::Q8_0,
+        kv_dtype: KvDtype::Q8_0,
         flash_attention: true,
         offload: Offload {
             layers: GpuLayers::Count(12),
@@ -206,19 +206,19 @@ fn full_attention_stays_what_it_is_when_only_sinks_are_named() {
 
 #[test]
 fn what_flags_make_of_a_preset_is_an_offer_of_its_own_and_comes_first() {
-    let offers = |line: &[&str], config| {
-        let (offers, first) = resolved(line, AT_A_TERMINAL, config).unwrap().reading.offers();
-        let Preset { name, key, summary, .. } = offers[first].clone();
-        (offers.len(), name, key, summary)
+    let preset_entries = |line: &[&str], config| {
+        let (preset_entries, first) = resolved(line, AT_A_TERMINAL, config).unwrap().reading.preset_entries();
+        let Preset { name, key, summary, .. } = preset_entries[first].clone();
+        (preset_entries.len(), name, key, summary)
     };
-    let (number, ..) = offers(&[], "");
+    let (number, ..) = preset_entries(&[], "");
     let summary = "as your flags have it: window 1k, sinks 100, every layer sliding, full decode, dense tail";
     let custom = |key| (number + 1, "custom".to_owned(), key, summary.to_owned());
-    assert_eq!(offers(&["--window", "1k"], ""), custom(Some('9')));
-    assert_eq!(offers(&["--preset", "fastest", "--window", "1k"], ""), custom(Some('9')));
+    assert_eq!(preset_entries(&["--window", "1k"], ""), custom(Some('9')));
+    assert_eq!(preset_entries(&["--preset", "fastest", "--window", "1k"], ""), custom(Some('9')));
     let taken = "[presets.quick]\nkey = 9\n";
-    assert_eq!(offers(&["--window", "1k"], taken), custom(None));
-    let (unchanged, name, key, _) = offers(&["--preset", "quick", "--window", "4k"], "");
+    assert_eq!(preset_entries(&["--window", "1k"], taken), custom(None));
+    let (unchanged, name, key, _) = preset_entries(&["--preset", "quick", "--window", "4k"], "");
     assert_eq!((unchanged, name.as_str(), key), (number, "quick", Some('4')));
 }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::engine::config::{GpuLayers, KvType, SplitMode};
+use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
 
 /// A count, or as many as there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +28,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads one side of the KV cache's number type.
-pub fn kv_type(text: &str) -> Result<KvType, String> {
+pub fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     match text.trim().to_lowercase().as_str() {
-        "f16" => Ok(KvType::F16),
-        "q8_0" => Ok(KvType::Q8_0),
-        "q4_0" => Ok(KvType::Q4_0),
-        "f32" => Ok(KvType::F32),
-        "bf16" => Ok(KvType::Bf16),
+        "f16" => Ok(KvDtype::F16),
+        "q8_0" => Ok(KvDtype::Q8_0),
+        "q4_0" => Ok(KvDtype::Q4_0),
+        "f32" => Ok(KvDtype::F32),
+        "bf16" => Ok(KvDtype::Bf16),
         _ => Err("f16, bf16, f32, q8_0 and q4_0 can be had".to_owned()),
     }
 }

@@ -1,14 +1,15 @@
 //! Chooses a preset when the user has not.
 //!
-//! Full attention is taken while it is cheap; else the cheapest preset that is *known* to answer as well as full attention with this
-//! model at this length; else the one that came closest to it wherever it was measured.
+//! Full attention is taken while it is cheap; else the cheapest preset that is *known* to answer as well as full
+//! attention with this model at this length; else the one that came closest to it wherever it was measured.
 //!
 //! What is cheap is what the engine's cost model says of this machine and model ([`PrefillCost`]): the choice has no
-//! figures of its own. Where the machine has not read with this model yet, the cost is an estimate, and the reason says so.
+//! figures of its own. Where this model was not timed on this machine yet, the cost is an estimate, and the reason says
+//! so.
 //!
-//! Example, where 1,500 pairs of query and key cost as much as a token's matmuls: 4,000 tokens cost 9,335 with full attention and 8,907 with
-//! the first half of the layers full and 2k on the others, 1.05 times as fast, so full attention it is. 30,000 tokens cost 330,010 against
-//! 203,076, 1.63 times as fast: `accurate`.
+//! Example, where 1,500 pairs of query and key cost as much as a token's matmuls: 4,000 tokens cost 9,335 with full
+//! attention and 8,907 with the first half of the layers full and 2k on the others, 1.05 times as fast, so full
+//! attention it is. 30,000 tokens cost 330,010 against 203,076, 1.63 times as fast: `accurate`.
 //!
 //! What it does not do: know recall figures; [`super::recall`] does.
 //!
@@ -21,11 +22,12 @@ use super::recipe::{Attention, RecipeSpec};
 
 /// Below this, another recipe than full attention is not worth what it may cost in answers.
 const WORTH_IT: f64 = 1.3;
-/// Nobody minds waiting so long for the best that there is.
+/// Full attention is always taken when it needs less than this.
 const FEW_SECONDS: f64 = 5.0;
 /// Recall relative to full attention from which a preset is said to hold: what repeated measurements differ by.
 const HOLDS: f64 = 0.97;
-/// What is taken when nothing is known: the one that was within noise of full attention on every model that was measured.
+/// What is taken when nothing is known: the one that was within noise of full attention on every model that was
+/// measured.
 const SAFEST: &str = "accurate";
 const FULL: &str = "full";
 

@@ -1,12 +1,13 @@
 //! What prefill costs: the arithmetic that the engine's forecasts and the choice of a preset share.
 //!
-//! A token costs its matmuls with the weights, and each pair of query and key that its attention computes costs as much as any other.
-//! [`PrefillCost`] says how the two compare with one model on one machine, and, once that was measured, how long they take.
+//! A token costs its matmuls with the weights, and each pair of query and key that its attention computes costs as much
+//! as any other. [`PrefillCost`] says how the two compare with one model on one machine, and, once that was measured,
+//! how long they take.
 //!
-//! Example: 1,500 pairs take as long as one token's matmuls, and those take 1.5 ms. 16,384 tokens with full attention have 134 million pairs:
-//! 16,384 + 89,500 tokens' worth of matmuls, 159 s.
+//! Example: 1,500 pairs take as long as one token's matmuls, and those take 1.5 ms. 16,384 tokens with full attention
+//! have 134 million pairs: 16,384 + 89,500 tokens' worth of matmuls, 159 s.
 //!
-//! What it does not do: learn. The engine does, from every chunk that it reads.
+//! What it does not do: learn. The engine does, from every chunk that it prefills.
 
 use std::time::Duration;
 
@@ -20,13 +21,14 @@ const GRAIN_TOKENS: u32 = 512;
 pub struct PrefillCost {
     /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
     pub pairs_per_token: f64,
-    /// Seconds that the matmuls of one token take. `None` before this machine has read with this model: `pairs_per_token` is then an estimate.
+    /// Seconds that the matmuls of one token take. `None` before this model was timed on this machine:
+    /// `pairs_per_token` is then an estimate.
     pub token_s: Option<f64>,
 }
 
 impl PrefillCost {
-    /// The cost of prefilling `segments` (so many tokens under an attention, one after the other) from position `start` on, in a model of
-    /// `layers` layers. The unit is the matmuls of one token.
+    /// The cost of prefilling `segments` (tokens and their attention, one after the other) from position `start` on, in
+    /// a model of `layers` layers. The unit is the matmuls of one token.
     #[must_use]
     pub fn tokens_worth(&self, start: u32, segments: &[(u32, &Attention)], layers: u32) -> f64 {
         let mut cost = 0.0;
@@ -49,7 +51,8 @@ impl PrefillCost {
     }
 }
 
-/// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers` layers.
+/// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers`
+/// layers.
 ///
 /// A sliding layer computes whole views: window and sinks, and of the chunk itself half on average.
 #[must_use]
@@ -105,7 +108,8 @@ mod tests {
     }
 
     proptest! {
-        /// What is computed is what the mask lets through, and on sliding layers at most half of a chunk more for each query.
+        /// What is computed is what the mask lets through, and on sliding layers at most half of a chunk more for each
+        /// query.
         #[test]
         fn pairs_are_those_of_the_mask_and_of_its_views(
             tokens in 1_u32..120, window in 1_u32..50, sinks in 0_u32..20, full in prop::collection::btree_set(0_u32..6, 0..6)

@@ -2,7 +2,8 @@
 //!
 //! The parity of the layers matters and differs by family; the wrong one costs 20 points and more (arXiv 2512.10411).
 //!
-//! Example: `Qwen3 4B Thinking 2507` with the architecture `qwen3` is of the family Qwen3 4B, whose odd layers stay full.
+//! Example: `Qwen3 4B Thinking 2507` with the architecture `qwen3` is of the family Qwen3 4B, whose odd layers stay
+//! full.
 
 use super::layers::LayerSpec;
 use super::model::ModelFacts;

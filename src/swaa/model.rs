@@ -17,7 +17,8 @@ pub struct ModelFacts<'a> {
 }
 
 impl ModelFacts<'_> {
-    /// Whether its name has `known` in it, which is in lower case with `-` between the words: `Meta Llama 3.1 8B` is called `llama-3-1-8b`.
+    /// Whether its name has `known` in it, which is in lower case with `-` between the words: `Meta Llama 3.1 8B` is
+    /// called `llama-3-1-8b`.
     pub(super) fn is_called(&self, known: &str) -> bool {
         let words = self.name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-").to_ascii_lowercase().contains(known)

@@ -1,15 +1,16 @@
 //! Named recipes: the user's vocabulary.
 //!
-//! The picture: a row of keys, `1` the most faithful, and after it ever faster ones. Lunette brings nine (`assets/presets.toml`);
-//! the user's `config.toml` changes fields of them and adds more, in the same form, field by field:
+//! Each has a key: `1` is the most faithful, and the ones after it are ever faster. Nine are built in
+//! (`assets/presets.toml`); the user's `config.toml` changes fields of them and adds more, in the same form, field by
+//! field:
 //!
 //! ```toml
 //! [presets.balanced]          # ours, with a smaller least window; its other fields stay
 //! window = "max(2k, n/4)"
 //! ```
 //!
-//! The reference's names (`sliding_window_size`, `keep_first`, `force_fa_decode`, `non_sliding_layers`) stand for ours everywhere.
-//! `auto` has no recipe of its own: [`super::auto`] picks one of the others for each document.
+//! The reference's names (`sliding_window_size`, `keep_first`, `force_fa_decode`, `non_sliding_layers`) stand for ours
+//! everywhere. `auto` has no recipe of its own: [`super::auto`] picks one of the others for each document.
 //!
 //! Does not know where configuration is or how its file is read (`settings` does), nor how a recipe is run.
 
@@ -23,7 +24,7 @@ use crate::failure::Hint;
 
 /// The preset that is chosen per document.
 pub const AUTO: &str = "auto";
-/// What a recipe is called that no preset names: one whose fields were given as flags.
+/// The name of a recipe that is no preset's: its fields were given as flags.
 pub const CUSTOM: &str = "custom";
 
 const BUILT_IN: &str = include_str!("../../assets/presets.toml");
@@ -176,8 +177,8 @@ impl Presets {
         self.0.iter()
     }
 
-    /// Takes `fields` (names and written values) of the preset `name`, which is a new one if there is none of that name. A key that another
-    /// preset has moves to this one.
+    /// Takes `fields` (names and written values) of the preset `name`, which is a new one if there is none of that
+    /// name. A key that another preset has moves to this one.
     ///
     /// Errors: the first field that can't be taken; then nothing has changed.
     pub fn change(&mut self, name: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {

@@ -1,10 +1,11 @@
 //! What a recipe is known to find, by the model and the questions that it was measured with.
 //!
 //! Example: half of the layers full and a window of 2,048 on the others found 98% of what full attention finds, with
-//! Qwen2.5-Coder-1.5B-Instruct on 1,178 questions about documents of 4k to 32k tokens. Of a model of another name or size that says nothing certain,
-//! and of a longer document nothing at all.
+//! Qwen2.5-Coder-1.5B-Instruct on 1,178 questions about documents of 4k to 32k tokens. Of a model of another name or
+//! size that says nothing certain, and of a longer document nothing at all.
 //!
-//! All of it was measured with 100 sinks, the question read and the answer written with full attention; other recipes have no figure.
+//! All of it was measured with 100 sinks, the question read and the answer written with full attention; other recipes
+//! have no figure.
 
 use super::layers::LayerSpec;
 use super::model::ModelFacts;
@@ -29,7 +30,8 @@ pub(super) struct Benchmark {
     tokens: u32,
     /// With the first half of the layers full.
     first_half_full: f64,
-    /// With every layer sliding: the share up to so many windows of document, the lower end of what was seen.
+    /// With every layer sliding: the share for documents of up to this many windows, the lower end of what was
+    /// measured.
     all_sliding: &'static [(u32, f64)],
 }
 
@@ -59,7 +61,8 @@ pub(super) fn of(model: &ModelFacts) -> Option<&'static Benchmark> {
 }
 
 impl Benchmark {
-    /// The share of full attention's right answers that `recipe` gives on documents of `tokens` tokens; `None` where that was not measured.
+    /// The share of full attention's right answers that `recipe` gives on documents of `tokens` tokens; `None` where
+    /// that was not measured.
     pub(super) fn share(&self, recipe: &RecipeSpec, tokens: u32) -> Option<f64> {
         let as_measured = recipe.sinks >= SINKS && recipe.fa_decode && recipe.dense_tail;
         if !as_measured || tokens > self.tokens {

@@ -1,19 +1,20 @@
-//! One way of reading: as the user writes it ([`RecipeSpec`]) and as the engine runs it ([`Recipe`]).
+//! A recipe: as the user writes it ([`RecipeSpec`]) and as the engine runs it ([`Recipe`]).
 //!
-//! A spec may depend on what is read ("a quarter of the document", "the first half of the layers"); resolving it against
-//! a document of n tokens and a model of L layers gives figures. `window = "max(4k, n/4)"` on 60,000 tokens is 15,000.
+//! A spec may depend on the document and the model ("a quarter of the document", "the first half of the layers");
+//! resolving it against a document of n tokens and a model of L layers gives figures. `window = "max(4k, n/4)"` on
+//! 60,000 tokens is 15,000.
 
 use std::fmt;
 
 use super::layers::{LayerSet, LayerSpec};
 use crate::failure::Hint;
 
-/// The window as written: all of it, so many tokens, or a share of the document.
+/// The window as written: everything, a number of tokens, or a share of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowSpec {
     /// Full attention on every layer.
     Full,
-    /// So many keys, the query's own included.
+    /// This many keys, the query's own included.
     Tokens(u32),
     /// `max(at_least, n / divisor)` for a document of n tokens.
     Share { divisor: u32, at_least: u32 },
@@ -41,7 +42,7 @@ pub struct RecipeSpec {
     pub full_layers: LayerSpec,
     /// The answer is decoded with full attention (`force_fa_decode` in the reference).
     pub fa_decode: bool,
-    /// The question is read with full attention; ours, not the paper's.
+    /// The question is prefilled with full attention; our addition, not the paper's.
     pub dense_tail: bool,
 }
 
@@ -50,7 +51,7 @@ impl RecipeSpec {
     pub const FULL: Self =
         Self { window: WindowSpec::Full, sinks: 0, full_layers: LayerSpec::None, fa_decode: true, dense_tail: true };
 
-    /// What a window brings when nothing else is said: 2,048 tokens, 100 sinks, every layer sliding, the question and the answer in full.
+    /// What a window alone means: 2,048 tokens, 100 sinks, every layer sliding, the question and the answer in full.
     ///
     /// 100 sinks: 10 are 1–2 points worse, 1000 gain nothing (measured on Qwen2.5-Coder 0.5B and 1.5B; SWAA, table 2).
     pub const SLIDING: Self = Self {
@@ -76,7 +77,8 @@ impl RecipeSpec {
 
     /// The recipe for a document of `document_tokens` on a model of `layers` layers.
     ///
-    /// `LayerSpec::Model` must have been replaced by what the catalogue says (see [`LayerSpec::resolve`]); it resolves to no layer here.
+    /// `LayerSpec::Model` must have been replaced by what the catalogue says (see [`LayerSpec::resolve`]); it resolves
+    /// to no layer here.
     #[must_use]
     pub fn resolve(&self, document_tokens: u32, layers: u32) -> Recipe {
         let full_layers = self.full_layers.resolve(layers);
@@ -104,7 +106,7 @@ impl fmt::Display for RecipeSpec {
     }
 }
 
-/// How the answer is written and the question read.
+/// The attention of the answer and of the question.
 fn write_policy(f: &mut fmt::Formatter<'_>, fa_decode: bool, dense_tail: bool) -> fmt::Result {
     let decode = if fa_decode { "full" } else { "sliding" };
     let tail = if dense_tail { "dense" } else { "no dense" };
@@ -130,7 +132,7 @@ impl Hint for RecipeError {
     }
 }
 
-/// What one stretch of tokens sees.
+/// What a segment of tokens sees.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Attention {
     Full,
@@ -145,7 +147,7 @@ pub enum Attention {
 impl Attention {
     /// How many leading positions see all of their past under this attention: `window + sinks`, or all.
     ///
-    /// Position i sees every key iff no key lies between the sinks and the window: i < window + sinks.
+    /// Position i sees every key iff there is no key between the sinks and the window: i < window + sinks.
     #[must_use]
     pub fn seen_whole(&self) -> u32 {
         match self {
@@ -163,10 +165,10 @@ impl Attention {
     }
 }
 
-/// A way of reading, with every figure settled.
+/// A recipe for one document and model, with every figure settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    /// How the document is read.
+    /// Attention of the document.
     pub reading: Attention,
     pub fa_decode: bool,
     pub dense_tail: bool,
@@ -176,13 +178,13 @@ impl Recipe {
     /// Full attention everywhere.
     pub const FULL: Self = Self { reading: Attention::Full, fa_decode: true, dense_tail: true };
 
-    /// How the question and the end of the template are read.
+    /// Attention of the question and of the end of the template.
     #[must_use]
     pub fn tail(&self) -> &Attention {
         if self.dense_tail { &Attention::Full } else { &self.reading }
     }
 
-    /// How the answer is decoded.
+    /// Attention of the answer.
     #[must_use]
     pub fn decoding(&self) -> &Attention {
         if self.fa_decode { &Attention::Full } else { &self.reading }
@@ -256,7 +258,8 @@ mod tests {
             *self.0.entry(history).or_insert(next)
         }
 
-        /// What the KV entries of each position are computed from, layer by layer: the position's own state and all that it saw.
+        /// What the KV entries of each position are computed from, layer by layer: the position's own state and all
+        /// that it saw.
         fn of_entries(&mut self, attention: &Attention) -> Vec<Vec<u32>> {
             let mut states: Vec<u32> = (0..TOKENS).map(|token| self.number(vec![token])).collect();
             let mut entries: Vec<Vec<u32>> = vec![Vec::new(); TOKENS as usize];
@@ -275,7 +278,7 @@ mod tests {
         }
     }
 
-    /// The first position whose KV entries differ between two ways of reading, by comparing what they are computed from.
+    /// The first position whose KV entries differ under two attentions, by comparing what they are computed from.
     fn first_difference(old: &Attention, new: &Attention) -> u32 {
         let mut histories = Histories::default();
         let (old, new) = (histories.of_entries(old), histories.of_entries(new));

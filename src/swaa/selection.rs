@@ -1,7 +1,7 @@
 //! How documents are to be read: a preset and single fields over it, until a document and a model make it a recipe.
 //!
-//! Example: `--preset accurate --window 8k` selects `accurate` with its window changed. For a model of 24 layers it resolves to `custom`:
-//! window 8,192, full layers 0 to 11.
+//! Example: `--preset accurate --window 8k` selects `accurate` with its window changed. For a model of 24 layers it
+//! resolves to `custom`: window 8,192, full layers 0 to 11.
 //!
 //! What it does not do: know which preset is the default or where presets are written down; `settings` does.
 
@@ -64,7 +64,8 @@ impl PresetSelection {
         self.presets.get(&self.preset).expect("resolve has looked the name up")
     }
 
-    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves it to `auto`.
+    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves
+    /// it to `auto`.
     ///
     /// A window given as a flag settles a recipe even under `auto`.
     #[must_use]
@@ -81,19 +82,22 @@ impl PresetSelection {
         Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
     }
 
-    /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`: the
-    /// presets themselves stay what their names say.
+    /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`:
+    /// the presets themselves stay what their names say.
     #[must_use]
-    pub fn offers(&self) -> (Vec<Preset>, usize) {
+    pub fn preset_entries(&self) -> (Vec<Preset>, usize) {
         let asked = self.asked();
-        let mut offers = self.presets.as_slice().to_vec();
+        let mut preset_entries = self.presets.as_slice().to_vec();
         let (name, custom) = match self.recipe_of(asked) {
             Some((name, recipe)) if name != asked.name => (name, Some(recipe)),
             _ => (asked.name.clone(), None),
         };
-        offers.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
-        let first = offers.iter().position(|offer| offer.name == name).expect("resolve has looked the name up");
-        (offers, first)
+        preset_entries.extend(custom.map(|recipe| self.custom(recipe, asked.cot)));
+        let first = preset_entries
+            .iter()
+            .position(|preset_entry| preset_entry.name == name)
+            .expect("resolve has looked the name up");
+        (preset_entries, first)
     }
 
     fn custom(&self, recipe: RecipeSpec, cot: Option<ChainOfThought>) -> Preset {

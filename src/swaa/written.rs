@@ -1,4 +1,4 @@
-//! The written forms of a recipe's values: what stands in a preset file, on a flag and on the screen is the same text.
+//! The written forms of a recipe's values: a preset file, a flag and the screen use the same text.
 //!
 //! | value | forms |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | layers | `none`, `all`, `first half`, `first 8`, `odd`, `even`, `every 4 from 1`, `1,3,5-9`, `model` |
 //! | switch | `on`, `off`, `true`, `false`, `yes`, `no`, `1`, `0` |
 //!
-//! Case and blanks don't matter, and a hyphen serves for a blank between words, so that a shell needs no quotes: `first-half`.
-//! What is shown is the shortest form that reads back as the same value: 4096 is `4k`.
+//! Case and blanks don't matter, and a hyphen serves for a blank between words, so that a shell needs no quotes:
+//! `first-half`. What is shown is the shortest form that reads back as the same value: 4096 is `4k`.
 //!
 //! Does not judge whether values go together; [`RecipeSpec::check`](super::RecipeSpec::check) does.
 
@@ -17,7 +17,8 @@ use std::str::FromStr;
 
 use super::{LayerSet, LayerSpec, WindowSpec};
 
-/// Layers are numbered below this: several times the deepest model known, and small enough that `0-1000000000` can't fill the memory.
+/// Layers are numbered below this: several times the deepest model known, and small enough that `0-1000000000` can't
+/// fill the memory.
 const LAYER_LIMIT: u32 = 1024;
 
 /// A value written in no form that we know.

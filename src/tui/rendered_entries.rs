@@ -24,7 +24,7 @@ pub(super) struct RenderKey {
     /// Whole seconds that the running step has taken.
     pub seconds: u64,
     /// A hash of where each quote was found.
-    pub quotes: usize,
+    pub citations: usize,
     pub chosen: Option<usize>,
     pub reasoning_open: bool,
     pub cells: usize,

@@ -110,7 +110,7 @@ impl TerminalRunner<'_> {
     }
 }
 
-/// A preset as it stands in a configuration file.
+/// A preset in the syntax of the configuration file.
 fn written(preset: &Preset) -> String {
     let key = preset.key.map_or(String::new(), |key| format!("key = \"{key}\"\n"));
     let recipe = preset.recipe.as_ref().map_or(String::new(), |recipe| {
@@ -195,7 +195,7 @@ mod tests {
         let preset =
             Preset { name: "mine".into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None };
         let mut presets = Presets::built_in();
-        let fields = crate::fields::read("config.toml", &written(&preset)).expect("TOML");
+        let fields = crate::toml_fields::read("config.toml", &written(&preset)).expect("TOML");
         crate::settings::presets::extend(&mut presets, "config.toml", &fields).expect("a preset");
         assert_eq!(presets.get("mine"), Ok(&preset));
     }

@@ -158,15 +158,15 @@ fn the_width_does_not_grow_with_depth() {
 #[test]
 #[ignore = "needs a GPU"]
 fn quantised_keys_and_values_stay_close_to_the_definition() {
-    for (kv_type, tolerance) in [(Q8_0, QUANTISED), (Q4_0, QUANTISED_TO_4_BITS)] {
+    for (kv_dtype, tolerance) in [(Q8_0, QUANTISED), (Q4_0, QUANTISED_TO_4_BITS)] {
         for shape in [LLAMA, GROUPS_OF_4] {
             let weights = RandomModel::new(shape, 7);
             let model = load(&weights);
             for attention in [Attention::Full, sliding(60, 8), sliding(200, 0), sliding_but(60, 200, &[1])] {
                 let text = tokens(0, 900, 0);
                 let by_hand = Reference::new(&weights).read(&text, &attention);
-                let ours = read_afresh(&model, Options { kv_type, ..ON_DEVICE }, &text, 900, &attention);
-                assert_near(&ours, &by_hand, tolerance, &format!("{shape:?}, type {kv_type}, {attention}"));
+                let ours = read_afresh(&model, Options { kv_dtype, ..ON_DEVICE }, &text, 900, &attention);
+                assert_near(&ours, &by_hand, tolerance, &format!("{shape:?}, type {kv_dtype}, {attention}"));
             }
         }
     }

@@ -33,9 +33,9 @@ pub const SHAPES: [Shape; 3] = [LLAMA, QWEN2, QWEN3];
 
 /// Everything in f32: the sharpest comparison.
 pub const IN_F32: Options =
-    Options { context_tokens: 1024, ubatch: 64, flash_attention: false, kv_type: F32, sequences: 1, unified: true };
+    Options { context_tokens: 1024, ubatch: 64, flash_attention: false, kv_dtype: F32, sequences: 1, unified: true };
 /// As Lunette runs.
-pub const IN_F16: Options = Options { flash_attention: true, kv_type: F16, ..IN_F32 };
+pub const IN_F16: Options = Options { flash_attention: true, kv_dtype: F16, ..IN_F32 };
 
 pub fn sliding(window: u32, sinks: u32) -> Attention {
     sliding_but(window, sinks, &[])

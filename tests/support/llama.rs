@@ -32,7 +32,7 @@ pub struct Options {
     /// Most tokens computed at once.
     pub ubatch: u32,
     pub flash_attention: bool,
-    pub kv_type: sys::ggml_type,
+    pub kv_dtype: sys::ggml_type,
     pub sequences: u32,
     /// All sequences share one row of cells; else each has its own (a stream).
     pub unified: bool,
@@ -40,7 +40,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { context_tokens: 1024, ubatch: 64, flash_attention: true, kv_type: F16, sequences: 1, unified: true }
+        Self { context_tokens: 1024, ubatch: 64, flash_attention: true, kv_dtype: F16, sequences: 1, unified: true }
     }
 }
 
@@ -127,8 +127,8 @@ impl<'model> Context<'model> {
             params.n_ubatch = options.ubatch;
             params.n_seq_max = options.sequences;
             params.kv_unified = options.unified;
-            params.type_k = options.kv_type;
-            params.type_v = options.kv_type;
+            params.type_k = options.kv_dtype;
+            params.type_v = options.kv_dtype;
             params.flash_attn_type = if options.flash_attention {
                 sys::LLAMA_FLASH_ATTN_TYPE_ENABLED
             } else {

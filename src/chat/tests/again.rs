@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::chat::Action;
+use crate::citations::Verdict;
 use crate::engine::message::Origin;
-use crate::quotes::Verdict;
 
 #[test]
 fn a_changed_question_takes_the_place_of_the_old_one() {
@@ -60,14 +60,14 @@ fn quotes_are_asked_for_once_and_taken_only_for_the_answer_that_they_are_of() {
     session.ask("How does it begin?");
     let answer = "With “a truth universally acknowledged”.";
     let effects = session.answer(answer);
-    let [Effect::CheckQuotes { entry: 0, answer: asked }] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::CheckCitations { entry: 0, answer: asked }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(&**asked, answer);
-    let quotes = crate::quotes::check(answer, &crate::quotes::Index::new(&session.chat.document.text));
-    session.input(Input::Checked { entry: 0, answer: "Another.".into(), quotes: quotes.clone() });
-    assert!(session.chat.exchanges().all(|exchange| exchange.quotes.is_empty()));
-    session.input(Input::Checked { entry: 0, answer: answer.into(), quotes });
+    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text));
+    session.input(Input::Checked { entry: 0, answer: "Another.".into(), citations: citations.clone() });
+    assert!(session.chat.exchanges().all(|exchange| exchange.citations.is_empty()));
+    session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
     let exchange = session.chat.exchanges().next().expect("one");
-    assert!(matches!(exchange.quotes[..], [ref quote] if matches!(quote.verdict, Verdict::Verified(_))));
+    assert!(matches!(exchange.citations[..], [ref citation] if matches!(citation.verdict, Verdict::Verified(_))));
 }
 
 #[test]

@@ -129,5 +129,5 @@ fn a_count_that_fails_is_not_asked_for_again_at_once() {
     session.act(Action::Attach(Attached::part("Chapter 9", "Nine.\n")));
     let job = session.job;
     assert_eq!(session.tell(Event::Failed { job, failure: failure("no memory") }), []);
-    assert_eq!(session.chat.work, Work::Idle);
+    assert_eq!(session.chat.work, Phase::Idle);
 }

@@ -18,7 +18,7 @@ fn what_is_fetched_is_loaded_and_then_the_document_is_read() {
     let effects = session.input(Input::Fetched(Ok("model.gguf".into())));
     assert_eq!(effects, [Effect::Start("model.gguf".into())]);
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    assert!(matches!(sent(&effects), Command::Read { .. }));
+    assert!(matches!(sent(&effects), Command::Prefill { .. }));
 }
 
 #[test]

@@ -88,9 +88,11 @@ fn nothing_forks_while_an_answer_is_on_its_way_or_before_anything_was_asked() {
 #[test]
 fn of_two_answers_to_one_question_a_fork_keeps_both() {
     let mut session = Session::with_document_read("full");
-    let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
-    let offers = ["full", "fastest"].map(|name| offer(&session, name).expect("a built-in preset"));
-    session.act(Action::Versus { question: "Who?".into(), offers: offers.to_vec() });
+    let preset_entry = |session: &Session, name: &str| {
+        session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name)
+    };
+    let preset_entries = ["full", "fastest"].map(|name| preset_entry(&session, name).expect("a built-in preset"));
+    session.act(Action::Versus { question: "Who?".into(), preset_entries: preset_entries.to_vec() });
     session.answer("A clergyman.");
     session.read(2_000, 8_000);
     session.answer("A soldier.");
@@ -116,11 +118,11 @@ fn a_branch_that_is_shown_after_the_document_changed_has_its_quotes_looked_up_in
     session.ask("How does it begin?");
     let answer = "With “a truth universally acknowledged”.";
     session.answer(answer);
-    let quotes = crate::quotes::check(answer, &crate::quotes::Index::new(&session.chat.document.text));
-    session.input(Input::Checked { entry: 0, answer: answer.into(), quotes });
+    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text));
+    session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
     session.act(Action::Fork { after: None });
     session.input(changed("Another text."));
     let effects = session.act(Action::ShowBranch(0));
-    assert_eq!(effects, [Effect::CheckQuotes { entry: 0, answer: answer.into() }]);
-    assert!(session.chat.exchanges().all(|exchange| exchange.quotes.is_empty()), "they were found in the old one");
+    assert_eq!(effects, [Effect::CheckCitations { entry: 0, answer: answer.into() }]);
+    assert!(session.chat.exchanges().all(|exchange| exchange.citations.is_empty()), "they were found in the old one");
 }

@@ -6,6 +6,7 @@ mod first_run;
 mod forks;
 mod pairs;
 mod parts;
+mod scripts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +15,11 @@ use proptest::prelude::*;
 
 use super::fixtures::*;
 use super::*;
+use crate::citations::{Citation, Verdict};
 use crate::document::ByteSpan;
 use crate::engine::message::{
-    Channel, Command, Event, Failure, FailureKind, Finish, JobId, Limits, Prompt, Question, Sampling, Stretch,
+    Channel, Command, Event, Failure, FailureKind, Finish, JobId, Limits, Prompt, Question, Sampling, Segment,
 };
-use crate::quotes::{Quote, Verdict};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::{RecipeSpec, WindowSpec};
 
@@ -39,8 +40,8 @@ fn asked(effects: &[Effect]) -> &Question {
 
 /// Its document parts put together, and its tail.
 fn texts(prompt: &Prompt) -> (String, String) {
-    let of = |stretch| prompt.parts.iter().filter(|part| part.stretch == stretch).map(|part| &*part.text).collect();
-    (of(Stretch::Document), of(Stretch::Tail))
+    let of = |segment| prompt.parts.iter().filter(|part| part.segment == segment).map(|part| &*part.text).collect();
+    (of(Segment::Document), of(Segment::Tail))
 }
 
 fn notice(chat: &Chat) -> &str {
@@ -61,7 +62,7 @@ fn states(chat: &Chat) -> Vec<&ExchangeState> {
 fn the_document_is_read_as_soon_as_the_model_is_there() {
     let mut session = Session::begin("accurate");
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    let Command::Read { job, prompt, recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { job, prompt, recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!((*job, recipe), (JobId(1), &session.recipe()));
     let (document, tail) = texts(prompt);
     assert_eq!(document, "<|im_start|>user\nIt is a truth universally acknowledged.\n");
@@ -74,8 +75,8 @@ fn a_preset_chosen_before_the_model_is_there_is_the_one_it_begins_with() {
     assert_eq!(session.switch("quick"), vec![]);
     assert_eq!(notice(&session.chat), "reads with quick once the model is there");
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    assert!(matches!(sent(&effects), Command::Read { .. }));
-    assert_eq!(&*session.chat.way.expect("settled").name, "quick");
+    assert!(matches!(sent(&effects), Command::Prefill { .. }));
+    assert_eq!(&*session.chat.resolved_preset.expect("settled").name, "quick");
 }
 
 #[test]
@@ -84,8 +85,8 @@ fn auto_counts_the_document_and_says_what_it_chose() {
     let effects = session.tell(Event::Loaded(Box::new(model())));
     assert!(matches!(sent(&effects), Command::Count { .. }));
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
-    assert!(matches!(sent(&effects), Command::Read { .. }));
-    assert_eq!(&*session.chat.way.as_ref().expect("settled").name, "accurate");
+    assert!(matches!(sent(&effects), Command::Prefill { .. }));
+    assert_eq!(&*session.chat.resolved_preset.as_ref().expect("settled").name, "accurate");
     assert!(notice(&session.chat).starts_with("auto chose accurate: about 1."), "{}", notice(&session.chat));
 }
 
@@ -94,7 +95,7 @@ fn a_model_that_cannot_slide_reads_with_full_attention_and_says_why() {
     let mut session = Session::begin("quick");
     let refusing = crate::engine::message::ModelInfo { sliding_refused: Some("its own windows".into()), ..model() };
     let effects = session.tell(Event::Loaded(Box::new(refusing)));
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(*recipe, recipe_of("full"));
     assert_eq!(notice(&session.chat), "quick can't be had: its own windows");
 }
@@ -115,13 +116,30 @@ fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
 }
 
 #[test]
+fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
+    let mut session = Session::begin("auto");
+    let bare =
+        crate::engine::message::ModelInfo { without_gpu: Some("the CPU computes"), chat_template: None, ..model() };
+    session.tell(Event::Loaded(Box::new(bare)));
+    session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+    let notes = [
+        "the CPU computes",
+        "Qwen2.5-Coder-0.5B brings no chat template: ChatML is used",
+        "auto chose full: so short a document is seen whole under every preset",
+    ];
+    assert_eq!(notice(&session.chat), notes.join("; "));
+    let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
+    assert_eq!(told, notes, "what prints tells each by itself");
+}
+
+#[test]
 fn a_template_that_fails_is_a_notice_and_no_reading() {
     let mut session = Session::begin("full");
     let broken =
         crate::engine::message::ModelInfo { chat_template: Some("\n{{ raise_exception('no') }}".into()), ..model() };
     assert_eq!(session.tell(Event::Loaded(Box::new(broken))), vec![]);
     assert_eq!(notice(&session.chat), "the model's chat template fails at line 2: no");
-    assert!(session.chat.work == Work::Idle && matches!(session.chat.paused, Some(Pause::Failed(_))));
+    assert!(session.chat.work == Phase::Idle && matches!(session.chat.paused, Some(Pause::Failed(_))));
 }
 
 // Questions.
@@ -147,7 +165,7 @@ fn a_question_is_asked_with_the_document_and_what_was_said() {
 fn a_question_waits_for_the_document_and_for_the_one_before() {
     let mut session = Session::begin("full");
     assert_eq!(session.ask("First?"), vec![]);
-    assert!(matches!(sent(&session.tell(Event::Loaded(Box::new(model())))), Command::Read { .. }));
+    assert!(matches!(sent(&session.tell(Event::Loaded(Box::new(model())))), Command::Prefill { .. }));
     assert_eq!(session.ask("Second?"), vec![]);
     asked(&session.read(0, DOCUMENT_TOKENS));
     assert_eq!(states(&session.chat), [&ExchangeState::Running, &ExchangeState::Waiting]);
@@ -155,7 +173,7 @@ fn a_question_waits_for_the_document_and_for_the_one_before() {
     assert!(matches!(effects[..], [Effect::Send(Command::Ask(_))]), "{effects:?}");
     session.answer("Two.");
     let answers: Vec<&str> = session.chat.exchanges().map(|exchange| exchange.answer.as_str()).collect();
-    assert_eq!((answers, &session.chat.work), (vec!["One.", "Two."], &Work::Idle));
+    assert_eq!((answers, &session.chat.work), (vec!["One.", "Two."], &Phase::Idle));
 }
 
 #[test]
@@ -221,7 +239,7 @@ fn stopping_a_reading_keeps_it_and_a_question_reads_on() {
     assert_eq!(notice(&session.chat), "stopped after 4,096 of 10,000 tokens, which are kept");
     assert_eq!((states(&session.chat), &session.chat.paused), (vec![&ExchangeState::Withdrawn], &Some(Pause::Stopped)));
     let effects = session.ask("Who, then?");
-    assert!(matches!(sent(&effects), Command::Read { .. }));
+    assert!(matches!(sent(&effects), Command::Prefill { .. }));
     asked(&session.read(4_096, 5_904));
 }
 
@@ -231,9 +249,9 @@ fn a_stopped_reading_goes_on_when_it_is_told_to_and_its_time_adds_up() {
     session.tell(Event::Loaded(Box::new(model())));
     session.act(Action::Cancel);
     session.read(0, 4_000);
-    assert!(matches!(sent(&session.act(Action::Resume)), Command::Read { .. }));
+    assert!(matches!(sent(&session.act(Action::Resume)), Command::Prefill { .. }));
     session.read(4_000, 6_000);
-    let reading = session.chat.readings.of("full").expect("read");
+    let reading = session.chat.measurements.of("full").expect("read");
     assert_eq!((reading.prefilled_tokens, reading.prefill), (10_000, Duration::from_secs(10)));
     assert!(session.chat.is_read());
 }
@@ -268,10 +286,10 @@ fn a_long_switch_is_shown_before_it_starts_and_starts_at_the_second_press() {
     let mut session = Session::with_document_read("full");
     assert!(matches!(sent(&session.switch("fastest")), Command::Forecast { .. }));
     assert_eq!(session.forecast(8_000, Some(12)), vec![]);
-    assert!(matches!(session.chat.work, Work::Deciding { .. }));
-    assert_eq!(session.held().as_deref(), Some("full"), "the screen shows what the engine has");
+    assert!(matches!(session.chat.work, Phase::Deciding { .. }));
+    assert_eq!(session.cache_state().as_deref(), Some("full"), "the screen shows what the engine has");
     let effects = session.switch("fastest");
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(*recipe, recipe_of("fastest"));
 }
 
@@ -281,7 +299,7 @@ fn a_short_switch_starts_by_itself() {
         let mut session = Session::with_document_read("full");
         session.switch("fastest");
         let effects = session.forecast(tokens, seconds);
-        assert!(matches!(sent(&effects), Command::Read { .. }), "{tokens} tokens, {seconds:?} s");
+        assert!(matches!(sent(&effects), Command::Prefill { .. }), "{tokens} tokens, {seconds:?} s");
     }
 }
 
@@ -290,7 +308,7 @@ fn a_switch_of_unknown_cost_is_asked_about() {
     let mut session = Session::with_document_read("full");
     session.switch("fastest");
     assert_eq!(session.forecast(65, None), vec![]);
-    assert!(matches!(session.chat.work, Work::Deciding { .. }));
+    assert!(matches!(session.chat.work, Phase::Deciding { .. }));
 }
 
 #[test]
@@ -299,7 +317,7 @@ fn saying_no_keeps_the_old_preset() {
     session.switch("fastest");
     session.forecast(8_000, Some(12));
     assert_eq!(session.act(Action::Cancel), vec![]);
-    assert_eq!((notice(&session.chat), &session.chat.work), ("kept full", &Work::Idle));
+    assert_eq!((notice(&session.chat), &session.chat.work), ("kept full", &Phase::Idle));
     assert_eq!(asked(&session.ask("Who?")).recipe, recipe_of("full"));
 }
 
@@ -319,7 +337,7 @@ fn old_and_new_figures_stand_side_by_side_after_a_switch() {
     session.act(Action::Confirm);
     session.read(2_000, 8_000);
     let [Entry::Switch(comparison)] = &session.chat.transcript[..] else { panic!("{:?}", session.chat.transcript) };
-    let shown = |reading: &Reading| (reading.preset.to_string(), reading.prefill, reading.decode_tokens_per_s);
+    let shown = |reading: &Measurement| (reading.preset.to_string(), reading.prefill, reading.decode_tokens_per_s);
     assert_eq!(shown(&comparison.old), ("full".into(), Duration::from_secs(10), None));
     assert_eq!(shown(&comparison.new), ("fastest".into(), Duration::from_secs(8), None));
     assert_eq!((comparison.reread_tokens, comparison.took), (8_000, Duration::from_secs(8)));
@@ -351,7 +369,7 @@ fn a_switch_while_reading_stops_the_reading_and_comes_next() {
     assert!(matches!(sent(&session.read(0, 4_096)), Command::Forecast { .. }));
     session.forecast(10_000, Some(30));
     let effects = session.act(Action::Cancel);
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("the old reading goes on: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("the old reading goes on: {effects:?}") };
     assert_eq!(*recipe, recipe_of("full"));
 }
 
@@ -363,7 +381,7 @@ fn a_switch_while_answering_waits_for_the_answer() {
     assert_eq!(session.switch("fastest"), vec![]);
     assert_eq!(notice(&session.chat), "fastest is next, after this answer; Esc ends it now");
     assert!(matches!(sent(&session.answer("Him.")), Command::Forecast { .. }));
-    assert!(matches!(&session.chat.work, Work::Forecasting { to, .. } if &*to.name == "fastest"));
+    assert!(matches!(&session.chat.work, Phase::Forecasting { to, .. } if &*to.name == "fastest"));
 }
 
 #[test]
@@ -378,15 +396,15 @@ fn what_flags_made_of_a_preset_can_be_left_and_gone_back_to() {
     let changes = RecipePatch { window: Some(WindowSpec::Tokens(1024)), ..RecipePatch::default() };
     let mut session = Session::begin_with("auto", changes).document_read();
     let custom = RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::SLIDING };
-    assert_eq!((session.held().as_deref(), session.recipe()), (Some("custom"), custom.clone()));
+    assert_eq!((session.cache_state().as_deref(), session.recipe()), (Some("custom"), custom.clone()));
     session.switch("fastest");
     session.forecast(8_000, Some(1));
     session.read(2_000, 8_000);
-    assert_eq!((session.held().as_deref(), session.recipe()), (Some("fastest"), recipe_of("fastest")));
+    assert_eq!((session.cache_state().as_deref(), session.recipe()), (Some("fastest"), recipe_of("fastest")));
     session.switch("custom");
     session.forecast(0, None);
     session.read(DOCUMENT_TOKENS, 0);
-    assert_eq!((session.held().as_deref(), session.recipe()), (Some("custom"), custom));
+    assert_eq!((session.cache_state().as_deref(), session.recipe()), (Some("custom"), custom));
 }
 
 #[test]
@@ -395,7 +413,7 @@ fn a_reading_that_fails_leaves_the_old_preset_in_force() {
     session.switch("fastest");
     session.forecast(0, None);
     session.tell(Event::Failed { job: session.job, failure: failure("no room") });
-    assert_eq!((notice(&session.chat), session.held().as_deref()), ("no room", Some("full")));
+    assert_eq!((notice(&session.chat), session.cache_state().as_deref()), ("no room", Some("full")));
     assert_eq!(asked(&session.ask("Who?")).recipe, recipe_of("full"));
 }
 
@@ -413,20 +431,20 @@ fn tasted(preset: &str, chapters: usize) -> (Session, Vec<Effect>) {
 fn the_first_part_is_read_and_then_as_many_as_there_is_time_for() {
     let mut session = Session::begin_within_a_minute("full", 61);
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(texts(prompt).0, "<|im_start|>user\nChapter 1.\n");
     assert_eq!(session.chat.document.part.as_deref(), Some("what is read in 60 s"));
     // 10 s are spent; five more chapters take 50 s.
     let effects = session.read(0, DOCUMENT_TOKENS);
     let (effects, asked) = session.forecast_beginnings(effects);
     assert_eq!(asked, [31, 16, 8, 4, 6, 7], "half of what is left each time");
-    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert!(texts(prompt).0.ends_with("Chapter 6.\n"), "{:?}", texts(prompt).0);
     let document = &session.chat.document;
     assert_eq!(document.part.as_deref(), Some("parts 1-6 of 61"));
     assert!(document.choice.as_ref().is_some_and(|choice| choice.starts_with("6 of 61 parts are read, as many as")));
     session.read(1_000, DOCUMENT_TOKENS - 1_000);
-    assert!(session.chat.is_read() && session.chat.work == Work::Idle);
+    assert!(session.chat.is_read() && session.chat.work == Phase::Idle);
 }
 
 #[test]
@@ -434,19 +452,19 @@ fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measur
     let mut session = Session::begin_within_a_minute("auto", 61);
     session.tell(Event::Loaded(Box::new(model())));
     let read = session.tell(Event::Counted { job: session.job, tokens: vec![1_000] });
-    assert!(matches!(sent(&read), Command::Read { .. }));
+    assert!(matches!(sent(&read), Command::Prefill { .. }));
     let effects = session.read(0, DOCUMENT_TOKENS);
     let (effects, _) = session.forecast_beginnings(effects);
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
-    assert!(matches!(sent(&effects), Command::Read { .. }), "{effects:?}");
+    assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
     assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 3.3 s");
 }
 
 #[test]
 fn a_document_without_parts_is_read_whole() {
     let (session, effects) = tasted("full", 1);
-    assert!(matches!(sent(&effects), Command::Read { .. }), "{effects:?}");
+    assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
     assert_eq!(session.chat.document.part, None);
 }
 
@@ -467,7 +485,7 @@ fn choosing_can_be_stopped_and_goes_on_with_a_question() {
     let effects = session.ask("Who?");
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let (effects, asked) = session.forecast_beginnings(effects);
-    assert_eq!((asked.len(), matches!(sent(&effects), Command::Read { .. })), (6, true));
+    assert_eq!((asked.len(), matches!(sent(&effects), Command::Prefill { .. })), (6, true));
 }
 
 #[test]
@@ -476,11 +494,11 @@ fn a_preset_that_is_chosen_meanwhile_is_the_one_that_is_measured() {
     session.tell(Event::Loaded(Box::new(model())));
     session.switch("fastest");
     let effects = session.read(0, 512);
-    let Command::Read { recipe, prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!((recipe, texts(prompt).0.lines().count()), (&recipe_of("fastest"), 2), "the first part, and anew");
     let effects = session.read(512, DOCUMENT_TOKENS - 512);
     let (effects, _) = session.forecast_beginnings(effects);
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(*recipe, recipe_of("fastest"));
 }
 
@@ -495,7 +513,7 @@ fn changed(text: &str) -> Input {
 fn a_changed_document_is_read_again_and_it_is_told_how_much_is_kept() {
     let mut session = Session::with_document_read("full");
     let effects = session.input(changed("It is a falsehood."));
-    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(texts(prompt).0, "<|im_start|>user\nIt is a falsehood.");
     session.tell(Event::Planned { job: session.job, plan: plan(4_000, None) });
     let told = "the document changed on disk, from line 3 of book.txt on: 6,000 of 10,000 tokens are kept";
@@ -521,11 +539,11 @@ fn what_was_quoted_is_looked_up_in_the_changed_document() {
     let answer: Arc<str> = "“a clergyman of the parish”".into();
     session.answer(&answer);
     let verdict = Verdict::Verified(ByteSpan { start: 5, end: 9 });
-    let quotes = vec![Quote { span: ByteSpan { start: 3, end: 28 }, verdict }];
-    session.input(Input::Checked { entry: 0, answer: answer.clone(), quotes });
+    let citations = vec![Citation { span: ByteSpan { start: 3, end: 28 }, verdict }];
+    session.input(Input::Checked { entry: 0, answer: answer.clone(), citations });
     let effects = session.input(changed("It is a falsehood."));
-    assert_eq!(effects[0], Effect::CheckQuotes { entry: 0, answer });
-    assert_eq!(session.chat.exchanges().next().map(|exchange| exchange.quotes.len()), Some(0));
+    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer });
+    assert_eq!(session.chat.exchanges().next().map(|exchange| exchange.citations.len()), Some(0));
 }
 
 #[test]
@@ -534,7 +552,7 @@ fn a_change_during_an_answer_waits_for_its_end() {
     session.ask("Who?");
     assert_eq!(session.input(changed("It is a falsehood.")), vec![]);
     let effects = session.answer("He.");
-    assert!(matches!(sent(&effects), Command::Read { .. }));
+    assert!(matches!(sent(&effects), Command::Prefill { .. }));
 }
 
 #[test]
@@ -551,7 +569,7 @@ fn of_a_document_whose_beginning_was_chosen_as_many_parts_are_read_of_the_new_te
         retrieved: None,
     });
     let effects = session.input(Input::News(news));
-    let Command::Read { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(texts(prompt).0, "<|im_start|>user\nOne.\nTwo.\n3.\n4.\n5.\n6.\n");
 }
 
@@ -613,7 +631,7 @@ fn any_event() -> impl Strategy<Value = (u64, Event)> {
         Just(Event::Prefilling { job, progress: progress(5_000) }),
         "[a-z\n]{1,4}".prop_map(move |text| Event::Piece { job, channel: Channel::Answer, text }),
         "[a-z\n]{1,4}".prop_map(move |text| Event::Piece { job, channel: Channel::Reasoning, text }),
-        (0_u32..10_000, 0_u32..10_000).prop_map(move |(cached, prefilled)| Event::Read {
+        (0_u32..10_000, 0_u32..10_000).prop_map(move |(cached, prefilled)| Event::Prefilled {
             job,
             stopped: false,
             figures: figures(cached, prefilled),
@@ -633,7 +651,7 @@ fn about(job: JobId, event: Event) -> Event {
         Event::Planned { plan, .. } => Event::Planned { job, plan },
         Event::Prefilling { progress, .. } => Event::Prefilling { job, progress },
         Event::Piece { channel, text, .. } => Event::Piece { job, channel, text },
-        Event::Read { stopped, figures, .. } => Event::Read { job, stopped, figures },
+        Event::Prefilled { stopped, figures, .. } => Event::Prefilled { job, stopped, figures },
         Event::Answered { finish, figures, .. } => Event::Answered { job, finish, figures },
         Event::Forecast { plan, .. } => Event::Forecast { job, plan },
         Event::Counted { tokens, .. } => Event::Counted { job, tokens },
@@ -678,7 +696,7 @@ proptest! {
         steps in prop::collection::vec(any_step(), 0..60),
     ) {
         let mut session = chapters.map_or_else(|| Session::begin("full"), |n| Session::begin_within_a_minute("full", n));
-        session.chat.first_offer = preset;
+        session.chat.first_preset_entry = preset;
         for step in steps {
             session.step(step);
             let running: Vec<usize> = session.chat.transcript.iter().enumerate()
@@ -686,7 +704,7 @@ proptest! {
                 .map(|(index, _)| index)
                 .collect();
             let working: Vec<usize> = match session.chat.work {
-                Work::Answering { entry, .. } => vec![entry],
+                Phase::Answering { entry, .. } => vec![entry],
                 _ => vec![],
             };
             prop_assert_eq!(running, working);
@@ -700,7 +718,7 @@ proptest! {
             let before = session.chat.run().map(|run| run.job);
             session.step(step.clone());
             let after = session.chat.run().map(|run| run.job);
-            let ended = matches!(step, Step::Tell(0, Event::Read { .. } | Event::Answered { .. } | Event::Failed { .. }));
+            let ended = matches!(step, Step::Tell(0, Event::Prefilled { .. } | Event::Answered { .. } | Event::Failed { .. }));
             prop_assert!(before.is_none() || before == after || ended, "{before:?} became {after:?} by {step:?}");
         }
     }

@@ -1,15 +1,15 @@
-//! One question under two presets, and what each preset would cost.
+//! One question under several presets, and what each preset would cost.
 
 use super::*;
 use crate::chat::Action;
 
-fn offer(session: &Session, name: &str) -> usize {
-    session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset")
+fn preset_entry(session: &Session, name: &str) -> usize {
+    session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name).expect("a built-in preset")
 }
 
 fn versus(session: &mut Session, one: &str, other: &str) -> Vec<Effect> {
-    let offers = vec![offer(session, one), offer(session, other)];
-    session.act(Action::Versus { question: "Who?".into(), offers })
+    let preset_entries = vec![preset_entry(session, one), preset_entry(session, other)];
+    session.act(Action::Versus { question: "Who?".into(), preset_entries })
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn a_question_is_asked_under_the_one_then_read_for_and_asked_under_the_other() {
     let effects = versus(&mut session, "full", "fastest");
     assert_eq!(asked(&effects).recipe, recipe_of("full"));
     let effects = session.answer("A clergyman.");
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(*recipe, recipe_of("fastest"));
     let effects = session.read(2_000, 8_000);
     let question = asked(&effects);
@@ -26,7 +26,7 @@ fn a_question_is_asked_under_the_one_then_read_for_and_asked_under_the_other() {
     assert!(!texts(&question.prompt).1.contains("clergyman"), "the other answer is not told");
     session.answer("A soldier.");
     assert_eq!(session.chat.transcript.len(), 2, "the switch is no entry of its own");
-    assert_eq!(session.held().as_deref(), Some("fastest"));
+    assert_eq!(session.cache_state().as_deref(), Some("fastest"));
 }
 
 #[test]
@@ -48,22 +48,49 @@ fn a_reading_that_fails_fails_its_half_of_the_pair() {
     session.answer("A clergyman.");
     session.tell(Event::Failed { job: session.job, failure: failure("no memory") });
     assert!(matches!(states(&session.chat)[..], [ExchangeState::Answered(_), ExchangeState::Failed(_)]));
-    assert_eq!(session.chat.work, Work::Idle);
+    assert_eq!(session.chat.work, Phase::Idle);
+}
+
+#[test]
+fn of_three_presets_each_is_read_for_and_none_is_told_what_the_others_answered() {
+    let mut session = Session::with_document_read("full");
+    let preset_entries = ["full", "fastest", "quick"].map(|name| preset_entry(&session, name)).to_vec();
+    session.act(Action::Versus { question: "Who?".into(), preset_entries });
+    for (preset, said) in [("fastest", "clergyman"), ("quick", "soldier")] {
+        let effects = session.answer(&format!("A {said}."));
+        assert!(
+            matches!(sent(&effects), Command::Prefill { recipe, .. } if *recipe == recipe_of(preset)),
+            "{effects:?}"
+        );
+        let (_, tail) = texts(&asked(&session.read(2_000, 8_000)).prompt);
+        assert!(!tail.contains("clergyman") && !tail.contains("soldier"), "{tail}");
+    }
+    session.answer("A sailor.");
+    let (_, tail) = texts(&asked(&session.ask("And his patroness?")).prompt);
+    assert!(tail.contains("clergyman") && !tail.contains("soldier") && !tail.contains("sailor"), "{tail}");
 }
 
 #[test]
 fn a_preset_is_not_compared_with_itself() {
     let mut session = Session::with_document_read("full");
     assert_eq!(versus(&mut session, "full", "full"), []);
-    assert_eq!(session.chat.transcript, []);
+    assert_eq!((notice(&session.chat), session.chat.transcript.len()), ("full can't be compared with itself", 0));
+}
+
+#[test]
+fn a_person_compares_what_was_read() {
+    let mut session = Session::begin("full");
+    session.tell(Event::Loaded(Box::new(model())));
+    assert_eq!(versus(&mut session, "full", "fastest"), []);
+    assert_eq!(notice(&session.chat), "two presets can be compared once the document is read");
 }
 
 #[test]
 fn each_preset_is_asked_about_in_turn_and_a_question_goes_first() {
     let mut session = Session::with_document_read("full");
     session.act(Action::Survey);
-    let first = offer(&session, "auto");
-    assert!(matches!(session.chat.work, Work::Surveying { offer, .. } if offer == first));
+    let first = preset_entry(&session, "auto");
+    assert!(matches!(session.chat.work, Phase::Surveying { preset_entry, .. } if preset_entry == first));
     session.forecast(0, None);
     session.forecast(8_000, Some(12));
     session.ask("Who?");
@@ -76,10 +103,10 @@ fn each_preset_is_asked_about_in_turn_and_a_question_goes_first() {
 fn a_survey_ends_with_the_last_preset() {
     let mut session = Session::with_document_read("full");
     session.act(Action::Survey);
-    for _ in 0..session.chat.offers.len() {
+    for _ in 0..session.chat.preset_entries.len() {
         session.forecast(8_000, Some(12));
     }
-    assert_eq!(session.chat.work, Work::Idle);
+    assert_eq!(session.chat.work, Phase::Idle);
     assert!(session.chat.survey.iter().all(Option::is_some));
 }
 
@@ -88,7 +115,7 @@ fn a_preset_that_cannot_be_told_of_does_not_end_the_survey() {
     let mut session = Session::with_document_read("full");
     session.act(Action::Survey);
     session.tell(Event::Failed { job: session.job, failure: failure("no memory") });
-    while session.chat.work != Work::Idle {
+    while session.chat.work != Phase::Idle {
         session.forecast(8_000, Some(12));
     }
     assert_eq!(session.chat.survey.iter().filter(|plan| plan.is_none()).count(), 1);
@@ -97,7 +124,7 @@ fn a_preset_that_cannot_be_told_of_does_not_end_the_survey() {
 #[test]
 fn a_preset_of_ones_own_becomes_an_offer_and_is_gone_to() {
     let mut session = Session::with_document_read("full");
-    let offers = session.chat.offers.len();
+    let preset_entries = session.chat.preset_entries.len();
     let mine = crate::swaa::Preset {
         name: "custom".into(),
         key: None,
@@ -107,5 +134,5 @@ fn a_preset_of_ones_own_becomes_an_offer_and_is_gone_to() {
     };
     let effects = session.act(Action::Try(Box::new(mine)));
     assert!(matches!(sent(&effects), Command::Forecast { .. }));
-    assert_eq!(session.chat.offers.len(), offers + 1);
+    assert_eq!(session.chat.preset_entries.len(), preset_entries + 1);
 }

@@ -3,18 +3,18 @@
 use super::*;
 use crate::chat::{Chosen, Draft};
 
-fn chosen(text: &str, offer: Option<usize>) -> Input {
+fn chosen(text: &str, preset_entry: Option<usize>) -> Input {
     let part = Some("parts 1-2 of 6".to_owned());
-    Input::News(News::Chosen(Chosen { text: text.into(), words: "2 of 6 parts".into(), part, offer }))
+    Input::News(News::Chosen(Chosen { text: text.into(), words: "2 of 6 parts".into(), part, preset_entry }))
 }
 
-fn offer(session: &Session, name: &str) -> usize {
-    session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset")
+fn preset_entry(session: &Session, name: &str) -> usize {
+    session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name).expect("a built-in preset")
 }
 
 /// The text of the document in a prompt that is read.
 fn read_text(effects: &[Effect]) -> String {
-    let Command::Read { prompt, .. } = sent(effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { prompt, .. } = sent(effects) else { panic!("not a reading: {effects:?}") };
     texts(prompt).0
 }
 
@@ -68,7 +68,7 @@ fn what_is_too_long_is_marked_until_a_choice_fits() {
 #[test]
 fn a_choice_takes_the_place_of_what_time_would_have_chosen() {
     let (mut session, _) = tasted("full", 61);
-    assert!(matches!(session.chat.work, Work::Choosing { .. }));
+    assert!(matches!(session.chat.work, Phase::Choosing { .. }));
     assert_eq!(read_text(&session.input(chosen("Other parts.", None))), "<|im_start|>user\nOther parts.");
     assert_eq!((session.chat.beginning.is_none(), session.chat.parts_read(61)), (true, 61));
 }
@@ -76,19 +76,19 @@ fn a_choice_takes_the_place_of_what_time_would_have_chosen() {
 #[test]
 fn a_choice_before_the_model_is_there_is_what_is_read_then() {
     let mut session = Session::begin("full");
-    let fastest = offer(&session, "fastest");
+    let fastest = preset_entry(&session, "fastest");
     assert_eq!(session.input(chosen("Other parts.", Some(fastest))), vec![]);
     let effects = session.tell(Event::Loaded(Box::new(model())));
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!((read_text(&effects).as_str(), recipe), ("<|im_start|>user\nOther parts.", &recipe_of("fastest")));
 }
 
 #[test]
 fn a_preset_is_taken_with_the_parts() {
     let mut session = Session::with_document_read("full");
-    let fastest = offer(&session, "fastest");
+    let fastest = preset_entry(&session, "fastest");
     let effects = session.input(chosen("Other parts.", Some(fastest)));
-    let Command::Read { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
+    let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(recipe, &recipe_of("fastest"), "what is to be read anew is not asked about");
 }
 
@@ -119,7 +119,7 @@ fn a_change_on_disk_that_waits_is_part_of_the_choice() {
 // Drafts.
 
 fn drafted(text: &str) -> Action {
-    Action::Draft(Some(Draft { text: text.into(), tokens: 5_000, offer: None }))
+    Action::Draft(Some(Draft { text: text.into(), tokens: 5_000, preset_entry: None }))
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn what_is_thought_of_is_asked_about_and_changes_nothing() {
     session.forecast(4_000, Some(5));
     let forecast = session.chat.drafted.as_ref().and_then(|drafted| drafted.forecast.as_ref()).expect("a forecast");
     assert_eq!((&*forecast.preset, forecast.plan.cached_tokens), ("accurate", 6_000));
-    assert_eq!((session.chat.work == Work::Idle, session.chat.is_read()), (true, true));
+    assert_eq!((session.chat.work == Phase::Idle, session.chat.is_read()), (true, true));
     assert_eq!(session.act(Action::Draft(None)), vec![]);
     assert_eq!(session.chat.drafted, None);
 }
@@ -164,7 +164,7 @@ fn a_draft_that_cannot_be_told_of_is_asked_about_once() {
     session.act(drafted("Other parts."));
     let failure = Failure { kind: FailureKind::Runtime, message: "no".into(), hint: None };
     assert_eq!(session.tell(Event::Failed { job: session.job, failure }), vec![]);
-    assert_eq!((session.chat.drafted.is_none(), session.chat.work.clone()), (true, Work::Idle));
+    assert_eq!((session.chat.drafted.is_none(), session.chat.work.clone()), (true, Phase::Idle));
 }
 
 #[test]
@@ -174,5 +174,5 @@ fn quotes_are_looked_up_again_in_the_chosen_parts() {
     let answer = "With “a truth universally acknowledged”.";
     session.answer(answer);
     let effects = session.input(chosen("Other parts.", None));
-    assert_eq!(effects[0], Effect::CheckQuotes { entry: 0, answer: answer.into() });
+    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer: answer.into() });
 }

@@ -4,7 +4,7 @@ use super::answering::{ask, start_going_on};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Work};
+use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
 use crate::engine::message::Finish;
 
@@ -51,7 +51,7 @@ pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
 
 /// The last entry, if its answer was cut off; or why it can't go on.
 fn cut_off(chat: &Chat) -> Result<usize, &'static str> {
-    if chat.is_waited_for() || chat.work != Work::Idle {
+    if chat.is_waited_for() || chat.work != Phase::Idle {
         return Err("an answer is on its way");
     }
     let entry = last(chat).ok_or("nothing was asked yet")?;

@@ -1,15 +1,15 @@
 //! A question is asked, and its answer ends.
 
+use super::prefilling::hold;
 use super::prompts::prompt;
-use super::reading::hold;
 use super::stopping::{decline, fail_entry};
 use super::{attaching, citing};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
-use crate::chat::state::{Chat, Pause, Run, Work};
+use crate::chat::state::{Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
 use crate::engine::message::{
-    Command, Figures, Finish, Origin, Part, Prompt, Question, ReasoningTags, Sampling, Stretch,
+    Command, Figures, Finish, Origin, Part, Prompt, Question, ReasoningTags, Sampling, Segment,
 };
 use crate::swaa::selection::ResolvedPreset;
 
@@ -45,15 +45,15 @@ enum Start {
 }
 
 fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
-    let Some(way) = chat.way.clone() else { return Vec::new() };
+    let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
     let document = chat.document.text.clone();
     let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
     exchange.attached.iter_mut().for_each(|attached| attached.settle(&document));
     exchange.state = ExchangeState::Running;
-    exchange.preset = Some(way.name.clone());
-    exchange.quotes.clear();
+    exchange.preset = Some(resolved_preset.name.clone());
+    exchange.citations.clear();
     let exchange = exchange.clone();
-    let (prompt, reasoning) = match prompt(chat, &way, Some(&exchange.asked())) {
+    let (prompt, reasoning) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
         Ok((prompt, reasoning)) if start == Start::BehindWhatThereIs => {
             (with_beginning(prompt, &exchange, reasoning.as_ref()), None)
         }
@@ -67,19 +67,19 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let question = Question {
         job: run.job,
         prompt,
-        recipe: way.recipe,
+        recipe: resolved_preset.recipe,
         sampling: sampling(chat, &exchange),
         limits: chat.asking.limits.clone(),
         reasoning,
         cancel: run.cancel.clone(),
     };
-    chat.work = Work::Answering { run, entry };
+    chat.work = Phase::Answering { run, entry };
     vec![Effect::Send(Command::Ask(question))]
 }
 
 /// The prompt with what was said already behind it.
 fn with_beginning(mut prompt: Prompt, exchange: &Exchange, tags: Option<&ReasoningTags>) -> Prompt {
-    let part = |text: &str, origin| Part { text: text.into(), origin, stretch: Stretch::Tail };
+    let part = |text: &str, origin| Part { text: text.into(), origin, segment: Segment::Tail };
     if let Some(tags) = tags.filter(|tags| tags.starts_open || exchange.reasoning.began.is_some()) {
         if !tags.starts_open {
             prompt.parts.push(part(&tags.open, Origin::Template));
@@ -103,18 +103,18 @@ fn sampling(chat: &Chat, exchange: &Exchange) -> Sampling {
 }
 
 pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -> Vec<Effect> {
-    let Work::Answering { entry, .. } = chat.work else { return Vec::new() };
-    chat.work = Work::Idle;
+    let Phase::Answering { entry, .. } = chat.work else { return Vec::new() };
+    chat.work = Phase::Idle;
     let was_read = chat.is_read();
     hold(chat, &figures);
     // An answer that was stopped before its prompt was read leaves the document unread, too.
     chat.paused = if chat.is_read() { None } else { Some(Pause::Stopped) };
-    if let Some(way) = chat.way.clone() {
+    if let Some(resolved_preset) = chat.resolved_preset.clone() {
         if !was_read {
-            chat.readings.read(&way.name, &figures);
+            chat.measurements.read(&resolved_preset.name, &figures);
         }
-        chat.readings.answered(&way.name, &figures);
-        complete_comparison(chat, &way);
+        chat.measurements.answered(&resolved_preset.name, &figures);
+        complete_comparison(chat, &resolved_preset);
     }
     let now = chat.now;
     let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
@@ -124,20 +124,21 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
 }
 
 /// The speed of the first answer after a switch belongs into its comparison.
-fn complete_comparison(chat: &mut Chat, way: &ResolvedPreset) {
-    let Some(reading) = chat.readings.of(&way.name).cloned() else { return };
+fn complete_comparison(chat: &mut Chat, resolved_preset: &ResolvedPreset) {
+    let Some(reading) = chat.measurements.of(&resolved_preset.name).cloned() else { return };
     let last = chat.transcript.iter_mut().rev().find_map(|entry| match entry {
         Entry::Switch(comparison) => Some(comparison),
         Entry::Exchange(_) => None,
     });
-    if let Some(comparison) = last.filter(|last| last.new.preset == way.name && last.new.decode_tokens_per_s.is_none())
+    if let Some(comparison) =
+        last.filter(|last| last.new.preset == resolved_preset.name && last.new.decode_tokens_per_s.is_none())
     {
         comparison.new.decode_tokens_per_s = reading.decode_tokens_per_s;
     }
 }
 
 pub(super) fn answer_now(chat: &mut Chat) -> Vec<Effect> {
-    let Work::Answering { run, .. } = &chat.work else { return Vec::new() };
+    let Phase::Answering { run, .. } = &chat.work else { return Vec::new() };
     let command = Command::AnswerNow { job: run.job };
     match chat.answering() {
         Some(exchange) if exchange.reasoning.is_open() => vec![Effect::Send(command)],

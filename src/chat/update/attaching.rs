@@ -6,7 +6,7 @@ use crate::chat::attached::{Attached, AttachedText, is_meant, references};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::input::Effect;
 use crate::chat::notice::{Notice, Tone};
-use crate::chat::state::{Chat, Work};
+use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
 use crate::engine::message::Command;
 
@@ -62,19 +62,19 @@ pub(super) fn withdraw(chat: &mut Chat) {
 }
 
 /// Asks how many tokens go along: with the question that is written, then with those that were asked. `None` when all that is known.
-pub(super) fn weigh(chat: &mut Chat) -> Option<Vec<Effect>> {
+pub(super) fn count_attachments(chat: &mut Chat) -> Option<Vec<Effect>> {
     let is_countable = |text: &&Arc<str>| !chat.uncountable.contains(text);
     let unknown =
         |attached: &Attached| attached.enclosed().filter(|_| attached.tokens.is_none()).filter(is_countable).cloned();
     let asked = chat.exchanges().flat_map(|exchange| &exchange.attached);
     let text = chat.attached.iter().chain(asked).find_map(unknown)?;
     let job = chat.new_job();
-    chat.work = Work::Weighing { job, text: text.clone() };
+    chat.work = Phase::CountingAttachments { job, text: text.clone() };
     Some(vec![Effect::Send(Command::Count { job, texts: vec![text] })])
 }
 
-pub(super) fn weighed(chat: &mut Chat, tokens: u32) {
-    if let Work::Weighing { text, .. } = std::mem::replace(&mut chat.work, Work::Idle) {
+pub(super) fn attachments_counted(chat: &mut Chat, tokens: u32) {
+    if let Phase::CountingAttachments { text, .. } = std::mem::replace(&mut chat.work, Phase::Idle) {
         for attached in lists(chat).flatten().filter(|attached| attached.enclosed() == Some(&text)) {
             attached.tokens = Some(tokens);
         }

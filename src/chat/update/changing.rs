@@ -46,7 +46,7 @@ pub(super) fn take(chat: &mut Chat, new: NewText) {
         chat.document.part = Some(retrieved.part);
         chat.document.choice = Some(retrieved.choice);
     }
-    chat.held = None;
+    chat.cache_state = None;
     chat.changed_at = Some(Change::OnDisk(place));
 }
 

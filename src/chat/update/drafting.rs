@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::prompts::prompt_about;
 use crate::chat::input::{Draft, Effect};
-use crate::chat::state::{Chat, Drafted, Forecast, Work};
+use crate::chat::state::{Chat, Drafted, Forecast, Phase};
 use crate::engine::message::{Command, Plan, Prompt};
 use crate::swaa::RecipeSpec;
 
@@ -24,23 +24,23 @@ pub(super) fn start(chat: &mut Chat) -> Option<Vec<Effect>> {
     let draft = draft.clone();
     let (preset, prompt, recipe) = prompt_of(chat, &draft)?;
     let job = chat.new_job();
-    chat.work = Work::Drafting { job, text: draft.text, preset };
+    chat.work = Phase::Drafting { job, text: draft.text, preset };
     Some(vec![Effect::Send(Command::Forecast { job, prompt, recipe })])
 }
 
 fn prompt_of(chat: &Chat, draft: &Draft) -> Option<(Arc<str>, Prompt, RecipeSpec)> {
-    let offer = draft.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
-    let (way, _) = chat.resolve(offer, draft.tokens)?.ok()?;
-    let (prompt, _) = prompt_about(chat, &draft.text, way.cot, None).ok()?;
-    Some((way.name, prompt, way.recipe))
+    let preset_entry = draft.preset_entry.or(chat.automatic()).unwrap_or_else(|| chat.current_preset_entry());
+    let (resolved_preset, _) = chat.resolve(preset_entry, draft.tokens)?.ok()?;
+    let (prompt, _) = prompt_about(chat, &draft.text, resolved_preset.cot, None).ok()?;
+    Some((resolved_preset.name, prompt, resolved_preset.recipe))
 }
 
 pub(super) fn forecasted(chat: &mut Chat, plan: Plan) {
-    if let Work::Drafting { text, preset, .. } = &chat.work
+    if let Phase::Drafting { text, preset, .. } = &chat.work
         && let Some(drafted) = &mut chat.drafted
         && Arc::ptr_eq(&drafted.draft.text, text)
     {
         drafted.forecast = Some(Forecast { preset: preset.clone(), plan });
     }
-    chat.work = Work::Idle;
+    chat.work = Phase::Idle;
 }

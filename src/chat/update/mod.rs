@@ -33,8 +33,8 @@ mod drafting;
 mod fetching;
 mod forking;
 mod next;
+mod prefilling;
 mod prompts;
-mod reading;
 mod stopping;
 mod survey;
 mod switching;
@@ -46,7 +46,7 @@ use std::time::Duration;
 pub use self::switching::{INSTANT_TOKENS, SHORT};
 use super::input::{Action, Effect, Input};
 use super::notice::{Notice, model_notes};
-use super::state::{Chat, Model, Sizing, Work};
+use super::state::{Chat, Model, Phase, Sizing};
 use super::template::ChatTemplate;
 use crate::engine::message::{Event, Figures, ModelInfo, Plan};
 use crate::failure::Failure;
@@ -67,7 +67,7 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
         Input::Fetched(came) => return fetching::ended(chat, came),
         Input::Fetching(fetched) => fetching::progress(chat, fetched),
         Input::FileRead { name, came } => attaching::came(chat, &name, &came),
-        Input::Checked { entry, answer, quotes } => citing::checked(chat, entry, &answer, quotes),
+        Input::Checked { entry, answer, citations } => citing::checked(chat, entry, &answer, citations),
         Input::EngineGone => stopping::engine_gone(chat, Failure::engine_gone()),
         Input::Engine(_) | Input::Tick => {}
     }
@@ -77,14 +77,14 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
 /// Whether an event is about a job that nobody waits for any more, or about the loading of a model that is there.
 fn is_stale(chat: &Chat, event: &Event) -> bool {
     let current = match &chat.work {
-        Work::Sizing { job, .. }
-        | Work::Forecasting { job, .. }
-        | Work::Choosing { job, .. }
-        | Work::Drafting { job, .. }
-        | Work::Weighing { job, .. }
-        | Work::Surveying { job, .. } => Some(*job),
-        Work::Reading { run, .. } | Work::Answering { run, .. } => Some(run.job),
-        Work::Idle | Work::Deciding { .. } => None,
+        Phase::Sizing { job, .. }
+        | Phase::Forecasting { job, .. }
+        | Phase::Choosing { job, .. }
+        | Phase::Drafting { job, .. }
+        | Phase::CountingAttachments { job, .. }
+        | Phase::Surveying { job, .. } => Some(*job),
+        Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => Some(run.job),
+        Phase::Idle | Phase::Deciding { .. } => None,
     };
     match event.job() {
         Some(job) => Some(job) != current,
@@ -110,8 +110,8 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
             if let Some(run) = chat.run_mut() {
                 run.progress = Some(progress);
             }
-            if let (Work::Reading { .. }, Some(way)) = (&chat.work, &chat.way) {
-                chat.readings.chunk(&way.name, &progress);
+            if let (Phase::Prefilling { .. }, Some(resolved_preset)) = (&chat.work, &chat.resolved_preset) {
+                chat.measurements.chunk(&resolved_preset.name, &progress);
             }
         }
         Event::Piece { channel, text, .. } => {
@@ -120,9 +120,9 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
                 exchange.take_piece(channel, &text, now);
             }
         }
-        Event::Read { figures, .. } => {
+        Event::Prefilled { figures, .. } => {
             learn_cost(chat, &figures);
-            reading::read(chat, &figures);
+            prefilling::read(chat, &figures);
         }
         Event::Answered { finish, figures, .. } => {
             learn_cost(chat, &figures);
@@ -152,12 +152,12 @@ fn learn_cost(chat: &mut Chat, figures: &Figures) {
 
 fn counted(chat: &mut Chat, tokens: u32) -> Vec<Effect> {
     match &chat.work {
-        Work::Sizing { sizing, .. } => {
+        Phase::Sizing { sizing, .. } => {
             let sizing = sizing.clone();
             return sized(chat, sizing, tokens);
         }
-        Work::Choosing { .. } => return choosing::counted(chat, tokens),
-        Work::Weighing { .. } => attaching::weighed(chat, tokens),
+        Phase::Choosing { .. } => return choosing::counted(chat, tokens),
+        Phase::CountingAttachments { .. } => attaching::attachments_counted(chat, tokens),
         _ => {}
     }
     Vec::new()
@@ -165,23 +165,23 @@ fn counted(chat: &mut Chat, tokens: u32) -> Vec<Effect> {
 
 /// The document has so many tokens, which was wanted for something.
 fn sized(chat: &mut Chat, sizing: Sizing, document_tokens: u32) -> Vec<Effect> {
-    chat.work = Work::Idle;
+    chat.work = Phase::Idle;
     chat.document_tokens = Some(document_tokens);
     match sizing {
-        Sizing::Read { offer } => switching::go_to_chosen(chat, offer, document_tokens),
-        Sizing::Compare { question, offers } => versus::ask(chat, question, offers),
+        Sizing::Read { preset_entry } => switching::go_to_chosen(chat, preset_entry, document_tokens),
+        Sizing::Compare { question, preset_entries } => versus::ask(chat, question, preset_entries),
     }
 }
 
 fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
     match &chat.work {
-        Work::Forecasting { to, .. } => {
+        Phase::Forecasting { to, .. } => {
             let to = to.clone();
             return switching::decide(chat, to, plan);
         }
-        Work::Choosing { .. } => return choosing::forecasted(chat, &plan),
-        Work::Drafting { .. } => drafting::forecasted(chat, plan),
-        Work::Surveying { .. } => survey::forecasted(chat, plan),
+        Phase::Choosing { .. } => return choosing::forecasted(chat, &plan),
+        Phase::Drafting { .. } => drafting::forecasted(chat, plan),
+        Phase::Surveying { .. } => survey::forecasted(chat, plan),
         _ => {}
     }
     Vec::new()
@@ -196,15 +196,15 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Continue => return again::go_on(chat),
         Action::Fork { after } => forking::fork(chat, after),
         Action::ShowBranch(number) => return forking::show(chat, number),
-        Action::Switch(offer) => return switching::switch(chat, offer),
+        Action::Switch(preset_entry) => return switching::switch(chat, preset_entry),
         Action::Try(preset) => return switching::try_out(chat, *preset),
         Action::Survey => survey::start(chat),
-        Action::Versus { question, offers } => return versus::ask(chat, question, offers),
+        Action::Versus { question, preset_entries } => return versus::ask(chat, question, preset_entries),
         Action::Confirm => return switching::confirm(chat),
         Action::Cancel if matches!(chat.model, Model::Fetching { .. }) => return fetching::stop(chat),
         Action::Cancel => return stopping::cancel(chat),
         Action::Resume if matches!(chat.model, Model::Absent(_)) => return fetching::start(chat),
-        Action::Resume => reading::resume(chat),
+        Action::Resume => prefilling::resume(chat),
         Action::TakeModel(file) => return fetching::take(chat, file),
         Action::Draft(draft) => drafting::draft(chat, draft),
         Action::AnswerNow => return answering::answer_now(chat),

@@ -3,15 +3,15 @@
 //! In this order: parts that were chosen, a new text, a switch, or the preset to begin with; choosing how much is read, and reading it; the oldest
 //! question; counting what is attached to the next one; what somebody thinks of; what each preset would cost.
 
-use super::{answering, attaching, changing, choosing, drafting, reading, survey, switching, taking, versus};
+use super::{answering, attaching, changing, choosing, drafting, prefilling, survey, switching, taking, versus};
 use crate::chat::input::Effect;
-use crate::chat::state::{Chat, Model, Questions, Work};
+use crate::chat::state::{Chat, Model, Phase, Questions};
 use crate::chat::transcript::Entry;
 
 /// Starts what waits. Afterwards something runs, or nothing waits.
 pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
     let mut effects = Vec::new();
-    while chat.work == Work::Idle && matches!(chat.model, Model::Ready { .. }) {
+    while chat.work == Phase::Idle && matches!(chat.model, Model::Ready { .. }) {
         let Some(more) = start_one(chat) else { break };
         effects.extend(more);
     }
@@ -28,22 +28,22 @@ fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
         changing::take(chat, new);
         return Some(Vec::new());
     }
-    if let Some(offer) = chat.next_switch.take() {
-        return Some(switching::go_to_offer(chat, offer));
+    if let Some(preset_entry) = chat.next_switch.take() {
+        return Some(switching::go_to_preset_entry(chat, preset_entry));
     }
-    if chat.way.is_none() {
-        return chat.paused.is_none().then(|| switching::go_to_offer(chat, chat.first_offer));
+    if chat.resolved_preset.is_none() {
+        return chat.paused.is_none().then(|| switching::go_to_preset_entry(chat, chat.first_preset_entry));
     }
     if is_to_be_read(chat) {
         let is_chosen = !choosing::is_due(chat);
-        return Some(if is_chosen { reading::start_reading(chat, None) } else { choosing::start(chat) });
+        return Some(if is_chosen { prefilling::start_reading(chat, None) } else { choosing::start(chat) });
     }
     match waiting_entry(chat) {
         Some((entry, waits_for_file)) if !waits_for_file => {
             Some(versus::read_for(chat, entry).unwrap_or_else(|| answering::start_answering(chat, entry)))
         }
-        Some(_) => attaching::weigh(chat),
-        None => attaching::weigh(chat).or_else(|| drafting::start(chat)).or_else(|| survey::go_on(chat)),
+        Some(_) => attaching::count_attachments(chat),
+        None => attaching::count_attachments(chat).or_else(|| drafting::start(chat)).or_else(|| survey::go_on(chat)),
     }
 }
 

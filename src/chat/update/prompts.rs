@@ -11,8 +11,8 @@ use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
 
 /// What is read ahead of any question. A template that fails is told, and nothing is read.
-pub(super) fn document_prompt(chat: &mut Chat, way: &ResolvedPreset) -> Option<Prompt> {
-    match prompt(chat, way, None) {
+pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
+    match prompt(chat, resolved_preset, None) {
         Ok((prompt, _)) => Some(prompt),
         Err(failure) => {
             chat.pause_by(failure);
@@ -22,17 +22,17 @@ pub(super) fn document_prompt(chat: &mut Chat, way: &ResolvedPreset) -> Option<P
 }
 
 /// As [`document_prompt`], for a preset that is only asked about.
-pub(super) fn document_prompt_for(chat: &Chat, way: &ResolvedPreset) -> Option<Prompt> {
-    prompt(chat, way, None).ok().map(|(prompt, _)| prompt)
+pub(super) fn document_prompt_for(chat: &Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
+    prompt(chat, resolved_preset, None).ok().map(|(prompt, _)| prompt)
 }
 
 /// The document with `question`, or without one.
 pub(super) fn prompt(
     chat: &Chat,
-    way: &ResolvedPreset,
+    resolved_preset: &ResolvedPreset,
     question: Option<&Arc<str>>,
 ) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
-    prompt_about(chat, &chat.document.text, way.cot, question)
+    prompt_about(chat, &chat.document.text, resolved_preset.cot, question)
 }
 
 /// As [`prompt`], about another document.

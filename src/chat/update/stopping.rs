@@ -3,31 +3,31 @@
 use super::{attaching, choosing};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Model, Pause, Run, Work};
+use crate::chat::state::{Chat, Model, Pause, Phase, Run};
 use crate::engine::message::Command;
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::selection::ResolvedPreset;
 
 pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
     match &mut chat.work {
-        Work::Reading { run, .. } | Work::Answering { run, .. } => return run.stop(),
-        Work::Forecasting { .. } | Work::Deciding { .. } => decline(chat),
-        Work::Choosing { .. } => choosing::stop(chat),
-        Work::Drafting { .. } => {
+        Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => return run.stop(),
+        Phase::Forecasting { .. } | Phase::Deciding { .. } => decline(chat),
+        Phase::Choosing { .. } => choosing::stop(chat),
+        Phase::Drafting { .. } => {
             chat.drafted = None;
-            chat.work = Work::Idle;
+            chat.work = Phase::Idle;
         }
-        Work::Surveying { .. } => {
+        Phase::Surveying { .. } => {
             chat.next_survey = None;
-            chat.work = Work::Idle;
+            chat.work = Phase::Idle;
         }
-        Work::Sizing { .. } => {
+        Phase::Sizing { .. } => {
             // Without a preset to go on with it would only be counted again.
-            chat.paused = chat.way.is_none().then_some(Pause::Stopped);
-            chat.work = Work::Idle;
+            chat.paused = chat.resolved_preset.is_none().then_some(Pause::Stopped);
+            chat.work = Phase::Idle;
         }
-        Work::Weighing { .. } => chat.work = Work::Idle,
-        Work::Idle => {
+        Phase::CountingAttachments { .. } => chat.work = Phase::Idle,
+        Phase::Idle => {
             attaching::withdraw(chat);
             chat.notice = None;
         }
@@ -44,44 +44,44 @@ pub(super) fn quit(chat: &mut Chat) -> Vec<Effect> {
 
 /// Drops a switch that has not begun.
 pub(super) fn decline(chat: &mut Chat) {
-    if let Work::Forecasting { .. } | Work::Deciding { .. } = chat.work {
-        chat.work = Work::Idle;
-        if let Some(way) = &chat.way {
-            chat.tell(Notice::info(format!("kept {}", way.name)));
+    if let Phase::Forecasting { .. } | Phase::Deciding { .. } = chat.work {
+        chat.work = Phase::Idle;
+        if let Some(resolved_preset) = &chat.resolved_preset {
+            chat.tell(Notice::info(format!("kept {}", resolved_preset.name)));
         }
     }
 }
 
 pub(super) fn failed(chat: &mut Chat, failure: Failure) {
-    match std::mem::replace(&mut chat.work, Work::Idle) {
-        Work::Answering { entry, .. } => fail_entry(chat, entry, failure),
-        Work::Reading { from, .. } => {
+    match std::mem::replace(&mut chat.work, Phase::Idle) {
+        Phase::Answering { entry, .. } => fail_entry(chat, entry, failure),
+        Phase::Prefilling { from, .. } => {
             chat.too_long = failure.kind == FailureKind::DoesNotFit;
             // What the engine held before it still does; a preset that can't be had is not the one to ask with.
-            let failed = std::mem::take(&mut chat.way);
+            let failed = std::mem::take(&mut chat.resolved_preset);
             fail_variants(chat, failed.as_ref(), &failure);
-            chat.way = from.or(failed);
+            chat.resolved_preset = from.or(failed);
             chat.pause_by(failure);
         }
-        Work::Choosing { .. } => chat.pause_by(failure),
-        Work::Sizing { .. } => {
-            chat.way = chat.way.take().or_else(|| Some(chat.full_attention()));
+        Phase::Choosing { .. } => chat.pause_by(failure),
+        Phase::Sizing { .. } => {
+            chat.resolved_preset = chat.resolved_preset.take().or_else(|| Some(chat.full_attention()));
             chat.pause_by(failure);
         }
         // It would fail again.
-        Work::Weighing { text, .. } => chat.uncountable.push(text),
+        Phase::CountingAttachments { text, .. } => chat.uncountable.push(text),
         // One preset that can't be told of is none that is asked for; neither is a document that somebody only thinks of.
-        Work::Surveying { .. } => {}
-        Work::Drafting { .. } => chat.drafted = None,
-        Work::Idle | Work::Forecasting { .. } | Work::Deciding { .. } => chat.tell(Notice::from(&failure)),
+        Phase::Surveying { .. } => {}
+        Phase::Drafting { .. } => chat.drafted = None,
+        Phase::Idle | Phase::Forecasting { .. } | Phase::Deciding { .. } => chat.tell(Notice::from(&failure)),
     }
 }
 
 /// Fails the answers that waited for a reading that failed.
-fn fail_variants(chat: &mut Chat, way: Option<&ResolvedPreset>, failure: &Failure) {
+fn fail_variants(chat: &mut Chat, resolved_preset: Option<&ResolvedPreset>, failure: &Failure) {
     let now = chat.now;
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
-        if exchange.variant.as_ref().is_some_and(|variant| Some(&variant.way) == way) {
+        if exchange.variant.as_ref().is_some_and(|variant| Some(&variant.resolved_preset) == resolved_preset) {
             exchange.fail(failure.clone(), now);
         }
     }
@@ -106,6 +106,6 @@ pub(super) fn engine_gone(chat: &mut Chat, failure: Failure) {
         exchange.fail(failure.clone(), now);
     }
     chat.tell(Notice::from(&failure));
-    chat.work = Work::Idle;
+    chat.work = Phase::Idle;
     chat.model = Model::Failed(failure);
 }

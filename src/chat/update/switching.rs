@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::prefilling::start_reading;
 use super::prompts::document_prompt;
-use super::reading::start_reading;
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Model, Pause, Questions, Sizing, Work};
+use crate::chat::state::{Chat, Model, Pause, Phase, Questions, Sizing};
 use crate::engine::message::{Command, Plan};
 use crate::failure::Failure;
 use crate::swaa::Preset;
@@ -18,37 +18,41 @@ pub const INSTANT_TOKENS: u32 = 64;
 /// A switch that is predicted to take less starts without asking: shorter than reading the question would be.
 pub const SHORT: Duration = Duration::from_secs(3);
 
-pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    let Some(name) = chat.offers.get(offer).map(|offer| Arc::<str>::from(offer.name.as_str())) else {
+pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
+    let Some(name) =
+        chat.preset_entries.get(preset_entry).map(|preset_entry| Arc::<str>::from(preset_entry.name.as_str()))
+    else {
         return Vec::new();
     };
     if !matches!(chat.model, Model::Ready { .. }) {
-        chat.next_switch = Some(offer);
+        chat.next_switch = Some(preset_entry);
         chat.tell(Notice::info(format!("reads with {name} once the model is there")));
         return Vec::new();
     }
     match &mut chat.work {
-        Work::Deciding { to, .. } if to.name == name => confirm(chat),
-        Work::Idle
-        | Work::Sizing { .. }
-        | Work::Forecasting { .. }
-        | Work::Choosing { .. }
-        | Work::Drafting { .. }
-        | Work::Weighing { .. }
-        | Work::Surveying { .. }
-        | Work::Deciding { .. } => go_to_offer(chat, offer),
-        Work::Reading { .. } if chat.way.as_ref().is_some_and(|way| way.name == name) => {
+        Phase::Deciding { to, .. } if to.name == name => confirm(chat),
+        Phase::Idle
+        | Phase::Sizing { .. }
+        | Phase::Forecasting { .. }
+        | Phase::Choosing { .. }
+        | Phase::Drafting { .. }
+        | Phase::CountingAttachments { .. }
+        | Phase::Surveying { .. }
+        | Phase::Deciding { .. } => go_to_preset_entry(chat, preset_entry),
+        Phase::Prefilling { .. }
+            if chat.resolved_preset.as_ref().is_some_and(|resolved_preset| resolved_preset.name == name) =>
+        {
             chat.next_switch = None;
             Vec::new()
         }
-        Work::Reading { run, .. } => {
+        Phase::Prefilling { run, .. } => {
             let effects = run.stop();
-            chat.next_switch = Some(offer);
+            chat.next_switch = Some(preset_entry);
             chat.tell(Notice::info(format!("this reading stops and is kept; {name} is next")));
             effects
         }
-        Work::Answering { .. } => {
-            chat.next_switch = Some(offer);
+        Phase::Answering { .. } => {
+            chat.next_switch = Some(preset_entry);
             chat.tell(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
             Vec::new()
         }
@@ -57,52 +61,55 @@ pub(super) fn switch(chat: &mut Chat, offer: usize) -> Vec<Effect> {
 
 /// Takes a preset of the person's own among the offers, and goes there.
 pub(super) fn try_out(chat: &mut Chat, preset: Preset) -> Vec<Effect> {
-    let known = chat.offers.iter().position(|offer| offer.name == preset.name);
-    let offer = known.unwrap_or(chat.offers.len());
+    let known = chat.preset_entries.iter().position(|preset_entry| preset_entry.name == preset.name);
+    let preset_entry = known.unwrap_or(chat.preset_entries.len());
     if known.is_some() {
-        chat.offers[offer] = preset;
+        chat.preset_entries[preset_entry] = preset;
     } else {
-        chat.offers.push(preset);
+        chat.preset_entries.push(preset);
     }
     chat.survey.clear();
     chat.next_survey = None;
-    switch(chat, offer)
+    switch(chat, preset_entry)
 }
 
 /// The first step of a switch: what is it, and what would it cost?
-pub(super) fn go_to_offer(chat: &mut Chat, offer: usize) -> Vec<Effect> {
-    match chat.offers.get(offer) {
-        Some(_) if chat.is_automatic(offer) => count_document(chat, Sizing::Read { offer }),
-        Some(_) => go_to_chosen(chat, offer, 0),
+pub(super) fn go_to_preset_entry(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
+    match chat.preset_entries.get(preset_entry) {
+        Some(_) if chat.is_automatic(preset_entry) => count_document(chat, Sizing::Read { preset_entry }),
+        Some(_) => go_to_chosen(chat, preset_entry, 0),
         None => Vec::new(),
     }
 }
 
 /// Goes by what the offer is for this model, and a document of so many tokens (only `auto` looks at them).
-pub(super) fn go_to_chosen(chat: &mut Chat, offer: usize, document_tokens: u32) -> Vec<Effect> {
-    chat.work = Work::Idle;
-    let (way, reason) = match chat.resolve(offer, document_tokens) {
+pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens: u32) -> Vec<Effect> {
+    chat.work = Phase::Idle;
+    let (resolved_preset, reason) = match chat.resolve(preset_entry, document_tokens) {
         Some(Ok(resolved)) => resolved,
         Some(Err(failure)) => return go_nowhere(chat, failure),
         None => return Vec::new(),
     };
-    if let Some(failure) = chat.refusal(offer, &way) {
+    if let Some(failure) = chat.refusal(preset_entry, &resolved_preset) {
         return go_nowhere(chat, failure);
     }
     if let Some(beginning) = &mut chat.beginning {
-        beginning.offer = offer;
+        beginning.preset_entry = preset_entry;
     }
-    let Some(reason) = reason else { return go_to(chat, way) };
-    let name = way.name.clone();
-    chat.chosen_by = Some((offer, name.clone()));
-    let effects = go_to(chat, way);
-    chat.tell_choice(format!("auto chose {name}: {reason}"));
+    let Some(reason) = reason else { return go_to(chat, resolved_preset) };
+    let name = resolved_preset.name.clone();
+    chat.chosen_by = Some((preset_entry, name.clone()));
+    let effects = go_to(chat, resolved_preset);
+    // What the first part is read by is soon chosen anew, for what is read then.
+    if chat.beginning.is_none() {
+        chat.tell_choice(format!("auto chose {name}: {reason}"));
+    }
     effects
 }
 
 /// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a failure.
 fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
-    let effects = match (&chat.way, chat.asking.questions) {
+    let effects = match (&chat.resolved_preset, chat.asking.questions) {
         (None, Questions::Alone) => {
             chat.paused = Some(Pause::Failed(failure.clone()));
             Vec::new()
@@ -110,37 +117,37 @@ fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
         (None, Questions::Conversation) => go_to(chat, chat.full_attention()),
         (Some(_), _) => Vec::new(),
     };
-    let offer = chat.current_offer();
+    let preset_entry = chat.current_preset_entry();
     if let Some(beginning) = &mut chat.beginning {
-        beginning.offer = offer;
+        beginning.preset_entry = preset_entry;
     }
     chat.tell(Notice::from(&failure));
     effects
 }
 
-fn go_to(chat: &mut Chat, way: ResolvedPreset) -> Vec<Effect> {
+fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
     // A first part is soon read anew.
-    if chat.held.is_none() || chat.beginning.is_some() {
-        chat.way = Some(way);
+    if chat.cache_state.is_none() || chat.beginning.is_some() {
+        chat.resolved_preset = Some(resolved_preset);
         chat.paused = None;
         return Vec::new();
     }
-    if chat.is_read() && chat.way.as_ref() == Some(&way) {
-        chat.tell(Notice::info(format!("{} it is already", way.name)));
+    if chat.is_read() && chat.resolved_preset.as_ref() == Some(&resolved_preset) {
+        chat.tell(Notice::info(format!("{} it is already", resolved_preset.name)));
         return Vec::new();
     }
-    let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
+    let Some(prompt) = document_prompt(chat, &resolved_preset) else { return Vec::new() };
     let job = chat.new_job();
-    let recipe = way.recipe.clone();
+    let recipe = resolved_preset.recipe.clone();
     chat.notice = None;
-    chat.work = Work::Forecasting { job, to: way };
+    chat.work = Phase::Forecasting { job, to: resolved_preset };
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
 /// Asks how long the document is, for `auto` to choose.
 pub(super) fn count_document(chat: &mut Chat, sizing: Sizing) -> Vec<Effect> {
     let job = chat.new_job();
-    chat.work = Work::Sizing { job, sizing };
+    chat.work = Phase::Sizing { job, sizing };
     vec![Effect::Send(Command::Count { job, texts: vec![chat.document.text.clone()] })]
 }
 
@@ -150,13 +157,13 @@ pub(super) fn decide(chat: &mut Chat, to: ResolvedPreset, plan: Plan) -> Vec<Eff
     if instant || plan.predicted.is_some_and(|time| time < SHORT) {
         return start_switch(chat, to);
     }
-    chat.work = Work::Deciding { to, plan };
+    chat.work = Phase::Deciding { to, plan };
     Vec::new()
 }
 
 pub(super) fn confirm(chat: &mut Chat) -> Vec<Effect> {
     match &chat.work {
-        Work::Deciding { to, .. } => {
+        Phase::Deciding { to, .. } => {
             let to = to.clone();
             start_switch(chat, to)
         }
@@ -165,8 +172,8 @@ pub(super) fn confirm(chat: &mut Chat) -> Vec<Effect> {
 }
 
 pub(super) fn start_switch(chat: &mut Chat, to: ResolvedPreset) -> Vec<Effect> {
-    let from = chat.way.replace(to);
+    let from = chat.resolved_preset.replace(to);
     chat.paused = None;
-    chat.work = Work::Idle;
+    chat.work = Phase::Idle;
     start_reading(chat, from)
 }

@@ -4,26 +4,26 @@
 
 use crate::chat::input::{Chosen, Effect};
 use crate::chat::notice::Notice;
-use crate::chat::state::{Change, Chat, Work};
+use crate::chat::state::{Change, Chat, Phase};
 
 /// Takes the choice now, or as soon as what runs has ended.
 pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
     // It was made from the text as it is now.
     chat.next_text = None;
     match &mut chat.work {
-        Work::Reading { run, .. } => {
+        Phase::Prefilling { run, .. } => {
             let effects = run.stop();
             chat.next_choice = Some(chosen);
             effects
         }
-        Work::Answering { .. } => {
+        Phase::Answering { .. } => {
             let text = format!("{} are read after this answer; Esc ends it now", chosen.words);
             chat.tell(Notice::info(text));
             chat.next_choice = Some(chosen);
             Vec::new()
         }
         _ => {
-            chat.work = Work::Idle;
+            chat.work = Phase::Idle;
             take(chat, chosen);
             Vec::new()
         }
@@ -32,13 +32,13 @@ pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
 
 /// Makes the choice the document.
 pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
-    let Chosen { text, words, part, offer } = chosen;
+    let Chosen { text, words, part, preset_entry } = chosen;
     chat.beginning = None;
     chat.parts_taken = None;
     chat.take_text(text);
     chat.document.part = part;
     chat.document.choice = None;
-    chat.held = None;
+    chat.cache_state = None;
     chat.drafted = None;
     chat.survey.clear();
     chat.next_survey = None;
@@ -47,5 +47,5 @@ pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
     chat.notice = None;
     chat.changed_at = Some(Change::Chosen(words));
     // `auto` chooses by the length, which is another now.
-    chat.next_switch = offer.or(chat.next_switch).or(chat.automatic());
+    chat.next_switch = preset_entry.or(chat.next_switch).or(chat.automatic());
 }

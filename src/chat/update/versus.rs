@@ -9,30 +9,33 @@ use crate::chat::exchange::{Exchange, Variant};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::presets::NotCompared;
-use crate::chat::state::{Chat, Questions, Sizing, Work};
+use crate::chat::state::{Chat, Phase, Questions, Sizing};
 use crate::chat::transcript::Entry;
 
-/// Asks `question` under each of `offers`. Where `auto` is one of them and the document's length is not known, that is asked first.
-pub(super) fn ask(chat: &mut Chat, question: String, offers: Vec<usize>) -> Vec<Effect> {
-    let ways = match chat.compared(&offers) {
-        Ok(ways) => ways,
-        Err(NotCompared::NotSized) if chat.work == Work::Idle => {
-            return count_document(chat, Sizing::Compare { question, offers });
+/// Asks `question` under each of `preset_entries`. Where `auto` is one of them and the document's length is not known, that is asked first.
+pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>) -> Vec<Effect> {
+    let resolved_presets = match chat.compared(&preset_entries) {
+        Ok(resolved_presets) => resolved_presets,
+        Err(NotCompared::NotSized) if chat.work == Phase::Idle => {
+            return count_document(chat, Sizing::Compare { question, preset_entries });
         }
         Err(NotCompared::NotSized) => {
             chat.tell(Notice::info("presets can be compared once nothing else is going on"));
             return Vec::new();
         }
         Err(NotCompared::Refused(failure)) => {
-            chat.tell(Notice::from(&failure));
+            match chat.asking.questions {
+                Questions::Conversation => chat.tell(Notice::from(&failure)),
+                Questions::Alone => chat.pause_by(failure),
+            }
             return Vec::new();
         }
     };
     let groups = chat.exchanges().filter_map(|exchange| exchange.variant.as_ref()).map(|variant| variant.group + 1);
     let group = groups.max().unwrap_or(0);
     let attached = attaching::take(chat, &question);
-    for (index, way) in ways.into_iter().enumerate() {
-        let variant = Some(Variant { group, index, way });
+    for (index, resolved_preset) in resolved_presets.into_iter().enumerate() {
+        let variant = Some(Variant { group, index, resolved_preset });
         let attached = attached.clone();
         let exchange = Exchange { variant, attached, ..Exchange::waiting(question.trim().into()) };
         chat.transcript.push(Entry::Exchange(exchange));
@@ -44,13 +47,13 @@ pub(super) fn ask(chat: &mut Chat, question: String, offers: Vec<usize>) -> Vec<
 
 /// Reads by the preset that `entry` is to be answered under; `None` when it can be answered now.
 pub(super) fn read_for(chat: &mut Chat, entry: usize) -> Option<Vec<Effect>> {
-    let way = chat.transcript.get(entry)?.exchange()?.variant.as_ref()?.way.clone();
-    if chat.way.as_ref() == Some(&way) {
+    let resolved_preset = chat.transcript.get(entry)?.exchange()?.variant.as_ref()?.resolved_preset.clone();
+    if chat.resolved_preset.as_ref() == Some(&resolved_preset) {
         return None;
     }
     if chat.asking.questions == Questions::Alone {
-        chat.way = Some(way);
+        chat.resolved_preset = Some(resolved_preset);
         return None;
     }
-    Some(start_switch(chat, way))
+    Some(start_switch(chat, resolved_preset))
 }

@@ -1,8 +1,8 @@
 //! Decodes web pages, chapters and XML files.
 //!
-//! The encoding is, in this order: what a byte order mark says; what the server said; what the file declares (`<meta
-//! charset=…>`, `<?xml encoding=…?>`); UTF-8, if nearly all bytes are valid UTF-8; or [`encoding::guess`], as for plain
-//! text.
+//! The encoding is, in this order: what a byte order mark says; what the server said; what the file declares
+//! (`<meta charset=…>`, `<?xml encoding=…?>`); UTF-8, if nearly all bytes are valid UTF-8; or [`encoding::guess`], as
+//! for plain text.
 
 use std::borrow::Cow;
 
@@ -73,8 +73,8 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     Some(if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
 }
 
-/// `latin1` of `<meta charset="latin1">`, `<meta … content="text/html; charset=latin1">`, `<?xml …
-/// encoding='latin1'?>`.
+/// `latin1` of `<meta charset="latin1">`, `<meta … content="text/html; charset=latin1">`,
+/// `<?xml … encoding='latin1'?>`.
 fn label(head: &str) -> Option<&str> {
     let declaration = head.strip_prefix("<?xml").and_then(|rest| rest.split("?>").next());
     let in_declaration = declaration.and_then(|declaration| value(declaration, "encoding"));

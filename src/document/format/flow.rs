@@ -3,8 +3,9 @@
 //! A reader of HTML or DOCX calls *text*, *block*, *heading of level 2*, *next cell*. White space is decided here, and
 //! only when the next word arrives, so that ten nested empty blocks make one blank line.
 //!
-//! Example: a heading of level 2 `Of Cats`, a row of the cells `a` and `b`, and an item give `## Of Cats\n\na | b\n\n-
-//! item\n`. A row that contains a heading, code or another table is layout: its cells are written one below the other.
+//! Example: a heading of level 2 `Of Cats`, a row of the cells `a` and `b`, and an item give
+//! `## Of Cats\n\na | b\n\n- item\n`. A row that contains a heading, code or another table is layout: its cells are
+//! written one below the other.
 //!
 //! Marks (headings, anchors) record where the next word will be. At the end, each is moved to the start of its line,
 //! because documents are cut there. Everything takes time in proportion to the text, however deep the nesting: indents

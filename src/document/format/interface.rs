@@ -51,8 +51,8 @@ impl FileText {
         Self { text, positions, outline, report }
     }
 
-    /// Text of a file without lines of its own. Fails if it is empty; `what` names the kind for the error: `an EPUB
-    /// book`.
+    /// Text of a file without lines of its own. Fails if it is empty; `what` names the kind for the error:
+    /// `an EPUB book`.
     pub(super) fn of_flow(
         flowed: Flowed,
         outline: Vec<OutlineEntry>,

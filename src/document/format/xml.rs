@@ -239,12 +239,12 @@ fn begins_with_bare(rest: &str) -> bool {
 
 /// Where an HTML parser would end the tag at the start of `rest`: a quote opens a value only after `=`.
 fn html_tag_end(rest: &str) -> Option<usize> {
-    let (mut quote, mut before) = (None, b'<');
+    let (mut citation, mut before) = (None, b'<');
     for (at, byte) in rest.bytes().enumerate() {
-        match quote {
-            Some(open) if byte == open => quote = None,
+        match citation {
+            Some(open) if byte == open => citation = None,
             None if byte == b'>' => return Some(at),
-            None if matches!(byte, b'"' | b'\'') && before == b'=' => quote = Some(byte),
+            None if matches!(byte, b'"' | b'\'') && before == b'=' => citation = Some(byte),
             Some(_) | None => {}
         }
         if !byte.is_ascii_whitespace() {

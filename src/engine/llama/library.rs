@@ -24,8 +24,8 @@ pub(super) static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
     LlamaBackend::init().expect("initialised once, here")
 });
 
-/// Finds the backends that came with the program, and no others: ggml's own search takes in the current folder, which may be
-/// anybody's.
+/// Finds the backends that came with the program, and no others: ggml's own search takes in the current folder, which
+/// may be anybody's.
 #[cfg(feature = "portable")]
 fn load_backends_beside_program() {
     let program = std::env::current_exe().unwrap_or_default();

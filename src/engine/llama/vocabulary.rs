@@ -1,11 +1,11 @@
 //! A model's vocabulary alone: exact tokens before anything is loaded that takes time.
 //!
-//! Example: *Pride and Prejudice* is cut into eleven pieces, which all cores tokenise, and has the tokens that llama.cpp gives for the whole.
-//! The weights stay on the disk: only the tables of the file are read.
+//! Example: *Pride and Prejudice* is cut into eleven pieces, which all cores tokenise, and has the tokens that
+//! llama.cpp gives for the whole. The weights stay on the disk: only the tables of the file are read.
 //!
-//! Why llama.cpp's own vocabulary and not a second implementation: in pieces it takes 0.9 s of processor time for a megabyte of novel and
-//! 0.6 s for one of Rust, spread over all cores, and there is no other for which every pattern of every model would have to be shown equal.
-//! `cargo bench --bench document -- --model MODEL` measures it.
+//! Why llama.cpp's own vocabulary and not a second implementation: in pieces it takes 0.9 s of processor time for a
+//! megabyte of novel and 0.6 s for one of Rust, spread over all cores, and there is no other for which every pattern of
+//! every model would have to be shown equal. `cargo bench --bench document -- --model MODEL` measures it.
 //!
 //! What it does not do: lay the text out as a prompt.
 
@@ -22,8 +22,8 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::vocab::LlamaVocab;
 
 use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
-use crate::engine::cuts;
 use crate::engine::message::{Failure, FailureKind};
+use crate::engine::split_points;
 use crate::engine::tokens::Tokens;
 
 /// The tables of a model that turn text into tokens.
@@ -81,8 +81,9 @@ impl Vocabulary {
         Tokens::new(text, &self.numbers(text), |id| vocab.token_to_piece(LlamaToken(id), true, None))
     }
 
-    /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours add up. Where this
-    /// vocabulary knows no places, each span is counted by itself, and a token that reaches over a cut counts in both.
+    /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours
+    /// add up. Where this vocabulary knows no places, each span is counted by itself, and a token that reaches over a
+    /// cut counts in both.
     #[must_use]
     pub fn count_spans(&self, text: &str, spans: impl Iterator<Item = Range<usize>>) -> Vec<u32> {
         let counted: Vec<usize> = match self.tokens(text) {
@@ -104,13 +105,14 @@ fn numbers(tokens: Vec<LlamaToken>) -> Vec<i32> {
     tokens.into_iter().map(|LlamaToken(id)| id).collect()
 }
 
-/// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for the whole.
+/// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for
+/// the whole.
 pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
     let vocab = tables.vocab();
     if !is_cuttable(tables) {
         return tokenise_whole(&vocab, text);
     }
-    on_all_cores(&cuts::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
+    on_all_cores(&split_points::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
 }
 
 fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
@@ -120,7 +122,7 @@ fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
 /// By the file's own words: the binding's `vocab_type` panics on `WordPiece` (llama-cpp-2 0.1.160).
 fn is_cuttable(tables: &LlamaModel) -> bool {
     let is = |key: &str, known: &dyn Fn(&str) -> bool| tables.meta_val_str(key).is_ok_and(|value| known(&value));
-    is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &cuts::is_cuttable)
+    is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &split_points::is_cuttable)
 }
 
 /// What `work` makes of each of `texts`, in order.

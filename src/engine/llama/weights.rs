@@ -1,6 +1,7 @@
 //! Loads a model's weights, as much of them as wanted onto the GPUs.
 //!
-//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in here.
+//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in
+//! here.
 //!
 //! What it does not do: decide how many layers fit; [`crate::engine::offload`] does.
 
@@ -13,11 +14,11 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
 use super::library::{LIBRARY, failure, take_complaints, without_unwinding};
-use crate::engine::config::{ContextSize, EngineConfig, KvType, Offload, SplitMode};
+use crate::engine::config::{ContextSize, EngineConfig, KvDtype, Offload, SplitMode};
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
 
-/// Weights, and where they lie.
+/// Weights, and the devices that hold them.
 pub(super) struct Loaded {
     pub(super) weights: LlamaModel,
     /// Descriptions of the GPUs that hold layers.
@@ -126,20 +127,20 @@ fn need(config: &EngineConfig) -> Option<Need> {
         };
         let values = u64::from(layers) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
         let model_bytes = std::fs::metadata(&config.model).ok()?.len();
-        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_type, values) })
+        Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_dtype, values) })
     });
     // SAFETY: made above, used no more.
     unsafe { sys::gguf_free(header.as_ptr()) };
     need
 }
 
-/// Bytes of so many cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
-pub(super) fn kv_bytes(kv_type: KvType, values: u64) -> u64 {
-    match kv_type {
-        KvType::F32 => values * 4,
-        KvType::F16 | KvType::Bf16 => values * 2,
-        KvType::Q8_0 => values * 34 / 32,
-        KvType::Q4_0 => values * 18 / 32,
+/// Bytes of `values` cached values. Blocks of 32: 34 bytes in `q8_0`, 18 in `q4_0`.
+pub(super) fn kv_bytes(kv_dtype: KvDtype, values: u64) -> u64 {
+    match kv_dtype {
+        KvDtype::F32 => values * 4,
+        KvDtype::F16 | KvDtype::Bf16 => values * 2,
+        KvDtype::Q8_0 => values * 34 / 32,
+        KvDtype::Q4_0 => values * 18 / 32,
     }
 }
 
@@ -209,10 +210,11 @@ fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) 
     let gpus = chosen_gpus(&config.settings.offload)?;
     let layers = layers_for(config, &gpus);
     let weights = load_weights(config, extent, &gpus, layers, progress)?;
-    let held = layers.min(weights.n_layer() + 1);
-    let without_gpu = offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), held);
-    let gpus = if held == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
-    Ok(Loaded { weights, gpus, offloaded_layers: held, without_gpu })
+    let cache_state = layers.min(weights.n_layer() + 1);
+    let without_gpu =
+        offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), cache_state);
+    let gpus = if cache_state == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
+    Ok(Loaded { weights, gpus, offloaded_layers: cache_state, without_gpu })
 }
 
 fn load_weights<F: FnMut(f32) -> bool>(
@@ -230,8 +232,8 @@ fn load_weights<F: FnMut(f32) -> bool>(
     let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
     shares.iter_mut().zip(&config.settings.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
 
-    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep them. The callback
-    // is `F`'s, as its data is.
+    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep
+    // them. The callback is `F`'s, as its data is.
     let model = unsafe {
         let mut params = sys::llama_model_default_params();
         params.n_gpu_layers = layers.cast_signed();
@@ -256,7 +258,8 @@ fn load_weights<F: FnMut(f32) -> bool>(
         sys::llama_model_load_from_file(path.as_ptr(), params)
     };
     let model = NonNull::new(model).ok_or_else(|| not_loaded(config))?;
-    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this one.
+    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this
+    // one.
     Ok(unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) })
 }
 

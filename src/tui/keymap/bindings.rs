@@ -6,7 +6,7 @@ use super::chord::Chord;
 use super::intent::{Focus, Intent, PLACES};
 use super::table::{COMMANDS, KeyCommand};
 use crate::failure::Hint;
-use crate::fields::{Field, FileError};
+use crate::toml_fields::{Field, FileError};
 
 /// Key bindings.
 #[derive(Debug, Clone)]
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn changed(text: &str) -> Result<Keymap, KeyError> {
-        Keymap::with("config.toml", &crate::fields::read("config.toml", text).expect("TOML"))
+        Keymap::with("config.toml", &crate::toml_fields::read("config.toml", text).expect("TOML"))
     }
 
     #[test]

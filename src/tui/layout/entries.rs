@@ -6,12 +6,12 @@ use super::super::theme::Theme;
 use super::super::view::entry::EntryContext;
 use super::super::view::{exchange, switch};
 use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model};
-use crate::quotes::Quote;
+use crate::citations::Citation;
 
 pub(super) fn render(entries: &mut RenderedEntries, chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) {
     entries.fit(chat.branches.shown(), chat.transcript.len());
     for (index, entry) in chat.transcript.iter().enumerate() {
-        let chosen = screen.quote.filter(|quote| quote.entry == index).map(|quote| quote.index);
+        let chosen = screen.citation.filter(|citation| citation.entry == index).map(|citation| citation.index);
         let at = EntryContext {
             chat,
             document: screen.reader.book.document(),
@@ -87,7 +87,7 @@ fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),
-        quotes: exchange.quotes.iter().fold(0, found_at),
+        citations: exchange.citations.iter().fold(0, found_at),
         chosen: at.chosen,
         reasoning_open: at.reasoning_open,
         cells: at.cells,
@@ -95,8 +95,8 @@ fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
 }
 
 /// Adds the result of one quote to a hash.
-fn found_at(sum: usize, quote: &Quote) -> usize {
-    let place = quote.verdict.passage().map_or(1, |passage| passage.start + 2);
+fn found_at(sum: usize, citation: &Citation) -> usize {
+    let place = citation.verdict.passage().map_or(1, |passage| passage.start + 2);
     sum.wrapping_mul(31).wrapping_add(place)
 }
 

@@ -139,12 +139,12 @@ fn coloured(book: &Book, unit: usize, standing: &mut Standing) -> Vec<Coloured> 
 /// The roles of one line. Grammars need the line break: a comment that ends with the line ends after it.
 fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, TextRole)> {
     let Ok(operations) = standing.state.parse_line(&format!("{line}\n"), &SYNTAXES) else { return Vec::new() };
-    let mut stretches = Vec::new();
+    let mut segments = Vec::new();
     let mut start = 0;
     for (at, operation) in operations {
         let at = at.min(line.len());
         if at > start {
-            stretches.push((start, at, role(&standing.scopes)));
+            segments.push((start, at, role(&standing.scopes)));
             start = at;
         }
         if standing.scopes.apply(&operation).is_err() {
@@ -152,9 +152,9 @@ fn roles_of_line(line: &str, standing: &mut Standing) -> Vec<(usize, usize, Text
         }
     }
     if start < line.len() {
-        stretches.push((start, line.len(), role(&standing.scopes)));
+        segments.push((start, line.len(), role(&standing.scopes)));
     }
-    stretches
+    segments
 }
 
 /// The role of the innermost known scope.
@@ -191,8 +191,8 @@ mod tests {
         let mut highlighter = Highlighter::default();
         highlighter.prepare(&book, std::iter::once(unit));
         let roles = highlighter.roles(unit).iter();
-        let told = roles.filter(|(_, role)| *role != TextRole::Text);
-        told.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
+        let coloured = roles.filter(|(_, role)| *role != TextRole::Text);
+        coloured.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
     fn a_comment_up_to_the_end_ends_with_its_line() {
         let code = "fn f() {\n    None // refused\n}\n\n// the end";
         let lines = highlight(code, "rust").expect("a grammar");
-        for (line, stretches) in code.lines().zip(&lines) {
-            assert_eq!(stretches.iter().map(|(text, _)| *text).collect::<String>(), line);
+        for (line, segments) in code.lines().zip(&lines) {
+            assert_eq!(segments.iter().map(|(text, _)| *text).collect::<String>(), line);
         }
         assert!(lines[1].contains(&(" refused", TextRole::Comment)), "{:?}", lines[1]);
         assert_eq!(

@@ -30,7 +30,7 @@ impl Screen {
     /// Scrolls to the end of the transcript, where new text is about to appear.
     pub(super) fn follow(&mut self) {
         self.top = None;
-        self.quote = None;
+        self.citation = None;
         self.pane = Focus::Transcript;
     }
 
@@ -47,7 +47,7 @@ impl Screen {
     }
 
     fn copy(&mut self, chat: &Chat, name: &'static str, what: impl Fn(&Exchange) -> Option<String>) {
-        let chosen = self.quote.map(|quote| quote.entry);
+        let chosen = self.citation.map(|citation| citation.entry);
         let entries = chat.transcript.iter().enumerate().rev();
         let mut exchanges = entries.filter_map(|(index, entry)| match entry {
             Entry::Exchange(exchange) if chosen.is_none_or(|chosen| chosen == index) => Some(exchange),

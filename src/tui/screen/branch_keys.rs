@@ -43,7 +43,7 @@ impl Screen {
             self.clear();
         }
         self.top = None;
-        self.quote = None;
+        self.citation = None;
         self.transcript_search = None;
         self.pane = Focus::Transcript;
     }

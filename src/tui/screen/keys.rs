@@ -6,7 +6,7 @@ use super::overlay::Overlay;
 use super::palette::CommandPalette;
 use super::scrolling::{ScrollExtent, scrolled};
 use super::state::Screen;
-use crate::chat::{Action, Chat, Model, Run, Work};
+use crate::chat::{Action, Chat, Model, Phase, Run};
 
 impl Screen {
     /// Handles an intent. The returned actions are for [`crate::chat::update`].
@@ -96,7 +96,7 @@ impl Screen {
     /// Stops what is running, else clears the input, else quits.
     fn interrupt(&mut self, chat: &Chat) -> Vec<Action> {
         let stopping = chat.run().is_some_and(|run: &Run| run.stopping);
-        if (chat.work != Work::Idle || matches!(chat.model, Model::Fetching { .. })) && !stopping {
+        if (chat.work != Phase::Idle || matches!(chat.model, Model::Fetching { .. })) && !stopping {
             return vec![Action::Cancel];
         }
         if self.input.is_empty() {
@@ -118,9 +118,9 @@ impl Screen {
         if reading && self.forget_found() {
             return Vec::new();
         }
-        if reading || (chat.work == Work::Idle && chat.notice.is_none()) {
+        if reading || (chat.work == Phase::Idle && chat.notice.is_none()) {
             self.top = None;
-            self.quote = None;
+            self.citation = None;
             self.focus = Focus::Input;
             self.pane = Focus::Transcript;
         }
@@ -128,18 +128,20 @@ impl Screen {
     }
 
     fn preset(chat: &Chat, key: char) -> Vec<Action> {
-        let offer = chat.offers.iter().position(|offer| offer.key == Some(key));
-        offer.map(Action::Switch).into_iter().collect()
+        let preset_entry = chat.preset_entries.iter().position(|preset_entry| preset_entry.key == Some(key));
+        preset_entry.map(Action::Switch).into_iter().collect()
     }
 
     fn neighbour(chat: &Chat, step: isize) -> Vec<Action> {
         let target = match &chat.work {
-            Work::Deciding { to, .. } | Work::Forecasting { to, .. } => {
-                chat.offers.iter().position(|offer| *offer.name == *to.name).unwrap_or_else(|| chat.current_offer())
-            }
-            _ => chat.current_offer(),
+            Phase::Deciding { to, .. } | Phase::Forecasting { to, .. } => chat
+                .preset_entries
+                .iter()
+                .position(|preset_entry| *preset_entry.name == *to.name)
+                .unwrap_or_else(|| chat.current_preset_entry()),
+            _ => chat.current_preset_entry(),
         };
-        let next = target.checked_add_signed(step).filter(|&next| next < chat.offers.len());
+        let next = target.checked_add_signed(step).filter(|&next| next < chat.preset_entries.len());
         next.map(Action::Switch).into_iter().collect()
     }
 

@@ -11,7 +11,7 @@
 //! | [`name_keys`], [`names`] | what can `@` refer to? |
 //! | [`reader_keys`] | what do keys do in the document? |
 //! | [`search_keys`], [`search`] | what is being searched for? |
-//! | [`quote_keys`] | which quote is selected, and where does it lead? |
+//! | [`citation_keys`] | which quote is selected, and where does it lead? |
 //! | [`answer_keys`] | how are answers repeated, copied and exported? |
 //! | [`branch_keys`] | where does the conversation fork, and which branch is shown? |
 //! | [`overlay_keys`], [`overlay`] | which popup is open, and how is it navigated? |
@@ -23,6 +23,7 @@
 
 mod answer_keys;
 mod branch_keys;
+mod citation_keys;
 mod frame_layout;
 mod keys;
 mod line_input;
@@ -39,7 +40,6 @@ mod pasted;
 mod picker;
 mod picker_keys;
 mod question_keys;
-mod quote_keys;
 mod reader_keys;
 mod scrolling;
 mod search;

@@ -32,7 +32,7 @@ pub(in crate::tui) struct DocumentParts {
     /// Why counting failed.
     pub failed: Option<String>,
     /// The tree has opened once because the document is too long.
-    pub(super) is_told: bool,
+    pub(super) has_opened: bool,
 }
 
 /// An open tree.
@@ -45,7 +45,7 @@ pub(in crate::tui) struct PartSelection {
     /// The filter is being typed.
     pub typing: bool,
     /// The preset to use, if another was chosen along with the parts.
-    pub offer: Option<usize>,
+    pub preset_entry: Option<usize>,
     /// What would fit, shown when the selection does not.
     pub would_fit: Option<WouldFit>,
     /// The last draft sent to the chat.
@@ -108,8 +108,8 @@ impl DocumentParts {
         reserve_tokens: u32,
     ) -> Self {
         let taken = taken.iter().map(|number| number - 1).collect();
-        let (tree, tokens, asked, failed, is_told) = (None, Vec::new(), None, None, false);
-        Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, is_told }
+        let (tree, tokens, asked, failed, has_opened) = (None, Vec::new(), None, None, false);
+        Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, has_opened }
     }
 
     /// All parts of `whole` are in use.
@@ -170,7 +170,7 @@ impl DocumentParts {
 impl PartSelection {
     pub(super) fn choice(&self) -> Choice {
         let parts = self.ticks.ticked().into_iter().map(|part| part + 1).collect();
-        Choice { parts, offer: self.offer }
+        Choice { parts, preset_entry: self.preset_entry }
     }
 
     /// The selected node.

@@ -33,7 +33,7 @@ impl Screen {
             at,
             shown: 10,
             typing: false,
-            offer: None,
+            preset_entry: None,
             would_fit: None,
             drafted,
         }));
@@ -43,9 +43,9 @@ impl Screen {
     /// Opens the tree if the document turned out to be too long, and updates an open one. Call it after each event of
     /// the chat.
     pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
-        self.parts.is_told &= chat.too_long;
-        if chat.too_long && !self.parts.is_told && self.overlay.is_none() && self.search_entry.is_none() {
-            self.parts.is_told = true;
+        self.parts.has_opened &= chat.too_long;
+        if chat.too_long && !self.parts.has_opened && self.overlay.is_none() && self.search_entry.is_none() {
+            self.parts.has_opened = true;
             return if self.parts.tree().parts() > 1 { self.open_parts(chat) } else { Vec::new() };
         }
         let mut selection = match self.overlay.take() {
@@ -88,7 +88,7 @@ impl Screen {
             return Vec::new();
         }
         let text = Arc::from(self.parts.whole.with_parts(&choice.parts).text);
-        let draft = Draft { text, tokens: sum.tokens, offer: choice.offer };
+        let draft = Draft { text, tokens: sum.tokens, preset_entry: choice.preset_entry };
         selection.drafted = choice;
         vec![Action::Draft(Some(draft))]
     }
@@ -175,7 +175,8 @@ impl Screen {
         let read = &self.parts.taken[..chat.parts_read(self.parts.taken.len())];
         let same = read.len() == choice.parts.len()
             && read.iter().zip(&choice.parts).all(|(part, number)| part + 1 == *number);
-        same && chat.is_read() && choice.offer.is_none_or(|offer| offer == chat.current_offer())
+        same && chat.is_read()
+            && choice.preset_entry.is_none_or(|preset_entry| preset_entry == chat.current_preset_entry())
     }
 
     fn ask_what_would_fit(&mut self, chat: &Chat, selection: &mut PartSelection, parts: Vec<usize>) {
@@ -260,11 +261,12 @@ fn set_filter(selection: &mut PartSelection, text: &str) {
 
 /// Selects the preset to use with the parts. Nothing switches before they are loaded.
 fn choose_preset(chat: &Chat, selection: &mut PartSelection, intent: &Intent) {
-    let here = selection.offer.unwrap_or_else(|| chat.current_offer());
+    let here = selection.preset_entry.unwrap_or_else(|| chat.current_preset_entry());
     let chosen = match intent {
-        Intent::Preset(key) => chat.offers.iter().position(|offer| offer.key == Some(*key)),
+        Intent::Preset(key) => chat.preset_entries.iter().position(|preset_entry| preset_entry.key == Some(*key)),
         Intent::NextPreset => Some(here + 1),
         _ => here.checked_sub(1),
     };
-    selection.offer = chosen.filter(|&offer| offer < chat.offers.len()).or(selection.offer);
+    selection.preset_entry =
+        chosen.filter(|&preset_entry| preset_entry < chat.preset_entries.len()).or(selection.preset_entry);
 }

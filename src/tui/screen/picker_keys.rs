@@ -14,7 +14,7 @@ use crate::swaa::{Preset, RecipeSpec, WindowSpec};
 impl Screen {
     /// Opens the picker at the active preset, and asks the engine what each preset would cost.
     pub(super) fn open_picker(&mut self, chat: &Chat, versus: bool) -> Vec<Action> {
-        let current = chat.current_offer();
+        let current = chat.current_preset_entry();
         let at = if versus { another(chat, current) } else { current };
         self.overlay = Some(Overlay::Picker(PresetPicker { at, draft: None, versus }));
         vec![Action::Survey]
@@ -34,18 +34,19 @@ impl Screen {
 
     /// Returns `None` to keep the picker open.
     fn among_presets(&mut self, chat: &Chat, picker: &mut PresetPicker, intent: &Intent) -> Option<Vec<Action>> {
-        let last = chat.offers.len().saturating_sub(1);
+        let last = chat.preset_entries.len().saturating_sub(1);
         match intent {
             Intent::Scroll(scroll) => picker.at = scrolled(*scroll, picker.at, last, 4).min(last),
             Intent::Preset(key) => {
-                let named = chat.offers.iter().position(|offer| offer.key == Some(*key));
+                let named = chat.preset_entries.iter().position(|preset_entry| preset_entry.key == Some(*key));
                 picker.at = named.unwrap_or(picker.at);
             }
             Intent::Submit if picker.versus => return Some(self.ask_versus(chat, picker.at)),
             Intent::Submit => return Some(vec![Action::Switch(picker.at)]),
             Intent::Change => {
-                let recipe = chat.way_of(picker.at).map(|way| way.recipe);
-                let recipe = chat.offers.get(picker.at).and_then(|offer| offer.recipe.clone()).or(recipe);
+                let recipe = chat.resolve_entry(picker.at).map(|resolved_preset| resolved_preset.recipe);
+                let recipe =
+                    chat.preset_entries.get(picker.at).and_then(|preset_entry| preset_entry.recipe.clone()).or(recipe);
                 picker.draft = recipe.map(|recipe| RecipeDraft { recipe: sliding(recipe), field: RecipeField::Window });
             }
             Intent::Escape | Intent::Interrupt => return Some(Vec::new()),
@@ -80,10 +81,10 @@ impl Screen {
         None
     }
 
-    /// Asks the question in the input box, or the last one, under the active preset and under `offer`.
-    fn ask_versus(&mut self, chat: &Chat, offer: usize) -> Vec<Action> {
-        let offers = vec![chat.current_offer(), offer];
-        if let Err(failure) = chat.compares(&offers) {
+    /// Asks the question in the input box, or the last one, under the active preset and under `preset_entry`.
+    fn ask_versus(&mut self, chat: &Chat, preset_entry: usize) -> Vec<Action> {
+        let preset_entries = vec![chat.current_preset_entry(), preset_entry];
+        if let Err(failure) = chat.compares(&preset_entries) {
             self.message = Some(failure.message);
             return Vec::new();
         }
@@ -95,16 +96,17 @@ impl Screen {
             return Vec::new();
         };
         self.follow();
-        actions.push(Action::Versus { question, offers });
+        actions.push(Action::Versus { question, preset_entries });
         actions
     }
 }
 
 /// The preset that `current` is most likely compared with: full attention, or the next one.
 fn another(chat: &Chat, current: usize) -> usize {
-    let is_full = |offer: &Preset| offer.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
-    let full = chat.offers.iter().position(is_full).filter(|full| *full != current);
-    full.unwrap_or((current + 1).min(chat.offers.len().saturating_sub(1)))
+    let is_full =
+        |preset_entry: &Preset| preset_entry.recipe.as_ref().is_some_and(|recipe| recipe.window == WindowSpec::Full);
+    let full = chat.preset_entries.iter().position(is_full).filter(|full| *full != current);
+    full.unwrap_or((current + 1).min(chat.preset_entries.len().saturating_sub(1)))
 }
 
 /// Full attention has no window to edit, so a draft starts from the default sliding recipe.
@@ -113,19 +115,19 @@ fn sliding(recipe: RecipeSpec) -> RecipeSpec {
 }
 
 fn tried(chat: &Chat, recipe: RecipeSpec) -> Preset {
-    let known = chat.offers.iter().find(|offer| offer.name == CUSTOM);
-    let key = known.map_or_else(|| free_key(chat), |offer| offer.key);
+    let known = chat.preset_entries.iter().find(|preset_entry| preset_entry.name == CUSTOM);
+    let key = known.map_or_else(|| free_key(chat), |preset_entry| preset_entry.key);
     Preset { name: CUSTOM.to_owned(), key, summary: format!("custom: {recipe}"), recipe: Some(recipe), cot: None }
 }
 
 /// `mine`, or the first free one of `mine-2`, `mine-3`, …
 fn saved(chat: &Chat, recipe: RecipeSpec) -> Preset {
-    let is_free = |name: &String| chat.offers.iter().all(|offer| offer.name != *name);
+    let is_free = |name: &String| chat.preset_entries.iter().all(|preset_entry| preset_entry.name != *name);
     let names = (1..).map(|number| if number == 1 { "mine".to_owned() } else { format!("mine-{number}") });
     let name = names.into_iter().find(is_free).expect("some number is free");
     Preset { name, key: free_key(chat), summary: recipe.to_string(), recipe: Some(recipe), cot: None }
 }
 
 fn free_key(chat: &Chat) -> Option<char> {
-    ('1'..='9').find(|key| chat.offers.iter().all(|offer| offer.key != Some(*key)))
+    ('1'..='9').find(|key| chat.preset_entries.iter().all(|preset_entry| preset_entry.key != Some(*key)))
 }

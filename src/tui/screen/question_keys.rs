@@ -11,7 +11,7 @@ use super::line_input::input_box;
 use super::overlay::Overlay;
 use super::palette::CommandPalette;
 use super::state::Screen;
-use crate::chat::{Action, Chat, Model, Work};
+use crate::chat::{Action, Chat, Model, Phase};
 
 impl Screen {
     /// `?` as the first character opens the help, `/` the command palette.
@@ -62,7 +62,7 @@ impl Screen {
             return actions;
         }
         match chat.work {
-            Work::Deciding { .. } => vec![Action::Confirm],
+            Phase::Deciding { .. } => vec![Action::Confirm],
             _ if self.focus == Focus::Transcript && self.show_quote(chat) => Vec::new(),
             _ => vec![Action::Resume],
         }

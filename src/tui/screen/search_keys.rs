@@ -17,7 +17,7 @@ impl Screen {
             return;
         }
         self.focus_pane(Focus::Transcript);
-        self.quote = None;
+        self.citation = None;
         self.search_entry = Some(SearchEntry::in_transcript(self.top));
         self.find("");
     }

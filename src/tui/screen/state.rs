@@ -44,7 +44,7 @@ pub(in crate::tui) struct Screen {
     /// The next key names a mark.
     pub mark: Option<MarkKey>,
     /// The selected quote.
-    pub quote: Option<ChosenQuote>,
+    pub citation: Option<ChosenCitation>,
     /// It was selected by the last key, so the next frame scrolls to it.
     pub(super) quote_is_new: bool,
     /// The transcript's lines.
@@ -101,7 +101,7 @@ impl Screen {
             transcript_search: None,
             searches: 0,
             mark: None,
-            quote: None,
+            citation: None,
             quote_is_new: false,
             entries: RenderedEntries::default(),
             greeting: Vec::new(),
@@ -170,7 +170,7 @@ pub(in crate::tui) enum MarkKey {
 
 /// A quote of an answer, by transcript entry and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::tui) struct ChosenQuote {
+pub(in crate::tui) struct ChosenCitation {
     pub entry: usize,
     pub index: usize,
 }

@@ -84,7 +84,12 @@ fn the_editor_is_given_what_is_written() {
 fn comparing(session: &Session, screen: &mut Screen, name: &str) {
     screen.handle(&session.chat, Intent::Versus);
     let Some(Overlay::Picker(picker)) = &mut screen.overlay else { panic!("no picker: {:?}", screen.overlay) };
-    picker.at = session.chat.offers.iter().position(|offer| offer.name == name).expect("a built-in preset");
+    picker.at = session
+        .chat
+        .preset_entries
+        .iter()
+        .position(|preset_entry| preset_entry.name == name)
+        .expect("a built-in preset");
 }
 
 #[test]

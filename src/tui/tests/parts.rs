@@ -196,7 +196,7 @@ fn what_is_ticked_is_taken_and_nothing_before() {
     press(&mut screen, &mut session, DOCUMENT, "<down><down> ");
     assert_eq!((taken(&screen), session.chat.is_read()), (None, true));
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
-    assert_eq!(taken(&screen), Some(Choice { parts: vec![1, 4, 5], offer: None }));
+    assert_eq!(taken(&screen), Some(Choice { parts: vec![1, 4, 5], preset_entry: None }));
     assert_eq!((screen.overlay, session.chat.drafted), (None, None));
 }
 
@@ -209,7 +209,7 @@ fn esc_leaves_everything_as_it_was() {
     let before = session.chat.document.clone();
     press(&mut screen, &mut session, DOCUMENT, "n<down> <esc>");
     assert_eq!((screen.overlay.clone(), taken(&screen), session.chat.drafted.clone()), (None, None, None));
-    assert_eq!((session.chat.document, session.chat.held.is_some()), (before, true));
+    assert_eq!((session.chat.document, session.chat.cache_state.is_some()), (before, true));
 }
 
 #[test]
@@ -221,10 +221,10 @@ fn every_tick_is_told_to_the_chat_as_the_text_that_it_would_be() {
     press(&mut screen, &mut session, DOCUMENT, "n<down> ");
     let text = document.with_parts(&[1]).text.into();
     let draft = session.chat.drafted.as_ref().map(|drafted| drafted.draft.clone());
-    assert_eq!(draft, Some(Draft { text, tokens: 100, offer: None }));
+    assert_eq!(draft, Some(Draft { text, tokens: 100, preset_entry: None }));
     press(&mut screen, &mut session, DOCUMENT, "]");
-    let here = session.chat.current_offer();
-    assert_eq!(session.chat.drafted.as_ref().and_then(|drafted| drafted.draft.offer), Some(here + 1));
+    let here = session.chat.current_preset_entry();
+    assert_eq!(session.chat.drafted.as_ref().and_then(|drafted| drafted.draft.preset_entry), Some(here + 1));
     press(&mut screen, &mut session, DOCUMENT, "n");
     assert_eq!((session.chat.drafted.clone(), verdict(&session, &screen)), (None, SelectionVerdict::NothingTicked));
 }
@@ -357,7 +357,7 @@ fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
         let chosen = Arc::new(document.with_parts(&choice.parts));
         let part = Some("parts 1,3 of 5".to_owned());
         let text = chosen.text.as_str().into();
-        let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, offer: choice.offer });
+        let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, preset_entry: choice.preset_entry });
         Reply::Reloaded(Reloaded { news, document: Some(chosen), whole: None })
     };
     let others = |command: &LoopCommand| match command {

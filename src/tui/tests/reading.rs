@@ -5,8 +5,8 @@ use std::sync::Arc;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
+use crate::citations::{self, Index};
 use crate::document::{self, Document, Input, ReadOptions};
-use crate::quotes::{self, Index};
 
 /// The first three chapters of the bundled book.
 pub(super) fn novel() -> Arc<Document> {
@@ -167,8 +167,8 @@ fn quoted(document: &Arc<Document>) -> Session {
     let answer = "That “a single man in possession of a good fortune, must be in want of a wife”; Mrs. Bennet adds that \
         “he is a single man of great fortune; four or five thousand a year”, and “marriage is the finest of all businesses”.";
     session.answer(answer);
-    let quotes = quotes::check(answer, &Index::new(&document.text));
-    session.input(crate::chat::Input::Checked { entry: 0, answer: answer.into(), quotes });
+    let citations = citations::check(answer, &Index::new(&document.text));
+    session.input(crate::chat::Input::Checked { entry: 0, answer: answer.into(), citations });
     session
 }
 
@@ -252,7 +252,7 @@ fn a_comparison_begins_with_another_preset_than_the_one_in_force() {
         let seen = drawn(&session.chat, &mut screen, (80, 24));
         assert!(seen.contains(&format!("compare {current} with")), "{seen}");
         let Some(Overlay::Picker(picker)) = &screen.overlay else { panic!("no picker: {:?}", screen.overlay) };
-        assert_eq!(session.chat.offers[picker.at].name, other);
+        assert_eq!(session.chat.preset_entries[picker.at].name, other);
     }
 }
 
@@ -280,9 +280,11 @@ fn figures_are_shown_with_a_chart() {
 fn two_answers_stand_side_by_side() {
     for size in SIZES {
         let mut session = Session::with_document_read("full");
-        let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
-        let offers = ["full", "fastest"].map(|name| offer(&session, name).expect("a built-in preset"));
-        session.act(Action::Versus { question: "Who is Mr. Collins?".into(), offers: offers.to_vec() });
+        let preset_entry = |session: &Session, name: &str| {
+            session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name)
+        };
+        let preset_entries = ["full", "fastest"].map(|name| preset_entry(&session, name).expect("a built-in preset"));
+        session.act(Action::Versus { question: "Who is Mr. Collins?".into(), preset_entries: preset_entries.to_vec() });
         session.answer("He is a clergyman, and heir to Longbourn.");
         session.read(2_000, 8_000);
         session.answer("He is a soldier, and heir to Longbourn.");
@@ -294,9 +296,12 @@ fn two_answers_stand_side_by_side() {
 #[test]
 fn of_three_answers_to_one_question_all_are_shown() {
     let mut session = Session::with_document_read("full");
-    let offer = |session: &Session, name: &str| session.chat.offers.iter().position(|offer| offer.name == name);
-    let offers = ["full", "fastest", "quick"].map(|name| offer(&session, name).expect("a built-in preset"));
-    session.act(Action::Versus { question: "Who is Mr. Collins?".into(), offers: offers.to_vec() });
+    let preset_entry = |session: &Session, name: &str| {
+        session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name)
+    };
+    let preset_entries =
+        ["full", "fastest", "quick"].map(|name| preset_entry(&session, name).expect("a built-in preset"));
+    session.act(Action::Versus { question: "Who is Mr. Collins?".into(), preset_entries: preset_entries.to_vec() });
     for answer in ["A clergyman.", "A soldier.", "A cousin."] {
         session.answer(answer);
         session.read(2_000, 8_000);

@@ -48,9 +48,9 @@ impl Toy {
 
     pub(super) fn take(&self, command: Command) {
         let name = match command {
-            Command::Read { job, recipe, .. } => {
+            Command::Prefill { job, recipe, .. } => {
                 let figures = Box::new(figures(&recipe, 0, DOCUMENT_TOKENS));
-                self.tell(Event::Read { job, stopped: false, figures });
+                self.tell(Event::Prefilled { job, stopped: false, figures });
                 "read"
             }
             Command::Ask(question) => {

@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::super::wrap::wrap;
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
-use super::{quotes, references, versus, work};
+use super::{citations, references, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
 use crate::engine::message::Figures;
 
@@ -31,9 +31,10 @@ pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, a
     let answer = rendered.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
     rendered.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
     rendered.says_from(from);
-    let quotes = quotes::lines(at, exchange, cells - INDENT.len());
-    rendered.chosen_line = quotes.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
-    rendered.lines.extend(quotes.into_iter().map(|(_, line)| indented(INDENT, line)));
+    let citations = citations::lines(at, exchange, cells - INDENT.len());
+    rendered.chosen_line =
+        citations.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
+    rendered.lines.extend(citations.into_iter().map(|(_, line)| indented(INDENT, line)));
     if let Some(state) = state(chat, exchange, theme) {
         rendered.lines.extend(wrap(&state, cells - INDENT.len(), 0).into_iter().map(|line| indented(INDENT, line)));
     }
@@ -74,8 +75,8 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
 
 /// What the question refers to, one line each.
 fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let told = exchange.attached.iter().map(|attached| format!("with {}", references::told(attached)));
-    let lines = told.flat_map(|told| wrap(&[Span::styled(told, theme.dim)], cells - 2, 2));
+    let attached = exchange.attached.iter().map(|attached| format!("with {}", references::described(attached)));
+    let lines = attached.flat_map(|text| wrap(&[Span::styled(text, theme.dim)], cells - 2, 2));
     lines.map(|line| indented(INDENT, line)).collect()
 }
 
@@ -89,15 +90,15 @@ fn reasoning(
 ) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let Some(took) = exchange.reasoning.time(chat.now) else { return (Vec::new(), Vec::new()) };
     let arrow = if open { "▾" } else { "▸" };
-    let told = if exchange.reasoning.is_open() {
+    let summary = if exchange.reasoning.is_open() {
         format!("{arrow} thinking{}", work::running(took))
     } else {
         let tokens = exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
         format!("{arrow} thought for {}{tokens}", time(took))
     };
     let key = if open { " · Ctrl-T hides" } else { " · Ctrl-T shows" };
-    let told = [Span::styled(told, theme.dim), Span::styled(key, theme.dim)];
-    let head = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
+    let summary = [Span::styled(summary, theme.dim), Span::styled(key, theme.dim)];
+    let head = wrap(&summary, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
     let thoughts = if open { thoughts(&exchange.reasoning.text, theme, cells) } else { Vec::new() };
     (head, thoughts)
 }

@@ -15,7 +15,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
 use super::formatting::{bytes, count, rate, read_in, short_count};
 use super::popup::{Popup, SCROLL_KEYS};
-use crate::chat::{Chat, Reading, Trace};
+use crate::chat::{Chat, Measurement, Trace};
 use crate::engine::message::Memory;
 
 const WIDEST: u16 = 104;
@@ -28,7 +28,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize,
     popup(area).draw(frame, theme, area);
     let [chart, text] = chart_and_text(chat, screen.popup.lines.len(), area);
     if !chart.is_empty() {
-        draw_chart(frame, chat.readings.traces(), theme, chart);
+        draw_chart(frame, chat.measurements.traces(), theme, chart);
     }
     frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), text);
 }
@@ -52,7 +52,7 @@ fn popup(area: Rect) -> Popup<'static> {
 fn chart_and_text(chat: &Chat, lines: usize, area: Rect) -> [Rect; 2] {
     let inside = popup(area).inside(area);
     let height = inside.height.saturating_sub(lines as u16 + 1).max(inside.height / 2);
-    let has_chart = height >= LOWEST_CHART && chat.readings.traces().iter().any(|trace| trace.chunks.len() > 1);
+    let has_chart = height >= LOWEST_CHART && chat.measurements.traces().iter().any(|trace| trace.chunks.len() > 1);
     let height = if has_chart { height } else { 0 };
     Layout::vertical([Constraint::Length(height), Constraint::Min(0)]).areas(inside)
 }
@@ -96,15 +96,16 @@ fn colour(index: usize, theme: &Theme) -> Style {
 
 /// Lines of at most `cells` cells.
 pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let readings = chat.readings.as_slice();
-    if readings.is_empty() {
+    let measurements = chat.measurements.as_slice();
+    if measurements.is_empty() {
         return vec![Line::styled("no measurements yet", theme.dim)];
     }
     let mut lines = vec![Line::styled("Prefills", theme.strong)];
-    lines.extend(table(readings, theme, cells));
+    lines.extend(table(measurements, theme, cells));
     lines.push(Line::default());
     lines.push(Line::styled("Memory", theme.strong));
-    let current = chat.held.as_ref().and_then(|held| chat.readings.of(&held.way.name));
+    let current =
+        chat.cache_state.as_ref().and_then(|cache_state| chat.measurements.of(&cache_state.resolved_preset.name));
     if let Some(reading) = current {
         lines.extend(memory(&reading.memory, theme, cells));
     }
@@ -114,7 +115,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
 /// Most important columns first: a narrow screen shows only those.
 const HEAD: [&str; 6] = ["preset", "read at", "answers", "read in", "tokens", "KV cache"];
 
-fn row(reading: &Reading) -> [String; 6] {
+fn row(reading: &Measurement) -> [String; 6] {
     let unknown = || "–".to_owned();
     [
         reading.preset.to_string(),
@@ -127,8 +128,8 @@ fn row(reading: &Reading) -> [String; 6] {
 }
 
 /// A header and one line for each prefill, with as many whole columns as fit.
-fn table(readings: &[Reading], theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let rows: Vec<[String; 6]> = [HEAD.map(str::to_owned)].into_iter().chain(readings.iter().map(row)).collect();
+fn table(measurements: &[Measurement], theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let rows: Vec<[String; 6]> = [HEAD.map(str::to_owned)].into_iter().chain(measurements.iter().map(row)).collect();
     let widths: Vec<usize> =
         (0..HEAD.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
     let ends = widths.iter().scan(0, |end, width| {

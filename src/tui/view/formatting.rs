@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::chat::Reading;
+use crate::chat::Measurement;
 pub(super) use crate::chat::{count, time};
 
 /// `12.3k`, `161k`, `1.2M`.
@@ -17,7 +17,7 @@ pub(super) fn short_count(number: u32) -> String {
 }
 
 /// How long a reading took; of one that computed nothing there is nothing to say.
-pub(super) fn read_in(reading: &Reading) -> String {
+pub(super) fn read_in(reading: &Measurement) -> String {
     if reading.prefilled_tokens == 0 { "–".to_owned() } else { time(reading.prefill) }
 }
 

@@ -14,19 +14,20 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         return first_run(chat, offered, theme, cells);
     }
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(", {part},"));
-    let state = match (&chat.model, &chat.held) {
+    let state = match (&chat.model, &chat.cache_state) {
         (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
         (Model::Loading { .. }, _) | (_, None) => {
             "You can ask now; the answer comes once the document is read.".to_owned()
         }
-        (_, Some(held)) if held.is_complete() => format!("{title}{part} is read. Ask it anything."),
-        (_, Some(held)) => format!(
+        (_, Some(cache_state)) if cache_state.is_complete() => format!("{title}{part} is read. Ask it anything."),
+        (_, Some(cache_state)) => format!(
             "{} of {} tokens are read. Press Enter to continue reading, or ask a question.",
-            count(held.tokens),
-            count(held.document_tokens)
+            count(cache_state.tokens),
+            count(cache_state.document_tokens)
         ),
     };
-    let presets = "Presets change how it is read: 1 uses full attention, others a faster sliding window. Alt-P lists them.";
+    let presets =
+        "Presets change how it is read: 1 uses full attention, others a faster sliding window. Alt-P lists them.";
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));

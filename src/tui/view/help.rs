@@ -80,9 +80,9 @@ pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: 
             .flat_map(|(reach, what)| wrap(&[sign(*reach, theme), Span::raw("  "), Span::raw(*what)], cells, 3)),
     );
     lines.push(Line::default());
-    lines.extend(chat.offers.iter().flat_map(|offer| {
-        let key = offer.key.map_or(String::from(" "), String::from);
-        row(&format!("{key} {}", offer.name), &offer.summary, theme, cells)
+    lines.extend(chat.preset_entries.iter().flat_map(|preset_entry| {
+        let key = preset_entry.key.map_or(String::from(" "), String::from);
+        row(&format!("{key} {}", preset_entry.name), &preset_entry.summary, theme, cells)
     }));
     lines
 }

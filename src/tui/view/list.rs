@@ -80,11 +80,11 @@ fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<
 fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let BranchRow { number, question, turns, is_shown } = chat.branch_rows()[row];
     let turns = format!("{turns} {}", if turns == 1 { "turn" } else { "turns" });
-    let told = if is_shown { format!("shown · {turns}") } else { turns };
+    let status = if is_shown { format!("shown · {turns}") } else { turns };
     let question = question.map_or("(no question yet)".to_owned(), |question| one_line(question.trim()));
-    let left = shorten(&format!("{number}  {question}"), cells.saturating_sub(width(&told) + 1));
-    let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&told)));
-    vec![Span::raw(left), Span::raw(gap), Span::styled(told, theme.dim)]
+    let left = shorten(&format!("{number}  {question}"), cells.saturating_sub(width(&status) + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&status)));
+    vec![Span::raw(left), Span::raw(gap), Span::styled(status, theme.dim)]
 }
 
 /// A heading, indented by level, and its position in the document.

@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span, Text};
 
 use super::super::reader::DocumentReader;
 use super::super::theme::Theme;
-use crate::chat::{Chat, Model, Work};
+use crate::chat::{Chat, Model, Phase};
 use crate::swaa::{Attention, Recipe};
 
 /// How the question reaches a piece of the document.
@@ -56,15 +56,15 @@ impl Atlas {
             _ => 1,
         };
         let nothing = Self { recipe: None, read: 0, all: 1, cached: None, given };
-        if let (Work::Reading { run, .. }, Some(way)) = (&chat.work, &chat.way) {
+        if let (Phase::Prefilling { run, .. }, Some(resolved_preset)) = (&chat.work, &chat.resolved_preset) {
             let Some(progress) = run.progress else { return nothing };
-            let recipe = Some(way.recipe.resolve(progress.total_tokens, layers));
+            let recipe = Some(resolved_preset.recipe.resolve(progress.total_tokens, layers));
             let cached = Some(progress.cached_tokens);
             return Self { recipe, read: progress.done_tokens, all: progress.total_tokens, cached, given };
         }
-        let Some(held) = &chat.held else { return nothing };
-        let recipe = Some(held.way.recipe.resolve(held.document_tokens, layers));
-        Self { recipe, read: held.tokens, all: held.document_tokens, cached: None, given }
+        let Some(cache_state) = &chat.cache_state else { return nothing };
+        let recipe = Some(cache_state.resolved_preset.recipe.resolve(cache_state.document_tokens, layers));
+        Self { recipe, read: cache_state.tokens, all: cache_state.document_tokens, cached: None, given }
     }
 
     /// The map of a document of `tokens` prefilled with `recipe`.

@@ -17,6 +17,7 @@
 //! Each area takes the height it needs, from the bottom up; the body gets the rest, at least three lines.
 //! [`super::panes`] divides it between the document and the transcript.
 
+mod citations;
 pub(super) mod entry;
 pub(super) mod exchange;
 pub(super) mod figures;
@@ -32,7 +33,6 @@ mod palette;
 pub(super) mod parts;
 mod picker;
 mod popup;
-mod quotes;
 pub(super) mod reader;
 pub(super) mod references;
 mod status_lines;

@@ -48,10 +48,10 @@ fn command(chat: &Chat, screen: &Screen, row: usize, is_chosen: bool, theme: &Th
     let keys = screen.keymap.keys(row, place).join(" ");
     let room = cells.saturating_sub(width(&keys) + 1);
     let name = shorten(command.name, room);
-    let told = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));
-    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&told) + width(&keys)));
+    let description = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));
+    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&description) + width(&keys)));
     let mut spans =
-        vec![Span::styled(name, theme.accent), Span::raw(told), Span::raw(gap), Span::styled(keys, theme.dim)];
+        vec![Span::styled(name, theme.accent), Span::raw(description), Span::raw(gap), Span::styled(keys, theme.dim)];
     if is_chosen {
         for span in &mut spans {
             span.style = span.style.patch(theme.found);

@@ -20,7 +20,7 @@ use super::super::screen::{PartSelection, Screen, SelectionCost, SelectionVerdic
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, short_count};
-use crate::chat::{Chat, INSTANT_TOKENS, Model, Work};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase};
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Sum};
 
@@ -86,7 +86,7 @@ fn has_filter(selection: &PartSelection) -> bool {
 
 /// Key hints, the longest that fit.
 fn keys(selection: &PartSelection, cells: usize) -> &'static str {
-    let ways: &[&str] = match selection {
+    let resolved_presets: &[&str] = match selection {
         PartSelection { typing: true, .. } => &[" Enter applies the filter · Esc clears it ", " Enter · Esc "],
         PartSelection { would_fit: Some(_), .. } => {
             &[" ↓ ↑ · Enter ticks these · Esc back to the tree ", " Enter · Esc "]
@@ -97,7 +97,7 @@ fn keys(selection: &PartSelection, cells: usize) -> &'static str {
             " Space · a n f / · Enter · Esc ",
         ],
     };
-    ways.iter().find(|way| width(way) <= cells).copied().unwrap_or_default()
+    resolved_presets.iter().find(|resolved_preset| width(resolved_preset) <= cells).copied().unwrap_or_default()
 }
 
 fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, theme: &Theme, area: Rect) {
@@ -167,15 +167,15 @@ fn row(
 /// `12,345`; of a partly ticked folder `1,234 of 12,345`; `…` if nothing is counted, `12,345 …` if not all is.
 fn tokens(screen: &Screen, selection: &PartSelection, node: usize, cells: usize) -> String {
     let all = selection.ticks.sum(node, &screen.parts.tokens);
-    let told = told_sum(all, selection.ticks.tree().nodes()[node].parts.len());
+    let text = sum_text(all, selection.ticks.tree().nodes()[node].parts.len());
     if selection.ticks.mark(node) == Mark::Some && all.uncounted == 0 && cells >= 50 {
         let ticked = selection.ticks.sum_ticked(node, &screen.parts.tokens);
-        return format!("{} of {told}", count(ticked.tokens));
+        return format!("{} of {text}", count(ticked.tokens));
     }
-    told
+    text
 }
 
-fn told_sum(sum: Sum, parts: usize) -> String {
+fn sum_text(sum: Sum, parts: usize) -> String {
     match sum.uncounted {
         0 => count(sum.tokens),
         uncounted if uncounted == parts => "…".to_owned(),
@@ -190,8 +190,8 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
     match would_fit.proposals.as_deref() {
         None => lines.push(Line::styled("trying…", theme.dim)),
         Some([]) => {
-            let told = "Nothing: neither a single part nor a smaller cache fits. n unticks all, f ticks what fits.";
-            lines.extend(wrap(&[Span::raw(told)], cells, 0));
+            let text = "Nothing: neither a single part nor a smaller cache fits. n unticks all, f ticks what fits.";
+            lines.extend(wrap(&[Span::raw(text)], cells, 0));
         }
         Some(proposals) => {
             for (index, it) in proposals.iter().enumerate() {
@@ -207,13 +207,13 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
 
 fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let comes_to = format!("{} tokens, KV {}", count(it.tokens), bytes(it.kv_bytes));
-    let told = match it.parts {
+    let text = match it.parts {
         // The flag for a single folder is its name.
         Some(_) if !it.flags.starts_with('-') => format!("{}, {}: {comes_to}", it.flags, it.what),
         Some(_) => format!("{}: {comes_to}", it.what),
         None => format!("{}: {comes_to}, after a restart with {}", it.what, it.flags),
     };
-    let lines = wrap(&[Span::raw("· "), Span::raw(told)], cells, 2);
+    let lines = wrap(&[Span::raw("· "), Span::raw(text)], cells, 2);
     let style = if is_chosen { theme.found } else { Style::new() };
     lines.into_iter().map(|line| line.patch_style(style)).collect()
 }
@@ -228,7 +228,7 @@ fn scale_lines(
     let scale = screen.parts.cost(chat, selection);
     let verdict = verdict(chat, screen, &scale, if selection.would_fit.is_some() { 0 } else { cells });
     let (verdict, style) = match &screen.message {
-        Some(told) => (told.clone(), theme.accent),
+        Some(text) => (text.clone(), theme.accent),
         None if matches!(scale.verdict(), SelectionVerdict::TooMany(_)) => (verdict, theme.error),
         None => (verdict, Style::new()),
     };
@@ -241,9 +241,10 @@ fn scale_lines(
 }
 
 /// The first text that fits.
-fn fitting(ways: &[String], cells: usize) -> String {
-    let way = ways.iter().find(|way| width(way) <= cells).or(ways.last());
-    way.map_or(String::new(), |way| shorten(way, cells))
+fn fitting(resolved_presets: &[String], cells: usize) -> String {
+    let resolved_preset =
+        resolved_presets.iter().find(|resolved_preset| width(resolved_preset) <= cells).or(resolved_presets.last());
+    resolved_preset.map_or(String::new(), |resolved_preset| shorten(resolved_preset, cells))
 }
 
 fn weight(scale: &SelectionCost, cells: usize) -> String {
@@ -291,19 +292,20 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) ->
 fn costs(chat: &Chat, selection: &PartSelection, scale: &SelectionCost, cells: usize) -> String {
     let Some(kv_bytes) = scale.kv_bytes.filter(|_| scale.ticked > 0) else { return String::new() };
     let memory = format!("KV {}", bytes(kv_bytes));
-    let mut ways: Vec<String> = reading(chat, selection, scale).iter().map(|way| format!("{memory} · {way}")).collect();
-    ways.push(memory);
-    fitting(&ways, cells)
+    let mut resolved_presets: Vec<String> =
+        reading(chat, selection, scale).iter().map(|resolved_preset| format!("{memory} · {resolved_preset}")).collect();
+    resolved_presets.push(memory);
+    fitting(&resolved_presets, cells)
 }
 
 /// The time and cached tokens of a prefill, longest text first.
 fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec<String> {
     let Some(forecast) = scale.forecast else {
-        let offer = selection.offer.or(chat.automatic()).unwrap_or_else(|| chat.current_offer());
-        let name = chat.offers.get(offer).map_or("", |offer| offer.name.as_str());
+        let preset_entry = selection.preset_entry.or(chat.automatic()).unwrap_or_else(|| chat.current_preset_entry());
+        let name = chat.preset_entries.get(preset_entry).map_or("", |preset_entry| preset_entry.name.as_str());
         let why = match (scale.verdict(), &chat.work) {
             (SelectionVerdict::TooMany(_), _) => return vec![name.to_owned()],
-            (_, Work::Idle | Work::Drafting { .. }) => "…",
+            (_, Phase::Idle | Phase::Drafting { .. }) => "…",
             _ => "time and cache are known when idle",
         };
         return vec![format!("{name}: {why}"), format!("{name} …")];

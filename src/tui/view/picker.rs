@@ -12,7 +12,7 @@ use super::super::wrap::{shorten, wrap};
 use super::formatting::{bytes, coarse_time, count, rate, time};
 use super::map::{Atlas, sign};
 use super::popup::Popup;
-use crate::chat::{Chat, INSTANT_TOKENS, Model, Way, Work};
+use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase, ResolvedPreset};
 use crate::engine::message::Plan;
 use crate::swaa::{Attention, RecipeSpec};
 
@@ -26,8 +26,8 @@ const TWO_COLUMNS: u16 = 64;
 const LABELS: usize = 10;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) {
-    let height = HIGHEST.max(chat.offers.len() as u16 + 2);
-    let current = chat.offers.get(chat.current_offer()).map_or("", |offer| &offer.name);
+    let height = HIGHEST.max(chat.preset_entries.len() as u16 + 2);
+    let current = chat.preset_entries.get(chat.current_preset_entry()).map_or("", |preset_entry| &preset_entry.name);
     let compared = format!(" compare {current} with ");
     let (title, keys): (&str, &[&str]) = match (&picker.draft, picker.versus) {
         (Some(_), _) => (" custom preset ", &[" ← → change · Enter try · s save · Esc ", " Enter · s save · Esc "]),
@@ -35,70 +35,74 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme:
         (None, false) => (" presets ", &[" Enter switches · e edits · Esc closes ", " Enter · e · Esc "]),
     };
     let inner = Popup { title, keys, cells: WIDEST, height }.draw(frame, theme, area);
-    let (names, told) = shared_out(inner, chat.offers.len() as u16);
-    frame.render_widget(Text::from(offers(chat, picker, theme, names)), names);
-    frame.render_widget(Text::from(details(chat, picker, theme, told.width.into())), told);
+    let (names, details_area) = shared_out(inner, chat.preset_entries.len() as u16);
+    frame.render_widget(Text::from(preset_entries(chat, picker, theme, names)), names);
+    frame.render_widget(Text::from(details(chat, picker, theme, details_area.width.into())), details_area);
 }
 
-fn shared_out(area: Rect, offers: u16) -> (Rect, Rect) {
+fn shared_out(area: Rect, preset_entries: u16) -> (Rect, Rect) {
     if area.width >= TWO_COLUMNS {
         let columns = [Constraint::Length(NAMES), Constraint::Length(2), Constraint::Min(1)];
-        let [names, _, told] = Layout::horizontal(columns).areas(area);
-        return (names, told);
+        let [names, _, details_area] = Layout::horizontal(columns).areas(area);
+        return (names, details_area);
     }
-    let names = offers.min(area.height / 3).max(1);
-    let [names, _, told] =
+    let names = preset_entries.min(area.height / 3).max(1);
+    let [names, _, details_area] =
         Layout::vertical([Constraint::Length(names), Constraint::Length(1), Constraint::Min(1)]).areas(area);
-    (names, told)
+    (names, details_area)
 }
 
 /// The names with their keys. A dot marks the active preset.
-fn offers(chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
+fn preset_entries(chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect) -> Vec<Line<'static>> {
     let shown = usize::from(area.height);
     let top = (picker.at + 1).saturating_sub(shown);
-    let held = chat.held.as_ref().map(|held| held.way.name.clone());
-    let offers = chat.offers.iter().enumerate().skip(top).take(shown);
-    let line = |(index, offer): (usize, &crate::swaa::Preset)| {
-        let dot = if held.as_deref() == Some(offer.name.as_str()) { "● " } else { "  " };
-        let key = offer.key.map_or(' ', |key| key);
-        let name = shorten(&format!("{key} {}", offer.name), usize::from(area.width).saturating_sub(2));
+    let cache_state = chat.cache_state.as_ref().map(|cache_state| cache_state.resolved_preset.name.clone());
+    let preset_entries = chat.preset_entries.iter().enumerate().skip(top).take(shown);
+    let line = |(index, preset_entry): (usize, &crate::swaa::Preset)| {
+        let dot = if cache_state.as_deref() == Some(preset_entry.name.as_str()) { "● " } else { "  " };
+        let key = preset_entry.key.map_or(' ', |key| key);
+        let name = shorten(&format!("{key} {}", preset_entry.name), usize::from(area.width).saturating_sub(2));
         let style = if index == picker.at { theme.found } else { Style::new() };
         Line::from(vec![Span::styled(dot, theme.accent), Span::styled(name, style)])
     };
-    offers.map(line).collect()
+    preset_entries.map(line).collect()
 }
 
 fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(offer) = chat.offers.get(picker.at) else { return Vec::new() };
+    let Some(preset_entry) = chat.preset_entries.get(picker.at) else { return Vec::new() };
     let mut lines = Vec::new();
-    let way = if let Some(draft) = &picker.draft {
+    let resolved_preset = if let Some(draft) = &picker.draft {
         lines.extend(fields(draft, theme));
-        Some(Way { name: "draft".into(), recipe: draft.recipe.clone(), cot: crate::swaa::ChainOfThought::default() })
+        Some(ResolvedPreset {
+            name: "draft".into(),
+            recipe: draft.recipe.clone(),
+            cot: crate::swaa::ChainOfThought::default(),
+        })
     } else {
-        lines.extend(wrap(&[Span::styled(offer.summary.clone(), theme.strong)], cells, 0));
-        chat.way_of(picker.at).or_else(|| way_without_model(offer))
+        lines.extend(wrap(&[Span::styled(preset_entry.summary.clone(), theme.strong)], cells, 0));
+        chat.resolve_entry(picker.at).or_else(|| way_without_model(preset_entry))
     };
     lines.push(Line::default());
-    let Some(way) = way else {
+    let Some(resolved_preset) = resolved_preset else {
         lines.extend(wrap(&[Span::raw("chooses a preset by the document's length")], cells, 0));
         return lines;
     };
     if picker.draft.is_none() {
-        lines.extend(told("recipe", &way.recipe.to_string(), theme, cells));
+        lines.extend(labelled("recipe", &resolved_preset.recipe.to_string(), theme, cells));
     }
-    lines.extend(layers(chat, &way.recipe, theme, cells));
-    lines.extend(scale(chat, &way.recipe, theme, cells));
+    lines.extend(layers(chat, &resolved_preset.recipe, theme, cells));
+    lines.extend(scale(chat, &resolved_preset.recipe, theme, cells));
     if picker.draft.is_none() {
-        lines.extend(costs(chat, picker.at, &way, theme, cells));
-        lines.extend(measured(chat, &way, theme, cells));
+        lines.extend(costs(chat, picker.at, &resolved_preset, theme, cells));
+        lines.extend(measured(chat, &resolved_preset, theme, cells));
     }
     lines
 }
 
 /// A preset before a model is loaded.
-fn way_without_model(offer: &crate::swaa::Preset) -> Option<Way> {
-    let recipe = offer.recipe.clone()?;
-    Some(Way { name: offer.name.as_str().into(), recipe, cot: offer.cot.unwrap_or_default() })
+fn way_without_model(preset_entry: &crate::swaa::Preset) -> Option<ResolvedPreset> {
+    let recipe = preset_entry.recipe.clone()?;
+    Some(ResolvedPreset { name: preset_entry.name.as_str().into(), recipe, cot: preset_entry.cot.unwrap_or_default() })
 }
 
 fn fields(draft: &RecipeDraft, theme: &Theme) -> Vec<Line<'static>> {
@@ -110,14 +114,14 @@ fn fields(draft: &RecipeDraft, theme: &Theme) -> Vec<Line<'static>> {
     RecipeField::ALL.into_iter().map(line).collect()
 }
 
-fn told(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+fn labelled(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     wrap(&[Span::styled(format!("{label:<LABELS$}"), theme.dim), Span::raw(text.to_owned())], cells, LABELS)
 }
 
 /// One cell per layer: full or sliding.
 fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Model::Ready { info, .. } = &chat.model else { return Vec::new() };
-    let tokens = chat.held.as_ref().map_or(u32::MAX, |held| held.document_tokens);
+    let tokens = chat.cache_state.as_ref().map_or(u32::MAX, |cache_state| cache_state.document_tokens);
     let full: Vec<bool> = match recipe.resolve(tokens, info.layers).reading {
         Attention::Full => vec![true; info.layers as usize],
         Attention::Sliding { full_layers, .. } => {
@@ -138,8 +142,8 @@ fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<
 
 /// The document to scale, with sinks and window.
 fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) else { return Vec::new() };
-    let tokens = held.document_tokens;
+    let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) else { return Vec::new() };
+    let tokens = cache_state.document_tokens;
     let resolved = recipe.resolve(tokens, info.layers);
     let room = cells.saturating_sub(LABELS).min(60);
     let mut strip = vec![Span::styled(format!("{:<LABELS$}", "document"), theme.dim)];
@@ -158,23 +162,32 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
 }
 
 /// The forecast cost of switching to the preset.
-fn costs(chat: &Chat, offer: usize, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let in_force = chat.held.as_ref().is_some_and(|held| held.way == *way && held.is_complete());
-    let cost = match chat.survey.get(offer).and_then(Option::as_ref) {
+fn costs(
+    chat: &Chat,
+    preset_entry: usize,
+    resolved_preset: &ResolvedPreset,
+    theme: &Theme,
+    cells: usize,
+) -> Vec<Line<'static>> {
+    let in_force = chat
+        .cache_state
+        .as_ref()
+        .is_some_and(|cache_state| cache_state.resolved_preset == *resolved_preset && cache_state.is_complete());
+    let cost = match chat.survey.get(preset_entry).and_then(Option::as_ref) {
         _ if in_force => "active".to_owned(),
         Some(plan) => switch_cost(plan),
-        None if chat.held.is_none() => "known once the document is read".to_owned(),
-        None if matches!(chat.work, Work::Surveying { .. }) => "being computed".to_owned(),
-        None if chat.work == Work::Idle => "unknown".to_owned(),
+        None if chat.cache_state.is_none() => "known once the document is read".to_owned(),
+        None if matches!(chat.work, Phase::Surveying { .. }) => "being computed".to_owned(),
+        None if chat.work == Phase::Idle => "unknown".to_owned(),
         None => "known when idle".to_owned(),
     };
-    let mut lines = told("costs", &cost, theme, cells);
-    if let (Model::Ready { info, .. }, Some(held)) = (&chat.model, &chat.held) {
-        let kv = u64::from(held.document_tokens) * info.kv_bytes_per_token;
+    let mut lines = labelled("costs", &cost, theme, cells);
+    if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) {
+        let kv = u64::from(cache_state.document_tokens) * info.kv_bytes_per_token;
         let kept = if in_force { String::new() } else { ", in addition to the active cache".to_owned() };
-        lines.extend(told(
+        lines.extend(labelled(
             "memory",
-            &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(held.document_tokens)),
+            &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(cache_state.document_tokens)),
             theme,
             cells,
         ));
@@ -191,12 +204,12 @@ fn switch_cost(plan: &Plan) -> String {
 }
 
 /// What was measured with it in this run.
-fn measured(chat: &Chat, way: &Way, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(reading) = chat.readings.of(&way.name) else { return Vec::new() };
+fn measured(chat: &Chat, resolved_preset: &ResolvedPreset, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(reading) = chat.measurements.of(&resolved_preset.name) else { return Vec::new() };
     let mut facts = Vec::new();
     if let Some(speed) = reading.prefill_tokens_per_s() {
         facts.push(format!("read in {}, {}", time(reading.prefill), rate(speed)));
     }
     facts.extend(reading.decode_tokens_per_s.map(|speed| format!("answers {}", rate(speed))));
-    if facts.is_empty() { Vec::new() } else { told("measured", &facts.join(" · "), theme, cells) }
+    if facts.is_empty() { Vec::new() } else { labelled("measured", &facts.join(" · "), theme, cells) }
 }

@@ -10,7 +10,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
 use super::formatting::{count, short_count};
 use crate::chat::attached::{is_meant, references};
-use crate::chat::{Attached, AttachedText, Chat, Held};
+use crate::chat::{Attached, AttachedText, CacheState, Chat};
 use crate::session::references::NamedPart;
 
 const WIDEST: u16 = 72;
@@ -50,10 +50,10 @@ fn place(list: &NameList, input: Rect) -> Rect {
 fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let NamedPart { name, span } = named;
     let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not in context · " };
-    let told = format!("{unread}{}", about(chat, span.len()));
-    let name = shorten(&clean(name), cells.saturating_sub(width(&told) + 1));
-    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&told)));
-    let mut spans = vec![Span::raw(name), Span::raw(gap), Span::styled(told, theme.dim)];
+    let details = format!("{unread}{}", about(chat, span.len()));
+    let name = shorten(&clean(name), cells.saturating_sub(width(&details) + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&details)));
+    let mut spans = vec![Span::raw(name), Span::raw(gap), Span::styled(details, theme.dim)];
     if is_chosen {
         for span in &mut spans {
             span.style = span.style.patch(theme.found);
@@ -71,8 +71,10 @@ fn is_read(chat: &Chat, part: &str, start: usize) -> bool {
 
 /// An estimate from the document's tokens per byte, once it is prefilled; before that, bytes.
 fn about(chat: &Chat, bytes: usize) -> String {
-    match &chat.held {
-        Some(Held { tokens, document_tokens, .. }) if tokens >= document_tokens && !chat.document.text.is_empty() => {
+    match &chat.cache_state {
+        Some(CacheState { tokens, document_tokens, .. })
+            if tokens >= document_tokens && !chat.document.text.is_empty() =>
+        {
             let tokens = bytes as f64 * f64::from(*document_tokens) / chat.document.text.len() as f64;
             format!("about {} tokens", short_count(tokens.round() as u32))
         }
@@ -89,12 +91,12 @@ fn size(bytes: usize) -> String {
 pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
     let names = references(&screen.input.lines().join("\n"));
     let is_named = |attached: &&Attached| names.iter().any(|name| is_meant(&name.name, &attached.name));
-    let told: Vec<String> = chat.attached.iter().filter(is_named).map(told).collect();
-    (!told.is_empty()).then(|| format!(" with {} ", told.join(" · ")))
+    let referred: Vec<String> = chat.attached.iter().filter(is_named).map(described).collect();
+    (!referred.is_empty()).then(|| format!(" with {} ", referred.join(" · ")))
 }
 
 /// How a reference is passed to the model.
-pub(super) fn told(attached: &Attached) -> String {
+pub(super) fn described(attached: &Attached) -> String {
     let name = clean(&attached.name);
     match (&attached.text, attached.tokens) {
         (AttachedText::Read(_), _) => format!("{name}, in context"),

@@ -7,30 +7,33 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::width;
 use super::formatting::{bytes, count, rate, short_count, time};
-use crate::chat::{Chat, Held, Model, Reading};
+use crate::chat::{CacheState, Chat, Measurement, Model};
 use crate::swaa::Preset;
 use crate::swaa::preset::CUSTOM;
 
 /// The presets with their keys. The active one stands out, the next one is strong. If not all names fit, these two keep
 /// theirs, as does `custom`, which is in no list.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
-    let telling = |offer: &Preset| is_in_force(chat, offer) || is_to_come(chat, offer) || offer.name == CUSTOM;
-    let shown: Vec<&Preset> = chat.offers.iter().filter(|offer| offer.key.is_some() || telling(offer)).collect();
+    let telling = |preset_entry: &Preset| {
+        is_in_force(chat, preset_entry) || is_to_come(chat, preset_entry) || preset_entry.name == CUSTOM
+    };
+    let shown: Vec<&Preset> =
+        chat.preset_entries.iter().filter(|preset_entry| preset_entry.key.is_some() || telling(preset_entry)).collect();
     let all = strip(chat, theme, &shown, |_| true);
     if all.width() <= cells { all } else { strip(chat, theme, &shown, telling) }
 }
 
-fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
+fn strip(chat: &Chat, theme: &Theme, preset_entries: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
     let mut spans = Vec::new();
-    for offer in offers {
-        let text = match offer.key {
-            Some(key) if named(offer) => format!("{key} {}", offer.name),
+    for preset_entry in preset_entries {
+        let text = match preset_entry.key {
+            Some(key) if named(preset_entry) => format!("{key} {}", preset_entry.name),
             Some(key) => key.to_string(),
-            None => offer.name.clone(),
+            None => preset_entry.name.clone(),
         };
-        let style = if is_in_force(chat, offer) {
+        let style = if is_in_force(chat, preset_entry) {
             theme.chosen
-        } else if is_to_come(chat, offer) {
+        } else if is_to_come(chat, preset_entry) {
             theme.accent
         } else {
             theme.dim
@@ -44,16 +47,16 @@ fn strip(chat: &Chat, theme: &Theme, offers: &[&Preset], named: impl Fn(&Preset)
 }
 
 /// Whether the engine's cache was made with it.
-fn is_in_force(chat: &Chat, offer: &Preset) -> bool {
-    chat.held.as_ref().is_some_and(|held| *held.way.name == *offer.name)
+fn is_in_force(chat: &Chat, preset_entry: &Preset) -> bool {
+    chat.cache_state.as_ref().is_some_and(|cache_state| *cache_state.resolved_preset.name == *preset_entry.name)
 }
 
 /// Whether it was asked for.
-fn is_to_come(chat: &Chat, offer: &Preset) -> bool {
-    let next = chat.next_switch.and_then(|next| chat.offers.get(next));
-    let way = chat.way.as_ref().map(|way| &*way.name);
-    let current = chat.offers.get(chat.current_offer()).map(|offer| &*offer.name);
-    next.map(|next| &*next.name).or(way).or(current) == Some(&*offer.name)
+fn is_to_come(chat: &Chat, preset_entry: &Preset) -> bool {
+    let next = chat.next_switch.and_then(|next| chat.preset_entries.get(next));
+    let resolved_preset = chat.resolved_preset.as_ref().map(|resolved_preset| &*resolved_preset.name);
+    let current = chat.preset_entries.get(chat.current_preset_entry()).map(|preset_entry| &*preset_entry.name);
+    next.map(|next| &*next.name).or(resolved_preset).or(current) == Some(&*preset_entry.name)
 }
 
 /// The figures: as many as fit, in long or short form.
@@ -80,25 +83,25 @@ fn fitting(facts: &[&str], cells: usize) -> String {
 fn facts(chat: &Chat) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let Model::Ready { info, .. } = &chat.model else { return facts };
-    let Some(held) = &chat.held else {
+    let Some(cache_state) = &chat.cache_state else {
         let model =
             format!("model {} on {}, loaded in {}", bytes(info.model_bytes), info.place(), time(info.load_time));
         return vec![(model, format!("model {}", bytes(info.model_bytes)))];
     };
-    facts.push(context(held));
-    if let Some(reading) = chat.readings.of(&held.way.name) {
+    facts.push(context(cache_state));
+    if let Some(reading) = chat.measurements.of(&cache_state.resolved_preset.name) {
         facts.extend(speeds(reading));
         facts.extend(memory(reading));
     }
     facts
 }
 
-fn context(held: &Held) -> (String, String) {
-    let (used, all) = (held.context_used, held.context_tokens);
+fn context(cache_state: &CacheState) -> (String, String) {
+    let (used, all) = (cache_state.context_used, cache_state.context_tokens);
     (format!("{} of {} tokens", count(used), count(all)), format!("{}/{}", short_count(used), short_count(all)))
 }
 
-fn speeds(reading: &Reading) -> Vec<(String, String)> {
+fn speeds(reading: &Measurement) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     if let Some(speed) = reading.prefill_tokens_per_s() {
         let (took, speed) = (time(reading.prefill), rate(speed));
@@ -110,7 +113,7 @@ fn speeds(reading: &Reading) -> Vec<(String, String)> {
     facts
 }
 
-fn memory(reading: &Reading) -> [(String, String); 2] {
+fn memory(reading: &Measurement) -> [(String, String); 2] {
     let memory = &reading.memory;
     [
         (

@@ -6,7 +6,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::entry::INDENT;
 use super::formatting::{bytes, count, rate, read_in, short_count, time};
-use crate::chat::{Comparison, Reading};
+use crate::chat::{Comparison, Measurement};
 
 /// Both prefills side by side, one figure per row.
 pub(in crate::tui) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
@@ -26,8 +26,8 @@ pub(in crate::tui) fn lines(comparison: &Comparison, theme: &Theme, cells: usize
     lines
 }
 
-fn rows(old: &Reading, new: &Reading) -> [[String; 3]; 6] {
-    let both = |name: &str, figure: &dyn Fn(&Reading) -> String| [name.to_owned(), figure(old), figure(new)];
+fn rows(old: &Measurement, new: &Measurement) -> [[String; 3]; 6] {
+    let both = |name: &str, figure: &dyn Fn(&Measurement) -> String| [name.to_owned(), figure(old), figure(new)];
     let unknown = || "–".to_owned();
     [
         both("read in", &read_in),

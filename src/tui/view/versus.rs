@@ -37,10 +37,10 @@ pub(super) fn lines(
 
 /// One column: heading, answer, state.
 fn side(at: &EntryContext<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>], cells: usize) -> Vec<Line<'static>> {
-    let name = exchange.variant.as_ref().map_or(String::new(), |variant| variant.way.name.to_string());
+    let name = exchange.variant.as_ref().map_or(String::new(), |variant| variant.resolved_preset.name.to_string());
     let mut lines = vec![Line::styled(name, at.theme.accent)];
     lines.extend(answer.iter().flat_map(|line| wrap(line, cells, 0)));
-    let told = match &exchange.state {
+    let state = match &exchange.state {
         ExchangeState::Waiting => Some("waiting".to_owned()),
         ExchangeState::Running if exchange.reasoning.is_open() => Some("thinking …".to_owned()),
         ExchangeState::Running if exchange.answer.is_empty() => Some("reading the question …".to_owned()),
@@ -48,7 +48,7 @@ fn side(at: &EntryContext<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>
         ExchangeState::Withdrawn => Some("not asked: reading was stopped".to_owned()),
         _ => None,
     };
-    lines.extend(told.into_iter().flat_map(|told| wrap(&[Span::styled(told, at.theme.dim)], cells, 0)));
+    lines.extend(state.into_iter().flat_map(|state| wrap(&[Span::styled(state, at.theme.dim)], cells, 0)));
     lines
 }
 
@@ -103,10 +103,10 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
         (name.to_owned(), one, other)
     };
     let reading = |exchange: &Exchange| {
-        let name = &exchange.variant.as_ref()?.way.name;
-        chat.readings.of(name).cloned()
+        let name = &exchange.variant.as_ref()?.resolved_preset.name;
+        chat.measurements.of(name).cloned()
     };
-    let name = |exchange: &Exchange| exchange.variant.as_ref().map(|variant| variant.way.name.to_string());
+    let name = |exchange: &Exchange| exchange.variant.as_ref().map(|variant| variant.resolved_preset.name.to_string());
     let rows = [
         both("", &name),
         both("read in", &|exchange| reading(exchange).as_ref().map(read_in)),

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, rate, short_count, time};
-use crate::chat::{Chat, Model, Run, Way, Work};
+use crate::chat::{Chat, Model, Phase, ResolvedPreset, Run};
 use crate::engine::message::{Plan, Progress};
 
 /// At most three lines of at most `cells` cells.
@@ -24,17 +24,17 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         return vec![ends(&left, &right, theme, cells), bar(share, 0.0, theme, cells)];
     }
     match &chat.work {
-        Work::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
-        Work::Choosing { .. } => vec![Line::styled("choosing how many parts fit the time", theme.dim)],
-        Work::Forecasting { to, .. } => vec![Line::styled(format!("estimating the cost of {}", to.name), theme.dim)],
-        Work::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
-        Work::Reading { run, .. } => prefill(chat, run, theme, cells),
-        Work::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
-        Work::Idle
-        | Work::Surveying { .. }
-        | Work::Drafting { .. }
-        | Work::Weighing { .. }
-        | Work::Answering { .. } => Vec::new(),
+        Phase::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
+        Phase::Choosing { .. } => vec![Line::styled("choosing how many parts fit the time", theme.dim)],
+        Phase::Forecasting { to, .. } => vec![Line::styled(format!("estimating the cost of {}", to.name), theme.dim)],
+        Phase::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
+        Phase::Prefilling { run, .. } => prefill(chat, run, theme, cells),
+        Phase::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
+        Phase::Idle
+        | Phase::Surveying { .. }
+        | Phase::Drafting { .. }
+        | Phase::CountingAttachments { .. }
+        | Phase::Answering { .. } => Vec::new(),
     }
 }
 
@@ -47,14 +47,18 @@ fn is_long(run: &Run) -> bool {
 }
 
 /// The cost of a switch, and how to confirm or cancel it.
-fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+fn decision(chat: &Chat, to: &ResolvedPreset, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let predicted =
         plan.predicted.map_or("the time is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
     let cost =
         format!(" re-reads {} of {} tokens: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
-    let key = chat.offers.iter().find(|offer| *offer.name == *to.name).and_then(|offer| offer.key);
+    let key = chat
+        .preset_entries
+        .iter()
+        .find(|preset_entry| *preset_entry.name == *to.name)
+        .and_then(|preset_entry| preset_entry.key);
     let go = key.map_or("Enter".to_owned(), |key| format!("{key} or Enter"));
-    let old = chat.held.as_ref().map_or("the current cache", |held| &*held.way.name);
+    let old = chat.cache_state.as_ref().map_or("the current cache", |cache_state| &*cache_state.resolved_preset.name);
     let mut lines = wrap(&[Span::styled(to.name.to_string(), theme.accent), Span::raw(cost)], cells, 2);
     lines.extend(wrap(
         &[
@@ -71,7 +75,7 @@ fn decision(chat: &Chat, to: &Way, plan: &Plan, theme: &Theme, cells: usize) -> 
 
 /// The progress of a prefill: figures and a bar.
 fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let name = chat.way.as_ref().map_or("", |way| &way.name);
+    let name = chat.resolved_preset.as_ref().map_or("", |resolved_preset| &resolved_preset.name);
     let left = match (run.stopping, &chat.beginning) {
         (true, _) => format!("stopping · {name}"),
         (false, Some(_)) => "measuring how fast this machine reads".to_owned(),
@@ -81,7 +85,7 @@ fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'sta
         let right = run.plan.as_ref().map_or("preparing".to_owned(), planned);
         return vec![ends(&left, &right, theme, cells), bar(0.0, 0.0, theme, cells)];
     };
-    let right = told(&progress, cells.saturating_sub(width(&left) + 2));
+    let right = progress_text(&progress, cells.saturating_sub(width(&left) + 2));
     let share = |tokens: u32| tokens as f32 / progress.total_tokens.max(1) as f32;
     let bar = bar(share(progress.done_tokens), share(progress.cached_tokens), theme, cells);
     vec![ends(&left, &right, theme, cells), bar]
@@ -93,7 +97,7 @@ fn planned(plan: &Plan) -> String {
 }
 
 /// The longest of three texts that fits.
-fn told(progress: &Progress, cells: usize) -> String {
+fn progress_text(progress: &Progress, cells: usize) -> String {
     let done = progress.done_tokens;
     let total = progress.total_tokens;
     let speed = rate(progress.tokens_per_s);
@@ -102,13 +106,13 @@ fn told(progress: &Progress, cells: usize) -> String {
         0 => String::new(),
         cached => format!(" ({} cached)", count(cached)),
     };
-    let ways = [
+    let resolved_presets = [
         format!("{} of {} tokens{cached} · {speed}{left}", count(done), count(total)),
         format!("{} of {} · {speed}{left}", short_count(done), short_count(total)),
         format!("{:.0}%{left}", 100.0 * f64::from(done) / f64::from(total.max(1))),
     ];
-    let fitting = ways.iter().find(|way| width(way) <= cells);
-    fitting.unwrap_or(&ways[2]).clone()
+    let fitting = resolved_presets.iter().find(|resolved_preset| width(resolved_preset) <= cells);
+    fitting.unwrap_or(&resolved_presets[2]).clone()
 }
 
 /// A line with text at both edges.

@@ -5,9 +5,9 @@
 //! `b)`). A table row is a line with ` | ` between cells. A note is in brackets at its reference. Page headers and
 //! footers, comments and images are skipped, and reported.
 //!
-//! Example: a paragraph with the style `berschrift1`, whose name is `heading 1`, and a bulleted one give `# Title\n\n-
-//! item\n`. [`relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read what the text
-//! refers to, [`body`] reads the text.
+//! Example: a paragraph with the style `berschrift1`, whose name is `heading 1`, and a bulleted one give
+//! `# Title\n\n- item\n`. [`relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read what
+//! the text refers to, [`body`] reads the text.
 
 mod body;
 mod notes;

@@ -133,13 +133,13 @@ fn starts_with_word(text: &str, word: &str) -> bool {
 
 /// The number of attributes of the tag at the start of `bytes`, and where the tag ends.
 fn attributes(bytes: &[u8]) -> (usize, usize) {
-    let (mut count, mut at, mut quote, mut before) = (0, 0, None, b'<');
+    let (mut count, mut at, mut citation, mut before) = (0, 0, None, b'<');
     while let Some(&byte) = bytes.get(at) {
-        match quote {
-            Some(open) if byte == open => quote = None,
+        match citation {
+            Some(open) if byte == open => citation = None,
             Some(_) => {}
             None if byte == b'>' => break,
-            None if matches!(byte, b'"' | b'\'') && before == b'=' => quote = Some(byte),
+            None if matches!(byte, b'"' | b'\'') && before == b'=' => citation = Some(byte),
             None => {
                 count += usize::from(is_between(before) && !is_between(byte));
             }

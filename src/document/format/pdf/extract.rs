@@ -19,21 +19,21 @@ use super::protocol::{ReaderMessage, Refusal, Request};
 const MOST_FORMS_DEEP: usize = 4;
 
 /// Reports on the PDF in `bytes`: number of pages, outline, pages with images, and the text of the requested pages.
-pub(super) fn read(request: &Request, bytes: &[u8], say: SendMessage<'_>) -> io::Result<()> {
+pub(super) fn read(request: &Request, bytes: &[u8], send: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
-        Err(refused) => return say(refused),
+        Err(refused) => return send(refused),
     };
     let pages = document.get_pages();
-    say(ReaderMessage::Opened { pages: pages.len() as u32 })?;
+    send(ReaderMessage::Opened { pages: pages.len() as u32 })?;
     if request.from_page <= 1 {
         if let Ok((bookmarks, is_cut)) = guarded(|| outline::bookmarks(&document, &pages)) {
-            say(ReaderMessage::Outline { bookmarks, is_cut })?;
+            send(ReaderMessage::Outline { bookmarks, is_cut })?;
         }
-        say(ReaderMessage::Pictures(with_pictures(&document, &pages)))?;
+        send(ReaderMessage::Pictures(with_pictures(&document, &pages)))?;
     }
     for number in request.wanted(pages.len() as u32) {
-        say(page(number, || text(&document, number)))?;
+        send(page(number, || text(&document, number)))?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Joins the pages of a PDF into one text, and maps the outline to the lines where its titles are.
 //!
 //! A page that ends in the middle of a sentence is followed by a line end, other pages by a blank line. A page that
-//! should have text but has none is replaced by a line that says so to the user and the model: `[page 7: an image
-//! without text]`.
+//! should have text but has none is replaced by a line that says so to the user and the model:
+//! `[page 7: an image without text]`.
 //!
 //! If the document has no outline, its pages become the outline.
 

@@ -12,18 +12,18 @@ use super::answer::{SendMessage, broken, guarded, page};
 use super::protocol::{ReaderMessage, Refusal, Request};
 
 /// Reports on the PDF in `bytes`: number of pages, and the text of the requested pages.
-pub(super) fn read(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> io::Result<()> {
+pub(super) fn read(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> io::Result<()> {
     let document = match guarded(|| open(request, bytes)).unwrap_or_else(|panic| Err(broken(panic))) {
         Ok(document) => document,
-        Err(refused) => return say(refused),
+        Err(refused) => return send(refused),
     };
     let pages = match guarded(|| document.page_count()).map_err(broken).and_then(|count| count.map_err(broken)) {
         Ok(pages) => u32::try_from(pages).unwrap_or(u32::MAX),
-        Err(refused) => return say(refused),
+        Err(refused) => return send(refused),
     };
-    say(ReaderMessage::Opened { pages })?;
+    send(ReaderMessage::Opened { pages })?;
     for number in request.wanted(pages) {
-        say(page(number, || text(&document, number as usize - 1)))?;
+        send(page(number, || text(&document, number as usize - 1)))?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ const FEW_PAGES: u32 = 32;
 /// Asks `engine` for everything, with the text of all pages.
 pub(super) fn ask(runner: &EngineRunner<'_>, engine: PdfEngine) -> Findings {
     let processes = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_PROCESSES);
-    if processes == 1 || !runner.is_elsewhere() || runner.file_bytes() < SHORT_BYTES {
+    if processes == 1 || !runner.uses_children() || runner.file_bytes() < SHORT_BYTES {
         return runner.ask(engine, None);
     }
     let opened = runner.ask(engine, Some(Vec::new()));

@@ -1,7 +1,7 @@
 //! Runs an engine on a PDF in a child process, and survives whatever happens to the process.
 //!
 //! If the process dies, or sends nothing for [`SILENCE`], the page that it was working on is given up, and a new
-//! process goes on with the next page. After [`MOST_DEATHS`] the rest is given up. A file may take [`MOST_TIME`] in
+//! process goes on with the next page. After [`MOST_CRASHES`] the rest is given up. A file may take [`MOST_TIME`] in
 //! all.
 //!
 //! Example: page 41 of 352 makes the library overflow its stack. The first process sends 40 pages and dies, page 41 is
@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Maximum time for a file, all engines together.
 const MOST_TIME: Duration = Duration::from_secs(120);
 /// Maximum number of processes that may die over a file. More bad pages are not worth the time.
-const MOST_DEATHS: usize = 5;
+const MOST_CRASHES: usize = 5;
 /// Address space besides what the file needs. The binary takes 200 MB of it.
 const BASE_BYTES: u64 = 1 << 30;
 /// Address space per byte of the file, which is held several times, and unpacked.
@@ -42,7 +42,7 @@ const MOST_TEXT_BYTES: usize = 256 << 20;
 /// Maximum number of characters of a reason.
 const LONGEST_REASON: usize = 120;
 /// Maximum that is read of a process's standard error.
-const MOST_LAST_WORDS: u64 = 64 << 10;
+const MOST_STDERR_BYTES: u64 = 64 << 10;
 
 /// What an engine found.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ pub(super) struct EngineRunner<'a> {
 enum ProcessEnd {
     Done,
     /// Without `Done`, for this reason.
-    Died(String),
+    Crashed(String),
     /// It was stopped for this reason, and there shall be no other.
     Stopped(&'static str),
 }
@@ -82,7 +82,7 @@ impl<'a> EngineRunner<'a> {
     }
 
     /// Whether engines run in other processes.
-    pub fn is_elsewhere(&self) -> bool {
+    pub fn uses_children(&self) -> bool {
         *self.reader != PdfReader::Here
     }
 
@@ -96,20 +96,20 @@ impl<'a> EngineRunner<'a> {
     pub fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
         let mut findings = Findings::default();
         let mut request = self.request(engine, pages);
-        for _ in 0..MOST_DEATHS {
+        for _ in 0..MOST_CRASHES {
             match self.send(&request, &mut findings) {
                 ProcessEnd::Done => return findings,
                 ProcessEnd::Stopped(reason) => {
                     findings.give_up(&request, reason);
                     return findings;
                 }
-                ProcessEnd::Died(reason) => {
-                    let Some(page) = findings.next_page(&request) else {
+                ProcessEnd::Crashed(reason) => {
+                    let Some(page) = findings.first_missing_page(&request) else {
                         let lost = || Refusal::Broken(reason);
                         findings.refusal = findings.refusal.take().or_else(|| findings.count.is_none().then(lost));
                         return findings;
                     };
-                    tracing::info!(?engine, page, reason, "a reading process died");
+                    tracing::info!(?engine, page, reason, "a PDF reader crashed");
                     findings.pages.insert(page, Err(reason));
                     request.from_page = page + 1;
                 }
@@ -132,38 +132,39 @@ impl<'a> EngineRunner<'a> {
 
     fn send(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
         match self.reader {
-            PdfReader::Here => self.here(request, findings),
-            PdfReader::Program(program) => self.elsewhere(program, request, findings),
+            PdfReader::Here => self.run_here(request, findings),
+            PdfReader::Program(program) => self.run_child(program, request, findings),
         }
     }
 
-    fn here(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
-        let mut say = |said| {
-            findings.record(said);
+    fn run_here(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
+        let mut send = |message| {
+            findings.record(message);
             Ok(())
         };
         let bytes = Vec::clone(&self.bytes);
-        worker::on_a_large_stack(|| worker::work(request, bytes, &mut say)).expect("recording a message does not fail");
+        worker::on_a_large_stack(|| worker::work(request, bytes, &mut send))
+            .expect("recording a message does not fail");
         ProcessEnd::Done
     }
 
-    fn elsewhere(&self, program: &Path, request: &Request, findings: &mut Findings) -> ProcessEnd {
+    fn run_child(&self, program: &Path, request: &Request, findings: &mut Findings) -> ProcessEnd {
         let mut process = match Process::start(program, request, &self.bytes) {
             Ok(process) => process,
-            Err(error) => return ProcessEnd::Died(format!("the PDF reader could not be started: {error}")),
+            Err(error) => return ProcessEnd::Crashed(format!("the PDF reader could not be started: {error}")),
         };
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
-            match process.said.recv_timeout(left.min(SILENCE)) {
+            match process.messages.recv_timeout(left.min(SILENCE)) {
                 Ok(ReaderMessage::Done) => return ProcessEnd::Done,
-                Ok(said) => {
-                    let bytes = if let ReaderMessage::Page { text, .. } = &said { text.len() } else { 0 };
+                Ok(message) => {
+                    let bytes = if let ReaderMessage::Page { text, .. } = &message { text.len() } else { 0 };
                     self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
-                    findings.record(said);
+                    findings.record(message);
                 }
-                Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Died(process.last_words()),
+                Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Crashed(process.end_reason()),
                 Err(RecvTimeoutError::Timeout) if left > SILENCE => {
-                    return ProcessEnd::Died(format!("the PDF reader was stuck on it for {} s", SILENCE.as_secs()));
+                    return ProcessEnd::Crashed(format!("the PDF reader was stuck on it for {} s", SILENCE.as_secs()));
                 }
                 Err(RecvTimeoutError::Timeout) => return ProcessEnd::Stopped("no time was left for it"),
             }
@@ -175,8 +176,8 @@ impl<'a> EngineRunner<'a> {
 }
 
 impl Findings {
-    fn record(&mut self, said: ReaderMessage) {
-        match said {
+    fn record(&mut self, message: ReaderMessage) {
+        match message {
             ReaderMessage::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
             ReaderMessage::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
             ReaderMessage::Opened { pages } => self.count = Some(pages),
@@ -191,7 +192,7 @@ impl Findings {
     }
 
     /// The first requested page without a result.
-    fn next_page(&self, request: &Request) -> Option<u32> {
+    fn first_missing_page(&self, request: &Request) -> Option<u32> {
         request.wanted(self.count?).into_iter().find(|page| !self.pages.contains_key(page))
     }
 
@@ -226,8 +227,8 @@ fn sentence(reason: &str) -> String {
 /// A running process. It is killed when this value is dropped.
 struct Process {
     child: Child,
-    said: Receiver<ReaderMessage>,
-    last_words: thread::JoinHandle<String>,
+    messages: Receiver<ReaderMessage>,
+    stderr: thread::JoinHandle<String>,
 }
 
 impl Process {
@@ -242,21 +243,21 @@ impl Process {
         thread::spawn(move || {
             let _ = input.write_all(format!("{request}\n").as_bytes()).and_then(|()| input.write_all(&bytes));
         });
-        let said = listen(child.stdout.take().expect("it is piped"));
+        let messages = receive(child.stdout.take().expect("it is piped"));
         let errors = child.stderr.take().expect("it is piped");
-        let last_words = thread::spawn(move || {
-            let mut words = Vec::new();
-            let _ = errors.take(MOST_LAST_WORDS).read_to_end(&mut words);
-            String::from_utf8_lossy(&words).into_owned()
+        let stderr = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = errors.take(MOST_STDERR_BYTES).read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
         });
-        Ok(Self { child, said, last_words })
+        Ok(Self { child, messages, stderr })
     }
 
     /// Ends the process, and returns why it ended before it was done.
-    fn last_words(&mut self) -> String {
+    fn end_reason(&mut self) -> String {
         let status = self.end();
-        let words = std::mem::replace(&mut self.last_words, thread::spawn(String::new));
-        cause_of_death(status, &words.join().unwrap_or_default())
+        let stderr = std::mem::replace(&mut self.stderr, thread::spawn(String::new));
+        end_reason(status, &stderr.join().unwrap_or_default())
     }
 
     fn end(&mut self) -> Option<ExitStatus> {
@@ -273,7 +274,7 @@ impl Drop for Process {
 }
 
 /// Receives the messages of a process, until it closes its output.
-fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
+fn receive(output: ChildStdout) -> Receiver<ReaderMessage> {
     // Bounded, so that the process waits until its messages are processed.
     let (sender, receiver) = mpsc::sync_channel(64);
     thread::spawn(move || {
@@ -285,8 +286,8 @@ fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
             if !matches!(read, Ok(count) if count > 0) {
                 return;
             }
-            let Ok(said) = serde_json::from_slice(&line) else { continue };
-            if sender.send(said).is_err() {
+            let Ok(message) = serde_json::from_slice(&line) else { continue };
+            if sender.send(message).is_err() {
                 return;
             }
         }
@@ -294,12 +295,12 @@ fn listen(output: ChildStdout) -> Receiver<ReaderMessage> {
     receiver
 }
 
-/// Why a process ended that had this `status` and these last words on standard error.
-fn cause_of_death(status: Option<ExitStatus>, words: &str) -> String {
-    if words.contains("memory allocation of") || words.contains("capacity overflow") {
+/// Why a process ended with this `status` and this text on standard error.
+fn end_reason(status: Option<ExitStatus>, stderr: &str) -> String {
+    if stderr.contains("memory allocation of") || stderr.contains("capacity overflow") {
         return "the PDF reader ran out of memory".into();
     }
-    if words.contains("overflowed its stack") {
+    if stderr.contains("overflowed its stack") {
         return "its objects are nested too deeply".into();
     }
     match status {
@@ -313,8 +314,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_dying_process_says_becomes_a_reason() {
-        let cause = |words: &str| cause_of_death(None, words);
+    fn the_stderr_of_a_crash_becomes_a_reason() {
+        let cause = |words: &str| end_reason(None, words);
         assert_eq!(cause("memory allocation of 8589934592 bytes failed\n"), "the PDF reader ran out of memory");
         assert_eq!(
             cause("\nthread 'x' has overflowed its stack\nfatal runtime error\n"),
@@ -325,7 +326,7 @@ mod tests {
 
     /// Found by fuzzing: `pdf_oxide` quotes what it found instead of an object.
     #[test]
-    fn a_reason_that_quotes_the_file_steers_no_terminal() {
+    fn a_reason_that_quotes_the_file_has_no_escapes() {
         let mut findings = Findings::default();
         let reason = format!("expected object header, found: \u{1b}[31m\u{0}{}\nmore", "x".repeat(500));
         findings.record(ReaderMessage::Refused(Refusal::Broken(reason)));
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_nobody_told_are_written_off() {
+    fn missing_pages_are_given_up() {
         let request = Request {
             engine: PdfEngine::Oxide,
             password: String::new(),
@@ -345,7 +346,7 @@ mod tests {
         };
         let mut findings = Findings { count: Some(3), ..Findings::default() };
         findings.record(ReaderMessage::Page { number: 2, text: "two".into() });
-        assert_eq!(findings.next_page(&request), Some(3));
+        assert_eq!(findings.first_missing_page(&request), Some(3));
         findings.give_up(&request, "late");
         assert_eq!(findings.pages, BTreeMap::from([(2, Ok("two".into())), (3, Err("late".into()))]));
     }

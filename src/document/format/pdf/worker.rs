@@ -26,12 +26,12 @@ pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> io::Re
     input.read_to_end(&mut bytes)?;
     // Panics become reasons of failed pages. Nobody reads standard error.
     panic::set_hook(Box::new(|_| {}));
-    let mut say = |said: ReaderMessage| {
+    let mut send = |message: ReaderMessage| {
         // The line end before the message separates it from what a library may have printed.
-        output.write_all(format!("\n{}\n", serde_json::to_string(&said)?).as_bytes())?;
+        output.write_all(format!("\n{}\n", serde_json::to_string(&message)?).as_bytes())?;
         output.flush()
     };
-    on_a_large_stack(|| work(&request, bytes, &mut say))
+    on_a_large_stack(|| work(&request, bytes, &mut send))
 }
 
 /// Ignores failures: the parent process kills this one if it sends nothing for long.
@@ -54,10 +54,10 @@ pub(super) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Carries out `request` for the file `bytes`.
-pub(super) fn work(request: &Request, bytes: Vec<u8>, say: SendMessage<'_>) -> io::Result<()> {
+pub(super) fn work(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> io::Result<()> {
     match request.engine {
-        PdfEngine::Oxide => oxide::read(request, bytes, say)?,
-        PdfEngine::Extract => extract::read(request, &bytes, say)?,
+        PdfEngine::Oxide => oxide::read(request, bytes, send)?,
+        PdfEngine::Extract => extract::read(request, &bytes, send)?,
     }
-    say(ReaderMessage::Done)
+    send(ReaderMessage::Done)
 }

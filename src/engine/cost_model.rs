@@ -1,22 +1,23 @@
 //! Learns what prefill costs on this machine, from chunks that were timed in this run, and predicts how long it takes.
 //!
-//! The picture: a chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion
-//! to the pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has
-//! a price in seconds per operation that [`Forecaster::observe`] learns by least squares. Chunks near the start say little about the
-//! price of attention; until deep ones were seen, it leans on that of the matmuls: by what was learnt earlier, or else by a
-//! [`Reference`].
+//! A chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion to the
+//! pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has a price
+//! in seconds per operation that [`CostModel::observe`] learns by least squares. Chunks near the start say little about
+//! the price of attention; until deep ones were timed, it is assumed in proportion to that of the matmuls: by what was
+//! learnt earlier, or else by a [`Reference`].
 //!
 //! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of matmuls and 3.5e11 of attention.
 //!
-//! What was learnt in an earlier run ([`super::speeds`]) is a beginning that newer chunks soon outweigh.
+//! What an earlier run learnt ([`super::calibration`]) is a start that newer chunks soon outweigh.
 //!
-//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an estimate.
+//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an
+//! estimate.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kv_log::Reading;
+use super::cache_index::TokenSequence;
 use crate::swaa::Attention;
 use crate::swaa::cost::{PrefillCost, pairs};
 
@@ -49,8 +50,8 @@ struct Reference {
     pairs_per_token: f64,
 }
 
-/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 by the chunks at the three depths of
-/// `benches/results/prefill-cpu.md`, 1,468 by the two whole readings there.
+/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 by the chunks at the three
+/// depths of `benches/results/prefill-cpu.md`, 1,468 by the two whole readings there.
 const CPU: Reference =
     Reference { shape: Shape { parameters: 6.3e8, layers: 24, attention_width: 896.0 }, pairs_per_token: 1_350.0 };
 
@@ -70,24 +71,24 @@ impl Reference {
     }
 }
 
-/// Operations of a stretch of prefill, by kind.
+/// Operations of a chunk, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Work {
     products: f64,
     attention: f64,
 }
 
-/// How many timed chunks of [`CHUNK_TOKENS`] the expected ratio of the prices weighs as much as: the first chunk of a run is often
-/// slow, and the chunks after it are not deep yet.
+/// How many timed chunks of [`CHUNK_TOKENS`] the expected ratio of the prices weighs as much as: the first chunk of a
+/// run is often slow, and the chunks after it are not deep yet.
 const RATIO_WEIGHT_CHUNKS: f64 = 1.0;
 
 /// The usual chunk.
 const CHUNK_TOKENS: f64 = 512.0;
 
-/// Older chunks count less by this factor at each new one: a machine's speed drifts.
+/// Each new chunk makes the older ones count less by this factor: a machine's speed drifts.
 const MEMORY: f64 = 0.97;
 
-/// How much what was learnt in earlier runs weighs at the start of a new one, whose machine may be busier or idler.
+/// How much what earlier runs learnt weighs at the start of a new one: the machine may be busier or idler now.
 const EARLIER: f64 = 0.1;
 
 /// The normal equations of least squares over (products, attention) → seconds: all that is kept of what was measured.
@@ -102,14 +103,15 @@ pub(super) struct Sums {
 
 /// Learns the prices and predicts.
 #[derive(Debug, Clone)]
-pub(super) struct Forecaster {
+pub(super) struct CostModel {
     shape: Shape,
-    /// What an operation of attention is expected to cost in operations of matmuls: what was learnt earlier, or what the reference has.
+    /// What an operation of attention is expected to cost in operations of matmuls: what was learnt earlier, or what
+    /// the reference has.
     ratio: f64,
     sums: Sums,
 }
 
-impl Forecaster {
+impl CostModel {
     /// Of a model of this shape, beginning with what was learnt `earlier`.
     pub(super) fn knowing(shape: Shape, on_gpu: bool, earlier: Sums) -> Self {
         let ratio = Reference::of(on_gpu).price_ratio();
@@ -149,11 +151,11 @@ impl Forecaster {
         }
     }
 
-    /// How long reading `reading` from `start` on takes; `None` before anything was measured.
-    pub(super) fn predict(&self, reading: &Reading, start: u32) -> Option<Duration> {
+    /// How long prefilling `sequence` from `start` on takes; `None` before anything was measured.
+    pub(super) fn predict(&self, sequence: &TokenSequence, start: u32) -> Option<Duration> {
         let mut segments = Vec::new();
         let mut position = start;
-        while let Some((tokens, attention)) = reading.chunk_from(position, u32::MAX) {
+        while let Some((tokens, attention)) = sequence.chunk_from(position, u32::MAX) {
             segments.push((tokens.len() as u32, attention));
             position += tokens.len() as u32;
         }
@@ -171,7 +173,8 @@ impl Forecaster {
 }
 
 impl Sums {
-    /// Seconds per operation of matmuls and of attention; `ratio` is what attention is expected to cost in operations of matmuls.
+    /// Seconds per operation of matmuls and of attention; `ratio` is what attention is expected to cost in operations
+    /// of matmuls.
     fn prices(&self, shape: Shape, ratio: f64) -> Option<(f64, f64)> {
         if self.pp == 0.0 {
             return None;
@@ -195,32 +198,32 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kv_log::Token;
+    use crate::engine::cache_index::Token;
     use crate::swaa::LayerSet;
 
     const HALF_BILLION: Shape = Shape { parameters: 4.9e8, layers: 24, attention_width: 896.0 };
 
     /// A machine with these prices, observed over a reading in chunks of 512.
-    fn observed(attention: &Attention, tokens: u32, product_price: f64, attention_price: f64) -> Forecaster {
-        let mut forecaster = Forecaster::knowing(HALF_BILLION, false, Sums::default());
+    fn observed(attention: &Attention, tokens: u32, product_price: f64, attention_price: f64) -> CostModel {
+        let mut cost_model = CostModel::knowing(HALF_BILLION, false, Sums::default());
         for start in (0..tokens).step_by(512) {
-            let work = forecaster.work(start, 512, attention);
+            let work = cost_model.work(start, 512, attention);
             let seconds = work.products * product_price + work.attention * attention_price;
-            forecaster.observe(start, 512, attention, Duration::from_secs_f64(seconds));
+            cost_model.observe(start, 512, attention, Duration::from_secs_f64(seconds));
         }
-        forecaster
+        cost_model
     }
 
-    fn reading(tokens: usize, attention: &Attention) -> Reading {
-        let mut reading = Reading::default();
-        reading.push(&vec![Token(1); tokens], attention);
-        reading
+    fn sequence(tokens: usize, attention: &Attention) -> TokenSequence {
+        let mut sequence = TokenSequence::default();
+        sequence.push(&vec![Token(1); tokens], attention);
+        sequence
     }
 
     #[test]
     fn nothing_is_predicted_before_anything_was_measured() {
         assert_eq!(
-            Forecaster::knowing(HALF_BILLION, false, Sums::default()).predict(&reading(10, &Attention::Full), 0),
+            CostModel::knowing(HALF_BILLION, false, Sums::default()).predict(&sequence(10, &Attention::Full), 0),
             None
         );
     }
@@ -228,17 +231,17 @@ mod tests {
     #[test]
     fn a_full_reading_predicts_itself_and_a_sliding_one() {
         let (product_price, attention_price) = (1e-11, 4e-11);
-        let forecaster = observed(&Attention::Full, 16_384, product_price, attention_price);
+        let cost_model = observed(&Attention::Full, 16_384, product_price, attention_price);
         let sliding = Attention::Sliding { window: 2048, sinks: 100, full_layers: LayerSet::default() };
         for attention in [Attention::Full, sliding] {
             let truth: f64 = (0..16_384)
                 .step_by(512)
                 .map(|start| {
-                    let work = forecaster.work(start, 512, &attention);
+                    let work = cost_model.work(start, 512, &attention);
                     work.products * product_price + work.attention * attention_price
                 })
                 .sum();
-            let predicted = forecaster.predict(&reading(16_384, &attention), 0).expect("32 chunks were observed");
+            let predicted = cost_model.predict(&sequence(16_384, &attention), 0).expect("32 chunks were observed");
             let ratio = predicted.as_secs_f64() / truth;
             assert!((0.9..1.1).contains(&ratio), "{attention}: predicted {predicted:?} of {truth} s");
         }
@@ -247,8 +250,8 @@ mod tests {
     #[test]
     fn what_was_learnt_earlier_predicts_and_gives_way_to_what_is_measured_now() {
         let slow = observed(&Attention::Full, 16_384, 3e-11, 9e-11);
-        let of = |forecaster: &Forecaster| forecaster.predict(&reading(8_192, &Attention::Full), 0).expect("measured");
-        let mut now = Forecaster::knowing(HALF_BILLION, false, slow.sums());
+        let of = |cost_model: &CostModel| cost_model.predict(&sequence(8_192, &Attention::Full), 0).expect("measured");
+        let mut now = CostModel::knowing(HALF_BILLION, false, slow.sums());
         let ratio = of(&now).as_secs_f64() / of(&slow).as_secs_f64();
         assert!((0.97..1.03).contains(&ratio), "{ratio} times what was learnt");
         let fast = observed(&Attention::Full, 16_384, 1e-11, 3e-11);
@@ -263,21 +266,22 @@ mod tests {
 
     #[test]
     fn a_reading_of_two_attentions_takes_as_long_as_its_segments() {
-        let forecaster = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
+        let cost_model = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
         let sliding = Attention::Sliding { window: 512, sinks: 10, full_layers: LayerSet::default() };
-        let mut whole = reading(3_000, &sliding);
+        let mut whole = sequence(3_000, &sliding);
         whole.push(&[Token(1); 40], &Attention::Full);
         let segments = [(3_000, &sliding), (40, &Attention::Full)];
-        assert_eq!(forecaster.predict(&whole, 0), forecaster.cost().time(0, &segments, 24));
+        assert_eq!(cost_model.predict(&whole, 0), cost_model.cost().time(0, &segments, 24));
     }
 
     #[test]
     fn what_is_cached_costs_nothing() {
-        let forecaster = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
-        assert_eq!(forecaster.predict(&reading(4_096, &Attention::Full), 4_096), Some(Duration::ZERO));
+        let cost_model = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
+        assert_eq!(cost_model.predict(&sequence(4_096, &Attention::Full), 4_096), Some(Duration::ZERO));
     }
 
-    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as a token.
+    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as
+    /// a token.
     fn pairs_per_token(
         (few, pairs_of_few, tokens_of_few): (f64, f64, f64),
         (many, pairs_of_many, tokens_of_many): (f64, f64, f64),
@@ -332,7 +336,7 @@ mod tests {
     #[test]
     fn a_machine_that_was_not_measured_costs_what_the_reference_did() {
         for (reference, on_gpu) in [(CPU, false), (GPU, true)] {
-            let cost = Forecaster::knowing(reference.shape, on_gpu, Sums::default()).cost();
+            let cost = CostModel::knowing(reference.shape, on_gpu, Sums::default()).cost();
             assert_eq!(cost.token_s, None);
             assert!((cost.pairs_per_token / reference.pairs_per_token - 1.0).abs() < 1e-9, "{cost:?}");
         }

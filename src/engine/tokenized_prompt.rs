@@ -1,7 +1,8 @@
 //! Turns a prompt's parts into tokens, each with the attention that the recipe gives it.
 //!
-//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model wrote
-//! itself in this run is tokenised as it was written: tokens → text → tokens need not come back, and the KV cache would be lost from there on.
+//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model
+//! generated in this run keeps the tokens that it was generated as: tokenising it again may give others, and the KV
+//! cache would be lost from there on.
 //!
 //! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full),
 //! an earlier answer (200, as answers are decoded).
@@ -9,24 +10,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::kv_log::{Reading, Token};
+use super::cache_index::{Token, TokenSequence};
 use super::machine::Machine;
-use super::message::{Origin, Part, Prompt, Stretch};
+use super::message::{Origin, Part, Prompt, Segment};
 use crate::swaa::{Recipe, RecipeSpec};
 
-/// Texts whose tokens are known: what the model wrote, and documents that were tokenised before.
+/// Texts whose tokens are known: what the model generated, and documents that were tokenised before.
 #[derive(Debug, Default)]
-pub(super) struct KnownTexts {
+pub(super) struct TokenCache {
     answers: HashMap<String, Vec<Token>>,
     /// The last few long texts, by address: a book is tokenised once, not at each question.
     documents: Vec<(Arc<str>, Vec<Token>)>,
 }
 
-/// Documents are told apart by address; so many are remembered.
+/// How many documents are remembered.
 const DOCUMENTS_REMEMBERED: usize = 4;
 
-impl KnownTexts {
-    /// Remembers that the model wrote `text` as `tokens`.
+impl TokenCache {
+    /// Remembers that the model generated `text` as `tokens`.
     pub(super) fn remember_answer(&mut self, text: String, tokens: Vec<Token>) {
         if !text.is_empty() {
             self.answers.insert(text, tokens);
@@ -52,57 +53,57 @@ struct TokenizedPart {
     role: Role,
 }
 
-/// What settles a part's attention.
+/// What decides a part's attention.
 enum Role {
     Document,
     Tail,
     OwnAnswer,
 }
 
-/// A prompt as it is to be read.
+/// A prompt as it is prefilled.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Wanted {
+pub(super) struct TokenizedPrompt {
     pub recipe: Recipe,
-    pub reading: Reading,
+    pub sequence: TokenSequence,
     pub document_tokens: u32,
 }
 
-impl Wanted {
-    /// Tokenises `prompt` and settles `spec` for it.
-    pub(super) fn new(prompt: &Prompt, spec: &RecipeSpec, machine: &impl Machine, known: &mut KnownTexts) -> Self {
-        let parts: Vec<TokenizedPart> = prompt.parts.iter().map(|part| tokenize(part, machine, known)).collect();
+impl TokenizedPrompt {
+    /// Tokenises `prompt` and resolves `spec` for it.
+    pub(super) fn new(prompt: &Prompt, spec: &RecipeSpec, machine: &impl Machine, cache: &mut TokenCache) -> Self {
+        let parts: Vec<TokenizedPart> = prompt.parts.iter().map(|part| tokenize(part, machine, cache)).collect();
         let document_tokens =
             parts.iter().filter(|part| matches!(part.role, Role::Document)).map(|part| part.tokens.len() as u32).sum();
         let recipe = spec.resolve(document_tokens, machine.layers());
-        let mut reading = Reading::default();
+        let mut sequence = TokenSequence::default();
         for part in &parts {
             let attention = match part.role {
                 Role::Document => &recipe.reading,
                 Role::Tail => recipe.tail(),
                 Role::OwnAnswer => recipe.decoding(),
             };
-            reading.push(&part.tokens, attention);
+            sequence.push(&part.tokens, attention);
         }
-        Self { recipe, reading, document_tokens }
+        Self { recipe, sequence, document_tokens }
     }
 
     /// Only what comes before the question.
     pub(super) fn document_only(mut self) -> Self {
-        self.reading.truncate(self.document_tokens);
+        self.sequence.truncate(self.document_tokens);
         self
     }
 }
 
-fn tokenize(part: &Part, machine: &impl Machine, known: &mut KnownTexts) -> TokenizedPart {
-    match (part.origin, part.stretch) {
-        (Origin::Text, Stretch::Document) => {
-            TokenizedPart { tokens: known.document_tokens(&part.text, machine), role: Role::Document }
+fn tokenize(part: &Part, machine: &impl Machine, cache: &mut TokenCache) -> TokenizedPart {
+    match (part.origin, part.segment) {
+        (Origin::Text, Segment::Document) => {
+            TokenizedPart { tokens: cache.document_tokens(&part.text, machine), role: Role::Document }
         }
-        (Origin::Text, Stretch::Tail) if known.answers.contains_key(&*part.text) => {
-            TokenizedPart { tokens: known.answers[&*part.text].clone(), role: Role::OwnAnswer }
+        (Origin::Text, Segment::Tail) if cache.answers.contains_key(&*part.text) => {
+            TokenizedPart { tokens: cache.answers[&*part.text].clone(), role: Role::OwnAnswer }
         }
-        (origin, stretch) => {
-            let role = if stretch == Stretch::Document { Role::Document } else { Role::Tail };
+        (origin, segment) => {
+            let role = if segment == Segment::Document { Role::Document } else { Role::Tail };
             TokenizedPart { tokens: machine.tokenize(&part.text, origin), role }
         }
     }

@@ -15,13 +15,13 @@ const PAIRS: [(char, char); 8] =
 
 /// The spans of all quotes of `answer` that have at least four words, in order, none within another.
 #[must_use]
-pub fn find_quotes(answer: &str) -> Vec<ByteSpan> {
+pub fn find_citations(answer: &str) -> Vec<ByteSpan> {
     let mut spans = block_quotes(answer);
     let code = code(answer);
-    let in_marks = marked(answer).into_iter().filter(|quote| !code.iter().any(|code| code.contains(quote.start)));
-    for quote in in_marks {
-        if !spans.iter().any(|span| span.intersection(quote).is_some()) {
-            spans.push(quote);
+    let in_marks = marked(answer).into_iter().filter(|citation| !code.iter().any(|code| code.contains(citation.start)));
+    for citation in in_marks {
+        if !spans.iter().any(|span| span.intersection(citation).is_some()) {
+            spans.push(citation);
         }
     }
     spans.retain(|span| words(&answer[span.start..span.end]).take(FEWEST_WORDS).count() == FEWEST_WORDS);
@@ -86,20 +86,20 @@ fn end_of(answer: &str, start: usize, open: char) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn quotes(answer: &str) -> Vec<&str> {
-        find_quotes(answer).iter().map(|span| &answer[span.start..span.end]).collect()
+    fn citations(answer: &str) -> Vec<&str> {
+        find_citations(answer).iter().map(|span| &answer[span.start..span.end]).collect()
     }
 
     #[test]
     fn quotes_stand_between_marks_or_in_a_block() {
         let answer = "He says “it is a truth universally”, and \"how pleasant it is to\" stay.\n\n> I have no objection\n> at all to it.\n";
         let expected = ["it is a truth universally", "how pleasant it is to", "I have no objection\n> at all to it."];
-        assert_eq!(quotes(answer), expected);
+        assert_eq!(citations(answer), expected);
     }
 
     #[test]
     fn names_code_and_marks_that_are_never_closed_are_no_quotes() {
-        assert_eq!(quotes("the \"Hunsford parsonage\" and `print(\"one two three four five\")`"), [""; 0]);
-        assert_eq!(quotes("5\" of rain fell\n\nand one two three four\""), [""; 0]);
+        assert_eq!(citations("the \"Hunsford parsonage\" and `print(\"one two three four five\")`"), [""; 0]);
+        assert_eq!(citations("5\" of rain fell\n\nand one two three four\""), [""; 0]);
     }
 }

@@ -1,4 +1,5 @@
-//! Reads a TOML file as a flat list of fields, each with its place, so that a wrong value can be named by file, line and field.
+//! Reads a TOML file as a flat list of fields, each with its place, so that a wrong value can be named by file, line
+//! and field.
 //!
 //! ```toml
 //! preset = "mine"      # Field { path: ["preset"], line: 1, text: "mine" }
@@ -6,8 +7,8 @@
 //! top_k = 40           # Field { path: ["sampling", "top_k"], line: 3, text: "40" }
 //! ```
 //!
-//! Every value becomes its written form: `2048` and `"2048"` are the same text, `[1, 3]` is `1,3`. The readers of those forms are
-//! the ones that read flags, so a file and a flag can't disagree about what a value means.
+//! Every value becomes its written form: `2048` and `"2048"` are the same text, `[1, 3]` is `1,3`. The readers of those
+//! forms are the ones that read flags, so a file and a flag can't disagree about what a value means.
 //!
 //! Does not know which fields there are: [`crate::swaa::preset`] and [`crate::settings`] do.
 
@@ -20,7 +21,7 @@ pub struct Field {
     pub path: Vec<String>,
     /// From 1.
     pub line: usize,
-    /// The value as it would stand on a flag.
+    /// The value as it would be written on a flag.
     pub text: String,
 }
 
@@ -44,7 +45,7 @@ impl Field {
     }
 }
 
-/// Something in a file that can't be used, and where it stands.
+/// Something in a file that can't be used, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}, {field}: {problem}")]
 pub struct FileError {
@@ -54,11 +55,11 @@ pub struct FileError {
     /// `tables.name`, or `TOML` when the file can't be parsed.
     pub field: String,
     pub problem: String,
-    /// What may stand there; empty when there is nothing to add.
+    /// What is allowed there; empty when there is nothing to add.
     pub allowed: String,
 }
 
-/// The fields of `text` in the order they stand in. `file` is for errors only.
+/// The fields of `text` in their order. `file` is for errors only.
 ///
 /// Errors: the first thing that is no TOML, or that has no written form (a date, a table in a list).
 pub fn read(file: &str, text: &str) -> Result<Vec<Field>, FileError> {
@@ -99,7 +100,7 @@ fn collect(source: &Source, table: &DeTable, path: &[String], fields: &mut Vec<F
     Ok(())
 }
 
-/// The value as it would stand on a flag; `None` for dates, tables, and lists of those.
+/// The value as it would be written on a flag; `None` for dates, tables, and lists of those.
 fn written(value: &DeValue) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),

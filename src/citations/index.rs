@@ -49,10 +49,10 @@ impl Index {
         index
     }
 
-    /// Whether `quote` is in the document. Parts around an ellipsis may stand apart, the first of them leads there.
+    /// Whether `citation` is in the document. Parts around an ellipsis may stand apart, the first of them leads there.
     #[must_use]
-    pub fn look_up(&self, quote: &str) -> Verdict {
-        let wanted: Vec<u32> = words(quote).map(|(_, word)| hash(word)).collect();
+    pub fn look_up(&self, citation: &str) -> Verdict {
+        let wanted: Vec<u32> = words(citation).map(|(_, word)| hash(word)).collect();
         if wanted.is_empty() {
             return Verdict::NotFound;
         }
@@ -80,8 +80,8 @@ impl Index {
         // The stretch may begin a little before or after the passage.
         let from = start.saturating_sub(length / 4);
         let to = (start + length + length / 4).min(self.words.len());
-        let stretch: Vec<u32> = self.words[from..to].iter().map(|word| word.hash).collect();
-        let (first, last, common) = lay_beside(wanted, &stretch)?;
+        let segment: Vec<u32> = self.words[from..to].iter().map(|word| word.hash).collect();
+        let (first, last, common) = lay_beside(wanted, &segment)?;
         // Words that stand between those that agree count against it.
         let agreement = common as f32 / wanted.len().max(last - first) as f32;
         Some((from + first, from + last, agreement))
@@ -117,12 +117,12 @@ impl Index {
     }
 }
 
-/// The longest row of words that both have in this order: where it begins and ends in `stretch`, and how many words it has.
-fn lay_beside(wanted: &[u32], stretch: &[u32]) -> Option<(usize, usize, usize)> {
-    let columns = stretch.len() + 1;
+/// The longest row of words that both have in this order: where it begins and ends in `segment`, and how many words it has.
+fn lay_beside(wanted: &[u32], segment: &[u32]) -> Option<(usize, usize, usize)> {
+    let columns = segment.len() + 1;
     let mut longest = vec![0_u16; (wanted.len() + 1) * columns];
     for (row, word) in wanted.iter().enumerate() {
-        for (column, other) in stretch.iter().enumerate() {
+        for (column, other) in segment.iter().enumerate() {
             longest[(row + 1) * columns + column + 1] = if word == other {
                 longest[row * columns + column] + 1
             } else {
@@ -130,10 +130,10 @@ fn lay_beside(wanted: &[u32], stretch: &[u32]) -> Option<(usize, usize, usize)> 
             };
         }
     }
-    let (mut row, mut column) = (wanted.len(), stretch.len());
+    let (mut row, mut column) = (wanted.len(), segment.len());
     let (mut first, mut last) = (None, 0);
     while row > 0 && column > 0 {
-        if wanted[row - 1] == stretch[column - 1] {
+        if wanted[row - 1] == segment[column - 1] {
             first = Some(column - 1);
             last = last.max(column);
             (row, column) = (row - 1, column - 1);
@@ -143,7 +143,7 @@ fn lay_beside(wanted: &[u32], stretch: &[u32]) -> Option<(usize, usize, usize)> 
             column -= 1;
         }
     }
-    first.map(|first| (first, last, usize::from(longest[wanted.len() * columns + stretch.len()])))
+    first.map(|first| (first, last, usize::from(longest[wanted.len() * columns + segment.len()])))
 }
 
 #[cfg(test)]
@@ -155,8 +155,8 @@ mod tests {
     const BOOK: &str = "It is a truth universally acknowledged, that a single man in\npossession of a good fortune, must be in \
         want of a wife.\n\n“My dear Mr. Bennet,” said his lady to him one day, “have you heard that Netherfield Park is let at last?”";
 
-    fn found(quote: &str) -> (&'static str, &'static str) {
-        let verdict = Index::new(BOOK).look_up(quote);
+    fn found(citation: &str) -> (&'static str, &'static str) {
+        let verdict = Index::new(BOOK).look_up(citation);
         let name = match verdict {
             Verdict::Verified(_) => "verified",
             Verdict::Repaired { .. } => "repaired",
@@ -201,8 +201,8 @@ mod tests {
         }
 
         #[test]
-        fn passages_lie_within_the_document(quote in "(it|is|a|single|man|wife|let|x| ){1,30}") {
-            if let Some(span) = Index::new(BOOK).look_up(&quote).passage() {
+        fn passages_lie_within_the_document(citation in "(it|is|a|single|man|wife|let|x| ){1,30}") {
+            if let Some(span) = Index::new(BOOK).look_up(&citation).passage() {
                 prop_assert!(span.start < span.end && span.end <= BOOK.len());
             }
         }

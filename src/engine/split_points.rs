@@ -1,18 +1,20 @@
-//! Where a text can be cut so that its pieces have the tokens of the whole: then all cores tokenise it, and a long text takes little memory.
+//! Where a text can be split so that its pieces have the tokens of the whole: all cores can then tokenise it, and a
+//! long text takes little memory.
 //!
-//! The picture: a byte-level BPE vocabulary first splits the text into words by a pattern, and merges inside each word. A cut between two
-//! words is invisible if no pattern lets a word reach over it, and none looks at what lies beyond. Two kinds of place are like that in
-//! every pattern that [`is_cuttable`] names: between a letter and a space or line end with a letter behind it, and between a Han
-//! or kana letter and an ideographic comma or full stop.
+//! A byte-level BPE vocabulary first splits the text into words by a pattern, and then merges inside each word. A split
+//! between two words changes nothing if the pattern lets no word reach over it and does not look at what is behind it.
+//! Two kinds of place are like that in every pattern that [`is_cuttable`] names: between a letter and a space or line
+//! end with a letter behind it, and between a Han or kana letter and an ideographic comma or full stop.
 //!
 //! ```text
 //! It is a truth| universally acknowledged,   吾輩は猫である|。名前はまだ無い|。
 //! ```
 //!
-//! Other vocabularies (`SentencePiece` merges over the whole text) are not cut. That the pieces give llama.cpp's own tokens of
-//! the whole is tested with every vocabulary that llama.cpp brings cases for: `tests/tokens.rs`.
+//! Other vocabularies (`SentencePiece` merges over the whole text) are not split. That the pieces give llama.cpp's own
+//! tokens of the whole is tested with every vocabulary that llama.cpp has test cases for: `tests/tokens.rs`.
 
-/// Values of `tokenizer.ggml.pre` whose patterns were looked at, one by one, and tested. `llama-v3` and `llama3` are other names of `llama-bpe`.
+/// Values of `tokenizer.ggml.pre` whose patterns were looked at, one by one, and tested. `llama-v3` and `llama3` are
+/// other names of `llama-bpe`.
 const CUTTABLE: [&str; 14] = [
     "command-r",
     "deepseek-coder",
@@ -30,7 +32,8 @@ const CUTTABLE: [&str; 14] = [
     "starcoder",
 ];
 
-/// Pieces of about this size: small enough that no core is left waiting, large enough that a call's own cost is nothing.
+/// Pieces of about this size: small enough that no core is left waiting, large enough that a call's own cost is
+/// nothing.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Whether texts may be cut for a vocabulary with this pattern.

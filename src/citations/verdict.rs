@@ -4,7 +4,7 @@ use crate::document::ByteSpan;
 
 /// A quote of an answer, and what became of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Quote {
+pub struct Citation {
     /// Of the answer, the marks not among it.
     pub span: ByteSpan,
     pub verdict: Verdict,

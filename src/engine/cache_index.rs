@@ -1,11 +1,11 @@
-//! Knows what the KV cache holds: which token at which position, read under which attention. Holds no tensors.
+//! What the KV cache holds: which token at which position, computed under which attention. Holds no tensors.
 //!
-//! The picture: two strips of paper, what was read ([`KvLog`]) and what is wanted (a [`Reading`]), laid side by side from
-//! position 0. As long as tokens and *effective* attention agree, the KV entries are the same numbers and are kept.
+//! What was computed ([`CacheIndex`]) is compared with what a prompt needs (a [`TokenSequence`]) from position 0 on. As
+//! long as tokens and *effective* attention agree, the KV entries are the same numbers and are reused.
 //!
-//! Example: 30,000 positions read under window 4096, sinks 100; wanted are the same tokens under full attention. The first
-//! 4,196 positions saw everything anyway, so 4,196 are kept and 25,804 are read again. Asking a second question of the
-//! same document under the same recipe keeps all of the document.
+//! Example: 30,000 positions were computed under window 4096, sinks 100, and the same tokens are needed under full
+//! attention. The first 4,196 positions saw everything anyway, so 4,196 are reused and 25,804 are computed again. A
+//! second question about the same document under the same recipe reuses all of the document.
 //!
 //! What it does not do: touch the cache. `worker` truncates and prefills by what is found here.
 
@@ -17,54 +17,55 @@ pub(super) struct Token(pub i32);
 
 /// Neighbouring positions under one attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Run {
+struct AttentionRun {
     /// One past the last position.
     end: u32,
     attention: Attention,
 }
 
-/// Tokens from position 0 on, each with the attention that it is, or was, read under.
+/// Tokens from position 0 on, each with the attention that it is, or was, computed under.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Reading {
+pub(super) struct TokenSequence {
     tokens: Vec<Token>,
-    runs: Vec<Run>,
+    runs: Vec<AttentionRun>,
 }
 
-/// What the cache holds: a reading, and in which decode calls it was computed.
+/// What the cache holds: tokens, and in which decode calls they were computed.
 ///
-/// The calls matter for one thing. The same tokens computed in calls of other lengths give logits that differ by rounding, enough
-/// for a greedy answer to turn elsewhere; a question asked again must be computed in the same calls to be answered the same.
+/// The calls matter for one thing. The same tokens computed in calls of other lengths give logits that differ by
+/// rounding, enough for a greedy answer to differ; a question that is asked again must be computed in the same calls to
+/// get the same answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct KvLog {
-    reading: Reading,
+pub(super) struct CacheIndex {
+    sequence: TokenSequence,
     /// Where each call began, ascending.
     calls: Vec<u32>,
 }
 
-impl KvLog {
+impl CacheIndex {
     pub(super) fn len(&self) -> u32 {
-        self.reading.len()
+        self.sequence.len()
     }
 
     /// Notes one decode call.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
         self.calls.push(self.len());
-        self.reading.push(tokens, attention);
+        self.sequence.push(tokens, attention);
     }
 
     pub(super) fn truncate(&mut self, len: u32) {
-        self.reading.truncate(len);
+        self.sequence.truncate(len);
         self.calls.retain(|&start| start < len);
     }
 
-    /// How many leading positions hold what `wanted` wants.
-    pub(super) fn common_prefix(&self, wanted: &Reading) -> u32 {
-        self.reading.common_prefix(wanted)
+    /// How many leading positions hold what `wanted` needs.
+    pub(super) fn common_prefix(&self, wanted: &TokenSequence) -> u32 {
+        self.sequence.common_prefix(wanted)
     }
 
-    /// Whether everything that this holds, `other` holds too.
+    /// Whether `other` holds everything that this holds.
     pub(super) fn is_within(&self, other: &Self) -> bool {
-        self.common_prefix(&other.reading) == self.len()
+        self.common_prefix(&other.sequence) == self.len()
     }
 
     /// Where the call began that computed `position`; `position` itself behind the end.
@@ -77,7 +78,7 @@ impl KvLog {
     }
 }
 
-impl Reading {
+impl TokenSequence {
     pub(super) fn len(&self) -> u32 {
         self.tokens.len() as u32
     }
@@ -86,7 +87,7 @@ impl Reading {
         &self.tokens
     }
 
-    /// Appends tokens that are, or were, read under `attention`.
+    /// Appends tokens that are, or were, computed under `attention`.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
         if tokens.is_empty() {
             return;
@@ -95,7 +96,7 @@ impl Reading {
         let end = self.len();
         match self.runs.last_mut() {
             Some(run) if run.attention == *attention => run.end = end,
-            _ => self.runs.push(Run { end, attention: attention.clone() }),
+            _ => self.runs.push(AttentionRun { end, attention: attention.clone() }),
         }
     }
 
@@ -111,13 +112,13 @@ impl Reading {
         }
     }
 
-    /// The attention of position `position`, which must be below [`Reading::len`].
+    /// The attention of position `position`, which must be below [`TokenSequence::len`].
     fn attention_at(&self, position: u32) -> &Attention {
         let run = self.runs.partition_point(|run| run.end <= position);
         &self.runs[run].attention
     }
 
-    fn start_of(&self, run: &Run) -> u32 {
+    fn start_of(&self, run: &AttentionRun) -> u32 {
         let index = self.runs.partition_point(|other| other.end < run.end);
         if index == 0 { 0 } else { self.runs[index - 1].end }
     }
@@ -136,14 +137,14 @@ impl Reading {
         same_tokens
     }
 
-    /// From an agreeing `position`, the first later position at which the comparison has to be made anew: where a run ends
-    /// in either, or where a window starts to hide something.
+    /// From an agreeing `position`, the first later position at which the comparison has to be made anew: where a run
+    /// ends in either, or where a window starts to hide something.
     fn agreement_end(&self, other: &Self, position: u32) -> u32 {
         [self, other]
             .into_iter()
-            .flat_map(|reading| {
-                let index = reading.runs.partition_point(|run| run.end <= position);
-                let run = &reading.runs[index];
+            .flat_map(|sequence| {
+                let index = sequence.runs.partition_point(|run| run.end <= position);
+                let run = &sequence.runs[index];
                 [run.end, run.attention.seen_whole()]
             })
             .filter(|&end| end > position)
@@ -151,7 +152,7 @@ impl Reading {
             .expect("the run that holds `position` ends after it")
     }
 
-    /// The next chunk to read from `start`: at most `limit` tokens under one attention. `None` at the end.
+    /// The next chunk to compute from `start`: at most `limit` tokens under one attention. `None` at the end.
     pub(super) fn chunk_from(&self, start: u32, limit: u32) -> Option<(&[Token], &Attention)> {
         if start >= self.len() {
             return None;
@@ -173,25 +174,25 @@ mod tests {
         Attention::Sliding { window, sinks, full_layers: LayerSet::default() }
     }
 
-    fn reading(stretches: &[(&[i32], Attention)]) -> Reading {
-        let mut reading = Reading::default();
-        for (tokens, attention) in stretches {
+    fn sequence(segments: &[(&[i32], Attention)]) -> TokenSequence {
+        let mut sequence = TokenSequence::default();
+        for (tokens, attention) in segments {
             let tokens: Vec<Token> = tokens.iter().copied().map(Token).collect();
-            reading.push(&tokens, attention);
+            sequence.push(&tokens, attention);
         }
-        reading
+        sequence
     }
 
     #[test]
     fn a_second_question_keeps_the_document() {
-        let first = reading(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 6], Attention::Full)]);
-        let second = reading(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 7], Attention::Full)]);
+        let first = sequence(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 6], Attention::Full)]);
+        let second = sequence(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 7], Attention::Full)]);
         assert_eq!(first.common_prefix(&second), 5);
     }
 
     #[test]
     fn a_position_is_led_back_to_the_call_that_computed_it() {
-        let mut log = KvLog::default();
+        let mut log = CacheIndex::default();
         log.push(&[Token(1), Token(2), Token(3)], &Attention::Full);
         log.push(&[Token(4)], &Attention::Full);
         assert_eq!([0, 2, 3, 4, 9].map(|position| log.call_of(position)), [0, 0, 3, 4, 9]);
@@ -202,21 +203,21 @@ mod tests {
     #[test]
     fn another_window_keeps_what_both_saw_whole() {
         let tokens: Vec<i32> = (0..100).collect();
-        let narrow = reading(&[(&tokens, sliding(10, 3))]);
-        let wide = reading(&[(&tokens, sliding(40, 0))]);
+        let narrow = sequence(&[(&tokens, sliding(10, 3))]);
+        let wide = sequence(&[(&tokens, sliding(40, 0))]);
         assert_eq!(narrow.common_prefix(&wide), 13);
-        assert_eq!(wide.common_prefix(&reading(&[(&tokens, Attention::Full)])), 40);
+        assert_eq!(wide.common_prefix(&sequence(&[(&tokens, Attention::Full)])), 40);
     }
 
     #[test]
     fn a_reading_shorter_than_the_window_is_shared_with_full_attention() {
-        let short = reading(&[(&[1, 2, 3], sliding(8, 0))]);
-        assert_eq!(short.common_prefix(&reading(&[(&[1, 2, 3], Attention::Full)])), 3);
+        let short = sequence(&[(&[1, 2, 3], sliding(8, 0))]);
+        assert_eq!(short.common_prefix(&sequence(&[(&[1, 2, 3], Attention::Full)])), 3);
     }
 
     #[test]
     fn a_chunk_never_crosses_from_document_to_tail() {
-        let wanted = reading(&[(&[1, 2, 3, 4, 5], sliding(2, 0)), (&[6, 7], Attention::Full)]);
+        let wanted = sequence(&[(&[1, 2, 3, 4, 5], sliding(2, 0)), (&[6, 7], Attention::Full)]);
         let chunk = wanted.chunk_from(3, 512).map(|(tokens, attention)| (tokens.len(), attention.clone()));
         assert_eq!(chunk, Some((2, sliding(2, 0))));
         assert_eq!(wanted.chunk_from(7, 512), None);
@@ -226,19 +227,19 @@ mod tests {
         prop_oneof![Just(Attention::Full), (1u32..6, 0u32..4).prop_map(|(window, sinks)| sliding(window, sinks))]
     }
 
-    fn any_reading() -> impl Strategy<Value = Reading> {
-        prop::collection::vec((prop::collection::vec(0i32..2, 0..6), any_attention()), 0..5).prop_map(|stretches| {
-            let mut reading = Reading::default();
-            for (tokens, attention) in stretches {
+    fn any_reading() -> impl Strategy<Value = TokenSequence> {
+        prop::collection::vec((prop::collection::vec(0i32..2, 0..6), any_attention()), 0..5).prop_map(|segments| {
+            let mut sequence = TokenSequence::default();
+            for (tokens, attention) in segments {
                 let tokens: Vec<Token> = tokens.into_iter().map(Token).collect();
-                reading.push(&tokens, &attention);
+                sequence.push(&tokens, &attention);
             }
-            reading
+            sequence
         })
     }
 
     /// The definition, position by position.
-    fn naive_prefix(a: &Reading, b: &Reading) -> u32 {
+    fn naive_prefix(a: &TokenSequence, b: &TokenSequence) -> u32 {
         (0..a.len().min(b.len()))
             .take_while(|&position| {
                 a.tokens[position as usize] == b.tokens[position as usize]
@@ -257,22 +258,22 @@ mod tests {
         }
 
         #[test]
-        fn truncating_keeps_a_prefix(reading in any_reading(), len in 0u32..40) {
-            let mut cut = reading.clone();
+        fn truncating_keeps_a_prefix(sequence in any_reading(), len in 0u32..40) {
+            let mut cut = sequence.clone();
             cut.truncate(len);
-            prop_assert_eq!(cut.len(), reading.len().min(len));
-            prop_assert_eq!(cut.common_prefix(&reading), cut.len());
+            prop_assert_eq!(cut.len(), sequence.len().min(len));
+            prop_assert_eq!(cut.common_prefix(&sequence), cut.len());
             prop_assert!(cut.runs.last().is_none_or(|run| run.end == cut.len()));
         }
 
         #[test]
-        fn chunks_cover_the_reading_in_order(reading in any_reading(), limit in 1u32..5) {
-            let mut read = Reading::default();
-            while let Some((tokens, attention)) = reading.chunk_from(read.len(), limit) {
+        fn chunks_cover_the_reading_in_order(sequence in any_reading(), limit in 1u32..5) {
+            let mut read = TokenSequence::default();
+            while let Some((tokens, attention)) = sequence.chunk_from(read.len(), limit) {
                 prop_assert!(!tokens.is_empty() && tokens.len() as u32 <= limit);
                 read.push(tokens, attention);
             }
-            prop_assert_eq!(read, reading);
+            prop_assert_eq!(read, sequence);
         }
     }
 }

@@ -14,13 +14,13 @@ mod index;
 mod verdict;
 mod words;
 
-pub use find::find_quotes;
+pub use find::find_citations;
 pub use index::Index;
-pub use verdict::{Quote, Verdict};
+pub use verdict::{Citation, Verdict};
 
 /// Every quote of `answer`, in its order, looked up in the document.
 #[must_use]
-pub fn check(answer: &str, document: &Index) -> Vec<Quote> {
-    let quotes = find_quotes(answer).into_iter();
-    quotes.map(|span| Quote { span, verdict: document.look_up(&answer[span.start..span.end]) }).collect()
+pub fn check(answer: &str, document: &Index) -> Vec<Citation> {
+    let citations = find_citations(answer).into_iter();
+    citations.map(|span| Citation { span, verdict: document.look_up(&answer[span.start..span.end]) }).collect()
 }

@@ -1,16 +1,17 @@
-//! The tokens of every part, told while the rest is still counted.
+//! Counts the tokens of every part in batches, so that figures appear while the rest is still being counted.
 //!
-//! Example: the bundled book is 61 parts and 685 kB: three batches, each told when it was counted. `lunette fit` counts all at once and gets the
+//! Example: the bundled book is 61 parts and 685 kB: three batches. `lunette fit` counts all at once and gets the
 //! same figures: parts begin where lines do, and tokenisers cut there.
 
-use super::estimator::Known;
+use super::estimator::Estimator;
 use crate::document::{ByteSpan, Document, Part};
 
-/// Counted at once: enough for all cores, and little enough that figures come several times a second.
+/// Counted at once: enough for all cores, and small enough that figures appear several times a second.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Counts the parts of `document` in order; `told` takes the index of the first part of each batch with their tokens, and says whether to go on.
-pub fn weigh(known: &dyn Known, document: &Document, told: &mut dyn FnMut(usize, Vec<u32>) -> bool) {
+/// Counts the parts of `document` in order; `told` takes the index of the first part of each batch with their tokens,
+/// and says whether to go on.
+pub fn count_parts(known: &dyn Estimator, document: &Document, told: &mut dyn FnMut(usize, Vec<u32>) -> bool) {
     let parts = document.parts();
     let mut first = 0;
     while first < parts.len() {

@@ -1,11 +1,13 @@
-//! What was this machine measured to read, with which model? Kept on disk, so that the next plan needs no measuring.
+//! What this machine was measured to prefill, by model: kept on disk, so that the next plan needs no measuring.
 //!
-//! The picture: a ledger with a line for each model and way of computing. A run that reads writes its line anew; a run that only plans
-//! reads it. The line holds the forecaster's sums, from which the seconds of any length under any preset follow.
+//! The file has one entry for each model and way of computing. A run that prefills writes its entry anew; a run that
+//! only plans reads it. The entry holds the cost model's sums, from which the seconds of any length under any preset
+//! follow.
 //!
-//! Example: 12,000 tokens of a book were read with a 0.5B on this CPU; the next day `lunette fit` says what 60,000 take, and from when it knows.
+//! Example: 12,000 tokens of a book were prefilled with a 0.5B on this CPU; the next day `lunette fit` says how long
+//! 60,000 take, and when that was measured.
 //!
-//! What it does not do: decide anything by it, or fail. A ledger that can't be read or written is as good as an empty one.
+//! What it does not do: decide anything by it, or fail. A file that can't be read or written counts as an empty one.
 
 use std::fs;
 use std::io;
@@ -15,36 +17,36 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::config::{EngineConfig, EngineSettings};
-use super::forecast::Sums;
+use super::cost_model::Sums;
 use super::message::ModelInfo;
 use crate::store::write_whole;
 
-/// Shorter readings say little: a call's own cost is most of it.
+/// Fewer tokens say little: most of their time is the call's own cost.
 const WORTH_KEEPING_TOKENS: u32 = 256;
 
-/// Where a prediction comes from.
+/// What a prediction is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measured {
-    /// Tokens that were read, all in all.
+    /// Tokens that were prefilled, all in all.
     pub tokens: u64,
-    /// When the last of them were.
+    /// When the last of them were prefilled.
     pub at: SystemTime,
 }
 
-/// The ledger, open at the line of one model and way of computing.
+/// The entry of one model and way of computing, and the file that it is kept in.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Calibration {
     /// `None`: nothing is kept.
     file: Option<PathBuf>,
-    line: Line,
+    entry: CalibrationEntry,
 }
 
 /// What is known of one model and way of computing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Line {
+struct CalibrationEntry {
     /// Name and size of the model's file.
     model: String,
-    /// What computes, with all that settles how fast.
+    /// What computes, with everything that decides how fast.
     machine: String,
     tokens: u64,
     /// Seconds since 1970.
@@ -53,47 +55,54 @@ struct Line {
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Page {
-    speeds: Vec<Line>,
+struct CalibrationFile {
+    speeds: Vec<CalibrationEntry>,
 }
 
-impl Ledger {
-    /// The line of `model` computed as `config` says.
+impl Calibration {
+    /// The entry of `model` computed as `config` says.
     pub(super) fn open(config: &EngineConfig, model: &ModelInfo) -> Self {
         let name = config.model.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::metadata(&config.model).map_or(0, |file| file.len());
-        let line =
-            Line { model: format!("{name} {bytes}"), machine: machine(&config.settings, model), ..Line::default() };
-        let known = config.settings.speeds.as_deref().and_then(|file| read(file).find(&line));
-        Self { file: config.settings.speeds.clone(), line: known.unwrap_or(line) }
+        let entry = CalibrationEntry {
+            model: format!("{name} {bytes}"),
+            machine: machine(&config.settings, model),
+            ..CalibrationEntry::default()
+        };
+        let known = config.settings.speeds.as_deref().and_then(|file| read(file).find(&entry));
+        Self { file: config.settings.speeds.clone(), entry: known.unwrap_or(entry) }
     }
 
     /// One that knows and keeps nothing.
     #[cfg(test)]
     pub(super) fn none() -> Self {
-        Self { file: None, line: Line::default() }
+        Self { file: None, entry: CalibrationEntry::default() }
     }
 
     pub(super) fn sums(&self) -> Sums {
-        self.line.sums
+        self.entry.sums
     }
 
     /// `None` when nothing was measured yet.
     pub(super) fn measured(&self) -> Option<Measured> {
-        let Line { tokens, at_s, .. } = self.line;
+        let CalibrationEntry { tokens, at_s, .. } = self.entry;
         (tokens > 0).then(|| Measured { tokens, at: UNIX_EPOCH + Duration::from_secs(at_s) })
     }
 
-    /// Notes that `tokens` more were read, after which the forecaster knows `sums`.
+    /// Notes that `tokens` more were prefilled, after which the cost model has `sums`.
     pub(super) fn record(&mut self, tokens: u32, sums: Sums) {
         if tokens < WORTH_KEEPING_TOKENS {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.line =
-            Line { tokens: self.line.tokens + u64::from(tokens), at_s: now.as_secs(), sums, ..self.line.clone() };
+        self.entry = CalibrationEntry {
+            tokens: self.entry.tokens + u64::from(tokens),
+            at_s: now.as_secs(),
+            sums,
+            ..self.entry.clone()
+        };
         let Some(file) = &self.file else { return };
-        if let Err(error) = read(file).with(self.line.clone()).write(file) {
+        if let Err(error) = read(file).with(self.entry.clone()).write(file) {
             tracing::warn!(file = %file.display(), %error, "measured speeds are not kept");
         }
     }
@@ -104,32 +113,32 @@ fn machine(settings: &EngineSettings, model: &ModelInfo) -> String {
     let threads = settings.threads.map_or("every core".to_owned(), |threads| format!("{threads} threads"));
     let flash = if settings.flash_attention { " · flash" } else { "" };
     let ubatch = settings.clone().for_device(model.has_gpu()).ubatch_tokens();
-    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), settings.kv_type.name())
+    format!("{} · {threads} · ubatch {ubatch} · {}{flash}", model.place(), settings.kv_dtype.name())
 }
 
-fn read(file: &Path) -> Page {
+fn read(file: &Path) -> CalibrationFile {
     let text = fs::read(file).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-impl Page {
-    fn find(&self, wanted: &Line) -> Option<Line> {
-        self.speeds.iter().find(|line| line.is_about(wanted)).cloned()
+impl CalibrationFile {
+    fn find(&self, wanted: &CalibrationEntry) -> Option<CalibrationEntry> {
+        self.speeds.iter().find(|entry| entry.is_about(wanted)).cloned()
     }
 
-    fn with(mut self, line: Line) -> Self {
-        self.speeds.retain(|other| !other.is_about(&line));
-        self.speeds.push(line);
+    fn with(mut self, entry: CalibrationEntry) -> Self {
+        self.speeds.retain(|other| !other.is_about(&entry));
+        self.speeds.push(entry);
         self
     }
 
-    /// In one move, so that whoever reads meanwhile reads the old page or the new one.
+    /// In one move: another process reads the old file or the new one, never half of it.
     fn write(&self, file: &Path) -> io::Result<()> {
         write_whole(file, &serde_json::to_string_pretty(self)?)
     }
 }
 
-impl Line {
+impl CalibrationEntry {
     fn is_about(&self, other: &Self) -> bool {
         self.model == other.model && self.machine == other.machine
     }
@@ -138,31 +147,31 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::forecast::{Forecaster, Shape};
+    use crate::engine::cost_model::{CostModel, Shape};
     use crate::swaa::Attention;
 
     fn learnt() -> Sums {
-        let mut forecaster =
-            Forecaster::knowing(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 }, false, Sums::default());
-        forecaster.observe(0, 512, &Attention::Full, Duration::from_secs(1));
-        forecaster.sums()
+        let mut cost_model =
+            CostModel::knowing(Shape { parameters: 1e8, layers: 4, attention_width: 64.0 }, false, Sums::default());
+        cost_model.observe(0, 512, &Attention::Full, Duration::from_secs(1));
+        cost_model.sums()
     }
 
-    fn ledger(file: &Path, model: &str) -> Ledger {
-        let line = Line { model: model.into(), machine: "CPU".into(), ..Line::default() };
-        let known = read(file).find(&line);
-        Ledger { file: Some(file.into()), line: known.unwrap_or(line) }
+    fn calibration(file: &Path, model: &str) -> Calibration {
+        let entry = CalibrationEntry { model: model.into(), machine: "CPU".into(), ..CalibrationEntry::default() };
+        let known = read(file).find(&entry);
+        Calibration { file: Some(file.into()), entry: known.unwrap_or(entry) }
     }
 
     #[test]
     fn what_was_read_is_known_in_the_next_run_of_the_same_model_only() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("state/speeds.json");
-        let mut first = ledger(&file, "a");
+        let mut first = calibration(&file, "a");
         assert_eq!((first.measured(), first.sums()), (None, Sums::default()));
         first.record(1_000, learnt());
         first.record(500, learnt());
-        let (again, other) = (ledger(&file, "a"), ledger(&file, "b"));
+        let (again, other) = (calibration(&file, "a"), calibration(&file, "b"));
         assert_eq!((again.measured().map(|measured| measured.tokens), again.sums()), (Some(1_500), learnt()));
         assert_eq!(other.measured(), None);
     }
@@ -171,18 +180,18 @@ mod tests {
     fn a_few_tokens_are_no_measurement() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("speeds.json");
-        ledger(&file, "a").record(WORTH_KEEPING_TOKENS - 1, learnt());
+        calibration(&file, "a").record(WORTH_KEEPING_TOKENS - 1, learnt());
         assert!(!file.exists());
     }
 
     #[test]
-    fn a_damaged_ledger_is_an_empty_one_and_is_written_anew() {
+    fn a_damaged_file_is_an_empty_one_and_is_written_anew() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("speeds.json");
         fs::write(&file, "{ not JSON").expect("a file");
-        let mut damaged = ledger(&file, "a");
+        let mut damaged = calibration(&file, "a");
         assert_eq!(damaged.measured(), None);
         damaged.record(1_000, learnt());
-        assert!(ledger(&file, "a").measured().is_some());
+        assert!(calibration(&file, "a").measured().is_some());
     }
 }

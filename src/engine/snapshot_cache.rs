@@ -1,59 +1,59 @@
-//! Readings under other recipes, kept in host memory, so that going back to a preset is a copy and not a re-reading.
+//! Cache states of other recipes, kept in host memory, so that going back to a preset is a copy and not a prefill.
 //!
-//! The picture: a shelf with a limit in bytes. A reading is put on it when the cache is about to lose it; the one that was
-//! used longest ago is thrown away first. 16,384 tokens of a 0.5B model are 200 MB.
+//! A state is kept when the live cache is about to lose it. Beyond a limit in bytes, the one used longest ago is
+//! dropped. 16,384 tokens of a 0.5B model are 200 MB.
 //!
 //! What it does not do: write to disk, or decide what is worth keeping (`worker` does).
 
-use super::kv_log::{KvLog, Reading};
+use super::cache_index::{CacheIndex, TokenSequence};
 
 struct Kept<S> {
-    log: KvLog,
+    log: CacheIndex,
     snapshot: S,
     bytes: u64,
 }
 
-/// The shelf, most recently used last.
-pub(super) struct Readings<S> {
+/// The snapshots, most recently used last.
+pub(super) struct SnapshotCache<S> {
     kept: Vec<Kept<S>>,
     limit_bytes: u64,
 }
 
-impl<S> Readings<S> {
+impl<S> SnapshotCache<S> {
     pub(super) fn new(limit_bytes: u64) -> Self {
         Self { kept: Vec::new(), limit_bytes }
     }
 
-    /// Bytes on the shelf.
+    /// Bytes of all of them.
     pub(super) fn bytes(&self) -> u64 {
         self.kept.iter().map(|kept| kept.bytes).sum()
     }
 
-    /// How many leading positions of `wanted` the best reading on the shelf holds.
-    pub(super) fn best_prefix(&self, wanted: &Reading) -> u32 {
+    /// How many leading positions of `wanted` the best snapshot holds.
+    pub(super) fn best_prefix(&self, wanted: &TokenSequence) -> u32 {
         self.kept.iter().map(|kept| kept.log.common_prefix(wanted)).max().unwrap_or(0)
     }
 
-    /// The reading that holds the most of `wanted`, now the most recently used.
-    pub(super) fn best(&mut self, wanted: &Reading) -> Option<(&KvLog, &S)> {
+    /// The snapshot that holds the most of `wanted`, now the most recently used.
+    pub(super) fn best(&mut self, wanted: &TokenSequence) -> Option<(&CacheIndex, &S)> {
         let best = (0..self.kept.len()).max_by_key(|&index| self.kept[index].log.common_prefix(wanted))?;
         let kept = self.kept.remove(best);
         self.kept.push(kept);
         self.kept.last().map(|kept| (&kept.log, &kept.snapshot))
     }
 
-    /// Whether all of `log` is on the shelf.
-    pub(super) fn holds(&self, log: &KvLog) -> bool {
+    /// Whether a snapshot has all of `log`.
+    pub(super) fn holds(&self, log: &CacheIndex) -> bool {
         self.kept.iter().any(|kept| log.is_within(&kept.log))
     }
 
-    /// Whether a reading of so many bytes may be kept at all.
+    /// Whether a snapshot of this size may be kept at all.
     pub(super) fn has_room_for(&self, bytes: u64) -> bool {
         bytes <= self.limit_bytes
     }
 
-    /// Puts a reading on the shelf, in the place of those that it contains; returns how many others had to go.
-    pub(super) fn keep(&mut self, log: KvLog, snapshot: S, bytes: u64) -> usize {
+    /// Keeps a snapshot in the place of those that it contains; returns how many others were dropped.
+    pub(super) fn keep(&mut self, log: CacheIndex, snapshot: S, bytes: u64) -> usize {
         self.kept.retain(|kept| !kept.log.is_within(&log));
         self.kept.push(Kept { log, snapshot, bytes });
         let mut dropped = 0;
@@ -68,7 +68,7 @@ impl<S> Readings<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kv_log::Token;
+    use crate::engine::cache_index::Token;
     use crate::swaa::{Attention, LayerSet};
 
     fn attention(window: u32) -> Attention {
@@ -79,40 +79,40 @@ mod tests {
         ids.iter().copied().map(Token).collect()
     }
 
-    fn log(ids: &[i32], window: u32) -> KvLog {
-        let mut log = KvLog::default();
+    fn log(ids: &[i32], window: u32) -> CacheIndex {
+        let mut log = CacheIndex::default();
         log.push(&tokens(ids), &attention(window));
         log
     }
 
-    fn reading(ids: &[i32], window: u32) -> Reading {
-        let mut reading = Reading::default();
-        reading.push(&tokens(ids), &attention(window));
-        reading
+    fn sequence(ids: &[i32], window: u32) -> TokenSequence {
+        let mut sequence = TokenSequence::default();
+        sequence.push(&tokens(ids), &attention(window));
+        sequence
     }
 
     #[test]
-    fn a_longer_reading_takes_the_place_of_its_beginning() {
-        let mut shelf = Readings::new(100);
+    fn a_longer_snapshot_takes_the_place_of_its_beginning() {
+        let mut shelf = SnapshotCache::new(100);
         shelf.keep(log(&[1, 2], 1), "short", 40);
         shelf.keep(log(&[1, 2, 3], 1), "long", 60);
-        assert_eq!((shelf.bytes(), shelf.best(&reading(&[1, 2, 3], 1)).map(|(_, name)| *name)), (60, Some("long")));
+        assert_eq!((shelf.bytes(), shelf.best(&sequence(&[1, 2, 3], 1)).map(|(_, name)| *name)), (60, Some("long")));
     }
 
     #[test]
     fn the_one_used_longest_ago_goes_first() {
-        let mut shelf = Readings::new(100);
+        let mut shelf = SnapshotCache::new(100);
         shelf.keep(log(&[1, 2, 3], 1), "one", 50);
         shelf.keep(log(&[1, 2, 3], 2), "two", 50);
-        shelf.best(&reading(&[1, 2, 3], 1));
+        shelf.best(&sequence(&[1, 2, 3], 1));
         assert_eq!(shelf.keep(log(&[4, 5, 6], 1), "three", 50), 1);
         assert!(shelf.holds(&log(&[1, 2, 3], 1)));
         assert!(!shelf.holds(&log(&[1, 2, 3], 2)));
     }
 
     #[test]
-    fn what_is_larger_than_the_shelf_is_not_kept() {
-        let mut shelf = Readings::new(10);
+    fn what_is_larger_than_the_limit_is_not_kept() {
+        let mut shelf = SnapshotCache::new(10);
         assert!(!shelf.has_room_for(11));
         shelf.keep(log(&[1], 1), "large", 11);
         assert_eq!(shelf.bytes(), 0);

@@ -17,7 +17,7 @@ use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
 
 /// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
-pub struct Voice<'a> {
+pub struct Reporter<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     output: Output,
@@ -25,7 +25,7 @@ pub struct Voice<'a> {
     bar: ProgressBar,
 }
 
-impl<'a> Voice<'a> {
+impl<'a> Reporter<'a> {
     pub fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, output: Output, terminal: Terminal) -> Self {
         Self { out, err, output, terminal, bar: ProgressBar::hidden() }
     }
@@ -143,9 +143,9 @@ impl<'a> Voice<'a> {
     }
 }
 
-impl Observer for Voice<'_> {
+impl Observer for Reporter<'_> {
     fn note(&mut self, text: &str) {
-        Voice::note(self, &format!("note: {text}"));
+        Reporter::note(self, &format!("note: {text}"));
     }
 
     fn progress(&mut self, activity: Activity<'_>) {
@@ -184,7 +184,7 @@ struct ErrorBody<'a> {
 pub(super) struct Tidy {
     begun: bool,
     /// White space that is let through if more text follows.
-    held: String,
+    cache_state: String,
 }
 
 impl Tidy {
@@ -193,14 +193,14 @@ impl Tidy {
         let mut ready = String::new();
         for c in piece.chars() {
             if c.is_whitespace() {
-                self.held.push(c);
+                self.cache_state.push(c);
                 continue;
             }
             if self.begun {
-                ready.push_str(&self.held);
+                ready.push_str(&self.cache_state);
             }
             self.begun = true;
-            self.held.clear();
+            self.cache_state.clear();
             ready.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
         }
         ready

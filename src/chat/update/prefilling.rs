@@ -4,42 +4,44 @@ use super::choosing;
 use super::prompts::document_prompt;
 use crate::chat::exchange::ExchangeState;
 use crate::chat::input::Effect;
+use crate::chat::measurements::Comparison;
 use crate::chat::notice::Notice;
-use crate::chat::readings::Comparison;
-use crate::chat::state::{Chat, Held, Pause, Run, Work};
+use crate::chat::state::{CacheState, Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
 use crate::chat::words::count;
 use crate::engine::message::{Command, Figures};
 use crate::swaa::selection::ResolvedPreset;
 
 pub(super) fn start_reading(chat: &mut Chat, from: Option<ResolvedPreset>) -> Vec<Effect> {
-    let Some(way) = chat.way.clone() else { return Vec::new() };
-    let Some(prompt) = document_prompt(chat, &way) else { return Vec::new() };
+    let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
+    let Some(prompt) = document_prompt(chat, &resolved_preset) else { return Vec::new() };
     chat.too_long = false;
     let run = Run::new(chat.new_job());
-    let command = Command::Read { job: run.job, prompt, recipe: way.recipe, cancel: run.cancel.clone() };
-    chat.work = Work::Reading { run, from };
+    let command = Command::Prefill { job: run.job, prompt, recipe: resolved_preset.recipe, cancel: run.cancel.clone() };
+    chat.work = Phase::Prefilling { run, from };
     vec![Effect::Send(command)]
 }
 
 pub(super) fn resume(chat: &mut Chat) {
-    if chat.work == Work::Idle && chat.paused.is_some() {
+    if chat.work == Phase::Idle && chat.paused.is_some() {
         chat.paused = None;
         chat.notice = None;
     }
 }
 
 pub(super) fn read(chat: &mut Chat, figures: &Figures) {
-    let (Work::Reading { from, .. }, Some(way)) = (&chat.work, chat.way.clone()) else { return };
+    let (Phase::Prefilling { from, .. }, Some(resolved_preset)) = (&chat.work, chat.resolved_preset.clone()) else {
+        return;
+    };
     let from = from.clone();
-    chat.work = Work::Idle;
-    chat.readings.read(&way.name, figures);
-    if choosing::take_taste(chat, &way, figures) {
+    chat.work = Phase::Idle;
+    chat.measurements.read(&resolved_preset.name, figures);
+    if choosing::take_probe(chat, &resolved_preset, figures) {
         return;
     }
     hold(chat, figures);
     if chat.is_read() {
-        compare(chat, from.as_ref(), &way, figures);
+        compare(chat, from.as_ref(), &resolved_preset, figures);
     } else if chat.next_switch.is_none() && chat.next_choice.is_none() {
         pause(chat, figures);
     }
@@ -61,8 +63,8 @@ fn compare(chat: &mut Chat, from: Option<&ResolvedPreset>, to: &ResolvedPreset, 
     if chat.exchanges().any(|exchange| exchange.variant.is_some() && exchange.is_waited_for()) {
         return;
     }
-    let (Some(from), Some(new)) = (from, chat.readings.of(&to.name)) else { return };
-    if let Some(old) = chat.readings.of(&from.name).filter(|old| old.preset != new.preset) {
+    let (Some(from), Some(new)) = (from, chat.measurements.of(&to.name)) else { return };
+    if let Some(old) = chat.measurements.of(&from.name).filter(|old| old.preset != new.preset) {
         let comparison = Comparison {
             old: old.clone(),
             new: new.clone(),
@@ -75,12 +77,12 @@ fn compare(chat: &mut Chat, from: Option<&ResolvedPreset>, to: &ResolvedPreset, 
 }
 
 pub(super) fn hold(chat: &mut Chat, figures: &Figures) {
-    let Some(way) = chat.way.clone() else { return };
+    let Some(resolved_preset) = chat.resolved_preset.clone() else { return };
     let tokens = figures.tokens;
     chat.survey.clear();
     chat.next_survey = None;
-    chat.held = Some(Held {
-        way,
+    chat.cache_state = Some(CacheState {
+        resolved_preset,
         tokens: (tokens.cached + tokens.prefilled).min(tokens.document),
         document_tokens: tokens.document,
         context_used: tokens.cached + tokens.prefilled + tokens.generated,

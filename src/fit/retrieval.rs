@@ -1,16 +1,17 @@
-//! Which parts of a document are nearest to a question? For documents that do not fit, and readers who have no time.
+//! Which parts of a document are nearest to a question? For documents that do not fit, and for users in a hurry.
 //!
-//! The picture: a librarian who knows the words and not the meaning. Every part gets a mark for the question by BM25 (rare words count more,
-//! long parts less); from the best mark down, whole parts are laid on the table as long as there is room; then they are put into the order
-//! of the document. A part that would never fit is cut between paragraphs, and its pieces are named by their lines.
+//! Every part gets a BM25 score for the question (rare words count more, long parts less). From the best score down,
+//! whole parts are taken as long as there is room; then they are put into the order of the document. A part that would
+//! never fit is split between paragraphs, and its pieces are named by their lines.
 //!
-//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about him among them.
+//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about
+//! him among them.
 //!
-//! Words are taken as they are written, in small letters, without a language's endings; of scripts without spaces every two letters are a
-//! word; `read_line` and `readLine` also count as `read` and `line`.
+//! Words are compared as they are written, in lower case, without stemming; in scripts without spaces every two letters
+//! are a word; `read_line` and `readLine` also count as `read` and `line`.
 //!
-//! What it does not do: understand. A part that answers the question in other words is not found, which is why nobody gets this without
-//! asking for it.
+//! What it does not do: understand. A part that answers the question in other words is not found, so this is never done
+//! without being asked for.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub struct Piece {
 
 /// What was taken.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picked {
+pub struct RetrievedParts {
     /// In the order of the document.
     pub pieces: Vec<Piece>,
     /// How many parts there were to choose from.
@@ -59,7 +60,7 @@ pub struct Picked {
     pub tokens: u32,
 }
 
-impl Picked {
+impl RetrievedParts {
     /// `8 of 61 parts`, `12 passages of 3 parts`
     #[must_use]
     pub fn in_short(&self) -> String {
@@ -81,8 +82,8 @@ impl Picked {
     }
 }
 
-/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the question is in it,
-/// or no piece with one is short enough. `count` gives the tokens of texts.
+/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the
+/// question is in it, or no piece with one is short enough. `count` gives the tokens of texts.
 ///
 /// Errors: those of `count`.
 pub async fn pick<E>(
@@ -90,7 +91,7 @@ pub async fn pick<E>(
     question: &str,
     room: u32,
     mut count: impl AsyncFnMut(Vec<Arc<str>>) -> Result<Vec<u32>, E>,
-) -> Result<Option<Picked>, E> {
+) -> Result<Option<RetrievedParts>, E> {
     let parts = document.parts();
     let candidates = candidates(document, &parts, room, &mut count).await?;
     let mut taken = as_many_as_fit(&candidates, &by_mark(document, &candidates, question), room);
@@ -100,7 +101,7 @@ pub async fn pick<E>(
         let tokens = count(vec![Arc::from(picked.text.as_str())]).await?.into_iter().sum();
         if tokens <= room {
             let pieces = chosen.iter().map(|candidate| named(document, &parts, candidate)).collect();
-            return Ok(Some(Picked { pieces, of_parts: parts.len(), document: picked, tokens }));
+            return Ok(Some(RetrievedParts { pieces, of_parts: parts.len(), document: picked, tokens }));
         }
         // The names of files and the signs for what was left out are too much.
         drop_last(&mut taken, &candidates, tokens, room);
@@ -110,7 +111,12 @@ pub async fn pick<E>(
 
 /// [`pick`] where counting needs no waiting.
 #[must_use]
-pub fn pick_now(document: &Document, question: &str, room: u32, count: impl Fn(&[&str]) -> Vec<u32>) -> Option<Picked> {
+pub fn retrieve(
+    document: &Document,
+    question: &str,
+    room: u32,
+    count: impl Fn(&[&str]) -> Vec<u32>,
+) -> Option<RetrievedParts> {
     let counted =
         async |texts: Vec<Arc<str>>| Ok::<_, Infallible>(count(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>()));
     match pick(document, question, room, counted).now_or_never() {
@@ -129,14 +135,14 @@ async fn candidates<E>(
     let whole = |(index, part): (usize, &Part)| Candidate { part: index, is_whole: true, span: part.span, tokens: 0 };
     let mut candidates: Vec<Candidate> = parts.iter().enumerate().map(whole).collect();
     let counts = count(texts(document, &candidates)).await?;
-    weigh(&mut candidates, counts);
+    count_parts(&mut candidates, counts);
     let mut cut: Vec<Candidate> = candidates
         .extract_if(.., |part| part.tokens > room)
         .flat_map(|part| paragraphs(document, part, room))
         .collect();
     if !cut.is_empty() {
         let counts = count(texts(document, &cut)).await?;
-        weigh(&mut cut, counts);
+        count_parts(&mut cut, counts);
         candidates.append(&mut cut);
         candidates.sort_by_key(|candidate| candidate.span.start);
     }
@@ -151,7 +157,7 @@ fn text_of<'a>(document: &'a Document, candidate: &Candidate) -> &'a str {
     &document.text[candidate.span.start..candidate.span.end]
 }
 
-fn weigh(candidates: &mut [Candidate], counts: Vec<u32>) {
+fn count_parts(candidates: &mut [Candidate], counts: Vec<u32>) {
     candidates.iter_mut().zip(counts).for_each(|(candidate, tokens)| candidate.tokens = tokens);
 }
 
@@ -214,10 +220,11 @@ fn as_many_as_fit(candidates: &[Candidate], ranked: &[usize], room: u32) -> Vec<
     taken
 }
 
-/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at least.
+/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at
+/// least.
 ///
-/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to 249, where 200 have
-/// room, the last 10 are dropped.
+/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to
+/// 249, where 200 have room, the last 10 are dropped.
 fn drop_last(taken: &mut Vec<usize>, candidates: &[Candidate], tokens: u32, room: u32) {
     let sum: u64 = taken.iter().map(|&index| u64::from(candidates[index].tokens)).sum();
     let mut dropped = 0;
@@ -320,27 +327,27 @@ mod tests {
 
     #[test]
     fn whole_parts_that_have_the_words_are_taken_in_the_order_of_the_document() {
-        let picked = pick_now(&chapters(), "Where is the whale?", 100, words).expect("two chapters");
+        let picked = retrieve(&chapters(), "Where is the whale?", 100, words).expect("two chapters");
         let parts: Vec<usize> = picked.pieces.iter().map(|piece| piece.part).collect();
         assert_eq!((parts, picked.in_short().as_str()), (vec![2, 5], "2 of 6 parts"));
         assert!(picked.document.text.contains("Chapter 2") && picked.document.text.contains("[…]"));
         assert_eq!(picked.tokens, words_of(&picked.document.text));
-        let only_one = pick_now(&chapters(), "Where is the whale?", 60, words).expect("one chapter");
+        let only_one = retrieve(&chapters(), "Where is the whale?", 60, words).expect("one chapter");
         assert_eq!(only_one.in_words(), "1 of 6 parts are read, 42 tokens: Chapter 2 (2)");
     }
 
     #[test]
     fn nothing_is_taken_for_words_that_are_not_there() {
-        assert_eq!(pick_now(&chapters(), "Elephants?", 100, words), None);
-        assert_eq!(pick_now(&chapters(), "", 100, words), None);
-        assert_eq!(pick_now(&chapters(), "whale", 1, words), None);
+        assert_eq!(retrieve(&chapters(), "Elephants?", 100, words), None);
+        assert_eq!(retrieve(&chapters(), "", 100, words), None);
+        assert_eq!(retrieve(&chapters(), "whale", 1, words), None);
     }
 
     #[test]
     fn a_part_that_never_fits_is_cut_between_paragraphs_and_named_by_its_lines() {
         let filler = "Nothing of note was seen on that day, nor on the next.\n\n";
         let text = format!("{}Then the whale\ncame up.\n\n{}", filler.repeat(40), filler.repeat(40));
-        let picked = pick_now(&document("log.txt", &text), "whale", 120, words).expect("a passage");
+        let picked = retrieve(&document("log.txt", &text), "whale", 120, words).expect("a passage");
         let [piece] = &picked.pieces[..] else { panic!("{picked:?}") };
         assert!(picked.document.text.contains("Then the whale\ncame up."), "{}", picked.document.text);
         assert!(piece.lines.as_ref().is_some_and(|lines| lines.starts_with("line ")), "{piece:?}");
@@ -358,7 +365,7 @@ mod tests {
             counted.borrow_mut().extend(texts.iter().map(|text| (*text).to_owned()));
             words(texts)
         };
-        let picked = pick_now(&document, "whale", 180, count).expect("some chapters");
+        let picked = retrieve(&document, "whale", 180, count).expect("some chapters");
         assert_eq!((picked.pieces.len(), picked.tokens), (36, 179));
         assert_eq!(calls.get(), 4, "parts, pieces, and the document twice");
         let counted = counted.into_inner();

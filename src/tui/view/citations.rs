@@ -12,25 +12,25 @@ use ratatui::text::{Line, Span};
 use super::super::wrap::{clean, shorten, width};
 use super::entry::EntryContext;
 use crate::chat::Exchange;
-use crate::quotes::{Quote, Verdict};
+use crate::citations::{Citation, Verdict};
 
 /// The lines; the flag marks the selected quote.
 pub(super) fn lines(at: &EntryContext<'_>, exchange: &Exchange, cells: usize) -> Vec<(bool, Line<'static>)> {
     // Spans refer to the untrimmed answer.
-    let line = |(index, quote): (usize, &Quote)| {
+    let line = |(index, citation): (usize, &Citation)| {
         let is_chosen = at.chosen == Some(index);
-        (is_chosen, line(at, &exchange.answer[quote.span.start..quote.span.end], quote, is_chosen, cells))
+        (is_chosen, line(at, &exchange.answer[citation.span.start..citation.span.end], citation, is_chosen, cells))
     };
-    exchange.quotes.iter().enumerate().map(line).collect()
+    exchange.citations.iter().enumerate().map(line).collect()
 }
 
-fn line(at: &EntryContext<'_>, text: &str, quote: &Quote, is_chosen: bool, cells: usize) -> Line<'static> {
-    let (sign, style) = match quote.verdict {
+fn line(at: &EntryContext<'_>, text: &str, citation: &Citation, is_chosen: bool, cells: usize) -> Line<'static> {
+    let (sign, style) = match citation.verdict {
         Verdict::Verified(_) => ("✓ ", at.theme.good),
         Verdict::Repaired { .. } => ("≈ ", at.theme.accent),
         Verdict::NotFound => ("✗ ", at.theme.error),
     };
-    let place = place(at, quote, cells / 2);
+    let place = place(at, citation, cells / 2);
     let room = cells.saturating_sub(2 + 4 + width(&place));
     let words = clean(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     let over = if is_chosen { at.theme.found } else { Style::new() };
@@ -43,15 +43,20 @@ fn line(at: &EntryContext<'_>, text: &str, quote: &Quote, is_chosen: bool, cells
 }
 
 /// The position of a quote, as long as fits, or that there is none.
-fn place(at: &EntryContext<'_>, quote: &Quote, room: usize) -> String {
-    let Some(passage) = quote.verdict.passage() else { return shorten("not in the document", room) };
+fn place(at: &EntryContext<'_>, citation: &Citation, room: usize) -> String {
+    let Some(passage) = citation.verdict.passage() else { return shorten("not in the document", room) };
     let Some(place) = at.document.locate(passage.start) else { return String::new() };
-    let agreement = match quote.verdict {
+    let agreement = match citation.verdict {
         Verdict::Repaired { agreement, .. } => format!("{} match · ", super::formatting::whole(agreement.into())),
         _ => String::new(),
     };
     let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));
     let position = place.position;
-    let ways = [format!("{agreement}{part}{position}"), format!("{agreement}{position}"), position.to_string()];
-    ways.iter().find(|way| width(way) <= room).cloned().unwrap_or_else(|| shorten(&ways[2], room))
+    let resolved_presets =
+        [format!("{agreement}{part}{position}"), format!("{agreement}{position}"), position.to_string()];
+    resolved_presets
+        .iter()
+        .find(|resolved_preset| width(resolved_preset) <= room)
+        .cloned()
+        .unwrap_or_else(|| shorten(&resolved_presets[2], room))
 }

@@ -12,7 +12,7 @@ use crate::swaa::Recipe;
 
 /// One preset's card.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
+pub struct Measurement {
     pub preset: Arc<str>,
     /// How the engine understood it.
     pub recipe: Recipe,
@@ -26,7 +26,7 @@ pub struct Reading {
     pub decode_tokens_per_s: Option<f64>,
 }
 
-impl Reading {
+impl Measurement {
     /// Over all runs; `None` when nothing had to be computed.
     #[must_use]
     pub fn prefill_tokens_per_s(&self) -> Option<f64> {
@@ -44,19 +44,19 @@ pub struct Trace {
 
 /// The cards, in the order of first reading.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Readings {
-    cards: Vec<Reading>,
+pub struct Measurements {
+    cards: Vec<Measurement>,
     traces: Vec<Trace>,
 }
 
-impl Readings {
+impl Measurements {
     #[must_use]
-    pub fn of(&self, preset: &str) -> Option<&Reading> {
+    pub fn of(&self, preset: &str) -> Option<&Measurement> {
         self.cards.iter().find(|reading| *reading.preset == *preset)
     }
 
     #[must_use]
-    pub fn as_slice(&self) -> &[Reading] {
+    pub fn as_slice(&self) -> &[Measurement] {
         &self.cards
     }
 
@@ -102,11 +102,11 @@ impl Readings {
         }
     }
 
-    fn card(&mut self, preset: &Arc<str>, figures: &Figures) -> &mut Reading {
+    fn card(&mut self, preset: &Arc<str>, figures: &Figures) -> &mut Measurement {
         let known = self.cards.iter().position(|reading| reading.preset == *preset && reading.recipe == figures.recipe);
         let index = known.unwrap_or_else(|| {
             self.cards.retain(|reading| reading.preset != *preset);
-            self.cards.push(Reading {
+            self.cards.push(Measurement {
                 preset: preset.clone(),
                 recipe: figures.recipe.clone(),
                 prefilled_tokens: 0,
@@ -127,8 +127,8 @@ impl Readings {
 /// Two readings side by side, after a switch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    pub old: Reading,
-    pub new: Reading,
+    pub old: Measurement,
+    pub new: Measurement,
     /// What the switch itself cost: 0 tokens when the engine still had the reading.
     pub reread_tokens: u32,
     pub took: Duration,

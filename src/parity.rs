@@ -1,0 +1,211 @@
+//! Every front end tells a user the same: why an answer ended, and what there is to know.
+//!
+//! Each test takes one fact through the terminal interface, plain lines, a headless run and an evaluation. The first two show a chat that is
+//! told what the engine tells; the last two run against an engine that follows a script.
+
+use std::sync::Arc;
+
+use crate::chat::fixtures::{self, Session};
+use crate::chat::{Input, NewText, News, why_not_whole};
+use crate::document::Document;
+use crate::engine::message::{Channel, Event, Finish, ModelInfo};
+use crate::eval::{self, Plan};
+use crate::headless::{self, Reporter, Started};
+use crate::plain::Announcer;
+use crate::session::scripted_engine::{self, Script, ScriptedEngine};
+use crate::session::{EngineChannels, EngineClient, Stops, fixtures::settings};
+use crate::settings::FrontEnd;
+use crate::tui::Stage;
+
+/// Every way in which an answer can end, and whether the model said something.
+const ENDINGS: [(Finish, &str); 7] = [
+    (Finish::EndOfGeneration, "A clergyman."),
+    (Finish::EndOfGeneration, ""),
+    (Finish::StopString, "A clergyman."),
+    (Finish::TokenLimit, "A clergyman."),
+    (Finish::TimeLimit, "A clergyman."),
+    (Finish::ContextFull, "A clergyman."),
+    (Finish::Cancelled, "A clergyman."),
+];
+
+const NO_GPU: &str = "there is no GPU here that this program can use: the CPU computes";
+
+/// What a front end says, as one text.
+struct Said {
+    front_end: &'static str,
+    text: String,
+}
+
+impl Said {
+    /// Holds it to saying `told` (not only a part of it, so that "cut off" alone is not enough), or nothing when there is nothing to say.
+    fn says(&self, told: Option<&str>, all: &[&str]) {
+        let said: Vec<&str> = all.iter().copied().filter(|words| self.text.contains(words)).collect();
+        assert_eq!(said, told.into_iter().collect::<Vec<_>>(), "{} says:\n{}", self.front_end, self.text);
+    }
+}
+
+/// The terminal interface, wide enough for every sentence.
+fn screen(session: &Session) -> Said {
+    let mut stage = Stage::new(Arc::default(), 400, 60);
+    stage.frame(&session.chat);
+    Said { front_end: "the screen", text: stage.seen() }
+}
+
+/// What plain lines say of a session, after every step of it.
+#[derive(Default)]
+struct Lines {
+    announcer: Announcer,
+    out: Vec<u8>,
+}
+
+impl Lines {
+    fn after(&mut self, session: &Session) {
+        self.announcer.announce(&session.chat, &Document::default(), &mut self.out).expect("memory");
+    }
+
+    fn said(self) -> Said {
+        Said { front_end: "plain lines", text: String::from_utf8(self.out).expect("text") }
+    }
+}
+
+/// What a headless run writes to standard error.
+async fn headless(line: &[&str], engine: EngineChannels) -> Said {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = settings(home.path(), &[&["-p", "Who?", "--headless"], line, &["-"]].concat());
+    let FrontEnd::Headless(how) = settings.front_end else { panic!("{line:?} is not headless") };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut reporter = Reporter::new(&mut out, &mut err, how.output, settings.terminal);
+    let client = EngineClient::new(engine, Stops::never());
+    let start = |_: &mut Reporter<'_>| Ok(Started { client, model: "toy.gguf".into(), retriever: None });
+    headless::run(&settings, how, &mut "It is a truth.".as_bytes(), start, &mut reporter).await;
+    drop(reporter);
+    Said { front_end: "a headless run", text: String::from_utf8(err).expect("text") }
+}
+
+/// What an evaluation writes to its log.
+async fn evaluation(engine: EngineChannels) -> Said {
+    let home = tempfile::tempdir().expect("a folder");
+    let records = home.path().join("records.jsonl");
+    let record = r#"{"id": "1", "task": "t", "context": "It is a truth.", "question": "Who?", "answers": ["a"], "metric": "contains_all"}"#;
+    std::fs::write(&records, record).expect("written");
+    let settings = settings(home.path(), &["eval", &records.to_string_lossy(), "--presets", "full"]);
+    let FrontEnd::Eval(args) = &settings.front_end else { panic!("it is an evaluation") };
+    let plan = Plan::new(&settings, args).expect("a plan");
+    let mut client = EngineClient::new(engine, Stops::never());
+    let (mut out, mut log) = (Vec::new(), Vec::new());
+    let _ = eval::run(&plan, &mut client, &mut out, &mut log).await;
+    Said { front_end: "an evaluation", text: String::from_utf8(log).expect("text") }
+}
+
+#[tokio::test]
+async fn every_front_end_says_why_an_answer_is_not_whole_in_the_same_words() {
+    let all: Vec<&str> = ENDINGS.iter().filter_map(|&(finish, answer)| why_not_whole(finish, answer)).collect();
+    assert_eq!(all.len(), 5, "an answer that the model ended is whole");
+    for (finish, answer) in ENDINGS {
+        let mut session = Session::with_document_read("full");
+        let mut lines = Lines::default();
+        lines.after(&session);
+        session.ask("Who?");
+        lines.after(&session);
+        session.tell(Event::Piece { job: session.job, channel: Channel::Answer, text: answer.to_owned() });
+        let figures = Box::new(fixtures::answer_figures(&session.recipe(), 6));
+        session.tell(Event::Answered { job: session.job, finish, figures });
+        lines.after(&session);
+        let script = Script::Says(vec![(Channel::Answer, answer)], finish);
+        let said = [
+            screen(&session),
+            lines.said(),
+            headless(&[], ScriptedEngine::start(script.clone())).await,
+            evaluation(ScriptedEngine::start(script)).await,
+        ];
+        said.iter().for_each(|said| said.says(why_not_whole(finish, answer), &all));
+    }
+}
+
+/// A chat whose model has just come, and what plain lines say of that.
+fn loaded(preset: &str, info: ModelInfo) -> (Session, Lines) {
+    let (mut session, mut lines) = (Session::begin(preset), Lines::default());
+    lines.after(&session);
+    session.tell(Event::Loaded(Box::new(info)));
+    lines.after(&session);
+    if preset == "auto" {
+        session.tell(Event::Counted { job: session.job, tokens: vec![100] });
+        lines.after(&session);
+    }
+    (session, lines)
+}
+
+#[tokio::test]
+async fn every_front_end_says_what_there_is_to_know_of_a_model() {
+    let changed: [fn(ModelInfo) -> ModelInfo; 4] = [
+        |info| info,
+        |info| ModelInfo { without_gpu: Some(NO_GPU), ..info },
+        |info| ModelInfo { chat_template: None, ..info },
+        |info| ModelInfo { without_gpu: Some(NO_GPU), chat_template: None, ..info },
+    ];
+    for (change, expected) in changed.into_iter().zip([[false, false], [true, false], [false, true], [true, true]]) {
+        for preset in ["full", "auto"] {
+            let (session, lines) = loaded(preset, change(fixtures::model()));
+            let info = || change(scripted_engine::model());
+            let said = [
+                screen(&session),
+                lines.said(),
+                headless(&["--preset", preset], ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
+                evaluation(ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
+            ];
+            for Said { front_end, text } in said {
+                let is_said = [text.contains(NO_GPU), text.contains(" brings no chat template: ChatML is used")];
+                assert_eq!(is_said, expected, "{front_end} under {preset}:\n{text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_conversation_says_what_auto_chose_and_why() {
+    let (session, lines) = loaded("auto", fixtures::model());
+    let script = scripted_engine::says("He.");
+    let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
+    let told = "auto chose full: so short a document is seen whole under every preset";
+    said.iter().for_each(|said| said.says(Some(told), &[told]));
+}
+
+#[tokio::test]
+async fn every_conversation_says_why_a_preset_is_not_available() {
+    let refusing = |info| ModelInfo { sliding_refused: Some("it has windows of its own".to_owned()), ..info };
+    let (session, lines) = loaded("quick", refusing(fixtures::model()));
+    let engine = ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
+    let said = [screen(&session), lines.said(), headless(&["--preset", "quick"], engine).await];
+    let told = "quick can't be had: it has windows of its own";
+    said.iter().for_each(|said| said.says(Some(told), &[told]));
+}
+
+#[tokio::test]
+async fn every_conversation_says_why_a_template_gives_no_prompt() {
+    let broken = |info| ModelInfo { chat_template: Some("{{ raise_exception('no') }}".to_owned()), ..info };
+    let (session, lines) = loaded("full", broken(fixtures::model()));
+    let engine = || ScriptedEngine::with_model(broken(scripted_engine::model()), scripted_engine::says("He."));
+    let said = [screen(&session), lines.said(), headless(&["--preset", "full"], engine()).await];
+    let told = "the model's chat template fails at line 1: no";
+    said.iter().for_each(|said| said.says(Some(told), &[told]));
+}
+
+/// What happens to the files while a conversation goes on; `src/headless/tests.rs` has the same for a headless run, with files.
+#[test]
+fn every_conversation_says_what_became_of_the_files() {
+    let text: Arc<str> = "It is a falsehood.".into();
+    let place = "from line 3 of book.txt on".to_owned();
+    let changed = News::Changed(NewText { ends: vec![text.len()], text, place, retrieved: None });
+    let gone = News::Unreadable("cannot read book.txt: no such file".to_owned());
+    for (news, told) in [
+        (changed, "the document changed on disk, from line 3 of book.txt on: 6,000 of 10,000 tokens are kept"),
+        (gone, "cannot read book.txt: no such file; answers are from what was read before"),
+    ] {
+        let (mut session, mut lines) = (Session::with_document_read("full"), Lines::default());
+        lines.after(&session);
+        session.input(Input::News(news));
+        session.tell(Event::Planned { job: session.job, plan: fixtures::plan(4_000, None) });
+        lines.after(&session);
+        [screen(&session), lines.said()].iter().for_each(|said| said.says(Some(told), &[told]));
+    }
+}
