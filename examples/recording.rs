@@ -55,15 +55,15 @@ fn main() {
 
 fn ask(terminal: &mut Terminal) {
     typed(terminal, "What does Mr. Darcy say when he is asked to dance? Answer with his words in quotation marks.\r");
-    terminal.wait_for("first after", LONG);
+    terminal.wait_for("first token after", LONG);
     terminal.watch(LOOK);
 }
 
 /// To another preset; where that takes longer than a moment, it says so first and waits for Enter.
 fn toggle(terminal: &mut Terminal) {
     typed(terminal, "\t3");
-    terminal.wait_until("question or figures", LONG, |it| it.shows("Enter goes on") || it.shows(SWITCHED));
-    if terminal.shows("Enter goes on") {
+    terminal.wait_until("question or figures", LONG, |it| it.shows("Enter confirms") || it.shows(SWITCHED));
+    if terminal.shows("Enter confirms") {
         terminal.watch(LOOK * 2);
         typed(terminal, "\r");
     }

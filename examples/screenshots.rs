@@ -54,7 +54,7 @@ fn main_views(args: &Args, theme: &str, frame: &Frame) {
     };
     terminal.wait_for("is read. Ask it anything.", LONG);
     terminal.press("What does Mr. Darcy say when he is asked to dance? Answer with his words in quotation marks.\r");
-    terminal.wait_for("first after", LONG);
+    terminal.wait_for("first token after", LONG);
     terminal.watch(Duration::from_millis(500));
     save(&terminal, "answer");
     let mut view = |keys: &str, text: &str, name: &str| {

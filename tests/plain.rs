@@ -85,10 +85,10 @@ fn a_conversation_is_answered_line_by_line_and_left() {
     assert!(talk.says("", "\n> ").ends_with("book.txt is read. Ask, or /help.\n> "), "{}", talk.all);
     let answer = talk.says("Which colour has box 7?\n", "\n> ");
     assert!(answer.contains("(full, "), "{answer}");
-    assert!(talk.says("/preset fastest\n", "\n> ").contains("read by fastest\n"), "{}", talk.all);
+    assert!(talk.says("/preset fastest\n", "\n> ").contains("switched to fastest\n"), "{}", talk.all);
     let answer = talk.says("And box 8?\n", "\n> ");
     assert!(answer.contains("(fastest, "), "{answer}");
-    assert!(talk.says("/presets\n", "\n> ").contains("fastest, in force: "), "{}", talk.all);
+    assert!(talk.says("/presets\n", "\n> ").contains("fastest, active: "), "{}", talk.all);
     talk.typed.write_all(b"/quit\n").expect("it listens");
     let ran = finished(child, PATIENCE);
     // The small model may have more to say than 8 tokens.

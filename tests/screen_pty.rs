@@ -50,10 +50,10 @@ fn a_book_is_opened_asked_and_read_by_another_preset_and_left() {
     let mut terminal = open(&book(16), &["--window", "64", "--sinks", "4", "-n", "8"]);
     terminal.wait_for("is read. Ask it anything.", LONG);
     terminal.press("Where does the cat live?\r");
-    terminal.wait_for("first after", LONG);
+    terminal.wait_for("first token after", LONG);
     // Tab, then a digit. What the window hid has to be read again, which is asked about where it takes longer than a moment.
     terminal.press("\t1");
-    let asks = "1 or Enter goes on";
+    let asks = "1 or Enter confirms";
     terminal.wait_until("question or figures", LONG, |it| it.shows(asks) || it.shows(SWITCHED));
     if terminal.shows(asks) {
         terminal.press("1");
@@ -61,7 +61,7 @@ fn a_book_is_opened_asked_and_read_by_another_preset_and_left() {
     terminal.wait_for(SWITCHED, LONG);
     terminal.resize(120, 40);
     terminal.press("iAnd what is its number?\r");
-    terminal.wait_until("second answer", LONG, |it| it.unwrapped().matches("first after").count() == 2);
+    terminal.wait_until("second answer", LONG, |it| it.unwrapped().matches("first token after").count() == 2);
     terminal.resize(40, 12);
     terminal.wait_for("1 full 2 3 4 5 6 7 8", SECONDS);
     terminal.press("\x04");
@@ -79,7 +79,7 @@ fn a_reading_is_stopped_kept_and_goes_on() {
     terminal.press("\x1b");
     terminal.wait_for("which are kept", LONG);
     terminal.press("\r");
-    terminal.wait_for("were there", LONG);
+    terminal.wait_for("cached)", LONG);
     terminal.wait_for("is read. Ask it anything.", LONG);
     terminal.press("\x04");
     assert_eq!(terminal.exit_code(SECONDS), 0);
@@ -116,7 +116,7 @@ fn as_many_parts_as_there_is_time_for_are_chosen_on_the_screen() {
     terminal.wait_for("all 6 parts are read within 600 s", LONG);
     terminal.wait_for("book.md is read. Ask it anything.", LONG);
     terminal.press("Where does the cat live?\r");
-    terminal.wait_for("first after", LONG);
+    terminal.wait_for("first token after", LONG);
     terminal.press("\x04");
     assert_eq!(terminal.exit_code(SECONDS), 0);
 }
@@ -146,7 +146,7 @@ fn chapters_are_unticked_and_fewer_tokens_are_asked_about() {
     terminal.wait_for("the document is 3 of 6 parts now", LONG);
     terminal.wait_for("book.md · parts 1-3 of 6", SECONDS);
     terminal.press("iWhere does the cat live?\r");
-    terminal.wait_for("first after", LONG);
+    terminal.wait_for("first token after", LONG);
     let some = tokens_in_use(&terminal).expect("figures");
     assert!(some * 3 < all * 2, "{some} of {all} tokens on\n{}", terminal.screen());
     terminal.press("\x04");
@@ -172,7 +172,7 @@ fn what_does_not_fit_opens_its_parts_and_what_fits_is_read() {
 #[ignore = "needs a model"]
 fn a_signal_gives_the_terminal_back_and_has_its_exit_code() {
     let mut terminal = open(&book(5), &[]);
-    terminal.wait_for("Ask the document", LONG);
+    terminal.wait_for("Ask about the document", LONG);
     terminal.terminate();
     assert_eq!(terminal.exit_code(SECONDS), 143);
     assert!(terminal.is_given_back(), "{}", terminal.screen());
@@ -182,7 +182,7 @@ fn a_signal_gives_the_terminal_back_and_has_its_exit_code() {
 #[ignore = "needs a model"]
 fn the_first_frame_is_there_while_the_model_is_loading() {
     let mut terminal = open(&book(5), &[]);
-    terminal.wait_for("Ask the document", LONG);
+    terminal.wait_for("Ask about the document", LONG);
     assert!(terminal.shows("loading the model"), "{}", terminal.screen());
     terminal.press("\x03\x03");
     assert_eq!(terminal.exit_code(SECONDS), 0);

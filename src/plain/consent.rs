@@ -26,7 +26,7 @@ impl Observer for Consent<'_> {
     /// Enter and `y` mean yes; the end of the input means no.
     fn agrees_to_fetch(&mut self, model: &Entry) -> bool {
         let (title, size) = (harmless::line(&model.title), bytes(model.bytes));
-        let asked = writeln!(self.output, "{title} is not here yet. Fetch it ({size})? [Y/n]");
+        let asked = writeln!(self.output, "{title} is not on this machine. Download it ({size})? [Y/n]");
         let mut answer = String::new();
         let read = asked.and_then(|()| self.input.read_line(&mut answer));
         read.is_ok_and(|length| length > 0) && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes")
@@ -53,6 +53,6 @@ mod tests {
             [true, true, true, false, false, false]
         );
         let (_, asked) = answered("n\n");
-        assert!(asked.contains("Fetch it (491 MB)? [Y/n]"), "{asked}");
+        assert!(asked.contains("Download it (491 MB)? [Y/n]"), "{asked}");
     }
 }

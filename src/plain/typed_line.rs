@@ -1,11 +1,12 @@
 //! Parses a typed line: a question, a command, or a yes or no.
 
 use crate::chat::{Action, Chat, Phase};
+use crate::swaa::Preset;
 
 /// The text of `/help`, also shown for unknown commands.
-const HELP: &str = "Type a question, and Enter. @NAME refers to a part of the document or to a file. /presets lists the presets, \
-                    /preset NAME reads by one, /ab NAME NAME QUESTION asks under several, /stop stops, /quit leaves. An empty line goes on \
-                    with a reading that was stopped.";
+const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /presets lists the \
+                    presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /stop stops, /quit quits. An \
+                    empty line continues a stopped prefill.";
 
 /// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl TypedLine {
                 None => Self::Say(no_preset(chat, name)),
             },
             ("/ab", rest) => versus(chat, rest),
-            (command, _) if command.starts_with('/') => Self::Say(format!("there is no command {command}. {HELP}")),
+            (command, _) if command.starts_with('/') => Self::Say(format!("unknown command {command}. {HELP}")),
             _ => Self::Act(Action::Ask(line.to_owned())),
         }
     }
@@ -55,7 +56,7 @@ fn versus(chat: &Chat, rest: &str) -> TypedLine {
     let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
     match Some(question.to_owned()).filter(|question| !question.is_empty()).or(last) {
         Some(question) => TypedLine::Act(Action::Versus { question, preset_entries }),
-        None => TypedLine::Say("which question? /ab NAME NAME QUESTION asks it under both presets".to_owned()),
+        None => TypedLine::Say("type a question: /ab NAME NAME QUESTION".to_owned()),
     }
 }
 
@@ -74,10 +75,10 @@ fn no_preset(chat: &Chat, name: &str) -> String {
 }
 
 fn presets(chat: &Chat) -> String {
-    let cache_state = chat.cache_state.as_ref().map(|cache_state| cache_state.resolved_preset.name.clone());
-    let line = |preset_entry: &crate::swaa::Preset| {
-        let in_force = if cache_state.as_deref() == Some(preset_entry.name.as_str()) { ", in force" } else { "" };
-        format!("{}{in_force}: {}", preset_entry.name, preset_entry.summary)
+    let current = chat.cache_state.as_ref().map(|state| state.resolved_preset.name.clone());
+    let line = |preset: &Preset| {
+        let active = if current.as_deref() == Some(preset.name.as_str()) { ", active" } else { "" };
+        format!("{}{active}: {}", preset.name, preset.summary)
     };
     chat.preset_entries.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -103,7 +104,7 @@ mod tests {
         assert!(
             matches!(TypedLine::read(chat, "/preset nice"), TypedLine::Say(text) if text.contains("no preset nice"))
         );
-        assert!(matches!(TypedLine::read(chat, "/fly"), TypedLine::Say(text) if text.contains("no command /fly")));
+        assert!(matches!(TypedLine::read(chat, "/fly"), TypedLine::Say(text) if text.contains("unknown command /fly")));
         assert_eq!(TypedLine::read(chat, "y"), TypedLine::Act(Action::Ask("y".into())));
         session.switch("full");
         session.forecast(8_000, Some(12));
@@ -120,7 +121,7 @@ mod tests {
         };
         assert_eq!(TypedLine::read(&session.chat, "/ab full quick  Who is it? "), versus("Who is it?"));
         assert!(
-            matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("which question?"))
+            matches!(TypedLine::read(&session.chat, "/ab full quick"), TypedLine::Say(text) if text.contains("type a question"))
         );
         assert!(
             matches!(TypedLine::read(&session.chat, "/ab full Who?"), TypedLine::Say(text) if text.contains("no preset Who?"))

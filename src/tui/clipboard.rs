@@ -29,10 +29,10 @@ pub(super) struct Clipboard {
 impl Clipboard {
     /// `out` is the terminal; `in_tmux` says whether tmux runs in between.
     pub(super) fn copy(&mut self, text: &str, out: &mut dyn Write, in_tmux: bool) -> CopiedTo {
-        let told = text.len() <= MOST_BYTES
+        let sent = text.len() <= MOST_BYTES
             && out.write_all(sequence(text, in_tmux).as_bytes()).is_ok()
             && out.flush().is_ok();
-        match (self.copy_to_system(text), told) {
+        match (self.copy_to_system(text), sent) {
             (true, _) => CopiedTo::Clipboard,
             (false, true) => CopiedTo::Terminal,
             (false, false) => CopiedTo::Nowhere,

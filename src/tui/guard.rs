@@ -63,9 +63,9 @@ fn enter() -> io::Result<()> {
 /// Lends the terminal to `other`: an editor, or the shell that started this program.
 pub(super) fn lend<T>(other: impl FnOnce() -> T) -> io::Result<T> {
     leave();
-    let told = other();
+    let result = other();
     enter()?;
-    Ok(told)
+    Ok(result)
 }
 
 impl Drop for Guard {
@@ -89,17 +89,17 @@ fn hook(taken: Arc<AtomicBool>, earlier: Hook, reports: PathBuf, build: String) 
             tracing::error!(panic = %info, "a thread panicked");
         } else {
             earlier(info);
-            tell_of_report(info, &reports, &build);
+            print_report_path(info, &reports, &build);
         }
     }
 }
 
 /// The terminal is restored, so this stays visible.
 #[allow(clippy::print_stderr, reason = "the screen is gone, and this is its last word")]
-fn tell_of_report(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
+fn print_report_path(info: &PanicHookInfo<'_>, folder: &Path, build: &str) {
     match crash::write(folder, build, &info.to_string()) {
-        Ok(path) => eprintln!("a report is in {}", path.display()),
-        Err(error) => eprintln!("no report could be written: {error}"),
+        Ok(path) => eprintln!("crash report: {}", path.display()),
+        Err(error) => eprintln!("cannot write a crash report: {error}"),
     }
 }
 
@@ -152,10 +152,10 @@ mod tests {
         let mut terminal = pty::Terminal::run(80, 24, &[], &this, &arguments, &[(REPORTS, folder)]);
         assert_ne!(terminal.exit_code(Duration::from_secs(60)), 0);
         assert!(terminal.is_given_back(), "{}", terminal.screen());
-        assert!(terminal.shows("there is no such row") && terminal.shows("a report is in"), "{}", terminal.screen());
+        assert!(terminal.shows("there is no such row") && terminal.shows("crash report: "), "{}", terminal.screen());
         assert!(!terminal.shows("what was drawn"), "{}", terminal.screen());
         let report = std::fs::read_dir(Path::new(folder)).expect("a folder").next().expect("a report").expect("a file");
-        let told = std::fs::read_to_string(report.path()).expect("text");
-        assert!(told.contains("there is no such row"), "{told}");
+        let text = std::fs::read_to_string(report.path()).expect("text");
+        assert!(text.contains("there is no such row"), "{text}");
     }
 }

@@ -48,10 +48,10 @@ impl Panes {
 
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Auto => "panes by the size of the screen",
-            Self::Side => "panes side by side",
-            Self::Stacked => "panes stacked",
-            Self::Alone => "one pane alone, Tab for the other",
+            Self::Auto => "layout: automatic",
+            Self::Side => "layout: side by side",
+            Self::Stacked => "layout: stacked",
+            Self::Alone => "layout: single pane; Tab shows the other",
         }
     }
 

@@ -92,9 +92,9 @@ impl TerminalRunner<'_> {
     /// Made harmless: what is copied is pasted, into a shell, too.
     fn copy(&mut self, text: &str, name: &str) -> String {
         match self.clipboard.copy(&harmless::text(text), &mut stdout(), self.options.in_tmux) {
-            CopiedTo::Clipboard => format!("{name} is in the clipboard"),
-            CopiedTo::Terminal => format!("{name} was given to the terminal to copy"),
-            CopiedTo::Nowhere => format!("{name} is too long for a terminal to copy: x exports it"),
+            CopiedTo::Clipboard => format!("copied {name}"),
+            CopiedTo::Terminal => format!("sent {name} to the terminal's clipboard"),
+            CopiedTo::Nowhere => format!("{name} is too long for the terminal's clipboard; x exports it"),
         }
     }
 

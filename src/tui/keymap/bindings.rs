@@ -30,7 +30,7 @@ impl Default for Keymap {
 pub enum KeyError {
     #[error(transparent)]
     Field(#[from] FileError),
-    #[error("{file}, line {line}, keys.{name}: {key} is {other} already, in {place}")]
+    #[error("{file}, line {line}, keys.{name}: {key} is already bound to {other} in {place}")]
     Conflict { file: String, line: usize, name: String, key: String, other: &'static str, place: &'static str },
 }
 
@@ -38,7 +38,7 @@ impl Hint for KeyError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Field(error) => Some(format!("allowed: {}", error.allowed)),
-            Self::Conflict { other, .. } => Some(format!("take another key, or give {other} one of its own, too")),
+            Self::Conflict { other, .. } => Some(format!("choose another key, or rebind {other}")),
         }
     }
 }
@@ -53,11 +53,15 @@ impl Keymap {
         for field in fields {
             let name = &field.path[field.path.len() - 1];
             let row = COMMANDS.iter().position(|command| command.name == *name);
-            let row = row.ok_or_else(|| field.refused(file, "there is no such command", names()))?;
+            let row = row.ok_or_else(|| field.refused(file, "unknown command", names()))?;
             let chords: Result<Vec<Chord>, ()> =
                 field.text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::parse).collect();
             let wrong = || {
-                field.refused(file, format!("can't be {:?}", field.text), "t, G, ctrl-d, alt-enter, f1, space, pageup")
+                field.refused(
+                    file,
+                    format!("invalid key {:?}", field.text),
+                    "t, G, ctrl-d, alt-enter, f1, space, pageup",
+                )
             };
             keymap.chords.retain(|(_, of)| *of != row);
             keymap.chords.extend(chords.map_err(|()| wrong())?.into_iter().map(|chord| (chord, row)));
@@ -204,9 +208,12 @@ mod tests {
     #[test]
     fn what_cannot_be_had_is_named_with_its_place() {
         let cases = [
-            ("[keys]\nfly = \"f\"\n", "config.toml, line 2, keys.fly: there is no such command"),
-            ("[keys]\nhelp = \"hyper-x\"\n", "config.toml, line 2, keys.help: can't be \"hyper-x\""),
-            ("[keys]\n\nhelp = \"t\"\n", "config.toml, line 3, keys.help: t is contents already, in the transcript"),
+            ("[keys]\nfly = \"f\"\n", "config.toml, line 2, keys.fly: unknown command"),
+            ("[keys]\nhelp = \"hyper-x\"\n", "config.toml, line 2, keys.help: invalid key \"hyper-x\""),
+            (
+                "[keys]\n\nhelp = \"t\"\n",
+                "config.toml, line 3, keys.help: t is already bound to contents in the transcript",
+            ),
         ];
         for (text, message) in cases {
             assert_eq!(changed(text).expect_err(text).to_string(), message);

@@ -33,10 +33,10 @@ const PAGE_DOWN: (&str, KeyCode) = ("pagedown", KeyCode::PageDown);
 
 impl Chord {
     pub(in crate::tui) fn of(event: KeyEvent) -> Self {
-        let told = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT;
+        let reported = KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT;
         let modifiers = match event.code {
-            KeyCode::Char(_) | KeyCode::BackTab => event.modifiers & told & !KeyModifiers::SHIFT,
-            _ => event.modifiers & told,
+            KeyCode::Char(_) | KeyCode::BackTab => event.modifiers & reported & !KeyModifiers::SHIFT,
+            _ => event.modifiers & reported,
         };
         Self { code: event.code, modifiers }
     }

@@ -29,8 +29,8 @@ impl Focus {
             Self::Reader => "the document",
             Self::List => "lists",
             Self::Parts => "the tree of parts",
-            Self::Entry => "lines that are typed",
-            Self::MarkName => "the names of marks",
+            Self::Entry => "input lines",
+            Self::MarkName => "mark names",
         }
     }
 

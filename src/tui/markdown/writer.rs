@@ -237,8 +237,8 @@ impl<'a> Writer<'a> {
     fn end_link(&mut self) {
         self.styles.pop();
         let Some(url) = self.link.take() else { return };
-        let is_told = self.spans.last().is_some_and(|text| *text.content == *url);
-        if !is_told && !url.is_empty() {
+        let is_shown = self.spans.last().is_some_and(|text| *text.content == *url);
+        if !is_shown && !url.is_empty() {
             self.spans.push(Span::styled(format!(" ({url})"), self.theme.dim));
         }
     }

@@ -191,8 +191,8 @@ mod tests {
         let mut highlighter = Highlighter::default();
         highlighter.prepare(&book, std::iter::once(unit));
         let roles = highlighter.roles(unit).iter();
-        let told = roles.filter(|(_, role)| *role != TextRole::Text);
-        told.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
+        let coloured = roles.filter(|(_, role)| *role != TextRole::Text);
+        coloured.map(|(span, role)| (text[span.start..span.end].trim().to_owned(), *role)).collect()
     }
 
     #[test]

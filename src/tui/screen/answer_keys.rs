@@ -38,7 +38,7 @@ impl Screen {
     fn edit_last(&mut self, chat: &Chat) {
         let last = chat.transcript.iter().rposition(|entry| matches!(entry, Entry::Exchange(_)));
         let Some((entry, Entry::Exchange(exchange))) = last.map(|entry| (entry, &chat.transcript[entry])) else {
-            self.message = Some("nothing was asked yet".to_owned());
+            self.message = Some("no question was asked yet".to_owned());
             return;
         };
         self.input = input_box(&exchange.question);
@@ -55,13 +55,13 @@ impl Screen {
         });
         match exchanges.find_map(what).filter(|text| !text.is_empty()) {
             Some(text) => self.commands.push(UiCommand::Copy { text, name }),
-            None => self.message = Some(format!("there is nothing to copy: {name} is missing")),
+            None => self.message = Some(format!("nothing to copy: {name} is missing")),
         }
     }
 
     fn export(&mut self, chat: &Chat, write: impl Fn(&Chat) -> String, ending: &'static str) {
         if chat.transcript.is_empty() {
-            self.message = Some("nothing was asked yet".to_owned());
+            self.message = Some("no question was asked yet".to_owned());
         } else {
             self.commands.push(UiCommand::Export { text: write(chat), ending });
         }

@@ -9,9 +9,9 @@ impl Screen {
     pub(super) fn with_branches(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
         let (shown, all) = (chat.branches.shown(), chat.branches.count());
         match intent {
-            Intent::Fork if chat.transcript.is_empty() => self.message = Some("nothing was asked yet".to_owned()),
+            Intent::Fork if chat.transcript.is_empty() => self.message = Some("no question was asked yet".to_owned()),
             Intent::Fork => self.open(ListKind::ForkPoints, chat.fork_points().len() - 1),
-            _ if all == 1 => self.message = Some("there is one branch: F begins another".to_owned()),
+            _ if all == 1 => self.message = Some("there is only one branch; F starts another".to_owned()),
             Intent::Branches => self.open(ListKind::Branches, shown),
             Intent::NextBranch => return self.show_branch((shown + 1) % all),
             Intent::PreviousBranch => return self.show_branch((shown + all - 1) % all),

@@ -35,8 +35,8 @@ impl CommandPalette {
     pub(in crate::tui) fn commands(&self, chat: &Chat) -> Vec<usize> {
         let words: Vec<String> = self.text().split_whitespace().map(str::to_lowercase).collect();
         let is_meant = |row: &usize| {
-            let told = format!("{} {}", COMMANDS[*row].name, what(*row, chat)).to_lowercase();
-            words.iter().all(|word| told.contains(word.as_str()))
+            let text = format!("{} {}", COMMANDS[*row].name, what(*row, chat)).to_lowercase();
+            words.iter().all(|word| text.contains(word.as_str()))
         };
         (0..COMMANDS.len()).filter(|row| is_offered(*row)).filter(is_meant).collect()
     }
@@ -47,7 +47,7 @@ pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
     let command = &COMMANDS[row];
     match command.intent {
         Intent::Preset(key) => match chat.preset_entries.iter().find(|preset_entry| preset_entry.key == Some(key)) {
-            Some(preset_entry) => format!("read by {}", preset_entry.name),
+            Some(preset_entry) => format!("use preset {}", preset_entry.name),
             None => command.what.to_owned(),
         },
         _ => command.what.to_owned(),

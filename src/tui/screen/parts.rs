@@ -32,7 +32,7 @@ pub(in crate::tui) struct DocumentParts {
     /// Why counting failed.
     pub failed: Option<String>,
     /// The tree has opened once because the document is too long.
-    pub(super) is_told: bool,
+    pub(super) has_opened: bool,
 }
 
 /// An open tree.
@@ -108,8 +108,8 @@ impl DocumentParts {
         reserve_tokens: u32,
     ) -> Self {
         let taken = taken.iter().map(|number| number - 1).collect();
-        let (tree, tokens, asked, failed, is_told) = (None, Vec::new(), None, None, false);
-        Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, is_told }
+        let (tree, tokens, asked, failed, has_opened) = (None, Vec::new(), None, None, false);
+        Self { whole, tree, tokens, taken, context, reserve_tokens, asked, failed, has_opened }
     }
 
     /// All parts of `whole` are in use.

@@ -20,7 +20,7 @@ impl Screen {
     pub(super) fn open_parts(&mut self, chat: &Chat) -> Vec<Action> {
         let tree = self.parts.tree();
         if self.reader.is_empty() {
-            self.message = Some("there is no document to choose from".to_owned());
+            self.message = Some("there is no document".to_owned());
             return Vec::new();
         }
         let read = chat.parts_read(self.parts.taken.len());
@@ -43,9 +43,9 @@ impl Screen {
     /// Opens the tree if the document turned out to be too long, and updates an open one. Call it after each event of
     /// the chat.
     pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
-        self.parts.is_told &= chat.too_long;
-        if chat.too_long && !self.parts.is_told && self.overlay.is_none() && self.search_entry.is_none() {
-            self.parts.is_told = true;
+        self.parts.has_opened &= chat.too_long;
+        if chat.too_long && !self.parts.has_opened && self.overlay.is_none() && self.search_entry.is_none() {
+            self.parts.has_opened = true;
             return if self.parts.tree().parts() > 1 { self.open_parts(chat) } else { Vec::new() };
         }
         let mut selection = match self.overlay.take() {
@@ -137,7 +137,7 @@ impl Screen {
     /// Ticks what fits with room for questions and answers, or what fits half the context if that is more.
     fn fill(&mut self, chat: &Chat, selection: &mut PartSelection) {
         let Some(limit) = self.parts.limit(chat) else {
-            self.message = Some("what fits is known once the model is there".to_owned());
+            self.message = Some("what fits is known once the model is loaded".to_owned());
             return;
         };
         selection.fill(limit.saturating_sub(self.parts.reserve_tokens).max(limit / 2), &self.parts.tokens);
@@ -156,12 +156,10 @@ impl Screen {
             SelectionVerdict::NothingTicked => {
                 self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned())
             }
-            SelectionVerdict::Counting(parts) => {
-                self.message = Some(format!("{parts} of the parts are still being counted"))
-            }
+            SelectionVerdict::Counting(parts) => self.message = Some(format!("{parts} parts are still being counted")),
             SelectionVerdict::TooMany(_) => self.ask_what_would_fit(chat, selection, choice.parts),
             SelectionVerdict::Fits(_) if self.is_read(chat, &choice) => {
-                self.message = Some("these parts are read already".to_owned());
+                self.message = Some("these parts are loaded already".to_owned());
                 return false;
             }
             SelectionVerdict::Fits(_) => {
@@ -200,9 +198,9 @@ impl Screen {
                 Some(Proposal { parts: Some(parts), .. }) => {
                     selection.ticks.set(&parts.iter().map(|number| number - 1).collect::<Vec<_>>());
                     selection.would_fit = None;
-                    self.message = Some("ticked; Enter reads it".to_owned());
+                    self.message = Some("ticked; press Enter to load".to_owned());
                 }
-                Some(Proposal { flags, .. }) => self.message = Some(format!("leave, and start again with {flags}")),
+                Some(Proposal { flags, .. }) => self.message = Some(format!("quit and start again with {flags}")),
                 None => {}
             },
             Intent::Escape | Intent::Interrupt => selection.would_fit = None,

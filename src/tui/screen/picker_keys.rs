@@ -92,7 +92,7 @@ impl Screen {
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
         let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
         let Some(question) = question else {
-            self.message = Some("write a question first: it is asked under both presets".to_owned());
+            self.message = Some("type a question first; it is asked with both presets".to_owned());
             return Vec::new();
         };
         self.follow();
@@ -117,13 +117,7 @@ fn sliding(recipe: RecipeSpec) -> RecipeSpec {
 fn tried(chat: &Chat, recipe: RecipeSpec) -> Preset {
     let known = chat.preset_entries.iter().find(|preset_entry| preset_entry.name == CUSTOM);
     let key = known.map_or_else(|| free_key(chat), |preset_entry| preset_entry.key);
-    Preset {
-        name: CUSTOM.to_owned(),
-        key,
-        summary: format!("as you made it: {recipe}"),
-        recipe: Some(recipe),
-        cot: None,
-    }
+    Preset { name: CUSTOM.to_owned(), key, summary: format!("custom: {recipe}"), recipe: Some(recipe), cot: None }
 }
 
 /// `mine`, or the first free one of `mine-2`, `mine-3`, …

@@ -13,7 +13,7 @@ use crate::document::ByteSpan;
 impl Screen {
     pub(super) fn read(&mut self, intent: &Intent) {
         if self.reader.is_empty() {
-            self.message = Some("there is no document to read".to_owned());
+            self.message = Some("there is no document".to_owned());
             return;
         }
         match intent {
@@ -35,7 +35,7 @@ impl Screen {
 
     fn open_contents(&mut self) {
         if self.reader.book.document().outline.is_empty() {
-            self.message = Some("the document has no contents".to_owned());
+            self.message = Some("the document has no table of contents".to_owned());
             return;
         }
         let at = self.reader.book.entry_at(self.reader.top()).unwrap_or(0);
@@ -62,9 +62,9 @@ impl Screen {
     pub(super) fn has_hits(&mut self) -> bool {
         let search = &self.reader.search;
         if search.needle.is_empty() {
-            self.message = Some("/ searches".to_owned());
+            self.message = Some("press / to search".to_owned());
         } else if search.hits.is_empty() {
-            self.message = Some(format!("{} is not in the document", search.needle));
+            self.message = Some(format!("no match for \"{}\" in the document", search.needle));
         }
         !search.hits.is_empty()
     }
@@ -83,9 +83,9 @@ impl Screen {
         match key {
             Some(MarkKey::Set) if name.is_ascii_lowercase() => {
                 self.reader.set_mark(name);
-                self.message = Some(format!("mark {name} is set"));
+                self.message = Some(format!("mark {name} set"));
             }
-            Some(MarkKey::Set) => self.message = Some("marks are called a to z".to_owned()),
+            Some(MarkKey::Set) => self.message = Some("marks are named a to z".to_owned()),
             Some(MarkKey::GoTo) if !self.reader.go_to_mark(name) => {
                 self.message = Some(format!("there is no mark {name}"));
             }

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!((finding.counted(&[3, 9, 12]), finding.at), (Some(3), 0));
         finding.step(-1);
         assert_eq!((finding.counted(&[3]), finding.at), (Some(3), 0));
-        assert_eq!(finding.counted(&[3]), None, "nothing was wished for");
+        assert_eq!(finding.counted(&[3]), None, "no goal was set");
         assert_eq!((finding.counted(&[]), finding.all), (None, 0));
     }
 }

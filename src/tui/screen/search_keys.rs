@@ -44,7 +44,7 @@ impl Screen {
             self.transcript_search = None;
         } else if finding.all == 0 && finding.goal.is_none() {
             // Without a frame the number of hits is not known yet.
-            self.message = Some(format!("{} was not said", finding.needle));
+            self.message = Some(format!("no match for \"{}\" in the transcript", finding.needle));
         }
     }
 
@@ -56,7 +56,7 @@ impl Screen {
         let Some(finding) = &mut self.transcript_search else { return false };
         finding.step(step);
         if finding.all == 0 && finding.goal.is_none() {
-            self.message = Some(format!("{} was not said", finding.needle));
+            self.message = Some(format!("no match for \"{}\" in the transcript", finding.needle));
         }
         true
     }

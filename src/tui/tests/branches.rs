@@ -67,9 +67,9 @@ fn the_neighbouring_branch_is_one_key_away_and_what_it_shows_is_its_own() {
 fn without_branches_the_keys_say_how_to_begin_one() {
     let (mut session, mut screen) = (Session::with_document_read("accurate"), Screen::default());
     press(&mut screen, &mut session, (80, 24), "<tab>F");
-    assert_eq!(screen.message.as_deref(), Some("nothing was asked yet"));
+    assert_eq!(screen.message.as_deref(), Some("no question was asked yet"));
     for key in ["B", "<", ">"] {
         press(&mut screen, &mut session, (80, 24), key);
-        assert_eq!(screen.message.as_deref(), Some("there is one branch: F begins another"), "{key}");
+        assert_eq!(screen.message.as_deref(), Some("there is only one branch; F starts another"), "{key}");
     }
 }

@@ -80,7 +80,10 @@ fn figures_and_headings_are_not_what_was_said() {
     let size = (80, 24);
     let (mut session, mut screen) = (talked(), Screen::default());
     press(&mut screen, &mut session, size, "<tab>/tok/s<enter>");
-    assert_eq!((at(&screen), screen.message.as_deref()), (Some((0, 0)), Some("tok/s was not said")));
+    assert_eq!(
+        (at(&screen), screen.message.as_deref()),
+        (Some((0, 0)), Some("no match for \"tok/s\" in the transcript"))
+    );
     press(&mut screen, &mut session, size, "/thought<enter>");
     assert_eq!(at(&screen), Some((0, 0)));
 }

@@ -242,7 +242,7 @@ fn what_does_not_fit_is_not_taken_and_a_proposal_becomes_ticks() {
     assert_eq!(screen.commands.last(), Some(&UiCommand::Propose { of: of.clone(), parts: parts.clone() }));
     aside(&mut session, &mut screen, PartsResult::Proposed { of, parts, proposals: proposals() });
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
-    let told = "leave, and start again with -ctk q8_0 -ctv q8_0";
+    let told = "quit and start again with -ctk q8_0 -ctv q8_0";
     assert_eq!((screen.message.as_deref(), taken(&screen)), (Some(told), None));
     press(&mut screen, &mut session, DOCUMENT, "<down><down><enter><enter>");
     assert_eq!(taken(&screen).map(|choice| choice.parts), Some((1..=11).collect()));
@@ -285,7 +285,7 @@ fn figures_of_another_document_are_not_taken_for_its() {
     aside(&mut session, &mut screen, PartsResult::Counted { of, first: 0, tokens: vec![1; 5] });
     assert_eq!(verdict(&session, &screen), SelectionVerdict::Counting(5));
     aside(&mut session, &mut screen, PartsResult::Failed("no such file".into()));
-    assert!(drawn(&session.chat, &mut screen, DOCUMENT).contains("can't be counted: no such file"));
+    assert!(drawn(&session.chat, &mut screen, DOCUMENT).contains("cannot count the parts: no such file"));
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn what_is_read_already_is_not_read_again() {
     press(&mut screen, &mut session, DOCUMENT, "<tab>s");
     weigh(&mut session, &mut screen, 100, 20);
     press(&mut screen, &mut session, DOCUMENT, "<enter>");
-    assert_eq!((taken(&screen), screen.message.as_deref()), (None, Some("these parts are read already")));
+    assert_eq!((taken(&screen), screen.message.as_deref()), (None, Some("these parts are loaded already")));
 }
 
 #[test]

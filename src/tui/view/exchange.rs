@@ -75,8 +75,8 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
 
 /// What the question refers to, one line each.
 fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let told = exchange.attached.iter().map(|attached| format!("with {}", references::told(attached)));
-    let lines = told.flat_map(|told| wrap(&[Span::styled(told, theme.dim)], cells - 2, 2));
+    let attached = exchange.attached.iter().map(|attached| format!("with {}", references::described(attached)));
+    let lines = attached.flat_map(|text| wrap(&[Span::styled(text, theme.dim)], cells - 2, 2));
     lines.map(|line| indented(INDENT, line)).collect()
 }
 
@@ -90,15 +90,15 @@ fn reasoning(
 ) -> (Vec<Line<'static>>, Vec<Line<'static>>) {
     let Some(took) = exchange.reasoning.time(chat.now) else { return (Vec::new(), Vec::new()) };
     let arrow = if open { "▾" } else { "▸" };
-    let told = if exchange.reasoning.is_open() {
+    let summary = if exchange.reasoning.is_open() {
         format!("{arrow} thinking{}", work::running(took))
     } else {
         let tokens = exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
         format!("{arrow} thought for {}{tokens}", time(took))
     };
-    let key = if open { " · Ctrl-T folds" } else { " · Ctrl-T opens" };
-    let told = [Span::styled(told, theme.dim), Span::styled(key, theme.dim)];
-    let head = wrap(&told, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
+    let key = if open { " · Ctrl-T hides" } else { " · Ctrl-T shows" };
+    let summary = [Span::styled(summary, theme.dim), Span::styled(key, theme.dim)];
+    let head = wrap(&summary, cells - 2, 2).into_iter().map(|line| indented(INDENT, line)).collect();
     let thoughts = if open { thoughts(&exchange.reasoning.text, theme, cells) } else { Vec::new() };
     (head, thoughts)
 }
@@ -112,15 +112,15 @@ fn thoughts(text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
 fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'static>>> {
     let dim = |text: String| Some(vec![Span::styled(text, theme.dim)]);
     match &exchange.state {
-        ExchangeState::Waiting if !matches!(chat.model, Model::Ready { .. }) => dim("waits for the model".to_owned()),
-        ExchangeState::Waiting if !chat.is_read() => dim("waits until the document is read".to_owned()),
-        ExchangeState::Waiting if exchange.waits_for_file() => dim("waits for the file".to_owned()),
-        ExchangeState::Waiting => dim("is next".to_owned()),
+        ExchangeState::Waiting if !matches!(chat.model, Model::Ready { .. }) => dim("waiting for the model".to_owned()),
+        ExchangeState::Waiting if !chat.is_read() => dim("waiting until the document is read".to_owned()),
+        ExchangeState::Waiting if exchange.waits_for_file() => dim("waiting for the file".to_owned()),
+        ExchangeState::Waiting => dim("next".to_owned()),
         ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
             dim("reading the question …".to_owned())
         }
         ExchangeState::Running => None,
-        ExchangeState::Withdrawn => dim("not asked: the reading was stopped".to_owned()),
+        ExchangeState::Withdrawn => dim("not asked: reading was stopped".to_owned()),
         ExchangeState::Failed(failure) => {
             let mut spans = vec![Span::styled(failure.message.clone(), theme.error)];
             spans.extend(failure.hint.as_ref().map(|hint| Span::styled(format!(" · {hint}"), theme.dim)));
@@ -153,8 +153,8 @@ fn measured(figures: &Figures) -> Vec<String> {
         facts.push(format!("{} tokens at {}", count(tokens.generated), rate(timings.decode_tokens_per_s)));
     }
     if timings.first_token > Duration::ZERO {
-        facts.push(format!("first after {}", time(timings.first_token)));
+        facts.push(format!("first token after {}", time(timings.first_token)));
     }
-    facts.push(format!("{} more tokens read", count(tokens.prefilled)));
+    facts.push(format!("{} prefilled", count(tokens.prefilled)));
     facts
 }

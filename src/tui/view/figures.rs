@@ -98,9 +98,9 @@ fn colour(index: usize, theme: &Theme) -> Style {
 pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let measurements = chat.measurements.as_slice();
     if measurements.is_empty() {
-        return vec![Line::styled("nothing was measured yet", theme.dim)];
+        return vec![Line::styled("no measurements yet", theme.dim)];
     }
-    let mut lines = vec![Line::styled("Readings", theme.strong)];
+    let mut lines = vec![Line::styled("Prefills", theme.strong)];
     lines.extend(table(measurements, theme, cells));
     lines.push(Line::default());
     lines.push(Line::styled("Memory", theme.strong));
@@ -152,7 +152,7 @@ fn memory(memory: &Memory, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
         ("weights", memory.model_bytes),
         ("KV cache", memory.kv_bytes),
         ("compute", memory.compute_bytes),
-        ("kept readings", memory.resident_bytes),
+        ("kept caches", memory.resident_bytes),
         ("process", memory.rss_bytes),
         ("on devices", memory.device_bytes),
     ];

@@ -17,17 +17,17 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     let state = match (&chat.model, &chat.cache_state) {
         (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
         (Model::Loading { .. }, _) | (_, None) => {
-            "You can ask already; the answer comes when the document is read.".to_owned()
+            "You can ask now; the answer comes once the document is read.".to_owned()
         }
         (_, Some(cache_state)) if cache_state.is_complete() => format!("{title}{part} is read. Ask it anything."),
         (_, Some(cache_state)) => format!(
-            "{} of {} tokens are read. Enter reads on, a question does, too.",
+            "{} of {} tokens are read. Press Enter to continue reading, or ask a question.",
             count(cache_state.tokens),
             count(cache_state.document_tokens)
         ),
     };
     let presets =
-        "Presets change how it is read: 1 with full attention, others through a window, faster. Alt-P shows them.";
+        "Presets change how it is read: 1 uses full attention, others a faster sliding window. Alt-P lists them.";
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
@@ -40,19 +40,19 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
 /// The first run: there is a document but no model yet.
 fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let license = offered.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
-    let fetches = format!(" fetches {} ({}{license}), once.", offered.title, bytes(offered.bytes));
+    let fetches = format!(" downloads {} ({}{license}), once.", offered.title, bytes(offered.bytes));
     let about = format!(
         "Lunette reads a long document with a language model on this machine, and answers questions about it. {} is open.",
         chat.document.title
     );
     let rows: [Vec<Span>; 4] = [
         vec![Span::raw(about)],
-        vec![Span::raw("There is no model here yet:")],
+        vec![Span::raw("There is no model on this machine yet:")],
         vec![Span::styled("Enter", theme.accent), Span::raw(fetches)],
         vec![
             Span::styled("A path", theme.accent),
             Span::raw(
-                " of a GGUF file, typed below, takes the model that you have. You can ask meanwhile, and read: Tab goes to the document.",
+                " to a GGUF file, typed below, loads that model instead. Meanwhile you can ask, and read: Tab goes to the document.",
             ),
         ],
     ];

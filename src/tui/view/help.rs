@@ -20,13 +20,13 @@ const COLUMN: usize = 26;
 const TWO_COLUMNS: usize = 60;
 
 const SIGNS: [(Reach, &str); 7] = [
-    (Reach::Window, "the map beside the document: inside the window of its end, or read with full attention"),
-    (Reach::Sink, "sinks: every token sees them"),
-    (Reach::Through, "seen through full layers, or by the question and the answer with full attention"),
+    (Reach::Window, "map: within the window at the end, or full attention"),
+    (Reach::Sink, "sinks: every token attends to them"),
+    (Reach::Through, "reached by full layers, or by full attention of question and answer"),
     (Reach::Hidden, "read, but out of the question's reach"),
-    (Reach::Cached, "was there before this reading began"),
-    (Reach::Unread, "not read"),
-    (Reach::Apart, "nothing: not given to the model"),
+    (Reach::Cached, "already in the cache"),
+    (Reach::Unread, "not read yet"),
+    (Reach::Apart, "blank: not given to the model"),
 ];
 
 pub(super) fn draw(frame: &mut Frame, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
@@ -53,9 +53,9 @@ fn popup(screen: &Screen, lines: usize, area: Rect) -> Popup<'static> {
 /// The title for the focused pane.
 fn title(focus: Focus) -> &'static str {
     match focus {
-        Focus::Transcript => " help · the transcript ",
-        Focus::Reader => " help · the document ",
-        _ => " help · the question ",
+        Focus::Transcript => " help · transcript ",
+        Focus::Reader => " help · document ",
+        _ => " help · question ",
     }
 }
 
@@ -63,10 +63,10 @@ fn title(focus: Focus) -> &'static str {
 pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let mut lines = keys(screen, screen.focus, theme, cells);
     for (place, name) in [
-        (Focus::Input, "In the question"),
-        (Focus::Transcript, "In the transcript"),
-        (Focus::Reader, "In the document"),
-        (Focus::Parts, "In the tree of parts"),
+        (Focus::Input, "Question"),
+        (Focus::Transcript, "Transcript"),
+        (Focus::Reader, "Document"),
+        (Focus::Parts, "Parts"),
     ] {
         if place != screen.focus {
             lines.extend([Line::default(), Line::styled(name, theme.strong)]);
@@ -97,7 +97,7 @@ fn keys(screen: &Screen, place: Focus, theme: &Theme, cells: usize) -> Vec<Line<
             continue;
         }
         let (keys, what) = match digit {
-            Some(_) => (keys.iter().map(|key| key.replace('1', "1…9")).collect(), "read by another preset"),
+            Some(_) => (keys.iter().map(|key| key.replace('1', "1…9")).collect(), "use another preset"),
             None => (keys, command.what),
         };
         lines.extend(row(&keys.join("  "), what, theme, cells));

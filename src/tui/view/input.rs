@@ -38,7 +38,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     let inner = block.inner(area).inner(Margin::new(1, 0));
     frame.render_widget(block, area);
     if screen.input.is_empty() {
-        let invitation = if focused { "Ask the document" } else { "i to ask" };
+        let invitation = if focused { "Ask about the document" } else { "press i to ask" };
         frame.render_widget(Line::styled(invitation, theme.dim), inner);
     } else {
         frame.render_widget(&screen.input, inner);
@@ -71,8 +71,8 @@ fn hints(chat: &Chat, focus: Focus) -> &'static [&'static str] {
             " ? help ",
         ],
         _ => &[
-            " Enter ask · Alt-1…8 preset · Tab transcript · ? help ",
-            " Enter ask · Alt-1…8 preset · ? help ",
+            " Enter send · Alt-1…8 preset · Tab transcript · ? help ",
+            " Enter send · Alt-1…8 preset · ? help ",
             " ? help ",
         ],
     }

@@ -19,7 +19,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, list: &ListP
     let name = match list.kind {
         ListKind::Contents => " contents ".to_owned(),
         ListKind::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
-        ListKind::ForkPoints => " a branch that goes on after ".to_owned(),
+        ListKind::ForkPoints => " start a branch after ".to_owned(),
         ListKind::Branches => " branches ".to_owned(),
     };
     let does = match list.kind {
@@ -70,7 +70,7 @@ fn row_of(
 /// The question to fork after, and the beginning of its answer.
 fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let entry = chat.fork_points()[row].map(|entry| &chat.transcript[entry]);
-    let Some(Entry::Exchange(exchange)) = entry else { return vec![Span::raw("nothing: from the beginning")] };
+    let Some(Entry::Exchange(exchange)) = entry else { return vec![Span::raw("the beginning")] };
     let question = shorten(&format!("{row}  {}", one_line(exchange.question.trim())), cells);
     let answer = shorten(&one_line(exchange.answer.trim()), cells.saturating_sub(width(&question) + 2));
     vec![Span::raw(question), Span::raw("  "), Span::styled(answer, theme.dim)]
@@ -80,11 +80,11 @@ fn fork_point(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<
 fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let BranchRow { number, question, turns, is_shown } = chat.branch_rows()[row];
     let turns = format!("{turns} {}", if turns == 1 { "turn" } else { "turns" });
-    let told = if is_shown { format!("shown · {turns}") } else { turns };
-    let question = question.map_or("(nothing of its own yet)".to_owned(), |question| one_line(question.trim()));
-    let left = shorten(&format!("{number}  {question}"), cells.saturating_sub(width(&told) + 1));
-    let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&told)));
-    vec![Span::raw(left), Span::raw(gap), Span::styled(told, theme.dim)]
+    let status = if is_shown { format!("shown · {turns}") } else { turns };
+    let question = question.map_or("(no question yet)".to_owned(), |question| one_line(question.trim()));
+    let left = shorten(&format!("{number}  {question}"), cells.saturating_sub(width(&status) + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&left) + width(&status)));
+    vec![Span::raw(left), Span::raw(gap), Span::styled(status, theme.dim)]
 }
 
 /// A heading, indented by level, and its position in the document.

@@ -59,7 +59,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
         return;
     }
     if !layout.has_room() {
-        frame.render_widget(Paragraph::new("Lunette needs more room"), layout.area);
+        frame.render_widget(Paragraph::new("The window is too small"), layout.area);
         return;
     }
     draw_base(frame, chat, screen, theme, layout);

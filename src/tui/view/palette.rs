@@ -25,7 +25,7 @@ pub(super) fn draw(
 ) {
     let rows = palette.commands(chat);
     let height = area.height.saturating_sub(2).min(HIGHEST);
-    let keys = &[" Enter does it · Esc closes "];
+    let keys = &[" Enter runs it · Esc closes "];
     let inner = Popup { title: " commands ", keys, cells: WIDEST, height }.draw(frame, theme, area);
     let [typed, below] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
     let shown = usize::from(below.height);
@@ -35,7 +35,7 @@ pub(super) fn draw(
     let lines = lines.map(|(at, row)| command(chat, screen, *row, chosen(at), theme, inner.width.into()));
     let mut lines: Vec<Line> = lines.collect();
     if lines.is_empty() {
-        lines.push(Line::styled("no command has these words", theme.dim));
+        lines.push(Line::styled("no matching command", theme.dim));
     }
     frame.render_widget(Text::from(lines), below);
     draw_line(frame, "/", &palette.input, theme.accent, typed);
@@ -48,10 +48,10 @@ fn command(chat: &Chat, screen: &Screen, row: usize, is_chosen: bool, theme: &Th
     let keys = screen.keymap.keys(row, place).join(" ");
     let room = cells.saturating_sub(width(&keys) + 1);
     let name = shorten(command.name, room);
-    let told = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));
-    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&told) + width(&keys)));
+    let description = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));
+    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&description) + width(&keys)));
     let mut spans =
-        vec![Span::styled(name, theme.accent), Span::raw(told), Span::raw(gap), Span::styled(keys, theme.dim)];
+        vec![Span::styled(name, theme.accent), Span::raw(description), Span::raw(gap), Span::styled(keys, theme.dim)];
     if is_chosen {
         for span in &mut spans {
             span.style = span.style.patch(theme.found);

@@ -87,11 +87,13 @@ fn has_filter(selection: &PartSelection) -> bool {
 /// Key hints, the longest that fit.
 fn keys(selection: &PartSelection, cells: usize) -> &'static str {
     let resolved_presets: &[&str] = match selection {
-        PartSelection { typing: true, .. } => &[" Enter narrows the tree down · Esc shows all ", " Enter · Esc "],
-        PartSelection { would_fit: Some(_), .. } => &[" ↓ ↑ · Enter takes it over · Esc to the tree ", " Enter · Esc "],
+        PartSelection { typing: true, .. } => &[" Enter applies the filter · Esc clears it ", " Enter · Esc "],
+        PartSelection { would_fit: Some(_), .. } => {
+            &[" ↓ ↑ · Enter ticks these · Esc back to the tree ", " Enter · Esc "]
+        }
         _ => &[
-            " Space ticks · a all · n none · i others · f what fits · / filter · [ ] preset · Enter reads · Esc ",
-            " Space ticks · a all · n none · f what fits · / · Enter reads · Esc ",
+            " Space tick · a all · n none · i invert · f fit · / filter · [ ] preset · Enter load · Esc ",
+            " Space tick · a all · n none · f fit · / · Enter load · Esc ",
             " Space · a n f / · Enter · Esc ",
         ],
     };
@@ -114,7 +116,7 @@ fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, them
     let row = |at: usize| row(screen, selection, rows[at], at == selection.at, theme, area.width.into());
     let lines: Vec<Line> = (top..rows.len().min(top + shown)).map(row).collect();
     if lines.is_empty() {
-        frame.render_widget(Line::styled("no part is called so", theme.dim), area);
+        frame.render_widget(Line::styled("no part matches", theme.dim), area);
     } else {
         frame.render_widget(Text::from(lines), area);
     }
@@ -165,15 +167,15 @@ fn row(
 /// `12,345`; of a partly ticked folder `1,234 of 12,345`; `…` if nothing is counted, `12,345 …` if not all is.
 fn tokens(screen: &Screen, selection: &PartSelection, node: usize, cells: usize) -> String {
     let all = selection.ticks.sum(node, &screen.parts.tokens);
-    let told = told_sum(all, selection.ticks.tree().nodes()[node].parts.len());
+    let text = sum_text(all, selection.ticks.tree().nodes()[node].parts.len());
     if selection.ticks.mark(node) == Mark::Some && all.uncounted == 0 && cells >= 50 {
         let ticked = selection.ticks.sum_ticked(node, &screen.parts.tokens);
-        return format!("{} of {told}", count(ticked.tokens));
+        return format!("{} of {text}", count(ticked.tokens));
     }
-    told
+    text
 }
 
-fn told_sum(sum: Sum, parts: usize) -> String {
+fn sum_text(sum: Sum, parts: usize) -> String {
     match sum.uncounted {
         0 => count(sum.tokens),
         uncounted if uncounted == parts => "…".to_owned(),
@@ -188,8 +190,8 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
     match would_fit.proposals.as_deref() {
         None => lines.push(Line::styled("trying…", theme.dim)),
         Some([]) => {
-            let told = "nothing that was tried: no part by itself, no smaller cache. n unticks all, f ticks what fits.";
-            lines.extend(wrap(&[Span::raw(told)], cells, 0));
+            let text = "Nothing: neither a single part nor a smaller cache fits. n unticks all, f ticks what fits.";
+            lines.extend(wrap(&[Span::raw(text)], cells, 0));
         }
         Some(proposals) => {
             for (index, it) in proposals.iter().enumerate() {
@@ -205,13 +207,13 @@ fn proposals(would_fit: &WouldFit, theme: &Theme, area: Rect) -> Vec<Line<'stati
 
 fn proposal(it: &Proposal, is_chosen: bool, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let comes_to = format!("{} tokens, KV {}", count(it.tokens), bytes(it.kv_bytes));
-    let told = match it.parts {
+    let text = match it.parts {
         // The flag for a single folder is its name.
         Some(_) if !it.flags.starts_with('-') => format!("{}, {}: {comes_to}", it.flags, it.what),
         Some(_) => format!("{}: {comes_to}", it.what),
-        None => format!("{}: {comes_to}, but only after a new start with {}", it.what, it.flags),
+        None => format!("{}: {comes_to}, after a restart with {}", it.what, it.flags),
     };
-    let lines = wrap(&[Span::raw("· "), Span::raw(told)], cells, 2);
+    let lines = wrap(&[Span::raw("· "), Span::raw(text)], cells, 2);
     let style = if is_chosen { theme.found } else { Style::new() };
     lines.into_iter().map(|line| line.patch_style(style)).collect()
 }
@@ -226,7 +228,7 @@ fn scale_lines(
     let scale = screen.parts.cost(chat, selection);
     let verdict = verdict(chat, screen, &scale, if selection.would_fit.is_some() { 0 } else { cells });
     let (verdict, style) = match &screen.message {
-        Some(told) => (told.clone(), theme.accent),
+        Some(text) => (text.clone(), theme.accent),
         None if matches!(scale.verdict(), SelectionVerdict::TooMany(_)) => (verdict, theme.error),
         None => (verdict, Style::new()),
     };
@@ -247,14 +249,10 @@ fn fitting(resolved_presets: &[String], cells: usize) -> String {
 
 fn weight(scale: &SelectionCost, cells: usize) -> String {
     let SelectionCost { ticked, parts, tokens, limit, .. } = *scale;
-    let Some(limit) = limit else { return format!("{ticked} of {parts} parts are ticked") };
+    let Some(limit) = limit else { return format!("{ticked} of {parts} parts ticked") };
     fitting(
         &[
-            format!(
-                "{ticked} of {parts} parts · {} of the {} tokens that the context holds",
-                count(tokens),
-                count(limit)
-            ),
+            format!("{ticked} of {parts} parts · {} of {} tokens of context", count(tokens), count(limit)),
             format!("{ticked} of {parts} parts · {} of {} tokens", count(tokens), count(limit)),
             format!("{ticked} of {parts} · {} of {} tokens", short_count(tokens), short_count(limit)),
         ],
@@ -264,11 +262,11 @@ fn weight(scale: &SelectionCost, cells: usize) -> String {
 
 fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) -> String {
     if let Some(why) = &screen.parts.failed {
-        return format!("the parts can't be counted: {why}");
+        return format!("cannot count the parts: {why}");
     }
     match scale.verdict() {
         SelectionVerdict::NothingTicked => "nothing is ticked".to_owned(),
-        SelectionVerdict::Counting(left) => format!("counting; {left} parts to go"),
+        SelectionVerdict::Counting(left) => format!("counting; {left} parts left"),
         SelectionVerdict::TooMany(tokens) => fitting(
             &[
                 format!("{} tokens too many; Enter shows what would fit, n unticks all", count(tokens)),
@@ -278,11 +276,11 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) ->
             cells,
         ),
         SelectionVerdict::Fits(None) if matches!(chat.model, Model::Ready { .. } | Model::Failed(_)) => String::new(),
-        SelectionVerdict::Fits(None) => "tokens are counted once the model is there".to_owned(),
+        SelectionVerdict::Fits(None) => "tokens are counted once the model is loaded".to_owned(),
         SelectionVerdict::Fits(Some(left)) => fitting(
             &[
-                format!("fits; {} tokens are left for questions and answers", count(left)),
-                format!("fits; {} are left for answers", count(left)),
+                format!("fits; {} tokens left for questions and answers", count(left)),
+                format!("fits; {} left for answers", count(left)),
                 format!("fits; {} left", count(left)),
             ],
             cells,
@@ -308,7 +306,7 @@ fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec
         let why = match (scale.verdict(), &chat.work) {
             (SelectionVerdict::TooMany(_), _) => return vec![name.to_owned()],
             (_, Phase::Idle | Phase::Drafting { .. }) => "…",
-            _ => "time and cache are known once nothing runs",
+            _ => "time and cache are known when idle",
         };
         return vec![format!("{name}: {why}"), format!("{name} …")];
     };
@@ -322,7 +320,7 @@ fn reading(chat: &Chat, selection: &PartSelection, scale: &SelectionCost) -> Vec
     };
     let short = format!("{} · {} cached", time.trim_start_matches("about "), short_count(cached));
     vec![
-        format!("{name}: {time} · {} of these tokens are cached", count(cached)),
+        format!("{name}: {time} · {} of these tokens cached", count(cached)),
         format!("{name}: {time} · {} cached", count(cached)),
         short,
         format!("{} cached", short_count(cached)),

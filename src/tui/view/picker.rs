@@ -30,29 +30,26 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, picker: &PresetPicker, theme:
     let current = chat.preset_entries.get(chat.current_preset_entry()).map_or("", |preset_entry| &preset_entry.name);
     let compared = format!(" compare {current} with ");
     let (title, keys): (&str, &[&str]) = match (&picker.draft, picker.versus) {
-        (Some(_), _) => (
-            " a preset of your own ",
-            &[" ← → changes · Enter reads by it · s saves · Esc ", " Enter · s saves · Esc "],
-        ),
-        (None, true) => (&compared, &[" Enter asks under both · Esc closes ", " Enter · Esc "]),
-        (None, false) => (" presets ", &[" Enter reads by it · e changes · Esc closes ", " Enter · e · Esc "]),
+        (Some(_), _) => (" custom preset ", &[" ← → change · Enter try · s save · Esc ", " Enter · s save · Esc "]),
+        (None, true) => (&compared, &[" Enter asks with both · Esc closes ", " Enter · Esc "]),
+        (None, false) => (" presets ", &[" Enter switches · e edits · Esc closes ", " Enter · e · Esc "]),
     };
     let inner = Popup { title, keys, cells: WIDEST, height }.draw(frame, theme, area);
-    let (names, told) = shared_out(inner, chat.preset_entries.len() as u16);
+    let (names, details_area) = shared_out(inner, chat.preset_entries.len() as u16);
     frame.render_widget(Text::from(preset_entries(chat, picker, theme, names)), names);
-    frame.render_widget(Text::from(details(chat, picker, theme, told.width.into())), told);
+    frame.render_widget(Text::from(details(chat, picker, theme, details_area.width.into())), details_area);
 }
 
 fn shared_out(area: Rect, preset_entries: u16) -> (Rect, Rect) {
     if area.width >= TWO_COLUMNS {
         let columns = [Constraint::Length(NAMES), Constraint::Length(2), Constraint::Min(1)];
-        let [names, _, told] = Layout::horizontal(columns).areas(area);
-        return (names, told);
+        let [names, _, details_area] = Layout::horizontal(columns).areas(area);
+        return (names, details_area);
     }
     let names = preset_entries.min(area.height / 3).max(1);
-    let [names, _, told] =
+    let [names, _, details_area] =
         Layout::vertical([Constraint::Length(names), Constraint::Length(1), Constraint::Min(1)]).areas(area);
-    (names, told)
+    (names, details_area)
 }
 
 /// The names with their keys. A dot marks the active preset.
@@ -87,11 +84,11 @@ fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> V
     };
     lines.push(Line::default());
     let Some(resolved_preset) = resolved_preset else {
-        lines.extend(wrap(&[Span::raw("chooses one of the others by the document's length")], cells, 0));
+        lines.extend(wrap(&[Span::raw("chooses a preset by the document's length")], cells, 0));
         return lines;
     };
     if picker.draft.is_none() {
-        lines.extend(told("is", &resolved_preset.recipe.to_string(), theme, cells));
+        lines.extend(labelled("recipe", &resolved_preset.recipe.to_string(), theme, cells));
     }
     lines.extend(layers(chat, &resolved_preset.recipe, theme, cells));
     lines.extend(scale(chat, &resolved_preset.recipe, theme, cells));
@@ -117,7 +114,7 @@ fn fields(draft: &RecipeDraft, theme: &Theme) -> Vec<Line<'static>> {
     RecipeField::ALL.into_iter().map(line).collect()
 }
 
-fn told(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+fn labelled(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     wrap(&[Span::styled(format!("{label:<LABELS$}"), theme.dim), Span::raw(text.to_owned())], cells, LABELS)
 }
 
@@ -153,7 +150,7 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
     strip
         .extend(Atlas::planned(resolved.clone(), tokens).rows(room as u16).into_iter().map(|reach| sign(reach, theme)));
     let words = match resolved.reading {
-        Attention::Full => format!("every token sees all of {} before it", count(tokens)),
+        Attention::Full => format!("full attention over {} tokens", count(tokens)),
         Attention::Sliding { window, sinks, .. } => {
             let window = window.min(tokens);
             format!("◆ {} sinks, █ the last {} of {} tokens", count(sinks), count(window), count(tokens))
@@ -177,18 +174,18 @@ fn costs(
         .as_ref()
         .is_some_and(|cache_state| cache_state.resolved_preset == *resolved_preset && cache_state.is_complete());
     let cost = match chat.survey.get(preset_entry).and_then(Option::as_ref) {
-        _ if in_force => "in force".to_owned(),
+        _ if in_force => "active".to_owned(),
         Some(plan) => switch_cost(plan),
         None if chat.cache_state.is_none() => "known once the document is read".to_owned(),
-        None if matches!(chat.work, Phase::Surveying { .. }) => "being worked out".to_owned(),
-        None if chat.work == Phase::Idle => "not known".to_owned(),
-        None => "known when nothing runs".to_owned(),
+        None if matches!(chat.work, Phase::Surveying { .. }) => "being computed".to_owned(),
+        None if chat.work == Phase::Idle => "unknown".to_owned(),
+        None => "known when idle".to_owned(),
     };
-    let mut lines = told("costs", &cost, theme, cells);
+    let mut lines = labelled("costs", &cost, theme, cells);
     if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) {
         let kv = u64::from(cache_state.document_tokens) * info.kv_bytes_per_token;
-        let kept = if in_force { String::new() } else { ", besides the reading in force".to_owned() };
-        lines.extend(told(
+        let kept = if in_force { String::new() } else { ", in addition to the active cache".to_owned() };
+        lines.extend(labelled(
             "memory",
             &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(cache_state.document_tokens)),
             theme,
@@ -200,10 +197,10 @@ fn costs(
 
 fn switch_cost(plan: &Plan) -> String {
     if plan.to_prefill_tokens <= INSTANT_TOKENS {
-        return "instant: nothing is read again".to_owned();
+        return "instant: nothing to re-read".to_owned();
     }
     let predicted = plan.predicted.map_or(String::new(), |time| format!(": about {}", coarse_time(time)));
-    format!("reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
+    format!("re-reads {} of {} tokens{predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens))
 }
 
 /// What was measured with it in this run.
@@ -214,5 +211,5 @@ fn measured(chat: &Chat, resolved_preset: &ResolvedPreset, theme: &Theme, cells:
         facts.push(format!("read in {}, {}", time(reading.prefill), rate(speed)));
     }
     facts.extend(reading.decode_tokens_per_s.map(|speed| format!("answers {}", rate(speed))));
-    if facts.is_empty() { Vec::new() } else { told("measured", &facts.join(" · "), theme, cells) }
+    if facts.is_empty() { Vec::new() } else { labelled("measured", &facts.join(" · "), theme, cells) }
 }

@@ -116,7 +116,7 @@ fn hits(screen: &Screen) -> String {
     let search = &screen.reader.search;
     match search.hits.len() {
         0 if search.needle.trim().is_empty() => "search".to_owned(),
-        0 => "no hit".to_owned(),
+        0 => "no hits".to_owned(),
         all => format!("hit {} of {} · n N l", search.at + 1, all),
     }
 }

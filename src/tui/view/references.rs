@@ -23,7 +23,7 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     let block = Block::bordered()
         .border_type(BorderType::Rounded)
         .title(Line::styled(" refer to ", theme.strong))
-        .title_bottom(Line::styled(" Enter takes it · Esc closes ", theme.dim).right_aligned());
+        .title_bottom(Line::styled(" Enter inserts · Esc closes ", theme.dim).right_aligned());
     let inner = popup.inner(Margin::new(2, 1));
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown.saturating_sub(1));
@@ -49,11 +49,11 @@ fn place(list: &NameList, input: Rect) -> Rect {
 /// A name, its length, and whether it is part of the prompt.
 fn row(chat: &Chat, text: &str, named: &NamedPart, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
     let NamedPart { name, span } = named;
-    let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not read · " };
-    let told = format!("{unread}{}", about(chat, span.len()));
-    let name = shorten(&clean(name), cells.saturating_sub(width(&told) + 1));
-    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&told)));
-    let mut spans = vec![Span::raw(name), Span::raw(gap), Span::styled(told, theme.dim)];
+    let unread = if is_read(chat, &text[span.start..span.end], span.start) { "" } else { "not in context · " };
+    let details = format!("{unread}{}", about(chat, span.len()));
+    let name = shorten(&clean(name), cells.saturating_sub(width(&details) + 1));
+    let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&details)));
+    let mut spans = vec![Span::raw(name), Span::raw(gap), Span::styled(details, theme.dim)];
     if is_chosen {
         for span in &mut spans {
             span.style = span.style.patch(theme.found);
@@ -86,16 +86,16 @@ fn about(chat: &Chat, length: usize) -> String {
 pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
     let names = references(&screen.input.lines().join("\n"));
     let is_named = |attached: &&Attached| names.iter().any(|name| is_meant(&name.name, &attached.name));
-    let told: Vec<String> = chat.attached.iter().filter(is_named).map(told).collect();
-    (!told.is_empty()).then(|| format!(" with {} ", told.join(" · ")))
+    let referred: Vec<String> = chat.attached.iter().filter(is_named).map(described).collect();
+    (!referred.is_empty()).then(|| format!(" with {} ", referred.join(" · ")))
 }
 
 /// How a reference is passed to the model.
-pub(super) fn told(attached: &Attached) -> String {
+pub(super) fn described(attached: &Attached) -> String {
     let name = clean(&attached.name);
     match (&attached.text, attached.tokens) {
-        (AttachedText::Read(_), _) => format!("{name}, which is read"),
-        (AttachedText::Coming, _) => format!("{name}, which is coming"),
+        (AttachedText::Read(_), _) => format!("{name}, in context"),
+        (AttachedText::Coming, _) => format!("{name}, loading"),
         (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
         (AttachedText::Unread(text) | AttachedText::File(text), None) => {
             format!("{name}, {}", bytes(text.len() as u64))

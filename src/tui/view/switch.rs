@@ -12,8 +12,8 @@ use crate::chat::{Comparison, Measurement};
 pub(in crate::tui) fn lines(comparison: &Comparison, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Comparison { old, new, reread_tokens, took } = comparison;
     let title = match reread_tokens {
-        0 => "instant: nothing was read again".to_owned(),
-        tokens => format!("{} tokens read again in {}", count(*tokens), time(*took)),
+        0 => "instant: nothing was re-read".to_owned(),
+        tokens => format!("{} tokens re-read in {}", count(*tokens), time(*took)),
     };
     let heading = [
         Span::styled(format!("{} → {}", old.preset, new.preset), theme.accent),
@@ -30,9 +30,9 @@ fn rows(old: &Measurement, new: &Measurement) -> [[String; 3]; 6] {
     let both = |name: &str, figure: &dyn Fn(&Measurement) -> String| [name.to_owned(), figure(old), figure(new)];
     let unknown = || "–".to_owned();
     [
-        both("reading", &read_in),
+        both("read in", &read_in),
         both("computed", &|reading| format!("{} tokens", short_count(reading.prefilled_tokens))),
-        both("speed", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
+        both("read at", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
         both("answers", &|reading| reading.decode_tokens_per_s.map_or_else(unknown, rate)),
         both("KV cache", &|reading| bytes(reading.memory.kv_used_bytes)),
         both("process", &|reading| bytes(reading.memory.rss_bytes)),

@@ -68,7 +68,7 @@ fn draw_search(frame: &mut Frame, screen: &Screen, theme: &Theme, title: Rect) {
 fn hits(search: &TranscriptSearch) -> String {
     match search.all {
         0 if search.pattern.is_none() => "search".to_owned(),
-        0 => "no hit".to_owned(),
+        0 => "no hits".to_owned(),
         all => format!("hit {} of {all} · n N", search.at + 1),
     }
 }

@@ -40,15 +40,15 @@ fn side(at: &EntryContext<'_>, exchange: &Exchange, answer: &[Vec<Span<'static>>
     let name = exchange.variant.as_ref().map_or(String::new(), |variant| variant.resolved_preset.name.to_string());
     let mut lines = vec![Line::styled(name, at.theme.accent)];
     lines.extend(answer.iter().flat_map(|line| wrap(line, cells, 0)));
-    let told = match &exchange.state {
-        ExchangeState::Waiting => Some("waits".to_owned()),
+    let state = match &exchange.state {
+        ExchangeState::Waiting => Some("waiting".to_owned()),
         ExchangeState::Running if exchange.reasoning.is_open() => Some("thinking …".to_owned()),
         ExchangeState::Running if exchange.answer.is_empty() => Some("reading the question …".to_owned()),
         ExchangeState::Failed(failure) => Some(failure.message.clone()),
-        ExchangeState::Withdrawn => Some("not asked: the reading was stopped".to_owned()),
+        ExchangeState::Withdrawn => Some("not asked: reading was stopped".to_owned()),
         _ => None,
     };
-    lines.extend(told.into_iter().flat_map(|told| wrap(&[Span::styled(told, at.theme.dim)], cells, 0)));
+    lines.extend(state.into_iter().flat_map(|state| wrap(&[Span::styled(state, at.theme.dim)], cells, 0)));
     lines
 }
 
@@ -109,9 +109,9 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
     let name = |exchange: &Exchange| exchange.variant.as_ref().map(|variant| variant.resolved_preset.name.to_string());
     let rows = [
         both("", &name),
-        both("reading", &|exchange| reading(exchange).as_ref().map(read_in)),
+        both("read in", &|exchange| reading(exchange).as_ref().map(read_in)),
         both("read at", &|exchange| reading(exchange)?.prefill_tokens_per_s().map(rate)),
-        both("first word", &|exchange| {
+        both("first token", &|exchange| {
             let first = exchange.figures.as_ref()?.timings.first_token;
             (first > Duration::ZERO).then(|| time(first))
         }),

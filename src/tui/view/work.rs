@@ -25,8 +25,8 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     }
     match &chat.work {
         Phase::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
-        Phase::Choosing { .. } => vec![Line::styled("choosing how many parts there is time for", theme.dim)],
-        Phase::Forecasting { to, .. } => vec![Line::styled(format!("what would {} cost?", to.name), theme.dim)],
+        Phase::Choosing { .. } => vec![Line::styled("choosing how many parts fit the time", theme.dim)],
+        Phase::Forecasting { to, .. } => vec![Line::styled(format!("estimating the cost of {}", to.name), theme.dim)],
         Phase::Deciding { to, plan } => decision(chat, to, plan, theme, cells),
         Phase::Prefilling { run, .. } => prefill(chat, run, theme, cells),
         Phase::Answering { run, .. } if is_long(run) => prefill(chat, run, theme, cells),
@@ -48,23 +48,22 @@ fn is_long(run: &Run) -> bool {
 
 /// The cost of a switch, and how to confirm or cancel it.
 fn decision(chat: &Chat, to: &ResolvedPreset, plan: &Plan, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let predicted = plan
-        .predicted
-        .map_or("how long that takes is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
+    let predicted =
+        plan.predicted.map_or("the time is not known yet".to_owned(), |time| format!("about {}", coarse_time(time)));
     let cost =
-        format!(" reads {} of {} tokens again: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
+        format!(" re-reads {} of {} tokens: {predicted}", count(plan.to_prefill_tokens), count(plan.prompt_tokens));
     let key = chat
         .preset_entries
         .iter()
         .find(|preset_entry| *preset_entry.name == *to.name)
         .and_then(|preset_entry| preset_entry.key);
     let go = key.map_or("Enter".to_owned(), |key| format!("{key} or Enter"));
-    let old = chat.cache_state.as_ref().map_or("what is there", |cache_state| &*cache_state.resolved_preset.name);
+    let old = chat.cache_state.as_ref().map_or("the current cache", |cache_state| &*cache_state.resolved_preset.name);
     let mut lines = wrap(&[Span::styled(to.name.to_string(), theme.accent), Span::raw(cost)], cells, 2);
     lines.extend(wrap(
         &[
             Span::styled(go, theme.strong),
-            Span::raw(" goes on · "),
+            Span::raw(" confirms · "),
             Span::styled("Esc", theme.strong),
             Span::raw(format!(" keeps {old}")),
         ],
@@ -86,7 +85,7 @@ fn prefill(chat: &Chat, run: &Run, theme: &Theme, cells: usize) -> Vec<Line<'sta
         let right = run.plan.as_ref().map_or("preparing".to_owned(), planned);
         return vec![ends(&left, &right, theme, cells), bar(0.0, 0.0, theme, cells)];
     };
-    let right = told(&progress, cells.saturating_sub(width(&left) + 2));
+    let right = progress_text(&progress, cells.saturating_sub(width(&left) + 2));
     let share = |tokens: u32| tokens as f32 / progress.total_tokens.max(1) as f32;
     let bar = bar(share(progress.done_tokens), share(progress.cached_tokens), theme, cells);
     vec![ends(&left, &right, theme, cells), bar]
@@ -98,14 +97,14 @@ fn planned(plan: &Plan) -> String {
 }
 
 /// The longest of three texts that fits.
-fn told(progress: &Progress, cells: usize) -> String {
+fn progress_text(progress: &Progress, cells: usize) -> String {
     let done = progress.done_tokens;
     let total = progress.total_tokens;
     let speed = rate(progress.tokens_per_s);
     let left = progress.remaining.map_or(String::new(), |remaining| format!(" · {} left", coarse_time(remaining)));
     let cached = match progress.cached_tokens {
         0 => String::new(),
-        cached => format!(" ({} were there)", count(cached)),
+        cached => format!(" ({} cached)", count(cached)),
     };
     let resolved_presets = [
         format!("{} of {} tokens{cached} · {speed}{left}", count(done), count(total)),
