@@ -516,7 +516,8 @@ mod tests {
     fn one_question_under_two_presets_is_answered_twice_by_name() {
         let mut listener = Listener::read();
         let preset_entry = |name: &str| {
-            listener.session
+            listener
+                .session
                 .chat
                 .preset_entries
                 .iter()
