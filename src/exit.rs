@@ -1,4 +1,4 @@
-//! How a run ended: the number that scripts look at, and the sentence with its hint that people do.
+//! How a run ended: the exit code for scripts, and the message with its hint for users.
 
 use std::io;
 
@@ -7,21 +7,21 @@ use crate::failure::{Failure, FailureKind};
 use crate::session::{self, ClientError, Signal, Stop};
 use crate::{chat, document, fit, models, settings, swaa};
 
-/// The exit codes, which scripts rely on: they never change their meaning.
+/// The exit codes. Scripts rely on them, so they never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     Ok = 0,
-    /// It failed while running.
+    /// The run failed.
     Runtime = 1,
-    /// It was asked for in a way that makes no sense.
+    /// The command line or configuration is invalid.
     Usage = 2,
     /// A document is unreadable or empty.
     Input = 3,
-    /// The prompt or its memory does not fit.
+    /// The prompt does not fit into the context or the memory.
     DoesNotFit = 4,
-    /// No model, or none that can be loaded or fetched.
+    /// The model is missing, or can't be loaded or fetched.
     Model = 5,
-    /// The answer was cut at a limit; what there is was printed.
+    /// The answer was cut off at a limit; what there is of it was printed.
     Limit = 6,
     /// `--timeout` passed.
     Timeout = 124,
@@ -30,7 +30,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// The number for the system.
+    /// The code as a number.
     #[must_use]
     pub fn code(self) -> u8 {
         self as u8
@@ -40,7 +40,7 @@ impl Exit {
 impl From<FailureKind> for Exit {
     fn from(kind: FailureKind) -> Self {
         match kind {
-            // What this model or machine can't do is answered by asking for something else.
+            // Something that this model or machine doesn't support calls for other flags.
             FailureKind::Usage | FailureKind::Unsupported => Self::Usage,
             FailureKind::Input => Self::Input,
             FailureKind::Model => Self::Model,
@@ -80,9 +80,9 @@ impl From<Exit> for std::process::ExitCode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExitError {
     Failed(Failure),
-    /// From outside.
+    /// By a signal or `--timeout`.
     Stopped(Stop),
-    /// What read our output has enough of it, as `head` has. That is no failure.
+    /// The reader closed our output, as `head` does. That is no failure.
     ReaderGone,
 }
 
@@ -96,12 +96,12 @@ impl ExitError {
         }
     }
 
-    /// What failed and what to do about it; `None` when there is nothing to say: a signal is known to whom it came from.
+    /// The message and the hint. `None` if there is nothing to report: the sender of a signal knows about it.
     #[must_use]
     pub fn told(&self) -> Option<(&str, Option<&str>)> {
         match self {
             Self::Failed(failure) => Some((&failure.message, failure.hint.as_deref())),
-            Self::Stopped(Stop::Timeout) => Some(("the time given with --timeout is over", None)),
+            Self::Stopped(Stop::Timeout) => Some(("the --timeout limit was reached", None)),
             Self::Stopped(Stop::Signal(_)) | Self::ReaderGone => None,
         }
     }

@@ -1,9 +1,10 @@
-//! An error as a front end shows it: what kind it is, a sentence with the evidence, and apart from it what to do.
+//! An error as a front end shows it: its kind, a message with the evidence, and a separate hint.
 //!
-//! Each module has errors of its own, which implement [`Hint`]. [`Failure::of`] makes a failure of any of them. Exit errors, notices and the
-//! engine's events are built from failures, so that every front end says the same of one error.
+//! Each module has its own errors, which implement [`Hint`]. [`Failure::of`] turns any of them into a failure. Exit
+//! errors, notices and engine events are built from failures, so every front end words an error the same way.
 //!
-//! Example: `Failure::of(FailureKind::Input, &error)` with the document's error gives "cannot read book.txt: no such file" and its hint.
+//! Example: `Failure::of(FailureKind::Input, &error)` with the document's error gives "cannot read book.txt: no such
+//! file" and its hint.
 //!
 //! It does not choose exit codes; [`crate::exit`] does.
 
@@ -11,13 +12,13 @@ use std::fmt::Display;
 
 use crate::document;
 
-/// An error that knows what its reader can do about it.
+/// An error with a hint for the user.
 pub trait Hint {
-    /// One line; `None` when there is nothing to do.
+    /// What the user can do, in one line; `None` if there is nothing to do.
     fn hint(&self) -> Option<String>;
 }
 
-// `document` uses nothing of this crate, so that it can be compiled alone.
+// `document` uses nothing else of this crate, so that it can be compiled alone.
 impl Hint for document::Error {
     fn hint(&self) -> Option<String> {
         self.hint()
@@ -33,20 +34,20 @@ impl Hint for document::SelectError {
 /// The kind of a failure, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It was asked for in a way that makes no sense.
+    /// The command line or configuration is invalid.
     Usage,
-    /// A document is unreadable or has nothing to read.
+    /// A document is unreadable or empty.
     Input,
-    /// The model's file is missing, no GGUF, truncated, or of an unknown kind.
+    /// The model's file is missing, not a GGUF, truncated, or of an unknown architecture.
     Model,
     /// The prompt or the context does not fit.
     DoesNotFit,
-    /// Sliding attention, or a device that was named, is not available here.
+    /// Sliding attention or a named device is not available here.
     Unsupported,
     Runtime,
 }
 
-/// A failure.
+/// What failed, with its kind and a hint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -63,17 +64,17 @@ impl Failure {
         Self { kind, message: message.into(), hint }
     }
 
-    /// What `error` says.
+    /// The failure with the message and hint of `error`.
     #[must_use]
     pub fn of(kind: FailureKind, error: &(impl Display + Hint)) -> Self {
         Self::new(kind, error.to_string(), error.hint())
     }
 
-    /// The engine's thread ended and did not say why.
+    /// The engine's thread ended without a reason.
     #[must_use]
     pub fn engine_gone() -> Self {
-        let hint = "the log has more (`lunette paths` says where)".to_owned();
-        Self::new(FailureKind::Runtime, "the engine stopped working", Some(hint))
+        let hint = "see the log for details (`lunette paths` shows where it is)".to_owned();
+        Self::new(FailureKind::Runtime, "the engine stopped unexpectedly", Some(hint))
     }
 }
 

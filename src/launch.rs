@@ -1,4 +1,5 @@
-//! Opens the front ends that have a conversation: documents and model become a chat, and the chat gets an engine.
+//! Starts the front ends that have a conversation: opens documents and model, makes a chat, and connects it to an
+//! engine.
 
 use std::io;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use lunette::tui::{self, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_reporter};
 
-/// Opens the terminal interface.
+/// Runs the terminal interface.
 pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
@@ -34,7 +35,7 @@ pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     }
 }
 
-/// Opens the same chat in plain lines. A missing model is asked about before.
+/// Runs the same chat in plain lines. If the model is missing, the user is asked about it first.
 pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
         let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
@@ -45,7 +46,7 @@ pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
     Ok(converse(settings, documents, model, run)??)
 }
 
-/// Runs `front_end` on a chat about `documents`, which is asked the questions of the command line first.
+/// Runs `front_end` on a chat about `documents`. The questions of the command line are asked first.
 fn converse<T>(
     settings: &Settings,
     documents: Opened,
@@ -60,7 +61,7 @@ fn converse<T>(
     Ok(front_end(chat, effects))
 }
 
-/// Answers the questions of a run without a screen.
+/// Runs headless: answers the questions of the command line.
 pub fn headless(settings: &Settings, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
     with_reporter(how.output, settings.terminal, |reporter| {
@@ -105,7 +106,7 @@ fn options(settings: &Settings) -> Result<Options, ExitError> {
     })
 }
 
-/// What a report of a crash begins with.
+/// The first lines of a crash report.
 fn build() -> String {
     format!(
         "lunette {} on {} {}\nllama.cpp {} {}",

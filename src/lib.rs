@@ -15,6 +15,8 @@
 //! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report | |
 //! | [`toml_fields`] | which fields does a TOML file have, and on which line? | |
 //! | [`failure`] | what does an error say, and what can be done about it? | `document` |
+//! | [`units`] | how are counts, bytes, times and rates written? | |
+//! | [`harmless`] | what may a terminal be given? | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
 //! | [`store`] | what is remembered between two runs? | |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa` |
@@ -59,6 +61,7 @@ pub mod eval;
 pub mod exit;
 pub mod failure;
 pub mod fit;
+pub mod harmless;
 pub mod headless;
 pub mod models;
 #[cfg(test)]
@@ -70,3 +73,4 @@ pub mod store;
 pub mod swaa;
 pub mod toml_fields;
 pub mod tui;
+pub mod units;

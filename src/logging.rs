@@ -1,16 +1,16 @@
-//! What is logged goes to a file a day, the last seven of which are kept. Neither documents nor prompts are logged.
+//! Logs to one file per day and keeps the last seven. Neither documents nor prompts are logged.
 
 use lunette::settings::Settings;
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 
-/// Logs of a week: long enough to look back at what went wrong.
+/// One week, long enough to look back at what went wrong.
 const FILES_KEPT: usize = 7;
 
-/// Starts the log. A folder that can't be written is no reason not to answer, so nothing is logged then.
+/// Starts the log. If its folder can't be written, nothing is logged and the program runs anyway.
 pub fn start(settings: &Settings) {
     let folder = &settings.directories.state;
-    // The appender complains on standard error about a folder that is not there yet.
+    // The appender prints to standard error if the folder does not exist.
     if std::fs::create_dir_all(folder).is_err() {
         return;
     }

@@ -5,8 +5,9 @@ mod launch;
 mod logging;
 mod process;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -14,6 +15,7 @@ use clap::Parser;
 use lunette::document::{READ_PDF, serve_pdf};
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
+use lunette::harmless;
 use lunette::settings::{FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// A process of its own for a PDF, which may be made to do harm: nothing is set up for it, and nothing logged.
+/// Reads a PDF in a separate process, because the file may be malicious. Nothing else is set up, and nothing is logged.
 fn read_pdf() -> ExitCode {
     match serve_pdf(&mut io::stdin().lock(), &mut io::stdout()) {
         Ok(()) => Exit::Ok.into(),
@@ -37,7 +39,7 @@ fn read_pdf() -> ExitCode {
     }
 }
 
-/// Everything: what to do is settled first, then one front end does it.
+/// Resolves the settings, then runs the front end that they name.
 fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
     let low = match LowArgs::try_parse_from(arguments) {
         Ok(low) => low,
@@ -58,17 +60,21 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
     }
 }
 
-/// Help and version are what was asked for; anything else from clap is wrong usage, told as everything else is told.
+/// Prints help and version. Any other clap error is wrong usage, reported as text or JSON like all errors.
 fn help_or_refuse(error: &clap::Error, output: Output) -> Result<Exit, ExitError> {
     if !error.use_stderr() {
         error.print()?;
         return Ok(Exit::Ok);
     }
+    let rendered = error.render().to_string();
     if output == Output::Text {
-        error.print()?;
+        // It quotes arguments. Colours are for those that are harmless.
+        match harmless::text(&rendered) {
+            Cow::Borrowed(_) => error.print()?,
+            Cow::Owned(shown) => io::stderr().write_all(shown.as_bytes())?,
+        }
         return Ok(Exit::Usage);
     }
-    let rendered = error.render().to_string();
     let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    Err(Failure::new(FailureKind::Usage, message, Some("lunette --help".to_owned())).into())
+    Err(Failure::new(FailureKind::Usage, message, Some("see lunette --help".to_owned())).into())
 }

@@ -1,7 +1,7 @@
-//! Every front end tells a user the same: why an answer ended, and what there is to know.
+//! Tests that all front ends report the same facts in the same words.
 //!
-//! Each test takes one fact through the terminal interface, plain lines, a headless run and an evaluation. The first two show a chat that is
-//! told what the engine tells; the last two run against an engine that follows a script.
+//! Each test checks one fact in the terminal interface, in plain lines, in a headless run and in an evaluation. The
+//! first two show a chat that receives engine events; the last two run against a scripted engine.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::session::{EngineChannels, EngineClient, Stops, fixtures::settings};
 use crate::settings::FrontEnd;
 use crate::tui::Stage;
 
-/// Every way in which an answer can end, and whether the model said something.
+/// Every way in which an answer can end, with and without text.
 const ENDINGS: [(Finish, &str); 7] = [
     (Finish::EndOfGeneration, "A clergyman."),
     (Finish::EndOfGeneration, ""),
@@ -28,16 +28,16 @@ const ENDINGS: [(Finish, &str); 7] = [
     (Finish::Cancelled, "A clergyman."),
 ];
 
-const NO_GPU: &str = "there is no GPU here that this program can use: the CPU computes";
+const NO_GPU: &str = "no usable GPU found: running on the CPU";
 
-/// What a front end says, as one text.
+/// The output of a front end, as one text.
 struct Said {
     front_end: &'static str,
     text: String,
 }
 
 impl Said {
-    /// Holds it to saying `told` (not only a part of it, so that "cut off" alone is not enough), or nothing when there is nothing to say.
+    /// Checks that of `all` messages the output contains exactly `told`, or none of them.
     fn says(&self, told: Option<&str>, all: &[&str]) {
         let said: Vec<&str> = all.iter().copied().filter(|words| self.text.contains(words)).collect();
         assert_eq!(said, told.into_iter().collect::<Vec<_>>(), "{} says:\n{}", self.front_end, self.text);
@@ -51,7 +51,7 @@ fn screen(session: &Session) -> Said {
     Said { front_end: "the screen", text: stage.seen() }
 }
 
-/// What plain lines say of a session, after every step of it.
+/// What plain lines print after each step of a session.
 #[derive(Default)]
 struct Lines {
     announcer: Announcer,
@@ -122,7 +122,7 @@ async fn every_front_end_says_why_an_answer_is_not_whole_in_the_same_words() {
     }
 }
 
-/// A chat whose model has just come, and what plain lines say of that.
+/// A chat whose model has just been loaded, and what plain lines print about it.
 fn loaded(preset: &str, info: ModelInfo) -> (Session, Lines) {
     let (mut session, mut lines) = (Session::begin(preset), Lines::default());
     lines.after(&session);
@@ -154,7 +154,7 @@ async fn every_front_end_says_what_there_is_to_know_of_a_model() {
                 evaluation(ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
             ];
             for Said { front_end, text } in said {
-                let is_said = [text.contains(NO_GPU), text.contains(" brings no chat template: ChatML is used")];
+                let is_said = [text.contains(NO_GPU), text.contains(" has no chat template; using ChatML")];
                 assert_eq!(is_said, expected, "{front_end} under {preset}:\n{text}");
             }
         }
@@ -166,7 +166,7 @@ async fn every_conversation_says_what_auto_chose_and_why() {
     let (session, lines) = loaded("auto", fixtures::model());
     let script = scripted_engine::says("He.");
     let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
-    let told = "auto chose full: so short a document is seen whole under every preset";
+    let told = "auto chose full: the document is so short that every preset sees all of it";
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 
@@ -176,7 +176,7 @@ async fn every_conversation_says_why_a_preset_is_not_available() {
     let (session, lines) = loaded("quick", refusing(fixtures::model()));
     let engine = ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
     let said = [screen(&session), lines.said(), headless(&["--preset", "quick"], engine).await];
-    let told = "quick can't be had: it has windows of its own";
+    let told = "preset quick is not available for this model: it has windows of its own";
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 
@@ -190,7 +190,7 @@ async fn every_conversation_says_why_a_template_gives_no_prompt() {
     said.iter().for_each(|said| said.says(Some(told), &[told]));
 }
 
-/// What happens to the files while a conversation goes on; `src/headless/tests.rs` has the same for a headless run, with files.
+/// Files that change during a conversation. `src/headless/tests.rs` tests the same for headless runs, with real files.
 #[test]
 fn every_conversation_says_what_became_of_the_files() {
     let text: Arc<str> = "It is a falsehood.".into();
@@ -199,7 +199,7 @@ fn every_conversation_says_what_became_of_the_files() {
     let gone = News::Unreadable("cannot read book.txt: no such file".to_owned());
     for (news, told) in [
         (changed, "the document changed on disk, from line 3 of book.txt on: 6,000 of 10,000 tokens are kept"),
-        (gone, "cannot read book.txt: no such file; answers are from what was read before"),
+        (gone, "cannot read book.txt: no such file; answers still use the earlier text"),
     ] {
         let (mut session, mut lines) = (Session::with_document_read("full"), Lines::default());
         lines.after(&session);

@@ -1,4 +1,4 @@
-//! What front ends need of the process: standard streams, a runtime, signals.
+//! What front ends need from the process: standard streams, a runtime, signals.
 
 use std::io;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub fn with_reporter<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&
     speak(&mut Reporter::new(&mut out, &mut err, output, terminal))
 }
 
-/// Runs `work` to its end.
+/// Runs `work` to completion.
 pub fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread()
         .enable_all()
@@ -25,8 +25,8 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
         .block_on(work)
 }
 
-/// Starts an engine that loads `model`. From now on signals, and the end of `deadline`, stop its jobs instead of the
-/// process. Must be called in a runtime.
+/// Starts an engine that loads `model`. From now on signals and the deadline stop its jobs instead of the process. Must
+/// be called in a runtime.
 pub fn engine(settings: &Settings, model: &Path, deadline: Option<Instant>) -> EngineClient {
     let stops = Stops { signals: signals::listen(&[Signal::Interrupt, Signal::Terminate]), deadline };
     EngineClient::starting(settings.engine.with_model(model.to_owned()), stops)

@@ -1,5 +1,4 @@
-//! Reads a TOML file as a flat list of fields, each with its place, so that a wrong value can be named by file, line
-//! and field.
+//! Reads a TOML file as a flat list of fields with their line numbers, so that an error can name file, line and field.
 //!
 //! ```toml
 //! preset = "mine"      # Field { path: ["preset"], line: 1, text: "mine" }
@@ -7,17 +6,17 @@
 //! top_k = 40           # Field { path: ["sampling", "top_k"], line: 3, text: "40" }
 //! ```
 //!
-//! Every value becomes its written form: `2048` and `"2048"` are the same text, `[1, 3]` is `1,3`. The readers of those
-//! forms are the ones that read flags, so a file and a flag can't disagree about what a value means.
+//! Every value becomes text, as it would be written on a flag: `2048` and `"2048"` are the same text, `[1, 3]` is
+//! `1,3`. The same parsers read flags, so a value means the same in a file and in a flag.
 //!
-//! Does not know which fields there are: [`crate::swaa::preset`] and [`crate::settings`] do.
+//! Which fields are valid is decided in [`crate::swaa::preset`] and [`crate::settings`].
 
 use toml::de::{DeTable, DeValue};
 
 /// One `name = value` of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// The tables around it, outermost first, and its own name.
+    /// The enclosing tables, outermost first, then its own name.
     pub path: Vec<String>,
     /// From 1.
     pub line: usize,
@@ -32,7 +31,7 @@ impl Field {
         self.path.join(".")
     }
 
-    /// The error that this field's value (or the field itself) is wrong.
+    /// Returns an error about this field or its value.
     #[must_use]
     pub fn refused(&self, file: &str, problem: impl Into<String>, allowed: impl Into<String>) -> FileError {
         FileError {
@@ -45,23 +44,23 @@ impl Field {
     }
 }
 
-/// Something in a file that can't be used, and where it is.
+/// An error in a file, with its place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}, {field}: {problem}")]
 pub struct FileError {
     pub file: String,
     /// From 1.
     pub line: usize,
-    /// `tables.name`, or `TOML` when the file can't be parsed.
+    /// `tables.name`, or `TOML` if the file can't be parsed.
     pub field: String,
     pub problem: String,
-    /// What is allowed there; empty when there is nothing to add.
+    /// What is allowed there; may be empty.
     pub allowed: String,
 }
 
-/// The fields of `text` in their order. `file` is for errors only.
+/// Returns the fields of `text` in order. `file` is used in errors only.
 ///
-/// Errors: the first thing that is no TOML, or that has no written form (a date, a table in a list).
+/// Errors: the first syntax error, or the first value that can't be written on a flag (a date, a table in a list).
 pub fn read(file: &str, text: &str) -> Result<Vec<Field>, FileError> {
     let table = DeTable::parse(text).map_err(|error| FileError {
         file: file.to_owned(),
@@ -92,7 +91,7 @@ fn collect(source: &Source, table: &DeTable, path: &[String], fields: &mut Vec<F
         let text = written(value.get_ref());
         let field = Field { path, line, text: text.clone().unwrap_or_default() };
         if text.is_none() {
-            let problem = format!("can't be {}", value.get_ref().type_str());
+            let problem = format!("invalid value of type {}", value.get_ref().type_str());
             return Err(field.refused(source.file, problem, "a string, a number, true or false, or a list of those"));
         }
         fields.push(field);
@@ -149,6 +148,6 @@ mod tests {
     #[test]
     fn a_value_with_no_written_form_is_refused() {
         let error = read("c", "\nwhen = 2026-01-01\n").unwrap_err();
-        assert_eq!(error.to_string(), "c, line 2, when: can't be datetime");
+        assert_eq!(error.to_string(), "c, line 2, when: invalid value of type datetime");
     }
 }

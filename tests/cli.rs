@@ -37,14 +37,17 @@ fn wrong_usage_is_a_sentence_and_exits_with_2() {
         (&["--no-such-flag"], "unexpected argument '--no-such-flag'"),
         (&["-p", "?", "--preset", "speedy", "book.txt"], "unknown preset \"speedy\""),
         (&["-p", "?", "--window", "0", "book.txt"], "invalid value '0' for '--window <WINDOW>'"),
-        (&["-p", "?", "--window", "2k", "--sinks", "5000", "book.txt"], "sinks 5000 are more than the window 2k"),
-        (&["-p", "?", "-ctk", "q8_0", "book.txt"], "keys cached as q8_0 and values as f16 can't be mixed"),
+        (&["-p", "?", "--window", "2k", "--sinks", "5000", "book.txt"], "sinks 5000 exceed the window 2k"),
+        (
+            &["-p", "?", "-ctk", "q8_0", "book.txt"],
+            "cannot cache keys as q8_0 and values as f16: the types must be the same",
+        ),
         (&["-p", "?", "--temp", "-1", "book.txt"], "invalid value '-1' for '--temp <T>': a number from 0 up"),
         (&["-p", "?", "--parts", "seven", "book.txt"], "seven"),
         (&["-p", "?", "-hf", "nowhere", "book.txt"], "`nowhere` is no repository of the hub"),
-        (&["--headless", "book.txt"], "there is no question"),
-        (&["book.txt"], "there is no terminal to talk in, and no question"),
-        (&[], "there is no terminal to talk in, and no question"),
+        (&["--headless", "book.txt"], "no question"),
+        (&["book.txt"], "no question, and no terminal to chat in"),
+        (&[], "no question, and no terminal to chat in"),
     ];
     for (line, expected) in cases {
         let ran = home.run(line);
@@ -136,7 +139,7 @@ fn a_wrong_configuration_names_file_line_and_field() {
     home.file("config.toml", "preset = \"mine\"\n\n[presets.mine]\nwindow = 0\n");
     let ran = home.run_with(&["-p", "?", "-"], &[("LUNETTE_CONFIG", "config.toml")], "text");
     assert_eq!(ran.code, 2);
-    assert_eq!(sentence(&ran.err), "error: config.toml, line 4, presets.mine.window: can't be \"0\"");
+    assert_eq!(sentence(&ran.err), "error: config.toml, line 4, presets.mine.window: invalid window \"0\"");
     assert!(ran.err.contains("hint: allowed: \"full\", tokens from 1 up"), "{}", ran.err);
     let ran = home.run_with(&["paths"], &[("LUNETTE_CONFIG", "nowhere.toml")], "");
     assert_eq!((ran.code, sentence(&ran.err)), (2, "error: cannot read nowhere.toml: no such file"));

@@ -107,7 +107,7 @@ fn where_the_lines_end_what_was_asked_is_answered_first() {
 #[ignore = "needs a model"]
 fn a_limit_that_cuts_an_answer_is_told_and_is_what_a_script_exits_with() {
     let ran = piped(&Home::new(), &small_model(), &["-n", "2"], "Write a long story about the cellar.\n");
-    assert!(ran.out.contains("\ncut off: the limit of tokens\n("), "{}", ran.out);
+    assert!(ran.out.contains("\ncut off: token limit reached\n("), "{}", ran.out);
     assert_eq!(ran.code, 6, "{}", ran.err);
 }
 
@@ -119,7 +119,7 @@ fn a_person_who_leaves_has_read_how_the_answer_ended() {
     let mut terminal = Terminal::open(80, 24, &[("book.txt", BOOK)], &arguments);
     terminal.wait_for("is read. Ask, or /help.", PATIENCE);
     terminal.press("Write a long story about the cellar.\r");
-    terminal.wait_for("cut off: the limit of tokens", PATIENCE);
+    terminal.wait_for("cut off: token limit reached", PATIENCE);
     terminal.press("/quit\r");
     assert_eq!(terminal.exit_code(PATIENCE), 0, "{}", terminal.screen());
 }
@@ -132,7 +132,7 @@ fn a_question_takes_the_files_along_that_it_names() {
     let lines = "Which colour has box 9 by @notes.txt ?\nWhat is in @nothing ?\n";
     let ran = piped(&home, &small_model(), &["-n", "8"], lines);
     assert!(ran.out.contains("\nwith notes.txt"), "{}", ran.out);
-    let unknown = "no part of the document and no file is called nothing; it is left as typed\n";
+    let unknown = "no document part or file is named nothing; the reference is left as typed\n";
     assert!(ran.out.contains(unknown), "{}", ran.out);
     assert_eq!(ran.out.matches(" tok/s)").count(), 2, "{}", ran.out);
 }

@@ -1,30 +1,30 @@
 //! What a question refers to with `@`: parts of the document, and files.
 //!
-//! The picture: a letter with enclosures. What is written is the letter, and stays as it was typed. A part that the model reads anyway
-//! is no enclosure: the prompt names it and says how it begins. What it does not read goes along as a whole: a part that `--within`,
-//! `--parts` or `--pick` left out, a file on disk.
+//! If a referenced part is already in the prompt, the question names it and quotes its first words, so that the model
+//! can find it. Anything else is attached in full: a part that `--within`, `--parts` or `--pick` left out, or a file on
+//! disk. The question itself is kept as it was typed.
 //!
-//! Example: `Does @"Chapter 40" agree with @notes.txt?` is asked as `Does "Chapter 40" agree with "notes.txt"?`, followed by the first
-//! words of chapter 40 and all of `notes.txt` in a fence.
+//! Example: `Does @"Chapter 40" agree with @notes.txt?` is sent as `Does "Chapter 40" agree with "notes.txt"?`,
+//! followed by the first words of chapter 40 and all of `notes.txt` in a fence.
 //!
-//! A name ends at white space, and punctuation at its end is none of its; in quotes it may be anything: `@"Chapter 12"`. An `@` within a
-//! word (`a@b.c`) refers to nothing. What it does not do: look names up, or read files.
+//! A name ends at white space and does not include trailing punctuation. A quoted name may contain anything: `@"Chapter
+//! 12"`. An `@` inside a word (`a@b.c`) is not a reference. This module does not look names up or read files.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// So many words of a part are told for it to be found by.
+/// How many words of a part are quoted so that the model can find it.
 const FIRST_WORDS: usize = 24;
-/// What ends a sentence, and no name.
+/// Characters that end a sentence and are not part of a name.
 const PUNCTUATION: [char; 12] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '"', '…'];
 
-/// A name behind an `@`.
+/// A name after an `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// With the `@` and the quotes.
+    /// Includes the `@` and the quotes.
     pub span: Range<usize>,
     pub name: String,
-    /// Something follows it, so that it is whole.
+    /// Whether something follows the name, so that it is complete.
     pub is_closed: bool,
 }
 
@@ -41,7 +41,7 @@ pub fn references(text: &str) -> Vec<Reference> {
     found
 }
 
-/// Whether a word begins behind `before`.
+/// Whether a word can begin right after `before`.
 #[must_use]
 pub fn begins_a_word(before: &str) -> bool {
     before.chars().next_back().is_none_or(|c| c.is_whitespace() || "([{\"'“‘".contains(c))
@@ -59,7 +59,7 @@ fn reference(text: &str, at: usize) -> Option<Reference> {
     (!name.is_empty()).then(|| Reference { span, name: name.to_owned(), is_closed: end < rest.len() })
 }
 
-/// How `name` is written as a reference: in quotes where it would not be understood without. Quotes within it are left out.
+/// `name` as a reference: quoted if it needs quotes. Quotes inside the name are left out.
 #[must_use]
 pub fn written(name: &str) -> String {
     let name = name.replace('"', "");
@@ -70,49 +70,49 @@ pub fn written(name: &str) -> String {
     }
 }
 
-/// Whether a reference to `written` means what is called `name`.
+/// Whether the reference `written` means the part or file called `name`.
 #[must_use]
 pub fn is_meant(written: &str, name: &str) -> bool {
     written.to_lowercase() == name.replace('"', "").to_lowercase()
 }
 
-/// What a question refers to.
+/// A part or file that a question refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
-    /// As it is written behind the `@`.
+    /// As written after the `@`.
     pub name: Arc<str>,
     pub text: AttachedText,
-    /// Once the engine has counted what goes along.
+    /// The tokens of the attached text, once the engine has counted them.
     pub tokens: Option<u32>,
 }
 
-/// What there is of it.
+/// The text behind a reference, and whether it is attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttachedText {
-    /// A part of the document that the model reads: its place is told.
+    /// A part that is in the prompt: its first words are quoted.
     Read(Arc<str>),
-    /// A part of the document that the model does not read: goes along.
+    /// A part that is not in the prompt: attached in full.
     Unread(Arc<str>),
-    /// A file: goes along.
+    /// A file: attached in full.
     File(Arc<str>),
-    /// A file that is not here yet.
+    /// A file that is still being read.
     Coming,
 }
 
 impl Attached {
-    /// A part of the document, of this text.
+    /// A part of the document with this text.
     #[must_use]
     pub fn part(name: &str, text: &str) -> Self {
         Self { name: name.into(), text: AttachedText::Unread(text.trim().into()), tokens: None }
     }
 
-    /// A file that is still to be read.
+    /// A file that has not been read yet.
     #[must_use]
     pub fn file(name: &str) -> Self {
         Self { name: name.into(), text: AttachedText::Coming, tokens: None }
     }
 
-    /// What goes along with the question.
+    /// The text that is attached to the question in full.
     #[must_use]
     pub fn enclosed(&self) -> Option<&Arc<str>> {
         match &self.text {
@@ -121,7 +121,7 @@ impl Attached {
         }
     }
 
-    /// Finds out whether a part is among what is read.
+    /// Checks whether a part is in the document that is prefilled.
     pub(super) fn settle(&mut self, document: &str) {
         if let AttachedText::Read(text) | AttachedText::Unread(text) = &self.text {
             let text = text.clone();
@@ -129,7 +129,7 @@ impl Attached {
         }
     }
 
-    /// What the prompt says of it behind the question.
+    /// What the prompt says about it after the question.
     fn note(&self) -> Option<String> {
         let name = &self.name;
         match &self.text {
@@ -145,7 +145,7 @@ impl Attached {
     }
 }
 
-/// `question` as the model gets it: what is attached by its name, and behind it what is to be told of each.
+/// `question` as the model gets it: references replaced by names, followed by a note for each of them.
 pub(super) fn told(question: &str, attached: &[Attached]) -> String {
     let mut told = String::new();
     let mut end = 0;

@@ -1,18 +1,18 @@
-//! Branches of a conversation: one is shown, and goes on; the others are kept as they were left.
+//! Branches of a conversation: one is shown and can continue; the others are kept unchanged.
 //!
-//! The picture: sheets of a draft on a desk. To try another way from some place on, what stands up to there is copied onto a new sheet, and
-//! the old one is laid aside whole. The sheet on top is [`super::Chat::transcript`]; everything that asks, answers, copies or exports
-//! sees that one only. A prompt is made of the shown branch's turns, so that the engine reuses all that both begin with.
+//! A fork copies the transcript up to some entry into a new branch and keeps the old branch whole. The shown branch is
+//! [`super::Chat::transcript`]; asking, answering, copying and exporting use only that one. A prompt is made from the
+//! shown branch's turns, so the engine reuses the beginning that two branches share.
 //!
-//! Example: three turns A B C, forked after A: branch 1 keeps A B C, branch 2 is shown and has A. Asked D it is A D, and in the list
-//! 1 is told by B and 2 by D: the first questions that they don't share.
+//! Example: three turns A B C, forked after A: branch 1 keeps A B C, branch 2 is shown and has A. After question D it
+//! has A D, and the list labels branch 1 with B and branch 2 with D: the first questions that they don't share.
 //!
-//! What it does not do: merge, drop, or change a branch that is not shown.
+//! It does not merge or drop branches, or change one that is not shown.
 
 use super::exchange::Exchange;
 use super::transcript::Entry;
 
-/// All branches but the shown one's text, which is the transcript.
+/// All branches. The entries of the shown one are in the transcript.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Branches {
     /// Which one is shown, from 0.
@@ -28,25 +28,25 @@ impl Branches {
         self.shown
     }
 
-    /// How many there are, with the shown one.
+    /// The number of branches, including the shown one.
     #[must_use]
     pub fn count(&self) -> usize {
         self.others.len() + 1
     }
 
-    /// The questions of those branches that are not shown.
+    /// The exchanges of the branches that are not shown.
     pub(super) fn kept_exchanges(&mut self) -> impl Iterator<Item = &mut Exchange> {
         self.others.iter_mut().flatten().filter_map(Entry::exchange_mut)
     }
 
-    /// Keeps `transcript` where it is, and shows a new branch, the last, with the first `kept` of its entries.
+    /// Keeps `transcript` as a branch, and shows a new last branch with its first `kept` entries.
     pub(super) fn fork(&mut self, transcript: &mut Vec<Entry>, kept: usize) {
         let new = transcript[..kept].to_vec();
         self.others.insert(self.shown, std::mem::replace(transcript, new));
         self.shown = self.others.len();
     }
 
-    /// Puts branch `number` (from 0) in the place of the shown `transcript`. False when there is no such branch.
+    /// Replaces the shown `transcript` by branch `number` (from 0). Returns false if there is no such branch.
     pub(super) fn show(&mut self, transcript: &mut Vec<Entry>, number: usize) -> bool {
         if number >= self.count() {
             return false;
@@ -80,32 +80,32 @@ impl Branches {
     }
 }
 
-/// What is to be told of a branch in a list.
+/// A branch as a list shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BranchRow<'a> {
     /// From 1.
     pub number: usize,
-    /// The first question that it shares with no other; `None` while it has none.
+    /// The first question that no other branch has; `None` if there is none.
     pub question: Option<&'a str>,
     pub turns: usize,
     pub is_shown: bool,
 }
 
-/// After what a branch can go on: the beginning (`None`), then every question's entry.
+/// Where a branch can start: the beginning (`None`), then after the entry of each question.
 pub(super) fn fork_points(transcript: &[Entry]) -> Vec<Option<usize>> {
     let entries = transcript.iter().enumerate();
     let of_questions = entries.filter(|(_, entry)| question(entry).is_some()).map(|(index, _)| Some(index));
     std::iter::once(None).chain(of_questions).collect()
 }
 
-/// How many entries are kept by a fork after `after`: of several answers to one question all.
+/// How many entries a fork after `after` keeps. Several answers to one question are kept together.
 pub(super) fn kept(transcript: &[Entry], after: Option<usize>) -> usize {
     let kept = after.map_or(0, |entry| entry + 1).min(transcript.len());
     let is_further = |entry: &&Entry| entry.exchange().is_some_and(Exchange::is_further_variant);
     kept + transcript[kept..].iter().take_while(|entry| kept > 0 && is_further(entry)).count()
 }
 
-/// With how many entries both begin. Looking up quotes may have come further in one of them.
+/// The number of entries that both begin with. Citations are ignored: they may have been looked up in only one of them.
 fn shared(one: &[Entry], other: &[Entry]) -> usize {
     let is_same = |pair: &(&Entry, &Entry)| match pair {
         (Entry::Exchange(one), Entry::Exchange(other)) => {
@@ -116,7 +116,7 @@ fn shared(one: &[Entry], other: &[Entry]) -> usize {
     one.iter().zip(other).take_while(is_same).count()
 }
 
-/// The questions of `entries`, each once.
+/// The exchanges of `entries`, one per question.
 fn questions(entries: &[Entry]) -> impl Iterator<Item = &Exchange> {
     entries.iter().filter_map(question)
 }

@@ -1,4 +1,4 @@
-//! The document, as a front end and the prompt need it.
+//! What front ends and prompts need to know about the document.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use std::sync::Arc;
 pub struct DocumentFacts {
     /// `Pride and Prejudice`, `src/ and 2 more`.
     pub title: String,
-    /// What part of it was taken, when not all: `chapters 1–12 of 61`.
+    /// Which part is in use, if not all: `chapters 1–12 of 61`.
     pub part: Option<String>,
     pub text: Arc<str>,
-    /// Why it is so long, when that was chosen for it: `4 of 61 parts are read, as many as …`.
+    /// How its length was chosen, if it was: `4 of 61 parts are read, as many as …`.
     pub choice: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One question with everything that came of it.
+//! One question with its answer, citations and figures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,42 +10,42 @@ use crate::engine::message::{Channel, Figures, Finish};
 use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
-/// A question, its answer as far as it has come, and what both cost.
+/// A question, its answer so far, and what both cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
     /// As it was typed.
     pub question: Arc<str>,
-    /// What it refers to with `@`.
+    /// The parts and files that it refers to with `@`.
     pub attached: Vec<Attached>,
-    /// What the model said to the person, character by character as it was generated.
+    /// The visible answer, exactly as it was generated.
     pub answer: String,
     pub reasoning: Reasoning,
     pub state: ExchangeState,
-    /// The preset that was in force, once it was asked.
+    /// The preset in force when it was sent; `None` before.
     pub preset: Option<Arc<str>>,
     pub figures: Option<Box<Figures>>,
-    /// One of several that are asked the same, each under a preset of its own.
+    /// Set if the same question is asked under several presets.
     pub variant: Option<Variant>,
-    /// How often another answer was asked for.
+    /// How often the user asked for another answer.
     pub variation: u32,
-    /// What the answer quotes, looked up in the document; empty until that is done.
+    /// The citations in the answer; empty until they have been looked up in the document.
     pub citations: Vec<Citation>,
 }
 
-/// One answer of an A/B comparison: which of a group of exchanges it is, and how it is to be read.
+/// One answer of an A/B comparison: its place in the group, and its preset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
     /// The same for all answers to one question.
     pub group: u32,
-    /// From 0, in the order in which they are asked.
+    /// From 0, in the order of asking.
     pub index: usize,
     pub resolved_preset: ResolvedPreset,
 }
 
-/// How far a question is.
+/// The state of a question.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExchangeState {
-    /// Until the engine is free.
+    /// Waits until the engine is free.
     Waiting,
     Running,
     Answered(Finish),
@@ -54,7 +54,7 @@ pub enum ExchangeState {
     Withdrawn,
 }
 
-/// What the model thought before it answered.
+/// The model's reasoning before its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reasoning {
     pub text: String,
@@ -65,7 +65,7 @@ pub struct Reasoning {
 }
 
 impl Reasoning {
-    /// How long it took, or has taken by `now`.
+    /// How long the reasoning took, or has taken so far at `now`.
     #[must_use]
     pub fn time(&self, now: Duration) -> Option<Duration> {
         self.began.map(|began| self.ended.unwrap_or(now).saturating_sub(began))
@@ -104,13 +104,14 @@ impl Exchange {
         self.state == ExchangeState::Waiting
     }
 
-    /// Whether its answer is on its way, or waits for its turn.
+    /// Whether it is being answered or waits for its turn.
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
         matches!(self.state, ExchangeState::Waiting | ExchangeState::Running)
     }
 
-    /// What later prompts repeat of it: nothing unless something was answered, and of several answers to one question the first.
+    /// The turn that later prompts repeat; `None` without an answer. Of several answers to one question only the first
+    /// is repeated.
     pub(super) fn turn(&self) -> Option<Turn> {
         let said = !self.is_further_variant()
             && matches!(self.state, ExchangeState::Answered(_))
@@ -124,7 +125,7 @@ impl Exchange {
         if self.attached.is_empty() { self.question.clone() } else { told(&self.question, &self.attached).into() }
     }
 
-    /// Whether something that it refers to is still being read.
+    /// Whether a file that it refers to is still being read.
     #[must_use]
     pub fn waits_for_file(&self) -> bool {
         self.attached.iter().any(|attached| attached.text == AttachedText::Coming)

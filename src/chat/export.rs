@@ -1,6 +1,7 @@
-//! A conversation as a file: markdown to read, JSON to go on working with.
+//! Exports a conversation as markdown for reading or as JSON for further processing.
 //!
-//! What was asked and said stands there as it was, from its source; figures are those that were measured.
+//! Questions and answers are exported as their source text; all figures were measured. Markdown is read in terminals, so
+//! characters that a terminal would obey become visible signs there.
 
 use serde_json::{Value, json};
 
@@ -9,6 +10,7 @@ use super::exchange::{Exchange, ExchangeState};
 use super::state::{Chat, Model};
 use super::transcript::Entry;
 use crate::citations::Verdict;
+use crate::harmless;
 
 /// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
@@ -27,19 +29,20 @@ pub fn as_markdown(chat: &Chat) -> String {
         parts.extend(answer.map(|text| format!("{text}\n")));
         parts.extend(told(exchange).map(|told| format!("*{told}*\n")));
     }
-    parts.join("\n")
+    harmless::text(&parts.join("\n")).into_owned()
 }
 
-/// What is to be known of an answer besides its words.
+/// The line below an answer: its preset, or why there is no answer.
 fn told(exchange: &Exchange) -> Option<String> {
     match &exchange.state {
         ExchangeState::Failed(failure) => Some(failure.message.clone()),
         ExchangeState::Withdrawn | ExchangeState::Waiting => Some("not answered".to_owned()),
-        _ => exchange.preset.as_ref().map(|preset| format!("read by {preset}")),
+        _ => exchange.preset.as_ref().map(|preset| format!("preset {preset}")),
     }
 }
 
-/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning", "preset", "figures", "citations"}]}`.
+/// The shown transcript as JSON: `{"document", "model", "branch", "turns": [{"question", "answer", "reasoning",
+/// "preset", "figures", "citations"}]}`.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
     let model = match &chat.model {
@@ -134,7 +137,7 @@ mod tests {
 
     #[test]
     fn markdown_has_questions_as_headings_and_answers_as_they_were_written() {
-        let expected = "# Pride and Prejudice\n\nchapters 1-12 of 61\n\n## Who is\n\nMr. Collins?\n\nA **clergyman**.\n\n*read by accurate*\n";
+        let expected = "# Pride and Prejudice\n\nchapters 1-12 of 61\n\n## Who is\n\nMr. Collins?\n\nA **clergyman**.\n\n*preset accurate*\n";
         assert_eq!(as_markdown(&talk()), expected);
     }
 

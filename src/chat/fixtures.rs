@@ -1,4 +1,4 @@
-//! Chats and events as tests want them: a short book, a small model, figures with round numbers.
+//! Chats and events for tests: a short book, a small model, figures with round numbers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Presets, Recipe, RecipeSpec};
 
-/// Of the book.
+/// Tokens of the book.
 pub(crate) const DOCUMENT_TOKENS: u32 = 10_000;
 
-/// What `preset` is.
+/// The recipe of the built-in preset `preset`.
 pub(crate) fn recipe_of(preset: &str) -> RecipeSpec {
     Presets::built_in().get(preset).expect("a built-in preset").recipe.clone().expect("not auto")
 }
 
-/// A chat about a book that begins with `preset`, changed as flags may change it.
+/// The setup of a chat about a book. It begins with `preset` and the `changes` that flags make to it.
 fn setup(preset: &str, changes: RecipePatch) -> Setup {
     let reading = PresetSelection { presets: Presets::built_in(), preset: preset.to_owned(), changes, cot: None };
     Setup {
@@ -47,7 +47,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
     }
 }
 
-/// The text of a book of `chapters` chapters, and where each of them ends.
+/// The text of a book with `chapters` chapters, and where each chapter ends.
 fn chapters(chapters: usize) -> (Arc<str>, Vec<usize>) {
     let texts = (1..=chapters).map(|number| format!("Chapter {number}.\n"));
     let mut ends = Vec::new();
@@ -95,7 +95,8 @@ pub(crate) fn memory() -> Memory {
     }
 }
 
-/// Figures of a job under `recipe` that found `cached` tokens and prefilled `prefilled` at 1,000 a second.
+/// Figures of a job under `recipe` with `cached` tokens in the cache and `prefilled` tokens prefilled at 1,000 a
+/// second.
 pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figures {
     Figures {
         recipe: recipe.resolve(DOCUMENT_TOKENS, 24),
@@ -117,7 +118,7 @@ pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figur
     }
 }
 
-/// Figures of an answer of `generated` tokens at 20 a second, all of the document cached.
+/// Figures of an answer of `generated` tokens at 20 a second, with the whole document cached.
 pub(crate) fn answer_figures(recipe: &RecipeSpec, generated: u32) -> Figures {
     let mut figures = figures(recipe, DOCUMENT_TOKENS, 24);
     figures.tokens.prompt = DOCUMENT_TOKENS + 24;
@@ -162,16 +163,16 @@ pub(crate) fn job_of(command: &Command) -> Option<JobId> {
     }
 }
 
-/// A chat with a person and an engine that are told, line by line, what to do. One second passes with every input.
+/// A chat whose user and engine are played by a test, step by step. Each input comes one second after the last.
 pub(crate) struct Session {
     pub(crate) chat: Chat,
     pub(crate) seconds: u64,
-    /// The last job that was started.
+    /// The last job that the chat started.
     pub(crate) job: JobId,
 }
 
 impl Session {
-    /// The model is loading.
+    /// A chat whose model is still loading.
     pub(crate) fn begin(preset: &str) -> Self {
         Self::begin_with(preset, RecipePatch::default())
     }
@@ -181,7 +182,7 @@ impl Session {
         Self::of(setup(preset, changes))
     }
 
-    /// A book of so many chapters, of which as many are wanted as are read within a minute.
+    /// A chat about a book of `number` chapters, as many of them as can be prefilled within a minute.
     pub(crate) fn begin_within_a_minute(preset: &str, number: usize) -> Self {
         let mut setup = setup(preset, RecipePatch::default());
         let (text, ends) = chapters(number);
@@ -191,13 +192,13 @@ impl Session {
         Self::of(setup)
     }
 
-    /// A script that begins with `preset`: its questions stand alone. The model is loading.
+    /// A script's chat, whose questions are independent. It begins with `preset`, and its model is still loading.
     pub(crate) fn begin_script(preset: &str, changes: RecipePatch) -> Self {
         let setup = setup(preset, changes);
         Self::of(Setup { asking: Asking { questions: Questions::Alone, ..setup.asking }, ..setup })
     }
 
-    /// There is no model yet.
+    /// A chat whose model is not on this machine.
     pub(crate) fn begin_without_model() -> Self {
         let title = "Qwen2.5-Coder 0.5B Instruct, 4 bits".to_owned();
         let absent = Some(super::Offered { title, bytes: 491_400_064, license: Some("Apache-2.0".into()) });
@@ -208,12 +209,12 @@ impl Session {
         Self { chat: Chat::new(setup), seconds: 0, job: JobId(0) }
     }
 
-    /// The model is loaded, and the document read under `preset`.
+    /// A chat with a loaded model and the document prefilled under `preset`.
     pub(crate) fn with_document_read(preset: &str) -> Self {
         Self::begin(preset).document_read()
     }
 
-    /// The model is loaded, and the document read as it was begun.
+    /// Loads the model and prefills the document.
     pub(crate) fn document_read(mut self) -> Self {
         self.tell(Event::Loaded(Box::new(model())));
         self.read(0, DOCUMENT_TOKENS);
@@ -258,7 +259,7 @@ impl Session {
         self.chat.resolved_preset.as_ref().expect("a preset is settled").recipe.clone()
     }
 
-    /// The engine ends its reading.
+    /// The engine ends its prefill.
     pub(crate) fn read(&mut self, cached: u32, prefilled: u32) -> Vec<Effect> {
         let figures = Box::new(figures(&self.recipe(), cached, prefilled));
         let stopped = cached + prefilled < DOCUMENT_TOKENS;
@@ -273,8 +274,8 @@ impl Session {
         self.tell(Event::Answered { job: self.job, finish: Finish::EndOfGeneration, figures })
     }
 
-    /// The engine counts and forecasts beginnings of a book, 1,000 tokens and 10 s a chapter, until the chat has settled on one.
-    /// Returns what came then, and which beginnings were asked about.
+    /// The engine counts and forecasts beginnings of a book, 1,000 tokens and 10 s a chapter, until the chat settles on
+    /// one. Returns the effects that follow, and the beginnings that the chat asked about, in chapters.
     pub(crate) fn forecast_beginnings(&mut self, mut effects: Vec<Effect>) -> (Vec<Effect>, Vec<u32>) {
         let mut asked = Vec::new();
         while let (Phase::Choosing { .. }, [Effect::Send(Command::Count { job, texts })]) =

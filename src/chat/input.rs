@@ -1,7 +1,8 @@
-//! What comes into a chat, and what it asks to be done: plain data.
+//! A chat's inputs and effects: plain data.
 //!
-//! Front ends make [`Input`]s of keys, lines, the engine's events and changed files; [`super::update()`] takes one at a time and returns
-//! [`Effect`]s. Several effects are answered by an input later: [`Effect::ReadFile`] by [`Input::FileRead`].
+//! Front ends turn keys, lines, engine events and changed files into [`Input`]s; [`super::update()`] takes one at a
+//! time and returns [`Effect`]s. The result of some effects comes back later as an input: that of [`Effect::ReadFile`]
+//! as [`Input::FileRead`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,26 +13,26 @@ use crate::engine::message::{CancelToken, Command, Event};
 use crate::failure::Failure;
 use crate::swaa::Preset;
 
-/// Whatever may happen to a chat.
+/// Something that happened to a chat.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     Engine(Event),
     User(Action),
-    /// The files were looked at, and are not what they were.
+    /// The files have changed, or other parts were selected.
     News(News),
     /// Only time has passed.
     Tick,
-    /// The engine's thread is gone, and it was not told to go.
+    /// The engine's thread ended without being asked to.
     EngineGone,
-    /// How far [`Effect::Fetch`] is, and what came of it.
+    /// Progress of [`Effect::Fetch`].
     Fetching(Fetched),
     Fetched(Result<PathBuf, Failure>),
-    /// What [`Effect::ReadFile`] asked for, or why it can't be had.
+    /// The text that [`Effect::ReadFile`] asked for, or why it could not be read.
     FileRead {
         name: Arc<str>,
         came: Result<Arc<str>, String>,
     },
-    /// What [`Effect::CheckCitations`] asked for.
+    /// The result of [`Effect::CheckCitations`].
     Checked {
         entry: usize,
         answer: Arc<str>,
@@ -39,66 +40,66 @@ pub enum Input {
     },
 }
 
-/// What a person can do.
+/// What the user can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Ask(String),
-    /// The question that is being written refers to this.
+    /// Attaches this to the question being written.
     Attach(Attached),
-    /// Asks this instead of the question of an entry, which is dropped with all that follows it.
+    /// Replaces the question of an entry by this one. The old question and everything after it are dropped.
     Replace {
         entry: usize,
         question: String,
     },
-    /// Another answer to the last question.
+    /// Asks for another answer to the last question.
     Regenerate,
-    /// The last answer goes on where it was cut off.
+    /// Continues the last answer where it was cut off.
     Continue,
-    /// Goes on after an entry, or from the beginning, on a branch of its own.
+    /// Starts a new branch after an entry, or from the beginning.
     Fork {
         after: Option<usize>,
     },
     /// Shows another branch, from 0.
     ShowBranch(usize),
-    /// Reads by another preset: an index into [`super::Chat::preset_entries`]. A second time: yes, go.
+    /// Switches to another preset: an index into [`super::Chat::preset_entries`]. Repeating it confirms the switch.
     Switch(usize),
-    /// Reads by a preset of one's own, which becomes an offer.
+    /// Switches to the user's own preset, which becomes a preset entry.
     Try(Box<Preset>),
-    /// What would each offer cost?
+    /// Asks what each preset entry would cost.
     Survey,
-    /// Asks one question under each of several offers, two at least.
+    /// Asks one question under each of two or more preset entries.
     Versus {
         question: String,
         preset_entries: Vec<usize>,
     },
-    /// Yes to what is asked.
+    /// Confirms what the chat asks.
     Confirm,
-    /// No to what is asked; else stop what runs. What was read and answered is kept.
+    /// Declines what the chat asks, or else stops the running job. Progress is kept.
     Cancel,
-    /// Go on with a reading that was stopped; fetch the model that is offered.
+    /// Continues a stopped prefill, or fetches the offered model.
     Resume,
-    /// Take the model of this file, when there is none.
+    /// Loads the model from this file, if there is none yet.
     TakeModel(PathBuf),
-    /// Somebody thinks of reading this instead: what would it take? `None`: nobody does any more.
+    /// Asks what it would take to use this draft instead. `None` drops the draft.
     Draft(Option<Draft>),
-    /// Leave the reasoning and answer.
+    /// Ends the reasoning and starts the answer.
     AnswerNow,
     Quit,
 }
 
-/// What is to be done outside.
-#[allow(clippy::large_enum_variant)] // there is one at a time, and it is handed on at once
+/// What the chat wants done outside of it.
+#[allow(clippy::large_enum_variant)] // there is one at a time, and it is passed on at once
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Send(Command),
     Cancel(CancelToken),
-    /// Fetch the model that is offered; told by [`Input::Fetching`] and [`Input::Fetched`].
+    /// Fetch the offered model; reported by [`Input::Fetching`] and [`Input::Fetched`].
     Fetch(CancelToken),
-    /// Load the model of this file.
+    /// Load the model from this file.
     Start(PathBuf),
     /// Read the file of this name; answered by [`Input::FileRead`].
     ReadFile(Arc<str>),
-    /// Look up what the answer of an entry quotes; answered by [`Input::Checked`].
+    /// Look up the citations in the answer of an entry; answered by [`Input::Checked`].
     CheckCitations {
         entry: usize,
         answer: Arc<str>,
@@ -106,13 +107,13 @@ pub enum Effect {
     Quit,
 }
 
-/// What a look at the files brought.
+/// What has changed about the documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     Changed(NewText),
-    /// Other parts of it were chosen.
+    /// The user selected other parts.
     Chosen(Chosen),
-    /// They can't be read any more: why, in a sentence.
+    /// The files can't be read any more; the sentence says why.
     Unreadable(String),
 }
 
@@ -120,15 +121,15 @@ pub enum News {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewText {
     pub text: Arc<str>,
-    /// Where its parts end, in bytes; one at least.
+    /// Where its parts end, in bytes; at least one.
     pub ends: Vec<usize>,
     /// Where the first change is: `from line 812 of book.txt on`.
     pub place: String,
-    /// What `--pick` took of it, when it did.
+    /// What `--pick` selected, if it was given.
     pub retrieved: Option<Retrieved>,
 }
 
-/// What `--pick` took of a document.
+/// What `--pick` selected from a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retrieved {
     /// `8 of 61 parts`
@@ -137,33 +138,33 @@ pub struct Retrieved {
     pub choice: String,
 }
 
-/// Parts that were chosen, by number, and perhaps a preset with them.
+/// The numbers of the selected parts, and optionally a preset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Choice {
     /// Ascending, from 1.
     pub parts: Vec<usize>,
-    /// An index into [`super::Chat::preset_entries`]; `None` stays with the present one.
+    /// An index into [`super::Chat::preset_entries`]; `None` keeps the current preset.
     pub preset_entry: Option<usize>,
 }
 
-/// The document that has the chosen parts.
+/// The document made of the selected parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
     pub text: Arc<str>,
-    /// What was chosen: `12 of 61 parts`.
+    /// How many parts: `12 of 61 parts`.
     pub words: String,
-    /// What of the document they are, when not all: `parts 1-12 of 61`.
+    /// Which parts, if not all: `parts 1-12 of 61`.
     pub part: Option<String>,
     pub preset_entry: Option<usize>,
 }
 
-/// A document that somebody thinks of.
+/// A selection of parts that the user is considering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     pub text: Arc<str>,
-    /// Of its parts; `auto` chooses by them.
+    /// The tokens of its parts, which `auto` chooses by.
     pub tokens: u32,
-    /// The preset to read it by, when it is not the present one.
+    /// Its preset, if not the current one.
     pub preset_entry: Option<usize>,
 }
 
@@ -176,11 +177,11 @@ pub struct Offered {
     pub license: Option<String>,
 }
 
-/// How far the fetching of a model is.
+/// Progress of a model download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Fetched {
     pub done: u64,
     pub total: u64,
-    /// All bytes are there, and are compared with what they should be.
+    /// The download is complete and its checksum is being verified.
     pub checking: bool,
 }

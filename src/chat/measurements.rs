@@ -1,8 +1,9 @@
-//! What each preset has cost and given so far, so that two can be laid side by side.
+//! What each preset has cost so far, so that two can be compared.
 //!
-//! The picture: a card a preset. Reading 161,000 tokens under `full` in 310 s and under `fastest` in 48 s makes two cards; going
-//! back to `full` reads nothing, so its card keeps the 310 s that were measured when it was read.
-//! A reading that was stopped and went on adds up. Knows only measured figures; a card without an answer has no decode speed.
+//! There is one measurement per preset. Prefilling 161,000 tokens under `full` in 310 s and under `fastest` in 48 s
+//! makes two measurements; going back to `full` prefills nothing, so its measurement keeps the 310 s. The parts of a
+//! prefill that was stopped and continued add up. All figures are measured; a measurement without an answer has no
+//! decode speed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,16 +11,16 @@ use std::time::Duration;
 use crate::engine::message::{Figures, Memory, Progress};
 use crate::swaa::Recipe;
 
-/// One preset's card.
+/// Times, tokens and memory under one preset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
     pub preset: Arc<str>,
-    /// How the engine understood it.
+    /// The resolved recipe that the engine reported.
     pub recipe: Recipe,
-    /// Tokens that were computed, in how long: all runs of this reading together.
+    /// Tokens prefilled, over all runs of this prefill together.
     pub prefilled_tokens: u32,
     pub prefill: Duration,
-    /// Of the document; to be compared with `prefilled_tokens`.
+    /// Tokens of the document; compare with `prefilled_tokens`.
     pub document_tokens: u32,
     pub memory: Memory,
     /// Of the last answer under this preset.
@@ -27,7 +28,7 @@ pub struct Measurement {
 }
 
 impl Measurement {
-    /// Over all runs; `None` when nothing had to be computed.
+    /// Over all runs; `None` if nothing had to be prefilled.
     #[must_use]
     pub fn prefill_tokens_per_s(&self) -> Option<f64> {
         let seconds = self.prefill.as_secs_f64();
@@ -35,14 +36,14 @@ impl Measurement {
     }
 }
 
-/// How fast a reading was, chunk by chunk: the depth in tokens, and tokens a second over the chunk that ended there.
+/// Prefill speed chunk by chunk: the depth in tokens, and tokens a second over the chunk that ended there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trace {
     pub preset: Arc<str>,
     pub chunks: Vec<(u32, f64)>,
 }
 
-/// The cards, in the order of first reading.
+/// The measurements of all presets, in the order of their first prefill.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Measurements {
     cards: Vec<Measurement>,
@@ -60,13 +61,13 @@ impl Measurements {
         &self.cards
     }
 
-    /// How fast each preset's last reading was by depth.
+    /// The speed of each preset's last prefill, by depth.
     #[must_use]
     pub fn traces(&self) -> &[Trace] {
         &self.traces
     }
 
-    /// Takes a chunk that was read. One that is no deeper than the last begins another reading.
+    /// Adds a prefilled chunk. A chunk no deeper than the last one starts a new trace.
     pub(super) fn chunk(&mut self, preset: &Arc<str>, progress: &Progress) {
         let known = self.traces.iter().position(|trace| trace.preset == *preset);
         let index = known.unwrap_or_else(|| {
@@ -82,11 +83,11 @@ impl Measurements {
         }
     }
 
-    /// Takes the figures of a reading, or of a stretch of one, under `preset`.
+    /// Adds the figures of a prefill, or of a part of one, under `preset`.
     pub(super) fn read(&mut self, preset: &Arc<str>, figures: &Figures) {
         let reading = self.card(preset, figures);
         if reading.prefilled_tokens + figures.tokens.prefilled > figures.tokens.prompt {
-            // It was read from the start again: the engine had to let go of it.
+            // It was prefilled from the start again: the engine had dropped it from the cache.
             reading.prefilled_tokens = 0;
             reading.prefill = Duration::ZERO;
         }
@@ -94,7 +95,7 @@ impl Measurements {
         reading.prefill += figures.timings.prefill;
     }
 
-    /// Takes the figures of an answer under `preset`. Its question's prefill is no part of the reading.
+    /// Adds the figures of an answer under `preset`. The prefill of its question is not counted.
     pub(super) fn answered(&mut self, preset: &Arc<str>, figures: &Figures) {
         let reading = self.card(preset, figures);
         if figures.timings.decode_tokens_per_s > 0.0 {
@@ -124,12 +125,12 @@ impl Measurements {
     }
 }
 
-/// Two readings side by side, after a switch.
+/// Two measurements side by side, after a switch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     pub old: Measurement,
     pub new: Measurement,
-    /// What the switch itself cost: 0 tokens when the engine still had the reading.
+    /// What the switch itself cost: 0 tokens if the engine still had the prefilled document.
     pub reread_tokens: u32,
     pub took: Duration,
 }

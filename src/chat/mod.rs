@@ -1,19 +1,20 @@
 //! What the conversation does next: a pure state machine, and the layout of prompts.
 //!
-//! The picture: a person and an engine talk through a secretary. [`Chat`] is what the secretary has on the desk; [`update()`] takes
-//! one [`Input`] (what the person did, or what the engine told) and the time, changes the desk, and returns [`Effect`]s: what to
-//! tell the engine. It never waits, reads a file or looks at a clock, so a whole session can be replayed in a test.
+//! [`Chat`] is the state. [`update()`] takes one [`Input`] (a user action or an engine event) and the time, changes the
+//! state, and returns [`Effect`]s such as commands to the engine. It never waits, reads a file or looks at a clock, so
+//! a whole session can be replayed in a test.
 //!
-//! One preset switch, with figures: `5` is pressed → `Forecast` is sent → the engine forecasts 160,900 tokens, 48 s → the chat
-//! is [`Phase::Deciding`] and shows it → `5` again → `Read` is sent → progress → `Read` ended → both readings' figures side by side.
-//! A forecast under [`SHORT`] starts by itself.
+//! A preset switch, with figures: the user presses `5` → the chat sends `Forecast` → the engine forecasts 160,900
+//! tokens, 48 s → the chat is in [`Phase::Deciding`] and shows that → `5` again → the chat sends `Prefill` → progress →
+//! `Prefilled` → both measurements side by side. A switch forecast under [`SHORT`] starts by itself.
 //!
-//! At most one job runs; what is asked meanwhile waits in the transcript ([`ExchangeState::Waiting`]), one switch waits beside it.
-//! A job that is no longer wanted is forgotten by its id, in [`update()`] and nowhere else.
+//! At most one job runs. Questions asked meanwhile wait in the transcript ([`ExchangeState::Waiting`]), and at most one
+//! switch waits beside them. Events of a job that is no longer wanted are dropped by its id, in [`update()`] and
+//! nowhere else.
 //!
-//! The conversation may have branches ([`branches`]), and questions enclosures ([`attached`]).
+//! A conversation may have branches ([`branches`]), and questions may have attachments ([`attached`]).
 //!
-//! What it does not do: draw, know keys, count tokens. Look next at `tui` for the screen, at [`prompt`] for what a model gets to read.
+//! It does not draw, know keys or count tokens. See `tui` for the screen, and [`prompt`] for what the model gets.
 
 pub mod attached;
 mod branches;
@@ -33,7 +34,6 @@ pub mod template;
 mod transcript;
 mod update;
 pub mod within;
-mod words;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -54,6 +54,5 @@ pub use state::{Asking, CacheState, Chat, Drafted, Forecast, Model, Pause, Phase
 pub use template::ChatTemplate;
 pub use transcript::Entry;
 pub use update::{INSTANT_TOKENS, SHORT, update};
-pub use words::{bytes, count, time};
 
 pub use crate::swaa::selection::ResolvedPreset;

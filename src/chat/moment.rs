@@ -1,8 +1,8 @@
-//! The time that a chat template may ask for, as an input.
+//! The time that a chat template may print.
 //!
-//! Llama 3's template prints today's date in front of everything, so the clock is part of the prompt: a [`Moment`] is taken
-//! once at the start and stays, or the document would be read again after midnight. Always UTC. Knows nothing of
-//! time zones, leap seconds or locales; it does what `strftime_now` in chat templates needs.
+//! Llama 3's template prints today's date at the very start of the prompt. A [`Moment`] is therefore taken once at the
+//! start and kept; otherwise the document would be prefilled again after midnight. Always UTC, without time zones, leap
+//! seconds or locales: just what `strftime_now` in chat templates needs.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -34,8 +34,8 @@ impl From<SystemTime> for Moment {
 }
 
 impl Moment {
-    /// C's `strftime` for the directives that templates use: `%Y %y %m %b %B %d %e %j %a %A %H %I %M %S %p %F %T`, with `-` for no padding.
-    /// An unknown directive stays as it is written.
+    /// C's `strftime` for the directives that templates use: `%Y %y %m %b %B %d %e %j %a %A %H %I %M %S %p %F %T`, with
+    /// `-` for no padding. Unknown directives are left as written.
     #[must_use]
     pub fn strftime(self, format: &str) -> String {
         let mut out = String::with_capacity(format.len() + 8);
@@ -102,8 +102,8 @@ struct Day {
 }
 
 impl Day {
-    /// The day that is `days` after 1970-01-01. Years are counted from March, so that the leap day comes last and months follow
-    /// a line, `(153 m + 2) / 5` days before month m (Howard Hinnant, "chrono-compatible low-level date algorithms").
+    /// The day `days` after 1970-01-01. Years are counted from March, so that the leap day comes last and the days
+    /// before month m are linear, `(153 m + 2) / 5` (Howard Hinnant, "chrono-compatible low-level date algorithms").
     fn of(days: i64) -> Self {
         let since_0000_march = days + 719_468;
         let era = since_0000_march.div_euclid(146_097);

@@ -1,17 +1,17 @@
-//! One line for the person, and what is said of a model as soon as it is there.
+//! Notices to the user, and what to report about a model once it is loaded.
 
 use super::template::ChatTemplate;
 use crate::engine::message::ModelInfo;
 use crate::failure::Failure;
 
-/// How a notice is meant.
+/// The kind of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     Info,
     Error,
 }
 
-/// One line for the person.
+/// One line for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     pub tone: Tone,
@@ -36,11 +36,11 @@ impl From<&Failure> for Notice {
     }
 }
 
-/// What a user has to know of a model before it is asked: that it computes elsewhere than it was meant to, that its file lacks a template.
+/// What the user has to know about a model before asking it: that it runs on another device than intended, or that its
+/// file has no chat template.
 #[must_use]
 pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.map(str::to_owned);
-    let without_template =
-        template.is_fallback().then(|| format!("{} brings no chat template: ChatML is used", model.name));
+    let without_template = template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.name));
     without_gpu.into_iter().chain(without_template).collect()
 }

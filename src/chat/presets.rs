@@ -1,30 +1,30 @@
-//! What the presets that can be switched to are for this model and this document.
+//! Resolves preset entries for this model and document.
 //!
-//! A preset entry ([`Chat::preset_entries`]) becomes a recipe once the model is there: `first-half` is layers 0 to 11 of 24. `auto` also needs the
-//! document's length in tokens, which the engine counts first.
+//! A preset entry ([`Chat::preset_entries`]) becomes a recipe once the model is loaded: `first-half` is layers 0 to 11
+//! of 24. `auto` also needs the document's length in tokens, which the engine counts first.
 
 use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::selection::ResolvedPreset;
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
 
-/// Why some offers can't be compared (yet).
+/// Why some preset entries can't be compared (yet).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NotCompared {
-    /// `auto` is among them, and the document was not counted yet.
+    /// `auto` is among them, and the document's tokens have not been counted yet.
     NotSized,
     Refused(Failure),
 }
 
 impl Chat {
-    /// What an offer is for this model and the document that was read.
+    /// The preset entry resolved for this model and the prefilled document.
     #[must_use]
     pub fn resolve_entry(&self, preset_entry: usize) -> Option<ResolvedPreset> {
         let document_tokens = self.cache_state.as_ref()?.document_tokens;
         self.resolve(preset_entry, document_tokens)?.ok().map(|(resolved_preset, _)| resolved_preset)
     }
 
-    /// Whether one question can be asked under each of these offers.
+    /// Checks that one question can be asked under each of these preset entries.
     ///
     /// Errors: why not.
     pub fn compares(&self, preset_entries: &[usize]) -> Result<(), Failure> {
@@ -34,16 +34,19 @@ impl Chat {
         }
     }
 
-    /// What each of these offers is; no two are the same.
+    /// These preset entries, resolved; no two of them are the same.
     pub(super) fn compared(&self, preset_entries: &[usize]) -> Result<Vec<ResolvedPreset>, NotCompared> {
         let refused = |message: String, hint: &str| {
             NotCompared::Refused(Failure::new(FailureKind::Usage, message, Some(hint.to_owned())))
         };
         if self.cache_state.is_none() && self.asking.questions == Questions::Conversation {
-            return Err(refused("two presets can be compared once the document is read".to_owned(), "wait for it"));
+            return Err(refused(
+                "presets can be compared once the document has been prefilled".to_owned(),
+                "wait until prefill is done",
+            ));
         }
         if preset_entries.len() < 2 {
-            return Err(refused("one preset is nothing to compare".to_owned(), "name two at least"));
+            return Err(refused("cannot compare a single preset".to_owned(), "name at least two"));
         }
         let mut compared: Vec<ResolvedPreset> = Vec::with_capacity(preset_entries.len());
         for (index, &preset_entry) in preset_entries.iter().enumerate() {
@@ -54,9 +57,9 @@ impl Chat {
             {
                 let [one, other] = [same, index].map(|index| &self.preset_entries[preset_entries[index]].name);
                 let message = if one == other {
-                    format!("{one} can't be compared with itself")
+                    format!("cannot compare {one} with itself")
                 } else {
-                    format!("{one} and {other} are both {} here", resolved_preset.name)
+                    format!("{one} and {other} both resolve to {} here", resolved_preset.name)
                 };
                 return Err(refused(message, "compare presets that differ"));
             }
@@ -65,13 +68,13 @@ impl Chat {
         Ok(compared)
     }
 
-    /// What an offer is, if a question can be asked under it.
+    /// The resolved preset entry, if a question can be asked under it.
     fn comparable(&self, preset_entry: usize) -> Result<ResolvedPreset, NotCompared> {
         let known = self.cache_state.as_ref().map(|cache_state| cache_state.document_tokens).or(self.document_tokens);
         if known.is_none() && self.is_automatic(preset_entry) {
             return Err(NotCompared::NotSized);
         }
-        let unknown = || Failure::new(FailureKind::Usage, "there is no such preset", None);
+        let unknown = || Failure::new(FailureKind::Usage, "no such preset", None);
         let resolved = self.resolve(preset_entry, known.unwrap_or(0)).unwrap_or_else(|| Err(unknown()));
         let (resolved_preset, _) = resolved.map_err(NotCompared::Refused)?;
         match self.refusal(preset_entry, &resolved_preset) {
@@ -80,13 +83,13 @@ impl Chat {
         }
     }
 
-    /// Whether an offer chooses another preset by the document's length.
+    /// Whether a preset entry chooses another preset by the document's length.
     pub(super) fn is_automatic(&self, preset_entry: usize) -> bool {
         self.preset_entries.get(preset_entry).is_some_and(|preset| self.reading.recipe_of(preset).is_none())
     }
 
-    /// What an offer is for a document of so many tokens (only `auto` looks at them), and why, when `auto` chose. `None` while there is no
-    /// model, or for an offer that there is not.
+    /// The preset entry resolved for a document of `document_tokens` tokens (only `auto` uses the number), and the
+    /// reason if `auto` chose. `None` if no model is loaded or there is no such entry.
     pub(super) fn resolve(
         &self,
         preset_entry: usize,
@@ -99,16 +102,20 @@ impl Chat {
         Some(chosen.map_err(|error| Failure::of(FailureKind::Usage, &error)))
     }
 
-    /// Why an offer is not available: it slides, and this model can't.
+    /// Why a preset is not available: it needs sliding attention, which this model does not support.
     pub(super) fn refusal(&self, preset_entry: usize, resolved_preset: &ResolvedPreset) -> Option<Failure> {
         let Model::Ready { info, .. } = &self.model else { return None };
         let why = info.sliding_refused.as_ref().filter(|_| resolved_preset.recipe.window != WindowSpec::Full)?;
         let name = self.preset_entries.get(preset_entry).map_or(&*resolved_preset.name, |preset| &preset.name);
-        let hint = Some("full attention can".to_owned());
-        Some(Failure::new(FailureKind::Unsupported, format!("{name} can't be had: {why}"), hint))
+        let hint = Some("use the preset full".to_owned());
+        Some(Failure::new(
+            FailureKind::Unsupported,
+            format!("preset {name} is not available for this model: {why}"),
+            hint,
+        ))
     }
 
-    /// The offer that is full attention, for the model that can do nothing else.
+    /// The preset entry with full attention, for a model that supports nothing else.
     pub(super) fn full_attention(&self) -> ResolvedPreset {
         let full =
             self.preset_entries.iter().filter_map(|preset_entry| Some((preset_entry, preset_entry.recipe.clone()?)));

@@ -1,8 +1,8 @@
-//! Lays a conversation out as a prompt that an engine can read in parts.
+//! Lays a conversation out as a prompt made of parts.
 //!
-//! The picture: the chat template is rendered with one placeholder character in place of each text (the system prompt, the
-//! document, every question and answer), and cut at the placeholders. So a book is never copied through Jinja, its text can't be
-//! taken for markup, and the engine knows which characters are the template's and which are a person's.
+//! The chat template is rendered with one placeholder character for each text (the system prompt, the document, every
+//! question and answer), and cut at the placeholders. So a book is never copied through Jinja, its text can't be
+//! mistaken for markup, and the engine knows which characters come from the template and which from the user.
 //!
 //! ```text
 //! Template  <|im_start|>system\nYou are …<|im_end|>\n<|im_start|>user\n   Document
@@ -11,13 +11,13 @@
 //! Template  <|im_end|>\n<|im_start|>assistant\n                           Tail
 //! ```
 //!
-//! The document stands first in the first user message, behind an optional system prompt. Everything up to its end is
-//! [`Segment::Document`] and does not depend on any question, so that it is read once; the rest is [`Segment::Tail`].
-//! The parts put together are the template rendered with the real texts, to the byte (a text that imitates the
-//! template's own markup apart: it stays text here).
+//! The document comes first in the first user message, after an optional system prompt. Everything up to its end is
+//! [`Segment::Document`] and does not depend on any question, so it is prefilled once; the rest is [`Segment::Tail`].
+//! Joined, the parts equal the template rendered with the real texts, to the byte, except that text which imitates the
+//! template's markup stays text here.
 //!
-//! Where a template refuses the system role, or moves it behind the document (Mistral puts it into the last message), the
-//! system prompt opens the first user message instead. Does not count tokens, and cuts nothing to fit.
+//! If a template refuses the system role, or moves it after the document (Mistral puts it into the last message), the
+//! system prompt opens the first user message instead. This module does not count tokens, and cuts nothing to fit.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,18 +33,18 @@ use crate::swaa::ChainOfThought;
 /// A blank line between two texts of one message.
 const GAP: &str = "\n\n";
 
-/// The first placeholder; text i is the i-th character of this private-use plane. A model's template has no business there.
+/// The first placeholder; text i is the i-th character of this private-use plane, which model templates don't use.
 const FIRST_PLACEHOLDER: u32 = 0xF_0000;
 const PLACEHOLDERS: Range<u32> = FIRST_PLACEHOLDER..0xF_FFFE;
 
-/// Stands for a question where only the document is wanted.
+/// Stands in for the question when only the document's parts are wanted.
 const SOME_QUESTION: &str = "?";
 
 /// A question that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     pub question: Arc<str>,
-    /// The visible answer, exactly as it was generated: the engine then uses the tokens that it generated.
+    /// The visible answer, exactly as it was generated, so that the engine can reuse the generated tokens.
     pub answer: Arc<str>,
 }
 
@@ -53,16 +53,17 @@ pub struct Turn {
 pub struct PromptRequest<'a> {
     pub template: &'a ChatTemplate,
     pub system: Option<&'a Arc<str>>,
-    /// May be blank: a conversation about nothing in particular.
+    /// May be blank: a conversation without a document.
     pub document: &'a Arc<str>,
     /// Earlier turns, oldest first.
     pub turns: &'a [Turn],
-    /// `None` gives the document's parts only: what is read ahead of any question.
+    /// `None` gives only the document's parts, to be prefilled before any question.
     pub question: Option<&'a Arc<str>>,
     pub cot: ChainOfThought,
 }
 
-/// The prompt for `request`, and how to tell reasoning from answer in what the model then says (`None`: all of it is answer).
+/// The prompt for `request`, and the tags that separate reasoning from answer in the model's output (`None`: all of it
+/// is answer).
 pub fn build_prompt(request: &PromptRequest) -> Result<(Prompt, Option<ReasoningTags>), Error> {
     let arrangement = Arrangement::choose(request)?;
     let layout = Layout::of(request, arrangement);
@@ -75,20 +76,21 @@ pub fn build_prompt(request: &PromptRequest) -> Result<(Prompt, Option<Reasoning
     Ok((Prompt { parts }, tags))
 }
 
-/// How the texts are handed to the template.
+/// How the texts are passed to the template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Arrangement {
-    /// The system prompt has a message of its own; else it opens the first user message.
+    /// The system prompt has its own message; otherwise it opens the first user message.
     system_role: bool,
-    /// `content` is a list of `{type: "text", text}`, as templates of multimodal models want it.
+    /// `content` is a list of `{type: "text", text}`, as templates of multimodal models expect.
     typed_content: bool,
 }
 
 impl Arrangement {
-    /// The first arrangement that the template renders whole, with the same head whether one question was asked or two.
+    /// The first arrangement that the template renders completely, with the same document segment for one question and
+    /// for two.
     ///
-    /// Tried on a made-up conversation and never on the real one, so that the choice can't change between two questions
-    /// and have the document read again.
+    /// Tried on a made-up conversation and never on the real one. The choice therefore can't change between two
+    /// questions, which would force a new prefill of the document.
     fn choose(request: &PromptRequest) -> Result<Self, Error> {
         let mut first_error = None;
         for typed_content in [false, true] {
@@ -114,7 +116,7 @@ impl Arrangement {
         if head_after(&[])? == head_after(&turns)? {
             Ok(())
         } else {
-            Err(Error::LeavesOut { what: "the system prompt in its place" })
+            Err(Error::LeavesOut { what: "the system prompt" })
         }
     }
 }
@@ -208,8 +210,8 @@ impl Layout {
         }
     }
 
-    /// What the template gets to see of a message: placeholders, between the space that the message begins and ends with.
-    /// That space is real, as templates trim it, or don't.
+    /// A message as the template sees it: placeholders between the message's own leading and trailing space. The space
+    /// is the real one, because some templates trim it.
     fn stand_in(&self, message: &Message) -> String {
         let edges = self.edges(message);
         let placeholders = message.pieces.clone().filter(|&index| !edges.core(self, index).is_empty());
@@ -224,7 +226,7 @@ impl Layout {
         Edges { first: message.pieces.start, last: message.pieces.end.saturating_sub(1), lead, trail }
     }
 
-    /// Cuts what was rendered at the placeholders, and puts the texts back.
+    /// Cuts the rendered template at the placeholders, and puts the texts back.
     fn cut(&self, rendered: &str) -> Result<Vec<Part>, Error> {
         let mut parts = Parts::new(self.document.is_some());
         let mut rest = rendered;
@@ -250,7 +252,7 @@ impl Layout {
         parts.whole().map_err(|index| self.lost(index))
     }
 
-    /// The text as the template left it: the whole of it (shared, not copied) unless space was trimmed.
+    /// The text as the template left it: all of it (shared, not copied) unless space was trimmed.
     fn text_between(&self, index: usize, lead: &str, core: &str, trail: &str) -> Arc<str> {
         let whole = &self.pieces[index].text;
         if lead.len() + core.len() + trail.len() == whole.len() {
@@ -289,11 +291,11 @@ impl<'a> Edges<'a> {
     }
 }
 
-/// Collects parts; knows in which stretch it is.
+/// Collects parts, and tracks which segment they belong to.
 struct Parts {
     done: Vec<Part>,
     segment: Segment,
-    /// A placeholder that came out of order or twice.
+    /// A placeholder that appeared out of order or twice.
     stray: Option<usize>,
 }
 
@@ -328,10 +330,10 @@ fn placeholder(index: usize) -> char {
     u32::try_from(index)
         .ok()
         .and_then(|index| char::from_u32(FIRST_PLACEHOLDER + index))
-        .expect("a conversation has fewer than 65,534 texts: each is a question or an answer of a person's session")
+        .expect("a conversation has fewer than 65,534 texts: each is a question or an answer that a user has seen")
 }
 
-/// Nothing that a model could read: such a text is left out, with the gap before it.
+/// Whether there is nothing but white space. Such a text is left out, with the gap before it.
 fn is_blank(text: &str) -> bool {
     text.trim().is_empty()
 }
@@ -344,12 +346,12 @@ fn trailing_space(text: &str) -> &str {
     &text[text.trim_end().len()..]
 }
 
-/// `(before, space)` when `text` ends with `space`, else `(text, "")`: the template trimmed it.
+/// `(before, space)` if `text` ends with `space`, else `(text, "")`: the template trimmed it.
 fn split_end<'a>(text: &'a str, space: &'a str) -> (&'a str, &'a str) {
     text.strip_suffix(space).map_or((text, ""), |before| (before, space))
 }
 
-/// `(space, after)` when `text` starts with `space`, else `("", text)`.
+/// `(space, after)` if `text` starts with `space`, else `("", text)`.
 fn split_start<'a>(text: &'a str, space: &'a str) -> (&'a str, &'a str) {
     text.strip_prefix(space).map_or(("", text), |after| (space, after))
 }
@@ -367,19 +369,19 @@ mod tests {
 
     const CHATML: &str = "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
         {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-    /// As Llama 3's: trims, prints the date.
+    /// Like Llama 3's: trims, prints the date.
     const TRIMMING: &str = "{{ bos_token }}{{ '[' + strftime_now('%d %b %Y') + ']' }}\
         {% for m in messages %}{{ '<|h|>' + m['role'] + '<|/h|>' + m['content'] | trim + '<|eot|>' }}{% endfor %}\
         {% if add_generation_prompt %}<|h|>assistant<|/h|>{% endif %}";
-    /// As Gemma 2's: no system role.
+    /// Like Gemma 2's: no system role.
     const NO_SYSTEM: &str = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}\
         {% for m in messages %}{{ '<turn>' + m.role + '\n' + m.content | trim + '</turn>\n' }}{% endfor %}<turn>model\n";
-    /// As Mistral's: the system prompt goes into the last question.
+    /// Like Mistral's: the system prompt goes into the last question.
     const SYSTEM_LAST: &str = "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set rest = messages[1:] %}\
         {% else %}{% set rest = messages %}{% endif %}\
         {% for m in rest %}{% if m.role == 'user' %}[INST]{% if loop.last and system is defined %}{{ system + '\n\n' }}{% endif %}\
         {{ m.content }}[/INST]{% else %}{{ m.content + eos_token }}{% endif %}{% endfor %}";
-    /// As templates of multimodal models: a list of typed contents.
+    /// Like those of multimodal models: a list of typed contents.
     const TYPED: &str = "{% for m in messages %}{{ m.role }}:{% for c in m.content %}{% if c.type == 'text' %}{{ c.text }}{% endif %}\
         {% endfor %};{% endfor %}assistant:";
     const THINKING: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
@@ -456,7 +458,7 @@ mod tests {
             build_prompt(&self.request(&template(source))).expect("the template renders").0
         }
 
-        /// The template rendered with the real texts, by the same arrangement.
+        /// The template rendered with the real texts in the same arrangement.
         fn rendered_whole(&self, source: &str) -> String {
             let template = template(source);
             let request = self.request(&template);
@@ -553,7 +555,7 @@ mod tests {
         assert!(prompt.parts.contains(&part(document, Origin::Text, Segment::Document)), "{prompt:?}");
     }
 
-    /// Letters, space at every edge, and markup of templates; never a placeholder.
+    /// Letters, space at both ends, and template markup; never a placeholder.
     fn text() -> impl Strategy<Value = String> {
         "[ \n\ta-c<|{}%é漢]{0,12}"
     }

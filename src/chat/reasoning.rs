@@ -1,15 +1,17 @@
-//! Chain of thought: how a model is made to reason, or not, and how its reasoning is told from its answer.
+//! Chain of thought: how a model is made to reason or not, and how its reasoning is separated from its answer.
 //!
-//! Three ways ([`ChainOfThought`]): *native*, where the model's template knows reasoning (`<think>` … `</think>`, or other tags); *prompted*,
-//! where a model that was not trained for it is asked to reason between the same tags; and *off*.
-//! For Qwen3 `enable_thinking=false` makes the template write `<think>\n\n</think>\n\n`: an empty reasoning that is over.
+//! There are three modes ([`ChainOfThought`]): *native*, where the model's template supports reasoning (`<think>` …
+//! `</think>`, or other tags); *prompted*, where a model that was not trained for it is asked to reason between the
+//! same tags; and *off*. For Qwen3, `enable_thinking=false` makes the template write `<think>\n\n</think>\n\n`: an
+//! empty reasoning block.
 //!
-//! Does not read the model's output: the engine splits it by the [`ReasoningTags`] that are chosen here.
+//! This module does not parse the model's output: the engine splits it by the [`ReasoningTags`] chosen here.
 
 use crate::engine::message::ReasoningTags;
 use crate::swaa::ChainOfThought;
 
-/// What is added to a question when reasoning is prompted. Short, as small models lose the question behind long instructions.
+/// Added to a question when reasoning is prompted. Short, because small models lose the question behind long
+/// instructions.
 pub(super) const INSTRUCTION: &str =
     "\n\nFirst reason step by step between <think> and </think>, then give the answer after </think>.";
 
@@ -25,32 +27,32 @@ const KNOWN: [(&str, &str); 8] = [
     ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
 ];
 
-/// Reasoning as one prompt ends up with it.
+/// How one prompt opens the reasoning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opening {
-    /// Written behind the template's end.
+    /// Appended to the rendered template.
     pub suffix: String,
     pub tags: Option<ReasoningTags>,
 }
 
 impl ChainOfThought {
-    /// What `enable_thinking` is told.
+    /// The value of `enable_thinking`.
     pub(super) fn asks_template(self) -> bool {
         self != Self::Off
     }
 
-    /// Whether [`INSTRUCTION`] goes with every question.
+    /// Whether [`INSTRUCTION`] is added to every question.
     pub(super) fn needs_instruction(self, template: &str) -> bool {
         self == Self::Prompted && native_tags(template).is_none()
     }
 
-    /// How the prompt must end, given the template and what it rendered.
+    /// How the prompt must end, given the template and its output.
     pub(super) fn opening(self, template: &str, rendered: &str) -> Opening {
         let Some((open, close)) = native_tags(template) else {
             return self.opening_without_template();
         };
         let starts_open = rendered.trim_end().ends_with(open);
-        // A template that always opens the reasoning (DeepSeek-R1's) is answered with an empty one.
+        // If a template always opens the reasoning (DeepSeek-R1's does), it is closed at once.
         let (suffix, starts_open) = match self {
             Self::Off if starts_open => (format!("\n{close}\n\n"), false),
             _ => (String::new(), starts_open),
@@ -70,7 +72,8 @@ fn tags(open: &str, close: &str, starts_open: bool) -> ReasoningTags {
     ReasoningTags { open: open.to_owned(), close: close.to_owned(), starts_open }
 }
 
-/// The tags that a template writes itself, the ones nearest its end first: what stands in the generation prompt is what counts.
+/// The tags that the template itself contains; of several pairs the one nearest its end, because the generation prompt
+/// decides.
 fn native_tags(template: &str) -> Option<(&'static str, &'static str)> {
     KNOWN
         .into_iter()

@@ -1,4 +1,4 @@
-//! What the chat knows: plain data, changed by [`super::update()`] only.
+//! The state of a chat: plain data, changed by [`super::update()`] only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,18 +20,18 @@ use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 
-/// How questions belong together.
+/// How questions relate to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Questions {
-    /// A person asks one after the other: each is asked behind the earlier turns, and the document is read before the first comes. A preset that
-    /// is not available is replaced by full attention, and the person is told.
+    /// A conversation: each question follows the earlier turns, and the document is prefilled before the first one. A
+    /// preset that is not available is replaced by full attention, with a notice.
     Conversation,
-    /// A script asks: each is about the document alone, which is read with the first, so that its figures have all that it cost. A preset that
-    /// is not available is a failure.
+    /// A script: each question is about the document alone. The document is prefilled with the first question, so that
+    /// its figures include the whole cost. A preset that is not available is a failure.
     Alone,
 }
 
-/// How questions are put.
+/// How questions are asked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asking {
     pub questions: Questions,
@@ -44,18 +44,18 @@ pub struct Asking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
     pub document: DocumentFacts,
-    /// How much of the document is to be read, when there is no time for all of it.
+    /// How much of the document to read, if time is limited.
     pub within: Option<Within>,
-    /// The presets that can be switched to, and how one becomes a recipe for this model and document.
+    /// The presets, and how they are resolved for this model and document.
     pub reading: PresetSelection,
     pub asking: Asking,
-    /// The date that templates may print; settled once, see [`Moment`].
+    /// The date that templates may print, fixed at the start; see [`Moment`].
     pub now: Moment,
-    /// What can be fetched, when the model is not on this machine.
+    /// The model to offer for download, if it is not on this machine.
     pub absent: Option<Offered>,
 }
 
-/// The model, as far as it has come.
+/// The state of the model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Model {
     Loading {
@@ -66,7 +66,7 @@ pub enum Model {
         template: ChatTemplate,
     },
     Failed(Failure),
-    /// It is not on this machine yet, and can be fetched.
+    /// It is not on this machine, and can be fetched.
     Absent(Offered),
     Fetching {
         offered: Offered,
@@ -75,12 +75,12 @@ pub enum Model {
     },
 }
 
-/// A job that the engine works on.
+/// A job that the engine is running.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     pub job: JobId,
     pub cancel: CancelToken,
-    /// It was told to stop and has not said yet that it did.
+    /// Cancelled, but the engine has not reported its end yet.
     pub stopping: bool,
     pub plan: Option<Plan>,
     pub progress: Option<Progress>,
@@ -91,7 +91,7 @@ impl Run {
         Self { job, cancel: CancelToken::default(), stopping: false, plan: None, progress: None }
     }
 
-    /// Tells it to stop, once.
+    /// Cancels the job, once.
     pub(super) fn stop(&mut self) -> Vec<Effect> {
         if std::mem::replace(&mut self.stopping, true) {
             return Vec::new();
@@ -100,96 +100,96 @@ impl Run {
     }
 }
 
-/// What the document's length is wanted for.
+/// Why the document's length is being counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sizing {
-    /// To read by this offer.
+    /// To prefill under this preset entry.
     Read { preset_entry: usize },
-    /// To ask this question under these offers.
+    /// To ask this question under these preset entries.
     Compare { question: String, preset_entries: Vec<usize> },
 }
 
-/// What is going on. One thing at a time.
+/// What the chat is waiting for. One thing at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
     Idle,
-    /// Asked how long the document is, for `auto` to choose.
+    /// The engine counts the document's tokens, for `auto` to choose by.
     Sizing {
         job: JobId,
         sizing: Sizing,
     },
-    /// Asked what a switch would cost.
+    /// The engine forecasts the cost of a switch.
     Forecasting {
         job: JobId,
         to: ResolvedPreset,
     },
-    /// Asked what the first `parts` parts would take: see [`super::within`].
+    /// The engine forecasts the first `parts` parts: see [`super::within`].
     Choosing {
         job: JobId,
         search: Search,
         parts: usize,
     },
-    /// Asked what a text would take that somebody thinks of; see [`Chat::drafted`].
+    /// The engine forecasts a draft; see [`Chat::drafted`].
     Drafting {
         job: JobId,
         text: Arc<str>,
         preset: Arc<str>,
     },
-    /// Asked how many tokens something has that goes along with a question.
+    /// The engine counts the tokens of an attachment.
     CountingAttachments {
         job: JobId,
         text: Arc<str>,
     },
-    /// Asked what each preset would cost; see [`Chat::survey`].
+    /// The engine forecasts each preset entry in turn; see [`Chat::survey`].
     Surveying {
         job: JobId,
         preset_entry: usize,
     },
-    /// It costs more than a moment: the person is asked.
+    /// The switch takes longer than [`super::SHORT`]: the user has to confirm it.
     Deciding {
         to: ResolvedPreset,
         plan: Plan,
     },
-    /// The document is being read; `from` is the way it was read before, if this is a switch.
+    /// The document is being prefilled; `from` is the previous preset, if this is a switch.
     Prefilling {
         run: Run,
         from: Option<ResolvedPreset>,
     },
-    /// `entry` of the transcript is being answered.
+    /// Entry `entry` of the transcript is being answered.
     Answering {
         run: Run,
         entry: usize,
     },
 }
 
-/// What the engine's KV cache holds, by its own account.
+/// What the engine reports its KV cache to hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CacheState {
     pub resolved_preset: ResolvedPreset,
-    /// Positions read so far, and of how many.
+    /// Document tokens prefilled so far.
     pub tokens: u32,
     pub document_tokens: u32,
-    /// In use and in all.
+    /// Context positions in use.
     pub context_used: u32,
     pub context_tokens: u32,
 }
 
 impl CacheState {
-    /// Whether the whole document is in it.
+    /// Whether it holds the whole document.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.tokens >= self.document_tokens
     }
 }
 
-/// Why nothing is read by itself any more.
+/// Why prefill does not continue by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pause {
     Stopped,
     Failed(Failure),
 }
 
-/// Why the text is another than what was read.
+/// Why the text differs from what was prefilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// `from line 812 of book.txt on`
@@ -198,79 +198,79 @@ pub(super) enum Change {
     Chosen(String),
 }
 
-/// A draft, and what the engine says of it.
+/// A draft, and its forecast.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Drafted {
     pub draft: Draft,
     pub forecast: Option<Forecast>,
 }
 
-/// What a draft would take.
+/// The forecast of a draft.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
-    /// The preset that it would be read by.
+    /// The preset that it would use.
     pub preset: Arc<str>,
     pub plan: Plan,
 }
 
-/// The conversation. See the module's page.
+/// The conversation; see [`crate::chat`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chat {
-    /// As far as it is settled: its first part, while `beginning` has the rest.
+    /// The document, or only its first part while `beginning` holds the rest.
     pub document: DocumentFacts,
     pub beginning: Option<Beginning>,
-    /// In a conversation without the fields that flags change: those are an offer of their own. A script's flags change every preset that it
-    /// names.
+    /// In a conversation, without the changes that flags make: those have a preset entry of their own. A script's flags
+    /// change every preset that it names.
     pub reading: PresetSelection,
     /// The presets that can be switched to.
     pub preset_entries: Vec<Preset>,
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
-    /// Of the branch that is shown.
+    /// The entries of the shown branch.
     pub transcript: Vec<Entry>,
     pub branches: Branches,
-    /// What the question that is being written refers to.
+    /// What the question being written refers to.
     pub attached: Vec<Attached>,
     pub work: Phase,
-    /// How the document is to be read and questions are asked; `None` until it is settled.
+    /// The preset for the document and the questions; `None` until it is resolved.
     pub resolved_preset: Option<ResolvedPreset>,
-    /// What the engine has: this is what the screen shows as the preset.
+    /// What the engine's KV cache holds. The screen shows this preset.
     pub cache_state: Option<CacheState>,
     pub measurements: Measurements,
-    /// What each offer would cost now, as far as that was asked; by its index.
+    /// What each preset entry would cost now, by its index; `None` if not forecast yet.
     pub survey: Vec<Option<Plan>>,
-    /// What somebody thinks of reading instead, and what that would take.
+    /// The parts that the user is considering, and their forecast.
     pub drafted: Option<Drafted>,
-    /// The document has more tokens than the context or the memory holds: its last reading failed by that.
+    /// The last prefill failed because the document does not fit into the context or the memory.
     pub too_long: bool,
-    /// A switch that waits for the running job to end; index into `preset_entries`.
+    /// A switch that waits for the running job; an index into `preset_entries`.
     pub next_switch: Option<usize>,
-    /// Reading was stopped or failed, and does not go on by itself.
+    /// Set if prefill was stopped or failed: it does not continue by itself.
     pub paused: Option<Pause>,
-    /// What is to be known now, on a screen that has room for one notice.
+    /// The current notice, for a screen that shows only one.
     pub notice: Option<Notice>,
-    /// Everything that was ever told, in order. What prints tells each of them once.
+    /// All notices so far, in order. Front ends that print show each of them once.
     pub notices: Vec<Notice>,
     /// The time of the last input.
     pub now: Duration,
     pub(super) first_preset_entry: usize,
     pub(super) last_job: u64,
-    /// The text that the files have now, which waits for the running job to end.
+    /// The new text of the files, which waits for the running job.
     pub(super) next_text: Option<NewText>,
-    /// Where the document has changed, until the engine has said how much of it is kept.
+    /// How the document changed, until the engine reports how much is still cached.
     pub(super) changed_at: Option<Change>,
-    /// The parts that were chosen, which wait for the running job to end.
+    /// The newly selected parts, which wait for the running job.
     pub(super) next_choice: Option<Chosen>,
-    /// The offer that last chose a preset by the document's length, and which.
+    /// The preset entry that last chose a preset by the document's length, and the name of that preset.
     pub(super) chosen_by: Option<(usize, Arc<str>)>,
-    /// How many parts were taken, when that was chosen by time.
+    /// How many parts were taken, if time limited them.
     pub(super) parts_taken: Option<usize>,
-    /// Of the document as it is, once they were counted for `auto`.
+    /// The tokens of the current document, once counted for `auto`.
     pub(super) document_tokens: Option<u32>,
-    /// The offer that [`Chat::survey`] goes on with, when nothing else is to be done.
+    /// The preset entry at which the survey continues when the engine is idle.
     pub(super) next_survey: Option<usize>,
-    /// Attached texts that the engine could not count: it would fail again.
+    /// Attached texts that the engine failed to count, so that it is not asked again.
     pub(super) uncountable: Vec<Arc<str>>,
 }
 
@@ -321,7 +321,7 @@ impl Chat {
         }
     }
 
-    /// The offer that chose the present preset by the document's length, if one did.
+    /// The preset entry that chose the current preset by the document's length, if one did.
     #[must_use]
     pub fn automatic(&self) -> Option<usize> {
         let (preset_entry, name) = self.chosen_by.as_ref()?;
@@ -331,20 +331,20 @@ impl Chat {
             .then_some(*preset_entry)
     }
 
-    /// How many of `parts` parts are the document: the first ones, where that is chosen by time.
+    /// How many of `parts` parts are in the document: if time limits them, the first ones.
     #[must_use]
     pub fn parts_read(&self, parts: usize) -> usize {
         if self.beginning.is_some() { 1 } else { self.parts_taken.unwrap_or(parts).min(parts) }
     }
 
-    /// Whether figures on the screen change with time alone.
+    /// Whether something is in progress, so that the screen changes with time alone.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         matches!(self.model, Model::Loading { .. } | Model::Fetching { .. })
             || !matches!(self.work, Phase::Idle | Phase::Deciding { .. })
     }
 
-    /// Whether the engine has the whole document, read as it is to be read.
+    /// Whether the engine holds the whole document under the current preset.
     #[must_use]
     pub fn is_read(&self) -> bool {
         self.cache_state.as_ref().is_some_and(|cache_state| {
@@ -352,7 +352,7 @@ impl Chat {
         })
     }
 
-    /// The job that the engine works on, if any.
+    /// The job that the engine is running, if any.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {
         match &self.work {
@@ -361,7 +361,7 @@ impl Chat {
         }
     }
 
-    /// The offer that is in force or, before anything was read, will be.
+    /// The preset entry in force or, before the first prefill, the one that will be.
     #[must_use]
     pub fn current_preset_entry(&self) -> usize {
         let name = self
@@ -373,13 +373,13 @@ impl Chat {
             .unwrap_or(self.first_preset_entry)
     }
 
-    /// Whether an answer is on its way, or waits for its turn.
+    /// Whether a question is being answered or waits for its turn.
     #[must_use]
     pub fn is_waited_for(&self) -> bool {
         self.exchanges().any(Exchange::is_waited_for)
     }
 
-    /// Questions that wait for the engine.
+    /// The number of questions that wait for the engine.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.exchanges().filter(|exchange| exchange.state == ExchangeState::Waiting).count()
@@ -396,13 +396,13 @@ impl Chat {
         self.branches.rows(&self.transcript)
     }
 
-    /// After what a branch can go on: the beginning (`None`), then every question's entry.
+    /// Where a branch can start: the beginning (`None`), then after the entry of each question.
     #[must_use]
     pub fn fork_points(&self) -> Vec<Option<usize>> {
         fork_points(&self.transcript)
     }
 
-    /// Why it can't go on, if something failed: the model or its engine, or what comes before anything can be asked.
+    /// Why the chat can't continue, if something failed: the model, its engine, or a step before the first question.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match (&self.model, &self.paused) {
@@ -411,15 +411,16 @@ impl Chat {
         }
     }
 
-    // For `update`, which alone changes a chat.
+    // For `update`, the only function that changes a chat.
 
-    /// Tells it: shown until something else is, and kept for what prints.
+    /// Shows a notice until the next one, and keeps it for front ends that print.
     pub(super) fn tell(&mut self, notice: Notice) {
         self.notices.push(notice.clone());
         self.notice = Some(notice);
     }
 
-    /// Tells why `auto` chose; at the start together with what was told of the model, as a screen has room for one notice.
+    /// Shows why `auto` chose a preset; at the start together with the notes about the model, because a screen shows
+    /// only one notice.
     pub(super) fn tell_choice(&mut self, text: String) {
         let before = match &self.model {
             Model::Ready { info, template } if self.cache_state.is_none() => model_notes(info, template),
@@ -430,13 +431,13 @@ impl Chat {
         self.notice = Some(Notice::info(together.join("; ")));
     }
 
-    /// Nothing is read by itself any more: something failed, which is told.
+    /// Pauses prefill because of a failure, and shows the failure.
     pub(super) fn pause_by(&mut self, failure: Failure) {
         self.tell(Notice::from(&failure));
         self.paused = Some(Pause::Failed(failure));
     }
 
-    /// The document has another text from now on, of which nothing is known.
+    /// Replaces the document's text. Its tokens have to be counted again.
     pub(super) fn take_text(&mut self, text: Arc<str>) {
         self.document.text = text;
         self.document_tokens = None;
@@ -447,7 +448,7 @@ impl Chat {
         JobId(self.last_job)
     }
 
-    /// The job that the engine works on, if any.
+    /// The job that the engine is running, if any.
     pub(super) fn run_mut(&mut self) -> Option<&mut Run> {
         match &mut self.work {
             Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => Some(run),
@@ -455,7 +456,7 @@ impl Chat {
         }
     }
 
-    /// The exchange of an entry, if it is one.
+    /// The exchange at index `entry`, if there is one.
     pub(super) fn exchange_mut(&mut self, entry: usize) -> Option<&mut Exchange> {
         self.transcript.get_mut(entry)?.exchange_mut()
     }

@@ -1,11 +1,12 @@
 //! Renders a model's own Jinja chat template.
 //!
-//! A GGUF carries the template that its model was trained with; only that one, rendered as Hugging Face's transformers renders
-//! it (`trim_blocks`, `lstrip_blocks`, Python's string methods, `raise_exception`, `strftime_now`, plain `tojson`), gives the
-//! model a prompt that it knows. For Qwen2.5, one question becomes
+//! A GGUF contains the template that its model was trained with. Only that one gives the model a familiar prompt,
+//! rendered as Hugging Face's transformers does it (`trim_blocks`, `lstrip_blocks`, Python's string methods,
+//! `raise_exception`, `strftime_now`, plain `tojson`). For Qwen2.5, one question becomes
 //! `<|im_start|>system\n…<|im_end|>\n<|im_start|>user\nWho is Mr. Collins?<|im_end|>\n<|im_start|>assistant\n`.
 //!
-//! Does not know what the messages hold: [`super::prompt`] lays them out, and puts placeholders where a book would go.
+//! This module does not know what the messages contain: [`super::prompt`] lays them out, with placeholders instead of a
+//! book.
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
@@ -16,20 +17,20 @@ use super::moment::Moment;
 use crate::engine::message::ModelInfo;
 use crate::failure::Hint;
 
-/// What is used when a model brings no template: ChatML, which most small models have seen.
+/// The fallback for a model without a template: ChatML, which most small models have seen.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
      {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 const NAME: &str = "chat template";
 
-/// Why a template gave no prompt.
+/// Why a template did not give a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// It does not parse, calls what does not exist, or refuses these messages.
+    /// It does not parse, calls something undefined, or refuses these messages.
     #[error("the model's chat template fails at line {line}: {reason}")]
     Fails { line: usize, reason: String },
-    /// It renders, but something that was said is not in it, or twice, or in another order.
-    #[error("the model's chat template does not keep {what}")]
+    /// It renders, but a text is missing, repeated or out of order.
+    #[error("the model's chat template drops, repeats or reorders {what}")]
     LeavesOut { what: &'static str },
 }
 
@@ -37,15 +38,15 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Fails { .. } => {
-                "take another GGUF of this model: this one's template is broken, or not meant for plain chat"
+                "try another GGUF of this model: the template in this one is broken or not meant for plain chat"
             }
-            Self::LeavesOut { .. } => "take a model made for chat: this one's template can't carry a conversation",
+            Self::LeavesOut { .. } => "use a model made for chat: the template of this one cannot hold a conversation",
         };
         Some(hint.to_owned())
     }
 }
 
-/// A template with everything it may name. Rendering the same messages gives the same text, today and tomorrow.
+/// A template with the variables it may use. Rendering the same messages always gives the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatTemplate {
     source: String,
@@ -56,7 +57,7 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// The template of `model`, or ChatML when it has none (see [`ChatTemplate::is_fallback`]).
+    /// The template of `model`, or ChatML if it has none (see [`ChatTemplate::is_fallback`]).
     #[must_use]
     pub fn of(model: &ModelInfo, now: Moment) -> Self {
         let source = model.chat_template.as_deref().filter(|source| !source.trim().is_empty());
@@ -69,7 +70,7 @@ impl ChatTemplate {
         }
     }
 
-    /// Whether the model brought no template and ChatML stands in. Must be said to the user.
+    /// Whether the model has no template and ChatML is used instead. The user must be told.
     #[must_use]
     pub fn is_fallback(&self) -> bool {
         self.fallback
@@ -81,8 +82,8 @@ impl ChatTemplate {
         &self.source
     }
 
-    /// The text of `messages` (a sequence of `{role, content}`), open for the model's answer.
-    /// `think` becomes `enable_thinking` and `thinking`, by which templates are asked for reasoning.
+    /// The text of `messages` (a sequence of `{role, content}`), ending where the model's answer begins. `think`
+    /// becomes `enable_thinking` and `thinking`, the variables that control reasoning.
     pub(super) fn render(&self, messages: &[Value], think: bool) -> Result<String, Error> {
         let environment = environment(&self.source, self.now).map_err(as_ours)?;
         let template = environment.get_template(NAME).map_err(as_ours)?;
@@ -123,10 +124,10 @@ fn as_ours(error: JinjaError) -> Error {
     Error::Fails { line: error.line().unwrap_or(0), reason }
 }
 
-/// minijinja's own `tojson` hides `<`, `>`, `&` and `'` from HTML; a model must see them as they are.
+/// minijinja's own `tojson` escapes `<`, `>`, `&` and `'` for HTML; a model must see them unescaped.
 #[allow(clippy::needless_pass_by_value)] // the form of a filter
 fn to_json(value: &Value, indent: Option<Value>, arguments: Kwargs) -> Result<Value, JinjaError> {
-    // `ensure_ascii` and the like change nothing that is plain text here.
+    // `ensure_ascii` and the like change nothing for plain text.
     let indent = indent.or(arguments.get("indent")?);
     let _: Option<bool> = arguments.get("ensure_ascii")?;
     let keywords: Kwargs = std::iter::empty::<(&str, Value)>().collect();
@@ -154,8 +155,8 @@ fn without_html_escapes(json: &str) -> String {
     out + rest
 }
 
-/// `{% generation %}` marks what is trained on (a transformers extension); it renders nothing, so it becomes a comment,
-/// which trims the space around it in the same way.
+/// `{% generation %}` marks the text to train on (a transformers extension). It renders nothing, so it is turned into a
+/// comment, which trims the space around it in the same way.
 fn without_generation_marks(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;

@@ -1,4 +1,4 @@
-//! What was asked, answered and switched, in order.
+//! Questions, answers and preset switches, in order.
 
 use super::exchange::Exchange;
 use super::measurements::Comparison;
@@ -7,7 +7,7 @@ use super::measurements::Comparison;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     Exchange(Exchange),
-    /// A switch that was made, with both readings' figures.
+    /// A finished preset switch, with both measurements.
     Switch(Comparison),
 }
 

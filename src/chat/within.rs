@@ -1,13 +1,13 @@
-//! As many parts as there is time for (`--within 60s`).
+//! Chooses as many parts as can be prefilled in a given time (`--within 60s`).
 //!
-//! The picture: a taste, then the menu. The first part is read as any document is, and timed. The engine then forecasts longer
-//! beginnings, and the longest that is read in time and leaves room for an answer becomes the document. Nothing is lost: what was read
-//! is the beginning of what will be.
+//! The first part is prefilled like any document, and timed. The engine then forecasts longer beginnings, and the
+//! longest one that can be prefilled in time and leaves room for an answer becomes the document. Nothing is lost,
+//! because the first part is the beginning of the result.
 //!
-//! Example: 61 chapters, 60 s; the first takes 14 s, four are forecast at 55 s in all, five at 70 s: four are read, which six
-//! forecasts find and not sixty.
+//! Example: 61 chapters, 60 s. The first takes 14 s, four are forecast at 55 s in all, five at 70 s: four are read. A
+//! binary search finds that with six forecasts instead of sixty.
 //!
-//! [`Allowance`], [`Search`] and [`in_words`] are plain arithmetic and words, which runs without a screen use too; the rest is the chat's.
+//! [`Allowance`], [`Search`] and [`in_words`] are plain arithmetic and text; the rest is the chat's state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,13 +16,13 @@ use super::document::DocumentFacts;
 use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
 
-/// What is recommended to those who want more.
+/// The time that [`in_words`] recommends for reading more.
 const LONGER: Duration = Duration::from_secs(300);
 
-/// What a beginning has to keep to.
+/// The limits for a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
-    /// For all of it.
+    /// For the whole beginning, including the first part.
     pub time: Duration,
     pub context: ContextSize,
     /// Kept free for questions and answers.
@@ -30,8 +30,8 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Whether what `plan` is about is read in time, with what was `spent` already, and leaves room in a model that was trained
-    /// for so many tokens. What nobody can predict is allowed.
+    /// Whether `plan` can be prefilled in time, counting what was already `spent`, and leaves room in the context of a
+    /// model trained for `train_context_tokens`. A plan without a predicted time counts as being in time.
     #[must_use]
     pub fn allows(&self, plan: &Plan, spent: Duration, train_context_tokens: u32) -> bool {
         let needed = plan.prompt_tokens.saturating_add(self.reserve_tokens);
@@ -40,10 +40,10 @@ impl Allowance {
     }
 }
 
-/// The search for the longest beginning that is allowed: it halves what is left with each that it is told of.
+/// Binary search for the longest beginning that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Search {
-    /// Parts that are allowed; the first always is.
+    /// This many parts are allowed; one always is.
     fits: usize,
     too_many: usize,
 }
@@ -54,13 +54,13 @@ impl Search {
         Self { fits: 1, too_many: parts + 1 }
     }
 
-    /// How many parts to ask about next; `None` when [`Search::found`] has it.
+    /// How many parts to ask about next; `None` once [`Search::found`] is final.
     #[must_use]
     pub fn next(self) -> Option<usize> {
         (self.too_many - self.fits > 1).then(|| usize::midpoint(self.fits, self.too_many))
     }
 
-    /// Takes the answer about what [`Search::next`] named.
+    /// Narrows the search by the answer about `parts`, as [`Search::next`] gave it.
     #[must_use]
     pub fn told(self, parts: usize, allowed: bool) -> Self {
         if allowed { Self { fits: parts, ..self } } else { Self { too_many: parts, ..self } }
@@ -72,20 +72,20 @@ impl Search {
     }
 }
 
-/// How many parts are read, and how to take more. `selected` is what `--parts` took of the document before, if anything.
+/// How many parts are read, and how to read more. `selected` is the value of `--parts`, if given.
 #[must_use]
 pub fn in_words(taken: usize, parts: usize, time: Duration, selected: Option<&str>) -> String {
     let seconds = time.as_secs_f64();
     if parts == 1 {
-        return "the document has no parts to choose from, all of it is read".to_owned();
+        return "the document has no separate parts, so all of it is read".to_owned();
     }
     if taken == parts {
         return format!("all {parts} parts are read within {seconds} s");
     }
-    // One part is read in any case, however long it takes.
+    // At least one part is always read, however long it takes.
     let chosen = match taken {
-        1 => format!("1 of {parts} parts is read, two would take this machine longer than {seconds} s"),
-        _ => format!("{taken} of {parts} parts are read, as many as this machine reads in {seconds} s"),
+        1 => format!("1 of {parts} parts is read; two would take this machine longer than {seconds} s"),
+        _ => format!("{taken} of {parts} parts are read, as many as this machine can prefill in {seconds} s"),
     };
     let more = if time < LONGER { "--within 5m" } else { "a longer --within" };
     let others = match selected {
@@ -96,48 +96,48 @@ pub fn in_words(taken: usize, parts: usize, time: Duration, selected: Option<&st
     format!("{chosen}; more with {more}{others}")
 }
 
-/// What a chat is told of a document whose length it is to choose.
+/// A document whose length the chat has to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Within {
     pub allowance: Allowance,
-    /// Where the parts end, in bytes of the text; one at least.
+    /// Where the parts end, in bytes of the text; at least one.
     pub ends: Vec<usize>,
-    /// What `--parts` took of the document before.
+    /// The value of `--parts`, if given.
     pub selected: Option<String>,
 }
 
-/// A document whose length is not chosen yet.
+/// A document whose length has not been chosen yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Beginning {
     pub(super) within: Within,
     whole: Arc<str>,
-    /// The offer to read it by: `auto` chooses anew for each length.
+    /// Its preset entry: `auto` chooses anew for each length.
     pub(super) preset_entry: usize,
-    /// What the first part took, once it was read.
+    /// How long the first part took, once it is prefilled.
     pub(super) probe: Option<Duration>,
 }
 
 impl Beginning {
-    /// Takes all of `document`, and leaves its first part there.
+    /// Keeps the whole text, and cuts `document` down to its first part.
     pub(super) fn of(document: &mut DocumentFacts, within: Within, preset_entry: usize) -> Self {
         let beginning = Self { within, whole: document.text.clone(), preset_entry, probe: None };
         document.text = beginning.text(1);
-        document.part = Some(format!("what is read in {} s", beginning.within.allowance.time.as_secs_f64()));
+        document.part = Some(format!("as much as fits in {} s", beginning.within.allowance.time.as_secs_f64()));
         beginning
     }
 
-    /// Takes another text, whose parts end elsewhere.
+    /// Replaces the text and the ends of its parts.
     pub(super) fn replace(&mut self, text: Arc<str>, ends: Vec<usize>) {
         self.whole = text;
         self.within.ends = ends;
     }
 
-    /// In all.
+    /// The number of parts of the whole.
     pub(super) fn parts(&self) -> usize {
         self.within.ends.len()
     }
 
-    /// What the first `parts` parts are of the document: `parts 1-4 of 61`, or nothing to mention.
+    /// Describes the first `parts` parts: `parts 1-4 of 61`. `None` if they are the whole document.
     pub(super) fn part(&self, parts: usize) -> Option<String> {
         match (parts == self.parts(), &self.within.selected) {
             (true, selected) => selected.as_ref().map(|selected| format!("parts {selected}")),
@@ -147,7 +147,7 @@ impl Beginning {
         }
     }
 
-    /// Why there are so many of them.
+    /// Why this number of parts was chosen, for the user.
     pub(super) fn choice(&self, parts: usize) -> String {
         in_words(parts, self.parts(), self.within.allowance.time, self.within.selected.as_deref())
     }
@@ -204,11 +204,11 @@ mod tests {
             in_words(1, 1, minute, None),
         ];
         let expected = [
-            "4 of 61 parts are read, as many as this machine reads in 60 s; more with --within 5m, others with --parts 5-8",
-            "1 of 61 parts is read, two would take this machine longer than 300 s; more with a longer --within, others with --parts 2",
-            "2 of 5 parts are read, as many as this machine reads in 60 s; more with --within 5m",
+            "4 of 61 parts are read, as many as this machine can prefill in 60 s; more with --within 5m, others with --parts 5-8",
+            "1 of 61 parts is read; two would take this machine longer than 300 s; more with a longer --within, others with --parts 2",
+            "2 of 5 parts are read, as many as this machine can prefill in 60 s; more with --within 5m",
             "all 61 parts are read within 60 s",
-            "the document has no parts to choose from, all of it is read",
+            "the document has no separate parts, so all of it is read",
         ];
         assert_eq!(told, expected);
     }

@@ -1,19 +1,19 @@
-//! What of an answer is a quote: text between quotation marks, and block quotes. Code is none.
+//! Finds the citations in an answer: text between quotation marks, and block quotes. Code is excluded.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::words::words;
 use crate::document::ByteSpan;
 
-/// Fewer words are a name or a term, found everywhere and nowhere.
+/// Shorter quotes are names or terms, which prove nothing.
 const FEWEST_WORDS: usize = 4;
-/// A quote that goes on for more bytes was never closed.
+/// A longer quote, in bytes, was probably never closed.
 const LONGEST: usize = 2_000;
 
 const PAIRS: [(char, char); 8] =
     [('“', '”'), ('„', '“'), ('„', '”'), ('«', '»'), ('»', '«'), ('「', '」'), ('『', '』'), ('"', '"')];
 
-/// The spans of all quotes of `answer` that have at least four words, in order, none within another.
+/// The spans of all quotes in `answer` with at least four words, in order and without nesting.
 #[must_use]
 pub fn find_citations(answer: &str) -> Vec<ByteSpan> {
     let mut spans = block_quotes(answer);
@@ -29,7 +29,7 @@ pub fn find_citations(answer: &str) -> Vec<ByteSpan> {
     spans
 }
 
-/// The text of block quotes; one within another is part of it.
+/// The text of block quotes. A nested block quote is part of the outer one.
 fn block_quotes(answer: &str) -> Vec<ByteSpan> {
     let mut spans = Vec::new();
     let (mut depth, mut text): (usize, Option<ByteSpan>) = (0, None);
@@ -58,7 +58,7 @@ fn code(answer: &str) -> Vec<ByteSpan> {
     code.map(|(_, range)| ByteSpan { start: range.start, end: range.end }).collect()
 }
 
-/// What stands between two marks of a pair, within one paragraph.
+/// The text between two marks of a pair, within one paragraph.
 fn marked(answer: &str) -> Vec<ByteSpan> {
     let mut spans = Vec::new();
     let mut from = 0;

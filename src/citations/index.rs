@@ -1,7 +1,8 @@
-//! The document as a row of words, to look quotes up in.
+//! The document as a sequence of words, for looking up quotes.
 //!
-//! A word is 8 bytes: a hash of its small letters, and where it begins. A quote is looked up in two ways: word for word, by one pass; and
-//! if that finds nothing, by the stretch that has most of its words, which is then laid beside the quote word by word.
+//! A word takes 8 bytes: a hash of its lower-case letters, and its start. A quote is first looked up word for word in
+//! one pass. If that finds nothing, the stretch with the most of its words is found, and aligned with the quote word by
+//! word.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +11,7 @@ use super::verdict::Verdict;
 use super::words::words;
 use crate::document::ByteSpan;
 
-/// A passage is nearly the quote when at least this share of the words agrees: one wrong word in four.
+/// The share of words that must agree for an approximate match: one wrong word in four.
 const AGREEMENT: f32 = 0.75;
 
 /// A word of the document.
@@ -24,13 +25,13 @@ struct Word {
 #[derive(Debug, Clone, Default)]
 pub struct Index {
     words: Vec<Word>,
-    /// Where each word ends is where it is looked up again: its bytes are not kept.
+    /// Where each word ends, in bytes of the text.
     ends: Vec<u32>,
 }
 
 fn hash(word: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
-    // Curled and straight apostrophes are the same; underscores are how plain text writes italics.
+    // Curly and straight apostrophes are the same; plain text writes italics with underscores.
     for c in word.chars().filter(|c| *c != '_').flat_map(char::to_lowercase) {
         (if c == '’' { '\'' } else { c }).hash(&mut hasher);
     }
@@ -49,7 +50,7 @@ impl Index {
         index
     }
 
-    /// Whether `citation` is in the document. Parts around an ellipsis may stand apart, the first of them leads there.
+    /// Looks `citation` up in the document.
     #[must_use]
     pub fn look_up(&self, citation: &str) -> Verdict {
         let wanted: Vec<u32> = words(citation).map(|(_, word)| hash(word)).collect();
@@ -73,7 +74,7 @@ impl Index {
             .position(|window| window.iter().map(|word| word.hash).eq(wanted.iter().copied()))
     }
 
-    /// The words from and to which the document is nearest to the quote, and the share that agrees.
+    /// The range of words nearest to the quote, and the share that agrees.
     fn nearly(&self, wanted: &[u32]) -> Option<(usize, usize, f32)> {
         let length = wanted.len() + wanted.len() / 4 + 1;
         let start = self.most_words(wanted, length)?;
@@ -82,12 +83,13 @@ impl Index {
         let to = (start + length + length / 4).min(self.words.len());
         let segment: Vec<u32> = self.words[from..to].iter().map(|word| word.hash).collect();
         let (first, last, common) = lay_beside(wanted, &segment)?;
-        // Words that stand between those that agree count against it.
+        // Words between those that agree count against it.
         let agreement = common as f32 / wanted.len().max(last - first) as f32;
         Some((from + first, from + last, agreement))
     }
 
-    /// Where the stretch of `length` words begins that has most of the wanted ones, each as often as it is wanted.
+    /// Start of the stretch of `length` words that has the most of the wanted words, each counted as often as it is
+    /// wanted.
     fn most_words(&self, wanted: &[u32], length: usize) -> Option<usize> {
         let mut left: HashMap<u32, i32> = HashMap::new();
         for word in wanted {
@@ -117,7 +119,7 @@ impl Index {
     }
 }
 
-/// The longest row of words that both have in this order: where it begins and ends in `segment`, and how many words it has.
+/// The longest common subsequence of words: its start and end in `segment`, and its length.
 fn lay_beside(wanted: &[u32], segment: &[u32]) -> Option<(usize, usize, usize)> {
     let columns = segment.len() + 1;
     let mut longest = vec![0_u16; (wanted.len() + 1) * columns];

@@ -1,11 +1,11 @@
-//! A quote of an answer, and where the document has it.
+//! A quote in an answer, and where it was found in the document.
 
 use crate::document::ByteSpan;
 
-/// A quote of an answer, and what became of it.
+/// A quote in an answer, and the result of looking it up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Citation {
-    /// Of the answer, the marks not among it.
+    /// Where the quote is in the answer, without the quotation marks.
     pub span: ByteSpan,
     pub verdict: Verdict,
 }
@@ -13,9 +13,9 @@ pub struct Citation {
 /// Whether a quote is in the document.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
-    /// Word for word; of several places the first.
+    /// Word for word; if there are several places, the first.
     Verified(ByteSpan),
-    /// The nearest passage, and which share of the words agrees.
+    /// The nearest passage, and the share of words that agree.
     Repaired {
         passage: ByteSpan,
         agreement: f32,
@@ -24,7 +24,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Where it leads.
+    /// Where it was found.
     #[must_use]
     pub fn passage(&self) -> Option<ByteSpan> {
         match self {

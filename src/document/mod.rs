@@ -1,8 +1,8 @@
 //! Reads documents: paths become one text, with spans that lead back to the files, an outline and a report.
 //!
-//! Example: `pride-and-prejudice.txt` is 684,768 bytes. [`load`] returns that text, one source and 61 outline entries,
-//! so [`Document::parts`] has 61 parts; the title page belongs to the first. `select("3-7,9")` keeps six of them, and
-//! [`Document::locate`] still finds the line in the file for any byte of the result.
+//! Example: `pride-and-prejudice.txt` is 684,768 bytes. [`load()`] returns that text, one source and 61 outline
+//! entries, so [`Document::parts`] has 61 parts; the title page belongs to the first. `select("3-7,9")` keeps six of
+//! them, and [`Document::locate`] still finds the line in the file for any byte of the result.
 //!
 //! How a file becomes text: [`input`] gets the bytes, [`sniff`] refuses kinds that are not supported, one
 //! [`mod@format`] of the registry reads the file, and [`assemble`] joins the files. [`Watched`] tells whether a

@@ -1,13 +1,14 @@
-//! What the KV cache holds: which token at which position, computed under which attention. Holds no tensors.
+//! Records which tokens the KV cache holds, position by position, and under which attention they were computed. Holds
+//! no tensors.
 //!
-//! What was computed ([`CacheIndex`]) is compared with what a prompt needs (a [`TokenSequence`]) from position 0 on. As
-//! long as tokens and *effective* attention agree, the KV entries are the same numbers and are reused.
+//! The cached tokens (a [`CacheIndex`]) are compared with those of a prompt (a [`TokenSequence`]) from position 0 on.
+//! As long as tokens and *effective* attention are equal, the KV entries are equal too and are reused.
 //!
 //! Example: 30,000 positions were computed under window 4096, sinks 100, and the same tokens are needed under full
-//! attention. The first 4,196 positions saw everything anyway, so 4,196 are reused and 25,804 are computed again. A
-//! second question about the same document under the same recipe reuses all of the document.
+//! attention. The first 4,196 positions saw everything anyway, so they are reused, and 25,804 are recomputed. A second
+//! question about the same document under the same recipe reuses the whole document.
 //!
-//! What it does not do: touch the cache. `worker` truncates and prefills by what is found here.
+//! Doesn't change the cache itself: `worker` truncates and prefills.
 
 use crate::swaa::Attention;
 
@@ -15,7 +16,7 @@ use crate::swaa::Attention;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Token(pub i32);
 
-/// Neighbouring positions under one attention.
+/// A run of consecutive positions under one attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct AttentionRun {
     /// One past the last position.
@@ -23,22 +24,21 @@ struct AttentionRun {
     attention: Attention,
 }
 
-/// Tokens from position 0 on, each with the attention that it is, or was, computed under.
+/// Tokens from position 0 on, each with its attention.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TokenSequence {
     tokens: Vec<Token>,
     runs: Vec<AttentionRun>,
 }
 
-/// What the cache holds: tokens, and in which decode calls they were computed.
+/// The tokens in the cache, and the decode calls that computed them.
 ///
-/// The calls matter for one thing. The same tokens computed in calls of other lengths give logits that differ by
-/// rounding, enough for a greedy answer to differ; a question that is asked again must be computed in the same calls to
-/// get the same answer.
+/// Why the calls matter: the same tokens computed in calls of different lengths give logits that differ by rounding,
+/// enough to change a greedy answer. A repeated question must be computed in the same calls to get the same answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CacheIndex {
     sequence: TokenSequence,
-    /// Where each call began, ascending.
+    /// The first position of each call, ascending.
     calls: Vec<u32>,
 }
 
@@ -47,7 +47,7 @@ impl CacheIndex {
         self.sequence.len()
     }
 
-    /// Notes one decode call.
+    /// Records one decode call.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
         self.calls.push(self.len());
         self.sequence.push(tokens, attention);
@@ -58,17 +58,17 @@ impl CacheIndex {
         self.calls.retain(|&start| start < len);
     }
 
-    /// How many leading positions hold what `wanted` needs.
+    /// How many leading positions can be reused for `wanted`.
     pub(super) fn common_prefix(&self, wanted: &TokenSequence) -> u32 {
         self.sequence.common_prefix(wanted)
     }
 
-    /// Whether `other` holds everything that this holds.
+    /// Whether `other` contains all of this.
     pub(super) fn is_within(&self, other: &Self) -> bool {
         self.common_prefix(&other.sequence) == self.len()
     }
 
-    /// Where the call began that computed `position`; `position` itself behind the end.
+    /// The first position of the call that computed `position`; past the end, `position` itself.
     pub(super) fn call_of(&self, position: u32) -> u32 {
         if position >= self.len() {
             return position;
@@ -87,7 +87,7 @@ impl TokenSequence {
         &self.tokens
     }
 
-    /// Appends tokens that are, or were, computed under `attention`.
+    /// Appends tokens under `attention`.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
         if tokens.is_empty() {
             return;
@@ -100,7 +100,7 @@ impl TokenSequence {
         }
     }
 
-    /// Forgets everything from position `len` on.
+    /// Removes everything from position `len` on.
     pub(super) fn truncate(&mut self, len: u32) {
         self.tokens.truncate(len as usize);
         let len = self.len();
@@ -137,8 +137,8 @@ impl TokenSequence {
         same_tokens
     }
 
-    /// From an agreeing `position`, the first later position at which the comparison has to be made anew: where a run
-    /// ends in either, or where a window starts to hide something.
+    /// The first position after an equal `position` that has to be compared again: where a run of either sequence ends,
+    /// or where a window starts to hide something.
     fn agreement_end(&self, other: &Self, position: u32) -> u32 {
         [self, other]
             .into_iter()
@@ -238,7 +238,7 @@ mod tests {
         })
     }
 
-    /// The definition, position by position.
+    /// The definition of the common prefix, position by position.
     fn naive_prefix(a: &TokenSequence, b: &TokenSequence) -> u32 {
         (0..a.len().min(b.len()))
             .take_while(|&position| {

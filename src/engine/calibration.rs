@@ -1,13 +1,13 @@
-//! What this machine was measured to prefill, by model: kept on disk, so that the next plan needs no measuring.
+//! Keeps measured prefill speeds on disk, by model, so that the next plan needs no new measurement.
 //!
-//! The file has one entry for each model and way of computing. A run that prefills writes its entry anew; a run that
-//! only plans reads it. The entry holds the cost model's sums, from which the seconds of any length under any preset
-//! follow.
+//! The file has one entry per model and machine configuration. A run that prefills replaces its entry; a run that only
+//! plans reads it. The entry holds the cost model's sums, from which the prefill time of any length under any preset
+//! follows.
 //!
-//! Example: 12,000 tokens of a book were prefilled with a 0.5B on this CPU; the next day `lunette fit` says how long
-//! 60,000 take, and when that was measured.
+//! Example: 12,000 tokens of a book are prefilled with a 0.5B on this CPU. The next day, `lunette fit` predicts the
+//! time for 60,000, and says when it was measured.
 //!
-//! What it does not do: decide anything by it, or fail. A file that can't be read or written counts as an empty one.
+//! Never fails: a file that can't be read or written counts as empty.
 
 use std::fs;
 use std::io;
@@ -19,34 +19,34 @@ use serde::{Deserialize, Serialize};
 use super::config::{EngineConfig, EngineSettings};
 use super::cost_model::Sums;
 use super::message::ModelInfo;
-use crate::store::write_whole;
+use crate::store::file::update;
 
-/// Fewer tokens say little: most of their time is the call's own cost.
+/// Fewer tokens are not recorded: most of their time is the overhead of the call.
 const WORTH_KEEPING_TOKENS: u32 = 256;
 
 /// What a prediction is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measured {
-    /// Tokens that were prefilled, all in all.
+    /// Total number of prefilled tokens.
     pub tokens: u64,
-    /// When the last of them were prefilled.
+    /// Time of the last prefill.
     pub at: SystemTime,
 }
 
-/// The entry of one model and way of computing, and the file that it is kept in.
+/// The entry of one model and machine configuration, and the file that it is kept in.
 #[derive(Debug)]
 pub(super) struct Calibration {
-    /// `None`: nothing is kept.
+    /// `None`: not kept.
     file: Option<PathBuf>,
     entry: CalibrationEntry,
 }
 
-/// What is known of one model and way of computing.
+/// The measurements of one model on one machine configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct CalibrationEntry {
     /// Name and size of the model's file.
     model: String,
-    /// What computes, with everything that decides how fast.
+    /// The device, and all settings that affect its speed.
     machine: String,
     tokens: u64,
     /// Seconds since 1970.
@@ -60,7 +60,7 @@ struct CalibrationFile {
 }
 
 impl Calibration {
-    /// The entry of `model` computed as `config` says.
+    /// Opens the entry of `model` under `config`.
     pub(super) fn open(config: &EngineConfig, model: &ModelInfo) -> Self {
         let name = config.model.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::metadata(&config.model).map_or(0, |file| file.len());
@@ -73,7 +73,7 @@ impl Calibration {
         Self { file: config.settings.speeds.clone(), entry: known.unwrap_or(entry) }
     }
 
-    /// One that knows and keeps nothing.
+    /// An empty calibration that keeps nothing.
     #[cfg(test)]
     pub(super) fn none() -> Self {
         Self { file: None, entry: CalibrationEntry::default() }
@@ -83,13 +83,13 @@ impl Calibration {
         self.entry.sums
     }
 
-    /// `None` when nothing was measured yet.
+    /// `None` before anything has been measured.
     pub(super) fn measured(&self) -> Option<Measured> {
         let CalibrationEntry { tokens, at_s, .. } = self.entry;
         (tokens > 0).then(|| Measured { tokens, at: UNIX_EPOCH + Duration::from_secs(at_s) })
     }
 
-    /// Notes that `tokens` more were prefilled, after which the cost model has `sums`.
+    /// Records that `tokens` more were prefilled, and the cost model's new `sums`.
     pub(super) fn record(&mut self, tokens: u32, sums: Sums) {
         if tokens < WORTH_KEEPING_TOKENS {
             return;
@@ -102,8 +102,9 @@ impl Calibration {
             ..self.entry.clone()
         };
         let Some(file) = &self.file else { return };
-        if let Err(error) = read(file).with(self.entry.clone()).write(file) {
-            tracing::warn!(file = %file.display(), %error, "measured speeds are not kept");
+        let with_entry = |stored: &[u8]| Ok(serde_json::to_string_pretty(&parse(stored).with(self.entry.clone()))?);
+        if let Err(error) = update::<io::Error>(file, with_entry) {
+            tracing::warn!(file = %file.display(), %error, "cannot save measured speeds");
         }
     }
 }
@@ -117,8 +118,11 @@ fn machine(settings: &EngineSettings, model: &ModelInfo) -> String {
 }
 
 fn read(file: &Path) -> CalibrationFile {
-    let text = fs::read(file).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    parse(&fs::read(file).unwrap_or_default())
+}
+
+fn parse(text: &[u8]) -> CalibrationFile {
+    serde_json::from_slice(text).unwrap_or_default()
 }
 
 impl CalibrationFile {
@@ -130,11 +134,6 @@ impl CalibrationFile {
         self.speeds.retain(|other| !other.is_about(&entry));
         self.speeds.push(entry);
         self
-    }
-
-    /// In one move: another process reads the old file or the new one, never half of it.
-    fn write(&self, file: &Path) -> io::Result<()> {
-        write_whole(file, &serde_json::to_string_pretty(self)?)
     }
 }
 

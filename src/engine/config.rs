@@ -4,11 +4,11 @@
 //!
 //! Example: a prompt of 30,000 tokens with a reserve of 2,048 gets a context of 32,768 under [`ContextSize::Fit`].
 //!
-//! Imports nothing of the crate, so that settings, plans and front ends can name these values without the engine.
+//! Imports nothing from the crate, so that settings, plans and front ends can name these values without the engine.
 
 use std::path::PathBuf;
 
-/// The KV cache's data type, of keys and values alike.
+/// Data type of the KV cache, the same for keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KvDtype {
     #[default]
@@ -20,7 +20,7 @@ pub enum KvDtype {
 }
 
 impl KvDtype {
-    /// ggml's name of it, as `-ctk` takes it.
+    /// ggml's name for it, as in `-ctk`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -36,14 +36,14 @@ impl KvDtype {
 /// How the context is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContextSize {
-    /// As large as the first prompt with its reserve needs.
+    /// As large as the first prompt plus the reserve needs.
     Fit,
     /// This many tokens (`-c`).
     Tokens(u32),
 }
 
 impl ContextSize {
-    /// Most tokens that a prompt and its answer may have, with a model that was trained for `train_context_tokens`.
+    /// Max tokens of a prompt and its answer together, for a model trained on `train_context_tokens`.
     #[must_use]
     pub const fn limit(self, train_context_tokens: u32) -> u32 {
         match self {
@@ -52,7 +52,7 @@ impl ContextSize {
         }
     }
 
-    /// Tokens of the context that is made for a prompt, with `reserve_tokens` kept free behind it; `limit` is
+    /// Size of the context created for a prompt, with `reserve_tokens` kept free after it; `limit` is
     /// [`ContextSize::limit`].
     #[must_use]
     pub const fn made_for(self, prompt_tokens: u32, reserve_tokens: u32, limit: u32) -> u32 {
@@ -72,10 +72,10 @@ pub const CONTEXT_STEP_TOKENS: u32 = 1024;
 /// How many layers are offloaded to a GPU (`-ngl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GpuLayers {
-    /// As many as fit into its free memory, with their share of the cache.
+    /// As many as fit into its free memory, with their part of the KV cache.
     #[default]
     Auto,
-    /// Every one, the output included.
+    /// All layers, including the output.
     All,
     Count(u32),
 }
@@ -83,37 +83,37 @@ pub enum GpuLayers {
 /// How a model is split between several GPUs (`--split-mode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SplitMode {
-    /// All of it on one (`--main-gpu`).
+    /// The whole model on one GPU (`--main-gpu`).
     None,
     /// Layer by layer.
     #[default]
     Layer,
 }
 
-/// Which layers go onto which GPU. Without a GPU none of it matters.
+/// Which layers go onto which GPU. Has no effect without a GPU.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Offload {
     pub layers: GpuLayers,
-    /// Names of the devices to use, as llama.cpp has them (`CUDA0`); empty is all of them.
+    /// llama.cpp's names of the devices to use (`CUDA0`); empty: all.
     pub devices: Vec<String>,
     pub split_mode: SplitMode,
-    /// The fraction of the model that each device gets, in any unit; empty is by free memory.
+    /// Fraction of the model per device, in any unit; empty: by free memory.
     pub tensor_split: Vec<f32>,
     pub main_gpu: u32,
 }
 
 impl Offload {
-    /// Nothing on a GPU, whatever there is.
+    /// No layers on a GPU, even if there is one.
     #[must_use]
     pub fn none() -> Self {
         Self { layers: GpuLayers::Count(0), ..Self::default() }
     }
 }
 
-/// Tokens of a decode call (`-b`), and of a computation (`-ub`), that are best on a device.
+/// The best batch size in tokens on a device, logical (`-b`) and physical (`-ub`).
 ///
-/// CPU: a call takes seconds, and progress and Esc wait for its end. GPU: products of 2,048 rows reach the chip's rate,
-/// and attention by position costs no more with them (`benches/results/prefill-cuda.md`).
+/// CPU: a call takes seconds, and progress and Esc wait until it ends. GPU: matmuls of 2,048 rows reach the chip's full
+/// rate, and attention by position costs no more with them (`benches/results/prefill-cuda.md`).
 pub(super) const fn best_batch(on_gpu: bool) -> u32 {
     if on_gpu { 2048 } else { 512 }
 }
@@ -125,25 +125,25 @@ pub struct EngineConfig {
     pub settings: EngineSettings,
 }
 
-/// What the engine is started with, except the model's path.
+/// The engine's configuration, except the model's path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineSettings {
     pub context: ContextSize,
-    /// Tokens kept free behind the document for questions and answers when `context` is [`ContextSize::Fit`].
+    /// Tokens kept free after the document for questions and answers if `context` is [`ContextSize::Fit`].
     pub reserve_tokens: u32,
-    /// Most tokens given to one decode call (`-b`): the grain of progress and of cancelling. `None` is what is best on
-    /// the device.
+    /// Logical batch size (`-b`): max tokens per decode call. Progress and cancelling wait for a call to end. `None`:
+    /// the best for the device.
     pub n_batch: Option<u32>,
-    /// Most tokens computed at once (`-ub`), no more than a decode call has.
+    /// Physical batch size (`-ub`): max tokens computed at once, at most the logical batch size.
     pub n_ubatch: Option<u32>,
-    /// `None` is every physical core.
+    /// `None`: all physical cores.
     pub threads: Option<u32>,
     pub kv_dtype: KvDtype,
     pub flash_attention: bool,
     pub offload: Offload,
-    /// Most bytes of host memory for cache states of other recipes, so that going back to one needs no prefill.
+    /// Max host memory for snapshots of the cache under other recipes, so that going back to one needs no prefill.
     pub resident_bytes: u64,
-    /// Where measured speeds are kept from run to run; `None` keeps none.
+    /// The file that keeps the calibration between runs; `None`: not kept.
     pub speeds: Option<PathBuf>,
 }
 
@@ -154,7 +154,7 @@ impl EngineSettings {
         EngineConfig { model, settings: self.clone() }
     }
 
-    /// The same with the batch sizes filled in that are best on the device.
+    /// The same settings, with unset batch sizes filled in with the best ones for the device.
     #[must_use]
     pub fn for_device(mut self, on_gpu: bool) -> Self {
         let best = best_batch(on_gpu);
@@ -163,13 +163,13 @@ impl EngineSettings {
         self
     }
 
-    /// Most tokens given to one decode call.
+    /// Max tokens per decode call.
     #[must_use]
     pub fn batch_tokens(&self) -> u32 {
         self.n_batch.unwrap_or(best_batch(false)).max(1)
     }
 
-    /// Most tokens computed at once.
+    /// Max tokens computed at once.
     #[must_use]
     pub fn ubatch_tokens(&self) -> u32 {
         self.n_ubatch.unwrap_or(best_batch(false)).clamp(1, self.batch_tokens())

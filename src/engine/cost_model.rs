@@ -1,17 +1,16 @@
-//! Learns what prefill costs on this machine, from chunks that were timed in this run, and predicts how long it takes.
+//! Learns the cost of prefill on this machine from the chunks timed in this run, and predicts prefill time.
 //!
-//! A chunk costs its matmuls with the weights (in proportion to its tokens) and its attention (in proportion to the
-//! pairs of query and key that it computes). Both are counted in operations of the model's shape, and each has a price
-//! in seconds per operation that [`CostModel::observe`] learns by least squares. Chunks near the start say little about
-//! the price of attention; until deep ones were timed, it is assumed in proportion to that of the matmuls: by what was
-//! learnt earlier, or else by a [`Reference`].
+//! A chunk costs its matmuls with the weights (proportional to its tokens) and its attention (proportional to the pairs
+//! of query and key that it computes). Both are counted in operations, which follow from the model's shape. Each has a
+//! price in seconds per operation that [`CostModel::observe`] learns by least squares. Chunks near the start say little
+//! about the price of attention. Until deep ones have been timed, it is assumed to be proportional to the price of the
+//! matmuls: with the ratio learnt in earlier runs, or else that of a [`Reference`].
 //!
-//! Example: 512 tokens at depth 7,680 of a 0.5B model are 5.1e11 operations of matmuls and 3.5e11 of attention.
+//! Example: in a 0.5B model, 512 tokens at depth 7,680 take 5.1e11 operations of matmuls and 3.5e11 of attention.
 //!
-//! What an earlier run learnt ([`super::calibration`]) is a start that newer chunks soon outweigh.
+//! It starts from what earlier runs learnt ([`super::calibration`]); new chunks soon outweigh that.
 //!
-//! What it does not do: predict seconds before anything was measured. How attention and matmuls compare is then an
-//! estimate.
+//! Doesn't predict seconds before anything has been measured. The ratio of attention to matmuls is an estimate then.
 
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use super::cache_index::TokenSequence;
 use crate::swaa::Attention;
 use crate::swaa::cost::{PrefillCost, pairs};
 
-/// What one token costs in a model of a given shape.
+/// The shape of a model, from which the operations per token follow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
     pub parameters: f64,
@@ -42,7 +41,7 @@ impl Shape {
     }
 }
 
-/// A model that was measured by depth: how its attention compares with the rest.
+/// A model measured at several depths, with the cost of its attention relative to the matmuls.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reference {
     shape: Shape,
@@ -50,22 +49,22 @@ struct Reference {
     pairs_per_token: f64,
 }
 
-/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 by the chunks at the three
-/// depths of `benches/results/prefill-cpu.md`, 1,468 by the two whole readings there.
+/// Qwen2.5-Coder-0.5B-Instruct in `Q4_K_M` on 2 threads of a Xeon with AVX-512 VNNI: 1,205 from the chunks at the three
+/// depths of `benches/results/prefill-cpu.md`, 1,468 from the two whole prefills there.
 const CPU: Reference =
     Reference { shape: Shape { parameters: 6.3e8, layers: 24, attention_width: 896.0 }, pairs_per_token: 1_350.0 };
 
-/// The shape of Qwen3-4B in bf16 on an H100: 14,200 to 14,900 by the depths of `benches/results/prefill-cuda.md`.
+/// The shape of Qwen3-4B in bf16 on an H100: 14,200 to 14,900 from the depths of `benches/results/prefill-cuda.md`.
 const GPU: Reference =
     Reference { shape: Shape { parameters: 4.02e9, layers: 36, attention_width: 4096.0 }, pairs_per_token: 14_400.0 };
 
 impl Reference {
-    /// Of the kind of device that computes.
+    /// The reference for this kind of device.
     const fn of(on_gpu: bool) -> Self {
         if on_gpu { GPU } else { CPU }
     }
 
-    /// The price of an operation of attention over that of one of matmuls.
+    /// The price of one attention operation divided by that of one matmul operation.
     fn price_ratio(self) -> f64 {
         self.shape.token_operations() / (self.shape.pair_operations() * self.pairs_per_token)
     }
@@ -78,20 +77,20 @@ struct Work {
     attention: f64,
 }
 
-/// How many timed chunks of [`CHUNK_TOKENS`] the expected ratio of the prices weighs as much as: the first chunk of a
-/// run is often slow, and the chunks after it are not deep yet.
+/// Weight of the expected price ratio, in timed chunks of [`CHUNK_TOKENS`]: the first chunk of a run is often slow, and
+/// the next ones are not deep yet.
 const RATIO_WEIGHT_CHUNKS: f64 = 1.0;
 
-/// The usual chunk.
+/// Tokens of a usual chunk.
 const CHUNK_TOKENS: f64 = 512.0;
 
-/// Each new chunk makes the older ones count less by this factor: a machine's speed drifts.
+/// Each new chunk reduces the weight of the older ones by this factor: a machine's speed drifts.
 const MEMORY: f64 = 0.97;
 
-/// How much what earlier runs learnt weighs at the start of a new one: the machine may be busier or idler now.
+/// Weight of earlier runs at the start of a new one: the machine may be more or less busy now.
 const EARLIER: f64 = 0.1;
 
-/// The normal equations of least squares over (products, attention) → seconds: all that is kept of what was measured.
+/// The normal equations of least squares over (products, attention) → seconds: all that is kept of the measurements.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums {
     pp: f64,
@@ -101,18 +100,17 @@ pub(super) struct Sums {
     at: f64,
 }
 
-/// Learns the prices and predicts.
+/// Learns the prices and predicts prefill time.
 #[derive(Debug, Clone)]
 pub(super) struct CostModel {
     shape: Shape,
-    /// What an operation of attention is expected to cost in operations of matmuls: what was learnt earlier, or what
-    /// the reference has.
+    /// Expected price of an attention operation relative to a matmul operation: learnt earlier, or from the reference.
     ratio: f64,
     sums: Sums,
 }
 
 impl CostModel {
-    /// Of a model of this shape, beginning with what was learnt `earlier`.
+    /// A cost model for this shape that starts from the `earlier` sums.
     pub(super) fn knowing(shape: Shape, on_gpu: bool, earlier: Sums) -> Self {
         let ratio = Reference::of(on_gpu).price_ratio();
         let ratio = earlier.prices(shape, ratio).map_or(ratio, |(product, attention)| attention / product);
@@ -125,7 +123,7 @@ impl CostModel {
         self.sums
     }
 
-    /// Learns from a chunk of `tokens` that began at `start` under `attention` and took `elapsed`.
+    /// Learns from a chunk of `tokens` tokens at `start` under `attention` that took `elapsed`.
     pub(super) fn observe(&mut self, start: u32, tokens: u32, attention: &Attention, elapsed: Duration) {
         let Work { products, attention } = self.work(start, tokens, attention);
         let seconds = elapsed.as_secs_f64();
@@ -140,7 +138,7 @@ impl CostModel {
         }
     }
 
-    /// What prefill costs, by all that was measured; an estimate before anything was.
+    /// The cost of prefill, from all measurements; an estimate before there are any.
     pub(super) fn cost(&self) -> PrefillCost {
         let (token, pair) = (self.shape.token_operations(), self.shape.pair_operations());
         match self.sums.prices(self.shape, self.ratio) {
@@ -151,7 +149,7 @@ impl CostModel {
         }
     }
 
-    /// How long prefilling `sequence` from `start` on takes; `None` before anything was measured.
+    /// The predicted time to prefill `sequence` from `start` on; `None` before anything has been measured.
     pub(super) fn predict(&self, sequence: &TokenSequence, start: u32) -> Option<Duration> {
         let mut segments = Vec::new();
         let mut position = start;
@@ -162,7 +160,7 @@ impl CostModel {
         self.cost().time(start, &segments, self.shape.layers)
     }
 
-    /// Operations of `tokens` tokens from `start` on.
+    /// Operations of a chunk of `tokens` tokens at `start`.
     fn work(&self, start: u32, tokens: u32, attention: &Attention) -> Work {
         let pairs = pairs(start, tokens, attention, self.shape.layers);
         Work {
@@ -173,13 +171,13 @@ impl CostModel {
 }
 
 impl Sums {
-    /// Seconds per operation of matmuls and of attention; `ratio` is what attention is expected to cost in operations
-    /// of matmuls.
+    /// Seconds per operation of matmuls and of attention. `ratio` is the expected price of attention relative to
+    /// matmuls.
     fn prices(&self, shape: Shape, ratio: f64) -> Option<(f64, f64)> {
         if self.pp == 0.0 {
             return None;
         }
-        // The ratio is one more equation: attention price ÷ ratio − matmul price = 0.
+        // The ratio adds one equation: attention price ÷ ratio − matmul price = 0.
         let chunk = CHUNK_TOKENS * shape.token_operations();
         let weight = RATIO_WEIGHT_CHUNKS * chunk * chunk / (ratio * ratio);
         let (pp, pa, aa) = (self.pp + weight * ratio * ratio, self.pa - weight * ratio, self.aa + weight);
@@ -189,7 +187,7 @@ impl Sums {
         if product > 0.0 && attention > 0.0 {
             return Some((product, attention));
         }
-        // Noise can push one price below nothing; then both follow the ratio.
+        // Noise can make one price negative; then both follow from the ratio.
         let product = (self.pt + ratio * self.at) / (self.pp + 2.0 * ratio * self.pa + ratio * ratio * self.aa);
         Some((product, ratio * product))
     }
@@ -203,7 +201,7 @@ mod tests {
 
     const HALF_BILLION: Shape = Shape { parameters: 4.9e8, layers: 24, attention_width: 896.0 };
 
-    /// A machine with these prices, observed over a reading in chunks of 512.
+    /// A machine with these prices, observed over a prefill in chunks of 512.
     fn observed(attention: &Attention, tokens: u32, product_price: f64, attention_price: f64) -> CostModel {
         let mut cost_model = CostModel::knowing(HALF_BILLION, false, Sums::default());
         for start in (0..tokens).step_by(512) {
@@ -280,8 +278,8 @@ mod tests {
         assert_eq!(cost_model.predict(&sequence(4_096, &Attention::Full), 4_096), Some(Duration::ZERO));
     }
 
-    /// Seconds (or processor seconds) of a chunk or a reading, and its pairs and tokens: the pairs that cost as much as
-    /// a token.
+    /// The number of pairs that cost as much as a token, from two measurements: the seconds (or processor seconds) of a
+    /// chunk or a whole prefill, with its pairs and tokens.
     fn pairs_per_token(
         (few, pairs_of_few, tokens_of_few): (f64, f64, f64),
         (many, pairs_of_many, tokens_of_many): (f64, f64, f64),

@@ -1,10 +1,10 @@
 //! Answers one question: prefill, then token by token until something ends the answer.
 //!
-//! Sampled bytes become characters ([`Utf8Assembler`]), characters are separated into reasoning and answer
-//! ([`Splitter`]) and sent as events. The model, a stop string, a limit or the user ends the answer.
+//! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
+//! sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
 //! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated
-//! it, and the model goes on from there.
+//! it, and the model continues from there.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ use crate::swaa::Attention;
 struct Writing {
     limits: Limits,
     close_tag: Option<String>,
-    /// Control tokens are text only where reasoning tags may be control tokens.
+    /// Whether control tokens become text: only if the reasoning tags may be control tokens.
     special: bool,
     decoding: Attention,
     assembler: Utf8Assembler,
@@ -49,13 +49,13 @@ impl Writing {
         }
     }
 
-    /// Whether the reasoning has to be closed for the model.
+    /// Whether the reasoning has to be ended now: its budget is used up, or the user asked for the answer.
     fn reasoned_enough(&self, reasoning_tokens: u32) -> bool {
         let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
         self.splitter.is_reasoning() && (spent || self.answers_now)
     }
 
-    /// Whether `tokens` alone reproduce the answer's text, so that later prompts may use them in its place.
+    /// Whether `tokens` alone reproduce the answer's text, so that later prompts can use them instead of tokenising it.
     fn is_verbatim(&self, job: &Job, finish: Finish) -> bool {
         job.tokens.reasoning == 0 && self.close_tag.is_none() && finish != Finish::StopString
     }
@@ -88,7 +88,7 @@ impl<M: Machine> Worker<M> {
         let started = Instant::now();
         let finish = self.write(&mut writing, job)?;
         job.timings.decode = started.elapsed();
-        // The first token's cost is the prefill's; the rate is that of the tokens after it.
+        // The first token comes from the prefill, so the rate counts only the tokens after it.
         let after_first = (job.started + job.timings.first_token).elapsed();
         job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
         self.hand_over_rest(&mut writing, job);
@@ -128,7 +128,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// Whether the token just written was the last one.
+    /// Why the answer ends after the token just written, if it does.
     fn ended(&self, writing: &Writing, job: &Job) -> Option<Finish> {
         if writing.splitter.is_stopped() {
             Some(Finish::StopString)
@@ -141,7 +141,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// Puts tokens of the answer into the cache.
+    /// Appends tokens of the answer to the cache.
     fn append(&mut self, tokens: &[Token], writing: &Writing, job: &Job) -> Result<Decoded, Failure> {
         let start = self.kv.len();
         let decoded = self.machine.decode(tokens, start, &writing.decoding, &|| job.watch.stop().is_some())?;
@@ -152,7 +152,7 @@ impl<M: Machine> Worker<M> {
         Ok(decoded)
     }
 
-    /// Appends the closing tag for the model. Does nothing where the context has no room for it: the answer ends there
+    /// Appends the closing tag in place of the model. Does nothing if the context has no room for it: the answer ends
     /// anyway.
     fn close_reasoning(&mut self, writing: &mut Writing, job: &mut Job) -> Result<(), Failure> {
         let Some(close) = &writing.close_tag else { return Ok(()) };
@@ -168,7 +168,7 @@ impl<M: Machine> Worker<M> {
         Ok(())
     }
 
-    /// Sends bytes on as text, and keeps the reasoning's count and time.
+    /// Sends bytes as text, and updates the count and time of the reasoning.
     fn emit(&self, writing: &mut Writing, job: &mut Job, bytes: &[u8]) {
         let was_reasoning = writing.splitter.is_reasoning();
         let text = writing.assembler.push(bytes);
@@ -190,7 +190,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// Sends what was held back, when the answer is over.
+    /// Sends the text that was held back, after the end of the answer.
     fn hand_over_rest(&self, writing: &mut Writing, job: &Job) {
         let text = writing.assembler.finish();
         let mut pieces = writing.splitter.push(&text);

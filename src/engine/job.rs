@@ -1,10 +1,10 @@
-//! What a running job is watched by: the clock, the user's Esc, and what it has measured so far.
+//! A running job: its id, its measurements so far, and what can stop it (the user's Esc, a time limit).
 
 use std::time::{Duration, Instant};
 
 use super::message::{CancelToken, Finish, JobId, Timings, TokenCounts};
 
-/// Tells a job when to stop.
+/// Decides when a job has to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Watch {
     cancel: CancelToken,
@@ -16,7 +16,7 @@ impl Watch {
         Self { cancel, deadline }
     }
 
-    /// Why to stop, if at all.
+    /// The reason to stop now, if any.
     pub(super) fn stop(&self) -> Option<Finish> {
         if self.cancel.is_cancelled() {
             return Some(Finish::Cancelled);
@@ -49,7 +49,7 @@ impl Job {
     }
 }
 
-/// Tokens per second, 0 when nothing took no time.
+/// Tokens per second; 0 if there were no tokens or no time has passed.
 pub(super) fn rate(tokens: u32, elapsed: Duration) -> f64 {
     if tokens == 0 || elapsed.is_zero() { 0.0 } else { f64::from(tokens) / elapsed.as_secs_f64() }
 }

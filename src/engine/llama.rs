@@ -1,14 +1,13 @@
 //! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
 //! [`Model`] owns the weights; [`Llama`] borrows it and owns at most one context, which it replaces when it has to
-//! grow. The safe binding (llama-cpp-2) is used wherever it reaches; four functions of the patched library and the
-//! abort callback are called beside it, on the context's pointer, which the library hands out through
-//! `llama_swaa_newest_context`.
+//! grow. Most calls go through the safe binding (llama-cpp-2). Four functions of the patched library and the abort
+//! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
-//! `library` starts the library and listens to its log, [`vocabulary`] opens a model for its token tables alone,
+//! `library` starts the library and receives its log, [`vocabulary`] opens a model for its token tables only, and
 //! `weights` loads a model's layers onto the devices.
 //!
-//! What it does not do: decide anything. Which attention, which tokens, when to stop: the worker says.
+//! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
@@ -39,6 +38,7 @@ use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
+use crate::units::bytes;
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use weights::Loaded;
@@ -46,12 +46,12 @@ use weights::Loaded;
 /// The only sequence.
 const SEQUENCE: i32 = 0;
 
-/// What `llama_decode` returns when the abort callback said stop.
+/// What `llama_decode` returns if the abort callback stopped it.
 const ABORTED: i32 = 2;
 
 // --- the model -------------------------------------------------------------------------------------------------------
 
-/// The weights, and what is known of them.
+/// The weights, and facts about the model.
 pub(super) struct Model {
     weights: LlamaModel,
     info: ModelInfo,
@@ -59,14 +59,14 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Loads `config.model`, reporting its progress from 0.0 to 1.0; the answer `false` ends it.
-    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, is truncated, or of a kind that llama.cpp
-    /// does not know.
+    /// Loads `config.model`. Calls `progress` with 0.0 to 1.0, and stops if it returns `false`.
+    /// Errors: [`FailureKind::Model`] if the file is missing, not a GGUF file, truncated, or of an architecture that
+    /// llama.cpp does not know.
     pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) -> bool) -> Result<Self, Failure> {
         Self::open(config, |config| weights::load(config, &mut progress))
     }
 
-    /// All of `config.model` but its weights: nothing can be computed with it.
+    /// Loads all of `config.model` except its weights: nothing can be computed with it.
     pub(super) fn describe(config: &EngineConfig) -> Result<Self, Failure> {
         Self::open(config, weights::describe)
     }
@@ -153,7 +153,8 @@ fn shape(model: &LlamaModel) -> Shape {
     }
 }
 
-/// Asks a context of the smallest size, since only a context knows what its memory is.
+/// Why sliding attention is not available, if so. Asks a context of the smallest size, since only a context knows its
+/// kind of memory.
 fn sliding_refused(model: &LlamaModel) -> Result<Option<String>, Failure> {
     let params = LlamaContextParams::default()
         .with_n_ctx(NonZeroU32::new(256))
@@ -161,20 +162,20 @@ fn sliding_refused(model: &LlamaModel) -> Result<Option<String>, Failure> {
         .with_n_ubatch(32)
         .with_offload_kqv(false);
     let context = Context::new(model, params).ok_or_else(|| {
-        let reason = take_complaints().unwrap_or_else(|| "no reason was given".to_owned());
-        failure(FailureKind::Model, format!("this model cannot make a context: {reason}"), None)
+        let reason = take_complaints().unwrap_or_else(|| "no reason given".to_owned());
+        failure(FailureKind::Model, format!("cannot create a context for this model: {reason}"), None)
     })?;
     Ok(context.refusal())
 }
 
 // --- a context -------------------------------------------------------------------------------------------------------
 
-/// What the abort callback asks. Set for the time of one decode call only.
+/// The closure that the abort callback calls. Set only during a decode call.
 type Interrupt = Cell<Option<*const dyn Fn() -> bool>>;
 
-/// A context, the pointer to it, and the attention that is set on it.
+/// A context, its raw pointer, and the attention configured on it.
 struct Context<'model> {
-    // Dropped first: the library may still look at `interrupt` while the context goes.
+    // Dropped first: the library may still use `interrupt` while it frees the context.
     safe: LlamaContext<'model>,
     raw: NonNull<sys::llama_context>,
     interrupt: Box<Interrupt>,
@@ -185,7 +186,7 @@ struct Context<'model> {
 impl<'model> Context<'model> {
     fn new(model: &'model LlamaModel, params: LlamaContextParams) -> Option<Self> {
         let safe = model.new_context(&LIBRARY, params).ok()?;
-        // SAFETY: returns the context that this thread made last, which is `safe`; null only if there is none.
+        // SAFETY: returns the context that this thread created last, which is `safe`; null only if there is none.
         let raw = NonNull::new(unsafe { sys::llama_swaa_newest_context() })?;
         let interrupt: Box<Interrupt> = Box::default();
         let data = std::ptr::from_ref::<Interrupt>(&interrupt).cast_mut().cast::<c_void>();
@@ -203,7 +204,7 @@ impl<'model> Context<'model> {
         (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned())
     }
 
-    /// Sets the attention of the next decode calls. A switch between full and the same sliding attention is free.
+    /// Sets the attention of the next decode calls. Switching between full and an unchanged sliding attention is free.
     fn attend(&mut self, attention: &Attention) -> Result<(), Failure> {
         if let Attention::Sliding { window, sinks, full_layers } = attention
             && self.configured.as_ref() != Some(attention)
@@ -214,8 +215,12 @@ impl<'model> Context<'model> {
                 unsafe { sys::llama_swaa_configure(self.raw.as_ptr(), *window, *sinks, full.as_ptr(), full.len()) };
             if status != 0 {
                 let reason = self.refusal().unwrap_or_else(|| format!("status {status}"));
-                let hint = Some("use the preset `full`");
-                return Err(failure(FailureKind::Unsupported, format!("no sliding attention here: {reason}"), hint));
+                let hint = Some("use --preset full");
+                return Err(failure(
+                    FailureKind::Unsupported,
+                    format!("sliding attention is not available: {reason}"),
+                    hint,
+                ));
             }
             self.configured = Some(attention.clone());
         }
@@ -224,17 +229,16 @@ impl<'model> Context<'model> {
         Ok(())
     }
 
-    /// Holds nothing from now on. The bytes of the cells stay until they are written over, and nothing looks at the
-    /// bytes of a cell that holds no token: to write zeros over all of them took a quarter of the time of restoring a
-    /// snapshot.
+    /// Empties the cache without overwriting it: the library never reads a cell that holds no token, and zeroing them
+    /// took a quarter of the time of restoring a snapshot.
     fn forget(&mut self) {
-        // SAFETY: `raw` is alive, and so is its memory; nobody else uses them, as `self` is borrowed.
+        // SAFETY: `raw` is alive, and so is its memory; nothing else uses them, as `self` is borrowed.
         unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) };
     }
 
     fn decode(&mut self, batch: &mut LlamaBatch, interrupted: &dyn Fn() -> bool) -> Result<Decoded, Failure> {
-        // SAFETY: only the lifetime is widened; the pointer is taken out again before `interrupted` can end, below,
-        // and the callback runs on this thread, inside the call.
+        // SAFETY: only the lifetime is widened; the pointer is removed below, before `interrupted` can end, and the
+        // callback runs on this thread, inside the call.
         let widened = unsafe { std::mem::transmute::<&dyn Fn() -> bool, &'static dyn Fn() -> bool>(interrupted) };
         self.interrupt.set(Some(std::ptr::from_ref(widened)));
         let result = self.safe.decode(batch);
@@ -251,7 +255,7 @@ impl<'model> Context<'model> {
     }
 }
 
-/// Whether the call that computes is to end. Where that can't be found out it ends.
+/// Abort callback: whether the running decode call has to stop. It also stops if the closure panics.
 unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     // SAFETY: `data` is the box of the context that is computing, see `Context::new`.
     let interrupt = unsafe { &*data.cast::<Interrupt>() };
@@ -259,12 +263,12 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Only the last token of a call has its logits computed. Left alone, llama.cpp reserves room for those of a whole
-/// batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
+/// Reserves room for the logits of one token, since only those of a call's last token are computed. By default,
+/// llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
 fn with_one_output(mut params: LlamaContextParams) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
-    // SAFETY: the wrapper holds one field of the library's type and is no larger, so the field fills it; the number is
-    // a plain setting.
+    // SAFETY: the wrapper has one field of the library's type and the same size, so the field fills it; the number is a
+    // plain setting.
     unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 };
     params
 }
@@ -287,7 +291,7 @@ impl<'model> Llama<'model> {
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
-        let missing = || failure(FailureKind::Runtime, "no context has been made yet".to_owned(), None);
+        let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
         self.context.as_mut().ok_or_else(missing)
     }
 
@@ -316,22 +320,23 @@ impl<'model> Llama<'model> {
             .with_flash_attention_policy(flash)
     }
 
-    /// Refuses what memory can't hold before it is asked for: the system may promise memory and kill the process when
-    /// it is used.
+    /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill
+    /// the process when it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
         let free = free_memory_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
-            return Err(self.out_of_memory(tokens, &format!("{} are free", gibibytes(free))));
+            return Err(self.out_of_memory(tokens, &format!("{} are free", bytes(free))));
         }
         Ok(())
     }
 
     fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
-        let need = gibibytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
+        let need = bytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
         let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
-        let hint = "make the context smaller with -c, read fewer parts with --parts, or halve the cache with -ctk q8_0 -ctv q8_0";
+        let hint =
+            "use a smaller context (-c), load fewer parts (--parts), or halve the KV cache (-ctk q8_0 -ctv q8_0)";
         failure(FailureKind::DoesNotFit, message, Some(hint))
     }
 
@@ -382,7 +387,7 @@ impl Machine for Llama<'_> {
             Some(_) => Some(self.snapshot()?),
             None => None,
         };
-        // The old cache goes first: both at once may be more than there is.
+        // Free the old cache first: memory may not hold both.
         self.context = None;
         let made = self.make_context(tokens);
         let grown = made.is_ok();
@@ -391,7 +396,7 @@ impl Machine for Llama<'_> {
             Err(failure) if old_tokens == 0 => return Err(failure),
             Err(failure) => {
                 self.context = Some(self.make_context(old_tokens)?);
-                self.restore(&cache_state.expect("an old context was copied"))?;
+                self.restore(&cache_state.expect("an old context was copied above"))?;
                 return Err(failure);
             }
         };
@@ -413,23 +418,24 @@ impl Machine for Llama<'_> {
         for (position, token) in (start..).zip(tokens) {
             self.batch
                 .add(LlamaToken(token.0), position.cast_signed(), &[SEQUENCE], position + 1 == end)
-                .expect("a chunk is no longer than n_batch, which the batch was made for");
+                .expect("a chunk is no longer than n_batch, the size of the batch");
         }
-        let missing = || failure(FailureKind::Runtime, "no context has been made yet".to_owned(), None);
+        let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
         let context = self.context.as_mut().ok_or_else(missing)?;
-        // As long as the window hides nothing, full attention is the same and needs no second mask.
+        // While the window hides nothing, full attention gives the same result without a second mask.
         context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
         context.decode(&mut self.batch, interrupted)
     }
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
         let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(len), None);
-        removed
-            .map_err(|error| failure(FailureKind::Runtime, format!("cannot cut the KV cache at {len}: {error}"), None))
+        removed.map_err(|error| {
+            failure(FailureKind::Runtime, format!("cannot truncate the KV cache to {len} tokens: {error}"), None)
+        })
     }
 
     fn snapshot(&self) -> Result<SeqState, Failure> {
-        let context = self.context.as_ref().expect("only a context that holds something is copied");
+        let context = self.context.as_ref().expect("only an existing context is copied");
         context
             .safe
             .state_seq_get(SEQUENCE, LlamaStateSeqFlags::empty())
@@ -440,7 +446,7 @@ impl Machine for Llama<'_> {
         let context = self.context()?;
         context.forget();
         context.safe.state_seq_set(snapshot, SEQUENCE).map_err(|error| {
-            failure(FailureKind::Runtime, format!("cannot put a reading back into the KV cache: {error}"), None)
+            failure(FailureKind::Runtime, format!("cannot restore a snapshot of the KV cache: {error}"), None)
         })
     }
 
@@ -479,7 +485,7 @@ impl Machine for Llama<'_> {
     }
 }
 
-/// llama.cpp's order: penalties, then the cuts, then temperature, then the draw.
+/// llama.cpp's order: penalties, then the filters (top-k, top-p, min-p), then temperature, then the random choice.
 fn sampler(sampling: &Sampling, vocab_tokens: i32) -> LlamaSampler {
     let mut chain = Vec::new();
     if (sampling.repeat_penalty - 1.0).abs() > f32::EPSILON {
@@ -504,7 +510,7 @@ fn memory_of(context: &Context) -> sys::llama_swaa_memory {
     unsafe { sys::llama_swaa_get_memory(context.raw.as_ptr()) }
 }
 
-// --- the machine that this runs on -----------------------------------------------------------------------------------
+// --- the host computer -----------------------------------------------------------------------------------
 
 fn physical_cores() -> u32 {
     let logical = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -518,13 +524,9 @@ pub(super) fn free_memory_bytes() -> u64 {
     system.available_memory()
 }
 
-/// What the system says this process holds in memory; 0 where it can't say.
+/// Physical memory of this process as reported by the system; 0 if unknown.
 fn process_bytes() -> u64 {
     memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 #[cfg(test)]
@@ -533,7 +535,7 @@ mod tests {
 
     fn asked(interrupted: &'static dyn Fn() -> bool) -> bool {
         let interrupt: Interrupt = Cell::new(Some(std::ptr::from_ref(interrupted)));
-        // SAFETY: `interrupt` outlives the call, and so does the closure in it.
+        // SAFETY: `interrupt` and the closure in it outlive the call.
         unsafe { is_interrupted(std::ptr::from_ref(&interrupt).cast_mut().cast()) }
     }
 

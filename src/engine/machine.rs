@@ -1,5 +1,5 @@
-//! What the worker needs of a model and its KV cache. `llama` is the real one; tests bring a toy that recomputes
-//! everything.
+//! The interface of a model with its KV cache that the worker uses. `llama` is the real one; tests use a toy that
+//! recomputes everything.
 //!
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
 //! the whole cache to host memory and back.
@@ -12,7 +12,7 @@ use crate::swaa::Attention;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoded {
     Done,
-    /// The interrupt came before the end; the cache must be truncated to what was there before the call.
+    /// Interrupted before the end; the caller must truncate the cache to its length before the call.
     Interrupted,
 }
 
@@ -23,24 +23,24 @@ pub(super) trait Machine {
 
     fn tokenize(&self, text: &str, origin: Origin) -> Vec<Token>;
 
-    /// The bytes that `token` stands for; control tokens give some only if `special`.
+    /// The bytes of `token`; those of control tokens only if `special`, else none.
     fn token_bytes(&self, token: Token, special: bool) -> Vec<u8>;
 
     fn ends_generation(&self, token: Token) -> bool;
 
     fn layers(&self) -> u32;
 
-    /// Room for so many tokens, cached or not; 0 before [`Machine::resize`].
+    /// Size of the context in tokens, cached or free; 0 before [`Machine::resize`].
     fn context_tokens(&self) -> u32;
 
-    /// The longest context that the model was trained on.
+    /// The context length that the model was trained on.
     fn train_context_tokens(&self) -> u32;
 
-    /// Makes room for `tokens`; what the cache held survives if it fits.
+    /// Makes room for `tokens`. Cached tokens are kept if they fit.
     fn resize(&mut self, tokens: u32) -> Result<(), Failure>;
 
-    /// Appends `tokens` at positions `start..`, computed under `attention`. The logits of the last one are kept.
-    /// Calls `interrupted` while it works, as often as it can.
+    /// Appends `tokens` at positions `start..`, computed under `attention`, and keeps the logits of the last one.
+    /// Calls `interrupted` as often as possible meanwhile.
     fn decode(
         &mut self,
         tokens: &[Token],
@@ -49,22 +49,23 @@ pub(super) trait Machine {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure>;
 
-    /// Forgets positions `len..`.
+    /// Removes positions `len..`.
     fn truncate(&mut self, len: u32) -> Result<(), Failure>;
 
     fn snapshot(&self) -> Result<Self::Snapshot, Failure>;
 
-    /// Replaces what the cache holds.
+    /// Replaces the contents of the cache.
     fn restore(&mut self, snapshot: &Self::Snapshot) -> Result<(), Failure>;
 
     fn snapshot_bytes(snapshot: &Self::Snapshot) -> u64;
 
-    /// Starts sampling; `recent` is what the repetition penalty looks back on.
+    /// Starts sampling; `recent` are the tokens that the repetition penalty covers.
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);
 
     /// Samples a token from the last logits.
     fn sample(&mut self) -> Token;
 
-    /// Buffers as allocated; `kv_used_bytes` for `cache_state` tokens; `resident_bytes` is left to the caller.
+    /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in
+    /// `resident_bytes`.
     fn memory(&self, cache_state: u32) -> Memory;
 }

@@ -1,7 +1,7 @@
-//! The engine's commands and events, and the data in them. Imports nothing of the engine, so that anything may import
-//! it.
+//! The engine's commands and events, and the data in them. Imports nothing from the engine, so that any module can
+//! import it.
 //!
-//! Every job has an id, every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
+//! Every job has an id, and every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
 //! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::swaa::{Recipe, RecipeSpec};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
-/// Stops a job from outside. Clones share one flag. Looked at between chunks and between tokens.
+/// Stops a job from outside. Clones share one flag. The engine checks it between chunks and between tokens.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
@@ -39,25 +39,25 @@ impl PartialEq for CancelToken {
     }
 }
 
-/// Who wrote a stretch of the prompt, which settles how it is tokenised.
+/// Who wrote a part of the prompt. This decides how it is tokenised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// The chat template: special tokens are recognised.
     Template,
-    /// A person, a document or an earlier answer: every character is only text.
+    /// The user, a document or an earlier answer: all of it is plain text.
     Text,
 }
 
-/// How a stretch of the prompt is read.
+/// The attention of a part of the prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Segment {
-    /// Through the window: the document and what is before it.
+    /// Prefilled through the window: the document and what comes before it.
     Document,
-    /// With full attention when the recipe has a dense tail: the question, later turns, the template's end.
+    /// Prefilled with full attention if the recipe has a dense tail: the question, later turns, the template's end.
     Tail,
 }
 
-/// A piece of a prompt. Pieces are tokenised one by one, so that a document's tokens do not depend on the question.
+/// A part of a prompt. Parts are tokenised one by one, so that a document's tokens do not depend on the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     pub text: Arc<str>,
@@ -84,7 +84,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// The likeliest token each time.
+    /// Always the most likely token.
     pub const GREEDY: Self = Self {
         temperature: 0.0,
         top_k: 40,
@@ -108,12 +108,12 @@ pub struct ReasoningTags {
 /// When an answer ends, other than by the model's own end-of-generation token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// Tokens, reasoning included (`-n`); `None` is until the context is full.
+    /// Max tokens, including reasoning (`-n`); `None`: until the context is full.
     pub max_tokens: Option<u32>,
-    /// Reasoning tokens after which the model is made to answer. 0 lets it not reason at all.
+    /// Max reasoning tokens: after these the model is made to answer. 0 means no reasoning.
     pub reasoning_tokens: Option<u32>,
     pub time: Option<Duration>,
-    /// The answer ends before the first of these.
+    /// Stop strings: the answer ends before the first of these.
     pub stop: Vec<String>,
 }
 
@@ -125,16 +125,16 @@ pub struct Question {
     pub recipe: RecipeSpec,
     pub sampling: Sampling,
     pub limits: Limits,
-    /// `None`: nothing is split off.
+    /// `None`: the output is not split into reasoning and answer.
     pub reasoning: Option<ReasoningTags>,
     pub cancel: CancelToken,
 }
 
-/// What the engine can be told.
+/// A command to the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Read a prompt (its `Document` parts) and keep it; no answer. SnapshotCache made so are what later questions
-    /// build on.
+    /// Prefill the `Document` parts of a prompt and keep them, without an answer. Later questions build on this cache
+    /// state.
     Prefill {
         job: JobId,
         prompt: Prompt,
@@ -142,26 +142,26 @@ pub enum Command {
         cancel: CancelToken,
     },
     Ask(Question),
-    /// What would reading `prompt` under `recipe` cost now? Answered by [`Event::Forecast`]; changes nothing.
+    /// Predict the cost of prefilling `prompt` under `recipe` now. Answered by [`Event::Forecast`]; changes nothing.
     Forecast {
         job: JobId,
         prompt: Prompt,
         recipe: RecipeSpec,
     },
-    /// How many tokens is each of these texts? Answered by [`Event::Counted`].
+    /// Count the tokens of each text. Answered by [`Event::Counted`].
     Count {
         job: JobId,
         texts: Vec<Arc<str>>,
     },
-    /// Ask a running question to leave its reasoning and answer.
+    /// Make a running question end its reasoning and answer.
     AnswerNow {
         job: JobId,
     },
-    /// Leave the thread.
+    /// End the thread.
     Shutdown,
 }
 
-/// What is known of a model once it is loaded.
+/// Facts about a loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
     pub path: PathBuf,
@@ -172,7 +172,7 @@ pub struct ModelInfo {
     pub layers: u32,
     pub train_context_tokens: u32,
     pub vocab_tokens: u32,
-    /// K and V of one token over all layers, in the context's number type.
+    /// K and V of one token over all layers, in the context's cache type.
     pub kv_bytes_per_token: u64,
     pub model_bytes: u64,
     pub load_time: Duration,
@@ -180,22 +180,22 @@ pub struct ModelInfo {
     pub chat_template: Option<String>,
     pub bos_text: String,
     pub eos_text: String,
-    /// Why sliding attention can't be had for this model, in a sentence; `None`: it can.
+    /// Why sliding attention is not available for this model, in a sentence; `None` if it is.
     pub sliding_refused: Option<String>,
-    /// Why the CPU computes where a GPU was to, in a sentence; `None`: it is as it was meant.
+    /// Why the CPU is used instead of a GPU, in a sentence; `None` if the device is the intended one.
     pub without_gpu: Option<&'static str>,
-    /// What prefill costs with it on this machine, by what earlier runs measured.
+    /// Prefill cost on this machine, from the measurements of earlier runs.
     pub prefill_cost: PrefillCost,
     /// Stamp of the patch series in the running library.
     pub patch_stamp: String,
-    /// What computes: `CPU`, or the names of the devices that hold layers.
+    /// The devices in use: `CPU`, or the names of the devices that hold layers.
     pub devices: Vec<String>,
-    /// Layers on them, and of how many, the output counted as one.
+    /// Number of layers on them; the output counts as one.
     pub offloaded_layers: u32,
 }
 
 impl ModelInfo {
-    /// Where it computes, in words: `CPU`, `NVIDIA H100`, `NVIDIA H100 (30 of 37 layers)`.
+    /// Where the model runs, for display: `CPU`, `NVIDIA H100`, `NVIDIA H100 (30 of 37 layers)`.
     #[must_use]
     pub fn place(&self) -> String {
         let devices = self.devices.join(", ");
@@ -205,13 +205,13 @@ impl ModelInfo {
         format!("{devices} ({} of {} layers)", self.offloaded_layers, self.layers + 1)
     }
 
-    /// Whether anything but the CPU computes.
+    /// Whether a device other than the CPU is in use.
     #[must_use]
     pub fn has_gpu(&self) -> bool {
         self.devices.iter().any(|device| !device.starts_with("CPU"))
     }
 
-    /// What a choice of presets needs to know.
+    /// The facts that the choice of a preset needs.
     #[must_use]
     pub fn facts(&self) -> ModelFacts<'_> {
         ModelFacts {
@@ -224,35 +224,35 @@ impl ModelInfo {
     }
 }
 
-/// How a prompt will be read, told before the work starts.
+/// How a prompt will be prefilled. Sent before the work starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub recipe: Recipe,
     pub document_tokens: u32,
     pub prompt_tokens: u32,
-    /// Positions whose KV entries are already there, live or resident.
+    /// Positions whose KV entries exist already, in the live cache or in a snapshot.
     pub cached_tokens: u32,
     /// `prompt_tokens - cached_tokens`.
     pub to_prefill_tokens: u32,
-    /// From speeds measured in this run and, with little weight, in earlier ones; `None` before anything was measured.
+    /// From measurements in this run and, with a small weight, in earlier ones; `None` if there are none yet.
     pub predicted: Option<Duration>,
     pub context_tokens: u32,
 }
 
-/// How far a prefill is.
+/// The progress of a prefill.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Of the prompt, cached ones included.
+    /// Tokens of the prompt, including cached ones.
     pub done_tokens: u32,
     pub total_tokens: u32,
     pub cached_tokens: u32,
     pub elapsed: Duration,
-    /// Over the last chunk.
+    /// Speed of the last chunk.
     pub tokens_per_s: f64,
     pub remaining: Option<Duration>,
 }
 
-/// Where a piece of output belongs.
+/// The kind of a piece of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
     Reasoning,
@@ -271,7 +271,7 @@ pub enum Finish {
     Cancelled,
 }
 
-/// Bytes as measured: buffers as the backends allocated them, the process as the system sees it.
+/// Measured memory: buffers as allocated by the backends, the process as reported by the system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Memory {
     pub model_bytes: u64,
@@ -283,7 +283,7 @@ pub struct Memory {
     /// Cache states of other recipes, kept in host memory.
     pub resident_bytes: u64,
     pub rss_bytes: u64,
-    /// In use on GPUs, by everything of ours; 0 without one.
+    /// GPU memory used by this process; 0 without a GPU.
     pub device_bytes: u64,
 }
 
@@ -294,7 +294,7 @@ pub struct TokenCounts {
     pub prompt: u32,
     pub cached: u32,
     pub prefilled: u32,
-    /// Reasoning included.
+    /// Including reasoning.
     pub generated: u32,
     pub reasoning: u32,
 }
@@ -303,9 +303,9 @@ pub struct TokenCounts {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Timings {
     pub prefill: Duration,
-    /// 0 when nothing was prefilled.
+    /// 0 if nothing was prefilled.
     pub prefill_tokens_per_s: f64,
-    /// From the command to the first sampled token; zero when there was none.
+    /// From the command to the first sampled token; zero if there was none.
     pub first_token: Duration,
     pub decode: Duration,
     pub decode_tokens_per_s: f64,
@@ -319,20 +319,20 @@ pub struct Figures {
     pub tokens: TokenCounts,
     pub timings: Timings,
     pub memory: Memory,
-    /// By all that was measured until the job ended.
+    /// From all measurements until the end of the job.
     pub prefill_cost: PrefillCost,
     pub context_tokens: u32,
 }
 
-/// What the engine tells.
+/// An event from the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// 0.0 to 1.0 of the model's file.
+    /// `fraction` of the model's file that is loaded, 0.0 to 1.0.
     Loading {
         fraction: f32,
     },
     Loaded(Box<ModelInfo>),
-    /// The thread has ended; nothing more will come.
+    /// The thread has ended; no more events will come.
     LoadFailed(Failure),
     Planned {
         job: JobId,
@@ -348,7 +348,7 @@ pub enum Event {
         channel: Channel,
         text: String,
     },
-    /// A [`Command::Prefill`] ended; `stopped` when it was cancelled: what was read is kept.
+    /// A [`Command::Prefill`] ended. `stopped`: it was cancelled, and what was prefilled is kept.
     Prefilled {
         job: JobId,
         stopped: bool,
@@ -374,7 +374,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The job that it is about; `None` for news of the model.
+    /// The job that the event is about; `None` for events about the model.
     #[must_use]
     pub const fn job(&self) -> Option<JobId> {
         match self {

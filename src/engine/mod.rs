@@ -6,26 +6,26 @@
 //! | file | answers |
 //! |---|---|
 //! | [`message`] | which commands and events are there? |
-//! | [`config`] | what is fixed when the engine starts? |
-//! | `worker` | what does a command do? reuse, prefill in chunks, progress, cancelling |
+//! | [`config`] | which settings are fixed when the engine starts? |
+//! | `worker` | how is a command executed? reuse, prefill in chunks, progress, cancelling |
 //! | `generate` | how is an answer generated? |
 //! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
 //! | `cache_index` | what does the cache hold, and how much of it can be reused? |
 //! | `snapshot_cache` | which other cache states are kept in memory? |
 //! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
 //! | `calibration` | what did earlier runs measure? |
-//! | [`survey`] | what is known of a model without its weights? |
-//! | [`tokens`], `split_points` | which bytes is a token, and where can a text be split to be tokenised on all cores? |
-//! | `split`, `utf8` | bytes to characters to reasoning and answer |
+//! | [`survey`] | what is known about a model without its weights? |
+//! | [`tokens`], `split_points` | which bytes make a token, and where can a text be split to tokenise it on all cores? |
+//! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
 //! | `offload` | how many layers go onto a GPU? |
-//! | `machine` | what does the worker need of a model with a cache? |
+//! | `machine` | what does the worker need from a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
-//! Example: `Ask` with a prompt of 30,040 tokens of which the cache holds 30,000 gives
+//! Example: `Ask` with a prompt of 30,040 tokens, of which the cache holds 30,000, results in
 //! `Planned { cached: 30000, to_prefill: 40, .. }`, one `Prefilling`, a `Piece` per token or two, and `Answered` with
 //! figures.
 //!
-//! What it does not do: lay out prompts (`chat` does), or know the names of presets.
+//! Doesn't lay out prompts (`chat` does) or know the names of presets.
 
 mod cache_index;
 mod calibration;
@@ -71,11 +71,11 @@ pub use tokens::Tokens;
 pub struct EngineHandle {
     pub commands: Sender<Command>,
     pub events: UnboundedReceiver<Event>,
-    /// Ends after [`Command::Shutdown`], or when `commands` is dropped.
+    /// Ends after [`Command::Shutdown`] or when `commands` is dropped.
     pub thread: JoinHandle<()>,
 }
 
-/// Starts the engine's thread and returns at once. The first events are `Loading`, then `Loaded` or `LoadFailed`.
+/// Starts the engine's thread and returns immediately. The first events are `Loading`, then `Loaded` or `LoadFailed`.
 #[must_use]
 pub fn spawn(config: EngineConfig) -> EngineHandle {
     let (commands, command_receiver) = channel();
@@ -87,20 +87,21 @@ pub fn spawn(config: EngineConfig) -> EngineHandle {
     EngineHandle { commands, events, thread }
 }
 
-/// The thread: loads the model, reports it, works. A panic becomes a failure, so that no front end waits for ever.
+/// Runs the thread: loads the model, reports it, executes commands. A panic becomes a failure, so that no front end
+/// waits forever.
 fn run(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let work = std::panic::AssertUnwindSafe(|| load_and_work(config, commands, events));
     if let Err(panic) = std::panic::catch_unwind(work) {
         let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = format!("the engine stopped: {}", said.unwrap_or("no reason was given"));
-        let hint = Some("the log file has what led to it; please report it".to_owned());
+        let message = format!("the engine stopped unexpectedly: {}", said.unwrap_or("no reason given"));
+        let hint = Some("please report this bug; the log file shows what led to it".to_owned());
         let _ = events.send(Event::LoadFailed(Failure { kind: FailureKind::Runtime, message, hint }));
     }
 }
 
 fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let progress = events.clone();
-    // A closed channel means that the program ends: it must not wait for a model, nor exit while a GPU still loads one.
+    // A closed channel means that the program is exiting: it must not wait for a model, nor exit while a GPU loads one.
     let model = match llama::Model::load(&config, move |fraction| progress.send(Event::Loading { fraction }).is_ok()) {
         Ok(model) => model,
         Err(failure) => {

@@ -1,22 +1,22 @@
-//! How many layers of a model go onto a GPU.
+//! Computes how many layers of a model go onto a GPU.
 //!
-//! Layers are offloaded from the last one down, as llama.cpp does, until the next one (its weights and its share of the
-//! KV cache) would not fit beside what computing needs.
+//! Layers are offloaded from the last one down, as in llama.cpp, until the next one (its weights and its part of the KV
+//! cache) would not fit beside the compute buffers.
 //!
-//! Example: 7,600 MiB are free, 1,024 are kept for computing, a layer takes 150 MiB of weights and 64 of cache: 30 of
-//! 36 layers.
+//! Example: 7,600 MiB are free, 1,024 are kept for compute buffers, and a layer takes 150 MiB of weights and 64 of
+//! cache: 30 of 36 layers.
 //!
-//! What it does not do: ask the devices (`llama/weights.rs` does) or split a layer.
+//! Doesn't query the devices (`llama/weights.rs` does) or split layers.
 
 use super::config::{GpuLayers, Offload, SplitMode};
 
-/// Kept free: llama.cpp's compute buffers, cuBLAS's workspace, the desktop that runs on the same card.
+/// Kept free for llama.cpp's compute buffers, cuBLAS's workspace, and a desktop running on the same card.
 const KEPT_FREE_BYTES: u64 = 1 << 30;
 
-/// Tokens of cache that are reserved when the context size is not given: a long chapter or two.
+/// Tokens of cache to reserve if no context size is given: a long chapter or two.
 pub(super) const EXPECTED_CONTEXT_TOKENS: u32 = 32_768;
 
-/// What a model takes.
+/// The memory that a model needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Need {
     /// Repeating layers; the output counts as one more.
@@ -27,7 +27,7 @@ pub(super) struct Need {
     pub(super) kv_bytes: u64,
 }
 
-/// How many layers llama.cpp is told to offload, the output included, with `free_bytes` on all devices together.
+/// How many layers llama.cpp should offload, including the output, with `free_bytes` on all devices together.
 pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
     let all = need.layers + 1;
     match asked {
@@ -41,8 +41,8 @@ pub(super) fn layers(asked: GpuLayers, need: Need, free_bytes: u64) -> u32 {
     }
 }
 
-/// The GPUs of `gpus` that get layers: all, or the main one with `--split-mode none`.
-/// Errors: there is no main one; the error is how many there are.
+/// The GPUs that get layers: all of `gpus`, or only the main one with `--split-mode none`.
+/// Errors: there is no such main GPU; the error is the number of GPUs.
 pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, usize> {
     let main = offload.main_gpu as usize;
     match offload.split_mode {
@@ -52,11 +52,11 @@ pub(super) fn sharing<T>(mut gpus: Vec<T>, offload: &Offload) -> Result<Vec<T>, 
     }
 }
 
-/// Whether llama.cpp was built for any GPU.
+/// Whether llama.cpp was built with a GPU backend.
 pub(super) const BUILT_FOR_GPUS: bool = cfg!(any(feature = "cuda", feature = "vulkan", feature = "metal"));
 
-/// Why no GPU computes although one was asked for or could have been used, in a sentence; `None` when one does, or none
-/// should.
+/// Why no GPU is in use although one was requested or could have been used, in a sentence; `None` if one is, or none
+/// should be.
 pub(super) fn without_gpu(
     asked: GpuLayers,
     built_for_gpus: bool,
@@ -67,10 +67,10 @@ pub(super) fn without_gpu(
         return None;
     }
     match (gpus, built_for_gpus) {
-        (0, true) => Some("there is no GPU here that this program can use: the CPU computes"),
+        (0, true) => Some("no usable GPU found: running on the CPU"),
         (0, false) if asked == GpuLayers::Auto => None,
-        (0, false) => Some("this program was built without GPUs, so that -ngl means nothing: the CPU computes"),
-        _ => Some("the GPU's free memory does not hold one layer of the model: the CPU computes"),
+        (0, false) => Some("this program was built without GPU support, so -ngl has no effect: running on the CPU"),
+        _ => Some("the GPU's free memory does not hold one layer of the model: running on the CPU"),
     }
 }
 
@@ -81,9 +81,9 @@ mod tests {
     #[test]
     fn who_gets_the_cpu_in_place_of_a_gpu_is_told_why() {
         let told = |asked, built, gpus, cache_state| without_gpu(asked, built, gpus, cache_state).unwrap_or_default();
-        assert!(told(GpuLayers::Auto, true, 0, 0).starts_with("there is no GPU here"));
-        assert!(told(GpuLayers::All, true, 0, 0).starts_with("there is no GPU here"));
-        assert!(told(GpuLayers::All, false, 0, 0).starts_with("this program was built without GPUs"));
+        assert!(told(GpuLayers::Auto, true, 0, 0).starts_with("no usable GPU found"));
+        assert!(told(GpuLayers::All, true, 0, 0).starts_with("no usable GPU found"));
+        assert!(told(GpuLayers::All, false, 0, 0).starts_with("this program was built without GPU support"));
         assert!(told(GpuLayers::Auto, true, 1, 0).contains("does not hold one layer"));
         let fine = [(GpuLayers::Auto, false, 0, 0), (GpuLayers::Auto, true, 1, 7), (GpuLayers::Count(0), true, 1, 0)];
         for (asked, built, gpus, cache_state) in fine {

@@ -1,9 +1,10 @@
-//! Cache states of other recipes, kept in host memory, so that going back to a preset is a copy and not a prefill.
+//! Keeps snapshots of the KV cache under other recipes in host memory, so that going back to a preset is a copy instead
+//! of a prefill.
 //!
-//! A state is kept when the live cache is about to lose it. Beyond a limit in bytes, the one used longest ago is
-//! dropped. 16,384 tokens of a 0.5B model are 200 MB.
+//! A snapshot is taken when the live cache is about to lose its contents. Above a limit in bytes, the least recently
+//! used one is dropped. 16,384 tokens of a 0.5B model take 200 MB.
 //!
-//! What it does not do: write to disk, or decide what is worth keeping (`worker` does).
+//! Doesn't write to disk or decide what is worth keeping (`worker` does).
 
 use super::cache_index::{CacheIndex, TokenSequence};
 
@@ -24,7 +25,7 @@ impl<S> SnapshotCache<S> {
         Self { kept: Vec::new(), limit_bytes }
     }
 
-    /// Bytes of all of them.
+    /// Total bytes of all snapshots.
     pub(super) fn bytes(&self) -> u64 {
         self.kept.iter().map(|kept| kept.bytes).sum()
     }
@@ -34,7 +35,7 @@ impl<S> SnapshotCache<S> {
         self.kept.iter().map(|kept| kept.log.common_prefix(wanted)).max().unwrap_or(0)
     }
 
-    /// The snapshot that holds the most of `wanted`, now the most recently used.
+    /// Returns the snapshot that holds the most of `wanted`, and marks it as the most recently used.
     pub(super) fn best(&mut self, wanted: &TokenSequence) -> Option<(&CacheIndex, &S)> {
         let best = (0..self.kept.len()).max_by_key(|&index| self.kept[index].log.common_prefix(wanted))?;
         let kept = self.kept.remove(best);
@@ -42,17 +43,17 @@ impl<S> SnapshotCache<S> {
         self.kept.last().map(|kept| (&kept.log, &kept.snapshot))
     }
 
-    /// Whether a snapshot has all of `log`.
+    /// Whether a snapshot contains all of `log`.
     pub(super) fn holds(&self, log: &CacheIndex) -> bool {
         self.kept.iter().any(|kept| log.is_within(&kept.log))
     }
 
-    /// Whether a snapshot of this size may be kept at all.
+    /// Whether a snapshot of this size fits within the limit.
     pub(super) fn has_room_for(&self, bytes: u64) -> bool {
         bytes <= self.limit_bytes
     }
 
-    /// Keeps a snapshot in the place of those that it contains; returns how many others were dropped.
+    /// Keeps a snapshot, replacing those that it contains. Returns how many others were dropped.
     pub(super) fn keep(&mut self, log: CacheIndex, snapshot: S, bytes: u64) -> usize {
         self.kept.retain(|kept| !kept.log.is_within(&log));
         self.kept.push(Kept { log, snapshot, bytes });

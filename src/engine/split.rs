@@ -1,20 +1,20 @@
-//! Separates reasoning from answer, and ends the answer at a stop string, while the text streams.
+//! Splits streamed text into reasoning and answer, and ends the answer at a stop string.
 //!
-//! The last few characters are held back as long as they might be the beginning of a tag. With tags `<think>` …
-//! `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
+//! The last few characters are held back while they might be the beginning of a tag or stop string. With tags `<think>`
+//! … `</think>`: `"<th"` gives nothing yet; `"ink>so"` gives reasoning `so`; `"</think>\n\n42"` gives answer `42`. The
 //! opening tag counts only at the very beginning: an answer may mention `<think>` without reasoning.
 //!
-//! What it does not do: count tokens or time; `generate` does.
+//! Counting tokens and time is up to `generate`.
 
 use super::message::{Channel, ReasoningTags};
 
-/// Where the stream is.
+/// The state of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing but white space so far; an opening tag may come.
+    /// Only white space so far; an opening tag may follow.
     Start,
     Reasoning,
-    /// The closing tag has just passed; white space before the answer is dropped.
+    /// After the closing tag; white space before the answer is dropped.
     Between,
     Answer,
     Stopped,
@@ -29,7 +29,7 @@ pub(super) struct Splitter {
     cache_state: String,
 }
 
-/// What a push brought.
+/// Output of a push.
 pub(super) type Pieces = Vec<(Channel, String)>;
 
 impl Splitter {
@@ -53,7 +53,7 @@ impl Splitter {
         self.state == State::Stopped
     }
 
-    /// Adds text; returns what is certain.
+    /// Adds text; returns the text whose channel is certain.
     pub(super) fn push(&mut self, text: &str) -> Pieces {
         self.cache_state.push_str(text);
         let mut pieces = Pieces::new();
@@ -61,7 +61,7 @@ impl Splitter {
         pieces
     }
 
-    /// The stream has ended: what was held back belongs to the channel of the present state.
+    /// Ends the stream; returns the text held back, in the channel of the current state.
     pub(super) fn finish(&mut self) -> Pieces {
         let rest = std::mem::take(&mut self.cache_state);
         let channel = match self.state {
@@ -72,7 +72,7 @@ impl Splitter {
         if rest.is_empty() { Pieces::new() } else { vec![(channel, rest)] }
     }
 
-    /// One move; `false` when more text is needed.
+    /// Makes one step; `false` if more text is needed.
     fn step(&mut self, pieces: &mut Pieces) -> bool {
         match self.state {
             State::Start => self.step_start(),
@@ -136,7 +136,7 @@ impl Splitter {
         false
     }
 
-    /// Gives the first `len` bytes of what is held to `channel`.
+    /// Moves the first `len` bytes of the held text to `channel`.
     fn emit(&mut self, len: usize, channel: Channel, pieces: &mut Pieces) {
         if len > 0 {
             let rest = self.cache_state.split_off(len);
@@ -145,7 +145,7 @@ impl Splitter {
     }
 }
 
-/// The length of the longest end of `text` that is a beginning of one of `markers`.
+/// The length of the longest suffix of `text` that is a prefix of one of `markers`.
 fn longest_beginning(text: &str, markers: &[String]) -> usize {
     let longest = |marker: &String| {
         (1..=marker.len().min(text.len()))
@@ -167,7 +167,7 @@ mod tests {
         Splitter::new(Some(tags), stop.iter().map(|&text| text.into()).collect())
     }
 
-    /// Both channels, whole, for text that arrives in `pieces`.
+    /// The complete reasoning and answer for text that arrives in `pieces`.
     fn split(mut splitter: Splitter, pieces: &[&str]) -> (String, String) {
         let (mut reasoning, mut answer) = (String::new(), String::new());
         let mut take = |pieces: Pieces| {

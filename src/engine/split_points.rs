@@ -1,19 +1,19 @@
-//! Where a text can be split so that its pieces have the tokens of the whole: all cores can then tokenise it, and a
-//! long text takes little memory.
+//! Finds where a text can be split so that its pieces have the same tokens as the whole. All cores can then tokenise
+//! it, and a long text needs little memory.
 //!
 //! A byte-level BPE vocabulary first splits the text into words by a pattern, and then merges inside each word. A split
-//! between two words changes nothing if the pattern lets no word reach over it and does not look at what is behind it.
-//! Two kinds of place are like that in every pattern that [`is_cuttable`] names: between a letter and a space or line
-//! end with a letter behind it, and between a Han or kana letter and an ideographic comma or full stop.
+//! between two words changes nothing if no word of the pattern can span it and the pattern doesn't look past it. Two
+//! kinds of place are safe in every pattern listed in [`is_cuttable`]: between a letter and a space or line end that is
+//! followed by a letter, and between a Han or kana letter and an ideographic comma or full stop.
 //!
 //! ```text
 //! It is a truth| universally acknowledged,   吾輩は猫である|。名前はまだ無い|。
 //! ```
 //!
-//! Other vocabularies (`SentencePiece` merges over the whole text) are not split. That the pieces give llama.cpp's own
-//! tokens of the whole is tested with every vocabulary that llama.cpp has test cases for: `tests/tokens.rs`.
+//! Other vocabularies are not split (`SentencePiece` merges across the whole text). `tests/tokens.rs` checks with every
+//! vocabulary that llama.cpp has test cases for that the pieces give llama.cpp's own tokens for the whole.
 
-/// Values of `tokenizer.ggml.pre` whose patterns were looked at, one by one, and tested. `llama-v3` and `llama3` are
+/// Values of `tokenizer.ggml.pre` whose patterns were checked one by one and tested. `llama-v3` and `llama3` are
 /// other names of `llama-bpe`.
 const CUTTABLE: [&str; 14] = [
     "command-r",
@@ -32,16 +32,16 @@ const CUTTABLE: [&str; 14] = [
     "starcoder",
 ];
 
-/// Pieces of about this size: small enough that no core is left waiting, large enough that a call's own cost is
-/// nothing.
+/// Approximate size of a piece: small enough to keep all cores busy, large enough that the overhead of a call does not
+/// matter.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Whether texts may be cut for a vocabulary with this pattern.
+/// Whether texts can be split for a vocabulary with this pattern.
 pub(super) fn is_cuttable(pre: &str) -> bool {
     CUTTABLE.contains(&pre)
 }
 
-/// `text` in pieces, in order, cut only where no token reaches over; one piece when there is no such place.
+/// Splits `text` into pieces, in order, only where no token can span the split; one piece if there is no such place.
 pub(super) fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::with_capacity(text.len() / PIECE_BYTES + 1);
     let mut rest = text;
@@ -55,7 +55,7 @@ pub(super) fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// The first place from byte `from` on where `text` can be cut.
+/// The first place from byte `from` on where `text` can be split.
 fn next_cut(text: &str, from: usize) -> Option<usize> {
     (from.max(1)..text.len().saturating_sub(1)).find(|&at| is_between_words(text, at))
 }
@@ -69,13 +69,13 @@ fn is_between_words(text: &str, at: usize) -> bool {
     }
 }
 
-/// A comma or full stop of Chinese or Japanese at `at`, with a letter of theirs before it.
+/// Whether there is a Chinese or Japanese comma or full stop at `at`, after a Chinese or Japanese letter.
 fn is_ideographic_stop(text: &str, at: usize) -> bool {
     let stop = text[at..].chars().next();
     matches!(stop, Some('。' | '、' | '，')) && text[..at].chars().next_back().is_some_and(is_east_asian_letter)
 }
 
-/// The common ones, which every table of Unicode has as letters.
+/// Only the common letters, which are letters in every version of Unicode.
 fn is_east_asian_letter(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3093}' | '\u{30a1}'..='\u{30f4}' | '\u{4e00}'..='\u{9fa5}')
 }

@@ -1,12 +1,11 @@
-//! What is known of a model without its weights: its shape and limits, its vocabulary, and how long prefill takes with
-//! it.
+//! Examines a model without its weights: its shape and limits, its vocabulary, and its prefill speed.
 //!
-//! Only the tables of the file are read, which takes a moment, also for a model that this machine could never hold.
+//! Reads only the tables of the file. This is quick, even for a model too large for this machine.
 //!
 //! Example: a 0.5B has 24 layers, 12,288 bytes of KV per token and 32,768 tokens of context; 60,000 tokens under
-//! `quick` take 4 minutes, according to 12,000 that were prefilled on this machine the day before.
+//! `quick` take 4 minutes, predicted from 12,000 that were prefilled on this machine the day before.
 //!
-//! What it does not do: compute anything with the model.
+//! Can't compute anything with the model.
 
 use super::calibration::{Calibration, Measured};
 use super::config::EngineConfig;
@@ -22,9 +21,9 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Surveys the model that `config` names, computed as it says.
+    /// Surveys the model of `config`, for runs under its settings.
     ///
-    /// Errors: [`super::message::FailureKind::Model`] as loading it would give.
+    /// Errors: [`super::message::FailureKind::Model`], as for loading it.
     pub fn of(config: &EngineConfig) -> Result<Self, Failure> {
         let model = Model::describe(config)?;
         let calibration = Calibration::open(config, model.info());
@@ -43,14 +42,13 @@ impl Survey {
         &self.info
     }
 
-    /// What predictions are based on; `None` when nothing was measured yet.
+    /// The measurements that predictions are based on; `None` if there are none yet.
     #[must_use]
     pub fn measured(&self) -> Option<Measured> {
         self.measured
     }
 
-    /// Bytes that model and cache may take now; `None` where a GPU holds them: its driver is asked when they are
-    /// loaded.
+    /// Bytes available for model and cache now; `None` with a GPU, whose driver is asked only when they are loaded.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
         (!self.info.has_gpu()).then(free_memory_bytes)

@@ -1,11 +1,11 @@
-//! Turns a prompt's parts into tokens, each with the attention that the recipe gives it.
+//! Turns a prompt's parts into tokens with the attention that the recipe gives each of them.
 //!
-//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. A text that the model
-//! generated in this run keeps the tokens that it was generated as: tokenising it again may give others, and the KV
-//! cache would be lost from there on.
+//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. An answer that the model
+//! generated in this run keeps its original tokens: tokenising it again may produce others, and the KV cache would be
+//! lost from there on.
 //!
-//! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full),
-//! an earlier answer (200, as answers are decoded).
+//! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full), an
+//! earlier answer (200, under the attention of decoding).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,15 +15,15 @@ use super::machine::Machine;
 use super::message::{Origin, Part, Prompt, Segment};
 use crate::swaa::{Recipe, RecipeSpec};
 
-/// Texts whose tokens are known: what the model generated, and documents that were tokenised before.
+/// Texts with known tokens: the model's answers, and documents tokenised before.
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
     answers: HashMap<String, Vec<Token>>,
-    /// The last few long texts, by address: a book is tokenised once, not at each question.
+    /// The last few documents, by address: a book is tokenised once, not for each question.
     documents: Vec<(Arc<str>, Vec<Token>)>,
 }
 
-/// How many documents are remembered.
+/// Max number of documents kept.
 const DOCUMENTS_REMEMBERED: usize = 4;
 
 impl TokenCache {
@@ -53,14 +53,14 @@ struct TokenizedPart {
     role: Role,
 }
 
-/// What decides a part's attention.
+/// The role of a part, which decides its attention.
 enum Role {
     Document,
     Tail,
     OwnAnswer,
 }
 
-/// A prompt as it is prefilled.
+/// A prompt ready for prefill.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TokenizedPrompt {
     pub recipe: Recipe,
@@ -87,7 +87,7 @@ impl TokenizedPrompt {
         Self { recipe, sequence, document_tokens }
     }
 
-    /// Only what comes before the question.
+    /// Keeps only what comes before the question.
     pub(super) fn document_only(mut self) -> Self {
         self.sequence.truncate(self.document_tokens);
         self

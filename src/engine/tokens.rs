@@ -1,25 +1,25 @@
-//! A text's tokens, and the bytes of each.
+//! The tokens of a text with their byte ranges.
 //!
-//! Example: `"It is"` is the tokens `It` and ` is`, which end at bytes 2 and 5. Byte 3 is in token 1; the bytes `2..5`
-//! have one token.
+//! Example: `"It is"` has the tokens `It` and ` is`, which end at bytes 2 and 5. Byte 3 is in token 1; the bytes `2..5`
+//! contain one token.
 //!
-//! What it does not do: tokenise; [`super::Vocabulary`] does. Offsets exist only where a token's bytes are the text's
-//! own: a vocabulary that lower-cases or has no token for a character has none, and [`Tokens::new`] says so.
+//! Tokenising is done by [`super::Vocabulary`]. Ranges exist only if the tokens' bytes reproduce the text. With a
+//! vocabulary that lower-cases, or lacks a token for a character, [`Tokens::new`] returns `None`.
 
 use std::ops::Range;
 
-/// Tokens of a text with their places.
+/// The tokens of a text with their byte ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tokens {
-    /// Where each ends in the text, in bytes; ascending. Inside a character where a token is a part of one.
+    /// End of each token in the text, in bytes, ascending. May be inside a character, if a token is a part of one.
     ends: Vec<u32>,
 }
 
 impl Tokens {
-    /// Lays `ids` along `text`. `bytes_of` gives what a token stands for. A space that the vocabulary puts before a
-    /// text (as `SentencePiece` does) is no part of it.
+    /// Matches the tokens `ids` against `text`; `bytes_of` returns the bytes of a token. A space that the vocabulary
+    /// puts before the text (as `SentencePiece` does) is ignored.
     ///
-    /// `None` when the tokens are not the text, byte for byte, or the text has 4 GiB or more.
+    /// `None` if the tokens don't reproduce the text byte for byte, or the text has 4 GiB or more.
     #[must_use]
     pub fn new(text: &str, ids: &[i32], mut bytes_of: impl FnMut(i32) -> Vec<u8>) -> Option<Self> {
         u32::try_from(text.len()).ok()?;
@@ -50,26 +50,26 @@ impl Tokens {
         self.ends.is_empty()
     }
 
-    /// The bytes of token `index`.
+    /// The byte range of token `index`.
     #[must_use]
     pub fn bytes_of(&self, index: usize) -> Range<usize> {
         let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
         start as usize..self.ends[index] as usize
     }
 
-    /// The token that holds `byte`; [`Tokens::len`] behind the end.
+    /// The token that contains `byte`; [`Tokens::len`] past the end.
     #[must_use]
     pub fn at(&self, byte: usize) -> usize {
         self.ends.partition_point(|&end| end as usize <= byte)
     }
 
-    /// How many tokens begin in `bytes`: stretches that together are the text have its tokens together.
+    /// How many tokens begin in `bytes`. Counts of ranges that make up the text add up to its tokens.
     #[must_use]
     pub fn count_in(&self, bytes: Range<usize>) -> usize {
         self.beginning_before(bytes.end) - self.beginning_before(bytes.start)
     }
 
-    /// Tokens that begin before `byte`: all that ended by then, and the one that reaches over it.
+    /// How many tokens begin before `byte`: those that end by then, and the one that spans it.
     fn beginning_before(&self, byte: usize) -> usize {
         if byte == 0 { 0 } else { (self.at(byte - 1) + 1).min(self.ends.len()) }
     }
@@ -81,7 +81,7 @@ mod tests {
 
     use super::*;
 
-    /// Tokens that are the stretches between `cuts`.
+    /// The tokens that result from splitting `text` at `cuts`.
     fn cut(text: &str, cuts: &[usize]) -> Tokens {
         let bounds: Vec<usize> = [0].into_iter().chain(cuts.iter().copied()).chain([text.len()]).collect();
         let ids: Vec<i32> = (0..).take(bounds.len() - 1).collect();

@@ -1,5 +1,5 @@
-//! A toy model for tests: what it "computes" for a position is a hash of everything that the position sees, so that a
-//! cache entry which should have been read again, and was not, changes what is said.
+//! A toy model for tests. What it "computes" for a position is a hash of everything that the position sees, so a stale
+//! cache entry changes the output.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -16,9 +16,9 @@ pub(super) struct Toy {
     cells: Vec<u64>,
     context_tokens: u32,
     train_context_tokens: u32,
-    /// Tokens that were computed since the toy was made.
+    /// Number of tokens computed so far.
     pub computed: u32,
-    /// Says this, then ends, instead of what the hash says.
+    /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
 }
@@ -28,7 +28,7 @@ impl Toy {
         Self { cells: Vec::new(), context_tokens: 0, train_context_tokens, computed: 0, script: None, said: 0 }
     }
 
-    /// The entry of the next position: its token, and every entry that it sees.
+    /// The entry of the next position: a hash of its token and every entry that it sees.
     fn entry(&self, token: Token, attention: &Attention) -> u64 {
         let position = self.cells.len() as u32;
         let mut hasher = DefaultHasher::new();
@@ -122,7 +122,7 @@ impl Machine for Toy {
         self.said = 0;
     }
 
-    /// A lower-case letter, or the end about once in eight; or the script.
+    /// A lower-case letter, or about once in eight the end token; or the next of the script.
     fn sample(&mut self) -> Token {
         if let Some(script) = &self.script {
             let token = script.get(self.said).map_or(END, |&byte| Token(i32::from(byte)));

@@ -1,11 +1,11 @@
-//! Turns a stream of bytes into whole characters: a token may end in the middle of one.
+//! Turns a stream of bytes into whole characters, since a token may end in the middle of one.
 //!
-//! `[0xF0, 0x9F]` gives nothing, then `[0x98, 0x80]` gives `😀`. Bytes that can't become a character any more come out
-//! as U+FFFD, as `String::from_utf8_lossy` would give for the whole.
+//! `[0xF0, 0x9F]` gives nothing, then `[0x98, 0x80]` gives `😀`. Invalid bytes become U+FFFD, as with
+//! `String::from_utf8_lossy` on the whole.
 
 use encoding_rs::{Decoder, UTF_8};
 
-/// Holds the bytes of a character that has not ended yet.
+/// Holds the bytes of an incomplete character.
 pub(super) struct Utf8Assembler(Decoder);
 
 impl Default for Utf8Assembler {
@@ -16,12 +16,12 @@ impl Default for Utf8Assembler {
 }
 
 impl Utf8Assembler {
-    /// Adds bytes; returns the characters that are whole now.
+    /// Adds bytes; returns the characters that are complete now.
     pub(super) fn push(&mut self, bytes: &[u8]) -> String {
         decode(&mut self.0, bytes, false)
     }
 
-    /// What is left when the stream has ended: a replacement character if a character was cut short.
+    /// Ends the stream; returns a replacement character if the last character is incomplete.
     pub(super) fn finish(&mut self) -> String {
         decode(&mut std::mem::take(self).0, &[], true)
     }

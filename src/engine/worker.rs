@@ -1,14 +1,13 @@
-//! The engine's thread at work: takes commands one by one, keeps account of the KV cache, prefills and answers.
+//! Executes commands one by one on the engine's thread: prefills, answers, and tracks what the KV cache holds.
 //!
-//! To prefill a prompt, the worker restores the snapshot that holds more of it than the live cache, if there is one,
-//! truncates what differs, and computes the rest chunk by chunk. After each chunk it reports progress and checks
-//! whether to stop.
+//! To prefill a prompt, the worker restores a snapshot if one holds more of it than the live cache, truncates what
+//! differs, and computes the rest in chunks. After each chunk it reports progress and checks whether to stop.
 //!
-//! Example: 12,000 tokens are cached under `quick` and `full` is asked for: the cache is kept as a snapshot, 4,196
-//! positions stay, 7,804 are computed. Going back to `quick` restores the snapshot of all 12,000, and nothing is
-//! computed.
+//! Example: 12,000 tokens are cached under `quick`, and the user switches to `full`: the cache is kept as a snapshot,
+//! 4,196 positions are reused and 7,804 computed. Switching back to `quick` restores the snapshot of all 12,000 and
+//! computes nothing.
 //!
-//! What it does not do: know llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
+//! Doesn't call llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use super::snapshot_cache::SnapshotCache;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::swaa::{Recipe, RecipeSpec};
 
-/// Fewer tokens than this are computed again faster than they are copied.
+/// Recomputing fewer tokens than this is faster than copying them.
 const WORTH_KEEPING_TOKENS: u32 = 512;
 
 /// The worker's state; lives on the engine's thread.
@@ -46,7 +45,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) inbox: Inbox,
 }
 
-/// Commands, and those that were taken from the channel before their turn.
+/// The incoming commands, with a queue of those already taken from the channel.
 pub(super) struct Inbox {
     receiver: Receiver<Command>,
     waiting: VecDeque<Command>,
@@ -57,12 +56,12 @@ impl Inbox {
         Self { receiver, waiting: VecDeque::new() }
     }
 
-    /// The next command; `None` when the sender is gone.
+    /// The next command; `None` if the sender is gone.
     fn next(&mut self) -> Option<Command> {
         self.waiting.pop_front().or_else(|| self.receiver.recv().ok())
     }
 
-    /// Whether `job` has been asked to answer now. Other commands keep their order.
+    /// Removes the [`Command::AnswerNow`] for `job`; returns whether there was one. Other commands keep their order.
     pub(super) fn takes_answer_now(&mut self, job: JobId) -> bool {
         self.waiting.extend(self.receiver.try_iter());
         let before = self.waiting.len();
@@ -74,9 +73,9 @@ impl Inbox {
 /// What a prefill is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aim {
-    /// To have it in the cache.
+    /// To have the tokens in the cache.
     Keep,
-    /// To answer: the logits of the last token are needed, which no cache holds, so that token is always computed.
+    /// To answer. This needs the logits of the last token, which no cache holds, so that token is always computed.
     Answer,
 }
 
@@ -110,7 +109,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// Works until it is told to stop, or until the sender of commands is gone.
+    /// Executes commands until [`Command::Shutdown`] or until the sender is gone.
     pub(super) fn run(&mut self) {
         while let Some(command) = self.inbox.next() {
             match command {
@@ -118,14 +117,14 @@ impl<M: Machine> Worker<M> {
                 Command::Ask(question) => self.ask(&question),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
-                // The answer that it was meant for is over.
+                // Its answer has already ended.
                 Command::AnswerNow { .. } => {}
                 Command::Shutdown => break,
             }
         }
     }
 
-    /// Sends an event. A closed channel is no failure: the next command will not come either.
+    /// Sends an event. A closed channel is not an error: no more commands will come either.
     pub(super) fn tell(&self, event: Event) {
         let _ = self.events.send(event);
     }
@@ -158,7 +157,7 @@ impl<M: Machine> Worker<M> {
         TokenizedPrompt::new(prompt, spec, &self.machine, &mut self.token_cache)
     }
 
-    /// Makes the cache hold `tokenized`, computing only what neither it nor a snapshot holds.
+    /// Fills the cache with `tokenized`, computing only what neither it nor a snapshot holds.
     /// Errors: [`FailureKind::DoesNotFit`] before any work.
     pub(super) fn prefill(
         &mut self,
@@ -181,9 +180,9 @@ impl<M: Machine> Worker<M> {
         outcome
     }
 
-    /// Prefills from where the cache ends to the end of `tokenized`. No chunk holds both document and question,
-    /// whatever their attention: a document that was prefilled ahead and one that is prefilled with its question are
-    /// then computed in the same calls.
+    /// Prefills from the end of the cache to the end of `tokenized`. A chunk never contains both document and question,
+    /// even if their attention is the same: so a document is computed in the same calls whether it is prefilled ahead
+    /// or together with its question.
     fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &Job, started: Instant) -> Result<Prefilled, Failure> {
         let sequence = &tokenized.sequence;
         loop {
@@ -218,8 +217,8 @@ impl<M: Machine> Worker<M> {
         self.tell(Event::Prefilling { job: job.id, progress });
     }
 
-    /// Leaves in the cache what it or a snapshot holds of `tokenized`, and nothing else. Returns how many positions
-    /// that is.
+    /// Reduces the cache to the part of `tokenized` that it or a snapshot holds. Returns the number of positions
+    /// kept.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim) -> Result<u32, Failure> {
         let sequence = &tokenized.sequence;
         let live = self.kv.common_prefix(sequence);
@@ -230,21 +229,21 @@ impl<M: Machine> Worker<M> {
             self.machine.restore(snapshot)?;
             self.kv = log.clone();
         }
-        // Only now: keeping the one must not drop the other.
+        // Only after restoring: keeping this snapshot may drop that one.
         if let Some((log, snapshot)) = replaced {
             let bytes = M::snapshot_bytes(&snapshot);
             let dropped = self.snapshots.keep(log, snapshot, bytes);
-            tracing::debug!(bytes, dropped, "reading kept as a snapshot");
+            tracing::debug!(bytes, dropped, "cache state kept as a snapshot");
         }
         let keep = self.reusable_positions(tokenized, aim);
         self.cut(keep)?;
         Ok(keep)
     }
 
-    /// How many positions of the cache are reused.
+    /// How many positions of the cache to reuse.
     ///
-    /// For an answer, a call that would be reused in part is computed whole: the same question then gets the same
-    /// answer. Never more than the tail, though: a document is not computed again for the sake of rounding.
+    /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question
+    /// gets the same answer. This applies to the tail only: the document is never recomputed because of rounding.
     fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim) -> u32 {
         let cache_state = self.kv.common_prefix(&tokenized.sequence);
         match aim {
@@ -256,7 +255,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// A snapshot of the cache, if what is behind the first `staying` positions is worth keeping and is not kept yet.
+    /// Takes a snapshot of the cache, if what follows the first `staying` positions is worth keeping and not kept yet.
     fn copy_if_worth_keeping(&self, staying: u32) -> Result<Option<(CacheIndex, M::Snapshot)>, Failure> {
         let lost = self.kv.len() - staying;
         let bytes = self.machine.memory(self.kv.len()).kv_used_bytes;
@@ -274,7 +273,8 @@ impl<M: Machine> Worker<M> {
         Ok(())
     }
 
-    /// Makes room for `prompt_tokens` and at least one more; with half of the reserve left, the context does not grow.
+    /// Makes room for `prompt_tokens` and at least one more. Grows the context only if less than half of the reserve is
+    /// left.
     fn make_room(&mut self, prompt_tokens: u32) -> Result<(), Failure> {
         let limit = self.context_limit();
         if prompt_tokens >= limit {
@@ -293,19 +293,18 @@ impl<M: Machine> Worker<M> {
 
     fn does_not_fit(&self, need: u32, have: u32) -> Failure {
         let (whose, hint) = match self.settings.context {
-            ContextSize::Tokens(_) => (
-                "the context asked for",
-                "raise -c, or let `lunette fit` with the same flags say which parts would fit",
-            ),
+            ContextSize::Tokens(_) => {
+                ("the context (-c)", "raise -c, or run `lunette fit` with the same flags to see which parts fit")
+            }
             ContextSize::Fit => (
                 "this model",
-                "`lunette fit` with the same flags says which parts would fit, or take a model with a longer context",
+                "run `lunette fit` with the same flags to see which parts fit, or use a model with a longer context",
             ),
         };
         Failure {
             kind: FailureKind::DoesNotFit,
-            message: format!("the prompt has {need} tokens and {whose} holds {have}, an answer included"),
-            hint: Some(format!("{hint}; up to {} tokens of prompt fit", have.saturating_sub(1))),
+            message: format!("the prompt has {need} tokens, but {whose} holds {have}, including the answer"),
+            hint: Some(format!("{hint}; the prompt can have up to {} tokens", have.saturating_sub(1))),
         }
     }
 

@@ -1,4 +1,5 @@
-//! The worker against the toy: reuse, cancelling, limits, and random command sequences against a naive recomputation.
+//! Tests the worker with the toy: reuse, cancelling, limits, and random command sequences against a naive
+//! recomputation.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -57,7 +58,7 @@ impl Desk {
         JobId(self.next_job)
     }
 
-    /// Gives one command and returns everything that came of it.
+    /// Sends one command and returns all its events.
     fn give(&mut self, command: Command) -> Vec<Event> {
         for command in [command, Command::Shutdown] {
             self.commands.send(command).expect("the worker holds the other end");
@@ -100,7 +101,7 @@ impl Desk {
     }
 }
 
-/// What an `Ask` brought.
+/// The result of an `Ask`.
 #[derive(Debug)]
 struct Answer {
     reasoning: String,
@@ -271,7 +272,8 @@ fn any_step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever happened before, an answer is what a fresh machine gives, and a forecast is what is then read.
+    /// Regardless of earlier commands, an answer equals that of a fresh machine, and a forecast equals the prefill that
+    /// follows.
     #[test]
     fn reuse_never_changes_an_answer(steps in prop::collection::vec(any_step(), 1..12), resident in prop_oneof![Just(0u64), Just(9_000), Just(PLENTY)]) {
         let documents = [book(), book().replace("truth", "story")];

@@ -1,12 +1,12 @@
-//! What a preset is worth: recall on records, against full attention on the same questions.
+//! Measures the recall of presets on records, compared with full attention on the same questions.
 //!
-//! For each document, each preset reads it once and answers all of its questions; answers are judged by the record's metric,
-//! and the table gives each preset's score, its difference to `full` with an interval, and what the reading cost.
-//! An interrupted run is resumed from its file.
+//! Each document is prefilled once per preset, and all of its questions are answered. Answers are scored by the
+//! record's metric. The table has each preset's score, its difference to `full` with an interval, and the cost of the
+//! prefill. An interrupted run can be resumed from its results file.
 //!
-//! Example: five records with one context of 30,000 tokens under `full` and `fastest` are two readings and ten answers.
+//! Example: five records with one context of 30,000 tokens under `full` and `fastest` are two prefills and ten answers.
 //!
-//! What it does not do: claim anything about another model, another length or another task than those asked.
+//! The results say nothing about other models, lengths or tasks.
 
 mod plan;
 pub mod records;
@@ -26,6 +26,7 @@ use crate::engine::message::{
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
+use crate::harmless;
 use crate::session::{ClientError, EngineClient, Stop, Unobserved};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::{Preset, RecipeSpec};
@@ -37,33 +38,33 @@ pub use table::{REFERENCE, Table};
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub files: Vec<PathBuf>,
-    /// Compared, in this order.
+    /// The presets to compare, in this order.
     pub presets: Vec<Preset>,
-    /// Most records of each file, taken evenly over it.
+    /// Most records of each file, spread evenly over it.
     pub limit: Option<usize>,
-    /// Only these tasks; empty is all.
+    /// Only these tasks; empty means all.
     pub tasks: Vec<String>,
-    /// Leaves out prompts with more tokens than this.
+    /// Skips prompts with more tokens than this.
     pub max_prompt_tokens: Option<u32>,
     pub sampling: Sampling,
     pub max_answer_tokens: u32,
-    /// Where results are kept.
+    /// The results file.
     pub out: Option<PathBuf>,
     pub resume: bool,
-    /// The time that the model's template may ask for.
+    /// The time that the model's template may print.
     pub now: Moment,
 }
 
-/// Why a run ended early. What was answered before is in the results file.
+/// Why a run ended early. The answers so far are in the results file.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]
     Results(#[from] ResultsError),
-    #[error("no record is left to ask: {0}")]
+    #[error("no records to evaluate: {0}")]
     NothingToAsk(String),
-    #[error("the preset {0} is chosen per document and has no recipe of its own to measure")]
+    #[error("preset {0} selects another preset for each document and has no recipe of its own to measure")]
     NoRecipe(String),
     #[error(transparent)]
     Engine(Failure),
@@ -80,7 +81,7 @@ impl Hint for Error {
         match self {
             Self::Engine(failure) => failure.hint(),
             Self::Prompt(error) => error.hint(),
-            Self::Stopped(_) => Some("--resume goes on from --out".to_owned()),
+            Self::Stopped(_) => Some("use --resume to continue from the --out file".to_owned()),
             _ => None,
         }
     }
@@ -109,16 +110,16 @@ impl From<Error> for ExitError {
     }
 }
 
-/// A recipe with the names that it is written and asked for by.
+/// A preset to measure: its name, its recipe, and the recipe as text.
 struct Contender {
     name: String,
     recipe: RecipeSpec,
     written: String,
 }
 
-/// Runs `plan` on the engine of `client`: progress to `log`, the table in markdown to `out`.
+/// Runs `plan` on the engine of `client`. Writes progress to `log`, and the table as markdown to `out`.
 ///
-/// Errors: bad records before the model is used; [`Error::Stopped`] after a stop, which ends the answer that is being given.
+/// Errors: bad records, before the model is used; [`Error::Stopped`] after a stop, which ends the current answer.
 pub async fn run(
     plan: &Plan,
     client: &mut EngineClient,
@@ -127,7 +128,7 @@ pub async fn run(
 ) -> Result<Table, Error> {
     let run = run_to_end(plan, client, out, log).await;
     if let Err(error @ Error::Stopped(_)) = &run {
-        writeln!(log, "{error}; {}", error.hint().unwrap_or_default())?;
+        writeln!(log, "{}", harmless::text(&format!("{error}; {}", error.hint().unwrap_or_default())))?;
     }
     run
 }
@@ -143,7 +144,7 @@ async fn run_to_end(
     let model = client.loaded(&mut Unobserved).await?;
     let template = ChatTemplate::of(&model, plan.now);
     for note in model_notes(&model, &template) {
-        writeln!(log, "note: {note}")?;
+        writeln!(log, "note: {}", harmless::text(&note))?;
     }
     let results = match (&plan.out, plan.resume) {
         (Some(path), true) => Results::load(path, &model.name)?,
@@ -156,16 +157,16 @@ async fn run_to_end(
             run.ask_document(document, contender, &mut endings).await?;
         }
         run.save(None)?;
-        writeln!(log, "document {number} of {} ({}){endings}", documents.len(), document[0].id)?;
+        writeln!(log, "document {number} of {} ({}){endings}", documents.len(), harmless::line(&document[0].id))?;
     }
     let names: Vec<String> = contenders.into_iter().map(|contender| contender.name).collect();
     let table = Table::new(&run.results, &names);
     run.save(Some(&table))?;
-    write!(out, "{}", table.to_markdown())?;
+    write!(out, "{}", harmless::text(&table.to_markdown()))?;
     Ok(table)
 }
 
-/// Why answers are not whole, each reason with the number of answers: `; 2 answers: cut off: the limit of tokens`.
+/// Why answers are incomplete, each reason with the number of answers: `; 2 answers: cut off: token limit reached`.
 #[derive(Debug, Default)]
 struct Endings(Vec<(&'static str, usize)>);
 
@@ -192,7 +193,7 @@ fn contender(preset: &Preset) -> Result<Contender, Error> {
     Ok(Contender { name: preset.name.clone(), written: written(&recipe), recipe })
 }
 
-/// The recipe as a line that changes when the recipe does.
+/// The recipe as one line, which changes whenever the recipe does.
 fn written(recipe: &RecipeSpec) -> String {
     let RecipeSpec { window, sinks, full_layers, fa_decode, dense_tail } = recipe;
     format!("window {window}, sinks {sinks}, full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}")
@@ -212,7 +213,7 @@ fn documents(plan: &Plan) -> Result<Vec<Vec<Record>>, Error> {
     Ok(by_document(chosen))
 }
 
-/// At most `limit` records, evenly over the file: records are often sorted by task and length.
+/// At most `limit` records, spread evenly over the file, because records are often sorted by task and length.
 fn spread(records: Vec<Record>, limit: Option<usize>) -> Vec<Record> {
     let limit = limit.unwrap_or(records.len()).min(records.len());
     let total = records.len();
@@ -220,7 +221,7 @@ fn spread(records: Vec<Record>, limit: Option<usize>) -> Vec<Record> {
     records.into_iter().enumerate().filter(|(index, _)| is_taken(*index)).map(|(_, record)| record).collect()
 }
 
-/// A run while it runs.
+/// A run in progress.
 struct Run<'a> {
     plan: &'a Plan,
     client: &'a mut EngineClient,
@@ -229,7 +230,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Asks the questions about one document that have no answer yet.
+    /// Asks the questions about one document that have not been answered yet.
     async fn ask_document(
         &mut self,
         document: &[Record],
@@ -240,15 +241,17 @@ impl Run<'_> {
             if self.results.has(&record.id, &contender.name, &contender.written) {
                 continue;
             }
-            // A document that does not fit is left out for every preset alike.
+            // A document that does not fit is skipped for every preset.
             let Some(answer) = self.ask(record, contender).await? else { return Ok(()) };
-            why_not_whole(answer.finish, &answer.text).into_iter().for_each(|why| endings.add(why));
+            if let Some(why) = why_not_whole(answer.finish, &answer.text) {
+                endings.add(why);
+            }
             self.results.insert(answer.into_row(record, &document[0].id, contender));
         }
         Ok(())
     }
 
-    /// The answer, or `None` where the prompt is longer than was asked for or than fits.
+    /// The answer, or `None` if the prompt exceeds the plan's limit or does not fit.
     async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
         let (prompt, reasoning) = build_prompt(&PromptRequest {
             template: &self.template,
@@ -296,7 +299,7 @@ impl Run<'_> {
     }
 }
 
-/// What came back for one question.
+/// The answer to one question.
 struct Answer {
     text: String,
     finish: Finish,

@@ -1,4 +1,4 @@
-//! Makes the plan of a run from settings and flags.
+//! Makes the plan of a run from the settings and flags.
 
 use std::time::SystemTime;
 

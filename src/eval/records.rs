@@ -1,6 +1,7 @@
-//! Questions with known answers: JSON lines, one object a line, gzipped or not.
+//! Questions with known answers: JSON lines, one object per line, optionally gzipped.
 //!
-//! `{"id": "kv-75-29", "task": "kv", "context": "JSON data: …", "question": "Extract …", "answers": ["1fc1…"], "metric": "contains_all"}`
+//! `{"id": "kv-75-29", "task": "kv", "context": "JSON data: …", "question": "Extract …", "answers": ["1fc1…"],
+//! "metric": "contains_all"}`
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
-/// How an answer is judged.
+/// How an answer is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -29,7 +30,7 @@ pub enum Metric {
 pub struct Record {
     pub id: String,
     pub task: String,
-    /// The document; records with equal contexts share one reading.
+    /// The document; records with equal contexts share one prefill.
     pub context: Arc<str>,
     pub question: String,
     pub answers: Vec<String>,
@@ -43,11 +44,11 @@ pub enum RecordsError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}, line {line}: {source}", path.display())]
     Line { path: PathBuf, line: usize, source: serde_json::Error },
-    #[error("{}, line {line}: no answer is given for {id}", path.display())]
+    #[error("{}, line {line}: record {id} has no answers", path.display())]
     NoAnswers { path: PathBuf, line: usize, id: String },
 }
 
-/// Reads every record of `path`; gzip is told by its first bytes.
+/// Reads all records of `path`. Gzip is recognised by its first bytes.
 pub fn read(path: &Path) -> Result<Vec<Record>, RecordsError> {
     let failed = |source| RecordsError::Read { path: path.to_owned(), source };
     let lines = BufReader::new(open(path).map_err(failed)?).lines();

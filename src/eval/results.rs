@@ -1,6 +1,6 @@
-//! What was asked and answered so far, kept in a file, so that an interrupted run goes on where it was.
+//! The answers so far, kept in a file so that an interrupted run can be resumed.
 //!
-//! A row is found again by record, preset *and* the recipe's written form: an edited preset is asked anew.
+//! A row is identified by record, preset *and* the recipe as text, so that an edited preset is asked again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ pub struct ResultRow {
     pub document: String,
     pub task: String,
     pub preset: String,
-    /// The recipe as written, before it was settled for this document.
+    /// The recipe as written, before it was resolved for this document.
     pub recipe: String,
     /// 0 to 1.
     pub score: f64,
@@ -28,14 +28,14 @@ pub struct ResultRow {
     pub decode_tok_s: f64,
 }
 
-/// Why results could not be kept or found.
+/// Why results could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultsError {
     #[error("cannot read earlier results from {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("{} holds no results of lunette eval: {source}", path.display())]
+    #[error("{} is not a results file of lunette eval: {source}", path.display())]
     Parse { path: PathBuf, source: serde_json::Error },
-    #[error("{} holds results of {found}, not of {wanted}", path.display())]
+    #[error("{} has results for {found}, not for {wanted}", path.display())]
     OtherModel { path: PathBuf, found: String, wanted: String },
     #[error("cannot write results to {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
@@ -48,7 +48,7 @@ pub struct Results {
     rows: BTreeMap<(String, String, String), ResultRow>,
 }
 
-/// The file's form.
+/// The format of the file.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     model: String,
@@ -63,7 +63,7 @@ impl Results {
         Self { model: model.to_owned(), rows: BTreeMap::new() }
     }
 
-    /// The results in `path`; none if there is no such file. Errors: a file of another kind or of another model.
+    /// The results in `path`; empty if there is no such file. Errors: not a results file, or one of another model.
     pub fn load(path: &Path, model: &str) -> Result<Self, ResultsError> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -81,7 +81,8 @@ impl Results {
         Ok(results)
     }
 
-    /// Writes everything, with `table` when the run is over. The old file stays until the new one is whole.
+    /// Writes everything, with `table` at the end of the run. The old file is replaced only when the new one is
+    /// complete.
     pub fn save(&self, path: &Path, table: Option<&impl Serialize>) -> Result<(), ResultsError> {
         let failed = |source| ResultsError::Write { path: path.to_owned(), source };
         let stored = Stored {

@@ -1,13 +1,14 @@
-//! Judges answers, and says how sure a difference between presets is.
+//! Scores answers, and computes the confidence interval of a difference between presets.
 //!
-//! A score is between 0 and 1. The interval of a difference is a paired bootstrap over documents: whole documents are drawn
-//! with replacement, both presets are scored on the same draw, and the middle 95% of the differences is the interval.
+//! A score is between 0 and 1. The interval of a difference is a paired bootstrap over documents: whole documents are
+//! drawn with replacement, both presets are scored on the same draw, and the middle 95% of the differences is the
+//! interval.
 
 use std::collections::BTreeMap;
 
 use super::records::{Metric, Record};
 
-/// How well `answer` answers `record`, 0 to 1.
+/// The score of `answer` for `record`, 0 to 1.
 #[must_use]
 pub fn score(record: &Record, answer: &str) -> f64 {
     let said = answer.to_lowercase();
@@ -22,7 +23,7 @@ pub fn score(record: &Record, answer: &str) -> f64 {
     }
 }
 
-/// The letter in the last `(X)`, or an answer that is a letter alone.
+/// The letter in the last `(X)`, or the answer itself if it is a single letter.
 fn chosen_letter(answer: &str) -> Option<char> {
     let bracketed = answer.rmatch_indices('(').find_map(|(at, _)| {
         let mut rest = answer[at + 1..].chars();
@@ -41,7 +42,7 @@ fn words(text: &str) -> Vec<String> {
     kept.split_whitespace().filter(|word| !["a", "an", "the"].contains(word)).map(str::to_owned).collect()
 }
 
-/// F1 over words, as `SQuAD`'s script counts it.
+/// F1 over words, as `SQuAD`'s script computes it.
 fn word_overlap(gold: &str, answer: &str) -> f64 {
     let (gold, said) = (words(gold), words(answer));
     let mut unmatched = said.clone();
@@ -67,9 +68,9 @@ pub struct Difference {
 /// Scores of one document's questions under one preset, by record id.
 pub type DocumentScores = BTreeMap<String, f64>;
 
-/// Mean of `scores` minus mean of `reference`, over the questions that both answered. `None`: there are none.
+/// Mean of `scores` minus mean of `reference`, over the questions that both answered. `None` if there are none.
 ///
-/// Both are indexed by document. The draws are the same in each run: the table must not move by itself.
+/// Both are indexed by document. The draws are the same in each run, so that the table is reproducible.
 #[must_use]
 pub fn difference(
     scores: &BTreeMap<String, DocumentScores>,

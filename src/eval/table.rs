@@ -1,6 +1,7 @@
-//! Results to a table: tasks down, presets across, each score with its difference to full attention.
+//! Makes a table of results: one row per task, one column per preset, each score with its difference to full attention.
 //!
-//! `81 (−5 [−9..−1])`: 81% of the gold strings, 5 points below full attention on the same questions, 95% interval −9 to −1.
+//! `81 (−5 [−9..−1])`: 81% of the gold strings, 5 points below full attention on the same questions, 95% interval −9 to
+//! −1.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::results::{ResultRow, Results};
 use super::score::{Difference, DocumentScores, difference};
 
-/// The preset that the others are measured against.
+/// The preset that the others are compared with.
 pub const REFERENCE: &str = "full";
 
 /// One preset on one task, or on all of them.
@@ -19,17 +20,17 @@ pub struct Cell {
     pub questions: usize,
     /// 0 to 100.
     pub score: f64,
-    /// In points; `None` for the reference itself, or where it did not run.
+    /// In points; `None` for the reference itself, or if the reference was not measured.
     pub difference: Option<Difference>,
 }
 
-/// What a preset's readings cost.
+/// What prefill under a preset cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Cost {
     pub documents: usize,
-    /// Seconds of prefill per document, the questions' included.
+    /// Seconds of prefill per document, including its questions.
     pub prefill_s: f64,
-    /// Of all prompt tokens, those that did not have to be read.
+    /// Share of the prompt tokens that were already cached.
     pub cached_share: f64,
 }
 
@@ -37,7 +38,7 @@ pub struct Cost {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Table {
     pub presets: Vec<String>,
-    /// By task, then preset; the task `all` is over everything.
+    /// By task, then preset; the task `all` covers all tasks.
     pub cells: BTreeMap<String, BTreeMap<String, Cell>>,
     pub costs: BTreeMap<String, Cost>,
 }

@@ -1,16 +1,16 @@
 //! Counts the tokens of every part in batches, so that figures appear while the rest is still being counted.
 //!
-//! Example: the bundled book is 61 parts and 685 kB: three batches. `lunette fit` counts all at once and gets the
-//! same figures: parts begin where lines do, and tokenisers cut there.
+//! Example: the bundled book has 61 parts and 685 kB: three batches. `lunette fit` counts all at once and gets the same
+//! figures, because parts begin at line starts, where tokenisers split.
 
 use super::estimator::Estimator;
 use crate::document::{ByteSpan, Document, Part};
 
-/// Counted at once: enough for all cores, and small enough that figures appear several times a second.
+/// Size of a batch: enough for all cores, and small enough that figures appear several times a second.
 const BATCH_BYTES: usize = 256 * 1024;
 
-/// Counts the parts of `document` in order; `told` takes the index of the first part of each batch with their tokens,
-/// and says whether to go on.
+/// Counts the parts of `document` in order. Calls `told` with the index of the first part of each batch and the tokens
+/// of its parts; `told` returns whether to go on.
 pub fn count_parts(known: &dyn Estimator, document: &Document, told: &mut dyn FnMut(usize, Vec<u32>) -> bool) {
     let parts = document.parts();
     let mut first = 0;
@@ -27,7 +27,7 @@ pub fn count_parts(known: &dyn Estimator, document: &Document, told: &mut dyn Fn
     }
 }
 
-/// As many of the first parts as make a batch; one at least.
+/// The first parts that make up a batch; at least one.
 fn batch(parts: &[Part]) -> &[Part] {
     let start = parts[0].span.start;
     let count = parts.iter().take_while(|part| part.span.start - start < BATCH_BYTES).count();

@@ -1,23 +1,23 @@
-//! What a plan has to know of a model: tokens of texts, what prefill costs, free memory. No weights are needed for it.
+//! The estimates that a plan needs: token counts, prefill cost, free memory. None of them needs the weights.
 
 use crate::document::ByteSpan;
 use crate::engine::message::ModelInfo;
 use crate::engine::{Measured, Survey};
 
-/// What is known of a model without its weights.
+/// Answers about a model without its weights.
 pub trait Estimator {
     fn info(&self) -> &ModelInfo;
     /// Tokens of a text.
     fn count(&self, text: &str) -> u32;
-    /// Tokens of each of some texts.
+    /// Tokens of each text.
     fn count_each(&self, texts: &[&str]) -> Vec<u32>;
-    /// Tokens of what a chat template wrote.
+    /// Tokens of text written by a chat template.
     fn count_markup(&self, text: &str) -> u32;
-    /// Tokens of each of `spans` of `text`; those of neighbours add up to those of both together.
+    /// Tokens of each of `spans` of `text`. Counts of adjacent spans add up to the count of both together.
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32>;
-    /// What predictions rest on.
+    /// The measurements that predictions are based on.
     fn measured(&self) -> Option<Measured>;
-    /// Bytes that the model and its cache may take; `None` when that is not known before they are loaded.
+    /// Bytes available for the model and its cache; `None` if that is unknown before they are loaded.
     fn free_bytes(&self) -> Option<u64>;
 }
 

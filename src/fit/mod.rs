@@ -1,19 +1,18 @@
-//! Does it fit, and what would it take? A plan of a session as plain data, before anything is loaded or prefilled.
+//! Plans a session as plain data, before anything is loaded or prefilled: does it fit, and what would it take?
 //!
-//! The plan has the tokens and the KV cache bytes of every part of the document, the limits (context, memory), the
-//! prefill time under each preset by what was measured on this machine, and, where the whole does not fit, what would:
-//! which parts to leave out, a smaller cache type, another context size.
+//! The plan has the tokens and the KV cache bytes of every part of the document, the limits (context, memory), and the
+//! prefill time under each preset, predicted from measurements on this machine. If the document does not fit, it has
+//! proposals: which parts to leave out, a smaller cache type, another context size.
 //!
 //! Example: *Pride and Prejudice* is 162,000 tokens for a 0.5B that holds 32,768. It does not fit; parts 1 to 12 do,
-//! and so do the 30,000 tokens that BM25 finds nearest to the question ([`pick`]).
+//! and so do the 30,000 tokens that BM25 finds nearest to the question ([`retrieval`]).
 //!
-//! Every proposal was tried before it is made: the parts were put together, counted and compared with context and
-//! memory.
+//! Every proposal is tried first: its parts are joined, counted and checked against context and memory.
 //!
-//! On the screen the parts are ticked in a tree ([`ticks`]), with tokens counted batch by batch ([`count_parts()`]).
+//! On the screen the user ticks parts in a tree ([`ticks`]); their tokens are counted in batches ([`count_parts()`]).
 //!
-//! What it does not do: print (`headless` does), draw, or look at a clock. The KV cache is the same under every preset,
-//! since all of it is kept; no preset is ever proposed for its memory.
+//! Doesn't print (`headless` does), draw, or read a clock. The KV cache has the same size under every preset, since all
+//! of it is kept; so no preset is ever proposed to save memory.
 
 mod count_parts;
 mod estimator;
@@ -34,7 +33,7 @@ pub use plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTo
 
 use planner::Planner;
 
-/// Makes the plan.
+/// Makes the plan, with proposals if it does not fit.
 pub fn plan(wish: &PlanRequest, known: &dyn Estimator) -> Result<Fit, Error> {
     let planner = Planner::new(wish, known);
     let draft = planner.draft()?;

@@ -1,6 +1,6 @@
-//! Numbers of parts as people write them: `1-3,5`.
+//! Prints numbers of parts as ranges: `1-3,5`.
 
-/// Ascending numbers as `--parts` takes them: `1-3,5`.
+/// Ascending numbers in the form that `--parts` takes: `1-3,5`.
 #[must_use]
 pub fn written(numbers: &[usize]) -> String {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
@@ -15,7 +15,7 @@ pub fn written(numbers: &[usize]) -> String {
     ranges.into_iter().map(range).collect::<Vec<_>>().join(",")
 }
 
-/// What of the document some of its parts are, in words: `parts 1-12 of 61`; `None` when all.
+/// Describes a selection of parts: `parts 1-12 of 61`; `None` if it is all parts.
 #[must_use]
 pub fn part_in_words(numbers: &[usize], all: usize) -> Option<String> {
     let noun = if numbers.len() == 1 { "part" } else { "parts" };

@@ -1,4 +1,4 @@
-//! A plan as plain data: what is asked for, what it takes, what prevents it, what would fit.
+//! A plan as plain data: the request, its cost, the obstacles, and proposals that fit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::failure::Hint;
 use crate::swaa::Recipe;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 
-/// What is to be read, and how.
+/// What to plan: documents, question, preset and engine settings.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanRequest<'a> {
-    /// All of the document that `--pages` left, before parts are chosen.
+    /// The document after `--pages`, before parts are selected.
     pub whole: &'a Document,
     /// `--parts`, as written.
     pub parts: Option<&'a str>,
-    /// `--pick`: of those parts, the nearest to the question with at most this many tokens.
+    /// `--pick`: take the nearest of those parts to the question, up to this many tokens.
     pub pick: Option<u32>,
-    /// The folder that was named, when it is one: only its files can be left out by `--exclude`.
+    /// The folder, if the user gave one: only its files can be left out by `--exclude`.
     pub folder: Option<&'a str>,
     pub question: Option<&'a str>,
     pub system: Option<&'a Arc<str>>,
     pub reading: &'a PresetSelection,
     pub engine: &'a EngineSettings,
-    /// Most tokens of an answer (`-n`).
+    /// Max tokens of an answer (`-n`).
     pub answer_tokens: Option<u32>,
-    /// What templates may print as the date.
+    /// The date that templates may print.
     pub now: Moment,
 }
 
-/// A part and what it takes.
+/// A part and its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartCost {
     pub part: Part,
@@ -41,39 +41,38 @@ pub struct PartCost {
     pub kv_bytes: u64,
 }
 
-/// What a preset would take.
+/// The cost under one preset.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresetCost {
     pub name: String,
     pub recipe: Recipe,
     pub kv_bytes: u64,
-    /// `None` when nothing was measured yet.
+    /// `None` before anything has been measured.
     pub predicted: Option<Duration>,
-    /// Why this model can't use it.
+    /// Why this model can't use the preset, if so.
     pub refused: Option<String>,
 }
 
-/// What prevents it.
+/// Why it does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// The prompt and one token of answer have this many tokens more than the context holds.
+    /// The prompt plus one token of answer exceeds the context by this many tokens.
     Context { too_many: u32 },
-    /// Weights and cache take more than there is.
+    /// Weights and KV cache need more memory than is free.
     Memory { need_bytes: u64, free_bytes: u64 },
 }
 
-/// Flags that make it fit, and what they come to.
+/// Flags that make it fit, with the resulting tokens and bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// To be added to the command line, or to take the place of the same flags on it; a path takes the place of the
-    /// folder.
+    /// To be added to the command line, replacing the same flags if present; a path replaces the folder.
     pub flags: String,
-    /// What that means, in words.
+    /// A description of the proposal.
     pub what: String,
-    /// Of the prompt.
+    /// Tokens of the prompt.
     pub tokens: u32,
     pub kv_bytes: u64,
-    /// The numbers of the parts that stay, where it is only that others are left out.
+    /// If the proposal only leaves out parts: the numbers of those that stay.
     pub parts: Option<Vec<usize>>,
 }
 
@@ -88,16 +87,16 @@ pub struct PromptTokens {
 /// The plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
-    /// The chosen parts.
+    /// The selected parts.
     pub parts: Vec<PartCost>,
-    /// How many the document has in all.
+    /// Number of parts in the whole document.
     pub parts_in_all: usize,
-    /// What `--pick` took of them.
+    /// The parts that `--pick` took.
     pub picked: Option<RetrievedParts>,
     pub tokens: PromptTokens,
-    /// Prompt and answer.
+    /// Tokens of prompt and answer.
     pub needed_tokens: u32,
-    /// What the context may hold at most: `-c`, or what the model was trained for.
+    /// Max context: `-c`, or the context that the model was trained on.
     pub limit_tokens: u32,
     pub kv_bytes: u64,
     pub kv_bytes_per_token: u64,
@@ -108,9 +107,9 @@ pub struct Fit {
     pub recipe: Recipe,
     pub predicted: Option<Duration>,
     pub measured: Option<Measured>,
-    /// None: it fits.
+    /// Empty if it fits.
     pub obstacles: Vec<Obstacle>,
-    /// What would fit, the best first; only where this does not.
+    /// What would fit, best first; empty if this fits.
     pub proposals: Vec<Proposal>,
 }
 
@@ -130,7 +129,7 @@ pub enum Error {
     Preset(#[from] selection::Error),
     #[error(transparent)]
     Template(#[from] template::Error),
-    #[error("nothing to pick: no part with a word of the question has at most {room} tokens")]
+    #[error("nothing to pick: no part with a word of the question fits in {room} tokens")]
     NothingPicked { room: u32 },
 }
 
@@ -141,7 +140,7 @@ impl Hint for Error {
             Self::Preset(error) => error.hint(),
             Self::Template(error) => error.hint(),
             Self::NothingPicked { .. } => {
-                Some("ask in the document's own words, give more room, or leave --pick out".to_owned())
+                Some("use the document's own words, allow more tokens, or drop --pick".to_owned())
             }
         }
     }

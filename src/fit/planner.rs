@@ -1,5 +1,4 @@
-//! Works out a plan from what is asked for and what is known of the model: tokens, bytes, seconds, and what prevents
-//! it.
+//! Computes a plan from the request and the estimator: tokens, bytes, seconds and obstacles.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,19 +14,19 @@ use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
 
-/// What is asked for, and what is known of the model.
+/// Computes plans for one request on one model.
 pub(super) struct Planner<'a> {
     pub(super) wish: &'a PlanRequest<'a>,
     pub(super) known: &'a dyn Estimator,
     template: ChatTemplate,
 }
 
-/// A plan without proposals, and what they are made from.
+/// A plan without proposals, and the data that proposals are made from.
 pub(super) struct Draft<'a> {
     pub fit: Fit,
-    /// The chosen parts, before `--pick`.
+    /// The selected parts, before `--pick`.
     pub document: Cow<'a, Document>,
-    /// Tokens of the prompt that are not the document's.
+    /// Tokens of the prompt outside the document.
     pub frame: u32,
 }
 
@@ -36,7 +35,7 @@ impl<'a> Planner<'a> {
         Self { wish, known, template: ChatTemplate::of(known.info(), wish.now) }
     }
 
-    /// The plan but for proposals.
+    /// The plan without proposals.
     pub(super) fn draft(&self) -> Result<Draft<'a>, Error> {
         let (wish, info) = (self.wish, self.known.info());
         let all = wish.whole.parts();
@@ -83,7 +82,7 @@ impl<'a> Planner<'a> {
         Ok(Draft { fit, document: chosen_parts, frame: tokens.prompt - document_tokens })
     }
 
-    /// The document that has these parts: the whole itself when that has no others.
+    /// The document with only these parts; borrowed if they are all.
     pub(super) fn taking(&self, numbers: &[usize]) -> Cow<'a, Document> {
         if numbers.len() == self.wish.whole.parts().len() {
             return Cow::Borrowed(self.wish.whole);
@@ -91,7 +90,7 @@ impl<'a> Planner<'a> {
         Cow::Owned(self.wish.whole.with_parts(numbers))
     }
 
-    /// What the parts of these `numbers` take, and the tokens of the whole, which is tokenised once for both.
+    /// The costs of the parts with these `numbers`, and the tokens of the whole document. Tokenises once for both.
     fn count_parts(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
         let text = &self.wish.whole.text;
         let whole = ByteSpan { start: 0, end: text.len() };
@@ -105,7 +104,7 @@ impl<'a> Planner<'a> {
         (numbers.iter().map(cost).collect(), counts[all.len()])
     }
 
-    /// Tokens of the first question's prompt about `document`, whose own tokens are known.
+    /// Tokens of the first question's prompt about `document`, which has `document_tokens` itself.
     pub(super) fn prompt_tokens(
         &self,
         document: &Document,
@@ -116,7 +115,7 @@ impl<'a> Planner<'a> {
         let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
         let mut tokens = PromptTokens { document: 0, prompt: 0 };
         for part in self.prompt(&text, question.as_ref(), chosen)?.parts {
-            // A template that trims gives another text than the document's own.
+            // A template that trims produces another text than the document's own.
             let is_document = Arc::ptr_eq(&part.text, &text);
             let count = if is_document { document_tokens } else { self.part_tokens(&part.text, part.origin) };
             tokens.prompt += count;
@@ -160,12 +159,12 @@ impl<'a> Planner<'a> {
 
     fn preset(&self, preset: &Preset, tokens: PromptTokens) -> PresetCost {
         let info = self.known.info();
-        // The fields that flags change are an offer of their own.
+        // Changes by flags have a preset entry of their own, `custom`.
         let plain = PresetSelection { changes: RecipePatch::default(), ..self.wish.reading.clone() };
         let (spec, refused) = match plain.choose(preset, &info.facts(), tokens.document) {
             Ok((chosen, _)) => (chosen.recipe, None),
             Err(error) => {
-                (preset.recipe.clone().expect("only presets with a recipe are asked"), Some(error.to_string()))
+                (preset.recipe.clone().expect("only presets with a recipe are passed in"), Some(error.to_string()))
             }
         };
         let is_sliding = spec.window != WindowSpec::Full;
@@ -182,7 +181,7 @@ impl<'a> Planner<'a> {
         info.prefill_cost.time(0, &segments, info.layers)
     }
 
-    /// Most tokens that a prompt and its answer may have.
+    /// Max tokens of a prompt and its answer together.
     pub(super) fn limit(&self) -> u32 {
         self.wish.engine.context.limit(self.known.info().train_context_tokens)
     }
@@ -199,7 +198,7 @@ impl<'a> Planner<'a> {
 
     fn obstacles(&self, prompt_tokens: u32) -> Vec<Obstacle> {
         let limit = self.limit();
-        // A token of answer at least; the whole reserve is a wish.
+        // One token of answer must fit; the whole reserve is only desirable.
         let context = (prompt_tokens >= limit).then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
         let memory = self.memory_missing(self.kv_bytes(prompt_tokens));
         context.into_iter().chain(memory).collect()

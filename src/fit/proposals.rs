@@ -1,8 +1,8 @@
-//! What would fit, where the whole does not: each proposal was tried, and has its tokens and bytes.
+//! Proposals for what fits if the whole does not. Each one is tried, and has its tokens and bytes.
 //!
-//! Example: a book of 61 chapters and 162,000 tokens, a model that holds 32,768. Tried are the longest beginning
-//! (chapters 1 to 12), the book without its few longest chapters (still too long: not proposed), and, with a question,
-//! the parts that BM25 finds nearest to it.
+//! Example: a book of 61 chapters and 162,000 tokens, and a model that holds 32,768. It tries the longest beginning
+//! (chapters 1 to 12), the book without its few longest chapters (still too long, so not proposed), and, if there is a
+//! question, the parts nearest to it by BM25.
 
 use std::cmp::Reverse;
 
@@ -14,10 +14,10 @@ use super::tree::{self, Folder};
 use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvDtype};
 use crate::swaa::selection::ResolvedPreset;
 
-/// Leaving out more parts than this is no proposal: a beginning of the document is simpler.
+/// Never proposes to leave out more parts than this: a beginning of the document is simpler.
 const FEW_PARTS: usize = 8;
 
-/// Some of the parts: how to ask for them, in words, and their numbers.
+/// A selection of parts: the flags for it, a description, and the numbers of the parts.
 struct Fewer {
     flags: String,
     what: String,
@@ -25,7 +25,7 @@ struct Fewer {
 }
 
 impl Planner<'_> {
-    /// Everything that was tried and fits.
+    /// All proposals that fit.
     pub(super) fn proposals(&self, draft: &Draft) -> Result<Vec<Proposal>, Error> {
         let Fit { tokens, parts, chosen, .. } = &draft.fit;
         let mut proposals: Vec<Proposal> =
@@ -43,7 +43,7 @@ impl Planner<'_> {
         needed <= self.limit() && self.memory_missing(self.kv_bytes(prompt_tokens)).is_none()
     }
 
-    /// Most tokens of a prompt that have room.
+    /// Max tokens of a prompt that fits.
     fn room(&self) -> u32 {
         let (mut fits, mut too_many) = (0, self.limit() + 1);
         while too_many - fits > 1 {
@@ -53,7 +53,7 @@ impl Planner<'_> {
         fits
     }
 
-    /// A `-c` that was chosen too small, or larger than there is memory for.
+    /// Another `-c`, if the given one is too small, or too large for the memory.
     fn other_context(&self, tokens: PromptTokens) -> Option<Proposal> {
         let ContextSize::Tokens(asked) = self.wish.engine.context else { return None };
         let info = self.known.info();
@@ -63,14 +63,14 @@ impl Planner<'_> {
         let is_possible = needed <= info.train_context_tokens && self.memory_missing(kv_bytes).is_none();
         (is_possible && context != asked).then(|| Proposal {
             flags: format!("-c {context}"),
-            what: "as much context as prompt and answer need".to_owned(),
+            what: "the context that prompt and answer need".to_owned(),
             tokens: tokens.prompt,
             kv_bytes,
             parts: None,
         })
     }
 
-    /// Half the bytes for each key and value, where only memory is short.
+    /// A smaller cache type, if only memory is short.
     fn other_cache(&self, tokens: PromptTokens) -> Option<Proposal> {
         let engine = self.wish.engine;
         let now = match engine.kv_dtype {
@@ -84,14 +84,14 @@ impl Planner<'_> {
         let fits = engine.flash_attention && needed <= self.limit() && self.memory_missing(kv_bytes).is_none();
         fits.then(|| Proposal {
             flags: "-ctk q8_0 -ctv q8_0".to_owned(),
-            what: "keys and values in 8 bits".to_owned(),
+            what: "8-bit KV cache".to_owned(),
             tokens: tokens.prompt,
             kv_bytes,
             parts: None,
         })
     }
 
-    /// Fewer parts: without one folder, one folder alone, without the few longest, the longest beginning.
+    /// Fewer parts: without one folder, only one folder, without the few longest parts, or the longest beginning.
     fn other_parts(
         &self,
         parts: &[PartCost],
@@ -119,17 +119,17 @@ impl Planner<'_> {
         (!kept.is_empty()).then_some(Fewer { flags, what, kept })
     }
 
-    /// The largest folder that fits, named in the place of the whole.
+    /// The largest folder that fits, in place of the whole.
     fn only_a_folder(&self, parts: &[PartCost]) -> Option<Fewer> {
         let room = self.room();
         let small = self.inner_folders(parts).into_iter().filter(|folder| folder.tokens < room);
         let Folder { path, files, .. } = small.max_by_key(|folder| folder.tokens)?;
         let kept = numbers(parts, |part| part.part.title.starts_with(&path));
         let path = path.trim_end_matches('/').to_owned();
-        Some(Fewer { what: format!("this folder alone, {files} files"), flags: path, kept })
+        Some(Fewer { what: format!("only this folder, {files} files"), flags: path, kept })
     }
 
-    /// The folders inside the one that was named.
+    /// The folders inside the one that the user gave.
     fn inner_folders(&self, parts: &[PartCost]) -> Vec<Folder> {
         let Some(root) = self.wish.folder else { return Vec::new() };
         let names: Vec<(&str, u32)> = parts.iter().map(|part| (part.part.title.as_str(), part.tokens)).collect();
@@ -138,7 +138,7 @@ impl Planner<'_> {
         folders
     }
 
-    /// The document without as few of its parts as possible.
+    /// The document without its longest parts: as few as possible.
     fn without_the_longest(&self, parts: &[PartCost], tokens: PromptTokens) -> Option<Fewer> {
         let missing = tokens.prompt.saturating_sub(self.room());
         let mut longest: Vec<&PartCost> = parts.iter().collect();
@@ -156,7 +156,7 @@ impl Planner<'_> {
         (left_out.len() <= FEW_PARTS && !kept.is_empty()).then_some(Fewer { flags, what, kept })
     }
 
-    /// As many parts from the first on as there is room for.
+    /// As many parts, from the first on, as fit.
     fn longest_beginning(
         &self,
         parts: &[PartCost],
@@ -170,7 +170,7 @@ impl Planner<'_> {
             sum <= room
         };
         let fitting = parts.iter().take_while(has_room).count();
-        // A sign for parts that were left out takes a few tokens, too.
+        // The sign for parts left out also takes a few tokens.
         for count in (1..=fitting.min(parts.len() - 1)).rev() {
             let kept: Vec<usize> = parts[..count].iter().map(|part| part.part.number).collect();
             let all = parts.len();
@@ -186,21 +186,21 @@ impl Planner<'_> {
         Ok(None)
     }
 
-    /// What BM25 finds nearest to the question, as much as there is room for.
+    /// The parts nearest to the question by BM25, as many as fit.
     fn picked(&self, draft: &Draft) -> Result<Option<Proposal>, Error> {
         let Some(question) = self.wish.question else { return Ok(None) };
-        // In thousands of 1,024, as `--pick` takes them.
+        // In units of 1,024, like the `k` of `--pick`.
         let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
         let picked = retrieve(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
         let tokens = self.prompt_tokens(&picked.document, picked.tokens, &draft.fit.chosen)?.prompt;
-        let what = format!("the {} nearest to the question, by BM25", picked.in_short());
+        let what = format!("{}, the nearest to the question (BM25)", picked.in_short());
         let flags = format!("--pick {}k", room / 1024);
         let proposal = Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens), parts: None };
         Ok(self.has_room_for(tokens).then_some(proposal))
     }
 
-    /// What it comes to with these parts; `None` when that does not fit either.
+    /// Tries these parts: returns the proposal with its tokens and bytes, or `None` if it does not fit either.
     fn tried(&self, fewer: Fewer, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
         let Fewer { flags, what, kept } = fewer;
         let document = self.taking(&kept);

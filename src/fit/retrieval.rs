@@ -1,17 +1,17 @@
-//! Which parts of a document are nearest to a question? For documents that do not fit, and for users in a hurry.
+//! Chooses the parts of a document nearest to a question, for documents that do not fit or would take too long.
 //!
 //! Every part gets a BM25 score for the question (rare words count more, long parts less). From the best score down,
-//! whole parts are taken as long as there is room; then they are put into the order of the document. A part that would
-//! never fit is split between paragraphs, and its pieces are named by their lines.
+//! whole parts are taken as long as there is room, and then put into document order. A part that is too long for the
+//! room by itself is split between paragraphs, and its pieces are named by their lines.
 //!
-//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, the first that is about
-//! him among them.
+//! Example: 61 chapters, 162,000 tokens, `--pick 20k -p "Who is Mr. Collins?"`: eight chapters, including the first
+//! that is about him.
 //!
-//! Words are compared as they are written, in lower case, without stemming; in scripts without spaces every two letters
-//! are a word; `read_line` and `readLine` also count as `read` and `line`.
+//! Words are compared in lower case, without stemming. In scripts without spaces, every two letters are a word.
+//! `read_line` and `readLine` also count as `read` and `line`.
 //!
-//! What it does not do: understand. A part that answers the question in other words is not found, so this is never done
-//! without being asked for.
+//! It does not understand meaning: a part that answers the question in other words is not found. So it runs only if the
+//! user asks for it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,15 +22,16 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::document::{ByteSpan, Document, Part};
 
-/// A part that has to be cut gives pieces of about this share of the room, so that several places of it can be taken.
+/// A part that is too long is split into pieces of about this fraction of the room, so that several of them can be
+/// taken.
 const PIECES_IN_THE_ROOM: usize = 8;
 
-/// What may be taken, before it has a name.
+/// A part, or a piece of one, that may be taken.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
-    /// Which of the parts.
+    /// Index of the part.
     part: usize,
-    /// Whether it is all of the part.
+    /// Whether it is the whole part.
     is_whole: bool,
     span: ByteSpan,
     tokens: u32,
@@ -42,26 +43,26 @@ pub struct Piece {
     /// Number of the part.
     pub part: usize,
     pub title: String,
-    /// Where its paragraphs stand, when it is not the whole part.
+    /// The lines of its paragraphs, if it is not the whole part.
     pub lines: Option<String>,
     pub span: ByteSpan,
     pub tokens: u32,
 }
 
-/// What was taken.
+/// The result of a retrieval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetrievedParts {
-    /// In the order of the document.
+    /// In document order.
     pub pieces: Vec<Piece>,
-    /// How many parts there were to choose from.
+    /// Number of parts to choose from.
     pub of_parts: usize,
-    /// The document that has them.
+    /// The document made of these pieces.
     pub document: Document,
     pub tokens: u32,
 }
 
 impl RetrievedParts {
-    /// `8 of 61 parts`, `12 passages of 3 parts`
+    /// The number of pieces: `8 of 61 parts`, or `12 passages` if some parts are split.
     #[must_use]
     pub fn in_short(&self) -> String {
         if self.pieces.iter().all(|piece| piece.lines.is_none()) {
@@ -70,7 +71,7 @@ impl RetrievedParts {
         format!("{} passages", self.pieces.len())
     }
 
-    /// One line for people: what was taken, by number and title.
+    /// One line for display: the pieces taken, by number and title.
     #[must_use]
     pub fn in_words(&self) -> String {
         let name = |piece: &Piece| match &piece.lines {
@@ -78,12 +79,12 @@ impl RetrievedParts {
             None => format!("{} ({})", piece.title, piece.part),
         };
         let names: Vec<String> = self.pieces.iter().map(name).collect();
-        format!("{} are read, {} tokens: {}", self.in_short(), self.tokens, names.join(", "))
+        format!("selected {}, {} tokens: {}", self.in_short(), self.tokens, names.join(", "))
     }
 }
 
-/// The pieces of `document` nearest to `question` that have at most `room` tokens together; `None` when no word of the
-/// question is in it, or no piece with one is short enough. `count` gives the tokens of texts.
+/// Returns the pieces of `document` nearest to `question`, up to `room` tokens together; `None` if it contains no word
+/// of the question, or no piece with one is short enough. `count` returns the tokens of texts.
 ///
 /// Errors: those of `count`.
 pub async fn pick<E>(
@@ -103,13 +104,13 @@ pub async fn pick<E>(
             let pieces = chosen.iter().map(|candidate| named(document, &parts, candidate)).collect();
             return Ok(Some(RetrievedParts { pieces, of_parts: parts.len(), document: picked, tokens }));
         }
-        // The names of files and the signs for what was left out are too much.
+        // The file names and the signs for parts left out do not fit.
         drop_last(&mut taken, &candidates, tokens, room);
     }
     Ok(None)
 }
 
-/// [`pick`] where counting needs no waiting.
+/// [`pick`] with a `count` that returns at once.
 #[must_use]
 pub fn retrieve(
     document: &Document,
@@ -125,7 +126,7 @@ pub fn retrieve(
     }
 }
 
-/// The parts, those with more than `room` tokens in pieces; each text is counted once.
+/// The parts, with those of more than `room` tokens split into pieces. Each text is counted once.
 async fn candidates<E>(
     document: &Document,
     parts: &[Part],
@@ -161,7 +162,7 @@ fn count_parts(candidates: &mut [Candidate], counts: Vec<u32>) {
     candidates.iter_mut().zip(counts).for_each(|(candidate, tokens)| candidate.tokens = tokens);
 }
 
-/// `part` cut before paragraphs, so that several pieces go into `room`; between lines where a paragraph alone has more.
+/// Splits `part` between paragraphs so that several pieces fit in `room`; between lines if a paragraph is too long.
 fn paragraphs(document: &Document, part: Candidate, room: u32) -> Vec<Candidate> {
     let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
     let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
@@ -181,7 +182,7 @@ fn ends(text: &str, most_bytes: usize) -> Vec<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         if at > start && at + line.len() - start > most_bytes {
-            // Back to the last paragraph that began in this piece, else the last line.
+            // End the piece at its last paragraph end, or else at its last line end.
             let end = if last_paragraph > start { last_paragraph } else { last_line };
             ends.push(end);
             start = end;
@@ -196,7 +197,7 @@ fn ends(text: &str, most_bytes: usize) -> Vec<usize> {
     ends
 }
 
-/// The candidates that have a word of the question, by index, the best mark first.
+/// Indices of the candidates that contain a word of the question, best score first.
 fn by_mark(document: &Document, candidates: &[Candidate], question: &str) -> Vec<usize> {
     let texts: Vec<&str> = candidates.iter().map(|candidate| text_of(document, candidate)).collect();
     let embedder: Embedder<u32, Words> = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(Words, &texts).build();
@@ -207,7 +208,7 @@ fn by_mark(document: &Document, candidates: &[Candidate], question: &str) -> Vec
     marks.into_iter().map(|marked| marked.id).collect()
 }
 
-/// Of `ranked` candidates, from the best on, those that have at most `room` tokens together.
+/// Takes `ranked` candidates, best first, skipping those that do not fit in what is left of `room`.
 fn as_many_as_fit(candidates: &[Candidate], ranked: &[usize], room: u32) -> Vec<usize> {
     let mut left = room;
     let mut taken = Vec::new();
@@ -220,11 +221,11 @@ fn as_many_as_fit(candidates: &[Candidate], ranked: &[usize], room: u32) -> Vec<
     taken
 }
 
-/// Drops as many from the end as `tokens`, what all of `taken` come to as a document, are more than `room`; one at
-/// least.
+/// Drops as many from the end of `taken` as it takes to get from `tokens`, the count of the joined document, down to
+/// `room`; at least one.
 ///
-/// Put together they have more tokens than their sum, in whose share each is weighed: of 50 with 4 tokens that come to
-/// 249, where 200 have room, the last 10 are dropped.
+/// Joined parts have more tokens than their sum (separators), so each part's count is scaled by total/sum: 50 parts of
+/// 4 tokens come to 249; to fit in 200, the last 10 are dropped.
 fn drop_last(taken: &mut Vec<usize>, candidates: &[Candidate], tokens: u32, room: u32) {
     let sum: u64 = taken.iter().map(|&index| u64::from(candidates[index].tokens)).sum();
     let mut dropped = 0;
@@ -240,14 +241,14 @@ fn in_order(candidates: &[Candidate], taken: &[usize]) -> Vec<Candidate> {
     indices.into_iter().map(|index| candidates[index]).collect()
 }
 
-/// What was taken, for people: lines are looked up for nothing else.
+/// Names a candidate for display. Only here are its lines looked up.
 fn named(document: &Document, parts: &[Part], &Candidate { part, is_whole, span, tokens }: &Candidate) -> Piece {
     let at = |byte| document.locate(byte).map_or(String::new(), |place| place.position.to_string());
     let lines = (!is_whole).then(|| format!("{} to {}", at(span.start), at(span.end - 1)));
     Piece { part: parts[part].number, title: parts[part].title.clone(), lines, span, tokens }
 }
 
-/// Words of any language, as the module's page says.
+/// Splits text into words in any language, as described in the module's documentation.
 #[derive(Debug, Default)]
 struct Words;
 
@@ -271,14 +272,14 @@ impl Tokenizer for Words {
     }
 }
 
-/// A letter of a script that is written without spaces, which Unicode's rules make a word of its own.
+/// Whether `word` is a single letter of a script without spaces: Unicode's rules make each one a word.
 fn is_one_ideograph(word: &str) -> bool {
     let mut letters = word.chars();
     let is_ideograph = letters.next().is_some_and(|letter| letter >= '\u{2e80}');
     is_ideograph && letters.next().is_none()
 }
 
-/// `readLine` → `read`, `line`; nothing when a word has no words in it.
+/// `readLine` → `read`, `line`; empty if the word is not compound.
 fn inner_words(word: &str) -> Vec<String> {
     let mut inner = vec![String::new()];
     let mut was_small = false;
@@ -287,7 +288,7 @@ fn inner_words(word: &str) -> Vec<String> {
             inner.push(String::new());
         }
         if letter != '_' {
-            inner.last_mut().expect("one at least").extend(letter.to_lowercase());
+            inner.last_mut().expect("at least one").extend(letter.to_lowercase());
         }
         was_small = letter.is_lowercase();
     }
@@ -306,7 +307,7 @@ mod tests {
         text.split_whitespace().count() as u32
     }
 
-    /// One token a word.
+    /// One token per word.
     fn words(texts: &[&str]) -> Vec<u32> {
         texts.iter().map(|text| words_of(text)).collect()
     }
@@ -316,7 +317,7 @@ mod tests {
         load(&[input], &ReadOptions::default(), &mut std::io::empty()).expect("text")
     }
 
-    /// Six chapters of 40 words; of the second and the fifth, some are about whales.
+    /// Six chapters of 40 words; the second and the fifth are about a whale.
     fn chapters() -> Document {
         let chapter = |number: usize| {
             let about = if [2, 5].contains(&number) { "the white whale " } else { "a calm sea " };
@@ -333,7 +334,7 @@ mod tests {
         assert!(picked.document.text.contains("Chapter 2") && picked.document.text.contains("[…]"));
         assert_eq!(picked.tokens, words_of(&picked.document.text));
         let only_one = retrieve(&chapters(), "Where is the whale?", 60, words).expect("one chapter");
-        assert_eq!(only_one.in_words(), "1 of 6 parts are read, 42 tokens: Chapter 2 (2)");
+        assert_eq!(only_one.in_words(), "selected 1 of 6 parts, 42 tokens: Chapter 2 (2)");
     }
 
     #[test]

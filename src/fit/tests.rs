@@ -1,4 +1,4 @@
-//! Plans against a toy that has one token a word: what fits, what does not, and that proposals do.
+//! Plans for a toy model with one token per word: what fits, what does not, and that proposals fit.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
 
-/// One token a word.
+/// One token per word.
 struct Toy {
     info: ModelInfo,
     free_bytes: Option<u64>,
@@ -136,14 +136,14 @@ fn loaded(files: &[(&str, String)]) -> Document {
     load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("text")
 }
 
-/// Chapters of so many tokens each, their headings (three tokens) included.
+/// Chapters with these numbers of tokens, including their headings (three tokens).
 fn book(chapters: &[usize]) -> Document {
     let chapter =
         |(number, tokens): (usize, &usize)| format!("# Chapter {number}\n\n{}\n\n", "word ".repeat(tokens - 3));
     loaded(&[("book.md", (1..).zip(chapters).map(chapter).collect())])
 }
 
-/// The proposals' flags, and the plan with each of them, which has to fit with its answer.
+/// Returns the proposals' flags, after checking that the plan with each of them fits, answer included.
 fn proposed(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) -> Vec<String> {
     let fit = planned(line, document, folder, toy).expect("a plan");
     assert!(!fit.fits());
@@ -166,7 +166,7 @@ fn every_part_is_weighed_and_the_whole_is_the_sum_with_its_frame() {
     let fit = planned(&["-p", "Who is it?", "b"], &book(&[100, 200, 300]), None, &Toy::holding(8192)).expect("a plan");
     let weights: Vec<(u32, u64)> = fit.parts.iter().map(|part| (part.tokens, part.kv_bytes)).collect();
     assert_eq!(weights, [(100, 100_000), (200, 200_000), (300, 300_000)]);
-    // <user> before the document; the question, its end, and no more behind it.
+    // <user> before the document; the question and its end after it.
     assert_eq!(fit.tokens, PromptTokens { document: 601, prompt: 605 });
     assert_eq!((fit.needed_tokens, fit.limit_tokens, fit.fits()), (605 + 2048, 8192, true));
     assert_eq!(fit.kv_bytes, 3072 * 1000, "in steps of 1,024 tokens");
@@ -177,7 +177,7 @@ fn every_part_is_weighed_and_the_whole_is_the_sum_with_its_frame() {
 fn every_preset_has_its_time_once_something_was_measured() {
     let measured = Some(Measured { tokens: 5000, at: std::time::SystemTime::UNIX_EPOCH });
     let mut toy = Toy { measured, ..Toy::holding(8192) };
-    // 100 tokens a second, whatever the attention.
+    // 100 tokens per second under any attention.
     toy.info.prefill_cost = PrefillCost { pairs_per_token: f64::INFINITY, token_s: Some(0.01) };
     let fit = planned(&["b"], &book(&[100, 200]), None, &toy).expect("a plan");
     assert_eq!(fit.predicted, Some(Duration::from_millis(3010)));
@@ -221,7 +221,7 @@ fn a_context_chosen_too_small_is_told_the_size_that_holds_it() {
 
 #[test]
 fn where_memory_is_short_a_smaller_cache_or_context_is_proposed() {
-    // 1 MB of model, and room for 4 MB of cache where 4 MB and a little more are needed.
+    // 1 MB of model, and room for 4 MB of cache when slightly more than 4 MB is needed.
     let toy = Toy::holding(32_768).with_free(5_000_000);
     let document = book(&[1000, 900, 800]);
     let fit = planned(&["b"], &document, None, &toy).expect("a plan");

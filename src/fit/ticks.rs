@@ -1,17 +1,17 @@
-//! The parts of a document as a tree with tick boxes: what is selected, and how many tokens that is.
+//! The parts of a document as a tree with tick boxes: which are selected, and how many tokens they have.
 //!
-//! Every part has a box. A folder, a volume or ten pages of a PDF have one, too, which ticks all parts in it.
+//! Every part has a box. So have folders, volumes and groups of ten PDF pages; these tick all parts in them.
 //!
 //! ```text
-//!   ▾ [-] src/            6,012      some of it
+//!   ▾ [-] src/            6,012      partly selected
 //!       [x] lib.rs        4,000
-//!     ▸ [ ] net/          2,012      folded: it has two files
+//!     ▸ [ ] net/          2,012      folded: contains two files
 //! ```
 //!
-//! Only parts have ticks of their own; the mark and the tokens of a node follow from those of its parts. A document's
-//! parts are in order, so a node is a range of parts.
+//! Only parts store ticks; the mark and the tokens of a node are computed from its parts. Parts are in document order,
+//! so a node is a range of parts.
 //!
-//! What it does not do: draw, know keys, count tokens.
+//! Doesn't draw, handle keys or count tokens.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,32 +19,33 @@ use std::sync::Arc;
 use super::tree::{self, Row};
 use crate::document::{Document, Part};
 
-/// A PDF without an outline has its pages as parts, and a book of 300 pages needs fewer lines than that.
+/// The parts of a PDF without an outline are its pages; they are grouped, so that a book of 300 pages needs fewer
+/// lines.
 const PAGES_TOGETHER: usize = 10;
 
-/// A longer tree is folded when it is opened.
+/// A tree with more nodes than this is folded at first.
 const ALL_IS_SEEN: usize = 40;
 
-/// A line of the tree: a part, or something that has parts.
+/// A line of the tree: a part, or a group of parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     pub name: String,
     pub depth: usize,
-    /// Which parts are in it, by their index.
+    /// Indices of its parts.
     pub parts: Range<usize>,
-    /// The first node that is behind it and all that is in it.
+    /// The first node after it and everything in it.
     end: usize,
 }
 
-/// The parts of a document, and what they are grouped by.
+/// The parts of a document, in groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PartTree {
     nodes: Vec<Node>,
-    /// The whole title of each part, in small letters, to be found by.
+    /// The full title of each part, in lower case, for the filter.
     titles: Vec<String>,
 }
 
-/// A line on its way to become a node.
+/// A line from which a node is made.
 struct Line {
     name: String,
     depth: usize,
@@ -52,8 +53,8 @@ struct Line {
 }
 
 impl PartTree {
-    /// Of a document of files their folders; of one with volumes or sections above its parts those; of one with pages
-    /// tens of pages.
+    /// Builds the tree. Files are grouped by folder, pages by tens, and other parts by the volumes or sections above
+    /// them.
     #[must_use]
     pub fn of(document: &Document) -> Self {
         let parts = document.parts();
@@ -92,7 +93,7 @@ impl PartTree {
         &self.nodes
     }
 
-    /// How many parts there are.
+    /// Number of parts.
     #[must_use]
     pub fn parts(&self) -> usize {
         self.titles.len()
@@ -104,7 +105,7 @@ impl PartTree {
         self.nodes[node].end == node + 1
     }
 
-    /// The node that `node` is in.
+    /// The node that contains `node`.
     fn parent(&self, node: usize) -> Option<usize> {
         (0..node).rev().find(|&above| self.nodes[above].depth < self.nodes[node].depth)
     }
@@ -128,7 +129,7 @@ fn are_pages(parts: &[Part]) -> bool {
     parts.len() > 2 * PAGES_TOGETHER && parts.iter().all(|part| page(part).is_some())
 }
 
-/// The number of a part that is a page.
+/// The page number, if the part is a page.
 fn page(part: &Part) -> Option<&str> {
     part.title.strip_prefix("page ").filter(|number| number.parse::<u32>().is_ok())
 }
@@ -158,7 +159,7 @@ fn by_outline(document: &Document, parts: &[Part]) -> Vec<Line> {
     lines
 }
 
-/// The entries of the outline that `part` lies in with others, outermost first.
+/// The outline entries that contain `part` and more, outermost first.
 fn entries_above(document: &Document, part: &Part) -> Vec<usize> {
     let Some(last) = part.span.end.checked_sub(1) else { return Vec::new() };
     let outline = document.outline.iter().enumerate();
@@ -169,20 +170,20 @@ fn entries_above(document: &Document, part: &Part) -> Vec<usize> {
         .collect()
 }
 
-/// The title of a part without those above it: `VOLUME II · CHAPTER III` in `VOLUME II` is `CHAPTER III`.
+/// The title of a part without the titles above it: `VOLUME II · CHAPTER III` in `VOLUME II` becomes `CHAPTER III`.
 fn own_name(document: &Document, part: &Part, above: &[usize]) -> String {
     let mut name = part.title.as_str();
     for &entry in above {
         let title = &document.outline[entry].title;
         if name == title {
-            return "its beginning".to_owned();
+            return "opening text".to_owned();
         }
         name = name.strip_prefix(title.as_str()).and_then(|rest| rest.strip_prefix(" · ")).unwrap_or(name);
     }
     name.to_owned()
 }
 
-/// How much of a node is chosen.
+/// How much of a node is selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     All,
@@ -193,13 +194,13 @@ pub enum Mark {
 /// Tokens of some parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sum {
-    /// Of those that were counted.
+    /// Of the parts counted so far.
     pub tokens: u32,
-    /// How many were not counted yet.
+    /// Number of parts not counted yet.
     pub uncounted: usize,
 }
 
-/// A tree with its ticks, what is folded, and what it is narrowed down to.
+/// A tree with its ticks, folds and filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticks {
     tree: Arc<PartTree>,
@@ -211,11 +212,11 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// `ticked` are the indices of the parts that are chosen.
+    /// `ticked` has the indices of the selected parts.
     #[must_use]
     pub fn new(tree: Arc<PartTree>, ticked: &[usize]) -> Self {
         let is_long = tree.nodes.len() > ALL_IS_SEEN;
-        // One folder around everything is opened: it tells nothing.
+        // A folder around everything stays open: folding it would hide all.
         let around_all = tree.nodes.iter().take_while(|node| node.parts.len() == tree.parts()).count();
         let folded = (0..tree.nodes.len()).map(|node| is_long && node >= around_all && !tree.is_part(node)).collect();
         let mut ticks = Self { ticked: vec![false; tree.parts()], folded, filter: String::new(), tree };
@@ -238,7 +239,7 @@ impl Ticks {
         &self.tree
     }
 
-    /// The indices of the parts that are ticked.
+    /// The indices of the ticked parts.
     #[must_use]
     pub fn ticked(&self) -> Vec<usize> {
         (0..self.ticked.len()).filter(|&part| self.ticked[part]).collect()
@@ -249,12 +250,12 @@ impl Ticks {
         &self.filter
     }
 
-    /// From now on only parts are seen whose titles have all words of `text`.
+    /// Shows only the parts whose titles contain all words of `text`.
     pub fn set_filter(&mut self, text: &str) {
         text.clone_into(&mut self.filter);
     }
 
-    /// The nodes that are seen, in order. While it is narrowed down nothing is folded.
+    /// The visible nodes, in order. Nothing is folded while a filter is set.
     #[must_use]
     pub fn rows(&self) -> Vec<usize> {
         let is_meant = self.meant();
@@ -269,7 +270,7 @@ impl Ticks {
         rows
     }
 
-    /// Which parts the filter leaves.
+    /// Which parts match the filter.
     fn meant(&self) -> Vec<bool> {
         let words: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
         self.tree.titles.iter().map(|title| words.iter().all(|word| title.contains(word.as_str()))).collect()
@@ -280,8 +281,7 @@ impl Ticks {
         self.folded[node] && self.filter.is_empty()
     }
 
-    /// Folds a node, or what it lies in when there is nothing to fold. Returns the node that was folded, or is where
-    /// one is now.
+    /// Folds `node` and returns it. If there is nothing to fold, returns its parent instead (or `node` if it has none).
     pub fn fold(&mut self, node: usize) -> usize {
         if !self.tree.is_part(node) && !self.is_folded(node) && self.filter.is_empty() {
             self.folded[node] = true;
@@ -304,7 +304,7 @@ impl Ticks {
         }
     }
 
-    /// Ticks all that is seen in a node, or unticks it when all of that is ticked.
+    /// Ticks all matching parts of a node, or unticks them if all are ticked.
     pub fn toggle(&mut self, node: usize) {
         let meant = self.meant();
         let inside: Vec<usize> = self.tree.nodes[node].parts.clone().filter(|&part| meant[part]).collect();
@@ -314,12 +314,12 @@ impl Ticks {
         }
     }
 
-    /// Ticks or unticks all parts that the filter leaves.
+    /// Ticks or unticks all parts that match the filter.
     pub fn set_all(&mut self, tick: bool) {
         self.change_meant(|_| tick);
     }
 
-    /// Ticks what was not ticked, and the other way round, of the parts that the filter leaves.
+    /// Inverts the ticks of all parts that match the filter.
     pub fn invert(&mut self) {
         self.change_meant(|tick| !tick);
     }
@@ -331,19 +331,19 @@ impl Ticks {
         }
     }
 
-    /// Tokens of all parts of a node, by the tokens of each part.
+    /// Tokens of all parts of a node. `tokens` has the count of each part, if counted.
     #[must_use]
     pub fn sum(&self, node: usize, tokens: &[Option<u32>]) -> Sum {
         sum(self.tree.nodes[node].parts.clone(), tokens)
     }
 
-    /// Tokens of the parts of a node that are ticked.
+    /// Tokens of the ticked parts of a node.
     #[must_use]
     pub fn sum_ticked(&self, node: usize, tokens: &[Option<u32>]) -> Sum {
         sum(self.tree.nodes[node].parts.clone().filter(|&part| self.ticked[part]), tokens)
     }
 
-    /// Tokens of all parts that are ticked.
+    /// Tokens of all ticked parts.
     #[must_use]
     pub fn sum_of_ticked(&self, tokens: &[Option<u32>]) -> Sum {
         sum((0..self.ticked.len()).filter(|&part| self.ticked[part]), tokens)
@@ -380,7 +380,7 @@ mod tests {
         Ticks::new(Arc::new(tree), &all)
     }
 
-    /// The rows as they are seen, without tokens.
+    /// The visible rows, without tokens.
     fn seen(ticks: &Ticks) -> String {
         let row = |node: usize| {
             let mark = match ticks.mark(node) {
@@ -461,11 +461,11 @@ mod tests {
         let ticks = ticks(&loaded(&[("book.md", &[1, 2].map(volume).concat())]));
         let expected = "\
 [x] Volume 1
-  [x] its beginning
+  [x] opening text
   [x] Chapter 1
   [x] Chapter 2
 [x] Volume 2
-  [x] its beginning
+  [x] opening text
   [x] Chapter 1
   [x] Chapter 2
 ";
@@ -512,8 +512,8 @@ mod tests {
         assert_eq!(ticks.sum_of_ticked(&tokens), Sum { tokens: 13, uncounted: 2 });
     }
 
-    /// A tree of files in folders that are named by single letters, in the order of their names, some of them ticked
-    /// and some folders folded.
+    /// A tree of files in folders, named by single letters and sorted by name, with some files ticked and some folders
+    /// folded.
     fn any_ticks() -> impl Strategy<Value = (Ticks, Vec<Option<u32>>)> {
         let files = prop::collection::btree_set("([abc]/){0,3}[defg]", 1..30);
         (files, any::<u64>(), any::<u64>(), prop::collection::vec(0..1_000_u32, 30)).prop_map(
@@ -537,7 +537,7 @@ mod tests {
         )
     }
 
-    /// The nodes in `node`, itself not among them.
+    /// The nodes in `node`, without itself.
     fn below(ticks: &Ticks, node: usize) -> std::ops::Range<usize> {
         node + 1..ticks.tree.nodes[node].end
     }

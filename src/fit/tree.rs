@@ -1,4 +1,4 @@
-//! Files with their folders, and the tokens of each folder.
+//! A tree of files and folders, with the tokens of each folder.
 //!
 //! ```text
 //!      6,012  src/
@@ -7,14 +7,14 @@
 //!      2,012      tcp.rs
 //! ```
 //!
-//! Plain data in the order of the files, which are grouped by folder already (see `document::folder`). Knows names and
-//! numbers, no disk.
+//! Keeps the order of the files, which are already grouped by folder (see `document::folder`). Works on names and
+//! numbers, never on the disk.
 
-/// A folder, by its whole path with a slash at its end.
+/// A folder; `path` is its whole path with a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     pub path: String,
-    /// Of all files in it and below.
+    /// Tokens of all files in it and below.
     pub tokens: u32,
     pub files: usize,
 }
@@ -23,7 +23,7 @@ pub struct Folder {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Row {
     Folder {
-        /// As it is shown under the folder above it.
+        /// Its path below the folder above it.
         name: String,
         depth: usize,
         folder: Folder,
@@ -31,12 +31,12 @@ pub enum Row {
     File {
         name: String,
         depth: usize,
-        /// Which of the files.
+        /// Index of the file.
         index: usize,
     },
 }
 
-/// The folders of `files` (names and tokens), each before what is in it. The folder that all files share is the first.
+/// The folders of `files` (names and tokens), each before its contents. The folder that all files share comes first.
 #[must_use]
 pub fn folders(files: &[(&str, u32)]) -> Vec<Folder> {
     let folder = |row| match row {
@@ -46,7 +46,7 @@ pub fn folders(files: &[(&str, u32)]) -> Vec<Folder> {
     rows(files).into_iter().filter_map(folder).collect()
 }
 
-/// The tree of `files`, names and tokens, line by line.
+/// The tree of `files` (names and tokens), line by line.
 #[must_use]
 pub fn rows(files: &[(&str, u32)]) -> Vec<Row> {
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
@@ -68,7 +68,7 @@ pub fn rows(files: &[(&str, u32)]) -> Vec<Row> {
     rows
 }
 
-/// The deepest folder that all of `names` are in; empty when there is none.
+/// The deepest folder that contains all of `names`; empty if there is none.
 fn common_folder<'a>(names: &[&'a str]) -> &'a str {
     let Some(first) = names.first() else { return "" };
     let ends = first.match_indices('/').map(|(at, _)| at + 1);
@@ -76,7 +76,7 @@ fn common_folder<'a>(names: &[&'a str]) -> &'a str {
     &first[..shared.unwrap_or(0)]
 }
 
-/// The folders that `name` is in, outermost first, beginning with `root` if there is one.
+/// The folders that contain `name`, outermost first, starting with `root` if there is one.
 fn folders_of<'a>(name: &'a str, root: &str) -> impl Iterator<Item = &'a str> {
     let least = root.len();
     name.match_indices('/').map(|(at, _)| &name[..=at]).filter(move |folder| folder.len() >= least.max(1))

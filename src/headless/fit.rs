@@ -1,9 +1,10 @@
-//! `lunette fit`, `--dry-run`: does it fit, and what would it take? Nothing is loaded but the model's tables.
+//! `lunette fit` and `--dry-run`: does it fit, and what would it take? Loads only the model's tables.
 //!
-//! [`crate::fit`] makes the plan; here it is told, as text or as one JSON object. What does not fit is exit code 4, with what would fit.
+//! [`crate::fit`] makes the plan; this file prints it, as text or as one JSON object. If it does not fit, the exit code
+//! is 4 and the output says what would.
 //!
-//! Predicted times rest on what this machine was measured to read ([`Measured`]), and say from when. Where nothing was measured, that is
-//! said, and `--measure` reads a thousand tokens of the bundled book first.
+//! Predicted times are based on measurements on this machine ([`Measured`]), and are printed with their date. Without
+//! measurements the output says so; `--measure` prefills a thousand tokens of the bundled book first.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,9 +12,9 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::Reporter;
-use super::report::{PickedLine, RecipeReport, bytes, rounded};
+use super::report::{PickedLine, RecipeReport, rounded};
 use super::rows::{Listed, are_files, put, table};
-use crate::chat::{Moment, count, time};
+use crate::chat::Moment;
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
@@ -22,8 +23,10 @@ use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
+use crate::units::{bytes, count, time};
 
-/// Plans the reading of `document` (before parts are chosen) as `settings` ask for it, and says so. Exit code 4 when it does not fit.
+/// Plans the prefill of `document` (before parts are chosen) by `settings`, and prints the plan. Exit code 4 if it does
+/// not fit.
 pub fn fit(
     settings: &Settings,
     how: FitAs,
@@ -55,26 +58,26 @@ pub fn fit(
     Ok(if fit.fits() { Exit::Ok } else { Exit::DoesNotFit })
 }
 
-/// A plan as it is told.
+/// What is printed of a plan.
 struct Told<'a> {
     fit: &'a Fit,
     model: &'a ModelInfo,
     files: &'a [FileReport],
 }
 
-/// The plan, as `--json` prints it. The fields are a promise to scripts.
+/// The plan as `--json` prints it. Scripts rely on the fields.
 #[derive(Debug, Serialize)]
 struct Object<'a> {
     fits: bool,
     tokens: Tokens,
-    /// What the context may hold at most: `-c`, or what the model was trained for.
+    /// Most tokens in the context: `-c`, or what the model was trained for.
     limit_tokens: u32,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
     model_bytes: u64,
-    /// Null where a GPU holds model and cache.
+    /// Null if a GPU holds the model and the cache.
     free_bytes: Option<u64>,
-    /// Null when nothing was measured on this machine yet.
+    /// Null if nothing has been measured on this machine yet.
     predicted_s: Option<f64>,
     measured: Option<MeasuredLine>,
     preset: &'a str,
@@ -192,14 +195,14 @@ impl Told<'_> {
         words.push('\n');
         words += &presets(&fit.presets);
         put(&mut words, format_args!("{}\n\n", basis(fit.measured)));
-        let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} are free", bytes(free)));
+        let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} free", bytes(free)));
         put(
             &mut words,
             format_args!(
-                "tokens   {} of document, {} of prompt, {} with the answer; {} has room for {}\n\
-                 memory   KV {} at {} a token, the same under every preset · model {}{free}\n\
+                "tokens   {} in the document, {} in the prompt, {} with the answer; {} has room for {}\n\
+                 memory   KV cache {} ({} per token, the same for every preset) · model {}{free}\n\
                  preset   {}: {}\n\
-                 reading  {}\n\
+                 prefill  {}\n\
                  {}\n",
                 count(fit.tokens.document),
                 count(fit.tokens.prompt),
@@ -221,7 +224,7 @@ impl Told<'_> {
 
 fn presets(presets: &[PresetCost]) -> String {
     let width = presets.iter().map(|preset| preset.name.chars().count()).max().unwrap_or(0).max(6);
-    let mut words = format!("{:width$}  {:>20}  recipe\n", "preset", "reading");
+    let mut words = format!("{:width$}  {:>20}  recipe\n", "preset", "prefill");
     for preset in presets {
         let what = preset.refused.clone().unwrap_or_else(|| preset.recipe.to_string());
         let time = if preset.refused.is_some() { "–".to_owned() } else { prediction(preset.predicted) };
@@ -234,11 +237,11 @@ fn presets(presets: &[PresetCost]) -> String {
 fn basis(measured: Option<Measured>) -> String {
     match measured {
         Some(measured) => format!(
-            "Times follow from {} tokens that this machine has read with this model, the last on {}.",
+            "Predicted from {} tokens prefilled on this machine with this model, most recently on {}.",
             count(measured.tokens),
             day(measured)
         ),
-        None => "How fast this machine reads with this model was not measured yet; --measure reads a little first."
+        None => "Prefill speed has not been measured on this machine with this model yet; --measure does that first."
             .to_owned(),
     }
 }
@@ -250,14 +253,14 @@ fn verdict(fit: &Fit) -> String {
         .map(|obstacle| match obstacle {
             Obstacle::Context { too_many } => format!("{} tokens too many", count(*too_many)),
             Obstacle::Memory { need_bytes, free_bytes } => {
-                format!("model and KV take {} of memory and {} are free", bytes(*need_bytes), bytes(*free_bytes))
+                format!("model and KV cache need {} of memory, {} are free", bytes(*need_bytes), bytes(*free_bytes))
             }
         })
         .collect();
     match (against.is_empty(), fit.needed_tokens <= fit.limit_tokens) {
         (true, true) => "it fits".to_owned(),
         (true, false) => {
-            format!("it fits, with {} tokens for the answer", count(fit.limit_tokens - fit.tokens.prompt))
+            format!("it fits, with {} tokens left for the answer", count(fit.limit_tokens - fit.tokens.prompt))
         }
         (false, _) => format!("it does not fit: {}", against.join("; ")),
     }
@@ -268,12 +271,15 @@ fn proposals(fit: &Fit) -> String {
         return String::new();
     }
     if fit.proposals.is_empty() {
-        return "nothing that was tried would fit: no part by itself, no smaller cache\n".to_owned();
+        return "nothing would fit: no single part, no smaller KV cache\n".to_owned();
     }
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {
         let tokens = count(*tokens);
-        put(&mut words, format_args!("  {flags}\n      {what}: {tokens} tokens of prompt, KV {}\n", bytes(*kv_bytes)));
+        put(
+            &mut words,
+            format_args!("  {flags}\n      {what}: {tokens} prompt tokens, KV cache {}\n", bytes(*kv_bytes)),
+        );
     }
     words
 }

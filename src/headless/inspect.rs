@@ -1,4 +1,4 @@
-//! `lunette inspect`: what was read of the documents, what was not and why, and how many tokens each part has.
+//! `lunette inspect`: which files and parts were read or skipped, with token counts.
 //!
 //! ```text
 //! notes/a.md        markdown   UTF-8        4,120 bytes      98 lines
@@ -7,13 +7,13 @@
 //!  part   tokens   title
 //!     1      987   notes/a.md
 //!     2    4,410   notes/b.txt
-//!            5,397   in 2 parts, with the vocabulary of qwen2.5-coder-0.5b
+//!            5,397   in 2 parts, counted with the vocabulary of qwen2.5-coder-0.5b
 //!
-//! left out
-//!   notes/Cargo.lock   a lock file
+//! skipped (1)
+//!   notes/Cargo.lock: a lock file
 //! ```
 //!
-//! `--text` prints what the model would see instead, and nothing else; `--json` all of the above as one object.
+//! `--text` prints only the text that the model would see; `--json` prints all of the above as one object.
 
 use std::io;
 use std::path::Path;
@@ -22,23 +22,23 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::rows::{Listed, put, table};
-use crate::chat::count;
 use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
 use crate::settings::Shown;
+use crate::units::count;
 
 /// Tokens of each part, counted with a model's own vocabulary.
 #[derive(Debug, Clone)]
 pub struct Counted {
-    /// As the user named it, or the name of its file.
+    /// The name of the model's file.
     pub model: String,
-    /// One a part.
+    /// One count per part.
     pub tokens: Vec<usize>,
 }
 
 impl Counted {
-    /// The parts of `document`, with the vocabulary of the model of this file.
+    /// Counts the parts of `document` with the vocabulary of the model in `file`.
     pub fn by_model(file: &Path, document: &Document) -> Result<Self, Failure> {
         let parts = document.parts();
         let spans = parts.iter().map(|part| part.span.start..part.span.end);
@@ -52,7 +52,7 @@ impl Counted {
 struct Inspected<'a> {
     files: Vec<FileLine<'a>>,
     parts: Vec<PartLine>,
-    /// Where each stretch of the text was found.
+    /// Where each span of the text comes from.
     sources: Vec<SourceLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
     text_bytes: usize,
@@ -75,7 +75,7 @@ struct FileLine<'a> {
     lines: u32,
     control_characters: u64,
     invalid_sequences: u64,
-    /// Of a PDF, what was found on each page.
+    /// What was found on each page of a PDF.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pages: Vec<PageLine<'a>>,
 }
@@ -87,10 +87,10 @@ struct PageLine<'a> {
     found: &'static str,
     /// Why it failed.
     reason: Option<&'a str>,
-    /// How much its text looks like one, 0 to 100.
+    /// How much the page's text looks like real text, 0 to 100.
     quality: u8,
     characters: usize,
-    /// Which of the two engines its text is from, 1 or 2.
+    /// Which of the two PDF engines extracted the text, 1 or 2.
     engine: u8,
 }
 
@@ -110,7 +110,7 @@ impl<'a> From<&'a PageReport> for PageLine<'a> {
 #[derive(Serialize)]
 struct SourceLine<'a> {
     file: &'a str,
-    /// `line 1`, `page 12`: where `start` was found. A line counts on from there; a page is all of the stretch.
+    /// `line 1`, `page 12`: where `start` was found. Lines count on from there; a page covers the whole span.
     position: String,
     /// Byte offsets in the text.
     start: usize,
@@ -208,9 +208,9 @@ impl<'a> Inspected<'a> {
         let parts = count(self.parts.len());
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
-                format!("{:>16}  in {parts} parts, with the vocabulary of {model}\n", count(tokens))
+                format!("{:>16}  in {parts} parts, counted with the vocabulary of {model}\n", count(tokens))
             }
-            _ => format!("{:16}  {parts} parts; tokens are counted with a model (-m)\n", ""),
+            _ => format!("{:16}  {parts} parts; name a model with -m to count tokens\n", ""),
         };
         words.push_str(&total);
         words + &self.exceptions_in_words()
@@ -223,14 +223,14 @@ impl<'a> Inspected<'a> {
             self.notes.iter().for_each(|note| put(&mut words, format_args!("  {note}\n")));
         }
         if !self.skipped.is_empty() {
-            put(&mut words, format_args!("\nleft out ({})\n", count(self.skipped.len())));
+            put(&mut words, format_args!("\nskipped ({})\n", count(self.skipped.len())));
             self.skipped.iter().for_each(|file| put(&mut words, format_args!("  {}: {}\n", file.name, file.reason)));
         }
         words
     }
 }
 
-/// Shows `document`, whose `parts` were counted if there was a model.
+/// Prints what is in `document`; `counted` has the tokens of its parts if there is a model.
 pub fn inspect(
     document: &Document,
     counted: Option<&Counted>,
@@ -242,7 +242,7 @@ pub fn inspect(
     match shown {
         Shown::Summary => reporter.data(&inspected.in_words()),
         Shown::Json => reporter.object(&inspected),
-        Shown::Text => reporter.data(&document.text),
+        Shown::Text => reporter.source(&document.text),
     }
 }
 
@@ -269,6 +269,6 @@ mod tests {
 
     #[test]
     fn without_a_model_it_says_how_tokens_are_counted() {
-        assert!(words(&[memory("a.txt", "one\n")], None).contains("tokens are counted with a model (-m)"));
+        assert!(words(&[memory("a.txt", "one\n")], None).contains("name a model with -m to count tokens"));
     }
 }

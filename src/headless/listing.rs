@@ -1,4 +1,4 @@
-//! What can be listed without asking anything: the presets, and where things are kept.
+//! Prints lists: the presets, and the folders that Lunette uses.
 
 use std::io;
 use std::path::Path;
@@ -6,15 +6,15 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Reporter;
-use super::report::bytes;
 use crate::engine::message::ModelInfo;
 use crate::exit::ExitError;
 use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{Preset, RecipeSpec};
+use crate::units::bytes;
 
-/// A preset, and what it means for a model.
+/// A preset, and how it resolves for a model.
 #[derive(Debug, Serialize)]
 struct PresetLine<'a> {
     name: &'a str,
@@ -73,7 +73,7 @@ impl<'a> PresetLine<'a> {
     }
 }
 
-/// Lists the presets; with an engine, which layers of its model stay full, and what a thousand tokens take.
+/// Lists the presets. With an engine, also which layers of its model stay full, and the KV cache of a thousand tokens.
 pub async fn list_presets(
     reading: &PresetSelection,
     client: Option<EngineClient>,
@@ -122,7 +122,7 @@ impl PresetLine<'_> {
 impl RecipeLine<'_> {
     fn in_words(&self, model: Option<&ModelInfo>) -> String {
         if self.window == "full" {
-            return "every token sees all before it".to_owned();
+            return "every token sees everything before it".to_owned();
         }
         let layers = match model {
             Some(model) => full_layers_of(self.spec, model),
@@ -145,9 +145,9 @@ fn full_layers_of(recipe: &RecipeSpec, model: &ModelInfo) -> String {
 
 impl ModelLine<'_> {
     fn in_words(&self) -> String {
-        let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   only full attention: {why}"));
+        let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   full attention only: {why}"));
         format!(
-            "\n{} ({}, {} layers, context up to {} tokens)\n   KV {} per 1k tokens under every preset: all of it is kept{refused}\n",
+            "\n{} ({}, {} layers, context up to {} tokens)\n   KV cache {} per 1k tokens under every preset, as nothing is evicted{refused}\n",
             self.name,
             self.architecture,
             self.layers,
@@ -157,7 +157,7 @@ impl ModelLine<'_> {
     }
 }
 
-/// Prints where things are kept.
+/// Prints the folders that Lunette uses.
 pub fn paths(directories: &Directories, models: &Path, json: bool, reporter: &mut Reporter) -> io::Result<()> {
     let config = directories.config_file();
     let rows = [

@@ -1,21 +1,24 @@
-//! The same chat and engine without a screen: questions in, answers out, for scripts.
+//! The chat without a screen, for scripts: questions in, answers out.
 //!
 //! ```text
 //! documents ─> model ─> parts and preset chosen ─> each question: chat ─> engine ─> chat ─> printed
 //! ```
 //!
-//! The contract (tests hold it): standard output is the answer and exactly one newline; everything else is on standard error. With `--json`
-//! each question gives one object on one line, in the order they were asked, and an error is the last object; with `--jsonl` each event
-//! does. Several answers as text are parted by an empty line. Several questions share one reading of the documents: 30,000 tokens of
-//! document and a second question give `cached: 30012, prefilled: 21`. The first signal stops the answer, and what there is of it is
-//! printed; a second one doesn't wait. [`crate::exit::Exit`] has the exit codes.
+//! The contract, which tests check: standard output is the answer and exactly one newline; everything else goes to
+//! standard error. With `--json` each question gives one object on one line, in order, and an error is the last object;
+//! with `--jsonl` each event gives one. Text answers are separated by an empty line. Several questions share one
+//! prefill of the documents: 30,000 tokens of document and a second question give `cached: 30012, prefilled: 21`. The
+//! first signal stops the answer and prints what there is of it; a second one ends the run at once.
+//! [`crate::exit::Exit`] has the exit codes.
 //!
-//! The conversation is [`crate::chat`]'s, whose questions stand alone here; [`script`] drives it and [`printer`] prints what changes.
+//! The conversation is a [`crate::chat`] with independent questions; [`script`] drives it and [`printer`] prints what
+//! changes.
 //!
-//! Does not know where models are (the caller of [`run`] starts the engine), and never asks anything back.
+//! It does not locate models (the caller of [`run`] starts the engine), and never asks the user anything.
 
 mod fit;
 mod inspect;
+mod json;
 mod listing;
 mod printer;
 mod pull;
@@ -41,18 +44,18 @@ use crate::session::retriever::Retriever;
 use crate::session::{EngineClient, WorkingSet, documents, opening};
 use crate::settings::{Headless, Settings};
 
-/// What a run needs once its documents are read.
+/// What a run needs besides its documents.
 pub struct Started {
-    /// Its engine loads the model already.
+    /// Its engine is already loading the model.
     pub client: EngineClient,
     /// The model's file.
     pub model: PathBuf,
-    /// Takes the parts nearest to the questions, with `--pick`.
+    /// Selects the parts nearest to the questions, with `--pick`.
     pub retriever: Option<Retriever>,
 }
 
-/// Answers the questions of `settings`, and says why when it can't. `start` finds the model and starts an engine with it; it is called once the
-/// documents were read, so that a misspelt path is told at once.
+/// Answers the questions of `settings`, and reports an error if it can't. `start` finds the model and starts an engine
+/// with it; it is called after the documents are read, so that a misspelt path is reported at once.
 pub async fn run(
     settings: &Settings,
     headless: Headless,
@@ -68,7 +71,7 @@ pub async fn run(
         reporter.error(&error);
         error.exit()
     });
-    // Waits for the engine, which is of no interest to who waits for the error.
+    // Dropped last, because that waits for the engine and the error should be printed before.
     drop(script);
     exit
 }
@@ -87,7 +90,7 @@ fn open<'settings>(
     Ok(Script::new(settings, headless, files, chat, client))
 }
 
-/// What the chat starts from: each question stands alone. Under `--ab` the presets that were named are those that count.
+/// The setup of a chat with independent questions. With `--ab` the chat begins with the first preset named there.
 fn setup(settings: &Settings, files: &WorkingSet<'_>, model: PathBuf) -> Setup {
     let setup = opening::setup(settings, files, &Resolved::Found(model));
     let mut reading = setup.reading;

@@ -1,7 +1,8 @@
-//! Prints what has changed in a chat: answers as they grow, notices, progress, and the object or the figures at the end of each answer.
+//! Prints what has changed in a chat: growing answers, notices, progress, and the object or figures at the end of each
+//! answer.
 //!
-//! It remembers what it has printed, so that each change is printed once. As text an answer is streamed; with `--json` an answer is one object
-//! when it is over, and with `--jsonl` each change is one.
+//! It keeps track of what it has printed, so that each change is printed once. Text answers are streamed; with `--json`
+//! a finished answer is one object, and with `--jsonl` each change is one.
 
 use std::io;
 
@@ -15,27 +16,27 @@ use crate::session::documents::file_names;
 use crate::session::{Stop, WorkingSet};
 use crate::settings::{Headless, Output};
 
-/// See the module's page.
+/// Prints the changes of one chat.
 pub(super) struct Printer {
     headless: Headless,
     /// The files of the document, as the user named them.
     files: Vec<String>,
-    /// What `--pick` took.
+    /// What `--pick` selected.
     picked: Option<Vec<Piece>>,
-    /// How many notices were printed.
+    /// How many notices have been printed.
     notices: usize,
-    /// Why the document is so long, as it was printed.
+    /// The last printed reason for the document's length.
     choice: Option<String>,
     model_is_told: bool,
     progress: Option<Progress>,
-    /// How many answers were printed to their end: the next one's entry in the transcript.
+    /// How many answers have been printed completely: the next answer's index in the transcript.
     printed: usize,
     answer: Printed,
-    /// Of the first answer that ended badly.
+    /// The exit code of the first answer that did not end normally.
     exit: Exit,
 }
 
-/// What was printed of the answer that is being given.
+/// What has been printed of the current answer.
 #[derive(Debug, Default)]
 struct Printed {
     has_begun: bool,
@@ -63,13 +64,13 @@ impl Printer {
         printer
     }
 
-    /// Takes the document that the answers to come are about.
+    /// Takes the document that the next answers are about.
     pub(super) fn take(&mut self, files: &WorkingSet<'_>) {
         self.files = file_names(&files.document());
         self.picked = files.retrieved().map(|retrieved| retrieved.pieces.clone());
     }
 
-    /// How many answers were printed to their end.
+    /// How many answers have been printed completely.
     pub(super) fn printed(&self) -> usize {
         self.printed
     }
@@ -80,7 +81,7 @@ impl Printer {
 
     /// Prints what is new.
     ///
-    /// Errors: an answer failed, or nothing can be written any more.
+    /// Errors: an answer failed, or the output can't be written.
     pub(super) fn print(
         &mut self,
         chat: &Chat,
@@ -98,7 +99,7 @@ impl Printer {
                 ExchangeState::Running => return Ok(self.print_growth(exchange, reporter)?),
                 ExchangeState::Answered(finish) => {
                     self.print_growth(exchange, reporter)?;
-                    // `--timeout` cancels, too, but what ended the answer is the time.
+                    // `--timeout` also cancels, but the reason for the end is the time limit.
                     let finish = if stopped == Some(Stop::Timeout) { Finish::TimeLimit } else { *finish };
                     self.print_end(chat, exchange, finish, reporter)?;
                     let exit = stopped.map_or(finish.into(), Exit::from);
@@ -125,7 +126,7 @@ impl Printer {
         Ok(())
     }
 
-    /// A notice that says why the run ends is told at its end.
+    /// Prints new notices, except the one that repeats why the run fails: that is printed at its end.
     fn print_notices(&mut self, chat: &Chat, reporter: &mut Reporter) {
         for notice in &chat.notices[self.notices..] {
             if chat.failure().is_some_and(|failure| failure.message == notice.text) {
@@ -143,7 +144,7 @@ impl Printer {
         }
     }
 
-    /// How far reading is: as an event where it is for an answer, and as a bar.
+    /// Prints prefill progress: as a bar, and as an event if it is for an answer.
     fn print_progress(&mut self, chat: &Chat, reporter: &mut Reporter) -> io::Result<()> {
         let Some(run) = chat.run() else { return Ok(()) };
         let is_for_answer = matches!(chat.work, Phase::Answering { .. });
@@ -177,7 +178,7 @@ impl Printer {
         })
     }
 
-    /// What was added to an answer and its reasoning.
+    /// Prints what was added to an answer and its reasoning.
     fn print_growth(&mut self, exchange: &Exchange, reporter: &mut Reporter) -> io::Result<()> {
         if !std::mem::replace(&mut self.answer.has_begun, true) {
             self.print_beginning(exchange, reporter)?;
@@ -196,8 +197,10 @@ impl Printer {
                 answer.map_or(Ok(()), |text| reporter.object(&Line::Answer { text }))?;
             }
             Output::Text => {
-                reasoning.into_iter().for_each(|text| reporter.reasoning(text));
-                // Text is streamed, unless all of it is needed to find what to print.
+                if let Some(text) = reasoning {
+                    reporter.reasoning(text);
+                }
+                // Text is streamed, unless `--extract` needs all of it first.
                 if let Some(text) = answer.filter(|_| !self.headless.extract) {
                     if is_first && self.answer.reasoning_bytes > 0 && !self.headless.hide_reasoning {
                         reporter.note("");
@@ -210,7 +213,8 @@ impl Printer {
         Ok(())
     }
 
-    /// As text, answers are parted by an empty line, and those of an A/B comparison have their preset's name before them.
+    /// In text output, separates answers by an empty line, and puts the preset's name before those of an A/B
+    /// comparison.
     fn print_beginning(&self, exchange: &Exchange, reporter: &mut Reporter) -> io::Result<()> {
         if self.headless.output != Output::Text {
             return Ok(());
@@ -223,7 +227,7 @@ impl Printer {
         reporter.data(&format!("{apart}{heading}"))
     }
 
-    /// Ends the answer's text, or prints its object; then why it is not whole, and its figures.
+    /// Ends the answer's text, or prints its object; then prints why it is incomplete, and its figures.
     fn print_end(
         &mut self,
         chat: &Chat,

@@ -1,21 +1,21 @@
-//! What is told about an answer: the JSON object, the figures on standard error. Every figure was measured; what was not is null.
+//! The report about an answer: the JSON object, and the figures on standard error. Every figure was measured; others
+//! are null.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub(super) use crate::chat::bytes;
-use crate::chat::time;
 use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
 use crate::fit::retrieval::Piece;
 use crate::swaa::{Attention, Recipe};
+use crate::units::{bytes, rate, time};
 
-/// One answer, as `--json` prints it. The fields are a promise to scripts.
+/// One answer as `--json` prints it. Scripts rely on the fields.
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
     pub answer: &'a str,
-    /// Null when the model did not reason, or under `--hide-reasoning`.
+    /// Null if the model did not reason, or with `--hide-reasoning`.
     pub reasoning: Option<&'a str>,
     pub preset: &'a str,
     pub recipe: RecipeReport,
@@ -24,18 +24,18 @@ pub(super) struct Report<'a> {
     pub memory: Bytes,
     pub finish: &'static str,
     pub model: &'a str,
-    /// What computes.
+    /// The devices that compute.
     pub devices: &'a [String],
     pub offloaded_layers: u32,
     pub documents: &'a [String],
-    /// What `--pick` took, in the order of the document.
+    /// What `--pick` selected, in the order of the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picked: Option<Vec<PickedLine<'a>>>,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct RecipeReport {
-    /// Null is full attention.
+    /// Null means full attention.
     window: Option<u32>,
     sinks: u32,
     full_layers: Vec<u32>,
@@ -65,19 +65,19 @@ pub(super) struct Tokens {
 }
 
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are the issue's, and units belong into names")]
+#[expect(clippy::struct_field_names, reason = "scripts rely on these names, and units belong in names")]
 pub(super) struct Times {
     load_s: f64,
     prefill_s: f64,
-    /// Null when nothing was prefilled.
+    /// Null if nothing was prefilled.
     prefill_tok_s: Option<f64>,
-    /// Null when no token came.
+    /// Null if no token was generated.
     ttft_s: Option<f64>,
     decode_tok_s: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "the names are the issue's, and units belong into names")]
+#[expect(clippy::struct_field_names, reason = "scripts rely on these names, and units belong in names")]
 pub(super) struct Bytes {
     model_bytes: u64,
     kv_bytes: u64,
@@ -136,7 +136,7 @@ impl<'a> Report<'a> {
 pub(super) struct PickedLine<'a> {
     pub part: usize,
     pub title: &'a str,
-    /// Null when it is the whole part.
+    /// Null if it is the whole part.
     pub lines: Option<&'a str>,
     pub tokens: u32,
 }
@@ -147,7 +147,7 @@ impl<'a> From<&'a Piece> for PickedLine<'a> {
     }
 }
 
-/// What the model said, how it came to an end, and under which preset.
+/// The model's answer, how it ended, and its preset.
 #[derive(Debug)]
 pub(super) struct Said {
     pub answer: String,
@@ -156,7 +156,7 @@ pub(super) struct Said {
     pub preset: Arc<str>,
 }
 
-/// `finish` as scripts see it.
+/// The name of `finish` in JSON.
 pub(super) fn finish_name(finish: Finish) -> &'static str {
     match finish {
         Finish::EndOfGeneration => "end",
@@ -168,12 +168,12 @@ pub(super) fn finish_name(finish: Finish) -> &'static str {
     }
 }
 
-/// To the thousandth: the clock knows no more, and people read it.
+/// Rounds to thousandths: the clock is no more exact, and the figure stays readable.
 pub(super) fn rounded(figure: f64) -> f64 {
     (figure * 1000.0).round() / 1000.0
 }
 
-/// The engine says 0 for what did not happen.
+/// The engine reports 0 for what did not happen.
 fn measured(figure: f64) -> Option<f64> {
     (figure > 0.0).then(|| rounded(figure))
 }
@@ -202,17 +202,17 @@ impl Line<'_> {
     }
 }
 
-/// The figures for people, `--stats`.
+/// The figures as text, for `--stats`.
 pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
-    let speed = |rate: f64| if rate > 0.0 { format!("{rate:.1} tok/s") } else { "nothing to do".to_owned() };
+    let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { "no tokens".to_owned() };
     let device =
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
     [
         format!("preset   {}: {}", said.preset, figures.recipe),
         format!("model    {} on {}, loaded in {}", model.name, model.place(), time(model.load_time)),
         format!(
-            "tokens   {} of document · {} of prompt, {} of them cached and {} read · {} written ({} reasoning) · {}",
+            "tokens   document {} · prompt {} ({} cached, {} prefilled) · generated {} ({} reasoning) · {}",
             counts.document,
             counts.prompt,
             counts.cached,
@@ -221,10 +221,10 @@ pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String
             counts.reasoning,
             finish_name(said.finish)
         ),
-        format!("reading  {} at {}", time(times.prefill), speed(times.prefill_tokens_per_s)),
-        format!("writing  {}; first token after {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
+        format!("prefill  {} ({})", time(times.prefill), speed(times.prefill_tokens_per_s)),
+        format!("decode   {}; first token: {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
         format!(
-            "memory   model {} · KV {}, {} of it used · process {}{device}",
+            "memory   model {} · KV cache {} ({} used) · process {}{device}",
             bytes(memory.model_bytes),
             bytes(memory.kv_bytes),
             bytes(memory.kv_used_bytes),
@@ -235,5 +235,5 @@ pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String
 }
 
 fn first_token(after: Duration) -> String {
-    if after.is_zero() { "none came".to_owned() } else { time(after) }
+    if after.is_zero() { "none".to_owned() } else { time(after) }
 }

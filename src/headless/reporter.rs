@@ -1,22 +1,25 @@
-//! Says things: answers on standard output, everything else on standard error.
+//! Writes answers to standard output, and everything else to standard error.
 //!
-//! Standard output carries the answer and exactly one newline behind it, without escape sequences, whatever the model wrote.
-//! Standard error carries notes, reasoning, figures and errors; a progress bar only where a terminal shows it, and gone when it is done.
+//! Standard output carries the answer and exactly one newline after it, without escape sequences, whatever the model
+//! wrote. Standard error carries notes, reasoning, figures and errors; and, on a terminal, a progress bar that
+//! disappears when it is done.
 
 use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::chat::{bytes, time};
+use super::json;
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::ExitError;
+use crate::harmless;
 use crate::models::{Entry, PullProgress};
 use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
+use crate::units::{bytes, rate, time};
 
-/// Where things are said. Standard error is drawn on by the bar too, so it is only written through here.
+/// The two output streams. The progress bar also draws on standard error, so all writes go through here.
 pub struct Reporter<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -30,37 +33,46 @@ impl<'a> Reporter<'a> {
         Self { out, err, output, terminal, bar: ProgressBar::hidden() }
     }
 
-    /// One object on a line of its own.
+    /// Writes one object on its own line.
     pub(super) fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut *self.out, object)?;
+        json::write(self.out, object)?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
 
-    /// A piece of what standard output is for.
+    /// Writes text to standard output.
     pub(super) fn data(&mut self, text: &str) -> io::Result<()> {
+        self.exactly(&harmless::text(text))
+    }
+
+    /// A text that is asked for as it is: made harmless for a terminal alone.
+    pub(super) fn source(&mut self, text: &str) -> io::Result<()> {
+        if self.terminal.stdout { self.data(text) } else { self.exactly(text) }
+    }
+
+    fn exactly(&mut self, text: &str) -> io::Result<()> {
         self.bar.finish_and_clear();
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 
-    /// Something to know, on a line of its own. Nobody listening is no failure.
+    /// Writes a line to standard error. A failed write is ignored.
     pub fn note(&mut self, text: &str) {
-        let err = &mut self.err;
+        let (err, text) = (&mut self.err, harmless::text(text));
         self.bar.suspend(|| {
             let _ = writeln!(err, "{text}");
         });
     }
 
-    /// A piece of the model's reasoning, dimmed where a terminal can.
+    /// Writes a piece of the model's reasoning, dimmed on a terminal with colour.
     pub(super) fn reasoning(&mut self, text: &str) {
         self.clear_bar();
         let (dim, plain) = if self.terminal.stderr && self.terminal.color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-        let _ = write!(self.err, "{dim}{text}{plain}");
+        let _ = write!(self.err, "{dim}{}{plain}", harmless::text(text));
         let _ = self.err.flush();
     }
 
-    /// Why it ended: for people on standard error, or as the last object.
+    /// Reports why the run failed: as text on standard error, or as the last JSON object.
     pub fn error(&mut self, error: &ExitError) {
         self.clear_bar();
         let Some((message, hint)) = error.told() else { return };
@@ -69,13 +81,13 @@ impl<'a> Reporter<'a> {
             self.note(&format!("error: {message}{hint}"));
             return;
         }
-        // Standard output is where a script looks; if that is gone, the exit code is left.
+        // If standard output is gone, a script still has the exit code.
         let kind = (self.output == Output::JsonLines).then_some("error");
         let body = ErrorBody { message, hint, exit_code: error.exit().code() };
         let _ = self.object(&ErrorObject { kind, error: body });
     }
 
-    /// Takes the bar of what is done off the terminal.
+    /// Removes the bar from the terminal.
     fn clear_bar(&mut self) {
         self.bar.finish_and_clear();
         self.bar = ProgressBar::hidden();
@@ -99,15 +111,14 @@ impl<'a> Reporter<'a> {
 
     fn fetching(&mut self, progress: &PullProgress) {
         match progress {
-            PullProgress::Waiting => self.note("another process is fetching it, waiting"),
+            PullProgress::Waiting => self.note("another process is fetching this model; waiting"),
             PullProgress::Asking { source } => self.note(&format!("fetching from {source}")),
-            PullProgress::Failed { reason } => self.note(&format!("note: {reason}")),
             PullProgress::Fetching { done, total } => self.bytes_bar("fetching", *done, *total),
             PullProgress::Checking { done, total } => self.bytes_bar("checking", *done, *total),
         }
     }
 
-    /// A document on its way; of how many bytes not every server tells.
+    /// Shows the download of a document. Not every server reports its size.
     fn fetching_document(&mut self, progress: WebProgress) {
         match progress.total {
             Some(total) => self.bytes_bar("fetching", progress.done, total),
@@ -131,12 +142,12 @@ impl<'a> Reporter<'a> {
 
     pub(super) fn reading(&mut self, progress: &Progress) {
         if self.bar.is_hidden() && self.terminal.stderr {
-            self.bar = bar("reading {bar:30} {pos}/{len} tokens {msg}");
+            self.bar = bar("prefilling {bar:30} {pos}/{len} tokens {msg}");
         }
         self.bar.set_length(progress.total_tokens.into());
         self.bar.set_position(progress.done_tokens.into());
         let left = progress.remaining.map_or(String::new(), |left| format!(", {} left", time(left)));
-        self.bar.set_message(format!("{:.0} tok/s{left}", progress.tokens_per_s));
+        self.bar.set_message(format!("{}{left}", rate(progress.tokens_per_s)));
         if progress.done_tokens >= progress.total_tokens {
             self.clear_bar();
         }
@@ -179,16 +190,16 @@ struct ErrorBody<'a> {
     exit_code: u8,
 }
 
-/// Lets an answer through as it grows, without white space around it and without characters that a terminal would obey.
+/// Passes a growing answer through, without white space around it and without control characters.
 #[derive(Debug, Default)]
 pub(super) struct Tidy {
     begun: bool,
-    /// White space that is let through if more text follows.
+    /// White space that is passed on if more text follows.
     cache_state: String,
 }
 
 impl Tidy {
-    /// What may be written now that `piece` was added.
+    /// Adds `piece`, and returns what can be written now.
     pub(super) fn push(&mut self, piece: &str) -> String {
         let mut ready = String::new();
         for c in piece.chars() {
@@ -197,22 +208,22 @@ impl Tidy {
                 continue;
             }
             if self.begun {
-                ready.push_str(&self.cache_state);
+                ready.push_str(&harmless::text(&self.cache_state));
             }
             self.begun = true;
             self.cache_state.clear();
-            ready.push(if c.is_control() { char::REPLACEMENT_CHARACTER } else { c });
+            ready.push(harmless::sign(c).unwrap_or(c));
         }
         ready
     }
 }
 
-/// `text` as [`Tidy`] lets it through.
+/// `text` as [`Tidy`] passes it on.
 pub(super) fn tidied(text: &str) -> String {
     Tidy::default().push(text)
 }
 
-/// The first fenced code block of `text`, without its fences; all of it when there is none.
+/// The first fenced code block of `text`, without its fences; all of `text` if there is none.
 pub(super) fn extracted(text: &str) -> String {
     let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("```"));
     if lines.next().is_none() {
@@ -233,7 +244,7 @@ mod tests {
         let mut tidy = Tidy::default();
         let written: String =
             ["\n ", " He", " is \n", "\n", "red\x1b[31m", ".\n\n"].iter().map(|piece| tidy.push(piece)).collect();
-        assert_eq!(written, "He is \n\nred\u{fffd}[31m.");
+        assert_eq!(written, "He is \n\nred␛[31m.");
     }
 
     #[test]
@@ -248,7 +259,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_are_tidied_as_the_whole_is(text in "[a \n\x1b\u{3000}é]{0,30}", cut in 0_usize..30) {
+        fn pieces_are_tidied_as_the_whole_is(text in "[a \r\n\x1b\u{3000}é]{0,30}", cut in 0_usize..30) {
             let cut = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
             let mut tidy = Tidy::default();
             let pieces = tidy.push(&text[..cut]) + &tidy.push(&text[cut..]);

@@ -1,4 +1,5 @@
-//! The table of parts that `lunette inspect` and `lunette fit` print: a list, or a tree where the parts are files of folders.
+//! The table of parts that `lunette inspect` and `lunette fit` print: a list, or a tree if the parts are files in
+//! folders.
 //!
 //! ```text
 //!   part    tokens  title
@@ -10,12 +11,11 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use super::report::bytes;
-use crate::chat::count;
 use crate::document::FileReport;
 use crate::fit::tree::{Row, rows};
+use crate::units::{bytes, count};
 
-/// A part with what is known of it.
+/// A part as the table shows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listed<'a> {
     pub number: usize,
@@ -24,7 +24,8 @@ pub(super) struct Listed<'a> {
     pub tokens: Option<usize>,
 }
 
-/// The parts, line by line under a heading. `kv_bytes_per_token` brings a column with what each takes in the cache.
+/// The parts, line by line under a heading. With `kv_bytes_per_token` there is a column for the size of each in the KV
+/// cache.
 pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: Option<u64>) -> String {
     let kv_heading = kv_bytes_per_token.map_or("", |_| "        KV");
     let mut table = format!("  part    tokens{kv_heading}  title\n");
@@ -55,7 +56,7 @@ pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: 
     table
 }
 
-/// Whether every part is a file, and one at least lies in a folder.
+/// Whether every part is a file, and at least one is in a folder.
 fn is_tree(parts: &[Listed], files: &[FileReport]) -> bool {
     parts.len() > 1
         && parts.iter().any(|part| part.title.contains('/'))

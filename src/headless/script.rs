@@ -1,9 +1,10 @@
 //! Drives a chat from question to question.
 //!
-//! It waits until the model is there and it is settled what is read and how; then it asks one question after the other, each about the
-//! document as it is then. Whatever comes in goes through [`chat::update`], and [`Printer`] prints what has changed.
+//! It waits until the model is loaded and the parts and preset are decided. Then it asks one question after the other,
+//! each about the document as it is at that time. All inputs go through [`chat::update`], and [`Printer`] prints what
+//! has changed.
 //!
-//! The first stop ends the answer that is being given, which is printed as far as it is. Where none is, it ends the run.
+//! The first stop ends the current answer, which is printed as far as it got. If there is none, it ends the run.
 
 use std::time::Instant;
 
@@ -35,9 +36,9 @@ impl<'settings> Script<'settings> {
         Self { settings, printer: Printer::new(headless, &files), files, chat, client, begun: Instant::now() }
     }
 
-    /// Answers one question after another. The first answer that ended badly gives the exit code.
+    /// Answers one question after another. The first answer that did not end normally gives the exit code.
     ///
-    /// Errors: the first failure, or a stop while nothing was answered.
+    /// Errors: the first failure, or a stop while no answer is running.
     pub(super) async fn answer_all(&mut self, reporter: &mut Reporter<'_>) -> Result<Exit, ExitError> {
         while !self.is_settled() {
             self.step(reporter).await?;
@@ -52,20 +53,20 @@ impl<'settings> Script<'settings> {
         Ok(self.printer.exit())
     }
 
-    /// Whether it is settled what is read and how.
+    /// Whether the model is loaded and the parts and preset are decided.
     fn is_settled(&self) -> bool {
         let Chat { model, work, resolved_preset, beginning, .. } = &self.chat;
         matches!(model, Model::Ready { .. }) && *work == Phase::Idle && resolved_preset.is_some() && beginning.is_none()
     }
 
-    /// Takes the document as it is now.
+    /// Reloads the document if it has changed.
     fn reload(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let Some(reloaded) = self.files.reload(ReloadRequest::Again) else { return Ok(()) };
         self.printer.take(&self.files);
         self.update(Input::News(reloaded.news), reporter)
     }
 
-    /// Asks a question, under each preset of `--ab` when there are some, and waits for the answers.
+    /// Asks a question, under each preset of `--ab` if given, and waits for the answers.
     async fn answer(&mut self, question: &str, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let before = self.printer.printed();
         let answers = self.settings.ab.len().max(1);
@@ -87,11 +88,11 @@ impl<'settings> Script<'settings> {
         let preset_entry =
             |name: &String| self.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == *name);
         let preset_entries =
-            self.settings.ab.iter().map(|name| preset_entry(name).expect("resolve has looked the names up"));
+            self.settings.ab.iter().map(|name| preset_entry(name).expect("the settings have checked the names"));
         Action::Versus { question, preset_entries: preset_entries.collect() }
     }
 
-    /// Waits for one thing to happen, and takes it.
+    /// Waits for one event or stop, and handles it.
     async fn step(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         match self.client.next().await {
             Ok(Happening::Input(input)) => self.update(input, reporter),
@@ -105,10 +106,10 @@ impl<'settings> Script<'settings> {
     fn update(&mut self, input: Input, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
             match effect {
-                // After a stop nothing begins any more.
+                // After a stop no new job begins.
                 Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
                 Effect::Cancel(token) => token.cancel(),
-                // Quotes lead into a document that is not shown here; the rest is for persons.
+                // Citations link to a document that is not shown here; the rest is for interactive front ends.
                 Effect::Send(_)
                 | Effect::CheckCitations { .. }
                 | Effect::ReadFile(_)

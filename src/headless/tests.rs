@@ -1,4 +1,4 @@
-//! The contract, against an engine that follows a script. `tests/headless.rs` holds the real binary to it.
+//! The contract, tested against a scripted engine. `tests/headless.rs` tests the real binary.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::session::scripted_engine::{Script, ScriptedEngine, says, tokens_of};
 use crate::session::{EngineChannels, Signal, Stops};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
 
-/// What a run gave.
+/// The output of a run.
 struct Ran {
     out: String,
     err: String,
@@ -164,7 +164,7 @@ async fn an_answer_cut_at_a_limit_is_printed_and_exits_with_6() {
     let script = Script::Says(vec![(Channel::Answer, "Mr. Bing")], Finish::TokenLimit);
     let ran = ran(&["-p", "Who?", "-n", "3", "-"], "text", script).await;
     assert_eq!((ran.out.as_str(), ran.exit), ("Mr. Bing\n", Exit::Limit));
-    assert!(ran.err.contains("note: cut off: the limit of tokens\n"), "{}", ran.err);
+    assert!(ran.err.contains("note: cut off: token limit reached\n"), "{}", ran.err);
 }
 
 #[tokio::test]
@@ -200,7 +200,7 @@ async fn a_second_signal_does_not_wait() {
     assert_eq!(ran.exit, Exit::Interrupted);
 }
 
-/// `timeout 60 lunette` signals its child and then the child's group; what there is was lost.
+/// `timeout 60 lunette` signals its child and then the child's group. The partial answer was lost that way.
 #[tokio::test]
 async fn a_signal_that_is_heard_twice_is_one_signal() {
     let (signal, signals) = unbounded_channel();
@@ -274,7 +274,7 @@ async fn a_model_that_is_missing_is_told_with_its_hint() {
 async fn a_layer_that_the_model_lacks_is_refused() {
     let ran = ran(&["-p", "Who?", "--window", "2k", "--full-layers", "1,40", "-"], "text", says("So.")).await;
     assert_eq!(ran.exit, Exit::Usage);
-    assert_eq!(ran.err, "error: layer 40 can't stay full: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
+    assert_eq!(ran.err, "error: there is no layer 40: Toy has 24 layers\nhint: layers are numbered 0 to 23\n");
 }
 
 #[tokio::test]
@@ -283,7 +283,7 @@ async fn layers_by_the_catalogue_need_a_model_that_it_knows() {
     assert_eq!(ran.exit, Exit::Usage);
     assert_eq!(
         ran.err,
-        "error: which layers of Toy should stay full is not known\nhint: name them, as in --full-layers first-half\n"
+        "error: no full layers are known for Toy\nhint: give them yourself, e.g. --full-layers first-half\n"
     );
 }
 
@@ -301,7 +301,11 @@ async fn as_many_parts_are_read_as_the_time_allows() {
     // A chapter has some 500 tokens: 5 s at 100 tokens a second.
     let line = ["-p", "Who?", "--within", "28s", "--json", book.to_str().unwrap()];
     let ran = ran(&line, "", says("So.")).await;
-    assert!(ran.err.contains("note: 5 of 20 parts are read, as many as this machine reads in 28 s"), "{}", ran.err);
+    assert!(
+        ran.err.contains("note: 5 of 20 parts are read, as many as this machine can prefill in 28 s"),
+        "{}",
+        ran.err
+    );
     let prompt = ran.objects()[0]["tokens"]["prompt"].as_u64().unwrap();
     assert!((2500..2700).contains(&prompt), "{prompt}");
     assert!(ran.objects()[0]["tokens"]["cached"].as_u64().unwrap() > 400, "what was timed is not read again");
@@ -310,7 +314,7 @@ async fn as_many_parts_are_read_as_the_time_allows() {
 #[tokio::test]
 async fn auto_says_what_it_chose_and_why() {
     let ran = ran(&["-p", "Who?", "--json", "-"], "text", says("So.")).await;
-    assert_eq!(ran.err, "note: auto chose full: so short a document is seen whole under every preset\n");
+    assert_eq!(ran.err, "note: auto chose full: the document is so short that every preset sees all of it\n");
     assert_eq!(ran.objects()[0]["preset"], "full");
 }
 
@@ -328,7 +332,7 @@ async fn under_several_presets_each_answer_has_a_heading_or_an_object() {
 #[tokio::test]
 async fn presets_that_are_the_same_here_are_not_compared() {
     let ran = ran(&["-p", "Who?", "--ab", "auto,full", "-"], "text", says("So.")).await;
-    let told = "error: auto and full are both full here\nhint: compare presets that differ\n";
+    let told = "error: auto and full both resolve to full here\nhint: compare presets that differ\n";
     assert_eq!((ran.out.as_str(), ran.exit), ("", Exit::Usage));
     assert!(ran.err.ends_with(told), "{}", ran.err);
 }
@@ -372,7 +376,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     fs::write(&path, (1..=6).map(chapter).collect::<String>()).unwrap();
     let line = ["-p", "What of the whale?", "--pick", "300", "--json", path.to_str().unwrap()];
     let picked = ran(&line, "", says("So.")).await;
-    assert!(picked.err.starts_with("note: 1 of 6 parts are read, "), "{}", picked.err);
+    assert!(picked.err.starts_with("note: selected 1 of 6 parts, "), "{}", picked.err);
     let object = &picked.objects()[0];
     assert_eq!((&object["picked"][0]["part"], &object["picked"][0]["title"]), (&3.into(), &"Chapter 3".into()));
     assert_eq!(object["picked"][1], Value::Null);
@@ -380,7 +384,7 @@ async fn the_parts_nearest_to_the_questions_are_picked_and_named() {
     let none = ran(&["-p", "Elephants?", "--pick", "300", path.to_str().unwrap()], "", says("So.")).await;
     assert_eq!((none.out.as_str(), none.exit), ("", Exit::Input));
     assert!(
-        none.err.contains("error: nothing to pick: no part with a word of the question has at most 300 tokens\nhint: ")
+        none.err.contains("error: nothing to pick: no part with a word of the question fits in 300 tokens\nhint: ")
     );
 }
 
@@ -429,11 +433,11 @@ async fn a_document_that_is_gone_is_answered_from_as_it_was() {
     fs::write(&path, "It is a truth.\n").unwrap();
     let going = path.clone();
     let ran = ran_and_changed(&path, &[], move || fs::remove_file(going).unwrap()).await;
-    assert!(ran.err.contains("no such file; answers are from what was read before"), "{}", ran.err);
+    assert!(ran.err.contains("no such file; answers still use the earlier text"), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
 
-/// What is said and answered when the changed document lacks what was asked of it.
+/// Runs two questions; in between the document loses what the flags select.
 async fn ran_and_shortened(flags: &[&str], before: &str, after: &'static str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("book.md");
@@ -446,7 +450,7 @@ async fn ran_and_shortened(flags: &[&str], before: &str, after: &'static str) ->
 async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() {
     let ran =
         ran_and_shortened(&["--parts", "2-3"], "# One\n\na\n\n# Two\n\nb\n\n# Three\n\nc\n", "# One\n\nnew\n").await;
-    let told = "note: there is no part 2: the document has 1; answers are from what was read before\n";
+    let told = "note: there is no part 2: the document has 1; answers still use the earlier text\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
@@ -454,8 +458,8 @@ async fn parts_that_the_changed_document_lacks_are_answered_from_as_they_were() 
 #[tokio::test]
 async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nnew\n").await;
-    let told = "note: nothing to pick: no part with a word of the question has at most 300 tokens; \
-                answers are from what was read before\n";
+    let told = "note: nothing to pick: no part with a word of the question fits in 300 tokens; \
+                answers still use the earlier text\n";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert_eq!((ran.objects().len(), ran.exit), (2, Exit::Ok));
 }
@@ -464,7 +468,7 @@ async fn a_changed_document_without_the_words_is_answered_from_as_it_was() {
 async fn parts_are_picked_again_of_a_changed_document_and_the_change_is_told() {
     let ran = ran_and_shortened(&["--pick", "300"], "# One\n\nWho is it?\n", "# One\n\nWho is it now?\n").await;
     assert!(ran.err.contains("note: the document changed on disk, from line 3 of "), "{}", ran.err);
-    assert_eq!(ran.err.matches("note: 1 of 1 parts are read, ").count(), 2, "{}", ran.err);
+    assert_eq!(ran.err.matches("note: selected 1 of 1 parts, ").count(), 2, "{}", ran.err);
 }
 
 #[tokio::test]

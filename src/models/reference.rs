@@ -1,53 +1,18 @@
 //! What the user wrote for a model → a file, or an entry to fetch.
 
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
-use std::str::FromStr;
 
 use super::catalogue::{Catalogue, Entry};
 use super::error::Error;
 use super::lookup;
+use super::names::{HubName, ModelRef};
 use super::places::Places;
-
-/// A model as the user named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelRef {
-    /// Not at all: the catalogue's default.
-    Default,
-    /// `-m`: a file, or a name of the catalogue.
-    Named(String),
-    /// `-hf`
-    Hub(HubName),
-}
-
-/// `user/repo` or `user/repo:QUANT`, as llama.cpp writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HubName {
-    pub repo: String,
-    pub quant: Option<String>,
-}
 
 /// Where a model is, or what would have to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolved {
     Found(PathBuf),
     Missing(Box<Entry>),
-}
-
-impl FromStr for HubName {
-    type Err = Error;
-
-    fn from_str(written: &str) -> Result<Self, Error> {
-        let (repo, quant) = written.split_once(':').map_or((written, None), |(repo, quant)| (repo, Some(quant)));
-        let is_word = |word: &str| {
-            let allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.');
-            !word.is_empty() && !word.starts_with('.') && word.chars().all(allowed)
-        };
-        let is_repo = repo.split_once('/').is_some_and(|(user, name)| is_word(user) && is_word(name));
-        if !is_repo || !quant.is_none_or(is_word) {
-            return Err(Error::NoRepository { written: written.into() });
-        }
-        Ok(Self { repo: repo.into(), quant: quant.map(str::to_owned) })
-    }
 }
 
 impl Catalogue {
@@ -84,7 +49,7 @@ impl Catalogue {
 
     fn resolve_hub(&self, name: &HubName, places: &Places) -> Result<Resolved, Error> {
         let listed = |entry: &&Entry| {
-            let is_repo = entry.repo.as_ref().is_some_and(|repo| repo.eq_ignore_ascii_case(&name.repo));
+            let is_repo = entry.repo.eq_ignore_ascii_case(&name.repo);
             is_repo && name.quant.as_ref().is_none_or(|quant| lookup::is_quant(&entry.file, quant))
         };
         if let Some(entry) = self.entries().iter().find(listed) {
@@ -120,17 +85,6 @@ mod tests {
     fn sparse_file(path: &Path, bytes: u64) {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::File::create(path).and_then(|file| file.set_len(bytes)).expect("a file");
-    }
-
-    #[test]
-    fn repositories_are_written_as_llama_cpp_does() {
-        let name = |repo: &str, quant: Option<&str>| HubName { repo: repo.into(), quant: quant.map(str::to_owned) };
-        assert_eq!("a/b".parse::<HubName>().expect("a name"), name("a/b", None));
-        assert_eq!("a/b-GGUF:Q8_0".parse::<HubName>().expect("a name"), name("a/b-GGUF", Some("Q8_0")));
-        for written in ["a", "a/b/c", "a/", "/b", "a/..", "a/b:", "a/b c"] {
-            let error = written.parse::<HubName>().expect_err(written);
-            assert_eq!(error.to_string(), format!("`{written}` is no repository of the hub"));
-        }
     }
 
     #[test]

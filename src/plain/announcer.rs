@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::time::Duration;
 
-use crate::chat::{
-    Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, count, time, why_not_whole,
-};
+use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, why_not_whole};
 use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
+use crate::harmless;
+use crate::units::{coarse_time, count, rate, time};
 
 /// Words shown of a quote, enough to recognise it.
 const QUOTE_WORDS: usize = 12;
@@ -82,7 +83,7 @@ impl Announcer {
 
     fn line(&mut self, out: &mut dyn Write, text: &str) -> io::Result<()> {
         self.end_prompt(out)?;
-        writeln!(out, "{}", safe(text))
+        writeln!(out, "{}", harmless::text(text))
     }
 
     fn end_prompt(&mut self, out: &mut dyn Write) -> io::Result<()> {
@@ -175,7 +176,7 @@ impl Announcer {
         }
         if exchange.answer.len() > announced.bytes {
             self.end_prompt(out)?;
-            write!(out, "{}", safe(&exchange.answer[announced.bytes..]))?;
+            write!(out, "{}", harmless::text(&exchange.answer[announced.bytes..]))?;
             announced.bytes = exchange.answer.len();
         }
         self.answer = Some(announced);
@@ -237,7 +238,9 @@ impl Announcer {
             return Ok(());
         };
         if !std::mem::replace(&mut self.deciding, true) {
-            let time = plan.predicted.map_or(String::new(), |time| format!(", about {} s", time.as_secs().max(1)));
+            let time = plan
+                .predicted
+                .map_or(String::new(), |time| format!(", about {}", coarse_time(time.max(Duration::from_secs(1)))));
             self.line(
                 out,
                 &format!("{} re-reads {} tokens{time}. Continue? y or n", to.name, count(plan.to_prefill_tokens)),
@@ -254,11 +257,6 @@ impl Announcer {
         self.notices = chat.notices.len();
         Ok(())
     }
-}
-
-/// Replaces control characters, which could reach the terminal.
-fn safe(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// `notes.txt, 1,204 tokens`.
@@ -292,8 +290,8 @@ fn costs(exchange: &Exchange) -> String {
     let thought = reasoning.began.zip(reasoning.ended).map(|(began, ended)| ended.saturating_sub(began));
     facts.extend(thought.map(|thought| format!("thought for {}", time(thought))));
     if let Some(figures) = &exchange.figures {
-        let speed = figures.timings.decode_tokens_per_s;
-        facts.push(format!("{} tokens at {speed:.1} tok/s", figures.tokens.generated));
+        let speed = rate(figures.timings.decode_tokens_per_s);
+        facts.push(format!("{} tokens at {speed}", figures.tokens.generated));
     }
     format!("({})", facts.join(", "))
 }
@@ -408,8 +406,8 @@ mod tests {
         let all = [
             (Finish::EndOfGeneration, ""),
             (Finish::StopString, ""),
-            (Finish::TokenLimit, "cut off: the limit of tokens\n"),
-            (Finish::TimeLimit, "cut off: the time of --timeout is over\n"),
+            (Finish::TokenLimit, "cut off: token limit reached\n"),
+            (Finish::TimeLimit, "cut off: --timeout reached\n"),
             (Finish::ContextFull, "cut off: the context is full\n"),
             (Finish::Cancelled, "stopped\n"),
         ];
@@ -422,7 +420,7 @@ mod tests {
         }
         let mut listener = Listener::read();
         listener.session.ask("Who?");
-        let nothing = "\nthe model said nothing\n(accurate, 6 tokens at 20.0 tok/s)\n> ";
+        let nothing = "\nthe model returned an empty answer\n(accurate, 6 tokens at 20.0 tok/s)\n> ";
         assert_eq!(listener.finish(Finish::EndOfGeneration), nothing);
     }
 
@@ -493,7 +491,7 @@ mod tests {
         let mut listener = Listener::read();
         listener.session.act(Action::Attach(Attached::file("nobody")));
         listener.session.input(Input::FileRead { name: "nobody".into(), came: Err("no file is called nobody".into()) });
-        assert_eq!(listener.news(), "\nno file is called nobody; it is left as typed\n> ");
+        assert_eq!(listener.news(), "\nno file is called nobody; the reference is left as typed\n> ");
     }
 
     #[test]
@@ -520,7 +518,8 @@ mod tests {
     fn one_question_under_two_presets_is_answered_twice_by_name() {
         let mut listener = Listener::read();
         let preset_entry = |name: &str| {
-            listener.session
+            listener
+                .session
                 .chat
                 .preset_entries
                 .iter()
@@ -570,7 +569,11 @@ mod tests {
     fn a_document_that_can_t_be_read_any_more_is_told() {
         let mut listener = Listener::read();
         listener.session.input(Input::News(News::Unreadable("cannot read book.txt: no such file".into())));
-        assert_eq!(listener.news(), "\ncannot read book.txt: no such file; answers are from what was read before\n> ");
+        assert_eq!(listener.news(), "\ncannot read book.txt: no such file; answers still use the earlier text\n> ");
+    }
+
+    fn is_harmful(c: char) -> bool {
+        harmless::sign(c).is_some() && !matches!(c, '\n' | '\t')
     }
 
     #[test]
@@ -578,9 +581,12 @@ mod tests {
         let mut listener = Listener::read();
         listener.session.ask("Who?");
         listener.news();
-        listener.piece(Channel::Answer, "a\u{1b}[2Jb\u{9b}");
-        assert_eq!(listener.news(), "\na\u{fffd}[2Jb\u{fffd}");
-        listener.session.input(Input::News(News::Unreadable("cannot read \u{1b}]0;x\u{7}".into())));
-        assert!(!listener.news().contains(['\u{1b}', '\u{7}']));
+        let harmful: String = ('\0'..=char::MAX).filter(|c| is_harmful(*c)).collect();
+        let shown: String = harmful.chars().filter_map(harmless::sign).collect();
+        listener.piece(Channel::Answer, &harmful);
+        assert_eq!(listener.news(), format!("\n{shown}"));
+        listener.session.input(Input::News(News::Unreadable(format!("cannot read {harmful}"))));
+        let news = listener.news();
+        assert!(news.contains(&format!("cannot read {shown}")) && !news.contains(is_harmful), "{news}");
     }
 }

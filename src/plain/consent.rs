@@ -2,9 +2,10 @@
 
 use std::io::{BufRead, Write};
 
-use crate::chat::bytes;
+use crate::harmless;
 use crate::models::Entry;
 use crate::session::{Activity, Observer};
+use crate::units::bytes;
 
 /// Hands on to another observer what there is to know, and asks the person who types on `input`.
 pub struct Consent<'a> {
@@ -24,8 +25,8 @@ impl Observer for Consent<'_> {
 
     /// Enter and `y` mean yes; the end of the input means no.
     fn agrees_to_fetch(&mut self, model: &Entry) -> bool {
-        let size = bytes(model.bytes);
-        let asked = writeln!(self.output, "{} is not on this machine. Download it ({size})? [Y/n]", model.title);
+        let (title, size) = (harmless::line(&model.title), bytes(model.bytes));
+        let asked = writeln!(self.output, "{title} is not on this machine. Download it ({size})? [Y/n]");
         let mut answer = String::new();
         let read = asked.and_then(|()| self.input.read_line(&mut answer));
         read.is_ok_and(|length| length > 0) && matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes")

@@ -1,20 +1,21 @@
-//! The one client of the engine: commands out, events in, and what may stop the program in between.
+//! The engine's only client: sends commands, receives events, and handles signals and `--timeout`.
 //!
-//! It is used in two ways. [`EngineClient::run`] sends one command and waits for the end of its job: an evaluation, a measurement.
-//! [`EngineClient::next`] hands what comes to a chat, which has jobs of its own: the terminal interface, plain lines, headless runs.
+//! It is used in two ways. [`EngineClient::run`] sends one command and waits for its job to end; evaluations and
+//! measurements use it. [`EngineClient::next`] passes events to a chat, which has its own jobs; the terminal interface,
+//! plain lines and headless runs use it.
 //!
 //! ```text
 //! chat::update ── Effect::Send ──> send ──> engine ──> next ──> chat::update
-//! run(|job, cancel| Command::Read { .. }) ──> engine ──> Event::Planned, Event::Prefilling, … ──> Event::Read
+//! run(|job, cancel| Command::Prefill { .. }) ──> engine ──> Event::Planned, Event::Prefilling, … ──> Event::Prefilled
 //! ```
 //!
-//! The first stop (a signal, the end of `--timeout`) cancels the running job, which then ends as it does with what it has. A second one
-//! doesn't wait. One that comes within [`ECHO`] of the first is the first one heard twice: `timeout 60 lunette ...` signals its child, and then
-//! the group that the child is in.
+//! The first stop (a signal or `--timeout`) cancels the running job, which then ends with a partial result. A second
+//! stop ends the run at once. One that comes within [`ECHO`] of the first is ignored as a duplicate: `timeout 60
+//! lunette ...` signals its child, and then the child's process group.
 //!
-//! A client that is dropped cancels what runs and waits until the engine's thread has freed the GPU.
+//! Dropping a client cancels the running job and waits until the engine's thread has freed the GPU.
 //!
-//! What it does not do: know documents, make prompts, print.
+//! It does not know documents, make prompts or print.
 
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
@@ -32,19 +33,20 @@ use crate::engine::{self, EngineHandle};
 use crate::failure::Failure;
 use crate::swaa::RecipeSpec;
 
-/// Sooner than a person presses a key twice, later than a process that was signalled by itself and with its group hears of it.
+/// Shorter than the time between two key presses, longer than the delay between a signal to a process and the same
+/// signal to its group.
 pub const ECHO: Duration = Duration::from_millis(100);
-/// How long the end of the program may wait for the engine's thread.
+/// How long the program waits for the engine's thread before it exits.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How often it is looked whether the thread has ended.
+/// How often to check whether the thread has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What leads to the engine and back.
+/// The channels to and from the engine.
 #[derive(Debug)]
 pub struct EngineChannels {
     pub commands: Sender<Command>,
     pub events: UnboundedReceiver<Event>,
-    /// Waited for at the end; `None` when somebody else does.
+    /// Joined at the end; `None` if there is no thread to wait for.
     pub thread: Option<JoinHandle<()>>,
 }
 
@@ -58,7 +60,7 @@ impl From<EngineHandle> for EngineChannels {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     Signal(Signal),
-    /// `--timeout` is over.
+    /// `--timeout` was reached.
     Timeout,
 }
 
@@ -66,12 +68,12 @@ pub enum Stop {
 #[derive(Debug)]
 pub struct Stops {
     pub signals: UnboundedReceiver<Signal>,
-    /// When `--timeout` is over.
+    /// When `--timeout` is reached.
     pub deadline: Option<Instant>,
 }
 
 impl Stops {
-    /// Nothing does: the front end hears signals itself, or leaves them to the system.
+    /// No stops: the front end handles signals itself, or leaves them to the system.
     #[must_use]
     pub fn never() -> Self {
         Self { signals: unbounded_channel().1, deadline: None }
@@ -96,22 +98,22 @@ impl From<Failure> for ClientError {
 pub enum Happening {
     /// For [`crate::chat::update`].
     Input(Input),
-    /// The first stop: what runs is to end with what it has.
+    /// The first stop: the running job should end with a partial result.
     Stop(Stop),
 }
 
-/// See the module's page.
+/// Sends commands to an engine and receives its events.
 pub struct EngineClient {
     commands: Option<Sender<Command>>,
-    /// `None` while there is no engine, and once it was told that there is none any more.
+    /// `None` while there is no engine, and after its end has been reported.
     events: Option<UnboundedReceiver<Event>>,
     thread: Option<JoinHandle<()>>,
     stops: Stops,
-    /// What stopped the run, once something has, and when.
+    /// What stopped the run, and when, if something has.
     stopped: Option<(Stop, Instant)>,
-    /// Stops the job that was sent last.
+    /// Cancels the last job sent.
     cancel: Option<CancelToken>,
-    /// How many jobs [`EngineClient::run`] has begun.
+    /// How many jobs [`EngineClient::run`] has started.
     jobs: u64,
 }
 
@@ -123,25 +125,25 @@ impl EngineClient {
         client
     }
 
-    /// With an engine of its own, which begins to load the model of `config`.
+    /// Starts an engine, which begins to load the model of `config`.
     #[must_use]
     pub fn starting(config: EngineConfig, stops: Stops) -> Self {
         Self::new(engine::spawn(config).into(), stops)
     }
 
-    /// A client whose engine is still to come: the model is not on this machine yet.
+    /// A client without an engine, because the model is not on this machine yet.
     #[must_use]
     pub fn without_engine(stops: Stops) -> Self {
         Self { commands: None, events: None, thread: None, stops, stopped: None, cancel: None, jobs: 0 }
     }
 
-    /// From now on this is the engine.
+    /// Connects the client to `engine`.
     pub fn start(&mut self, engine: EngineChannels) {
         let EngineChannels { commands, events, thread } = engine;
         (self.commands, self.events, self.thread) = (Some(commands), Some(events), thread);
     }
 
-    /// Sends a command. Without an engine it is lost: that the engine is gone is told by [`EngineClient::next`].
+    /// Sends a command. It is dropped if there is no engine; [`EngineClient::next`] reports that the engine is gone.
     pub fn send(&mut self, command: Command) {
         match &command {
             Command::Prefill { cancel, .. } => self.cancel = Some(cancel.clone()),
@@ -153,7 +155,7 @@ impl EngineClient {
         }
     }
 
-    /// What stopped the run, if something has: no new job should begin.
+    /// What stopped the run, if something has. No new job should start then.
     #[must_use]
     pub fn stopped(&self) -> Option<Stop> {
         self.stopped.map(|(stop, _)| stop)
@@ -161,21 +163,22 @@ impl EngineClient {
 
     // For a chat.
 
-    /// The engine's next event, and once that it is gone. Waits without end while there is no engine, and after its end.
+    /// The engine's next event, or (once) that the engine is gone. Waits forever while there is no engine, and after
+    /// that report.
     ///
-    /// Nothing is lost when it is dropped before it is ready. Stops are not heard.
+    /// Cancel-safe. Does not listen for stops.
     pub async fn input(&mut self) -> Input {
         input(&mut self.events).await
     }
 
-    /// The next event that is there already.
+    /// The next event that has already arrived.
     pub fn try_input(&mut self) -> Option<Input> {
         self.events.as_mut()?.try_recv().ok().map(Input::Engine)
     }
 
-    /// What the engine tells, or the first stop, whichever comes first.
+    /// The engine's next event or the first stop, whichever comes first.
     ///
-    /// Errors: the second stop, which doesn't wait.
+    /// Errors: the second stop, which should end the run at once.
     pub async fn next(&mut self) -> Result<Happening, Stop> {
         loop {
             match self.stop_or_input().await {
@@ -200,7 +203,7 @@ impl EngineClient {
         }
     }
 
-    /// What reading `prompt` would take now.
+    /// Forecasts the prefill of `prompt`.
     pub async fn forecast(&mut self, prompt: Prompt, recipe: RecipeSpec) -> Result<Plan, ClientError> {
         let forecast = |job, _| Command::Forecast { job, prompt, recipe };
         match self.run(forecast, &mut |_: &Event| Ok::<_, ClientError>(())).await? {
@@ -209,9 +212,9 @@ impl EngineClient {
         }
     }
 
-    /// Runs the job that `command` makes to its last event, and returns that. `listen` hears all before it.
+    /// Runs the job that `command` makes, and returns its last event. `listen` gets the events before it.
     ///
-    /// Errors: the job failed, the run was stopped before it or a second time, or `listen` had enough.
+    /// Errors: the job failed, the run was stopped before it or for the second time, or `listen` returned an error.
     pub async fn run<E: From<ClientError>>(
         &mut self,
         command: impl FnOnce(JobId, CancelToken) -> Command,
@@ -258,7 +261,7 @@ impl EngineClient {
         }
     }
 
-    /// The next event while no job runs: the first stop ends it.
+    /// The next event while no job runs. The first stop is an error here.
     async fn event(&mut self) -> Result<Event, ClientError> {
         match self.next().await {
             Ok(Happening::Input(Input::Engine(event))) => Ok(event),
@@ -297,7 +300,7 @@ impl EngineClient {
     }
 }
 
-/// The next of `events`, and once that there will be none any more; then `events` is `None`.
+/// The next of `events`, or (once) that the engine is gone, which sets `events` to `None`.
 async fn input(events: &mut Option<UnboundedReceiver<Event>>) -> Input {
     let Some(receiver) = events else { return std::future::pending().await };
     if let Some(event) = receiver.recv().await {
@@ -308,7 +311,8 @@ async fn input(events: &mut Option<UnboundedReceiver<Event>>) -> Input {
 }
 
 impl Drop for EngineClient {
-    /// A GPU has to be given back before the process ends: its driver is gone then, and what is still computing or freeing aborts.
+    /// The GPU must be freed before the process exits: the driver unloads then, and a thread still computing or freeing
+    /// would abort.
     fn drop(&mut self) {
         if let Some(cancel) = &self.cancel {
             cancel.cancel();
@@ -333,7 +337,7 @@ mod tests {
     use super::*;
     use crate::failure::FailureKind;
 
-    /// The other end of a client: what was sent to the engine, and what it tells.
+    /// The other end of a client: its commands, and the events and signals to send it.
     struct Engine {
         commands: Receiver<Command>,
         events: UnboundedSender<Event>,
@@ -358,7 +362,7 @@ mod tests {
             self.signals.send(signal).expect("the client listens");
         }
 
-        /// Whether the job of the reading that was sent last is to stop.
+        /// Whether the last prefill sent is cancelled.
         fn is_cancelled(&self) -> bool {
             let sent = self.commands.try_iter().last();
             matches!(sent, Some(Command::Prefill { cancel, .. }) if cancel.is_cancelled())
@@ -381,7 +385,7 @@ mod tests {
         Failure::new(FailureKind::DoesNotFit, message, None)
     }
 
-    /// Runs a reading; returns how it ended, and what was heard before.
+    /// Runs a prefill; returns how it ended, and the events before that.
     async fn run(client: &mut EngineClient) -> (Result<Event, ClientError>, Vec<Event>) {
         let mut heard = Vec::new();
         let mut listen = |event: &Event| {

@@ -18,7 +18,7 @@ use crate::fit::{self, Estimator, PlanRequest, Proposal};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
 
-/// A document whose parts are to be counted, and the model whose tokens count.
+/// A document whose parts are to be counted, and the model to count with.
 #[derive(Debug, Clone)]
 pub struct CountRequest {
     /// The model's file.

@@ -14,7 +14,7 @@ use super::observer::{Activity, Observer};
 use crate::document::{self, Document, Input, SelectError, Watched};
 use crate::settings::{Documents, Settings};
 
-/// Documents that were read from their files.
+/// Documents as read from their files.
 pub struct Opened {
     /// Notices when the files change.
     pub watched: Watched,

@@ -1,17 +1,17 @@
 //! Carries out a chat's effects, and returns the results as one stream.
 //!
 //! [`crate::chat::update`] returns [`Effect`]s: data such as "send this command to the engine" or "read the file that a
-//! question names". [`EffectRunner`] carries them out for every front end that has a chat. It never blocks for long:
-//! slow work runs on a thread of its own, and its result arrives as an [`EffectResult`], as do the engine's events.
+//! question names". [`EffectRunner`] carries them out for every interactive front end. Nothing here blocks for long:
+//! slow work runs on its own thread, and its result arrives as an [`EffectResult`], along with the engine's events.
 //!
 //! ```text
 //! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
 //! ```
 //!
-//! Only reloading the documents is synchronous ([`EffectRunner::reload`]), because a question must be asked about the
-//! documents as they are now.
+//! Only reloading the documents blocks ([`EffectRunner::reload`]), because a question has to be about the document as
+//! it is now.
 //!
-//! It does not touch a terminal: clipboard, editor and export belong to the terminal interface.
+//! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -33,7 +33,7 @@ use crate::fit::Proposal;
 use crate::models::{self, Entry, Places, PullProgress, Resolved};
 use crate::settings::Settings;
 
-/// A download reports at most this many steps; a front end shows no more.
+/// How many steps a download reports; front ends can't show more.
 const FETCH_STEPS: u64 = 200;
 
 /// The result of an effect, or of counting parts.
@@ -41,7 +41,7 @@ const FETCH_STEPS: u64 = 200;
 pub enum EffectResult {
     /// For [`crate::chat::update`].
     Chat(Input),
-    /// For the front end that requested the counts.
+    /// For the front end that had parts counted.
     Parts(PartsResult),
 }
 
@@ -50,9 +50,9 @@ pub enum EffectResult {
 pub enum PartsResult {
     /// The tokens of some parts; `first` is the index of the first one.
     Counted { of: CountRequest, first: usize, tokens: Vec<u32> },
-    /// What would fit instead of these part numbers.
+    /// What would fit instead of the parts with these numbers.
     Proposed { of: CountRequest, parts: Vec<usize>, proposals: Vec<Proposal> },
-    /// Counting failed; the reason in one sentence.
+    /// The parts can't be counted; the sentence says why.
     Failed(String),
 }
 
@@ -60,11 +60,11 @@ pub enum PartsResult {
 pub struct EffectRunner<'settings> {
     engine: EngineClient,
     engine_settings: EngineSettings,
-    /// The model to download if none is on this machine.
+    /// The model to fetch while none is on this machine.
     offered: Option<Arc<Entry>>,
     places: Places,
     files: WorkingSet<'settings>,
-    /// The words of the document in use; built when the first answer quotes something.
+    /// The index of the document in use, built when an answer first has a quote.
     index: Arc<OnceLock<Index>>,
     read: ReadOptions,
     counter: TokenCounter,
@@ -73,7 +73,7 @@ pub struct EffectRunner<'settings> {
 }
 
 impl<'settings> EffectRunner<'settings> {
-    /// Starts the engine if `model` is on this machine. The front end handles signals itself.
+    /// Starts the engine with `model` if that is on this machine. Signals are left to the front end.
     #[must_use]
     pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
         let (engine, offered) = match model {
@@ -95,7 +95,7 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// The next result, or event of the engine. Cancel-safe.
+    /// The next result, from the engine or any other effect. Cancel-safe.
     pub async fn next(&mut self) -> EffectResult {
         tokio::select! {
             input = self.engine.input() => EffectResult::Chat(input),
@@ -103,12 +103,12 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// A result that is ready.
+    /// The next result, if one has already arrived.
     pub fn try_next(&mut self) -> Option<EffectResult> {
         self.engine.try_input().map(EffectResult::Chat).or_else(|| self.results.try_recv().ok())
     }
 
-    /// Carries out one effect. The front end handles [`Effect::Quit`].
+    /// Carries out one effect, except [`Effect::Quit`], which the front end handles.
     pub fn run(&mut self, effect: Effect) {
         match effect {
             Effect::Send(command) => self.engine.send(command),
@@ -121,13 +121,13 @@ impl<'settings> EffectRunner<'settings> {
         }
     }
 
-    /// The documents: the parts in use, and all others.
+    /// The documents: the parts in use, and everything that can be chosen from.
     #[must_use]
     pub fn files(&self) -> &WorkingSet<'settings> {
         &self.files
     }
 
-    /// Reloads the documents, or selects other parts of them. Quotes are checked against the new text from then on.
+    /// Reads the documents again, or selects other parts. From then on citations are looked up in the new parts.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         let reloaded = self.files.reload(request)?;
         if reloaded.document.is_some() {
@@ -136,7 +136,7 @@ impl<'settings> EffectRunner<'settings> {
         Some(reloaded)
     }
 
-    /// Counts the tokens of each part.
+    /// Counts the tokens of every part.
     pub fn count_parts(&self, of: CountRequest) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -150,7 +150,7 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    /// Finds what would fit instead of these part numbers.
+    /// Looks for selections that would fit instead of the parts with these numbers.
     pub fn propose(&self, of: CountRequest, parts: Vec<usize>) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -202,14 +202,14 @@ impl<'settings> EffectRunner<'settings> {
     }
 }
 
-/// Reduces the progress of a download to a limited number of reports.
+/// Reduces download progress to a limited number of steps.
 #[derive(Debug, Default)]
 struct FetchSteps {
     last: Fetched,
 }
 
 impl FetchSteps {
-    /// The next report; `None` if `progress` is too close to the last one.
+    /// What to report about `progress`; `None` if it is too close to the last report.
     fn next(&mut self, progress: &PullProgress) -> Option<Fetched> {
         let now = match *progress {
             PullProgress::Checking { done, total } => Fetched { done, total, checking: true },
@@ -228,9 +228,9 @@ impl FetchSteps {
 /// The text of a file that a question names, or why there is none.
 fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
     let path = Path::new(name);
-    // Documents may come from pipes, but reading one here could block forever.
+    // Anything else, such as a pipe, could block forever.
     if !path.is_file() {
-        return Err(format!("no part of the document and no file is called {name}"));
+        return Err(format!("no document part or file is named {name}"));
     }
     let input = document::Input::Path(path.to_owned());
     match document::load(&[input], read, &mut std::io::empty()) {
@@ -255,7 +255,7 @@ mod tests {
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
-    /// A folder with a `book.md` of six chapters, and settings that name it.
+    /// A folder with `book.md` of six chapters in it, and settings that name it.
     fn scene() -> (TempDir, Settings) {
         let folder = tempfile::tempdir().expect("a folder");
         let book = write(folder.path(), "book.md", &chapters(6), 1_000);
@@ -267,9 +267,8 @@ mod tests {
     fn runner(settings: &Settings) -> EffectRunner<'_> {
         let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
         let files = WorkingSet::new(settings, opened).expect("parts");
-        // Only from a hub that does not answer.
-        let entry = Entry { wheels: None, ..Catalogue::bundled().default_entry().clone() };
-        let missing = Resolved::Missing(Box::new(entry));
+        // Its only source is a hub that does not answer.
+        let missing = Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()));
         EffectRunner::new(settings, files, missing)
     }
 
@@ -278,13 +277,13 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(limited)
     }
 
-    /// The first result after `act`.
+    /// The result of what `act` makes `runner` do.
     fn result(runner: &mut EffectRunner<'_>, act: impl FnOnce(&mut EffectRunner<'_>)) -> EffectResult {
         act(runner);
         block_on(runner.next())
     }
 
-    /// Where the quote in `answer` is found.
+    /// The verdict on the quote in `answer`.
     fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
         let answer: Arc<str> = answer.into();
         let checks = Effect::CheckCitations { entry: 3, answer: answer.clone() };
@@ -314,7 +313,7 @@ mod tests {
         fs::write(&file, "\u{feff}One.\r\nTwo.\n").expect("written");
         for (name, came) in [
             (file.to_string_lossy().into_owned(), Ok("One.\nTwo.\n".into())),
-            ("no/such/file".to_owned(), Err("no part of the document and no file is called no/such/file".to_owned())),
+            ("no/such/file".to_owned(), Err("no document part or file is named no/such/file".to_owned())),
         ] {
             let name: Arc<str> = name.into();
             let read = Effect::ReadFile(name.clone());

@@ -1,10 +1,10 @@
-//! Why documents or a model can't be opened. The message says what failed, the hint what to do about it.
+//! Why documents or a model can't be opened. The message says what failed, and the hint what to do about it.
 
-use crate::chat::bytes;
 use crate::document::{self, SelectError};
 use crate::failure::{Failure, Hint};
 use crate::fit;
 use crate::models::{self, Entry};
+use crate::units::bytes;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,8 +14,8 @@ pub enum Error {
     Selection(#[from] SelectError),
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
-    /// The document has changed and has none of the parts that were chosen in it by hand.
-    #[error("the document has {parts} parts now, none of them those that were chosen")]
+    /// The document has changed and no longer has any of the parts that the user selected.
+    #[error("the selected parts no longer exist: the document now has {parts}")]
     PartsGone { parts: usize },
     #[error(transparent)]
     Model(#[from] models::Error),
@@ -36,7 +36,7 @@ impl Hint for Error {
             Self::Model(error) => error.hint(),
             Self::ModelMissing { entry } => {
                 let Entry { name, bytes: size, .. } = &**entry;
-                Some(format!("lunette pull {name} fetches it ({}), and so does --pull", bytes(*size)))
+                Some(format!("lunette pull {name} downloads it ({}), or pass --pull", bytes(*size)))
             }
             Self::Engine(failure) => failure.hint.clone(),
         }

@@ -34,11 +34,11 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
     Settings::resolve(low, surroundings).expect("settings")
 }
 
-/// Records what it is told.
+/// Records notes and progress.
 #[derive(Default)]
 pub(crate) struct Recorder {
     pub heard: Vec<String>,
-    /// Whether it allows to fetch a model.
+    /// Whether it allows downloads.
     pub agrees: bool,
 }
 
@@ -74,7 +74,7 @@ impl Observer for Recorder {
     }
 }
 
-/// Starts a server that has `pages` (path and body) and nothing else. Returns its address.
+/// Starts a server that serves only `pages` (path and body). Returns its address.
 pub(crate) fn serve(pages: Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));

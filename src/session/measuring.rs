@@ -1,4 +1,5 @@
-//! Measures how fast this machine prefills with a model. The engine records the result, and later plans predict times by it.
+//! Measures how fast this machine prefills with a model. The engine records the result, and later plans predict times
+//! from it.
 
 use std::sync::Arc;
 
@@ -10,14 +11,16 @@ use crate::engine::message::{Command, Event, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::{ChainOfThought, RecipeSpec};
 
-/// Bytes of the bundled book that are prefilled: some 1,100 tokens.
+/// How many bytes of the bundled book are prefilled: some 1,100 tokens.
 const MEASURED_BYTES: usize = 4800;
 
 /// Prefills the beginning of the bundled book with full attention.
 pub async fn measure(client: &mut EngineClient, observer: &mut dyn Observer) -> Result<(), ClientError> {
     let model = client.loaded(observer).await?;
     let template = ChatTemplate::of(&model, Moment(0));
-    model_notes(&model, &template).iter().for_each(|note| observer.note(note));
+    for note in model_notes(&model, &template) {
+        observer.note(&note);
+    }
     let prompt = prompt(&template)?;
     let read = |job, cancel| Command::Prefill { job, prompt, recipe: RecipeSpec::FULL, cancel };
     let mut listen = |event: &Event| {

@@ -1,16 +1,16 @@
-//! What every front end opens, drives and listens to, below all of them.
+//! What all front ends share: opening documents and models, running a chat, talking to the engine.
 //!
 //! | file | answers |
 //! |---|---|
-//! | [`client`] | how does a front end talk to the engine, and what may stop it? |
-//! | [`observer`] | who is told about progress, and who may allow a download? |
+//! | [`client`] | how does a front end talk to the engine, and what can stop it? |
+//! | [`observer`] | what receives progress, and what allows a download? |
 //! | [`documents`] | what do the named documents contain? |
 //! | [`model`] | where is the model's file, and should it be fetched? |
 //! | [`working_set`] | which parts of the documents are in use, and have the files changed? |
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
-//! | [`effects`] | what carries out what a chat asks for? |
+//! | [`effects`] | what carries out a chat's effects? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`signals`] | which signals end the program? |
@@ -18,7 +18,7 @@
 //!
 //! Example: `lunette --parts 1-3 book.txt` opens the book ([`documents::open`]), finds the model ([`model::locate`]),
 //! takes three of the book's 61 parts ([`opening::working_set`]) and makes the setup of a chat from them
-//! ([`opening::setup`]). All front ends do this, and then show the chat each in its own way.
+//! ([`opening::setup`]). All front ends do this, and then each shows the chat in its own way.
 //!
 //! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 

@@ -116,7 +116,7 @@ mod tests {
         let mut observer = Recorder::default();
         let error = find(&asking(&home, &[]), &mut observer).expect_err("it is not fetched");
         assert_eq!(error.to_string(), "the model ada/tiny is not on this machine");
-        assert_eq!(error.hint().as_deref(), Some("lunette pull ada/tiny fetches it (17 B), and so does --pull"));
+        assert_eq!(error.hint().as_deref(), Some("lunette pull ada/tiny downloads it (17 B), or pass --pull"));
         assert_eq!(observer.heard, ["fetch ada/tiny?"]);
     }
 

@@ -22,7 +22,7 @@ pub enum Activity<'a> {
     Prefilling(&'a Progress),
 }
 
-/// See the module's page.
+/// Receives notes and progress, and decides about downloads.
 pub trait Observer {
     /// One line about what was opened: "a.txt: 3 control characters replaced by visible signs".
     fn note(&mut self, text: &str);

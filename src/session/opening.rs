@@ -19,7 +19,7 @@ use crate::fit::retrieval::RetrievedParts;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
-/// How long a first run may prefill; the demo's time.
+/// How long a first run may prefill, as in the demo.
 const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
 
 /// The parts of `documents` that the flags select. Without a model on this machine `--pick` can't count tokens and is
@@ -60,7 +60,8 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
     }
 }
 
-/// Asks the questions that were given on the command line, with the parts and files that they name. They wait until the document is prefilled.
+/// Asks the questions of the command line, with the parts and files that they name. They wait until the document is
+/// prefilled.
 #[must_use]
 pub fn ask_ahead(chat: &mut Chat, whole: &Document, questions: &[String]) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -201,7 +202,7 @@ mod tests {
         let words = |texts: &[&str]| texts.iter().map(|text| text.split_whitespace().count() as u32 * 4).collect();
         files.retrieve_with(Retriever::counting_by(&settings, Box::new(words))).expect("a chapter");
         let DocumentFacts { part, choice, .. } = setup(&settings, &files, &missing()).document;
-        let told = "1 of 6 parts are read, 20 tokens: Chapter 4 (4)";
+        let told = "selected 1 of 6 parts, 20 tokens: Chapter 4 (4)";
         assert_eq!((part.as_deref(), choice.as_deref()), (Some("1 of 6 parts"), Some(told)));
     }
 

@@ -1,22 +1,22 @@
-//! Resolves the names after `@` in a question.
+//! Resolves the names after `@` in a question to parts of the document or files.
 //!
 //! Example: `Does @"Chapter 12" agree with @notes.txt?` names a part of the opened document, in use or not, and a file
-//! on disk. Parts come first, then the document's files, then its headings. Any other name is a file on disk, which the
-//! chat has read ([`crate::chat::Effect::ReadFile`]). [`crate::chat::attached`] defines how names are written, and what
-//! the model gets.
+//! on disk. Parts are tried first, then the document's files, then its headings; any other name is a file on disk,
+//! which is read by [`crate::chat::Effect::ReadFile`]. [`crate::chat::attached`] defines how a name is written, and
+//! what the model gets.
 
 use crate::chat::attached::{Attached, is_meant, references};
 use crate::chat::{Action, Chat};
 use crate::document::{ByteSpan, Document};
 
-/// A part of the document, or one of its files.
+/// A part or a file of the document, with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedPart {
     pub name: String,
     pub span: ByteSpan,
 }
 
-/// Everything that can be named in `document`: its parts, and files that are not parts.
+/// Everything that can be named in `document`: its parts, and the files that are not parts themselves.
 #[must_use]
 pub fn named_parts(document: &Document) -> Vec<NamedPart> {
     if document.text.is_empty() {
@@ -44,7 +44,7 @@ fn files(document: &Document) -> Vec<NamedPart> {
     files
 }
 
-/// What `name` means: a part, a file or a heading of `document`, or else a file on disk.
+/// Resolves `name` to a part, a file or a heading of `document`, or else to a file on disk.
 #[must_use]
 pub fn resolve(document: &Document, name: &str) -> Attached {
     let headings = document.outline.iter().map(|entry| NamedPart { name: entry.title.clone(), span: entry.span });
@@ -55,7 +55,7 @@ pub fn resolve(document: &Document, name: &str) -> Attached {
     )
 }
 
-/// The actions that attach the names in `question` which the chat does not know yet.
+/// The actions to take before asking `question`: one for each name in it that the chat does not know yet.
 #[must_use]
 pub fn attach_all(chat: &Chat, document: &Document, question: &str) -> Vec<Action> {
     let is_known = |name: &str| chat.attached.iter().any(|attached| is_meant(name, &attached.name));

@@ -1,4 +1,5 @@
-//! `--pick 20k`: selects the parts that match the questions best, up to 20,000 tokens. [`crate::fit::retrieval`] ranks them.
+//! `--pick 20k`: selects the parts that match the questions best, up to 20,000 tokens. [`crate::fit::retrieval`] ranks
+//! them.
 //!
 //! The questions of a run share one document, so the parts are selected for all of them together.
 

@@ -1,7 +1,7 @@
-//! For tests of front ends: an engine that follows a script.
+//! An engine that follows a script, for tests of front ends.
 //!
-//! It loads at once, reads 100 tokens a second, keeps what it has read, and answers every question as the [`Script`] says. A token is four
-//! bytes of text.
+//! It loads at once, prefills 100 tokens a second, caches what it has prefilled, and answers every question as the
+//! [`Script`] says. A token is four bytes of text.
 
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
@@ -18,14 +18,14 @@ use crate::failure::{Failure, FailureKind};
 use crate::swaa::RecipeSpec;
 use crate::swaa::cost::PrefillCost;
 
-/// What the engine says to a question, piece by piece.
+/// How the engine answers a question.
 #[derive(Clone)]
 pub(crate) enum Script {
     Says(Vec<(Channel, &'static str)>, Finish),
     Fails(FailureKind, &'static str),
-    /// Says a piece, and then waits until it is cancelled.
+    /// Sends a piece, then waits until it is cancelled.
     UntilCancelled(&'static str),
-    /// Says a piece, and then nothing, whatever happens.
+    /// Sends a piece, then nothing more, whatever happens.
     Deaf(&'static str),
 }
 
@@ -33,21 +33,21 @@ pub(crate) fn says(answer: &'static str) -> Script {
     Script::Says(vec![(Channel::Answer, answer)], Finish::EndOfGeneration)
 }
 
-/// One token for four bytes.
+/// One token per four bytes.
 pub(crate) fn tokens_of(text: &str) -> u32 {
     text.len() as u32 / 4
 }
 
-/// An engine that loads at once, reads 100 tokens a second, and answers as it was told to.
+/// The engine's state.
 pub(crate) struct ScriptedEngine {
     script: Script,
     events: UnboundedSender<Event>,
-    /// Tokens of document that were read.
+    /// Tokens that were prefilled.
     cached: u32,
 }
 
 impl ScriptedEngine {
-    /// One with a model that has a template and computes where it was meant to.
+    /// Starts it with [`model`]: a model with a template, on its intended device.
     pub(crate) fn start(script: Script) -> EngineChannels {
         Self::with_model(model(), script)
     }

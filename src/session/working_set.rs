@@ -321,7 +321,7 @@ mod tests {
         let mut files = opened(&settings);
         choose(&mut files, &[5, 6]);
         write(folder.path(), "book.md", &chapters(2), 2_000);
-        let told = "the document has 2 parts now, none of them those that were chosen";
+        let told = "the selected parts no longer exist: the document now has 2";
         assert_eq!((unreadable(again(&mut files)).as_str(), found(&files.text())), (told, vec![5, 6]));
         assert_eq!(files.whole().parts().len(), 6);
     }
@@ -366,7 +366,7 @@ mod tests {
         assert!(again(&mut files).is_some());
         assert_eq!((files.parts(), found(&files.text())), (&[5][..], vec![5]));
         write(folder.path(), "book.md", &text(6), 3_000);
-        let told = "nothing to pick: no part with a word of the question has at most 20 tokens";
+        let told = "nothing to pick: no part with a word of the question fits in 20 tokens";
         assert_eq!((unreadable(again(&mut files)).as_str(), files.parts()), (told, &[5][..]));
     }
 

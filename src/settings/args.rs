@@ -1,7 +1,7 @@
 //! The command line as typed ([`LowArgs`]), and its help.
 //!
-//! llama.cpp's names and meanings where it has the flag; `llm`'s for output. Checked here: each value by itself.
-//! What depends on other values, the configuration or the terminal is settled in [`super::Settings::resolve`].
+//! A flag that llama.cpp has keeps its name and meaning; output flags follow `llm`. Each value is checked here by
+//! itself. [`super::Settings::resolve`] checks what depends on other values, the configuration or the terminal.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -27,16 +27,16 @@ const STYLES: Styles = Styles::styled()
 
 const EXAMPLES: &str = "\
 Examples:
-  lunette book.txt                                   read a book and talk about it
+  lunette book.txt                                   load a book and chat about it
   lunette --headless -p 'Who is Mr. Collins?' book.txt
-  lunette --preset accurate --parts 3-7 book.txt     five chapters, half of the layers in full
-  lunette fit src/                                   tokens of each file, and what reading them would take
+  lunette --preset accurate --parts 3-7 book.txt     five chapters, half of the layers with full attention
+  lunette fit src/                                   tokens per file, predicted prefill time and memory
   git diff | lunette -p 'What changed?' --json -
 
-Exit codes: 0 answered · 1 failed · 2 wrong usage · 3 document unreadable or empty · 4 does not fit · 5 no model ·
+Exit codes: 0 answered · 1 failed · 2 usage error · 3 document unreadable or empty · 4 does not fit · 5 no model ·
 6 stopped at a limit · 124 --timeout · 130 interrupted · 143 terminated";
 
-/// Ours, llama.cpp's and the stamp of our patches to it, so that the report of a bug tells what ran.
+/// Lunette's version, llama.cpp's, and the stamp of our patches: a bug report then says exactly what ran.
 fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let ours = env!("CARGO_PKG_VERSION");
@@ -66,39 +66,40 @@ pub struct LowArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Subcommands {
-    /// List the presets, and what they mean for a model (-m)
+    /// List the presets; with -m, as resolved for that model
     Presets(PresetsArgs),
-    /// Show what is read of documents, what is not, and how many tokens each part has (-m)
+    /// Show which files and parts are read or skipped; with -m, their token counts
     Inspect(InspectArgs),
-    /// Say whether documents fit a model and what reading them would take, part by part; read nothing
+    /// Check whether documents fit a model, and predict prefill time and memory by part, without prefilling
     Fit(Box<FitArgs>),
-    /// Print where configuration, models, exported conversations and logs are kept
+    /// Print where the configuration, models, exported conversations and logs are kept
     Paths {
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Fetch a model of the catalogue (the default one when none is named) and check it
+    /// Download a model from the catalogue (default: the default model) and verify its checksum
     Pull {
-        /// A name of the catalogue
+        /// Name of a model in the catalogue
         name: Option<String>,
     },
-    /// Open Pride and Prejudice, as many chapters as this machine reads in a minute
+    /// Open Pride and Prejudice: as many chapters as this machine can prefill in a minute
     Demo(Box<SessionArgs>),
-    /// Measure what presets are worth: recall on records, against full attention
+    /// Compare presets with full attention: answer recall on a set of records
     Eval(Box<EvalArgs>),
 }
 
-/// What the screen and headless runs take.
+/// Arguments of a chat: documents and session flags.
 #[derive(Debug, Args)]
 pub struct ChatArgs {
-    /// Documents to read, by path or address (https://…); `-` is standard input. A file named like a command: ./paths
+    /// Documents: paths, URLs (https://…) or `-` for standard input; write ./fit for a file named like a command
     #[arg(value_name = "PATH")]
     pub documents: Vec<OsString>,
     #[command(flatten)]
     pub session: SessionArgs,
 }
 
-/// What every session takes, on whatever documents.
+/// Flags of every session, whatever its documents.
 #[derive(Debug, Args)]
 pub struct SessionArgs {
     #[command(flatten)]
@@ -117,19 +118,19 @@ pub struct SessionArgs {
 
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// Files, folders and addresses (https://…); `-` is standard input
+    /// Documents: files, folders, URLs (https://…) or `-` for standard input
     #[arg(value_name = "PATH", required = true)]
     pub documents: Vec<OsString>,
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Exactly what the model sees, and nothing else
+    /// Print exactly the text that the model sees, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub text: bool,
-    /// Only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
+    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
     #[arg(long, value_name = "NUMBERS")]
     pub parts: Option<String>,
-    /// Only these pages of PDFs: 3, 3-10, 1,40-
+    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
     #[arg(long, value_name = "NUMBERS", conflicts_with = "parts")]
     pub pages: Option<String>,
     #[command(flatten)]
@@ -138,32 +139,32 @@ pub struct InspectArgs {
     pub model: ModelArgs,
 }
 
-/// What `lunette fit` takes: what a session does, for which it plans.
+/// Arguments of `lunette fit`: those of the chat that it plans.
 #[derive(Debug, Args)]
 pub struct FitArgs {
     #[command(flatten)]
     pub chat: ChatArgs,
-    /// Read a thousand tokens first, when this machine's speed with this model was not measured yet
+    /// Prefill 1000 tokens first if this model's speed has not been measured on this machine yet
     #[arg(long)]
     pub measure: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct PresetsArgs {
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
     pub model: ModelArgs,
 }
 
-/// What `lunette eval` takes.
+/// Arguments of `lunette eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Records, one JSON object a line, plain or gzipped
+    /// Records: one JSON object per line, plain or gzipped
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Presets to compare, comma-separated; full attention is always among them
+    /// Presets to compare, comma-separated; full is always included
     #[arg(
         long,
         alias = "preset",
@@ -172,22 +173,22 @@ pub struct EvalArgs {
         default_value = "full,accurate,fastest,paper,naive"
     )]
     pub presets: Vec<String>,
-    /// Most records of each file
+    /// Max records per file
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Only these tasks, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub tasks: Vec<String>,
-    /// Leave out records whose prompt has more tokens
+    /// Skip records whose prompt has more tokens than this
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     pub max_context_tokens: Option<u32>,
-    /// Most tokens of an answer
+    /// Max tokens per answer
     #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     pub predict: u32,
-    /// Write every answer and the table here, as JSON
+    /// Write all answers and the results table to this JSON file
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Keep the answers that --out already has, and ask for the rest
+    /// Keep the answers already in --out and ask only the rest
     #[arg(long, requires = "out")]
     pub resume: bool,
     #[command(flatten)]
@@ -203,30 +204,30 @@ pub struct EvalArgs {
 pub struct SelectionArgs {
     #[command(flatten)]
     pub files: FileArgs,
-    /// Read only these parts (chapters, sections, files), by number: 3, 3-7, 1,4-
+    /// Load only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
     #[arg(long, value_name = "NUMBERS")]
     pub parts: Option<String>,
-    /// Read only these pages of PDFs: 3, 3-10, 1,40-
+    /// Load only these PDF pages, e.g. 3 or 3-10 or 1,40-
     #[arg(long, value_name = "NUMBERS", conflicts_with = "parts")]
     pub pages: Option<String>,
-    /// Read as many parts as this machine reads in that time: 60s, 5m
+    /// Load as many parts as this machine can prefill in this time, e.g. 60s or 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub within: Option<Duration>,
-    /// Read only the parts nearest to the questions, by BM25, with at most so many tokens: 20k
+    /// Load only the parts most relevant to the questions (BM25), up to this many tokens (e.g. 20k)
     #[arg(long, value_name = "TOKENS", value_parser = tokens, conflicts_with = "within")]
     pub pick: Option<u32>,
 }
 
-/// What is read of folders and files.
+/// Which files of folders are loaded, and how.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FileArgs {
-    /// Of folders, read only what matches, whatever ignore files say: '*.rs', 'docs/**'; may be given several times
+    /// In folders, load only files that match, even ignored ones, e.g. '*.rs' or 'docs/**'; repeatable
     #[arg(long, value_name = "GLOB")]
     pub include: Vec<String>,
-    /// Of folders, leave out what matches: 'tests/', '*.csv'; may be given several times
+    /// In folders, skip files that match, e.g. 'tests/' or '*.csv'; repeatable
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Opens encrypted PDFs; so does the variable `LUNETTE_PDF_PASSWORD`, which other users of the machine can't see
+    /// Password for encrypted PDFs; set `LUNETTE_PDF_PASSWORD` instead to hide it from the process list
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
     pub pdf_password: Option<String>,
 }
@@ -234,68 +235,69 @@ pub struct FileArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Questions")]
 pub struct QuestionArgs {
-    /// Ask this; may be given several times, all about one reading of the documents
+    /// Question to ask; repeatable, and the documents are prefilled only once
     #[arg(short, long = "prompt", visible_alias = "ask", value_name = "TEXT", allow_hyphen_values = true)]
     pub prompts: Vec<String>,
-    /// Ask what this file says
+    /// File with a question to ask; repeatable
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub prompt_files: Vec<PathBuf>,
     /// System prompt (-sys)
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub system_prompt: Option<String>,
-    /// Most tokens of an answer, reasoning included; -1 until the context is full
+    /// Max tokens per answer, including reasoning (-1 = until the context is full)
     #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
     pub predict: Option<Count>,
-    /// Reasoning tokens after which the model has to answer; -1 unlimited, 0 none
+    /// Max reasoning tokens before the answer (-1 = unlimited, 0 = no reasoning)
     #[arg(long, value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
     pub reasoning_budget: Option<Count>,
-    /// End the answer before this text; may be given several times
+    /// Stop string: end the answer just before this text; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub stop: Vec<String>,
-    /// Give up after that time, reading included (exit code 124); in the screen, end each answer after it
+    /// Time limit for the whole run, including prefill (exit code 124); in a chat, for each answer; e.g. 60s
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub timeout: Option<Duration>,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Reading")]
+#[command(next_help_heading = "Attention")]
 pub struct ReadingArgs {
-    /// How to read: auto, full, accurate, balanced, quick, fastest, stream, paper, naive, or your own (see `lunette presets`)
+    /// Attention preset: auto, full, accurate, balanced, quick, fastest, stream, paper, naive or your own
+    /// (see `lunette presets`)
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     #[command(flatten)]
     pub recipe: RecipeArgs,
 }
 
-/// Single fields of the recipe, over those of the preset. The reference's names are aliases.
+/// Flags that override single fields of the preset's recipe. The reference's names are aliases.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Reading")]
+#[command(next_help_heading = "Attention")]
 pub struct RecipeArgs {
-    /// Tokens that a token sees back: full, 2048, 4k, n/4 (of the document), 'max(4k, n/4)'
+    /// Attention window in tokens: full, 2048, 4k, n/4 (n = document length) or 'max(4k, n/4)'
     #[arg(long, alias = "sliding-window-size", value_name = "WINDOW", value_parser = window)]
     pub window: Option<WindowSpec>,
-    /// Leading tokens that every token sees
+    /// Number of leading tokens that every token sees (attention sinks)
     #[arg(long, alias = "keep-first", value_name = "TOKENS", value_parser = tokens)]
     pub sinks: Option<u32>,
-    /// Layers that see everything: none, all, first-half, first-8, odd, even, every-4-from-1, 1,3,5-9, model
+    /// Layers with full attention: none, all, first-half, first-8, odd, even, every-4-from-1, 1,3,5-9 or model
     #[arg(long, alias = "non-sliding-layers", value_name = "LAYERS", value_parser = layers)]
     pub full_layers: Option<LayerSpec>,
-    /// Write the answer with full attention
+    /// Generate the answer with full attention
     #[arg(long, alias = "force-fa-decode", value_name = "on|off", value_parser = switch, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
     pub fa_decode: Option<bool>,
-    /// Read the question with full attention
+    /// Prefill the question with full attention
     #[arg(long, value_name = "on|off", value_parser = switch, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
     pub dense_tail: Option<bool>,
-    /// Read the question through the window too, as the paper does: --dense-tail=off
+    /// Prefill the question through the window too, as in the paper (same as --dense-tail=off)
     #[arg(long, conflicts_with = "dense_tail")]
     pub paper: bool,
-    /// Whether the model reasons first: native (as it does by itself), prompted, off
+    /// Reasoning before the answer: native (the model's own), prompted or off
     #[arg(long, value_name = "MODE", value_parser = chain_of_thought)]
     pub cot: Option<ChainOfThought>,
 }
 
 impl RecipeArgs {
-    /// The fields that were given.
+    /// The fields given on the command line.
     #[must_use]
     pub fn patch(&self) -> RecipePatch {
         RecipePatch {
@@ -307,7 +309,7 @@ impl RecipeArgs {
         }
     }
 
-    /// The first flag that was given besides `--window`, as it is written.
+    /// The first flag given other than `--window`, as the user writes it.
     #[must_use]
     pub fn first_beside_the_window(&self) -> Option<&'static str> {
         let given = [
@@ -324,49 +326,49 @@ impl RecipeArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// A GGUF file, or a name of the catalogue
+    /// GGUF file, or the name of a model in the catalogue
     #[arg(short, long, value_name = "FILE|NAME")]
     pub model: Option<String>,
-    /// A model on Hugging Face: USER/REPO or USER/REPO:QUANT (-hf)
+    /// Hugging Face model (-hf): USER/REPO or USER/REPO:QUANT
     #[arg(long, value_name = "REPO", conflicts_with = "model")]
     pub hf_repo: Option<String>,
-    /// Fetch the model when it is not there
+    /// Download the model without asking if it is not on this machine
     #[arg(long)]
     pub pull: bool,
-    /// Tokens of context; 0 is what the documents and the answer need
+    /// Context size in tokens (0 = fit to the documents plus the answer)
     #[arg(short, long, value_name = "TOKENS", value_parser = tokens)]
     pub ctx_size: Option<u32>,
-    /// Most tokens between two looks at progress and cancelling
+    /// Logical batch size: max tokens per decode call
     #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub batch_size: Option<u32>,
-    /// Most tokens computed at once (-ub)
+    /// Physical batch size (-ub): max tokens computed at once
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub ubatch_size: Option<u32>,
-    /// Threads; -1 is every core
+    /// Number of CPU threads (-1 = all physical cores)
     #[arg(short, long, value_name = "N", value_parser = values::count_or_all, allow_hyphen_values = true)]
     pub threads: Option<Count>,
-    /// Layers on the GPU (-ngl): auto is as many as its memory holds, all, or a number
+    /// Layers to offload to the GPU (-ngl): auto (as many as fit in its memory), all or a number
     #[arg(long, alias = "n-gpu-layers", value_name = "auto|all|N", value_parser = values::gpu_layers, allow_hyphen_values = true)]
     pub gpu_layers: Option<GpuLayers>,
-    /// GPUs to use, by llama.cpp's names (-dev): CUDA0,CUDA1; an unknown one is refused with those that there are
+    /// GPUs to use (-dev), by llama.cpp's names, e.g. CUDA0,CUDA1; an unknown name lists the available ones
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub device: Vec<String>,
-    /// How several GPUs share a model (-sm): none, layer
+    /// How to split the model across several GPUs (-sm): none or layer
     #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
     pub split_mode: Option<SplitMode>,
-    /// What part of the model each GPU gets (-ts): 3,1
+    /// Fraction of the model per GPU (-ts), as proportions, e.g. 3,1
     #[arg(long, value_name = "X,...", value_delimiter = ',')]
     pub tensor_split: Vec<f32>,
-    /// The GPU that has all of it with --split-mode none (-mg)
+    /// GPU that holds the whole model with --split-mode none (-mg)
     #[arg(long, value_name = "N")]
     pub main_gpu: Option<u32>,
-    /// llama.cpp's flash attention kernels (-fa): on, off, auto
+    /// Use llama.cpp's flash attention kernels (-fa): on, off or auto
     #[arg(long, value_name = "MODE", value_parser = values::flash_attention, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
     pub flash_attn: Option<bool>,
-    /// Number type of the cached keys (-ctk): f16, bf16, f32, `q8_0`, `q4_0`
+    /// KV cache data type for K (-ctk): f16, bf16, f32, `q8_0` or `q4_0`
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
     pub cache_type_k: Option<KvDtype>,
-    /// Number type of the cached values (-ctv); the same as of the keys
+    /// KV cache data type for V (-ctv); must be the same as for K
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
     pub cache_type_v: Option<KvDtype>,
 }
@@ -374,25 +376,25 @@ pub struct ModelArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Sampling")]
 pub struct SamplingArgs {
-    /// Temperature; 0 (the default) takes the likeliest token each time
+    /// Temperature (0 = always the most likely token; the default)
     #[arg(long, visible_alias = "temperature", value_name = "T", value_parser = values::from_zero, allow_negative_numbers = true)]
     pub temp: Option<f32>,
-    /// Draw from the K likeliest tokens; 0 from all
+    /// Top-k sampling: only the K most likely tokens (0 = all)
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub top_k: Option<i32>,
-    /// Draw from the likeliest tokens that together have this probability
+    /// Top-p sampling: the most likely tokens whose probabilities add up to P
     #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
     pub top_p: Option<f32>,
-    /// Leave out tokens less likely than this share of the likeliest
+    /// Min-p sampling: skip tokens below P times the probability of the most likely one
     #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
     pub min_p: Option<f32>,
-    /// Divide the scores of tokens that were just used; 1 is off
+    /// Penalty for repeated tokens: divide their scores by X (1 = off)
     #[arg(long, value_name = "X", value_parser = values::penalty, allow_negative_numbers = true)]
     pub repeat_penalty: Option<f32>,
-    /// How many tokens back the penalty looks; -1 is all of the context
+    /// How many recent tokens --repeat-penalty covers (-1 = the whole context)
     #[arg(long, value_name = "TOKENS", allow_hyphen_values = true)]
     pub repeat_last_n: Option<i32>,
-    /// Seed; -1 draws one
+    /// Random seed (-1 = a random one)
     #[arg(short, long, value_name = "N", value_parser = values::seed, allow_hyphen_values = true)]
     pub seed: Option<u32>,
 }
@@ -400,31 +402,31 @@ pub struct SamplingArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// No screen: answer -p on standard output and leave
+    /// No screen: answer -p on standard output and exit
     #[arg(long)]
     pub headless: bool,
-    /// The chat in plain lines, for screen readers; ACCESSIBLE=1 does the same
+    /// Chat in plain lines, for screen readers (same as ACCESSIBLE=1)
     #[arg(long, conflicts_with = "headless")]
     pub plain: bool,
-    /// No screen: answer under each of these presets
+    /// No screen: answer each question under each of these presets
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["preset", "dry_run"])]
     pub ab: Vec<String>,
-    /// One JSON object for each question, one a line
+    /// Print one JSON object per question, one per line
     #[arg(long, conflicts_with = "jsonl")]
     pub json: bool,
-    /// A stream of JSON objects, one a line, as things happen
+    /// Stream events as JSON objects, one per line
     #[arg(long)]
     pub jsonl: bool,
-    /// Figures on standard error: tokens, times, memory
+    /// Print statistics to standard error: tokens, times, memory
     #[arg(short = 'u', long, visible_alias = "usage")]
     pub stats: bool,
-    /// Leave the model's reasoning out
+    /// Don't print the model's reasoning
     #[arg(short = 'R', long)]
     pub hide_reasoning: bool,
-    /// Only the first fenced code block of the answer, or all of it when there is none
+    /// Print only the first fenced code block of the answer, or the whole answer if there is none
     #[arg(short = 'x', long, conflicts_with = "jsonl")]
     pub extract: bool,
-    /// Say whether it fits and what it would take, as `lunette fit` does, and read nothing
+    /// Same as `lunette fit`: check whether it fits and what it would take, without prefilling
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -449,8 +451,8 @@ fn chain_of_thought(text: &str) -> Result<ChainOfThought, String> {
     text.parse().map_err(sentence)
 }
 
-/// clap names the flag and the value; what is allowed is left to say.
+/// What is allowed; clap already names the flag and the value.
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
 fn sentence(error: WrittenError) -> String {
-    format!("allowed is {}", error.allowed)
+    format!("allowed: {}", error.allowed)
 }

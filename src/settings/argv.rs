@@ -1,12 +1,11 @@
-//! Rewrites llama.cpp's flags with one dash and several letters into their long names, before clap sees them.
+//! Rewrites llama.cpp's short flags of several letters (`-ngl`) into their long names, before clap sees them.
 //!
-//! clap reads `-ngl 99` as `-n -g -l 99`. So `-ngl` becomes `--gpu-layers` first, and a switch that may stand alone
-//! takes its value with it: `-fa on` becomes `--flash-attn=on`, and `-fa book.txt` becomes `--flash-attn=on book.txt`.
+//! clap would read `-ngl 99` as `-n -g -l 99`, so `-ngl` becomes `--gpu-layers`. A switch with an optional value is
+//! joined to its value: `-fa on` becomes `--flash-attn=on`, and `-fa book.txt` becomes `--flash-attn=on book.txt`.
 //!
-//! Python writes names with `_`, as the reference does: `--sliding_window_size=2048` becomes
-//! `--sliding-window-size=2048`.
+//! The reference, in Python, writes flags with `_`: `--sliding_window_size=2048` becomes `--sliding-window-size=2048`.
 //!
-//! Left alone: everything behind `--`, and the text that follows `-p` and its like, however it begins.
+//! Left alone: everything after `--`, and the text that follows `-p` and similar flags, even if it looks like a flag.
 
 use std::ffi::{OsStr, OsString};
 
@@ -28,13 +27,13 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("-sys", "--system-prompt"),
 ];
 
-/// Flags whose value may be left out, and is joined to them when the next word is one.
+/// Flags with an optional value. If the next argument is such a value, it is joined to the flag.
 const SWITCHES: &[&str] = &["--flash-attn", "--fa-decode", "--force-fa-decode", "--dense-tail"];
 
 /// Flags whose value is free text, which may look like a flag.
 const TAKES_TEXT: &[&str] = &["-p", "--prompt", "--ask", "--system-prompt", "--stop", "-f", "--file"];
 
-/// `arguments` (the program's name first) with every flag in the form that clap reads.
+/// Returns `arguments` (the program's name first) with every flag in the form that clap reads.
 #[must_use]
 pub fn rewrite(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut rest = arguments.into_iter().peekable();
@@ -56,7 +55,7 @@ pub fn rewrite(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     rewritten
 }
 
-/// Whether the user asked for JSON: known before clap has read anything, so that even clap's errors can be JSON.
+/// Whether the user asked for JSON. Checked before clap parses, so that even clap's errors can be JSON.
 #[must_use]
 pub fn wants_json(rewritten: &[OsString]) -> bool {
     rewritten
@@ -72,7 +71,7 @@ fn long_name(argument: OsString) -> OsString {
     }
 }
 
-/// A long flag's name with `-` for `_`; its value stays, and so does what is no flag or no UTF-8.
+/// Replaces `_` with `-` in the name of a long flag. Its value, other arguments and non-UTF-8 stay as they are.
 fn with_dashes(argument: OsString) -> OsString {
     let Some(flag) = argument.to_str().filter(|text| text.starts_with("--")) else { return argument };
     let name = flag.split('=').next().unwrap_or(flag);
@@ -83,7 +82,7 @@ fn takes_text(argument: &OsStr) -> bool {
     TAKES_TEXT.iter().any(|name| argument == *name)
 }
 
-/// `auto` is a value of `-fa` only, and clap says so for the others.
+/// Accepts `auto` for every switch; clap rejects it for all but `-fa`.
 fn is_value_of_a_switch(next: &OsStr) -> bool {
     next.to_str().is_some_and(|text| text.eq_ignore_ascii_case("auto") || written::switch(text).is_ok())
 }

@@ -1,4 +1,4 @@
-//! `config.toml`: what the user wants every time.
+//! Reads `config.toml`, the user's defaults.
 //!
 //! ```toml
 //! model = "qwen2.5-coder-0.5b"   # or a path
@@ -12,10 +12,11 @@
 //! window = "8k"
 //!
 //! [keys]
-//! contents = ["t", "ctrl-e"]     # the names of commands are those of the palette
+//! contents = ["t", "ctrl-e"]     # command names as in the palette
 //! ```
 //!
-//! Names are those of the long flags, with `_` for `-`; a flag always wins. Does not decide what a missing field means.
+//! Keys are named like the long flags, with `_` for `-`. A flag always wins over the file. The default of a missing key
+//! is decided elsewhere, in [`super::Settings::resolve`].
 
 use super::args::SamplingArgs;
 use super::options::{PullPolicy, ThemeChoice};
@@ -25,7 +26,7 @@ use crate::engine::config::{GpuLayers, KvDtype};
 use crate::swaa::{ChainOfThought, Presets, written};
 use crate::toml_fields::{self, Field, FileError};
 
-/// What the file says; `None` is nothing.
+/// The contents of the file; `None` for a key that is not set.
 #[derive(Debug, Default)]
 pub struct Config {
     pub model: Option<String>,
@@ -46,7 +47,7 @@ pub struct Config {
     pub sampling: SamplingArgs,
     pub theme: Option<ThemeChoice>,
     pub mouse: Option<bool>,
-    /// Keys of the screen, for it to read: it knows its commands.
+    /// The key bindings, unparsed: only the screen knows its commands.
     pub keys: Vec<Field>,
 }
 
@@ -55,7 +56,7 @@ const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budg
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
 impl Config {
-    /// Reads `text`, adding its presets to `presets`. `file` is for errors only.
+    /// Parses `text` and adds its presets to `presets`. `file` is used in errors only.
     pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
         let fields = toml_fields::read(file, text)?;
         presets::extend(presets, file, &fields)?;
@@ -68,7 +69,7 @@ impl Config {
                 ["keys", _] => config.keys.push(field.clone()),
                 ["sampling", name] => set_sampling(&mut config.sampling, name, file, field)?,
                 [name] => config.set(name, file, field)?,
-                _ => return Err(field.refused(file, "there is no such field", NAMES)),
+                _ => return Err(field.refused(file, "unknown key", NAMES)),
             }
         }
         Ok(config)
@@ -76,7 +77,7 @@ impl Config {
 
     fn set(&mut self, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
         let text = field.text.as_str();
-        let wrong = |allowed: String| field.refused(file, format!("can't be {text:?}"), allowed);
+        let wrong = |allowed: String| field.refused(file, format!("invalid value {text:?}"), allowed);
         let tokens = || written::tokens(text).map_err(|error| wrong(error.allowed.to_owned()));
         match name {
             "model" => self.model = Some(text.to_owned()),
@@ -99,13 +100,13 @@ impl Config {
             }
             "mouse" => self.mouse = Some(text.parse().map_err(|_| wrong("true or false".to_owned()))?),
             "resident_mib" => self.resident_mib = Some(number(file, field)?),
-            _ => return Err(field.refused(file, "there is no such field", NAMES)),
+            _ => return Err(field.refused(file, "unknown key", NAMES)),
         }
         Ok(())
     }
 }
 
-/// The name of a preset, once the file's own are among `presets`.
+/// Checks the `preset` key, after the file's own presets have been added to `presets`.
 fn check_preset(file: &str, fields: &[Field], presets: &Presets) -> Result<(), FileError> {
     let named = fields.iter().find(|field| field.path == ["preset"]);
     match named.map(|field| (field, presets.get(&field.text))) {
@@ -115,7 +116,7 @@ fn check_preset(file: &str, fields: &[Field], presets: &Presets) -> Result<(), F
 }
 
 fn set_sampling(sampling: &mut SamplingArgs, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
-    let wrong = |allowed| field.refused(file, format!("can't be {:?}", field.text), allowed);
+    let wrong = |allowed| field.refused(file, format!("invalid value {:?}", field.text), allowed);
     let text = &field.text;
     match name {
         "temp" | "temperature" => sampling.temp = Some(values::from_zero(text).map_err(wrong)?),
@@ -125,13 +126,13 @@ fn set_sampling(sampling: &mut SamplingArgs, name: &str, file: &str, field: &Fie
         "repeat_penalty" => sampling.repeat_penalty = Some(values::penalty(text).map_err(wrong)?),
         "repeat_last_n" => sampling.repeat_last_n = Some(number(file, field)?),
         "seed" => sampling.seed = Some(values::seed(text).map_err(wrong)?),
-        _ => return Err(field.refused(file, "there is no such field", SAMPLING)),
+        _ => return Err(field.refused(file, "unknown key", SAMPLING)),
     }
     Ok(())
 }
 
 fn number<T: std::str::FromStr>(file: &str, field: &Field) -> Result<T, FileError> {
-    field.text.parse().map_err(|_| field.refused(file, format!("can't be {:?}", field.text), "a number"))
+    field.text.parse().map_err(|_| field.refused(file, format!("invalid value {:?}", field.text), "a number"))
 }
 
 #[cfg(test)]
@@ -161,14 +162,22 @@ mod tests {
     #[test]
     fn a_wrong_field_is_named_with_what_is_allowed() {
         let cases = [
-            ("modle = 3\n", "config.toml, line 1, modle: there is no such field", "model, preset"),
-            ("\npull = 3\n", "config.toml, line 2, pull: can't be \"3\"", "ask, always or never"),
-            ("[sampling]\ntop_k = \"x\"\n", "config.toml, line 2, sampling.top_k: can't be \"x\"", "a number"),
+            ("modle = 3\n", "config.toml, line 1, modle: unknown key", "model, preset"),
+            ("\npull = 3\n", "config.toml, line 2, pull: invalid value \"3\"", "ask, always or never"),
+            ("[sampling]\ntop_k = \"x\"\n", "config.toml, line 2, sampling.top_k: invalid value \"x\"", "a number"),
             ("preset = \"mine\"\n", "config.toml, line 1, preset: unknown preset \"mine\"", "auto, full, accurate"),
-            ("[sampling]\ntop_p = 7\n", "config.toml, line 2, sampling.top_p: can't be \"7\"", "a number from 0 to 1"),
-            ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: there is no such field", "temp, top_k"),
-            ("theme = \"pink\"\n", "config.toml, line 1, theme: can't be \"pink\"", "auto, dark, light, ansi or none"),
-            ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: there is no such field", "model, preset"),
+            (
+                "[sampling]\ntop_p = 7\n",
+                "config.toml, line 2, sampling.top_p: invalid value \"7\"",
+                "a number from 0 to 1",
+            ),
+            ("[sampling]\nheat = 1\n", "config.toml, line 2, sampling.heat: unknown key", "temp, top_k"),
+            (
+                "theme = \"pink\"\n",
+                "config.toml, line 1, theme: invalid value \"pink\"",
+                "auto, dark, light, ansi or none",
+            ),
+            ("[a.b.c]\nd = 1\n", "config.toml, line 2, a.b.c.d: unknown key", "model, preset"),
         ];
         for (text, message, allowed) in cases {
             let error = read(text).expect_err(text);

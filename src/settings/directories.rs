@@ -1,22 +1,22 @@
-//! Where Lunette keeps things: each kind in the directory that the system has for it. `lunette paths` prints them.
+//! The directories that Lunette uses, following the system's conventions. `lunette paths` prints them.
 
 use std::path::PathBuf;
 
-/// The directories, none of which need exist.
+/// The directories; none of them has to exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directories {
     /// Holds `config.toml`.
     pub config: PathBuf,
-    /// What can be made or fetched again: models.
+    /// Files that can be downloaded again: models.
     pub cache: PathBuf,
-    /// What would be missed: exported conversations.
+    /// Files of lasting value: exported conversations.
     pub data: PathBuf,
-    /// What is of use for a while: logs, measured speeds.
+    /// Files of use for a while: logs, measured speeds.
     pub state: PathBuf,
 }
 
 impl Directories {
-    /// The system's (XDG on Linux); `None` when there is no home directory.
+    /// The system's directories (XDG on Linux); `None` if there is no home directory.
     #[must_use]
     pub fn of_system() -> Option<Self> {
         let project = directories::ProjectDirs::from("", "", "lunette")?;
@@ -33,7 +33,7 @@ impl Directories {
         self.config.join("config.toml")
     }
 
-    /// What this machine was measured to read.
+    /// The calibration file.
     #[must_use]
     pub fn speeds_file(&self) -> PathBuf {
         self.state.join("speeds.json")

@@ -1,4 +1,4 @@
-//! Why what the user asked for can't be done as asked: one sentence with the evidence, and apart from it what to do.
+//! Errors in flags, configuration and environment: a message with the evidence, and a separate hint.
 
 use std::path::PathBuf;
 
@@ -12,32 +12,32 @@ use crate::toml_fields::FileError;
 pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
-    /// The one that was named; the usual one may be missing.
+    /// The file that `LUNETTE_CONFIG` names; the default file may be missing.
     #[error("cannot read {path}: no such file")]
     NoConfig { path: PathBuf },
     #[error("cannot read {path}: {source}")]
     Config { path: PathBuf, source: std::io::Error },
-    #[error("cannot read the question in {path}: {source}")]
+    #[error("cannot read the question from {path}: {source}")]
     PromptFile { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     UnknownPreset(#[from] UnknownPreset),
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    #[error("{flag} changes a recipe, and auto has none before it has seen the document")]
+    #[error("{flag} needs a recipe to change, and auto chooses one only after it has seen the document")]
     NothingToChange { flag: &'static str },
-    #[error("keys cached as {} and values as {} can't be mixed", keys.name(), values.name())]
+    #[error("cannot cache keys as {} and values as {}: the types must be the same", keys.name(), values.name())]
     MixedCache { keys: KvDtype, values: KvDtype },
-    #[error("values can't be cached as {} without flash attention", values.name())]
+    #[error("cannot cache values as {} without flash attention", values.name())]
     QuantisedWithoutFlash { values: KvDtype },
     #[error(transparent)]
     Model(#[from] crate::models::Error),
-    #[error("there is no question")]
+    #[error("no question")]
     NothingToAsk,
-    #[error("--pick needs a question to pick for")]
+    #[error("--pick needs a question")]
     NothingToPickFor,
-    #[error("there is no terminal to talk in, and no question")]
+    #[error("no question, and no terminal to chat in")]
     NoTerminal,
-    #[error("there is no home directory")]
+    #[error("no home directory")]
     NoHome,
 }
 
@@ -46,18 +46,18 @@ impl Hint for Error {
         let hint = match self {
             Self::File(error) if error.allowed.is_empty() => return None,
             Self::File(error) => return Some(format!("allowed: {}", error.allowed)),
-            Self::UnknownPreset(error) => return Some(format!("one of {}", error.known)),
+            Self::UnknownPreset(error) => return Some(format!("known presets: {}", error.known)),
             Self::Recipe(error) => return error.hint(),
             Self::Model(error) => return error.hint(),
             Self::MixedCache { .. } => {
-                "give -ctk and -ctv the same type: only then does llama.cpp have a fast kernel (mixed, 1147 tok/s fell to 34)"
+                "give -ctk and -ctv the same type; llama.cpp has no fast kernel for mixed types (34 instead of 1147 tok/s)"
             }
-            Self::NothingToChange { .. } => "name what it changes: --preset quick, or --window 4k",
-            Self::QuantisedWithoutFlash { .. } => "leave out -fa off, or cache in f16",
+            Self::NothingToChange { .. } => "also give a recipe, e.g. --preset quick or --window 4k",
+            Self::QuantisedWithoutFlash { .. } => "drop -fa off, or use -ctk f16 -ctv f16",
             Self::NothingToAsk | Self::NoTerminal | Self::NothingToPickFor => "ask with -p 'QUESTION'",
             Self::NoHome => "set HOME",
             Self::NoConfig { .. } => {
-                "LUNETTE_CONFIG names it; without that, `lunette paths` says where it is looked for"
+                "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"
             }
             Self::Config { .. } | Self::PromptFile { .. } => return None,
         };

@@ -1,5 +1,4 @@
-//! What the user asked for: flags, config and environment become one validated value. The only reader of the
-//! environment.
+//! Turns flags, configuration and environment into one validated value. The only module that reads the environment.
 //!
 //! ```text
 //! argv ── argv::rewrite ──> clap ──> LowArgs (as typed) ─┐
@@ -7,19 +6,20 @@
 //! environment, terminal ── Surroundings ─────────────────┘
 //! ```
 //!
-//! A flag wins over the file, the file over what is built in. Everything that can be wrong without a model or a
-//! document is found here, before anything is loaded: an unknown preset, a window of 0, mixed cache types, no question
-//! and no terminal.
+//! A flag wins over the file, and the file over the built-in default. All errors that can be found without a model or a
+//! document are found here, before anything is loaded: an unknown preset, a window of 0, mixed cache types, neither a
+//! question nor a terminal.
 //!
-//! Example: `lunette --preset quick --window 8k -p "Who?" book.txt` in a pipe gives `FrontEnd::Headless`, preset
+//! Example: `lunette --preset quick --window 8k -p "Who?" book.txt` in a pipe results in `FrontEnd::Headless`, preset
 //! `quick`, and a patch that sets the window to 8,192.
 //!
-//! Does not open documents or models, and does not choose what `auto` becomes: that takes a document
+//! Does not open documents or models, and does not resolve `auto`, which depends on the document
 //! ([`crate::swaa::auto`]).
 
 pub mod args;
 pub mod argv;
 mod config;
+mod config_file;
 mod directories;
 mod error;
 mod options;
@@ -31,6 +31,7 @@ mod tests;
 mod values;
 
 pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
+pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
 pub use options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};

@@ -1,4 +1,4 @@
-//! Plain options: what a command does, how it prints, how the screen looks.
+//! Plain option types: what a command does, how it prints, how the screen looks.
 
 use std::ffi::OsString;
 
@@ -6,11 +6,11 @@ use super::args::EvalArgs;
 use super::surroundings::ScreenVariables;
 use crate::toml_fields::Field;
 
-/// Who talks to the user.
+/// The front end or command to run.
 #[derive(Debug)]
 pub enum FrontEnd {
     Screen,
-    /// The same chat in plain lines.
+    /// The chat in plain lines.
     Plain,
     Headless(Headless),
     Presets {
@@ -27,13 +27,13 @@ pub enum FrontEnd {
     Eval(Box<EvalArgs>),
 }
 
-/// How a run without a screen speaks.
+/// Options of a headless run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Headless {
     pub output: Output,
     pub stats: bool,
     pub hide_reasoning: bool,
-    /// Only the first fenced code block.
+    /// Print only the first fenced code block.
     pub extract: bool,
 }
 
@@ -41,22 +41,22 @@ pub struct Headless {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FitAs {
     pub json: bool,
-    /// Read a little first, when nothing was measured yet.
+    /// Prefill a little first if nothing has been measured yet.
     pub measure: bool,
 }
 
-/// What standard output carries.
+/// What is printed to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// The answer.
     Text,
-    /// One object for each question.
+    /// One object per question.
     Json,
-    /// Events, and then that object.
+    /// Events, then the same object.
     JsonLines,
 }
 
-/// In which form `lunette inspect` shows a document.
+/// The form in which `lunette inspect` shows a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     Summary,
@@ -65,19 +65,19 @@ pub enum Shown {
     Text,
 }
 
-/// What is to be read.
+/// The documents to load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Documents {
-    /// Paths, and `-`; maybe none.
+    /// Paths, URLs and `-`; may be empty.
     Named(Vec<OsString>),
-    /// The one that Lunette brings along.
+    /// The book bundled with Lunette.
     BundledBook,
 }
 
 /// The colours of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ThemeChoice {
-    /// Dark or light colours as the terminal's background is, its own sixteen where that is not known.
+    /// Dark or light, like the terminal's background; the terminal's own sixteen colours if that is unknown.
     #[default]
     Auto,
     Dark,
@@ -100,21 +100,21 @@ impl ThemeChoice {
     }
 }
 
-/// How the screen looks and is used.
+/// Settings of the screen.
 #[derive(Debug, Clone, Default)]
 pub struct ScreenSettings {
     pub theme: ThemeChoice,
     pub mouse: bool,
-    /// The `[keys]` of the configuration file, and its name for errors.
+    /// The `[keys]` table of the configuration file, and the file's name for errors.
     pub keys: Vec<Field>,
     pub keys_file: String,
     pub variables: ScreenVariables,
 }
 
-/// What is done about a model that is not there.
+/// What to do if the model is not on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PullPolicy {
-    /// Offered at a terminal, refused elsewhere.
+    /// Offer the download at a terminal, fail elsewhere.
     Ask,
     Always,
     Never,

@@ -1,13 +1,13 @@
-//! The presets of the user's file: its `[presets.NAME]` tables, field by field over the presets there are.
+//! Applies the `[presets.NAME]` tables of the user's file to the presets, field by field.
 //!
-//! Does not know what a field means; [`Presets::change`] does.
+//! What a field means is up to [`Presets::change`].
 
 use crate::swaa::Presets;
 use crate::toml_fields::{Field, FileError};
 
-/// Takes the tables among `fields` of `file`.
+/// Applies the preset tables among `fields` to `presets`. `file` is used in errors only.
 ///
-/// Errors: the first field that can't be taken, with its place.
+/// Errors: the first field that is not accepted, with its line.
 pub fn extend(presets: &mut Presets, file: &str, fields: &[Field]) -> Result<(), FileError> {
     let is_of_a_preset = |field: &&Field| field.path.len() == 3 && field.path[0] == "presets";
     let fields: Vec<&Field> = fields.iter().filter(is_of_a_preset).collect();
@@ -47,16 +47,22 @@ mod tests {
     #[test]
     fn a_wrong_value_names_file_line_field_and_what_is_allowed() {
         let cases = [
-            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "can't be \"0\"", "\"full\""),
-            ("[presets.quick]\nkey = 9\nwidow = 3\n", 3, "presets.quick.widow", "can't be \"widow\"", "window, sinks"),
+            ("\n[presets.quick]\nwindow = 0\n", 3, "presets.quick.window", "invalid window \"0\"", "\"full\""),
+            (
+                "[presets.quick]\nkey = 9\nwidow = 3\n",
+                3,
+                "presets.quick.widow",
+                "invalid preset key \"widow\"",
+                "window, sinks",
+            ),
             (
                 "[presets.quick]\nfa_decode = [1, 2]\n",
                 2,
                 "presets.quick.fa_decode",
-                "can't be \"1,2\"",
+                "invalid switch value \"1,2\"",
                 "true or false",
             ),
-            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is Lunette's own", "another name"),
+            ("[presets.auto]\nwindow = 3\n", 2, "presets.auto.window", "is built in", "another name"),
         ];
         for (text, line, field, problem, allowed) in cases {
             let error = extended(text).expect_err(text);

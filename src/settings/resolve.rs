@@ -1,4 +1,4 @@
-//! Puts together what was typed, what the file says and where we run: the one place that settles which of them counts.
+//! Merges flags, configuration file and environment. The only place that decides which of them wins.
 
 use std::fs;
 use std::path::PathBuf;
@@ -22,57 +22,56 @@ use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
 
-/// How long `lunette demo` may read: long enough for some chapters on a laptop, short enough to stay for.
+/// How long `lunette demo` may prefill: long enough for some chapters on a laptop, short enough to wait for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
-/// What `lunette demo` asks when there is no terminal; the first chapter has the answer. It asks for one sentence,
-/// since without that the default model went on with a list until its context was full, and a full context is exit code
-/// 6.
+/// What `lunette demo` asks if there is no terminal; the answer is in the first chapter. It asks for one sentence,
+/// because otherwise the default model wrote a list until its context was full, which is exit code 6.
 const DEMO_QUESTION: &str =
     "Who has taken Netherfield Park, and why does that matter to Mrs. Bennet? Answer in one sentence.";
 
-/// Room behind the document for questions and answers.
+/// Tokens kept free after the document for questions and answers.
 const RESERVE_TOKENS: u32 = 2048;
-/// Host memory for cache states of other presets: a 0.5B model's 100,000 tokens take 1.2 GB.
+/// Host memory for snapshots under other presets: 100,000 tokens of a 0.5B model take 1.2 GB.
 const RESIDENT_MIB: u32 = 2048;
 
-/// Everything that was asked for, checked.
+/// All validated settings of a run.
 #[derive(Debug)]
 pub struct Settings {
     pub front_end: FrontEnd,
     pub documents: Documents,
-    /// How documents are read.
+    /// Options for reading documents.
     pub read: ReadOptions,
-    /// `--parts`, as written: what it means depends on the document.
+    /// `--parts`, as written: its meaning depends on the document.
     pub parts: Option<String>,
     /// `--pages`, as written.
     pub pages: Option<String>,
-    /// Read only as many parts as this machine reads in that time.
+    /// Load only as many parts as this machine can prefill in this time.
     pub within: Option<Duration>,
-    /// Read only the parts nearest to the questions, with at most this many tokens.
+    /// Load only the parts nearest to the questions, up to this many tokens.
     pub pick: Option<u32>,
     pub questions: Vec<String>,
-    /// Presets that every question is asked under, in the place of one.
+    /// The presets of `--ab`: every question is asked under each of them.
     pub ab: Vec<String>,
     pub system_prompt: Option<String>,
     pub model: ModelRef,
-    /// Where models may be, and how the hub is reached.
+    /// Where to look for models, and how to reach the hub.
     pub places: Places,
     pub pull: PullPolicy,
     pub reading: PresetSelection,
     pub engine: EngineSettings,
     pub sampling: Sampling,
     pub limits: Limits,
-    /// For the whole run, reading included; in the screen for each answer, as one of the `limits`.
+    /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
     pub terminal: Terminal,
     pub screen: ScreenSettings,
-    /// What goes into the log, in `tracing`'s form.
+    /// The log filter, in `tracing`'s syntax.
     pub log_filter: String,
 }
 
 impl Settings {
-    /// Puts together what was typed, what the file says and where we run.
+    /// Merges flags, configuration file and environment.
     pub fn resolve(low: LowArgs, surroundings: Surroundings) -> Result<Self, Error> {
         match low.command {
             None => Self::of_session(Documents::Named(low.chat.documents), low.chat.session, surroundings),
@@ -112,7 +111,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// A session that is only planned.
+    /// A session that is planned but not run.
     fn of_fit(args: FitArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let ChatArgs { documents, mut session } = args.chat;
         session.output.dry_run = true;
@@ -161,7 +160,7 @@ impl Settings {
             return Err(Error::NothingToPickFor);
         }
         if matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain) {
-            // In a conversation, the time limits each answer, not the run.
+            // In a chat, the time limits each answer, not the run.
             settings.limits.time = settings.timeout;
         }
         Ok(settings)
@@ -172,7 +171,7 @@ impl Settings {
         self.read.pdf_password = files.pdf_password.or(self.read.pdf_password.take());
     }
 
-    /// What all commands share.
+    /// Settings shared by all commands.
     fn built(gathered: &Gathered, surroundings: Surroundings) -> Result<Self, Error> {
         let mut presets = Presets::built_in();
         let config = match &surroundings.config {
@@ -227,7 +226,7 @@ struct Gathered {
     sampling: SamplingArgs,
 }
 
-/// A demo prefills for a minute, and asks a question of its own when there is no user.
+/// Sets the demo's defaults: a minute of prefill and, if there is no user, a question.
 fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
     if session.selection.parts.is_none() {
         session.selection.within.get_or_insert(DEMO_WITHIN);
@@ -251,8 +250,8 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
     Ok(questions)
 }
 
-/// The screen where there is a terminal, unless only a script would ask so; without a question a script has nothing to
-/// get. Plain lines need no terminal.
+/// Chooses the front end: the screen if there is a terminal, unless the flags are for scripts. A headless run needs a
+/// question. Plain lines need no terminal.
 fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
     if output.dry_run {
@@ -303,7 +302,8 @@ fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<Pre
     Ok(reading)
 }
 
-/// What `auto` will choose is not known yet, and what it says of its choice would not hold for a changed one.
+/// Refuses flags that change single fields under `auto`: its choice is not known yet, and the reason that it gives
+/// would not hold for a changed recipe.
 fn there_is_something_to_change(reading: &PresetSelection, flags: &RecipeArgs) -> Result<(), Error> {
     match flags.first_beside_the_window() {
         Some(flag) if reading.recipe_of(reading.asked()).is_none() => Err(Error::NothingToChange { flag }),
@@ -349,7 +349,7 @@ fn offload(args: &ModelArgs, config: &Config) -> Offload {
     }
 }
 
-/// Keys and values alike: only symmetric types have fast kernels in llama.cpp's default build.
+/// The cache type, which must be the same for K and V: llama.cpp's default build has fast kernels only for equal types.
 fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
     let default = config.cache_type.unwrap_or_default();
     let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));

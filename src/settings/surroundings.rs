@@ -1,4 +1,4 @@
-//! Where the program runs: the environment and the terminal, read once.
+//! The environment and the terminal that the program runs in, read once.
 
 use std::env;
 use std::fs;
@@ -9,33 +9,33 @@ use super::directories::Directories;
 use super::error::Error;
 use crate::models::{HubVariables, Places};
 
-/// What the process finds around it. Made by hand in tests.
+/// Environment, terminal and configuration file of the process. Tests build it by hand.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     pub terminal: Terminal,
     pub directories: Directories,
-    /// The user's file: its name and its text.
+    /// Name and text of the configuration file.
     pub config: Option<(String, String)>,
     pub log_filter: String,
-    /// Where models may be, and how the hub is reached.
+    /// Where to look for models, and how to reach the hub.
     pub places: Places,
-    /// This program, which is started anew to read PDFs.
+    /// Path of this program, which is started again to read PDFs.
     pub program: Option<PathBuf>,
-    /// What opens PDFs when no flag says.
+    /// Password for PDFs if no flag gives one.
     pub pdf_password: Option<String>,
     pub screen: ScreenVariables,
 }
 
-/// What the screen has to know of its surroundings.
+/// Environment variables for the screen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScreenVariables {
     /// `VISUAL`, or `EDITOR`.
     pub editor: Option<String>,
     /// The configuration file that `LUNETTE_CONFIG` names.
     pub config: Option<PathBuf>,
-    /// The terminal is tmux's.
+    /// The program runs in tmux.
     pub in_tmux: bool,
-    /// The terminal says that it shows any colour.
+    /// The terminal reports 24-bit colour.
     pub true_color: bool,
     /// `ACCESSIBLE`: a screen reader is in use.
     pub accessible: bool,
@@ -47,12 +47,12 @@ pub struct Terminal {
     pub stdin: bool,
     pub stdout: bool,
     pub stderr: bool,
-    /// Colours are wanted where there is a terminal to show them.
+    /// Colours may be used where there is a terminal to show them.
     pub color: bool,
 }
 
 impl Terminal {
-    /// Someone can type and read: the screen may be opened.
+    /// Whether the user can type and read, so that the screen can be opened.
     #[must_use]
     pub fn is_interactive(self) -> bool {
         self.stdin && self.stdout
@@ -60,8 +60,8 @@ impl Terminal {
 }
 
 impl Surroundings {
-    /// Those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` what is logged
-    /// (`debug`), `LUNETTE_PDF_PASSWORD` what opens PDFs.
+    /// Reads those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` sets the log level
+    /// (`debug`), and `LUNETTE_PDF_PASSWORD` the password for PDFs.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -83,7 +83,7 @@ impl Surroundings {
     }
 }
 
-/// Reads the user's file, where there is one.
+/// Reads the configuration file, if there is one.
 fn read_config(path: &Path) -> Result<Option<(String, String)>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some((path.display().to_string(), text))),
@@ -92,7 +92,7 @@ fn read_config(path: &Path) -> Result<Option<(String, String)>, Error> {
     }
 }
 
-/// What Hugging Face's own tools and llama.cpp look at.
+/// The variables that Hugging Face's own tools and llama.cpp use.
 fn hub_variables() -> HubVariables {
     let read = |name: &str| env::var(name).ok();
     HubVariables {
@@ -124,7 +124,7 @@ fn log_filter() -> String {
 }
 
 impl Terminal {
-    /// What this process is connected to.
+    /// Checks what this process is connected to.
     #[must_use]
     pub fn of_process() -> Self {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());

@@ -187,8 +187,9 @@ fn a_field_that_auto_has_no_recipe_for_is_refused_and_a_window_or_a_preset_takes
     for flag in flags {
         let (refusal, exit) = refused(&["-p", "?", flag]);
         let named = flag.split('=').next().unwrap();
-        let expected =
-            format!("{named} changes a recipe, and auto has none before it has seen the document; hint: name");
+        let expected = format!(
+            "{named} needs a recipe to change, and auto chooses one only after it has seen the document; hint: also"
+        );
         assert!(refusal.starts_with(&expected), "{refusal}");
         assert_eq!(exit, Exit::Usage);
         for base in [["--window", "1k"], ["--preset", "quick"]] {
@@ -212,7 +213,7 @@ fn what_flags_make_of_a_preset_is_an_offer_of_its_own_and_comes_first() {
         (preset_entries.len(), name, key, summary)
     };
     let (number, ..) = preset_entries(&[], "");
-    let summary = "as your flags have it: window 1k, sinks 100, every layer sliding, full decode, dense tail";
+    let summary = "from your flags: window 1k, sinks 100, every layer sliding, full decode, dense tail";
     let custom = |key| (number + 1, "custom".to_owned(), key, summary.to_owned());
     assert_eq!(preset_entries(&["--window", "1k"], ""), custom(Some('9')));
     assert_eq!(preset_entries(&["--preset", "fastest", "--window", "1k"], ""), custom(Some('9')));
@@ -243,20 +244,17 @@ fn the_chain_of_thought_is_the_flags_then_the_presets() {
 #[test]
 fn what_makes_no_sense_is_refused_with_a_sentence() {
     let cases = [
-        (vec!["-p", "?", "--preset", "speedy"], "unknown preset \"speedy\"; hint: one of auto, full, accurate"),
-        (
-            vec!["-p", "?", "--sinks", "5000", "--window", "2k"],
-            "sinks 5000 are more than the window 2k; hint: sinks up to",
-        ),
+        (vec!["-p", "?", "--preset", "speedy"], "unknown preset \"speedy\"; hint: known presets: auto, full, accurate"),
+        (vec!["-p", "?", "--sinks", "5000", "--window", "2k"], "sinks 5000 exceed the window 2k; hint: at most"),
         (
             vec!["-p", "?", "-ctk", "q8_0"],
-            "keys cached as q8_0 and values as f16 can't be mixed; hint: give -ctk and -ctv",
+            "cannot cache keys as q8_0 and values as f16: the types must be the same; hint: give -ctk and -ctv",
         ),
-        (vec!["-p", "?", "-ctk", "q4_0", "-ctv", "q4_0", "-fa", "off"], "values can't be cached as q4_0 without flash"),
+        (vec!["-p", "?", "-ctk", "q4_0", "-ctv", "q4_0", "-fa", "off"], "cannot cache values as q4_0 without flash"),
         (vec!["-p", "?", "-hf", "nowhere"], "`nowhere` is no repository of the hub; hint: write it as USER/REPO"),
-        (vec!["book.txt"], "there is no terminal to talk in, and no question; hint: ask with -p"),
-        (vec!["--json", "book.txt"], "there is no question; hint: ask with -p"),
-        (vec!["-p", " ", "--headless"], "there is no question; hint: ask with -p"),
+        (vec!["book.txt"], "no question, and no terminal to chat in; hint: ask with -p"),
+        (vec!["--json", "book.txt"], "no question; hint: ask with -p"),
+        (vec!["-p", " ", "--headless"], "no question; hint: ask with -p"),
     ];
     for (line, message) in cases {
         let (refusal, exit) = refused(&line);
@@ -360,8 +358,5 @@ fn a_plan_takes_what_a_session_takes_and_needs_no_question() {
 fn a_pick_needs_a_question() {
     assert_eq!(headless(&["--pick", "20k", "-p", "Who?", "a.txt"]).pick, Some(20_480));
     let (told, exit) = refused(&["fit", "--pick", "20k", "a.txt"]);
-    assert_eq!(
-        (told.as_str(), exit),
-        ("--pick needs a question to pick for; hint: ask with -p 'QUESTION'", Exit::Usage)
-    );
+    assert_eq!((told.as_str(), exit), ("--pick needs a question; hint: ask with -p 'QUESTION'", Exit::Usage));
 }

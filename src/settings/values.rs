@@ -1,18 +1,18 @@
-//! The written forms of settings that are no part of a recipe: times, number types, counts that may be "all".
+//! Parsers for values that are not part of a recipe: times, cache types, counts that may be "all".
 //!
-//! Each reader returns what is wrong in a sentence with what is allowed; clap puts the flag's name in front of it.
+//! An error says which values are allowed; clap puts the flag's name and the value in front of it.
 
 use std::time::Duration;
 
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
 
-/// A count, or as many as there are.
+/// A count; `None` means all, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub Option<u32>);
 
-/// Reads `60`, `60s`, `500ms`, `2m`, `1.5h`; a bare number is seconds.
+/// Parses `60`, `60s`, `500ms`, `2m`, `1.5h`; a plain number is in seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is no time; write it as 60s, 500ms, 2m or 1h");
+    let wrong = || "a time above 0, such as 60s, 500ms, 2m or 1h".to_owned();
     let text_squeezed = text.trim().to_lowercase();
     let digits = text_squeezed.trim_end_matches(char::is_alphabetic);
     let unit_s = match text_squeezed[digits.len()..].trim() {
@@ -27,7 +27,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
 }
 
-/// Reads one side of the KV cache's number type.
+/// Parses the KV cache type of K or V.
 pub fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     match text.trim().to_lowercase().as_str() {
         "f16" => Ok(KvDtype::F16),
@@ -35,82 +35,77 @@ pub fn kv_dtype(text: &str) -> Result<KvDtype, String> {
         "q4_0" => Ok(KvDtype::Q4_0),
         "f32" => Ok(KvDtype::F32),
         "bf16" => Ok(KvDtype::Bf16),
-        _ => Err("f16, bf16, f32, q8_0 and q4_0 can be had".to_owned()),
+        _ => Err("f16, bf16, f32, q8_0 or q4_0".to_owned()),
     }
 }
 
-/// Reads a count of which -1, `all` and `auto` mean "as many as there are".
+/// Parses a count; -1, `all` and `auto` mean all.
 pub fn count_or_all(text: &str) -> Result<Count, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "all" | "auto" => Ok(Count(None)),
-        digits => digits
-            .parse()
-            .map(|count| Count(Some(count)))
-            .map_err(|_| format!("{text:?} is no whole number; -1 is as many as there are")),
+        digits => {
+            digits.parse().map(|count| Count(Some(count))).map_err(|_| "a whole number, or -1 for all".to_owned())
+        }
     }
 }
 
-/// Reads how many layers go onto a GPU; llama.cpp's -1 is `auto`.
+/// Parses the number of layers to offload; llama.cpp's -1 means `auto`.
 pub fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "auto" => Ok(GpuLayers::Auto),
         "all" => Ok(GpuLayers::All),
-        digits => digits
-            .parse()
-            .map(GpuLayers::Count)
-            .map_err(|_| format!("{text:?} is no number of layers; auto, all or a whole number can be had")),
+        digits => digits.parse().map(GpuLayers::Count).map_err(|_| "auto, all or a whole number".to_owned()),
     }
 }
 
-/// Reads how several GPUs share a model.
+/// Parses how to split a model across several GPUs.
 pub fn split_mode(text: &str) -> Result<SplitMode, String> {
     match text.trim().to_lowercase().as_str() {
         "none" => Ok(SplitMode::None),
         "layer" => Ok(SplitMode::Layer),
-        "row" => Err("none and layer can be had; llama.cpp's CUDA splits no rows any more".to_owned()),
-        _ => Err("none and layer can be had".to_owned()),
+        "row" => Err("none or layer; llama.cpp's CUDA backend no longer supports row".to_owned()),
+        _ => Err("none or layer".to_owned()),
     }
 }
 
-/// Reads a limit of tokens of which -1 (and llama.cpp's -2) means none.
+/// Parses a limit in tokens; -1 (and llama.cpp's -2) means no limit.
 pub fn limit(text: &str) -> Result<Count, String> {
     match text.trim() {
         "-1" | "-2" => Ok(Count(None)),
-        digits => digits
-            .parse()
-            .map(|count| Count(Some(count)))
-            .map_err(|_| format!("{text:?} is no whole number; -1 is no limit")),
+        digits => {
+            digits.parse().map(|count| Count(Some(count))).map_err(|_| "a whole number, or -1 for no limit".to_owned())
+        }
     }
 }
 
-/// Reads a seed; -1 draws one.
+/// Parses a seed; -1 means a random one.
 pub fn seed(text: &str) -> Result<u32, String> {
     match text.trim() {
         "-1" => Ok(u32::MAX),
-        digits => digits.parse().map_err(|_| format!("{text:?} is no whole number up to 4294967295; -1 draws one")),
+        digits => digits.parse().map_err(|_| "a whole number up to 4294967295, or -1 for a random seed".to_owned()),
     }
 }
 
-/// Reads a number from 0 up, as a temperature is.
+/// Parses a number of at least 0, such as a temperature.
 pub fn from_zero(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| *number >= 0.0).ok_or_else(|| "a number from 0 up".to_owned())
 }
 
-/// Reads a share of a whole, as a probability is.
+/// Parses a number from 0 to 1, such as a probability.
 pub fn share(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| "a number from 0 to 1".to_owned())
 }
 
-/// Reads what scores are divided by.
+/// Parses a repetition penalty, by which scores are divided.
 pub fn penalty(text: &str) -> Result<f32, String> {
-    finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0; 1 is off".to_owned())
+    finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0 (1 = off)".to_owned())
 }
 
 fn finite(text: &str) -> Option<f32> {
     text.trim().parse().ok().filter(|number: &f32| number.is_finite())
 }
 
-/// Reads llama.cpp's `on`, `off` and `auto`; `auto` is on wherever the model can.
+/// Parses llama.cpp's `on`, `off` and `auto`; `auto` turns it on if the model supports it.
 pub fn flash_attention(text: &str) -> Result<bool, String> {
     if text.eq_ignore_ascii_case("auto") {
         return Ok(true);

@@ -3,8 +3,10 @@
 //! Read by whoever can read the user's own files and nobody else. A line that can't be read is left out.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use super::file::Locked;
 
 /// So many are kept.
 const KEPT: usize = 500;
@@ -24,25 +26,30 @@ impl History {
     /// All questions, oldest first.
     #[must_use]
     pub fn load(&self) -> Vec<String> {
-        let text = fs::read_to_string(&self.file).unwrap_or_default();
-        let all: Vec<String> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let all = questions(&fs::read(&self.file).unwrap_or_default());
         all[all.len().saturating_sub(KEPT)..].to_vec()
     }
 
     /// Adds one; what is more than is kept goes when the file has twice as much.
     pub fn add(&self, question: &str) -> io::Result<()> {
-        let line = serde_json::to_string(question)? + "\n";
-        if let Some(folder) = self.file.parent() {
-            fs::create_dir_all(folder)?;
+        let mut file = Locked::open(&self.file)?;
+        let all = questions(&file.bytes()?);
+        if all.len() < 2 * KEPT {
+            return file.append(&line(question)?);
         }
-        let lines = fs::read_to_string(&self.file).map_or(0, |text| text.lines().count());
-        if lines >= 2 * KEPT {
-            let kept: io::Result<String> =
-                self.load().iter().map(|question| Ok(serde_json::to_string(question)? + "\n")).collect();
-            return super::write_whole(&self.file, &(kept? + &line));
-        }
-        super::for_owner().append(true).open(&self.file)?.write_all(line.as_bytes())
+        let kept = all[all.len() - KEPT..].iter().map(String::as_str).chain([question]);
+        file.replace(&kept.map(line).collect::<io::Result<String>>()?)
     }
+}
+
+/// The lines of the file.
+fn questions(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn line(question: &str) -> io::Result<String> {
+    Ok(serde_json::to_string(question)? + "\n")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::write_whole;
+use super::file::update;
 
 /// From each end of a text; what lies between is told apart by the length.
 const HASHED: usize = 1 << 16;
@@ -65,8 +65,16 @@ impl Place {
         serde_json::from_str(&fs::read_to_string(&self.file).ok()?).ok()
     }
 
+    /// Marks that another window set meanwhile stay, but for those of the same name.
     pub fn save(&self, remembered: &Remembered) -> io::Result<()> {
-        write_whole(&self.file, &serde_json::to_string_pretty(remembered)?)
+        update(&self.file, |there| {
+            let there: Option<Remembered> = serde_json::from_slice(there).ok();
+            let mut all = remembered.clone();
+            for (name, byte) in there.into_iter().flat_map(|there| there.marks) {
+                all.marks.entry(name).or_insert(byte);
+            }
+            Ok(serde_json::to_string_pretty(&all)?)
+        })
     }
 }
 
@@ -89,7 +97,21 @@ mod tests {
     fn a_file_that_cannot_be_read_is_as_if_it_were_not_there() {
         let folder = tempfile::tempdir().expect("a folder");
         let place = Positions::in_directory(folder.path()).of("a text");
-        write_whole(&place.file, "{ \"byte\": ").expect("written");
+        update(&place.file, |_| Ok::<_, io::Error>("{ \"byte\": ".to_owned())).expect("written");
         assert_eq!(place.load(), None);
+    }
+
+    #[test]
+    fn marks_of_two_windows_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Positions::in_directory(folder.path()).of("a text");
+        let window = |byte, marks: &[(char, usize)]| Remembered {
+            title: "Emma".into(),
+            byte,
+            marks: marks.iter().copied().collect(),
+        };
+        place.save(&window(1, &[('a', 3), ('b', 4)])).expect("written");
+        place.save(&window(2, &[('b', 5), ('c', 6)])).expect("written");
+        assert_eq!(place.load(), Some(window(2, &[('a', 3), ('b', 5), ('c', 6)])));
     }
 }

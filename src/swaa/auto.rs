@@ -1,17 +1,16 @@
-//! Chooses a preset when the user has not.
+//! Chooses the preset for `auto`.
 //!
-//! Full attention is taken while it is cheap; else the cheapest preset that is *known* to answer as well as full
-//! attention with this model at this length; else the one that came closest to it wherever it was measured.
+//! Takes full attention while that is cheap; else the cheapest preset that is *known* to answer as well as full
+//! attention with this model at this length; else the preset that was closest to full attention in all measurements.
 //!
-//! What is cheap is what the engine's cost model says of this machine and model ([`PrefillCost`]): the choice has no
-//! figures of its own. Where this model was not timed on this machine yet, the cost is an estimate, and the reason says
-//! so.
+//! The costs come from the engine's cost model for this machine and model ([`PrefillCost`]); there are no speed figures
+//! here. If this model has not been timed on this machine yet, the cost is an estimate, and the reason says so.
 //!
 //! Example, where 1,500 pairs of query and key cost as much as a token's matmuls: 4,000 tokens cost 9,335 with full
-//! attention and 8,907 with the first half of the layers full and 2k on the others, 1.05 times as fast, so full
-//! attention it is. 30,000 tokens cost 330,010 against 203,076, 1.63 times as fast: `accurate`.
+//! attention, and 8,907 with the first half of the layers full and a window of 2k on the others. That is 1.05 times as
+//! fast, so `auto` takes full attention. 30,000 tokens cost 330,010 against 203,076, 1.63 times as fast: `accurate`.
 //!
-//! What it does not do: know recall figures; [`super::recall`] does.
+//! Recall figures are in [`super::recall`].
 //!
 //! [`PrefillCost`]: super::cost::PrefillCost
 
@@ -20,18 +19,17 @@ use super::preset::Presets;
 use super::recall;
 use super::recipe::{Attention, RecipeSpec};
 
-/// Below this, another recipe than full attention is not worth what it may cost in answers.
+/// A preset must be this many times as fast as full attention to be worth the answers it may cost.
 const WORTH_IT: f64 = 1.3;
-/// Full attention is always taken when it needs less than this.
+/// Full attention is always taken if prefill takes less than this.
 const FEW_SECONDS: f64 = 5.0;
-/// Recall relative to full attention from which a preset is said to hold: what repeated measurements differ by.
+/// A preset holds if its recall relative to full attention is at least this: repeated measurements differ by as much.
 const HOLDS: f64 = 0.97;
-/// What is taken when nothing is known: the one that was within noise of full attention on every model that was
-/// measured.
+/// The preset for models without measurements: within noise of full attention on every model measured.
 const SAFEST: &str = "accurate";
 const FULL: &str = "full";
 
-/// A preset, and why.
+/// The chosen preset, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     pub preset: String,
@@ -39,7 +37,8 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// The preset for a document, among `presets` (which have `full` and `accurate`: they can be changed, not removed).
+/// Chooses one of `presets` for a document. `full` and `accurate` are always among them: a user can change built-in
+/// presets, but not remove them.
 #[must_use]
 pub fn choose(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> Choice {
     let full = |reason: String| Choice { preset: FULL.to_owned(), reason };
@@ -52,14 +51,15 @@ pub fn choose(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> Ch
     let full_cost = cost(&Attention::Full, model, document_tokens);
     let full_seconds = model.cost.token_s.map(|seconds| full_cost * seconds);
     if let Some(seconds) = full_seconds.filter(|&seconds| seconds < FEW_SECONDS) {
-        return full(format!("all of it takes about {seconds:.1} s"));
+        return full(format!("full attention takes only about {seconds:.1} s"));
     }
     let (preset, recipe) = cheapest_that_holds(presets, model, document_tokens).unwrap_or_else(|| safest(presets));
     let gain = full_cost / recipe_cost(recipe, model, document_tokens);
     if gain < 1.005 {
-        return full("so short a document is seen whole under every preset".to_owned());
+        return full("the document is so short that every preset sees all of it".to_owned());
     }
-    let basis = if full_seconds.is_some() { "" } else { " (estimated: this model was not timed on this machine yet)" };
+    let basis =
+        if full_seconds.is_some() { "" } else { " (estimated: this model has not been timed on this machine yet)" };
     if gain < WORTH_IT {
         return full(format!("at this length {preset} would be only {gain:.2} times as fast{basis}"));
     }
@@ -68,7 +68,7 @@ pub fn choose(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> Ch
     Choice { preset: preset.to_owned(), reason }
 }
 
-/// The preset that costs least of those that are known to hold here.
+/// The cheapest of the presets that are known to hold for this model and length.
 fn cheapest_that_holds<'a>(
     presets: &'a Presets,
     model: &ModelFacts,
@@ -92,7 +92,7 @@ fn recipe_cost(recipe: &RecipeSpec, model: &ModelFacts, document_tokens: u32) ->
     cost(&recipe.resolve(document_tokens, model.layers).reading, model, document_tokens)
 }
 
-/// What prefilling the document costs, in one token's matmuls.
+/// The cost of prefilling the document; the unit is the matmuls of one token.
 fn cost(attention: &Attention, model: &ModelFacts, document_tokens: u32) -> f64 {
     model.cost.tokens_worth(0, &[(document_tokens, attention)], model.layers)
 }
@@ -104,12 +104,12 @@ mod tests {
     use crate::swaa::model::tests::model;
     use crate::swaa::{LayerSpec, WindowSpec};
 
-    /// The measured one, on a machine that it was not timed on.
+    /// A model with recall measurements, not timed on this machine.
     fn measured() -> ModelFacts<'static> {
         model("qwen2", "Qwen2.5-Coder-1.5B-Instruct")
     }
 
-    /// On a machine that takes so long for the matmuls of a token.
+    /// The same model, timed: the matmuls of a token take `token_s` seconds.
     fn timed(model: ModelFacts<'static>, token_s: f64) -> ModelFacts<'static> {
         ModelFacts { cost: PrefillCost { token_s: Some(token_s), ..model.cost }, ..model }
     }
@@ -119,7 +119,7 @@ mod tests {
         (preset, reason)
     }
 
-    const ESTIMATED: &str = " (estimated: this model was not timed on this machine yet)";
+    const ESTIMATED: &str = " (estimated: this model has not been timed on this machine yet)";
 
     #[test]
     fn full_attention_while_it_is_cheap() {
@@ -190,7 +190,7 @@ mod tests {
     fn a_machine_that_reads_it_in_a_few_seconds_reads_it_in_full() {
         let fast =
             ModelFacts { cost: PrefillCost { pairs_per_token: 14_400.0, token_s: Some(1.0 / 40_000.0) }, ..measured() };
-        assert_eq!(chosen(&fast, 30_000), ("full".to_owned(), "all of it takes about 1.5 s".to_owned()));
+        assert_eq!(chosen(&fast, 30_000), ("full".to_owned(), "full attention takes only about 1.5 s".to_owned()));
     }
 
     #[test]

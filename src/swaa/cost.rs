@@ -1,27 +1,26 @@
-//! What prefill costs: the arithmetic that the engine's forecasts and the choice of a preset share.
+//! The cost of prefill: the arithmetic shared by the engine's cost model and the choice of a preset.
 //!
-//! A token costs its matmuls with the weights, and each pair of query and key that its attention computes costs as much
-//! as any other. [`PrefillCost`] says how the two compare with one model on one machine, and, once that was measured,
-//! how long they take.
+//! A token costs its matmuls with the weights, plus a constant per pair of query and key that its attention computes.
+//! [`PrefillCost`] holds the ratio of the two for one model on one machine and, once measured, the time they take.
 //!
 //! Example: 1,500 pairs take as long as one token's matmuls, and those take 1.5 ms. 16,384 tokens with full attention
 //! have 134 million pairs: 16,384 + 89,500 tokens' worth of matmuls, 159 s.
 //!
-//! What it does not do: learn. The engine does, from every chunk that it prefills.
+//! Doesn't measure anything: the engine learns these values from every chunk that it prefills.
 
 use std::time::Duration;
 
 use super::recipe::Attention;
 
-/// Chunks of this grain keep the sum over a triangle within a percent of its integral.
+/// Step size of the sum: keeps the sum over a triangle within a percent of its integral.
 const GRAIN_TOKENS: u32 = 512;
 
-/// What prefill costs with one model on one machine.
+/// Prefill cost of one model on one machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PrefillCost {
     /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
     pub pairs_per_token: f64,
-    /// Seconds that the matmuls of one token take. `None` before this model was timed on this machine:
+    /// Seconds for the matmuls of one token. `None` before this model has been timed on this machine:
     /// `pairs_per_token` is then an estimate.
     pub token_s: Option<f64>,
 }
@@ -44,7 +43,7 @@ impl PrefillCost {
         cost
     }
 
-    /// How long that takes; `None` before anything was measured.
+    /// The time for the same work; `None` before anything has been measured.
     #[must_use]
     pub fn time(&self, start: u32, segments: &[(u32, &Attention)], layers: u32) -> Option<Duration> {
         self.token_s.map(|seconds| Duration::from_secs_f64(seconds * self.tokens_worth(start, segments, layers)))
@@ -54,7 +53,7 @@ impl PrefillCost {
 /// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers`
 /// layers.
 ///
-/// A sliding layer computes whole views: window and sinks, and of the chunk itself half on average.
+/// For each query, a sliding layer computes the window, the sinks and on average half of the chunk.
 #[must_use]
 pub fn pairs(start: u32, tokens: u32, attention: &Attention, layers: u32) -> f64 {
     let tokens_f = f64::from(tokens);
@@ -108,8 +107,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is computed is what the mask lets through, and on sliding layers at most half of a chunk more for each
-        /// query.
+        /// The pairs are those that the mask lets through, plus at most half a chunk per query on sliding layers.
         #[test]
         fn pairs_are_those_of_the_mask_and_of_its_views(
             tokens in 1_u32..120, window in 1_u32..50, sinks in 0_u32..20, full in prop::collection::btree_set(0_u32..6, 0..6)

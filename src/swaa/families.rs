@@ -1,9 +1,9 @@
-//! Which layers stay full in the paper's recipe, by model family: the meaning of `full_layers = "model"` in a preset.
+//! The full layers of the paper's recipe by model family: the meaning of `full_layers = "model"` in a preset.
 //!
 //! The parity of the layers matters and differs by family; the wrong one costs 20 points and more (arXiv 2512.10411).
 //!
-//! Example: `Qwen3 4B Thinking 2507` with the architecture `qwen3` is of the family Qwen3 4B, whose odd layers stay
-//! full.
+//! Example: `Qwen3 4B Thinking 2507` with the architecture `qwen3` belongs to the family Qwen3 4B, whose odd layers
+//! stay full.
 
 use super::layers::LayerSpec;
 use super::model::ModelFacts;
@@ -11,7 +11,7 @@ use super::model::ModelFacts;
 struct Family {
     /// `general.architecture` of the model's file.
     architecture: &'static str,
-    /// What its models are called; see [`ModelFacts::is_called`].
+    /// The name of its models; see [`ModelFacts::is_called`].
     name: &'static str,
     full_layers: LayerSpec,
 }
@@ -22,7 +22,7 @@ const FAMILIES: [Family; 3] = [
     Family { architecture: "llama", name: "llama-3-1-8b", full_layers: LayerSpec::Even },
 ];
 
-/// The layers that stay full in `model`; `None` for a family that was not measured.
+/// The full layers for `model`; `None` for a family without measurements.
 pub(super) fn full_layers(model: &ModelFacts) -> Option<LayerSpec> {
     let belongs = |family: &&Family| family.architecture == model.architecture && model.is_called(family.name);
     FAMILIES.iter().find(belongs).map(|family| family.full_layers.clone())

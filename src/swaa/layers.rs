@@ -18,12 +18,13 @@ pub enum LayerSpec {
         from: u32,
     },
     List(Vec<u32>),
-    /// What the catalogue knows of this model's family.
+    /// The full layers of the model's family (see `families`).
     Model,
 }
 
 impl LayerSpec {
-    /// The layers of a model with `layers` layers. Indices past the end are left out here; settings refuse them before.
+    /// Resolves this for a model of `layers` layers. Leaves out indices past the end, which
+    /// [`LayerSpec::out_of_range`] finds.
     #[must_use]
     pub fn resolve(&self, layers: u32) -> LayerSet {
         let chosen = |keep: &dyn Fn(u32) -> bool| LayerSet((0..layers).filter(|&layer| keep(layer)).collect());
@@ -39,7 +40,7 @@ impl LayerSpec {
         }
     }
 
-    /// The first layer named that a model with `layers` layers lacks.
+    /// The first named layer that a model of `layers` layers does not have.
     #[must_use]
     pub fn out_of_range(&self, layers: u32) -> Option<u32> {
         match self {
@@ -83,7 +84,7 @@ impl FromIterator<u32> for LayerSet {
 }
 
 impl fmt::Display for LayerSet {
-    /// Runs are drawn together: `0-13`, `1,3,5`.
+    /// Prints runs as ranges: `0-13`, `1,3,5`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let runs = self.0.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
             [one] => one.to_string(),
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
     use crate::swaa::written::tests::layer_specs;
 
-    /// The layers that a spec names, however many a model has: counted out, up to `limit`.
+    /// The layers that a spec names, counted one by one up to `limit`, whether the model has them or not.
     fn named(spec: &LayerSpec, layers: u32, limit: u32) -> Vec<u32> {
         match spec {
             LayerSpec::None | LayerSpec::Model => Vec::new(),

@@ -1,18 +1,17 @@
 //! What each token may see: Sliding Window Attention Adaptation (arXiv 2512.10411) as plain data.
 //!
-//! Queries are the rows of a triangle, keys its columns. Full attention fills it. A sliding layer keeps a band of
-//! `window` keys along the diagonal and the first `sinks` columns. A [`Recipe`] says which layers do that, and for
-//! which segments of tokens: the document is prefilled through the window; the question (the *dense tail*) and the
-//! answer (*FA decode*) see everything.
+//! The causal mask is a triangle with queries as rows and keys as columns. Full attention fills it. A sliding layer
+//! keeps a band of `window` keys along the diagonal and the first `sinks` columns. A [`Recipe`] says which layers
+//! slide, and for which segments of tokens: the document is prefilled through the window; the question (the *dense
+//! tail*) and the answer (*FA decode*) see everything.
 //!
 //! Example: window 2048, sinks 100. Token 5000 sees keys 2953..=5000 and 0..100: 2,148 of 5,001. Token 2147 still sees
-//! all of its 2,148 keys, so the first `window + sinks` positions are the same under every recipe at least that wide
-//! ([`Attention::seen_whole`]).
+//! all of its 2,148 keys, so the first `window + sinks` positions are the same under every recipe that is at least as
+//! wide ([`Attention::seen_whole`]).
 //!
-//! What it does not do: run anything. The patched llama.cpp does (`ggml-patches`), and [`sees`] is the judge of what it
-//! does. Look next at [`preset`] for the names that users know, at [`selection`] for how a preset becomes a recipe for
-//! a model, at [`cost`] for what prefill costs, and at [`auto`] for how one is chosen. Imports nothing else of the
-//! crate.
+//! Runs nothing: the patched llama.cpp does (`ggml-patches`), and is tested against [`sees`]. Look next at [`preset`]
+//! for the names that users know, at [`selection`] for how a preset becomes a recipe for a model, at [`cost`] for the
+//! cost of prefill, and at [`auto`] for how a preset is chosen. Of the rest of the crate, it uses only `failure`.
 
 pub mod auto;
 pub mod cost;

@@ -1,8 +1,8 @@
-//! What a choice of presets needs to know of a model, as plain values.
+//! The facts about a model that the choice of a preset needs, as plain values.
 
 use super::cost::PrefillCost;
 
-/// A model, as far as recipes depend on it.
+/// The properties of a model that recipes depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelFacts<'a> {
     /// `general.name` of its file.
@@ -10,15 +10,15 @@ pub struct ModelFacts<'a> {
     /// `general.architecture`.
     pub architecture: &'a str,
     pub layers: u32,
-    /// Why it can't slide, if it can't.
+    /// Why sliding attention does not work with this model; `None` if it does.
     pub sliding_refused: Option<&'a str>,
-    /// What prefill costs with it on this machine.
+    /// Prefill cost of this model on this machine.
     pub cost: PrefillCost,
 }
 
 impl ModelFacts<'_> {
-    /// Whether its name has `known` in it, which is in lower case with `-` between the words: `Meta Llama 3.1 8B` is
-    /// called `llama-3-1-8b`.
+    /// Whether the model's name contains `known`, which is in lower case with `-` between words: `Meta Llama 3.1 8B`
+    /// contains `llama-3-1-8b`.
     pub(super) fn is_called(&self, known: &str) -> bool {
         let words = self.name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join("-").to_ascii_lowercase().contains(known)
@@ -29,7 +29,7 @@ impl ModelFacts<'_> {
 pub(super) mod tests {
     use super::*;
 
-    /// A model of 24 layers that was not timed here.
+    /// A model of 24 layers that has not been timed on this machine.
     pub(in crate::swaa) fn model<'a>(architecture: &'a str, name: &'a str) -> ModelFacts<'a> {
         let cost = PrefillCost { pairs_per_token: 1_500.0, token_s: None };
         ModelFacts { name, architecture, layers: 24, sliding_refused: None, cost }

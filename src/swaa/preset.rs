@@ -1,18 +1,17 @@
-//! Named recipes: the user's vocabulary.
+//! Presets: recipes with a name and a key.
 //!
-//! Each has a key: `1` is the most faithful, and the ones after it are ever faster. Nine are built in
-//! (`assets/presets.toml`); the user's `config.toml` changes fields of them and adds more, in the same form, field by
-//! field:
+//! Key `1` is the most faithful preset; the next ones are faster and faster. Nine are built in (`assets/presets.toml`).
+//! The user's `config.toml` changes single fields of these and adds presets, in the same form:
 //!
 //! ```toml
-//! [presets.balanced]          # ours, with a smaller least window; its other fields stay
+//! [presets.balanced]          # the built-in preset with a smaller minimum window; its other fields stay
 //! window = "max(2k, n/4)"
 //! ```
 //!
-//! The reference's names (`sliding_window_size`, `keep_first`, `force_fa_decode`, `non_sliding_layers`) stand for ours
+//! The reference's names (`sliding_window_size`, `keep_first`, `force_fa_decode`, `non_sliding_layers`) are accepted
 //! everywhere. `auto` has no recipe of its own: [`super::auto`] picks one of the others for each document.
 //!
-//! Does not know where configuration is or how its file is read (`settings` does), nor how a recipe is run.
+//! Does not read the configuration file (`settings` does) or run a recipe (the engine does).
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,32 +23,32 @@ use crate::failure::Hint;
 
 /// The preset that is chosen per document.
 pub const AUTO: &str = "auto";
-/// The name of a recipe that is no preset's: its fields were given as flags.
+/// The name of a recipe whose fields were given as flags.
 pub const CUSTOM: &str = "custom";
 
 const BUILT_IN: &str = include_str!("../../assets/presets.toml");
 
-/// A recipe with a name and a sentence.
+/// A recipe with a name, a key and a summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preset {
     pub name: String,
-    /// The key that switches to it in the screen, if any.
+    /// The key that selects it on the screen, if any.
     pub key: Option<char>,
-    /// One line: what it is, and what it is known to be worth.
+    /// One line: what it does, and its measured recall or speed.
     pub summary: String,
-    /// What this preset does; `None` is `auto`, which is decided per document by [`super::auto`].
+    /// The recipe; `None` for `auto`, where [`super::auto`] chooses one for each document.
     pub recipe: Option<RecipeSpec>,
-    /// Whether the model reasons first; `None` leaves that as the session has it.
+    /// Whether the model reasons first; `None` keeps the session's setting.
     pub cot: Option<ChainOfThought>,
 }
 
 /// Whether the model reasons before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChainOfThought {
-    /// As the model's own template has it.
+    /// As the model's chat template does.
     #[default]
     Native,
-    /// A model that does not reason by itself is asked to, between the same tags.
+    /// The prompt asks a model that does not reason by itself to do so, between the same tags.
     Prompted,
     Off,
 }
@@ -81,7 +80,7 @@ impl fmt::Display for ChainOfThought {
     }
 }
 
-/// Some fields of a recipe: those that a preset's table names, or the flags.
+/// Some fields of a recipe: those set in a preset's table or by flags.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecipePatch {
     pub window: Option<WindowSpec>,
@@ -92,7 +91,7 @@ pub struct RecipePatch {
 }
 
 impl RecipePatch {
-    /// `base` with the fields named here.
+    /// Returns `base` with the fields that are set here.
     #[must_use]
     pub fn over(&self, base: &RecipeSpec) -> RecipeSpec {
         RecipeSpec {
@@ -104,7 +103,7 @@ impl RecipePatch {
         }
     }
 
-    /// Takes `text` for the field `name`, under our name or the reference's. False when there is no such field.
+    /// Parses `text` into the field `name`, which may be our name or the reference's. False if the field is unknown.
     fn set(&mut self, name: &str, text: &str) -> Result<bool, WrittenError> {
         match name {
             "window" | "sliding_window_size" => self.window = Some(text.parse()?),
@@ -120,27 +119,27 @@ impl RecipePatch {
 
 const FIELDS: &str = "window, sinks, full_layers, fa_decode, dense_tail, cot, key, summary";
 
-/// The presets that can be named, `auto` first, then in the order they were written in. Names and keys are unique.
+/// All known presets: `auto` first, the others in the order in which they are defined. Names and keys are unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Presets(Vec<Preset>);
 
-/// No preset has this name.
+/// The error for a name that no preset has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown preset {name:?}")]
 pub struct UnknownPreset {
     pub name: String,
-    /// The names there are, comma-separated.
+    /// All known names, comma-separated.
     pub known: String,
 }
 
 impl Presets {
-    /// Lunette's own, in the order of their keys.
+    /// The built-in presets, ordered by key.
     #[must_use]
     pub fn built_in() -> Self {
         let auto = Preset {
             name: AUTO.to_owned(),
             key: Some('0'),
-            summary: "full attention while that is cheap, else the fastest that is known to hold at this length"
+            summary: "full attention if that is cheap, else the fastest preset known to answer as well at this length"
                 .to_owned(),
             recipe: None,
             cot: None,
@@ -148,7 +147,7 @@ impl Presets {
         let mut presets = Self(vec![auto]);
         for (name, fields) in built_in_tables() {
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-            presets.change(&name, &fields).expect("a test reads the file that is built in");
+            presets.change(&name, &fields).expect("a test parses the built-in file");
         }
         presets.0.sort_by_key(|preset| preset.key);
         presets
@@ -162,7 +161,7 @@ impl Presets {
         })
     }
 
-    /// The preset that `key` switches to.
+    /// The preset that `key` selects.
     #[must_use]
     pub fn by_key(&self, key: char) -> Option<&Preset> {
         self.0.iter().find(|preset| preset.key == Some(key))
@@ -177,13 +176,13 @@ impl Presets {
         self.0.iter()
     }
 
-    /// Takes `fields` (names and written values) of the preset `name`, which is a new one if there is none of that
-    /// name. A key that another preset has moves to this one.
+    /// Sets `fields` (names and written values) of the preset `name`, and adds the preset if it is new. A key that
+    /// another preset has moves to this one.
     ///
-    /// Errors: the first field that can't be taken; then nothing has changed.
+    /// Errors: the first field that is not accepted; nothing has changed then.
     pub fn change(&mut self, name: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {
         if [AUTO, CUSTOM].contains(&name) {
-            return Err(Refused::new(0, format!("{name:?} is Lunette's own and can't be changed"), "another name"));
+            return Err(Refused::new(0, format!("{name:?} is built in and cannot be changed"), "another name"));
         }
         let known = self.0.iter().position(|preset| preset.name == name);
         let mut preset = known.map_or_else(|| Preset::named(name), |index| self.0[index].clone());
@@ -199,13 +198,13 @@ impl Presets {
     }
 }
 
-/// Why a preset's fields can't be taken.
+/// Why a preset's fields are not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Which of the fields, by its index.
+    /// Index of the refused field.
     pub field: usize,
     pub problem: String,
-    /// What may be there instead.
+    /// What is allowed instead.
     pub allowed: String,
 }
 
@@ -215,10 +214,10 @@ impl Refused {
     }
 }
 
-/// The presets of the file that is built in, each with its fields as they would be written on a flag.
+/// The presets in the built-in file, each with its fields as they would be written on a flag.
 fn built_in_tables() -> Vec<(String, Vec<(String, String)>)> {
-    let file: toml::Table = BUILT_IN.parse().expect("a test reads the file that is built in");
-    let tables = file["presets"].as_table().expect("a test reads the file that is built in");
+    let file: toml::Table = BUILT_IN.parse().expect("a test parses the built-in file");
+    let tables = file["presets"].as_table().expect("a test parses the built-in file");
     let fields = |table: &toml::Value| {
         let fields = table.as_table().into_iter().flatten();
         fields
@@ -233,12 +232,13 @@ impl Preset {
         Self { name: name.to_owned(), key: None, summary: String::new(), recipe: None, cot: None }
     }
 
-    /// Takes `fields`, and checks the whole.
+    /// Sets `fields`, and checks the result as a whole.
     fn take(&mut self, fields: &[(&str, &str)]) -> Result<(), Refused> {
         let mut patch = RecipePatch::default();
         for (index, (name, text)) in fields.iter().enumerate() {
-            self.take_one(&mut patch, name, text)
-                .map_err(|error| Refused::new(index, format!("can't be {:?}", error.got), error.allowed))?;
+            self.take_one(&mut patch, name, text).map_err(|error| {
+                Refused::new(index, format!("invalid {} {:?}", error.what, error.got), error.allowed)
+            })?;
         }
         let Some(last) = fields.len().checked_sub(1) else { return Ok(()) };
         let base = match (&self.recipe, patch.window) {
@@ -250,15 +250,15 @@ impl Preset {
         recipe.check().map_err(|error| Refused::new(last, error.to_string(), &error.hint().unwrap_or_default()))?;
         let has_summary = fields.iter().any(|(name, _)| *name == "summary");
         if self.recipe.as_ref().is_some_and(|before| *before != recipe) && !has_summary {
-            // What was measured was another recipe.
-            "with your changes: nothing was measured".clone_into(&mut self.summary);
+            // The figures in the summary are of the unchanged recipe.
+            "with your changes: not measured".clone_into(&mut self.summary);
         }
         self.recipe = Some(recipe);
         Ok(())
     }
 
     fn take_one(&mut self, patch: &mut RecipePatch, name: &str, text: &str) -> Result<(), WrittenError> {
-        let wrong = |got: &str, allowed| WrittenError { what: "a preset's field", got: got.to_owned(), allowed };
+        let wrong = |got: &str, allowed| WrittenError { what: "preset key", got: got.to_owned(), allowed };
         match name {
             "summary" => text.clone_into(&mut self.summary),
             "cot" => self.cot = Some(text.parse()?),
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_preset_that_was_changed_does_not_say_what_was_measured_before() {
         let presets = changed("accurate", &[("window", "8192")]).unwrap();
-        assert_eq!(presets.get("accurate").unwrap().summary, "with your changes: nothing was measured");
+        assert_eq!(presets.get("accurate").unwrap().summary, "with your changes: not measured");
         let presets = changed("quick", &[("key", "9")]).unwrap();
         assert_eq!(presets.get("quick").unwrap().summary, Presets::built_in().get("quick").unwrap().summary);
         let named = changed("accurate", &[("window", "8192"), ("summary", "mine")]).unwrap();
@@ -378,14 +378,14 @@ mod tests {
         /// The preset, its fields, which of them is refused, and why.
         type Case = (&'static str, &'static [(&'static str, &'static str)], usize, &'static str, &'static str);
         let cases: [Case; 8] = [
-            ("quick", &[("window", "0")], 0, "can't be \"0\"", "\"full\""),
-            ("quick", &[("sinks", "-1")], 0, "can't be \"-1\"", "whole number"),
-            ("quick", &[("sinks", "3"), ("widow", "3")], 1, "can't be \"widow\"", "window, sinks"),
-            ("quick", &[("fa_decode", "1,2")], 0, "can't be \"1,2\"", "true or false"),
-            ("quick", &[("key", "ab")], 0, "can't be \"ab\"", "one digit"),
+            ("quick", &[("window", "0")], 0, "invalid window \"0\"", "\"full\""),
+            ("quick", &[("sinks", "-1")], 0, "invalid token count \"-1\"", "whole number"),
+            ("quick", &[("sinks", "3"), ("widow", "3")], 1, "invalid preset key \"widow\"", "window, sinks"),
+            ("quick", &[("fa_decode", "1,2")], 0, "invalid switch value \"1,2\"", "true or false"),
+            ("quick", &[("key", "ab")], 0, "invalid preset key \"ab\"", "one digit"),
             ("mine", &[("sinks", "3")], 0, "a new preset needs a window", "window ="),
-            ("auto", &[("window", "3")], 0, "is Lunette's own", "another name"),
-            ("quick", &[("key", "9"), ("sinks", "5000")], 1, "sinks 5000 are more than the window 4k", "sinks"),
+            ("auto", &[("window", "3")], 0, "is built in", "another name"),
+            ("quick", &[("key", "9"), ("sinks", "5000")], 1, "sinks 5000 exceed the window 4k", "sinks"),
         ];
         for (name, fields, field, problem, allowed) in cases {
             let refused = changed(name, fields).expect_err(problem);
@@ -401,7 +401,7 @@ mod tests {
         assert_eq!(error.known, "auto, full, accurate, balanced, quick, fastest, stream, paper, naive");
     }
 
-    /// The fields of `preset`, as they are written.
+    /// The fields of `preset` in written form.
     fn written_fields(preset: &Preset) -> Vec<(&'static str, String)> {
         let recipe = preset.recipe.as_ref().unwrap();
         let cot = preset.cot.map(|cot| ("cot", cot.to_string()));

@@ -1,41 +1,40 @@
-//! What a recipe is known to find, by the model and the questions that it was measured with.
+//! Measured recall of recipes, with the model and the questions of each measurement.
 //!
 //! Example: half of the layers full and a window of 2,048 on the others found 98% of what full attention finds, with
-//! Qwen2.5-Coder-1.5B-Instruct on 1,178 questions about documents of 4k to 32k tokens. Of a model of another name or
-//! size that says nothing certain, and of a longer document nothing at all.
+//! Qwen2.5-Coder-1.5B-Instruct on 1,178 questions about documents of 4k to 32k tokens. For another model, or another
+//! size, that is only an indication; for longer documents it says nothing.
 //!
-//! All of it was measured with 100 sinks, the question read and the answer written with full attention; other recipes
-//! have no figure.
+//! Everything was measured with 100 sinks, a dense tail and FA decode; recipes that differ in these have no figure.
 
 use super::layers::LayerSpec;
 use super::model::ModelFacts;
 use super::recipe::RecipeSpec;
 
-/// Sinks that it was measured with. More were not found to matter.
+/// Sinks in the measurements. More made no difference.
 const SINKS: u32 = 100;
 
-/// The least window of the sliding layers where half of the layers stay full.
+/// The smallest window for which `first_half_full` holds.
 const HALF_FULL_WINDOW: u32 = 2048;
 
-/// What was measured with one model: shares of full attention's right answers.
+/// Measurements with one model: recall as a fraction of full attention's.
 #[derive(Debug, PartialEq)]
 pub(super) struct Benchmark {
-    /// As people write it.
+    /// The model's name, for display.
     model: &'static str,
-    /// What its files are called; see [`ModelFacts::is_called`].
+    /// The model's name in its files; see [`ModelFacts::is_called`].
     name: &'static str,
-    /// How many questions, on which documents.
+    /// The number of questions and the lengths of the documents, for display.
     questions: &'static str,
-    /// Of the longest document.
+    /// Length of the longest document.
     tokens: u32,
-    /// With the first half of the layers full.
+    /// The fraction with the first half of the layers full.
     first_half_full: f64,
-    /// With every layer sliding: the share for documents of up to this many windows, the lower end of what was
-    /// measured.
+    /// With every layer sliding: the fraction for documents of up to this many windows, the lower end of the
+    /// measurements.
     all_sliding: &'static [(u32, f64)],
 }
 
-/// The one with the longest documents and the most questions comes first: it is what other models are told of.
+/// The one with the longest documents and the most questions comes first: it is quoted for models without their own.
 const BENCHMARKS: [Benchmark; 2] = [
     Benchmark {
         model: "Qwen2.5-Coder-1.5B-Instruct",
@@ -55,14 +54,14 @@ const BENCHMARKS: [Benchmark; 2] = [
     },
 ];
 
-/// What was measured with `model` itself.
+/// The measurements with `model` itself, if any.
 pub(super) fn of(model: &ModelFacts) -> Option<&'static Benchmark> {
     BENCHMARKS.iter().find(|benchmark| model.is_called(benchmark.name))
 }
 
 impl Benchmark {
-    /// The share of full attention's right answers that `recipe` gives on documents of `tokens` tokens; `None` where
-    /// that was not measured.
+    /// The recall of `recipe` on documents of `tokens` tokens, as a fraction of full attention's; `None` if that was
+    /// not measured.
     pub(super) fn share(&self, recipe: &RecipeSpec, tokens: u32) -> Option<f64> {
         let as_measured = recipe.sinks >= SINKS && recipe.fa_decode && recipe.dense_tail;
         if !as_measured || tokens > self.tokens {
@@ -80,7 +79,7 @@ impl Benchmark {
     }
 }
 
-/// What is known of `recipe`, in words; a figure has its model and its questions beside it.
+/// Describes the known recall of `recipe`; every figure names its model and questions.
 pub(super) fn in_words(recipe: &RecipeSpec, model: &ModelFacts, tokens: u32) -> String {
     let own = of(model);
     let benchmark = own.unwrap_or(&BENCHMARKS[0]);
@@ -90,7 +89,7 @@ pub(super) fn in_words(recipe: &RecipeSpec, model: &ModelFacts, tokens: u32) -> 
     match (own, found) {
         (Some(_), Some(found)) => format!("with this model it {found}"),
         (Some(own), None) if tokens > own.tokens => format!(
-            "its recall was measured with this model to {}k tokens, this document has {}k",
+            "its recall was measured with this model up to {}k tokens; this document has {}k",
             own.tokens / 1024,
             tokens / 1024
         ),
@@ -142,7 +141,7 @@ mod tests {
     fn beyond_what_was_measured_there_is_no_figure() {
         assert_eq!(
             told("accurate", "qwen2.5-coder-1.5b-instruct", 161_000),
-            "its recall was measured with this model to 32k tokens, this document has 157k"
+            "its recall was measured with this model up to 32k tokens; this document has 157k"
         );
         let nothing = "its recall was not measured with this model";
         assert_eq!(told("accurate", "Qwen3 4B", 161_000), nothing);

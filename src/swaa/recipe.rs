@@ -1,15 +1,15 @@
 //! A recipe: as the user writes it ([`RecipeSpec`]) and as the engine runs it ([`Recipe`]).
 //!
-//! A spec may depend on the document and the model ("a quarter of the document", "the first half of the layers");
-//! resolving it against a document of n tokens and a model of L layers gives figures. `window = "max(4k, n/4)"` on
-//! 60,000 tokens is 15,000.
+//! A spec may depend on the document and the model ("a quarter of the document", "the first half of the layers").
+//! Resolving it for a document of n tokens and a model of L layers gives numbers: for 60,000 tokens,
+//! `window = "max(4k, n/4)"` is 15,000.
 
 use std::fmt;
 
 use super::layers::{LayerSet, LayerSpec};
 use crate::failure::Hint;
 
-/// The window as written: everything, a number of tokens, or a share of the document.
+/// The window as written: full, a number of tokens, or a fraction of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowSpec {
     /// Full attention on every layer.
@@ -51,9 +51,11 @@ impl RecipeSpec {
     pub const FULL: Self =
         Self { window: WindowSpec::Full, sinks: 0, full_layers: LayerSpec::None, fa_decode: true, dense_tail: true };
 
-    /// What a window alone means: 2,048 tokens, 100 sinks, every layer sliding, the question and the answer in full.
+    /// The base of a recipe that gives only a window: 2,048 tokens, 100 sinks, every layer sliding, the question and
+    /// the answer with full attention.
     ///
-    /// 100 sinks: 10 are 1–2 points worse, 1000 gain nothing (measured on Qwen2.5-Coder 0.5B and 1.5B; SWAA, table 2).
+    /// Why 100 sinks: 10 are 1–2 points worse, 1000 gain nothing (measured on Qwen2.5-Coder 0.5B and 1.5B; SWAA, table
+    /// 2).
     pub const SLIDING: Self = Self {
         window: WindowSpec::Tokens(2048),
         sinks: 100,
@@ -62,9 +64,9 @@ impl RecipeSpec {
         dense_tail: true,
     };
 
-    /// Whether the fields go together.
+    /// Checks that the fields fit together.
     ///
-    /// Layers past the model's end are found by [`LayerSpec::out_of_range`] once a model is there.
+    /// [`LayerSpec::out_of_range`] finds layers past the model's end, once the model is known.
     pub fn check(&self) -> Result<(), RecipeError> {
         match self.window {
             WindowSpec::Tokens(0) => Err(RecipeError::NoWindow),
@@ -77,8 +79,8 @@ impl RecipeSpec {
 
     /// The recipe for a document of `document_tokens` on a model of `layers` layers.
     ///
-    /// `LayerSpec::Model` must have been replaced by what the catalogue says (see [`LayerSpec::resolve`]); it resolves
-    /// to no layer here.
+    /// The caller must have replaced `LayerSpec::Model` with the layers of the model's family: here it resolves to no
+    /// layer (see [`LayerSpec::resolve`]).
     #[must_use]
     pub fn resolve(&self, document_tokens: u32, layers: u32) -> Recipe {
         let full_layers = self.full_layers.resolve(layers);
@@ -113,12 +115,12 @@ fn write_policy(f: &mut fmt::Formatter<'_>, fa_decode: bool, dense_tail: bool) -
     write!(f, ", {decode} decode, {tail} tail")
 }
 
-/// Fields that don't go together.
+/// Fields that don't fit together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecipeError {
     #[error("a window of 0 tokens sees nothing")]
     NoWindow,
-    #[error("sinks {sinks} are more than the window {window}")]
+    #[error("sinks {sinks} exceed the window {window}")]
     SinksBeyondWindow { sinks: u32, window: WindowSpec },
 }
 
@@ -126,13 +128,15 @@ impl Hint for RecipeError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::NoWindow => "use \"full\" for full attention",
-            Self::SinksBeyondWindow { .. } => "sinks up to the window; 100 is what was measured to be enough",
+            Self::SinksBeyondWindow { .. } => {
+                "at most as many sinks as the window has tokens; 100 were enough in our measurements"
+            }
         };
         Some(hint.to_owned())
     }
 }
 
-/// What a segment of tokens sees.
+/// What the tokens of a segment see.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Attention {
     Full,
@@ -145,9 +149,9 @@ pub enum Attention {
 }
 
 impl Attention {
-    /// How many leading positions see all of their past under this attention: `window + sinks`, or all.
+    /// How many leading positions see all earlier tokens under this attention: `window + sinks`, or all positions.
     ///
-    /// Position i sees every key iff there is no key between the sinks and the window: i < window + sinks.
+    /// Position i sees every key iff no key is between the sinks and the window: i < window + sinks.
     #[must_use]
     pub fn seen_whole(&self) -> u32 {
         match self {
@@ -156,16 +160,16 @@ impl Attention {
         }
     }
 
-    /// The attention that position `position` really gets: full as long as the window hides nothing from it.
+    /// The attention in effect at `position`: full as long as the window hides nothing from it.
     ///
-    /// Two tokens' KV entries agree when the tokens and these agree from position 0 on.
+    /// Two KV entries are equal if, from position 0 on, the tokens and their attentions in effect are equal.
     #[must_use]
     pub fn effective_at(&self, position: u32) -> &Self {
         if position < self.seen_whole() { &Self::Full } else { self }
     }
 }
 
-/// A recipe for one document and model, with every figure settled.
+/// A recipe resolved for one document and model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     /// Attention of the document.
@@ -248,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Gives equal numbers to equal histories, and only to those.
+    /// Numbers histories: equal histories get equal numbers, different ones different numbers.
     #[derive(Default)]
     struct Histories(HashMap<Vec<u32>, u32>);
 
@@ -258,8 +262,8 @@ mod tests {
             *self.0.entry(history).or_insert(next)
         }
 
-        /// What the KV entries of each position are computed from, layer by layer: the position's own state and all
-        /// that it saw.
+        /// What the KV entries of each position are computed from, layer by layer: the position's own state and
+        /// everything that it saw.
         fn of_entries(&mut self, attention: &Attention) -> Vec<Vec<u32>> {
             let mut states: Vec<u32> = (0..TOKENS).map(|token| self.number(vec![token])).collect();
             let mut entries: Vec<Vec<u32>> = vec![Vec::new(); TOKENS as usize];
@@ -302,7 +306,7 @@ mod tests {
             }
         }
 
-        /// What the cache keeps by this is never wrong, and where every layer slides no position is forgone.
+        /// The cache never keeps a wrong entry by this rule, and where every layer slides it keeps all that it could.
         #[test]
         fn positions_that_get_the_same_attention_have_the_same_entries(old in attentions(), new in attentions()) {
             let is_same = |position: &u32| old.effective_at(*position) == new.effective_at(*position);

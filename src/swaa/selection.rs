@@ -1,9 +1,9 @@
-//! How documents are to be read: a preset and single fields over it, until a document and a model make it a recipe.
+//! The user's choice of attention: a preset plus single fields, resolved to a recipe for a document and a model.
 //!
 //! Example: `--preset accurate --window 8k` selects `accurate` with its window changed. For a model of 24 layers it
 //! resolves to `custom`: window 8,192, full layers 0 to 11.
 //!
-//! What it does not do: know which preset is the default or where presets are written down; `settings` does.
+//! Does not know the default preset or where presets come from; `settings` does.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
 use super::recipe::{RecipeSpec, WindowSpec};
 use crate::failure::Hint;
 
-/// The key of `custom`, unless a preset of the user's own has it: the first that Lunette's presets leave free.
+/// The key of `custom`, unless a preset of the user has it: the first key that the built-in presets leave free.
 const CUSTOM_KEY: char = '9';
 
-/// What was asked for.
+/// The preset and the changes that the user asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresetSelection {
     pub presets: Presets,
-    /// A name that `presets` has.
+    /// The name of one of `presets`.
     pub preset: String,
     /// Fields given as flags.
     pub changes: RecipePatch,
-    /// Given as a flag or in the file; wins over the preset's.
+    /// Set by a flag or in the file; overrides the preset's.
     pub cot: Option<ChainOfThought>,
 }
 
@@ -42,9 +42,9 @@ pub struct ResolvedPreset {
 /// Why a preset has no recipe for this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("layer {layer} can't stay full: {model} has {layers} layers")]
+    #[error("there is no layer {layer}: {model} has {layers} layers")]
     NoSuchLayer { layer: u32, model: String, layers: u32 },
-    #[error("which layers of {model} should stay full is not known")]
+    #[error("no full layers are known for {model}")]
     UnknownFamily { model: String },
 }
 
@@ -52,22 +52,22 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoSuchLayer { layers, .. } => format!("layers are numbered 0 to {}", layers.saturating_sub(1)),
-            Self::UnknownFamily { .. } => "name them, as in --full-layers first-half".to_owned(),
+            Self::UnknownFamily { .. } => "give them yourself, e.g. --full-layers first-half".to_owned(),
         })
     }
 }
 
 impl PresetSelection {
-    /// The preset that was asked for.
+    /// The preset that the user asked for.
     #[must_use]
     pub fn asked(&self) -> &Preset {
-        self.presets.get(&self.preset).expect("resolve has looked the name up")
+        self.presets.get(&self.preset).expect("resolve has checked the name")
     }
 
-    /// `preset` with the fields given as flags: its name (`custom` when they change it) and its recipe; `None` leaves
-    /// it to `auto`.
+    /// Name and recipe of `preset` with the fields given as flags; the name is `custom` if they change it. `None` if
+    /// `auto` has to choose.
     ///
-    /// A window given as a flag settles a recipe even under `auto`.
+    /// With a window given as a flag there is a recipe even under `auto`.
     #[must_use]
     pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
         let base = match (&preset.recipe, self.changes.window) {
@@ -76,14 +76,14 @@ impl PresetSelection {
             (None, None) => return None,
         };
         let recipe = self.changes.over(base);
-        // Sinks and full layers mean nothing where every token sees all before it.
+        // Sinks and full layers have no effect under full attention.
         let still_full = base.window == WindowSpec::Full && recipe.window == WindowSpec::Full;
         let changed = preset.recipe.as_ref() != Some(&recipe) && !still_full;
         Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
     }
 
-    /// The presets to switch between, and which of them comes first. What flags make of a preset is one more, `custom`:
-    /// the presets themselves stay what their names say.
+    /// The presets to switch between, and the index of the one to start with. A preset changed by flags is added as
+    /// `custom`, so that the named presets stay as they are.
     #[must_use]
     pub fn preset_entries(&self) -> (Vec<Preset>, usize) {
         let asked = self.asked();
@@ -96,7 +96,7 @@ impl PresetSelection {
         let first = preset_entries
             .iter()
             .position(|preset_entry| preset_entry.name == name)
-            .expect("resolve has looked the name up");
+            .expect("resolve has checked the name");
         (preset_entries, first)
     }
 
@@ -104,21 +104,21 @@ impl PresetSelection {
         Preset {
             name: CUSTOM.to_owned(),
             key: self.presets.by_key(CUSTOM_KEY).is_none().then_some(CUSTOM_KEY),
-            summary: format!("as your flags have it: {recipe}"),
+            summary: format!("from your flags: {recipe}"),
             recipe: Some(recipe),
             cot,
         }
     }
 
-    /// Whether the model reasons first, under `preset`.
+    /// Whether the model reasons first under `preset`.
     #[must_use]
     pub fn cot_of(&self, preset: &Preset) -> ChainOfThought {
         self.cot.or(preset.cot).unwrap_or_default()
     }
 
-    /// What `preset` is for a document of `document_tokens` on this model, and why, when `auto` chose.
+    /// Resolves `preset` for a document of `document_tokens` on this model, with the reason if `auto` chose.
     ///
-    /// Errors: a layer that the model lacks; `full_layers = "model"` for a model of an unknown family.
+    /// Errors: a layer that the model does not have; `full_layers = "model"` for a model of an unknown family.
     pub fn choose(
         &self,
         preset: &Preset,
@@ -135,7 +135,7 @@ impl PresetSelection {
 
     fn automatic(&self, model: &ModelFacts, document_tokens: u32) -> (ResolvedPreset, Option<String>) {
         let choice = auto::choose(&self.presets, model, document_tokens);
-        let preset = self.presets.get(&choice.preset).expect("auto names a preset that it was given");
+        let preset = self.presets.get(&choice.preset).expect("auto chooses from the presets it was given");
         let (name, recipe) = self.recipe_of(preset).expect("auto never chooses auto");
         (self.resolved(&name, recipe, preset), Some(choice.reason))
     }
@@ -145,7 +145,7 @@ impl PresetSelection {
     }
 }
 
-/// `layers` with `model` replaced by what is known of the model's family, once they are sure to be there.
+/// Replaces `model` with the full layers of the model's family, and checks that all layers exist.
 fn layers_of(layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> {
     let unknown = || Error::UnknownFamily { model: model.name.to_owned() };
     let layers = match layers {
@@ -191,7 +191,7 @@ mod tests {
     fn the_layers_of_the_model_are_those_of_its_family() {
         assert_eq!(layers(LayerSpec::Model, &model("qwen3", "Qwen3 4B")), Ok(LayerSpec::Odd));
         let error = layers(LayerSpec::Model, &model("qwen3", "Qwen3 0.6B")).unwrap_err();
-        assert_eq!(error.to_string(), "which layers of Qwen3 0.6B should stay full is not known");
+        assert_eq!(error.to_string(), "no full layers are known for Qwen3 0.6B");
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
         let error = layers(LayerSpec::List(vec![3, 24]), &model("qwen3", "Small")).unwrap_err();
         assert_eq!(
             (error.to_string().as_str(), error.hint().as_deref()),
-            ("layer 24 can't stay full: Small has 24 layers", Some("layers are numbered 0 to 23"))
+            ("there is no layer 24: Small has 24 layers", Some("layers are numbered 0 to 23"))
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The written forms of a recipe's values: a preset file, a flag and the screen use the same text.
+//! Parses and prints the values of a recipe; preset files, flags and the screen use the same forms.
 //!
 //! | value | forms |
 //! |---|---|
@@ -7,25 +7,25 @@
 //! | layers | `none`, `all`, `first half`, `first 8`, `odd`, `even`, `every 4 from 1`, `1,3,5-9`, `model` |
 //! | switch | `on`, `off`, `true`, `false`, `yes`, `no`, `1`, `0` |
 //!
-//! Case and blanks don't matter, and a hyphen serves for a blank between words, so that a shell needs no quotes:
-//! `first-half`. What is shown is the shortest form that reads back as the same value: 4096 is `4k`.
+//! Case and blanks don't matter. A hyphen can replace a blank between words, so that a shell needs no quotes:
+//! `first-half`. Values are printed in the shortest form that parses to the same value: 4096 is `4k`.
 //!
-//! Does not judge whether values go together; [`RecipeSpec::check`](super::RecipeSpec::check) does.
+//! Does not check whether values fit together; [`RecipeSpec::check`](super::RecipeSpec::check) does.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{LayerSet, LayerSpec, WindowSpec};
 
-/// Layers are numbered below this: several times the deepest model known, and small enough that `0-1000000000` can't
-/// fill the memory.
+/// Layer numbers are below this: several times the deepest known model, and small enough that `0-1000000000` can't fill
+/// the memory.
 const LAYER_LIMIT: u32 = 1024;
 
-/// A value written in no form that we know.
+/// The error for a value that has none of the known forms.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} can't be {got:?}")]
+#[error("invalid {what} {got:?}")]
 pub struct WrittenError {
-    /// What the value was for: `window`, `layers`, …
+    /// What the value is for: `window`, `full_layers`, …
     pub what: &'static str,
     pub got: String,
     /// What is allowed, as a list with examples.
@@ -39,26 +39,26 @@ impl WrittenError {
 }
 
 const WINDOWS: &str =
-    r#""full", tokens from 1 up such as 2048 or "4k", a share of the document such as "n/4", or "max(4k, n/4)""#;
+    r#""full", tokens from 1 up such as 2048 or "4k", a fraction of the document such as "n/4", or "max(4k, n/4)""#;
 const LAYERS: &str =
     r#""none", "all", "first half", "first 8", "odd", "even", "every 4 from 1", a list such as "1,3,5-9", or "model""#;
 const TOKENS: &str = r#"a whole number of tokens such as 2048 or "4k""#;
 const SWITCHES: &str = "true or false, on or off";
 
-/// Reads a count of tokens: `2048`, `2_048`, `4k`.
+/// Parses a count of tokens: `2048`, `2_048`, `4k`.
 ///
 /// Errors: not a whole number, or more than 4,294,967,295.
 pub fn tokens(text: &str) -> Result<u32, WrittenError> {
-    let bad = || WrittenError::new("a count of tokens", text, TOKENS);
+    let bad = || WrittenError::new("token count", text, TOKENS);
     count(&squeezed(text)).ok_or_else(bad)
 }
 
-/// Reads a switch: `on`, `true`, `yes`, `1` and their opposites.
+/// Parses a switch: `on`, `true`, `yes`, `1` and their opposites.
 pub fn switch(text: &str) -> Result<bool, WrittenError> {
     match squeezed(text).as_str() {
         "on" | "true" | "yes" | "1" => Ok(true),
         "off" | "false" | "no" | "0" => Ok(false),
-        _ => Err(WrittenError::new("a switch", text, SWITCHES)),
+        _ => Err(WrittenError::new("switch value", text, SWITCHES)),
     }
 }
 
@@ -111,7 +111,7 @@ impl FromStr for LayerSpec {
     }
 }
 
-/// `first half`, `every 4 from 1`, … An empty list is no layer at all.
+/// Parses `first half`, `every 4 from 1`, … An empty list means no layer.
 fn layer_words(words: &[&str]) -> Option<LayerSpec> {
     let number = |word: &&str| word.parse().ok().filter(|&number: &u32| number <= LAYER_LIMIT);
     match words {
@@ -132,7 +132,7 @@ fn every(step: u32, from: u32) -> Option<LayerSpec> {
     (step > 0).then_some(LayerSpec::Every { step, from })
 }
 
-/// `1,3,5-9`
+/// Parses `1,3,5-9`.
 fn layer_list(text: &str) -> Option<LayerSpec> {
     let mut layers = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -163,7 +163,7 @@ impl fmt::Display for LayerSpec {
     }
 }
 
-/// A count of tokens as people write it: `4k` for 4096, `100` for 100.
+/// Prints a count of tokens in short form: `4k` for 4096, `100` for 100.
 struct Tokens(u32);
 
 impl fmt::Display for Tokens {
@@ -180,7 +180,7 @@ fn squeezed(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }
 
-/// `2048`, `2_048`, `4k`
+/// Parses `2048`, `2_048`, `4k`.
 fn count(form: &str) -> Option<u32> {
     let (digits, unit) = match form.strip_suffix('k') {
         Some(digits) => (digits, 1024),
@@ -192,7 +192,7 @@ fn count(form: &str) -> Option<u32> {
     digits.replace('_', "").parse::<u32>().ok()?.checked_mul(unit)
 }
 
-/// `n/4` is 4.
+/// Parses `n/4` to 4.
 fn share(form: &str) -> Option<u32> {
     form.strip_prefix("n/")?.parse().ok().filter(|&divisor| divisor > 0)
 }
@@ -225,7 +225,7 @@ pub(super) mod tests {
     fn a_window_that_is_none_is_refused_with_what_is_allowed() {
         for text in ["0", "0k", "-1", "", "n/0", "max(0, n/4)", "max(4k)", "4g", "5000000k", "k", "n", "_4"] {
             let error = text.parse::<WindowSpec>().expect_err(text);
-            assert_eq!(error.to_string(), format!("window can't be {text:?}"));
+            assert_eq!(error.to_string(), format!("invalid window {text:?}"));
             assert!(error.allowed.contains(r#""full""#), "{}", error.allowed);
         }
     }
@@ -258,7 +258,7 @@ pub(super) mod tests {
     fn layers_that_make_no_sense_are_refused() {
         for text in ["every 0 from 1", "first", "first third", "7-5", "1,x", "0-4294967295", "every 4 from", "-1"] {
             let error = text.parse::<LayerSpec>().expect_err(text);
-            assert_eq!(error.to_string(), format!("full_layers can't be {text:?}"));
+            assert_eq!(error.to_string(), format!("invalid full_layers {text:?}"));
         }
     }
 

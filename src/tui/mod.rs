@@ -10,6 +10,7 @@
 //! | [`stage`] | draws into memory, for benchmarks |
 //! | [`event_loop`] | feeds keys, results, signals and ticks to `chat::update`; draws at most every 16 ms |
 //! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
+//! | [`editor`] | lets the user edit the question in their own editor |
 //! | [`driver`] | opens the terminal and runs the loop |
 //! | [`rendered_entries`], [`transcript_search`] | keep the transcript's lines, and find and mark text in them |
 //!
@@ -23,6 +24,7 @@ mod clipboard;
 mod crash;
 mod display;
 mod driver;
+mod editor;
 mod event_loop;
 mod guard;
 mod keymap;

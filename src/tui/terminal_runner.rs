@@ -1,18 +1,21 @@
 //! Carries out the loop's commands at a real terminal: the chat's effects, the clipboard, export, editor and Ctrl-Z.
 
 use std::fs;
-use std::io::{self, Write, stdout};
+use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use nix::sys::signal::{Signal, raise};
 
 use super::clipboard::{Clipboard, CopiedTo};
+use super::editor::edit;
 use super::guard::lend;
 use super::options::Options;
 use super::runner::{LoopCommand, Reply, Runner};
 use super::ui_command::UiCommand;
+use crate::failure::Hint;
+use crate::harmless;
 use crate::session::{EffectResult, EffectRunner, ReloadRequest};
+use crate::settings::add_preset;
 use crate::store::History;
 use crate::swaa::Preset;
 
@@ -56,7 +59,9 @@ impl TerminalRunner<'_> {
             UiCommand::Copy { text, name } => Reply::Message(self.copy(&text, name)),
             UiCommand::Export { text, ending } => Reply::Message(self.export(&text, ending)),
             UiCommand::SavePreset(preset) => Reply::Message(self.save(&preset)),
-            UiCommand::Edit(text) => lend(|| edit(&text, self.options.editor.as_deref()))?,
+            UiCommand::Edit(text) => {
+                lend(|| edit(&text, self.options.editor.as_deref()))?.map_or_else(Reply::Message, Reply::Edited)
+            }
             UiCommand::Suspend => lend(suspend)?,
             UiCommand::TakeParts(choice) => self.reload(ReloadRequest::Choose(&choice)),
             UiCommand::Remember(question) => {
@@ -84,8 +89,9 @@ impl TerminalRunner<'_> {
         }
     }
 
+    /// Copies `text` without control characters: users may paste it into a shell.
     fn copy(&mut self, text: &str, name: &str) -> String {
-        match self.clipboard.copy(text, &mut stdout(), self.options.in_tmux) {
+        match self.clipboard.copy(&harmless::text(text), &mut stdout(), self.options.in_tmux) {
             CopiedTo::Clipboard => format!("copied {name}"),
             CopiedTo::Terminal => format!("sent {name} to the terminal's clipboard"),
             CopiedTo::Nowhere => format!("{name} is too long for the terminal's clipboard; x exports it"),
@@ -94,9 +100,12 @@ impl TerminalRunner<'_> {
 
     fn save(&self, preset: &Preset) -> String {
         let file = &self.options.config;
-        match append(file, &written(preset)) {
+        match add_preset(file, preset) {
             Ok(()) => format!("saved as {} to {}", preset.name, file.display()),
-            Err(error) => format!("cannot write {}: {error}", file.display()),
+            Err(error) => {
+                let hint = error.hint().map_or(String::new(), |hint| format!(" · {hint}"));
+                format!("not saved to {}: {error}{hint}", file.display())
+            }
         }
     }
 
@@ -110,25 +119,6 @@ impl TerminalRunner<'_> {
     }
 }
 
-/// A preset in the syntax of the configuration file.
-fn written(preset: &Preset) -> String {
-    let key = preset.key.map_or(String::new(), |key| format!("key = \"{key}\"\n"));
-    let recipe = preset.recipe.as_ref().map_or(String::new(), |recipe| {
-        format!(
-            "window = \"{}\"\nsinks = {}\nfull_layers = \"{}\"\nfa_decode = {}\ndense_tail = {}\n",
-            recipe.window, recipe.sinks, recipe.full_layers, recipe.fa_decode, recipe.dense_tail
-        )
-    });
-    format!("\n[presets.{}]\n{key}summary = \"{}\"\n{recipe}", preset.name, preset.summary)
-}
-
-fn append(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
-}
-
 /// The first free name: `Pride and Prejudice.md`, `Pride and Prejudice 2.md`, …
 fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
     let safe: String = title.chars().map(|c| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '-' }).collect();
@@ -138,28 +128,6 @@ fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
         number => folder.join(format!("{stem} {number}.{ending}")),
     };
     (1..u32::MAX).map(named).find(|path| !path.exists()).expect("some number is free")
-}
-
-/// What the editor made of `text`. What it printed and asked is its own affair.
-fn edit(text: &str, editor: Option<&str>) -> Reply {
-    let Some(editor) = editor else { return Reply::Message("no editor: set EDITOR or VISUAL".to_owned()) };
-    match edited(text, editor) {
-        Ok(Some(text)) => Reply::Edited(text),
-        Ok(None) => Reply::Message(format!("{editor} did not end well; the question is as it was")),
-        Err(error) => Reply::Message(format!("cannot run {editor}: {error}")),
-    }
-}
-
-fn edited(text: &str, editor: &str) -> io::Result<Option<String>> {
-    let folder = std::env::temp_dir().join(format!("lunette-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
-    let file = folder.join("question.md");
-    fs::write(&file, text)?;
-    // A shell, as EDITOR may have arguments: `code --wait`.
-    let status = Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status();
-    let written = fs::read_to_string(&file);
-    let _ = fs::remove_dir_all(&folder);
-    Ok(if status?.success() { Some(written?) } else { None })
 }
 
 /// Suspends the process until the shell resumes it.
@@ -184,26 +152,5 @@ mod tests {
         };
         assert_eq!([next(), next()], ["src- and 2 more.md", "src- and 2 more 2.md"]);
         assert_eq!(free_path(folder.path(), "../..", "md"), folder.path().join("conversation.md"));
-    }
-
-    #[test]
-    fn a_preset_that_is_saved_is_read_again() {
-        use crate::swaa::{LayerSpec, Presets, RecipeSpec, WindowSpec};
-        let window = WindowSpec::Share { divisor: 8, at_least: 4096 };
-        let full_layers = LayerSpec::Every { step: 4, from: 1 };
-        let recipe = RecipeSpec { window, full_layers, dense_tail: false, ..RecipeSpec::SLIDING };
-        let preset =
-            Preset { name: "mine".into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None };
-        let mut presets = Presets::built_in();
-        let fields = crate::toml_fields::read("config.toml", &written(&preset)).expect("TOML");
-        crate::settings::presets::extend(&mut presets, "config.toml", &fields).expect("a preset");
-        assert_eq!(presets.get("mine"), Ok(&preset));
-    }
-
-    #[test]
-    fn an_editor_changes_the_question() {
-        assert!(matches!(edit("Who?", Some("sed -i s/Who/What/")), Reply::Edited(text) if text == "What?"));
-        assert!(matches!(edit("Who?", Some("false")), Reply::Message(line) if line.contains("did not end well")));
-        assert!(matches!(edit("Who?", None), Reply::Message(_)));
     }
 }

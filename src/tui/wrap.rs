@@ -10,21 +10,20 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::harmless::sign;
+
 const TAB: &str = "    ";
 
 /// A grapheme and its style.
 type StyledGrapheme = (String, Style);
 
-/// `text` as it may be shown: tabs are four spaces, control characters their pictures.
+/// `text` as it may be shown on one line: tabs are four spaces, and signs stand for what a terminal would obey.
 pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\t' => out.push_str(TAB),
-            '\x7f' => out.push('␡'),
-            '\0'..='\x1f' => out.extend(char::from_u32(0x2400 + u32::from(c))),
-            '\u{80}'..='\u{9f}' => out.push('�'),
-            c => out.push(c),
+            c => out.push(sign(c).unwrap_or(c)),
         }
     }
     out

@@ -24,7 +24,7 @@ pub struct Import {
 }
 
 /// A module: a file, or a block inside one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Module {
     /// Relative to `src`: `chat/update/mod.rs`.
     pub file: String,
@@ -37,7 +37,7 @@ pub struct Module {
 }
 
 /// All modules of the library and the binary, without those for tests.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Sources {
     pub modules: BTreeMap<ModulePath, Module>,
     /// The documentation of `lib.rs`, line by line.

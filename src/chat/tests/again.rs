@@ -1,4 +1,4 @@
-//! The last question once more, and quotes.
+//! Repeating the last question, and citations.
 
 use super::*;
 use crate::chat::Action;
@@ -48,7 +48,7 @@ fn what_is_whole_does_not_go_on_and_what_runs_is_not_changed() {
     let mut session = Session::with_document_read("accurate");
     session.ask("Who?");
     session.act(Action::Regenerate);
-    assert_eq!(notice(&session.chat), "an answer is on its way");
+    assert_eq!(notice(&session.chat), "an answer is in progress");
     session.answer("A clergyman.");
     assert_eq!(session.act(Action::Continue), []);
     assert_eq!(notice(&session.chat), "the last answer was not cut off");

@@ -56,7 +56,7 @@ fn a_file_that_cannot_be_had_is_left_as_typed_and_said_so() {
     session.ask("What of @notes.txt?");
     let effects = came(&mut session, "notes.txt", Err("cannot read notes.txt: it is empty"));
     assert!(texts(&asked(&effects).prompt).1.starts_with("\n\nWhat of @notes.txt?<|im_end|>"));
-    assert_eq!(notice(&session.chat), "cannot read notes.txt: it is empty; it is left as typed");
+    assert_eq!(notice(&session.chat), "cannot read notes.txt: it is empty; the reference is left as typed");
 }
 
 #[test]

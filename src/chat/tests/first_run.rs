@@ -1,4 +1,4 @@
-//! There is no model yet.
+//! A chat whose model is missing.
 
 use super::*;
 use crate::chat::Action;
@@ -26,7 +26,7 @@ fn fetching_stops_keeps_what_there_is_and_goes_on() {
     let mut session = fetching();
     let effects = session.act(Action::Cancel);
     assert!(matches!(effects[..], [Effect::Cancel(_)]), "{effects:?}");
-    assert_eq!(notice(&session.chat), "stopped; what was fetched is kept");
+    assert_eq!(notice(&session.chat), "stopped; the downloaded part is kept");
     assert!(matches!(session.act(Action::Resume)[..], [Effect::Fetch(_)]));
 }
 

@@ -18,7 +18,7 @@ fn questions(chat: &Chat) -> Vec<&str> {
     chat.exchanges().map(|exchange| &*exchange.question).collect()
 }
 
-/// Number, the first question of its own, turns, whether it is shown.
+/// Number, first question that no other branch has, turns, whether it is shown.
 fn rows(chat: &Chat) -> Vec<(usize, Option<&str>, usize, bool)> {
     let told = |BranchRow { number, question, turns, is_shown }| (number, question, turns, is_shown);
     chat.branch_rows().into_iter().map(told).collect()
@@ -77,12 +77,12 @@ fn nothing_forks_while_an_answer_is_on_its_way_or_before_anything_was_asked() {
     assert_eq!((notice(&session.chat), session.chat.branches.count()), ("nothing was asked yet", 1));
     session.ask("A?");
     session.act(Action::Fork { after: Some(0) });
-    assert_eq!((notice(&session.chat), session.chat.branches.count()), ("an answer is on its way", 1));
+    assert_eq!((notice(&session.chat), session.chat.branches.count()), ("an answer is in progress", 1));
     session.answer("a.");
     session.act(Action::Fork { after: Some(0) });
     session.ask("B?");
     session.act(Action::ShowBranch(0));
-    assert_eq!((notice(&session.chat), session.chat.branches.shown()), ("an answer is on its way", 1));
+    assert_eq!((notice(&session.chat), session.chat.branches.shown()), ("an answer is in progress", 1));
 }
 
 #[test]

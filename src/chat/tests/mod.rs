@@ -1,4 +1,4 @@
-//! Given a chat, when something comes in, then this is its state and these are the effects.
+//! Given a chat and an input: the state and the effects that follow.
 
 mod again;
 mod attaching;
@@ -38,7 +38,7 @@ fn asked(effects: &[Effect]) -> &Question {
     }
 }
 
-/// Its document parts put together, and its tail.
+/// The joined text of its document parts, and that of its tail.
 fn texts(prompt: &Prompt) -> (String, String) {
     let of = |segment| prompt.parts.iter().filter(|part| part.segment == segment).map(|part| &*part.text).collect();
     (of(Segment::Document), of(Segment::Tail))
@@ -73,7 +73,7 @@ fn the_document_is_read_as_soon_as_the_model_is_there() {
 fn a_preset_chosen_before_the_model_is_there_is_the_one_it_begins_with() {
     let mut session = Session::begin("full");
     assert_eq!(session.switch("quick"), vec![]);
-    assert_eq!(notice(&session.chat), "reads with quick once the model is there");
+    assert_eq!(notice(&session.chat), "will use quick once the model is loaded");
     let effects = session.tell(Event::Loaded(Box::new(model())));
     assert!(matches!(sent(&effects), Command::Prefill { .. }));
     assert_eq!(&*session.chat.resolved_preset.expect("settled").name, "quick");
@@ -97,20 +97,20 @@ fn a_model_that_cannot_slide_reads_with_full_attention_and_says_why() {
     let effects = session.tell(Event::Loaded(Box::new(refusing)));
     let Command::Prefill { recipe, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(*recipe, recipe_of("full"));
-    assert_eq!(notice(&session.chat), "quick can't be had: its own windows");
+    assert_eq!(notice(&session.chat), "preset quick is not available for this model: its own windows");
 }
 
 #[test]
 fn a_model_without_a_template_is_named() {
     let mut session = Session::begin("full");
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { chat_template: None, ..model() })));
-    assert_eq!(notice(&session.chat), "Qwen2.5-Coder-0.5B brings no chat template: ChatML is used");
+    assert_eq!(notice(&session.chat), "Qwen2.5-Coder-0.5B has no chat template; using ChatML");
 }
 
 #[test]
 fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let mut session = Session::begin("full");
-    let why = "there is no GPU here that this program can use: the CPU computes";
+    let why = "no usable GPU found: running on the CPU";
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
     assert_eq!(notice(&session.chat), why);
 }
@@ -124,8 +124,8 @@ fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
     session.tell(Event::Counted { job: session.job, tokens: vec![100] });
     let notes = [
         "the CPU computes",
-        "Qwen2.5-Coder-0.5B brings no chat template: ChatML is used",
-        "auto chose full: so short a document is seen whole under every preset",
+        "Qwen2.5-Coder-0.5B has no chat template; using ChatML",
+        "auto chose full: the document is so short that every preset sees all of it",
     ];
     assert_eq!(notice(&session.chat), notes.join("; "));
     let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
@@ -379,7 +379,7 @@ fn a_switch_while_answering_waits_for_the_answer() {
     session.ask("Who?");
     assert_eq!(session.switch("quick"), vec![]);
     assert_eq!(session.switch("fastest"), vec![]);
-    assert_eq!(notice(&session.chat), "fastest is next, after this answer; Esc ends it now");
+    assert_eq!(notice(&session.chat), "switching to fastest after this answer; Esc stops it now");
     assert!(matches!(sent(&session.answer("Him.")), Command::Forecast { .. }));
     assert!(matches!(&session.chat.work, Phase::Forecasting { to, .. } if &*to.name == "fastest"));
 }
@@ -388,7 +388,7 @@ fn a_switch_while_answering_waits_for_the_answer() {
 fn the_preset_in_force_is_no_switch() {
     let mut session = Session::with_document_read("full");
     assert_eq!(session.switch("full"), vec![]);
-    assert_eq!(notice(&session.chat), "full it is already");
+    assert_eq!(notice(&session.chat), "already using full");
 }
 
 #[test]
@@ -417,9 +417,9 @@ fn a_reading_that_fails_leaves_the_old_preset_in_force() {
     assert_eq!(asked(&session.ask("Who?")).recipe, recipe_of("full"));
 }
 
-// As much as there is time for.
+// A limited time.
 
-/// The first chapter was read, at 1,000 tokens in ten seconds.
+/// The first chapter is prefilled, 1,000 tokens in ten seconds.
 fn tasted(preset: &str, chapters: usize) -> (Session, Vec<Effect>) {
     let mut session = Session::begin_within_a_minute(preset, chapters);
     session.tell(Event::Loaded(Box::new(model())));
@@ -433,7 +433,7 @@ fn the_first_part_is_read_and_then_as_many_as_there_is_time_for() {
     let effects = session.tell(Event::Loaded(Box::new(model())));
     let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert_eq!(texts(prompt).0, "<|im_start|>user\nChapter 1.\n");
-    assert_eq!(session.chat.document.part.as_deref(), Some("what is read in 60 s"));
+    assert_eq!(session.chat.document.part.as_deref(), Some("as much as fits in 60 s"));
     // 10 s are spent; five more chapters take 50 s.
     let effects = session.read(0, DOCUMENT_TOKENS);
     let (effects, asked) = session.forecast_beginnings(effects);
@@ -458,7 +458,7 @@ fn auto_chooses_for_the_length_that_was_settled_and_by_the_speed_that_was_measur
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let effects = session.tell(Event::Counted { job: session.job, tokens: vec![2_000] });
     assert!(matches!(sent(&effects), Command::Prefill { .. }), "{effects:?}");
-    assert_eq!(notice(&session.chat), "auto chose full: all of it takes about 3.3 s");
+    assert_eq!(notice(&session.chat), "auto chose full: full attention takes only about 3.3 s");
 }
 
 #[test]
@@ -481,7 +481,7 @@ fn a_question_asked_while_the_length_is_chosen_is_about_what_was_chosen() {
 fn choosing_can_be_stopped_and_goes_on_with_a_question() {
     let (mut session, _) = tasted("full", 61);
     assert_eq!(session.act(Action::Cancel), vec![]);
-    assert_eq!(notice(&session.chat), "stopped before it was settled how much is read");
+    assert_eq!(notice(&session.chat), "stopped before deciding how much to read");
     let effects = session.ask("Who?");
     assert!(matches!(sent(&effects), Command::Count { .. }), "{effects:?}");
     let (effects, asked) = session.forecast_beginnings(effects);
@@ -578,7 +578,7 @@ fn files_that_are_gone_are_told_and_change_nothing() {
     let mut session = Session::with_document_read("full");
     let news = Input::News(News::Unreadable("cannot read book.txt: no such file".into()));
     assert_eq!(session.input(news), vec![]);
-    assert_eq!(notice(&session.chat), "cannot read book.txt: no such file; answers are from what was read before");
+    assert_eq!(notice(&session.chat), "cannot read book.txt: no such file; answers still use the earlier text");
     assert!(session.chat.is_read());
 }
 
@@ -599,10 +599,10 @@ fn an_engine_that_dies_ends_every_question() {
     session.ask("What?");
     session.input(Input::EngineGone);
     assert!(states(&session.chat).iter().all(|state| matches!(state, ExchangeState::Failed(_))));
-    assert_eq!(notice(&session.chat), "the engine stopped working");
+    assert_eq!(notice(&session.chat), "the engine stopped unexpectedly");
 }
 
-// Laws.
+// Properties.
 
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![

@@ -74,7 +74,7 @@ fn of_three_presets_each_is_read_for_and_none_is_told_what_the_others_answered()
 fn a_preset_is_not_compared_with_itself() {
     let mut session = Session::with_document_read("full");
     assert_eq!(versus(&mut session, "full", "full"), []);
-    assert_eq!((notice(&session.chat), session.chat.transcript.len()), ("full can't be compared with itself", 0));
+    assert_eq!((notice(&session.chat), session.chat.transcript.len()), ("cannot compare full with itself", 0));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_person_compares_what_was_read() {
     let mut session = Session::begin("full");
     session.tell(Event::Loaded(Box::new(model())));
     assert_eq!(versus(&mut session, "full", "fastest"), []);
-    assert_eq!(notice(&session.chat), "two presets can be compared once the document is read");
+    assert_eq!(notice(&session.chat), "presets can be compared once the document has been prefilled");
 }
 
 #[test]

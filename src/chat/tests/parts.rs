@@ -1,4 +1,4 @@
-//! Other parts of the document are thought of, and taken.
+//! Selecting other parts of the document: drafts and choices.
 
 use super::*;
 use crate::chat::{Chosen, Draft};
@@ -12,7 +12,7 @@ fn preset_entry(session: &Session, name: &str) -> usize {
     session.chat.preset_entries.iter().position(|preset_entry| preset_entry.name == name).expect("a built-in preset")
 }
 
-/// The text of the document in a prompt that is read.
+/// The text of the document in the prompt to prefill.
 fn read_text(effects: &[Effect]) -> String {
     let Command::Prefill { prompt, .. } = sent(effects) else { panic!("not a reading: {effects:?}") };
     texts(prompt).0
@@ -30,7 +30,7 @@ fn chosen_parts_are_the_document_and_it_is_told_how_much_was_read_already() {
     assert_eq!(read_text(&session.input(chosen("Other parts.", None))), "<|im_start|>user\nOther parts.");
     assert_eq!(session.chat.document.part.as_deref(), Some("parts 1-2 of 6"));
     session.tell(Event::Planned { job: session.job, plan: plan(4_000, None) });
-    assert_eq!(notice(&session.chat), "the document is 2 of 6 parts now: 6,000 of 10,000 tokens were read already");
+    assert_eq!(notice(&session.chat), "the document is now 2 of 6 parts: 6,000 of 10,000 tokens are already cached");
     session.read(6_000, 4_000);
     assert!(session.chat.is_read());
 }
@@ -52,7 +52,7 @@ fn a_choice_during_an_answer_waits_for_its_end() {
     let mut session = Session::with_document_read("full");
     session.ask("Who?");
     assert_eq!(session.input(chosen("Other parts.", None)), vec![]);
-    assert_eq!(notice(&session.chat), "2 of 6 parts are read after this answer; Esc ends it now");
+    assert_eq!(notice(&session.chat), "2 of 6 parts will be read after this answer; Esc stops it now");
     assert_eq!(read_text(&session.answer("He.")), "<|im_start|>user\nOther parts.");
 }
 

@@ -1,4 +1,4 @@
-//! Questions that stand alone: a script asks them.
+//! Independent questions, as a script asks them.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn compare(session: &mut Session, names: &[&str]) -> Vec<Effect> {
     session.act(Action::Versus { question: "Who?".into(), preset_entries })
 }
 
-/// The engine reads the document with a question, and answers it.
+/// The engine prefills the document with a question, and answers it.
 fn answer(session: &mut Session, answer: &str) -> Vec<Effect> {
     session.tell(Event::Piece { job: session.job, channel: Channel::Answer, text: answer.to_owned() });
     let figures = Box::new(figures(&session.recipe(), 0, DOCUMENT_TOKENS));
@@ -73,8 +73,8 @@ fn a_preset_that_is_not_available_is_a_failure_and_nothing_is_asked() {
     assert_eq!(session.tell(Event::Loaded(Box::new(refusing))), []);
     let expected = Failure::new(
         FailureKind::Unsupported,
-        "quick can't be had: its own windows",
-        Some("full attention can".to_owned()),
+        "preset quick is not available for this model: its own windows",
+        Some("use the preset full".to_owned()),
     );
     assert_eq!((session.chat.failure(), &session.chat.resolved_preset), (Some(&expected), &None));
 }
@@ -121,11 +121,11 @@ fn presets_that_are_the_same_here_are_refused() {
     let mut session = loaded("full");
     compare(&mut session, &["quick", "full", "auto"]);
     session.tell(Event::Counted { job: session.job, tokens: vec![100] });
-    assert_eq!(notice(&session.chat), "full and auto are both full here");
+    assert_eq!(notice(&session.chat), "full and auto both resolve to full here");
     compare(&mut session, &["quick", "quick"]);
-    assert_eq!(notice(&session.chat), "quick can't be compared with itself");
+    assert_eq!(notice(&session.chat), "cannot compare quick with itself");
     compare(&mut session, &["quick"]);
-    assert_eq!(notice(&session.chat), "one preset is nothing to compare");
+    assert_eq!(notice(&session.chat), "cannot compare a single preset");
     assert_eq!(session.chat.transcript, []);
 }
 

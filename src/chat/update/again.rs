@@ -1,4 +1,4 @@
-//! The last question once more: changed, for another answer, or for the rest of a cut one.
+//! Repeats the last question: changed, for another answer, or to continue an answer that was cut off.
 
 use super::answering::{ask, start_going_on};
 use crate::chat::exchange::{Exchange, ExchangeState};
@@ -8,10 +8,10 @@ use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
 use crate::engine::message::Finish;
 
-/// Asks `question` in the place of an entry's, and drops what follows it.
+/// Asks `question` instead of the one at `entry`, and drops everything after it.
 pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) {
     if chat.is_waited_for() {
-        return chat.tell(Notice::info("an answer is on its way"));
+        return chat.tell(Notice::info("an answer is in progress"));
     }
     if !question.trim().is_empty() {
         chat.transcript.truncate(entry);
@@ -19,10 +19,11 @@ pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) {
     ask(chat, question);
 }
 
-/// Drops the last answer and asks for another. A greedy model would say the same again, so it is made to choose.
+/// Drops the last answer and asks for another. Greedy sampling would repeat the answer, so the new one is sampled
+/// warmer.
 pub(super) fn regenerate(chat: &mut Chat) {
     if chat.is_waited_for() {
-        return chat.tell(Notice::info("an answer is on its way"));
+        return chat.tell(Notice::info("an answer is in progress"));
     }
     let Some(entry) = last(chat) else { return chat.tell(Notice::info("nothing was asked yet")) };
     chat.transcript.truncate(entry + 1);
@@ -35,7 +36,7 @@ pub(super) fn regenerate(chat: &mut Chat) {
     chat.paused = None;
 }
 
-/// Lets the last answer go on, when it was cut off.
+/// Continues the last answer, if it was cut off.
 pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
     match cut_off(chat) {
         Ok(entry) => {
@@ -49,10 +50,10 @@ pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
     }
 }
 
-/// The last entry, if its answer was cut off; or why it can't go on.
+/// The last exchange, if its answer was cut off. Errors: why it can't be continued.
 fn cut_off(chat: &Chat) -> Result<usize, &'static str> {
     if chat.is_waited_for() || chat.work != Phase::Idle {
-        return Err("an answer is on its way");
+        return Err("an answer is in progress");
     }
     let entry = last(chat).ok_or("nothing was asked yet")?;
     let is_cut = chat.transcript[entry].exchange().is_some_and(|exchange| {

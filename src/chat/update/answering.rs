@@ -1,4 +1,4 @@
-//! A question is asked, and its answer ends.
+//! Asks a question, and takes the end of its answer.
 
 use super::prefilling::hold;
 use super::prompts::prompt;
@@ -13,7 +13,7 @@ use crate::engine::message::{
 };
 use crate::swaa::selection::ResolvedPreset;
 
-/// What another answer is sampled with at least: as warm as model makers recommend for talk.
+/// Lowest temperature for another answer to the same question: what model makers recommend for chat.
 pub(super) const WARM: f32 = 0.7;
 
 pub(super) fn ask(chat: &mut Chat, question: &str) {
@@ -32,7 +32,7 @@ pub(super) fn start_answering(chat: &mut Chat, entry: usize) -> Vec<Effect> {
     start(chat, entry, Start::Anew)
 }
 
-/// The answer of `entry` goes on behind what it has.
+/// Continues the answer of `entry` after the text that it has.
 pub(super) fn start_going_on(chat: &mut Chat, entry: usize) -> Vec<Effect> {
     start(chat, entry, Start::BehindWhatThereIs)
 }
@@ -77,7 +77,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     vec![Effect::Send(Command::Ask(question))]
 }
 
-/// The prompt with what was said already behind it.
+/// The prompt, followed by the answer so far.
 fn with_beginning(mut prompt: Prompt, exchange: &Exchange, tags: Option<&ReasoningTags>) -> Prompt {
     let part = |text: &str, origin| Part { text: text.into(), origin, segment: Segment::Tail };
     if let Some(tags) = tags.filter(|tags| tags.starts_open || exchange.reasoning.began.is_some()) {
@@ -91,7 +91,7 @@ fn with_beginning(mut prompt: Prompt, exchange: &Exchange, tags: Option<&Reasoni
     prompt
 }
 
-/// The first answer is sampled as it was asked for; another one is never greedy, or it would be the same.
+/// The first answer is sampled as the settings say. Another one is never greedy, or it would be the same.
 fn sampling(chat: &Chat, exchange: &Exchange) -> Sampling {
     let asked = chat.asking.sampling;
     match exchange.variation {
@@ -107,7 +107,7 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
     chat.work = Phase::Idle;
     let was_read = chat.is_read();
     hold(chat, &figures);
-    // An answer that was stopped before its prompt was read leaves the document unread, too.
+    // If the answer was stopped during prefill, the document is not complete either.
     chat.paused = if chat.is_read() { None } else { Some(Pause::Stopped) };
     if let Some(resolved_preset) = chat.resolved_preset.clone() {
         if !was_read {
@@ -123,7 +123,7 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
     citing::check(chat, entry, &answer)
 }
 
-/// The speed of the first answer after a switch belongs into its comparison.
+/// Adds the speed of the first answer after a switch to the switch's comparison.
 fn complete_comparison(chat: &mut Chat, resolved_preset: &ResolvedPreset) {
     let Some(reading) = chat.measurements.of(&resolved_preset.name).cloned() else { return };
     let last = chat.transcript.iter_mut().rev().find_map(|entry| match entry {

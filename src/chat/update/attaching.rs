@@ -1,4 +1,5 @@
-//! What a question will refer to is noted, read where it is a file, and counted before it is sent: see [`crate::chat::attached`].
+//! Notes what a question refers to, has files read, and counts the attachments before they are sent: see
+//! [`crate::chat::attached`].
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
 use crate::engine::message::Command;
 
-/// Notes what the question that is being written refers to; once by each name.
+/// Notes a reference of the question being written, once per name.
 pub(super) fn attach(chat: &mut Chat, mut attached: Attached) -> Vec<Effect> {
     if chat.attached.iter().any(|known| known.name == attached.name) {
         return Vec::new();
@@ -21,20 +22,20 @@ pub(super) fn attach(chat: &mut Chat, mut attached: Attached) -> Vec<Effect> {
     read.into_iter().collect()
 }
 
-/// What `question` refers to, of all that was noted; the rest was given up.
+/// Those of the noted references that `question` still has. The rest is dropped.
 pub(super) fn take(chat: &mut Chat, question: &str) -> Vec<Attached> {
     let names = references(question);
     let is_wanted = |attached: &Attached| names.iter().any(|reference| is_meant(&reference.name, &attached.name));
     std::mem::take(&mut chat.attached).into_iter().filter(is_wanted).collect()
 }
 
-/// A file is there, or can't be had: then the reference stays what was typed.
+/// Takes the text of a file. If the file could not be read, the reference stays as typed.
 pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>) {
     let is_meant = |attached: &Attached| *attached.name == *name && attached.text == AttachedText::Coming;
     if let Err(why) = came
         && lists(chat).any(|list| list.iter().any(is_meant))
     {
-        chat.tell(Notice { tone: Tone::Error, ..Notice::info(format!("{why}; it is left as typed")) });
+        chat.tell(Notice { tone: Tone::Error, ..Notice::info(format!("{why}; the reference is left as typed")) });
     }
     for list in lists(chat) {
         match came {
@@ -46,13 +47,13 @@ pub(super) fn came(chat: &mut Chat, name: &str, came: &Result<Arc<str>, String>)
     }
 }
 
-/// What is attached to the question that is written, and to those that were asked.
+/// The attachments of the question being written, and of all questions asked.
 fn lists(chat: &mut Chat) -> impl Iterator<Item = &mut Vec<Attached>> {
     let asked = chat.transcript.iter_mut().filter_map(Entry::exchange_mut).map(|exchange| &mut exchange.attached);
     std::iter::once(&mut chat.attached).chain(asked)
 }
 
-/// Questions that wait for a file are not asked.
+/// Withdraws the questions that wait for a file.
 pub(super) fn withdraw(chat: &mut Chat) {
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
         if exchange.waits_for_file() {
@@ -61,7 +62,7 @@ pub(super) fn withdraw(chat: &mut Chat) {
     }
 }
 
-/// Asks how many tokens go along: with the question that is written, then with those that were asked. `None` when all that is known.
+/// Counts the next attachment: of the question being written, then of those already asked. `None` if all are counted.
 pub(super) fn count_attachments(chat: &mut Chat) -> Option<Vec<Effect>> {
     let is_countable = |text: &&Arc<str>| !chat.uncountable.contains(text);
     let unknown =

@@ -1,6 +1,8 @@
-//! A document that changes on disk: its new text is taken as soon as nothing runs, and read from the first change on.
+//! Handles a document that changes on disk: its new text is used as soon as no job runs, and prefilled from the first
+//! change on.
 //!
-//! The engine keeps what both texts begin with, by its own count of tokens; how much that is, is told when it has planned the reading.
+//! The engine keeps the tokens that both texts begin with. A notice says how many, once the engine has planned the
+//! prefill.
 
 use std::sync::Arc;
 
@@ -8,11 +10,12 @@ use super::{citing, taking};
 use crate::chat::input::{Effect, NewText, News};
 use crate::chat::notice::{Notice, Tone};
 use crate::chat::state::{Change, Chat};
-use crate::chat::words::count;
 use crate::engine::message::Plan;
+use crate::units::count;
 
 pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
-    // Whoever shows the document shows the new one from now on, whenever it is read: quotes are looked up there at once.
+    // The document's pane shows the new text at once, even before it is prefilled, so citations are looked up there
+    // now.
     match news {
         News::Changed(new) => {
             chat.next_text = Some(new);
@@ -20,14 +23,14 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
         }
         News::Chosen(chosen) => [citing::check_again(chat), taking::chosen(chat, chosen)].concat(),
         News::Unreadable(why) => {
-            let text = format!("{why}; answers are from what was read before");
+            let text = format!("{why}; answers still use the earlier text");
             chat.tell(Notice { tone: Tone::Error, ..Notice::info(text) });
             Vec::new()
         }
     }
 }
 
-/// Makes the new text the document: as many of its parts as were read of the old one.
+/// Makes the new text the document, with as many parts as the old one had.
 pub(super) fn take(chat: &mut Chat, new: NewText) {
     let NewText { text, ends, place, retrieved } = new;
     let taken = if let Some(beginning) = &mut chat.beginning {
@@ -50,14 +53,14 @@ pub(super) fn take(chat: &mut Chat, new: NewText) {
     chat.changed_at = Some(Change::OnDisk(place));
 }
 
-/// Says how much of the old reading is kept, once the engine has counted.
+/// Shows how many tokens are still cached, once the engine has planned the prefill.
 pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
     let Some(change) = chat.changed_at.take() else { return };
     let kept = plan.cached_tokens.min(plan.document_tokens);
     let (kept, tokens) = (count(kept), count(plan.document_tokens));
     let told = match change {
         Change::OnDisk(place) => format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept"),
-        Change::Chosen(words) => format!("the document is {words} now: {kept} of {tokens} tokens were read already"),
+        Change::Chosen(words) => format!("the document is now {words}: {kept} of {tokens} tokens are already cached"),
     };
     chat.tell(Notice::info(told));
 }

@@ -1,7 +1,8 @@
-//! The steps of choosing how much of a document is read; [`crate::chat::within`] has the picture.
+//! The steps of choosing how much of a document to read; see [`crate::chat::within`].
 //!
-//! After the first part was read: how many tokens has this beginning ([`Command::Count`])? What would it take by the recipe that it would get
-//! ([`Command::Forecast`])? And so on with a longer or a shorter one, until the document is settled.
+//! After the first part is prefilled, the engine counts the tokens of a longer beginning ([`Command::Count`]), then
+//! forecasts it under the recipe that it would get ([`Command::Forecast`]). This repeats with longer or shorter
+//! beginnings until one is settled on.
 
 use std::time::Duration;
 
@@ -11,17 +12,18 @@ use crate::chat::measurements::Measurement;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase};
 use crate::chat::within::{Beginning, Search};
-use crate::chat::words::time;
 use crate::engine::message::{Command, Figures, Plan, Prompt};
 use crate::swaa::RecipeSpec;
 use crate::swaa::selection::ResolvedPreset;
+use crate::units::{rate, time};
 
-/// Whether all that is left to do before the document is read is to choose how much of it.
+/// Whether the first part is prefilled, so that the length can be chosen now.
 pub(super) fn is_due(chat: &Chat) -> bool {
     chat.beginning.as_ref().is_some_and(|beginning| beginning.probe.is_some())
 }
 
-/// Takes the end of a reading under `resolved_preset`. True when that was all of the first part, which is not the document yet.
+/// Takes the end of a prefill under `resolved_preset`. Returns true if that completed the first part, which is not the
+/// whole document yet.
 pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figures: &Figures) -> bool {
     let tokens = figures.tokens;
     let is_whole = tokens.cached + tokens.prefilled >= tokens.document;
@@ -31,19 +33,19 @@ pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figu
     let Some(beginning) = chat.beginning.as_mut().filter(|_| is_whole) else { return false };
     beginning.probe = Some(spent);
     chat.cache_state = None;
-    if let Some(rate) = tokens_per_s {
-        chat.tell(Notice::info(format!("the first part was read in {} at {rate:.0} tok/s", time(spent))));
+    if let Some(speed) = tokens_per_s.map(rate) {
+        chat.tell(Notice::info(format!("the first part was prefilled in {} at {speed}", time(spent))));
     }
     true
 }
 
-/// The first question to the engine.
+/// Begins the search.
 pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
     let parts = chat.beginning.as_ref().map_or(1, Beginning::parts);
     ask(chat, Search::new(parts))
 }
 
-/// The next question to the engine; or there is none, and the document is settled.
+/// Has the next beginning counted, or settles the document if the search is over.
 fn ask(chat: &mut Chat, search: Search) -> Vec<Effect> {
     let (Some(beginning), Some(parts)) = (&chat.beginning, search.next()) else {
         settle(chat, search.found());
@@ -55,7 +57,7 @@ fn ask(chat: &mut Chat, search: Search) -> Vec<Effect> {
     vec![Effect::Send(Command::Count { job, texts })]
 }
 
-/// A beginning has so many tokens, which settles its recipe: what would it take?
+/// Takes the tokens of a beginning, which decide its recipe, and has it forecast.
 pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     let Phase::Choosing { search, parts, .. } = chat.work else { return Vec::new() };
     let Some((prompt, recipe)) = longer(chat, parts, document_tokens) else {
@@ -67,8 +69,8 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
-/// The prompt of the first `parts` parts, and the recipe that a document of so many tokens gets. `None` when it gets none: it will be
-/// told why when the document is settled.
+/// The prompt of the first `parts` parts, and the recipe for a document of `document_tokens` tokens. `None` if there is
+/// none: the reason is shown when the document is settled.
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
     let beginning = chat.beginning.as_ref()?;
     let (resolved_preset, _) = chat.resolve(beginning.preset_entry, document_tokens)?.ok()?;
@@ -76,7 +78,7 @@ fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, Re
     Some((prompt, resolved_preset.recipe))
 }
 
-/// What a beginning would take: it is allowed, or too much.
+/// Takes the forecast of a beginning, which is either allowed or too much.
 pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
     let (Phase::Choosing { search, parts, .. }, Model::Ready { info, .. }) = (&chat.work, &chat.model) else {
         return Vec::new();
@@ -90,15 +92,15 @@ pub(super) fn forecasted(chat: &mut Chat, plan: &Plan) -> Vec<Effect> {
     ask(chat, search)
 }
 
-/// Waits until it is told to go on, as a reading that was stopped does.
+/// Pauses until the user continues, like a stopped prefill.
 pub(super) fn stop(chat: &mut Chat) {
-    let text = "stopped before it was settled how much is read";
-    chat.tell(Notice::info(text).with_hint("Enter or a question goes on"));
+    let text = "stopped before deciding how much to read";
+    chat.tell(Notice::info(text).with_hint("Enter or a question continues"));
     chat.paused = Some(Pause::Stopped);
     chat.work = Phase::Idle;
 }
 
-/// The first `parts` parts are the document from now on; what it is read by is settled next.
+/// Makes the first `parts` parts the document. Its preset is resolved next.
 fn settle(chat: &mut Chat, parts: usize) {
     chat.work = Phase::Idle;
     let Some(beginning) = chat.beginning.take() else { return };

@@ -1,7 +1,7 @@
-//! What would other parts of the document take? While somebody ticks them, the engine is asked, when there is nothing else to do.
+//! Forecasts a selection of parts while the user is still ticking them. The engine is asked when it is idle.
 //!
-//! The answer is exact: the tokens of the prompt that would be read, how many of them are cached, and the time by what was measured. What is
-//! asked about is the last draft; of those before it nobody wants to know any more.
+//! Token counts are exact: the prompt's tokens, and how many of them are cached. The time is predicted from
+//! measurements. Only the latest draft is forecast; earlier ones are dropped.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::chat::state::{Chat, Drafted, Forecast, Phase};
 use crate::engine::message::{Command, Plan, Prompt};
 use crate::swaa::RecipeSpec;
 
-/// Notes what is thought of, or that nothing is any more.
+/// Notes the draft, or drops it.
 pub(super) fn draft(chat: &mut Chat, draft: Option<Draft>) {
     if chat.drafted.as_ref().map(|drafted| &drafted.draft) != draft.as_ref() {
         chat.drafted = draft.map(|draft| Drafted { draft, forecast: None });
     }
 }
 
-/// Asks about the draft; `None` when there is none that was not asked about.
+/// Has the draft forecast; `None` if there is no draft without a forecast.
 pub(super) fn start(chat: &mut Chat) -> Option<Vec<Effect>> {
     let Some(Drafted { draft, forecast: None }) = &chat.drafted else { return None };
     let draft = draft.clone();

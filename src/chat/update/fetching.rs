@@ -1,4 +1,4 @@
-//! A model that is not on this machine is fetched, once the person says so; then it is loaded like any other.
+//! Fetches a missing model once the user agrees; then it is loaded like any other.
 
 use std::path::PathBuf;
 
@@ -17,12 +17,12 @@ pub(super) fn start(chat: &mut Chat) -> Vec<Effect> {
     vec![Effect::Fetch(cancel)]
 }
 
-/// What was fetched is kept: the next time goes on behind it.
+/// Stops the download. The next one continues where it stopped.
 pub(super) fn stop(chat: &mut Chat) -> Vec<Effect> {
     let Model::Fetching { offered, cancel, .. } = &chat.model else { return Vec::new() };
     let effects = vec![Effect::Cancel(cancel.clone())];
     chat.model = Model::Absent(offered.clone());
-    chat.tell(Notice::info("stopped; what was fetched is kept").with_hint("Enter goes on"));
+    chat.tell(Notice::info("stopped; the downloaded part is kept").with_hint("Enter continues"));
     effects
 }
 
@@ -32,7 +32,7 @@ pub(super) fn progress(chat: &mut Chat, now: Fetched) {
     }
 }
 
-/// The file is there, or why it is not. After a stop nobody waits for either.
+/// Takes the fetched file, or the failure. Ignored after a stop.
 pub(super) fn ended(chat: &mut Chat, came: Result<PathBuf, Failure>) -> Vec<Effect> {
     let Model::Fetching { offered, .. } = &chat.model else { return Vec::new() };
     match came {

@@ -1,4 +1,4 @@
-//! A branch is begun, and another one is shown: see [`crate::chat::branches`].
+//! Starts a branch, and shows another one: see [`crate::chat::branches`].
 
 use super::citing;
 use crate::chat::branches::kept;
@@ -6,10 +6,10 @@ use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::Chat;
 
-/// Goes on after entry `after` on a branch of its own; without one, from the beginning. What followed is kept.
+/// Starts a new branch after entry `after`, or from the beginning. The old branch is kept.
 pub(super) fn fork(chat: &mut Chat, after: Option<usize>) {
     if chat.is_waited_for() {
-        return chat.tell(Notice::info("an answer is on its way"));
+        return chat.tell(Notice::info("an answer is in progress"));
     }
     if chat.transcript.is_empty() {
         return chat.tell(Notice::info("nothing was asked yet"));
@@ -18,14 +18,14 @@ pub(super) fn fork(chat: &mut Chat, after: Option<usize>) {
     let kept = kept(&chat.transcript, after);
     chat.branches.fork(&mut chat.transcript, kept);
     let all = chat.branches.count();
-    let place = if kept == 0 { "begins anew" } else { "goes on from here" };
-    chat.tell(Notice::info(format!("branch {all} of {all} {place}; branch {old} is kept as it was")));
+    let place = if kept == 0 { "starts over" } else { "continues from here" };
+    chat.tell(Notice::info(format!("branch {all} of {all} {place}; branch {old} is unchanged")));
 }
 
 /// Shows another branch, by its number from 0.
 pub(super) fn show(chat: &mut Chat, number: usize) -> Vec<Effect> {
     if chat.is_waited_for() {
-        chat.tell(Notice::info("an answer is on its way"));
+        chat.tell(Notice::info("an answer is in progress"));
         return Vec::new();
     }
     if chat.branches.show(&mut chat.transcript, number) {

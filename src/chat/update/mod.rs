@@ -1,27 +1,27 @@
-//! The only place where a [`Chat`] changes: one input in, effects out.
+//! The only code that changes a [`Chat`]: one input in, effects out.
 //!
-//! [`update`] takes an input and does what it asks for. Then, if nothing runs, [`next`] starts what waits. No other step starts what another
-//! one waits for, so that each can be read by itself.
+//! [`update`] handles an input. Then, if nothing runs, [`next`] starts what waits. Only [`next`] does that, so each
+//! step can be read on its own.
 //!
 //! | file | steps of |
 //! |---|---|
 //! | [`next`] | starting what waits |
 //! | [`switching`] | a switch of presets |
-//! | [`choosing`] | choosing how much is read |
-//! | [`reading`] | reading the document |
+//! | [`choosing`] | choosing how much to read |
+//! | [`prefilling`] | prefilling the document |
 //! | [`mod@answering`] | a question |
-//! | [`again`] | asking again: changed, anew, or on |
+//! | [`again`] | repeating a question: changed, for another answer, or to continue |
 //! | [`forking`] | branches of the conversation |
 //! | [`attaching`] | what a question refers to |
 //! | [`changing`] | a document that changes on disk |
-//! | [`drafting`] | asking what other parts of it would take |
-//! | [`taking`] | taking other parts of it |
-//! | [`citing`] | looking up what an answer quotes |
-//! | [`survey`] | asking what each preset would cost |
+//! | [`drafting`] | forecasting a selection of parts |
+//! | [`taking`] | using other parts of the document |
+//! | [`citing`] | looking up the citations of an answer |
+//! | [`survey`] | forecasting the cost of each preset |
 //! | [`versus`] | one question under several presets |
-//! | [`fetching`] | fetching a model that is not there yet |
-//! | [`stopping`] | stopping and failing |
-//! | [`prompts`] | what the engine is given to read |
+//! | [`fetching`] | fetching a missing model |
+//! | [`stopping`] | stops and failures |
+//! | [`prompts`] | the prompts for the engine |
 
 mod again;
 mod answering;
@@ -51,7 +51,7 @@ use super::template::ChatTemplate;
 use crate::engine::message::{Event, Figures, ModelInfo, Plan};
 use crate::failure::Failure;
 
-/// Takes `input`, which came at `now` (since the start, never running backwards), and tells what to do about it.
+/// Handles `input`, which came at `now` (time since the start, never decreasing). Returns what to do about it.
 pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
     chat.now = now;
     let mut effects = take(chat, input);
@@ -74,7 +74,8 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Whether an event is about a job that nobody waits for any more, or about the loading of a model that is there.
+/// Whether an event belongs to a job that is no longer wanted, or reports the loading of a model that is already
+/// loaded.
 fn is_stale(chat: &Chat, event: &Event) -> bool {
     let current = match &chat.work {
         Phase::Sizing { job, .. }
@@ -143,7 +144,7 @@ fn loaded(chat: &mut Chat, info: Box<ModelInfo>) {
     chat.model = Model::Ready { info, template };
 }
 
-/// Keeps what prefill costs by the newest measurement, for `auto` to choose by.
+/// Keeps the newest measured cost of prefill, for `auto` to choose by.
 fn learn_cost(chat: &mut Chat, figures: &Figures) {
     if let Model::Ready { info, .. } = &mut chat.model {
         info.prefill_cost = figures.prefill_cost;
@@ -163,7 +164,7 @@ fn counted(chat: &mut Chat, tokens: u32) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The document has so many tokens, which was wanted for something.
+/// Takes the document's token count, and continues with what it was needed for.
 fn sized(chat: &mut Chat, sizing: Sizing, document_tokens: u32) -> Vec<Effect> {
     chat.work = Phase::Idle;
     chat.document_tokens = Some(document_tokens);

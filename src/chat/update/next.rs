@@ -1,14 +1,15 @@
-//! What is done whenever nothing runs: one thing that waits is started, then the next, until the engine has something to do.
+//! Starts what waits whenever nothing runs: one thing after another, until the engine has something to do.
 //!
-//! In this order: parts that were chosen, a new text, a switch, or the preset to begin with; choosing how much is read, and reading it; the oldest
-//! question; counting what is attached to the next one; what somebody thinks of; what each preset would cost.
+//! The order: newly selected parts, a new text, a switch, or the first preset; choosing how much to read, and
+//! prefilling it; the oldest question; counting attachments; the forecast of a draft; the survey of all presets.
 
 use super::{answering, attaching, changing, choosing, drafting, prefilling, survey, switching, taking, versus};
+use crate::chat::exchange::Exchange;
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Model, Phase, Questions};
 use crate::chat::transcript::Entry;
 
-/// Starts what waits. Afterwards something runs, or nothing waits.
+/// Starts what waits. Afterwards either something runs or nothing waits.
 pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
     let mut effects = Vec::new();
     while chat.work == Phase::Idle && matches!(chat.model, Model::Ready { .. }) {
@@ -18,7 +19,7 @@ pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
     effects
 }
 
-/// One step. Each takes what it was started for out of what waits, so that the steps come to an end; `None` when nothing waits.
+/// Does one step; `None` if nothing waits. Each step removes its cause from what waits, so the loop ends.
 fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
     if let Some(chosen) = chat.next_choice.take() {
         taking::take(chat, chosen);
@@ -47,7 +48,8 @@ fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
     }
 }
 
-/// Whether the document is read before anything else. A script's is read with its first question, but for the part that is measured.
+/// Whether to prefill the document before anything else. A script's document is prefilled with its first question,
+/// except for the part that `--within` measures.
 fn is_to_be_read(chat: &Chat) -> bool {
     let is_read_ahead = chat.asking.questions == Questions::Conversation || chat.beginning.is_some();
     let has_document = !chat.document.text.trim().is_empty();
@@ -56,6 +58,7 @@ fn is_to_be_read(chat: &Chat) -> bool {
 
 /// The oldest question that waits, and whether it waits for a file.
 fn waiting_entry(chat: &Chat) -> Option<(usize, bool)> {
-    let waits = |entry: &Entry| entry.exchange().filter(|exchange| exchange.is_waiting()).map(|it| it.waits_for_file());
-    chat.transcript.iter().enumerate().find_map(|(index, entry)| Some((index, waits(entry)?)))
+    let waiting =
+        |entry: &'_ Entry| entry.exchange().filter(|exchange| exchange.is_waiting()).map(Exchange::waits_for_file);
+    chat.transcript.iter().enumerate().find_map(|(index, entry)| Some((index, waiting(entry)?)))
 }

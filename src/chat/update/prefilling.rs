@@ -1,4 +1,4 @@
-//! The document is read: begun, gone on with, ended.
+//! Prefills the document: start, resume, end.
 
 use super::choosing;
 use super::prompts::document_prompt;
@@ -8,9 +8,9 @@ use crate::chat::measurements::Comparison;
 use crate::chat::notice::Notice;
 use crate::chat::state::{CacheState, Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
-use crate::chat::words::count;
 use crate::engine::message::{Command, Figures};
 use crate::swaa::selection::ResolvedPreset;
+use crate::units::count;
 
 pub(super) fn start_reading(chat: &mut Chat, from: Option<ResolvedPreset>) -> Vec<Effect> {
     let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
@@ -47,18 +47,18 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) {
     }
 }
 
-/// Says what is kept, and lays aside the questions that waited for the rest.
+/// Shows how much is kept, and withdraws the questions that waited for the rest.
 fn pause(chat: &mut Chat, figures: &Figures) {
     chat.paused = Some(Pause::Stopped);
     let done = figures.tokens.cached + figures.tokens.prefilled;
     let text = format!("stopped after {} of {} tokens, which are kept", count(done), count(figures.tokens.document));
-    chat.tell(Notice::info(text).with_hint("Enter or a question reads on"));
+    chat.tell(Notice::info(text).with_hint("Enter or a question continues"));
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
         exchange.state = ExchangeState::Withdrawn;
     }
 }
 
-/// Lays both readings side by side; the switches of an A/B comparison are no news of their own.
+/// Adds an entry that compares both measurements, except for the switches of an A/B comparison.
 fn compare(chat: &mut Chat, from: Option<&ResolvedPreset>, to: &ResolvedPreset, figures: &Figures) {
     if chat.exchanges().any(|exchange| exchange.variant.is_some() && exchange.is_waited_for()) {
         return;

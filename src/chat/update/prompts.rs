@@ -1,4 +1,4 @@
-//! The prompts of a chat as it is: the document, the turns that a question is asked behind, the question.
+//! Builds prompts from the chat's state: the document, earlier turns, the question.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
 
-/// What is read ahead of any question. A template that fails is told, and nothing is read.
+/// The prompt that is prefilled before any question. If the template fails, the failure is shown and nothing is
+/// prefilled.
 pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
     match prompt(chat, resolved_preset, None) {
         Ok((prompt, _)) => Some(prompt),
@@ -21,7 +22,7 @@ pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset)
     }
 }
 
-/// As [`document_prompt`], for a preset that is only asked about.
+/// As [`document_prompt`], for a forecast: a failure gives `None` without a notice.
 pub(super) fn document_prompt_for(chat: &Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
     prompt(chat, resolved_preset, None).ok().map(|(prompt, _)| prompt)
 }
@@ -44,7 +45,7 @@ pub(super) fn prompt_about(
 ) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
     let Model::Ready { template, .. } = &chat.model else {
         let hint = Some("wait until it is loaded".to_owned());
-        return Err(Failure::new(FailureKind::Model, "the model is not there yet", hint));
+        return Err(Failure::new(FailureKind::Model, "the model is not loaded yet", hint));
     };
     build_prompt(&PromptRequest {
         template,
@@ -57,7 +58,7 @@ pub(super) fn prompt_about(
     .map_err(|error| Failure::of(FailureKind::Model, &error))
 }
 
-/// The turns that the running question is asked behind. The other answers to the same question are none.
+/// The turns before the running question. Other answers to the same question are not among them.
 fn turns(chat: &Chat) -> Vec<Turn> {
     if chat.asking.questions == Questions::Alone {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! What stops, and what fails.
+//! Handles stops and failures.
 
 use super::{attaching, choosing};
 use crate::chat::input::Effect;
@@ -22,7 +22,7 @@ pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
             chat.work = Phase::Idle;
         }
         Phase::Sizing { .. } => {
-            // Without a preset to go on with it would only be counted again.
+            // Without a resolved preset it would only be counted again.
             chat.paused = chat.resolved_preset.is_none().then_some(Pause::Stopped);
             chat.work = Phase::Idle;
         }
@@ -35,14 +35,14 @@ pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The running job is stopped first, or the engine would finish it before it heard of the end.
+/// Stops the running job first, or the engine would finish it before it gets to the shutdown.
 pub(super) fn quit(chat: &mut Chat) -> Vec<Effect> {
     let mut effects = chat.run_mut().map(Run::stop).unwrap_or_default();
     effects.extend([Effect::Send(Command::Shutdown), Effect::Quit]);
     effects
 }
 
-/// Drops a switch that has not begun.
+/// Drops a switch that has not started.
 pub(super) fn decline(chat: &mut Chat) {
     if let Phase::Forecasting { .. } | Phase::Deciding { .. } = chat.work {
         chat.work = Phase::Idle;
@@ -57,7 +57,7 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) {
         Phase::Answering { entry, .. } => fail_entry(chat, entry, failure),
         Phase::Prefilling { from, .. } => {
             chat.too_long = failure.kind == FailureKind::DoesNotFit;
-            // What the engine held before it still does; a preset that can't be had is not the one to ask with.
+            // The engine still holds what it had before, so questions go back to the preset before the switch.
             let failed = std::mem::take(&mut chat.resolved_preset);
             fail_variants(chat, failed.as_ref(), &failure);
             chat.resolved_preset = from.or(failed);
@@ -70,14 +70,14 @@ pub(super) fn failed(chat: &mut Chat, failure: Failure) {
         }
         // It would fail again.
         Phase::CountingAttachments { text, .. } => chat.uncountable.push(text),
-        // One preset that can't be told of is none that is asked for; neither is a document that somebody only thinks of.
+        // A failed forecast of a preset or a draft is no failure of the chat.
         Phase::Surveying { .. } => {}
         Phase::Drafting { .. } => chat.drafted = None,
         Phase::Idle | Phase::Forecasting { .. } | Phase::Deciding { .. } => chat.tell(Notice::from(&failure)),
     }
 }
 
-/// Fails the answers that waited for a reading that failed.
+/// Fails the answers that waited for a failed prefill.
 fn fail_variants(chat: &mut Chat, resolved_preset: Option<&ResolvedPreset>, failure: &Failure) {
     let now = chat.now;
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
@@ -89,14 +89,14 @@ fn fail_variants(chat: &mut Chat, resolved_preset: Option<&ResolvedPreset>, fail
 
 pub(super) fn fail_entry(chat: &mut Chat, entry: usize, failure: Failure) {
     let now = chat.now;
-    // The next question tries again; nothing does so by itself.
+    // The next question tries again; nothing else does.
     chat.paused = Some(Pause::Stopped);
     if let Some(exchange) = chat.exchange_mut(entry) {
         exchange.fail(failure, now);
     }
 }
 
-/// The end of the engine, at its start or later: every question that waits for it ends, too. The first reason counts.
+/// The engine has ended, at its start or later. All questions that wait for it fail. Only the first reason is kept.
 pub(super) fn engine_gone(chat: &mut Chat, failure: Failure) {
     if matches!(chat.model, Model::Failed(_)) {
         return;

@@ -1,11 +1,11 @@
-//! What would each preset cost? The engine is asked about one after the other, when there is nothing else to do.
+//! Forecasts the cost of each preset, one after the other, when the engine is idle.
 
 use super::prompts::document_prompt_for;
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Phase};
 use crate::engine::message::{Command, Plan};
 
-/// Begins to ask, unless something runs, or nothing was read that it could be compared with.
+/// Begins the survey, unless something runs or nothing has been prefilled to compare with.
 pub(super) fn start(chat: &mut Chat) {
     if chat.work == Phase::Idle && chat.cache_state.is_some() && chat.beginning.is_none() {
         chat.survey = vec![None; chat.preset_entries.len()];
@@ -13,7 +13,7 @@ pub(super) fn start(chat: &mut Chat) {
     }
 }
 
-/// Asks about the next offer that is a recipe for this model; `None` when nobody wants to know, or all are told of.
+/// Has the next preset entry that resolves for this model forecast; `None` if there is no survey or it is complete.
 pub(super) fn go_on(chat: &mut Chat) -> Option<Vec<Effect>> {
     for preset_entry in chat.next_survey.take()?..chat.preset_entries.len() {
         let Some(resolved_preset) = chat.resolve_entry(preset_entry) else { continue };

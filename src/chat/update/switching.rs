@@ -1,4 +1,4 @@
-//! The steps of a switch of presets: what is it for this model, what does it cost, is that agreed to?
+//! The steps of a preset switch: resolve the preset, forecast its cost, get the user's consent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::failure::Failure;
 use crate::swaa::Preset;
 use crate::swaa::selection::ResolvedPreset;
 
-/// A switch that reads no more than this is called instant: less than one decode call.
+/// A switch that prefills no more than this is instant: less than one decode call.
 pub const INSTANT_TOKENS: u32 = 64;
-/// A switch that is predicted to take less starts without asking: shorter than reading the question would be.
+/// A switch predicted to take less starts without asking: the user would need longer to read the question.
 pub const SHORT: Duration = Duration::from_secs(3);
 
 pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
@@ -26,7 +26,7 @@ pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
     };
     if !matches!(chat.model, Model::Ready { .. }) {
         chat.next_switch = Some(preset_entry);
-        chat.tell(Notice::info(format!("reads with {name} once the model is there")));
+        chat.tell(Notice::info(format!("will use {name} once the model is loaded")));
         return Vec::new();
     }
     match &mut chat.work {
@@ -48,18 +48,18 @@ pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
         Phase::Prefilling { run, .. } => {
             let effects = run.stop();
             chat.next_switch = Some(preset_entry);
-            chat.tell(Notice::info(format!("this reading stops and is kept; {name} is next")));
+            chat.tell(Notice::info(format!("stopping this prefill (progress is kept); switching to {name} next")));
             effects
         }
         Phase::Answering { .. } => {
             chat.next_switch = Some(preset_entry);
-            chat.tell(Notice::info(format!("{name} is next, after this answer; Esc ends it now")));
+            chat.tell(Notice::info(format!("switching to {name} after this answer; Esc stops it now")));
             Vec::new()
         }
     }
 }
 
-/// Takes a preset of the person's own among the offers, and goes there.
+/// Adds the user's own preset to the preset entries, and switches to it.
 pub(super) fn try_out(chat: &mut Chat, preset: Preset) -> Vec<Effect> {
     let known = chat.preset_entries.iter().position(|preset_entry| preset_entry.name == preset.name);
     let preset_entry = known.unwrap_or(chat.preset_entries.len());
@@ -73,7 +73,7 @@ pub(super) fn try_out(chat: &mut Chat, preset: Preset) -> Vec<Effect> {
     switch(chat, preset_entry)
 }
 
-/// The first step of a switch: what is it, and what would it cost?
+/// The first step of a switch: resolves the preset entry. `auto` needs the document's length first.
 pub(super) fn go_to_preset_entry(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
     match chat.preset_entries.get(preset_entry) {
         Some(_) if chat.is_automatic(preset_entry) => count_document(chat, Sizing::Read { preset_entry }),
@@ -82,16 +82,16 @@ pub(super) fn go_to_preset_entry(chat: &mut Chat, preset_entry: usize) -> Vec<Ef
     }
 }
 
-/// Goes by what the offer is for this model, and a document of so many tokens (only `auto` looks at them).
+/// Switches to the preset entry, resolved for a document of `document_tokens` tokens (only `auto` uses the number).
 pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens: u32) -> Vec<Effect> {
     chat.work = Phase::Idle;
     let (resolved_preset, reason) = match chat.resolve(preset_entry, document_tokens) {
         Some(Ok(resolved)) => resolved,
-        Some(Err(failure)) => return go_nowhere(chat, failure),
+        Some(Err(failure)) => return go_nowhere(chat, &failure),
         None => return Vec::new(),
     };
     if let Some(failure) = chat.refusal(preset_entry, &resolved_preset) {
-        return go_nowhere(chat, failure);
+        return go_nowhere(chat, &failure);
     }
     if let Some(beginning) = &mut chat.beginning {
         beginning.preset_entry = preset_entry;
@@ -100,15 +100,16 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     let name = resolved_preset.name.clone();
     chat.chosen_by = Some((preset_entry, name.clone()));
     let effects = go_to(chat, resolved_preset);
-    // What the first part is read by is soon chosen anew, for what is read then.
+    // For a first part the choice is not final: `auto` chooses again for the whole.
     if chat.beginning.is_none() {
         chat.tell_choice(format!("auto chose {name}: {reason}"));
     }
     effects
 }
 
-/// An offer that can't be had: what there is stays. At the start that is full attention, and for a script it is a failure.
-fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
+/// The preset entry is not available: the current preset stays. At the start the chat falls back to full attention, and
+/// a script fails.
+fn go_nowhere(chat: &mut Chat, failure: &Failure) -> Vec<Effect> {
     let effects = match (&chat.resolved_preset, chat.asking.questions) {
         (None, Questions::Alone) => {
             chat.paused = Some(Pause::Failed(failure.clone()));
@@ -121,19 +122,19 @@ fn go_nowhere(chat: &mut Chat, failure: Failure) -> Vec<Effect> {
     if let Some(beginning) = &mut chat.beginning {
         beginning.preset_entry = preset_entry;
     }
-    chat.tell(Notice::from(&failure));
+    chat.tell(Notice::from(failure));
     effects
 }
 
 fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
-    // A first part is soon read anew.
+    // Nothing is prefilled yet, or only a first part: no forecast is needed.
     if chat.cache_state.is_none() || chat.beginning.is_some() {
         chat.resolved_preset = Some(resolved_preset);
         chat.paused = None;
         return Vec::new();
     }
     if chat.is_read() && chat.resolved_preset.as_ref() == Some(&resolved_preset) {
-        chat.tell(Notice::info(format!("{} it is already", resolved_preset.name)));
+        chat.tell(Notice::info(format!("already using {}", resolved_preset.name)));
         return Vec::new();
     }
     let Some(prompt) = document_prompt(chat, &resolved_preset) else { return Vec::new() };
@@ -144,14 +145,14 @@ fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
     vec![Effect::Send(Command::Forecast { job, prompt, recipe })]
 }
 
-/// Asks how long the document is, for `auto` to choose.
+/// Has the document's tokens counted, for `auto` to choose by.
 pub(super) fn count_document(chat: &mut Chat, sizing: Sizing) -> Vec<Effect> {
     let job = chat.new_job();
     chat.work = Phase::Sizing { job, sizing };
     vec![Effect::Send(Command::Count { job, texts: vec![chat.document.text.clone()] })]
 }
 
-/// A short switch starts, a long one is asked about.
+/// Starts a short switch; asks the user about a long one.
 pub(super) fn decide(chat: &mut Chat, to: ResolvedPreset, plan: Plan) -> Vec<Effect> {
     let instant = plan.to_prefill_tokens <= INSTANT_TOKENS;
     if instant || plan.predicted.is_some_and(|time| time < SHORT) {

@@ -1,14 +1,15 @@
-//! Other parts of the document are taken: they become the document, and the engine keeps what both texts begin with.
+//! Makes other parts the document. The engine keeps the tokens that both texts begin with.
 //!
-//! Example: chapters 1 to 12 are read and 13 is ticked, too: one chapter is read. A reading that runs is stopped, an answer ends first.
+//! Example: chapters 1 to 12 are prefilled and the user adds 13: one chapter is prefilled. A running prefill is
+//! stopped; a running answer is completed first.
 
 use crate::chat::input::{Chosen, Effect};
 use crate::chat::notice::Notice;
 use crate::chat::state::{Change, Chat, Phase};
 
-/// Takes the choice now, or as soon as what runs has ended.
+/// Uses the selection now, or as soon as the running job has ended.
 pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
-    // It was made from the text as it is now.
+    // The selection was made from the newest text, so an older change is obsolete.
     chat.next_text = None;
     match &mut chat.work {
         Phase::Prefilling { run, .. } => {
@@ -17,7 +18,7 @@ pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
             effects
         }
         Phase::Answering { .. } => {
-            let text = format!("{} are read after this answer; Esc ends it now", chosen.words);
+            let text = format!("{} will be read after this answer; Esc stops it now", chosen.words);
             chat.tell(Notice::info(text));
             chat.next_choice = Some(chosen);
             Vec::new()
@@ -30,7 +31,7 @@ pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
     }
 }
 
-/// Makes the choice the document.
+/// Makes the selected parts the document.
 pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
     let Chosen { text, words, part, preset_entry } = chosen;
     chat.beginning = None;
@@ -46,6 +47,6 @@ pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
     chat.too_long = false;
     chat.notice = None;
     chat.changed_at = Some(Change::Chosen(words));
-    // `auto` chooses by the length, which is another now.
+    // `auto` chooses by the length, which has changed.
     chat.next_switch = preset_entry.or(chat.next_switch).or(chat.automatic());
 }

@@ -1,7 +1,9 @@
-//! A/B: one question under several presets. It is asked under the first, the document is read by the second, it is asked again, and so on.
+//! A/B: one question under several presets. It is asked under the first; then the document is prefilled under the
+//! second, it is asked again, and so on.
 //!
-//! Each answer is an exchange that knows its preset ([`Variant`]). It is given once the document is read by that preset, and none of them is
-//! part of what the others are told. A script's answers read the document themselves.
+//! Each answer is an exchange with its own preset ([`Variant`]). Its question is asked once the document is prefilled
+//! under that preset, and its prompt contains none of the other answers. In a script each question prefills the
+//! document itself.
 
 use super::attaching;
 use super::switching::{count_document, start_switch};
@@ -12,7 +14,8 @@ use crate::chat::presets::NotCompared;
 use crate::chat::state::{Chat, Phase, Questions, Sizing};
 use crate::chat::transcript::Entry;
 
-/// Asks `question` under each of `preset_entries`. Where `auto` is one of them and the document's length is not known, that is asked first.
+/// Asks `question` under each of `preset_entries`. If `auto` is one of them and the document's length is unknown, its
+/// tokens are counted first.
 pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>) -> Vec<Effect> {
     let resolved_presets = match chat.compared(&preset_entries) {
         Ok(resolved_presets) => resolved_presets,
@@ -20,7 +23,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
             return count_document(chat, Sizing::Compare { question, preset_entries });
         }
         Err(NotCompared::NotSized) => {
-            chat.tell(Notice::info("presets can be compared once nothing else is going on"));
+            chat.tell(Notice::info("presets can be compared once the engine is idle"));
             return Vec::new();
         }
         Err(NotCompared::Refused(failure)) => {
@@ -37,7 +40,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
     for (index, resolved_preset) in resolved_presets.into_iter().enumerate() {
         let variant = Some(Variant { group, index, resolved_preset });
         let attached = attached.clone();
-        let exchange = Exchange { variant, attached, ..Exchange::waiting(question.trim().into()) };
+        let exchange = Exchange { attached, variant, ..Exchange::waiting(question.trim().into()) };
         chat.transcript.push(Entry::Exchange(exchange));
     }
     chat.notice = None;
@@ -45,7 +48,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
     Vec::new()
 }
 
-/// Reads by the preset that `entry` is to be answered under; `None` when it can be answered now.
+/// Switches to the preset of `entry`; `None` if the entry can be answered now.
 pub(super) fn read_for(chat: &mut Chat, entry: usize) -> Option<Vec<Effect>> {
     let resolved_preset = chat.transcript.get(entry)?.exchange()?.variant.as_ref()?.resolved_preset.clone();
     if chat.resolved_preset.as_ref() == Some(&resolved_preset) {

@@ -1,6 +1,6 @@
-//! The linked library: its start, its log, and what it says of itself.
+//! The linked library: its start, its log, its version and patch stamp.
 //!
-//! llama.cpp reports a failed call by its log alone: the last complaints are kept as evidence for the error.
+//! llama.cpp reports the cause of a failed call only in its log, so the last complaints are kept for error messages.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_void};
@@ -16,16 +16,16 @@ use llama_cpp_sys_2 as sys;
 
 use crate::engine::message::{Failure, FailureKind};
 
-/// The library's state is one per process.
+/// The library's global state, one per process.
 pub(super) static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
     listen_to_log();
     #[cfg(feature = "portable")]
     load_backends_beside_program();
-    LlamaBackend::init().expect("initialised once, here")
+    LlamaBackend::init().expect("initialised only once, here")
 });
 
-/// Finds the backends that came with the program, and no others: ggml's own search takes in the current folder, which
-/// may be anybody's.
+/// Loads only the backends beside the program. ggml's own search includes the current folder, which may not be
+/// trustworthy.
 #[cfg(feature = "portable")]
 fn load_backends_beside_program() {
     let program = std::env::current_exe().unwrap_or_default();
@@ -35,14 +35,14 @@ fn load_backends_beside_program() {
     unsafe { sys::ggml_backend_load_all_from_path(folder.as_ptr()) };
 }
 
-/// The version of llama.cpp that is linked, as the library itself tells it: `0.6.0-dev`.
+/// The version of the linked llama.cpp, as the library reports it: `0.6.0-dev`.
 #[must_use]
 pub fn library_version() -> String {
     // SAFETY: the function returns a string literal of the library.
     unsafe { CStr::from_ptr(sys::llama_version()) }.to_string_lossy().into_owned()
 }
 
-/// The stamp of the patch series in the library that is linked.
+/// The stamp of the patch series in the linked library.
 #[must_use]
 pub fn patch_stamp() -> String {
     // SAFETY: the function returns a string literal of the library.
@@ -51,12 +51,12 @@ pub fn patch_stamp() -> String {
 
 // --- the log ---------------------------------------------------------------------------------------------------------
 
-/// Runs `callback` for the library; a panic in it gives `fallback`, since none may unwind through C.
+/// Runs a callback of the library. Returns `fallback` if it panics, since a panic must not unwind through C.
 pub(super) fn without_unwinding<T>(fallback: T, callback: impl FnOnce() -> T) -> T {
     std::panic::catch_unwind(AssertUnwindSafe(callback)).unwrap_or(fallback)
 }
 
-/// The last lines that the library marked as warnings or errors: the evidence for a failure that returns no reason.
+/// The last errors that the library logged: the evidence for a failure that returns no reason.
 static COMPLAINTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 const COMPLAINTS_KEPT: usize = 8;
@@ -66,7 +66,7 @@ fn listen_to_log() {
     unsafe { sys::llama_log_set(Some(log_line), null_mut()) };
 }
 
-/// What the library says; a line that can't be logged is dropped.
+/// Log callback. A line that can't be logged is dropped.
 unsafe extern "C" fn log_line(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
     if text.is_null() {
         return;
@@ -95,7 +95,7 @@ fn remember_complaint(line: &str) {
     complaints.push_back(line.to_owned());
 }
 
-/// The complaints since the last call, the first of which usually names the cause.
+/// Returns the first complaint since the last call, which usually names the cause, and clears all of them.
 pub(super) fn take_complaints() -> Option<String> {
     let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
     let first = complaints.iter().find(|line| !line.is_empty()).cloned();
@@ -107,7 +107,7 @@ pub(super) fn failure(kind: FailureKind, message: String, hint: Option<&str>) ->
     Failure { kind, message, hint: hint.map(str::to_owned) }
 }
 
-/// The first four bytes settle it; llama.cpp's own message for anything else names no cause.
+/// Checks the first four bytes. llama.cpp's own message for other files names no cause.
 pub(super) fn check_is_gguf(path: &Path) -> Result<(), Failure> {
     let mut magic = [0; 4];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
@@ -115,7 +115,7 @@ pub(super) fn check_is_gguf(path: &Path) -> Result<(), Failure> {
     match read {
         Ok(()) if magic == *b"GGUF" => Ok(()),
         Ok(()) => {
-            let message = format!("{name} is not a GGUF file: it begins with {:?}", magic.escape_ascii().to_string());
+            let message = format!("{name} is not a GGUF file: it starts with {:?}", magic.escape_ascii().to_string());
             Err(failure(FailureKind::Model, message, Some("models must be in llama.cpp's GGUF format")))
         }
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {

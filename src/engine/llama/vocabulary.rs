@@ -1,13 +1,13 @@
-//! A model's vocabulary alone: exact tokens before anything is loaded that takes time.
+//! A model's vocabulary without its weights: exact token counts before anything slow is loaded.
 //!
-//! Example: *Pride and Prejudice* is cut into eleven pieces, which all cores tokenise, and has the tokens that
-//! llama.cpp gives for the whole. The weights stay on the disk: only the tables of the file are read.
+//! Example: *Pride and Prejudice* is split into eleven pieces, which are tokenised on all cores; the result equals
+//! llama.cpp's tokens for the whole. Only the tables of the file are read; the weights stay on disk.
 //!
-//! Why llama.cpp's own vocabulary and not a second implementation: in pieces it takes 0.9 s of processor time for a
-//! megabyte of novel and 0.6 s for one of Rust, spread over all cores, and there is no other for which every pattern of
-//! every model would have to be shown equal. `cargo bench --bench document -- --model MODEL` measures it.
+//! Why llama.cpp's own vocabulary and not a second implementation: split into pieces, it takes 0.9 s of processor time
+//! for a megabyte of novel and 0.6 s for one of Rust, spread over all cores. A second implementation would have to be
+//! proved equal for every pattern of every model. `cargo bench --bench document -- --model MODEL` measures it.
 //!
-//! What it does not do: lay the text out as a prompt.
+//! Doesn't lay out prompts.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -32,7 +32,8 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Errors: [`FailureKind::Model`] when the file is missing, is no GGUF, or has no vocabulary that llama.cpp knows.
+    /// Errors: [`FailureKind::Model`] if the file is missing, not a GGUF file, or has a vocabulary that llama.cpp does
+    /// not know.
     pub fn open(model: &Path) -> Result<Self, Failure> {
         check_is_gguf(model)?;
         LazyLock::force(&LIBRARY);
@@ -45,45 +46,45 @@ impl Vocabulary {
         Ok(Self { tables })
     }
 
-    /// Of a model that is loaded with all that it needs.
+    /// The vocabulary of a model that is already loaded.
     pub(super) fn of(tables: LlamaModel) -> Self {
         Self { tables }
     }
 
-    /// Tokens of `text`; what looks like a special token in it is text.
+    /// Tokens of `text`. Special tokens in it are treated as plain text.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
         tokenise_text(&self.tables, text).len()
     }
 
-    /// Tokens of `text` that a chat template wrote: special tokens in it are recognised.
+    /// Tokens of `text` written by a chat template: special tokens in it are recognised.
     #[must_use]
     pub fn count_markup(&self, text: &str) -> usize {
         self.tables.vocab().tokenize(text.as_bytes(), false, true).len()
     }
 
-    /// The token numbers of `text`, in llama.cpp's one call for the whole: what the quick way is held to.
+    /// The token ids of `text` from a single call of llama.cpp: the reference that [`Vocabulary::numbers`] must equal.
     #[must_use]
     pub fn reference(&self, text: &str) -> Vec<i32> {
         numbers(self.tables.vocab().tokenize(text.as_bytes(), false, false))
     }
 
-    /// The token numbers of `text`.
+    /// The token ids of `text`.
     #[must_use]
     pub fn numbers(&self, text: &str) -> Vec<i32> {
         numbers(tokenise_text(&self.tables, text))
     }
 
-    /// The tokens of `text` with their places; `None` when this vocabulary's tokens are not the text, byte for byte.
+    /// The tokens of `text` with their byte ranges; `None` if the tokens don't reproduce the text byte for byte.
     #[must_use]
     pub fn tokens(&self, text: &str) -> Option<Tokens> {
         let vocab = self.tables.vocab();
         Tokens::new(text, &self.numbers(text), |id| vocab.token_to_piece(LlamaToken(id), true, None))
     }
 
-    /// Tokens of each of `spans` of `text`: a token belongs to the span that it begins in, so that those of neighbours
-    /// add up. Where this vocabulary knows no places, each span is counted by itself, and a token that reaches over a
-    /// cut counts in both.
+    /// Tokens of each of `spans` of `text`. A token counts in the span that it begins in, so that counts of adjacent
+    /// spans add up. If the vocabulary has no byte ranges, each span is counted by itself, and a token across a
+    /// boundary counts in both.
     #[must_use]
     pub fn count_spans(&self, text: &str, spans: impl Iterator<Item = Range<usize>>) -> Vec<u32> {
         let counted: Vec<usize> = match self.tokens(text) {
@@ -105,8 +106,8 @@ fn numbers(tokens: Vec<LlamaToken>) -> Vec<i32> {
     tokens.into_iter().map(|LlamaToken(id)| id).collect()
 }
 
-/// The tokens of `text`, all of which is text: on all cores where the vocabulary allows it, as llama.cpp gives them for
-/// the whole.
+/// The tokens of `text`, without special tokens; equal to llama.cpp's for the whole. Uses all cores if the vocabulary
+/// allows it.
 pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
     let vocab = tables.vocab();
     if !is_cuttable(tables) {
@@ -119,13 +120,13 @@ fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {
     vocab.tokenize(text.as_bytes(), false, false)
 }
 
-/// By the file's own words: the binding's `vocab_type` panics on `WordPiece` (llama-cpp-2 0.1.160).
+/// Reads the file's own keys, because the binding's `vocab_type` panics on `WordPiece` (llama-cpp-2 0.1.160).
 fn is_cuttable(tables: &LlamaModel) -> bool {
     let is = |key: &str, known: &dyn Fn(&str) -> bool| tables.meta_val_str(key).is_ok_and(|value| known(&value));
     is("tokenizer.ggml.model", &|model| model == "gpt2") && is("tokenizer.ggml.pre", &split_points::is_cuttable)
 }
 
-/// What `work` makes of each of `texts`, in order.
+/// Applies `work` to each of `texts` on all cores; results are in order.
 fn on_all_cores<T: Send>(texts: &[&str], work: &(impl Fn(&str) -> T + Sync)) -> Vec<T> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(texts.len());
     if cores <= 1 {

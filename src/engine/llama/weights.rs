@@ -1,9 +1,8 @@
-//! Loads a model's weights, as much of them as wanted onto the GPUs.
+//! Loads a model's weights and places its layers on the GPUs.
 //!
-//! The safe binding can't say how a model is shared out among devices, so the library's own parameters are filled in
-//! here.
+//! The safe binding can't set how a model is split across devices, so this fills in the library's own parameters.
 //!
-//! What it does not do: decide how many layers fit; [`crate::engine::offload`] does.
+//! How many layers fit is decided in [`crate::engine::offload`].
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::Path;
@@ -55,7 +54,7 @@ impl Gpu {
 
     fn free_bytes(self) -> u64 {
         let (mut free, mut total) = (0, 0);
-        // SAFETY: the device lives, and both numbers are there to be written.
+        // SAFETY: the device lives, and both numbers may be written to.
         unsafe { sys::ggml_backend_dev_memory(self.0, &raw mut free, &raw mut total) };
         free as u64
     }
@@ -74,11 +73,11 @@ unsafe fn text(pointer: *const c_char) -> String {
 }
 
 /// The devices that get layers.
-/// Errors: [`FailureKind::Unsupported`] with what there is when one is unknown.
+/// Errors: [`FailureKind::Unsupported`] if one is unknown, with a list of the known ones.
 fn chosen_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
     offload::sharing(named_gpus(offload)?, offload).map_err(|count| {
         let message = format!("there is no GPU {} for --main-gpu", offload.main_gpu);
-        failure(FailureKind::Unsupported, message, Some(&format!("they are numbered from 0, and there are {count}")))
+        failure(FailureKind::Unsupported, message, Some(&format!("there are {count} GPUs, numbered from 0")))
     })
 }
 
@@ -90,11 +89,7 @@ fn named_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
     let find = |wanted: &String| {
         all.iter().copied().find(|gpu| gpu.name().eq_ignore_ascii_case(wanted)).ok_or_else(|| {
             let names: Vec<String> = all.iter().map(|gpu| gpu.name()).collect();
-            let there = if names.is_empty() {
-                "this machine has none that this build can use".to_owned()
-            } else {
-                names.join(", ")
-            };
+            let there = if names.is_empty() { "none that this build can use".to_owned() } else { names.join(", ") };
             failure(
                 FailureKind::Unsupported,
                 format!("there is no device {wanted}"),
@@ -105,7 +100,7 @@ fn named_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
     offload.devices.iter().map(find).collect()
 }
 
-/// What the file says of the model's size; `None` where it says nothing that we know.
+/// The model's size according to the file's header; `None` if the header lacks the keys for it.
 fn need(config: &EngineConfig) -> Option<Need> {
     let path = CString::new(config.model.to_str()?).ok()?;
     let params = sys::gguf_init_params { no_alloc: true, ctx: null_mut() };
@@ -129,7 +124,7 @@ fn need(config: &EngineConfig) -> Option<Need> {
         let model_bytes = std::fs::metadata(&config.model).ok()?.len();
         Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_dtype, values) })
     });
-    // SAFETY: made above, used no more.
+    // SAFETY: created above, not used any more.
     unsafe { sys::gguf_free(header.as_ptr()) };
     need
 }
@@ -153,7 +148,7 @@ fn header_key(header: NonNull<sys::gguf_context>, key: &str) -> Option<i64> {
 
 fn header_number(header: NonNull<sys::gguf_context>, key: &str) -> Option<u32> {
     let index = header_key(header, key)?;
-    // SAFETY: `index` is one of the header's keys, and the number is only asked for where it is one of that type.
+    // SAFETY: `index` is one of the header's keys, and the value is only read if it has that type.
     unsafe {
         (sys::gguf_get_kv_type(header.as_ptr(), index) == sys::GGUF_TYPE_UINT32)
             .then(|| sys::gguf_get_val_u32(header.as_ptr(), index))
@@ -169,7 +164,7 @@ fn header_text(header: NonNull<sys::gguf_context>, key: &str) -> Option<String> 
     }
 }
 
-/// How many layers go onto `gpus`. What the file does not tell is left to llama.cpp, which then takes all.
+/// How many layers go onto `gpus`. If the header does not give the sizes, llama.cpp takes all layers.
 fn layers_for(config: &EngineConfig, gpus: &[Gpu]) -> u32 {
     if gpus.is_empty() {
         return 0;
@@ -190,16 +185,16 @@ fn split_mode(mode: SplitMode) -> sys::llama_split_mode {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Whole,
-    /// All but the weights: nothing can be computed.
+    /// Everything but the weights: nothing can be computed.
     Description,
 }
 
-/// Loads `config.model`, telling how far it is from 0.0 to 1.0; `false` as an answer ends it.
+/// Loads `config.model`. Calls `progress` with 0.0 to 1.0, and stops if it returns `false`.
 pub(super) fn load(config: &EngineConfig, progress: impl FnMut(f32) -> bool) -> Result<Loaded, Failure> {
     load_extent(config, Extent::Whole, progress)
 }
 
-/// All of `config.model` but its weights.
+/// Loads all of `config.model` except its weights.
 pub(super) fn describe(config: &EngineConfig) -> Result<Loaded, Failure> {
     load_extent(config, Extent::Description, |_| true)
 }
@@ -232,18 +227,18 @@ fn load_weights<F: FnMut(f32) -> bool>(
     let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
     shares.iter_mut().zip(&config.settings.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
 
-    // SAFETY: the parameters start from llama.cpp's own; lists and callback data outlive the call, which does not keep
-    // them. The callback is `F`'s, as its data is.
+    // SAFETY: the parameters start from llama.cpp's defaults; lists and callback data outlive the call, which does not
+    // keep them. Callback and data both belong to `F`.
     let model = unsafe {
         let mut params = sys::llama_model_default_params();
         params.n_gpu_layers = layers.cast_signed();
         if extent == Extent::Description {
             params.no_alloc = true;
-            // A file that is not read into memory can't be mapped there either.
+            // Without allocation the file can't be mapped into memory either.
             params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
         }
         params.split_mode = split_mode(config.settings.offload.split_mode);
-        // The first of those that are listed below.
+        // The first of the devices listed below.
         params.main_gpu = 0;
         if !config.settings.offload.tensor_split.is_empty() {
             params.tensor_split = shares.as_ptr();
@@ -258,7 +253,7 @@ fn load_weights<F: FnMut(f32) -> bool>(
         sys::llama_model_load_from_file(path.as_ptr(), params)
     };
     let model = NonNull::new(model).ok_or_else(|| not_loaded(config))?;
-    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nobody else has this
+    // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nothing else owns this
     // one.
     Ok(unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) })
 }
@@ -266,20 +261,20 @@ fn load_weights<F: FnMut(f32) -> bool>(
 fn not_loaded(config: &EngineConfig) -> Failure {
     let reason = take_complaints().unwrap_or_else(|| "llama.cpp gave no reason".to_owned());
     let message = format!("cannot load {}: {reason}", config.model.display());
-    failure(FailureKind::Model, message, Some("the file may be cut short or of a newer kind; pull it again"))
+    failure(FailureKind::Model, message, Some("the file may be truncated or in a newer format; download it again"))
 }
 
 fn path_for_c(path: &Path) -> Result<CString, Failure> {
     let name = path.to_str().and_then(|name| CString::new(name).ok());
     name.ok_or_else(|| {
-        let message = format!("cannot load {}: its name is no UTF-8", path.display());
+        let message = format!("cannot load {}: its path is not valid UTF-8", path.display());
         failure(FailureKind::Model, message, Some("rename the file"))
     })
 }
 
-/// Hands llama.cpp's progress on; `true` is "go on", and where that can't be found out loading ends.
+/// Passes on llama.cpp's progress. Returns whether to go on; a panic ends loading.
 unsafe extern "C" fn tell_progress<F: FnMut(f32) -> bool>(fraction: f32, data: *mut c_void) -> bool {
-    // SAFETY: `data` is the `F` of the load that is under way, on this thread.
+    // SAFETY: `data` is the `F` of the load that is running on this thread.
     let progress = unsafe { &mut *data.cast::<F>() };
     without_unwinding(false, || progress(fraction))
 }

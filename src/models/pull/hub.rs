@@ -1,24 +1,33 @@
 //! Fetches from the Hugging Face hub over HTTP, and goes on where an earlier connection broke off.
 //!
-//! A connection that ends early, or brings nothing for [`Patience::read`](crate::models::Patience), is made again with a `Range` for what is missing. As
-//! long as each brings something there is no limit to how many; after `attempts` in a row that bring nothing it fails.
+//! A connection that ends early, or brings nothing for [`Patience::read`](crate::models::Patience), is made again with a `Range` for what is
+//! missing. As long as each brings more than was ever here there is no limit to how many; after `attempts` in a row that don't it fails.
+//! A server that is busy (429, 503) may say in `Retry-After` when to ask again; that is heeded up to [`LONGEST_PAUSE`].
 
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::{Job, PullProgress, refuse_cancelled};
 use crate::models::{Error, Hub};
 
+/// A person waits for this; a server that wants longer is as good as none.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Cancelling has this grain during a pause.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// The body of `path` on the hub, as text.
 pub(in crate::models) fn get_text(hub: &Hub, path: &str) -> Result<String, Error> {
     let url = format!("{}{path}", hub.endpoint);
     let response = get(&agent(hub), hub, &url, 0)?;
     if response.status() != StatusCode::OK {
-        return Err(Error::Status { url, status: response.status().as_u16() });
+        return Err(refused(&url, &response));
     }
     response.into_body().read_to_string().map_err(|error| Error::Unreachable { url, reason: error.to_string() })
 }
@@ -26,23 +35,35 @@ pub(in crate::models) fn get_text(hub: &Hub, path: &str) -> Result<String, Error
 /// Fetches the job's file to its partial name.
 pub(super) fn fetch(job: &mut Job<'_>) -> Result<(), Error> {
     let hub = &job.places.hub;
-    let repo = job.entry.repo.as_ref().expect("the caller has seen that there is one");
-    let url = format!("{}/{repo}/resolve/main/{}", hub.endpoint, job.entry.path_on_hub());
+    let url = format!("{}/{}/resolve/main/{}", hub.endpoint, job.entry.repo, job.entry.path_on_hub());
     (job.progress)(PullProgress::Asking { source: url.clone() });
     let agent = agent(hub);
-    let mut attempts = 0;
+    let (mut attempts, mut most) = (0, length(&job.partial()));
     loop {
-        let before = length(&job.partial());
         let Err(error) = fetch_rest(job, &agent, &url) else { return Ok(()) };
-        let got_something = length(&job.partial()) > before;
-        attempts = if got_something { 1 } else { attempts + 1 };
-        // Nothing was ever heard of the server: another source is better than waiting.
-        let never_reached = before == 0 && !got_something && matches!(error, Error::Unreachable { .. });
+        let got = length(&job.partial());
+        attempts = if got > most { 1 } else { attempts + 1 };
+        most = most.max(got);
+        // Nothing was ever heard of the server: it is not worth waiting for.
+        let never_reached = most == 0 && matches!(error, Error::Unreachable { .. });
         if never_reached || !may_pass(&error) || attempts >= hub.patience.attempts {
             return Err(error);
         }
+        pause(job, &error)?;
+    }
+}
+
+/// Before the next attempt: as long as the server asked for, or else as usual.
+fn pause(job: &Job<'_>, error: &Error) -> Result<(), Error> {
+    let asked = if let Error::Status { retry_after, .. } = error { *retry_after } else { None };
+    let end = Instant::now() + asked.unwrap_or(job.places.hub.patience.pause).min(LONGEST_PAUSE);
+    loop {
         refuse_cancelled(job.cancel)?;
-        thread::sleep(hub.patience.pause);
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        thread::sleep(left.min(LOOK_AGAIN));
     }
 }
 
@@ -54,7 +75,7 @@ fn length(path: &Path) -> u64 {
 fn may_pass(error: &Error) -> bool {
     match error {
         Error::Broken { .. } | Error::Unreachable { .. } => true,
-        Error::Status { status, .. } => matches!(status, 408 | 416 | 429 | 500..),
+        Error::Status { status, .. } => matches!(status, 206 | 408 | 416 | 429 | 500..),
         _ => false,
     }
 }
@@ -74,20 +95,37 @@ fn fetch_rest(job: &mut Job<'_>, agent: &Agent, url: &str) -> Result<(), Error> 
         status => {
             // What we have is no beginning of what is there: the next attempt starts afresh.
             if status == StatusCode::RANGE_NOT_SATISFIABLE || status == StatusCode::PARTIAL_CONTENT {
-                fs::remove_file(&path).map_err(|source| Error::Disk { path, source })?;
+                remove(&path)?;
             }
-            return Err(Error::Status { url: url.into(), status: status.as_u16() });
+            return Err(refused(url, &response));
         }
     };
     if let Some(rest) = response.body().content_length().filter(|rest| start + rest != expected) {
         return Err(Error::OtherSize { url: url.into(), got: start + rest, expected });
     }
     let mut file = open_at(&path, start).map_err(|error| Error::from_write(&path, expected, error))?;
-    let got = job.append(&mut response.into_body().into_reader(), &mut file, &path, start)?;
+    // One byte more than is expected tells a file that is too long, whose end nobody may ever see.
+    let mut body = response.into_body().into_reader().take(expected - start + 1);
+    let got = job.append(&mut body, &mut file, &path, start)?;
+    if got > expected {
+        remove(&path)?;
+        return Err(Error::OtherSize { url: url.into(), got, expected });
+    }
     if got == expected {
         return Ok(());
     }
     Err(Error::Broken { got, expected, reason: "the server closed the connection".into() })
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    fs::remove_file(path).map_err(|source| Error::Disk { path: path.into(), source })
+}
+
+/// The error that `response` is no file.
+fn refused(url: &str, response: &Response<Body>) -> Error {
+    let seconds =
+        response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    Error::Status { url: url.into(), status: response.status().as_u16(), retry_after: seconds.map(Duration::from_secs) }
 }
 
 /// The file, to be written from `start` on: what is behind it is cut off.
@@ -106,6 +144,8 @@ fn agent(hub: &Hub) -> Agent {
         .timeout_connect(Some(hub.patience.connect))
         .timeout_recv_response(Some(hub.patience.read))
         .timeout_per_read(Some(hub.patience.read))
+        // A repository that was renamed is elsewhere on the hub; the files of all of them are on other hosts, which need no token.
+        .redirect_auth_headers(RedirectAuthHeaders::SameHost)
         .user_agent(concat!("lunette/", env!("CARGO_PKG_VERSION")))
         .build();
     config.into()

@@ -17,11 +17,16 @@ pub(super) fn take(job: &mut Job<'_>) -> Result<File, Error> {
     let path = job.beside(".lock");
     let unusable = |source| Error::Disk { path: path.clone(), source };
     let file = File::create(&path).map_err(unusable)?;
+    let mut is_told = false;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
-            Err(TryLockError::WouldBlock) => (job.progress)(PullProgress::Waiting),
+            Err(TryLockError::WouldBlock) if is_told => {}
+            Err(TryLockError::WouldBlock) => {
+                is_told = true;
+                (job.progress)(PullProgress::Waiting);
+            }
         }
         refuse_cancelled(job.cancel)?;
         thread::sleep(LOOK_AGAIN);

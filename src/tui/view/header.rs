@@ -3,17 +3,17 @@
 use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
-use super::super::wrap::{shorten, width};
+use super::super::wrap::{clean, shorten, width};
 use crate::chat::{Chat, Model};
 
 /// The document on the left, the model on the right if there is room.
 pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
-    let title = shorten(&chat.document.title, cells);
+    let title = shorten(&clean(&chat.document.title), cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
     let part = branch(chat) + &part;
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
-        Model::Ready { info, .. } => info.name.clone(),
+        Model::Ready { info, .. } => clean(&info.name),
         _ => String::new(),
     };
     let left = cells - width(&title) - width(&part);

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span, Text};
 use super::super::screen::{ListKind, ListPopup, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
-use super::formatting::whole;
+use super::formatting::percent;
 use super::popup::Popup;
 use crate::chat::{BranchRow, Chat, Entry};
 
@@ -91,7 +91,7 @@ fn branch(chat: &Chat, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'sta
 fn entry(screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
     let book = &screen.reader.book;
     let entry = &book.document().outline[row];
-    let share = whole(entry.span.start as f64 / book.text().len().max(1) as f64);
+    let share = percent(entry.span.start as f64 / book.text().len().max(1) as f64);
     let indent = usize::from(entry.level.saturating_sub(1)) * 2;
     let title = format!("{}{}", " ".repeat(indent.min(12)), clean(&entry.title));
     let title = shorten(&title, cells.saturating_sub(share.len() + 1));

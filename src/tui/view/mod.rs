@@ -42,12 +42,14 @@ mod versus;
 pub(super) mod work;
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::text::Text;
 use ratatui::widgets::Paragraph;
 
 use super::screen::{FrameLayout, Overlay, Screen};
 use super::theme::Theme;
 use crate::chat::Chat;
+use crate::harmless::sign;
 
 /// Draws the frame that was laid out. If the terminal was resized since, the frame stays empty; the resize event
 /// triggers the next one.
@@ -62,6 +64,17 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     }
     draw_base(frame, chat, screen, theme, layout);
     draw_overlay(frame, chat, screen, theme, layout);
+    make_harmless(frame.buffer_mut());
+}
+
+/// The last look at a frame: no cell has what a terminal would obey or show elsewhere, whichever widget put it there. What takes no cell
+/// of its own (a change of direction, a tag) goes; text that came through [`wrap`](mod@super::wrap) has signs for it by now.
+fn make_harmless(buffer: &mut Buffer) {
+    let is_harmful = |c: char| sign(c).is_some();
+    for cell in buffer.content.iter_mut().filter(|cell| cell.symbol().contains(is_harmful)) {
+        let symbol = cell.symbol().replace(is_harmful, "");
+        cell.set_symbol(if symbol.is_empty() { " " } else { &symbol });
+    }
 }
 
 fn draw_base(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, layout: FrameLayout) {

@@ -18,7 +18,7 @@ use super::super::reader::rows::{Glyph, PageRow};
 use super::super::screen::{ReaderLayout, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::width;
-use super::formatting::whole;
+use super::formatting::percent;
 use super::input::draw_line;
 use super::map;
 use super::popup::ends;
@@ -108,7 +108,7 @@ fn place(screen: &Screen, page: &[PageRow]) -> String {
     let reader = &screen.reader;
     let position = page.first().and_then(|row| reader.book.position_at(row.span.start));
     let position = position.map_or(String::new(), |position| format!("{position} · "));
-    format!("{position}{}", whole(reader.share()))
+    format!("{position}{}", percent(reader.share()))
 }
 
 /// `hit 3 of 12`.

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use super::super::screen::{NameList, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
-use super::formatting::{count, short_count};
+use super::formatting::{bytes, count, short_count};
 use crate::chat::attached::{is_meant, references};
 use crate::chat::{Attached, AttachedText, CacheState, Chat};
 use crate::session::references::NamedPart;
@@ -70,21 +70,16 @@ fn is_read(chat: &Chat, part: &str, start: usize) -> bool {
 }
 
 /// An estimate from the document's tokens per byte, once it is prefilled; before that, bytes.
-fn about(chat: &Chat, bytes: usize) -> String {
+fn about(chat: &Chat, length: usize) -> String {
     match &chat.cache_state {
         Some(CacheState { tokens, document_tokens, .. })
             if tokens >= document_tokens && !chat.document.text.is_empty() =>
         {
-            let tokens = bytes as f64 * f64::from(*document_tokens) / chat.document.text.len() as f64;
+            let tokens = length as f64 * f64::from(*document_tokens) / chat.document.text.len() as f64;
             format!("about {} tokens", short_count(tokens.round() as u32))
         }
-        _ => size(bytes),
+        _ => bytes(length as u64),
     }
-}
-
-/// Short texts to the byte: less than a kilobyte is not none.
-fn size(bytes: usize) -> String {
-    if bytes < 10_000 { format!("{} bytes", count(bytes as u32)) } else { super::formatting::bytes(bytes as u64) }
 }
 
 /// ` with notes.txt, 1,204 tokens · Chapter 12, in context `: what the question in the box refers to.
@@ -103,7 +98,7 @@ pub(super) fn described(attached: &Attached) -> String {
         (AttachedText::Coming, _) => format!("{name}, loading"),
         (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
         (AttachedText::Unread(text) | AttachedText::File(text), None) => {
-            format!("{name}, {}", size(text.len()))
+            format!("{name}, {}", bytes(text.len() as u64))
         }
     }
 }

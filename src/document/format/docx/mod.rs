@@ -6,8 +6,8 @@
 //! footers, comments and images are skipped, and reported.
 //!
 //! Example: a paragraph with the style `berschrift1`, whose name is `heading 1`, and a bulleted one give
-//! `# Title\n\n- item\n`. [`relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read what
-//! the text refers to, [`body`] reads the text.
+//! `# Title\n\n- item\n`. [`mod@relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read
+//! what the text refers to, [`body`] reads the text.
 
 mod body;
 mod notes;

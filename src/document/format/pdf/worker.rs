@@ -37,9 +37,10 @@ pub fn serve(input: &mut dyn BufRead, output: &mut (dyn Write + Send)) -> io::Re
 /// Ignores failures: the parent process kills this one if it sends nothing for long.
 #[cfg(unix)]
 fn limit(request: &Request) {
-    let _ = rlimit::setrlimit(rlimit::Resource::AS, request.memory_bytes, request.memory_bytes);
-    let _ = rlimit::setrlimit(rlimit::Resource::CPU, request.cpu_s, request.cpu_s);
-    let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
+    use nix::sys::resource::{Resource, setrlimit};
+    let _ = setrlimit(Resource::RLIMIT_AS, request.memory_bytes, request.memory_bytes);
+    let _ = setrlimit(Resource::RLIMIT_CPU, request.cpu_s, request.cpu_s);
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
 }
 
 #[cfg(not(unix))]

@@ -1,0 +1,89 @@
+//! Lets the user write a question in an editor of their own.
+//!
+//! The text goes to `question.md` in a new folder that no other user may enter, and which has a name that can't be foretold: the folder
+//! for temporary files is everybody's, and a name that is known beforehand could be a link to a file of ours by then. The folder is removed
+//! with all that the editor left in it, whatever happens.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// What `editor` made of `text`; what it printed and asked is its own affair. Errors are a line for the person.
+pub(super) fn edit(text: &str, editor: Option<&str>) -> Result<String, String> {
+    edit_below(&std::env::temp_dir(), text, editor)
+}
+
+fn edit_below(temporary: &Path, text: &str, editor: Option<&str>) -> Result<String, String> {
+    let editor = editor.ok_or("no editor: set EDITOR or VISUAL")?;
+    let edited = edited(temporary, text, editor).map_err(|error| format!("cannot run {editor}: {error}"))?;
+    edited.ok_or_else(|| format!("{editor} did not end well; the question is as it was"))
+}
+
+/// `None` when the editor failed.
+fn edited(temporary: &Path, text: &str, editor: &str) -> io::Result<Option<String>> {
+    let folder = private_folder(temporary)?;
+    let file = folder.path().join("question.md");
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(text.as_bytes())?;
+    // A shell, as EDITOR may have arguments: `code --wait`.
+    let status = Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status()?;
+    if status.success() { fs::read_to_string(&file).map(Some) } else { Ok(None) }
+}
+
+/// A new folder for us alone; gone when it is dropped.
+fn private_folder(temporary: &Path) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix("lunette-").permissions(Permissions::from_mode(0o700)).tempdir_in(temporary)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn is_empty(folder: &Path) -> bool {
+        folder.read_dir().expect("a folder").next().is_none()
+    }
+
+    #[test]
+    fn an_editor_changes_the_question() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let edit = |editor| edit_below(temporary.path(), "Who?", editor);
+        assert_eq!(edit(Some("sed -i s/Who/What/")), Ok("What?".into()));
+        assert!(matches!(edit(Some("false")), Err(line) if line.contains("did not end well")));
+        assert!(matches!(edit(Some("printf '\\377' >")), Err(line) if line.contains("valid UTF-8")));
+        assert!(matches!(edit(Some("rm")), Err(line) if line.contains("cannot run rm")));
+        assert!(matches!(edit(None), Err(_)));
+        assert!(is_empty(temporary.path()), "nothing lies around");
+    }
+
+    #[test]
+    fn nobody_else_can_read_or_foretell_where_the_question_is() {
+        let (temporary, said) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let modes = said.path().join("modes");
+        let listed = "ls -ld \"$(dirname \"$1\")\" \"$1\" | cut -c 1-10";
+        let editor = format!("sh -c '{listed} > {}' sh", modes.display());
+        assert_eq!(edit_below(temporary.path(), "Who?", Some(&editor)), Ok("Who?".into()));
+        assert_eq!(fs::read_to_string(modes).expect("text"), "drwx------\n-rw-------\n");
+        let named = || private_folder(temporary.path()).expect("a folder").path().to_owned();
+        assert_ne!(named(), named());
+    }
+
+    /// Where the question was once: a name that anybody could foretell.
+    #[test]
+    fn what_was_planted_at_a_name_that_can_be_foretold_is_left_alone() {
+        let (temporary, theirs) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let precious = theirs.path().join("precious");
+        fs::write(&precious, "old").expect("written");
+        symlink(&precious, theirs.path().join("question.md")).expect("a link");
+        let planted = temporary.path().join(format!("lunette-{}", std::process::id()));
+        symlink(theirs.path(), &planted).expect("a link");
+        let edited = edit_below(temporary.path(), "Who?", Some("sed -i s/Who/What/"));
+        assert_eq!(edited, Ok("What?".into()));
+        assert_eq!(fs::read_to_string(&precious).expect("text"), "old");
+        assert!(planted.is_symlink());
+    }
+}
