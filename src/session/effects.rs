@@ -136,7 +136,7 @@ impl<'settings> EffectRunner<'settings> {
         Some(reloaded)
     }
 
-    /// Counts the tokens of each part.
+    /// Counts the tokens of every part.
     pub fn count_parts(&self, of: CountRequest) {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
@@ -255,7 +255,7 @@ mod tests {
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
-    /// A folder with a `book.md` of six chapters, and settings that name it.
+    /// A folder with `book.md` of six chapters in it, and settings that name it.
     fn scene() -> (TempDir, Settings) {
         let folder = tempfile::tempdir().expect("a folder");
         let book = write(folder.path(), "book.md", &chapters(6), 1_000);

@@ -89,7 +89,7 @@ impl TerminalRunner<'_> {
         }
     }
 
-    /// Made harmless: what is copied is pasted, into a shell, too.
+    /// Copies `text` without control characters: users may paste it into a shell.
     fn copy(&mut self, text: &str, name: &str) -> String {
         match self.clipboard.copy(&harmless::text(text), &mut stdout(), self.options.in_tmux) {
             CopiedTo::Clipboard => format!("copied {name}"),
