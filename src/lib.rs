@@ -19,18 +19,18 @@
 //! | [`harmless`] | what may a terminal be given? | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
 //! | [`store`] | what is remembered between two runs? | |
-//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa` |
+//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
-//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `swaa` |
+//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa` |
-//! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `swaa`, `toml_fields` |
-//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `models`, `settings`, `swaa` |
+//! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
+//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `models`, `settings`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`headless`] | a chat without a screen, for scripts | `chat`, `document`, `engine`, `exit`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `document`, `exit`, `models`, `session`, `swaa` |
-//! | [`tui`] | a chat on a screen; owns the terminal | `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `session`, `settings`, `store`, `swaa`, `toml_fields` |
-//! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `session`, `settings`, `swaa` |
+//! | [`headless`] | a chat without a screen, for scripts | `chat`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `session`, `settings`, `swaa`, `units` |
+//! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `document`, `exit`, `harmless`, `models`, `session`, `swaa`, `units` |
+//! | [`tui`] | a chat on a screen; owns the terminal | `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
+//! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa` |
 //!
 //! # Three flows
 //!
