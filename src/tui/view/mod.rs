@@ -67,8 +67,9 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     make_harmless(frame.buffer_mut());
 }
 
-/// The last look at a frame: no cell has what a terminal would obey or show elsewhere, whichever widget put it there. What takes no cell
-/// of its own (a change of direction, a tag) goes; text that came through [`wrap`](mod@super::wrap) has signs for it by now.
+/// Removes what a terminal would obey or misplace from all cells, whichever widget drew it. Characters without a cell
+/// of their own (direction changes, tags) vanish; text that passed [`wrap`](mod@super::wrap) shows signs for them
+/// already.
 fn make_harmless(buffer: &mut Buffer) {
     let is_harmful = |c: char| sign(c).is_some();
     for cell in buffer.content.iter_mut().filter(|cell| cell.symbol().contains(is_harmful)) {
