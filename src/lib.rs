@@ -14,23 +14,23 @@
 //! |---|---|---|
 //! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report | |
 //! | [`toml_fields`] | which fields does a TOML file have, and on which line? | |
-//! | [`failure`] | what does an error say, and what can be done about it? | `document` |
+//! | [`failure`] | what does an error say, and what can be done about it? | |
 //! | [`units`] | how are counts, bytes, times and rates written? | |
 //! | [`harmless`] | what may a terminal be given? | |
-//! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
+//! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | |
 //! | [`store`] | what is remembered between two runs? | |
-//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa` |
-//! | [`citations`] | is a quote of an answer really in the document? | `document` |
-//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `swaa` |
-//! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
-//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa` |
-//! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `swaa`, `toml_fields` |
-//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `models`, `settings`, `swaa` |
-//! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`headless`] | a chat without a screen, for scripts | `chat`, `document`, `engine`, `exit`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `document`, `exit`, `models`, `session`, `swaa` |
-//! | [`tui`] | a chat on a screen; owns the terminal | `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `session`, `settings`, `store`, `swaa`, `toml_fields` |
-//! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `session`, `settings`, `swaa` |
+//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | |
+//! | [`citations`] | is a quote of an answer really in the document? | |
+//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | |
+//! | [`models`] | which models are known, where do they come from, are they whole? | |
+//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | |
+//! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | |
+//! | [`session`] | what does every front end open, drive and listen to? | |
+//! | [`exit`] | how did it end, as scripts see it? | |
+//! | [`headless`] | a chat without a screen, for scripts | |
+//! | [`plain`] | a chat in plain lines, for screen readers | |
+//! | [`tui`] | a chat on a screen; owns the terminal | |
+//! | [`eval`] | what is a preset worth? recall on records, against full attention | |
 //!
 //! # Three flows
 //!

@@ -242,10 +242,8 @@ impl Announcer {
             let time = plan
                 .predicted
                 .map_or(String::new(), |time| format!(", about {}", coarse_time(time.max(Duration::from_secs(1)))));
-            self.line(
-                out,
-                &format!("{} re-reads {} tokens{time}. Continue? y or n", to.name, count(plan.to_prefill_tokens)),
-            )?;
+            let tokens = count(plan.to_prefill_tokens);
+            self.line(out, &format!("{} re-reads {tokens} tokens{time}. Continue? y or n", to.name))?;
         }
         Ok(())
     }

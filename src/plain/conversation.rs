@@ -39,12 +39,11 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut 
         loop {
             let exit = tokio::select! {
                 result = conversation.effects.next() => conversation.take_result(result)?,
-                line = lines.recv(), if !lines_ended => match line {
-                    Some(line) => conversation.take_line(&line)?,
-                    None => {
-                        lines_ended = true;
-                        None
-                    }
+                line = lines.recv(), if !lines_ended => if let Some(line) = line {
+                    conversation.take_line(&line)?
+                } else {
+                    lines_ended = true;
+                    None
                 },
             };
             if let Some(exit) = exit {

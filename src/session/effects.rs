@@ -141,8 +141,8 @@ impl<'settings> EffectRunner<'settings> {
         let (counter, results) = (self.counter.clone(), self.sender.clone());
         thread::spawn(move || {
             let mut on_batch = |first, tokens| {
-                let counted = PartsResult::Counted { of: of.clone(), first, tokens };
-                results.send(EffectResult::Parts(counted)).is_ok()
+                let batch = PartsResult::Counted { of: of.clone(), first, tokens };
+                results.send(EffectResult::Parts(batch)).is_ok()
             };
             if let Err(failure) = counter.count_parts(&of, &mut on_batch) {
                 let _ = results.send(EffectResult::Parts(PartsResult::Failed(failure.message)));

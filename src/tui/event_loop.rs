@@ -198,15 +198,14 @@ impl<D: Display, R: Runner> Loop<D, R> {
             if command.takes_the_terminal() {
                 step = NextStep::DrawAfresh;
             }
-            step = more(step, self.run_command(now, command)?);
+            step = more(step, self.run_command(now, &command)?);
         }
         Ok(step)
     }
 
-    fn run_command(&mut self, now: Duration, command: UiCommand) -> Result<NextStep, Error> {
+    fn run_command(&mut self, now: Duration, command: &UiCommand) -> Result<NextStep, Error> {
         let reply = self.runner.run(LoopCommand::Screen(command.clone()))?;
-        if let (UiCommand::TakeParts(choice), Reply::Reloaded(Reloaded { document: Some(_), .. })) = (&command, &reply)
-        {
+        if let (UiCommand::TakeParts(choice), Reply::Reloaded(Reloaded { document: Some(_), .. })) = (command, &reply) {
             self.screen.parts.take(choice);
         }
         self.take_reply(now, reply)

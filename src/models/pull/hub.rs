@@ -14,7 +14,7 @@ use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use super::{Job, PullProgress, refuse_cancelled};
+use super::job::{Job, PullProgress, refuse_cancelled};
 use crate::models::{Error, Hub};
 
 /// A person waits for this; a server that wants longer is as good as none.

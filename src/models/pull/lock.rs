@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::thread;
 use std::time::Duration;
 
-use super::{Job, PullProgress, refuse_cancelled};
+use super::job::{Job, PullProgress, refuse_cancelled};
 use crate::models::Error;
 
 /// How often a waiting process looks again; slow enough to cost nothing, fast enough to be no wait.

@@ -128,7 +128,7 @@ fn inline(text: &str, start: usize, base: TextRole) -> Vec<LookPiece> {
                 roles.pop();
             }
             Event::Text(_) | Event::Html(_) | Event::InlineHtml(_) => {
-                pieces.push(LookPiece { span, role, shown: None })
+                pieces.push(LookPiece { span, role, shown: None });
             }
             Event::Code(_) => {
                 pieces.push(LookPiece { span: without_ticks(text, range, start), role: TextRole::Code, shown: None });

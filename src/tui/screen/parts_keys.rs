@@ -154,7 +154,7 @@ impl Screen {
         let choice = selection.choice();
         match self.parts.cost(chat, selection).verdict() {
             SelectionVerdict::NothingTicked => {
-                self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned())
+                self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned());
             }
             SelectionVerdict::Counting(parts) => self.message = Some(format!("{parts} parts are still being counted")),
             SelectionVerdict::TooMany(_) => self.ask_what_would_fit(chat, selection, choice.parts),

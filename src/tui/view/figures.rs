@@ -26,9 +26,9 @@ const LOWEST_CHART: u16 = 8;
 
 pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, line: usize, theme: &Theme, area: Rect) {
     popup(area).draw(frame, theme, area);
-    let [chart, text] = chart_and_text(chat, screen.popup.lines.len(), area);
-    if !chart.is_empty() {
-        draw_chart(frame, chat.measurements.traces(), theme, chart);
+    let [chart_area, text] = chart_and_text(chat, screen.popup.lines.len(), area);
+    if !chart_area.is_empty() {
+        draw_chart(frame, chat.measurements.traces(), theme, chart_area);
     }
     frame.render_widget(Text::from(screen.popup.visible(line).to_vec()), text);
 }

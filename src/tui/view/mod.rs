@@ -67,9 +67,8 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     make_harmless(frame.buffer_mut());
 }
 
-/// Removes what a terminal would obey or misplace from all cells, whichever widget drew it. Characters without a cell
-/// of their own (direction changes, tags) vanish; text that passed [`wrap`](mod@super::wrap) shows signs for them
-/// already.
+/// Removes from a finished frame what a terminal would obey or show elsewhere, whichever widget put it there. Text that
+/// was wrapped ([`wrap`](mod@super::wrap)) has visible signs for it already.
 fn make_harmless(buffer: &mut Buffer) {
     let is_harmful = |c: char| sign(c).is_some();
     for cell in buffer.content.iter_mut().filter(|cell| cell.symbol().contains(is_harmful)) {
@@ -81,8 +80,12 @@ fn make_harmless(buffer: &mut Buffer) {
 fn draw_base(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, layout: FrameLayout) {
     let FrameLayout { header, work, notice, input, presets, figures, reader, transcript, .. } = layout;
     frame.render_widget(header::line(chat, theme, header.width.into()), header);
-    reader.into_iter().for_each(|reader| reader::draw(frame, chat, screen, theme, reader));
-    transcript.into_iter().for_each(|transcript| transcript::draw(frame, chat, screen, theme, transcript));
+    if let Some(area) = reader {
+        reader::draw(frame, chat, screen, theme, area);
+    }
+    if let Some(area) = transcript {
+        transcript::draw(frame, chat, screen, theme, area);
+    }
     frame.render_widget(Text::from(work::lines(chat, theme, work.width.into())), work);
     frame.render_widget(Text::from(notice::lines(chat, screen, theme, notice.width.into())), notice);
     input::draw(frame, chat, screen, theme, input);
