@@ -1,14 +1,15 @@
-//! How long does a frame take, on a document of a million tokens and beside a transcript of two thousand turns?
+//! Measures frame times on a document of a million tokens and with a transcript of two thousand turns.
 //!
-//! The screen as it is, drawn into memory ([`lunette::tui::Stage`]): no model, no terminal. An answer streams piece by piece, and after each
-//! piece there is a frame; then the reader is scrolled, searched and jumped through. Only drawing is timed; for keys the key, too.
+//! The interface is drawn into memory ([`lunette::tui::Stage`]), without model and terminal. An answer streams piece by
+//! piece with a frame after each; then the document is scrolled, searched and jumped through. Times cover layout and
+//! drawing, and for keys the key.
 //!
 //! ```text
 //! cargo bench --bench frames -- [--pieces 600] [--turns 2000] [--books 7]
 //! ```
 //!
-//! Prints tables in markdown. Exits with 1 when a bar is missed: 99 of 100 frames within 16 ms, and frames beside a long transcript no
-//! slower than beside a short one by more than a tenth and a tenth of a millisecond.
+//! Prints markdown tables. Exits with 1 if a bar is missed: 99 of 100 frames within 16 ms, and frames beside a long
+//! transcript at most 10% and 0.1 ms slower than beside a short one.
 
 #![allow(clippy::print_stdout, reason = "the tables are the output")]
 
@@ -28,7 +29,7 @@ use lunette::swaa::selection::PresetSelection;
 use lunette::swaa::{Presets, Recipe};
 use lunette::tui::Stage;
 
-/// What is to be held.
+/// The bar.
 const FRAME_AT_MOST: Duration = Duration::from_millis(16);
 /// Tokens of the bundled book in Qwen2.5's vocabulary.
 const BOOK_TOKENS: usize = 160_900;
@@ -37,21 +38,21 @@ const SIZES: [(u16, u16); 2] = [(120, 40), (200, 60)];
 
 #[derive(Parser)]
 struct Args {
-    /// Pieces of the answer that streams.
+    /// Pieces of the streamed answer.
     #[arg(long, default_value_t = 600)]
     pieces: usize,
     /// Turns of the long transcript.
     #[arg(long, default_value_t = 2_000)]
     turns: usize,
-    /// How often the bundled book stands in the document.
+    /// Copies of the bundled book in the document.
     #[arg(long, default_value_t = 7)]
     books: usize,
-    /// What cargo hands to every benchmark.
+    /// Passed by cargo to each benchmark.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// An answer with everything that is rendered, written piece by piece.
+/// An answer with all supported markdown, in pieces.
 const ANSWER: [&str; 12] = [
     "Mr. Collins ",
     "is a **clergyman**, ",
@@ -67,7 +68,7 @@ const ANSWER: [&str; 12] = [
     "universally acknowledged”.\n\n",
 ];
 
-/// A chat, and the last job that it has begun.
+/// A chat and its last job.
 struct Talk {
     chat: Chat,
     job: JobId,
@@ -184,7 +185,7 @@ fn main() -> ExitCode {
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The bundled book, so many times, in one document of several files.
+/// A document of several copies of the bundled book.
 fn shelf(books: usize) -> Document {
     let book = |number: usize| document::Input::Memory {
         name: format!("book-{number}.txt"),
@@ -221,7 +222,7 @@ fn print(what: &str, times: &Times) -> bool {
     met
 }
 
-/// An answer streams behind `turns` turns; the first frame, which makes all their lines, is drawn before.
+/// Streams an answer after `turns` turns. The first frame, which renders all their lines, is not timed.
 fn streaming(document: &Arc<Document>, (width, height): (u16, u16), turns: usize, args: &Args) -> Times {
     let mut talk = Talk::about(document);
     (0..turns).for_each(|_| talk.turn());
@@ -235,7 +236,7 @@ fn streaming(document: &Arc<Document>, (width, height): (u16, u16), turns: usize
     Times::of((0..args.pieces).map(frame).collect())
 }
 
-/// A key is pressed time and again in the reader.
+/// Presses a key repeatedly in the document.
 fn moving(document: &Arc<Document>, (width, height): (u16, u16), key: &str) -> Times {
     let talk = Talk::about(document);
     let mut stage = Stage::new(document.clone(), width, height);
@@ -250,7 +251,7 @@ fn moving(document: &Arc<Document>, (width, height): (u16, u16), key: &str) -> T
     Times::of((0..300).map(step).collect())
 }
 
-/// What happens once and not in every frame.
+/// What happens once, not in each frame.
 fn searching(document: &Arc<Document>) {
     let talk = Talk::about(document);
     let start = Instant::now();

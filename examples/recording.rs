@@ -1,12 +1,12 @@
-//! A recording of the main job, made by the real binary: open a book, ask, read by another preset, compare two. For asciinema's player.
+//! Records a tour with the real binary, for asciinema's player: open a book, ask, switch presets, compare two.
 //!
 //! ```text
 //! cargo build --release && cargo run --release --example recording -- --model "$(target/release/lunette pull)"
 //! asciinema play assets/screenshots/tour.cast
 //! ```
 //!
-//! The picture: a person at a terminal of 120 by 36, who types a letter every twentieth of a second and looks for a moment at what came. What
-//! is recorded is what the terminal was sent, with its times; a player shortens pauses of more than two seconds (reading takes what it takes).
+//! It types like a person, a letter every twentieth of a second, in a terminal of 120 by 36. It records what the
+//! terminal receives, with times; players shorten pauses of more than two seconds.
 
 #[path = "../tests/support/pty.rs"]
 mod pty;
@@ -21,10 +21,10 @@ use serde_json::json;
 
 const COLUMNS: u16 = 120;
 const ROWS: u16 = 36;
-/// Longer than reading a few chapters takes on a busy machine.
+/// Longer than a prefill of a few chapters takes on a busy machine.
 const LONG: Duration = Duration::from_secs(1800);
 const KEY: Duration = Duration::from_millis(50);
-/// The heading of both readings' figures.
+/// The heading of the comparison after a switch of presets.
 const SWITCHED: &str = "full → balanced · ";
 const LOOK: Duration = Duration::from_millis(1500);
 
@@ -59,7 +59,7 @@ fn ask(terminal: &mut Terminal) {
     terminal.watch(LOOK);
 }
 
-/// To another preset; where that takes longer than a moment, it says so first and waits for Enter.
+/// Switches the preset, and confirms if that takes long.
 fn toggle(terminal: &mut Terminal) {
     typed(terminal, "\t3");
     terminal.wait_until("question or figures", LONG, |it| it.shows("Enter confirms") || it.shows(SWITCHED));
@@ -71,7 +71,7 @@ fn toggle(terminal: &mut Terminal) {
     terminal.watch(LOOK * 2);
 }
 
-/// The question again, under the preset in force and under `full`.
+/// Asks the question again, with the active preset and `full`.
 fn compare(terminal: &mut Terminal) {
     typed(terminal, "iWho is rich? One sentence.");
     typed(terminal, "\x1ba");
@@ -86,7 +86,7 @@ fn compare(terminal: &mut Terminal) {
 fn typed(terminal: &mut Terminal, keys: &str) {
     let mut rest = keys;
     while let Some(first) = rest.chars().next() {
-        // Escape and what follows it are one key where both come at once.
+        // Escape and the next key would be one key if they arrived together.
         let end = if rest.starts_with("\x1ba") { 2 } else { first.len_utf8() };
         terminal.press(&rest[..end]);
         terminal.watch(KEY);
@@ -94,7 +94,7 @@ fn typed(terminal: &mut Terminal, keys: &str) {
     }
 }
 
-/// In the format asciicast v2: a header, and a line for each piece of output.
+/// Formats as asciicast v2: a header, and a line for each piece of output.
 fn write(path: &Path, recorded: &[(Duration, Vec<u8>)]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -105,7 +105,7 @@ fn write(path: &Path, recorded: &[(Duration, Vec<u8>)]) -> std::io::Result<()> {
     let mut unfinished = Vec::new();
     for (time, bytes) in recorded {
         unfinished.extend_from_slice(bytes);
-        // A character whose other bytes come with the next piece waits for them.
+        // An incomplete character waits for the next piece.
         let whole = match std::str::from_utf8(&unfinished) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => unfinished.len(),

@@ -1,10 +1,11 @@
-//! Pictures of the main views: the real binary in a pseudo terminal, keys pressed as a person would, the screen written down as SVG.
+//! Takes pictures of the main views: runs the real binary in a pseudo terminal, presses keys, and saves the screen as
+//! SVG.
 //!
 //! ```text
 //! cargo build --release && cargo run --release --example screenshots -- --model "$(target/release/lunette pull)"
 //! ```
 //!
-//! Writes `assets/screenshots/NAME.svg`. Dark and light colours and the terminal's own sixteen are asked for by the configuration.
+//! Writes `assets/screenshots/NAME-THEME.svg` for the dark, light and 16-colour themes.
 
 #[path = "../tests/support/pty.rs"]
 mod pty;
@@ -18,7 +19,7 @@ use clap::Parser;
 use pty::Terminal;
 use svg::{DARK, Frame, LIGHT};
 
-/// Longer than reading a few chapters takes on a busy machine.
+/// Longer than a prefill of a few chapters takes on a busy machine.
 const LONG: Duration = Duration::from_secs(1800);
 const SECONDS: Duration = Duration::from_secs(60);
 
@@ -80,7 +81,7 @@ fn main_views(args: &Args, theme: &str, frame: &Frame) {
     terminal.exit_code(SECONDS);
 }
 
-/// Both columns have the speed at which their answer was written.
+/// Whether both columns show the speed of their answer.
 fn has_both_answers(terminal: &Terminal) -> bool {
     terminal.screen().lines().any(|line| line.contains("written at") && line.matches("tok/s").count() == 2)
 }

@@ -1,4 +1,4 @@
-//! The chat in plain lines on the real binary: a conversation on standard input, what ends it, and with which exit code.
+//! The plain front end in the real binary: a conversation on standard input, how it ends, and the exit code.
 
 mod support {
     pub mod binary;
@@ -15,12 +15,12 @@ use support::binary::{Home, Ran, finished};
 use support::models::model;
 use support::pty::Terminal;
 
-/// Longer than any of these takes on busy cores: whoever needs more is hung.
+/// Longer than any of these takes on busy cores.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 const BOOK: &str = "Box 7 in the cellar is painted green.\nBox 8 in the cellar is painted blue.\n";
 
-/// Starts a conversation about [`BOOK`] with the model of a file, on one thread.
+/// Starts a conversation about [`BOOK`] with the model file `model`, on one thread.
 fn started(home: &Home, model: &str, arguments: &[&str]) -> Child {
     home.file("book.txt", BOOK);
     home.start(&[&["--plain", "-t", "1", "-m", model][..], arguments, &["book.txt"]].concat(), &[])
@@ -30,7 +30,7 @@ fn small_model() -> String {
     model("smollm2-135m").to_str().expect("a path in UTF-8").to_owned()
 }
 
-/// Everything is typed at once, and then nothing more.
+/// Types all lines at once, then ends the input.
 fn piped(home: &Home, model: &str, arguments: &[&str], lines: &str) -> Ran {
     let mut child = started(home, model, arguments);
     let mut input = child.stdin.take().expect("it is piped");
@@ -39,11 +39,11 @@ fn piped(home: &Home, model: &str, arguments: &[&str], lines: &str) -> Ran {
     finished(child, PATIENCE)
 }
 
-/// Both ends of a conversation.
+/// Both ends of a running conversation.
 struct Talk {
     typed: ChildStdin,
     said: Receiver<Vec<u8>>,
-    /// Everything that was said so far.
+    /// All output so far.
     all: String,
 }
 
@@ -62,7 +62,7 @@ impl Talk {
         Self { typed: child.stdin.take().expect("it is piped"), said, all: String::new() }
     }
 
-    /// Types a line, and returns what is said up to and with `end`.
+    /// Types a line, and returns the output up to and including `end`.
     fn says(&mut self, line: &str, end: &str) -> String {
         let from = self.all.len();
         self.typed.write_all(line.as_bytes()).expect("it listens");

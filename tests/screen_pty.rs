@@ -1,6 +1,7 @@
-//! The real binary in a terminal: a pseudo terminal with an emulator behind it, which draws what comes and answers what is asked.
+//! The real binary in a pseudo terminal, with an emulator that draws its output and answers its queries.
 //!
-//! Those that need a model (`#[ignore]`, `make test` runs them) read short books in small calls by one thread, so that they share a busy machine.
+//! Tests that need a model (`#[ignore]`, run by `make test`) use short books, small batches and one thread, to share a
+//! busy machine.
 
 #[path = "support/models.rs"]
 mod models;
@@ -11,21 +12,21 @@ use std::time::Duration;
 
 use pty::Terminal;
 
-/// Longer than the screen takes to do anything that needs no model, on a busy machine.
+/// Longer than anything without a model takes on a busy machine.
 const SECONDS: Duration = Duration::from_secs(60);
-/// Longer than loading, reading and answering take there.
+/// Longer than loading, prefill and an answer take on a busy machine.
 const LONG: Duration = Duration::from_secs(300);
 
-/// The heading of both readings' figures, once another preset has read the book.
+/// The heading of the comparison after a switch of presets.
 const SWITCHED: &str = "custom → full · ";
 
-/// A text of so many paragraphs of about 20 tokens, each with a number to ask for.
+/// A text of numbered paragraphs of about 20 tokens.
 fn book(paragraphs: usize) -> String {
     let paragraph = |n: usize| format!("Chapter {n}. In room {n} of the house lives a cat whose number is {}.", n * 7);
     (1..=paragraphs).map(paragraph).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Opens a book of `text` with the small model and full attention, and `options` besides.
+/// Opens `text` as a book, with the small model, full attention, and `options`.
 fn open(text: &str, options: &[&str]) -> Terminal {
     open_file("book.txt", text, options)
 }
@@ -51,7 +52,7 @@ fn a_book_is_opened_asked_and_read_by_another_preset_and_left() {
     terminal.wait_for("is read. Ask it anything.", LONG);
     terminal.press("Where does the cat live?\r");
     terminal.wait_for("first token after", LONG);
-    // Tab, then a digit. What the window hid has to be read again, which is asked about where it takes longer than a moment.
+    // Tab, then a digit. What the window hid has to be prefilled again, which needs a confirmation if it takes long.
     terminal.press("\t1");
     let asks = "1 or Enter confirms";
     terminal.wait_until("question or figures", LONG, |it| it.shows(asks) || it.shows(SWITCHED));
@@ -73,7 +74,7 @@ fn a_book_is_opened_asked_and_read_by_another_preset_and_left() {
 #[ignore = "needs a model"]
 fn a_reading_is_stopped_kept_and_goes_on() {
     let mut terminal = open(&book(30), &[]);
-    // Narrower, how much of it was there already gives way to how long the rest takes.
+    // Narrower, the cached tokens give way to the remaining time.
     terminal.resize(120, 24);
     terminal.wait_for("tok/s", LONG);
     terminal.press("\x1b");
@@ -121,7 +122,7 @@ fn as_many_parts_as_there_is_time_for_are_chosen_on_the_screen() {
     assert_eq!(terminal.exit_code(SECONDS), 0);
 }
 
-/// The tokens in use, as the figures at the bottom have them: `412 of 3,072 tokens`.
+/// The tokens in use, from the status line: `412 of 3,072 tokens`.
 fn tokens_in_use(terminal: &Terminal) -> Option<u32> {
     let screen = terminal.screen();
     let figures = screen.lines().rev().find(|line| line.contains(" tokens"))?;
@@ -233,7 +234,7 @@ fn without_a_model_the_book_is_open_and_one_is_offered() {
     assert!(terminal.is_given_back(), "{}", terminal.screen());
 }
 
-/// Whoever drags a window's edge and types has both come at once, and neither may swallow the other.
+/// Resizing while typing sends both at once, and neither may swallow the other.
 #[test]
 fn what_is_typed_while_the_window_is_resized_is_taken() {
     let mut terminal = Terminal::open(100, 30, &[], &[]);
@@ -251,7 +252,7 @@ fn what_is_typed_while_the_window_is_resized_is_taken() {
     assert_eq!(terminal.exit_code(SECONDS), 0);
 }
 
-/// The exit code is that of a request to end. What was typed last is there when the terminal goes, and the end of it behind.
+/// The exit code is that of SIGTERM. The terminal goes in the middle of typing.
 #[test]
 fn it_ends_when_its_terminal_is_closed_in_the_middle_of_typing() {
     for time in 0..8 {
@@ -260,7 +261,7 @@ fn it_ends_when_its_terminal_is_closed_in_the_middle_of_typing() {
     }
 }
 
-/// Stopped and brought back by a shell, as only a shell with job control can.
+/// Suspended and resumed by a shell with job control.
 #[cfg(unix)]
 #[test]
 fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
@@ -275,7 +276,7 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
     assert!(terminal.is_given_back(), "{}", terminal.screen());
     terminal.press("\r");
     terminal.wait_for("There is no model here yet", SECONDS);
-    // Ctrl-L draws it once more.
+    // Ctrl-L redraws.
     let frames = terminal.frames();
     terminal.press("\x0c");
     terminal.wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model here yet"));

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::chat::{Attached, AttachedText, Chat, Entry, Exchange, ExchangeState, Model, Phase, why_not_whole};
+use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Phase, why_not_whole};
 use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
 use crate::harmless;
+use crate::session::references::describe;
 use crate::units::{coarse_time, count, rate, time};
 
 /// Words shown of a quote, enough to recognise it.
@@ -159,7 +160,7 @@ impl Announcer {
         self.answer = Some(AnnouncedAnswer { entry, bytes: 0, thinking: false });
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
         for attached in &exchange.attached {
-            self.line(out, &format!("with {}", described(attached)))?;
+            self.line(out, &format!("with {}", describe(attached)))?;
         }
         match &exchange.variant {
             Some(variant) => self.line(out, &format!("answer with {}:", variant.resolved_preset.name)),
@@ -257,16 +258,6 @@ impl Announcer {
     }
 }
 
-/// `notes.txt, 1,204 tokens`.
-fn described(attached: &Attached) -> String {
-    let name = &attached.name;
-    match (&attached.text, attached.tokens) {
-        (AttachedText::Read(_), _) => format!("{name}, in context"),
-        (_, Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
-        (_, None) => name.to_string(),
-    }
-}
-
 /// Why an answer ended, unless the model ended it, and what it cost.
 fn endings(exchange: &Exchange) -> Vec<String> {
     match &exchange.state {
@@ -318,7 +309,7 @@ mod tests {
 
     use super::*;
     use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
-    use crate::chat::{Action, Input, News};
+    use crate::chat::{Action, Attached, Input, News};
     use crate::citations::{Index, check};
     use crate::document::{self, ReadOptions};
     use crate::engine::message::{Channel, Event, Finish};

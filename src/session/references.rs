@@ -6,8 +6,9 @@
 //! what the model gets.
 
 use crate::chat::attached::{Attached, is_meant, references};
-use crate::chat::{Action, Chat};
+use crate::chat::{Action, AttachedText, Chat};
 use crate::document::{ByteSpan, Document};
+use crate::units::{bytes, count};
 
 /// A part or a file of the document, with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +64,23 @@ pub fn attach_all(chat: &Chat, document: &Document, question: &str) -> Vec<Actio
     names.filter(|name| !is_known(name)).map(|name| Action::Attach(resolve(document, &name))).collect()
 }
 
+/// How something that a question refers to reaches the model: `notes.txt, 1,204 tokens`.
+#[must_use]
+pub fn describe(attached: &Attached) -> String {
+    let name = &attached.name;
+    match (&attached.text, attached.tokens) {
+        (AttachedText::Read(_), _) => format!("{name}, in context"),
+        (AttachedText::Coming, _) => format!("{name}, loading"),
+        (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
+        (AttachedText::Unread(text) | AttachedText::File(text), None) => {
+            format!("{name}, {}", bytes(text.len() as u64))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::AttachedText;
     use crate::document::{Input, ReadOptions, load};
 
     fn document(files: &[(&str, &str)]) -> Document {

@@ -1,8 +1,8 @@
-//! Lets the user write a question in an editor of their own.
+//! Edits a question in the user's editor.
 //!
-//! The text goes to `question.md` in a new folder that no other user may enter, and which has a name that can't be foretold: the folder
-//! for temporary files is everybody's, and a name that is known beforehand could be a link to a file of ours by then. The folder is removed
-//! with all that the editor left in it, whatever happens.
+//! The text goes to `question.md` in a new private folder with a random name. The temporary folder is shared, and under
+//! a predictable name another user could have placed a link to one of our files. The folder is removed with everything
+//! in it, whatever happens.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,15 +12,15 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What `editor` made of `text`; what it printed and asked is its own affair. Errors are a line for the person.
+/// The text that `editor` leaves of `text`. What it prints is not captured. Errors are a message for the user.
 pub(super) fn edit(text: &str, editor: Option<&str>) -> Result<String, String> {
     edit_below(&std::env::temp_dir(), text, editor)
 }
 
 fn edit_below(temporary: &Path, text: &str, editor: Option<&str>) -> Result<String, String> {
-    let editor = editor.ok_or("no editor: set EDITOR or VISUAL")?;
+    let editor = editor.ok_or("no editor is set: set EDITOR or VISUAL")?;
     let edited = edited(temporary, text, editor).map_err(|error| format!("cannot run {editor}: {error}"))?;
-    edited.ok_or_else(|| format!("{editor} did not end well; the question is as it was"))
+    edited.ok_or_else(|| format!("{editor} failed; the question is unchanged"))
 }
 
 /// `None` when the editor failed.
@@ -28,12 +28,12 @@ fn edited(temporary: &Path, text: &str, editor: &str) -> io::Result<Option<Strin
     let folder = private_folder(temporary)?;
     let file = folder.path().join("question.md");
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(text.as_bytes())?;
-    // A shell, as EDITOR may have arguments: `code --wait`.
+    // A shell, because EDITOR may have arguments: `code --wait`.
     let status = Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status()?;
     if status.success() { fs::read_to_string(&file).map(Some) } else { Ok(None) }
 }
 
-/// A new folder for us alone; gone when it is dropped.
+/// A new private folder that is removed when dropped.
 fn private_folder(temporary: &Path) -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("lunette-").permissions(Permissions::from_mode(0o700)).tempdir_in(temporary)
 }
@@ -53,11 +53,11 @@ mod tests {
         let temporary = tempfile::tempdir().expect("a folder");
         let edit = |editor| edit_below(temporary.path(), "Who?", editor);
         assert_eq!(edit(Some("sed -i s/Who/What/")), Ok("What?".into()));
-        assert!(matches!(edit(Some("false")), Err(line) if line.contains("did not end well")));
+        assert!(matches!(edit(Some("false")), Err(line) if line.contains("failed; the question is unchanged")));
         assert!(matches!(edit(Some("printf '\\377' >")), Err(line) if line.contains("valid UTF-8")));
         assert!(matches!(edit(Some("rm")), Err(line) if line.contains("cannot run rm")));
         assert!(matches!(edit(None), Err(_)));
-        assert!(is_empty(temporary.path()), "nothing lies around");
+        assert!(is_empty(temporary.path()), "nothing is left behind");
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         assert_ne!(named(), named());
     }
 
-    /// Where the question was once: a name that anybody could foretell.
+    /// The predictable name that was once used.
     #[test]
     fn what_was_planted_at_a_name_that_can_be_foretold_is_left_alone() {
         let (temporary, theirs) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));

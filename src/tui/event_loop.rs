@@ -205,8 +205,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
 
     fn run_command(&mut self, now: Duration, command: &UiCommand) -> Result<NextStep, Error> {
         let reply = self.runner.run(LoopCommand::Screen(command.clone()))?;
-        if let (UiCommand::TakeParts(choice), Reply::Reloaded(Reloaded { document: Some(_), .. })) = (command, &reply)
-        {
+        if let (UiCommand::TakeParts(choice), Reply::Reloaded(Reloaded { document: Some(_), .. })) = (command, &reply) {
             self.screen.parts.take(choice);
         }
         self.take_reply(now, reply)

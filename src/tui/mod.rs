@@ -2,7 +2,7 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | [`keymap`] | turns a key, depending on the focus, into an [`keymap::Intent`]: one table, which also generates the help |
+//! | [`keymap`] | turns a key into an [`keymap::Intent`], depending on the focus; the help is generated from it |
 //! | [`screen`] | holds the interface's own state (focus, input, scrolling, popups); turns intents into chat actions |
 //! | [`reader`] | shows the document: wraps the visible page, searches, keeps marks |
 //! | [`layout`] | lays a frame out: positions, transcript lines, search hits, scrolling |

@@ -17,7 +17,7 @@ const TAB: &str = "    ";
 /// A grapheme and its style.
 type StyledGrapheme = (String, Style);
 
-/// `text` as it may be shown on one line: tabs are four spaces, and signs stand for what a terminal would obey.
+/// `text` for one line: tabs become four spaces, and signs replace what a terminal would obey.
 pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

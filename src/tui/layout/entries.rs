@@ -29,7 +29,8 @@ pub(super) fn render(entries: &mut RenderedEntries, chat: &Chat, screen: &Screen
                 // It is shown beside the first.
                 Some(Twin::OfFirst) => entries.write(index, RenderKey { cells, ..RenderKey::default() }, |_| {}),
                 None => {
-                    entries.write(index, render_key(exchange, &at), |rendered| exchange::write(rendered, exchange, &at));
+                    entries
+                        .write(index, render_key(exchange, &at), |rendered| exchange::write(rendered, exchange, &at));
                 }
             },
             Entry::Switch(comparison) => {

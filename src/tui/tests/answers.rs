@@ -1,4 +1,4 @@
-//! What is done with questions and answers: editing, asking again, pasting, history.
+//! Editing, repeating, pasting, history.
 
 use super::*;
 use crate::tui::ui_command::UiCommand;
@@ -80,7 +80,7 @@ fn the_editor_is_given_what_is_written() {
     assert_eq!(screen.input.lines(), ["half a question?"]);
 }
 
-/// The picker for a comparison, on the offer of this name.
+/// The comparison picker at this preset.
 fn comparing(session: &Session, screen: &mut Screen, name: &str) {
     screen.handle(&session.chat, Intent::Versus);
     let Some(Overlay::Picker(picker)) = &mut screen.overlay else { panic!("no picker: {:?}", screen.overlay) };

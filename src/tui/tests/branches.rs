@@ -1,9 +1,9 @@
-//! Branches of the conversation: keys and lists.
+//! Keys and lists for branches.
 
 use super::reading::press;
 use super::*;
 
-/// Two turns, and a branch after the first with a turn of its own; the keys are in the transcript.
+/// Two turns, and a branch after the first with one turn of its own; the focus is on the transcript.
 fn forked(size: (u16, u16)) -> (Session, Screen) {
     let (mut session, mut screen) = (Session::with_document_read("accurate"), Screen::default());
     for (question, answer) in

@@ -1,9 +1,9 @@
-//! Search in the transcript.
+//! Searching the transcript.
 
 use super::reading::press;
 use super::*;
 
-/// Two turns; the first has thoughts, which are folded.
+/// Two turns, the first with folded thoughts.
 fn talked() -> Session {
     let mut session = answered_after_reasoning();
     session.ask("And who wrote the letter to Mr. Bennet?");

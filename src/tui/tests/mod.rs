@@ -1,4 +1,5 @@
-//! Screens of named states, and scripts of keys through the real loop with a toy engine behind it.
+//! Snapshots of named states, and tests of the interface's state. Scripts of keys through the real loop are in
+//! [`scripts`].
 
 mod answers;
 mod branches;
@@ -43,7 +44,7 @@ fn drawn(chat: &Chat, screen: &mut Screen, (width, height): (u16, u16)) -> Strin
     terminal.backend().to_string()
 }
 
-/// Lays a frame out and draws it.
+/// Lays out and draws a frame.
 fn draw_in(terminal: &mut Terminal<TestBackend>, chat: &Chat, screen: &mut Screen, theme: ThemeChoice) {
     let theme = Theme::of(theme);
     let area = Rect::from((Position::ORIGIN, terminal.size().expect("a test's terminal has one")));
@@ -51,7 +52,7 @@ fn draw_in(terminal: &mut Terminal<TestBackend>, chat: &Chat, screen: &mut Scree
     terminal.draw(|frame| view::draw(frame, chat, screen, &theme)).expect("draws");
 }
 
-/// Snapshots of a state in every size.
+/// Snapshots of a state at each size.
 fn snapshots(name: &str, chat: &Chat, screen: &Screen) {
     for size in SIZES {
         let (width, height) = size;
@@ -71,7 +72,7 @@ fn typed(text: &str) -> Screen {
     })
 }
 
-// NamedPart states.
+// Named states.
 
 #[test]
 fn loading() {
@@ -213,7 +214,7 @@ fn help() {
     snapshots("help", &session.chat, &screen(|screen| screen.overlay = Some(Overlay::Help(0))));
 }
 
-// Without a picture.
+// Without snapshots.
 
 #[test]
 fn without_colour_nothing_is_coloured() {
@@ -286,7 +287,7 @@ fn a_preset_made_by_flags_stays_on_the_strip_when_another_is_in_force() {
     assert_eq!(strips(&session.chat), [keys, keys, all]);
 }
 
-// The screen's own state.
+// The interface's state.
 
 #[test]
 fn scrolling_up_stays_while_an_answer_grows_and_the_bottom_follows_again() {

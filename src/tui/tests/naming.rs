@@ -1,4 +1,4 @@
-//! `@` in the question.
+//! References with `@` in the question.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::reading::{novel, press, read};
 use super::*;
 use crate::chat::{Attached, AttachedText, Input};
 
-/// Two chapters of three are read.
+/// Two of three chapters are in context.
 fn begun(size: (u16, u16)) -> (Session, Screen) {
     let whole = novel();
     let document = Arc::new(whole.select("1-2").expect("there are three"));

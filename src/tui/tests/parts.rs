@@ -1,4 +1,4 @@
-//! The tree of parts: named states, keys through a screen, and what the chat and the loop are told.
+//! The tree of parts: snapshots, keys, and what the chat and the loop get.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::session::{CountRequest, PartsResult};
 use crate::tui::screen::{DocumentParts, SelectionVerdict};
 use crate::tui::ui_command::UiCommand;
 
-/// The bundled book, of which nothing is too long for a test.
+/// The bundled book.
 fn novel() -> Arc<Document> {
     let inputs = [DocumentInput::bundled_book()];
     Arc::new(load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is bundled"))
@@ -28,7 +28,7 @@ fn tree() -> Arc<Document> {
     ])
 }
 
-/// A chat and a screen on all of `document`; a model that was trained for 32,768 tokens has read it.
+/// A chat and screen on all of `document`, prefilled by a model trained for 32,768 tokens.
 fn opened(document: &Arc<Document>) -> (Session, Screen) {
     let mut session = Session::begin("accurate");
     session.chat.document.text = document.text.as_str().into();
@@ -39,7 +39,7 @@ fn opened(document: &Arc<Document>) -> (Session, Screen) {
     (session.document_read(), screen)
 }
 
-/// The engine says that it is too long, which opens the tree.
+/// The engine reports that the document is too long, which opens the tree.
 fn too_long(document: &Arc<Document>) -> (Session, Screen) {
     let (_, mut screen) = opened(document);
     let mut session = Session::begin("accurate");
@@ -58,7 +58,7 @@ fn attend(session: &mut Session, screen: &mut Screen) {
     }
 }
 
-/// The tokens of all parts are told: `first` of the first, and `more` more of each that follows.
+/// All parts are counted: the first has `first` tokens, each next one `more` more.
 fn weigh(session: &mut Session, screen: &mut Screen, first: u32, more: u32) {
     let of = asked(screen);
     let parts = of.whole.parts().len() as u32;
@@ -72,7 +72,7 @@ fn aside(session: &mut Session, screen: &mut Screen, result: PartsResult) {
     }
 }
 
-/// What was asked to be counted.
+/// The request to count.
 fn asked(screen: &Screen) -> CountRequest {
     let asked = screen.commands.iter().find_map(|command| match command {
         UiCommand::CountParts(request) => Some(request.clone()),
@@ -98,7 +98,7 @@ fn proposals() -> Vec<Proposal> {
 
 const DOCUMENT: (u16, u16) = (80, 24);
 
-/// Snapshots in every size, each from the beginning.
+/// Snapshots at each size, each from the start.
 fn shot(name: &str, start: impl Fn() -> (Session, Screen), act: impl Fn(&mut Session, &mut Screen, (u16, u16))) {
     for size in SIZES {
         let (mut session, mut screen) = start();
@@ -375,7 +375,7 @@ fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
     let keys = "<wait><tab>s<wait>njjj j <wait><enter><wait>";
     let outside = Outside { toy: toy.clone(), results, reloads: 0, others };
     let played = play_with(|| typing(keys), screen, outside);
-    // tcp.rs is in row 4 of the tree, udp.rs below it.
+    // tcp.rs is in row 4 of the tree, udp.rs in row 5.
     assert_eq!((played.ended, choices), (ScreenExit::BySignal(Signal::Terminate), vec![vec![2, 3]]));
     assert!(toy.told.borrow().ends_with(&["forecast", "read", "shutdown"]), "{:?}", toy.told);
     assert!(played.last.contains("parts 1,3 of 5") && !played.last.contains("One."), "{}", played.last);

@@ -1,4 +1,4 @@
-//! The document on the screen: named states, and keys through a screen.
+//! The document pane: snapshots and keys.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) fn files(files: &[(&str, &str)]) -> Arc<Document> {
     Arc::new(document::load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("texts"))
 }
 
-/// A chat about `document`, read by `preset`.
+/// A chat about `document`, prefilled with `preset`.
 pub(super) fn read(document: &Arc<Document>, preset: &str) -> Session {
     let mut session = Session::begin(preset);
     session.chat.document.text = document.text.as_str().into();
@@ -30,7 +30,7 @@ pub(super) fn read(document: &Arc<Document>, preset: &str) -> Session {
     session.document_read()
 }
 
-/// Keys as a person presses them: characters, and some by name in angle brackets. The frame before them is `size`.
+/// Presses keys: characters, and names in angle brackets. `size` is the size of the frame before.
 pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16), script: &str) {
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
@@ -58,7 +58,7 @@ pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16)
     }
 }
 
-/// Snapshots of a document after keys, in every size.
+/// Snapshots of a document after keys, at each size.
 fn after_keys(name: &str, document: &Arc<Document>, preset: &str, script: &str) {
     for size in SIZES {
         let (mut session, mut screen) = (read(document, preset), Screen::new(document.clone()));
@@ -118,7 +118,7 @@ fn the_palette_finds_commands() {
     after_keys("palette", &novel(), "full", "<ctrl-p>copy");
 }
 
-/// Where the hardware cursor stands.
+/// The position of the hardware cursor.
 fn caret(session: &Session, screen: &mut Screen, (width, height): (u16, u16)) -> (u16, u16) {
     let mut terminal = terminal(width, height);
     draw_in(&mut terminal, &session.chat, screen, ThemeChoice::Ansi);
@@ -144,7 +144,7 @@ fn a_line_that_is_typed_stays_one_line() {
 fn the_hardware_cursor_stands_in_the_line_that_is_typed() {
     let document = novel();
     let size = (40, 12);
-    // The reader's title begins in column 1, the palette's line in column 3; both have a sign before what is typed.
+    // The document's title begins in column 1, the palette's input in column 3; both have a prompt.
     for (opened, column) in [("/", 2), ("<ctrl-p>", 4)] {
         let (mut session, mut screen) = (read(&document, "full"), Screen::new(document.clone()));
         let mut typed = |keys: &str| {
@@ -160,7 +160,7 @@ fn the_hardware_cursor_stands_in_the_line_that_is_typed() {
     }
 }
 
-/// A chat whose answer quotes the book, rightly, nearly, and wrongly.
+/// A chat whose answer quotes the book exactly, nearly, and wrongly.
 fn quoted(document: &Arc<Document>) -> Session {
     let mut session = read(document, "accurate");
     session.ask("What do people believe of single men?");

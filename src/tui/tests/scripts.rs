@@ -1,4 +1,4 @@
-//! Scripts of keys through the real loop, with a toy engine behind it.
+//! Scripts of keys through the real loop, with a toy engine.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,17 +22,17 @@ use crate::tui::event_loop::Loop;
 use crate::tui::options::ScreenExit;
 use crate::tui::runner::{LoopCommand, Reply, Runner};
 
-/// Answers every command at once, as an engine with nothing to do would.
+/// Answers each command at once.
 pub(super) struct Toy {
     pub(super) results: UnboundedSender<EffectResult>,
-    /// Pieces of an answer.
+    /// Pieces per answer.
     pieces: usize,
-    /// What was commanded, in short.
+    /// The commands it got.
     pub(super) told: RefCell<Vec<&'static str>>,
 }
 
 impl Toy {
-    /// A toy whose model is loaded, and what it will say.
+    /// A toy with a loaded model, and its results.
     pub(super) fn loaded(pieces: usize) -> (Rc<Self>, UnboundedReceiver<EffectResult>) {
         let (results, received) = unbounded_channel();
         let toy = Self { results, pieces, told: RefCell::default() };
@@ -40,7 +40,7 @@ impl Toy {
         (Rc::new(toy), received)
     }
 
-    /// One that never gets its model.
+    /// A toy that never loads its model.
     fn silent() -> (Rc<Self>, UnboundedReceiver<EffectResult>) {
         let (results, received) = unbounded_channel();
         (Rc::new(Self { results, pieces: 0, told: RefCell::default() }), received)
@@ -85,7 +85,8 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> TerminalEvent {
     TerminalEvent::Key(KeyEvent::new(code, modifiers))
 }
 
-/// `Who?<enter><tab>5`: characters, and names of keys in angle brackets; `None` is `<wait>`, which lets everything settle.
+/// Parses `Who?<enter><tab>5`: characters, and keys in angle brackets. `None` is `<wait>`, which lets everything
+/// settle.
 fn keys(script: &str) -> Vec<Option<TerminalEvent>> {
     let mut keys = Vec::new();
     let mut rest = script;
@@ -107,7 +108,7 @@ fn keys(script: &str) -> Vec<Option<TerminalEvent>> {
     keys
 }
 
-/// The keys as they come; after the last one nothing comes any more.
+/// The keys as a stream; after the last one it stays silent.
 pub(super) fn typing(script: &str) -> impl Stream<Item = io::Result<TerminalEvent>> + Unpin {
     let coming = stream::unfold(keys(script).into_iter(), async |mut keys| match keys.next() {
         Some(None) => {
@@ -120,22 +121,22 @@ pub(super) fn typing(script: &str) -> impl Stream<Item = io::Result<TerminalEven
     Box::pin(coming.filter_map(async |key| key))
 }
 
-/// What came of a script.
+/// The outcome of a script.
 pub(super) struct Played {
     pub ended: ScreenExit,
     frames: usize,
-    /// How often the document's files were looked at.
+    /// How often the documents were reloaded.
     reloads: usize,
     pub last: String,
 }
 
-/// Plays a script through the real loop, on a clock that runs only while everyone waits. A script that does not leave by
-/// itself is ended by a signal after 0.6 s.
+/// Plays a script through the real loop, on a paused clock. A script that does not quit is ended by a signal after 0.6
+/// s.
 fn play(script: &str, toy: &Rc<Toy>, results: UnboundedReceiver<EffectResult>) -> Played {
     play_keys(|| typing(script), toy, results)
 }
 
-/// As [`play`], with keys from anywhere; they are asked for inside the runtime.
+/// As [`play`], with keys from any stream, which is created inside the runtime.
 fn play_keys<Keys>(keys: impl FnMut() -> Keys, toy: &Rc<Toy>, results: UnboundedReceiver<EffectResult>) -> Played
 where
     Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
@@ -144,7 +145,7 @@ where
     play_with(keys, Screen::default(), Outside { toy: toy.clone(), results, reloads: 0, others: nothing })
 }
 
-/// What is outside of the loop: a toy for an engine, and a closure for everything else.
+/// Everything outside the loop: a toy engine, and a closure for other commands.
 pub(super) struct Outside<F> {
     pub toy: Rc<Toy>,
     pub results: UnboundedReceiver<EffectResult>,
@@ -171,7 +172,7 @@ impl<F: FnMut(&LoopCommand) -> Reply> Runner for Outside<F> {
     }
 }
 
-/// A terminal in memory, which counts its frames.
+/// A terminal in memory that counts frames.
 struct Memory {
     terminal: Terminal<TestBackend>,
     frames: usize,
@@ -189,7 +190,7 @@ impl Display for Memory {
     }
 }
 
-/// As [`play_keys`], with a screen and what is outside of it.
+/// As [`play_keys`], with a given screen and runner.
 pub(super) fn play_with<Keys, F: FnMut(&LoopCommand) -> Reply>(
     keys: impl FnMut() -> Keys,
     screen: Screen,
@@ -212,7 +213,7 @@ where
     Played { ended, frames, reloads: shown.runner.reloads, last: terminal.backend().to_string() }
 }
 
-/// A script with a toy whose model is there from the start; also what the toy was told.
+/// Plays a script with a loaded toy. Also returns the commands it got.
 fn play_with_toy(script: &str) -> (Played, Vec<&'static str>) {
     let (toy, results) = Toy::loaded(1);
     let played = play(script, &toy, results);
@@ -269,7 +270,7 @@ fn nothing_is_drawn_while_nothing_changes() {
     assert!(played.frames <= 3, "{} frames in 0.6 s with nothing to do", played.frames);
 }
 
-/// Keys that wake, when they come, whoever asked first and found nothing: as crossterm's stream does.
+/// A stream that wakes its first poller when a key arrives, as crossterm's does.
 #[derive(Clone, Default)]
 struct WakesTheFirst(Arc<Mutex<(VecDeque<TerminalEvent>, Option<Waker>)>>);
 

@@ -6,12 +6,13 @@ use ratatui::text::{Line, Span};
 
 use super::super::rendered_entries::RenderedEntry;
 use super::super::theme::Theme;
-use super::super::wrap::wrap;
+use super::super::wrap::{clean, wrap};
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
-use super::{citations, references, versus, work};
+use super::{citations, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
 use crate::engine::message::Figures;
+use crate::session::references::describe;
 
 /// Most lines of a question: the answer matters more.
 const MOST_QUESTION_LINES: usize = 12;
@@ -75,7 +76,7 @@ fn question(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'stati
 
 /// What the question refers to, one line each.
 fn attached(exchange: &Exchange, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
-    let attached = exchange.attached.iter().map(|attached| format!("with {}", references::described(attached)));
+    let attached = exchange.attached.iter().map(|attached| format!("with {}", clean(&describe(attached))));
     let lines = attached.flat_map(|text| wrap(&[Span::styled(text, theme.dim)], cells - 2, 2));
     lines.map(|line| indented(INDENT, line)).collect()
 }

@@ -67,8 +67,8 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     make_harmless(frame.buffer_mut());
 }
 
-/// Removes from a finished frame what a terminal would obey or show elsewhere, whichever widget put it there. Text that was
-/// wrapped ([`wrap`](mod@super::wrap)) has visible signs for it already.
+/// Removes from a finished frame what a terminal would obey or show elsewhere, whichever widget put it there. Text that
+/// was wrapped ([`wrap`](mod@super::wrap)) has visible signs for it already.
 fn make_harmless(buffer: &mut Buffer) {
     let is_harmful = |c: char| sign(c).is_some();
     for cell in buffer.content.iter_mut().filter(|cell| cell.symbol().contains(is_harmful)) {

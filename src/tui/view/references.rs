@@ -8,10 +8,10 @@ use ratatui::widgets::{Block, BorderType, Clear};
 use super::super::screen::{NameList, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
-use super::formatting::{bytes, count, short_count};
+use super::formatting::{bytes, short_count};
 use crate::chat::attached::{is_meant, references};
-use crate::chat::{Attached, AttachedText, CacheState, Chat};
-use crate::session::references::NamedPart;
+use crate::chat::{Attached, CacheState, Chat};
+use crate::session::references::{NamedPart, describe};
 
 const WIDEST: u16 = 72;
 const MOST_ROWS: u16 = 8;
@@ -86,19 +86,7 @@ fn about(chat: &Chat, length: usize) -> String {
 pub(super) fn title(chat: &Chat, screen: &Screen) -> Option<String> {
     let names = references(&screen.input.lines().join("\n"));
     let is_named = |attached: &&Attached| names.iter().any(|name| is_meant(&name.name, &attached.name));
-    let referred: Vec<String> = chat.attached.iter().filter(is_named).map(described).collect();
+    let referred: Vec<String> =
+        chat.attached.iter().filter(is_named).map(|attached| clean(&describe(attached))).collect();
     (!referred.is_empty()).then(|| format!(" with {} ", referred.join(" · ")))
-}
-
-/// How a reference is passed to the model.
-pub(super) fn described(attached: &Attached) -> String {
-    let name = clean(&attached.name);
-    match (&attached.text, attached.tokens) {
-        (AttachedText::Read(_), _) => format!("{name}, in context"),
-        (AttachedText::Coming, _) => format!("{name}, loading"),
-        (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
-        (AttachedText::Unread(text) | AttachedText::File(text), None) => {
-            format!("{name}, {}", bytes(text.len() as u64))
-        }
-    }
 }
