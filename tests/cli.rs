@@ -1,7 +1,7 @@
 //! The command line of the real binary, as far as it goes without a model: lists, refusals, exit codes, and that nothing hangs.
 
 mod support {
-    pub mod binary;
+    pub(crate) mod binary;
 }
 
 use std::fs;

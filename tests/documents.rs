@@ -3,7 +3,7 @@
 //! After an intended change, run `INSTA_UPDATE=always cargo test --test documents` and read the diff.
 
 mod support {
-    pub mod pdf;
+    pub(crate) mod pdf;
 }
 
 use std::fmt::Write;

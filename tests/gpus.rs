@@ -6,8 +6,8 @@
 #![allow(clippy::print_stderr, reason = "what was left out has to be said")]
 
 mod support {
-    pub mod binary;
-    pub mod models;
+    pub(crate) mod binary;
+    pub(crate) mod models;
 }
 
 use serde_json::Value;

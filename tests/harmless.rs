@@ -4,7 +4,7 @@
 //! have sent them; what needs arguments and files goes through the real binary.
 
 mod support {
-    pub mod binary;
+    pub(crate) mod binary;
 }
 
 use std::ffi::OsString;

@@ -3,9 +3,9 @@
 //! One thread computes in each: two that wait for each other at every step crawl where something else runs, too.
 
 mod support {
-    pub mod binary;
-    pub mod models;
-    pub mod pdf;
+    pub(crate) mod binary;
+    pub(crate) mod models;
+    pub(crate) mod pdf;
 }
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -4,7 +4,7 @@
 //! real, and without it there is nothing to test.
 
 mod support {
-    pub mod hub;
+    pub(crate) mod hub;
 }
 
 use std::fs;

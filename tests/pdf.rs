@@ -1,8 +1,8 @@
 //! PDFs through the real program, with its child processes and messages.
 
 mod support {
-    pub mod binary;
-    pub mod pdf;
+    pub(crate) mod binary;
+    pub(crate) mod pdf;
 }
 
 use std::fs;

@@ -1,9 +1,9 @@
 //! The plain front end in the real binary: a conversation on standard input, how it ends, and the exit code.
 
 mod support {
-    pub mod binary;
-    pub mod models;
-    pub mod pty;
+    pub(crate) mod binary;
+    pub(crate) mod models;
+    pub(crate) mod pty;
 }
 
 use std::io::{Read, Write};

@@ -1,9 +1,9 @@
 //! Fetching models with the real binary, from a stand-in for the Hugging Face hub.
 
 mod support {
-    pub mod binary;
-    pub mod hub;
-    pub mod models;
+    pub(crate) mod binary;
+    pub(crate) mod hub;
+    pub(crate) mod models;
 }
 
 use std::fs;

@@ -4,7 +4,7 @@
 //! `target/vocabularies`. A text is put to the test as it is, and again among enough others that it is cut.
 
 mod support {
-    pub mod models;
+    pub(crate) mod models;
 }
 
 use std::fs;

@@ -6,8 +6,8 @@
 //! without being asked to (products with weights in blocks of 32) is switched off, as its header says; tests/products.rs judges it.
 
 mod support {
-    pub mod binary;
-    pub mod models;
+    pub(crate) mod binary;
+    pub(crate) mod models;
 }
 
 use std::mem::ManuallyDrop;

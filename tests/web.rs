@@ -1,8 +1,8 @@
 //! Documents by address, through the real program, from a server on this machine.
 
 mod support {
-    pub mod binary;
-    pub mod pdf;
+    pub(crate) mod binary;
+    pub(crate) mod pdf;
 }
 
 use std::io::{BufRead, BufReader, Write};

@@ -19,22 +19,22 @@ pub(super) struct RawFile {
 impl RawFile {
     /// A file that was not fetched.
     #[cfg(test)]
-    pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self { name: name.into(), bytes: bytes.into(), served: None }
     }
 
     /// Whether the server gave this media type: `text/html`.
-    pub fn is_served_as(&self, media_type: &str) -> bool {
+    pub(super) fn is_served_as(&self, media_type: &str) -> bool {
         self.served.as_ref().is_some_and(|served| served.media_type == media_type)
     }
 
     /// The encoding that the server named.
-    pub fn charset(&self) -> Option<&'static Encoding> {
+    pub(super) fn charset(&self) -> Option<&'static Encoding> {
         self.served.as_ref().and_then(|served| served.charset)
     }
 
     /// The extension of the name, in lower case. The query and fragment of an address are ignored.
-    pub fn extension(&self) -> Option<String> {
+    pub(super) fn extension(&self) -> Option<String> {
         let is_address = self.served.is_some();
         let name = if is_address { self.name.split(['?', '#']).next().unwrap_or_default() } else { &self.name };
         Path::new(name).extension().map(|extension| extension.to_string_lossy().to_lowercase())

@@ -43,7 +43,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub fn agreeing() -> Self {
+    pub(crate) fn agreeing() -> Self {
         Self { agrees: true, ..Self::default() }
     }
 }

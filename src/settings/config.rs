@@ -28,7 +28,7 @@ use crate::toml_fields::{self, Field, FileError};
 
 /// The contents of the file; `None` for a key that is not set.
 #[derive(Debug, Default)]
-pub struct Config {
+pub(super) struct Config {
     pub model: Option<String>,
     pub preset: Option<String>,
     pub pull: Option<PullPolicy>,
@@ -57,7 +57,7 @@ const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n
 
 impl Config {
     /// Parses `text` and adds its presets to `presets`. `file` is used in errors only.
-    pub fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
+    pub(super) fn read(file: &str, text: &str, presets: &mut Presets) -> Result<Self, FileError> {
         let fields = toml_fields::read(file, text)?;
         presets::extend(presets, file, &fields)?;
         check_preset(file, &fields, presets)?;

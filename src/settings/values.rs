@@ -11,7 +11,7 @@ use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
 pub struct Count(pub Option<u32>);
 
 /// Parses `60`, `60s`, `500ms`, `2m`, `1.5h`; a plain number is in seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a time above 0, such as 60s, 500ms, 2m or 1h".to_owned();
     let text_squeezed = text.trim().to_lowercase();
     let digits = text_squeezed.trim_end_matches(char::is_alphabetic);
@@ -28,7 +28,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses the KV cache type of K or V.
-pub fn kv_dtype(text: &str) -> Result<KvDtype, String> {
+pub(super) fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     match text.trim().to_lowercase().as_str() {
         "f16" => Ok(KvDtype::F16),
         "q8_0" => Ok(KvDtype::Q8_0),
@@ -40,7 +40,7 @@ pub fn kv_dtype(text: &str) -> Result<KvDtype, String> {
 }
 
 /// Parses a count; -1, `all` and `auto` mean all.
-pub fn count_or_all(text: &str) -> Result<Count, String> {
+pub(super) fn count_or_all(text: &str) -> Result<Count, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "all" | "auto" => Ok(Count(None)),
         digits => {
@@ -50,7 +50,7 @@ pub fn count_or_all(text: &str) -> Result<Count, String> {
 }
 
 /// Parses the number of layers to offload; llama.cpp's -1 means `auto`.
-pub fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
+pub(super) fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "auto" => Ok(GpuLayers::Auto),
         "all" => Ok(GpuLayers::All),
@@ -59,7 +59,7 @@ pub fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
 }
 
 /// Parses how to split a model across several GPUs.
-pub fn split_mode(text: &str) -> Result<SplitMode, String> {
+pub(super) fn split_mode(text: &str) -> Result<SplitMode, String> {
     match text.trim().to_lowercase().as_str() {
         "none" => Ok(SplitMode::None),
         "layer" => Ok(SplitMode::Layer),
@@ -69,7 +69,7 @@ pub fn split_mode(text: &str) -> Result<SplitMode, String> {
 }
 
 /// Parses a limit in tokens; -1 (and llama.cpp's -2) means no limit.
-pub fn limit(text: &str) -> Result<Count, String> {
+pub(super) fn limit(text: &str) -> Result<Count, String> {
     match text.trim() {
         "-1" | "-2" => Ok(Count(None)),
         digits => {
@@ -79,7 +79,7 @@ pub fn limit(text: &str) -> Result<Count, String> {
 }
 
 /// Parses a seed; -1 means a random one.
-pub fn seed(text: &str) -> Result<u32, String> {
+pub(super) fn seed(text: &str) -> Result<u32, String> {
     match text.trim() {
         "-1" => Ok(u32::MAX),
         digits => digits.parse().map_err(|_| "a whole number up to 4294967295, or -1 for a random seed".to_owned()),
@@ -87,17 +87,17 @@ pub fn seed(text: &str) -> Result<u32, String> {
 }
 
 /// Parses a number of at least 0, such as a temperature.
-pub fn from_zero(text: &str) -> Result<f32, String> {
+pub(super) fn from_zero(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| *number >= 0.0).ok_or_else(|| "a number from 0 up".to_owned())
 }
 
 /// Parses a number from 0 to 1, such as a probability.
-pub fn share(text: &str) -> Result<f32, String> {
+pub(super) fn share(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| "a number from 0 to 1".to_owned())
 }
 
 /// Parses a repetition penalty, by which scores are divided.
-pub fn penalty(text: &str) -> Result<f32, String> {
+pub(super) fn penalty(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0 (1 = off)".to_owned())
 }
 
@@ -106,7 +106,7 @@ fn finite(text: &str) -> Option<f32> {
 }
 
 /// Parses llama.cpp's `on`, `off` and `auto`; `auto` turns it on if the model supports it.
-pub fn flash_attention(text: &str) -> Result<bool, String> {
+pub(super) fn flash_attention(text: &str) -> Result<bool, String> {
     if text.eq_ignore_ascii_case("auto") {
         return Ok(true);
     }

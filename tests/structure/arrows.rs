@@ -8,16 +8,16 @@ use super::sources::{Module, ModulePath, Sources, attributes, is_for_tests};
 
 /// A path in the file `from` to an item of the file `to`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrow {
-    pub from: String,
-    pub to: String,
+pub(crate) struct Arrow {
+    pub(crate) from: String,
+    pub(crate) to: String,
     /// As written.
-    pub path: String,
-    pub line: usize,
+    pub(crate) path: String,
+    pub(crate) line: usize,
 }
 
 /// All arrows of the crate, by file.
-pub fn between_files(sources: &Sources) -> Vec<Arrow> {
+pub(crate) fn between_files(sources: &Sources) -> Vec<Arrow> {
     let mut arrows = Vec::new();
     for (path, module) in &sources.modules {
         let mut written = imported(sources, path, module);

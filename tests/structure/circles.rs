@@ -12,7 +12,7 @@ const FORMATS: &str = "document/format/";
 type Graph<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 /// One sentence for each circle of modules.
-pub fn between_modules(arrows: &[Arrow]) -> Vec<String> {
+pub(crate) fn between_modules(arrows: &[Arrow]) -> Vec<String> {
     let mut graph = Graph::new();
     for arrow in arrows {
         let (from, to) = (module_of(&arrow.from), module_of(&arrow.to));
@@ -24,7 +24,7 @@ pub fn between_modules(arrows: &[Arrow]) -> Vec<String> {
 }
 
 /// One sentence for each circle of files outside of a format's folder.
-pub fn between_files(arrows: &[Arrow]) -> Vec<String> {
+pub(crate) fn between_files(arrows: &[Arrow]) -> Vec<String> {
     let mut graph = Graph::new();
     for arrow in arrows.iter().filter(|arrow| !are_of_one_format(&arrow.from, &arrow.to)) {
         graph.entry(&arrow.from).or_default().insert(&arrow.to);

@@ -15,13 +15,13 @@ use super::sources::Sources;
 
 /// Rows by module: what it may use.
 #[derive(Debug)]
-pub struct Map {
+pub(crate) struct Map {
     rows: BTreeMap<String, Vec<String>>,
 }
 
 impl Map {
     /// The first table of `lib.rs` that has three columns.
-    pub fn of(sources: &Sources) -> Self {
+    pub(crate) fn of(sources: &Sources) -> Self {
         let rows = sources.map.iter().filter_map(|line| {
             let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
             let [module, _, uses] = cells[..] else { return None };
@@ -33,7 +33,7 @@ impl Map {
     }
 
     /// What is wrong between the map and the arrows.
-    pub fn objections(&self, sources: &Sources, arrows: &[Arrow]) -> Vec<String> {
+    pub(crate) fn objections(&self, sources: &Sources, arrows: &[Arrow]) -> Vec<String> {
         let mut objections: Vec<String> = modules(sources)
             .into_iter()
             .filter(|module| !self.rows.contains_key(*module))
@@ -68,7 +68,7 @@ impl Map {
 }
 
 /// The top-level module of a file: `chat` of `chat/update/mod.rs` and of `chat.rs`.
-pub fn module_of(file: &str) -> &str {
+pub(crate) fn module_of(file: &str) -> &str {
     file.split('/').next().unwrap_or(file).trim_end_matches(".rs")
 }
 

@@ -7,51 +7,51 @@ use std::path::Path;
 use syn::{Attribute, Item, Meta, UseTree, Visibility};
 
 /// The first segment of paths into the library; files of the binary have [`BINARY`] in its place.
-pub const LIBRARY: &str = "lunette";
-pub const BINARY: &str = "main";
+pub(crate) const LIBRARY: &str = "lunette";
+pub(crate) const BINARY: &str = "main";
 
 /// A module's absolute path: `["lunette", "chat", "update"]`.
-pub type ModulePath = Vec<String>;
+pub(crate) type ModulePath = Vec<String>;
 
 /// One name that a `use` brings into a module.
 #[derive(Debug, Clone)]
-pub struct Import {
+pub(crate) struct Import {
     /// As written, in segments: `["super", "state", "Chat"]`.
-    pub target: Vec<String>,
+    pub(crate) target: Vec<String>,
     /// Visible outside of the module: a re-export when the target is a child's.
-    pub is_exported: bool,
-    pub line: usize,
+    pub(crate) is_exported: bool,
+    pub(crate) line: usize,
 }
 
 /// A module: a file, or a block inside one.
 #[derive(Default)]
-pub struct Module {
+pub(crate) struct Module {
     /// Relative to `src`: `chat/update/mod.rs`.
-    pub file: String,
-    pub items: Vec<Item>,
+    pub(crate) file: String,
+    pub(crate) items: Vec<Item>,
     /// Names of items defined here.
-    pub defined: Vec<String>,
-    pub imports: HashMap<String, Import>,
+    pub(crate) defined: Vec<String>,
+    pub(crate) imports: HashMap<String, Import>,
     /// What `use x::*` names.
-    pub globs: Vec<Import>,
+    pub(crate) globs: Vec<Import>,
 }
 
 /// All modules of the library and the binary, without those for tests.
 #[derive(Default)]
-pub struct Sources {
-    pub modules: BTreeMap<ModulePath, Module>,
+pub(crate) struct Sources {
+    pub(crate) modules: BTreeMap<ModulePath, Module>,
     /// The documentation of `lib.rs`, line by line.
-    pub map: Vec<String>,
+    pub(crate) map: Vec<String>,
 }
 
 impl Sources {
     /// The files under `folder`, from `lib.rs` and `main.rs` on.
-    pub fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         Self::from_roots(&|file| fs::read_to_string(folder.join(file)).ok())
     }
 
     /// Files given as texts; the folder is flat but for `/` in names.
-    pub fn of_texts(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn of_texts(files: &[(&str, &str)]) -> Self {
         Self::from_roots(&|file| {
             let found = files.iter().find(|(name, _)| *name == file);
             found.map(|(_, text)| (*text).to_owned())
@@ -124,7 +124,7 @@ impl Sources {
     }
 
     /// The file that defines the item that `segments` name in `module`; `None` for modules, other crates and local names.
-    pub fn file_of(&self, module: &ModulePath, segments: &[String]) -> Option<&str> {
+    pub(crate) fn file_of(&self, module: &ModulePath, segments: &[String]) -> Option<&str> {
         self.resolve(module, segments, 0)
     }
 
@@ -164,7 +164,7 @@ impl Sources {
     }
 
     /// Whether `file` is that of a module below the one at `path`.
-    pub fn is_below(&self, path: &ModulePath, file: &str) -> bool {
+    pub(crate) fn is_below(&self, path: &ModulePath, file: &str) -> bool {
         self.modules
             .iter()
             .any(|(below, module)| below.len() > path.len() && below.starts_with(path) && module.file == file)
@@ -172,7 +172,7 @@ impl Sources {
 }
 
 /// Whether an item is there for tests only.
-pub fn is_for_tests(attributes: &[Attribute]) -> bool {
+pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("cfg") => list.tokens.to_string() == "test",
         Meta::Path(path) => path.is_ident("test"),
@@ -180,7 +180,7 @@ pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-pub fn flatten(tree: &UseTree, before: &mut Vec<String>, is_exported: bool, module: &mut Module) {
+pub(crate) fn flatten(tree: &UseTree, before: &mut Vec<String>, is_exported: bool, module: &mut Module) {
     let import = |before: &[String], last: Option<&syn::Ident>, line| Import {
         target: before.iter().cloned().chain(last.map(ToString::to_string)).collect(),
         is_exported,
@@ -212,7 +212,7 @@ pub fn flatten(tree: &UseTree, before: &mut Vec<String>, is_exported: bool, modu
     }
 }
 
-pub fn attributes(item: &Item) -> &[Attribute] {
+pub(crate) fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,

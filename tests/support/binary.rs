@@ -11,42 +11,42 @@ use std::time::Duration;
 const HUNG: Duration = Duration::from_secs(60);
 
 /// A folder that is both home and working directory, removed when it is dropped.
-pub struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 /// What a run gave.
 #[derive(Debug)]
-pub struct Ran {
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) out: String,
+    pub(crate) err: String,
     /// The exit code; -1 when a signal ended it.
-    pub code: i32,
+    pub(crate) code: i32,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).expect("a file");
         path
     }
 
     /// Runs the binary without input.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_on(arguments, "")
     }
 
-    pub fn run_on(&self, arguments: &[&str], stdin: &str) -> Ran {
+    pub(crate) fn run_on(&self, arguments: &[&str], stdin: &str) -> Ran {
         self.run_with(arguments, &[], stdin)
     }
 
-    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ran {
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)], stdin: &str) -> Ran {
         let mut child = self.start(arguments, variables);
         let mut input = child.stdin.take().expect("it is piped");
         // A program that has read enough closes its end.
@@ -56,13 +56,13 @@ impl Home {
     }
 
     /// Runs the binary without input; what it says on standard output goes to `out`.
-    pub fn run_into(&self, out: Stdio, arguments: &[&str]) -> Ran {
+    pub(crate) fn run_into(&self, out: Stdio, arguments: &[&str]) -> Ran {
         let child = self.command(arguments).stdin(Stdio::null()).stdout(out).spawn().expect("it starts");
         finished(child, HUNG)
     }
 
     /// Starts the binary with everything piped.
-    pub fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    pub(crate) fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
         self.command(arguments).envs(variables.iter().copied()).spawn().expect("it starts")
     }
 
@@ -79,7 +79,7 @@ impl Home {
 }
 
 /// Waits for the end of `child`; after `limit` it is killed, and that is a failure.
-pub fn finished(child: Child, limit: Duration) -> Ran {
+pub(crate) fn finished(child: Child, limit: Duration) -> Ran {
     let id = child.id();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -93,12 +93,12 @@ pub fn finished(child: Child, limit: Duration) -> Ran {
 }
 
 /// Sends `name` (`-INT`) to a process that was started here.
-pub fn signal(name: &str, id: u32) {
+pub(crate) fn signal(name: &str, id: u32) {
     let sent = Command::new("kill").args([name, &id.to_string()]).status().expect("kill is there");
     assert!(sent.success(), "{name} {id}");
 }
 
 /// The error's line: what failed, in one sentence.
-pub fn sentence(err: &str) -> &str {
+pub(crate) fn sentence(err: &str) -> &str {
     err.lines().find(|line| line.starts_with("error: ")).unwrap_or_else(|| panic!("no error is told: {err}"))
 }

@@ -10,7 +10,7 @@ const ALIGNMENT: usize = 32;
 
 /// In what numbers matrices are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Numbers {
+pub(crate) enum Numbers {
     #[default]
     F32,
     Bf16,
@@ -40,7 +40,7 @@ impl Numbers {
     }
 
     /// The nearest number that can be written, so that writing loses nothing.
-    pub fn nearest(self, numbers: &[f32]) -> Vec<f32> {
+    pub(crate) fn nearest(self, numbers: &[f32]) -> Vec<f32> {
         match self {
             Self::F32 => numbers.to_vec(),
             Self::Bf16 => numbers.iter().map(|number| f32::from_bits(number.to_bits() & 0xffff_0000)).collect(),
@@ -72,7 +72,7 @@ fn q8_0_block(numbers: &[f32]) -> Vec<u8> {
 
 /// A key's value, with the format's number for its type.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     U32(u32),
     F32(f32),
     Text(String),
@@ -81,23 +81,23 @@ pub enum Value {
 
 /// A matrix of `rows` rows of `columns` numbers; a vector has one row.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tensor {
-    pub columns: usize,
-    pub rows: usize,
-    pub data: Vec<f32>,
+pub(crate) struct Tensor {
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) data: Vec<f32>,
 }
 
 /// Keys and tensors, in the order in which they are written.
 #[derive(Debug, Default)]
-pub struct Gguf {
+pub(crate) struct Gguf {
     /// Of the matrices.
-    pub numbers: Numbers,
-    pub keys: Vec<(String, Value)>,
-    pub tensors: Vec<(String, Tensor)>,
+    pub(crate) numbers: Numbers,
+    pub(crate) keys: Vec<(String, Value)>,
+    pub(crate) tensors: Vec<(String, Tensor)>,
 }
 
 impl Gguf {
-    pub fn write_to(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write_to(&self, path: &Path) -> io::Result<()> {
         let mut head = Vec::new();
         head.extend(b"GGUF");
         head.extend(VERSION.to_le_bytes());

@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 /// What happens to one request for the file. Each is used once; after all of them the file is sent as it is.
 #[derive(Debug, Clone, Copy)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The connection is closed after so many bytes.
     CutAfter(usize),
     /// After so many bytes nothing comes until [`Hub::release`].
@@ -42,27 +42,27 @@ pub enum Fault {
 
 /// The repository that the hub has, with one file in it.
 #[derive(Debug, Clone)]
-pub struct Repository {
-    pub name: &'static str,
+pub(crate) struct Repository {
+    pub(crate) name: &'static str,
     /// What it was called once.
-    pub old_name: &'static str,
-    pub path: &'static str,
-    pub file: Arc<[u8]>,
+    pub(crate) old_name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) file: Arc<[u8]>,
     /// Asked for, if there is one.
-    pub token: Option<&'static str>,
+    pub(crate) token: Option<&'static str>,
     /// What is sent in place of the list of files.
-    pub listing: Option<&'static str>,
+    pub(crate) listing: Option<&'static str>,
 }
 
 /// A request as it came. Header names are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    pub line: String,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Request {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
@@ -80,8 +80,8 @@ impl Request {
     }
 }
 
-pub struct Hub {
-    pub endpoint: String,
+pub(crate) struct Hub {
+    pub(crate) endpoint: String,
     shared: Arc<Shared>,
 }
 
@@ -97,7 +97,7 @@ struct Shared {
 }
 
 impl Hub {
-    pub fn start(repository: Repository, faults: &[Fault]) -> Self {
+    pub(crate) fn start(repository: Repository, faults: &[Fault]) -> Self {
         let (hub, files) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
         let endpoint = format!("http://{}", hub.local_addr().unwrap());
         let shared = Arc::new(Shared {
@@ -115,17 +115,17 @@ impl Hub {
     }
 
     /// What the hub was asked so far.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.to_hub.lock().unwrap().clone()
     }
 
     /// What the files' host was asked so far.
-    pub fn file_requests(&self) -> Vec<Request> {
+    pub(crate) fn file_requests(&self) -> Vec<Request> {
         self.shared.to_files.lock().unwrap().clone()
     }
 
     /// Lets what is held go on.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         *self.shared.is_released.lock().unwrap() = true;
         self.shared.released.notify_all();
     }
@@ -163,7 +163,7 @@ fn head(stream: &mut TcpStream, status: &str, headers: &[(&str, &str)]) {
     let _ = write!(stream, "HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n");
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
         write!(digits, "{byte:02x}").unwrap();
         digits

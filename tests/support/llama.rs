@@ -20,22 +20,22 @@ use super::random_model::{GgufFace, RandomModel};
 use super::reference::Token;
 
 /// Number types of the KV cache.
-pub const F32: sys::ggml_type = sys::GGML_TYPE_F32;
-pub const F16: sys::ggml_type = sys::GGML_TYPE_F16;
-pub const Q8_0: sys::ggml_type = sys::GGML_TYPE_Q8_0;
-pub const Q4_0: sys::ggml_type = sys::GGML_TYPE_Q4_0;
+pub(crate) const F32: sys::ggml_type = sys::GGML_TYPE_F32;
+pub(crate) const F16: sys::ggml_type = sys::GGML_TYPE_F16;
+pub(crate) const Q8_0: sys::ggml_type = sys::GGML_TYPE_Q8_0;
+pub(crate) const Q4_0: sys::ggml_type = sys::GGML_TYPE_Q4_0;
 
 /// How a context is made.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
-    pub context_tokens: u32,
+pub(crate) struct Options {
+    pub(crate) context_tokens: u32,
     /// Most tokens computed at once.
-    pub ubatch: u32,
-    pub flash_attention: bool,
-    pub kv_dtype: sys::ggml_type,
-    pub sequences: u32,
+    pub(crate) ubatch: u32,
+    pub(crate) flash_attention: bool,
+    pub(crate) kv_dtype: sys::ggml_type,
+    pub(crate) sequences: u32,
     /// All sequences share one row of cells; else each has its own (a stream).
-    pub unified: bool,
+    pub(crate) unified: bool,
 }
 
 impl Default for Options {
@@ -52,23 +52,23 @@ enum Place {
 }
 
 /// A loaded model.
-pub struct Model {
+pub(crate) struct Model {
     raw: NonNull<sys::llama_model>,
     place: Place,
 }
 
 impl Model {
-    pub fn load(model: &RandomModel) -> Self {
+    pub(crate) fn load(model: &RandomModel) -> Self {
         Self::load_as(model, &GgufFace::of(model.shape.family))
     }
 
     /// Loads the weights onto the GPU, all of them.
-    pub fn load_on_gpu(model: &RandomModel) -> Self {
+    pub(crate) fn load_on_gpu(model: &RandomModel) -> Self {
         Self::write_and_open(model, &GgufFace::of(model.shape.family), Place::Gpu)
     }
 
     /// Loads the weights under another architecture's name.
-    pub fn load_as(model: &RandomModel, face: &GgufFace) -> Self {
+    pub(crate) fn load_as(model: &RandomModel, face: &GgufFace) -> Self {
         Self::write_and_open(model, face, Place::Cpu)
     }
 
@@ -93,7 +93,7 @@ impl Model {
         Self { raw: NonNull::new(model).expect("the model was written as llama.cpp wants it"), place }
     }
 
-    pub fn vocab(&self) -> usize {
+    pub(crate) fn vocab(&self) -> usize {
         // SAFETY: the model lives as long as self, the vocabulary as long as the model.
         unsafe { sys::llama_vocab_n_tokens(sys::llama_model_get_vocab(self.raw.as_ptr())) as usize }
     }
@@ -107,7 +107,7 @@ impl Drop for Model {
 }
 
 /// A context of a model.
-pub struct Context<'model> {
+pub(crate) struct Context<'model> {
     raw: NonNull<sys::llama_context>,
     model: &'model Model,
 }
@@ -118,7 +118,7 @@ unsafe impl Send for Context<'_> {}
 unsafe impl Sync for Model {}
 
 impl<'model> Context<'model> {
-    pub fn new(model: &'model Model, options: Options) -> Self {
+    pub(crate) fn new(model: &'model Model, options: Options) -> Self {
         // SAFETY: the model outlives the context by the lifetime; the parameters start from llama.cpp's defaults.
         let raw = unsafe {
             let mut params = sys::llama_context_default_params();
@@ -144,7 +144,7 @@ impl<'model> Context<'model> {
     }
 
     /// Reads `tokens` in one call. Returns the logits of each.
-    pub fn read(&mut self, tokens: &[Token]) -> Vec<Vec<f32>> {
+    pub(crate) fn read(&mut self, tokens: &[Token]) -> Vec<Vec<f32>> {
         let mut batch = Batch::of(tokens);
         // SAFETY: the batch's arrays have one entry a token and live through the call; llama_decode copies them.
         let status = unsafe { sys::llama_decode(self.raw.as_ptr(), batch.raw()) };
@@ -161,7 +161,7 @@ impl<'model> Context<'model> {
     }
 
     /// Configures the window and switches to it, or to full attention. `Err` is the refusal's sentence.
-    pub fn attend(&mut self, attention: &Attention) -> Result<(), String> {
+    pub(crate) fn attend(&mut self, attention: &Attention) -> Result<(), String> {
         if let Attention::Sliding { window, sinks, full_layers } = attention {
             let layers: Vec<i32> = full_layers.as_slice().iter().map(|&layer| layer as i32).collect();
             self.configure(*window, *sinks, &layers)?;
@@ -170,7 +170,7 @@ impl<'model> Context<'model> {
         Ok(())
     }
 
-    pub fn configure(&mut self, window: u32, sinks: u32, full_layers: &[i32]) -> Result<(), String> {
+    pub(crate) fn configure(&mut self, window: u32, sinks: u32, full_layers: &[i32]) -> Result<(), String> {
         // SAFETY: the layers live through the call, which copies them.
         let status = unsafe {
             sys::llama_swaa_configure(self.raw.as_ptr(), window, sinks, full_layers.as_ptr(), full_layers.len())
@@ -178,7 +178,7 @@ impl<'model> Context<'model> {
         if status == 0 { Ok(()) } else { Err(self.refusal().expect("a failure has a sentence")) }
     }
 
-    pub fn slide(&mut self, sliding: bool) {
+    pub(crate) fn slide(&mut self, sliding: bool) {
         // SAFETY: the context lives.
         unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), sliding) }
         // SAFETY: as above.
@@ -186,34 +186,34 @@ impl<'model> Context<'model> {
     }
 
     /// Whether sliding layers attend to the needed stretches only, or to everything through the mask.
-    pub fn set_views(&mut self, views: bool) {
+    pub(crate) fn set_views(&mut self, views: bool) {
         // SAFETY: the context lives.
         unsafe { sys::llama_swaa_set_views(self.raw.as_ptr(), views) }
     }
 
-    pub fn refusal(&self) -> Option<String> {
+    pub(crate) fn refusal(&self) -> Option<String> {
         // SAFETY: the sentence is valid until the next call on this context; copied here.
         unsafe { copy_text(sys::llama_swaa_refusal(self.raw.as_ptr())) }
     }
 
-    pub fn columns(&self) -> sys::llama_swaa_columns {
+    pub(crate) fn columns(&self) -> sys::llama_swaa_columns {
         // SAFETY: the context lives; plain numbers come back.
         unsafe { sys::llama_swaa_get_columns(self.raw.as_ptr()) }
     }
 
-    pub fn memory(&self) -> sys::llama_swaa_memory {
+    pub(crate) fn memory(&self) -> sys::llama_swaa_memory {
         // SAFETY: the context lives; plain numbers come back.
         unsafe { sys::llama_swaa_get_memory(self.raw.as_ptr()) }
     }
 
     /// How many calls used the graph of the call before.
-    pub fn graphs_reused(&self) -> i32 {
+    pub(crate) fn graphs_reused(&self) -> i32 {
         // SAFETY: the context lives; plain numbers come back.
         unsafe { sys::llama_perf_context(self.raw.as_ptr()).n_reused }
     }
 
     /// Forgets the positions `from..to` of a sequence.
-    pub fn remove(&mut self, sequence: u32, from: u32, to: u32) {
+    pub(crate) fn remove(&mut self, sequence: u32, from: u32, to: u32) {
         // SAFETY: the memory belongs to the context, which lives.
         let removed =
             unsafe { sys::llama_memory_seq_rm(self.memory_handle(), sequence as i32, from as i32, to as i32) };
@@ -221,19 +221,19 @@ impl<'model> Context<'model> {
     }
 
     /// Moves the positions `from..` of a sequence down by `by`.
-    pub fn move_down(&mut self, sequence: u32, from: u32, by: u32) {
+    pub(crate) fn move_down(&mut self, sequence: u32, from: u32, by: u32) {
         // SAFETY: the memory belongs to the context, which lives. -1 is "to the end".
         unsafe { sys::llama_memory_seq_add(self.memory_handle(), sequence as i32, from as i32, -1, -(by as i32)) }
     }
 
     /// Gives all that a sequence has read to another one as well.
-    pub fn copy(&mut self, from: u32, to: u32) {
+    pub(crate) fn copy(&mut self, from: u32, to: u32) {
         // SAFETY: the memory belongs to the context, which lives. -1 and -1 are "all positions".
         unsafe { sys::llama_memory_seq_cp(self.memory_handle(), from as i32, to as i32, -1, -1) }
     }
 
     /// The whole state as bytes.
-    pub fn save(&mut self) -> Vec<u8> {
+    pub(crate) fn save(&mut self) -> Vec<u8> {
         // SAFETY: the buffer has the length that llama.cpp asked for, and is written once.
         unsafe {
             let mut bytes = vec![0; sys::llama_state_get_size(self.raw.as_ptr())];
@@ -243,13 +243,13 @@ impl<'model> Context<'model> {
         }
     }
 
-    pub fn restore(&mut self, state: &[u8]) {
+    pub(crate) fn restore(&mut self, state: &[u8]) {
         // SAFETY: the bytes live through the call, which copies them.
         let read = unsafe { sys::llama_state_set_data(self.raw.as_ptr(), state.as_ptr(), state.len()) };
         assert_eq!(read, state.len());
     }
 
-    pub fn is_newest(&self) -> bool {
+    pub(crate) fn is_newest(&self) -> bool {
         newest_context() == self.raw.as_ptr()
     }
 
@@ -304,7 +304,7 @@ impl Batch {
 }
 
 /// The context most recently created on this thread; null without one.
-pub fn newest_context() -> *mut sys::llama_context {
+pub(crate) fn newest_context() -> *mut sys::llama_context {
     // SAFETY: takes nothing, returns a pointer that is only compared.
     unsafe { sys::llama_swaa_newest_context() }
 }
@@ -318,13 +318,13 @@ unsafe extern "C" {
 static KEPT: AtomicPtr<sys::llama_context> = AtomicPtr::new(ptr::null_mut());
 
 /// What a program that called [`free_at_exit`] writes to standard error when it has freed the context.
-pub const FREED: &str = "the context is freed";
+pub(crate) const FREED: &str = "the context is freed";
 
 /// Makes a context that is freed when the program exits, as one in a static object would be.
 ///
 /// Exit handlers and destructors of static objects run in reverse order, so this one, registered before the library is used, runs after the
 /// destructors of all static objects that the library makes on first use.
-pub fn free_at_exit(make: impl FnOnce() -> Context<'static>) {
+pub(crate) fn free_at_exit(make: impl FnOnce() -> Context<'static>) {
     // SAFETY: the handler is a function of this program and does not unwind.
     assert_eq!(unsafe { atexit(free_kept) }, 0, "there is room for an exit handler");
     KEPT.store(ManuallyDrop::new(make()).raw.as_ptr(), Ordering::Release);
@@ -338,13 +338,13 @@ extern "C" fn free_kept() {
 }
 
 /// The stamp of the running library.
-pub fn stamp() -> String {
+pub(crate) fn stamp() -> String {
     // SAFETY: a string constant.
     unsafe { copy_text(sys::llama_swaa_stamp()) }.expect("the stamp is always there")
 }
 
 /// The stamp of the series that the crate was built with.
-pub const PATCH_STAMP: &str = sys::PATCH_STAMP;
+pub(crate) const PATCH_STAMP: &str = sys::PATCH_STAMP;
 
 /// SAFETY: `text` is null or a zero-terminated string that lives through the call.
 unsafe fn copy_text(text: *const c_char) -> Option<String> {
@@ -374,7 +374,7 @@ fn load_backends_beside_program() {
 }
 
 /// The first GPU that ggml sees, by name: models are offloaded to it.
-pub fn gpu() -> Option<String> {
+pub(crate) fn gpu() -> Option<String> {
     start_backend();
     // SAFETY: indices below the count are valid; descriptions are strings that live as long as their device, which is for ever.
     unsafe {
@@ -389,7 +389,7 @@ extern "C" fn ignore_log(_level: sys::ggml_log_level, _text: *const c_char, _dat
 
 /// How the rows of a tensor lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
+pub(crate) enum Rows {
     /// Number after number.
     Whole,
     /// Every second number: the tensor is a view whose first two dimensions were exchanged.
@@ -400,7 +400,7 @@ pub enum Rows {
 /// sinks and window are joined. Returns the joined bits.
 ///
 /// The sources hold 0, 1, 2, … in the order of memory, as bits.
-pub fn concat(columns: usize, rows: Rows) -> Vec<u16> {
+pub(crate) fn concat(columns: usize, rows: Rows) -> Vec<u16> {
     start_backend();
     // SAFETY: the context owns all tensors and is freed after their last use; it is large enough for three tensors of
     // 6 * 128 * columns numbers in all, the graph and its plan. Contiguous f16 tensors hold two bytes a number.

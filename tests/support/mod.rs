@@ -1,8 +1,8 @@
 //! What the attention tests stand on: models small enough to compute by hand, the hand, and llama.cpp.
 
-pub mod comparing;
-pub mod gguf;
-pub mod llama;
-pub mod pair;
-pub mod random_model;
-pub mod reference;
+pub(crate) mod comparing;
+pub(crate) mod gguf;
+pub(crate) mod llama;
+pub(crate) mod pair;
+pub(crate) mod random_model;
+pub(crate) mod reference;

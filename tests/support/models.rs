@@ -8,7 +8,7 @@ use lunette::models::{Catalogue, HubVariables, ModelRef, Places, Resolved};
 use lunette::settings::Directories;
 
 /// The file of a model of the catalogue: `smollm2-135m`, or `qwen2.5-coder-0.5b`.
-pub fn model(name: &str) -> PathBuf {
+pub(crate) fn model(name: &str) -> PathBuf {
     let directories = Directories::of_system().expect("a home directory");
     let places = Places::new(&directories.cache, None, HubVariables::default());
     match Catalogue::bundled().resolve(&ModelRef::Named(name.into()), &places) {

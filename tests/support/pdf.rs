@@ -8,7 +8,7 @@ use pdf_extract::{Document, EncryptionState, EncryptionVersion, Object, Permissi
 
 /// A document in the making.
 #[derive(Debug, Default, Clone)]
-pub struct Made {
+pub(crate) struct Made {
     /// Content streams, and whether a picture fills the page.
     pages: Vec<(String, bool)>,
     /// Titles with levels and pages, both from 1.
@@ -18,26 +18,26 @@ pub struct Made {
 }
 
 /// The first object of a test's own.
-pub const FIRST_OWN: usize = 100_000;
+pub(crate) const FIRST_OWN: usize = 100_000;
 
 /// A line of Helvetica, in Latin-1, at `x`, `y` points from the lower left corner of A4 (595 by 842).
-pub fn line(x: u32, y: u32, size: u32, text: &str) -> String {
+pub(crate) fn line(x: u32, y: u32, size: u32, text: &str) -> String {
     let bytes: String = text.chars().map(escaped).collect();
     format!("BT /F1 {size} Tf {x} {y} Td ({bytes}) Tj ET\n")
 }
 
 /// Lines below each other.
-pub fn lines(x: u32, top: u32, texts: &[&str]) -> String {
+pub(crate) fn lines(x: u32, top: u32, texts: &[&str]) -> String {
     (0..).zip(texts).map(|(index, text)| line(x, top - 14 * index, 11, text)).collect()
 }
 
 /// A line in a font that has every character, with a map from its glyphs to them.
-pub fn unicode(x: u32, y: u32, text: &str) -> String {
+pub(crate) fn unicode(x: u32, y: u32, text: &str) -> String {
     glyphs("F2", x, y, text)
 }
 
 /// A line in a font without such a map.
-pub fn unmapped(x: u32, y: u32, text: &str) -> String {
+pub(crate) fn unmapped(x: u32, y: u32, text: &str) -> String {
     glyphs("F3", x, y, text)
 }
 
@@ -59,38 +59,38 @@ fn escaped(character: char) -> String {
 }
 
 impl Made {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     #[must_use]
-    pub fn page(mut self, content: impl Into<String>) -> Self {
+    pub(crate) fn page(mut self, content: impl Into<String>) -> Self {
         self.pages.push((content.into(), false));
         self
     }
 
     /// A page that is a picture, with `content` over it.
     #[must_use]
-    pub fn scan(mut self, content: impl Into<String>) -> Self {
+    pub(crate) fn scan(mut self, content: impl Into<String>) -> Self {
         self.pages.push((format!("q 595 0 0 842 0 0 cm /Scan Do Q\n{}", content.into()), true));
         self
     }
 
     #[must_use]
-    pub fn titled(mut self, title: &str, level: u8, page: usize) -> Self {
+    pub(crate) fn titled(mut self, title: &str, level: u8, page: usize) -> Self {
         self.outline.push((title.into(), level, page));
         self
     }
 
     /// An object of the test's own; the first is [`FIRST_OWN`].
     #[must_use]
-    pub fn object(mut self, body: impl Into<String>) -> Self {
+    pub(crate) fn object(mut self, body: impl Into<String>) -> Self {
         self.own.push(body.into());
         self
     }
 
     /// Encrypted with this user password.
-    pub fn encrypted(&self, user_password: &str) -> Vec<u8> {
+    pub(crate) fn encrypted(&self, user_password: &str) -> Vec<u8> {
         let mut document = Document::load_mem(&self.bytes()).expect("well-formed");
         document.trailer.set("ID", Object::Array(vec![Object::string_literal(*b"0123456789abcdef"); 2]));
         let version = EncryptionVersion::V2 {
@@ -108,7 +108,7 @@ impl Made {
     }
 
     /// The file.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut file = File::default();
         let (outline, first_page) = (10, 1000);
         let page_id = |number: usize| first_page + 2 * (number - 1);
@@ -186,7 +186,7 @@ fn codes(content: &str) -> Vec<String> {
 }
 
 /// A stream object with these entries beside its length.
-pub fn stream(entries: &str, content: &str) -> String {
+pub(crate) fn stream(entries: &str, content: &str) -> String {
     format!("<< {entries} /Length {} >>\nstream\n{content}\nendstream", content.len())
 }
 

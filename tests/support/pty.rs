@@ -20,7 +20,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 const END_OF_FRAME: &[u8] = b"\x1b[?2026l";
 
 /// A running binary and its screen.
-pub struct Terminal {
+pub(crate) struct Terminal {
     emulator: vt100::Parser,
     /// Whole frames that came.
     frames: usize,
@@ -38,12 +38,12 @@ pub struct Terminal {
 
 impl Terminal {
     /// Starts the binary with `arguments`, in a folder that holds `files`.
-    pub fn open(columns: u16, rows: u16, files: &[(&str, &str)], arguments: &[&str]) -> Self {
+    pub(crate) fn open(columns: u16, rows: u16, files: &[(&str, &str)], arguments: &[&str]) -> Self {
         Self::open_with(columns, rows, files, arguments, &[])
     }
 
     /// As [`Terminal::open`], with `variables` in its environment.
-    pub fn open_with(
+    pub(crate) fn open_with(
         columns: u16,
         rows: u16,
         files: &[(&str, &str)],
@@ -54,7 +54,7 @@ impl Terminal {
     }
 
     /// As [`Terminal::open_with`], for any program.
-    pub fn run(
+    pub(crate) fn run(
         columns: u16,
         rows: u16,
         files: &[(&str, &str)],
@@ -90,52 +90,52 @@ impl Terminal {
     }
 
     /// The emulator's screen, with its colours.
-    pub fn emulator(&self) -> &vt100::Screen {
+    pub(crate) fn emulator(&self) -> &vt100::Screen {
         self.emulator.screen()
     }
 
     /// What is on the screen, line by line.
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.emulator.screen().contents()
     }
 
     /// What the terminal was sent so far, in pieces, each with the time since the start.
-    pub fn recorded(&self) -> &[(Duration, Vec<u8>)] {
+    pub(crate) fn recorded(&self) -> &[(Duration, Vec<u8>)] {
         &self.recorded
     }
 
     /// Types `keys`, as the bytes that a terminal sends.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.input.write_all(keys.as_bytes()).expect("the binary listens");
         self.input.flush().expect("the binary listens");
     }
 
-    pub fn resize(&mut self, columns: u16, rows: u16) {
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.emulator.screen_mut().set_size(rows, columns);
         self.master.resize(size(columns, rows)).expect("a pseudo terminal can be resized");
     }
 
     /// The screen as one line, every run of blanks and line ends a blank: in it sentences are found however they are wrapped.
-    pub fn unwrapped(&self) -> String {
+    pub(crate) fn unwrapped(&self) -> String {
         self.screen().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    pub fn shows(&self, text: &str) -> bool {
+    pub(crate) fn shows(&self, text: &str) -> bool {
         self.unwrapped().contains(text)
     }
 
     /// Waits until `text` is on the screen. Returns how long the binary has run by then.
-    pub fn wait_for(&mut self, text: &str, limit: Duration) -> Duration {
+    pub(crate) fn wait_for(&mut self, text: &str, limit: Duration) -> Duration {
         self.wait_until(&format!("{text:?}"), limit, |terminal| terminal.shows(text))
     }
 
     /// Waits until the first frame is whole. Returns how long the binary has run by then.
-    pub fn wait_for_frame(&mut self, limit: Duration) -> Duration {
+    pub(crate) fn wait_for_frame(&mut self, limit: Duration) -> Duration {
         self.wait_until("frame", limit, |terminal| terminal.frames > 0)
     }
 
     /// Waits until `is_seen`, which is `what`. Returns how long the binary has run by then.
-    pub fn wait_until(&mut self, what: &str, limit: Duration, is_seen: impl Fn(&Self) -> bool) -> Duration {
+    pub(crate) fn wait_until(&mut self, what: &str, limit: Duration, is_seen: impl Fn(&Self) -> bool) -> Duration {
         let deadline = Instant::now() + limit;
         while !is_seen(self) {
             match self.next_frame(deadline.saturating_duration_since(Instant::now())) {
@@ -148,7 +148,7 @@ impl Terminal {
     }
 
     /// Takes what comes for `time`, whatever it is.
-    pub fn watch(&mut self, time: Duration) {
+    pub(crate) fn watch(&mut self, time: Duration) {
         let deadline = Instant::now() + time;
         while let Some(left) = deadline.checked_duration_since(Instant::now()) {
             match self.next_frame(left) {
@@ -160,7 +160,7 @@ impl Terminal {
     }
 
     /// Whether `text` stands reversed on the screen, as the preset in force does.
-    pub fn is_reversed(&self, text: &str) -> bool {
+    pub(crate) fn is_reversed(&self, text: &str) -> bool {
         let screen = self.emulator.screen();
         let (rows, columns) = screen.size();
         let reversed_row = |row: u16| -> String {
@@ -171,23 +171,23 @@ impl Terminal {
     }
 
     /// Whole frames so far.
-    pub fn frames(&self) -> usize {
+    pub(crate) fn frames(&self) -> usize {
         self.frames
     }
 
-    pub fn process_id(&self) -> u32 {
+    pub(crate) fn process_id(&self) -> u32 {
         self.child.process_id().expect("it runs")
     }
 
     /// Sends SIGTERM.
-    pub fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         let id = self.process_id().to_string();
         let killed = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
         assert!(killed.success(), "kill -TERM {id}");
     }
 
     /// Waits for its end, and takes what it still had to say.
-    pub fn exit_code(&mut self, limit: Duration) -> u32 {
+    pub(crate) fn exit_code(&mut self, limit: Duration) -> u32 {
         let deadline = Instant::now() + limit;
         while self.next_frame(deadline.saturating_duration_since(Instant::now())).is_ok() {}
         ended(&mut *self.child, deadline)
@@ -195,7 +195,7 @@ impl Terminal {
     }
 
     /// The first screen is back, the cursor is seen, a paste is plain again, and lines are edited by the terminal.
-    pub fn is_given_back(&self) -> bool {
+    pub(crate) fn is_given_back(&self) -> bool {
         let screen = self.emulator.screen();
         let plain = !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste();
         plain && self.master.get_termios().is_none_or(|termios| format!("{:?}", termios.local_flags).contains("ICANON"))
@@ -236,7 +236,7 @@ impl Terminal {
 }
 
 /// Opens the binary, types for `typing`, takes its terminal away in the middle of that, and waits for its end. Returns its exit code.
-pub fn exit_code_without_terminal(typing: Duration, limit: Duration) -> u32 {
+pub(crate) fn exit_code_without_terminal(typing: Duration, limit: Duration) -> u32 {
     let home = tempfile::tempdir().expect("a folder");
     let pair = native_pty_system().openpty(size(80, 24)).expect("the system has pseudo terminals");
     let mut child = pair.slave.spawn_command(at_home(home.path(), &binary())).expect("the binary starts");
@@ -313,7 +313,7 @@ impl Drop for Terminal {
 }
 
 /// Tests and benches are told where it is; an example lies beside it.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_lunette") {
         return path.into();
     }

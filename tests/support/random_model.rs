@@ -9,7 +9,7 @@ use super::gguf::{Gguf, Numbers, Tensor, Value};
 
 /// What differs between the models' families.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     Llama,
     /// Biases on queries, keys and values.
     Qwen2,
@@ -19,52 +19,52 @@ pub enum Family {
 
 /// The sizes of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    pub family: Family,
-    pub layers: usize,
-    pub heads: usize,
-    pub kv_heads: usize,
-    pub head_dim: usize,
-    pub embedding: usize,
-    pub feed_forward: usize,
-    pub vocab: usize,
+pub(crate) struct Shape {
+    pub(crate) family: Family,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    pub(crate) kv_heads: usize,
+    pub(crate) head_dim: usize,
+    pub(crate) embedding: usize,
+    pub(crate) feed_forward: usize,
+    pub(crate) vocab: usize,
 }
 
 /// The weights of a layer. Matrices map a vector of `columns` numbers to one of `rows`.
 #[derive(Debug)]
-pub struct Layer {
-    pub attention_norm: Tensor,
-    pub query: Tensor,
-    pub key: Tensor,
-    pub value: Tensor,
+pub(crate) struct Layer {
+    pub(crate) attention_norm: Tensor,
+    pub(crate) query: Tensor,
+    pub(crate) key: Tensor,
+    pub(crate) value: Tensor,
     /// Of query, key and value.
-    pub biases: Option<[Tensor; 3]>,
+    pub(crate) biases: Option<[Tensor; 3]>,
     /// Of query and key.
-    pub head_norms: Option<[Tensor; 2]>,
-    pub output: Tensor,
-    pub feed_forward_norm: Tensor,
-    pub gate: Tensor,
-    pub up: Tensor,
-    pub down: Tensor,
+    pub(crate) head_norms: Option<[Tensor; 2]>,
+    pub(crate) output: Tensor,
+    pub(crate) feed_forward_norm: Tensor,
+    pub(crate) gate: Tensor,
+    pub(crate) up: Tensor,
+    pub(crate) down: Tensor,
 }
 
 /// A model with its weights.
 #[derive(Debug)]
-pub struct RandomModel {
-    pub shape: Shape,
+pub(crate) struct RandomModel {
+    pub(crate) shape: Shape,
     /// In what its matrices are written; they hold no others.
-    pub numbers: Numbers,
-    pub embedding: Tensor,
-    pub layers: Vec<Layer>,
-    pub output_norm: Tensor,
-    pub output: Tensor,
+    pub(crate) numbers: Numbers,
+    pub(crate) embedding: Tensor,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) output_norm: Tensor,
+    pub(crate) output: Tensor,
 }
 
-pub const NORM_EPSILON: f32 = 1e-5;
-pub const ROPE_BASE: f32 = 10_000.0;
+pub(crate) const NORM_EPSILON: f32 = 1e-5;
+pub(crate) const ROPE_BASE: f32 = 10_000.0;
 
 impl RandomModel {
-    pub fn new(shape: Shape, seed: u64) -> Self {
+    pub(crate) fn new(shape: Shape, seed: u64) -> Self {
         let mut random = Random(seed);
         Self {
             shape,
@@ -77,7 +77,7 @@ impl RandomModel {
     }
 
     /// The same model with its matrices in the nearest numbers of another type.
-    pub fn in_numbers(mut self, numbers: Numbers) -> Self {
+    pub(crate) fn in_numbers(mut self, numbers: Numbers) -> Self {
         let layers = self.layers.iter_mut().flat_map(Layer::matrices);
         for tensor in layers.chain([&mut self.embedding, &mut self.output]) {
             tensor.data = numbers.nearest(&tensor.data);
@@ -86,7 +86,7 @@ impl RandomModel {
     }
 
     /// Writes the weights under the name of an architecture, with the keys that this one wants.
-    pub fn write_as(&self, path: &Path, face: &GgufFace) {
+    pub(crate) fn write_as(&self, path: &Path, face: &GgufFace) {
         let mut tensors = self.tensors();
         tensors.retain(|(name, _)| !face.without.iter().any(|end| is_named(name, end)));
         let gguf = Gguf { numbers: self.numbers, keys: self.keys(face), tensors };
@@ -138,16 +138,16 @@ fn is_named(name: &str, end: &str) -> bool {
 
 /// Under which architecture weights are written. An architecture that has the same tensors as ours can be had by name.
 #[derive(Debug)]
-pub struct GgufFace {
-    pub architecture: &'static str,
+pub(crate) struct GgufFace {
+    pub(crate) architecture: &'static str,
     /// Without the architecture in front.
-    pub more_keys: Vec<(&'static str, Value)>,
+    pub(crate) more_keys: Vec<(&'static str, Value)>,
     /// How the names of tensors end that this architecture does not have.
-    pub without: Vec<&'static str>,
+    pub(crate) without: Vec<&'static str>,
 }
 
 impl GgufFace {
-    pub fn of(family: Family) -> Self {
+    pub(crate) fn of(family: Family) -> Self {
         let architecture = match family {
             Family::Llama => "llama",
             Family::Qwen2 => "qwen2",
@@ -211,10 +211,10 @@ impl Layer {
 }
 
 /// The generator `SplitMix64`: enough for weights, and the same on every machine.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -241,7 +241,7 @@ impl Random {
     }
 
     /// Tokens of a vocabulary.
-    pub fn tokens(&mut self, count: usize, vocab: usize) -> Vec<u32> {
+    pub(crate) fn tokens(&mut self, count: usize, vocab: usize) -> Vec<u32> {
         (0..count).map(|_| (self.next() % vocab as u64) as u32).collect()
     }
 }

@@ -9,10 +9,10 @@ use super::random_model::{Family, Layer, NORM_EPSILON, ROPE_BASE, RandomModel, S
 
 /// One token at its place in a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    pub id: u32,
-    pub position: u32,
-    pub sequence: u32,
+pub(crate) struct Token {
+    pub(crate) id: u32,
+    pub(crate) position: u32,
+    pub(crate) sequence: u32,
 }
 
 /// What a layer remembers of a token.
@@ -26,19 +26,19 @@ struct Entry {
 }
 
 /// A model with what it has read.
-pub struct Reference<'model> {
+pub(crate) struct Reference<'model> {
     model: &'model RandomModel,
     /// By layer.
     entries: Vec<Vec<Entry>>,
 }
 
 impl<'model> Reference<'model> {
-    pub fn new(model: &'model RandomModel) -> Self {
+    pub(crate) fn new(model: &'model RandomModel) -> Self {
         Self { model, entries: vec![Vec::new(); model.layers.len()] }
     }
 
     /// Reads `tokens` under `attention`. Returns the logits of each.
-    pub fn read(&mut self, tokens: &[Token], attention: &Attention) -> Vec<Vec<f32>> {
+    pub(crate) fn read(&mut self, tokens: &[Token], attention: &Attention) -> Vec<Vec<f32>> {
         let model = self.model;
         let mut hidden: Vec<Vec<f32>> = tokens.iter().map(|token| row(&model.embedding, token.id as usize)).collect();
         for index in 0..model.layers.len() {
@@ -48,14 +48,14 @@ impl<'model> Reference<'model> {
     }
 
     /// Forgets the positions `from..to` of a sequence.
-    pub fn remove(&mut self, sequence: u32, from: u32, to: u32) {
+    pub(crate) fn remove(&mut self, sequence: u32, from: u32, to: u32) {
         for entries in &mut self.entries {
             entries.retain(|entry| entry.sequence != sequence || !(from..to).contains(&entry.position));
         }
     }
 
     /// Moves the positions `from..` of a sequence down by `by`.
-    pub fn move_down(&mut self, sequence: u32, from: u32, by: u32) {
+    pub(crate) fn move_down(&mut self, sequence: u32, from: u32, by: u32) {
         let shape = &self.model.shape;
         for entry in self.entries.iter_mut().flatten() {
             if entry.sequence == sequence && entry.position >= from {
@@ -66,7 +66,7 @@ impl<'model> Reference<'model> {
     }
 
     /// Gives all that a sequence has read to another one as well.
-    pub fn copy(&mut self, from: u32, to: u32) {
+    pub(crate) fn copy(&mut self, from: u32, to: u32) {
         for entries in &mut self.entries {
             let copies = entries.iter().filter(|entry| entry.sequence == from).cloned();
             let copies: Vec<Entry> = copies.map(|entry| Entry { sequence: to, ..entry }).collect();

@@ -6,14 +6,14 @@
 use std::fmt::Write;
 
 /// A terminal's own colours.
-pub struct Frame {
-    pub background: &'static str,
-    pub foreground: &'static str,
+pub(crate) struct Frame {
+    pub(crate) background: &'static str,
+    pub(crate) foreground: &'static str,
     /// The sixteen.
-    pub colors: [&'static str; 16],
+    pub(crate) colors: [&'static str; 16],
 }
 
-pub const DARK: Frame = Frame {
+pub(crate) const DARK: Frame = Frame {
     background: "#16181d",
     foreground: "#d6d9df",
     colors: [
@@ -22,7 +22,7 @@ pub const DARK: Frame = Frame {
     ],
 };
 
-pub const LIGHT: Frame = Frame {
+pub(crate) const LIGHT: Frame = Frame {
     background: "#fbfaf7",
     foreground: "#24272c",
     colors: [
@@ -46,7 +46,7 @@ struct Look {
 }
 
 /// The picture of `screen`.
-pub fn picture(screen: &vt100::Screen, frame: &Frame, title: &str) -> String {
+pub(crate) fn picture(screen: &vt100::Screen, frame: &Frame, title: &str) -> String {
     let (rows, columns) = screen.size();
     let (width, height) = (f32::from(columns) * CELL.0 + 2.0 * PADDING, f32::from(rows) * CELL.1 + 2.0 * PADDING);
     let mut svg = format!(

@@ -39,7 +39,7 @@ pub(super) struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     /// Opens `bytes`, the file `name`, which is `what`: `an EPUB book`.
-    pub fn open(name: &'a str, what: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
+    pub(super) fn open(name: &'a str, what: &'static str, bytes: &'a [u8]) -> Result<Self, Error> {
         if let Some(members) = member_count(bytes).filter(|&members| members > MOST_MEMBERS) {
             return Err(Error::Bomb { name: name.into(), what, evidence: format!("{members} members or more") });
         }
@@ -49,12 +49,12 @@ impl<'a> Archive<'a> {
         Ok(Self { name, what, zip, left: MOST_BYTES, damage: Vec::new() })
     }
 
-    pub fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         self.zip.index_for_name(path).is_some()
     }
 
     /// Unpacks the member at `path`, if there is one.
-    pub fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
         let Some(index) = self.zip.index_for_name(path) else { return Ok(None) };
         let mut bytes = Vec::new();
         let unpacked = self.zip.by_index(index).map_err(std::io::Error::other).and_then(|member| {
@@ -77,13 +77,13 @@ impl<'a> Archive<'a> {
     }
 
     /// Unpacks the member at `path`. Fails if there is none.
-    pub fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
+    pub(super) fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
         self.read(path)?.ok_or_else(|| self.broken(&format!("no {path} in it")))
     }
 
     /// Passes the content of the XML file at `path` to `handler`. Fails if there is none. If the file breaks off,
     /// passes what comes before and remembers the damage.
-    pub fn read_xml(&mut self, path: &str, handler: &mut dyn XmlHandler) -> Result<(), Error> {
+    pub(super) fn read_xml(&mut self, path: &str, handler: &mut dyn XmlHandler) -> Result<(), Error> {
         let bytes = self.need(path)?;
         let decoded = charset::read(&bytes);
         if let Err(Fault { at, reason }) = xml::read(&decoded.text, handler) {
@@ -93,21 +93,21 @@ impl<'a> Archive<'a> {
     }
 
     /// Fails if `text` is empty and an XML file broke off, which may be why.
-    pub fn refuse_damaged(&self, text: &str) -> Result<(), Error> {
+    pub(super) fn refuse_damaged(&self, text: &str) -> Result<(), Error> {
         if text.is_empty() && !self.damage.is_empty() { Err(self.broken("no text in it")) } else { Ok(()) }
     }
 
     /// A remark for each XML file that broke off.
-    pub fn remarks(&self) -> impl Iterator<Item = String> {
+    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
         self.damage.iter().map(|damage| format!("{}; the rest of it is lost", printable(damage)))
     }
 
-    pub fn protected(&self, evidence: &str) -> Error {
+    pub(super) fn protected(&self, evidence: &str) -> Error {
         Error::Protected { name: self.name.into(), what: self.what, evidence: printable(evidence) }
     }
 
     /// The error for a damaged archive. Adds the first XML file that broke off, which may be why.
-    pub fn broken(&self, evidence: &str) -> Error {
+    pub(super) fn broken(&self, evidence: &str) -> Error {
         let evidence =
             [evidence].into_iter().chain(self.damage.first().map(String::as_str)).collect::<Vec<_>>().join("; ");
         Error::Broken { name: self.name.into(), what: self.what, evidence: printable(&evidence) }

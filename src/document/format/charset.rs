@@ -29,7 +29,7 @@ pub(super) struct DecodedText<'a> {
 
 impl DecodedText<'_> {
     /// The offset in the file of byte `at` of the text. Exact unless there are invalid sequences before it.
-    pub fn offset_in_file(&self, at: usize) -> usize {
+    pub(super) fn offset_in_file(&self, at: usize) -> usize {
         let before = &self.text[..at];
         let encoding = Encoding::for_label(self.encoding.name.as_bytes()).unwrap_or(UTF_8);
         let bytes = if encoding == UTF_16LE || encoding == UTF_16BE {

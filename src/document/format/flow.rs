@@ -99,13 +99,13 @@ pub(super) struct Flowed {
 
 impl Flow {
     /// Appends words. White space between them becomes a space, except in code.
-    pub fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         let text = self.harmless(text);
         if self.verbatim > 0 { self.code(&text) } else { self.words(&text) }
     }
 
     /// Puts a blank line before what follows.
-    pub fn block(&mut self) {
+    pub(super) fn block(&mut self) {
         // `<li><p>`: the paragraph begins on the line of the item's marker.
         if self.marker.is_empty() {
             self.gap = self.gap.max(Gap::Paragraph);
@@ -113,12 +113,12 @@ impl Flow {
     }
 
     /// Starts a new line before what follows.
-    pub fn line(&mut self) {
+    pub(super) fn line(&mut self) {
         self.gap = self.gap.max(Gap::Line);
     }
 
     /// An explicit line break. Two of them leave a blank line.
-    pub fn line_break(&mut self) {
+    pub(super) fn line_break(&mut self) {
         if self.verbatim > 0 {
             self.code("\n");
         } else {
@@ -127,12 +127,12 @@ impl Flow {
     }
 
     /// Puts a space before what follows.
-    pub fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         self.gap = self.gap.max(Gap::Space);
     }
 
     /// Begins a heading; level 1 is the outermost. Ends a heading that is still open.
-    pub fn begin_heading(&mut self, level: u8) {
+    pub(super) fn begin_heading(&mut self, level: u8) {
         self.end_heading();
         self.marker.clear();
         self.block();
@@ -143,7 +143,7 @@ impl Flow {
     }
 
     /// Ends the heading. A heading without words is dropped.
-    pub fn end_heading(&mut self) {
+    pub(super) fn end_heading(&mut self) {
         let Some(open) = self.heading.take() else { return };
         let written = self.text.get(open.start..).unwrap_or_default();
         let title = written.trim().trim_start_matches('#').split_whitespace().collect::<Vec<_>>().join(" ");
@@ -157,28 +157,28 @@ impl Flow {
     }
 
     /// Sets how many lists what follows is in.
-    pub fn set_depth(&mut self, depth: usize) {
+    pub(super) fn set_depth(&mut self, depth: usize) {
         self.depth = depth.min(DEEPEST);
     }
 
     /// Begins a list item with its marker: `- `, `3. `.
-    pub fn item(&mut self, marker: &str) {
+    pub(super) fn item(&mut self, marker: &str) {
         self.line();
         self.marker = self.harmless(marker).into_owned();
     }
 
     /// Ends the item. An item without words is dropped.
-    pub fn end_item(&mut self) {
+    pub(super) fn end_item(&mut self) {
         self.marker.clear();
     }
 
-    pub fn begin_code(&mut self) {
+    pub(super) fn begin_code(&mut self) {
         self.block();
         self.spoil_row();
         self.verbatim += 1;
     }
 
-    pub fn end_code(&mut self) {
+    pub(super) fn end_code(&mut self) {
         self.verbatim = self.verbatim.saturating_sub(1);
         if self.verbatim == 0 {
             self.lead.clear();
@@ -188,7 +188,7 @@ impl Flow {
     }
 
     /// Begins a row. Returns false if the table is deeper than [`DEEPEST`]; there is no row to end then.
-    pub fn begin_row(&mut self) -> bool {
+    pub(super) fn begin_row(&mut self) -> bool {
         self.end_heading();
         self.line();
         if self.rows.len() == DEEPEST {
@@ -207,7 +207,7 @@ impl Flow {
         true
     }
 
-    pub fn begin_cell(&mut self) {
+    pub(super) fn begin_cell(&mut self) {
         self.end_heading();
         let Some(row) = self.rows.last_mut() else { return };
         row.cells += 1;
@@ -219,7 +219,7 @@ impl Flow {
     }
 
     /// Ends the row: its cells become a line.
-    pub fn end_row(&mut self) {
+    pub(super) fn end_row(&mut self) {
         self.end_heading();
         let Some(row) = self.rows.pop() else { return };
         let cells = self.text.split_off(row.start);
@@ -233,27 +233,27 @@ impl Flow {
     }
 
     /// Sets an anchor at the next word.
-    pub fn anchor(&mut self, name: String) {
+    pub(super) fn anchor(&mut self, name: String) {
         self.marks.push(PlacedMark { at: self.text.len(), what: MarkKind::Anchor(name) });
     }
 
     /// Bytes written so far, without pending white space.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.text.len()
     }
 
     /// What was written from byte `start` on.
-    pub fn written_from(&self, start: usize) -> &str {
+    pub(super) fn written_from(&self, start: usize) -> &str {
         self.text.get(start..).unwrap_or_default()
     }
 
     /// Inserts `sign` at `start`. No mark may be after it.
-    pub fn insert(&mut self, start: usize, sign: &str) {
+    pub(super) fn insert(&mut self, start: usize, sign: &str) {
         self.text.insert_str(start, sign);
     }
 
     /// Ends everything that is open.
-    pub fn finish(mut self) -> Flowed {
+    pub(super) fn finish(mut self) -> Flowed {
         while !self.rows.is_empty() {
             self.end_row();
         }
@@ -385,7 +385,7 @@ impl Flow {
 
 impl Flowed {
     /// The headings, as an outline.
-    pub fn outline(&self) -> Vec<OutlineEntry> {
+    pub(super) fn outline(&self) -> Vec<OutlineEntry> {
         let entry = |mark: &PlacedMark| match &mark.what {
             MarkKind::Heading { level, title } => {
                 let span = ByteSpan { start: mark.at, end: mark.at };
@@ -399,7 +399,7 @@ impl Flowed {
     }
 
     /// The anchors, each with the start of its line.
-    pub fn anchors(&self) -> impl Iterator<Item = (&str, usize)> {
+    pub(super) fn anchors(&self) -> impl Iterator<Item = (&str, usize)> {
         self.marks.iter().filter_map(|mark| match &mark.what {
             MarkKind::Anchor(name) => Some((name.as_str(), mark.at)),
             MarkKind::Heading { .. } => None,

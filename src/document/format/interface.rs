@@ -35,13 +35,13 @@ pub(in crate::document) struct FileText {
 
 impl FileText {
     /// Text whose lines are the lines of the file.
-    pub fn of_lines(decoded: DecodedFile, outline: Vec<OutlineEntry>) -> Self {
+    pub(crate) fn of_lines(decoded: DecodedFile, outline: Vec<OutlineEntry>) -> Self {
         let whole = ByteSpan { start: 0, end: decoded.text.len() };
         Self { positions: vec![(whole, Position::Line(1))], text: decoded.text, outline, report: decoded.report }
     }
 
     /// Text of pages. It must end with a line end. Sets `report.lines`.
-    pub fn of_pages(
+    pub(crate) fn of_pages(
         text: String,
         positions: Vec<(ByteSpan, Position)>,
         outline: Vec<OutlineEntry>,

@@ -45,12 +45,12 @@ pub(super) struct Element<'a> {
 
 impl Element<'_> {
     /// The name without its prefix.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         local(self.tag.name())
     }
 
     /// The value of the first attribute whose name without prefix is `name`.
-    pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub(super) fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.tag.html_attributes();
         let is_it = |key: QName<'_>| local(key) == name && key.as_namespace_binding().is_none();
         let found = attributes.with_checks(false).flatten().find(|attribute| is_it(attribute.key))?;

@@ -48,7 +48,7 @@ struct Paragraph {
 }
 
 impl<'a> BodyReader<'a> {
-    pub fn new(flow: &'a mut Flow, styles: &'a Styles, numbering: &'a mut Numbering) -> Self {
+    pub(super) fn new(flow: &'a mut Flow, styles: &'a Styles, numbering: &'a mut Numbering) -> Self {
         Self {
             flow,
             styles,

@@ -80,7 +80,7 @@ impl Numbering {
     }
 
     /// The label of the next item of `list`: `- `, `2.1 `. `None` if there is no such list.
-    pub fn count(&mut self, list: &str, level: usize) -> Option<String> {
+    pub(super) fn count(&mut self, list: &str, level: usize) -> Option<String> {
         let id = self.lists.get(list)?;
         let formats = self.formats.get(id)?;
         let counts = self.counts.entry(id.clone()).or_default();

@@ -63,13 +63,13 @@ impl Styles {
         std::iter::successors(self.styles.get(id), base).take(DEEPEST_STYLE)
     }
 
-    pub fn rank(&self, id: &str) -> Option<Rank> {
+    pub(super) fn rank(&self, id: &str) -> Option<Rank> {
         let level = self.chain(id).find_map(Style::outline);
         let is_title = self.chain(id).any(|style| style.name == "title");
         if is_title { Some(Rank::Title) } else { heading(level?) }
     }
 
-    pub fn number(&self, id: &str) -> NumberRef {
+    pub(super) fn number(&self, id: &str) -> NumberRef {
         let list = self.chain(id).find_map(|style| style.number.list.clone());
         NumberRef { list, level: self.chain(id).find_map(|style| style.number.level) }
     }

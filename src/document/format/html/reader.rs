@@ -86,7 +86,7 @@ enum ListKind {
 }
 
 impl<'a> HtmlReader<'a> {
-    pub fn new(flow: &'a mut Flow, around: Boilerplate, chapter: &'a str, wanted: &'a HashSet<String>) -> Self {
+    pub(crate) fn new(flow: &'a mut Flow, around: Boilerplate, chapter: &'a str, wanted: &'a HashSet<String>) -> Self {
         let (open, lists) = (Vec::new(), Vec::new());
         let (skipped, outside, inside, seen) = (0, 0, 0, Landmarks::default());
         let (links, in_link) = (0, false);
@@ -94,7 +94,7 @@ impl<'a> HtmlReader<'a> {
     }
 
     /// Closes what is still open.
-    pub fn end(&mut self) -> Landmarks {
+    pub(crate) fn end(&mut self) -> Landmarks {
         self.close_down_to(0);
         self.flow.block();
         self.seen

@@ -37,7 +37,7 @@ pub(in crate::document::format) struct Attributes<'a>(&'a Tag);
 
 impl Attributes<'_> {
     /// The value of `name`, which must be in lower case and with its prefix.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.attrs.iter().find(|attribute| &*attribute.name.local == name).map(|attribute| &*attribute.value)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct PageLines {
 
 impl PageLines {
     /// Splits `text` into lines. Also returns how many control characters were replaced.
-    pub fn new(number: u32, text: &str) -> (Self, u64) {
+    pub(super) fn new(number: u32, text: &str) -> (Self, u64) {
         let (text, controls) = without_controls(text);
         let mut lines: Vec<String> = Vec::new();
         for line in text.lines().map(|line| without_leaders(plain(line.trim_end()))) {
@@ -34,12 +34,12 @@ impl PageLines {
         (page, controls)
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
     /// Drops the line at `at`, which is the first or the last that is not blank, and the blank lines around it.
-    pub fn drop_outer(&mut self, at: usize, is_first: bool) {
+    pub(super) fn drop_outer(&mut self, at: usize, is_first: bool) {
         if is_first {
             let next = self.lines.iter().skip(at + 1).position(|line| !line.is_empty());
             self.lines.drain(..next.map_or(self.lines.len(), |next| at + 1 + next));

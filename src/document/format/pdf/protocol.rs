@@ -38,7 +38,7 @@ pub(super) struct Request {
 
 impl Request {
     /// The wanted pages of a document of `count` pages.
-    pub fn wanted(&self, count: u32) -> Vec<u32> {
+    pub(super) fn wanted(&self, count: u32) -> Vec<u32> {
         let count = count.min(MOST_PAGES);
         let is_wanted = |page: &u32| *page >= self.from_page.max(1) && *page <= count;
         match &self.pages {

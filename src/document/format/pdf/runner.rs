@@ -77,23 +77,23 @@ enum ProcessEnd {
 }
 
 impl<'a> EngineRunner<'a> {
-    pub fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
+    pub(super) fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
         Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
     }
 
     /// Whether engines run in other processes.
-    pub fn uses_children(&self) -> bool {
+    pub(super) fn uses_children(&self) -> bool {
         *self.reader != PdfReader::Here
     }
 
     /// Size of the file.
-    pub fn file_bytes(&self) -> usize {
+    pub(super) fn file_bytes(&self) -> usize {
         self.bytes.len()
     }
 
     /// Asks `engine` for everything, with the text of `pages`, or of all pages. A page that kills its process is a
     /// failed page.
-    pub fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
+    pub(super) fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
         let mut findings = Findings::default();
         let mut request = self.request(engine, pages);
         for _ in 0..MOST_CRASHES {
@@ -198,7 +198,7 @@ impl Findings {
 
     /// Adds the pages of `other`.
     #[must_use]
-    pub fn with_pages_of(mut self, mut other: Self) -> Self {
+    pub(super) fn with_pages_of(mut self, mut other: Self) -> Self {
         self.pages.append(&mut other.pages);
         self
     }
