@@ -13,7 +13,7 @@ use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
 use crate::process::{block_on, engine, with_reporter};
 
 /// With `-m`, lists which layers each preset leaves full in that model.
-pub fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+pub(crate) fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         block_on(async {
             let client = match settings.model {
@@ -27,7 +27,7 @@ pub fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
 }
 
 /// With `-m`, counts the tokens of each part with that model's vocabulary.
-pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
+pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(shown == Shown::Json), settings.terminal, |reporter| {
         let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
         let counted = match settings.model {
@@ -40,7 +40,7 @@ pub fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
 }
 
 /// Loads only the model's tables, except to measure how fast this machine prefills.
-pub fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
+pub(crate) fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
         let document = documents::open(settings, &mut io::stdin().lock(), reporter)?.whole;
         let config = settings.engine.with_model(model::find(settings, reporter)?);
@@ -61,21 +61,21 @@ fn measure(settings: &Settings, reporter: &mut Reporter<'_>) -> Result<(), ExitE
 }
 
 /// Prints the folders that Lunette uses.
-pub fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+pub(crate) fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         Ok(headless::paths(&settings.directories, &settings.places.own, json, reporter).map(|()| Exit::Ok)?)
     })
 }
 
 /// Fetches a model.
-pub fn pull(settings: &Settings, name: Option<&str>) -> Result<Exit, ExitError> {
+pub(crate) fn pull(settings: &Settings, name: Option<&str>) -> Result<Exit, ExitError> {
     with_reporter(Output::Text, settings.terminal, |reporter| {
         headless::pull(name, settings, reporter).map(|()| Exit::Ok)
     })
 }
 
 /// Measures presets. The table goes to standard output.
-pub fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, ExitError> {
+pub(crate) fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, ExitError> {
     let plan = Plan::new(settings, args)?;
     let model = with_reporter(Output::Text, settings.terminal, |reporter| model::find(settings, reporter))?;
     block_on(async {

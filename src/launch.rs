@@ -22,7 +22,7 @@ use lunette::tui::{self, Keymap, Options, ScreenExit};
 use crate::process::{self, block_on, with_reporter};
 
 /// Runs the terminal interface.
-pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
+pub(crate) fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     let options = options(settings)?;
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
         let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
@@ -36,7 +36,7 @@ pub fn screen(settings: &Settings) -> Result<Exit, ExitError> {
 }
 
 /// Runs the same chat in plain lines. If the model is missing, the user is asked about it first.
-pub fn plain(settings: &Settings) -> Result<Exit, ExitError> {
+pub(crate) fn plain(settings: &Settings) -> Result<Exit, ExitError> {
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
         let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
         Ok::<_, ExitError>((documents, Resolved::Found(find_or_ask(settings, reporter)?)))
@@ -57,12 +57,14 @@ fn converse<T>(
     let mut chat = Chat::new(opening::setup(settings, &files, &model));
     let asked = opening::ask_ahead(&mut chat, &files.whole(), &settings.questions);
     let mut effects = EffectRunner::new(settings, files, model);
-    asked.into_iter().for_each(|effect| effects.run(effect));
+    for effect in asked {
+        effects.run(effect);
+    }
     Ok(front_end(chat, effects))
 }
 
 /// Runs headless: answers the questions of the command line.
-pub fn headless(settings: &Settings, how: Headless) -> Exit {
+pub(crate) fn headless(settings: &Settings, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
     with_reporter(how.output, settings.terminal, |reporter| {
         let start = |reporter: &mut Reporter<'_>| {

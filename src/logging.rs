@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 const FILES_KEPT: usize = 7;
 
 /// Starts the log. If its folder can't be written, nothing is logged and the program runs anyway.
-pub fn start(settings: &Settings) {
+pub(crate) fn start(settings: &Settings) {
     let folder = &settings.directories.state;
     // The appender prints to standard error if the folder does not exist.
     if std::fs::create_dir_all(folder).is_err() {

@@ -118,7 +118,9 @@ async fn every_front_end_says_why_an_answer_is_not_whole_in_the_same_words() {
             headless(&[], ScriptedEngine::start(script.clone())).await,
             evaluation(ScriptedEngine::start(script)).await,
         ];
-        said.iter().for_each(|said| said.says(why_not_whole(finish, answer), &all));
+        for front_end in &said {
+            front_end.says(why_not_whole(finish, answer), &all);
+        }
     }
 }
 
@@ -167,7 +169,9 @@ async fn every_conversation_says_what_auto_chose_and_why() {
     let script = scripted_engine::says("He.");
     let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
     let told = "auto chose full: the document is so short that every preset sees all of it";
-    said.iter().for_each(|said| said.says(Some(told), &[told]));
+    for front_end in &said {
+        front_end.says(Some(told), &[told]);
+    }
 }
 
 #[tokio::test]
@@ -177,7 +181,9 @@ async fn every_conversation_says_why_a_preset_is_not_available() {
     let engine = ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
     let said = [screen(&session), lines.said(), headless(&["--preset", "quick"], engine).await];
     let told = "preset quick is not available for this model: it has windows of its own";
-    said.iter().for_each(|said| said.says(Some(told), &[told]));
+    for front_end in &said {
+        front_end.says(Some(told), &[told]);
+    }
 }
 
 #[tokio::test]
@@ -187,7 +193,9 @@ async fn every_conversation_says_why_a_template_gives_no_prompt() {
     let engine = || ScriptedEngine::with_model(broken(scripted_engine::model()), scripted_engine::says("He."));
     let said = [screen(&session), lines.said(), headless(&["--preset", "full"], engine()).await];
     let told = "the model's chat template fails at line 1: no";
-    said.iter().for_each(|said| said.says(Some(told), &[told]));
+    for front_end in &said {
+        front_end.says(Some(told), &[told]);
+    }
 }
 
 /// Files that change during a conversation. `src/headless/tests.rs` tests the same for headless runs, with real files.
@@ -206,6 +214,8 @@ fn every_conversation_says_what_became_of_the_files() {
         session.input(Input::News(news));
         session.tell(Event::Planned { job: session.job, plan: fixtures::plan(4_000, None) });
         lines.after(&session);
-        [screen(&session), lines.said()].iter().for_each(|said| said.says(Some(told), &[told]));
+        for front_end in [screen(&session), lines.said()] {
+            front_end.says(Some(told), &[told]);
+        }
     }
 }

@@ -11,13 +11,13 @@ use lunette::session::{EngineClient, Signal, Stops, signals};
 use lunette::settings::{Output, Settings, Terminal};
 
 /// Calls `speak` with a reporter on standard output and standard error.
-pub fn with_reporter<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Reporter<'_>) -> T) -> T {
+pub(crate) fn with_reporter<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Reporter<'_>) -> T) -> T {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     speak(&mut Reporter::new(&mut out, &mut err, output, terminal))
 }
 
 /// Runs `work` to completion.
-pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -27,7 +27,7 @@ pub fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// Starts an engine that loads `model`. From now on signals and the deadline stop its jobs instead of the process. Must
 /// be called in a runtime.
-pub fn engine(settings: &Settings, model: &Path, deadline: Option<Instant>) -> EngineClient {
+pub(crate) fn engine(settings: &Settings, model: &Path, deadline: Option<Instant>) -> EngineClient {
     let stops = Stops { signals: signals::listen(&[Signal::Interrupt, Signal::Terminate]), deadline };
     EngineClient::starting(settings.engine.with_model(model.to_owned()), stops)
 }

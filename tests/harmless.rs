@@ -313,7 +313,7 @@ fn what_is_known_of_documents() {
     let counted = Counted { model: format!("model {}", everything()), tokens: vec![4] };
     let inspected = |shown| {
         said(Output::Text, false, |reporter| {
-            headless::inspect(&document, Some(&counted), shown, reporter).expect("shown")
+            headless::inspect(&document, Some(&counted), shown, reporter).expect("shown");
         })
         .0
     };

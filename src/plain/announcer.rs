@@ -358,17 +358,19 @@ mod tests {
         }
     }
 
+    type Step = Box<dyn FnMut(&mut Listener)>;
+
     #[test]
     fn a_session_is_told_line_by_line() {
         let mut listener = Listener::about(Session::begin("accurate"));
         let mut all = listener.news();
-        let mut steps: Vec<Box<dyn FnMut(&mut Listener)>> = vec![
+        let mut steps: Vec<Step> = vec![
             Box::new(|listener| drop(listener.session.tell(Event::Loaded(Box::new(model()))))),
             Box::new(|listener| {
-                drop(listener.session.tell(Event::Prefilling { job: listener.session.job, progress: progress(4_300) }))
+                drop(listener.session.tell(Event::Prefilling { job: listener.session.job, progress: progress(4_300) }));
             }),
             Box::new(|listener| {
-                drop(listener.session.tell(Event::Prefilling { job: listener.session.job, progress: progress(4_400) }))
+                drop(listener.session.tell(Event::Prefilling { job: listener.session.job, progress: progress(4_400) }));
             }),
             Box::new(|listener| drop(listener.session.read(0, DOCUMENT_TOKENS))),
             Box::new(|listener| drop(listener.session.ask("Who?"))),

@@ -399,7 +399,9 @@ mod tests {
     #[tokio::test]
     async fn a_job_ends_with_its_last_event_and_events_of_others_are_dropped() {
         let (mut client, engine) = connected();
-        [counted(7, 1), piece(1, "a"), piece(7, "b"), counted(1, 2)].into_iter().for_each(|event| engine.tell(event));
+        for event in [counted(7, 1), piece(1, "a"), piece(7, "b"), counted(1, 2)] {
+            engine.tell(event);
+        }
         assert_eq!(run(&mut client).await, (Ok(counted(1, 2)), vec![piece(1, "a")]));
         engine.tell(counted(1, 3));
         engine.tell(counted(2, 4));

@@ -66,9 +66,13 @@ mod tests {
         let (sender, events) = unbounded_channel();
         thread::spawn(move || {
             let loaded = [Event::Loading { fraction: 0.5 }, Event::Loaded(Box::new(model()))];
-            loaded.into_iter().for_each(|event| drop(sender.send(event)));
+            for event in loaded {
+                drop(sender.send(event));
+            }
             if let Ok(Command::Prefill { job, prompt, recipe, .. }) = received.recv() {
-                reply(job, prompt, recipe).into_iter().for_each(|event| drop(sender.send(event)));
+                for event in reply(job, prompt, recipe) {
+                    drop(sender.send(event));
+                }
             }
         });
         EngineClient::new(EngineChannels { commands, events, thread: None }, Stops::never())

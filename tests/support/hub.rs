@@ -98,11 +98,14 @@ struct Shared {
 
 impl Hub {
     pub(crate) fn start(repository: Repository, faults: &[Fault]) -> Self {
-        let (hub, files) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-        let endpoint = format!("http://{}", hub.local_addr().unwrap());
+        let (hub, files) = (
+            TcpListener::bind("127.0.0.1:0").expect("the loopback works"),
+            TcpListener::bind("127.0.0.1:0").expect("the loopback works"),
+        );
+        let endpoint = format!("http://{}", hub.local_addr().expect("the loopback works"));
         let shared = Arc::new(Shared {
             repository,
-            files: format!("http://localhost:{}", files.local_addr().unwrap().port()),
+            files: format!("http://localhost:{}", files.local_addr().expect("the loopback works").port()),
             faults: Mutex::new(faults.iter().copied().collect()),
             to_hub: Mutex::default(),
             to_files: Mutex::default(),
@@ -116,17 +119,17 @@ impl Hub {
 
     /// What the hub was asked so far.
     pub(crate) fn requests(&self) -> Vec<Request> {
-        self.shared.to_hub.lock().unwrap().clone()
+        self.shared.to_hub.lock().expect("no holder panics").clone()
     }
 
     /// What the files' host was asked so far.
     pub(crate) fn file_requests(&self) -> Vec<Request> {
-        self.shared.to_files.lock().unwrap().clone()
+        self.shared.to_files.lock().expect("no holder panics").clone()
     }
 
     /// Lets what is held go on.
     pub(crate) fn release(&self) {
-        *self.shared.is_released.lock().unwrap() = true;
+        *self.shared.is_released.lock().expect("no holder panics") = true;
         self.shared.released.notify_all();
     }
 }
@@ -145,7 +148,7 @@ fn serve(listener: TcpListener, shared: &Arc<Shared>, answer: fn(&Shared, &Reque
 }
 
 fn read(stream: &TcpStream) -> Request {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(stream.try_clone().expect("the loopback works")).lines().map_while(Result::ok);
     let line = lines.next().unwrap_or_default();
     let header = |line: String| {
         let (name, value) = line.split_once(':').unwrap_or((&line, ""));
@@ -157,7 +160,7 @@ fn read(stream: &TcpStream) -> Request {
 /// The client may be gone: it was killed, or had enough.
 fn head(stream: &mut TcpStream, status: &str, headers: &[(&str, &str)]) {
     let headers = headers.iter().fold(String::new(), |mut text, (name, value)| {
-        write!(text, "{name}: {value}\r\n").unwrap();
+        write!(text, "{name}: {value}\r\n").expect("the loopback works");
         text
     });
     let _ = write!(stream, "HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n");
@@ -165,14 +168,14 @@ fn head(stream: &mut TcpStream, status: &str, headers: &[(&str, &str)]) {
 
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |mut digits, byte| {
-        write!(digits, "{byte:02x}").unwrap();
+        write!(digits, "{byte:02x}").expect("the loopback works");
         digits
     })
 }
 
 impl Shared {
     fn answer_as_hub(&self, request: &Request, stream: &mut TcpStream) {
-        self.to_hub.lock().unwrap().push(request.clone());
+        self.to_hub.lock().expect("no holder panics").push(request.clone());
         let Repository { name, old_name, path, token, .. } = &self.repository;
         let bearer = token.map(|token| format!("Bearer {token}"));
         if bearer.is_some() && request.header("authorization") != bearer.as_deref() {
@@ -219,8 +222,8 @@ impl Shared {
     }
 
     fn answer_with_file(&self, request: &Request, stream: &mut TcpStream) {
-        self.to_files.lock().unwrap().push(request.clone());
-        let fault = self.faults.lock().unwrap().pop_front();
+        self.to_files.lock().expect("no holder panics").push(request.clone());
+        let fault = self.faults.lock().expect("no holder panics").pop_front();
         let file = &self.repository.file;
         match fault {
             Some(Fault::Status(status, headers)) => {
@@ -234,13 +237,13 @@ impl Shared {
             }
             Some(Fault::NoRanges) => self.send(request, None, file, file.len(), stream),
             Some(Fault::OtherRange) => {
-                self.send(request, request.start().map(|start| start / 2), file, file.len(), stream)
+                self.send(request, request.start().map(|start| start / 2), file, file.len(), stream);
             }
             Some(Fault::CutAfter(most)) => self.send(request, request.start(), file, most, stream),
             Some(Fault::HoldAfter(most)) => {
                 self.send(request, request.start(), file, most, stream);
-                let cache_state = self.is_released.lock().unwrap();
-                drop(self.released.wait_while(cache_state, |is_released| !*is_released).unwrap());
+                let cache_state = self.is_released.lock().expect("no holder panics");
+                drop(self.released.wait_while(cache_state, |is_released| !*is_released).expect("the loopback works"));
                 let _ = stream.write_all(&file[request.start().unwrap_or(0) + most..]);
             }
             None => self.send(request, request.start(), file, file.len(), stream),
