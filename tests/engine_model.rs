@@ -157,10 +157,10 @@ fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
         let first = desk.ask(desk.prompt(&document, &[], Some(question)), &recipe, 24);
         let turns = [Turn { question: question.into(), answer: first.text.as_str().into() }];
         let second = desk.ask(desk.prompt(&document, &turns, Some("And what is he worth?")), &recipe, 8);
-        let cache_state = first.figures.tokens.prompt + first.figures.tokens.generated
+        let held_tokens = first.figures.tokens.prompt + first.figures.tokens.generated
             - u32::from(first.finish == Finish::TokenLimit);
-        assert_eq!(second.figures.tokens.cached, cache_state, "{name}: everything read and said before is reused");
-        assert_eq!(second.figures.tokens.prefilled, second.figures.tokens.prompt - cache_state, "{name}");
+        assert_eq!(second.figures.tokens.cached, held_tokens, "{name}: everything read and said before is reused");
+        assert_eq!(second.figures.tokens.prefilled, second.figures.tokens.prompt - held_tokens, "{name}");
         assert!(
             second.figures.tokens.prefilled < 60,
             "{name}: a short question is {} tokens",

@@ -52,24 +52,24 @@ fn everything() -> String {
     harmful.map(|c| format!("‹{:x} {c}›", u32::from(c))).collect::<Vec<_>>().concat()
 }
 
-/// `said` came out by `resolved_preset`: it has the text, and nothing harmful in it.
-fn check(resolved_preset: &str, said: &str) {
+/// `said` came out by `way_out`: it has the text, and nothing harmful in it.
+fn check(way_out: &str, said: &str) {
     let harmful: Vec<char> = said.chars().filter(|c| is_harmful(*c)).collect();
-    assert!(harmful.is_empty(), "{resolved_preset} lets {harmful:?} out: {said}");
+    assert!(harmful.is_empty(), "{way_out} lets {harmful:?} out: {said}");
     for shown in ["‹1b ␛›", "‹d ␍›", "‹7f ␡›", "‹9b �›", "‹202e �›", "‹e0041 �›"] {
-        assert!(said.contains(shown), "{resolved_preset} does not show {shown}: {said}");
+        assert!(said.contains(shown), "{way_out} does not show {shown}: {said}");
     }
 }
 
 /// The same for JSON, where the characters are escaped: a reader gets them as they were.
-fn check_json(resolved_preset: &str, said: &str, strings: &[&str]) {
+fn check_json(way_out: &str, said: &str, strings: &[&str]) {
     let harmful: Vec<char> = said.chars().filter(|c| is_harmful(*c)).collect();
-    assert!(harmful.is_empty(), "{resolved_preset} lets {harmful:?} out: {said}");
+    assert!(harmful.is_empty(), "{way_out} lets {harmful:?} out: {said}");
     let lines: Vec<serde_json::Value> =
         said.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
     for string in strings {
         let is_there = lines.iter().any(|line| holds(line, string));
-        assert!(is_there, "{resolved_preset} does not have {string:?}: {said}");
+        assert!(is_there, "{way_out} does not have {string:?}: {said}");
     }
 }
 
@@ -245,12 +245,11 @@ fn answers_reasoning_notes_and_figures() {
     assert_eq!(exit, Exit::Limit, "{err}");
     check("the answer", &out);
     check("standard error", &err);
-    for (resolved_preset, mark) in
+    for (way_out, mark) in
         [("reasoning", "reasoning ‹"), ("a note", "note: no GPU ‹"), ("the figures", "model    model ‹")]
     {
-        let line =
-            err.lines().find(|line| line.contains(mark)).unwrap_or_else(|| panic!("no {resolved_preset}: {err}"));
-        check(resolved_preset, line);
+        let line = err.lines().find(|line| line.contains(mark)).unwrap_or_else(|| panic!("no {way_out}: {err}"));
+        check(way_out, line);
     }
 }
 
@@ -319,11 +318,10 @@ fn what_is_known_of_documents() {
     };
     let words = inspected(Shown::Summary);
     check("inspect", &words);
-    for (resolved_preset, mark) in [("a file", "name ‹"), ("a part", "title ‹"), ("a model", "vocabulary of model ‹")]
-    {
+    for (way_out, mark) in [("a file", "name ‹"), ("a part", "title ‹"), ("a model", "vocabulary of model ‹")] {
         check(
-            resolved_preset,
-            words.lines().find(|line| line.contains(mark)).unwrap_or_else(|| panic!("no {resolved_preset}: {words}")),
+            way_out,
+            words.lines().find(|line| line.contains(mark)).unwrap_or_else(|| panic!("no {way_out}: {words}")),
         );
     }
     check_json("inspect as JSON", &inspected(Shown::Json), &[&document.report.files[0].name, &counted.model]);
@@ -551,7 +549,7 @@ fn errors_that_quote_files() {
         home.run(&["inspect", name]),
         home.run_with(&["presets"], &[("LUNETTE_CONFIG", "config.toml")], ""),
         home.run_with(&["presets"], &[("LUNETTE_CONFIG", name)], ""),
-        home.run(&["--plain", "-m", name, "book.txt"]),
+        home.run(&["--plain", "-p", "Who?", "-m", name, "book.txt"]),
     ];
     for ran in runs {
         let said = ran.out + &ran.err;

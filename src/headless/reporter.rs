@@ -195,7 +195,7 @@ struct ErrorBody<'a> {
 pub(super) struct Tidy {
     begun: bool,
     /// White space that is passed on if more text follows.
-    cache_state: String,
+    held: String,
 }
 
 impl Tidy {
@@ -204,14 +204,14 @@ impl Tidy {
         let mut ready = String::new();
         for c in piece.chars() {
             if c.is_whitespace() {
-                self.cache_state.push(c);
+                self.held.push(c);
                 continue;
             }
             if self.begun {
-                ready.push_str(&harmless::text(&self.cache_state));
+                ready.push_str(&harmless::text(&self.held));
             }
             self.begun = true;
-            self.cache_state.clear();
+            self.held.clear();
             ready.push(harmless::sign(c).unwrap_or(c));
         }
         ready

@@ -242,8 +242,8 @@ impl Shared {
             Some(Fault::CutAfter(most)) => self.send(request, request.start(), file, most, stream),
             Some(Fault::HoldAfter(most)) => {
                 self.send(request, request.start(), file, most, stream);
-                let cache_state = self.is_released.lock().expect("no holder panics");
-                drop(self.released.wait_while(cache_state, |is_released| !*is_released).expect("the loopback works"));
+                let is_released = self.is_released.lock().expect("no holder panics");
+                drop(self.released.wait_while(is_released, |is_released| !*is_released).expect("the loopback works"));
                 let _ = stream.write_all(&file[request.start().unwrap_or(0) + most..]);
             }
             None => self.send(request, request.start(), file, file.len(), stream),
