@@ -1,24 +1,24 @@
 //! Lunette: chat with documents that are too long to read.
 //!
 //! It loads a book, a codebase or a PDF into the context of a local GGUF model. It prefills the document through a sliding window with sink
-//! tokens (SWAA, arXiv 2512.10411), so that prefill time is linear in document length, and reads the question and writes the answer with full
-//! attention.
+//! tokens (SWAA, arXiv 2512.10411), which takes time linear in document length when the window is fixed, and reads the question and writes the
+//! answer with full attention.
 //!
 //! # The map
 //!
 //! `tests/structure.rs` holds the sources to this table: a module uses those in its last column and no others, there is no circle between
 //! modules, and none between files except inside the folder of one document format. The binary (`main.rs`, `launch.rs`, `commands.rs`,
-//! `process.rs`, `logging.rs`) is wiring and may use everything.
+//! `process.rs`, `logging.rs`) is wiring and may use everything. `engine::message` in the last column means that part of the module only.
 //!
-//! | module | answers | may use |
+//! | module | what it is, or answers | may use |
 //! |---|---|---|
 //! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report | |
 //! | [`toml_fields`] | which fields does a TOML file have, and on which line? | |
 //! | [`failure`] | what does an error say, and what can be done about it? | `document` |
 //! | [`units`] | how are counts, bytes, times and rates written? | |
-//! | [`harmless`] | what may a terminal be given? | |
+//! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
-//! | [`store`] | what is remembered between two runs? | |
+//! | [`store`] | small state kept between two runs: history, positions; whole and synced writes under a lock | |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
@@ -38,20 +38,19 @@
 //!   and headless runs do the same with lines and flags in place of keys.
 //! * **A document**: path or address → text and spans → parts of the chat template → tokens → longest prefix in the KV cache → prefill in chunks →
 //!   sampled pieces → front end.
-//! * **A preset switch**: the engine predicts its cost → the user agrees, or it takes less than [`chat::SHORT`] → the engine prefills from the first
+//! * **A preset switch**: the engine predicts its cost → the user agrees, or it takes less than 3 s ([`chat::SHORT`]) → the engine prefills from the first
 //!   position whose attention differs → both measurements side by side.
 //!
 //! # Rules
 //!
 //! 1. Only `engine/llama.rs` and the files below it import the binding and use `unsafe`.
 //! 2. Only `chat::update` changes a `Chat`. Views take `&Chat`. Time comes in as an input.
-//! 3. Only `tui` writes to the terminal while it runs. Logs go to a file.
-//! 4. Only `engine` knows tokens and decides what the KV cache holds.
-//! 5. Each job has an id, and each event carries it. A stale event is dropped in one place per consumer: `chat::update`, or `session::EngineClient` where
-//!    there is no chat.
+//! 3. While the screen runs, only `tui` writes to the terminal. Logs go to a file.
+//! 4. Only `engine` turns text into token ids and decides what the KV cache holds. Others see counts.
+//! 5. Each job has an id, and each event carries it. `chat::update` drops stale events, or `session::EngineClient` where no chat runs.
 //! 6. The screen shows what the engine has, not what was asked for.
 //! 7. Model and context are locals of the engine's thread.
-//! 8. Nothing is truncated silently, and no figure is shown that was not measured.
+//! 8. Nothing is truncated silently. A figure is measured, or is called a prediction and rests on measurements.
 
 pub mod chat;
 pub mod citations;
