@@ -138,7 +138,7 @@ fn two_processes_fetch_a_model_once() {
     let [first, second] = [first, second].map(|child| finished(child, Duration::from_secs(60)));
     check_fetched(&home, &first);
     check_fetched(&home, &second);
-    assert_eq!(second.err.matches("another process is fetching it, waiting\n").count(), 1, "{}", second.err);
+    assert_eq!(second.err.matches("another process is fetching this model; waiting\n").count(), 1, "{}", second.err);
     assert!(!first.err.contains("another process"), "{}", first.err);
     assert_eq!(hub.file_requests().len(), 1);
 }

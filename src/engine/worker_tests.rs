@@ -222,7 +222,7 @@ fn a_prompt_that_does_not_fit_is_refused_with_figures_before_any_work() {
     });
     let [Event::Failed { failure, .. }] = &events[..] else { panic!("one failure, got {events:?}") };
     assert_eq!(failure.kind, FailureKind::DoesNotFit);
-    assert_eq!(failure.message, "the prompt has 780 tokens and this model holds 700, an answer included");
+    assert_eq!(failure.message, "the prompt has 780 tokens, but this model holds 700, including the answer");
     assert_eq!(desk.worker.machine.computed, 0);
 }
 

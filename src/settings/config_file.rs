@@ -241,8 +241,8 @@ mod tests {
     fn a_file_that_cannot_be_used_is_refused_and_left_alone() {
         let cases: [(&[u8], &str); 4] = [
             (b"model = = 1\n", "config.toml, line 1, TOML: "),
-            (b"\nmodle = 1\n", "config.toml, line 2, modle: there is no such field"),
-            (b"presets = 3\n", "config.toml, line 1, presets: there is no such field"),
+            (b"\nmodle = 1\n", "config.toml, line 2, modle: unknown key"),
+            (b"presets = 3\n", "config.toml, line 1, presets: unknown key"),
             (b"model = \"\xff\"\n", "it is not UTF-8 text"),
         ];
         for (text, expected) in cases {
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_name_that_is_lunettes_own_is_refused() {
         let error = refused(b"", &preset("auto"));
-        assert!(error.contains("\"auto\" is Lunette's own"), "{error}");
+        assert!(error.contains("\"auto\" is built in"), "{error}");
     }
 
     #[test]
