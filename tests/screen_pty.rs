@@ -226,7 +226,7 @@ fn one_question_is_answered_under_two_presets_side_by_side() {
 #[test]
 fn without_a_model_the_book_is_open_and_one_is_offered() {
     let mut terminal = Terminal::open(80, 24, &[], &[]);
-    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.wait_for("There is no model on this machine yet", SECONDS);
     terminal.press("\t\t/universally\r");
     terminal.wait_for("hit 1 of", SECONDS);
     terminal.press("q");
@@ -238,7 +238,7 @@ fn without_a_model_the_book_is_open_and_one_is_offered() {
 #[test]
 fn what_is_typed_while_the_window_is_resized_is_taken() {
     let mut terminal = Terminal::open(100, 30, &[], &[]);
-    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.wait_for("There is no model on this machine yet", SECONDS);
     terminal.press("\t\t");
     for time in 0..100 {
         let columns = 100 + 20 * (time % 2);
@@ -269,17 +269,17 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
     let binary = pty::binary();
     let variables = [("LUNETTE", binary.to_str().expect("a path in UTF-8"))];
     let mut terminal = Terminal::run(80, 24, &[], "/bin/sh".as_ref(), &["-c", script], &variables);
-    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.wait_for("There is no model on this machine yet", SECONDS);
     terminal.press("\x1a");
     // 128 and the number of SIGTSTP, which is 20 on Linux and 18 on macOS.
     terminal.wait_until("shell", SECONDS, |it| it.shows("stopped with 148") || it.shows("stopped with 146"));
     assert!(terminal.is_given_back(), "{}", terminal.screen());
     terminal.press("\r");
-    terminal.wait_for("There is no model here yet", SECONDS);
+    terminal.wait_for("There is no model on this machine yet", SECONDS);
     // Ctrl-L redraws.
     let frames = terminal.frames();
     terminal.press("\x0c");
-    terminal.wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model here yet"));
+    terminal.wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model on this machine yet"));
     terminal.press("\x04");
     terminal.wait_for("ended with 0", SECONDS);
     assert!(terminal.is_given_back(), "{}", terminal.screen());
@@ -290,5 +290,5 @@ fn keys_that_cannot_be_had_are_told_before_anything_is_loaded() {
     let config = ("config.toml", "[keys]\nhelp = \"t\"\n");
     let mut terminal = Terminal::open_with(80, 24, &[config], &[], &[("LUNETTE_CONFIG", "config.toml")]);
     assert_eq!(terminal.exit_code(SECONDS), 2, "{}", terminal.screen());
-    assert!(terminal.shows("keys.help: t is contents already"), "{}", terminal.screen());
+    assert!(terminal.shows("keys.help: t is already bound to contents"), "{}", terminal.screen());
 }
