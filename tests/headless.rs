@@ -354,7 +354,7 @@ fn the_demo_without_a_terminal_answers_about_as_many_chapters_as_there_is_time_f
     assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
     assert!(!ran.out.trim().is_empty());
     assert!(ran.err.contains(" of 61 parts ") && ran.err.contains(" 5 s; more with --within 5m"), "{}", ran.err);
-    assert!(ran.err.contains("writing "), "figures are printed: {}", ran.err);
+    assert!(ran.err.contains("decode "), "figures are printed: {}", ran.err);
 }
 
 #[test]
