@@ -279,7 +279,8 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_screen_back() {
     // Ctrl-L redraws.
     let frames = terminal.frames();
     terminal.press("\x0c");
-    terminal.wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model on this machine yet"));
+    terminal
+        .wait_until("frame", SECONDS, |it| it.frames() > frames && it.shows("There is no model on this machine yet"));
     terminal.press("\x04");
     terminal.wait_for("ended with 0", SECONDS);
     assert!(terminal.is_given_back(), "{}", terminal.screen());
