@@ -144,7 +144,7 @@ fn chapters_are_unticked_and_fewer_tokens_are_asked_about() {
     terminal.wait_for("3 of 6 parts", SECONDS);
     terminal.wait_for("fits; ", LONG);
     terminal.press("\r");
-    terminal.wait_for("the document is 3 of 6 parts now", LONG);
+    terminal.wait_for("the document is now 3 of 6 parts", LONG);
     terminal.wait_for("book.md · parts 1-3 of 6", SECONDS);
     terminal.press("iWhere does the cat live?\r");
     terminal.wait_for("first token after", LONG);
