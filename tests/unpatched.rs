@@ -3,7 +3,7 @@
 //! The real binary answers, and says after each decode call how far it has read; the unpatched program (`tests/stock`) then reads the same
 //! token ids in the same calls. The calls are part of the question: 256 tokens at once and 250 are rounded differently, and where two words
 //! are about as likely, as they often are to a model of 135M, that decides which comes. The one patch that rounds in its own way
-//! without being asked to (products with weights in blocks of 32) is switched off, as its header says; tests/products.rs judges it.
+//! without being asked to (products with weights in blocks of 32) is switched off, as its header says; tests/matmul.rs judges it.
 
 mod support {
     pub(crate) mod binary;
