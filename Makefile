@@ -29,6 +29,7 @@ bench: build models
 	cargo bench --bench frames
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
+	cargo bench --bench threads -- --model "$$($(LUNETTE) pull smollm2-135m)"
 
 # Builds for NVIDIA GPUs, with the installed CUDA toolkit or one assembled from Python packages.
 # The first build compiles all kernels for this machine's GPU, or for every architecture if there is none: a quarter of an hour or more.

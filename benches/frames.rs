@@ -21,7 +21,7 @@ use clap::Parser;
 use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Timings, TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Threads, Timings, TokenCounts,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -156,6 +156,7 @@ fn figures() -> Box<Figures> {
         tokens,
         timings: Timings::default(),
         memory: Memory::default(),
+        threads: Threads::default(),
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         context_tokens: 2,
     })

@@ -10,6 +10,8 @@
 #[path = "attention/gpu.rs"]
 mod gpu;
 mod support;
+#[path = "attention/threads.rs"]
+mod threads;
 
 use lunette::swaa::Attention;
 use support::comparing::{

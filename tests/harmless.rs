@@ -21,7 +21,8 @@ use lunette::document::{
 };
 use lunette::engine::Measured;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Plan, Sampling, Timings, TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Plan, Sampling, Threads, Timings,
+    TokenCounts,
 };
 use lunette::eval;
 use lunette::exit::Exit;
@@ -129,6 +130,7 @@ fn figures() -> Box<Figures> {
         tokens,
         timings: Timings::default(),
         memory: Memory::default(),
+        threads: Threads::default(),
         prefill_cost: PREFILL_COST,
         context_tokens: 8192,
     })

@@ -117,6 +117,8 @@ fn figures_are_measured() {
         ("memory", "kv_bytes"),
         ("memory", "kv_used_bytes"),
         ("memory", "rss_bytes"),
+        ("threads", "count"),
+        ("threads", "cores"),
     ] {
         assert!(object[table][name].as_f64().is_some_and(|figure| figure > 0.0), "{table}.{name}: {object}");
     }

@@ -15,7 +15,7 @@ use crate::tools::Compiler;
 
 type Options = BTreeMap<String, String>;
 
-/// No tools, no network. No OpenMP: its barriers spin, which makes programs that share a machine crawl. Release also when
+/// No tools, no network. No OpenMP: its barriers spin, which makes programs that share a machine crawl; ours sleep (patch 0016). Release also when
 /// cargo builds for debugging: kernels without optimisation are of no use to anyone.
 const DEFAULTS: &[(&str, &str)] = &[
     ("CMAKE_BUILD_TYPE", "Release"),

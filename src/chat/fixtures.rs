@@ -8,7 +8,7 @@ use super::within::{Allowance, Within};
 use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Phase, Questions, Setup, update};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Timings,
+    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Threads, Timings,
     TokenCounts,
 };
 use crate::swaa::cost::PrefillCost;
@@ -113,6 +113,7 @@ pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figur
             ..Timings::default()
         },
         memory: memory(),
+        threads: Threads { count: 2, cores: 2, busy_cores: Some(0.2) },
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.001) },
         context_tokens: 12_288,
     }

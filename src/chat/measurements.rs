@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::message::{Figures, Memory, Progress};
+use crate::engine::message::{Figures, Memory, Progress, Threads};
 use crate::swaa::Recipe;
 
 /// Times, tokens and memory under one preset.
@@ -23,6 +23,8 @@ pub struct Measurement {
     /// Tokens of the document; compare with `prefilled_tokens`.
     pub document_tokens: u32,
     pub memory: Memory,
+    /// Those of the last job under this preset.
+    pub threads: Threads,
     /// Of the last answer under this preset.
     pub decode_tokens_per_s: Option<f64>,
 }
@@ -114,6 +116,7 @@ impl Measurements {
                 prefill: Duration::ZERO,
                 document_tokens: 0,
                 memory: Memory::default(),
+                threads: Threads::default(),
                 decode_tokens_per_s: None,
             });
             self.cards.len() - 1
@@ -121,6 +124,7 @@ impl Measurements {
         let reading = &mut self.cards[index];
         reading.document_tokens = figures.tokens.document;
         reading.memory = figures.memory;
+        reading.threads = figures.threads;
         reading
     }
 }

@@ -136,7 +136,7 @@ pub struct EngineSettings {
     pub n_batch: Option<u32>,
     /// Physical batch size (`-ub`): max tokens computed at once, at most the logical batch size.
     pub n_ubatch: Option<u32>,
-    /// `None`: all physical cores.
+    /// `None`: the physical cores that other programs leave free (`super::threads`).
     pub threads: Option<u32>,
     pub kv_dtype: KvDtype,
     pub flash_attention: bool,

@@ -63,9 +63,11 @@ impl Writing {
 
 impl<M: Machine> Worker<M> {
     pub(super) fn ask(&mut self, question: &Question) {
-        let mut job = Job::new(question.job, question.cancel.clone(), question.limits.time);
+        let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
         let tokenized = self.tokenize(&question.prompt, &question.recipe);
-        match self.prefill_and_write(question, &tokenized, &mut job) {
+        let outcome = self.prefill_and_write(question, &tokenized, &mut job);
+        self.threads.after_job();
+        match outcome {
             Ok(finish) => {
                 let figures = Box::new(self.figures(&job, tokenized.recipe));
                 self.tell(Event::Answered { job: job.id, finish, figures });
@@ -142,7 +144,8 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Appends tokens of the answer to the cache.
-    fn append(&mut self, tokens: &[Token], writing: &Writing, job: &Job) -> Result<Decoded, Failure> {
+    fn append(&mut self, tokens: &[Token], writing: &Writing, job: &mut Job) -> Result<Decoded, Failure> {
+        self.follow_load(job);
         let start = self.kv.len();
         let decoded = self.machine.decode(tokens, start, &writing.decoding, &|| job.watch.stop().is_some())?;
         match decoded {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::message::{CancelToken, Finish, JobId, Timings, TokenCounts};
+use super::message::{CancelToken, Finish, JobId, Threads, Timings, TokenCounts};
 
 /// Decides when a job has to stop.
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ pub(super) struct Job {
     pub started: Instant,
     pub tokens: TokenCounts,
     pub timings: Timings,
+    pub threads: Threads,
 }
 
 impl Job {
@@ -45,6 +46,7 @@ impl Job {
             started,
             tokens: TokenCounts::default(),
             timings: Timings::default(),
+            threads: Threads::default(),
         }
     }
 }

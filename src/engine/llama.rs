@@ -36,6 +36,7 @@ use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
+use super::threads::Cores;
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
 use crate::units::bytes;
@@ -282,12 +283,14 @@ pub(super) struct Llama<'model> {
     batch: LlamaBatch<'static>,
     sampler: Option<LlamaSampler>,
     settings: EngineSettings,
+    threads: i32,
 }
 
 impl<'model> Llama<'model> {
     pub(super) fn new(model: &'model Model, settings: &EngineSettings) -> Self {
         let batch = LlamaBatch::new(settings.batch_tokens() as usize, 1);
-        Self { model, context: None, batch, sampler: None, settings: settings.clone() }
+        let threads = Cores::here().allowed.cast_signed();
+        Self { model, context: None, batch, sampler: None, settings: settings.clone(), threads }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
@@ -296,7 +299,6 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        let threads = self.settings.threads.unwrap_or_else(physical_cores).cast_signed();
         let kv_dtype = match self.settings.kv_dtype {
             KvDtype::F16 => KvCacheType::F16,
             KvDtype::F32 => KvCacheType::F32,
@@ -313,8 +315,8 @@ impl<'model> Llama<'model> {
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_batch(self.settings.batch_tokens())
             .with_n_ubatch(self.settings.ubatch_tokens())
-            .with_n_threads(threads)
-            .with_n_threads_batch(threads)
+            .with_n_threads(self.threads)
+            .with_n_threads_batch(self.threads)
             .with_type_k(kv_dtype)
             .with_type_v(kv_dtype)
             .with_flash_attention_policy(flash)
@@ -403,6 +405,14 @@ impl Machine for Llama<'_> {
         match cache_state {
             Some(snapshot) if grown => self.restore(&snapshot),
             _ => Ok(()),
+        }
+    }
+
+    fn set_threads(&mut self, threads: u32) {
+        self.threads = threads.cast_signed();
+        if let Some(context) = &self.context {
+            // SAFETY: `raw` is alive as long as `context`, and no call is running, as `self` is borrowed.
+            unsafe { sys::llama_set_n_threads(context.raw.as_ptr(), self.threads, self.threads) };
         }
     }
 
@@ -511,12 +521,6 @@ fn memory_of(context: &Context) -> sys::llama_swaa_memory {
 }
 
 // --- the host computer -----------------------------------------------------------------------------------
-
-fn physical_cores() -> u32 {
-    let logical = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let physical = sysinfo::System::physical_core_count().unwrap_or(logical);
-    physical.min(logical).max(1) as u32
-}
 
 pub(super) fn free_memory_bytes() -> u64 {
     let mut system = sysinfo::System::new();

@@ -39,6 +39,9 @@ pub(super) trait Machine {
     /// Makes room for `tokens`. Cached tokens are kept if they fit.
     fn resize(&mut self, tokens: u32) -> Result<(), Failure>;
 
+    /// How many threads compute the next decode calls.
+    fn set_threads(&mut self, threads: u32);
+
     /// Appends `tokens` at positions `start..`, computed under `attention`, and keeps the logits of the last one.
     /// Calls `interrupted` as often as possible meanwhile.
     fn decode(

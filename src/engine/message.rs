@@ -4,6 +4,7 @@
 //! Every job has an id, and every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
 //! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -312,6 +313,28 @@ pub struct Timings {
     pub reasoning: Duration,
 }
 
+/// How many threads computed, and what they left to other programs.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Threads {
+    pub count: u32,
+    /// Physical cores that this process may use.
+    pub cores: u32,
+    /// Cores of the machine that other programs kept busy; `None`: unknown.
+    pub busy_cores: Option<f32>,
+}
+
+/// `2 on 2 cores`; `1 on 2 cores; other programs keep 1.8 busy`.
+impl fmt::Display for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { count, cores, busy_cores } = self;
+        write!(f, "{count} on {cores} {}", if *cores == 1 { "core" } else { "cores" })?;
+        match busy_cores {
+            Some(busy) if *busy >= 0.05 => write!(f, "; other programs keep {busy:.1} busy"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Everything measured about one job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
@@ -319,6 +342,8 @@ pub struct Figures {
     pub tokens: TokenCounts,
     pub timings: Timings,
     pub memory: Memory,
+    /// Those of the last decode call: the number follows the load.
+    pub threads: Threads,
     /// From all measurements until the end of the job.
     pub prefill_cost: PrefillCost,
     pub context_tokens: u32,

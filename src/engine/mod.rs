@@ -18,6 +18,7 @@
 //! | [`tokens`], `split_points` | which bytes make a token, and where can a text be split to tokenise it on all cores? |
 //! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
 //! | `offload` | how many layers go onto a GPU? |
+//! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
 //! | `machine` | what does the worker need from a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
@@ -34,6 +35,7 @@ mod cost_model;
 mod generate;
 mod job;
 mod llama;
+mod load;
 mod machine;
 pub mod message;
 mod offload;
@@ -41,6 +43,7 @@ mod snapshot_cache;
 mod split;
 mod split_points;
 pub mod survey;
+mod threads;
 mod tokenized_prompt;
 pub mod tokens;
 #[cfg(test)]
@@ -58,7 +61,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use calibration::Calibration;
 use config::EngineConfig;
 use cost_model::CostModel;
+use load::SystemLoad;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
+use threads::{Cores, ThreadChooser};
 use worker::{Inbox, Worker};
 
 pub use calibration::Measured;
@@ -115,5 +120,6 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let _ = events.send(Event::Loaded(Box::new(info)));
     let settings = config.settings.for_device(model.info().has_gpu());
     let machine = llama::Llama::new(&model, &settings);
-    Worker::new(machine, cost_model, calibration, settings, Inbox::new(commands), events.clone()).run();
+    let threads = ThreadChooser::new(settings.threads, Cores::here(), Box::<SystemLoad>::default());
+    Worker::new(machine, cost_model, calibration, settings, threads, Inbox::new(commands), events.clone()).run();
 }

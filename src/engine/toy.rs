@@ -21,11 +21,20 @@ pub(super) struct Toy {
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
+    pub threads: u32,
 }
 
 impl Toy {
     pub(super) fn new(train_context_tokens: u32) -> Self {
-        Self { cells: Vec::new(), context_tokens: 0, train_context_tokens, computed: 0, script: None, said: 0 }
+        Self {
+            cells: Vec::new(),
+            context_tokens: 0,
+            train_context_tokens,
+            computed: 0,
+            script: None,
+            said: 0,
+            threads: 0,
+        }
     }
 
     /// The entry of the next position: a hash of its token and every entry that it sees.
@@ -78,6 +87,10 @@ impl Machine for Toy {
     fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
         self.context_tokens = tokens;
         Ok(())
+    }
+
+    fn set_threads(&mut self, threads: u32) {
+        self.threads = threads;
     }
 
     fn decode(

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -26,6 +26,7 @@ use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Plan, Progress, Prompt,
 };
 use super::snapshot_cache::SnapshotCache;
+use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::swaa::{Recipe, RecipeSpec};
 
@@ -41,6 +42,7 @@ pub(super) struct Worker<M: Machine> {
     calibration: Calibration,
     pub(super) token_cache: TokenCache,
     settings: EngineSettings,
+    pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
 }
@@ -93,6 +95,7 @@ impl<M: Machine> Worker<M> {
         cost_model: CostModel,
         calibration: Calibration,
         settings: EngineSettings,
+        threads: ThreadChooser,
         inbox: Inbox,
         events: UnboundedSender<Event>,
     ) -> Self {
@@ -104,6 +107,7 @@ impl<M: Machine> Worker<M> {
             calibration,
             token_cache: TokenCache::default(),
             settings,
+            threads,
             events,
             inbox,
         }
@@ -130,15 +134,35 @@ impl<M: Machine> Worker<M> {
     }
 
     fn read(&mut self, id: JobId, prompt: &Prompt, spec: &RecipeSpec, cancel: CancelToken) {
-        let mut job = Job::new(id, cancel, None);
+        let mut job = self.begin(id, cancel, None);
         let tokenized = self.tokenize(prompt, spec).document_only();
-        match self.prefill(&tokenized, Aim::Keep, &mut job) {
+        let outcome = self.prefill(&tokenized, Aim::Keep, &mut job);
+        self.threads.after_job();
+        match outcome {
             Ok(outcome) => {
                 let figures = Box::new(self.figures(&job, tokenized.recipe));
                 self.tell(Event::Prefilled { job: id, stopped: outcome != Prefilled::Whole, figures });
             }
             Err(failure) => self.tell(Event::Failed { job: id, failure }),
         }
+    }
+
+    /// Starts a job, with as many threads as the machine has to spare.
+    pub(super) fn begin(&mut self, id: JobId, cancel: CancelToken, time_limit: Option<Duration>) -> Job {
+        let mut job = Job::new(id, cancel, time_limit);
+        job.threads = self.threads.before_job();
+        self.machine.set_threads(job.threads.count);
+        tracing::debug!(job = id.0, threads = ?job.threads, "threads");
+        job
+    }
+
+    /// Follows the load between two decode calls of `job`.
+    pub(super) fn follow_load(&mut self, job: &mut Job) {
+        let threads = self.threads.between_calls();
+        if threads.count != job.threads.count {
+            self.machine.set_threads(threads.count);
+        }
+        job.threads = threads;
     }
 
     fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
@@ -183,7 +207,7 @@ impl<M: Machine> Worker<M> {
     /// Prefills from the end of the cache to the end of `tokenized`. A chunk never contains both document and question,
     /// even if their attention is the same: so a document is computed in the same calls whether it is prefilled ahead
     /// or together with its question.
-    fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &Job, started: Instant) -> Result<Prefilled, Failure> {
+    fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &mut Job, started: Instant) -> Result<Prefilled, Failure> {
         let sequence = &tokenized.sequence;
         loop {
             let start = self.kv.len();
@@ -193,6 +217,7 @@ impl<M: Machine> Worker<M> {
             if let Some(finish) = job.watch.stop() {
                 return Ok(Prefilled::Stopped(finish));
             }
+            self.follow_load(job);
             let chunk_started = Instant::now();
             if self.machine.decode(tokens, start, attention, &|| job.watch.stop().is_some())? == Decoded::Interrupted {
                 self.machine.truncate(start)?;
@@ -326,6 +351,7 @@ impl<M: Machine> Worker<M> {
             tokens: job.tokens,
             timings: job.timings,
             memory: self.memory(),
+            threads: job.threads,
             prefill_cost: self.cost_model.cost(),
             context_tokens: self.machine.context_tokens(),
         }

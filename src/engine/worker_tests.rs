@@ -11,7 +11,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::calibration::Calibration;
 use super::config::*;
 use super::cost_model::{CostModel, Shape};
+use super::load::{Load, Unknown};
 use super::message::*;
+use super::threads::{Cores, ThreadChooser};
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
@@ -26,6 +28,11 @@ struct Desk {
 
 impl Desk {
     fn new(train_context_tokens: u32, resident_bytes: u64) -> Self {
+        Self::beside(Box::new(Unknown), train_context_tokens, resident_bytes)
+    }
+
+    /// Beside other programs that keep cores busy.
+    fn beside(load: Box<dyn Load>, train_context_tokens: u32, resident_bytes: u64) -> Self {
         let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 64,
@@ -47,6 +54,7 @@ impl Desk {
             cost_model,
             Calibration::none(),
             settings,
+            ThreadChooser::new(None, Cores { in_machine: 4, allowed: 4 }, load),
             Inbox::new(receiver),
             sender,
         );
@@ -153,6 +161,34 @@ const PLENTY: u64 = 1 << 20;
 
 fn book() -> String {
     "it is a truth universally acknowledged ".repeat(20)
+}
+
+/// Another program that starts to keep 3 cores busy once a job has begun.
+struct StartsLater;
+
+impl Load for StartsLater {
+    fn before_job(&mut self) -> Option<f32> {
+        Some(0.2)
+    }
+
+    fn between_calls(&mut self) -> Option<f32> {
+        Some(3.2)
+    }
+
+    fn after_job(&mut self) {}
+}
+
+#[test]
+fn a_job_begins_with_the_free_cores_and_gives_back_those_that_others_take() {
+    let mut desk = Desk::beside(Box::new(StartsLater), 4096, 0);
+    let job = desk.job();
+    let command =
+        Command::Prefill { job, prompt: prompt("a text", &[]), recipe: spec(8, 2), cancel: CancelToken::default() };
+    let Some(Event::Prefilled { figures, .. }) = desk.give(command).pop() else { panic!("it is read") };
+    assert_eq!(figures.threads, Threads { count: 1, cores: 4, busy_cores: Some(3.2) });
+    assert_eq!(desk.worker.machine.threads, 1, "the machine was told");
+    let begun = desk.worker.begin(JobId(99), CancelToken::default(), None);
+    assert_eq!((begun.threads.count, desk.worker.machine.threads), (4, 4), "the next job looks again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress};
+use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress, Threads};
 use crate::fit::retrieval::Piece;
 use crate::swaa::{Attention, Recipe};
 use crate::units::{bytes, rate, time};
@@ -22,6 +22,7 @@ pub(super) struct Report<'a> {
     pub tokens: Tokens,
     pub timings: Times,
     pub memory: Bytes,
+    pub threads: ThreadReport,
     pub finish: &'static str,
     pub model: &'a str,
     /// The devices that compute.
@@ -98,6 +99,25 @@ impl From<&Memory> for Bytes {
     }
 }
 
+/// How many threads computed, and why so many.
+#[derive(Debug, Serialize)]
+pub(super) struct ThreadReport {
+    count: u32,
+    cores: u32,
+    /// What other programs kept busy; null if unknown.
+    busy_cores: Option<f64>,
+}
+
+impl From<Threads> for ThreadReport {
+    fn from(threads: Threads) -> Self {
+        Self {
+            count: threads.count,
+            cores: threads.cores,
+            busy_cores: threads.busy_cores.map(|busy| (f64::from(busy) * 10.0).round() / 10.0),
+        }
+    }
+}
+
 impl<'a> Report<'a> {
     pub(super) fn new(said: &'a Said, figures: &Figures, model: &'a ModelInfo, documents: &'a [String]) -> Self {
         let (counts, times) = (figures.tokens, figures.timings);
@@ -121,6 +141,7 @@ impl<'a> Report<'a> {
                 decode_tok_s: measured(times.decode_tokens_per_s),
             },
             memory: (&figures.memory).into(),
+            threads: figures.threads.into(),
             finish: finish_name(said.finish),
             model: &model.name,
             devices: &model.devices,
@@ -230,6 +251,7 @@ pub(super) fn stats(said: &Said, figures: &Figures, model: &ModelInfo) -> String
             bytes(memory.kv_used_bytes),
             bytes(memory.rss_bytes)
         ),
+        format!("threads  {}", figures.threads),
     ]
     .join("\n")
 }

@@ -110,11 +110,12 @@ async fn json_is_one_object_with_the_promised_fields() {
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let expected =
-        "answer reasoning preset recipe tokens timings memory finish model devices offloaded_layers documents";
+        "answer reasoning preset recipe tokens timings memory threads finish model devices offloaded_layers documents";
     assert_eq!(keys(object), expected);
     assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated");
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s");
     assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");
+    assert_eq!(keys(&object["threads"]), "count cores busy_cores");
     assert_eq!(keys(&object["recipe"]), "window sinks full_layers fa_decode dense_tail");
     assert_eq!((&object["answer"], &object["preset"]), (&"Darcy.".into(), &"quick".into()));
     assert_eq!((&object["recipe"]["window"], &object["finish"]), (&4096.into(), &"end".into()));

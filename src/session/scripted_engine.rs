@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::EngineChannels;
 use crate::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question, Timings,
-    TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question, Threads,
+    Timings, TokenCounts,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::RecipeSpec;
@@ -128,6 +128,7 @@ impl ScriptedEngine {
                 ..Timings::default()
             },
             memory: Memory { kv_bytes: 4096, ..Memory::default() },
+            threads: Threads { count: 2, cores: 2, busy_cores: None },
             prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.01) },
             context_tokens: 8192,
         };

@@ -344,7 +344,7 @@ pub struct ModelArgs {
     /// Physical batch size (-ub): max tokens computed at once
     #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub ubatch_size: Option<u32>,
-    /// Number of CPU threads (-1 = all physical cores)
+    /// Number of CPU threads (-1 = the physical cores that other programs leave free, looked at before each job)
     #[arg(short, long, value_name = "N", value_parser = values::count_or_all, allow_hyphen_values = true)]
     pub threads: Option<Count>,
     /// Layers to offload to the GPU (-ngl): auto (as many as fit in its memory), all or a number

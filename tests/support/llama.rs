@@ -134,13 +134,19 @@ impl<'model> Context<'model> {
             } else {
                 sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
             };
-            // One thread: ggml's threads wait by spinning, and tests run side by side.
+            // One thread: tests run side by side.
             params.n_threads = 1;
             params.n_threads_batch = 1;
             params.op_offload = model.place == Place::Gpu;
             sys::llama_init_from_model(model.raw.as_ptr(), params)
         };
         Self { raw: NonNull::new(raw).expect("the context is small enough for any machine"), model }
+    }
+
+    /// How many threads compute the next calls.
+    pub(crate) fn set_threads(&mut self, threads: i32) {
+        // SAFETY: the context lives, and no call is running.
+        unsafe { sys::llama_set_n_threads(self.raw.as_ptr(), threads, threads) }
     }
 
     /// Reads `tokens` in one call. Returns the logits of each.

@@ -102,10 +102,13 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     }
     let mut lines = vec![Line::styled("Prefills", theme.strong)];
     lines.extend(table(measurements, theme, cells));
-    lines.push(Line::default());
-    lines.push(Line::styled("Memory", theme.strong));
     let current =
         chat.cache_state.as_ref().and_then(|cache_state| chat.measurements.of(&cache_state.resolved_preset.name));
+    if let Some(reading) = current {
+        lines.push(Line::styled(shorten(&format!("threads: {}", reading.threads), cells), theme.dim));
+    }
+    lines.push(Line::default());
+    lines.push(Line::styled("Memory", theme.strong));
     if let Some(reading) = current {
         lines.extend(memory(&reading.memory, theme, cells));
     }
