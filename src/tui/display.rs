@@ -11,6 +11,7 @@ use ratatui::layout::{Position, Rect};
 use super::screen::Screen;
 use super::theme::Theme;
 use super::view;
+use super::whole_rows::WholeRows;
 use crate::chat::Chat;
 
 /// Where frames are drawn.
@@ -23,11 +24,11 @@ pub(super) trait Display {
 }
 
 /// The terminal that the program runs in.
-pub(super) struct TerminalDisplay(Terminal<CrosstermBackend<Stdout>>);
+pub(super) struct TerminalDisplay(Terminal<WholeRows<CrosstermBackend<Stdout>>>);
 
 impl TerminalDisplay {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self(Terminal::new(CrosstermBackend::new(stdout()))?))
+        Ok(Self(Terminal::new(WholeRows::new(CrosstermBackend::new(stdout())))?))
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`reader`] | shows the document: wraps the visible page, searches, keeps marks |
 //! | [`layout`] | lays a frame out: positions, transcript lines, search hits, scrolling |
 //! | [`view`] | draws `&Chat` and `&Screen`; changes nothing |
+//! | [`display`], [`whole_rows`] | show frames in the terminal, without left-overs where terminals disagree about widths |
 //! | [`stage`] | draws into memory, for benchmarks |
 //! | [`event_loop`] | feeds keys, results, signals and ticks to `chat::update`; draws at most every 16 ms |
 //! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
@@ -42,6 +43,7 @@ mod theme;
 mod transcript_search;
 mod ui_command;
 mod view;
+mod whole_rows;
 mod wrap;
 
 #[cfg(test)]
