@@ -111,7 +111,7 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("bottom", PAGING, &["G", "end"], Intent::Scroll(Scroll::Bottom), "go to the end"),
     row("presets", MAIN, &["p", "alt-p"], Intent::Presets, "presets: what each does here, and what it costs"),
     row("compare", MAIN, &["a", "alt-a"], Intent::Versus, "ask one question with two presets (A/B)"),
-    row("figures", MAIN, &["f", "alt-f"], Intent::Figures, "measurements"),
+    row("figures", MAIN, &["f", "alt-m"], Intent::Figures, "measurements"),
     row("change", &[List], &["e"], Intent::Change, "edit a preset"),
     row("less", &[List], &["left", "h"], Intent::Less, "less"),
     row("more", &[List], &["right"], Intent::More, "more"),

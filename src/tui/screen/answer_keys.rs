@@ -2,7 +2,7 @@
 
 use super::super::keymap::{Focus, Intent};
 use super::super::ui_command::UiCommand;
-use super::line_input::input_box;
+use super::line_input::replace;
 use super::state::Screen;
 use crate::chat::{Action, Chat, Entry, Exchange, export};
 
@@ -41,7 +41,7 @@ impl Screen {
             self.message = Some("no question was asked yet".to_owned());
             return;
         };
-        self.input = input_box(&exchange.question);
+        replace(&mut self.input, &exchange.question);
         self.editing = Some(entry);
         self.focus = Focus::Input;
     }

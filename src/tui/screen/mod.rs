@@ -47,6 +47,7 @@ mod search_keys;
 mod state;
 
 pub(super) use frame_layout::{FrameLayout, ReaderLayout, TranscriptLayout};
+pub(super) use line_input::LineInput;
 pub(super) use names::NameList;
 pub(super) use overlay::{ListKind, ListPopup, Overlay};
 pub(super) use palette::{CommandPalette, what};

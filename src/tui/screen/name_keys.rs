@@ -1,6 +1,6 @@
 //! Keys while the user types a name after `@`.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::super::keymap::{Focus, Intent};
 use super::names::NameList;
@@ -15,7 +15,8 @@ impl Screen {
     pub(super) fn type_question(&mut self, chat: &Chat, key: KeyEvent) -> Vec<Action> {
         let begins = begins_a_word(&self.before_caret());
         self.type_key(key);
-        if key.code == KeyCode::Char('@') && begins && self.overlay.is_none() {
+        let is_at = key.code == KeyCode::Char('@') && (key.modifiers - KeyModifiers::SHIFT).is_empty();
+        if is_at && begins && self.overlay.is_none() {
             let all = named_parts(&self.parts.whole);
             self.name_list = Some(NameList { all, rows: Vec::new(), at: 0, shown: 8 });
         }

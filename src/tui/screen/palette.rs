@@ -1,34 +1,23 @@
 //! The command palette: finds a command by name.
 
-use ratatui_textarea::TextArea;
-
 use super::super::keymap::{COMMANDS, Focus, Intent};
-use super::line_input::line_box;
+use super::line_input::LineInput;
 use crate::chat::Chat;
 
 /// An open palette.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tui) struct CommandPalette {
-    pub input: TextArea<'static>,
+    pub input: LineInput,
     pub at: usize,
 }
 
-/// Compares what is visible.
-impl PartialEq for CommandPalette {
-    fn eq(&self, other: &Self) -> bool {
-        (self.input.lines(), self.at) == (other.input.lines(), other.at)
-    }
-}
-
-impl Eq for CommandPalette {}
-
 impl CommandPalette {
     pub(super) fn new() -> Self {
-        Self { input: line_box(), at: 0 }
+        Self { input: LineInput::new(""), at: 0 }
     }
 
     pub(in crate::tui) fn text(&self) -> &str {
-        &self.input.lines()[0]
+        self.input.text()
     }
 
     /// The matching commands: each typed word is in the command's name or description.

@@ -1,9 +1,7 @@
 //! Keys in the command palette.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
 use super::super::keymap::{COMMANDS, Focus, Intent};
-use super::line_input::type_in_line;
+use super::line_input::is_backspace;
 use super::overlay::Overlay;
 use super::palette::CommandPalette;
 use super::scrolling::scrolled;
@@ -15,9 +13,13 @@ impl Screen {
         let commands = palette.commands(chat);
         let last = commands.len().saturating_sub(1);
         match intent {
-            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if palette.text().is_empty() => return Vec::new(),
+            Intent::Type(key) if is_backspace(*key) && palette.input.is_empty() => return Vec::new(),
             Intent::Type(key) => {
-                type_in_line(&mut palette.input, *key);
+                palette.input.press(*key);
+                palette.at = 0;
+            }
+            Intent::Paste(text) => {
+                palette.input.paste(text);
                 palette.at = 0;
             }
             Intent::Scroll(scroll) => palette.at = scrolled(*scroll, palette.at, last, 1).min(last),

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::line_input::LineInput;
 use crate::chat::{Chat, Choice, Forecast, Model};
 use crate::document::Document;
 use crate::engine::config::ContextSize;
@@ -42,8 +43,8 @@ pub(in crate::tui) struct PartSelection {
     /// The selected row.
     pub at: usize,
     pub shown: usize,
-    /// The filter is being typed.
-    pub typing: bool,
+    /// The filter, while it is being typed.
+    pub field: Option<LineInput>,
     /// The preset to use, if another was chosen along with the parts.
     pub preset_entry: Option<usize>,
     /// What would fit, shown when the selection does not.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
 use super::super::keymap::{Intent, Scroll};
 use super::super::ui_command::UiCommand;
+use super::line_input::{LineInput, is_backspace};
 use super::overlay::Overlay;
 use super::parts::{PartSelection, SelectionVerdict, WouldFit};
 use super::scrolling::scrolled;
@@ -32,7 +31,7 @@ impl Screen {
             ticks,
             at,
             shown: 10,
-            typing: false,
+            field: None,
             preset_entry: None,
             would_fit: None,
             drafted,
@@ -95,7 +94,7 @@ impl Screen {
 
     pub(super) fn in_parts(&mut self, chat: &Chat, mut selection: PartSelection, intent: &Intent) -> Vec<Action> {
         let stays_open = match () {
-            () if selection.typing => type_filter(&mut selection, intent),
+            () if selection.field.is_some() => type_filter(&mut selection, intent),
             () if selection.would_fit.is_some() => self.among_proposals(&mut selection, intent),
             () => self.among_parts(chat, &mut selection, intent),
         };
@@ -124,7 +123,11 @@ impl Screen {
                 selection.look_at(node);
             }),
             Intent::More => selection.node().into_iter().for_each(|node| selection.ticks.unfold(node)),
-            Intent::Search => selection.typing = true,
+            Intent::Search => {
+                // A filter is begun anew.
+                selection.field = Some(LineInput::new(""));
+                set_filter(selection, "");
+            }
             Intent::Preset(_) | Intent::NextPreset | Intent::PreviousPreset => choose_preset(chat, selection, intent),
             Intent::Submit => return self.take_ticked(chat, selection),
             Intent::Escape if !selection.ticks.filter().is_empty() => set_filter(selection, ""),
@@ -232,24 +235,28 @@ impl Screen {
 
 /// Filters the tree as the user types.
 fn type_filter(selection: &mut PartSelection, intent: &Intent) -> bool {
-    let mut text = selection.ticks.filter().to_owned();
-    match intent {
-        Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if text.is_empty() => selection.typing = false,
-        Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) => {
-            text.pop();
+    let Some(mut field) = selection.field.take() else { return true };
+    let stays = match intent {
+        Intent::Type(key) if is_backspace(*key) && field.is_empty() => false,
+        Intent::Type(key) => {
+            field.press(*key);
+            true
         }
-        Intent::Type(KeyEvent { code: KeyCode::Char(c), .. }) => text.push(*c),
-        Intent::Paste(pasted) => text.push_str(&pasted.split_whitespace().collect::<Vec<_>>().join(" ")),
-        Intent::Submit | Intent::Scroll(Scroll::Down) => selection.typing = false,
+        Intent::Paste(pasted) => {
+            field.paste(pasted);
+            true
+        }
+        Intent::Submit | Intent::Scroll(Scroll::Down) => false,
         Intent::Escape | Intent::Interrupt => {
-            selection.typing = false;
-            text.clear();
+            set_filter(selection, "");
+            return true;
         }
-        _ => {}
+        _ => true,
+    };
+    if field.text() != selection.ticks.filter() {
+        set_filter(selection, field.text());
     }
-    if text != selection.ticks.filter() {
-        set_filter(selection, &text);
-    }
+    selection.field = stays.then_some(field);
     true
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui_textarea::CursorMove;
 
 use super::super::keymap::Focus;
 use super::super::ui_command::UiCommand;
-use super::line_input::input_box;
+use super::line_input::{edit, replace};
 use super::overlay::Overlay;
 use super::palette::CommandPalette;
 use super::state::Screen;
@@ -16,18 +16,17 @@ use crate::chat::{Action, Chat, Model, Phase};
 impl Screen {
     /// `?` as the first character opens the help, `/` the command palette.
     pub(super) fn type_key(&mut self, key: KeyEvent) {
+        let is_first = self.input.is_empty() && (key.modifiers - KeyModifiers::SHIFT).is_empty();
         match key.code {
-            KeyCode::Char('?') if self.input.is_empty() => self.overlay = Some(Overlay::Help(0)),
-            KeyCode::Char('/') if self.input.is_empty() => self.overlay = Some(Overlay::Palette(CommandPalette::new())),
-            _ => {
-                self.input.input(key);
-            }
+            KeyCode::Char('?') if is_first => self.overlay = Some(Overlay::Help(0)),
+            KeyCode::Char('/') if is_first => self.overlay = Some(Overlay::Palette(CommandPalette::new())),
+            _ => edit(&mut self.input, key),
         }
     }
 
     /// Replaces the input with text from the editor.
     pub(in crate::tui) fn edited(&mut self, text: &str) {
-        self.input = input_box(text.trim_end());
+        replace(&mut self.input, text.trim_end());
         self.name_list = None;
         self.focus = Focus::Input;
     }
@@ -89,7 +88,7 @@ impl Screen {
     }
 
     pub(super) fn clear(&mut self) {
-        self.input = input_box("");
+        replace(&mut self.input, "");
         self.recalled = None;
         self.editing = None;
         self.pasted.clear();
@@ -108,7 +107,7 @@ impl Screen {
         let Some(next) = self.recalled.unwrap_or(self.history.len()).checked_add_signed(step) else { return };
         match self.history.get(next) {
             Some(question) => {
-                self.input = input_box(question);
+                replace(&mut self.input, question);
                 self.recalled = Some(next);
             }
             None if self.recalled.is_some() => self.clear(),

@@ -4,7 +4,6 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
 use super::super::keymap::{Focus, Intent};
 use super::super::reader::DocumentSearch;
-use super::line_input::line_box;
 use super::overlay::{ListKind, ListPopup, Overlay};
 use super::search::{SearchEntry, SearchOrigin};
 use super::state::{MarkKey, Screen};
@@ -44,7 +43,7 @@ impl Screen {
 
     pub(super) fn open_search(&mut self) {
         self.focus_pane(Focus::Reader);
-        self.search_entry = Some(SearchEntry { input: line_box(), from: SearchOrigin::Document(self.reader.top()) });
+        self.search_entry = Some(SearchEntry::at(SearchOrigin::Document(self.reader.top())));
     }
 
     fn open_hits(&mut self) {

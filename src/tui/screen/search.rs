@@ -7,10 +7,9 @@
 //! The lines are only known when a frame is laid out. Until then the search records what to show
 //! ([`TranscriptSearch::counted`] does the rest).
 
-use ratatui_textarea::TextArea;
 use regex::Regex;
 
-use super::line_input::line_box;
+use super::line_input::LineInput;
 
 /// A search in the transcript.
 #[derive(Debug, Clone)]
@@ -61,7 +60,7 @@ impl TranscriptSearch {
 /// A search being typed.
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct SearchEntry {
-    pub input: TextArea<'static>,
+    pub input: LineInput,
     /// Where the search started, to return to.
     pub(super) from: SearchOrigin,
 }
@@ -77,11 +76,15 @@ pub(super) enum SearchOrigin {
 
 impl SearchEntry {
     pub(in crate::tui) fn text(&self) -> &str {
-        &self.input.lines()[0]
+        self.input.text()
     }
 
     pub(super) fn in_transcript(line: Option<usize>) -> Self {
-        Self { input: line_box(), from: SearchOrigin::Transcript(line) }
+        Self::at(SearchOrigin::Transcript(line))
+    }
+
+    pub(super) fn at(from: SearchOrigin) -> Self {
+        Self { input: LineInput::new(""), from }
     }
 
     pub(in crate::tui) fn is_in_transcript(&self) -> bool {

@@ -1,10 +1,8 @@
 //! Keys for searching the transcript, and keys while a search is being typed.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
-
 use super::super::keymap::{Focus, Intent};
 use super::super::reader::pattern;
-use super::line_input::type_in_line;
+use super::line_input::is_backspace;
 use super::search::{SearchEntry, SearchGoal, SearchOrigin, TranscriptSearch};
 use super::state::Screen;
 use crate::chat::Chat;
@@ -65,13 +63,13 @@ impl Screen {
     pub(super) fn search_entry(&mut self, intent: &Intent) {
         let Some(entry) = &mut self.search_entry else { return };
         match intent {
-            Intent::Type(KeyEvent { code: KeyCode::Backspace, .. }) if entry.text().is_empty() => self.give_up_search(),
+            Intent::Type(key) if is_backspace(*key) && entry.input.is_empty() => self.give_up_search(),
             Intent::Type(key) => {
-                type_in_line(&mut entry.input, *key);
+                entry.input.press(*key);
                 self.search_again();
             }
             Intent::Paste(text) => {
-                entry.input.insert_str(text.split_whitespace().collect::<Vec<_>>().join(" "));
+                entry.input.paste(text);
                 self.search_again();
             }
             Intent::Submit => {

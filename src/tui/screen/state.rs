@@ -124,7 +124,7 @@ impl Screen {
         if self.mark.is_some() {
             Focus::MarkName
         } else if self.search_entry.is_some()
-            || matches!(self.overlay, Some(Overlay::Palette(_) | Overlay::Parts(PartSelection { typing: true, .. })))
+            || matches!(self.overlay, Some(Overlay::Palette(_) | Overlay::Parts(PartSelection { field: Some(_), .. })))
             || self.has_open_names()
         {
             Focus::Entry

@@ -175,6 +175,35 @@ fn the_tree_is_narrowed_down() {
     );
 }
 
+#[test]
+fn the_filter_is_edited_as_in_a_shell_and_begun_anew() {
+    let document = tree();
+    let cases = [
+        ("s/tcp<ctrl-u>", ""),
+        ("s/tcp<ctrl-u>ui", "ui"),
+        ("s/net tcp<ctrl-w>", "net "),
+        ("s/tcp<ctrl-u><ctrl-y>", "tcp"),
+        ("s/tcp<alt-x>", "tcp"),
+        ("s/tcp<enter>/", ""),
+        ("s/tcp<enter>/ui<enter>", "ui"),
+        ("s/tcp<esc>", ""),
+    ];
+    for (keys, filter) in cases {
+        let (mut session, mut screen) = opened(&document);
+        press(&mut screen, &mut session, DOCUMENT, &format!("<tab>{keys}"));
+        let Some(Overlay::Parts(selection)) = &screen.overlay else { panic!("{keys} closed it") };
+        assert_eq!(selection.ticks.filter(), filter, "{keys}");
+    }
+}
+
+#[test]
+fn the_palette_is_edited_as_in_a_shell() {
+    let (mut session, mut screen) = opened(&tree());
+    press(&mut screen, &mut session, DOCUMENT, "<ctrl-p>copy code<ctrl-w><alt-x>answer");
+    let Some(Overlay::Palette(palette)) = &screen.overlay else { panic!("it is closed") };
+    assert_eq!(palette.text(), "copy answer");
+}
+
 fn verdict(session: &Session, screen: &Screen) -> SelectionVerdict {
     let Some(Overlay::Parts(plan)) = &screen.overlay else { panic!("it is closed: {:?}", screen.overlay) };
     screen.parts.cost(&session.chat, plan).verdict()

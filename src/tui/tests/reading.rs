@@ -46,6 +46,10 @@ pub(super) fn press(screen: &mut Screen, session: &mut Session, size: (u16, u16)
             Some("down") => (KeyCode::Down, KeyModifiers::NONE),
             Some("ctrl-o") => (KeyCode::Char('o'), KeyModifiers::CONTROL),
             Some("ctrl-p") => (KeyCode::Char('p'), KeyModifiers::CONTROL),
+            Some("ctrl-u") => (KeyCode::Char('u'), KeyModifiers::CONTROL),
+            Some("ctrl-w") => (KeyCode::Char('w'), KeyModifiers::CONTROL),
+            Some("ctrl-y") => (KeyCode::Char('y'), KeyModifiers::CONTROL),
+            Some("alt-x") => (KeyCode::Char('x'), KeyModifiers::ALT),
             Some(other) => panic!("no key is called {other}"),
             None => (KeyCode::Char(c), KeyModifiers::NONE),
         };

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType};
 use ratatui_textarea::TextArea;
 
 use super::super::keymap::Focus;
-use super::super::screen::Screen;
+use super::super::screen::{LineInput, Screen};
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width, wrap};
 use super::references;
@@ -49,11 +49,11 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
 }
 
 /// A one-line input with its prompt and caret.
-pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<'_>, style: Style, area: Rect) {
+pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &LineInput, style: Style, area: Rect) {
     let [before, line] = Layout::horizontal([Constraint::Length(width(sign) as u16), Constraint::Min(1)]).areas(area);
     frame.render_widget(Span::styled(sign, style), before);
-    frame.render_widget(input, line);
-    frame.set_cursor_position(caret(input, line));
+    frame.render_widget(input.area(), line);
+    frame.set_cursor_position(caret(input.area(), line));
 }
 
 /// Key hints for the focused pane, longest first.

@@ -11,7 +11,7 @@
 //! ```
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Margin, Position, Rect};
+use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
@@ -20,6 +20,7 @@ use super::super::screen::{PartSelection, Screen, SelectionCost, SelectionVerdic
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, short_count};
+use super::input::draw_line;
 use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase};
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Sum};
@@ -81,13 +82,13 @@ fn height(selection: &PartSelection, area: Rect) -> u16 {
 }
 
 fn has_filter(selection: &PartSelection) -> bool {
-    selection.typing || !selection.ticks.filter().is_empty()
+    selection.field.is_some() || !selection.ticks.filter().is_empty()
 }
 
 /// Key hints, the longest that fit.
 fn keys(selection: &PartSelection, cells: usize) -> &'static str {
     let resolved_presets: &[&str] = match selection {
-        PartSelection { typing: true, .. } => &[" Enter applies the filter · Esc clears it ", " Enter · Esc "],
+        PartSelection { field: Some(_), .. } => &[" Enter applies the filter · Esc clears it ", " Enter · Esc "],
         PartSelection { would_fit: Some(_), .. } => {
             &[" ↓ ↑ · Enter ticks these · Esc back to the tree ", " Enter · Esc "]
         }
@@ -103,11 +104,11 @@ fn keys(selection: &PartSelection, cells: usize) -> &'static str {
 fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, theme: &Theme, area: Rect) {
     let [filter, area] = filter_and_rows(selection, area);
     if has_filter(selection) {
-        let typed = shorten(selection.ticks.filter(), usize::from(filter.width).saturating_sub(2));
-        let column = (width(&typed) as u16 + 1).min(filter.width.saturating_sub(1));
-        frame.render_widget(Line::from(vec![Span::styled("/", theme.accent), Span::raw(typed)]), filter);
-        if selection.typing {
-            frame.set_cursor_position(Position { x: filter.x + column, y: filter.y });
+        if let Some(field) = &selection.field {
+            draw_line(frame, "/", field, theme.accent, filter);
+        } else {
+            let typed = shorten(selection.ticks.filter(), usize::from(filter.width).saturating_sub(2));
+            frame.render_widget(Line::from(vec![Span::styled("/", theme.accent), Span::raw(typed)]), filter);
         }
     }
     let rows = selection.ticks.rows();
