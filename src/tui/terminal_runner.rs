@@ -93,7 +93,8 @@ impl TerminalRunner<'_> {
     fn copy(&mut self, text: &str, name: &str) -> String {
         match self.clipboard.copy(&harmless::text(text), &mut stdout(), self.options.in_tmux) {
             CopiedTo::Clipboard => format!("copied {name}"),
-            CopiedTo::Terminal => format!("sent {name} to the terminal's clipboard"),
+            CopiedTo::Tmux => format!("copied {name} to tmux's paste buffer"),
+            CopiedTo::Terminal => format!("gave {name} to the terminal, which may not take it; x exports it"),
             CopiedTo::Nowhere => format!("{name} is too long for the terminal's clipboard; x exports it"),
         }
     }
