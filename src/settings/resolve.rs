@@ -12,7 +12,7 @@ use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
-use super::surroundings::{Surroundings, Terminal};
+use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
@@ -139,7 +139,8 @@ impl Settings {
 
     fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let questions = questions(&session.questions)?;
-        let front_end = front_end(&session.output, &questions, &surroundings)?;
+        let person = has_person(&documents, &questions, &surroundings);
+        let front_end = front_end(&session.output, &questions, person, &surroundings.screen)?;
         let SessionArgs { selection, questions: asked, reading, model, sampling, output, .. } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
@@ -250,15 +251,29 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
     Ok(questions)
 }
 
+/// Whether somebody can type and read. If the document comes from standard input, the screen reads keys from
+/// `/dev/tty`; plain lines can't. A pipe with a question is a script.
+fn has_person(documents: &Documents, questions: &[String], surroundings: &Surroundings) -> bool {
+    let Surroundings { terminal, screen, .. } = surroundings;
+    let is_piped = matches!(documents, Documents::Named(names) if names.iter().any(|name| name == "-"));
+    let draws = terminal.stdout && screen.tty && !screen.dumb && !screen.accessible;
+    terminal.is_interactive() || (is_piped && draws && questions.is_empty())
+}
+
 /// Chooses the front end: the screen if there is a terminal, unless the flags are for scripts. A headless run needs a
 /// question. Plain lines need no terminal.
-fn front_end(output: &OutputArgs, questions: &[String], surroundings: &Surroundings) -> Result<FrontEnd, Error> {
+fn front_end(
+    output: &OutputArgs,
+    questions: &[String],
+    person: bool,
+    screen: &ScreenVariables,
+) -> Result<FrontEnd, Error> {
     let headless = output.wants_headless();
     if output.dry_run {
         return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
     }
-    if (surroundings.terminal.is_interactive() || output.plain) && !headless {
-        let plain = output.plain || surroundings.screen.accessible;
+    if (person || output.plain) && !headless {
+        let plain = output.plain || screen.accessible || screen.dumb;
         return Ok(if plain { FrontEnd::Plain } else { FrontEnd::Screen });
     }
     if questions.is_empty() {

@@ -39,6 +39,10 @@ pub struct ScreenVariables {
     pub true_color: bool,
     /// `ACCESSIBLE`: a screen reader is in use.
     pub accessible: bool,
+    /// `TERM` is `dumb` or missing: the terminal shows lines, and escape sequences as text.
+    pub dumb: bool,
+    /// Keys can be read from `/dev/tty`, even if standard input is a document.
+    pub tty: bool,
 }
 
 /// What standard input, output and error are connected to.
@@ -116,6 +120,8 @@ fn screen_variables() -> ScreenVariables {
         in_tmux: set("TMUX").is_some(),
         true_color,
         accessible: set("ACCESSIBLE").is_some(),
+        dumb: set("TERM").is_none_or(|term| term == "dumb"),
+        tty: fs::File::open("/dev/tty").is_ok(),
     }
 }
 
@@ -132,7 +138,7 @@ impl Terminal {
             stdin: std::io::stdin().is_terminal(),
             stdout: std::io::stdout().is_terminal(),
             stderr: std::io::stderr().is_terminal(),
-            color: !set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            color: !set("NO_COLOR") && env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb"),
         }
     }
 }

@@ -296,6 +296,37 @@ fn a_pipe_is_never_interactive_and_a_terminal_only_when_wanted() {
     assert!(!is_screen(&["-p", "?", "-"], input_piped));
 }
 
+/// `cat book.txt | lunette -`, typed at a terminal.
+#[test]
+fn a_piped_document_is_talked_about_on_the_screen_if_keys_can_be_read() {
+    let input_piped = Terminal { stdin: false, ..AT_A_TERMINAL };
+    let front_end = |line: &[&str], terminal, variables: ScreenVariables| {
+        let surroundings = Surroundings { screen: variables, ..surroundings(terminal, "") };
+        Settings::resolve(typed(line), surroundings).map(|settings| settings.front_end)
+    };
+    let tty = ScreenVariables { tty: true, ..ScreenVariables::default() };
+    assert!(matches!(front_end(&["-"], input_piped, tty.clone()), Ok(FrontEnd::Screen)));
+    assert!(matches!(front_end(&["-", "b.txt"], input_piped, tty.clone()), Ok(FrontEnd::Screen)));
+    assert!(matches!(front_end(&["-p", "?", "-"], input_piped, tty.clone()), Ok(FrontEnd::Headless(_))));
+    let refused = [
+        (input_piped, ScreenVariables::default()),
+        (input_piped, ScreenVariables { dumb: true, ..tty.clone() }),
+        (input_piped, ScreenVariables { accessible: true, ..tty.clone() }),
+        (IN_A_PIPE, tty),
+    ];
+    for (terminal, variables) in refused {
+        assert!(matches!(front_end(&["-"], terminal, variables.clone()), Err(Error::NoTerminal)), "{variables:?}");
+    }
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_gets_plain_lines() {
+    let dumb = ScreenVariables { dumb: true, ..ScreenVariables::default() };
+    let surroundings = Surroundings { screen: dumb, ..surroundings(AT_A_TERMINAL, "") };
+    let settings = Settings::resolve(typed(&["a.txt"]), surroundings).expect("a front end");
+    assert!(matches!(settings.front_end, FrontEnd::Plain));
+}
+
 #[test]
 fn the_timeout_ends_the_run_without_a_screen_and_each_answer_in_it() {
     let line = ["-p", "?", "--timeout", "90s", "a.txt"];

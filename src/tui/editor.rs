@@ -4,8 +4,8 @@
 //! a predictable name another user could have placed a link to one of our files. The folder is removed with everything
 //! in it, whatever happens.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,13 @@ fn edited(temporary: &Path, text: &str, editor: &str) -> io::Result<Option<Strin
     let file = folder.path().join("question.md");
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?.write_all(text.as_bytes())?;
     // A shell, because EDITOR may have arguments: `code --wait`.
-    let status = Command::new("sh").args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file).status()?;
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{editor} \"$1\""), "sh"]).arg(&file);
+    // Standard input can be the document.
+    if let Some(tty) = File::open("/dev/tty").ok().filter(|_| !io::stdin().is_terminal()) {
+        command.stdin(tty);
+    }
+    let status = command.status()?;
     if status.success() { fs::read_to_string(&file).map(Some) } else { Ok(None) }
 }
 
