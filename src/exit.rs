@@ -26,6 +26,8 @@ pub enum Exit {
     /// `--timeout` passed.
     Timeout = 124,
     Interrupted = 130,
+    /// By SIGQUIT.
+    Quit = 131,
     Terminated = 143,
 }
 
@@ -65,6 +67,7 @@ impl From<Stop> for Exit {
         match stop {
             Stop::Timeout => Self::Timeout,
             Stop::Signal(Signal::Interrupt) => Self::Interrupted,
+            Stop::Signal(Signal::Quit) => Self::Quit,
             Stop::Signal(Signal::HangUp | Signal::Terminate) => Self::Terminated,
         }
     }

@@ -28,7 +28,9 @@ pub(crate) fn screen(settings: &Settings) -> Result<Exit, ExitError> {
         let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
         Ok::<_, ExitError>((documents, model::locate(settings, reporter)?))
     })?;
-    match converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options))? {
+    // The engine's threads start in there.
+    let run = || converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options));
+    match tui::with_stops_held(run)? {
         Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
         Ok(ScreenExit::BySignal(signal)) => Ok(Stop::Signal(signal).into()),
         Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),

@@ -34,7 +34,7 @@
 //!
 //! # Three flows
 //!
-//! * **A key**: crossterm event → keymap → [`chat::Input`] → [`chat::update()`] → [`chat::Effect`]s → [`session::EffectRunner`] → one draw. Plain lines
+//! * **A key**: terminal event → keymap → [`chat::Input`] → [`chat::update()`] → [`chat::Effect`]s → [`session::EffectRunner`] → one draw. Plain lines
 //!   and headless runs do the same with lines and flags in place of keys.
 //! * **A document**: path or address → text and spans → parts of the chat template → tokens → longest prefix in the KV cache → prefill in chunks →
 //!   sampled pieces → front end.

@@ -293,3 +293,245 @@ fn keys_that_cannot_be_had_are_told_before_anything_is_loaded() {
     assert_eq!(terminal.exit_code(SECONDS), 2, "{}", terminal.screen());
     assert!(terminal.shows("keys.help: t is already bound to contents"), "{}", terminal.screen());
 }
+
+/// What the screen says while there is no model.
+const NO_MODEL: &str = "There is no model on this machine yet";
+
+/// The screen without a model. A question can be typed.
+fn without_a_model(variables: &[(&str, &str)]) -> Terminal {
+    let mut terminal = Terminal::open_with(80, 24, &[], &[], variables);
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal
+}
+
+/// The lines in the box of the question.
+fn question(terminal: &Terminal) -> String {
+    let screen = terminal.screen();
+    let rows: Vec<&str> = screen.lines().collect();
+    let box_start = rows.iter().rposition(|row| row.starts_with('╭')).map_or(rows.len(), |border| border + 1);
+    let rows = rows[box_start..].iter().take_while(|row| row.starts_with('│'));
+    rows.map(|row| row.trim_matches(['│', ' '])).collect::<Vec<_>>().join("\n")
+}
+
+/// Waits until the question is `text`, and leaves enough time for more of it to come.
+fn question_stays(terminal: &mut Terminal, text: &str) {
+    terminal.wait_until(&format!("question {text:?}"), SECONDS, |it| question(it) == text);
+    terminal.watch(Duration::from_millis(150));
+    assert_eq!(question(terminal), text, "{}", terminal.screen());
+}
+
+#[test]
+fn the_question_is_edited_as_in_a_shell() {
+    let mut terminal = without_a_model(&[]);
+    let (line_start, kill, put_back) = ("\x01", "\x15", "\x19");
+    terminal.press("one two three");
+    terminal.press(kill);
+    question_stays(&mut terminal, "Ask about the document");
+    terminal.press(put_back);
+    question_stays(&mut terminal, "one two three");
+    // Alt-Left in each encoding, with a letter typed there.
+    for (alt_left, expected) in [
+        ("\x1b[1;3D", "one two Athree"),
+        ("\x1b\x1b[D", "one two AAthree"),
+        ("\x1bb", "one two AAAthree"),
+        ("\x1b[57417;3u", "one two AAAAthree"),
+    ] {
+        terminal.press(alt_left);
+        terminal.press("A");
+        question_stays(&mut terminal, expected);
+    }
+    terminal.press("\x17\x0b");
+    question_stays(&mut terminal, "one two");
+    terminal.press(line_start);
+    terminal.press("\x1bf\x1bd");
+    question_stays(&mut terminal, "one");
+    // Keys with no meaning here type nothing.
+    terminal.press("\x1bx\x1b[97;6u\x1b[120;9u\x1b[27;5;49~");
+    question_stays(&mut terminal, "one");
+}
+
+#[test]
+fn a_search_is_edited_as_in_a_shell() {
+    let mut terminal = without_a_model(&[]);
+    terminal.press("\t\t/nothing like it");
+    terminal.wait_for("/nothing like it", SECONDS);
+    terminal.press("\x15universally");
+    terminal.wait_for("/universally", SECONDS);
+    terminal.press("\x1b[1;3D\x0backnowledged");
+    terminal.wait_for("/acknowledged", SECONDS);
+    terminal.press("\x1b\x7ftruth\r");
+    terminal.wait_for("hit 1 of", SECONDS);
+}
+
+/// In one read, and so without a moment between them.
+#[test]
+fn esc_and_what_follows_it_are_two_and_nothing_is_typed() {
+    let mut terminal = without_a_model(&[]);
+    for together in [
+        "\x1b\x1b[<65;10;10M",
+        "\x1b\x1b[<0;10;5M\x1b[<0;10;5m",
+        "\x1b\x1b[<35;10;5M\x1b[<35;11;5M",
+        "\x1b\x1b",
+        "\x1b\x1b[B",
+        "\x1b\x1b[3~",
+        "\x1b\x1b]11;rgb:0000/0000/0000\x07",
+        "\x1b\x1b[?62;22c",
+    ] {
+        terminal.press(together);
+        terminal.press("i");
+        terminal.watch(Duration::from_millis(100));
+        // An `i` is typed, or has only moved the focus to the question.
+        assert!(
+            ["i", "Ask about the document"].contains(&&*question(&terminal)),
+            "{together:?}\n{}",
+            terminal.screen()
+        );
+        terminal.press("\x15");
+    }
+    // A paste right behind Esc is a paste.
+    terminal.press("\x1b\x1b[200~one\rtwo\x1b[201~");
+    question_stays(&mut terminal, "one\ntwo");
+}
+
+#[test]
+fn clicks_and_the_wheel_are_asked_for_and_movements_are_not() {
+    let mut terminal = without_a_model(&[]);
+    assert!(was_sent(&terminal, "\x1b[?1000h") && was_sent(&terminal, "\x1b[?1006h"));
+    assert!(!was_sent(&terminal, "\x1b[?1002h") && !was_sent(&terminal, "\x1b[?1003h"));
+    terminal.press("\x1b[<65;10;5M");
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+    assert_eq!(terminal.emulator().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+    assert!(
+        was_sent(&terminal, "\x1b[?7l") && was_sent(&terminal, "\x1b[?7h"),
+        "line wrap is turned off, and on again"
+    );
+}
+
+/// Whether the terminal was sent `sequence`.
+fn was_sent(terminal: &Terminal, sequence: &str) -> bool {
+    let sent: Vec<u8> = terminal.recorded().iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+    sent.windows(sequence.len()).any(|window| window == sequence.as_bytes())
+}
+
+/// Whether something on the screen has the colour of headings under the light theme.
+fn is_light(terminal: &Terminal) -> bool {
+    let light = vt100::Color::Rgb(0x60, 0x66, 0x70);
+    let screen = terminal.emulator();
+    let (rows, columns) = screen.size();
+    (0..rows).any(|row| (0..columns).any(|column| screen.cell(row, column).is_some_and(|cell| cell.fgcolor() == light)))
+}
+
+#[test]
+fn a_colour_that_the_terminal_tells_late_is_taken_and_not_typed() {
+    for pieces in [
+        &["\x1b]10;rgb:0000/0000/0000\x1b\\\x1b]11;rgb:fdfd/f6f6/e3e3\x1b\\\x1b[?62;22c"][..],
+        &["\x1b]11;rgb:fdfd/", "f6f6/e3e3\x1b", "\\"],
+        &["\x1b]11;#fdf6e3\x07"],
+    ] {
+        let mut terminal = without_a_model(&[("COLORTERM", "truecolor")]);
+        terminal.watch(Duration::from_millis(300));
+        assert!(!is_light(&terminal), "it is not known yet");
+        for piece in pieces {
+            terminal.press(piece);
+            terminal.watch(Duration::from_millis(20));
+        }
+        terminal.wait_until("light theme", SECONDS, is_light);
+        terminal.press("x");
+        question_stays(&mut terminal, "x");
+    }
+}
+
+#[test]
+fn lines_that_are_pasted_without_brackets_are_one_question() {
+    let mut terminal = without_a_model(&[]);
+    terminal.press("first line\rsecond line\r\tthird line\rwhat is it?");
+    question_stays(&mut terminal, "first line\nsecond line\nthird line\nwhat is it?");
+    terminal.press("\x03");
+    question_stays(&mut terminal, "Ask about the document");
+    // With a line end behind the last line, and in pieces.
+    for piece in ["/one\n", "?two\n", "three\n"] {
+        terminal.press(piece);
+        terminal.watch(Duration::from_millis(5));
+    }
+    terminal.watch(Duration::from_millis(100));
+    assert!(!terminal.shows("›"), "nothing is asked\n{}", terminal.screen());
+}
+
+#[test]
+fn a_terminal_without_a_moving_cursor_gets_no_escape_sequence() {
+    for term in ["dumb", ""] {
+        let book = ("book.txt", "A book.\n");
+        let mut terminal = Terminal::open_with(80, 24, &[book], &["book.txt"], &[("TERM", term)]);
+        terminal.wait_until("line", SECONDS, |it| !it.screen().trim().is_empty());
+        terminal.press("\x04");
+        terminal.exit_code(SECONDS);
+        let sent: Vec<u8> = terminal.recorded().iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        assert!(!sent.contains(&0x1b), "TERM={term:?}: {}", sent.escape_ascii());
+    }
+}
+
+/// A shell that runs `script` with the binary as `$LUNETTE`.
+fn in_a_shell(script: &str, files: &[(&str, &str)]) -> Terminal {
+    let binary = pty::binary();
+    let variables = [("LUNETTE", binary.to_str().expect("a path in UTF-8"))];
+    Terminal::run(80, 24, files, "/bin/sh".as_ref(), &["-c", script], &variables)
+}
+
+#[test]
+fn a_piped_document_is_on_the_screen_and_keys_come_from_the_terminal() {
+    let text = "The lighthouse is red.\n".repeat(30);
+    let mut terminal = in_a_shell("cat book.txt | \"$LUNETTE\" -; echo \"ended with $?\"", &[("book.txt", &text)]);
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal.press("\t\t/lighthouse\r");
+    terminal.wait_for("hit 1 of 30", SECONDS);
+    terminal.press("q");
+    terminal.wait_for("ended with 0", SECONDS);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+/// Runs the binary as a job, and writes its number down.
+const AS_A_JOB: &str = "set -m; sh -c 'echo $$ > number; exec \"$LUNETTE\"'; echo \"stopped with $?\"; read line; fg; \
+                        echo \"ended with $?\"";
+
+#[test]
+fn a_stop_from_outside_gives_the_terminal_back_and_fg_brings_the_screen_back() {
+    let mut terminal = in_a_shell(AS_A_JOB, &[]);
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal.signal_writer_of("number", "TSTP");
+    terminal.wait_until("shell", SECONDS, |it| it.shows("stopped with 148") || it.shows("stopped with 146"));
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+    terminal.press("\r");
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal.press("still here");
+    question_stays(&mut terminal, "still here");
+    terminal.press("\x15\x04");
+    terminal.wait_for("ended with 0", SECONDS);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+/// SIGSTOP can't be caught: the terminal is a mess until the program goes on.
+#[test]
+fn after_a_stop_that_cannot_be_caught_the_screen_is_drawn_anew() {
+    let mut terminal = in_a_shell(AS_A_JOB, &[]);
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal.signal_writer_of("number", "STOP");
+    terminal.wait_until("shell", SECONDS, |it| it.shows("stopped with 147") || it.shows("stopped with 145"));
+    // As a shell would.
+    terminal.press("\n");
+    terminal.wait_until("screen", SECONDS, |it| it.shows(NO_MODEL) && !it.shows("stopped with"));
+    terminal.press("still here");
+    question_stays(&mut terminal, "still here");
+    terminal.press("\x15\x04");
+    terminal.wait_for("ended with 0", SECONDS);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+#[test]
+fn sigquit_gives_the_terminal_back() {
+    let mut terminal = in_a_shell("sh -c 'echo $$ > number; exec \"$LUNETTE\"'; echo \"ended with $?\"", &[]);
+    terminal.wait_for(NO_MODEL, SECONDS);
+    terminal.signal_writer_of("number", "QUIT");
+    terminal.wait_for("ended with 131", SECONDS);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
+}

@@ -11,6 +11,8 @@ pub enum Signal {
     /// Ctrl-C.
     Interrupt,
     Terminate,
+    /// Ctrl-\, where the terminal sends it.
+    Quit,
 }
 
 impl Signal {
@@ -19,6 +21,7 @@ impl Signal {
             Self::HangUp => SignalKind::hangup(),
             Self::Interrupt => SignalKind::interrupt(),
             Self::Terminate => SignalKind::terminate(),
+            Self::Quit => SignalKind::quit(),
         }
     }
 }

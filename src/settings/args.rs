@@ -34,7 +34,7 @@ Examples:
   git diff | lunette -p 'What changed?' --json -
 
 Exit codes: 0 answered · 1 failed · 2 usage error · 3 document unreadable or empty · 4 does not fit · 5 no model ·
-6 stopped at a limit · 124 --timeout · 130 interrupted · 143 terminated";
+6 stopped at a limit · 124 --timeout · 130 interrupted · 131 quit · 143 terminated";
 
 /// Lunette's version, llama.cpp's, and the stamp of our patches: a bug report then says exactly what ran.
 fn version() -> &'static str {

@@ -1,23 +1,32 @@
 //! Opens the terminal, runs the loop in it, and saves the reading position at the end.
 
+use std::io::{self, Write, stdout};
 use std::sync::Arc;
-
-use ratatui::crossterm::event::EventStream;
+use std::time::Duration;
 
 use super::display::TerminalDisplay;
 use super::event_loop::Loop;
 use super::guard::Guard;
 use super::options::{Error, Options, ScreenExit};
 use super::screen::{DocumentParts, Screen};
+use super::terminal_input::{Expecting, TerminalInput};
 use super::terminal_runner::TerminalRunner;
 use super::theme::{self, Theme};
 use crate::chat::Chat;
 use crate::document::Document;
 use crate::session::{EffectRunner, Signal, signals};
+use crate::settings::ThemeChoice;
 use crate::store::{History, Place, Positions, Remembered};
 
 /// The signals that end the screen.
-const SIGNALS: [Signal; 3] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt];
+const SIGNALS: [Signal; 4] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt, Signal::Quit];
+
+/// Asks for the background (OSC 11), and then what every terminal answers (DA1): with that, nothing more will come. The
+/// BEL is for urxvt, which ends its reply in the way that the question ends.
+const WHICH_BACKGROUND: &[u8] = b"\x1b]11;?\x07\x1b[c";
+/// How long the first frame waits for the reply. A remote or silent terminal must not delay the start; a reply that
+/// comes later changes the colours then.
+const REPLY_WITHIN: Duration = Duration::from_millis(80);
 
 /// Runs the terminal interface on a chat and its document until the user leaves.
 pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<ScreenExit, Error> {
@@ -31,11 +40,12 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<S
         screen.parts = DocumentParts::new(files.whole(), files.parts(), options.context, options.reserve_tokens);
         screen.history = History::in_directory(&options.state).load();
         screen.keymap = options.keymap.clone();
-        let theme = Theme::of(theme::settled(options.theme, options.true_color));
         let guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
+        let follows_background = options.theme == ThemeChoice::Auto && options.true_color;
+        let (input, theme) = if follows_background { on_background().await? } else { as_chosen(options.theme) };
         let display = TerminalDisplay::new()?;
         let runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
-        let mut shown = Loop { chat, screen, theme, display, runner };
+        let mut shown = Loop { chat, screen, theme, follows_background, display, runner };
         let signal = async {
             match signals.recv().await {
                 Some(signal) => signal,
@@ -43,13 +53,28 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<S
                 None => std::future::pending().await,
             }
         };
-        let ended = shown.run(EventStream::new, signal).await;
+        let mut first = Some(input);
+        let open = || first.take().unwrap_or_else(|| TerminalInput::open(Expecting::Nothing));
+        let ended = shown.run(open, signal).await;
         // The position belongs to the document in use now: other parts have a position of their own.
         remember(&shown.screen, &shown.chat, &positions.of(shown.screen.reader.book.text()));
         // Dropping the runner waits for the engine's thread. Give the terminal back before that.
         drop(guard);
         ended
     })
+}
+
+/// The terminal's input, and the theme for its background if it tells in time.
+async fn on_background() -> io::Result<(TerminalInput, Theme)> {
+    let mut input = TerminalInput::open(Expecting::Replies);
+    stdout().write_all(WHICH_BACKGROUND)?;
+    stdout().flush()?;
+    let background = input.background_within(REPLY_WITHIN).await;
+    Ok((input, Theme::of(background.map_or(ThemeChoice::Auto, theme::on))))
+}
+
+fn as_chosen(theme: ThemeChoice) -> (TerminalInput, Theme) {
+    (TerminalInput::open(Expecting::Nothing), Theme::of(theme))
 }
 
 /// A screen that shows `document` where it was left last time.

@@ -16,16 +16,17 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use ratatui::crossterm::event::Event as TerminalEvent;
 use tokio::time::{Instant, sleep_until};
 
 use super::display::Display;
 use super::keymap::Intent;
 use super::layout::lay_out;
 use super::options::{Error, ScreenExit};
+use super::rendered_entries::RenderedEntries;
 use super::runner::{LoopCommand, Reply, Runner};
 use super::screen::Screen;
-use super::theme::Theme;
+use super::terminal_input::{Background, TerminalEvent};
+use super::theme::{self, Theme};
 use super::ui_command::UiCommand;
 use crate::chat::{Action, Chat, Effect, Input, update};
 use crate::session::{EffectResult, Reloaded, Signal};
@@ -42,6 +43,8 @@ pub(super) struct Loop<D, R> {
     pub chat: Chat,
     pub screen: Screen,
     pub theme: Theme,
+    /// The theme is the terminal's, which may still report its background.
+    pub follows_background: bool,
     pub display: D,
     /// Carries out commands. No keys are read while a command [takes the terminal](UiCommand::takes_the_terminal).
     pub runner: R,
@@ -168,8 +171,11 @@ impl<D: Display, R: Runner> Loop<D, R> {
             TerminalEvent::Key(key) => self.screen.intent(key),
             TerminalEvent::Paste(text) => Some(Intent::Paste(text)),
             TerminalEvent::Mouse(mouse) => self.screen.mouse(mouse),
-            TerminalEvent::Resize(..) => return Ok(NextStep::Draw),
-            _ => None,
+            TerminalEvent::Resized => return Ok(NextStep::Draw),
+            TerminalEvent::Background(background) => return Ok(self.take_background(background)),
+            TerminalEvent::EndOfReplies => None,
+            TerminalEvent::Suspended => return Ok(self.command(UiCommand::Suspend)),
+            TerminalEvent::Continued => return Ok(self.command(UiCommand::Reclaim)),
         };
         let Some(intent) = intent else { return Ok(NextStep::Nothing) };
         if intent == Intent::Redraw {
@@ -177,6 +183,21 @@ impl<D: Display, R: Runner> Loop<D, R> {
         }
         let actions = self.screen.handle(&self.chat, intent);
         self.act_all(now, actions, NextStep::Draw)
+    }
+
+    fn take_background(&mut self, background: Background) -> NextStep {
+        if !self.follows_background {
+            return NextStep::Nothing;
+        }
+        self.theme = Theme::of(theme::on(background));
+        // Their lines have colours.
+        self.screen.entries = RenderedEntries::default();
+        NextStep::DrawAfresh
+    }
+
+    fn command(&mut self, command: UiCommand) -> NextStep {
+        self.screen.commands.push(command);
+        NextStep::Nothing
     }
 
     fn act_all(&mut self, now: Duration, actions: Vec<Action>, step: NextStep) -> Result<NextStep, Error> {
@@ -249,8 +270,8 @@ impl<D: Display, R: Runner> Loop<D, R> {
 
 /// What `keys` has ready, without waiting.
 ///
-/// Polled with the task's own waker: crossterm's stream keeps the first waker it gets until a key arrives, so polling
-/// with a no-op waker would leave an idle screen deaf.
+/// Polled with the task's own waker: a stream may keep the first waker it gets until a key arrives, so polling with a
+/// no-op waker could leave an idle screen deaf.
 async fn ready<S: Stream + Unpin>(keys: &mut S) -> Poll<Option<S::Item>> {
     poll_fn(|context| Poll::Ready(keys.poll_next_unpin(context))).await
 }

@@ -1,6 +1,7 @@
 //! Takes the terminal and restores it on every way out.
 //!
-//! [`Guard`] restores it when dropped: at the end, after an error, on SIGTERM and SIGHUP (the driver returns on these).
+//! [`Guard`] restores it when dropped: at the end, after an error, on SIGTERM, SIGHUP and SIGQUIT (the driver returns on
+//! these).
 //! A panic restores it before its message is printed, or the message would vanish with the alternate screen. A panic on
 //! another thread, such as the engine's, leaves the terminal alone because the interface goes on; its message goes to
 //! the log.
@@ -13,13 +14,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ratatui::crossterm::event::{
-    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, KeyboardEnhancementFlags,
-    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+    DisableBracketedPaste, EnableBracketedPaste, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
 };
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use ratatui::crossterm::style::Print;
+use ratatui::crossterm::terminal::{
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::crossterm::{cursor, execute};
 
 use super::crash;
+
+/// Presses and the wheel (1000), with columns beyond 223 (1006). crossterm would also ask for every movement, which
+/// nothing here uses: a terminal then sends hundreds of reports a second.
+const CAPTURE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const RELEASE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Whether mouse events are captured while the terminal is taken.
 static MOUSE: AtomicBool = AtomicBool::new(false);
@@ -33,7 +42,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Enables raw mode, the alternate screen, bracketed paste, the mouse if wanted, and Shift-Enter where the terminal
+    /// Enables raw mode, the alternate screen without line wrap, bracketed paste, the mouse if wanted, and Shift-Enter where the terminal
     /// supports it. A crash writes a report into `reports` that begins with `build`.
     pub(super) fn take(mouse: bool, reports: PathBuf, build: String) -> io::Result<Self> {
         MOUSE.store(mouse, Ordering::SeqCst);
@@ -51,11 +60,12 @@ fn enter() -> io::Result<()> {
     execute!(
         stdout(),
         EnterAlternateScreen,
+        DisableLineWrap,
         EnableBracketedPaste,
         PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES),
     )?;
     if MOUSE.load(Ordering::SeqCst) {
-        execute!(stdout(), EnableMouseCapture)?;
+        execute!(stdout(), Print(CAPTURE_MOUSE))?;
     }
     Ok(())
 }
@@ -113,9 +123,10 @@ fn give_back(taken: &AtomicBool) {
 fn leave() {
     let mut out = stdout();
     if MOUSE.load(Ordering::SeqCst) {
-        let _ = execute!(out, DisableMouseCapture);
+        let _ = execute!(out, Print(RELEASE_MOUSE));
     }
-    let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, EnableLineWrap);
+    let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
     let _ = disable_raw_mode();
     let _ = out.flush();
 }

@@ -10,6 +10,7 @@
 //! | [`display`], [`whole_rows`] | show frames in the terminal, without left-overs where terminals disagree about widths |
 //! | [`stage`] | draws into memory, for benchmarks |
 //! | [`event_loop`] | feeds keys, results, signals and ticks to `chat::update`; draws at most every 16 ms |
+//! | [`terminal_input`] | turns the terminal's bytes into keys, pastes, mouse events and replies |
 //! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
 //! | [`editor`] | lets the user edit the question in their own editor |
 //! | [`driver`] | opens the terminal and runs the loop |
@@ -18,7 +19,8 @@
 //! One key: `5` in the transcript becomes `Intent::Preset('5')`, then `Action::Switch(5)`. `update` returns
 //! `Command::Forecast`, the engine answers, and the next frame shows "fastest re-reads 160,900 tokens: about 48 s".
 //!
-//! The terminal is restored on every way out: return, error, panic, SIGTERM, SIGHUP ([`guard`]). The module does not
+//! The terminal is restored on every way out: return, error, panic, SIGTERM, SIGHUP, SIGQUIT ([`guard`]), and while the
+//! program is stopped by Ctrl-Z or SIGTSTP ([`terminal_input`]). The module does not
 //! know tokens, does not hold the conversation, and prints nothing outside a frame.
 
 mod clipboard;
@@ -38,6 +40,7 @@ mod rendered_entries;
 mod runner;
 mod screen;
 mod stage;
+mod terminal_input;
 mod terminal_runner;
 mod theme;
 mod transcript_search;
@@ -53,3 +56,4 @@ pub use driver::run;
 pub use keymap::{KeyError, Keymap};
 pub use options::{Error, Options, ScreenExit};
 pub use stage::Stage;
+pub use terminal_input::with_stops_held;

@@ -4,13 +4,12 @@ use std::fs;
 use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
 
-use nix::sys::signal::{Signal, raise};
-
 use super::clipboard::{Clipboard, CopiedTo};
 use super::editor::edit;
 use super::guard::lend;
 use super::options::Options;
 use super::runner::{LoopCommand, Reply, Runner};
+use super::terminal_input::{stop, with_stops_released};
 use super::ui_command::UiCommand;
 use crate::failure::Hint;
 use crate::harmless;
@@ -60,9 +59,11 @@ impl TerminalRunner<'_> {
             UiCommand::Export { text, ending } => Reply::Message(self.export(&text, ending)),
             UiCommand::SavePreset(preset) => Reply::Message(self.save(&preset)),
             UiCommand::Edit(text) => {
-                lend(|| edit(&text, self.options.editor.as_deref()))?.map_or_else(Reply::Message, Reply::Edited)
+                let edit = || with_stops_released(|| edit(&text, self.options.editor.as_deref()));
+                lend(edit)?.map_or_else(Reply::Message, Reply::Edited)
             }
             UiCommand::Suspend => lend(suspend)?,
+            UiCommand::Reclaim => lend(|| Reply::Nothing)?,
             UiCommand::TakeParts(choice) => self.reload(ReloadRequest::Choose(&choice)),
             UiCommand::Remember(question) => {
                 self.remember(&question);
@@ -133,7 +134,7 @@ fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
 
 /// Suspends the process until the shell resumes it.
 fn suspend() -> Reply {
-    match raise(Signal::SIGTSTP) {
+    match stop() {
         Ok(()) => Reply::Nothing,
         Err(error) => Reply::Message(format!("cannot suspend: {error}")),
     }

@@ -3,16 +3,11 @@
 //! Colour is never the only carrier of meaning: without it, bold, dim and reverse remain, and every word. The dark and
 //! the light palette have a contrast of at least 4.5 to 1 on common backgrounds; a test computes it.
 
-use std::time::Duration;
-
 use ratatui::style::{Color, Modifier, Style};
-use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
 
 use super::reader::look::TextRole;
+use super::terminal_input::Background;
 use crate::settings::ThemeChoice;
-
-/// How long to wait for the terminal to report its background. A remote or silent terminal must not delay the start.
-const ANSWER_WITHIN: Duration = Duration::from_millis(80);
 
 /// One style for each role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +80,7 @@ const LIGHT: ThemeColors = ThemeColors {
 };
 
 impl Theme {
-    /// `Auto` is resolved by [`settled`] before; here it means the terminal's own colours.
+    /// `Auto` means the terminal's own colours, until its background is known ([`on`]).
     pub(super) fn of(choice: ThemeChoice) -> Self {
         match choice {
             ThemeChoice::Dark => Self::of_palette(&DARK),
@@ -153,17 +148,11 @@ impl Theme {
     }
 }
 
-/// Resolves `Auto`: asks the terminal for its background (OSC 11) if it supports 24-bit colour.
-pub(super) fn settled(choice: ThemeChoice, true_color: bool) -> ThemeChoice {
-    if choice != ThemeChoice::Auto {
-        return choice;
-    }
-    let mut options = QueryOptions::default();
-    options.timeout = ANSWER_WITHIN;
-    match true_color.then(|| theme_mode(options)) {
-        Some(Ok(ThemeMode::Dark)) => ThemeChoice::Dark,
-        Some(Ok(ThemeMode::Light)) => ThemeChoice::Light,
-        _ => ThemeChoice::Ansi,
+/// The theme for a background.
+pub(super) const fn on(background: Background) -> ThemeChoice {
+    match background {
+        Background::Dark => ThemeChoice::Dark,
+        Background::Light => ThemeChoice::Light,
     }
 }
 

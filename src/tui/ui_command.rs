@@ -23,13 +23,15 @@ pub(super) enum UiCommand {
     Propose { of: CountRequest, parts: Vec<usize> },
     /// Use these parts of the document from now on.
     TakeParts(Choice),
-    /// Suspend the program (Ctrl-Z).
+    /// Suspend the program (Ctrl-Z, SIGTSTP).
     Suspend,
+    /// Take the terminal again: the program was stopped without a warning (SIGSTOP), and now goes on.
+    Reclaim,
 }
 
 impl UiCommand {
     /// Whether it gives the terminal to another program.
     pub(super) const fn takes_the_terminal(&self) -> bool {
-        matches!(self, Self::Edit(_) | Self::Suspend)
+        matches!(self, Self::Edit(_) | Self::Suspend | Self::Reclaim)
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Terminal {
     started: Instant,
     /// All that came, and when.
     recorded: Vec<(Duration, Vec<u8>)>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Terminal {
@@ -85,7 +85,7 @@ impl Terminal {
             child,
             started,
             recorded: Vec::new(),
-            _home: home,
+            home,
         }
     }
 
@@ -181,9 +181,13 @@ impl Terminal {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&mut self) {
-        let id = self.process_id().to_string();
-        let killed = std::process::Command::new("kill").args(["-TERM", &id]).status().expect("kill is everywhere");
-        assert!(killed.success(), "kill -TERM {id}");
+        send_signal("TERM", &self.process_id().to_string());
+    }
+
+    /// Sends the signal `name` to the process that wrote its number to `file` in its folder.
+    pub(crate) fn signal_writer_of(&self, file: &str, name: &str) {
+        let id = std::fs::read_to_string(self.home.path().join(file)).expect("the number of a process");
+        send_signal(name, id.trim());
     }
 
     /// Waits for its end, and takes what it still had to say.
@@ -324,6 +328,12 @@ pub(crate) fn binary() -> PathBuf {
 
 fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+fn send_signal(name: &str, id: &str) {
+    let killed =
+        std::process::Command::new("kill").args([&format!("-{name}"), id]).status().expect("kill is everywhere");
+    assert!(killed.success(), "kill -{name} {id}");
 }
 
 /// What `reader` gives, as it comes.

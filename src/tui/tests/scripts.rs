@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::{Stream, StreamExt, stream};
-use ratatui::crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::*;
@@ -21,6 +21,8 @@ use crate::tui::display::Display;
 use crate::tui::event_loop::Loop;
 use crate::tui::options::ScreenExit;
 use crate::tui::runner::{LoopCommand, Reply, Runner};
+use crate::tui::terminal_input::{Background, TerminalEvent};
+use crate::tui::ui_command::UiCommand;
 
 /// Answers each command at once.
 pub(super) struct Toy {
@@ -205,7 +207,7 @@ where
     };
     let display = Memory { terminal: terminal(80, 24), frames: 0 };
     let (chat, theme) = (Session::begin("full").chat, Theme::of(ThemeChoice::Ansi));
-    let mut shown = Loop { chat, screen, theme, display, runner };
+    let mut shown = Loop { chat, screen, theme, follows_background: true, display, runner };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     let ended = runtime.block_on(async { shown.run(keys, signal).await }).expect("the loop ends well");
@@ -270,7 +272,7 @@ fn nothing_is_drawn_while_nothing_changes() {
     assert!(played.frames <= 3, "{} frames in 0.6 s with nothing to do", played.frames);
 }
 
-/// A stream that wakes its first poller when a key arrives, as crossterm's does.
+/// A stream that wakes its first poller when a key arrives.
 #[derive(Clone, Default)]
 struct WakesTheFirst(Arc<Mutex<(VecDeque<TerminalEvent>, Option<Waker>)>>);
 
@@ -335,4 +337,30 @@ fn an_engine_that_is_gone_leaves_a_screen_that_says_so() {
     toy.results.send(EffectResult::Chat(Input::EngineGone)).expect("received");
     let played = play("", &toy, results);
     assert!(played.last.contains("the engine stopped unexpectedly"), "{}", played.last);
+}
+
+#[test]
+fn what_the_terminal_tells_is_no_key_and_a_stop_is_carried_out() {
+    let (toy, results) = Toy::loaded(1);
+    let told: RefCell<Vec<UiCommand>> = RefCell::default();
+    let note = |command: &LoopCommand| {
+        if let LoopCommand::Screen(command) = command {
+            told.borrow_mut().push(command.clone());
+        }
+        Reply::Nothing
+    };
+    let events = [
+        TerminalEvent::Background(Background::Light),
+        TerminalEvent::EndOfReplies,
+        TerminalEvent::Suspended,
+        TerminalEvent::Continued,
+        TerminalEvent::Resized,
+    ];
+    // The stream is opened anew after each of the two commands, and goes on.
+    let events = RefCell::new(events.into_iter());
+    let next = || events.borrow_mut().next().map(Ok);
+    let open = || stream::iter(std::iter::from_fn(next)).chain(stream::pending());
+    let played = play_with(open, Screen::default(), Outside { toy, results, reloads: 0, others: note });
+    assert!(played.last.contains("Ask about the document"), "{}", played.last);
+    assert_eq!(told.take(), [UiCommand::Suspend, UiCommand::Reclaim]);
 }
