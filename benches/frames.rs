@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
 use lunette::document::{self, Document, ReadOptions};
+use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Threads, Timings, TokenCounts,
 };
@@ -87,7 +88,15 @@ impl Talk {
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
         };
-        let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
+        let setup = Setup {
+            document: facts,
+            within: None,
+            reading,
+            asking,
+            now: Moment(0),
+            context: ContextSize::Fit,
+            absent: None,
+        };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));
         talk.tell(Event::Prefilled { job: talk.job, stopped: false, figures: figures() });
@@ -129,12 +138,15 @@ fn model() -> ModelInfo {
     ModelInfo {
         path: "model.gguf".into(),
         name: "Model".into(),
+        called: None,
+        quantisation: None,
         architecture: "qwen2".into(),
         layers: 24,
         train_context_tokens: 1 << 20,
         vocab_tokens: 151_936,
         kv_bytes_per_token: 12_288,
         model_bytes: 0,
+        repacked_bytes: 0,
         load_time: Duration::ZERO,
         chat_template: None,
         bos_text: String::new(),

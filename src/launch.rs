@@ -17,7 +17,7 @@ use lunette::session::documents::Opened;
 use lunette::session::retriever::Retriever;
 use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
-use lunette::tui::{self, Keymap, Options, ScreenExit};
+use lunette::tui::{self, Ended, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_reporter};
 
@@ -31,8 +31,14 @@ pub(crate) fn screen(settings: &Settings) -> Result<Exit, ExitError> {
     // The engine's threads start in there.
     let run = || converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options));
     match tui::with_stops_held(run)? {
-        Ok(ScreenExit::ByUser) => Ok(Exit::Ok),
-        Ok(ScreenExit::BySignal(signal)) => Ok(Stop::Signal(signal).into()),
+        Ok(Ended { exit: ScreenExit::ByUser, farewell }) => {
+            let farewell = farewell.as_deref().unwrap_or_default();
+            if !farewell.is_empty() {
+                with_reporter(Output::Text, settings.terminal, |reporter| reporter.note(farewell));
+            }
+            Ok(Exit::Ok)
+        }
+        Ok(Ended { exit: ScreenExit::BySignal(signal), .. }) => Ok(Stop::Signal(signal).into()),
         Err(error) => Err(Failure::new(FailureKind::Runtime, error.to_string(), None).into()),
     }
 }
@@ -103,6 +109,7 @@ fn options(settings: &Settings) -> Result<Options, ExitError> {
         exports: settings.directories.data.join("exports"),
         config: variables.config.clone().unwrap_or_else(|| settings.directories.config_file()),
         editor: variables.editor.clone(),
+        home: settings.home.clone(),
         in_tmux: variables.in_tmux,
         context,
         reserve_tokens,

@@ -20,6 +20,7 @@ use lunette::document::{
     ByteSpan, Document, FileReport, OutlineEntry, Position, Report, SkipReason, Skipped, SourceSpan,
 };
 use lunette::engine::Measured;
+use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
     Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Plan, Sampling, Threads, Timings,
     TokenCounts,
@@ -89,12 +90,15 @@ fn model() -> ModelInfo {
     ModelInfo {
         path: PathBuf::from(everything()),
         name: format!("model {}", everything()),
+        called: None,
+        quantisation: None,
         architecture: format!("architecture {}", everything()),
         layers: 24,
         train_context_tokens: 8192,
         vocab_tokens: 100,
         kv_bytes_per_token: 1024,
         model_bytes: 1_000_000,
+        repacked_bytes: 0,
         load_time: Duration::from_millis(250),
         chat_template: None,
         bos_text: String::new(),
@@ -181,7 +185,7 @@ fn obey(received: &Receiver<Command>, says: Says, tell: impl Fn(Event)) {
             Command::Forecast { job, .. } => tell(Event::Forecast { job, plan: forecast() }),
             Command::Prefill { job, .. } => tell(Event::Prefilled { job, stopped: false, figures: figures() }),
             Command::Ask(question) => answer(question.job, says, &tell),
-            Command::AnswerNow { .. } => {}
+            Command::AnswerNow { .. } | Command::AllowContext { .. } => {}
             Command::Shutdown => return,
         }
     }
@@ -207,6 +211,7 @@ fn settings(line: &[&str], config: Option<&str>) -> Settings {
         terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
         places: Places::new(&directories.cache, None, HubVariables::default()),
         directories,
+        home: None,
         config: config.map(|text| ("config.toml".to_owned(), text.to_owned())),
         log_filter: String::new(),
         program: None,
@@ -444,7 +449,15 @@ impl Conversation {
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
         };
-        let setup = Setup { document: facts, within: None, reading, asking, now: Moment(0), absent: None };
+        let setup = Setup {
+            document: facts,
+            within: None,
+            reading,
+            asking,
+            now: Moment(0),
+            context: ContextSize::Fit,
+            absent: None,
+        };
         Self { chat: Chat::new(setup), job: JobId(0) }
     }
 

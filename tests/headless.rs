@@ -231,6 +231,9 @@ fn what_was_planned_is_what_is_read_and_what_was_read_predicts_the_next_plan() {
     for tokens in ["document", "prompt"] {
         assert_eq!(planned["tokens"][tokens], read["tokens"][tokens], "{tokens}");
     }
+    let bytes = |object: &Value| object.as_f64().expect("bytes");
+    let (weights, loaded) = (bytes(&planned["model_bytes"]), bytes(&read["memory"]["model_bytes"]));
+    assert!((weights / loaded - 1.0).abs() < 0.02, "{weights} bytes of weights were planned, {loaded} are loaded");
     let again = objects(&ran(&home, &[&["fit"], &line[..]].concat(), "")).remove(0);
     assert!(again["predicted_s"].as_f64().is_some_and(|seconds| seconds > 0.0), "{again}");
     assert_eq!(again["measured"]["tokens"], read["tokens"]["prefilled"]);

@@ -203,7 +203,8 @@ fn the_document_is_searched_and_jumped_through_while_an_answer_streams() {
     terminal.wait_for("whose number is 280", SECONDS);
     terminal.press("\x0f");
     terminal.wait_for("whose number is 70", SECONDS);
-    terminal.press("q");
+    // The conversation was not exported: the first q asks.
+    terminal.press("qq");
     assert_eq!(terminal.exit_code(SECONDS), 0);
     assert!(terminal.is_given_back(), "{}", terminal.screen());
 }
@@ -221,6 +222,43 @@ fn one_question_is_answered_under_two_presets_side_by_side() {
     terminal.wait_until("figures of both", LONG, |it| it.shows("written at") && it.shows("first word"));
     terminal.press("\x04");
     assert_eq!(terminal.exit_code(SECONDS), 0);
+}
+
+/// From nothing to an answer, with keys alone: a path is completed, the document is read, a question is asked; the next
+/// time it is in the list.
+#[test]
+#[ignore = "needs a model"]
+fn a_document_is_opened_from_the_start_screen_and_is_a_recent_one_afterwards() {
+    let model = models::model("smollm2-135m");
+    let model = model.to_str().expect("a path in UTF-8");
+    let files = [("notes.md", "# Cats\n\nThe cat of the house is called Tom.\n"), ("other.txt", "Nothing.\n")];
+    let flags = ["-t", "1", "--preset", "full", "-n", "8", "-m", model];
+    let script = "\"$LUNETTE\" \"$@\"; read line; \"$LUNETTE\" \"$@\"";
+    let binary = pty::binary();
+    let variables = [("LUNETTE", binary.to_str().expect("a path in UTF-8"))];
+    let arguments = [&["-c", script, "sh"][..], &flags].concat();
+    let mut terminal = Terminal::run(80, 24, &files, "/bin/sh".as_ref(), &arguments, &variables);
+    terminal.wait_for("demo: Pride and Prejudice", LONG);
+    terminal.press("o~/no");
+    terminal.wait_for("~/no", SECONDS);
+    terminal.press("\t");
+    terminal.wait_for("~/notes.md", SECONDS);
+    terminal.press("\r");
+    terminal.wait_for("notes.md is read. Ask it anything.", LONG);
+    terminal.press("What is the cat called?\r");
+    terminal.wait_for("first token after", LONG);
+    terminal.press("\x04");
+    terminal.wait_for("lunette ~/notes.md", SECONDS);
+    terminal.press("\r");
+    terminal.wait_for("tokens · today", LONG);
+    assert!(terminal.shows("/notes.md"), "{}", terminal.screen());
+    terminal.press("\r");
+    terminal.wait_for("notes.md is read. Ask it anything.", LONG);
+    terminal.press("\x03");
+    terminal.wait_for("Ctrl-C again leaves", SECONDS);
+    terminal.press("\x03");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+    assert!(terminal.is_given_back(), "{}", terminal.screen());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
 use crate::citations::Citation;
-use crate::engine::message::{Channel, Figures, Finish};
+use crate::engine::message::{Channel, Figures, Finish, Timings, TokenCounts};
 use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
@@ -28,6 +28,8 @@ pub struct Exchange {
     pub variant: Option<Variant>,
     /// How often the user asked for another answer.
     pub variation: u32,
+    /// The user had it left out of later prompts, because the context is full.
+    pub is_left_out: bool,
     /// The citations in the answer; empty until they have been looked up in the document.
     pub citations: Vec<Citation>,
 }
@@ -89,6 +91,7 @@ impl Exchange {
             figures: None,
             variant: None,
             variation: 0,
+            is_left_out: false,
             citations: Vec::new(),
         }
     }
@@ -113,10 +116,15 @@ impl Exchange {
     /// The turn that later prompts repeat; `None` without an answer. Of several answers to one question only the first
     /// is repeated.
     pub(super) fn turn(&self) -> Option<Turn> {
-        let said = !self.is_further_variant()
+        self.is_told().then(|| Turn { question: self.asked(), answer: self.answer.as_str().into() })
+    }
+
+    /// Whether later prompts repeat it.
+    pub(super) fn is_told(&self) -> bool {
+        !self.is_further_variant()
+            && !self.is_left_out
             && matches!(self.state, ExchangeState::Answered(_))
-            && !self.answer.trim().is_empty();
-        said.then(|| Turn { question: self.asked(), answer: self.answer.as_str().into() })
+            && !self.answer.trim().is_empty()
     }
 
     /// The question as the model gets it.
@@ -150,7 +158,15 @@ impl Exchange {
             self.reasoning.tokens = Some(figures.tokens.reasoning);
         }
         self.state = ExchangeState::Answered(finish);
-        self.figures = Some(figures);
+        self.figures = Some(match self.figures.take() {
+            Some(former) => Box::new(joined(&former, *figures)),
+            None => figures,
+        });
+    }
+
+    /// Ends it at `now`, without figures.
+    pub(super) fn end(&mut self, now: Duration) {
+        self.end_reasoning(now);
     }
 
     pub(super) fn fail(&mut self, failure: Failure, now: Duration) {
@@ -162,5 +178,39 @@ impl Exchange {
         if self.reasoning.is_open() {
             self.reasoning.ended = Some(now);
         }
+    }
+}
+
+/// The figures of an answer in two parts: tokens and times of both, memory of the second. The first token was that of the
+/// first part.
+///
+/// Example: 39 tokens in 2 s and 7 in 0.5 s are 46 tokens at 18 a second. The rate leaves out the first token of each
+/// part, as the engine does: it comes from the prefill.
+fn joined(first: &Figures, second: Figures) -> Figures {
+    let steps = |figures: &Figures| f64::from(figures.tokens.generated.saturating_sub(1));
+    let seconds = |figures: &Figures| match figures.timings.decode_tokens_per_s {
+        rate if rate > 0.0 => steps(figures) / rate,
+        _ => 0.0,
+    };
+    let (steps, seconds) = (steps(first) + steps(&second), seconds(first) + seconds(&second));
+    let prefill = first.timings.prefill + second.timings.prefill;
+    let prefilled = first.tokens.prefilled + second.tokens.prefilled;
+    Figures {
+        tokens: TokenCounts {
+            cached: first.tokens.cached,
+            prefilled,
+            generated: first.tokens.generated + second.tokens.generated,
+            reasoning: first.tokens.reasoning + second.tokens.reasoning,
+            ..second.tokens
+        },
+        timings: Timings {
+            prefill,
+            prefill_tokens_per_s: if prefill.is_zero() { 0.0 } else { f64::from(prefilled) / prefill.as_secs_f64() },
+            first_token: first.timings.first_token,
+            decode: first.timings.decode + second.timings.decode,
+            decode_tokens_per_s: if seconds > 0.0 { steps / seconds } else { 0.0 },
+            reasoning: first.timings.reasoning + second.timings.reasoning,
+        },
+        ..second
     }
 }

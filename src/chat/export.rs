@@ -15,7 +15,8 @@ use crate::harmless;
 /// The shown transcript as markdown: a heading for each question, reasoning folded away in a `<details>`.
 #[must_use]
 pub fn as_markdown(chat: &Chat) -> String {
-    let mut parts = vec![format!("# {}\n", chat.document.title)];
+    let mut parts = vec![format!("# {}\n", chat.name.as_deref().unwrap_or(&chat.document.title))];
+    parts.extend(chat.name.as_ref().map(|_| format!("{}\n", chat.document.title)));
     parts.extend(chat.document.part.as_ref().map(|part| format!("{part}\n")));
     let (number, all) = (chat.branches.shown() + 1, chat.branches.count());
     parts.extend((all > 1).then(|| format!("branch {number} of {all}\n")));

@@ -43,6 +43,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             limits: Limits::default(),
         },
         now: Moment(0),
+        context: ContextSize::Fit,
         absent: None,
     }
 }
@@ -62,12 +63,15 @@ pub(crate) fn model() -> ModelInfo {
     ModelInfo {
         path: PathBuf::from("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
         name: "Qwen2.5-Coder-0.5B".into(),
+        called: None,
+        quantisation: None,
         architecture: "qwen2".into(),
         layers: 24,
         train_context_tokens: 32_768,
         vocab_tokens: 151_936,
         kv_bytes_per_token: 12_288,
         model_bytes: 491_400_064,
+        repacked_bytes: 0,
         load_time: Duration::from_millis(640),
         chat_template: Some(
             "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}".into(),
@@ -160,7 +164,7 @@ pub(crate) fn job_of(command: &Command) -> Option<JobId> {
         | Command::Count { job, .. }
         | Command::AnswerNow { job } => Some(*job),
         Command::Ask(question) => Some(question.job),
-        Command::Shutdown => None,
+        Command::AllowContext { .. } | Command::Shutdown => None,
     }
 }
 
@@ -202,7 +206,12 @@ impl Session {
     /// A chat whose model is not on this machine.
     pub(crate) fn begin_without_model() -> Self {
         let title = "Qwen2.5-Coder 0.5B Instruct, 4 bits".to_owned();
-        let absent = Some(super::Offered { title, bytes: 491_400_064, license: Some("Apache-2.0".into()) });
+        let absent = Some(super::Offered {
+            name: "qwen2.5-coder-0.5b".into(),
+            title,
+            bytes: 491_400_064,
+            license: Some("Apache-2.0".into()),
+        });
         Self::of(Setup { absent, ..setup("accurate", RecipePatch::default()) })
     }
 

@@ -8,8 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::attached::Attached;
+use super::document::DocumentFacts;
+use super::room::WayOut;
+use super::within::Within;
 use crate::citations::Citation;
-use crate::engine::message::{CancelToken, Command, Event};
+use crate::engine::message::{CancelToken, Command, Event, Sampling};
 use crate::failure::Failure;
 use crate::swaa::Preset;
 
@@ -41,7 +44,7 @@ pub enum Input {
 }
 
 /// What the user can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     Ask(String),
     /// Attaches this to the question being written.
@@ -59,6 +62,12 @@ pub enum Action {
     Fork {
         after: Option<usize>,
     },
+    /// Starts a new conversation about the same document; the old one stays as a branch.
+    NewConversation,
+    /// Takes a way out of a full context; see [`super::room`].
+    MakeRoom(WayOut),
+    /// Names the conversation; a blank name takes the name away.
+    Rename(String),
     /// Shows another branch, from 0.
     ShowBranch(usize),
     /// Switches to another preset: an index into [`super::Chat::preset_entries`]. Repeating it confirms the switch.
@@ -78,8 +87,18 @@ pub enum Action {
     Cancel,
     /// Continues a stopped prefill, or fetches the offered model.
     Resume,
-    /// Loads the model from this file, if there is none yet.
+    /// Loads the model from this file instead of the current one, if any. The conversation is kept.
     TakeModel(PathBuf),
+    /// Uses a model of the catalogue from now on. If it is not on this machine, it is fetched first.
+    UseModel(Box<KnownModel>),
+    /// Opens another document, about which a new conversation starts.
+    Open(Source),
+    /// Replaces the system prompt; `None` for none. The document is prefilled again behind it.
+    SetSystem(Option<Arc<str>>),
+    /// Samples later answers like this.
+    SetSampling(Sampling),
+    /// Limits later answers to so many tokens; `None` for no limit.
+    SetMaxTokens(Option<u32>),
     /// Asks what it would take to use this draft instead. `None` drops the draft.
     Draft(Option<Draft>),
     /// Ends the reasoning and starts the answer.
@@ -93,10 +112,15 @@ pub enum Action {
 pub enum Effect {
     Send(Command),
     Cancel(CancelToken),
-    /// Fetch the offered model; reported by [`Input::Fetching`] and [`Input::Fetched`].
-    Fetch(CancelToken),
-    /// Load the model from this file.
+    /// Fetch the model of this name; reported by [`Input::Fetching`] and [`Input::Fetched`].
+    Fetch {
+        name: String,
+        cancel: CancelToken,
+    },
+    /// Load the model from this file, instead of the one that is loaded.
     Start(PathBuf),
+    /// Open other documents; reported by [`News::Opened`] or [`News::NotOpened`].
+    Open(Source),
     /// Read the file of this name; answered by [`Input::FileRead`].
     ReadFile(Arc<str>),
     /// Look up the citations in the answer of an entry; answered by [`Input::Checked`].
@@ -115,6 +139,42 @@ pub enum News {
     Chosen(Chosen),
     /// The files can't be read any more; the sentence says why.
     Unreadable(String),
+    /// The user opened other documents.
+    Opened(Box<OpenedDocument>),
+    /// They can't be opened.
+    NotOpened(Failure),
+}
+
+/// Where documents come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Paths and addresses, as the user named them.
+    Named(Vec<String>),
+    /// The bundled book, as much of it as can be prefilled in a minute.
+    Demo,
+}
+
+impl Source {
+    /// For a progress line: `book.txt`, `src/ and 2 more`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Demo => "Pride and Prejudice".to_owned(),
+            Self::Named(names) => match &names[..] {
+                [] => String::new(),
+                [name] => name.clone(),
+                [name, others @ ..] => format!("{name} and {} more", others.len()),
+            },
+        }
+    }
+}
+
+/// A document that was opened during a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedDocument {
+    pub facts: DocumentFacts,
+    /// How much of it to read, if time is limited.
+    pub within: Option<Within>,
 }
 
 /// The document as it is now.
@@ -150,6 +210,8 @@ pub struct Choice {
 /// The document made of the selected parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chosen {
+    /// What they are called.
+    pub title: String,
     pub text: Arc<str>,
     /// How many parts: `12 of 61 parts`.
     pub words: String,
@@ -171,10 +233,31 @@ pub struct Draft {
 /// A model that can be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offered {
+    /// What `-m` or `-hf` takes: `qwen2.5-coder-0.5b`.
+    pub name: String,
     /// `Qwen2.5-Coder 0.5B Instruct, 4 bits`
     pub title: String,
     pub bytes: u64,
     pub license: Option<String>,
+}
+
+/// A model of the catalogue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownModel {
+    pub offered: Offered,
+    /// Where it is on this machine; `None` if it has to be fetched.
+    pub file: Option<PathBuf>,
+    /// Whether this machine's memory holds it now.
+    pub fits: Fits,
+}
+
+/// Whether memory holds a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fits {
+    Yes,
+    /// Its file fits, but a second copy of the weights, rearranged for the CPU, may not.
+    Perhaps,
+    No,
 }
 
 /// Progress of a model download.

@@ -19,6 +19,8 @@ pub struct Measurement {
     pub recipe: Recipe,
     /// Tokens prefilled, over all runs of this prefill together.
     pub prefilled_tokens: u32,
+    /// How many tokens were in the cache before them: with full attention, deeper tokens take longer.
+    pub from_tokens: u32,
     pub prefill: Duration,
     /// Tokens of the document; compare with `prefilled_tokens`.
     pub document_tokens: u32,
@@ -93,6 +95,9 @@ impl Measurements {
             reading.prefilled_tokens = 0;
             reading.prefill = Duration::ZERO;
         }
+        if reading.prefilled_tokens == 0 {
+            reading.from_tokens = figures.tokens.cached;
+        }
         reading.prefilled_tokens += figures.tokens.prefilled;
         reading.prefill += figures.timings.prefill;
     }
@@ -113,6 +118,7 @@ impl Measurements {
                 preset: preset.clone(),
                 recipe: figures.recipe.clone(),
                 prefilled_tokens: 0,
+                from_tokens: 0,
                 prefill: Duration::ZERO,
                 document_tokens: 0,
                 memory: Memory::default(),

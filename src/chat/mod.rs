@@ -29,6 +29,7 @@ mod notice;
 mod presets;
 pub mod prompt;
 mod reasoning;
+pub mod room;
 mod state;
 pub mod template;
 mod transcript;
@@ -45,12 +46,18 @@ pub use branches::{BranchRow, Branches};
 pub use document::DocumentFacts;
 pub use ending::why_not_whole;
 pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};
-pub use input::{Action, Choice, Chosen, Draft, Effect, Fetched, Input, NewText, News, Offered, Retrieved};
+pub use input::{
+    Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
+    Retrieved, Source,
+};
 pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, Turn, build_prompt};
-pub use state::{Asking, CacheState, Chat, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing};
+pub use room::{FullContext, WayOut};
+pub use state::{
+    Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing,
+};
 pub use template::ChatTemplate;
 pub use transcript::Entry;
 pub use update::{INSTANT_TOKENS, SHORT, update};

@@ -7,13 +7,15 @@ use super::attached::Attached;
 use super::branches::{BranchRow, Branches, fork_points};
 use super::document::DocumentFacts;
 use super::exchange::{Exchange, ExchangeState};
-use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered};
+use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument};
 use super::measurements::Measurements;
 use super::moment::Moment;
 use super::notice::{Notice, model_notes};
+use super::room::FullContext;
 use super::template::ChatTemplate;
 use super::transcript::Entry;
 use super::within::{Beginning, Search, Within};
+use crate::engine::config::ContextSize;
 use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
 use crate::failure::Failure;
 use crate::swaa::Preset;
@@ -51,6 +53,8 @@ pub struct Setup {
     pub asking: Asking,
     /// The date that templates may print, fixed at the start; see [`Moment`].
     pub now: Moment,
+    /// The size of the context that was asked for.
+    pub context: ContextSize,
     /// The model to offer for download, if it is not on this machine.
     pub absent: Option<Offered>,
 }
@@ -73,6 +77,14 @@ pub enum Model {
         fetched: Fetched,
         cancel: CancelToken,
     },
+}
+
+/// A model that is being fetched while another one works.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Download {
+    pub offered: Offered,
+    pub fetched: Fetched,
+    pub cancel: CancelToken,
 }
 
 /// A job that the engine is running.
@@ -189,6 +201,15 @@ pub enum Pause {
     Failed(Failure),
 }
 
+/// The preset that was in force before a comparison (A/B).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Home {
+    /// The comparison is not over.
+    AfterComparison(ResolvedPreset),
+    /// The switch to it has begun.
+    Going(ResolvedPreset),
+}
+
 /// Why the text differs from what was prefilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
@@ -196,6 +217,8 @@ pub(super) enum Change {
     OnDisk(String),
     /// `12 of 61 parts`
     Chosen(String),
+    /// `the system prompt is set`
+    System(String),
 }
 
 /// A draft, and its forecast.
@@ -244,12 +267,24 @@ pub struct Chat {
     pub drafted: Option<Drafted>,
     /// The last prefill failed because the document does not fit into the context or the memory.
     pub too_long: bool,
+    /// The conversation has filled the context; see [`super::room`].
+    pub full: Option<FullContext>,
+    /// The size of the context that was asked for.
+    pub context: ContextSize,
+    /// The name that the user gave the conversation.
+    pub name: Option<Arc<str>>,
+    /// What is being opened, in words.
+    pub opening: Option<String>,
+    /// Another model that is being fetched while this one works.
+    pub download: Option<Download>,
     /// A switch that waits for the running job; an index into `preset_entries`.
     pub next_switch: Option<usize>,
     /// Set if prefill was stopped or failed: it does not continue by itself.
     pub paused: Option<Pause>,
     /// The current notice, for a screen that shows only one.
     pub notice: Option<Notice>,
+    /// The notice came with the question that is about to be asked, so the question doesn't take it away.
+    pub(super) notice_is_news: bool,
     /// All notices so far, in order. Front ends that print show each of them once.
     pub notices: Vec<Notice>,
     /// The time of the last input.
@@ -258,6 +293,8 @@ pub struct Chat {
     pub(super) last_job: u64,
     /// The new text of the files, which waits for the running job.
     pub(super) next_text: Option<NewText>,
+    /// The document that was opened, which waits for the running job.
+    pub(super) next_document: Option<Box<OpenedDocument>>,
     /// How the document changed, until the engine reports how much is still cached.
     pub(super) changed_at: Option<Change>,
     /// The newly selected parts, which wait for the running job.
@@ -268,6 +305,8 @@ pub struct Chat {
     pub(super) parts_taken: Option<usize>,
     /// The tokens of the current document, once counted for `auto`.
     pub(super) document_tokens: Option<u32>,
+    /// The preset to return to after a comparison; see [`super::update`].
+    pub(super) home: Option<Home>,
     /// The preset entry at which the survey continues when the engine is idle.
     pub(super) next_survey: Option<usize>,
     /// Attached texts that the engine failed to count, so that it is not asked again.
@@ -303,9 +342,16 @@ impl Chat {
             survey: Vec::new(),
             drafted: None,
             too_long: false,
+            full: None,
+            context: setup.context,
+            name: None,
+            opening: None,
+            download: None,
+            next_document: None,
             next_switch: None,
             paused: None,
             notice: None,
+            notice_is_news: false,
             notices: Vec::new(),
             now: Duration::ZERO,
             first_preset_entry,
@@ -316,6 +362,7 @@ impl Chat {
             chosen_by: None,
             parts_taken: None,
             document_tokens: None,
+            home: None,
             next_survey: None,
             uncountable: Vec::new(),
         }
@@ -340,8 +387,16 @@ impl Chat {
     /// Whether something is in progress, so that the screen changes with time alone.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        matches!(self.model, Model::Loading { .. } | Model::Fetching { .. })
+        self.opening.is_some()
+            || self.download.is_some()
+            || matches!(self.model, Model::Loading { .. } | Model::Fetching { .. })
             || !matches!(self.work, Phase::Idle | Phase::Deciding { .. })
+    }
+
+    /// Whether there is a document to ask about.
+    #[must_use]
+    pub fn has_document(&self) -> bool {
+        !self.document.text.trim().is_empty()
     }
 
     /// Whether the engine holds the whole document under the current preset.
@@ -417,6 +472,20 @@ impl Chat {
     pub(super) fn tell(&mut self, notice: Notice) {
         self.notices.push(notice.clone());
         self.notice = Some(notice);
+    }
+
+    /// Shows a notice about something that happened outside. The next question doesn't take it away: the files are looked
+    /// at when a question is asked, with the same key.
+    pub(super) fn tell_news(&mut self, notice: Notice) {
+        self.tell(notice);
+        self.notice_is_news = true;
+    }
+
+    /// Takes the notice away, because something new begins; news stay.
+    pub(super) fn clear_notice(&mut self) {
+        if !std::mem::take(&mut self.notice_is_news) {
+            self.notice = None;
+        }
     }
 
     /// Shows why `auto` chose a preset; at the start together with the notes about the model, because a screen shows

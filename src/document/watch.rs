@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Watched {
     inputs: Vec<Input>,
+    /// The inputs that were files, not folders.
+    files: Vec<PathBuf>,
     options: ReadOptions,
     /// At the previous check.
     stamps: Vec<FileStamp>,
@@ -63,13 +65,14 @@ impl Watched {
         let stamps = stamps(&inputs, &options);
         let document = load(&inputs, &options, &mut std::io::empty())?;
         let text = hash(&document.text);
-        Ok((Self { inputs, options, stamps, text }, document))
+        let files = inputs.iter().filter_map(file_of).collect();
+        Ok((Self { inputs, files, options, stamps, text }, document))
     }
 
     /// Watches nothing, which never changes.
     #[must_use]
     pub fn nothing() -> Self {
-        Self { inputs: Vec::new(), options: ReadOptions::default(), stamps: Vec::new(), text: 0 }
+        Self { inputs: Vec::new(), files: Vec::new(), options: ReadOptions::default(), stamps: Vec::new(), text: 0 }
     }
 
     /// The current document, if its text differs from the previous check.
@@ -78,6 +81,12 @@ impl Watched {
     pub fn changed(&mut self) -> Result<Option<Document>, Error> {
         if self.look() == self.stamps {
             return Ok(None);
+        }
+        if let Some(path) = self.files.iter().find(|path| path.is_dir()) {
+            // Its files would be read in place of the document that was named.
+            let name = Input::Path(path.clone()).name();
+            let source = std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a folder now");
+            return Err(Error::Io { name, source });
         }
         let (now, document) = self.read_settled();
         let document = document?;
@@ -110,6 +119,14 @@ impl Watched {
                 _ => return now,
             }
         }
+    }
+}
+
+/// The path of `input`, if it is a file.
+fn file_of(input: &Input) -> Option<PathBuf> {
+    match input {
+        Input::Path(path) if !path.is_dir() => Some(path.clone()),
+        _ => None,
     }
 }
 

@@ -5,13 +5,14 @@
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
 //! `library` starts the library and receives its log, [`vocabulary`] opens a model for its token tables only, and
-//! `weights` loads a model's layers onto the devices.
+//! `weights` loads a model's layers onto the devices, and `repacked` predicts which weights get a second copy.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
 mod library;
+mod repacked;
 pub(super) mod vocabulary;
 mod weights;
 
@@ -85,6 +86,9 @@ impl Model {
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
+        if !info.has_gpu() {
+            info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
+        }
         info.sliding_refused = sliding_refused(&model)?;
         Ok(Self { shape, weights: model, info })
     }
@@ -111,11 +115,14 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
     ModelInfo {
         path: config.model.clone(),
         name: meta("general.name").unwrap_or(file_name),
+        called: called(meta("general.basename"), meta("general.size_label")),
+        quantisation: meta("general.file_type").and_then(|number| quantisation(&number)),
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
         kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_dtype),
         model_bytes: model.size(),
+        repacked_bytes: 0,
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
         bos_text: text_of(vocab.bos()),
@@ -128,6 +135,58 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
         offloaded_layers: 0,
         architecture,
     }
+}
+
+/// `qwen2.5-coder` and `0.5B` are `Qwen2.5-coder 0.5B`.
+fn called(base: Option<String>, size: Option<String>) -> Option<String> {
+    let base = base?;
+    let mut letters = base.chars();
+    let first: String = letters.next()?.to_uppercase().collect();
+    let base = first + letters.as_str();
+    Some(
+        size.filter(|size| !base.contains(size.as_str())).map_or_else(|| base.clone(), |size| format!("{base} {size}")),
+    )
+}
+
+/// The names of `llama_ftype`, by their numbers in files.
+fn quantisation(number: &str) -> Option<String> {
+    let name = match number.parse().ok()? {
+        0_u32 => "F32",
+        1 => "F16",
+        2 => "Q4_0",
+        3 => "Q4_1",
+        7 => "Q8_0",
+        8 => "Q5_0",
+        9 => "Q5_1",
+        10 => "Q2_K",
+        11 => "Q3_K_S",
+        12 => "Q3_K_M",
+        13 => "Q3_K_L",
+        14 => "Q4_K_S",
+        15 => "Q4_K_M",
+        16 => "Q5_K_S",
+        17 => "Q5_K_M",
+        18 => "Q6_K",
+        19 => "IQ2_XXS",
+        20 => "IQ2_XS",
+        21 => "Q2_K_S",
+        22 => "IQ3_XS",
+        23 => "IQ3_XXS",
+        24 => "IQ1_S",
+        25 => "IQ4_NL",
+        26 => "IQ3_S",
+        27 => "IQ3_M",
+        28 => "IQ2_S",
+        29 => "IQ2_M",
+        30 => "IQ4_XS",
+        31 => "IQ1_M",
+        32 => "BF16",
+        36 => "TQ1_0",
+        37 => "TQ2_0",
+        38 => "MXFP4",
+        _ => return None,
+    };
+    Some(name.to_owned())
 }
 
 fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
@@ -522,7 +581,9 @@ fn memory_of(context: &Context) -> sys::llama_swaa_memory {
 
 // --- the host computer -----------------------------------------------------------------------------------
 
-pub(super) fn free_memory_bytes() -> u64 {
+/// Memory that programs can have now.
+#[must_use]
+pub fn free_memory_bytes() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()
@@ -541,6 +602,17 @@ mod tests {
         let interrupt: Interrupt = Cell::new(Some(std::ptr::from_ref(interrupted)));
         // SAFETY: `interrupt` and the closure in it outlive the call.
         unsafe { is_interrupted(std::ptr::from_ref(&interrupt).cast_mut().cast()) }
+    }
+
+    #[test]
+    fn models_are_called_as_people_call_them() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(called(some("Qwen2.5-Coder"), some("0.5B")).as_deref(), Some("Qwen2.5-Coder 0.5B"));
+        assert_eq!(called(some("smollm2"), some("135M")).as_deref(), Some("Smollm2 135M"));
+        assert_eq!(called(some("Phi-3.5-mini"), None).as_deref(), Some("Phi-3.5-mini"));
+        assert_eq!(called(some("Llama-8B"), some("8B")).as_deref(), Some("Llama-8B"));
+        assert_eq!((called(None, some("8B")), quantisation("99"), quantisation("x")), (None, None, None));
+        assert_eq!(quantisation("15").as_deref(), Some("Q4_K_M"));
     }
 
     #[test]

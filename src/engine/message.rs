@@ -158,6 +158,10 @@ pub enum Command {
     AnswerNow {
         job: JobId,
     },
+    /// From now on the context may have this many tokens, whatever `-c` was.
+    AllowContext {
+        tokens: u32,
+    },
     /// End the thread.
     Shutdown,
 }
@@ -168,6 +172,10 @@ pub struct ModelInfo {
     pub path: PathBuf,
     /// `general.name`, or the file's name.
     pub name: String,
+    /// `general.basename` with `general.size_label`: `Qwen2.5-Coder 0.5B`; `None` if the file has no such fields.
+    pub called: Option<String>,
+    /// `general.file_type` in words: `Q4_K_M`.
+    pub quantisation: Option<String>,
     /// `general.architecture`: `qwen2`, `llama`, …
     pub architecture: String,
     pub layers: u32,
@@ -175,7 +183,10 @@ pub struct ModelInfo {
     pub vocab_tokens: u32,
     /// K and V of one token over all layers, in the context's cache type.
     pub kv_bytes_per_token: u64,
+    /// The weights as the file has them.
     pub model_bytes: u64,
+    /// Weights that llama.cpp rearranges for this CPU into a second copy, beside those of the file.
+    pub repacked_bytes: u64,
     pub load_time: Duration,
     /// The model's own Jinja template, and the texts of the tokens it may name.
     pub chat_template: Option<String>,
@@ -196,6 +207,19 @@ pub struct ModelInfo {
 }
 
 impl ModelInfo {
+    /// What people call it: `Qwen2.5-Coder 0.5B · Q4_K_M`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let called = self.called.as_ref().unwrap_or(&self.name);
+        self.quantisation.as_ref().map_or_else(|| called.clone(), |quantisation| format!("{called} · {quantisation}"))
+    }
+
+    /// Memory for all weights, once the model is loaded.
+    #[must_use]
+    pub fn weights_bytes(&self) -> u64 {
+        self.model_bytes + self.repacked_bytes
+    }
+
     /// Where the model runs, for display: `CPU`, `NVIDIA H100`, `NVIDIA H100 (30 of 37 layers)`.
     #[must_use]
     pub fn place(&self) -> String {

@@ -68,7 +68,7 @@ use worker::{Inbox, Worker};
 
 pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
-pub use llama::{library_version, patch_stamp};
+pub use llama::{free_memory_bytes, library_version, patch_stamp};
 pub use survey::Survey;
 pub use tokens::Tokens;
 
@@ -83,11 +83,21 @@ pub struct EngineHandle {
 /// Starts the engine's thread and returns immediately. The first events are `Loading`, then `Loaded` or `LoadFailed`.
 #[must_use]
 pub fn spawn(config: EngineConfig) -> EngineHandle {
+    spawn_after(None, config)
+}
+
+/// As [`spawn`]; loads the model only after the thread `former` has ended and freed its own.
+#[must_use]
+pub fn spawn_after(former: Option<JoinHandle<()>>, config: EngineConfig) -> EngineHandle {
     let (commands, command_receiver) = channel();
     let (event_sender, events) = unbounded_channel();
     let thread = std::thread::Builder::new()
         .name("engine".into())
-        .spawn(move || run(config, command_receiver, &event_sender))
+        .spawn(move || {
+            // If it panicked, that was reported as a failure.
+            former.map(JoinHandle::join);
+            run(config, command_receiver, &event_sender);
+        })
         .expect("the system can start a thread");
     EngineHandle { commands, events, thread }
 }

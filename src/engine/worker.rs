@@ -121,6 +121,7 @@ impl<M: Machine> Worker<M> {
                 Command::Ask(question) => self.ask(&question),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
+                Command::AllowContext { tokens } => self.settings.context = ContextSize::Tokens(tokens),
                 // Its answer has already ended.
                 Command::AnswerNow { .. } => {}
                 Command::Shutdown => break,
@@ -189,7 +190,14 @@ impl<M: Machine> Worker<M> {
         aim: Aim,
         job: &mut Job,
     ) -> Result<Prefilled, Failure> {
-        self.make_room(tokenized.sequence.len())?;
+        if let Err(failure) = self.make_room(tokenized) {
+            if aim == Aim::Answer {
+                // A conversation wants to know by how much it is too long.
+                let cached = self.kv.common_prefix(&tokenized.sequence);
+                self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
+            }
+            return Err(failure);
+        }
         let cached = self.reuse(tokenized, aim)?;
         job.tokens.document = tokenized.document_tokens;
         job.tokens.prompt = tokenized.sequence.len();
@@ -298,12 +306,12 @@ impl<M: Machine> Worker<M> {
         Ok(())
     }
 
-    /// Makes room for `prompt_tokens` and at least one more. Grows the context only if less than half of the reserve is
+    /// Makes room for the prompt and at least one token more. Grows the context only if less than half of the reserve is
     /// left.
-    fn make_room(&mut self, prompt_tokens: u32) -> Result<(), Failure> {
-        let limit = self.context_limit();
+    fn make_room(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
+        let (prompt_tokens, limit) = (tokenized.sequence.len(), self.context_limit());
         if prompt_tokens >= limit {
-            return Err(self.does_not_fit(prompt_tokens, limit));
+            return Err(self.does_not_fit(prompt_tokens, tokenized.document_tokens, limit));
         }
         let least = (prompt_tokens + 1).max((prompt_tokens + self.settings.reserve_tokens / 2).min(limit));
         if self.machine.context_tokens() >= least {
@@ -316,15 +324,19 @@ impl<M: Machine> Worker<M> {
         self.settings.context.limit(self.machine.train_context_tokens())
     }
 
-    fn does_not_fit(&self, need: u32, have: u32) -> Failure {
-        let (whose, hint) = match self.settings.context {
-            ContextSize::Tokens(_) => {
+    fn does_not_fit(&self, need: u32, document: u32, have: u32) -> Failure {
+        // What stands after the document is too long by itself: fewer parts would not help.
+        let is_short_document = document <= have / 2;
+        let (whose, hint) = match (self.settings.context, is_short_document) {
+            (ContextSize::Tokens(_), false) => {
                 ("the context (-c)", "raise -c, or run `lunette fit` with the same flags to see which parts fit")
             }
-            ContextSize::Fit => (
+            (ContextSize::Fit, false) => (
                 "this model",
                 "run `lunette fit` with the same flags to see which parts fit, or use a model with a longer context",
             ),
+            (ContextSize::Tokens(_), true) => ("the context (-c)", "ask less at once, or raise -c"),
+            (ContextSize::Fit, true) => ("this model", "ask less at once, or use a model with a longer context"),
         };
         Failure {
             kind: FailureKind::DoesNotFit,

@@ -96,11 +96,16 @@ pub struct Fit {
     pub tokens: PromptTokens,
     /// Tokens of prompt and answer.
     pub needed_tokens: u32,
-    /// Max context: `-c`, or the context that the model was trained on.
+    /// Max context: `-c`, but no more than the model was trained for.
     pub limit_tokens: u32,
     pub kv_bytes: u64,
     pub kv_bytes_per_token: u64,
+    /// All weights, once they are loaded.
     pub model_bytes: u64,
+    /// The part of `model_bytes` that is a copy, rearranged for this CPU.
+    pub repacked_bytes: u64,
+    /// `-c`, if the model was trained for less.
+    pub beyond_training: Option<u32>,
     pub free_bytes: Option<u64>,
     pub presets: Vec<PresetCost>,
     pub chosen: ResolvedPreset,

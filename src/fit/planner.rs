@@ -9,6 +9,7 @@ use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Promp
 use super::retrieval::retrieve;
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
+use crate::engine::config::ContextSize;
 use crate::engine::message::{Origin, Prompt, Segment};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
@@ -67,7 +68,9 @@ impl<'a> Planner<'a> {
             limit_tokens: self.limit(),
             kv_bytes: self.kv_bytes(tokens.prompt),
             kv_bytes_per_token: info.kv_bytes_per_token,
-            model_bytes: info.model_bytes,
+            model_bytes: info.weights_bytes(),
+            repacked_bytes: info.repacked_bytes,
+            beyond_training: self.beyond_training(),
             free_bytes: self.known.free_bytes(),
             presets: self.presets(tokens),
             predicted: self.predict(&recipe, tokens),
@@ -181,9 +184,19 @@ impl<'a> Planner<'a> {
         info.prefill_cost.time(0, &segments, info.layers)
     }
 
-    /// Max tokens of a prompt and its answer together.
+    /// Max tokens of a prompt and its answer together. A model doesn't use what is beyond its training, so a larger `-c`
+    /// makes no room.
     pub(super) fn limit(&self) -> u32 {
-        self.wish.engine.context.limit(self.known.info().train_context_tokens)
+        let trained = self.known.info().train_context_tokens;
+        self.wish.engine.context.limit(trained).min(trained)
+    }
+
+    /// `-c`, if the model was trained for less.
+    fn beyond_training(&self) -> Option<u32> {
+        match self.wish.engine.context {
+            ContextSize::Tokens(tokens) if tokens > self.known.info().train_context_tokens => Some(tokens),
+            _ => None,
+        }
     }
 
     pub(super) fn answer_tokens(&self) -> u32 {
@@ -192,7 +205,8 @@ impl<'a> Planner<'a> {
 
     pub(super) fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
         let engine = self.wish.engine;
-        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit());
+        // A prompt that is too long is not cut: this is what it would take.
+        let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit()).max(prompt_tokens);
         u64::from(context) * self.known.info().kv_bytes_per_token
     }
 
@@ -206,7 +220,7 @@ impl<'a> Planner<'a> {
 
     pub(super) fn memory_missing(&self, kv_bytes: u64) -> Option<Obstacle> {
         let free_bytes = self.known.free_bytes()?;
-        let need_bytes = kv_bytes + self.known.info().model_bytes;
+        let need_bytes = kv_bytes + self.known.info().weights_bytes();
         (need_bytes > free_bytes).then_some(Obstacle::Memory { need_bytes, free_bytes })
     }
 }

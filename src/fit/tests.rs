@@ -26,12 +26,15 @@ impl Toy {
         let info = ModelInfo {
             path: PathBuf::from("toy.gguf"),
             name: "Toy".to_owned(),
+            called: None,
+            quantisation: None,
             architecture: "qwen2".to_owned(),
             layers: 24,
             train_context_tokens,
             vocab_tokens: 100,
             kv_bytes_per_token: 1000,
             model_bytes: 1_000_000,
+            repacked_bytes: 0,
             load_time: Duration::ZERO,
             chat_template: Some("{% for m in messages %}<{{ m.role }}> {{ m.content }} </>\n{% endfor %}".to_owned()),
             bos_text: String::new(),
@@ -98,6 +101,7 @@ fn settings(line: &[&str]) -> Settings {
             data: folder.clone(),
             state: folder.clone(),
         },
+        home: None,
         config: None,
         log_filter: String::new(),
         places: Places::new(&folder, None, HubVariables::default()),
@@ -294,4 +298,32 @@ fn parts_that_are_to_stay_are_named_by_number_with_the_flags() {
     assert_eq!(parts, [Some(&[1, 2, 4, 5, 6][..]), Some(&[1, 2][..])]);
     let too_small = planned(&["-c", "1000", "b"], &book(&[1000]), None, &Toy::holding(8192)).expect("a plan");
     assert_eq!(too_small.proposals[0].parts, None, "another context is none of parts");
+}
+
+#[test]
+fn a_context_beyond_the_training_makes_no_room() {
+    let toy = Toy::holding(8192);
+    let fit = planned(&["-c", "200000", "b"], &book(&[10_000]), None, &toy).expect("a plan");
+    assert_eq!((fit.limit_tokens, fit.beyond_training, fit.fits()), (8192, Some(200_000), false));
+    let fit = planned(&["-c", "200000", "b"], &book(&[1_000]), None, &toy).expect("a plan");
+    assert_eq!((fit.fits(), fit.beyond_training), (true, Some(200_000)));
+    let fit = planned(&["-c", "8192", "b"], &book(&[1_000]), None, &toy).expect("a plan");
+    assert_eq!(fit.beyond_training, None);
+}
+
+#[test]
+fn what_a_document_that_is_too_long_would_take_is_not_cut_to_the_context() {
+    let fit = planned(&["b"], &book(&[20_000]), None, &Toy::holding(8192)).expect("a plan");
+    assert_eq!(fit.kv_bytes, u64::from(fit.tokens.prompt) * 1000);
+}
+
+#[test]
+fn weights_are_weighed_with_their_rearranged_copy() {
+    let mut toy = Toy::holding(8192).with_free(5_000_000);
+    assert!(planned(&["b"], &book(&[100]), None, &toy).expect("a plan").fits());
+    toy.info.repacked_bytes = 2_000_000;
+    let fit = planned(&["b"], &book(&[100]), None, &toy).expect("a plan");
+    assert_eq!((fit.model_bytes, fit.repacked_bytes), (3_000_000, 2_000_000));
+    let kv = fit.kv_bytes;
+    assert_eq!(fit.obstacles, [Obstacle::Memory { need_bytes: 3_000_000 + kv, free_bytes: 5_000_000 }]);
 }

@@ -35,12 +35,13 @@ pub fn fit(
     reporter: &mut Reporter,
 ) -> Result<Exit, ExitError> {
     let questions = settings.questions.join("\n");
+    let folder = only_folder(settings);
     let system: Option<Arc<str>> = settings.system_prompt.as_deref().map(Arc::from);
     let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
         pick: settings.pick,
-        folder: only_folder(settings),
+        folder: folder.as_deref(),
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
         system: system.as_ref(),
         reading: &settings.reading,
@@ -70,11 +71,13 @@ struct Told<'a> {
 struct Object<'a> {
     fits: bool,
     tokens: Tokens,
-    /// Most tokens in the context: `-c`, or what the model was trained for.
+    /// Most tokens in the context: `-c`, but no more than the model was trained for.
     limit_tokens: u32,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
+    /// All weights in memory, with the part that is rearranged for this CPU.
     model_bytes: u64,
+    repacked_bytes: u64,
     /// Null if a GPU holds the model and the cache.
     free_bytes: Option<u64>,
     /// Null if nothing has been measured on this machine yet.
@@ -158,6 +161,7 @@ impl Told<'_> {
             kv_bytes: fit.kv_bytes,
             kv_bytes_per_token: fit.kv_bytes_per_token,
             model_bytes: fit.model_bytes,
+            repacked_bytes: fit.repacked_bytes,
             free_bytes: fit.free_bytes,
             predicted_s: fit.predicted.map(in_seconds),
             measured: fit.measured.map(|measured| MeasuredLine { tokens: measured.tokens, on: day(measured) }),
@@ -195,19 +199,23 @@ impl Told<'_> {
         words.push('\n');
         words += &presets(&fit.presets);
         put(&mut words, format_args!("{}\n\n", basis(fit.measured)));
+        let repacked = match fit.repacked_bytes {
+            0 => String::new(),
+            repacked => format!(" ({} of it rearranged for this CPU)", bytes(repacked)),
+        };
         let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} free", bytes(free)));
         put(
             &mut words,
             format_args!(
                 "tokens   {} in the document, {} in the prompt, {} with the answer; {} has room for {}\n\
-                 memory   KV cache {} ({} per token, the same for every preset) · model {}{free}\n\
+                 memory   KV cache {} ({} per token, the same for every preset) · model {}{repacked}{free}\n\
                  preset   {}: {}\n\
                  prefill  {}\n\
-                 {}\n",
+                 {}{}\n",
                 count(fit.tokens.document),
                 count(fit.tokens.prompt),
                 count(fit.needed_tokens),
-                model.name,
+                model.title(),
                 count(fit.limit_tokens),
                 bytes(fit.kv_bytes),
                 bytes(fit.kv_bytes_per_token),
@@ -215,6 +223,7 @@ impl Told<'_> {
                 fit.chosen.name,
                 fit.recipe,
                 prediction(fit.predicted),
+                beyond_training(fit),
                 verdict(fit),
             ),
         );
@@ -244,6 +253,17 @@ fn basis(measured: Option<Measured>) -> String {
         None => "Prefill speed has not been measured on this machine with this model yet; --measure does that first."
             .to_owned(),
     }
+}
+
+/// Says that a `-c` beyond the model's training makes no room; empty if there is none.
+fn beyond_training(fit: &Fit) -> String {
+    fit.beyond_training.map_or(String::new(), |asked| {
+        format!(
+            "context  -c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest\n",
+            count(asked),
+            count(fit.limit_tokens)
+        )
+    })
 }
 
 fn verdict(fit: &Fit) -> String {

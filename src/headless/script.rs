@@ -113,7 +113,8 @@ impl<'settings> Script<'settings> {
                 Effect::Send(_)
                 | Effect::CheckCitations { .. }
                 | Effect::ReadFile(_)
-                | Effect::Fetch(_)
+                | Effect::Fetch { .. }
+                | Effect::Open(_)
                 | Effect::Start(_)
                 | Effect::Quit => {}
             }

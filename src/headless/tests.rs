@@ -44,6 +44,7 @@ fn settings(line: &[&str]) -> Settings {
             data: directory.clone(),
             state: directory,
         },
+        home: None,
         config: None,
         log_filter: String::new(),
         places: Places::new(Path::new("nowhere"), None, HubVariables::default()),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Phase, why_not_whole};
+use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Phase, WayOut, why_not_whole};
 use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
 use crate::harmless;
@@ -30,10 +30,18 @@ pub(crate) struct Announcer {
     ended: BTreeSet<usize>,
     /// The entry whose quotes are still being checked.
     quotes_of: Option<usize>,
+    /// The shown branch, and how many there are.
+    branch: Option<(usize, usize)>,
     /// Announced notices.
     notices: usize,
     deciding: bool,
     prompted: bool,
+    /// What was being opened.
+    opening: Option<String>,
+    /// It was said that no document is open.
+    is_bare: bool,
+    /// The ways out of a full context were announced.
+    is_full: bool,
 }
 
 /// The answer being announced.
@@ -48,6 +56,7 @@ struct AnnouncedAnswer {
 impl Announcer {
     /// Announces what is new. `document` is where quotes are located.
     pub(crate) fn announce(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+        self.notice_changes(chat);
         self.announce_model(chat, out)?;
         self.announce_choice(chat, out)?;
         self.announce_reading(chat, out)?;
@@ -56,8 +65,11 @@ impl Announcer {
         self.announce_quotes(chat, document, out)?;
         self.announce_decision(chat, out)?;
         self.announce_notice(chat, out)?;
+        self.announce_opening(chat, out)?;
+        self.announce_ways_out(chat, out)?;
         let is_idle = matches!(chat.work, Phase::Idle | Phase::Deciding { .. }) && !self.waits_for_citations();
-        if is_idle && chat.cache_state.is_some() && !self.prompted {
+        let can_ask = chat.cache_state.is_some() || (matches!(chat.model, Model::Ready { .. }) && !chat.has_document());
+        if is_idle && can_ask && chat.opening.is_none() && !self.prompted {
             self.prompt(out)?;
         }
         out.flush()
@@ -91,9 +103,68 @@ impl Announcer {
         if std::mem::take(&mut self.prompted) { writeln!(out) } else { Ok(()) }
     }
 
+    /// Entries of another branch are not announced again; an entry that runs again is, from where it goes on.
+    fn notice_changes(&mut self, chat: &Chat) {
+        let is_over = |entry: usize| {
+            chat.transcript.get(entry).and_then(Entry::exchange).is_some_and(|exchange| !exchange.is_waited_for())
+        };
+        let branch = (chat.branches.shown(), chat.branches.count());
+        if self.branch.replace(branch).is_some_and(|former| former != branch) {
+            self.ended = (0..chat.transcript.len()).filter(|&entry| is_over(entry)).collect();
+            return;
+        }
+        let again: Vec<usize> = self.ended.iter().copied().filter(|&entry| !is_over(entry)).collect();
+        for entry in again {
+            let Some(exchange) = chat.transcript.get(entry).and_then(Entry::exchange) else { continue };
+            self.ended.remove(&entry);
+            if exchange.state == ExchangeState::Running && !exchange.answer.is_empty() {
+                self.answer = Some(AnnouncedAnswer { entry, bytes: exchange.answer.len(), thinking: true });
+            }
+        }
+    }
+
     fn announce_model(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         if matches!(chat.model, Model::Loading { .. }) && !std::mem::replace(&mut self.loading, true) {
             self.line(out, "loading the model")?;
+        }
+        Ok(())
+    }
+
+    /// What is being opened, or that nothing is open.
+    fn announce_opening(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
+        if chat.opening != self.opening {
+            self.opening.clone_from(&chat.opening);
+            if chat.opening.is_none() {
+                // Another document is read like the first one.
+                self.read_by = None;
+            }
+            if let Some(opening) = &chat.opening {
+                self.line(out, &format!("opening {opening}"))?;
+            }
+        }
+        let is_bare = matches!(chat.model, Model::Ready { .. }) && !chat.has_document() && chat.opening.is_none();
+        if is_bare && !std::mem::replace(&mut self.is_bare, true) {
+            self.line(out, "No document is open. /open PATH opens one, /demo the bundled book; or just ask.")?;
+        }
+        Ok(())
+    }
+
+    /// What can be done about a full context, each with its command.
+    fn announce_ways_out(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
+        let Some(full) = &chat.full else {
+            self.is_full = false;
+            return Ok(());
+        };
+        if !std::mem::replace(&mut self.is_full, true) {
+            for way in &full.ways {
+                let command = match way {
+                    WayOut::NewConversation => "/new".to_owned(),
+                    WayOut::LeaveOut { .. } => "/leave-out".to_owned(),
+                    WayOut::Branch => "/branch NUMBER".to_owned(),
+                    WayOut::Enlarge { tokens, .. } => format!("/context {tokens}"),
+                };
+                self.line(out, &format!("{command}: {}", way.in_words()))?;
+            }
         }
         Ok(())
     }

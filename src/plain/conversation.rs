@@ -3,7 +3,8 @@
 //! Three kinds of events arrive: typed lines, results, and the end of the input. Each becomes an input of the chat;
 //! then [`super::announcer`] announces what is new.
 //!
-//! The exit code depends on the audience. A person has seen how each answer ended, so leaving is 0. A script has not:
+//! The exit code depends on the audience. A person has seen how each answer ended, so leaving is 0, unless the context is
+//! full and nothing was done about it. A script has not:
 //! as in a headless run, the first answer that ended badly decides. If the model cannot be loaded, both get its exit
 //! code.
 
@@ -15,9 +16,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::announcer::Announcer;
 use super::typed_line::TypedLine;
-use crate::chat::{Action, Chat, Effect, ExchangeState, Input, Model, update};
+use crate::chat::{Action, Chat, Effect, ExchangeState, Input, KnownModel, Model, Source, update};
 use crate::exit::Exit;
 use crate::session::{EffectResult, EffectRunner, ReloadRequest, Reloaded, references};
+use crate::units::bytes;
 
 /// Who reads the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +85,17 @@ impl Conversation<'_, '_> {
     fn take_line(&mut self, line: &str) -> io::Result<Option<Exit>> {
         match TypedLine::read(&self.chat, line) {
             TypedLine::Act(action) => self.act(action),
+            TypedLine::Models => {
+                let models = self.effects.known_models();
+                self.announcer.say(&listed(&models), self.out)?;
+                Ok(None)
+            }
+            TypedLine::UseModel(name) => {
+                match self.effects.known_models().into_iter().find(|model| model.offered.name == name) {
+                    Some(model) => self.act(Action::UseModel(Box::new(model))),
+                    None => self.act(Action::Open(Source::Named(vec![name]))),
+                }
+            }
             TypedLine::Say(text) => {
                 self.announcer.say(&text, self.out)?;
                 Ok(None)
@@ -95,6 +108,10 @@ impl Conversation<'_, '_> {
             EffectResult::Chat(input) => self.update(input),
             // Only the terminal interface selects parts.
             EffectResult::Parts(_) => Ok(None),
+            EffectResult::Opened => match self.effects.reload(ReloadRequest::Opened) {
+                Some(Reloaded { news, .. }) => self.update(Input::News(news)),
+                None => Ok(None),
+            },
         }
     }
 
@@ -141,12 +158,23 @@ impl Conversation<'_, '_> {
         is_coming || self.announcer.waits_for_citations()
     }
 
+    /// A conversation that can't go on is told to a person, too: what comes after it may depend on it.
     fn exit(&self) -> Exit {
         match self.audience {
+            Audience::Person if self.chat.full.is_some() => Exit::DoesNotFit,
             Audience::Person => Exit::Ok,
             Audience::Script => first_bad(&self.chat),
         }
     }
+}
+
+/// One model a line.
+fn listed(models: &[KnownModel]) -> String {
+    let line = |model: &KnownModel| {
+        let place = if model.file.is_some() { "installed" } else { "to download" };
+        format!("{}: {}, {}, {place}", model.offered.name, model.offered.title, bytes(model.offered.bytes))
+    };
+    models.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The exit code of the first answer that ended badly.

@@ -1,19 +1,26 @@
 //! Parses a typed line: a question, a command, or a yes or no.
 
-use crate::chat::{Action, Chat, Phase};
-use crate::swaa::Preset;
+use crate::chat::{Action, Chat, Phase, Source, WayOut};
+use crate::swaa::{Preset, written};
 
 /// The text of `/help`, also shown for unknown commands.
-const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /presets lists the \
-                    presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /stop stops, /quit quits. An \
+const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens \
+                    another document, /demo the bundled book, /new starts a new conversation, /models lists the models, \
+                    /model NAME uses one. /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with \
+                    several. /system TEXT sets the system prompt. If the context is full, /leave-out leaves out the oldest \
+                    turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. An \
                     empty line continues a stopped prefill.";
 
 /// The meaning of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum TypedLine {
     Act(Action),
     /// Answered at once.
     Say(String),
+    /// List the models.
+    Models,
+    /// Use the model of this name, or at this path.
+    UseModel(String),
 }
 
 impl TypedLine {
@@ -35,9 +42,51 @@ impl TypedLine {
                 None => Self::Say(no_preset(chat, name)),
             },
             ("/ab", rest) => versus(chat, rest),
+            ("/open", "") => Self::Say("type a path: /open PATH".to_owned()),
+            ("/open", path) => Self::Act(Action::Open(Source::Named(vec![path.to_owned()]))),
+            ("/demo", _) => Self::Act(Action::Open(Source::Demo)),
+            ("/new", _) => Self::Act(new(chat)),
+            ("/models", _) | ("/model", "") => Self::Models,
+            ("/model", name) => Self::UseModel(name.to_owned()),
+            ("/system", text) => Self::Act(Action::SetSystem((!text.is_empty()).then(|| text.into()))),
+            ("/leave-out", rest) => leave_out(chat, rest),
+            ("/branch", number) => branch(chat, number),
+            ("/context", tokens) => context(tokens),
             (command, _) if command.starts_with('/') => Self::Say(format!("unknown command {command}. {HELP}")),
             _ => Self::Act(Action::Ask(line.to_owned())),
         }
+    }
+}
+
+/// Where the context is full, the question that did not fit goes along.
+fn new(chat: &Chat) -> Action {
+    if chat.full.is_some() { Action::MakeRoom(WayOut::NewConversation) } else { Action::NewConversation }
+}
+
+/// `/leave-out` as many turns as were proposed, `/leave-out 3` so many.
+fn leave_out(chat: &Chat, rest: &str) -> TypedLine {
+    let proposed = chat.full.as_ref().and_then(|full| {
+        full.ways.iter().find_map(|way| if let WayOut::LeaveOut { turns } = way { Some(*turns) } else { None })
+    });
+    match rest.parse().ok().or(rest.is_empty().then(|| proposed.unwrap_or(1))) {
+        Some(turns) => TypedLine::Act(Action::MakeRoom(WayOut::LeaveOut { turns })),
+        None => TypedLine::Say("type how many of the oldest turns: /leave-out NUMBER".to_owned()),
+    }
+}
+
+/// `/branch 2` continues after the second question, `/branch 0` from the beginning.
+fn branch(chat: &Chat, number: &str) -> TypedLine {
+    let points = chat.fork_points();
+    match number.parse::<usize>().ok().and_then(|number| points.get(number)) {
+        Some(after) => TypedLine::Act(Action::Fork { after: *after }),
+        None => TypedLine::Say(format!("type the number of a question, up to {}: /branch NUMBER", points.len() - 1)),
+    }
+}
+
+fn context(tokens: &str) -> TypedLine {
+    match written::tokens(tokens) {
+        Ok(tokens) => TypedLine::Act(Action::MakeRoom(WayOut::Enlarge { tokens, kv_bytes: 0 })),
+        Err(error) => TypedLine::Say(format!("type {}: /context TOKENS", error.allowed)),
     }
 }
 

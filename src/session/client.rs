@@ -143,6 +143,17 @@ impl EngineClient {
         (self.commands, self.events, self.thread) = (Some(commands), Some(events), thread);
     }
 
+    /// Starts an engine that loads the model of `config`, instead of the one that runs. The running job is cancelled, and
+    /// the old model is freed before the new one is loaded: memory may not hold both.
+    pub fn restart(&mut self, config: EngineConfig) {
+        if let Some(cancel) = self.cancel.take() {
+            cancel.cancel();
+        }
+        (self.commands, self.events) = (None, None);
+        let former = self.thread.take();
+        self.start(engine::spawn_after(former, config).into());
+    }
+
     /// Sends a command. It is dropped if there is no engine; [`EngineClient::next`] reports that the engine is gone.
     pub fn send(&mut self, command: Command) {
         match &command {

@@ -60,7 +60,21 @@ impl TokenCounter {
             reading: settings.reading.clone(),
             system: settings.system_prompt.as_deref().map(Arc::from),
             answer_tokens: settings.limits.max_tokens,
-            folder: only_folder(settings).map(str::to_owned),
+            folder: only_folder(settings),
+            survey: Mutex::default(),
+        }))
+    }
+
+    /// The same for documents from `folder`, or not from one.
+    #[must_use]
+    pub fn for_folder(&self, folder: Option<String>) -> Self {
+        let Inner { engine, reading, system, answer_tokens, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            engine: engine.clone(),
+            reading: reading.clone(),
+            system: system.clone(),
+            answer_tokens: *answer_tokens,
+            folder,
             survey: Mutex::default(),
         }))
     }

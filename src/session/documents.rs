@@ -10,12 +10,16 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::error::Error;
-use super::observer::{Activity, Observer};
-use crate::document::{self, Document, Input, SelectError, Watched};
+use super::observer::{Activity, Observer, Unobserved};
+use super::paths;
+use crate::chat::Source;
+use crate::document::{self, Document, Input, ReadOptions, SelectError, Watched};
 use crate::settings::{Documents, Settings};
 
 /// Documents as read from their files.
 pub struct Opened {
+    /// What was named.
+    pub source: Source,
     /// Notices when the files change.
     pub watched: Watched,
     /// What `--pages` selects, before parts are chosen.
@@ -37,12 +41,35 @@ pub fn load(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observ
 /// The bundled book, for a first run without documents.
 pub fn bundled_book(settings: &Settings) -> Result<Opened, Error> {
     let whole = document::load(&[Input::bundled_book()], &settings.read, &mut io::empty())?;
-    Ok(Opened { watched: Watched::nothing(), whole })
+    Ok(Opened { source: Source::Demo, watched: Watched::nothing(), whole })
+}
+
+/// Reads the documents that the user names during a session. The command line's flags for parts and pages are about other
+/// documents; `read` has the rest of its options. `~` in a path is `home`.
+pub fn open_source(source: Source, read: &ReadOptions, home: Option<&Path>) -> Result<Opened, Error> {
+    let inputs = match &source {
+        Source::Demo => vec![Input::bundled_book()],
+        Source::Named(names) => {
+            names.iter().map(|name| Input::from_argument(paths::expanded(name, home).as_os_str())).collect()
+        }
+    };
+    let (watched, whole) = Watched::open(fetched(inputs, &mut Unobserved)?, read.clone(), &mut io::empty())?;
+    Ok(Opened { source, watched, whole })
+}
+
+/// The documents as the settings name them.
+fn named_source(documents: &Documents) -> Source {
+    match documents {
+        Documents::Named(names) => {
+            Source::Named(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
+        }
+        Documents::BundledBook => Source::Demo,
+    }
 }
 
 /// The pages of `document` that `--pages` selects.
-pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document, SelectError> {
-    match &settings.pages {
+pub fn chosen_pages(pages: Option<&str>, document: Document) -> Result<Document, SelectError> {
+    match pages {
         Some(pages) => document.select_pages(pages),
         None => Ok(document),
     }
@@ -50,7 +77,7 @@ pub fn chosen_pages(settings: &Settings, document: Document) -> Result<Document,
 
 /// The parts of `document` that `--pages` and `--parts` select.
 pub fn chosen_parts(settings: &Settings, document: Document) -> Result<Document, SelectError> {
-    let document = chosen_pages(settings, document)?;
+    let document = chosen_pages(settings.pages.as_deref(), document)?;
     match &settings.parts {
         Some(parts) => document.select(parts),
         None => Ok(document),
@@ -63,16 +90,22 @@ pub fn file_names(document: &Document) -> Vec<String> {
     document.report.files.iter().map(|file| file.name.clone()).collect()
 }
 
-/// The named folder, if the user named one folder and nothing else.
+/// The folder of `source`, if it is one folder and nothing else.
 #[must_use]
-pub fn only_folder(settings: &Settings) -> Option<&str> {
-    match &settings.documents {
-        Documents::Named(names) => match &names[..] {
-            [name] if Path::new(name).is_dir() => name.to_str().map(|name| name.trim_end_matches('/')),
+pub fn folder_of(source: &Source) -> Option<String> {
+    match source {
+        Source::Named(names) => match &names[..] {
+            [name] if Path::new(name).is_dir() => Some(name.trim_end_matches('/').to_owned()),
             _ => None,
         },
-        Documents::BundledBook => None,
+        Source::Demo => None,
     }
+}
+
+/// The named folder, if the user named one folder and nothing else.
+#[must_use]
+pub fn only_folder(settings: &Settings) -> Option<String> {
+    folder_of(&named_source(&settings.documents))
 }
 
 /// Where `document` first differs from the text `before`: `from line 812 of book.txt on`.
@@ -83,12 +116,12 @@ pub fn first_change(document: &Document, before: &str) -> String {
 }
 
 fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
-    let inputs = inputs(&settings.documents);
+    let (source, inputs) = (named_source(&settings.documents), inputs(&settings.documents));
     if inputs.is_empty() {
-        return Ok(Opened { watched: Watched::nothing(), whole: Document::default() });
+        return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
     }
     let (watched, whole) = Watched::open(fetched(inputs, observer)?, settings.read.clone(), stdin)?;
-    Ok(Opened { watched, whole: chosen_pages(settings, whole)? })
+    Ok(Opened { source, watched, whole: chosen_pages(settings.pages.as_deref(), whole)? })
 }
 
 fn inputs(documents: &Documents) -> Vec<Input> {
@@ -188,7 +221,7 @@ mod tests {
     fn a_folder_counts_as_the_only_one_when_nothing_else_is_named() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = format!("{}/", home.path().display());
-        let of = |line: &[&str]| only_folder(&settings(home.path(), line)).map(str::to_owned);
+        let of = |line: &[&str]| only_folder(&settings(home.path(), line));
         assert_eq!(of(&[&folder]).as_deref(), Some(folder.trim_end_matches('/')));
         assert_eq!((of(&[&folder, &folder]), of(&["book.txt"]), of(&["demo"])), (None, None, None));
     }

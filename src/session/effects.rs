@@ -13,24 +13,26 @@
 //!
 //! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
+use super::documents::{Opened, folder_of, open_source};
+use super::opening;
+use super::paths::{Completed, complete, expanded};
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
-use crate::chat::{Effect, Fetched, Input};
+use crate::chat::{Action, Effect, Fetched, Input, KnownModel, News, Source};
 use crate::citations::{self, Index};
 use crate::document::{self, ReadOptions};
-use crate::engine;
-use crate::engine::config::EngineSettings;
 use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
-use crate::models::{self, Entry, Places, PullProgress, Resolved};
+use crate::models::{self, Catalogue, Entry, PullProgress, Resolved};
 use crate::settings::Settings;
 
 /// How many steps a download reports; front ends can't show more.
@@ -43,6 +45,8 @@ pub enum EffectResult {
     Chat(Input),
     /// For the front end that had parts counted.
     Parts(PartsResult),
+    /// The documents of [`Effect::Open`] are read: [`ReloadRequest::Opened`] uses them from then on.
+    Opened,
 }
 
 /// The result of counting parts.
@@ -58,15 +62,15 @@ pub enum PartsResult {
 
 /// Carries out effects.
 pub struct EffectRunner<'settings> {
+    settings: &'settings Settings,
     engine: EngineClient,
-    engine_settings: EngineSettings,
-    /// The model to fetch while none is on this machine.
+    /// The model to fetch while none is on this machine; the catalogue doesn't list those of `-hf`.
     offered: Option<Arc<Entry>>,
-    places: Places,
     files: WorkingSet<'settings>,
     /// The index of the document in use, built when an answer first has a quote.
     index: Arc<OnceLock<Index>>,
-    read: ReadOptions,
+    /// Documents that were opened and are not in use yet.
+    opened: Arc<Mutex<Option<Opened>>>,
     counter: TokenCounter,
     sender: UnboundedSender<EffectResult>,
     results: UnboundedReceiver<EffectResult>,
@@ -75,20 +79,19 @@ pub struct EffectRunner<'settings> {
 impl<'settings> EffectRunner<'settings> {
     /// Starts the engine with `model` if that is on this machine. Signals are left to the front end.
     #[must_use]
-    pub fn new(settings: &Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
+    pub fn new(settings: &'settings Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
         let (engine, offered) = match model {
             Resolved::Found(file) => (EngineClient::starting(settings.engine.with_model(file), Stops::never()), None),
             Resolved::Missing(entry) => (EngineClient::without_engine(Stops::never()), Some(Arc::from(entry))),
         };
         let (sender, results) = unbounded_channel();
         Self {
+            settings,
             engine,
-            engine_settings: settings.engine.clone(),
             offered,
-            places: settings.places.clone(),
             files,
             index: Arc::default(),
-            read: settings.read.clone(),
+            opened: Arc::default(),
             counter: TokenCounter::new(settings),
             sender,
             results,
@@ -113,8 +116,9 @@ impl<'settings> EffectRunner<'settings> {
         match effect {
             Effect::Send(command) => self.engine.send(command),
             Effect::Cancel(token) => token.cancel(),
-            Effect::Fetch(cancel) => self.fetch(cancel),
-            Effect::Start(file) => self.start(file),
+            Effect::Fetch { name, cancel } => self.fetch(&name, cancel),
+            Effect::Start(file) => self.engine.restart(self.settings.engine.with_model(file)),
+            Effect::Open(source) => self.open(source),
             Effect::ReadFile(name) => self.read_file(name),
             Effect::CheckCitations { entry, answer } => self.check_citations(entry, answer),
             Effect::Quit => {}
@@ -129,11 +133,35 @@ impl<'settings> EffectRunner<'settings> {
 
     /// Reads the documents again, or selects other parts. From then on citations are looked up in the new parts.
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
-        let reloaded = self.files.reload(request)?;
+        let reloaded = match request {
+            ReloadRequest::Opened => self.use_opened()?,
+            request => self.files.reload(request)?,
+        };
         if reloaded.document.is_some() {
             self.index = Arc::default();
         }
         Some(reloaded)
+    }
+
+    /// Uses the documents that were opened last.
+    fn use_opened(&mut self) -> Option<Reloaded> {
+        let opened = self.opened.lock().expect("nothing panics while it holds the lock").take()?;
+        self.files.replace(opened);
+        self.counter = self.counter.for_folder(folder_of(self.files.source()));
+        let news = News::Opened(Box::new(opening::opened(self.settings, &self.files)));
+        Some(Reloaded { news, document: Some(self.files.document()), whole: Some(self.files.whole()) })
+    }
+
+    /// The models that can be used by name.
+    #[must_use]
+    pub fn known_models(&self) -> Vec<KnownModel> {
+        known_models(&self.settings.places)
+    }
+
+    /// Completes a path that the user types.
+    #[must_use]
+    pub fn complete(&self, text: &str) -> Completed {
+        complete(text, self.settings.home.as_deref())
     }
 
     /// Counts the tokens of every part.
@@ -162,9 +190,32 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn fetch(&self, cancel: CancelToken) {
-        let Some(entry) = self.offered.clone() else { return };
-        let (places, results) = (self.places.clone(), self.sender.clone());
+    fn open(&self, source: Source) {
+        let (read, home) = (self.settings.read.clone(), self.settings.home.clone());
+        let (opened, results) = (self.opened.clone(), self.sender.clone());
+        thread::spawn(move || {
+            if let Some(model) = model_of(&source, home.as_deref()) {
+                let _ = results.send(EffectResult::Chat(model));
+                return;
+            }
+            let result = match open_source(source, &read, home.as_deref()) {
+                Ok(documents) => {
+                    *opened.lock().expect("nothing panics while it holds the lock") = Some(documents);
+                    EffectResult::Opened
+                }
+                Err(error) => {
+                    let failure = Failure::of(FailureKind::Input, &error);
+                    EffectResult::Chat(Input::News(News::NotOpened(failure)))
+                }
+            };
+            let _ = results.send(result);
+        });
+    }
+
+    fn fetch(&self, name: &str, cancel: CancelToken) {
+        let offered = self.offered.clone().filter(|entry| entry.name == name);
+        let Some(entry) = offered.or_else(|| Catalogue::bundled().named(name).cloned().map(Arc::new)) else { return };
+        let (places, results) = (self.settings.places.clone(), self.sender.clone());
         thread::spawn(move || {
             let mut steps = FetchSteps::default();
             let mut progress = |progress| {
@@ -180,12 +231,8 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn start(&mut self, file: PathBuf) {
-        self.engine.start(engine::spawn(self.engine_settings.with_model(file)).into());
-    }
-
     fn read_file(&self, name: Arc<str>) {
-        let (read, results) = (self.read.clone(), self.sender.clone());
+        let (read, results) = (self.settings.read.clone(), self.sender.clone());
         thread::spawn(move || {
             let came = text_of(&name, &read);
             let _ = results.send(EffectResult::Chat(Input::FileRead { name, came }));
@@ -200,6 +247,20 @@ impl<'settings> EffectRunner<'settings> {
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
+}
+
+/// What to do with a source that is the path of a model; `None` if it is none.
+fn model_of(source: &Source, home: Option<&Path>) -> Option<Input> {
+    let Source::Named(names) = source else { return None };
+    let [name] = &names[..] else { return None };
+    let file = expanded(name, home);
+    file.extension().filter(|ending| ending.eq_ignore_ascii_case("gguf"))?;
+    Some(if file.is_file() {
+        Input::User(Action::TakeModel(file))
+    } else {
+        let failure = Failure::new(FailureKind::Model, format!("there is no model {name}: no such file"), None);
+        Input::News(News::NotOpened(failure))
+    })
 }
 
 /// Reduces download progress to a limited number of steps.
@@ -251,7 +312,6 @@ mod tests {
     use crate::chat::Choice;
     use crate::citations::Verdict;
     use crate::engine::message::Event;
-    use crate::models::Catalogue;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 
@@ -328,8 +388,9 @@ mod tests {
         let given_up = CancelToken::default();
         given_up.cancel();
         let fetched = result(&mut runner(&settings), |runner| {
-            runner.run(Effect::Fetch(given_up));
-            runner.run(Effect::Fetch(CancelToken::default()));
+            let name = Catalogue::bundled().default_entry().name.clone();
+            runner.run(Effect::Fetch { name: name.clone(), cancel: given_up });
+            runner.run(Effect::Fetch { name, cancel: CancelToken::default() });
         });
         let EffectResult::Chat(Input::Fetched(Err(failure))) = fetched else { panic!("{fetched:?}") };
         assert_eq!(failure.kind, FailureKind::Model);
@@ -352,6 +413,39 @@ mod tests {
         let is_refusal =
             |result: &EffectResult| matches!(result, EffectResult::Chat(Input::Engine(Event::LoadFailed(_))));
         assert!(matches!(&results[..], [.., refusal, _] if is_refusal(refusal)), "{results:?}");
+    }
+
+    #[test]
+    fn a_document_that_is_opened_takes_the_place_of_the_first_and_the_flags_are_not_about_it() {
+        let (folder, settings) = scene();
+        let settings = Settings { parts: Some("2".into()), ..settings };
+        let other = write(folder.path(), "other.md", &chapters(3), 1_000).to_string_lossy().into_owned();
+        let mut runner = runner(&settings);
+        let source = Source::Named(vec![other.clone()]);
+        assert_eq!(result(&mut runner, |runner| runner.run(Effect::Open(source))), EffectResult::Opened);
+        let Some(Reloaded { news: News::Opened(opened), .. }) = runner.reload(ReloadRequest::Opened) else {
+            panic!("it was opened")
+        };
+        assert_eq!((&opened.facts.title, &opened.facts.part, opened.within), (&other, &None, None));
+        assert_eq!((runner.files().parts(), runner.files().text().contains("Text 3.")), (&[1, 2, 3][..], true));
+        assert!(runner.reload(ReloadRequest::Opened).is_none(), "once");
+        write(folder.path(), "other.md", &chapters(4), 2_000);
+        let news = runner.reload(ReloadRequest::Again).map(|reloaded| reloaded.news);
+        assert!(matches!(news, Some(News::Changed(new)) if new.text.contains("Text 4.")), "it is watched");
+    }
+
+    #[test]
+    fn the_demo_is_limited_in_time_and_a_file_that_is_missing_is_told() {
+        let (folder, settings) = scene();
+        let mut runner = runner(&settings);
+        result(&mut runner, |runner| runner.run(Effect::Open(Source::Demo)));
+        let news = runner.reload(ReloadRequest::Opened).map(|reloaded| reloaded.news);
+        let Some(News::Opened(opened)) = news else { panic!("{news:?}") };
+        assert_eq!(opened.within.map(|within| within.allowance.time), Some(Duration::from_secs(60)));
+        let gone = folder.path().join("gone.txt").to_string_lossy().into_owned();
+        let missing = result(&mut runner, |runner| runner.run(Effect::Open(Source::Named(vec![gone.clone()]))));
+        let EffectResult::Chat(Input::News(News::NotOpened(failure))) = missing else { panic!("{missing:?}") };
+        assert_eq!(failure.message, format!("cannot read {gone}: no such file"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
     let surroundings = Surroundings {
         terminal: Terminal { stdin: true, stdout: true, stderr: true, color: false },
         directories: Directories { config: folder.clone(), cache: folder.clone(), data: folder.clone(), state: folder },
+        home: Some(home.to_owned()),
         config: None,
         log_filter: String::new(),
         places,

@@ -5,6 +5,9 @@
 //! | [`client`] | how does a front end talk to the engine, and what can stop it? |
 //! | [`observer`] | what receives progress, and what allows a download? |
 //! | [`documents`] | what do the named documents contain? |
+//! | [`paths`] | which file does a typed path mean, and how is it completed? |
+//! | [`titles`] | what is a document called? |
+//! | [`catalogue`] | which models are known, and do they fit? |
 //! | [`model`] | where is the model's file, and should it be fetched? |
 //! | [`working_set`] | which parts of the documents are in use, and have the files changed? |
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
@@ -22,6 +25,7 @@
 //!
 //! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 
+pub mod catalogue;
 pub mod client;
 pub mod counting;
 pub mod documents;
@@ -33,11 +37,13 @@ pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
+pub mod paths;
 pub mod references;
 pub mod retriever;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
 pub mod signals;
+pub mod titles;
 pub mod working_set;
 
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};

@@ -49,7 +49,7 @@ pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer
 /// What a chat shows about a model that can be fetched.
 #[must_use]
 pub fn offered(entry: &Entry) -> Offered {
-    Offered { title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
+    Offered { name: entry.name.clone(), title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
 }
 
 fn fetch(entry: &Entry, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
@@ -145,7 +145,10 @@ mod tests {
         let mut observer = Recorder::agreeing();
         let located = locate(&asking(&home, &[]), &mut observer).expect("it can be fetched");
         let Resolved::Missing(entry) = located else { panic!("{located:?}") };
-        assert_eq!(offered(&entry), Offered { title: "tiny-q8_0.gguf of ada/tiny".into(), bytes: 17, license: None });
+        assert_eq!(
+            offered(&entry),
+            Offered { name: "ada/tiny".into(), title: "tiny-q8_0.gguf of ada/tiny".into(), bytes: 17, license: None }
+        );
         assert_eq!(observer.heard, [""; 0]);
     }
 }

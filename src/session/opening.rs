@@ -12,7 +12,9 @@ use super::model::offered;
 use super::references;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
-use crate::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
+use crate::chat::{
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Questions, Setup, Source, update,
+};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
 use crate::fit::retrieval::RetrievedParts;
@@ -53,6 +55,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
             limits: settings.limits.clone(),
         },
         now: Moment::from(SystemTime::now()),
+        context: settings.engine.context,
         absent: match model {
             Resolved::Found(_) => None,
             Resolved::Missing(entry) => Some(offered(entry)),
@@ -83,23 +86,21 @@ fn facts(settings: &Settings, files: &WorkingSet<'_>) -> DocumentFacts {
     let by_flags = settings.parts.as_ref().map(|parts| format!("parts {parts}")).or(pages);
     let retrieved = files.retrieved();
     DocumentFacts {
-        title: title(&settings.documents, &files.document()),
+        title: files.title(),
         part: retrieved.map(RetrievedParts::in_short).or(by_flags),
         text: files.text(),
         choice: retrieved.map(RetrievedParts::in_words),
     }
 }
 
-/// `book.txt`, `src/ and 2 more`.
-fn title(documents: &Documents, document: &Document) -> String {
-    let names: Vec<&str> = document.report.files.iter().map(|file| file.name.as_str()).collect();
-    match (documents, &names[..]) {
-        (Documents::BundledBook, _) => "Pride and Prejudice".to_owned(),
-        (_, []) => String::new(),
-        (Documents::Named(arguments), _) if arguments.is_empty() => "Pride and Prejudice".to_owned(),
-        (_, [one]) => (*one).to_owned(),
-        (_, [first, others @ ..]) => format!("{first} and {} more", others.len()),
-    }
+/// What a chat needs to know about a document that was opened during the session. The demo is limited in time.
+#[must_use]
+pub fn opened(settings: &Settings, files: &WorkingSet<'_>) -> OpenedDocument {
+    let document = files.document();
+    let facts = DocumentFacts { title: files.title(), part: None, text: files.text(), choice: None };
+    let is_limited = *files.source() == Source::Demo;
+    let within = is_limited.then(|| Within { selected: None, ..allowed(settings, &document, FIRST_RUN_WITHIN) });
+    OpenedDocument { facts, within }
 }
 
 fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
@@ -186,7 +187,8 @@ mod tests {
     #[test]
     fn title_part_and_limits_come_from_the_flags() {
         let setup = setup_of(&["--parts", "2-4", "--within", "10s", "-c", "8k", "BOOK", "OTHER"], &found());
-        assert!(setup.document.title.ends_with("/book.md and 1 more"), "{}", setup.document.title);
+        // The other document has part 7 only.
+        assert!(setup.document.title.ends_with("/book.md"), "{}", setup.document.title);
         assert_eq!(setup.document.part.as_deref(), Some("parts 2-4"));
         let within = setup.within.expect("ten seconds");
         assert_eq!((within.ends.len(), within.selected.as_deref()), (3, Some("2-4")));

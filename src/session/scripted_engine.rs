@@ -85,7 +85,7 @@ impl ScriptedEngine {
                 self.tell(Event::Prefilled { job, stopped: false, figures: Box::new(figures) });
             }
             Command::Ask(question) => self.answer(&question),
-            Command::AnswerNow { .. } | Command::Shutdown => {}
+            Command::AnswerNow { .. } | Command::AllowContext { .. } | Command::Shutdown => {}
         }
     }
 
@@ -175,12 +175,15 @@ pub(crate) fn model() -> ModelInfo {
     ModelInfo {
         path: PathBuf::from("toy.gguf"),
         name: "Toy".to_owned(),
+        called: None,
+        quantisation: None,
         architecture: "qwen2".to_owned(),
         layers: LAYERS,
         train_context_tokens: 8192,
         vocab_tokens: 100,
         kv_bytes_per_token: 1024,
         model_bytes: 1_000_000,
+        repacked_bytes: 0,
         load_time: Duration::from_millis(250),
         chat_template: Some(CHATML.to_owned()),
         bos_text: String::new(),

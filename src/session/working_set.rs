@@ -18,7 +18,8 @@ use std::sync::Arc;
 use super::documents::{Opened, chosen_pages, first_change};
 use super::error::Error;
 use super::retriever::Retriever;
-use crate::chat::{Choice, Chosen, NewText, News, Retrieved};
+use super::titles::{counts_files, title};
+use crate::chat::{Choice, Chosen, NewText, News, Retrieved, Source};
 use crate::document::{Document, Watched};
 use crate::fit::part_in_words;
 use crate::fit::retrieval::RetrievedParts;
@@ -31,6 +32,8 @@ pub enum ReloadRequest<'a> {
     Again,
     /// Use these parts from now on.
     Choose(&'a Choice),
+    /// Use the documents that were opened last ([`super::EffectResult::Opened`]).
+    Opened,
 }
 
 /// What has become of the documents.
@@ -45,6 +48,9 @@ pub struct Reloaded {
 /// The parts in use, and the whole that they are chosen from.
 pub struct WorkingSet<'settings> {
     settings: &'settings Settings,
+    source: Source,
+    /// The flags of the command line, which select parts and pages of the first documents only.
+    flags: Flags,
     watched: Watched,
     whole: Arc<Document>,
     retriever: Option<Retriever>,
@@ -53,6 +59,13 @@ pub struct WorkingSet<'settings> {
     in_use: InUse,
     /// The text of the parts in use.
     text: Arc<str>,
+}
+
+/// `--parts` and `--pages`, as written.
+#[derive(Clone, Default)]
+struct Flags {
+    parts: Option<String>,
+    pages: Option<String>,
 }
 
 /// Parts of the whole.
@@ -68,10 +81,33 @@ struct InUse {
 impl<'settings> WorkingSet<'settings> {
     /// Uses the parts of `opened` that `--parts` selects.
     pub fn new(settings: &'settings Settings, opened: Opened) -> Result<Self, Error> {
-        let whole = Arc::new(opened.whole);
-        let in_use = by_flags(settings, &whole, None)?;
+        let Opened { source, watched, whole } = opened;
+        let whole = Arc::new(whole);
+        let flags = Flags { parts: settings.parts.clone(), pages: settings.pages.clone() };
+        let in_use = by_flags(&flags, &whole, None)?;
         let text = Arc::from(in_use.document.text.as_str());
-        Ok(Self { settings, watched: opened.watched, whole, retriever: None, choice: None, in_use, text })
+        Ok(Self { settings, source, flags, watched, whole, retriever: None, choice: None, in_use, text })
+    }
+
+    /// Uses all parts of `opened` instead; the command line's flags are about the documents before.
+    pub fn replace(&mut self, opened: Opened) {
+        let Opened { source, watched, whole } = opened;
+        (self.source, self.watched, self.whole) = (source, watched, Arc::new(whole));
+        (self.flags, self.retriever, self.choice) = (Flags::default(), None, None);
+        let parts = (1..=self.whole.parts().len()).collect();
+        self.put_in_use(InUse { document: self.whole.clone(), parts, retrieved: None });
+    }
+
+    /// What was named.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What the parts in use are called.
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(&self.source, &self.whole, &self.in_use.document)
     }
 
     /// Narrows the parts down to those that `--pick` selects, counting tokens with the vocabulary of the model file
@@ -84,7 +120,7 @@ impl<'settings> WorkingSet<'settings> {
     pub fn retrieve_with(&mut self, retriever: Option<Retriever>) -> Result<(), Error> {
         self.retriever = retriever;
         if self.retriever.is_some() {
-            let in_use = by_flags(self.settings, &self.whole, self.retriever.as_ref())?;
+            let in_use = by_flags(&self.flags, &self.whole, self.retriever.as_ref())?;
             self.put_in_use(in_use);
         }
         Ok(())
@@ -124,6 +160,8 @@ impl<'settings> WorkingSet<'settings> {
     pub fn reload(&mut self, request: ReloadRequest<'_>) -> Option<Reloaded> {
         match request {
             ReloadRequest::Choose(choice) => Some(self.choose(choice)),
+            // [`super::EffectRunner`] has them.
+            ReloadRequest::Opened => None,
             ReloadRequest::Again => match self.changed() {
                 Ok(reloaded) => reloaded,
                 Err(error) => Some(Reloaded { news: News::Unreadable(error.to_string()), document: None, whole: None }),
@@ -137,18 +175,20 @@ impl<'settings> WorkingSet<'settings> {
         self.put_in_use(InUse { document: document.clone(), parts: choice.parts.clone(), retrieved: None });
         let (count, all) = (choice.parts.len(), self.whole.parts().len());
         let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
-        let pages = self.settings.pages.as_ref().map(|pages| format!("pages {pages}"));
+        let pages = self.flags.pages.as_ref().map(|pages| format!("pages {pages}"));
         let part = part_in_words(&choice.parts, all).or(pages);
-        let news = News::Chosen(Chosen { text: self.text(), words, part, preset_entry: choice.preset_entry });
+        let part = part.filter(|_| !counts_files(&self.source, &self.in_use.document));
+        let title = self.title();
+        let news = News::Chosen(Chosen { title, text: self.text(), words, part, preset_entry: choice.preset_entry });
         Reloaded { news, document: Some(document), whole: None }
     }
 
     fn changed(&mut self) -> Result<Option<Reloaded>, Error> {
         let Some(whole) = self.watched.changed()? else { return Ok(None) };
-        let whole = Arc::new(chosen_pages(self.settings, whole)?);
+        let whole = Arc::new(chosen_pages(self.flags.pages.as_deref(), whole)?);
         let in_use = match &self.choice {
             Some(choice) => still_there(&whole, choice)?,
-            None => by_flags(self.settings, &whole, self.retriever.as_ref())?,
+            None => by_flags(&self.flags, &whole, self.retriever.as_ref())?,
         };
         self.whole = whole;
         let place = first_change(&in_use.document, &self.text);
@@ -167,8 +207,8 @@ impl<'settings> WorkingSet<'settings> {
 }
 
 /// The parts that `--parts` and then `--pick` select.
-fn by_flags(settings: &Settings, whole: &Arc<Document>, retriever: Option<&Retriever>) -> Result<InUse, Error> {
-    let (parts, document) = match &settings.parts {
+fn by_flags(flags: &Flags, whole: &Arc<Document>, retriever: Option<&Retriever>) -> Result<InUse, Error> {
+    let (parts, document) = match &flags.parts {
         Some(written) => {
             let parts = whole.part_numbers(written)?;
             let document = Arc::new(whole.with_parts(&parts));
@@ -262,6 +302,7 @@ mod tests {
         let News::Chosen(chosen) = news else { panic!("{news:?}") };
         let expected = Chosen {
             text: files.text(),
+            title: files.title(),
             words: "2 of 6 parts".into(),
             part: Some("parts 2,5 of 6".into()),
             preset_entry: None,
@@ -348,6 +389,28 @@ mod tests {
         write(folder.path(), "book.md", &chapters(3), 2_000);
         assert!(again(&mut files).is_some());
         assert_eq!(found(&files.text()), [1, 2, 3]);
+    }
+
+    #[test]
+    fn the_old_text_stays_whatever_takes_the_place_of_the_file() {
+        let cases: [(fn(&std::path::Path), &str); 3] = [
+            (|path| fs::create_dir(path).expect("a folder"), "it is a folder now"),
+            (|path| fs::write(path, "").expect("written"), "book.md is empty"),
+            (|path| fs::write(path, b"\0\x01\x02\0").expect("written"), "it is binary"),
+        ];
+        for (replace, told) in cases {
+            let (folder, settings) = scene(&chapters(2), &[]);
+            let mut files = opened(&settings);
+            let path = folder.path().join("book.md");
+            fs::remove_file(&path).expect("removed");
+            replace(&path);
+            if path.is_dir() {
+                fs::write(path.join("other.txt"), "Another text.").expect("written");
+            }
+            let why = unreadable(again(&mut files));
+            assert!(why.contains(told), "{why}");
+            assert_eq!(found(&files.text()), [1, 2]);
+        }
     }
 
     #[test]

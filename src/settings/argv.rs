@@ -5,10 +5,16 @@
 //!
 //! The reference, in Python, writes flags with `_`: `--sliding_window_size=2048` becomes `--sliding-window-size=2048`.
 //!
+//! A command behind flags goes to the front, because clap reads commands only there: `-t 2 demo` becomes `demo -t 2`.
+//! `help` becomes `--help`, and `help fit` becomes `fit --help`.
+//!
 //! Left alone: everything after `--`, and the text that follows `-p` and similar flags, even if it looks like a flag.
 
 use std::ffi::{OsStr, OsString};
 
+use clap::{Arg, Command, CommandFactory};
+
+use super::args::LowArgs;
 use crate::swaa::written;
 
 /// llama.cpp's short names of several letters, and the long names that clap knows.
@@ -52,7 +58,57 @@ pub fn rewrite(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         }
     }
     rewritten.extend(rest);
-    rewritten
+    command_first(rewritten)
+}
+
+/// Moves the command, if there is one, to the front.
+fn command_first(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let known = LowArgs::command();
+    let Some(at) = first_without_flag(&known, &arguments) else { return arguments };
+    if arguments[at] == "help" {
+        let about = arguments.get(at + 1).filter(|word| known.find_subcommand(word).is_some()).cloned();
+        return arguments.into_iter().take(1).chain(about).chain(["--help".into()]).collect();
+    }
+    if known.find_subcommand(&arguments[at]).is_some() {
+        arguments[1..=at].rotate_right(1);
+    }
+    arguments
+}
+
+/// The index of the first argument that is neither a flag nor the value of one.
+fn first_without_flag(known: &Command, arguments: &[OsString]) -> Option<usize> {
+    let mut words = arguments.iter().enumerate().skip(1);
+    while let Some((at, word)) = words.next() {
+        match word.to_str() {
+            Some("--") => return None,
+            Some(flag) if flag.starts_with('-') && flag != "-" => {
+                if takes_the_next(known, flag) {
+                    words.next();
+                }
+            }
+            _ => return Some(at),
+        }
+    }
+    None
+}
+
+/// Whether the argument after `flag` is its value. A command's own flags may stand before it, too.
+fn takes_the_next(known: &Command, flag: &str) -> bool {
+    let takes = |is_meant: &dyn Fn(&Arg) -> bool| {
+        let all = std::iter::once(known).chain(known.get_subcommands()).flat_map(Command::get_arguments);
+        let meant = all.into_iter().find(|argument| is_meant(argument));
+        meant.is_some_and(|argument| argument.get_action().takes_values() && !argument.is_require_equals_set())
+    };
+    if let Some(name) = flag.strip_prefix("--") {
+        let is_called = |argument: &Arg| {
+            argument.get_long() == Some(name) || argument.get_all_aliases().is_some_and(|all| all.contains(&name))
+        };
+        return takes(&is_called);
+    }
+    // Of `-Rt 2`, the first letter that takes a value takes the rest; only the last one takes the next argument.
+    let mut letters = flag[1..].chars();
+    let last = letters.find(|&letter| takes(&|argument: &Arg| argument.get_short() == Some(letter)));
+    last.is_some() && letters.next().is_none()
 }
 
 /// Whether the user asked for JSON. Checked before clap parses, so that even clap's errors can be JSON.
@@ -139,6 +195,41 @@ mod tests {
             ("lunette --cache_type_k=q8_0", "lunette --cache-type-k=q8_0"),
             ("lunette --force_fa_decode False", "lunette --force-fa-decode=False"),
             ("lunette -p --a_b -- --c_d", "lunette -p --a_b -- --c_d"),
+        ];
+        for (typed, expected) in cases {
+            assert_eq!(rewritten(typed), expected);
+        }
+    }
+
+    #[test]
+    fn a_command_may_stand_behind_flags() {
+        let cases = [
+            ("lunette -t 2 demo", "lunette demo -t 2"),
+            ("lunette -t2 --json fit src", "lunette fit -t2 --json src"),
+            ("lunette --model=m --measure fit src", "lunette fit --model=m --measure src"),
+            ("lunette --limit 5 eval r.jsonl", "lunette eval --limit 5 r.jsonl"),
+            ("lunette -Rt 2 demo", "lunette demo -Rt 2"),
+            ("lunette -fa off demo", "lunette demo --flash-attn=off"),
+            // Not commands: a question, a value, a document after another, anything behind two dashes.
+            ("lunette -p demo book.txt", "lunette -p demo book.txt"),
+            ("lunette -m fit", "lunette -m fit"),
+            ("lunette book.txt fit", "lunette book.txt fit"),
+            ("lunette -- demo", "lunette -- demo"),
+            ("lunette ./demo", "lunette ./demo"),
+        ];
+        for (typed, expected) in cases {
+            assert_eq!(rewritten(typed), expected);
+        }
+    }
+
+    #[test]
+    fn help_is_a_word_too() {
+        let cases = [
+            ("lunette help", "lunette --help"),
+            ("lunette help fit", "lunette fit --help"),
+            ("lunette -t 2 help pull", "lunette pull --help"),
+            ("lunette help me", "lunette --help"),
+            ("lunette -p help book.txt", "lunette -p help book.txt"),
         ];
         for (typed, expected) in cases {
             assert_eq!(rewritten(typed), expected);

@@ -37,3 +37,4 @@ pub use error::Error;
 pub use options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
 pub use resolve::Settings;
 pub use surroundings::{ScreenVariables, Surroundings, Terminal};
+pub use values::{Count, from_zero, limit, penalty, seed, share};

@@ -88,15 +88,22 @@ pub enum ThemeChoice {
 }
 
 impl ThemeChoice {
-    pub(super) fn read(text: &str) -> Option<Self> {
-        match text {
-            "auto" => Some(Self::Auto),
-            "dark" => Some(Self::Dark),
-            "light" => Some(Self::Light),
-            "ansi" => Some(Self::Ansi),
-            "none" => Some(Self::None),
-            _ => None,
+    pub const ALL: [Self; 5] = [Self::Auto, Self::Dark, Self::Light, Self::Ansi, Self::None];
+
+    /// As the configuration has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Ansi => "ansi",
+            Self::None => "none",
         }
+    }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.name() == text)
     }
 }
 

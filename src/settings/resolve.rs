@@ -64,6 +64,8 @@ pub struct Settings {
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
     pub terminal: Terminal,
     pub screen: ScreenSettings,
     /// The log filter, in `tracing`'s syntax.
@@ -204,6 +206,7 @@ impl Settings {
             limits,
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
+            home: surroundings.home,
             terminal: surroundings.terminal,
             screen: ScreenSettings {
                 theme: if surroundings.terminal.color { config.theme.unwrap_or_default() } else { ThemeChoice::None },

@@ -14,6 +14,8 @@ use crate::models::{HubVariables, Places};
 pub struct Surroundings {
     pub terminal: Terminal,
     pub directories: Directories,
+    /// The user's home folder, which `~` stands for.
+    pub home: Option<PathBuf>,
     /// Name and text of the configuration file.
     pub config: Option<(String, String)>,
     pub log_filter: String,
@@ -77,6 +79,7 @@ impl Surroundings {
         Ok(Self {
             terminal: Terminal::of_process(),
             directories,
+            home: env::home_dir(),
             config,
             log_filter: log_filter(),
             places,

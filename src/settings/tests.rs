@@ -24,6 +24,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
             data: directory("data"),
             state: directory("state"),
         },
+        home: Some(PathBuf::from("/home/reader")),
         config: (!config.is_empty()).then(|| ("config.toml".to_owned(), config.to_owned())),
         log_filter: "info".to_owned(),
         places: Places::new(&directory("cache"), None, HubVariables::default()),

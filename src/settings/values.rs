@@ -69,7 +69,7 @@ pub(super) fn split_mode(text: &str) -> Result<SplitMode, String> {
 }
 
 /// Parses a limit in tokens; -1 (and llama.cpp's -2) means no limit.
-pub(super) fn limit(text: &str) -> Result<Count, String> {
+pub fn limit(text: &str) -> Result<Count, String> {
     match text.trim() {
         "-1" | "-2" => Ok(Count(None)),
         digits => {
@@ -79,7 +79,7 @@ pub(super) fn limit(text: &str) -> Result<Count, String> {
 }
 
 /// Parses a seed; -1 means a random one.
-pub(super) fn seed(text: &str) -> Result<u32, String> {
+pub fn seed(text: &str) -> Result<u32, String> {
     match text.trim() {
         "-1" => Ok(u32::MAX),
         digits => digits.parse().map_err(|_| "a whole number up to 4294967295, or -1 for a random seed".to_owned()),
@@ -87,17 +87,17 @@ pub(super) fn seed(text: &str) -> Result<u32, String> {
 }
 
 /// Parses a number of at least 0, such as a temperature.
-pub(super) fn from_zero(text: &str) -> Result<f32, String> {
+pub fn from_zero(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| *number >= 0.0).ok_or_else(|| "a number from 0 up".to_owned())
 }
 
 /// Parses a number from 0 to 1, such as a probability.
-pub(super) fn share(text: &str) -> Result<f32, String> {
+pub fn share(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| "a number from 0 to 1".to_owned())
 }
 
 /// Parses a repetition penalty, by which scores are divided.
-pub(super) fn penalty(text: &str) -> Result<f32, String> {
+pub fn penalty(text: &str) -> Result<f32, String> {
     finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0 (1 = off)".to_owned())
 }
 

@@ -6,6 +6,8 @@
 pub(crate) mod file;
 mod history;
 mod positions;
+mod recent;
 
 pub use history::History;
 pub use positions::{Place, Positions, Remembered};
+pub use recent::{Recent, RecentDocument};

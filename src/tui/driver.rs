@@ -1,22 +1,24 @@
 //! Opens the terminal, runs the loop in it, and saves the reading position at the end.
 
 use std::io::{self, Write, stdout};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::display::TerminalDisplay;
 use super::event_loop::Loop;
 use super::guard::Guard;
-use super::options::{Error, Options, ScreenExit};
-use super::screen::{DocumentParts, Screen};
+use super::options::{Ended, Error, Options, ScreenExit};
+use super::recents::{self, left};
+use super::screen::{DocumentParts, ListKind, ListPopup, Overlay, Screen};
 use super::terminal_input::{Expecting, TerminalInput};
 use super::terminal_runner::TerminalRunner;
 use super::theme::{self, Theme};
-use crate::chat::Chat;
+use crate::chat::{Chat, Model};
 use crate::document::Document;
 use crate::session::{EffectRunner, Signal, signals};
 use crate::settings::ThemeChoice;
-use crate::store::{History, Place, Positions, Remembered};
+use crate::store::History;
 
 /// The signals that end the screen.
 const SIGNALS: [Signal; 4] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt, Signal::Quit];
@@ -29,22 +31,25 @@ const WHICH_BACKGROUND: &[u8] = b"\x1b]11;?\x07\x1b[c";
 const REPLY_WITHIN: Duration = Duration::from_millis(80);
 
 /// Runs the terminal interface on a chat and its document until the user leaves.
-pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<ScreenExit, Error> {
+pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<Ended, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut signals = signals::listen(&SIGNALS);
-        let positions = Positions::in_directory(&options.state);
-        let document = effects.files().document();
-        let mut screen = opened(document.clone(), &positions.of(&document.text));
         let files = effects.files();
+        let mut screen = opened(files.document(), &options.state);
         screen.parts = DocumentParts::new(files.whole(), files.parts(), options.context, options.reserve_tokens);
         screen.history = History::in_directory(&options.state).load();
         screen.keymap = options.keymap.clone();
+        screen.recent = recents::rows(&options.state);
+        begin(&mut screen, &chat);
         let guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
         let follows_background = options.theme == ThemeChoice::Auto && options.true_color;
         let (input, theme) = if follows_background { on_background().await? } else { as_chosen(options.theme) };
         let display = TerminalDisplay::new()?;
+        let options = Options { theme, ..options.clone() };
         let runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
+        runner.note(&chat);
+        let theme = Theme::of(theme);
         let mut shown = Loop { chat, screen, theme, follows_background, display, runner };
         let signal = async {
             match signals.recv().await {
@@ -57,44 +62,45 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<S
         let open = || first.take().unwrap_or_else(|| TerminalInput::open(Expecting::Nothing));
         let ended = shown.run(open, signal).await;
         // The position belongs to the document in use now: other parts have a position of their own.
-        remember(&shown.screen, &shown.chat, &positions.of(shown.screen.reader.book.text()));
+        if let Some(left) = left(&shown.screen, &shown.chat) {
+            recents::remember(&options.state, &left);
+        }
+        shown.runner.note(&shown.chat);
         // Dropping the runner waits for the engine's thread. Give the terminal back before that.
         drop(guard);
-        ended
+        let farewell = shown.runner.farewell(&shown.chat);
+        ended.map(|exit| Ended { exit, farewell: farewell.filter(|_| exit == ScreenExit::ByUser) })
     })
 }
 
 /// The terminal's input, and the theme for its background if it tells in time.
-async fn on_background() -> io::Result<(TerminalInput, Theme)> {
+async fn on_background() -> io::Result<(TerminalInput, ThemeChoice)> {
     let mut input = TerminalInput::open(Expecting::Replies);
     stdout().write_all(WHICH_BACKGROUND)?;
     stdout().flush()?;
     let background = input.background_within(REPLY_WITHIN).await;
-    Ok((input, Theme::of(background.map_or(ThemeChoice::Auto, theme::on))))
+    Ok((input, background.map_or(ThemeChoice::Auto, theme::on)))
 }
 
-fn as_chosen(theme: ThemeChoice) -> (TerminalInput, Theme) {
-    (TerminalInput::open(Expecting::Nothing), Theme::of(theme))
+fn as_chosen(theme: ThemeChoice) -> (TerminalInput, ThemeChoice) {
+    (TerminalInput::open(Expecting::Nothing), theme)
 }
 
 /// A screen that shows `document` where it was left last time.
-fn opened(document: Arc<Document>, place: &Place) -> Screen {
+fn opened(document: Arc<Document>, state: &Path) -> Screen {
+    let place = recents::place(state, &document);
     let mut screen = Screen::new(document);
-    if let Some(known) = place.load() {
+    if let Some(known) = place {
         screen.reader.open_at(known.byte);
         screen.reader.bookmarks.marks = known.marks;
     }
     screen
 }
 
-/// Saves the reading position. Failing to save it must not block the exit.
-fn remember(screen: &Screen, chat: &Chat, place: &Place) {
-    if screen.reader.is_empty() {
-        return;
-    }
-    let marks = screen.reader.bookmarks.marks.clone();
-    let remembered = Remembered { title: chat.document.title.clone(), byte: screen.reader.top(), marks };
-    if let Err(error) = place.save(&remembered) {
-        tracing::warn!(%error, "the place in the document is not remembered");
+/// Without a document, the screen begins with what can be opened.
+fn begin(screen: &mut Screen, chat: &Chat) {
+    let is_offered = !matches!(chat.model, Model::Absent(_));
+    if screen.reader.is_empty() && chat.transcript.is_empty() && is_offered {
+        screen.overlay = Some(Overlay::List(ListPopup::new(ListKind::Start, 0)));
     }
 }

@@ -22,6 +22,7 @@ use super::display::Display;
 use super::keymap::Intent;
 use super::layout::lay_out;
 use super::options::{Error, ScreenExit};
+use super::recents::left;
 use super::rendered_entries::RenderedEntries;
 use super::runner::{LoopCommand, Reply, Runner};
 use super::screen::Screen;
@@ -30,6 +31,7 @@ use super::theme::{self, Theme};
 use super::ui_command::UiCommand;
 use crate::chat::{Action, Chat, Effect, Input, update};
 use crate::session::{EffectResult, Reloaded, Signal};
+use crate::store::Remembered;
 
 /// Terminals show about sixty frames a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -162,6 +164,11 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 let actions = self.screen.take_parts_result(&self.chat, result);
                 self.act_all(now, actions, NextStep::Draw)
             }
+            Woken::Result(EffectResult::Opened) => {
+                let left = left(&self.screen, &self.chat);
+                let reply = self.runner.run(LoopCommand::Opened(left))?;
+                self.take_reply(now, reply)
+            }
             Woken::Time => self.update(now, Input::Tick),
         }
     }
@@ -238,6 +245,16 @@ impl<D: Display, R: Runner> Loop<D, R> {
             Reply::Message(line) => self.screen.message = Some(line),
             Reply::Edited(text) => self.screen.edited(&text),
             Reply::Reloaded(reloaded) => return self.take_reloaded(now, reloaded),
+            Reply::Opened(reloaded, place) => return self.take_opened(now, reloaded, place),
+            Reply::Completed(typed, completed) => self.screen.completed(&typed, completed),
+            Reply::Models(models) => self.screen.list_models(&self.chat, models),
+            Reply::Theme(theme) => {
+                self.theme = Theme::of(theme);
+                self.follows_background = false;
+                // The transcript's lines have the old colours.
+                self.screen.entries = RenderedEntries::default();
+                return Ok(NextStep::DrawAfresh);
+            }
         }
         Ok(NextStep::Draw)
     }
@@ -249,6 +266,19 @@ impl<D: Display, R: Runner> Loop<D, R> {
         }
         if let Some(whole) = whole {
             self.screen.parts.reopen(whole);
+        }
+        self.update(now, Input::News(news))
+    }
+
+    /// Shows other documents, where they were left last time.
+    fn take_opened(&mut self, now: Duration, opened: Reloaded, place: Option<Remembered>) -> Result<NextStep, Error> {
+        let Reloaded { news, document, whole } = opened;
+        if let (Some(document), Some(whole)) = (document, whole) {
+            self.screen.open_document(document, whole);
+        }
+        if let Some(place) = place {
+            self.screen.reader.open_at(place.byte);
+            self.screen.reader.bookmarks.marks = place.marks;
         }
         self.update(now, Input::News(news))
     }

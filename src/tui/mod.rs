@@ -13,6 +13,7 @@
 //! | [`terminal_input`] | turns the terminal's bytes into keys, pastes, mouse events and replies |
 //! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
 //! | [`editor`] | lets the user edit the question in their own editor |
+//! | [`recents`] | remembers which documents were opened, and where they were left |
 //! | [`driver`] | opens the terminal and runs the loop |
 //! | [`rendered_entries`], [`transcript_search`] | keep the transcript's lines, and find and mark text in them |
 //!
@@ -36,6 +37,7 @@ mod markdown;
 mod options;
 mod panes;
 mod reader;
+mod recents;
 mod rendered_entries;
 mod runner;
 mod screen;
@@ -54,6 +56,6 @@ mod tests;
 
 pub use driver::run;
 pub use keymap::{KeyError, Keymap};
-pub use options::{Error, Options, ScreenExit};
+pub use options::{Ended, Error, Options, ScreenExit};
 pub use stage::Stage;
 pub use terminal_input::with_stops_held;

@@ -24,6 +24,8 @@ pub struct Options {
     pub config: PathBuf,
     /// The user's editor, with its arguments.
     pub editor: Option<String>,
+    /// What `~` stands for.
+    pub home: Option<PathBuf>,
     /// The program runs inside tmux.
     pub in_tmux: bool,
     /// The context size that was asked for.
@@ -39,6 +41,14 @@ pub struct Options {
 pub enum ScreenExit {
     ByUser,
     BySignal(Signal),
+}
+
+/// The end of the interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub exit: ScreenExit,
+    /// How to come back, for whoever left on purpose.
+    pub farewell: Option<String>,
 }
 
 /// Why the interface cannot run.

@@ -2,9 +2,13 @@
 
 use std::io;
 
+use super::recents::Left;
 use super::ui_command::UiCommand;
-use crate::chat::Effect;
+use crate::chat::{Effect, KnownModel};
+use crate::session::paths::Completed;
 use crate::session::{EffectResult, Reloaded};
+use crate::settings::ThemeChoice;
+use crate::store::Remembered;
 
 /// A command of the loop.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +19,8 @@ pub(super) enum LoopCommand {
     Screen(UiCommand),
     /// Reload the documents if they changed: a question is about to be asked.
     Reload,
+    /// Use the documents that were opened. The ones that are left are remembered.
+    Opened(Option<Left>),
 }
 
 /// A result that is available at once. Other results arrive later, as an [`EffectResult`].
@@ -26,6 +32,13 @@ pub(super) enum Reply {
     Edited(String),
     /// The documents changed.
     Reloaded(Reloaded),
+    /// Other documents were opened; they were left there last time.
+    Opened(Reloaded, Option<Remembered>),
+    /// A path and its completion.
+    Completed(String, Completed),
+    Models(Vec<KnownModel>),
+    /// Draw with this theme.
+    Theme(ThemeChoice),
 }
 
 /// Carries out commands.

@@ -8,13 +8,15 @@ use super::clipboard::{Clipboard, CopiedTo};
 use super::editor::edit;
 use super::guard::lend;
 use super::options::Options;
+use super::recents::{self, Left};
 use super::runner::{LoopCommand, Reply, Runner};
 use super::terminal_input::{stop, with_stops_released};
 use super::ui_command::UiCommand;
+use crate::chat::{Chat, Source};
 use crate::failure::Hint;
 use crate::harmless;
 use crate::session::{EffectResult, EffectRunner, ReloadRequest};
-use crate::settings::add_preset;
+use crate::settings::{ThemeChoice, add_preset};
 use crate::store::History;
 use crate::swaa::Preset;
 
@@ -33,11 +35,43 @@ impl<'settings> TerminalRunner<'settings> {
     }
 }
 
+impl TerminalRunner<'_> {
+    /// Notes the document among the recent ones; its tokens, once all of it is read.
+    pub(super) fn note(&self, chat: &Chat) {
+        let files = self.effects.files();
+        let is_whole = files.parts().len() == files.whole().parts().len() && chat.parts_read(usize::MAX) == usize::MAX;
+        let tokens = chat.cache_state.as_ref().filter(|state| is_whole && state.is_complete());
+        let tokens = tokens.map(|state| state.document_tokens);
+        recents::note(&self.options.state, files.source(), self.options.home.as_deref(), &files.title(), tokens);
+    }
+}
+
+impl TerminalRunner<'_> {
+    /// How to open the same documents again; `None` if their names don't.
+    pub(super) fn farewell(&self, chat: &Chat) -> Option<String> {
+        let words = match self.effects.files().source() {
+            Source::Demo => "demo".to_owned(),
+            Source::Named(names) if names.is_empty() || names.iter().any(|name| name == "-") => return None,
+            Source::Named(names) => names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" "),
+        };
+        let answers = chat.exchanges().filter(|exchange| !exchange.answer.is_empty()).count();
+        let questions = if answers > 0 { "; the up key brings the questions back" } else { "" };
+        Some(format!("to come back: lunette {words}{questions}"))
+    }
+}
+
+/// `name` as a shell takes it.
+fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-~:+,=@".contains(c);
+    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
+}
+
 impl Runner for TerminalRunner<'_> {
     fn run(&mut self, command: LoopCommand) -> io::Result<Reply> {
         match command {
             LoopCommand::Chat(effect) => self.effects.run(effect),
             LoopCommand::Reload => return Ok(self.reload(ReloadRequest::Again)),
+            LoopCommand::Opened(left) => return Ok(self.opened(left.as_ref())),
             LoopCommand::Screen(command) => return self.run_for_screen(command),
         }
         Ok(Reply::Nothing)
@@ -56,7 +90,9 @@ impl TerminalRunner<'_> {
     fn run_for_screen(&mut self, command: UiCommand) -> io::Result<Reply> {
         Ok(match command {
             UiCommand::Copy { text, name } => Reply::Message(self.copy(&text, name)),
-            UiCommand::Export { text, ending } => Reply::Message(self.export(&text, ending)),
+            UiCommand::Export { text, name, ending } => {
+                Reply::Message(self.export(&text, name.as_ref().unwrap_or(&self.title), ending))
+            }
             UiCommand::SavePreset(preset) => Reply::Message(self.save(&preset)),
             UiCommand::Edit(text) => {
                 let edit = || with_stops_released(|| edit(&text, self.options.editor.as_deref()));
@@ -69,6 +105,13 @@ impl TerminalRunner<'_> {
                 self.remember(&question);
                 Reply::Nothing
             }
+            UiCommand::Complete(text) => {
+                let completed = self.effects.complete(&text);
+                Reply::Completed(text, completed)
+            }
+            UiCommand::ListModels => Reply::Models(self.effects.known_models()),
+            UiCommand::UseTheme(ThemeChoice::Auto) => Reply::Theme(self.options.theme),
+            UiCommand::UseTheme(theme) => Reply::Theme(theme),
             UiCommand::CountParts(of) => {
                 self.effects.count_parts(of);
                 Reply::Nothing
@@ -82,6 +125,20 @@ impl TerminalRunner<'_> {
 
     fn reload(&mut self, request: ReloadRequest<'_>) -> Reply {
         self.effects.reload(request).map_or(Reply::Nothing, Reply::Reloaded)
+    }
+
+    /// Uses the documents that were opened, and notes them among the recent ones.
+    fn opened(&mut self, left: Option<&Left>) -> Reply {
+        let Some(reloaded) = self.effects.reload(ReloadRequest::Opened) else { return Reply::Nothing };
+        let state = &self.options.state;
+        if let Some(left) = left {
+            recents::remember(state, left);
+        }
+        let files = self.effects.files();
+        self.title = files.title();
+        recents::note(state, files.source(), self.options.home.as_deref(), &self.title, None);
+        let place = recents::place(state, &files.document());
+        Reply::Opened(reloaded, place)
     }
 
     fn remember(&self, question: &str) {
@@ -111,8 +168,8 @@ impl TerminalRunner<'_> {
         }
     }
 
-    fn export(&self, text: &str, ending: &str) -> String {
-        let path = free_path(&self.options.exports, &self.title, ending);
+    fn export(&self, text: &str, name: &str, ending: &str) -> String {
+        let path = free_path(&self.options.exports, name, ending);
         let written = fs::create_dir_all(&self.options.exports).and_then(|()| fs::write(&path, text));
         match written {
             Ok(()) => format!("written to {}", path.display()),
@@ -143,6 +200,19 @@ fn suspend() -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_written_as_a_shell_takes_it() {
+        let cases = [
+            ("~/a/b.txt", "~/a/b.txt"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("https://a.b/c?d", "'https://a.b/c?d'"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(quoted(name), expected);
+        }
+    }
 
     #[test]
     fn exports_never_overwrite_one_another() {

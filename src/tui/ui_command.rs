@@ -2,6 +2,7 @@
 
 use crate::chat::Choice;
 use crate::session::CountRequest;
+use crate::settings::ThemeChoice;
 use crate::swaa::Preset;
 
 /// A command of the screen.
@@ -9,8 +10,8 @@ use crate::swaa::Preset;
 pub(super) enum UiCommand {
     /// Copy to the clipboard; `name` is for the user: `the answer`.
     Copy { text: String, name: &'static str },
-    /// Write to a file of the user's.
-    Export { text: String, ending: &'static str },
+    /// Write to a file of the user's, called `name` or else like the document.
+    Export { text: String, name: Option<String>, ending: &'static str },
     /// Save a preset in the user's configuration.
     SavePreset(Preset),
     /// Add a question to the history.
@@ -23,6 +24,12 @@ pub(super) enum UiCommand {
     Propose { of: CountRequest, parts: Vec<usize> },
     /// Use these parts of the document from now on.
     TakeParts(Choice),
+    /// Complete a path.
+    Complete(String),
+    /// List the models that can be used by name.
+    ListModels,
+    /// Draw with this theme from now on.
+    UseTheme(ThemeChoice),
     /// Suspend the program (Ctrl-Z, SIGTSTP).
     Suspend,
     /// Take the terminal again: the program was stopped without a warning (SIGSTOP), and now goes on.

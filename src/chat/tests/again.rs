@@ -29,6 +29,32 @@ fn another_answer_is_not_greedy_and_knows_nothing_of_the_first() {
 }
 
 #[test]
+fn the_former_answer_stays_on_its_branch() {
+    let mut session = Session::with_document_read("accurate");
+    for (question, answer) in [("Who?", "A clergyman."), ("Why?", "For Longbourn.")] {
+        session.ask(question);
+        session.answer(answer);
+    }
+    session.act(Action::Regenerate);
+    assert_eq!(notice(&session.chat), "branch 2 of 2: another answer; the former one is on branch 1");
+    session.answer("For money.");
+    let answers =
+        |session: &Session| session.chat.exchanges().map(|exchange| exchange.answer.clone()).collect::<Vec<_>>();
+    assert_eq!(answers(&session), ["A clergyman.", "For money."]);
+    session.act(Action::ShowBranch(0));
+    assert_eq!(answers(&session), ["A clergyman.", "For Longbourn."]);
+}
+
+#[test]
+fn an_empty_answer_is_not_kept() {
+    let mut session = Session::with_document_read("accurate");
+    session.ask("Who?");
+    session.answer(" \n");
+    session.act(Action::Regenerate);
+    assert_eq!((session.chat.branches.count(), session.chat.transcript.len()), (1, 1));
+}
+
+#[test]
 fn an_answer_that_was_cut_off_goes_on_behind_what_it_has() {
     let mut session = Session::with_document_read("accurate");
     session.ask("Who?");
@@ -40,7 +66,13 @@ fn an_answer_that_was_cut_off_goes_on_behind_what_it_has() {
     let last = asked(&effects).prompt.parts.last().expect("parts").clone();
     assert_eq!((&*last.text, last.origin), ("A clergy", Origin::Text));
     session.answer("man.");
-    assert_eq!(session.chat.exchanges().next().expect("one").answer, "A clergyman.");
+    let exchange = session.chat.exchanges().next().expect("one");
+    assert_eq!(exchange.answer, "A clergyman.");
+    // 3 and 39 tokens after the first, all at 20 a second.
+    let figures = exchange.figures.as_ref().expect("both parts");
+    assert_eq!((figures.tokens.generated, figures.tokens.prefilled), (4 + 40, 24 + 24));
+    assert!((figures.timings.decode_tokens_per_s - 20.0).abs() < 1e-9, "{figures:?}");
+    assert_eq!(figures.timings.decode, Duration::from_millis(44 * 50));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::chat::Action;
 fn fetching() -> Session {
     let mut session = Session::begin_without_model();
     let effects = session.act(Action::Resume);
-    assert!(matches!(effects[..], [Effect::Fetch(_)]), "{effects:?}");
+    assert!(matches!(effects[..], [Effect::Fetch { .. }]), "{effects:?}");
     session
 }
 
@@ -27,7 +27,7 @@ fn fetching_stops_keeps_what_there_is_and_goes_on() {
     let effects = session.act(Action::Cancel);
     assert!(matches!(effects[..], [Effect::Cancel(_)]), "{effects:?}");
     assert_eq!(notice(&session.chat), "stopped; the downloaded part is kept");
-    assert!(matches!(session.act(Action::Resume)[..], [Effect::Fetch(_)]));
+    assert!(matches!(session.act(Action::Resume)[..], [Effect::Fetch { .. }]));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_failure_is_told_and_can_be_tried_again() {
     let mut session = fetching();
     session.input(Input::Fetched(Err(failure("no network"))));
     assert_eq!(notice(&session.chat), "no network");
-    assert!(matches!(session.act(Action::Resume)[..], [Effect::Fetch(_)]));
+    assert!(matches!(session.act(Action::Resume)[..], [Effect::Fetch { .. }]));
 }
 
 #[test]

@@ -12,6 +12,12 @@ fn versus(session: &mut Session, one: &str, other: &str) -> Vec<Effect> {
     session.act(Action::Versus { question: "Who?".into(), preset_entries })
 }
 
+/// The engine still holds the document under the preset that was in force before: the way back is instant.
+fn home(session: &mut Session) -> Vec<Effect> {
+    session.forecast(0, None);
+    session.read(DOCUMENT_TOKENS, 0)
+}
+
 #[test]
 fn a_question_is_asked_under_the_one_then_read_for_and_asked_under_the_other() {
     let mut session = Session::with_document_read("full");
@@ -25,8 +31,43 @@ fn a_question_is_asked_under_the_one_then_read_for_and_asked_under_the_other() {
     assert_eq!(question.recipe, recipe_of("fastest"));
     assert!(!texts(&question.prompt).1.contains("clergyman"), "the other answer is not told");
     session.answer("A soldier.");
-    assert_eq!(session.chat.transcript.len(), 2, "the switch is no entry of its own");
     assert_eq!(session.cache_state().as_deref(), Some("fastest"));
+    home(&mut session);
+    assert_eq!(session.chat.transcript.len(), 2, "no switch is an entry of its own");
+    assert_eq!(session.cache_state().as_deref(), Some("full"));
+    assert_eq!(notice(&session.chat), "back to full, as before the comparison");
+}
+
+#[test]
+fn the_way_back_from_a_comparison_is_asked_about_if_it_takes_long() {
+    for (key, expected) in [(Action::Confirm, "full"), (Action::Cancel, "fastest")] {
+        let mut session = Session::with_document_read("full");
+        versus(&mut session, "full", "fastest");
+        session.answer("A clergyman.");
+        session.read(2_000, 8_000);
+        session.answer("A soldier.");
+        session.forecast(8_000, Some(12));
+        assert!(matches!(&session.chat.work, Phase::Deciding { to, .. } if &*to.name == "full"));
+        let goes = session.act(key) != [];
+        if goes {
+            session.read(2_000, 8_000);
+        }
+        assert_eq!((session.cache_state().as_deref(), session.chat.transcript.len()), (Some(expected), 2));
+        assert!(asked(&session.ask("And?")).recipe == recipe_of(expected), "it is not asked about again");
+    }
+}
+
+#[test]
+fn who_switches_during_a_comparison_does_not_go_back() {
+    let mut session = Session::with_document_read("full");
+    versus(&mut session, "full", "fastest");
+    session.answer("A clergyman.");
+    session.read(2_000, 8_000);
+    session.switch("quick");
+    session.answer("A soldier.");
+    session.forecast(0, None);
+    session.read(DOCUMENT_TOKENS, 0);
+    assert_eq!((session.cache_state().as_deref(), session.chat.work), (Some("quick"), Phase::Idle));
 }
 
 #[test]
@@ -36,7 +77,9 @@ fn later_questions_are_told_one_of_both_answers() {
     session.answer("A clergyman.");
     session.read(2_000, 8_000);
     session.answer("A soldier.");
-    let effects = session.ask("And his patroness?");
+    assert_eq!(session.ask("And his patroness?"), [], "first the preset from before comes back");
+    let effects = home(&mut session);
+    assert_eq!(asked(&effects).recipe, recipe_of("full"));
     let (_, tail) = texts(&asked(&effects).prompt);
     assert!(tail.contains("clergyman") && !tail.contains("soldier"), "{tail}");
 }
@@ -66,7 +109,8 @@ fn of_three_presets_each_is_read_for_and_none_is_told_what_the_others_answered()
         assert!(!tail.contains("clergyman") && !tail.contains("soldier"), "{tail}");
     }
     session.answer("A sailor.");
-    let (_, tail) = texts(&asked(&session.ask("And his patroness?")).prompt);
+    session.ask("And his patroness?");
+    let (_, tail) = texts(&asked(&home(&mut session)).prompt);
     assert!(tail.contains("clergyman") && !tail.contains("soldier") && !tail.contains("sailor"), "{tail}");
 }
 

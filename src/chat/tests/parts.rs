@@ -5,7 +5,13 @@ use crate::chat::{Chosen, Draft};
 
 fn chosen(text: &str, preset_entry: Option<usize>) -> Input {
     let part = Some("parts 1-2 of 6".to_owned());
-    Input::News(News::Chosen(Chosen { text: text.into(), words: "2 of 6 parts".into(), part, preset_entry }))
+    Input::News(News::Chosen(Chosen {
+        title: "Pride and Prejudice".into(),
+        text: text.into(),
+        words: "2 of 6 parts".into(),
+        part,
+        preset_entry,
+    }))
 }
 
 fn preset_entry(session: &Session, name: &str) -> usize {

@@ -19,28 +19,53 @@ pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) {
     ask(chat, question);
 }
 
-/// Drops the last answer and asks for another. Greedy sampling would repeat the answer, so the new one is sampled
-/// warmer.
+/// Asks for another answer on a new branch; the former one stays on its own. Greedy sampling would repeat the answer, so
+/// the new one is sampled warmer.
 pub(super) fn regenerate(chat: &mut Chat) {
     if chat.is_waited_for() {
         return chat.tell(Notice::info("an answer is in progress"));
     }
     let Some(entry) = last(chat) else { return chat.tell(Notice::info("nothing was asked yet")) };
-    chat.transcript.truncate(entry + 1);
-    if let Some(exchange) = chat.exchange_mut(entry) {
-        let again = Exchange::waiting(exchange.question.clone());
-        let attached = std::mem::take(&mut exchange.attached);
-        *exchange = Exchange { attached, variation: exchange.variation + 1, ..again };
-    }
-    chat.notice = None;
+    let Some(former) = chat.transcript[entry].exchange().cloned() else { return };
+    let again = Exchange {
+        attached: former.attached.clone(),
+        variation: former.variation + 1,
+        ..Exchange::waiting(former.question.clone())
+    };
+    chat.clear_notice();
     chat.paused = None;
+    // Of several answers to one question all are replaced: the question stands before the first.
+    let is_first = |entry: &Entry| entry.exchange().is_some_and(|exchange| !exchange.is_further_variant());
+    let start = chat.transcript[..=entry].iter().rposition(is_first).unwrap_or(entry);
+    if former.answer.trim().is_empty() {
+        chat.transcript.truncate(start);
+    } else {
+        keep_former(chat, start);
+    }
+    chat.transcript.push(Entry::Exchange(again));
+}
+
+/// Asks the question of `exchange` as if it was asked for the first time.
+pub(super) fn start_over_with(chat: &mut Chat, exchange: &Exchange) {
+    let attached = exchange.attached.clone();
+    let again = Exchange { attached, ..Exchange::waiting(exchange.question.clone()) };
+    chat.paused = None;
+    chat.transcript.push(Entry::Exchange(again));
+}
+
+/// Keeps the transcript as a branch, and goes on with what is before entry `start` on another.
+fn keep_former(chat: &mut Chat, start: usize) {
+    let old = chat.branches.shown() + 1;
+    chat.branches.fork(&mut chat.transcript, start);
+    let all = chat.branches.count();
+    chat.tell(Notice::info(format!("branch {all} of {all}: another answer; the former one is on branch {old}")));
 }
 
 /// Continues the last answer, if it was cut off.
 pub(super) fn go_on(chat: &mut Chat) -> Vec<Effect> {
     match cut_off(chat) {
         Ok(entry) => {
-            chat.notice = None;
+            chat.clear_notice();
             start_going_on(chat, entry)
         }
         Err(why) => {

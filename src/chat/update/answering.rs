@@ -3,7 +3,7 @@
 use super::prefilling::hold;
 use super::prompts::prompt;
 use super::stopping::{decline, fail_entry};
-use super::{attaching, citing};
+use super::{attaching, citing, filling, returning};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Pause, Phase, Run};
@@ -21,8 +21,12 @@ pub(super) fn ask(chat: &mut Chat, question: &str) {
     if question.is_empty() {
         return;
     }
-    chat.notice = None;
-    decline(chat);
+    chat.clear_notice();
+    chat.full = None;
+    // The way back from a comparison goes on, unless it takes so long that the user is asked about it.
+    if !returning::is_going_home(chat) {
+        decline(chat);
+    }
     chat.paused = None;
     let attached = attaching::take(chat, question);
     chat.transcript.push(Entry::Exchange(Exchange { attached, ..Exchange::waiting(question.into()) }));
@@ -118,8 +122,12 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
     }
     let now = chat.now;
     let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
+    let (context_tokens, tokens) = (figures.context_tokens, figures.tokens);
     exchange.finish(finish, figures, now);
     let answer = exchange.answer.clone();
+    if finish == Finish::ContextFull {
+        filling::cut_off(chat, entry, context_tokens, tokens);
+    }
     citing::check(chat, entry, &answer)
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{citing, taking};
+use super::{citing, opening, taking};
 use crate::chat::input::{Effect, NewText, News};
 use crate::chat::notice::{Notice, Tone};
 use crate::chat::state::{Change, Chat};
@@ -24,7 +24,12 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
         News::Chosen(chosen) => [citing::check_again(chat), taking::chosen(chat, chosen)].concat(),
         News::Unreadable(why) => {
             let text = format!("{why}; answers still use the earlier text");
-            chat.tell(Notice { tone: Tone::Error, ..Notice::info(text) });
+            chat.tell_news(Notice { tone: Tone::Error, ..Notice::info(text) });
+            Vec::new()
+        }
+        News::Opened(document) => opening::opened(chat, document),
+        News::NotOpened(failure) => {
+            opening::not_opened(chat, &failure);
             Vec::new()
         }
     }
@@ -60,6 +65,7 @@ pub(super) fn tell(chat: &mut Chat, plan: &Plan) {
     let (kept, tokens) = (count(kept), count(plan.document_tokens));
     let told = match change {
         Change::OnDisk(place) => format!("the document changed on disk, {place}: {kept} of {tokens} tokens are kept"),
+        Change::System(words) => format!("{words}: {kept} of {tokens} tokens are already cached"),
         Change::Chosen(words) => format!("the document is now {words}: {kept} of {tokens} tokens are already cached"),
     };
     chat.tell(Notice::info(told));

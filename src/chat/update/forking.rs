@@ -14,6 +14,7 @@ pub(super) fn fork(chat: &mut Chat, after: Option<usize>) {
     if chat.transcript.is_empty() {
         return chat.tell(Notice::info("nothing was asked yet"));
     }
+    chat.full = None;
     let old = chat.branches.shown() + 1;
     let kept = kept(&chat.transcript, after);
     chat.branches.fork(&mut chat.transcript, kept);
@@ -30,6 +31,7 @@ pub(super) fn show(chat: &mut Chat, number: usize) -> Vec<Effect> {
     }
     if chat.branches.show(&mut chat.transcript, number) {
         chat.notice = None;
+        chat.full = None;
     }
     // The document may have changed since it was last shown.
     citing::check_unknown(chat)

@@ -11,6 +11,7 @@
 //! | [`prefilling`] | prefilling the document |
 //! | [`mod@answering`] | a question |
 //! | [`again`] | repeating a question: changed, for another answer, or to continue |
+//! | [`filling`], [`making_room`] | a conversation that fills its context, and the ways out |
 //! | [`forking`] | branches of the conversation |
 //! | [`attaching`] | what a question refers to |
 //! | [`changing`] | a document that changes on disk |
@@ -18,11 +19,15 @@
 //! | [`taking`] | using other parts of the document |
 //! | [`citing`] | looking up the citations of an answer |
 //! | [`survey`] | forecasting the cost of each preset |
-//! | [`versus`] | one question under several presets |
+//! | [`versus`], [`returning`] | one question under several presets, and the way back |
+//! | [`opening`] | opening other documents |
+//! | [`adjusting`] | system prompt, sampling, name |
+//! | [`remodelling`] | loading another model |
 //! | [`fetching`] | fetching a missing model |
 //! | [`stopping`] | stops and failures |
 //! | [`prompts`] | the prompts for the engine |
 
+mod adjusting;
 mod again;
 mod answering;
 mod attaching;
@@ -31,10 +36,15 @@ mod choosing;
 mod citing;
 mod drafting;
 mod fetching;
+mod filling;
 mod forking;
+mod making_room;
 mod next;
+mod opening;
 mod prefilling;
 mod prompts;
+mod remodelling;
+mod returning;
 mod stopping;
 mod survey;
 mod switching;
@@ -188,6 +198,11 @@ fn forecasted(chat: &mut Chat, plan: Plan) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Whether Esc stops a download: beside a model that works, only while that is idle.
+fn is_fetching(chat: &Chat) -> bool {
+    matches!(chat.model, Model::Fetching { .. }) || (chat.download.is_some() && chat.work == Phase::Idle)
+}
+
 fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
     match action {
         Action::Ask(question) => answering::ask(chat, &question),
@@ -196,17 +211,25 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Regenerate => again::regenerate(chat),
         Action::Continue => return again::go_on(chat),
         Action::Fork { after } => forking::fork(chat, after),
+        Action::NewConversation => making_room::new_conversation(chat),
+        Action::MakeRoom(way) => return making_room::make_room(chat, way),
+        Action::Rename(name) => adjusting::rename(chat, &name),
         Action::ShowBranch(number) => return forking::show(chat, number),
         Action::Switch(preset_entry) => return switching::switch(chat, preset_entry),
         Action::Try(preset) => return switching::try_out(chat, *preset),
         Action::Survey => survey::start(chat),
         Action::Versus { question, preset_entries } => return versus::ask(chat, question, preset_entries),
         Action::Confirm => return switching::confirm(chat),
-        Action::Cancel if matches!(chat.model, Model::Fetching { .. }) => return fetching::stop(chat),
+        Action::Cancel if is_fetching(chat) => return fetching::stop(chat),
         Action::Cancel => return stopping::cancel(chat),
         Action::Resume if matches!(chat.model, Model::Absent(_)) => return fetching::start(chat),
         Action::Resume => prefilling::resume(chat),
-        Action::TakeModel(file) => return fetching::take(chat, file),
+        Action::TakeModel(file) => return remodelling::load(chat, file),
+        Action::UseModel(model) => return fetching::use_model(chat, *model),
+        Action::Open(source) => return opening::open(chat, source),
+        Action::SetSystem(system) => return adjusting::set_system(chat, system),
+        Action::SetSampling(sampling) => chat.asking.sampling = sampling,
+        Action::SetMaxTokens(most) => chat.asking.limits.max_tokens = most,
         Action::Draft(draft) => drafting::draft(chat, draft),
         Action::AnswerNow => return answering::answer_now(chat),
         Action::Quit => return stopping::quit(chat),

@@ -1,9 +1,11 @@
 //! Starts what waits whenever nothing runs: one thing after another, until the engine has something to do.
 //!
-//! The order: newly selected parts, a new text, a switch, or the first preset; choosing how much to read, and
-//! prefilling it; the oldest question; counting attachments; the forecast of a draft; the survey of all presets.
+//! The order: another document, newly selected parts, a new text, a switch, or the first preset; choosing how much to read, and
+//! prefilling it; the way back from a comparison; the oldest question; counting attachments; the forecast of a draft; the survey of all presets.
 
-use super::{answering, attaching, changing, choosing, drafting, prefilling, survey, switching, taking, versus};
+use super::{
+    answering, attaching, changing, choosing, drafting, opening, prefilling, survey, switching, taking, versus,
+};
 use crate::chat::exchange::Exchange;
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Model, Phase, Questions};
@@ -21,6 +23,10 @@ pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
 
 /// Does one step; `None` if nothing waits. Each step removes its cause from what waits, so the loop ends.
 fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
+    if let Some(document) = chat.next_document.take() {
+        opening::take(chat, *document);
+        return Some(Vec::new());
+    }
     if let Some(chosen) = chat.next_choice.take() {
         taking::take(chat, chosen);
         return Some(Vec::new());
@@ -38,6 +44,9 @@ fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
     if is_to_be_read(chat) {
         let is_chosen = !choosing::is_due(chat);
         return Some(if is_chosen { prefilling::start_reading(chat, None) } else { choosing::start(chat) });
+    }
+    if let Some(effects) = versus::go_home(chat) {
+        return Some(effects);
     }
     match waiting_entry(chat) {
         Some((entry, waits_for_file)) if !waits_for_file => {

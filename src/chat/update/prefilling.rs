@@ -1,12 +1,12 @@
 //! Prefills the document: start, resume, end.
 
-use super::choosing;
 use super::prompts::document_prompt;
+use super::{choosing, returning};
 use crate::chat::exchange::ExchangeState;
 use crate::chat::input::Effect;
 use crate::chat::measurements::Comparison;
 use crate::chat::notice::Notice;
-use crate::chat::state::{CacheState, Chat, Pause, Phase, Run};
+use crate::chat::state::{CacheState, Change, Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
 use crate::engine::message::{Command, Figures};
 use crate::swaa::selection::ResolvedPreset;
@@ -40,11 +40,19 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) {
         return;
     }
     hold(chat, figures);
-    if chat.is_read() {
+    if chat.is_read() && !returning::is_home(chat) {
         compare(chat, from.as_ref(), &resolved_preset, figures);
-    } else if chat.next_switch.is_none() && chat.next_choice.is_none() {
+    } else if !chat.is_read() && !is_followed(chat) {
         pause(chat, figures);
     }
+}
+
+/// Whether the prefill was stopped because another one comes next.
+fn is_followed(chat: &Chat) -> bool {
+    chat.next_switch.is_some()
+        || chat.next_choice.is_some()
+        || chat.next_document.is_some()
+        || matches!(chat.changed_at, Some(Change::System(_)))
 }
 
 /// Shows how much is kept, and withdraws the questions that waited for the rest.

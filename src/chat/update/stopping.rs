@@ -1,6 +1,6 @@
 //! Handles stops and failures.
 
-use super::{attaching, choosing};
+use super::{attaching, choosing, filling, returning};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase, Run};
@@ -44,6 +44,7 @@ pub(super) fn quit(chat: &mut Chat) -> Vec<Effect> {
 
 /// Drops a switch that has not started.
 pub(super) fn decline(chat: &mut Chat) {
+    returning::give_up(chat);
     if let Phase::Forecasting { .. } | Phase::Deciding { .. } = chat.work {
         chat.work = Phase::Idle;
         if let Some(resolved_preset) = &chat.resolved_preset {
@@ -54,12 +55,16 @@ pub(super) fn decline(chat: &mut Chat) {
 
 pub(super) fn failed(chat: &mut Chat, failure: Failure) {
     match std::mem::replace(&mut chat.work, Phase::Idle) {
-        Phase::Answering { entry, .. } => fail_entry(chat, entry, failure),
+        Phase::Answering { entry, run } => {
+            let failure = filling::reworded(chat, entry, run.plan.as_ref(), failure);
+            fail_entry(chat, entry, failure);
+        }
         Phase::Prefilling { from, .. } => {
             chat.too_long = failure.kind == FailureKind::DoesNotFit;
             // The engine still holds what it had before, so questions go back to the preset before the switch.
             let failed = std::mem::take(&mut chat.resolved_preset);
             fail_variants(chat, failed.as_ref(), &failure);
+            returning::give_up(chat);
             chat.resolved_preset = from.or(failed);
             chat.pause_by(failure);
         }

@@ -24,6 +24,8 @@ pub(super) fn switch(chat: &mut Chat, preset_entry: usize) -> Vec<Effect> {
     else {
         return Vec::new();
     };
+    // Who switches during a comparison doesn't want to go back.
+    chat.home = None;
     if !matches!(chat.model, Model::Ready { .. }) {
         chat.next_switch = Some(preset_entry);
         chat.tell(Notice::info(format!("will use {name} once the model is loaded")));
@@ -101,7 +103,8 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     chat.chosen_by = Some((preset_entry, name.clone()));
     let effects = go_to(chat, resolved_preset);
     // For a first part the choice is not final: `auto` chooses again for the whole.
-    if chat.beginning.is_none() {
+    let is_worth_telling = chat.has_document() || chat.asking.questions == Questions::Alone;
+    if chat.beginning.is_none() && is_worth_telling {
         chat.tell_choice(format!("auto chose {name}: {reason}"));
     }
     effects
@@ -126,7 +129,7 @@ fn go_nowhere(chat: &mut Chat, failure: &Failure) -> Vec<Effect> {
     effects
 }
 
-fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
+pub(super) fn go_to(chat: &mut Chat, resolved_preset: ResolvedPreset) -> Vec<Effect> {
     // Nothing is prefilled yet, or only a first part: no forecast is needed.
     if chat.cache_state.is_none() || chat.beginning.is_some() {
         chat.resolved_preset = Some(resolved_preset);

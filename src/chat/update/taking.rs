@@ -33,10 +33,11 @@ pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
 
 /// Makes the selected parts the document.
 pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
-    let Chosen { text, words, part, preset_entry } = chosen;
+    let Chosen { title, text, words, part, preset_entry } = chosen;
     chat.beginning = None;
     chat.parts_taken = None;
     chat.take_text(text);
+    chat.document.title = title;
     chat.document.part = part;
     chat.document.choice = None;
     chat.cache_state = None;

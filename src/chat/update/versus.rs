@@ -4,14 +4,17 @@
 //! Each answer is an exchange with its own preset ([`Variant`]). Its question is asked once the document is prefilled
 //! under that preset, and its prompt contains none of the other answers. In a script each question prefills the
 //! document itself.
+//!
+//! Afterwards the preset that was in force before comes back. That is a switch like any other: one that takes long is
+//! asked about, and declining it keeps the last preset.
 
 use super::attaching;
-use super::switching::{count_document, start_switch};
+use super::switching::{count_document, go_to, start_switch};
 use crate::chat::exchange::{Exchange, Variant};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::presets::NotCompared;
-use crate::chat::state::{Chat, Phase, Questions, Sizing};
+use crate::chat::state::{Chat, Home, Phase, Questions, Sizing};
 use crate::chat::transcript::Entry;
 
 /// Asks `question` under each of `preset_entries`. If `auto` is one of them and the document's length is unknown, its
@@ -43,9 +46,27 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
         let exchange = Exchange { attached, variant, ..Exchange::waiting(question.trim().into()) };
         chat.transcript.push(Entry::Exchange(exchange));
     }
-    chat.notice = None;
+    if chat.asking.questions == Questions::Conversation && chat.home.is_none() {
+        chat.home = chat.resolved_preset.clone().map(Home::AfterComparison);
+    }
+    chat.clear_notice();
     chat.paused = None;
     Vec::new()
+}
+
+/// Switches back to the preset that was in force before the comparison; `None` if there was none, or it is not over.
+pub(super) fn go_home(chat: &mut Chat) -> Option<Vec<Effect>> {
+    let Some(Home::AfterComparison(home)) = &chat.home else { return None };
+    if chat.exchanges().any(|exchange| exchange.variant.is_some() && exchange.is_waited_for()) {
+        return None;
+    }
+    let home = home.clone();
+    if chat.resolved_preset.as_ref() == Some(&home) {
+        chat.home = None;
+        return None;
+    }
+    chat.home = Some(Home::Going(home.clone()));
+    Some(go_to(chat, home))
 }
 
 /// Switches to the preset of `entry`; `None` if the entry can be answered now.

@@ -119,8 +119,40 @@ pub(in crate::tui) enum Intent {
     Less,
     More,
     Save,
+    /// Start a new conversation.
+    NewConversation,
+    /// List what can be opened: recent documents, the demo.
+    Start,
+    /// Open the bundled book.
+    Demo,
+    /// List the models.
+    Models,
+    /// List the themes.
+    Themes,
+    /// List the ways out of a full context.
+    Room,
+    /// Type a value.
+    Edit(Field),
     /// Already handled.
     Seen,
+}
+
+/// What can be typed into a popup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum Field {
+    /// A path or an address.
+    Open,
+    /// The system prompt.
+    System,
+    /// The name of the conversation.
+    Name,
+    Temperature,
+    TopK,
+    TopP,
+    MinP,
+    RepeatPenalty,
+    Seed,
+    MaxTokens,
 }
 
 /// A scroll movement.

@@ -14,5 +14,5 @@ mod intent;
 mod table;
 
 pub use bindings::{KeyError, Keymap};
-pub(super) use intent::{Focus, Intent, Scroll};
+pub(super) use intent::{Field, Focus, Intent, Scroll};
 pub(super) use table::COMMANDS;

@@ -1,7 +1,7 @@
 //! All commands, in the order of the help.
 
 use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
-use super::intent::{Focus, Intent, Scroll};
+use super::intent::{Field, Focus, Intent, Scroll};
 
 /// A row of the table.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ const PANELS: &[Focus] = &[Transcript, Reader];
 const ALL: &[Focus] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
 const MOVING: &[Focus] = &[Transcript, Reader, List, Parts, Entry];
 const PAGING: &[Focus] = &[Transcript, Reader, List, Parts];
+/// Where something can be opened; of lists, only from the start.
+const OPENING: &[Focus] = &[Input, Transcript, Reader, List];
 /// Where the next and previous preset can be selected.
 const SWITCHING: &[Focus] = &[Input, Transcript, Reader, Parts];
 
@@ -50,6 +52,18 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("previous-pane", MAIN, &["backtab"], Intent::PreviousPane, "previous pane"),
     row("to-input", PANELS, &["i"], Intent::ToInput, "go to the question"),
     row("panes", MAIN, &["w", "alt-w"], Intent::Panes, "change layout: side by side, stacked, single"),
+    row(
+        "open",
+        OPENING,
+        &["o", "alt-o"],
+        Intent::Edit(Field::Open),
+        "open a document, a folder or a model by its path",
+    ),
+    row("recent", OPENING, &["O"], Intent::Start, "recent documents and the demo"),
+    row("demo", MAIN, &[], Intent::Demo, "open Pride and Prejudice: what this machine reads in a minute"),
+    row("new", MAIN, &["alt-n"], Intent::NewConversation, "new conversation about this document"),
+    row("name", MAIN, &[], Intent::Edit(Field::Name), "name the conversation"),
+    row("models", OPENING, &["M", "alt-l"], Intent::Models, "use another model; the conversation stays"),
     row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "table of contents"),
     row("parts", MAIN, &["s", "alt-s"], Intent::Parts, "choose which parts to read, with their cost"),
     row("parts-tick", &[Parts], &["space"], Intent::Tick, "tick or untick; a folder with everything in it"),
@@ -128,11 +142,21 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("preset-7", CHOOSING, &["7", "alt-7", "f7"], Intent::Preset('7'), "use preset 7"),
     row("preset-8", CHOOSING, &["8", "alt-8", "f8"], Intent::Preset('8'), "use preset 8"),
     row("preset-9", CHOOSING, &["9", "alt-9", "f9"], Intent::Preset('9'), "use preset 9"),
+    row("system-prompt", MAIN, &[], Intent::Edit(Field::System), "system prompt"),
+    row("temperature", MAIN, &[], Intent::Edit(Field::Temperature), "temperature"),
+    row("top-k", MAIN, &[], Intent::Edit(Field::TopK), "sampling: top-k"),
+    row("top-p", MAIN, &[], Intent::Edit(Field::TopP), "sampling: top-p"),
+    row("min-p", MAIN, &[], Intent::Edit(Field::MinP), "sampling: min-p"),
+    row("repeat-penalty", MAIN, &[], Intent::Edit(Field::RepeatPenalty), "sampling: repeat penalty"),
+    row("seed", MAIN, &[], Intent::Edit(Field::Seed), "sampling: seed"),
+    row("max-tokens", MAIN, &[], Intent::Edit(Field::MaxTokens), "longest answer, in tokens"),
+    row("room", MAIN, &[], Intent::Room, "what to do when the context is full"),
+    row("theme", MAIN, &[], Intent::Themes, "colours: auto, dark, light, ansi, none"),
     row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "show or hide the reasoning"),
     row("answer-now", &[Input, Transcript], &["ctrl-o"], Intent::AnswerNow, "stop reasoning and answer"),
     row("help", MAIN, &["?"], Intent::Help, "this help"),
     row("redraw", ALL, &["ctrl-l"], Intent::Redraw, "redraw the screen"),
-    row("interrupt", ALL, &["ctrl-c"], Intent::Interrupt, "stop, else clear, else quit"),
-    row("leave", PANELS, &["q"], Intent::Leave, "quit"),
+    row("interrupt", ALL, &["ctrl-c"], Intent::Interrupt, "stop, else clear, else quit (twice)"),
+    row("leave", &[Transcript, Reader, List], &["q"], Intent::Leave, "quit; in a list, close it"),
     row("leave-empty", &[Input], &["ctrl-d"], Intent::EndOfInput, "quit if the question is empty"),
 ];

@@ -84,7 +84,7 @@ fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
     RenderKey {
         question: exchange.question.len(),
         attached: exchange.attached.iter().map(known).sum(),
-        answer: exchange.answer.len(),
+        answer: 2 * exchange.answer.len() + usize::from(exchange.is_left_out),
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),

@@ -19,7 +19,7 @@ pub(super) fn lay_out(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rec
         }
         Some(Overlay::List(open)) => list::shown(screen.rows_of(chat, open.kind), area),
         Some(Overlay::Parts(selection)) => parts::shown(selection, area),
-        Some(Overlay::Palette(_) | Overlay::Picker(_)) => return,
+        Some(Overlay::Palette(_) | Overlay::Field(_) | Overlay::Picker(_)) => return,
         None => return lay_out_names(screen),
     };
     screen.overlay.iter_mut().for_each(|overlay| overlay.set_shown(rows));

@@ -63,7 +63,12 @@ impl Screen {
         if chat.transcript.is_empty() {
             self.message = Some("no question was asked yet".to_owned());
         } else {
-            self.commands.push(UiCommand::Export { text: write(chat), ending });
+            self.exported = chat.exchanges().filter(|exchange| !exchange.answer.is_empty()).count();
+            self.commands.push(UiCommand::Export {
+                text: write(chat),
+                name: chat.name.as_deref().map(str::to_owned),
+                ending,
+            });
         }
     }
 }

@@ -38,7 +38,7 @@ impl Screen {
     }
 
     /// Positions in the transcript are meaningless in another branch.
-    fn leave_branch(&mut self) {
+    pub(super) fn leave_branch(&mut self) {
         if self.editing.is_some() {
             self.clear();
         }

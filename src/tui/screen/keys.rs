@@ -2,16 +2,17 @@
 
 use super::super::keymap::{Focus, Intent, Scroll};
 use super::super::ui_command::UiCommand;
-use super::overlay::Overlay;
+use super::overlay::{ListKind, ListPopup, Overlay};
 use super::palette::CommandPalette;
 use super::scrolling::{ScrollExtent, scrolled};
 use super::state::Screen;
-use crate::chat::{Action, Chat, Model, Phase, Run};
+use crate::chat::{Action, Chat, KnownModel, Model, Phase, Run, Source};
 
 impl Screen {
     /// Handles an intent. The returned actions are for [`crate::chat::update`].
     pub(in crate::tui) fn handle(&mut self, chat: &Chat, intent: Intent) -> Vec<Action> {
         self.message = None;
+        self.keys += 1;
         match self.key_focus() {
             Focus::MarkName => self.name_mark(&intent),
             Focus::Entry if self.search_entry.is_some() => self.search_entry(&intent),
@@ -44,6 +45,17 @@ impl Screen {
             Intent::Interrupt => return self.interrupt(chat),
             Intent::Escape => return self.escape(chat),
             Intent::EndOfInput if self.input.is_empty() => return vec![Action::Quit],
+            Intent::NewConversation => {
+                self.leave_branch();
+                self.focus = Focus::Input;
+                return vec![Action::NewConversation];
+            }
+            Intent::Demo => return vec![Action::Open(Source::Demo)],
+            Intent::Start => self.open_list(ListKind::Start),
+            Intent::Themes => self.open_list(ListKind::Themes),
+            Intent::Models => self.commands.push(UiCommand::ListModels),
+            Intent::Room => self.open_ways_out(chat),
+            Intent::Edit(field) => self.open_field(chat, field),
             Intent::EndOfInput => {
                 self.input.delete_next_char();
             }
@@ -52,7 +64,7 @@ impl Screen {
             Intent::PreviousHit if self.step_finding(-1) => {}
             Intent::NextHit if self.walks_through_quotes() => self.step_quote(chat, 1),
             Intent::PreviousHit if self.walks_through_quotes() => self.step_quote(chat, -1),
-            Intent::Leave => return vec![Action::Quit],
+            Intent::Leave => return self.leave(chat),
             Intent::AnswerNow => return vec![Action::AnswerNow],
             Intent::Resume => return vec![Action::Resume],
             Intent::Preset(key) => return Self::preset(chat, key),
@@ -96,14 +108,49 @@ impl Screen {
     /// Stops what is running, else clears the input, else quits.
     fn interrupt(&mut self, chat: &Chat) -> Vec<Action> {
         let stopping = chat.run().is_some_and(|run: &Run| run.stopping);
-        if (chat.work != Phase::Idle || matches!(chat.model, Model::Fetching { .. })) && !stopping {
+        if (chat.work != Phase::Idle || chat.download.is_some() || matches!(chat.model, Model::Fetching { .. }))
+            && !stopping
+        {
             return vec![Action::Cancel];
         }
         if self.input.is_empty() {
-            return vec![Action::Quit];
+            return self.ask_to_leave("Ctrl-C again leaves");
         }
         self.clear();
         Vec::new()
+    }
+
+    /// Leaves, unless there are answers that would be lost: then the second time.
+    pub(super) fn leave(&mut self, chat: &Chat) -> Vec<Action> {
+        let answers = chat.exchanges().filter(|exchange| !exchange.answer.is_empty()).count();
+        if answers <= self.exported {
+            return vec![Action::Quit];
+        }
+        self.ask_to_leave("the conversation is not saved · x exports it · q again leaves")
+    }
+
+    /// Leaves if the key before asked the same; otherwise asks.
+    pub(super) fn ask_to_leave(&mut self, question: &str) -> Vec<Action> {
+        if self.asked_to_leave == Some(self.keys - 1) {
+            return vec![Action::Quit];
+        }
+        self.asked_to_leave = Some(self.keys);
+        self.message = Some(question.to_owned());
+        Vec::new()
+    }
+
+    fn open_list(&mut self, kind: ListKind) {
+        self.overlay = Some(Overlay::List(ListPopup::new(kind, 0)));
+    }
+
+    /// Lists the models, at the one in use.
+    pub(in crate::tui) fn list_models(&mut self, chat: &Chat, models: Vec<KnownModel>) {
+        let used = match &chat.model {
+            Model::Ready { info, .. } => models.iter().position(|model| model.file.as_ref() == Some(&info.path)),
+            _ => None,
+        };
+        self.models = models;
+        self.overlay = Some(Overlay::List(ListPopup::new(ListKind::Models, used.unwrap_or(0))));
     }
 
     fn escape(&mut self, chat: &Chat) -> Vec<Action> {

@@ -23,6 +23,13 @@ pub(super) fn input_box(text: &str) -> TextArea<'static> {
     input
 }
 
+/// A one-line box with `text` that scrolls with the caret.
+pub(super) fn line_box(text: &str) -> TextArea<'static> {
+    let mut input = input_box(text);
+    input.set_wrap_mode(WrapMode::None);
+    input
+}
+
 /// `text` in the place of what `input` holds. What was killed there can still be put back.
 pub(super) fn replace(input: &mut TextArea<'static>, text: &str) {
     let killed = input.yank_text();
@@ -45,9 +52,7 @@ impl Eq for LineInput {}
 
 impl LineInput {
     pub(in crate::tui) fn new(text: &str) -> Self {
-        let mut input = input_box(text);
-        input.set_wrap_mode(WrapMode::None);
-        Self(input)
+        Self(line_box(text))
     }
 
     pub(in crate::tui) fn text(&self) -> &str {

@@ -16,6 +16,8 @@
 //! | [`branch_keys`] | where does the conversation fork, and which branch is shown? |
 //! | [`overlay_keys`], [`overlay`] | which popup is open, and how is it navigated? |
 //! | [`palette_keys`], [`palette`] | which command has this name? |
+//! | [`field_keys`], [`field`] | what is typed into a popup, and can it be the value? |
+//! | [`start`] | what can be opened? |
 //! | [`picker_keys`], [`picker`] | what are the presets, and how is one edited? |
 //! | [`parts_keys`], [`parts`] | which parts of the document are in use, and what would others cost? |
 //! | [`mouse`] | what do clicks and the wheel do? |
@@ -24,6 +26,8 @@
 mod answer_keys;
 mod branch_keys;
 mod citation_keys;
+mod field;
+mod field_keys;
 mod frame_layout;
 mod keys;
 mod line_input;
@@ -44,10 +48,11 @@ mod reader_keys;
 mod scrolling;
 mod search;
 mod search_keys;
+mod start;
 mod state;
 
+pub(super) use field::FieldEntry;
 pub(super) use frame_layout::{FrameLayout, ReaderLayout, TranscriptLayout};
-pub(super) use line_input::LineInput;
 pub(super) use names::NameList;
 pub(super) use overlay::{ListKind, ListPopup, Overlay};
 pub(super) use palette::{CommandPalette, what};
@@ -55,4 +60,5 @@ pub(super) use parts::{DocumentParts, PartSelection, SelectionCost, SelectionVer
 pub(super) use picker::{PresetPicker, RecipeDraft, RecipeField};
 pub(super) use scrolling::{PopupText, Rest};
 pub(super) use search::{SearchEntry, TranscriptSearch};
+pub(super) use start::{RecentRow, StartRow, start_rows};
 pub(super) use state::Screen;

@@ -1,5 +1,6 @@
 //! Popups: texts, lists, the palette, the preset picker, the tree of parts.
 
+use super::field::FieldEntry;
 use super::palette::CommandPalette;
 use super::parts::PartSelection;
 use super::picker::PresetPicker;
@@ -12,6 +13,7 @@ pub(in crate::tui) enum Overlay {
     Help(usize),
     List(ListPopup),
     Palette(CommandPalette),
+    Field(FieldEntry),
     Picker(PresetPicker),
     Parts(PartSelection),
     /// The figures, scrolled to this line.
@@ -24,7 +26,7 @@ impl Overlay {
         match self {
             Self::List(list) => list.shown = rows,
             Self::Parts(selection) => selection.shown = rows,
-            Self::Help(_) | Self::Palette(_) | Self::Picker(_) | Self::Figures(_) => {}
+            Self::Help(_) | Self::Palette(_) | Self::Field(_) | Self::Picker(_) | Self::Figures(_) => {}
         }
     }
 }
@@ -46,10 +48,16 @@ pub(in crate::tui) enum ListKind {
     /// Entries after which a branch can start.
     ForkPoints,
     Branches,
+    /// What can be opened.
+    Start,
+    Models,
+    Themes,
+    /// The ways out of a full context.
+    WaysOut,
 }
 
 impl ListPopup {
-    pub(super) fn new(kind: ListKind, at: usize) -> Self {
+    pub(in crate::tui) fn new(kind: ListKind, at: usize) -> Self {
         Self { kind, at, shown: 10 }
     }
 }

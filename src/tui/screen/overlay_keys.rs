@@ -1,11 +1,15 @@
 //! Keys while a popup is open.
 
-use super::super::keymap::{Focus, Intent};
+use super::super::keymap::{Field, Focus, Intent};
+use super::super::ui_command::UiCommand;
 use super::overlay::{ListKind, ListPopup, Overlay};
 use super::scrolling::scrolled;
+use super::start::{StartRow, start_rows};
 use super::state::Screen;
-use crate::chat::{Action, Chat};
+use crate::chat::{Action, Chat, WayOut};
 use crate::document::ByteSpan;
+use crate::settings::ThemeChoice;
+use crate::units::count;
 
 impl Screen {
     pub(super) fn in_overlay(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
@@ -13,6 +17,7 @@ impl Screen {
             Some(Overlay::Help(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Help),
             Some(Overlay::List(list)) => return self.in_list(chat, list, intent),
             Some(Overlay::Palette(palette)) => return self.in_palette(chat, palette, intent),
+            Some(Overlay::Field(entry)) => return self.in_field(chat, entry, intent),
             Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
             Some(Overlay::Parts(selection)) => return self.in_parts(chat, selection, intent),
             Some(Overlay::Figures(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Figures),
@@ -29,7 +34,16 @@ impl Screen {
                 self.overlay = Some(Overlay::List(list));
             }
             Intent::Submit => return self.choose(chat, &list),
-            Intent::Escape | Intent::Interrupt => {}
+            Intent::Edit(Field::Open) | Intent::Models if list.kind == ListKind::Start => {
+                return self.at_work(chat, intent.clone());
+            }
+            // Nothing else is open yet, so these keys are meant for the program.
+            Intent::Leave | Intent::Interrupt if list.kind == ListKind::Start && chat.transcript.is_empty() => {
+                self.overlay = Some(Overlay::List(list));
+                let is_q = *intent == Intent::Leave;
+                return if is_q { self.leave(chat) } else { self.ask_to_leave("Ctrl-C again leaves") };
+            }
+            Intent::Escape | Intent::Interrupt | Intent::Leave => {}
             _ => self.overlay = Some(Overlay::List(list)),
         }
         Vec::new()
@@ -49,6 +63,11 @@ impl Screen {
             ListKind::Hits => self.reader.search.hits.len(),
             ListKind::ForkPoints => chat.fork_points().len(),
             ListKind::Branches => chat.branches.count(),
+            ListKind::Start => start_rows(&self.recent).len(),
+            // The last row is for a model that the catalogue doesn't have.
+            ListKind::Models => self.models.len() + 1,
+            ListKind::Themes => ThemeChoice::ALL.len(),
+            ListKind::WaysOut => chat.full.as_ref().map_or(0, |full| full.ways.len()),
         }
     }
 
@@ -69,8 +88,51 @@ impl Screen {
             }
             ListKind::ForkPoints => return self.fork_after(chat, list.at),
             ListKind::Branches => return self.show_branch(list.at),
+            ListKind::Start => return self.choose_start(chat, list.at),
+            ListKind::Models => match self.models.get(list.at) {
+                Some(model) => return vec![Action::UseModel(Box::new(model.clone()))],
+                None => self.open_field(chat, Field::Open),
+            },
+            ListKind::Themes => {
+                let theme = ThemeChoice::ALL[list.at.min(ThemeChoice::ALL.len() - 1)];
+                self.commands.push(UiCommand::UseTheme(theme));
+            }
+            ListKind::WaysOut => return self.choose_way_out(chat, list.at),
         }
         Vec::new()
+    }
+
+    fn choose_start(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
+        match start_rows(&self.recent).get(row) {
+            Some(StartRow::Recent(recent)) => vec![Action::Open(recent.source())],
+            Some(StartRow::Open) => self.at_work(chat, Intent::Edit(Field::Open)),
+            Some(StartRow::Demo) => self.at_work(chat, Intent::Demo),
+            Some(StartRow::Models) => self.at_work(chat, Intent::Models),
+            None => Vec::new(),
+        }
+    }
+
+    fn choose_way_out(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
+        match chat.full.as_ref().and_then(|full| full.ways.get(row)) {
+            Some(WayOut::Branch) => self.at_work(chat, Intent::Fork),
+            Some(way) => {
+                self.follow();
+                vec![Action::MakeRoom(*way)]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Lists the ways out of a full context, or says that it is not full.
+    pub(super) fn open_ways_out(&mut self, chat: &Chat) {
+        match (&chat.full, &chat.cache_state) {
+            (Some(_), _) => self.overlay = Some(Overlay::List(ListPopup::new(ListKind::WaysOut, 0))),
+            (None, Some(cache_state)) => {
+                let (used, all) = (count(cache_state.context_used), count(cache_state.context_tokens));
+                self.message = Some(format!("the context is not full: {used} of {all} tokens are in use"));
+            }
+            (None, None) => self.message = Some("the context is empty".to_owned()),
+        }
     }
 
     /// The line around a hit.

@@ -1,6 +1,6 @@
 //! The command palette: finds a command by name.
 
-use super::super::keymap::{COMMANDS, Focus, Intent};
+use super::super::keymap::{COMMANDS, Field, Focus, Intent};
 use super::line_input::LineInput;
 use crate::chat::Chat;
 
@@ -20,14 +20,18 @@ impl CommandPalette {
         self.input.text()
     }
 
-    /// The matching commands: each typed word is in the command's name or description.
+    /// The matching commands: each typed word is in the command's name or description. Names that begin with the first
+    /// word come first.
     pub(in crate::tui) fn commands(&self, chat: &Chat) -> Vec<usize> {
         let words: Vec<String> = self.text().split_whitespace().map(str::to_lowercase).collect();
         let is_meant = |row: &usize| {
             let text = format!("{} {}", COMMANDS[*row].name, what(*row, chat)).to_lowercase();
             words.iter().all(|word| text.contains(word.as_str()))
         };
-        (0..COMMANDS.len()).filter(|row| is_offered(*row)).filter(is_meant).collect()
+        let mut rows: Vec<usize> = (0..COMMANDS.len()).filter(|row| is_offered(*row)).filter(is_meant).collect();
+        let begins = |row: &usize| words.first().is_some_and(|word| COMMANDS[*row].name.starts_with(word.as_str()));
+        rows.sort_by_key(|row| !begins(row));
+        rows
     }
 }
 
@@ -39,6 +43,11 @@ pub(in crate::tui) fn what(row: usize, chat: &Chat) -> String {
             Some(preset_entry) => format!("use preset {}", preset_entry.name),
             None => command.what.to_owned(),
         },
+        Intent::Edit(field) if field != Field::Open => {
+            let value = field.value(chat);
+            let value = if value.is_empty() { "none".to_owned() } else { value.replace('\n', " ") };
+            format!("{} · {value}", command.what)
+        }
         _ => command.what.to_owned(),
     }
 }

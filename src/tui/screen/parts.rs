@@ -126,6 +126,12 @@ impl DocumentParts {
         self.taken.retain(|&part| part < count);
     }
 
+    /// All parts of another document, for the same context.
+    pub(super) fn of_another(&self, whole: Arc<Document>) -> Self {
+        let all: Vec<usize> = (1..=whole.parts().len()).collect();
+        Self::new(whole, &all, self.context, self.reserve_tokens)
+    }
+
     pub(in crate::tui) fn take(&mut self, choice: &Choice) {
         self.taken = choice.parts.iter().map(|number| number - 1).collect();
     }
@@ -136,9 +142,9 @@ impl DocumentParts {
         tree
     }
 
-    pub(super) fn limit(&self, chat: &Chat) -> Option<u32> {
+    pub(super) fn limit(chat: &Chat) -> Option<u32> {
         let Model::Ready { info, .. } = &chat.model else { return None };
-        Some(self.context.limit(info.train_context_tokens))
+        Some(chat.context.limit(info.train_context_tokens).min(info.train_context_tokens))
     }
 
     /// What `selection` costs.
@@ -146,7 +152,7 @@ impl DocumentParts {
         let sum = selection.ticks.sum_of_ticked(&self.tokens);
         let forecast = chat.drafted.as_ref().and_then(|drafted| drafted.forecast.as_ref());
         let tokens = forecast.map_or(sum.tokens, |forecast| forecast.plan.document_tokens);
-        let limit = self.limit(chat);
+        let limit = Self::limit(chat);
         SelectionCost {
             ticked: selection.ticks.ticked().len(),
             parts: selection.ticks.tree().parts(),

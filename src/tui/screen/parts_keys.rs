@@ -6,7 +6,7 @@ use super::super::keymap::{Intent, Scroll};
 use super::super::ui_command::UiCommand;
 use super::line_input::{LineInput, is_backspace};
 use super::overlay::Overlay;
-use super::parts::{PartSelection, SelectionVerdict, WouldFit};
+use super::parts::{DocumentParts, PartSelection, SelectionVerdict, WouldFit};
 use super::scrolling::scrolled;
 use super::state::Screen;
 use crate::chat::{Action, Chat, Choice, Draft, Model};
@@ -39,9 +39,17 @@ impl Screen {
         self.attend(chat)
     }
 
-    /// Opens the tree if the document turned out to be too long, and updates an open one. Call it after each event of
+    /// Opens the tree if the document turned out to be too long, or the ways out if the conversation did, and updates an
+    /// open tree. Call it after each event of
     /// the chat.
     pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
+        self.notice_opening(chat);
+        self.has_shown_ways_out &= chat.full.is_some();
+        if chat.full.is_some() && !self.has_shown_ways_out && self.overlay.is_none() && self.search_entry.is_none() {
+            self.has_shown_ways_out = true;
+            self.open_ways_out(chat);
+            return Vec::new();
+        }
         self.parts.has_opened &= chat.too_long;
         if chat.too_long && !self.parts.has_opened && self.overlay.is_none() && self.search_entry.is_none() {
             self.parts.has_opened = true;
@@ -62,7 +70,14 @@ impl Screen {
 
     /// Requests the token counts, once.
     fn have_counted(&mut self, chat: &Chat) {
-        let Some(request) = self.count_request(chat).filter(|_| self.parts.tokens.contains(&None)) else { return };
+        let Some(request) = self.count_request(chat) else { return };
+        // Another model has another vocabulary.
+        if self.parts.asked.as_ref().is_some_and(|asked| asked.model != request.model) {
+            self.parts.tokens.fill(None);
+        }
+        if !self.parts.tokens.contains(&None) {
+            return;
+        }
         if self.parts.asked.as_ref() != Some(&request) {
             self.parts.asked = Some(request.clone());
             self.commands.push(UiCommand::CountParts(request));
@@ -78,7 +93,7 @@ impl Screen {
     fn draft(&mut self, chat: &Chat, selection: &mut PartSelection) -> Vec<Action> {
         let choice = selection.choice();
         let sum = selection.ticks.sum_of_ticked(&self.parts.tokens);
-        let could_be_read = self.parts.limit(chat).is_some_and(|limit| sum.tokens < limit);
+        let could_be_read = DocumentParts::limit(chat).is_some_and(|limit| sum.tokens < limit);
         if choice.parts.is_empty() || sum.uncounted > 0 || !could_be_read {
             selection.drafted = Choice::default();
             return if chat.drafted.is_some() { vec![Action::Draft(None)] } else { Vec::new() };
@@ -139,7 +154,7 @@ impl Screen {
 
     /// Ticks what fits with room for questions and answers, or what fits half the context if that is more.
     fn fill(&mut self, chat: &Chat, selection: &mut PartSelection) {
-        let Some(limit) = self.parts.limit(chat) else {
+        let Some(limit) = DocumentParts::limit(chat) else {
             self.message = Some("what fits is known once the model is loaded".to_owned());
             return;
         };

@@ -1,6 +1,6 @@
 //! Keys in the preset picker.
 
-use super::super::keymap::{Intent, Scroll};
+use super::super::keymap::{Focus, Intent, Scroll};
 use super::super::ui_command::UiCommand;
 use super::overlay::Overlay;
 use super::picker::{PresetPicker, RecipeDraft, RecipeField};
@@ -92,7 +92,8 @@ impl Screen {
         let last = chat.exchanges().last().map(|exchange| exchange.question.to_string());
         let question = if self.text().trim().is_empty() { last } else { Some(self.take_question()) };
         let Some(question) = question else {
-            self.message = Some("type a question first; it is asked with both presets".to_owned());
+            self.focus = Focus::Input;
+            self.message = Some("type a question, then choose again: it is asked with both presets".to_owned());
             return Vec::new();
         };
         self.follow();

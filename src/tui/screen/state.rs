@@ -18,6 +18,8 @@ use super::overlay::Overlay;
 use super::parts::{DocumentParts, PartSelection};
 use super::scrolling::{PopupText, Rest, ScrollExtent};
 use super::search::{SearchEntry, TranscriptSearch};
+use super::start::RecentRow;
+use crate::chat::KnownModel;
 use crate::document::Document;
 
 /// The state of the interface.
@@ -53,6 +55,22 @@ pub(in crate::tui) struct Screen {
     pub greeting: Vec<Line<'static>>,
     /// The parts of the document, and which are in use.
     pub parts: DocumentParts,
+    /// The documents that were opened last.
+    pub recent: Vec<RecentRow>,
+    /// The models of the catalogue, as they were when the list was opened.
+    pub models: Vec<KnownModel>,
+    /// The path that was typed last and is not open yet.
+    pub(super) typed_path: String,
+    /// Something was being opened.
+    pub(super) was_opening: bool,
+    /// The ways out of a full context were shown.
+    pub(super) has_shown_ways_out: bool,
+    /// Number of keys so far.
+    pub(super) keys: u64,
+    /// The key that was asked whether to leave; the same again leaves.
+    pub(super) asked_to_leave: Option<u64>,
+    /// How many answers the conversation had when it was exported.
+    pub(super) exported: usize,
     /// A message that stays until the next key.
     pub message: Option<String>,
     /// The length of the transcript in the last frame.
@@ -105,6 +123,14 @@ impl Screen {
             quote_is_new: false,
             entries: RenderedEntries::default(),
             greeting: Vec::new(),
+            recent: Vec::new(),
+            models: Vec::new(),
+            typed_path: String::new(),
+            was_opening: false,
+            has_shown_ways_out: false,
+            keys: 0,
+            asked_to_leave: None,
+            exported: 0,
             message: None,
             extent: ScrollExtent::default(),
             popup: PopupText::default(),
@@ -119,12 +145,32 @@ impl Screen {
         }
     }
 
+    /// Shows another `document`, which consists of all parts of `whole`.
+    pub(in crate::tui) fn open_document(&mut self, document: Arc<Document>, whole: Arc<Document>) {
+        self.parts = self.parts.of_another(whole);
+        self.reader = DocumentReader::new(document);
+        self.search_entry = None;
+        self.transcript_search = None;
+        self.citation = None;
+        self.top = None;
+        self.editing = None;
+        self.mark = None;
+        self.looked_up.clear();
+        self.typed_path.clear();
+        self.exported = 0;
+        self.focus = Focus::Input;
+        self.pane = Focus::Transcript;
+    }
+
     /// What receives the keys.
     pub(in crate::tui) fn key_focus(&self) -> Focus {
         if self.mark.is_some() {
             Focus::MarkName
         } else if self.search_entry.is_some()
-            || matches!(self.overlay, Some(Overlay::Palette(_) | Overlay::Parts(PartSelection { field: Some(_), .. })))
+            || matches!(
+                self.overlay,
+                Some(Overlay::Palette(_) | Overlay::Field(_) | Overlay::Parts(PartSelection { field: Some(_), .. }))
+            )
             || self.has_open_names()
         {
             Focus::Entry

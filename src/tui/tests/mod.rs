@@ -8,6 +8,7 @@ mod naming;
 mod parts;
 mod reading;
 mod scripts;
+mod starting;
 
 use std::time::Duration;
 
@@ -369,7 +370,26 @@ fn ctrl_c_stops_then_clears_then_leaves() {
     session.act(Action::Cancel);
     assert_eq!(screen.handle(&session.chat, Intent::Interrupt), []);
     assert!(screen.input.is_empty());
+    assert_eq!(screen.handle(&session.chat, Intent::Interrupt), [], "it asks first");
+    assert_eq!(screen.message.as_deref(), Some("Ctrl-C again leaves"));
+    screen.handle(&session.chat, Intent::ToggleReasoning);
+    assert_eq!(screen.handle(&session.chat, Intent::Interrupt), [], "another key takes the question back");
     assert_eq!(screen.handle(&session.chat, Intent::Interrupt), [Action::Quit]);
+}
+
+#[test]
+fn a_conversation_that_was_not_exported_is_not_left_by_one_key() {
+    let mut session = Session::with_document_read("accurate");
+    let mut screen = screen(|screen| screen.focus = Focus::Transcript);
+    assert_eq!(screen.handle(&session.chat, Intent::Leave), [Action::Quit], "nothing is lost");
+    session.ask("Who?");
+    session.answer("A clergyman.");
+    assert_eq!(screen.handle(&session.chat, Intent::Leave), []);
+    let told = "the conversation is not saved · x exports it · q again leaves";
+    assert_eq!(screen.message.as_deref(), Some(told));
+    assert_eq!(screen.handle(&session.chat, Intent::Leave), [Action::Quit]);
+    screen.handle(&session.chat, Intent::ExportMarkdown);
+    assert_eq!(screen.handle(&session.chat, Intent::Leave), [Action::Quit], "it is written");
 }
 
 #[test]

@@ -386,7 +386,13 @@ fn keys_tick_parts_and_the_loop_takes_them_as_it_takes_a_changed_document() {
         let chosen = Arc::new(document.with_parts(&choice.parts));
         let part = Some("parts 1,3 of 5".to_owned());
         let text = chosen.text.as_str().into();
-        let news = News::Chosen(Chosen { text, words: "2 of 5 parts".into(), part, preset_entry: choice.preset_entry });
+        let news = News::Chosen(Chosen {
+            title: "book.md".into(),
+            text,
+            words: "2 of 5 parts".into(),
+            part,
+            preset_entry: choice.preset_entry,
+        });
         Reply::Reloaded(Reloaded { news, document: Some(chosen), whole: None })
     };
     let others = |command: &LoopCommand| match command {

@@ -73,6 +73,7 @@ impl Toy {
                 "count"
             }
             Command::AnswerNow { .. } => "answer now",
+            Command::AllowContext { .. } => "allow context",
             Command::Shutdown => "shutdown",
         };
         self.told.borrow_mut().push(name);

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::rendered_entries::RenderedEntry;
 use super::super::theme::Theme;
-use super::super::wrap::{clean, wrap};
+use super::super::wrap::{clean, shorten, wrap};
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
 use super::{citations, versus, work};
@@ -22,6 +22,10 @@ pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, a
     let EntryContext { chat, theme, cells, .. } = *at;
     rendered.lines = question(exchange, theme, cells);
     rendered.says_from(0);
+    if exchange.is_left_out {
+        let said = "no longer given to the model";
+        rendered.lines.push(indented(INDENT, Line::styled(shorten(said, cells - 2), theme.dim)));
+    }
     rendered.lines.extend(attached(exchange, theme, cells));
     let (head, thoughts) = reasoning(chat, exchange, at.reasoning_open, theme, cells);
     rendered.lines.extend(head);

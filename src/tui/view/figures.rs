@@ -13,7 +13,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, LegendPosition};
 use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width};
-use super::formatting::{bytes, count, rate, read_in, short_count};
+use super::formatting::{bytes, rate, read_in, read_tokens, short_count};
 use super::popup::{Popup, SCROLL_KEYS};
 use crate::chat::{Chat, Measurement, Trace};
 use crate::engine::message::Memory;
@@ -116,16 +116,16 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
 }
 
 /// Most important columns first: a narrow screen shows only those.
-const HEAD: [&str; 6] = ["preset", "read at", "answers", "read in", "tokens", "KV cache"];
+const HEAD: [&str; 6] = ["preset", "read at", "tokens", "read in", "answers", "KV cache"];
 
 fn row(reading: &Measurement) -> [String; 6] {
     let unknown = || "–".to_owned();
     [
         reading.preset.to_string(),
         reading.prefill_tokens_per_s().map_or_else(unknown, rate),
-        reading.decode_tokens_per_s.map_or_else(unknown, rate),
+        read_tokens(reading),
         read_in(reading),
-        count(reading.prefilled_tokens),
+        reading.decode_tokens_per_s.map_or_else(unknown, rate),
         bytes(reading.memory.kv_used_bytes),
     ]
 }
@@ -153,6 +153,7 @@ fn table(measurements: &[Measurement], theme: &Theme, cells: usize) -> Vec<Line<
 fn memory(memory: &Memory, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let parts = [
         ("weights", memory.model_bytes),
+        ("KV in use", memory.kv_used_bytes),
         ("KV cache", memory.kv_bytes),
         ("compute", memory.compute_bytes),
         ("kept caches", memory.resident_bytes),

@@ -15,7 +15,12 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     }
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(", {part},"));
     let state = match (&chat.model, &chat.cache_state) {
-        (Model::Failed(_), _) => "There is no model to ask.".to_owned(),
+        (Model::Failed(_), _) => "There is no model to ask. Alt-L lists others, and Alt-O loads one by its path.".to_owned(),
+        _ if !chat.has_document() => {
+            "No document is open. Alt-O opens a file or a folder by its path, and / lists everything else: recent documents, \
+             the demo, models. You can also just ask."
+                .to_owned()
+        }
         (Model::Loading { .. }, _) | (_, None) => {
             "You can ask now; the answer comes once the document is read.".to_owned()
         }
@@ -31,7 +36,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
-    if !matches!(chat.model, Model::Failed(_)) {
+    if !matches!(chat.model, Model::Failed(_)) && chat.has_document() {
         lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
     }
     lines
@@ -52,7 +57,7 @@ fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec
         vec![
             Span::styled("A path", theme.accent),
             Span::raw(
-                " to a GGUF file, typed below, loads that model instead. Meanwhile you can ask, and read: Tab goes to the document.",
+                " to a GGUF file, typed below, loads that model instead; Alt-L lists others. Meanwhile you can ask, and read: Tab goes to the document.",
             ),
         ],
     ];

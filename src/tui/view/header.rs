@@ -8,12 +8,17 @@ use crate::chat::{Chat, Model};
 
 /// The document on the left, the model on the right if there is room.
 pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
-    let title = shorten(&clean(&chat.document.title), cells);
+    let title = match (&chat.name, chat.document.title.is_empty()) {
+        (Some(name), true) => name.to_string(),
+        (Some(name), false) => format!("{name} · {}", chat.document.title),
+        (None, _) => chat.document.title.clone(),
+    };
+    let title = shorten(&clean(&title), cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
     let part = branch(chat) + &part;
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
-        Model::Ready { info, .. } => clean(&info.name),
+        Model::Ready { info, .. } => clean(&info.title()),
         _ => String::new(),
     };
     let left = cells - width(&title) - width(&part);

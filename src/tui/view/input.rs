@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType};
 use ratatui_textarea::TextArea;
 
 use super::super::keymap::Focus;
-use super::super::screen::{LineInput, Screen};
+use super::super::screen::Screen;
 use super::super::theme::Theme;
 use super::super::wrap::{shorten, width, wrap};
 use super::references;
@@ -38,7 +38,11 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
     let inner = block.inner(area).inner(Margin::new(1, 0));
     frame.render_widget(block, area);
     if screen.input.is_empty() {
-        let invitation = if focused { "Ask about the document" } else { "press i to ask" };
+        let invitation = match (focused, chat.has_document()) {
+            (false, _) => "press i to ask",
+            (true, true) => "Ask about the document",
+            (true, false) => "Ask, or open a document with Alt-O",
+        };
         frame.render_widget(Line::styled(invitation, theme.dim), inner);
     } else {
         frame.render_widget(&screen.input, inner);
@@ -49,11 +53,11 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Them
 }
 
 /// A one-line input with its prompt and caret.
-pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &LineInput, style: Style, area: Rect) {
+pub(super) fn draw_line(frame: &mut Frame, sign: &'static str, input: &TextArea<'static>, style: Style, area: Rect) {
     let [before, line] = Layout::horizontal([Constraint::Length(width(sign) as u16), Constraint::Min(1)]).areas(area);
     frame.render_widget(Span::styled(sign, style), before);
-    frame.render_widget(input.area(), line);
-    frame.set_cursor_position(caret(input.area(), line));
+    frame.render_widget(input, line);
+    frame.set_cursor_position(caret(input, line));
 }
 
 /// Key hints for the focused pane, longest first.
@@ -79,7 +83,7 @@ fn hints(chat: &Chat, focus: Focus) -> &'static [&'static str] {
 }
 
 /// The position of the hardware cursor, next to which input methods open.
-fn caret(input: &TextArea<'_>, area: Rect) -> Position {
+pub(super) fn caret(input: &TextArea<'_>, area: Rect) -> Position {
     if input.is_empty() {
         return area.as_position();
     }

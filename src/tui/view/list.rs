@@ -9,6 +9,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width};
 use super::formatting::percent;
 use super::popup::Popup;
+use super::start;
 use crate::chat::{BranchRow, Chat, Entry};
 
 /// Wider lists are hard to read across.
@@ -21,13 +22,21 @@ pub(super) fn draw(frame: &mut Frame, chat: &Chat, screen: &Screen, list: &ListP
         ListKind::Hits => format!(" {} · {all} hits ", screen.reader.search.needle),
         ListKind::ForkPoints => " start a branch after ".to_owned(),
         ListKind::Branches => " branches ".to_owned(),
+        ListKind::Start => " Lunette: chat with documents that are too long to read ".to_owned(),
+        ListKind::Models => " models ".to_owned(),
+        ListKind::Themes => " theme ".to_owned(),
+        ListKind::WaysOut => " the context is full ".to_owned(),
     };
-    let does = match list.kind {
-        ListKind::Contents | ListKind::Hits => " Enter goes there · Esc closes ",
-        ListKind::ForkPoints => " Enter forks there · Esc closes ",
-        ListKind::Branches => " Enter shows it · Esc closes ",
+    let does: &[&str] = match list.kind {
+        ListKind::Contents | ListKind::Hits => &[" Enter goes there · Esc closes "],
+        ListKind::ForkPoints => &[" Enter forks there · Esc closes "],
+        ListKind::Branches => &[" Enter shows it · Esc closes "],
+        ListKind::Start => &[" ↑ ↓ Enter opens · Esc: ask without a document ", " Enter opens · Esc closes "],
+        ListKind::Models => &[" Enter uses it, downloaded if need be · Esc closes ", " Enter uses it · Esc closes "],
+        ListKind::Themes => &[" Enter uses it · Esc closes "],
+        ListKind::WaysOut => &[" Enter does it · Esc: nothing changes ", " Enter · Esc "],
     };
-    let inner = popup(&name, &[does], all).draw(frame, theme, area);
+    let inner = popup(&name, does, all).draw(frame, theme, area);
     let shown = usize::from(inner.height);
     let top = list.at.saturating_sub(shown / 2).min(all.saturating_sub(shown));
     let row = |row| Line::from(row_of(chat, screen, list, row, theme, inner.width.into()));
@@ -58,6 +67,10 @@ fn row_of(
         ListKind::Hits => hit(screen, row, theme, cells),
         ListKind::ForkPoints => fork_point(chat, row, theme, cells),
         ListKind::Branches => branch(chat, row, theme, cells),
+        ListKind::Start => start::start(chat, screen, row, theme, cells),
+        ListKind::Models => start::model(chat, screen, row, theme, cells),
+        ListKind::Themes => start::theme_row(row, theme, cells),
+        ListKind::WaysOut => start::way_out(chat, row, cells),
     };
     if row == list.at {
         for span in &mut spans {

@@ -20,6 +20,7 @@
 mod citations;
 pub(super) mod entry;
 pub(super) mod exchange;
+mod field;
 pub(super) mod figures;
 mod formatting;
 pub(super) mod greeting;
@@ -35,6 +36,7 @@ mod picker;
 mod popup;
 pub(super) mod reader;
 pub(super) mod references;
+mod start;
 mod status_lines;
 pub(super) mod switch;
 mod transcript;
@@ -99,6 +101,7 @@ fn draw_overlay(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, 
         Some(Overlay::Help(line)) => help::draw(frame, screen, *line, theme, area),
         Some(Overlay::List(list)) => list::draw(frame, chat, screen, list, theme, area),
         Some(Overlay::Palette(palette)) => palette::draw(frame, chat, screen, palette, theme, area),
+        Some(Overlay::Field(entry)) => field::draw(frame, entry, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, picker, theme, area),
         Some(Overlay::Parts(selection)) => parts::draw(frame, chat, screen, selection, theme, area),
         Some(Overlay::Figures(line)) => figures::draw(frame, chat, screen, *line, theme, area),

@@ -31,23 +31,42 @@ pub(super) fn draw(
     let shown = usize::from(below.height);
     let top = palette.at.saturating_sub(shown.saturating_sub(1));
     let chosen = |at: usize| at == palette.at;
+    // On a narrow screen, long names may reach into the descriptions.
+    let widest = usize::from(inner.width) / 4;
+    let names = rows.iter().map(|row| width(COMMANDS[*row].name)).max().unwrap_or(0).min(widest);
     let lines = rows.iter().enumerate().skip(top).take(shown);
-    let lines = lines.map(|(at, row)| command(chat, screen, *row, chosen(at), theme, inner.width.into()));
+    let columns = Columns { names, all: inner.width.into() };
+    let lines = lines.map(|(at, row)| command(chat, screen, *row, chosen(at), theme, columns));
     let mut lines: Vec<Line> = lines.collect();
     if lines.is_empty() {
         lines.push(Line::styled("no matching command", theme.dim));
     }
     frame.render_widget(Text::from(lines), below);
-    draw_line(frame, "/", &palette.input, theme.accent, typed);
+    draw_line(frame, "/", palette.input.area(), theme.accent, typed);
 }
 
-/// The name and description of a command, its keys at the right.
-fn command(chat: &Chat, screen: &Screen, row: usize, is_chosen: bool, theme: &Theme, cells: usize) -> Line<'static> {
+/// The width of the names, and of the whole row.
+#[derive(Clone, Copy)]
+struct Columns {
+    names: usize,
+    all: usize,
+}
+
+/// The name and description of a command in columns, its keys at the right.
+fn command(
+    chat: &Chat,
+    screen: &Screen,
+    row: usize,
+    is_chosen: bool,
+    theme: &Theme,
+    columns: Columns,
+) -> Line<'static> {
+    let cells = columns.all;
     let command = &COMMANDS[row];
     let place = if command.places.contains(&screen.focus) { screen.focus } else { command.places[0] };
     let keys = screen.keymap.keys(row, place).join(" ");
     let room = cells.saturating_sub(width(&keys) + 1);
-    let name = shorten(command.name, room);
+    let name = shorten(&format!("{:<1$}", command.name, columns.names), room);
     let description = shorten(&format!("  {}", what(row, chat)), room.saturating_sub(width(&name)));
     let gap = " ".repeat(cells.saturating_sub(width(&name) + width(&description) + width(&keys)));
     let mut spans =

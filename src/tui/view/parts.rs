@@ -105,7 +105,7 @@ fn draw_tree(frame: &mut Frame, screen: &Screen, selection: &PartSelection, them
     let [filter, area] = filter_and_rows(selection, area);
     if has_filter(selection) {
         if let Some(field) = &selection.field {
-            draw_line(frame, "/", field, theme.accent, filter);
+            draw_line(frame, "/", field.area(), theme.accent, filter);
         } else {
             let typed = shorten(selection.ticks.filter(), usize::from(filter.width).saturating_sub(2));
             frame.render_widget(Line::from(vec![Span::styled("/", theme.accent), Span::raw(typed)]), filter);

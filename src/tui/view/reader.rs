@@ -83,7 +83,7 @@ fn draw_title(frame: &mut Frame, screen: &Screen, page: &[PageRow], theme: &Them
         let room = Constraint::Length(width(&right) as u16 + 1);
         let [left, _] = Layout::horizontal([Constraint::Min(2), room]).areas(area);
         frame.render_widget(ends("", theme.strong, &right, theme, cells), area);
-        draw_line(frame, "/", &entry.input, theme.strong, left);
+        draw_line(frame, "/", entry.input.area(), theme.strong, left);
         return;
     }
     let style = if focused { theme.accent } else { theme.dim };

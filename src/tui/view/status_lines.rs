@@ -84,9 +84,9 @@ fn facts(chat: &Chat) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let Model::Ready { info, .. } = &chat.model else { return facts };
     let Some(cache_state) = &chat.cache_state else {
-        let model =
-            format!("model {} on {}, loaded in {}", bytes(info.model_bytes), info.place(), time(info.load_time));
-        return vec![(model, format!("model {}", bytes(info.model_bytes)))];
+        let weights = bytes(info.weights_bytes());
+        let model = format!("model {weights} on {}, loaded in {}", info.place(), time(info.load_time));
+        return vec![(model, format!("model {weights}"))];
     };
     facts.push(context(cache_state));
     if let Some(reading) = chat.measurements.of(&cache_state.resolved_preset.name) {
@@ -104,8 +104,9 @@ fn context(cache_state: &CacheState) -> (String, String) {
 fn speeds(reading: &Measurement) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     if let Some(speed) = reading.prefill_tokens_per_s() {
-        let (took, speed) = (time(reading.prefill), rate(speed));
-        facts.push((format!("read in {took}, {speed}"), format!("in {speed}, {took}")));
+        let (took, speed, tokens) = (time(reading.prefill), rate(speed), reading.prefilled_tokens);
+        let long = format!("{} tokens read in {took}, {speed}", count(tokens));
+        facts.push((long, format!("{} in {took}, {speed}", short_count(tokens))));
     }
     if let Some(speed) = reading.decode_tokens_per_s {
         facts.push((format!("answers {}", rate(speed)), format!("out {}", rate(speed))));
@@ -113,13 +114,20 @@ fn speeds(reading: &Measurement) -> Vec<(String, String)> {
     facts
 }
 
+/// `KV 35 of 118 MB`, where both have the same unit.
+fn short_kv(used: u64, all: u64) -> String {
+    let (used, all) = (bytes(used), bytes(all));
+    match (used.split_once(' '), all.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("KV {number} of {all}"),
+        _ => format!("KV {used} of {all}"),
+    }
+}
+
 fn memory(reading: &Measurement) -> [(String, String); 2] {
     let memory = &reading.memory;
+    let kv = format!("KV {} of {}", bytes(memory.kv_used_bytes), bytes(memory.kv_bytes));
     [
-        (
-            format!("KV {} of {}", bytes(memory.kv_used_bytes), bytes(memory.kv_bytes)),
-            format!("KV {}", bytes(memory.kv_bytes)),
-        ),
+        (kv, short_kv(memory.kv_used_bytes, memory.kv_bytes)),
         (format!("process {}", bytes(memory.rss_bytes)), format!("RSS {}", bytes(memory.rss_bytes))),
     ]
 }

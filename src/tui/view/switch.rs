@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::entry::INDENT;
-use super::formatting::{bytes, count, rate, read_in, short_count, time};
+use super::formatting::{bytes, count, rate, read_in, read_tokens, time};
 use crate::chat::{Comparison, Measurement};
 
 /// Both prefills side by side, one figure per row.
@@ -31,7 +31,7 @@ fn rows(old: &Measurement, new: &Measurement) -> [[String; 3]; 6] {
     let unknown = || "–".to_owned();
     [
         both("read in", &read_in),
-        both("computed", &|reading| format!("{} tokens", short_count(reading.prefilled_tokens))),
+        both("tokens", &read_tokens),
         both("read at", &|reading| reading.prefill_tokens_per_s().map_or_else(unknown, rate)),
         both("answers", &|reading| reading.decode_tokens_per_s.map_or_else(unknown, rate)),
         both("KV cache", &|reading| bytes(reading.memory.kv_used_bytes)),
@@ -43,7 +43,7 @@ fn row(cells: &[String; 3], style: ratatui::style::Style, theme: &Theme) -> Line
     let padded = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
     Line::from(vec![
         Span::styled(padded(&format!("{INDENT}{}", cells[0]), 12), theme.dim),
-        Span::styled(padded(&cells[1], 13), style),
+        Span::styled(padded(&cells[1], 19), style),
         Span::styled(cells[2].clone(), style),
     ])
 }

@@ -131,7 +131,7 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
 fn row(name: &str, one: &str, other: &str, theme: &Theme) -> Line<'static> {
     let padded = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
     Line::from(vec![
-        Span::styled(padded(&format!("{INDENT}{name}"), 13), theme.dim),
+        Span::styled(padded(&format!("{INDENT}{name}"), 15), theme.dim),
         Span::raw(padded(one, 14)),
         Span::raw(other.to_owned()),
     ])

@@ -5,9 +5,9 @@ use std::time::Duration;
 use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
-use super::super::wrap::{shorten, width, wrap};
+use super::super::wrap::{clean, shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, rate, short_count, time};
-use crate::chat::{Chat, Model, Phase, ResolvedPreset, Run};
+use crate::chat::{Chat, Fetched, Model, Phase, ResolvedPreset, Run};
 use crate::engine::message::{Plan, Progress};
 
 /// At most three lines of at most `cells` cells.
@@ -17,11 +17,13 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         return vec![ends("loading the model", &right, theme, cells), bar(fraction, 0.0, theme, cells)];
     }
     if let Model::Fetching { offered, fetched, .. } = &chat.model {
-        let share = fetched.done as f32 / fetched.total.max(1) as f32;
-        let left = if fetched.checking { "checking" } else { "fetching" };
-        let right = format!("{} of {} · Esc stops", bytes(fetched.done), bytes(fetched.total));
-        let left = format!("{left} {}", offered.title);
-        return vec![ends(&left, &right, theme, cells), bar(share, 0.0, theme, cells)];
+        return fetching(&offered.title, fetched, theme, cells);
+    }
+    if let Some(opening) = &chat.opening {
+        return vec![ends(&format!("opening {}", clean(opening)), "", theme, cells)];
+    }
+    if let (Some(download), Phase::Idle) = (&chat.download, &chat.work) {
+        return fetching(&download.offered.title, &download.fetched, theme, cells);
     }
     match &chat.work {
         Phase::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
@@ -36,6 +38,14 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         | Phase::CountingAttachments { .. }
         | Phase::Answering { .. } => Vec::new(),
     }
+}
+
+/// The progress of a model's download.
+fn fetching(title: &str, fetched: &Fetched, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let share = fetched.done as f32 / fetched.total.max(1) as f32;
+    let left = if fetched.checking { "checking" } else { "fetching" };
+    let right = format!("{} of {} · Esc stops", bytes(fetched.done), bytes(fetched.total));
+    vec![ends(&format!("{left} {title}"), &right, theme, cells), bar(share, 0.0, theme, cells)]
 }
 
 /// Whether a question's prefill deserves a progress bar: it may include the rest of a document.

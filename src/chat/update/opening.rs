@@ -1,0 +1,80 @@
+//! Opens other documents during a session. They are read outside of the chat; then a new conversation about them starts,
+//! and the old one stays as a branch.
+
+use crate::chat::input::{Effect, OpenedDocument, Source};
+use crate::chat::measurements::Measurements;
+use crate::chat::notice::Notice;
+use crate::chat::state::{Chat, Phase};
+use crate::chat::within::Beginning;
+use crate::failure::Failure;
+
+pub(super) fn open(chat: &mut Chat, source: Source) -> Vec<Effect> {
+    if chat.opening.is_some() {
+        chat.tell(Notice::info("another document is being opened"));
+        return Vec::new();
+    }
+    chat.clear_notice();
+    chat.opening = Some(source.in_words());
+    vec![Effect::Open(source)]
+}
+
+/// Uses the document now, or as soon as the running job has ended; a running prefill is stopped.
+pub(super) fn opened(chat: &mut Chat, document: Box<OpenedDocument>) -> Vec<Effect> {
+    chat.opening = None;
+    // Both are about the old document.
+    (chat.next_text, chat.next_choice) = (None, None);
+    match &mut chat.work {
+        Phase::Prefilling { run, .. } => {
+            let effects = run.stop();
+            chat.next_document = Some(document);
+            effects
+        }
+        Phase::Answering { .. } => {
+            let text = format!("{} is next, after this answer; Esc stops it now", document.facts.title);
+            chat.tell(Notice::info(text));
+            chat.next_document = Some(document);
+            Vec::new()
+        }
+        _ => {
+            chat.work = Phase::Idle;
+            take(chat, *document);
+            Vec::new()
+        }
+    }
+}
+
+pub(super) fn not_opened(chat: &mut Chat, failure: &Failure) {
+    chat.opening = None;
+    chat.tell(Notice::from(failure));
+}
+
+/// Makes it the document.
+pub(super) fn take(chat: &mut Chat, document: OpenedDocument) {
+    let OpenedDocument { facts, within } = document;
+    let preset_entry = chat.automatic().unwrap_or_else(|| chat.current_preset_entry());
+    let told = leave_conversation(chat, &facts.title);
+    chat.take_text(facts.text.clone());
+    chat.document = facts;
+    chat.beginning = within.map(|within| Beginning::of(&mut chat.document, within, preset_entry));
+    (chat.cache_state, chat.drafted, chat.full, chat.paused, chat.home) = (None, None, None, None, None);
+    (chat.parts_taken, chat.changed_at) = (None, None);
+    chat.too_long = false;
+    chat.attached.clear();
+    chat.measurements = Measurements::default();
+    chat.survey.clear();
+    chat.next_survey = None;
+    chat.next_switch = Some(preset_entry);
+    chat.tell(Notice::info(told));
+}
+
+/// Keeps the conversation as a branch. Returns what to say about it.
+fn leave_conversation(chat: &mut Chat, title: &str) -> String {
+    if chat.transcript.is_empty() {
+        return format!("{title} is open");
+    }
+    let (old, former) = (chat.branches.shown() + 1, chat.document.title.clone());
+    chat.branches.fork(&mut chat.transcript, 0);
+    chat.name = None;
+    let about = if former.is_empty() { String::new() } else { format!(" about {former}") };
+    format!("{title} is open; the conversation{about} is branch {old}")
+}

@@ -1,0 +1,37 @@
+//! The start: what can be opened, when nothing is. Recent documents, a path, the demo, the models.
+
+use crate::chat::Source;
+
+/// Most recent documents that are listed.
+pub(in crate::tui) const MOST_RECENT: usize = 9;
+
+/// A document that was opened before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tui) struct RecentRow {
+    pub names: Vec<String>,
+    pub title: String,
+    /// `today`, `5 days ago`
+    pub when: String,
+    pub tokens: Option<u32>,
+}
+
+/// A row of the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) enum StartRow<'a> {
+    Recent(&'a RecentRow),
+    Open,
+    Demo,
+    Models,
+}
+
+/// The rows, recent documents first.
+pub(in crate::tui) fn start_rows(recent: &[RecentRow]) -> Vec<StartRow<'_>> {
+    let recent = recent.iter().take(MOST_RECENT).map(StartRow::Recent);
+    recent.chain([StartRow::Open, StartRow::Demo, StartRow::Models]).collect()
+}
+
+impl RecentRow {
+    pub(super) fn source(&self) -> Source {
+        Source::Named(self.names.clone())
+    }
+}
