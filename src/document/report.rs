@@ -53,8 +53,6 @@ pub struct PageReport {
     pub quality: u8,
     /// Characters other than white space, before anything was dropped.
     pub characters: usize,
-    /// Whether the text of the second engine was used.
-    pub is_second: bool,
 }
 
 /// What was found on a page.

@@ -90,7 +90,7 @@ struct PageLine<'a> {
     /// How much the page's text looks like real text, 0 to 100.
     quality: u8,
     characters: usize,
-    /// Which of the two PDF engines extracted the text, 1 or 2.
+    /// The PDF engine that extracted the text. There was a second one; now it is always 1.
     engine: u8,
 }
 
@@ -102,7 +102,7 @@ impl<'a> From<&'a PageReport> for PageLine<'a> {
             reason: if let PageFound::Failed(reason) = &page.found { Some(reason) } else { None },
             quality: page.quality,
             characters: page.characters,
-            engine: 1 + u8::from(page.is_second),
+            engine: 1,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use pdf_extract::{Document, EncryptionState, EncryptionVersion, Object, Permissions};
+use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions};
 
 /// A document in the making.
 #[derive(Debug, Default, Clone)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 
-use super::protocol::{ReaderMessage, Refusal};
+use super::protocol::{PageContent, ReaderMessage, Refusal};
 
 /// Maximum text of a page. A printed page has 5,000 characters; a page with more text than this is hostile.
 pub(super) const MOST_PAGE_BYTES: usize = 4 << 20;
@@ -20,12 +20,12 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// The message about page `number`, whatever the library does.
-pub(super) fn page(number: u32, read: impl FnOnce() -> Result<String, String>) -> ReaderMessage {
+pub(super) fn page(number: u32, read: impl FnOnce() -> Result<PageContent, String>) -> ReaderMessage {
     match guarded(read).and_then(|read| read) {
-        Ok(text) if text.len() > MOST_PAGE_BYTES => {
+        Ok(PageContent { text, .. }) if text.len() > MOST_PAGE_BYTES => {
             ReaderMessage::Failed { number, reason: format!("it has {} MB of text", text.len() / 1_000_000) }
         }
-        Ok(text) => ReaderMessage::Page { number, text },
+        Ok(content) => ReaderMessage::Page { number, content },
         Err(reason) => ReaderMessage::Failed { number, reason },
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::choice::ChosenPage;
+use super::classify::ReadPage;
 
 /// A thousand pages take three seconds.
 const MOST_TIME: Duration = Duration::from_secs(10);
@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 256 << 20;
 const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
 /// The share of words that both found. `None` if `pdftotext` is not installed, fails, or finds no words.
-pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[ChosenPage]) -> Option<String> {
+pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[ReadPage]) -> Option<String> {
     let theirs = counts([pdftotext(bytes)?.as_str()]);
     let all: usize = theirs.values().sum();
     let ours = counts(pages.iter().map(|page| page.text.as_str()));

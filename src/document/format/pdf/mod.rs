@@ -1,10 +1,9 @@
 //! PDF: the text of each page in reading order. Pages are positions, and the document's own outline is the outline.
 //!
-//! Two engines read a PDF. The first ([`oxide`]) reads every page. The second ([`extract`]) reads the outline, finds
-//! pages with images, and reads the pages again whose text from the first looks wrong ([`quality`]). The better text of
-//! each page is used ([`choice`]). Both run in child processes ([`runner`], [`worker`]), because no PDF library
-//! survives every file: a page that kills its process is reported. A long file is divided among several processes
-//! ([`parallel`]). Then [`running_heads`] drops headers and footers, [`lines`] joins hyphenated words, and [`layout`]
+//! [`glyphs`] finds the glyphs of every page, and [`layout`] puts them in order. Both run in child processes
+//! ([`runner`], [`worker`]), because no PDF library survives every file: a page that kills its process is reported. A
+//! long file is divided among several processes ([`parallel`]). [`classify`] finds pages whose text is no text
+//! ([`quality`]). Then [`running_heads`] drops headers and footers, [`lines`] joins hyphenated words, and [`assemble`]
 //! joins the pages.
 //!
 //! Example: a scanned report of 12 pages with a typed cover gives one page of text, eleven lines such as
@@ -13,12 +12,12 @@
 //! There is no OCR.
 
 mod answer;
-mod choice;
+mod assemble;
+mod classify;
 mod cross_check;
-mod extract;
+mod glyphs;
 mod layout;
 mod lines;
-mod oxide;
 mod parallel;
 mod protocol;
 mod quality;
@@ -31,10 +30,10 @@ use std::sync::Arc;
 pub use self::runner::READ_PDF;
 pub use self::worker::serve;
 
-use self::choice::ChosenPage;
+use self::classify::ReadPage;
 use self::lines::PageLines;
-use self::protocol::{MOST_PAGES, PdfEngine, Refusal};
-use self::runner::{EngineRunner, Findings};
+use self::protocol::{MOST_PAGES, Refusal};
+use self::runner::{Findings, ReaderRunner};
 use super::interface::{FileText, Format};
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
@@ -66,13 +65,14 @@ impl Format for Pdf {
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         let bytes = Arc::new(bytes);
         let password = options.pdf_password.clone().unwrap_or_default();
-        let runner = EngineRunner::new(&options.pdf_reader, Arc::clone(&bytes), password);
-        let EngineFindings { first, mut second, count } = EngineFindings::new(&runner, &report.name, options)?;
-        let bookmarks = std::mem::take(&mut second.bookmarks);
-        if second.has_cut_outline {
+        let runner = ReaderRunner::new(&options.pdf_reader, Arc::clone(&bytes), password);
+        let mut findings = parallel::ask(&runner);
+        let count = page_count(&findings, &report.name, options)?;
+        let bookmarks = std::mem::take(&mut findings.bookmarks);
+        if findings.has_cut_outline {
             report.remarks.push(format!("its outline has more than {} entries; the rest is skipped", bookmarks.len()));
         }
-        let mut pages = choice::pages(first, second, count);
+        let mut pages = classify::pages(findings, count);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         let checked = is_checked.then(|| cross_check::remark(&bytes, &pages)).flatten();
         // Only the text is needed from here on. Each step replaces the previous one, so that a book is in memory only
@@ -82,58 +82,36 @@ impl Format for Pdf {
         refuse_without_text(&pages, &report)?;
         remark_pages(&pages, &mut report);
         report.remarks.extend(checked);
-        let laid_out = layout::lay_out(texts, &pages);
-        let outline = layout::outline(&laid_out, &bookmarks);
+        let laid_out = assemble::lay_out(texts, &pages);
+        let outline = assemble::outline(&laid_out, &bookmarks);
         report.pages = pages.into_iter().map(|page| page.report).collect();
         Ok(FileText::of_pages(laid_out.text, laid_out.pages, outline, report))
     }
 }
 
-/// The findings of both engines.
-struct EngineFindings {
-    first: Findings,
-    second: Findings,
-    count: u32,
-}
-
-impl EngineFindings {
-    /// Asks the first engine for all pages, and the second for those whose text looks wrong.
-    fn new(runner: &EngineRunner<'_>, name: &str, options: &ReadOptions) -> Result<Self, Error> {
-        let first = parallel::ask(runner, PdfEngine::Oxide);
-        refuse_too_many(first.count, name)?;
-        let doubtful = first.count.filter(|&count| count > 0).map(|count| choice::doubtful(&first, count));
-        let second = runner.ask(PdfEngine::Extract, doubtful);
-        refuse_too_many(second.count, name)?;
-        match first.count.filter(|&count| count > 0).or(second.count).filter(|&count| count > 0) {
-            Some(count) => Ok(Self { first, second, count }),
-            None => Err(refused(name, &first, &second, options)),
+/// The number of pages. Fails if the file was not opened, or has more than a document can have.
+fn page_count(findings: &Findings, name: &str, options: &ReadOptions) -> Result<u32, Error> {
+    match findings.count {
+        Some(pages) if pages > MOST_PAGES => {
+            Err(Error::Bomb { name: name.into(), what: WHAT, evidence: format!("{pages} pages") })
         }
+        Some(pages) if pages > 0 => Ok(pages),
+        _ => Err(refused(name, findings.refusal.as_ref(), options)),
     }
 }
 
-fn refuse_too_many(pages: Option<u32>, name: &str) -> Result<(), Error> {
-    match pages.filter(|&pages| pages > MOST_PAGES) {
-        Some(pages) => Err(Error::Bomb { name: name.into(), what: WHAT, evidence: format!("{pages} pages") }),
-        None => Ok(()),
-    }
-}
-
-/// The error if neither engine opens the file.
-fn refused(name: &str, first: &Findings, second: &Findings, options: &ReadOptions) -> Error {
+/// The error for a file that does not open.
+fn refused(name: &str, refusal: Option<&Refusal>, options: &ReadOptions) -> Error {
     let name = name.to_owned();
-    let refusals = [&first.refusal, &second.refusal];
-    if refusals.iter().any(|refusal| **refusal == Some(Refusal::Locked)) {
-        return Error::Locked { name, was_tried: options.pdf_password.is_some() };
+    match refusal {
+        Some(Refusal::Locked) => Error::Locked { name, was_tried: options.pdf_password.is_some() },
+        Some(Refusal::Broken(reason)) => Error::Broken { name, what: WHAT, evidence: reason.clone() },
+        None => Error::Broken { name, what: WHAT, evidence: "it has no pages".into() },
     }
-    let reason = refusals.into_iter().flatten().find_map(|refusal| match refusal {
-        Refusal::Broken(reason) => Some(reason.clone()),
-        Refusal::Locked => None,
-    });
-    Error::Broken { name, what: WHAT, evidence: reason.unwrap_or_else(|| "it has no pages".into()) }
 }
 
 /// The lines of the readable pages, without running heads. Takes the texts out of `pages`.
-fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines> {
+fn readable(pages: &mut [ReadPage], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
     for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
         let (mut lines, controls) = PageLines::new(page.report.number, &std::mem::take(&mut page.text));
@@ -158,7 +136,7 @@ fn readable(pages: &mut [ChosenPage], report: &mut FileReport) -> Vec<PageLines>
 }
 
 /// Fails if no page has text.
-fn refuse_without_text(pages: &[ChosenPage], report: &FileReport) -> Result<(), Error> {
+fn refuse_without_text(pages: &[ReadPage], report: &FileReport) -> Result<(), Error> {
     let count = |is_wanted: fn(&PageFound) -> bool| pages.iter().filter(|page| is_wanted(&page.report.found)).count();
     if count(|found| *found == PageFound::Text) > 0 {
         return Ok(());
@@ -179,7 +157,7 @@ fn refuse_without_text(pages: &[ChosenPage], report: &FileReport) -> Result<(), 
 }
 
 /// Adds a remark for each kind of page that is not in the text.
-fn remark_pages(pages: &[ChosenPage], report: &mut FileReport) {
+fn remark_pages(pages: &[ReadPage], report: &mut FileReport) {
     let of = |is_wanted: &dyn Fn(&PageFound) -> bool| -> Vec<u32> {
         let wanted = pages.iter().filter(|page| is_wanted(&page.report.found));
         wanted.map(|page| page.report.number).collect()

@@ -11,8 +11,8 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use super::protocol::{MOST_PAGES, PdfEngine};
-use super::runner::{EngineRunner, Findings};
+use super::protocol::MOST_PAGES;
+use super::runner::{Findings, ReaderRunner};
 
 /// Maximum number of processes at once.
 const MOST_PROCESSES: usize = 4;
@@ -20,23 +20,23 @@ const MOST_PROCESSES: usize = 4;
 const SHORT_BYTES: usize = 128 << 10;
 const FEW_PAGES: u32 = 32;
 
-/// Asks `engine` for everything, with the text of all pages.
-pub(super) fn ask(runner: &EngineRunner<'_>, engine: PdfEngine) -> Findings {
+/// Asks for everything, with the text of all pages.
+pub(super) fn ask(runner: &ReaderRunner<'_>) -> Findings {
     let processes = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_PROCESSES);
     if processes == 1 || !runner.uses_children() || runner.file_bytes() < SHORT_BYTES {
-        return runner.ask(engine, None);
+        return runner.ask(None);
     }
-    let opened = runner.ask(engine, Some(Vec::new()));
+    let opened = runner.ask(Some(Vec::new()));
     match opened.count {
-        Some(count) if count < FEW_PAGES => runner.ask(engine, None),
-        Some(count) if count <= MOST_PAGES => ask_several(runner, engine, opened, dealt(count, processes)),
+        Some(count) if count < FEW_PAGES => runner.ask(None),
+        Some(count) if count <= MOST_PAGES => ask_several(runner, opened, dealt(count, processes)),
         _ => opened,
     }
 }
 
-fn ask_several(runner: &EngineRunner<'_>, engine: PdfEngine, opened: Findings, shares: Vec<Vec<u32>>) -> Findings {
+fn ask_several(runner: &ReaderRunner<'_>, opened: Findings, shares: Vec<Vec<u32>>) -> Findings {
     thread::scope(|scope| {
-        let ask = |pages| scope.spawn(move || runner.ask(engine, Some(pages)));
+        let ask = |pages| scope.spawn(move || runner.ask(Some(pages)));
         let asked: Vec<_> = shares.into_iter().map(ask).collect();
         let found = |process: thread::ScopedJoinHandle<'_, Findings>| {
             process.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

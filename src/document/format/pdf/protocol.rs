@@ -11,19 +11,9 @@ use serde::{Deserialize, Serialize};
 /// Maximum number of pages. The longest books have some thousands.
 pub(super) const MOST_PAGES: u32 = 100_000;
 
-/// The library that reads the PDF. None of them reads every file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(super) enum PdfEngine {
-    /// `pdf_oxide`: the text of pages in reading order.
-    Oxide,
-    /// `lopdf` and `pdf-extract`: outline, pages with images, and text of pages.
-    Extract,
-}
-
 /// What a reading process shall do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Request {
-    pub engine: PdfEngine,
     /// The password; empty if there is none.
     pub password: String,
     /// First page whose text is wanted, from 1.
@@ -58,6 +48,17 @@ pub(super) struct Bookmark {
     pub page: u32,
 }
 
+/// What is on a page.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct PageContent {
+    /// In reading order.
+    pub text: String,
+    /// Whether it shows an image.
+    pub has_picture: bool,
+    /// Glyphs that nothing maps to text.
+    pub unmapped: usize,
+}
+
 /// Why a document cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Refusal {
@@ -77,11 +78,9 @@ pub(super) enum ReaderMessage {
         bookmarks: Vec<Bookmark>,
         is_cut: bool,
     },
-    /// Pages with images.
-    Pictures(Vec<u32>),
     Page {
         number: u32,
-        text: String,
+        content: PageContent,
     },
     /// The library failed on this page.
     Failed {

@@ -1,4 +1,4 @@
-//! Runs an engine on a PDF in a child process, and survives whatever happens to the process.
+//! Runs the reader of a PDF in a child process, and survives whatever happens to the process.
 //!
 //! If the process dies, or sends nothing for [`SILENCE`], the page that it was working on is given up, and a new
 //! process goes on with the next page. After [`MOST_CRASHES`] the rest is given up. A file may take [`MOST_TIME`] in
@@ -17,7 +17,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Bookmark, PdfEngine, ReaderMessage, Refusal, Request};
+use super::protocol::{Bookmark, PageContent, ReaderMessage, Refusal, Request};
 use super::{answer, worker};
 use crate::document::controls::printable;
 use crate::document::options::PdfReader;
@@ -27,7 +27,7 @@ pub const READ_PDF: &str = "read-pdf";
 
 /// Maximum time between two messages. The slowest page of the test documents takes half a second on a busy machine.
 const SILENCE: Duration = Duration::from_secs(20);
-/// Maximum time for a file, all engines together.
+/// Maximum time for a file.
 const MOST_TIME: Duration = Duration::from_secs(120);
 /// Maximum number of processes that may die over a file. More bad pages are not worth the time.
 const MOST_CRASHES: usize = 5;
@@ -44,21 +44,20 @@ const LONGEST_REASON: usize = 120;
 /// Maximum that is read of a process's standard error.
 const MOST_STDERR_BYTES: u64 = 64 << 10;
 
-/// What an engine found.
+/// What the reader found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     /// Number of pages; `None` if the document was not opened.
     pub count: Option<u32>,
-    pub pages: BTreeMap<u32, Result<String, String>>,
+    pub pages: BTreeMap<u32, Result<PageContent, String>>,
     pub bookmarks: Vec<Bookmark>,
     pub has_cut_outline: bool,
-    pub pictures: Vec<u32>,
     /// Why the document was not opened.
     pub refusal: Option<Refusal>,
 }
 
-/// Runs engines on a file.
-pub(super) struct EngineRunner<'a> {
+/// Runs readers on a file.
+pub(super) struct ReaderRunner<'a> {
     reader: &'a PdfReader,
     bytes: Arc<Vec<u8>>,
     password: String,
@@ -76,12 +75,12 @@ enum ProcessEnd {
     Stopped(&'static str),
 }
 
-impl<'a> EngineRunner<'a> {
+impl<'a> ReaderRunner<'a> {
     pub(super) fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
         Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
     }
 
-    /// Whether engines run in other processes.
+    /// Whether readers run in other processes.
     pub(super) fn uses_children(&self) -> bool {
         *self.reader != PdfReader::Here
     }
@@ -91,11 +90,11 @@ impl<'a> EngineRunner<'a> {
         self.bytes.len()
     }
 
-    /// Asks `engine` for everything, with the text of `pages`, or of all pages. A page that kills its process is a
+    /// Asks for everything, with the text of `pages`, or of all pages. A page that kills its process is a
     /// failed page.
-    pub(super) fn ask(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Findings {
+    pub(super) fn ask(&self, pages: Option<Vec<u32>>) -> Findings {
         let mut findings = Findings::default();
-        let mut request = self.request(engine, pages);
+        let mut request = self.request(pages);
         for _ in 0..MOST_CRASHES {
             match self.send(&request, &mut findings) {
                 ProcessEnd::Done => return findings,
@@ -109,7 +108,7 @@ impl<'a> EngineRunner<'a> {
                         findings.refusal = findings.refusal.take().or_else(|| findings.count.is_none().then(lost));
                         return findings;
                     };
-                    tracing::info!(?engine, page, reason, "a PDF reader crashed");
+                    tracing::info!(page, reason, "a PDF reader crashed");
                     findings.pages.insert(page, Err(reason));
                     request.from_page = page + 1;
                 }
@@ -119,9 +118,8 @@ impl<'a> EngineRunner<'a> {
         findings
     }
 
-    fn request(&self, engine: PdfEngine, pages: Option<Vec<u32>>) -> Request {
+    fn request(&self, pages: Option<Vec<u32>>) -> Request {
         Request {
-            engine,
             password: self.password.clone(),
             from_page: 1,
             pages,
@@ -158,7 +156,7 @@ impl<'a> EngineRunner<'a> {
             match process.messages.recv_timeout(left.min(SILENCE)) {
                 Ok(ReaderMessage::Done) => return ProcessEnd::Done,
                 Ok(message) => {
-                    let bytes = if let ReaderMessage::Page { text, .. } = &message { text.len() } else { 0 };
+                    let bytes = if let ReaderMessage::Page { content, .. } = &message { content.text.len() } else { 0 };
                     self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
                     findings.record(message);
                 }
@@ -184,8 +182,7 @@ impl Findings {
             ReaderMessage::Outline { bookmarks, is_cut } => {
                 (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut);
             }
-            ReaderMessage::Pictures(pages) => self.pictures = pages,
-            ReaderMessage::Page { number, text } => _ = self.pages.insert(number, Ok(text)),
+            ReaderMessage::Page { number, content } => _ = self.pages.insert(number, Ok(content)),
             ReaderMessage::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),
             ReaderMessage::Done => {}
         }
@@ -324,7 +321,7 @@ mod tests {
         assert_eq!(cause(""), "the PDF reader ended early");
     }
 
-    /// Found by fuzzing: `pdf_oxide` quotes what it found instead of an object.
+    /// Found by fuzzing: a library quotes what it found instead of an object.
     #[test]
     fn a_reason_that_quotes_the_file_has_no_escapes() {
         let mut findings = Findings::default();
@@ -336,26 +333,19 @@ mod tests {
 
     #[test]
     fn missing_pages_are_given_up() {
-        let request = Request {
-            engine: PdfEngine::Oxide,
-            password: String::new(),
-            from_page: 2,
-            pages: None,
-            memory_bytes: 0,
-            cpu_s: 0,
-        };
+        let request = Request { password: String::new(), from_page: 2, pages: None, memory_bytes: 0, cpu_s: 0 };
         let mut findings = Findings { count: Some(3), ..Findings::default() };
-        findings.record(ReaderMessage::Page { number: 2, text: "two".into() });
+        let content = PageContent { text: "two".into(), ..PageContent::default() };
+        findings.record(ReaderMessage::Page { number: 2, content: content.clone() });
         assert_eq!(findings.first_missing_page(&request), Some(3));
         findings.give_up(&request, "late");
-        assert_eq!(findings.pages, BTreeMap::from([(2, Ok("two".into())), (3, Err("late".into()))]));
+        assert_eq!(findings.pages, BTreeMap::from([(2, Ok(content)), (3, Err("late".into()))]));
     }
 
     #[test]
     fn a_program_that_does_not_exist_is_a_reason_and_no_panic() {
         let reader = PdfReader::Program("/no/such/program".into());
-        let findings =
-            EngineRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(PdfEngine::Oxide, None);
+        let findings = ReaderRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(None);
         assert!(
             matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("the PDF reader could not be started"))
         );

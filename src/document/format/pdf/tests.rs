@@ -58,13 +58,13 @@ fn pages_are_positions_and_words_are_whole() {
     let file = read(&Made::new().page(first).page(second));
     assert_eq!(
         file.text,
-        "The cat sat on the mat, an example of a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
+        "The cat sat on the mat, an example\nof a cat (\u{e9}t\u{e9}) that goes\non over the page. Then it slept.\n"
     );
     let pages: Vec<(&str, Position)> =
         file.positions.iter().map(|(span, position)| (&file.text[span.start..span.end], *position)).collect();
     assert_eq!(pages[1], ("on over the page. Then it slept.\n", Position::Page(2)));
     assert_eq!(pages[0].1, Position::Page(1));
-    assert_eq!((file.report.lines, found(&file)), (2, vec!["text", "text"]));
+    assert_eq!((file.report.lines, found(&file)), (3, vec!["text", "text"]));
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn columns_are_read_one_after_the_other() {
     assert_eq!(words(&file.text), format!("{} {}", LEFT.join(" "), RIGHT.join(" ")));
 }
 
-/// The columns are so short, and so close together, that `pdf_oxide` takes them for lines across both.
+/// The columns are so short, and so close together, that they could be lines across both.
 #[test]
 fn short_columns_beside_each_other_are_read_one_after_the_other() {
     let left = [
@@ -232,10 +232,10 @@ proptest! {
         lines::join_words(&mut lines);
         lines.retain(|page| !page.is_empty());
         prop_assume!(!lines.is_empty());
-        let pages = choice::pages(Findings::default(), Findings::default(), texts.len() as u32);
+        let pages = classify::pages(Findings::default(), texts.len() as u32);
         let letters = |text: &str| text.chars().filter(|sign| sign.is_alphanumeric()).count();
         let all_letters = lines.iter().flat_map(|page| &page.lines).map(|line| letters(line)).sum::<usize>();
-        let laid_out = layout::lay_out(lines, &pages);
+        let laid_out = assemble::lay_out(lines, &pages);
         let ends: Vec<(usize, usize)> = laid_out.pages.iter().map(|(span, _)| (span.start, span.end)).collect();
         prop_assert_eq!((ends[0].0, ends[ends.len() - 1].1), (0, laid_out.text.len()));
         prop_assert!(ends.windows(2).all(|two| two[0].1 == two[1].0 && two[0].0 < two[0].1), "{:?}", ends);

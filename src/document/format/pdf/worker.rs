@@ -8,8 +8,8 @@ use std::panic;
 use std::thread;
 
 use super::answer::SendMessage;
-use super::protocol::{PdfEngine, ReaderMessage, Request};
-use super::{extract, oxide};
+use super::glyphs;
+use super::protocol::{ReaderMessage, Request};
 
 /// Libraries walk deep trees of objects by recursion. An overflow ends the process, which costs a page.
 const STACK_BYTES: usize = 64 << 20;
@@ -56,9 +56,6 @@ pub(super) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 
 /// Carries out `request` for the file `bytes`.
 pub(super) fn work(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> io::Result<()> {
-    match request.engine {
-        PdfEngine::Oxide => oxide::read(request, bytes, send)?,
-        PdfEngine::Extract => extract::read(request, &bytes, send)?,
-    }
+    glyphs::read(request, bytes, send)?;
     send(ReaderMessage::Done)
 }

@@ -1,0 +1,96 @@
+//! The reader: collects the glyphs of each page with `hayro`, and puts them in reading order by [`layout`].
+//!
+//! `hayro` knows the objects of a PDF, its fonts, and its encryption. What the operators of a page do with text is
+//! [`content`]'s: nothing is drawn, and pictures are not unpacked.
+//!
+//! [`layout`]: super::layout
+
+mod annotations;
+mod content;
+mod font;
+mod layers;
+mod outline;
+mod owner;
+mod reverse;
+mod text_state;
+mod text_string;
+
+use std::io;
+use std::sync::Arc;
+
+use hayro_syntax::object::Dict;
+use hayro_syntax::page::Page;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use self::content::{Collector, Shown};
+use self::font::FontStore;
+use self::layers::Layers;
+use super::answer::{SendMessage, broken, guarded, page};
+use super::layout::{Matrix, page_text};
+use super::protocol::{PageContent, ReaderMessage, Refusal, Request};
+
+/// Reports on the PDF in `bytes`: number of pages, outline, and the requested pages.
+pub(super) fn read(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> io::Result<()> {
+    let pdf = match guarded(|| open(request, Arc::new(bytes))).unwrap_or_else(|panic| Err(broken(panic))) {
+        Ok(pdf) => pdf,
+        Err(refused) => return send(refused),
+    };
+    let pages = u32::try_from(pdf.pages().len()).unwrap_or(u32::MAX);
+    send(ReaderMessage::Opened { pages })?;
+    let catalog = guarded(|| pdf.xref().get::<Dict<'_>>(pdf.xref().root_id())).ok().flatten().unwrap_or_default();
+    if request.from_page <= 1
+        && let Ok((bookmarks, is_cut)) = guarded(|| outline::bookmarks(pdf.xref(), &catalog, pdf.pages()))
+    {
+        send(ReaderMessage::Outline { bookmarks, is_cut })?;
+    }
+    let layers = guarded(|| Layers::of(&catalog)).unwrap_or_default();
+    let reader = PageReader { pages: pdf.pages(), fonts: FontStore::new(), layers };
+    for number in request.wanted(pages) {
+        send(page(number, || reader.read(number as usize - 1)))?;
+    }
+    Ok(())
+}
+
+/// Opens `bytes`, with an empty password first: the given one may be for other files.
+fn open(request: &Request, bytes: Arc<Vec<u8>>) -> Result<Pdf, ReaderMessage> {
+    let password = &request.password;
+    let is_locked = |error: &LoadPdfError| *error == LoadPdfError::Decryption(DecryptionError::PasswordProtected);
+    let mut opened = Pdf::new(Arc::clone(&bytes));
+    if opened.as_ref().is_err_and(is_locked) && !password.is_empty() {
+        opened = Pdf::new_with_password(Arc::clone(&bytes), password);
+        if opened.as_ref().is_err_and(is_locked)
+            && let Some(Ok(user_password)) = owner::user_password(&bytes, password).map(String::from_utf8)
+        {
+            opened = Pdf::new_with_password(bytes, &user_password);
+        }
+    }
+    opened.map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ReaderMessage::Refused(Refusal::Locked),
+        LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => broken("its encryption is not supported"),
+        LoadPdfError::Decryption(_) => broken("its encryption is damaged"),
+        LoadPdfError::Invalid => broken("no pages are found in it"),
+    })
+}
+
+/// Reads the pages of a document. Fonts are kept from page to page.
+struct PageReader<'a> {
+    pages: &'a [Page<'a>],
+    fonts: FontStore<'a>,
+    layers: Layers,
+}
+
+impl<'a> PageReader<'a> {
+    /// Reads the page at `index`, from 0. Fails if it has more in it than a page can have.
+    fn read(&self, index: usize) -> Result<PageContent, String> {
+        let Shown { glyphs, has_picture, unmapped } = self.shown(&self.pages[index])?;
+        Ok(PageContent { text: page_text(glyphs), has_picture, unmapped })
+    }
+
+    fn shown(&self, page: &Page<'a>) -> Result<Shown, String> {
+        let to_page = Matrix(page.initial_transform(true).as_coeffs());
+        let mut collector = Collector::new(&self.fonts, &self.layers);
+        collector.run(page.page_stream().unwrap_or_default(), page.resources(), to_page);
+        annotations::run(page, to_page, &mut collector);
+        collector.finish()
+    }
+}

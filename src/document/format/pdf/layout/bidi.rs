@@ -1,0 +1,154 @@
+//! Text from right to left: the order of reading from the order on paper.
+//!
+//! On paper, from left to right: `15. הדוע רפסמ`. In reading order, the line begins at its right end: `מספר עודה .15`.
+//! Numbers and words of other scripts within it go from left to right.
+
+use super::pieces::{Piece, Unit};
+
+/// Whether most letters are of a script that is written from right to left.
+pub(super) fn is_right_to_left(pieces: &[Piece]) -> bool {
+    let (mut left, mut right) = (0, 0);
+    for character in pieces.iter().flat_map(Piece::characters) {
+        match direction(character) {
+            Direction::Left => left += 1,
+            Direction::Right => right += 1,
+            Direction::Number | Direction::Neutral => {}
+        }
+    }
+    right > left
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    /// From left to right.
+    Left,
+    /// From right to left.
+    Right,
+    Number,
+    Neutral,
+}
+
+fn direction(character: char) -> Direction {
+    match character {
+        '\u{590}'..='\u{5ff}' | '\u{600}'..='\u{65f}' | '\u{66e}'..='\u{6ef}' | '\u{6fa}'..='\u{8ff}' => {
+            Direction::Right
+        }
+        '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' => Direction::Right,
+        '0'..='9' | '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}' => Direction::Number,
+        _ if character.is_alphabetic() => Direction::Left,
+        _ => Direction::Neutral,
+    }
+}
+
+fn direction_of(unit: &Unit) -> Direction {
+    let directions = unit.text.chars().map(direction);
+    directions.fold(Direction::Neutral, |first, next| if first == Direction::Neutral { next } else { first })
+}
+
+/// The text of a line in reading order. `units` are in the order on paper, from left to right.
+pub(super) fn logical(units: &[Unit]) -> String {
+    let directions: Vec<Direction> = units.iter().map(direction_of).collect();
+    if !directions.contains(&Direction::Right) {
+        return units.iter().map(|unit| &*unit.text).collect();
+    }
+    let order = if begins_on_the_right(&directions) { right_to_left(&directions) } else { left_to_right(&directions) };
+    // A glyph of several letters has them in reading order already.
+    order.into_iter().map(|index| &*units[index].text).collect()
+}
+
+/// Whether a line goes from right to left: as both of its ends do, or else most of its letters.
+fn begins_on_the_right(directions: &[Direction]) -> bool {
+    let letters = || directions.iter().filter(|direction| matches!(direction, Direction::Left | Direction::Right));
+    if letters().next() == letters().next_back() {
+        return letters().next() == Some(&Direction::Right);
+    }
+    letters().filter(|direction| **direction == Direction::Right).count() * 2 >= letters().count()
+}
+
+/// The order of a line whose start is on the right: turned around, but for what goes from left to right in it.
+fn right_to_left(directions: &[Direction]) -> Vec<usize> {
+    let mut order = Vec::with_capacity(directions.len());
+    let mut end = directions.len();
+    while end > 0 {
+        let last = end - 1;
+        if matches!(directions[last], Direction::Left | Direction::Number) {
+            let start = run_start(directions, last);
+            order.extend(start..end);
+            end = start;
+        } else {
+            order.push(last);
+            end = last;
+        }
+    }
+    order
+}
+
+/// The start of the stretch from left to right that ends at `last`. Neutral signs within it belong to it.
+fn run_start(directions: &[Direction], last: usize) -> usize {
+    let has_letters = |from: usize| directions[from..=last].contains(&Direction::Left);
+    let mut start = last;
+    let mut at = last;
+    while at > 0 {
+        at -= 1;
+        match directions[at] {
+            Direction::Right => break,
+            Direction::Left | Direction::Number => start = at,
+            // A single sign between digits, as in 12.5; any between words.
+            Direction::Neutral if start - at > 2 && !has_letters(at) => break,
+            Direction::Neutral => {}
+        }
+    }
+    start
+}
+
+/// The order of a line whose start is on the left, with stretches from right to left in it.
+fn left_to_right(directions: &[Direction]) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::with_capacity(directions.len());
+    let mut at = 0;
+    while at < directions.len() {
+        if directions[at] != Direction::Right {
+            order.push(at);
+            at += 1;
+            continue;
+        }
+        let rest = &directions[at..];
+        let next = rest.iter().position(|direction| *direction == Direction::Left).unwrap_or(rest.len());
+        let length = rest[..next].iter().rposition(|direction| *direction == Direction::Right).unwrap_or(0) + 1;
+        order.extend(right_to_left(&rest[..length]).into_iter().map(|index| index + at));
+        at += length;
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(text: &str) -> Vec<Unit> {
+        let unit = |(index, character): (usize, char)| Unit {
+            text: character.to_string().into(),
+            left: index as f64,
+            right: index as f64 + 1.0,
+        };
+        text.chars().enumerate().map(unit).collect()
+    }
+
+    fn read(on_paper: &str) -> String {
+        logical(&units(on_paper))
+    }
+
+    #[test]
+    fn a_line_from_right_to_left_is_turned_around_but_for_its_numbers() {
+        assert_eq!(read("םלוע םולש"), "שלום עולם");
+        assert_eq!(read(".15 רפסמ"), "מספר 15.");
+        assert_eq!(read("םויב 4711 ריחמה"), "המחיר 4711 ביום");
+        assert_eq!(read("תבשב 12.5 קר"), "רק 12.5 בשבת");
+        assert_eq!(read("ףוס Hello World הלחתה"), "התחלה Hello World סוף");
+    }
+
+    #[test]
+    fn words_from_right_to_left_within_another_line_are_turned_around() {
+        assert_eq!(read("The word םלוע םולש means peace."), "The word שלום עולם means peace.");
+        assert_eq!(read("Plain text."), "Plain text.");
+    }
+}

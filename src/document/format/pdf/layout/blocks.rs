@@ -1,0 +1,147 @@
+//! The lines of a plane in reading order: columns one after the other, tables row by row, the rest from top to bottom.
+
+use super::bidi::is_right_to_left;
+use super::gutters::{Band, Gutter, best_band};
+use super::line::{Printed, lines, rejoin_shifted};
+use super::pieces::Piece;
+use super::rows::{Row, rows};
+use super::table::{self, BandKind};
+
+/// Maximum depth of columns within columns.
+const DEEPEST: usize = 8;
+/// A larger distance between two baselines separates paragraphs, in sizes of the larger text.
+const PARAGRAPH: f64 = 1.9;
+
+/// A distance that is larger than the usual one by this factor separates them, too.
+const PAUSE: f64 = 1.4;
+
+/// The paragraphs of a plane, in reading order. Each is one or more lines.
+pub(super) fn blocks(pieces: &[Piece]) -> Vec<String> {
+    let all: Vec<usize> = (0..pieces.len()).collect();
+    let reader = Reader { pieces, is_right_to_left: is_right_to_left(pieces) };
+    let mut printed = Vec::new();
+    reader.read(&all, 0, &mut printed);
+    paragraphs(printed)
+}
+
+struct Reader<'a> {
+    pieces: &'a [Piece],
+    /// Whether columns go from right to left.
+    is_right_to_left: bool,
+}
+
+impl Reader<'_> {
+    fn read(&self, region: &[usize], depth: usize, printed: &mut Vec<Printed>) {
+        let mut rows = rows(self.pieces, region);
+        rejoin_shifted(self.pieces, &mut rows);
+        let band = if depth < DEEPEST { best_band(self.pieces, &rows) } else { None };
+        let Some(band) = band else {
+            printed.extend(lines(self.pieces, region));
+            return;
+        };
+        self.read_part(&rows[..band.from], depth, printed);
+        self.read_band(&rows[band.from..band.to], &band, depth, printed);
+        self.read_part(&rows[band.to..], depth, printed);
+    }
+
+    /// What the columns between these gutters are: columns of text if they are, perhaps without some of the gutters.
+    fn kind(&self, region: &[usize], gutters: &[Gutter]) -> (BandKind, Vec<Vec<usize>>) {
+        let kind_of = |gutters: &[Gutter]| {
+            let edges: Vec<f64> = gutters.iter().map(|gutter| gutter.middle()).collect();
+            let columns = table::columns(self.pieces, region, &edges);
+            (table::kind(self.pieces, &columns, gutters), columns)
+        };
+        let whole = kind_of(gutters);
+        let mut fewer = gutters.to_vec();
+        while whole.0 != BandKind::Columns && fewer.len() > 1 {
+            fewer = without_weakest(&fewer);
+            let part = kind_of(&fewer);
+            if part.0 == BandKind::Columns {
+                return part;
+            }
+        }
+        whole
+    }
+
+    fn read_part(&self, rows: &[Row], depth: usize, printed: &mut Vec<Printed>) {
+        if !rows.is_empty() {
+            let region: Vec<usize> = rows.iter().flat_map(|row| row.pieces.iter().copied()).collect();
+            self.read(&region, depth + 1, printed);
+        }
+    }
+
+    fn read_band(&self, rows: &[Row], band: &Band, depth: usize, printed: &mut Vec<Printed>) {
+        let region: Vec<usize> = rows.iter().flat_map(|row| row.pieces.iter().copied()).collect();
+        let edges: Vec<f64> = band.gutters.iter().map(|gutter| gutter.middle()).collect();
+        let (kind, mut columns) = self.kind(&region, &band.gutters);
+        match kind {
+            BandKind::Columns => {
+                if self.is_right_to_left {
+                    columns.reverse();
+                }
+                table::numbers_last(self.pieces, &mut columns);
+                for column in columns {
+                    let first = printed.len();
+                    self.read(&column, depth + 1, printed);
+                    if let Some(line) = printed.get_mut(first) {
+                        line.begins_column = true;
+                    }
+                }
+            }
+            BandKind::Table => printed.extend(table::print(self.pieces, &region, &edges, self.is_right_to_left)),
+            BandKind::Rows => printed.extend(lines(self.pieces, &region)),
+        }
+    }
+}
+
+/// The gutters without the one that is most likely a gap between words: beside the fewest rows, and narrow.
+fn without_weakest(gutters: &[Gutter]) -> Vec<Gutter> {
+    let width = |gutter: &Gutter| gutter.right - gutter.left;
+    let weakness = |one: &&Gutter, other: &&Gutter| one.rows.cmp(&other.rows).then(width(one).total_cmp(&width(other)));
+    let weakest = gutters.iter().min_by(weakness).copied();
+    gutters.iter().copied().filter(|gutter| Some(*gutter) != weakest).collect()
+}
+
+/// Joins lines to paragraphs, by the distances between them.
+fn paragraphs(printed: Vec<Printed>) -> Vec<String> {
+    let mut paragraphs: Vec<String> = Vec::new();
+    let mut last: Option<(f64, f64)> = None;
+    let apart = PARAGRAPH.max(PAUSE * usual_distance(&printed));
+    for line in printed {
+        let goes_on = last.is_some_and(|(baseline, size)| {
+            let distance = line.baseline - baseline;
+            let text = paragraphs.last().map_or("", |paragraph| paragraph.as_str());
+            if line.follows {
+                true
+            } else if line.begins_column || distance < -0.5 * size {
+                continues(text, &line.text)
+            } else {
+                distance <= apart * size.max(line.size)
+            }
+        });
+        last = Some((line.baseline, line.size));
+        match paragraphs.last_mut().filter(|_| goes_on) {
+            Some(paragraph) => {
+                paragraph.push('\n');
+                paragraph.push_str(&line.text);
+            }
+            None => paragraphs.push(line.text),
+        }
+    }
+    paragraphs
+}
+
+/// The usual distance between lines, in sizes.
+fn usual_distance(printed: &[Printed]) -> f64 {
+    let distance = |two: &[Printed]| (two[1].baseline - two[0].baseline) / two[1].size;
+    let mut distances: Vec<f64> = printed.windows(2).map(distance).filter(|distance| *distance > 0.5).collect();
+    distances.sort_by(f64::total_cmp);
+    distances.get(distances.len() * 2 / 5).copied().unwrap_or(0.0)
+}
+
+/// Whether a sentence goes on from one column to the next.
+fn continues(text: &str, next: &str) -> bool {
+    let is_open =
+        text.ends_with(|end: char| end.is_alphanumeric() || matches!(end, ',' | '-' | ';' | '\u{2010}' | '\u{ad}'));
+    is_open && next.trim_start().starts_with(char::is_lowercase)
+}

@@ -1,0 +1,47 @@
+//! Rows: pieces of a region with nearly the same baseline, across all of its columns.
+
+use super::pieces::Piece;
+
+/// Baselines that differ by less are one row, in sizes of the smaller text.
+const SAME_ROW: f64 = 0.3;
+
+/// Pieces with nearly the same baseline, as indices, from left to right.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    pub pieces: Vec<usize>,
+    pub baseline: f64,
+    pub size: f64,
+}
+
+/// The rows of the pieces at `region`, from top to bottom.
+pub(super) fn rows(pieces: &[Piece], region: &[usize]) -> Vec<Row> {
+    let mut sorted = region.to_vec();
+    sorted.sort_by(|&one, &other| pieces[one].baseline.total_cmp(&pieces[other].baseline));
+    let mut rows: Vec<Row> = Vec::new();
+    for index in sorted {
+        let piece = &pieces[index];
+        match rows.last_mut().filter(|row| piece.baseline - row.baseline <= SAME_ROW * piece.size.min(row.size)) {
+            Some(row) => {
+                row.pieces.push(index);
+                // The row is where its largest text is.
+                if piece.size > row.size {
+                    (row.baseline, row.size) = (piece.baseline, piece.size);
+                }
+            }
+            None => rows.push(Row { pieces: vec![index], baseline: piece.baseline, size: piece.size }),
+        }
+    }
+    for row in &mut rows {
+        row.pieces.sort_by(|&one, &other| pieces[one].left.total_cmp(&pieces[other].left));
+    }
+    rows
+}
+
+/// The most common distance between the baselines of neighbouring rows; `None` for a single row.
+pub(super) fn leading(rows: &[Row]) -> Option<f64> {
+    let mut distances: Vec<f64> = rows.windows(2).map(|two| two[1].baseline - two[0].baseline).collect();
+    distances.retain(|distance| *distance > 0.0);
+    distances.sort_by(f64::total_cmp);
+    // Below the median: gaps between paragraphs are larger.
+    distances.get(distances.len().saturating_sub(1) * 2 / 5).copied()
+}

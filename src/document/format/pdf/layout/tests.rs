@@ -1,0 +1,212 @@
+//! Pages made of glyphs that are half as wide as high, as the file would show them.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+const SIZE: f64 = 10.0;
+const WIDTH: f64 = SIZE / 2.0;
+
+/// A line of text at this place, with spaces as glyphs.
+fn line(x: f64, y: f64, text: &str) -> Vec<Glyph> {
+    let glyph = |(index, character): (usize, char)| Glyph {
+        text: character.to_string().into(),
+        x: x + WIDTH * index as f64,
+        y,
+        advance: (WIDTH, 0.0),
+        direction: (1.0, 0.0),
+        size: SIZE,
+        is_vertical: false,
+    };
+    text.chars().enumerate().map(glyph).collect()
+}
+
+/// Lines below each other, 12 points apart.
+fn lines(x: f64, y: f64, texts: &[&str]) -> Vec<Glyph> {
+    (0_u8..).zip(texts).flat_map(|(index, text)| line(x, y + 12.0 * f64::from(index), text)).collect()
+}
+
+/// The glyphs as they are on a page turned by a quarter, clockwise.
+fn turned(glyphs: Vec<Glyph>) -> Vec<Glyph> {
+    let turn = |(x, y): (f64, f64)| (-y, x);
+    let turned = |glyph: Glyph| {
+        let (x, y) = turn((glyph.x, glyph.y));
+        Glyph { x, y, advance: turn(glyph.advance), direction: turn(glyph.direction), ..glyph }
+    };
+    glyphs.into_iter().map(turned).collect()
+}
+
+const LEFT: [&str; 3] = ["The cat sat on the mat and", "would not move, for it was", "of the opinion that a mat"];
+const RIGHT: [&str; 3] = ["Dogs however looked at it", "from the garden, where the", "rain fell on all of them."];
+
+#[test]
+fn letters_placed_one_by_one_are_words() {
+    let mut glyphs = line(0.0, 100.0, "The cat sat");
+    glyphs.retain(|glyph| !glyph.is_space());
+    assert_eq!(page_text(glyphs.clone()), "The cat sat");
+    glyphs.reverse();
+    assert_eq!(page_text(glyphs), "The cat sat", "in whichever order");
+}
+
+#[test]
+fn spaced_words_are_closed_up() {
+    let spread = |text: &str, shows_spaces: bool| {
+        let mut glyphs = line(0.0, 100.0, text);
+        for (index, glyph) in glyphs.iter_mut().enumerate() {
+            glyph.x += 3.0 * index as f64;
+        }
+        glyphs.retain(|glyph| shows_spaces || !glyph.is_space());
+        page_text(glyphs)
+    };
+    assert_eq!(spread("ANNUAL REPORT", true), "ANNUAL REPORT");
+    assert_eq!(spread("ANNUAL REPORT", false), "ANNUAL REPORT");
+    assert_eq!(spread("CONTENTS", false), "CONTENTS");
+    assert_eq!(page_text(line(0.0, 100.0, "A B C D A C B")), "A B C D A C B", "answers are no word");
+}
+
+#[test]
+fn glyphs_printed_twice_are_read_once() {
+    let mut glyphs = line(0.0, 100.0, "bold");
+    glyphs.extend(line(0.3, 100.0, "bold"));
+    assert_eq!(page_text(glyphs), "bold");
+    assert_eq!(page_text(lines(0.0, 100.0, &["Paid 100 euro"; 3])), ["Paid 100 euro"; 3].join("\n"));
+}
+
+#[test]
+fn two_columns_of_three_lines_are_read_one_after_the_other() {
+    let expected = [LEFT.join("\n"), RIGHT.join("\n")].join("\n\n");
+    for gap in [10.0, 14.0, 20.0] {
+        let right = WIDTH * 26.0 + gap;
+        let glyphs = [lines(0.0, 100.0, &LEFT), lines(right, 100.0, &RIGHT)].concat();
+        assert_eq!(page_text(glyphs), expected, "{gap}");
+        let shifted = [lines(0.0, 100.0, &LEFT), lines(right, 105.0, &RIGHT)].concat();
+        assert_eq!(page_text(shifted), expected, "{gap}, on other baselines");
+        let line_by_line = (0..3).flat_map(|row: u8| {
+            let y = 100.0 + 12.0 * f64::from(row);
+            [line(0.0, y, LEFT[row as usize]), line(right, y, RIGHT[row as usize])].concat()
+        });
+        assert_eq!(page_text(line_by_line.collect()), expected, "{gap}, shown line by line");
+    }
+}
+
+#[test]
+fn a_title_and_a_page_number_are_of_no_column() {
+    let title = line(20.0, 60.0, "A title that goes over both of the columns");
+    let columns = [lines(0.0, 100.0, &LEFT), lines(150.0, 100.0, &RIGHT)].concat();
+    let glyphs = [title, columns, line(130.0, 400.0, "12")].concat();
+    let expected = ["A title that goes over both of the columns", &LEFT.join("\n"), &RIGHT.join("\n"), "12"];
+    assert_eq!(page_text(glyphs), expected.join("\n\n"));
+}
+
+#[test]
+fn a_table_is_read_row_by_row() {
+    let rows =
+        [["Star", "47.5", "1921"], ["Heron", "31.2", "1934"], ["Gannet", "8.0", "1950"], ["Tern", "12.9", "1961"]];
+    let cell = |row: usize, column: usize| line(100.0 * column as f64, 100.0 + 12.0 * row as f64, rows[row][column]);
+    let by_row = (0..4).flat_map(|row| (0..3).flat_map(move |column| cell(row, column))).collect();
+    let expected = "Star    47.5  1921\nHeron   31.2  1934\nGannet  8.0   1950\nTern    12.9  1961";
+    assert_eq!(page_text(by_row), expected);
+    let by_column = (0..3).flat_map(|column| (0..4).flat_map(move |row| cell(row, column))).collect();
+    assert_eq!(page_text(by_column), expected, "also if the file shows it by columns");
+}
+
+#[test]
+fn cells_of_several_lines_are_whole() {
+    let row = |y: f64, clause: &str| {
+        let duty = ["Deliver the lot within ten days of", "the order in writing by the buyer"];
+        let penalty = ["100 euro for each day of", "delay, but at most 900"];
+        [line(0.0, y, clause), lines(60.0, y, &duty), lines(260.0, y, &penalty)].concat()
+    };
+    let text = page_text((1..=4_u8).flat_map(|number| row(40.0 * f64::from(number), &format!("C{number}"))).collect());
+    let expected = "Deliver the lot within ten days of the order in writing by the buyer | \
+                    100 euro for each day of delay, but at most 900";
+    let rows: Vec<String> = (1..=4).map(|number| format!("C{number} | {expected}")).collect();
+    assert_eq!(text, rows.join("\n"));
+}
+
+#[test]
+fn turned_pages_are_read_as_they_would_be_upright() {
+    let upright = [lines(0.0, 100.0, &LEFT), lines(150.0, 100.0, &RIGHT)].concat();
+    let mut glyphs = upright.clone();
+    for quarter in 0..4 {
+        assert_eq!(page_text(glyphs.clone()), page_text(upright.clone()), "{quarter}");
+        glyphs = turned(glyphs);
+    }
+}
+
+#[test]
+fn upright_text_beside_turned_text_follows_it() {
+    let glyphs = [turned(lines(0.0, 100.0, &LEFT)), line(0.0, 700.0, "Page 7")].concat();
+    assert_eq!(page_text(glyphs), [LEFT.join("\n"), "Page 7".into()].join("\n\n"));
+}
+
+#[test]
+fn columns_of_vertical_text_go_from_right_to_left() {
+    let column = |x: f64, text: &str, is_vertical: bool| -> Vec<Glyph> {
+        let glyph = |(index, character): (usize, char)| Glyph {
+            text: character.to_string().into(),
+            x,
+            y: 100.0 + SIZE * index as f64,
+            advance: if is_vertical { (0.0, SIZE) } else { (SIZE, 0.0) },
+            direction: (1.0, 0.0),
+            size: SIZE,
+            is_vertical,
+        };
+        text.chars().enumerate().map(glyph).collect()
+    };
+    for is_vertical in [true, false] {
+        let columns = [column(80.0, "二番目は犬である", is_vertical), column(100.0, "一番目は猫である", is_vertical)];
+        assert_eq!(page_text(columns.concat()), "一番目は猫である\n二番目は犬である", "{is_vertical}");
+    }
+}
+
+#[test]
+fn raised_signs_belong_to_their_line() {
+    let mut raised = line(WIDTH * 8.0, 96.0, "2");
+    raised[0].size = 6.0;
+    raised[0].advance.0 = 3.0;
+    let glyphs =
+        [line(0.0, 100.0, "E is mc "), raised, line(50.0, 100.0, "here"), line(0.0, 112.0, "and so on")].concat();
+    assert_eq!(page_text(glyphs), "E is mc 2 here\nand so on");
+}
+
+#[test]
+fn an_initial_begins_the_first_of_its_lines() {
+    let mut initial = line(0.0, 124.0, "I");
+    (initial[0].size, initial[0].advance.0) = (34.0, 14.0);
+    let body =
+        lines(18.0, 100.0, &["t is a truth universally", "acknowledged, that a man", "must be in want of a wife"]);
+    let expected = "It is a truth universally\nacknowledged, that a man\nmust be in want of a wife";
+    assert_eq!(page_text([initial, body].concat()), expected);
+}
+
+/// Any glyph, anywhere.
+fn any_glyph() -> impl Strategy<Value = Glyph> {
+    let places = (-1e4..1e4_f64, -1e4..1e4_f64, 0.0..360.0_f64, 0.1..100.0_f64);
+    ("[a-zא-ת1 一-三]", places, any::<bool>()).prop_map(|(text, (x, y, degrees, size), is_vertical)| {
+        let direction = (degrees.to_radians().cos(), degrees.to_radians().sin());
+        let advance = (direction.0 * size / 2.0, direction.1 * size / 2.0);
+        Glyph { text: text.into(), x, y, advance, direction, size, is_vertical }
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_glyph_is_in_the_text_once(glyphs in vec(any_glyph(), 0..60)) {
+        let signs = |text: &str| {
+            let mut signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace() && *sign != '|').collect();
+            signs.sort_unstable();
+            signs
+        };
+        let all: String = glyphs.iter().map(|glyph| &*glyph.text).collect();
+        prop_assert_eq!(signs(&page_text(glyphs)), signs(&all));
+    }
+
+    #[test]
+    fn any_lines_in_any_order_are_read_from_top_to_bottom(order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle()) {
+        let text = |index: usize| format!("line {index} of a page of prose");
+        let glyphs = order.iter().flat_map(|&index| line(50.0, 100.0 + 12.0 * index as f64, &text(index))).collect();
+        prop_assert_eq!(page_text(glyphs), (0..12).map(text).collect::<Vec<_>>().join("\n"));
+    }
+}
