@@ -2,10 +2,10 @@
 //!
 //! The cache is filled once through the window. At each depth the chunk that comes next is computed several times under each
 //! attention, and cut off again: what a chunk costs depends on how much lies before it, not on what that says. Last, the first
-//! tokens are read whole from nothing, both ways.
+//! tokens are read whole from nothing, both ways. With `--far 32` a third attention is measured beside them, sliding with far keys.
 //!
 //! ```text
-//! cargo bench --bench prefill -- --model MODEL.gguf [--window 2048] [--sinks 100] [--depths 4096,16384,31232] [--whole 16384]
+//! cargo bench --bench prefill -- --model MODEL.gguf [--window 2048] [--sinks 100] [--far 32] [--depths 4096,16384,31232] [--whole 16384]
 //! ```
 //!
 //! Prints a table in markdown, ratios and bars. `cpu_s` is the process's time over all threads, which a busy machine disturbs
@@ -34,6 +34,9 @@ use llama_cpp_sys_2 as sys;
 const FLAT_AT_MOST: f64 = 1.10;
 const DEEP_AT_LEAST: f64 = 5.5;
 const WHOLE_AT_LEAST: f64 = 2.2;
+const FAR_AT_MOST: f64 = 1.10;
+/// Deeper, far keys have no bar: they grow with depth.
+const FAR_DEPTH: u32 = 16_384;
 
 #[derive(Parser)]
 struct Args {
@@ -43,6 +46,9 @@ struct Args {
     window: u32,
     #[arg(long, default_value_t = 100)]
     sinks: u32,
+    /// Also measure sliding with one far key in this many; 0 leaves it out.
+    #[arg(long, default_value_t = 0)]
+    far: u32,
     #[arg(long, default_value_t = 512)]
     chunk: u32,
     #[arg(long, default_value_t = 2)]
@@ -78,6 +84,8 @@ impl Cost {
 enum Attention {
     Full,
     Sliding,
+    /// Sliding with far keys.
+    Far,
 }
 
 /// A context whose cache is filled with made-up tokens.
@@ -87,6 +95,14 @@ struct Reader<'model> {
     batch: LlamaBatch<'static>,
     position: u32,
     vocab: i32,
+    recipe: Recipe,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Recipe {
+    window: u32,
+    sinks: u32,
+    far: u32,
 }
 
 impl<'model> Reader<'model> {
@@ -102,16 +118,25 @@ impl<'model> Reader<'model> {
         let context = model.new_context(backend, params).expect("the context fits into memory");
         // SAFETY: the context that this thread made last is the one above.
         let raw = NonNull::new(unsafe { sys::llama_swaa_newest_context() }).expect("a context was made");
-        // SAFETY: `raw` lives; no layer is named.
-        let status = unsafe { sys::llama_swaa_configure(raw.as_ptr(), args.window, args.sinks, std::ptr::null(), 0) };
+        let (batch, vocab) = (LlamaBatch::new(args.chunk as usize, 1), model.n_vocab());
+        let recipe = Recipe { window: args.window, sinks: args.sinks, far: args.far };
+        Self { context, raw, batch, position: 0, vocab, recipe }
+    }
+
+    fn attend(&self, attention: Attention) {
+        let Recipe { window, sinks, far } = self.recipe;
+        let far = if attention == Attention::Far { far } else { 0 };
+        // SAFETY: `raw` lives as long as `context`; no layer is named.
+        let status =
+            unsafe { sys::llama_swaa_configure_far(self.raw.as_ptr(), window, sinks, far, std::ptr::null(), 0) };
         assert_eq!(status, 0, "this model can slide");
-        Self { context, raw, batch: LlamaBatch::new(args.chunk as usize, 1), position: 0, vocab: model.n_vocab() }
+        // SAFETY: as above.
+        unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), attention != Attention::Full) };
     }
 
     /// Computes the next `tokens` tokens, which stay in the cache.
     fn read(&mut self, tokens: u32, attention: Attention) -> Cost {
-        // SAFETY: `raw` lives as long as `context`.
-        unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), attention == Attention::Sliding) };
+        self.attend(attention);
         self.batch.clear();
         for position in self.position..self.position + tokens {
             let token = LlamaToken((position.wrapping_mul(2_654_435_761) % self.vocab.unsigned_abs()).cast_signed());
@@ -200,6 +225,7 @@ fn by_depth(backend: &LlamaBackend, model: &LlamaModel, args: &Args) -> Vec<Bar>
         "| depth | sliding, cpu s | full, cpu s | full / sliding | sliding, tok/s | full, tok/s |\n|---|---|---|---|---|---|"
     );
     let mut costs = Vec::new();
+    let mut far_bars = Vec::new();
     for &depth in &args.depths {
         reader.read_to(depth, args.chunk, Attention::Sliding);
         let sliding = reader.probe(args.chunk, Attention::Sliding, args.repeat);
@@ -214,6 +240,17 @@ fn by_depth(backend: &LlamaBackend, model: &LlamaModel, args: &Args) -> Vec<Bar>
             tokens / full.wall_s
         );
         costs.push((depth, sliding, full));
+        if args.far > 0 {
+            let far = reader.probe(args.chunk, Attention::Far, args.repeat);
+            let ratio = far.cpu_s / sliding.cpu_s;
+            let what = format!("chunk at {depth} with 1 in {} ({:.2} s) / without", args.far, far.cpu_s);
+            let (at_most, wanted) = if depth > FAR_DEPTH {
+                (f64::INFINITY, "-".to_owned())
+            } else {
+                (FAR_AT_MOST, format!("≤ {FAR_AT_MOST:.2}"))
+            };
+            far_bars.push(Bar { what, ratio, met: ratio <= at_most, wanted });
+        }
     }
     let (Some((first, shallow, _)), Some((last, deep, deep_full))) = (costs.first(), costs.last()) else {
         return Vec::new();
@@ -230,7 +267,7 @@ fn by_depth(backend: &LlamaBackend, model: &LlamaModel, args: &Args) -> Vec<Bar>
         met: ratio >= DEEP_AT_LEAST,
         wanted: format!("≥ {DEEP_AT_LEAST:.1}"),
     };
-    flat.chain([deep]).collect()
+    flat.chain([deep]).chain(far_bars).collect()
 }
 
 fn whole(backend: &LlamaBackend, model: &LlamaModel, args: &Args) -> Bar {

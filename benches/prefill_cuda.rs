@@ -48,6 +48,8 @@ struct ResolvedPreset {
     is_stock: bool,
     ubatch: usize,
     window: Window,
+    /// One far key in this many; 0 for none.
+    far: u32,
     full_layers: &'static str,
     kv: &'static str,
 }
@@ -61,25 +63,29 @@ enum Window {
 }
 
 const fn stock(name: &'static str, ubatch: usize) -> ResolvedPreset {
-    ResolvedPreset { name, is_stock: true, ubatch, window: Window::Full, full_layers: "none", kv: "f16" }
+    ResolvedPreset { name, is_stock: true, ubatch, window: Window::Full, far: 0, full_layers: "none", kv: "f16" }
 }
 
 const fn ours(name: &'static str, window: Window, full_layers: &'static str) -> ResolvedPreset {
-    ResolvedPreset { name, is_stock: false, ubatch: 2048, window, full_layers, kv: "f16" }
+    ResolvedPreset { name, is_stock: false, ubatch: 2048, window, far: 0, full_layers, kv: "f16" }
 }
 
-/// Presets that read alike are one row: `stream` as `quick`, `naive` as `fastest`, `paper` (odd layers full) as `accurate`.
+/// Presets that read alike are one row: `stream` as `quick`, `naive` as the window of 2k, `paper` (odd layers full) as `accurate`.
 const WAYS: &[ResolvedPreset] = &[
     stock("stock, ubatch 512", 512),
     stock("stock, ubatch 2048", 2048),
     ours("full", Window::Full, "none"),
     ours("accurate", Window::Tokens(2048), "half"),
     ours("a quarter full", Window::Tokens(2048), "quarter"),
-    ours("balanced", Window::Quarter, "none"),
+    ours("a window of a quarter", Window::Quarter, "none"),
     ours("quick", Window::Tokens(4096), "none"),
-    ours("fastest", Window::Tokens(2048), "none"),
-    ResolvedPreset { kv: "q8_0", ..ours("fastest, KV in q8_0", Window::Tokens(2048), "none") },
-    ResolvedPreset { kv: "q4_0", ..ours("fastest, KV in q4_0", Window::Tokens(2048), "none") },
+    ours("window of 2k", Window::Tokens(2048), "none"),
+    ResolvedPreset { far: 16, ..ours("balanced", Window::Tokens(2048), "none") },
+    ResolvedPreset { far: 32, ..ours("window of 2k, 1 in 32", Window::Tokens(2048), "none") },
+    ResolvedPreset { far: 64, ..ours("fastest", Window::Tokens(1024), "none") },
+    ResolvedPreset { kv: "q8_0", ..ours("window of 2k, KV in q8_0", Window::Tokens(2048), "none") },
+    ResolvedPreset { kv: "q4_0", ..ours("window of 2k, KV in q4_0", Window::Tokens(2048), "none") },
+    ResolvedPreset { far: 16, kv: "q8_0", ..ours("balanced, KV in q8_0", Window::Tokens(2048), "none") },
 ];
 
 /// What came of one way.
@@ -161,6 +167,8 @@ fn run(
         &resolved_preset.ubatch.to_string(),
         "--window",
         &window.to_string(),
+        "--far",
+        &resolved_preset.far.to_string(),
         "--full-layers",
         resolved_preset.full_layers,
         "--kv",
@@ -214,18 +222,24 @@ fn print_bars(rows: &[Row]) -> anyhow::Result<()> {
         .min_by(|a, b| deepest(a).total_cmp(&deepest(b)))
         .context("no stock row")?;
     let of = |name: &str| rows.iter().find(|row| row.name == name).context("a way of that name");
-    let (full, fastest) = (of("full")?, of("fastest")?);
-    let last = fastest.at.last().context("no depth")?;
+    let (full, windowed) = (of("full")?, of("window of 2k")?);
+    let last = windowed.at.last().context("no depth")?;
     let decode = |row: &Row| row.at.last().map_or(f64::NAN, |at| at.decode_tok_s);
     println!("\n| ratio at the deepest depth | |\n|---|---|");
-    for name in ["full", "accurate", "a quarter full", "balanced", "quick", "fastest"] {
+    for name in ["full", "accurate", "a quarter full", "balanced", "quick", "window of 2k", "fastest"] {
         println!("| {} / {name} | {:.2} |", best.name, deepest(best) / deepest(of(name)?));
     }
     println!(
-        "| fastest, last 8,192 tokens / those behind the first chunk | {:.3} |",
-        last.speed.pace / fastest.first.pace
+        "| window of 2k, last 8,192 tokens / those behind the first chunk | {:.3} |",
+        last.speed.pace / windowed.first.pace
     );
-    println!("| fastest, last chunk alone / second chunk alone | {:.3} |", last.speed.alone / fastest.first.alone);
+    println!(
+        "| window of 2k, last chunk alone / second chunk alone | {:.3} |",
+        last.speed.alone / windowed.first.alone
+    );
+    for name in ["balanced", "window of 2k, 1 in 32", "fastest"] {
+        println!("| {name} / window of 2k | {:.3} |", deepest(of(name)?) / deepest(windowed));
+    }
     println!("| decoding, full / stock | {:.3} |", decode(full) / decode(best));
     let ratios: Vec<f64> =
         full.at.iter().zip(&best.at).map(|(ours, stock)| ours.decode_tok_s / stock.decode_tok_s).collect();
@@ -233,7 +247,7 @@ fn print_bars(rows: &[Row]) -> anyhow::Result<()> {
         "| decoding, full / stock, mean over the depths | {:.3} |",
         ratios.iter().sum::<f64>() / count(ratios.len())
     );
-    println!("| device memory, fastest / stock | {:.4} |", fastest.device_gib / best.device_gib);
+    println!("| device memory, window of 2k / stock | {:.4} |", windowed.device_gib / best.device_gib);
     let sliding = rows.iter().filter(|row| !row.is_stock && row.name != "full" && row.kv == full.kv);
     let pairs = sliding.flat_map(|row| row.at.iter().zip(&full.at));
     let worst = pairs.map(|(mixed, full)| mixed.prefill_s / full.prefill_s).fold(0.0, f64::max);

@@ -1,12 +1,14 @@
 //! The patched attention against its definition.
 //!
 //! Random models, small enough to be computed by hand, are read by llama.cpp and by a plain f32 forward pass whose mask is
-//! [`lunette::swaa::sees`]; the logits of *every* token are compared, so that every row of the mask is. What decides is how
+//! [`lunette::swaa::weight`]; the logits of *every* token are compared, so that every row of the mask is. What decides is how
 //! far the two are apart ([`distance`]): [`EXACT`] where both compute in f32, [`HALF`]
 //! where keys and values are kept in half precision.
 //!
 //! The lengths are such that something is left out: views are cut at multiples of 256 cells, so that a gap needs more than 512 tokens.
 
+#[path = "attention/far.rs"]
+mod far;
 #[path = "attention/gpu.rs"]
 mod gpu;
 mod support;

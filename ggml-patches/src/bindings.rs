@@ -5267,6 +5267,16 @@ unsafe extern "C" {
     ) -> i32;
 }
 unsafe extern "C" {
+    pub fn llama_swaa_configure_far(
+        ctx: *mut llama_context,
+        window: u32,
+        n_sink: u32,
+        far_stride: u32,
+        full_layers: *const i32,
+        n_full_layers: usize,
+    ) -> i32;
+}
+unsafe extern "C" {
     pub fn llama_swaa_set_sliding(ctx: *mut llama_context, sliding: bool);
 }
 unsafe extern "C" {

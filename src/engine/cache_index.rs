@@ -171,7 +171,7 @@ mod tests {
     use crate::swaa::LayerSet;
 
     fn sliding(window: u32, sinks: u32) -> Attention {
-        Attention::Sliding { window, sinks, full_layers: LayerSet::default() }
+        Attention::Sliding { window, sinks, far: 0, full_layers: LayerSet::default() }
     }
 
     fn sequence(segments: &[(&[i32], Attention)]) -> TokenSequence {

@@ -230,7 +230,7 @@ mod tests {
     fn a_full_reading_predicts_itself_and_a_sliding_one() {
         let (product_price, attention_price) = (1e-11, 4e-11);
         let cost_model = observed(&Attention::Full, 16_384, product_price, attention_price);
-        let sliding = Attention::Sliding { window: 2048, sinks: 100, full_layers: LayerSet::default() };
+        let sliding = Attention::Sliding { window: 2048, sinks: 100, far: 0, full_layers: LayerSet::default() };
         for attention in [Attention::Full, sliding] {
             let truth: f64 = (0..16_384)
                 .step_by(512)
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_reading_of_two_attentions_takes_as_long_as_its_segments() {
         let cost_model = observed(&Attention::Full, 4_096, 1e-11, 3e-11);
-        let sliding = Attention::Sliding { window: 512, sinks: 10, full_layers: LayerSet::default() };
+        let sliding = Attention::Sliding { window: 512, sinks: 10, far: 0, full_layers: LayerSet::default() };
         let mut whole = sequence(3_000, &sliding);
         whole.push(&[Token(1); 40], &Attention::Full);
         let segments = [(3_000, &sliding), (40, &Attention::Full)];
@@ -308,7 +308,7 @@ mod tests {
         let by_chunks = pairs_per_token(row(4_096), row(31_232));
         let whole = "The whole of 16,384 tokens took 52.5 s sliding and 137.2 s with full attention";
         assert!(bench.contains(whole), "the bench says something else now");
-        let sliding = Attention::Sliding { window: 2048, sinks: 100, full_layers: LayerSet::default() };
+        let sliding = Attention::Sliding { window: 2048, sinks: 100, far: 0, full_layers: LayerSet::default() };
         let in_chunks =
             |attention: &Attention| (0..16_384).step_by(512).map(|start| pairs(start, 512, attention, 24)).sum();
         let by_wholes =

@@ -266,13 +266,14 @@ impl<'model> Context<'model> {
 
     /// Sets the attention of the next decode calls. Switching between full and an unchanged sliding attention is free.
     fn attend(&mut self, attention: &Attention) -> Result<(), Failure> {
-        if let Attention::Sliding { window, sinks, full_layers } = attention
+        if let Attention::Sliding { window, sinks, far, full_layers } = attention
             && self.configured.as_ref() != Some(attention)
         {
             let full: Vec<i32> = full_layers.as_slice().iter().map(|&layer| layer.cast_signed()).collect();
             // SAFETY: `raw` is alive; `full` holds `full.len()` indices and is only read during the call.
-            let status =
-                unsafe { sys::llama_swaa_configure(self.raw.as_ptr(), *window, *sinks, full.as_ptr(), full.len()) };
+            let status = unsafe {
+                sys::llama_swaa_configure_far(self.raw.as_ptr(), *window, *sinks, *far, full.as_ptr(), full.len())
+            };
             if status != 0 {
                 let reason = self.refusal().unwrap_or_else(|| format!("status {status}"));
                 let hint = Some("use --preset full");

@@ -73,7 +73,7 @@ mod tests {
     use crate::swaa::{Attention, LayerSet};
 
     fn attention(window: u32) -> Attention {
-        Attention::Sliding { window, sinks: 0, full_layers: LayerSet::default() }
+        Attention::Sliding { window, sinks: 0, far: 0, full_layers: LayerSet::default() }
     }
 
     fn tokens(ids: &[i32]) -> Vec<Token> {

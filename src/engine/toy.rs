@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use super::cache_index::Token;
 use super::machine::{Decoded, Machine};
 use super::message::{Failure, Memory, Origin, Sampling};
-use crate::swaa::{Attention, sees};
+use crate::swaa::{Attention, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
 pub(super) const END: Token = Token(0);
@@ -44,12 +44,12 @@ impl Toy {
         token.hash(&mut hasher);
         for (key, cell) in (0..).zip(&self.cells) {
             let (sliding, full) = match attention {
-                Attention::Full => (true, true),
-                Attention::Sliding { window, sinks, full_layers } => {
-                    (sees(position, key, *window, *sinks), !full_layers.is_empty())
+                Attention::Full => (1, true),
+                Attention::Sliding { window, sinks, far, full_layers } => {
+                    (weight(position, key, *window, *sinks, *far), !full_layers.is_empty())
                 }
             };
-            if sliding || full {
+            if sliding > 0 || full {
                 (cell, sliding).hash(&mut hasher);
             }
         }

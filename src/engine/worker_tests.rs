@@ -151,6 +151,7 @@ fn spec(window: u32, sinks: u32) -> RecipeSpec {
     RecipeSpec {
         window: WindowSpec::Tokens(window),
         sinks,
+        far: 0,
         full_layers: LayerSpec::None,
         fa_decode: true,
         dense_tail: true,
@@ -195,7 +196,8 @@ fn a_job_begins_with_the_free_cores_and_gives_back_those_that_others_take() {
 fn a_second_turn_prefills_the_new_tokens_only_under_every_recipe() {
     let paper = RecipeSpec { dense_tail: false, ..spec(32, 4) };
     let naive = RecipeSpec { fa_decode: false, ..paper.clone() };
-    for recipe in [RecipeSpec::FULL, spec(32, 4), paper, naive] {
+    let far = RecipeSpec { far: 8, ..spec(32, 4) };
+    for recipe in [RecipeSpec::FULL, spec(32, 4), paper, naive, far] {
         let mut desk = Desk::new(4096, PLENTY);
         let first = desk.ask(&prompt(&book(), &["who?"]), &recipe);
         let second = desk.ask(&prompt(&book(), &["who?", &first.text, "and why?"]), &recipe);

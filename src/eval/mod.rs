@@ -195,8 +195,12 @@ fn contender(preset: &Preset) -> Result<Contender, Error> {
 
 /// The recipe as one line, which changes whenever the recipe does.
 fn written(recipe: &RecipeSpec) -> String {
-    let RecipeSpec { window, sinks, full_layers, fa_decode, dense_tail } = recipe;
-    format!("window {window}, sinks {sinks}, full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}")
+    let RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail } = recipe;
+    // Runs from before there were far keys go on.
+    let far = if *far > 0 { format!("far {far}, ") } else { String::new() };
+    format!(
+        "window {window}, sinks {sinks}, {far}full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}"
+    )
 }
 
 /// The documents to ask about, each with its records.

@@ -30,6 +30,8 @@ struct RecipeLine<'a> {
     /// As written: "full", "4k", "max(4k, n/4)".
     window: String,
     sinks: u32,
+    /// 0: no far keys.
+    far: u32,
     full_layers: String,
     /// Which of the model's layers stay full; null without a model.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,7 @@ impl<'a> PresetLine<'a> {
         let recipe = preset.recipe.as_ref().map(|spec| RecipeLine {
             window: spec.window.to_string(),
             sinks: spec.sinks,
+            far: spec.far,
             full_layers: spec.full_layers.to_string(),
             full_layer_numbers: model.map(|model| spec.full_layers.resolve(model.layers).as_slice().to_vec()),
             fa_decode: spec.fa_decode,
@@ -130,7 +133,8 @@ impl RecipeLine<'_> {
         };
         let decode = if self.fa_decode { "full" } else { "sliding" };
         let tail = if self.dense_tail { "full" } else { "sliding" };
-        format!("window {}, sinks {}, {layers}, answer {decode}, question {tail}", self.window, self.sinks)
+        let far = if self.far > 0 { format!("far {}, ", self.far) } else { String::new() };
+        format!("window {}, sinks {}, {far}{layers}, answer {decode}, question {tail}", self.window, self.sinks)
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) struct RecipeReport {
     /// Null means full attention.
     window: Option<u32>,
     sinks: u32,
+    /// 0: no far keys.
+    far: u32,
     full_layers: Vec<u32>,
     fa_decode: bool,
     dense_tail: bool,
@@ -46,13 +48,13 @@ pub(super) struct RecipeReport {
 
 impl From<&Recipe> for RecipeReport {
     fn from(recipe: &Recipe) -> Self {
-        let (window, sinks, full_layers) = match &recipe.reading {
-            Attention::Full => (None, 0, Vec::new()),
-            Attention::Sliding { window, sinks, full_layers } => {
-                (Some(*window), *sinks, full_layers.as_slice().to_vec())
+        let (window, sinks, far, full_layers) = match &recipe.reading {
+            Attention::Full => (None, 0, 0, Vec::new()),
+            Attention::Sliding { window, sinks, far, full_layers } => {
+                (Some(*window), *sinks, *far, full_layers.as_slice().to_vec())
             }
         };
-        Self { window, sinks, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail }
+        Self { window, sinks, far, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail }
     }
 }
 

@@ -279,6 +279,9 @@ pub struct RecipeArgs {
     /// Number of leading tokens that every token sees (attention sinks)
     #[arg(long, alias = "keep-first", value_name = "TOKENS", value_parser = tokens)]
     pub sinks: Option<u32>,
+    /// Also let tokens see one in N of the tokens between sinks and window, counted N times; 0 for none
+    #[arg(long, value_name = "N", value_parser = stride)]
+    pub far: Option<u32>,
     /// Layers with full attention: none, all, first-half, first-8, odd, even, every-4-from-1, 1,3,5-9 or model
     #[arg(long, alias = "non-sliding-layers", value_name = "LAYERS", value_parser = layers)]
     pub full_layers: Option<LayerSpec>,
@@ -303,6 +306,7 @@ impl RecipeArgs {
         RecipePatch {
             window: self.window,
             sinks: self.sinks,
+            far: self.far,
             full_layers: self.full_layers.clone(),
             fa_decode: self.fa_decode,
             dense_tail: if self.paper { Some(false) } else { self.dense_tail },
@@ -314,6 +318,7 @@ impl RecipeArgs {
     pub fn first_beside_the_window(&self) -> Option<&'static str> {
         let given = [
             ("--sinks", self.sinks.is_some()),
+            ("--far", self.far.is_some()),
             ("--full-layers", self.full_layers.is_some()),
             ("--fa-decode", self.fa_decode.is_some()),
             ("--dense-tail", self.dense_tail.is_some()),
@@ -441,6 +446,10 @@ fn layers(text: &str) -> Result<LayerSpec, String> {
 
 fn tokens(text: &str) -> Result<u32, String> {
     written::tokens(text).map_err(sentence)
+}
+
+fn stride(text: &str) -> Result<u32, String> {
+    written::stride(text).map_err(sentence)
 }
 
 fn switch(text: &str) -> Result<bool, String> {

@@ -118,6 +118,7 @@ fn entries(preset: &Preset) -> Vec<(&'static str, Value)> {
         entries.extend([
             ("window", recipe.window.to_string().into()),
             ("sinks", i64::from(recipe.sinks).into()),
+            ("far", i64::from(recipe.far).into()),
             ("full_layers", recipe.full_layers.to_string().into()),
             ("fa_decode", recipe.fa_decode.into()),
             ("dense_tail", recipe.dense_tail.into()),
@@ -168,7 +169,7 @@ mod tests {
     }
 
     const MINE: &str = "[presets.mine]\nsummary = \"window max(4k, n/8), 100 sinks, full layers every 4 from 1\"\nwindow = \"max(4k, n/8)\"\n\
-                        sinks = 100\nfull_layers = \"every 4 from 1\"\nfa_decode = true\ndense_tail = false\n";
+                        sinks = 100\nfar = 0\nfull_layers = \"every 4 from 1\"\nfa_decode = true\ndense_tail = false\n";
 
     fn mine() -> Preset {
         Preset { summary: "window max(4k, n/8), 100 sinks, full layers every 4 from 1".into(), ..preset("mine") }

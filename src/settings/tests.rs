@@ -150,12 +150,13 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
 
 #[test]
 fn single_fields_change_a_preset_under_both_names() {
-    let ours = ["--window", "8k", "--sinks", "10", "--full-layers", "odd", "--fa-decode=off", "--paper"];
+    let ours = ["--window", "8k", "--sinks", "10", "--far", "16", "--full-layers", "odd", "--fa-decode=off", "--paper"];
     let reference = [
         "--sliding-window-size",
         "8192",
         "--keep-first",
         "10",
+        "--far=16",
         "--non-sliding-layers",
         "odd",
         "--force-fa-decode",
@@ -164,6 +165,7 @@ fn single_fields_change_a_preset_under_both_names() {
     let expected = RecipeSpec {
         window: WindowSpec::Tokens(8192),
         sinks: 10,
+        far: 16,
         full_layers: LayerSpec::Odd,
         fa_decode: false,
         dense_tail: false,
@@ -184,7 +186,7 @@ fn a_window_settles_a_recipe_that_auto_would_choose() {
 
 #[test]
 fn a_field_that_auto_has_no_recipe_for_is_refused_and_a_window_or_a_preset_takes_it() {
-    let flags = ["--sinks=4", "--full-layers=odd", "--fa-decode=off", "--dense-tail=off", "--paper"];
+    let flags = ["--sinks=4", "--far=16", "--full-layers=odd", "--fa-decode=off", "--dense-tail=off", "--paper"];
     for flag in flags {
         let (refusal, exit) = refused(&["-p", "?", flag]);
         let named = flag.split('=').next().unwrap();
@@ -217,7 +219,7 @@ fn what_flags_make_of_a_preset_is_an_offer_of_its_own_and_comes_first() {
     let summary = "from your flags: window 1k, sinks 100, every layer sliding, full decode, dense tail";
     let custom = |key| (number + 1, "custom".to_owned(), key, summary.to_owned());
     assert_eq!(preset_entries(&["--window", "1k"], ""), custom(Some('9')));
-    assert_eq!(preset_entries(&["--preset", "fastest", "--window", "1k"], ""), custom(Some('9')));
+    assert_eq!(preset_entries(&["--preset", "fastest", "--far", "none"], ""), custom(Some('9')));
     let taken = "[presets.quick]\nkey = 9\n";
     assert_eq!(preset_entries(&["--window", "1k"], taken), custom(None));
     let (unchanged, name, key, _) = preset_entries(&["--preset", "quick", "--window", "4k"], "");

@@ -126,12 +126,12 @@ mod tests {
         let (preset, reason) = chosen(&measured(), 4_000);
         assert_eq!(
             (preset.as_str(), reason),
-            ("full", format!("at this length fastest would be only 1.10 times as fast{ESTIMATED}"))
+            ("full", format!("at this length accurate would be only 1.05 times as fast{ESTIMATED}"))
         );
         let (preset, reason) = chosen(&timed(measured(), 0.002), 4_000);
         assert_eq!(
             (preset.as_str(), reason.as_str()),
-            ("full", "at this length fastest would be only 1.10 times as fast")
+            ("full", "at this length accurate would be only 1.05 times as fast")
         );
     }
 

@@ -53,15 +53,18 @@ impl PrefillCost {
 /// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers`
 /// layers.
 ///
-/// For each query, a sliding layer computes the window, the sinks and on average half of the chunk.
+/// For each query, a sliding layer computes the window, the sinks, the far keys of the chunk's last query and on average
+/// half of the chunk.
 #[must_use]
 pub fn pairs(start: u32, tokens: u32, attention: &Attention, layers: u32) -> f64 {
     let tokens_f = f64::from(tokens);
     let full_keys = f64::from(start) + f64::midpoint(tokens_f, 1.0);
     let keys = match attention {
         Attention::Full => full_keys,
-        Attention::Sliding { window, sinks, full_layers } => {
-            let view = f64::from(*window) + f64::from(*sinks) + tokens_f / 2.0;
+        Attention::Sliding { window, sinks, far, full_layers } => {
+            let near = f64::from(*window) + f64::from(*sinks);
+            let beyond = (f64::from(start) + tokens_f - near).max(0.0);
+            let view = near + tokens_f / 2.0 + if *far > 0 { beyond / f64::from(*far) } else { 0.0 };
             let full_share = full_layers.len() as f64 / f64::from(layers.max(1));
             full_share * full_keys + (1.0 - full_share) * full_keys.min(view)
         }
@@ -74,12 +77,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::swaa::{LayerSet, sees};
+    use crate::swaa::{LayerSet, weight};
 
     const COST: PrefillCost = PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.0015) };
 
     fn sliding(window: u32, sinks: u32, full_layers: LayerSet) -> Attention {
-        Attention::Sliding { window, sinks, full_layers }
+        Attention::Sliding { window, sinks, far: 0, full_layers }
     }
 
     #[test]
@@ -107,22 +110,28 @@ mod tests {
     }
 
     proptest! {
-        /// The pairs are those that the mask lets through, plus at most half a chunk per query on sliding layers.
+        /// The pairs are those that the mask lets through, plus at most half a chunk and the chunk's far keys per query on
+        /// sliding layers.
         #[test]
         fn pairs_are_those_of_the_mask_and_of_its_views(
-            tokens in 1_u32..120, window in 1_u32..50, sinks in 0_u32..20, full in prop::collection::btree_set(0_u32..6, 0..6)
+            tokens in 1_u32..120, window in 1_u32..50, sinks in 0_u32..20, far in prop_oneof![Just(0_u32), 2_u32..20],
+            full in prop::collection::btree_set(0_u32..6, 0..6)
         ) {
             let count = |seen: &dyn Fn(u32, u32) -> bool| {
                 (0..tokens).flat_map(|query| (0..=query).map(move |key| (query, key))).filter(|&(q, k)| seen(q, k)).count()
             };
             let all = count(&|_, _| true);
             prop_assert!((pairs(0, tokens, &Attention::Full, 6) - all as f64).abs() < 1e-6);
-            let windowed = count(&|query, key| sees(query, key, window, sinks));
+            let windowed = count(&|query, key| weight(query, key, window, sinks, far) > 0);
             let masked = (full.len() * all + (6 - full.len()) * windowed) as f64 / 6.0;
             let sliding_share = (6 - full.len()) as f64 / 6.0;
-            let counted = pairs(0, tokens, &sliding(window, sinks, full.into_iter().collect()), 6);
-            let more = sliding_share * f64::from(tokens) * (f64::from(tokens) / 2.0 + 1.0);
-            prop_assert!((masked - 1e-6..=masked + more).contains(&counted), "{} of {}", counted, masked);
+            let attention = Attention::Sliding { window, sinks, far, full_layers: full.into_iter().collect() };
+            let counted = pairs(0, tokens, &attention, 6);
+            let of_chunk = f64::from(tokens) / 2.0 + f64::from(tokens.checked_div(far).unwrap_or(0)) + 1.0;
+            let more = sliding_share * f64::from(tokens) * of_chunk;
+            // A far key more or less at either end of the stride.
+            let fewer = if far > 0 { sliding_share * f64::from(tokens) } else { 0.0 };
+            prop_assert!((masked - fewer - 1e-6..=masked + more).contains(&counted), "{} of {}", counted, masked);
         }
     }
 }

@@ -38,6 +38,9 @@ pub struct RecipeSpec {
     pub window: WindowSpec,
     /// Leading positions that every query sees (`keep_first` in the reference).
     pub sinks: u32,
+    /// Of the keys between sinks and window, sliding layers see one in this many, which counts for all of them; 0 for
+    /// none, 1 is full attention. Our addition, not the paper's.
+    pub far: u32,
     /// Layers that keep full attention (`non_sliding_layers` in the reference).
     pub full_layers: LayerSpec,
     /// The answer is decoded with full attention (`force_fa_decode` in the reference).
@@ -48,8 +51,14 @@ pub struct RecipeSpec {
 
 impl RecipeSpec {
     /// Full attention everywhere.
-    pub const FULL: Self =
-        Self { window: WindowSpec::Full, sinks: 0, full_layers: LayerSpec::None, fa_decode: true, dense_tail: true };
+    pub const FULL: Self = Self {
+        window: WindowSpec::Full,
+        sinks: 0,
+        far: 0,
+        full_layers: LayerSpec::None,
+        fa_decode: true,
+        dense_tail: true,
+    };
 
     /// The base of a recipe that gives only a window: 2,048 tokens, 100 sinks, every layer sliding, the question and
     /// the answer with full attention.
@@ -59,6 +68,7 @@ impl RecipeSpec {
     pub const SLIDING: Self = Self {
         window: WindowSpec::Tokens(2048),
         sinks: 100,
+        far: 0,
         full_layers: LayerSpec::None,
         fa_decode: true,
         dense_tail: true,
@@ -85,8 +95,8 @@ impl RecipeSpec {
     pub fn resolve(&self, document_tokens: u32, layers: u32) -> Recipe {
         let full_layers = self.full_layers.resolve(layers);
         let attention = match self.window.resolve(document_tokens) {
-            Some(window) if full_layers.len() < layers as usize => {
-                Attention::Sliding { window, sinks: self.sinks, full_layers }
+            Some(window) if full_layers.len() < layers as usize && self.far != 1 => {
+                Attention::Sliding { window, sinks: self.sinks, far: self.far, full_layers }
             }
             _ => Attention::Full,
         };
@@ -100,12 +110,18 @@ impl fmt::Display for RecipeSpec {
             return f.write_str("full attention");
         }
         write!(f, "window {}, sinks {}, ", self.window, self.sinks)?;
+        write_far(f, self.far)?;
         match &self.full_layers {
             LayerSpec::None => f.write_str("every layer sliding")?,
             layers => write!(f, "full layers {layers}")?,
         }
         write_policy(f, self.fa_decode, self.dense_tail)
     }
+}
+
+/// The far keys, if any.
+fn write_far(f: &mut fmt::Formatter<'_>, far: u32) -> fmt::Result {
+    if far == 0 { Ok(()) } else { write!(f, "far {far}, ") }
 }
 
 /// The attention of the answer and of the question.
@@ -140,10 +156,12 @@ impl Hint for RecipeError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Attention {
     Full,
-    /// Sinks and a window on every layer but `full_layers`.
+    /// Sinks, a window and far keys on every layer but `full_layers`; [`weight`](super::weight) defines them.
     Sliding {
         window: u32,
         sinks: u32,
+        /// 0, or from 2 on.
+        far: u32,
         full_layers: LayerSet,
     },
 }
@@ -151,7 +169,8 @@ pub enum Attention {
 impl Attention {
     /// How many leading positions see all earlier tokens under this attention: `window + sinks`, or all positions.
     ///
-    /// Position i sees every key iff no key is between the sinks and the window: i < window + sinks.
+    /// Position i sees every key iff no key is between the sinks and the window: i < window + sinks. Where a key is, a
+    /// far key counts for more than itself, so far keys change nothing about this.
     #[must_use]
     pub fn seen_whole(&self) -> u32 {
         match self {
@@ -199,11 +218,14 @@ impl fmt::Display for Attention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full => f.write_str("full attention"),
-            Self::Sliding { window, sinks, full_layers } if full_layers.is_empty() => {
-                write!(f, "window {window}, sinks {sinks}, every layer sliding")
-            }
-            Self::Sliding { window, sinks, full_layers } => {
-                write!(f, "window {window}, sinks {sinks}, full layers {full_layers}")
+            Self::Sliding { window, sinks, far, full_layers } => {
+                write!(f, "window {window}, sinks {sinks}, ")?;
+                write_far(f, *far)?;
+                if full_layers.is_empty() {
+                    f.write_str("every layer sliding")
+                } else {
+                    write!(f, "full layers {full_layers}")
+                }
             }
         }
     }
@@ -226,7 +248,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::swaa::sees;
+    use crate::swaa::weight;
 
     const LAYERS: u32 = 3;
     const TOKENS: u32 = 40;
@@ -235,20 +257,24 @@ mod tests {
         let full_layers = prop::collection::btree_set(0..LAYERS, 0..LAYERS as usize);
         prop_oneof![
             1 => Just(Attention::Full),
-            6 => (1_u32..30, 0_u32..20, full_layers).prop_map(|(window, sinks, full_layers)| Attention::Sliding {
-                window,
-                sinks,
-                full_layers: full_layers.into_iter().collect()
-            }),
+            6 => (1_u32..30, 0_u32..20, prop_oneof![Just(0_u32), 2_u32..12], full_layers).prop_map(
+                |(window, sinks, far, full_layers)| Attention::Sliding {
+                    window,
+                    sinks,
+                    far,
+                    full_layers: full_layers.into_iter().collect()
+                }
+            ),
         ]
     }
 
-    fn is_seen(attention: &Attention, layer: u32, query: u32, key: u32) -> bool {
+    /// How many keys `key` counts for.
+    fn counted(attention: &Attention, layer: u32, query: u32, key: u32) -> u32 {
         match attention {
-            Attention::Sliding { window, sinks, full_layers } if !full_layers.as_slice().contains(&layer) => {
-                sees(query, key, *window, *sinks)
+            Attention::Sliding { window, sinks, far, full_layers } if !full_layers.as_slice().contains(&layer) => {
+                weight(query, key, *window, *sinks, *far)
             }
-            _ => key <= query,
+            _ => u32::from(key <= query),
         }
     }
 
@@ -271,9 +297,9 @@ mod tests {
                 for (entry, state) in entries.iter_mut().zip(&states) {
                     entry.push(*state);
                 }
-                let seen_by = |query: u32| (0..TOKENS).filter(move |&key| is_seen(attention, layer, query, key));
                 let attended = |query: u32| {
-                    let seen = seen_by(query).map(|key| states[key as usize]);
+                    let seen = (0..TOKENS).map(|key| (counted(attention, layer, query, key), states[key as usize]));
+                    let seen = seen.filter(|&(count, _)| count > 0).flat_map(|(count, state)| [count, state]);
                     [layer, states[query as usize]].into_iter().chain(seen).collect()
                 };
                 states = (0..TOKENS).map(|query| self.number(attended(query))).collect();
@@ -292,7 +318,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_seen_whole_is_seen_whole_and_the_next_position_is_not(attention in attentions()) {
-            let sees_all = |query: u32| (0..=query).all(|key| (0..LAYERS).all(|layer| is_seen(&attention, layer, query, key)));
+            let sees_all = |query: u32| (0..=query).all(|key| (0..LAYERS).all(|layer| counted(&attention, layer, query, key) == 1));
             let whole = attention.seen_whole();
             prop_assert!((0..whole.min(100)).all(sees_all));
             prop_assert!(whole == u32::MAX || !sees_all(whole));
@@ -302,7 +328,7 @@ mod tests {
         fn attention_is_in_effect_full_as_long_as_all_is_seen(attention in attentions(), position in 0_u32..100) {
             let effective = attention.effective_at(position);
             for (layer, key) in (0..LAYERS).flat_map(|layer| (0..100).map(move |key| (layer, key))) {
-                prop_assert_eq!(is_seen(effective, layer, position, key), is_seen(&attention, layer, position, key));
+                prop_assert_eq!(counted(effective, layer, position, key), counted(&attention, layer, position, key));
             }
         }
 
@@ -338,6 +364,14 @@ mod tests {
         assert_eq!(spec(LayerSpec::All).resolve(1000, 24).reading, Attention::Full);
         assert_eq!(spec(LayerSpec::First(24)).resolve(1000, 24).reading, Attention::Full);
         let some = spec(LayerSpec::First(23)).resolve(1000, 24).reading;
-        assert_eq!(some, Attention::Sliding { window: 2048, sinks: 0, full_layers: (0..23).collect() });
+        assert_eq!(some, Attention::Sliding { window: 2048, sinks: 0, far: 0, full_layers: (0..23).collect() });
+    }
+
+    #[test]
+    fn a_far_key_for_each_key_is_full_attention() {
+        let spec = |far| RecipeSpec { far, ..RecipeSpec::SLIDING };
+        assert_eq!(spec(1).resolve(100_000, 24).reading, Attention::Full);
+        assert_ne!(spec(2).resolve(100_000, 24).reading, Attention::Full);
+        assert_ne!(spec(2).resolve(100_000, 24).reading, spec(3).resolve(100_000, 24).reading);
     }
 }

@@ -5,6 +5,7 @@
 //! | tokens | `2048`, `2_048`, `4k` (4,096) |
 //! | window | `full`, tokens, `n/4` (a quarter of the document), `max(4k, n/4)` |
 //! | layers | `none`, `all`, `first half`, `first 8`, `odd`, `even`, `every 4 from 1`, `1,3,5-9`, `model` |
+//! | far | `none`, `0`, a whole number such as `16` |
 //! | switch | `on`, `off`, `true`, `false`, `yes`, `no`, `1`, `0` |
 //!
 //! Case and blanks don't matter. A hyphen can replace a blank between words, so that a shell needs no quotes:
@@ -43,6 +44,7 @@ const WINDOWS: &str =
 const LAYERS: &str =
     r#""none", "all", "first half", "first 8", "odd", "even", "every 4 from 1", a list such as "1,3,5-9", or "model""#;
 const TOKENS: &str = r#"a whole number of tokens such as 2048 or "4k""#;
+const STRIDES: &str = r#"a whole number such as 16 (one key in 16), or 0 or "none" for none"#;
 const SWITCHES: &str = "true or false, on or off";
 
 /// Parses a count of tokens: `2048`, `2_048`, `4k`.
@@ -51,6 +53,17 @@ const SWITCHES: &str = "true or false, on or off";
 pub fn tokens(text: &str) -> Result<u32, WrittenError> {
     let bad = || WrittenError::new("token count", text, TOKENS);
     count(&squeezed(text)).ok_or_else(bad)
+}
+
+/// Parses the stride of far keys: `16`, `1k`, and `none` or `0` for none.
+///
+/// Errors: not a whole number, or more than 4,294,967,295.
+pub fn stride(text: &str) -> Result<u32, WrittenError> {
+    let form = squeezed(text);
+    if form == "none" {
+        return Ok(0);
+    }
+    count(&form).ok_or_else(|| WrittenError::new("far stride", text, STRIDES))
 }
 
 /// Parses a switch: `on`, `true`, `yes`, `1` and their opposites.
@@ -263,6 +276,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn strides_are_read_in_every_form() {
+        for (text, far) in [("none", 0), ("0", 0), ("1", 1), (" 16 ", 16), ("1k", 1024)] {
+            assert_eq!(stride(text), Ok(far), "{text}");
+        }
+        for text in ["", "-1", "1/16", "16.0", "all", "5000000k"] {
+            assert_eq!(stride(text).expect_err(text).to_string(), format!("invalid far stride {text:?}"));
+        }
+    }
+
+    #[test]
     fn switches_are_read_in_every_form() {
         for (on, off) in [("on", "off"), ("True", "False"), ("yes", "no"), ("1", "0")] {
             assert_eq!((switch(on), switch(off)), (Ok(true), Ok(false)));
@@ -307,7 +330,7 @@ pub(super) mod tests {
 
         #[test]
         fn no_text_makes_the_readers_panic(text in ".{0,40}") {
-            let _ = (text.parse::<WindowSpec>(), text.parse::<LayerSpec>(), tokens(&text), switch(&text));
+            let _ = (text.parse::<WindowSpec>(), text.parse::<LayerSpec>(), tokens(&text), stride(&text), switch(&text));
         }
     }
 }

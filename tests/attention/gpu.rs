@@ -6,7 +6,7 @@
 
 use crate::support::comparing::{
     HALF, IN_F16, LLAMA, QUANTISED, QWEN2, QWEN3, SHAPES, assert_near, assert_same, read, read_afresh, sliding,
-    sliding_but, tokens,
+    sliding_but, sliding_far, tokens,
 };
 use crate::support::gguf::Numbers;
 use crate::support::llama::{Context, Model, Options, Q4_0, Q8_0, gpu};
@@ -103,6 +103,43 @@ fn every_edge_of_window_sinks_and_ubatch_is_as_defined() {
     }
 }
 
+/// Windows, sinks, strides, tokens a ubatch, tokens in all.
+const FAR_EDGES: [(u32, u32, u32, u32, u32); 8] = [
+    (40, 10, 16, 64, 900),
+    (40, 0, 2, 256, 1400),
+    (1, 1, 3, 64, 700),
+    (64, 8, 16, 32, 1400),
+    (64, 9, 16, 300, 1400),
+    (64, 200, 7, 128, 1400),
+    (100, 5, 1000, 64, 1400),
+    (257, 129, 32, 256, 1500),
+];
+
+#[test]
+#[ignore = "needs a GPU"]
+fn far_keys_are_as_defined() {
+    for (nth, shape) in shapes().into_iter().enumerate() {
+        let weights = RandomModel::new(shape, 2);
+        let model = load(&weights);
+        for (window, sinks, far, ubatch, count) in FAR_EDGES.into_iter().skip(nth % 2).step_by(2) {
+            let attention = sliding_far(window, sinks, far);
+            let text = tokens(0, count, 0);
+            let by_hand = Reference::new(&weights).read(&text, &attention);
+            let mut context = Context::new(&model, Options { ubatch, ..ON_DEVICE });
+            let what = format!("{shape:?}: {attention}, ubatch {ubatch}, {count} tokens");
+            assert_near(&read(&mut context, &text, count as usize, &attention), &by_hand, HALF, &what);
+            context.remove(0, 0, count);
+            context.set_views(false);
+            assert_near(
+                &read(&mut context, &text, count as usize, &attention),
+                &by_hand,
+                HALF,
+                &format!("{what}, mask"),
+            );
+        }
+    }
+}
+
 #[test]
 #[ignore = "needs a GPU"]
 fn a_window_as_wide_as_the_text_is_full_attention_bit_for_bit() {
@@ -162,8 +199,8 @@ fn quantised_keys_and_values_stay_close_to_the_definition() {
         for shape in [LLAMA, GROUPS_OF_4] {
             let weights = RandomModel::new(shape, 7);
             let model = load(&weights);
-            for attention in [Attention::Full, sliding(60, 8), sliding(200, 0), sliding_but(60, 200, &[1])] {
-                let text = tokens(0, 900, 0);
+            for attention in [Attention::Full, sliding(60, 8), sliding_but(60, 200, &[1]), sliding_far(60, 8, 16)] {
+                let text = tokens(0, 1400, 0);
                 let by_hand = Reference::new(&weights).read(&text, &attention);
                 let ours = read_afresh(&model, Options { kv_dtype, ..ON_DEVICE }, &text, 900, &attention);
                 assert_near(&ours, &by_hand, tolerance, &format!("{shape:?}, type {kv_dtype}, {attention}"));

@@ -42,7 +42,12 @@ pub(crate) fn sliding(window: u32, sinks: u32) -> Attention {
 }
 
 pub(crate) fn sliding_but(window: u32, sinks: u32, full_layers: &[u32]) -> Attention {
-    Attention::Sliding { window, sinks, full_layers: full_layers.iter().copied().collect::<LayerSet>() }
+    Attention::Sliding { window, sinks, far: 0, full_layers: full_layers.iter().copied().collect::<LayerSet>() }
+}
+
+/// Sliding with far keys, one in `far`.
+pub(crate) fn sliding_far(window: u32, sinks: u32, far: u32) -> Attention {
+    Attention::Sliding { window, sinks, far, full_layers: LayerSet::default() }
 }
 
 /// `count` tokens of a sequence from position `first` on. The same position has the same token in every call.

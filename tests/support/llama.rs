@@ -168,9 +168,9 @@ impl<'model> Context<'model> {
 
     /// Configures the window and switches to it, or to full attention. `Err` is the refusal's sentence.
     pub(crate) fn attend(&mut self, attention: &Attention) -> Result<(), String> {
-        if let Attention::Sliding { window, sinks, full_layers } = attention {
+        if let Attention::Sliding { window, sinks, far, full_layers } = attention {
             let layers: Vec<i32> = full_layers.as_slice().iter().map(|&layer| layer as i32).collect();
-            self.configure(*window, *sinks, &layers)?;
+            self.configure_far(*window, *sinks, *far, &layers)?;
         }
         self.slide(matches!(attention, Attention::Sliding { .. }));
         Ok(())
@@ -181,6 +181,24 @@ impl<'model> Context<'model> {
         let status = unsafe {
             sys::llama_swaa_configure(self.raw.as_ptr(), window, sinks, full_layers.as_ptr(), full_layers.len())
         };
+        self.configured(status)
+    }
+
+    /// The same with far keys, one in `far`.
+    pub(crate) fn configure_far(
+        &mut self,
+        window: u32,
+        sinks: u32,
+        far: u32,
+        full_layers: &[i32],
+    ) -> Result<(), String> {
+        let (layers, count) = (full_layers.as_ptr(), full_layers.len());
+        // SAFETY: the layers live through the call, which copies them.
+        let status = unsafe { sys::llama_swaa_configure_far(self.raw.as_ptr(), window, sinks, far, layers, count) };
+        self.configured(status)
+    }
+
+    fn configured(&self, status: i32) -> Result<(), String> {
         if status == 0 { Ok(()) } else { Err(self.refusal().expect("a failure has a sentence")) }
     }
 

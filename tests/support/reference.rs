@@ -1,8 +1,8 @@
-//! The hand: a plain f32 forward pass whose mask is [`lunette::swaa::sees`]. Slow, short, and the judge.
+//! The hand: a plain f32 forward pass whose mask is [`lunette::swaa::weight`]. Slow, short, and the judge.
 //!
 //! It keeps keys with and without their rotation, so that an entry that moves is rotated anew and not twice.
 
-use lunette::swaa::{Attention, sees};
+use lunette::swaa::{Attention, weight};
 
 use super::gguf::Tensor;
 use super::random_model::{Family, Layer, NORM_EPSILON, ROPE_BASE, RandomModel, Shape};
@@ -82,7 +82,8 @@ impl<'model> Reference<'model> {
 
         for ((token, state), normed) in tokens.iter().zip(hidden).zip(&normed) {
             let query = project(&layer.query, layer, shape, Head::Query, normed);
-            let seen: Vec<&Entry> = entries.iter().filter(|entry| is_seen(attention, index, *token, entry)).collect();
+            let counted = entries.iter().map(|entry| (entry, count(attention, index, *token, entry)));
+            let seen: Vec<(&Entry, u32)> = counted.filter(|&(_, count)| count > 0).collect();
             let mixed = attend(shape, &query, token.position, &seen);
             add(state, &product(&layer.output, &mixed));
             let fed = feed_forward(layer, &norm(state, &layer.feed_forward_norm.data));
@@ -91,14 +92,15 @@ impl<'model> Reference<'model> {
     }
 }
 
-fn is_seen(attention: &Attention, layer: usize, query: Token, key: &Entry) -> bool {
-    let (window, sinks) = match attention {
-        Attention::Sliding { window, sinks, full_layers } if !full_layers.as_slice().contains(&(layer as u32)) => {
-            (*window, *sinks)
+/// How many keys `key` counts for; 0 if it is not seen.
+fn count(attention: &Attention, layer: usize, query: Token, key: &Entry) -> u32 {
+    let (window, sinks, far) = match attention {
+        Attention::Sliding { window, sinks, far, full_layers } if !full_layers.as_slice().contains(&(layer as u32)) => {
+            (*window, *sinks, *far)
         }
-        _ => (u32::MAX, 0),
+        _ => (u32::MAX, 0, 0),
     };
-    query.sequence == key.sequence && sees(query.position, key.position, window, sinks)
+    if query.sequence == key.sequence { weight(query.position, key.position, window, sinks, far) } else { 0 }
 }
 
 fn remember(layer: &Layer, shape: &Shape, token: Token, normed: &[f32]) -> Entry {
@@ -128,19 +130,21 @@ fn project(matrix: &Tensor, layer: &Layer, shape: &Shape, head: Head, normed: &[
     projected
 }
 
-/// Softmax over the seen keys, head by head: `[heads * head_dim]`.
-fn attend(shape: &Shape, query: &[f32], position: u32, seen: &[&Entry]) -> Vec<f32> {
+/// Softmax over the seen keys, each as many times as it counts, head by head: `[heads * head_dim]`.
+fn attend(shape: &Shape, query: &[f32], position: u32, seen: &[(&Entry, u32)]) -> Vec<f32> {
     let query = rotate(shape, query, position);
     let group = shape.heads / shape.kv_heads;
     let mut mixed = vec![0.0; query.len()];
     for (head, (query, mixed)) in query.chunks(shape.head_dim).zip(mixed.chunks_mut(shape.head_dim)).enumerate() {
         let part = (head / group) * shape.head_dim..(head / group + 1) * shape.head_dim;
         let scale = 1.0 / (shape.head_dim as f32).sqrt();
-        let scores: Vec<f32> = seen.iter().map(|entry| dot(query, &entry.rotated_key[part.clone()]) * scale).collect();
+        let scores: Vec<f32> =
+            seen.iter().map(|(entry, _)| dot(query, &entry.rotated_key[part.clone()]) * scale).collect();
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f32> = scores.iter().map(|score| (score - highest).exp()).collect();
+        let counted = scores.iter().zip(seen);
+        let weights: Vec<f32> = counted.map(|(score, (_, count))| *count as f32 * (score - highest).exp()).collect();
         let total: f32 = weights.iter().sum();
-        for (weight, entry) in weights.iter().zip(seen) {
+        for (weight, (entry, _)) in weights.iter().zip(seen) {
             for (sum, value) in mixed.iter_mut().zip(&entry.value[part.clone()]) {
                 *sum += weight / total * value;
             }

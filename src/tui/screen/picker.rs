@@ -24,19 +24,22 @@ pub(in crate::tui) struct RecipeDraft {
 pub(in crate::tui) enum RecipeField {
     Window,
     Sinks,
+    Far,
     FullLayers,
     Decode,
     Tail,
 }
 
 impl RecipeField {
-    pub(in crate::tui) const ALL: [Self; 5] = [Self::Window, Self::Sinks, Self::FullLayers, Self::Decode, Self::Tail];
+    pub(in crate::tui) const ALL: [Self; 6] =
+        [Self::Window, Self::Sinks, Self::Far, Self::FullLayers, Self::Decode, Self::Tail];
 
     /// The key in a preset file.
     pub(in crate::tui) const fn name(self) -> &'static str {
         match self {
             Self::Window => "window",
             Self::Sinks => "sinks",
+            Self::Far => "far",
             Self::FullLayers => "full_layers",
             Self::Decode => "fa_decode",
             Self::Tail => "dense_tail",
@@ -48,6 +51,8 @@ impl RecipeField {
         match self {
             Self::Window => recipe.window.to_string(),
             Self::Sinks => recipe.sinks.to_string(),
+            Self::Far if recipe.far == 0 => "none".to_owned(),
+            Self::Far => recipe.far.to_string(),
             Self::FullLayers => recipe.full_layers.to_string(),
             Self::Decode => recipe.fa_decode.to_string(),
             Self::Tail => recipe.dense_tail.to_string(),
@@ -58,6 +63,7 @@ impl RecipeField {
         match self {
             Self::Window => recipe.window = stepped(&WINDOWS, &recipe.window, up),
             Self::Sinks => recipe.sinks = stepped(&SINKS, &recipe.sinks, up),
+            Self::Far => recipe.far = stepped(&FAR, &recipe.far, up),
             Self::FullLayers => recipe.full_layers = stepped(&LAYERS, &recipe.full_layers, up),
             Self::Decode => recipe.fa_decode ^= true,
             Self::Tail => recipe.dense_tail ^= true,
@@ -78,6 +84,7 @@ const WINDOWS: [WindowSpec; 9] = [
     WindowSpec::Full,
 ];
 const SINKS: [u32; 5] = [0, 10, 50, 100, 200];
+const FAR: [u32; 6] = [0, 64, 32, 16, 8, 4];
 const LAYERS: [LayerSpec; 5] =
     [LayerSpec::None, LayerSpec::Every { step: 4, from: 1 }, LayerSpec::Odd, LayerSpec::FirstHalf, LayerSpec::Even];
 

@@ -22,7 +22,7 @@ const TWO_COLUMNS: usize = 60;
 const SIGNS: [(Reach, &str); 7] = [
     (Reach::Window, "map: within the window at the end, or full attention"),
     (Reach::Sink, "sinks: every token attends to them"),
-    (Reach::Through, "reached by full layers, or by full attention of question and answer"),
+    (Reach::Through, "reached by full layers, far keys, or full attention of question and answer"),
     (Reach::Hidden, "read, but out of the question's reach"),
     (Reach::Cached, "already in the cache"),
     (Reach::Unread, "not read yet"),

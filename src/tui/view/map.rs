@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ◆  sinks: every token attends to them     █  in the window at the end: every layer attends to it
-//! ▒  reached by full layers, or by the question and answer with full attention
+//! ▒  reached by full layers, as far keys, or by the question and answer with full attention
 //! ░  prefilled, but out of the question's reach       ·  not prefilled
 //! ▓  during prefill: was in the cache already         second column: the visible page
 //! ```
@@ -24,7 +24,7 @@ use crate::swaa::{Attention, Recipe};
 pub(super) enum Reach {
     Sink,
     Window,
-    /// Only through full layers, or because the question and answer use full attention.
+    /// Only through full layers, as far keys, or because the question and answer use full attention.
     Through,
     Hidden,
     Unread,
@@ -86,12 +86,12 @@ impl Atlas {
     }
 
     fn seen(&self, recipe: &Recipe, token: u32) -> Reach {
-        let Attention::Sliding { window, sinks, full_layers } = &recipe.reading else { return Reach::Window };
+        let Attention::Sliding { window, sinks, far, full_layers } = &recipe.reading else { return Reach::Window };
         if token < *sinks {
             Reach::Sink
         } else if token + window >= self.read {
             Reach::Window
-        } else if recipe.dense_tail || recipe.fa_decode || !full_layers.is_empty() {
+        } else if recipe.dense_tail || recipe.fa_decode || *far > 0 || !full_layers.is_empty() {
             Reach::Through
         } else {
             Reach::Hidden
@@ -162,8 +162,8 @@ mod tests {
     #[test]
     fn the_map_tells_how_the_question_sees_the_document() {
         assert_eq!(read("full"), "██████████");
-        // 10,000 tokens: 2,048 of them in the window, 100 sinks.
-        assert_eq!(read("fastest"), "◆▒▒▒▒▒▒▒██");
+        // 10,000 tokens: 1,024 or 2,048 of them in the window, 100 sinks.
+        assert_eq!(read("fastest"), "◆▒▒▒▒▒▒▒▒█");
         assert_eq!(read("accurate"), "◆▒▒▒▒▒▒▒██");
         assert_eq!(read("naive"), "░░░░░░░░██");
     }

@@ -151,9 +151,10 @@ fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<L
         .extend(Atlas::planned(resolved.clone(), tokens).rows(room as u16).into_iter().map(|reach| sign(reach, theme)));
     let words = match resolved.reading {
         Attention::Full => format!("full attention over {} tokens", count(tokens)),
-        Attention::Sliding { window, sinks, .. } => {
+        Attention::Sliding { window, sinks, far, .. } => {
             let window = window.min(tokens);
-            format!("◆ {} sinks, █ the last {} of {} tokens", count(sinks), count(window), count(tokens))
+            let far = if far > 0 { format!(", and 1 in {} between them", count(far)) } else { String::new() };
+            format!("◆ {} sinks, █ the last {} of {} tokens{far}", count(sinks), count(window), count(tokens))
         }
     };
     let mut lines = vec![Line::from(strip)];

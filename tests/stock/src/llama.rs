@@ -102,18 +102,18 @@ impl Session {
 
     /// Sets the window of sliding attention; 0 is none.
     #[cfg(not(feature = "unpatched"))]
-    pub fn configure(&mut self, window: u32, sinks: u32, full_layers: &[i32]) -> anyhow::Result<()> {
+    pub fn configure(&mut self, window: u32, sinks: u32, far: u32, full_layers: &[i32]) -> anyhow::Result<()> {
+        let (layers, n_layers) = (full_layers.as_ptr(), full_layers.len());
         // SAFETY: the context lives; the layers are only read during the call.
-        let status = unsafe {
-            sys::llama_swaa_configure(self.context.as_ptr(), window, sinks, full_layers.as_ptr(), full_layers.len())
-        };
-        ensure!(status == 0, "llama_swaa_configure returned {status}");
+        let status =
+            unsafe { sys::llama_swaa_configure_far(self.context.as_ptr(), window, sinks, far, layers, n_layers) };
+        ensure!(status == 0, "llama_swaa_configure_far returned {status}");
         Ok(())
     }
 
     #[cfg(feature = "unpatched")]
     #[allow(clippy::unused_self, reason = "the patched program's has one")]
-    pub fn configure(&mut self, window: u32, _sinks: u32, _full_layers: &[i32]) -> anyhow::Result<()> {
+    pub fn configure(&mut self, window: u32, _sinks: u32, _far: u32, _full_layers: &[i32]) -> anyhow::Result<()> {
         ensure!(window == 0, "this is the library without patches: it has no window");
         Ok(())
     }

@@ -104,6 +104,9 @@ struct Attend {
     window: u32,
     #[arg(long, default_value_t = 100)]
     sinks: u32,
+    /// Of the keys between sinks and window, one in this many is seen; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    far: u32,
     #[arg(long, value_enum, default_value_t = FullLayers::None)]
     full_layers: FullLayers,
 }
@@ -250,7 +253,7 @@ fn pass(
     let mut session = Session::open(model, &setup)?;
     let load_s = before.elapsed()?.0;
     let full_layers = attend.full_layers.of(session.n_layer());
-    session.configure(attend.window, attend.sinks, &full_layers)?;
+    session.configure(attend.window, attend.sinks, attend.far, &full_layers)?;
     session.slide(attend.window > 0);
     let first_speed = warm_up(&mut session, setup.n_ubatch)?;
 
