@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::options::{Ended, Error, Options, ScreenExit};
 use super::recents::{self, left};
 use super::screen::{DocumentParts, ListKind, ListPopup, Overlay, Screen};
-use super::terminal_input::{Expecting, TerminalInput};
+use super::terminal_input::{DoubledEsc, Expecting, TerminalInput};
 use super::terminal_runner::TerminalRunner;
 use super::theme::{self, Theme};
 use crate::chat::{Chat, Model};
@@ -44,7 +44,9 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<E
         begin(&mut screen, &chat);
         let guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
         let follows_background = options.theme == ThemeChoice::Auto && options.true_color;
-        let (input, theme) = if follows_background { on_background().await? } else { as_chosen(options.theme) };
+        let doubled = if options.in_tmux { DoubledEsc::EscAndKey } else { DoubledEsc::Alt };
+        let (input, theme) =
+            if follows_background { on_background(doubled).await? } else { as_chosen(options.theme, doubled) };
         let display = TerminalDisplay::new()?;
         let options = Options { theme, ..options.clone() };
         let runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
@@ -59,7 +61,7 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<E
             }
         };
         let mut first = Some(input);
-        let open = || first.take().unwrap_or_else(|| TerminalInput::open(Expecting::Nothing));
+        let open = || first.take().unwrap_or_else(|| TerminalInput::open(Expecting::Nothing, doubled));
         let ended = shown.run(open, signal).await;
         // The position belongs to the document in use now: other parts have a position of their own.
         if let Some(left) = left(&shown.screen, &shown.chat) {
@@ -74,16 +76,16 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<E
 }
 
 /// The terminal's input, and the theme for its background if it tells in time.
-async fn on_background() -> io::Result<(TerminalInput, ThemeChoice)> {
-    let mut input = TerminalInput::open(Expecting::Replies);
+async fn on_background(doubled: DoubledEsc) -> io::Result<(TerminalInput, ThemeChoice)> {
+    let mut input = TerminalInput::open(Expecting::Replies, doubled);
     stdout().write_all(WHICH_BACKGROUND)?;
     stdout().flush()?;
     let background = input.background_within(REPLY_WITHIN).await;
     Ok((input, background.map_or(ThemeChoice::Auto, theme::on)))
 }
 
-fn as_chosen(theme: ThemeChoice) -> (TerminalInput, ThemeChoice) {
-    (TerminalInput::open(Expecting::Nothing), theme)
+fn as_chosen(theme: ThemeChoice, doubled: DoubledEsc) -> (TerminalInput, ThemeChoice) {
+    (TerminalInput::open(Expecting::Nothing, doubled), theme)
 }
 
 /// A screen that shows `document` where it was left last time.

@@ -27,6 +27,7 @@ mod stops;
 mod tty;
 
 pub(super) use event::{Background, TerminalEvent};
+pub(super) use sequence::DoubledEsc;
 pub use stops::with_stops_held;
 pub(super) use stops::{stop, with_stops_released};
 pub(super) use tty::{Expecting, TerminalInput};

@@ -4,7 +4,8 @@
 //! the Esc key if nothing follows within a moment; [`Splitter::give_up`] says that the moment is over.
 //!
 //! `ESC ESC [ D` in one read is Alt-Left, as rxvt writes it. `ESC ESC` before anything else is the Esc key, and
-//! then the rest: a mouse report, a paste, a reply. A sequence that is begun and certain, such as `ESC ] 11 ; rgb`, is
+//! then the rest: a mouse report, a paste, a reply. tmux reads rxvt's way itself and writes another, so inside tmux it is
+//! the Esc key before an arrow too ([`DoubledEsc`]). A sequence that is begun and certain, such as `ESC ] 11 ; rgb`, is
 //! waited for, and dropped if it never ends; its letters are never text.
 
 use std::ops::Range;
@@ -73,9 +74,20 @@ pub(super) enum Waiting {
     IsBegun,
 }
 
+/// What `ESC ESC` before the rest of a plain key means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::tui) enum DoubledEsc {
+    /// Alt and the key.
+    #[default]
+    Alt,
+    /// The Esc key, and then the key.
+    EscAndKey,
+}
+
 /// Splits bytes into sequences. Keeps what is not whole yet.
 #[derive(Debug, Default)]
 pub(super) struct Splitter {
+    doubled: DoubledEsc,
     held: Vec<u8>,
     /// The text of a paste whose end has not come.
     paste: Option<Vec<u8>>,
@@ -89,6 +101,15 @@ enum First {
 }
 
 impl Splitter {
+    pub(super) fn new(doubled: DoubledEsc) -> Self {
+        Self { doubled, ..Self::default() }
+    }
+
+    /// Whether two ESC are held, and the first one is a key.
+    fn is_esc_and_key(&self) -> bool {
+        self.doubled == DoubledEsc::EscAndKey && self.held.starts_with(&[ESC, ESC])
+    }
+
     /// The sequences that are whole with `bytes`, which were read at once.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Sequence> {
         let mut sequences = Vec::new();
@@ -109,6 +130,10 @@ impl Splitter {
                 continue;
             }
             match first(&self.held) {
+                First::Whole(_, Sequence { alt: true, .. }) if self.is_esc_and_key() => {
+                    self.held.remove(0);
+                    sequences.push(Kind::Esc.plain());
+                }
                 First::Whole(bytes, sequence) => {
                     self.held.drain(..bytes);
                     sequences.push(sequence);
@@ -340,6 +365,13 @@ mod tests {
         assert_eq!(split(b"\x1b\x1b[3~"), [alt(csi("3", b'~'))]);
         assert_eq!(split(b"\x1b\x1bOC"), [alt(Kind::Ss3(b'C').plain())]);
         assert_eq!(split(b"\x1bb\x1b\x7f"), [alt(letter('b')), alt(Kind::Control(0x7f).plain())]);
+    }
+
+    #[test]
+    fn a_doubled_esc_in_tmux_is_esc_and_a_key() {
+        let mut splitter = Splitter::new(DoubledEsc::EscAndKey);
+        assert_eq!(splitter.take(b"\x1b\x1b[A"), [Kind::Esc.plain(), csi("", b'A')]);
+        assert_eq!(splitter.take(b"\x1b[1;3D\x1bb"), [csi("1;3", b'D'), alt(letter('b'))]);
     }
 
     /// Esc in a read of its own is not the beginning of the next.

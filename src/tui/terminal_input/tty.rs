@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use super::burst::Bursts;
 use super::decoder::event;
 use super::event::{Background, TerminalEvent};
-use super::sequence::{Sequence, Splitter, Waiting};
+use super::sequence::{DoubledEsc, Sequence, Splitter, Waiting};
 use super::stops;
 
 /// After an ESC, the rest of a key comes sooner. vim waits for 50 ms, tmux for 10.
@@ -58,11 +58,12 @@ pub(in crate::tui) struct TerminalInput {
 
 impl TerminalInput {
     /// Reads from now on. Must be called in a runtime. A terminal that can't be read is the first event.
-    pub(in crate::tui) fn open(expecting: Expecting) -> Self {
+    pub(in crate::tui) fn open(expecting: Expecting, doubled: DoubledEsc) -> Self {
         let (sender, events) = unbounded_channel();
         let listen = |kind| signal(kind).ok();
         stops::tell(&sender);
-        let reading = start(expecting, sender.clone()).map_err(|error| sender.send(Err(error))).ok();
+        let input = Input::new(expecting, doubled, Instant::now());
+        let reading = start(input, sender.clone()).map_err(|error| sender.send(Err(error))).ok();
         Self {
             early: VecDeque::new(),
             events,
@@ -125,12 +126,11 @@ impl Drop for TerminalInput {
 
 /// Starts the thread. It ends when the pipe closes, or the terminal.
 fn start(
-    expecting: Expecting,
+    input: Input,
     events: UnboundedSender<io::Result<TerminalEvent>>,
 ) -> io::Result<(PipeWriter, JoinHandle<()>)> {
     let tty = open_tty()?;
     let (woken, wake) = io::pipe()?;
-    let input = Input::new(expecting, Instant::now());
     let thread = thread::Builder::new().name("terminal".to_owned()).spawn(move || read(tty, &woken, input, &events))?;
     Ok((wake, thread))
 }
@@ -204,9 +204,9 @@ struct Input {
 }
 
 impl Input {
-    fn new(expecting: Expecting, now: Instant) -> Self {
+    fn new(expecting: Expecting, doubled: DoubledEsc, now: Instant) -> Self {
         let replies_until = (expecting == Expecting::Replies).then(|| now + REPLIES_WITHIN);
-        Self { splitter: Splitter::default(), bursts: Bursts::default(), last: now, replies_until }
+        Self { splitter: Splitter::new(doubled), bursts: Bursts::default(), last: now, replies_until }
     }
 
     fn take(&mut self, bytes: &[u8], now: Instant) -> Vec<TerminalEvent> {
@@ -263,7 +263,7 @@ mod tests {
     /// What is read of `pieces`, each `apart` after the one before.
     fn read_slowly(expecting: Expecting, pieces: &[&[u8]], apart: Duration) -> Vec<TerminalEvent> {
         let mut now = Instant::now();
-        let mut input = Input::new(expecting, now);
+        let mut input = Input::new(expecting, DoubledEsc::Alt, now);
         let mut events = Vec::new();
         for piece in pieces.iter().map(Some).chain([None]) {
             now += if piece.is_some() { apart } else { REST_WITHIN };
