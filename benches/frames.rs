@@ -169,6 +169,7 @@ fn figures() -> Box<Figures> {
         timings: Timings::default(),
         memory: Memory::default(),
         threads: Threads::default(),
+        reasoning_end: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         context_tokens: 2,
     })

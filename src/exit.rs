@@ -23,6 +23,8 @@ pub enum Exit {
     Model = 5,
     /// The answer was cut off at a limit; what there is of it was printed.
     Limit = 6,
+    /// The model ended its output without an answer.
+    NoAnswer = 8,
     /// `--timeout` passed.
     Timeout = 124,
     Interrupted = 130,
@@ -56,6 +58,7 @@ impl From<Finish> for Exit {
     fn from(finish: Finish) -> Self {
         match finish {
             Finish::EndOfGeneration | Finish::StopString => Self::Ok,
+            Finish::NoAnswer => Self::NoAnswer,
             Finish::TokenLimit | Finish::TimeLimit | Finish::ContextFull => Self::Limit,
             Finish::Cancelled => Self::Interrupted,
         }

@@ -22,13 +22,13 @@ use lunette::document::{
 use lunette::engine::Measured;
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Plan, Sampling, Threads, Timings,
-    TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Part, Plan, Prompt, Sampling, Segment,
+    Threads, Timings, TokenCounts,
 };
 use lunette::eval;
 use lunette::exit::Exit;
 use lunette::failure::{Failure, FailureKind};
-use lunette::fit::Estimator;
+use lunette::fit::{Estimator, PromptTokens};
 use lunette::harmless::sign;
 use lunette::headless::{self, Counted, Reporter, Started};
 use lunette::models::{HubVariables, Places};
@@ -135,6 +135,7 @@ fn figures() -> Box<Figures> {
         timings: Timings::default(),
         memory: Memory::default(),
         threads: Threads::default(),
+        reasoning_end: None,
         prefill_cost: PREFILL_COST,
         context_tokens: 8192,
     })
@@ -368,8 +369,11 @@ impl Estimator for Words {
         texts.iter().map(|text| words(text)).collect()
     }
 
-    fn count_markup(&self, text: &str) -> u32 {
-        words(text)
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
+        let of = |is_counted: &dyn Fn(&Part) -> bool| {
+            prompt.parts.iter().filter(|part| is_counted(part)).map(|part| words(&part.text)).sum()
+        };
+        PromptTokens { document: of(&|part| part.segment == Segment::Document), prompt: of(&|_| true) }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
@@ -414,6 +418,7 @@ fn a_measurement_of_presets() {
         max_prompt_tokens: None,
         sampling: Sampling::GREEDY,
         max_answer_tokens: 10,
+        cot: lunette::swaa::ChainOfThought::Off,
         out: None,
         resume: false,
         now: Moment(0),

@@ -9,9 +9,14 @@ mod support {
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, Turn, build_prompt};
 use lunette::document::{Input, PRIDE_AND_PREJUDICE, ReadOptions, load};
 use lunette::engine::Vocabulary;
+use lunette::engine::message::{ModelInfo, Prompt};
+use lunette::swaa::ChainOfThought;
+use lunette::swaa::cost::PrefillCost;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -70,6 +75,91 @@ fn documents() -> Vec<String> {
         .into_iter()
         .chain(fixtures)
         .collect()
+}
+
+/// Templates with marks, with words in brackets, with and without white space at the edges.
+const TEMPLATES: [&str; 5] = [
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n",
+    "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]{% else %} {{ m.content }}</s>{% endif %}{% endfor %}",
+    "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}<|assistant|>\n",
+    "{% for m in messages %}<start_of_turn>{{ m.role }}\n{{ m.content | trim }}<end_of_turn>\n{% endfor %}<start_of_turn>model\n",
+    "{% for m in messages %}{{ m.role }}: {{ m.content }}\n\n{% endfor %}assistant:",
+];
+
+/// Documents and questions. The documents end in a letter: at other ends, a tokeniser may join the line end behind it,
+/// which belongs to the question here.
+const TALKS: [(&str, &str); 4] = [
+    ("It was red", "x"),
+    ("  1. It was red.\n  2. It was 12 m high", "What was red, and why?"),
+    ("fn main() {\n    println!(\"a\");\n} // main", "12 + 3?"),
+    ("吾輩は猫である", "名前は？"),
+];
+
+fn model_with(template: &str) -> ModelInfo {
+    ModelInfo {
+        path: PathBuf::from("m.gguf"),
+        name: "m".into(),
+        architecture: "llama".into(),
+        layers: 4,
+        train_context_tokens: 8192,
+        vocab_tokens: 100,
+        kv_bytes_per_token: 1,
+        model_bytes: 1,
+        load_time: Duration::ZERO,
+        chat_template: Some(template.into()),
+        bos_text: "<s>".into(),
+        eos_text: "</s>".into(),
+        sliding_refused: None,
+        without_gpu: None,
+        prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
+        patch_stamp: String::new(),
+        devices: Vec::new(),
+        offloaded_layers: 0,
+    }
+}
+
+/// The prompt of a second question about `document`.
+fn prompt_of(template: &str, document: &str, question: &str) -> Prompt {
+    let template = ChatTemplate::of(&model_with(template), Moment(0));
+    let turns = [Turn { question: "And before?".into(), answer: "It was blue.".into() }];
+    let request = PromptRequest {
+        template: &template,
+        system: None,
+        document: &document.into(),
+        turns: &turns,
+        question: Some(&question.into()),
+        cot: ChainOfThought::Auto,
+    };
+    build_prompt(&request).expect("the template renders").0
+}
+
+#[test]
+#[ignore = "needs the vocabularies: `make vocabularies`"]
+fn a_prompt_in_parts_has_llama_cpps_own_tokens() {
+    let mut wrong = Vec::new();
+    for (name, path) in vocabularies() {
+        // WordPiece and Unigram are for embeddings.
+        let Ok(vocabulary) = Vocabulary::open(&path) else { continue };
+        if name.contains("bert") {
+            continue;
+        }
+        for (number, template) in TEMPLATES.iter().enumerate() {
+            for (document, question) in TALKS {
+                let prompt = prompt_of(template, document, question);
+                let whole: String = prompt.parts.iter().map(|part| &*part.text).collect();
+                let (ours, reference) = (vocabulary.prompt_numbers(&prompt), vocabulary.prompt_reference(&whole));
+                if ours != reference {
+                    let at = ours.iter().zip(&reference).position(|(ours, reference)| ours != reference);
+                    wrong.push(format!(
+                        "{name}, template {number}, {question}: {} for {} from {at:?}",
+                        ours.len(),
+                        reference.len()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} prompts:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 const CHINESE: &str = "道可道，非常道。名可名，非常名。\n無名天地之始，有名萬物之母。故常無欲，以觀其妙 12 34。\n";

@@ -1,6 +1,7 @@
 //! Why an answer ended, in the same words in every front end.
 
-use crate::engine::message::Finish;
+use super::exchange::Exchange;
+use crate::engine::message::{Finish, ReasoningEnd};
 
 /// Why an answer is incomplete: what cut it off, or that it is empty. `None` if the model ended it.
 ///
@@ -11,9 +12,28 @@ pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
         Finish::EndOfGeneration | Finish::StopString => {
             answer.trim().is_empty().then_some("the model returned an empty answer")
         }
+        Finish::NoAnswer => Some("the model returned an empty answer"),
         Finish::TokenLimit => Some("cut off: token limit reached"),
         Finish::TimeLimit => Some("cut off: --timeout reached"),
         Finish::ContextFull => Some("cut off: the context is full"),
         Finish::Cancelled => Some("stopped"),
+    }
+}
+
+/// What is to be told below an answer: why it is incomplete, and how its reasoning ended, unless the model closed it.
+#[must_use]
+pub fn endings(finish: Finish, exchange: &Exchange) -> Vec<&'static str> {
+    let reasoning = exchange.reasoning.end.and_then(how_reasoning_ended);
+    why_not_whole(finish, &exchange.answer).into_iter().chain(reasoning).collect()
+}
+
+/// How the reasoning ended. `None` if the model closed it or the user asked for the answer.
+#[must_use]
+pub fn how_reasoning_ended(end: ReasoningEnd) -> Option<&'static str> {
+    match end {
+        ReasoningEnd::Closed | ReasoningEnd::Asked => None,
+        ReasoningEnd::EndOfTurn => Some("the model stopped inside its reasoning, and was asked for the answer"),
+        ReasoningEnd::Budget => Some("the reasoning was ended at its budget, and the answer asked for"),
+        ReasoningEnd::Never => Some("the reasoning never ended"),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
 use crate::citations::Citation;
-use crate::engine::message::{Channel, Figures, Finish, Timings, TokenCounts};
+use crate::engine::message::{Channel, Figures, Finish, ReasoningEnd, Timings, TokenCounts};
 use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
@@ -20,6 +20,10 @@ pub struct Exchange {
     /// The visible answer, exactly as it was generated.
     pub answer: String,
     pub reasoning: Reasoning,
+    /// The answer so far may turn out to be reasoning: the model may have left out the tag that opens it.
+    pub may_be_reasoning: bool,
+    /// When its first character came.
+    pub(super) answer_began: Option<Duration>,
     pub state: ExchangeState,
     /// The preset in force when it was sent; `None` before.
     pub preset: Option<Arc<str>>,
@@ -64,6 +68,8 @@ pub struct Reasoning {
     pub ended: Option<Duration>,
     /// Measured by the engine; `None` until the answer is over.
     pub tokens: Option<u32>,
+    /// How it ended; `None` until the answer is over.
+    pub end: Option<ReasoningEnd>,
 }
 
 impl Reasoning {
@@ -86,6 +92,8 @@ impl Exchange {
             attached: Vec::new(),
             answer: String::new(),
             reasoning: Reasoning::default(),
+            may_be_reasoning: false,
+            answer_began: None,
             state: ExchangeState::Waiting,
             preset: None,
             figures: None,
@@ -94,6 +102,12 @@ impl Exchange {
             is_left_out: false,
             citations: Vec::new(),
         }
+    }
+
+    /// The answer as far as it is certain to be one. What prints an answer once and for all prints this.
+    #[must_use]
+    pub fn settled_answer(&self) -> &str {
+        if self.may_be_reasoning { "" } else { &self.answer }
     }
 
     /// Whether it is another answer to the question of the exchange before it.
@@ -142,20 +156,32 @@ impl Exchange {
     pub(super) fn take_piece(&mut self, channel: Channel, text: &str, now: Duration) {
         match channel {
             Channel::Reasoning => {
+                self.may_be_reasoning = false;
                 self.reasoning.began.get_or_insert(now);
                 self.reasoning.text.push_str(text);
             }
             Channel::Answer => {
                 self.end_reasoning(now);
+                self.answer_began.get_or_insert(now);
                 self.answer.push_str(text);
             }
         }
     }
 
+    /// The answer so far was reasoning.
+    pub(super) fn turn_into_reasoning(&mut self, now: Duration) {
+        self.may_be_reasoning = false;
+        self.reasoning.text.push_str(&std::mem::take(&mut self.answer));
+        self.reasoning.began = self.reasoning.began.or(self.answer_began).or(Some(now));
+        self.reasoning.ended = Some(now);
+    }
+
     pub(super) fn finish(&mut self, finish: Finish, figures: Box<Figures>, now: Duration) {
         self.end_reasoning(now);
+        self.may_be_reasoning = false;
         if self.reasoning.began.is_some() && self.reasoning.tokens.is_none() {
             self.reasoning.tokens = Some(figures.tokens.reasoning);
+            self.reasoning.end = figures.reasoning_end;
         }
         self.state = ExchangeState::Answered(finish);
         self.figures = Some(match self.figures.take() {
@@ -171,6 +197,7 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, failure: Failure, now: Duration) {
         self.end_reasoning(now);
+        self.may_be_reasoning = false;
         self.state = ExchangeState::Failed(failure);
     }
 
@@ -201,6 +228,7 @@ fn joined(first: &Figures, second: Figures) -> Figures {
             prefilled,
             generated: first.tokens.generated + second.tokens.generated,
             reasoning: first.tokens.reasoning + second.tokens.reasoning,
+            asking: first.tokens.asking + second.tokens.asking,
             ..second.tokens
         },
         timings: Timings {
@@ -211,6 +239,7 @@ fn joined(first: &Figures, second: Figures) -> Figures {
             decode_tokens_per_s: if seconds > 0.0 { steps / seconds } else { 0.0 },
             reasoning: first.timings.reasoning + second.timings.reasoning,
         },
+        reasoning_end: first.reasoning_end.or(second.reasoning_end),
         ..second
     }
 }

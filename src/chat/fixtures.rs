@@ -118,6 +118,7 @@ pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figur
         },
         memory: memory(),
         threads: Threads { count: 2, cores: 2, busy_cores: Some(0.2) },
+        reasoning_end: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.001) },
         context_tokens: 12_288,
     }

@@ -14,7 +14,7 @@ use super::within::Within;
 use crate::citations::Citation;
 use crate::engine::message::{CancelToken, Command, Event, Sampling};
 use crate::failure::Failure;
-use crate::swaa::Preset;
+use crate::swaa::{ChainOfThought, Preset};
 
 /// Something that happened to a chat.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +74,10 @@ pub enum Action {
     Switch(usize),
     /// Switches to the user's own preset, which becomes a preset entry.
     Try(Box<Preset>),
+    /// Reasons like this before the next answers.
+    Think(ChainOfThought),
+    /// Ends reasoning after so many tokens; `None`: never.
+    SetReasoningBudget(Option<u32>),
     /// Asks what each preset entry would cost.
     Survey,
     /// Asks one question under each of two or more preset entries.

@@ -23,6 +23,7 @@ pub mod ending;
 mod exchange;
 pub mod export;
 mod input;
+mod markup;
 mod measurements;
 pub mod moment;
 mod notice;
@@ -44,7 +45,7 @@ mod tests;
 pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
 pub use document::DocumentFacts;
-pub use ending::why_not_whole;
+pub use ending::{endings, how_reasoning_ended, why_not_whole};
 pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,

@@ -7,6 +7,7 @@ use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::selection::ResolvedPreset;
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
+use crate::units::count;
 
 /// Why some preset entries can't be compared (yet).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,33 @@ impl Chat {
     /// Whether a preset entry chooses another preset by the document's length.
     pub(super) fn is_automatic(&self, preset_entry: usize) -> bool {
         self.preset_entries.get(preset_entry).is_some_and(|preset| self.reading.recipe_of(preset).is_none())
+    }
+
+    /// How the model reasons before its next answer: `thinking prompted, at most 256 tokens`. `None` if nothing was said
+    /// about it.
+    #[must_use]
+    pub fn thinking(&self) -> Option<String> {
+        let cot = self.cot();
+        let budget = self.asking.limits.reasoning_tokens.filter(|_| cot != ChainOfThought::Off);
+        let most = budget.map_or(String::new(), |tokens| format!(", at most {} tokens", count(tokens)));
+        (cot != ChainOfThought::Auto || budget.is_some()).then(|| format!("thinking {cot}{most}"))
+    }
+
+    /// The mode after the present one: off, native if the model's template can, prompted.
+    #[must_use]
+    pub fn next_thinking(&self) -> ChainOfThought {
+        let can_reason = matches!(&self.model, Model::Ready { template, .. } if template.conventions().can_reason);
+        match self.cot() {
+            ChainOfThought::Auto | ChainOfThought::Off if can_reason => ChainOfThought::Native,
+            ChainOfThought::Auto | ChainOfThought::Off => ChainOfThought::Prompted,
+            ChainOfThought::Native if !can_reason => ChainOfThought::Prompted,
+            ChainOfThought::Native | ChainOfThought::Prompted => ChainOfThought::Off,
+        }
+    }
+
+    fn cot(&self) -> ChainOfThought {
+        let resolved = self.resolved_preset.as_ref().map(|preset| preset.cot);
+        resolved.or(self.reading.cot).unwrap_or_default()
     }
 
     /// The preset entry resolved for a document of `document_tokens` tokens (only `auto` uses the number), and the

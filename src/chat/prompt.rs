@@ -25,9 +25,9 @@ use std::sync::Arc;
 use minijinja::context;
 use minijinja::value::Value;
 
-use super::reasoning::{INSTRUCTION, Opening};
-use super::template::{ChatTemplate, Error};
-use crate::engine::message::{Origin, Part, Prompt, ReasoningTags, Segment};
+use super::reasoning::{answer_question, thought_question};
+use super::template::{ChatTemplate, Error, Thinking};
+use crate::engine::message::{Origin, OutputMarkup, Part, Prompt, Segment};
 use crate::swaa::ChainOfThought;
 
 /// A blank line between two texts of one message.
@@ -62,18 +62,51 @@ pub struct PromptRequest<'a> {
     pub cot: ChainOfThought,
 }
 
-/// The prompt for `request`, and the tags that separate reasoning from answer in the model's output (`None`: all of it
-/// is answer).
-pub fn build_prompt(request: &PromptRequest) -> Result<(Prompt, Option<ReasoningTags>), Error> {
+/// Stands in for the reasoning when the prompt behind it is laid out.
+const SOME_THOUGHT: &str = "…";
+
+/// The prompt for `request`, and how the model marks up what it writes behind it.
+pub fn build_prompt(request: &PromptRequest) -> Result<(Prompt, OutputMarkup), Error> {
+    match request.question.filter(|_| request.cot.is_prompted(request.template.conventions())) {
+        Some(question) => prompted(request, question),
+        None => build(request),
+    }
+}
+
+fn build(request: &PromptRequest) -> Result<(Prompt, OutputMarkup), Error> {
     let arrangement = Arrangement::choose(request)?;
     let layout = Layout::of(request, arrangement);
-    let rendered = layout.render(request.template, request.cot)?;
-    let Opening { suffix, tags } = request.cot.opening(request.template.source(), &rendered);
-    let mut parts = layout.cut(&(rendered + &suffix))?;
+    let rendered = layout.render(request)?;
+    let conventions = request.template.conventions();
+    let mut tail = rendered.rsplit(is_placeholder).next().unwrap_or_default().to_owned();
+    let closing = conventions.closing(&tail).filter(|_| request.cot == ChainOfThought::Off).unwrap_or_default();
+    tail.push_str(&closing);
+    let mut parts = layout.cut(&(rendered + &closing))?;
     if request.question.is_none() {
         parts.retain(|part| part.segment == Segment::Document);
     }
-    Ok((Prompt { parts }, tags))
+    let markup = OutputMarkup { ends: request.template.ends(), ..conventions.markup(&tail) };
+    Ok((Prompt { parts }, markup))
+}
+
+/// The prompt that asks for the thoughts; what asks for the answer behind them goes into the markup.
+fn prompted(request: &PromptRequest, question: &Arc<str>) -> Result<(Prompt, OutputMarkup), Error> {
+    let first: Arc<str> = thought_question(question).into();
+    let (prompt, _) = build(&PromptRequest { question: Some(&first), ..*request })?;
+    let thought = Turn { question: first, answer: SOME_THOUGHT.into() };
+    let turns = [request.turns, &[thought]].concat();
+    let second: Arc<str> = answer_question(question).into();
+    let (whole, _) = build(&PromptRequest { turns: &turns, question: Some(&second), ..*request })?;
+    let at = whole.parts.iter().rposition(|part| *part.text == *SOME_THOUGHT);
+    let cue = whole.parts[at.ok_or(Error::LeavesOut { what: "the reasoning" })? + 1..].to_vec();
+    let markup = request.template.conventions().prompted(cue);
+    Ok((prompt, OutputMarkup { ends: request.template.ends(), ..markup }))
+}
+
+impl PromptRequest<'_> {
+    fn thinking(&self) -> Thinking {
+        self.cot.thinking(self.template.conventions())
+    }
 }
 
 /// How the texts are passed to the template.
@@ -110,7 +143,7 @@ impl Arrangement {
         let turns = [Turn { question: question.clone(), answer: "!".into() }];
         let head_after = |turns: &[Turn]| {
             let layout = Layout::of(&PromptRequest { turns, question: Some(&question), ..*request }, self);
-            let parts = layout.cut(&layout.render(request.template, request.cot)?)?;
+            let parts = layout.cut(&layout.render(request)?)?;
             Ok(parts.into_iter().filter(|part| part.segment == Segment::Document).collect::<Vec<_>>())
         };
         if head_after(&[])? == head_after(&turns)? {
@@ -170,21 +203,19 @@ impl Layout {
     }
 
     fn push_turns(&mut self, request: &PromptRequest, mut opening: Vec<Piece>) {
-        let instructed = request.cot.needs_instruction(request.template.source());
         for turn in request.turns {
-            self.push_question(&mut opening, &turn.question, instructed);
+            self.push_question(&mut opening, &turn.question);
             self.push("assistant", vec![Piece { text: turn.answer.clone(), what: "an answer" }]);
         }
         let some_question = Arc::from(SOME_QUESTION);
-        self.push_question(&mut opening, request.question.unwrap_or(&some_question), instructed);
+        self.push_question(&mut opening, request.question.unwrap_or(&some_question));
     }
 
-    fn push_question(&mut self, opening: &mut Vec<Piece>, question: &Arc<str>, instructed: bool) {
+    fn push_question(&mut self, opening: &mut Vec<Piece>, question: &Arc<str>) {
         let mut pieces = std::mem::take(opening);
         let gap = if pieces.is_empty() { "" } else { GAP };
-        let instruction = if instructed { INSTRUCTION } else { "" };
         if !is_blank(question) {
-            pieces.push(Piece { text: format!("{gap}{question}{instruction}").into(), what: "a question" });
+            pieces.push(Piece { text: format!("{gap}{question}").into(), what: "a question" });
         }
         self.push("user", pieces);
     }
@@ -196,10 +227,10 @@ impl Layout {
     }
 
     /// The template's text with a placeholder for every text.
-    fn render(&self, template: &ChatTemplate, cot: ChainOfThought) -> Result<String, Error> {
+    fn render(&self, request: &PromptRequest) -> Result<String, Error> {
         let messages: Vec<Value> =
             self.messages.iter().map(|message| self.value(message.role, self.stand_in(message))).collect();
-        template.render(&messages, cot.asks_template())
+        request.template.render(&messages, request.thinking())
     }
 
     fn value(&self, role: &str, text: String) -> Value {
@@ -306,7 +337,7 @@ impl Parts {
     }
 
     fn template(&mut self, text: &str) {
-        let stray = text.chars().find(|&c| PLACEHOLDERS.contains(&u32::from(c)));
+        let stray = text.chars().find(|&c| is_placeholder(c));
         self.stray = self.stray.or(stray.map(|c| (u32::from(c) - FIRST_PLACEHOLDER) as usize));
         self.push(text.into(), Origin::Template);
     }
@@ -331,6 +362,10 @@ fn placeholder(index: usize) -> char {
         .ok()
         .and_then(|index| char::from_u32(FIRST_PLACEHOLDER + index))
         .expect("a conversation has fewer than 65,534 texts: each is a question or an answer that a user has seen")
+}
+
+fn is_placeholder(c: char) -> bool {
+    PLACEHOLDERS.contains(&u32::from(c))
 }
 
 /// Whether there is nothing but white space. Such a text is left out, with the gap before it.
@@ -365,7 +400,7 @@ mod tests {
 
     use super::*;
     use crate::chat::Moment;
-    use crate::engine::message::ModelInfo;
+    use crate::engine::message::{Begins, ModelInfo};
 
     const CHATML: &str = "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
         {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -465,13 +500,16 @@ mod tests {
         fn rendered_whole(&self, source: &str) -> String {
             let template = template(source);
             let request = self.request(&template);
+            let is_prompted = self.cot.is_prompted(template.conventions());
+            let question = if is_prompted { thought_question(&self.question).into() } else { self.question.clone() };
+            let request = PromptRequest { question: Some(&question), ..request };
             let layout = Layout::of(&request, Arrangement::choose(&request).expect("an arrangement"));
             let whole = |message: &Message| -> String {
                 layout.pieces[message.pieces.clone()].iter().map(|piece| &*piece.text).collect()
             };
             let messages: Vec<Value> =
                 layout.messages.iter().map(|message| layout.value(message.role, whole(message))).collect();
-            template.render(&messages, self.cot.asks_template()).expect("renders")
+            template.render(&messages, request.thinking()).expect("renders")
         }
     }
 
@@ -535,12 +573,30 @@ mod tests {
     }
 
     #[test]
-    fn prompted_reasoning_is_asked_for_behind_the_document_and_opened() {
+    fn prompted_reasoning_has_a_turn_of_its_own_and_then_the_answer_is_asked_for() {
         let plain = Talk::about("A book.", "Who?");
-        let prompted = Talk { cot: ChainOfThought::Prompted, ..plain.clone() };
-        let prompt = prompted.prompt(CHATML);
+        let talk = Talk { cot: ChainOfThought::Prompted, ..plain.clone() };
+        let template = template(CHATML);
+        let (prompt, markup) = build_prompt(&talk.request(&template)).expect("renders");
         assert_eq!(segment(&prompt, Segment::Document), segment(&plain.prompt(CHATML), Segment::Document));
-        assert!(joined(&prompt).ends_with("</think>.<|im_end|>\n<|im_start|>assistant\n<think>\n"), "{prompt:?}");
+        let thoughts = part(&format!("\n\n{}", thought_question("Who?")), Origin::Text, Segment::Tail);
+        assert!(prompt.parts.contains(&thoughts), "{prompt:?}");
+        let cue = [
+            part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail),
+            part(&answer_question("Who?"), Origin::Text, Segment::Tail),
+            part("<|im_end|>\n<|im_start|>assistant\n", Origin::Template, Segment::Tail),
+        ];
+        assert_eq!(markup.answer_cue, cue);
+        assert_eq!((markup.begins, markup.answer_is_asked_for), (Begins::InReasoning(None), true));
+    }
+
+    #[test]
+    fn earlier_turns_are_the_same_in_every_mode() {
+        let talk = Talk::about("A book.", "And?").after("Who?", "He.");
+        let off = Talk { cot: ChainOfThought::Off, ..talk.clone() }.prompt(CHATML);
+        let prompted = Talk { cot: ChainOfThought::Prompted, ..talk }.prompt(CHATML);
+        let shared = prompted.parts.iter().zip(&off.parts).take_while(|(a, b)| a == b).count();
+        assert_eq!(shared, off.parts.len() - 2, "all but the question and the template's end");
     }
 
     #[test]
@@ -582,7 +638,8 @@ mod tests {
             let prompt = joined(&talk.prompt(source));
             let whole = talk.rendered_whole(source);
             let behind = prompt.strip_prefix(&whole);
-            prop_assert!(matches!(behind, Some("" | "<think>\n")), "{prompt:?}\nis not\n{whole:?}");
+            let is_closed = talk.cot == ChainOfThought::Off && behind.is_some_and(|behind| behind.ends_with("</think>\n\n"));
+            prop_assert!(behind == Some("") || is_closed, "{prompt:?}\nis not\n{whole:?}");
         }
 
         #[test]

@@ -1,121 +1,91 @@
-//! Chain of thought: how a model is made to reason or not, and how its reasoning is separated from its answer.
+//! Chain of thought: how a model is made to reason before it answers, or not to.
 //!
-//! There are three modes ([`ChainOfThought`]): *native*, where the model's template supports reasoning (`<think>` …
-//! `</think>`, or other tags); *prompted*, where a model that was not trained for it is asked to reason between the
-//! same tags; and *off*. For Qwen3, `enable_thinking=false` makes the template write `<think>\n\n</think>\n\n`: an
-//! empty reasoning block.
+//! There are four modes ([`ChainOfThought`]). *Auto* leaves it to the model's template. *Native* asks the template to
+//! let the model reason, *off* asks it not to: for Qwen3, `enable_thinking=false` makes the template write
+//! `<think>\n\n</think>\n\n`, an empty reasoning block. Where the template has no such switch, the engine closes what the
+//! model opens. *Prompted* is for models that were not trained to reason: one turn is for the thoughts, and then the
+//! answer is asked for in a second one, so there are no tags that a model could forget.
 //!
-//! This module does not parse the model's output: the engine splits it by the [`ReasoningTags`] chosen here.
+//! ```text
+//! user       … When was it built? First think step by step …      the prompt
+//! assistant  The text names two years …                            reasoning, up to its budget
+//! user       Now answer …                                          prefilled behind it: the cue
+//! assistant  In 1871.                                              the answer
+//! ```
+//!
+//! The thoughts are not repeated in later prompts: with the next turn they leave the KV cache.
+//!
+//! [`super::markup`] knows the tags, and the engine splits the output by them.
 
-use crate::engine::message::ReasoningTags;
+use super::markup::Conventions;
+use super::template::Thinking;
+use crate::engine::message::Limits;
 use crate::swaa::ChainOfThought;
 
-/// Added to a question when reasoning is prompted. Short, because small models lose the question behind long
-/// instructions.
-pub(super) const INSTRUCTION: &str =
-    "\n\nFirst reason step by step between <think> and </think>, then give the answer after </think>.";
+/// Most tokens of prompted reasoning, if no budget is set. Small models go round in circles in longer ones.
+const PROMPTED_BUDGET_TOKENS: u32 = 256;
 
-/// The tags that templates use, open and close. gpt-oss's closing tag includes the head of its final channel.
-const KNOWN: [(&str, &str); 8] = [
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<seed:think>", "</seed:think>"),
-    ("<reasoning>", "</reasoning>"),
-    ("[THINK]", "[/THINK]"),
-    ("<|START_THINKING|>", "<|END_THINKING|>"),
-    ("<|channel>thought", "<channel|>"),
-    ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
-];
+/// The question that asks for the thoughts. Short, because small models lose the question behind long instructions.
+pub(super) fn thought_question(question: &str) -> String {
+    format!("{question}\n\nFirst think step by step about what the text says. Do not give the final answer yet.")
+}
 
-/// How one prompt opens the reasoning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Opening {
-    /// Appended to the rendered template.
-    pub suffix: String,
-    pub tags: Option<ReasoningTags>,
+/// The question that asks for the answer. It repeats the question, which small models have lost by then.
+pub(super) fn answer_question(question: &str) -> String {
+    format!("Now give the final answer in one sentence: {question}")
 }
 
 impl ChainOfThought {
-    /// The value of `enable_thinking`.
-    pub(super) fn asks_template(self) -> bool {
-        self != Self::Off
-    }
-
-    /// Whether [`INSTRUCTION`] is added to every question.
-    pub(super) fn needs_instruction(self, template: &str) -> bool {
-        self == Self::Prompted && native_tags(template).is_none()
-    }
-
-    /// How the prompt must end, given the template and its output.
-    pub(super) fn opening(self, template: &str, rendered: &str) -> Opening {
-        let Some((open, close)) = native_tags(template) else {
-            return self.opening_without_template();
-        };
-        let starts_open = rendered.trim_end().ends_with(open);
-        // If a template always opens the reasoning (DeepSeek-R1's does), it is closed at once.
-        let (suffix, starts_open) = match self {
-            Self::Off if starts_open => (format!("\n{close}\n\n"), false),
-            _ => (String::new(), starts_open),
-        };
-        Opening { suffix, tags: Some(tags(open, close, starts_open)) }
-    }
-
-    fn opening_without_template(self) -> Opening {
+    /// What the template is told.
+    pub(super) fn thinking(self, conventions: &Conventions) -> Thinking {
         match self {
-            Self::Prompted => Opening { suffix: "<think>\n".to_owned(), tags: Some(tags("<think>", "</think>", true)) },
-            Self::Native | Self::Off => Opening { suffix: String::new(), tags: None },
+            Self::Native => Thinking::On,
+            Self::Prompted if conventions.can_reason => Thinking::On,
+            Self::Auto | Self::Prompted => Thinking::Default,
+            Self::Off => Thinking::Off,
         }
     }
-}
 
-fn tags(open: &str, close: &str, starts_open: bool) -> ReasoningTags {
-    ReasoningTags { open: open.to_owned(), close: close.to_owned(), starts_open }
-}
+    /// Whether the question asks for the reasoning, because the template can't.
+    pub(super) fn is_prompted(self, conventions: &Conventions) -> bool {
+        self == Self::Prompted && !conventions.can_reason
+    }
 
-/// The tags that the template itself contains; of several pairs the one nearest its end, because the generation prompt
-/// decides.
-fn native_tags(template: &str) -> Option<(&'static str, &'static str)> {
-    KNOWN
-        .into_iter()
-        .filter_map(|pair| Some((template.rfind(pair.0)?, pair)))
-        .max_by_key(|(at, _)| *at)
-        .map(|(_, pair)| pair)
+    /// The limits of an answer. Without reasoning its budget is 0; prompted reasoning has a budget of its own, and
+    /// leaves half of the tokens to the answer.
+    #[must_use]
+    pub fn limits(self, limits: &Limits, is_prompted: bool) -> Limits {
+        let budget = match self {
+            Self::Off => Some(0),
+            _ if is_prompted => {
+                let own = limits.reasoning_tokens.unwrap_or(PROMPTED_BUDGET_TOKENS);
+                Some(limits.max_tokens.map_or(own, |most| own.min(most / 2)))
+            }
+            _ => limits.reasoning_tokens,
+        };
+        Limits { reasoning_tokens: budget, ..limits.clone() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLAIN: &str = "{{ messages }}<|im_start|>assistant\n";
-    const THINKER: &str = "{{ messages }}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}";
-
     #[test]
-    fn a_plain_model_reasons_only_when_it_is_prompted_to() {
-        let openings = [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off]
-            .map(|cot| cot.opening(PLAIN, "<|im_start|>assistant\n"));
-        let nothing = Opening { suffix: String::new(), tags: None };
-        let prompted = Opening { suffix: "<think>\n".to_owned(), tags: Some(tags("<think>", "</think>", true)) };
-        assert_eq!(openings, [nothing.clone(), prompted, nothing]);
+    fn prompted_reasoning_leaves_tokens_for_the_answer() {
+        let limits = |max_tokens, reasoning_tokens| Limits { max_tokens, reasoning_tokens, ..Limits::default() };
+        let budget = |of: &Limits| ChainOfThought::Prompted.limits(of, true).reasoning_tokens;
+        assert_eq!(budget(&limits(None, None)), Some(PROMPTED_BUDGET_TOKENS));
+        assert_eq!(budget(&limits(Some(60), None)), Some(30));
+        assert_eq!(budget(&limits(Some(60), Some(20))), Some(20));
     }
 
     #[test]
-    fn a_thinking_model_is_never_given_the_instruction() {
-        assert!(ChainOfThought::Prompted.needs_instruction(PLAIN));
-        assert!(!ChainOfThought::Prompted.needs_instruction(THINKER));
-    }
-
-    #[test]
-    fn an_open_reasoning_at_the_end_of_the_prompt_is_seen() {
-        let open = ChainOfThought::Native.opening(THINKER, "<|im_start|>assistant\n<think>\n");
-        assert_eq!(open.tags, Some(tags("<think>", "</think>", true)));
-        let model_opens_itself = ChainOfThought::Native.opening(THINKER, "<|im_start|>assistant\n");
-        assert_eq!(model_opens_itself.tags, Some(tags("<think>", "</think>", false)));
-    }
-
-    #[test]
-    fn off_closes_what_a_template_opens_regardless() {
-        let opening = ChainOfThought::Off.opening(THINKER, "<|im_start|>assistant\n<think>\n");
-        let closed = Opening { suffix: "\n</think>\n\n".to_owned(), tags: Some(tags("<think>", "</think>", false)) };
-        assert_eq!(opening, closed);
+    fn only_off_ends_reasoning_that_a_model_begins_by_itself() {
+        let budget = |cot: ChainOfThought| cot.limits(&Limits::default(), false).reasoning_tokens;
+        assert_eq!(
+            [ChainOfThought::Off, ChainOfThought::Auto, ChainOfThought::Native, ChainOfThought::Prompted].map(budget),
+            [Some(0), None, None, None]
+        );
     }
 }

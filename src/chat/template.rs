@@ -8,11 +8,14 @@
 //! This module does not know what the messages contain: [`super::prompt`] lays them out, with placeholders instead of a
 //! book.
 
+use std::collections::BTreeMap;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior, context};
+use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
+use super::markup::Conventions;
 use super::moment::Moment;
 use crate::engine::message::ModelInfo;
 use crate::failure::Hint;
@@ -20,6 +23,9 @@ use crate::failure::Hint;
 /// The fallback for a model without a template: ChatML, which most small models have seen.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
      {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/// What [`CHATML`] marks turns with.
+const CHATML_MARKS: [&str; 2] = ["<|im_end|>", "<|im_start|>"];
 
 const NAME: &str = "chat template";
 
@@ -54,6 +60,37 @@ pub struct ChatTemplate {
     eos: String,
     now: Moment,
     fallback: bool,
+    conventions: Conventions,
+}
+
+/// What a template is told about reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// Nothing: it does what it does by default.
+    Default,
+    On,
+    Off,
+}
+
+impl Thinking {
+    pub(super) const ALL: [Self; 3] = [Self::Default, Self::On, Self::Off];
+
+    /// The variables that templates know, with their values; none by default.
+    fn variables(self, source: &str) -> Vec<(&'static str, Value)> {
+        let on = match self {
+            Self::Default => return Vec::new(),
+            Self::On => true,
+            Self::Off => false,
+        };
+        let mode = if on { "enabled" } else { "disabled" };
+        let mut all =
+            vec![("enable_thinking", on.into()), ("thinking", on.into()), ("thinking_mode", Value::from(mode))];
+        // A template that knows this value reasons only if it gets another one; others take it for a mistake.
+        if source.contains("'no_think'") {
+            all.push(("reasoning_effort", Value::from(if on { "high" } else { "no_think" })));
+        }
+        all
+    }
 }
 
 impl ChatTemplate {
@@ -61,13 +98,15 @@ impl ChatTemplate {
     #[must_use]
     pub fn of(model: &ModelInfo, now: Moment) -> Self {
         let source = model.chat_template.as_deref().filter(|source| !source.trim().is_empty());
-        Self {
+        let bare = Self {
             source: without_generation_marks(source.unwrap_or(CHATML)),
             bos: model.bos_text.clone(),
             eos: model.eos_text.clone(),
             now,
             fallback: source.is_none(),
-        }
+            conventions: Conventions::default(),
+        };
+        Self { conventions: Conventions::of(&bare), ..bare }
     }
 
     /// Whether the model has no template and ChatML is used instead. The user must be told.
@@ -82,22 +121,39 @@ impl ChatTemplate {
         &self.source
     }
 
-    /// The text of `messages` (a sequence of `{role, content}`), ending where the model's answer begins. `think`
-    /// becomes `enable_thinking` and `thinking`, the variables that control reasoning.
-    pub(super) fn render(&self, messages: &[Value], think: bool) -> Result<String, Error> {
+    /// How the model marks up its output.
+    pub(super) fn conventions(&self) -> &Conventions {
+        &self.conventions
+    }
+
+    /// Texts that end a turn: the stand-in's own marks, which a model that doesn't know them writes as text.
+    pub(super) fn ends(&self) -> Vec<String> {
+        if self.fallback { CHATML_MARKS.map(str::to_owned).to_vec() } else { Vec::new() }
+    }
+
+    /// The text of `messages` (a sequence of `{role, content}`), ending where the model's answer begins.
+    pub(super) fn render(&self, messages: &[Value], thinking: Thinking) -> Result<String, Error> {
+        self.render_with(messages, thinking, true)
+    }
+
+    /// The text of `messages` as a conversation that is over.
+    pub(super) fn render_talk(&self, messages: &[Value], thinking: Thinking) -> Result<String, Error> {
+        self.render_with(messages, thinking, false)
+    }
+
+    fn render_with(&self, messages: &[Value], thinking: Thinking, goes_on: bool) -> Result<String, Error> {
         let environment = environment(&self.source, self.now).map_err(as_ours)?;
         let template = environment.get_template(NAME).map_err(as_ours)?;
-        let context = context! {
-            messages,
-            bos_token => &self.bos,
-            eos_token => &self.eos,
-            add_generation_prompt => true,
-            enable_thinking => think,
-            thinking => think,
+        let mut context = BTreeMap::from([
+            ("messages", Value::from(messages.to_vec())),
+            ("bos_token", Value::from(self.bos.as_str())),
+            ("eos_token", Value::from(self.eos.as_str())),
+            ("add_generation_prompt", Value::from(goes_on)),
             // transformers passes these two as None; templates distinguish that from undefined.
-            tools => (),
-            documents => (),
-        };
+            ("tools", Value::from(())),
+            ("documents", Value::from(())),
+        ]);
+        context.extend(thinking.variables(&self.source));
         template.render(context).map_err(as_ours)
     }
 }
@@ -180,6 +236,8 @@ fn next_block(source: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use minijinja::context;
+
     use super::*;
 
     fn template(source: &str) -> ChatTemplate {
@@ -189,12 +247,13 @@ mod tests {
             eos: "</s>".to_owned(),
             now: Moment(0),
             fallback: false,
+            conventions: Conventions::default(),
         }
     }
 
     fn rendered(source: &str) -> Result<String, Error> {
         let hello = context! { role => "user", content => "hello" };
-        template(source).render(&[hello], true)
+        template(source).render(&[hello], Thinking::On)
     }
 
     #[test]

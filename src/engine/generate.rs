@@ -3,61 +3,97 @@
 //! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
 //! sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
-//! When the reasoning has used up its budget, its closing tag is appended to the context as if the model had generated
-//! it, and the model continues from there.
+//! When the reasoning has used up its budget, or the model ends its turn inside of it, the answer is asked for: the
+//! prompt's [`OutputMarkup::answer_cue`](super::message::OutputMarkup) (or the closing tag) is prefilled behind the
+//! reasoning, and the model continues from there. Example: 12 tokens of cue behind 400 tokens of prompt and 80 of
+//! reasoning cost the prefill of 12.
 
 use std::time::Instant;
 
 use super::cache_index::Token;
 use super::job::{Job, rate};
 use super::machine::{Decoded, Machine};
-use super::message::{Channel, Event, Failure, Finish, Limits, Origin, Question};
-use super::split::Splitter;
+use super::message::{
+    Channel, Event, Failure, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd, Segment,
+};
+use super::split::{Output, Splitter, Stopped};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
 use super::worker::{Aim, Prefilled, Worker};
 use crate::swaa::Attention;
 
+/// How often an answer is asked for: a model may begin to reason again.
+const CUES: u32 = 2;
+
+/// Tokens of context that are kept for the answer when the reasoning fills it.
+const ANSWER_ROOM_TOKENS: u32 = 128;
+
 /// An answer that is being generated.
 struct Writing {
     limits: Limits,
-    close_tag: Option<String>,
-    /// Whether control tokens become text: only if the reasoning tags may be control tokens.
-    special: bool,
+    markup: Box<OutputMarkup>,
     decoding: Attention,
     assembler: Utf8Assembler,
     splitter: Splitter,
     tokens: Vec<Token>,
     answer: String,
     reasoning_started: Option<Instant>,
+    reasoning_end: Option<ReasoningEnd>,
     answers_now: bool,
+    cues_left: u32,
 }
 
 impl Writing {
     fn new(question: &Question, tokenized: &TokenizedPrompt) -> Self {
         Self {
             limits: question.limits.clone(),
-            close_tag: question.reasoning.as_ref().map(|tags| tags.close.clone()),
-            special: question.reasoning.is_some(),
+            markup: question.markup.clone(),
             decoding: tokenized.recipe.decoding().clone(),
             assembler: Utf8Assembler::default(),
-            splitter: Splitter::new(question.reasoning.clone(), question.limits.stop.clone()),
+            splitter: Splitter::new((*question.markup).clone(), question.limits.stop.clone()),
             tokens: Vec::new(),
             answer: String::new(),
             reasoning_started: None,
+            reasoning_end: None,
             answers_now: false,
+            cues_left: CUES,
         }
     }
 
-    /// Whether the reasoning has to be ended now: its budget is used up, or the user asked for the answer.
-    fn reasoned_enough(&self, reasoning_tokens: u32) -> bool {
-        let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
-        self.splitter.is_reasoning() && (spent || self.answers_now)
+    /// What closes the reasoning and asks for the answer; empty if nothing can.
+    fn cue(&self) -> Vec<Part> {
+        if !self.markup.answer_cue.is_empty() {
+            return self.markup.answer_cue.clone();
+        }
+        let part = |close: &str| Part {
+            text: format!("\n{close}\n\n").into(),
+            origin: Origin::Template,
+            segment: Segment::Tail,
+        };
+        self.splitter.closing_tag().map(part).into_iter().collect()
     }
 
-    /// Whether `tokens` alone reproduce the answer's text, so that later prompts can use them instead of tokenising it.
-    fn is_verbatim(&self, job: &Job, finish: Finish) -> bool {
-        job.tokens.reasoning == 0 && self.close_tag.is_none() && finish != Finish::StopString
+    /// Why the answer has to be asked for now: the budget or the room is used up, the user asked for it, or nothing
+    /// else gives an answer.
+    fn why_to_ask(&self, reasoning_tokens: u32, room_tokens: u32) -> Option<ReasoningEnd> {
+        let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
+        let was_asked = self.cues_left < CUES;
+        match self.splitter.is_reasoning() {
+            true if self.answers_now || self.limits.reasoning_tokens == Some(0) => Some(ReasoningEnd::Asked),
+            true if spent || room_tokens < ANSWER_ROOM_TOKENS => Some(ReasoningEnd::Budget),
+            false if self.markup.answer_is_asked_for && !was_asked => Some(ReasoningEnd::Closed),
+            _ => None,
+        }
+    }
+
+    /// How the reasoning ended, now that the answer has.
+    fn how_reasoning_ended(&self, reasoning_tokens: u32) -> Option<ReasoningEnd> {
+        let is_open = self.splitter.is_reasoning();
+        match self.reasoning_end {
+            _ if reasoning_tokens == 0 => None,
+            _ if is_open => Some(ReasoningEnd::Never),
+            end => end.or(Some(ReasoningEnd::Closed)),
+        }
     }
 }
 
@@ -68,8 +104,9 @@ impl<M: Machine> Worker<M> {
         let outcome = self.prefill_and_write(question, &tokenized, &mut job);
         self.threads.after_job();
         match outcome {
-            Ok(finish) => {
-                let figures = Box::new(self.figures(&job, tokenized.recipe));
+            Ok((finish, reasoning_end)) => {
+                let figures = Figures { reasoning_end, ..self.figures(&job, tokenized.recipe) };
+                let figures = Box::new(figures);
                 self.tell(Event::Answered { job: job.id, finish, figures });
             }
             Err(failure) => self.tell(Event::Failed { job: job.id, failure }),
@@ -81,9 +118,9 @@ impl<M: Machine> Worker<M> {
         question: &Question,
         tokenized: &TokenizedPrompt,
         job: &mut Job,
-    ) -> Result<Finish, Failure> {
+    ) -> Result<(Finish, Option<ReasoningEnd>), Failure> {
         if let Prefilled::Stopped(finish) = self.prefill(tokenized, Aim::Answer, job)? {
-            return Ok(finish);
+            return Ok((finish, None));
         }
         self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
         let mut writing = Writing::new(question, tokenized);
@@ -94,10 +131,13 @@ impl<M: Machine> Worker<M> {
         let after_first = (job.started + job.timings.first_token).elapsed();
         job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
         self.hand_over_rest(&mut writing, job);
-        if writing.is_verbatim(job, finish) {
-            self.token_cache.remember_answer(writing.answer, writing.tokens);
+        let is_blank = writing.answer.trim().is_empty();
+        if writing.splitter.is_verbatim() {
+            self.token_cache.remember_answer(std::mem::take(&mut writing.answer), std::mem::take(&mut writing.tokens));
         }
-        Ok(finish)
+        let was_ended_by_model = matches!(finish, Finish::EndOfGeneration | Finish::StopString);
+        let finish = if was_ended_by_model && is_blank { Finish::NoAnswer } else { finish };
+        Ok((finish, writing.how_reasoning_ended(job.tokens.reasoning)))
     }
 
     /// Samples and emits until something ends the answer.
@@ -107,21 +147,27 @@ impl<M: Machine> Worker<M> {
                 return Ok(finish);
             }
             writing.answers_now |= self.inbox.takes_answer_now(job.id);
-            if writing.reasoned_enough(job.tokens.reasoning) {
-                self.close_reasoning(writing, job)?;
+            if let Some(why) = writing.why_to_ask(job.tokens.reasoning, self.room_tokens()) {
+                self.ask_for_answer(why, writing, job)?;
             }
             let token = self.machine.sample();
             if job.tokens.generated == 0 {
                 job.timings.first_token = job.started.elapsed();
             }
             if self.machine.ends_generation(token) {
+                if writing.splitter.is_reasoning() && self.ask_for_answer(ReasoningEnd::EndOfTurn, writing, job)? {
+                    continue;
+                }
                 return Ok(Finish::EndOfGeneration);
             }
-            let bytes = self.machine.token_bytes(token, writing.special);
-            self.emit(writing, job, &bytes);
-            job.tokens.generated += 1;
-            writing.tokens.push(token);
+            self.emit_token(token, writing, job);
             if let Some(finish) = self.ended(writing, job) {
+                let in_reasoning = Some(Stopped::EndOfTurn { in_reasoning: true });
+                if writing.splitter.stopped() == in_reasoning
+                    && self.ask_for_answer(ReasoningEnd::EndOfTurn, writing, job)?
+                {
+                    continue;
+                }
                 return Ok(finish);
             }
             if self.append(&[token], writing, job)? == Decoded::Interrupted {
@@ -130,16 +176,21 @@ impl<M: Machine> Worker<M> {
         }
     }
 
+    /// Free positions of the context.
+    fn room_tokens(&self) -> u32 {
+        self.machine.context_tokens().saturating_sub(self.kv.len())
+    }
+
     /// Why the answer ends after the token just written, if it does.
     fn ended(&self, writing: &Writing, job: &Job) -> Option<Finish> {
-        if writing.splitter.is_stopped() {
-            Some(Finish::StopString)
-        } else if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) {
-            Some(Finish::TokenLimit)
-        } else if self.kv.len() + 1 >= self.machine.context_tokens() {
-            Some(Finish::ContextFull)
-        } else {
-            None
+        match writing.splitter.stopped() {
+            Some(Stopped::StopString) => Some(Finish::StopString),
+            Some(Stopped::EndOfTurn { .. }) => Some(Finish::EndOfGeneration),
+            None if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) => {
+                Some(Finish::TokenLimit)
+            }
+            None if self.kv.len() + 1 >= self.machine.context_tokens() => Some(Finish::ContextFull),
+            None => None,
         }
     }
 
@@ -155,49 +206,80 @@ impl<M: Machine> Worker<M> {
         Ok(decoded)
     }
 
-    /// Appends the closing tag in place of the model. Does nothing if the context has no room for it: the answer ends
-    /// anyway.
-    fn close_reasoning(&mut self, writing: &mut Writing, job: &mut Job) -> Result<(), Failure> {
-        let Some(close) = &writing.close_tag else { return Ok(()) };
-        let text = format!("\n{close}\n\n");
-        let tokens = self.machine.tokenize(&text, Origin::Template);
-        if self.kv.len() + tokens.len() as u32 >= self.machine.context_tokens() {
-            return Ok(());
+    /// Closes the reasoning in place of the model and asks for the answer. `false` if that can't be done: it was tried
+    /// before, there is nothing to ask with, or the context has no room for it.
+    fn ask_for_answer(&mut self, why: ReasoningEnd, writing: &mut Writing, job: &mut Job) -> Result<bool, Failure> {
+        if writing.cues_left == 0 {
+            return Ok(false);
         }
-        self.append(&tokens, writing, job)?;
-        job.tokens.generated += tokens.len() as u32;
-        writing.tokens.extend(tokens);
-        self.emit(writing, job, text.as_bytes());
-        Ok(())
+        let tokens = self.tokenize_behind(&writing.cue());
+        if tokens.is_empty() || tokens.len() as u32 >= self.room_tokens() {
+            return Ok(false);
+        }
+        writing.cues_left -= 1;
+        // Where the answer is asked for anyway, the end of the turn is how reasoning ends.
+        let is_regular = why == ReasoningEnd::EndOfTurn && writing.markup.answer_is_asked_for;
+        writing.reasoning_end = Some(if is_regular { ReasoningEnd::Closed } else { why });
+        let text = writing.assembler.finish();
+        let mut out = writing.splitter.push(&text);
+        out.extend(writing.splitter.end_reasoning());
+        self.hand_over(out, writing, job);
+        self.tell(Event::AskedForAnswer { job: job.id });
+        for chunk in tokens.chunks(self.batch_tokens() as usize) {
+            // The loop notices why a call was interrupted.
+            if self.append(chunk, writing, job)? == Decoded::Interrupted {
+                break;
+            }
+            job.tokens.asking += chunk.len() as u32;
+        }
+        Ok(true)
     }
 
-    /// Sends bytes as text, and updates the count and time of the reasoning.
-    fn emit(&self, writing: &mut Writing, job: &mut Job, bytes: &[u8]) {
+    /// Sends a token as text.
+    fn emit_token(&self, token: Token, writing: &mut Writing, job: &mut Job) {
         let was_reasoning = writing.splitter.is_reasoning();
-        let text = writing.assembler.push(bytes);
-        let pieces = writing.splitter.push(&text);
+        let bytes = self.machine.token_bytes(token, false);
+        let mut out = writing.splitter.push(&writing.assembler.push(&bytes));
+        if bytes.is_empty() {
+            // A control token can't be inside a character.
+            out.extend(writing.splitter.push(&writing.assembler.finish()));
+            let control = self.machine.token_bytes(token, true);
+            out.extend(writing.splitter.push_control(&String::from_utf8_lossy(&control)));
+        }
+        job.tokens.generated += 1;
+        writing.tokens.push(token);
         if writing.splitter.is_reasoning() || was_reasoning {
             job.tokens.reasoning += 1;
             let started = *writing.reasoning_started.get_or_insert_with(Instant::now);
             job.timings.reasoning = started.elapsed();
         }
-        self.hand_over(writing, job, pieces);
+        self.hand_over(out, writing, job);
     }
 
-    fn hand_over(&self, writing: &mut Writing, job: &Job, pieces: Vec<(Channel, String)>) {
-        for (channel, text) in pieces {
-            if channel == Channel::Answer {
-                writing.answer.push_str(&text);
+    fn hand_over(&self, out: Vec<Output>, writing: &mut Writing, job: &mut Job) {
+        for output in out {
+            match output {
+                Output::Text(channel, text) => {
+                    if channel == Channel::Answer {
+                        writing.answer.push_str(&text);
+                    }
+                    self.tell(Event::Piece { job: job.id, channel, text });
+                }
+                Output::WasReasoning => {
+                    writing.answer.clear();
+                    job.tokens.reasoning = job.tokens.generated;
+                    job.timings.reasoning = (job.started + job.timings.first_token).elapsed();
+                    self.tell(Event::WasReasoning { job: job.id });
+                }
             }
-            self.tell(Event::Piece { job: job.id, channel, text });
         }
     }
 
     /// Sends the text that was held back, after the end of the answer.
-    fn hand_over_rest(&self, writing: &mut Writing, job: &Job) {
+    fn hand_over_rest(&self, writing: &mut Writing, job: &mut Job) {
         let text = writing.assembler.finish();
-        let mut pieces = writing.splitter.push(&text);
-        pieces.extend(writing.splitter.finish());
-        self.hand_over(writing, job, pieces);
+        let mut out = writing.splitter.push(&text);
+        out.extend(writing.splitter.finish());
+        self.hand_over(out, writing, job);
     }
 }

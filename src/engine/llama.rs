@@ -35,7 +35,7 @@ use llama_cpp_sys_2 as sys;
 use super::cache_index::Token;
 use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
-use super::machine::{Decoded, Machine};
+use super::machine::{Before, Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
 use super::threads::Cores;
 use crate::swaa::Attention;
@@ -344,13 +344,15 @@ pub(super) struct Llama<'model> {
     sampler: Option<LlamaSampler>,
     settings: EngineSettings,
     threads: i32,
+    marks: vocabulary::Marks,
 }
 
 impl<'model> Llama<'model> {
     pub(super) fn new(model: &'model Model, settings: &EngineSettings) -> Self {
         let batch = LlamaBatch::new(settings.batch_tokens() as usize, 1);
         let threads = Cores::here().allowed.cast_signed();
-        Self { model, context: None, batch, sampler: None, settings: settings.clone(), threads }
+        let marks = vocabulary::Marks::of(&model.weights);
+        Self { model, context: None, batch, sampler: None, settings: settings.clone(), threads, marks }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
@@ -414,11 +416,8 @@ impl<'model> Llama<'model> {
 impl Machine for Llama<'_> {
     type Snapshot = SeqState;
 
-    fn tokenize(&self, text: &str, origin: Origin) -> Vec<Token> {
-        let tokens = match origin {
-            Origin::Template => self.model.weights.vocab().tokenize(text.as_bytes(), false, true),
-            Origin::Text => vocabulary::tokenise_text(&self.model.weights, text),
-        };
+    fn tokenize(&self, texts: &[(&str, Origin)], before: Before) -> Vec<Token> {
+        let tokens = vocabulary::tokenise_run(&self.model.weights, &self.marks, texts, before);
         tokens.into_iter().map(|LlamaToken(id)| Token(id)).collect()
     }
 

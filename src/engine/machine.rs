@@ -8,6 +8,17 @@ use super::cache_index::Token;
 use super::message::{Failure, Memory, Origin, Sampling};
 use crate::swaa::Attention;
 
+/// What comes before a text that is tokenised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing: it begins the prompt.
+    Nothing,
+    /// A control token, or nothing that matters: the text is counted by itself.
+    Mark,
+    /// Text, which it continues.
+    Text,
+}
+
 /// How a decode call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoded {
@@ -21,7 +32,9 @@ pub(super) trait Machine {
     /// A copy of the cache in host memory.
     type Snapshot;
 
-    fn tokenize(&self, text: &str, origin: Origin) -> Vec<Token>;
+    /// The tokens of texts that follow each other and `before`, as if the whole had been tokenised at once. At the
+    /// beginning of a prompt the vocabulary's own first token comes first, if it wants one and the text has none.
+    fn tokenize(&self, texts: &[(&str, Origin)], before: Before) -> Vec<Token>;
 
     /// The bytes of `token`; those of control tokens only if `special`, else none.
     fn token_bytes(&self, token: Token, special: bool) -> Vec<u8>;

@@ -97,13 +97,64 @@ impl Sampling {
     };
 }
 
-/// The tags that separate the model's reasoning from its answer.
+/// A text that opens something in the model's output, and the one that closes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReasoningTags {
+pub struct TagPair {
+    /// May be empty: then only the prompt opens it, or the model leaves the opening out.
     pub open: String,
     pub close: String,
-    /// The prompt already ends inside the reasoning (the template or we wrote `open`).
-    pub starts_open: bool,
+}
+
+impl TagPair {
+    #[must_use]
+    pub fn new(open: impl Into<String>, close: impl Into<String>) -> Self {
+        Self { open: open.into(), close: close.into() }
+    }
+}
+
+/// Where the model's output begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Begins {
+    /// The model decides: it opens its reasoning, or answers.
+    #[default]
+    Undecided,
+    /// In the reasoning: the prompt has opened it. With the text that closes it; `None`: the end of the turn does.
+    InReasoning(Option<String>),
+    /// Behind the reasoning: the prompt has closed it.
+    BehindReasoning,
+}
+
+/// How the model marks up its output: what is reasoning, what is answer, and what is neither and never shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OutputMarkup {
+    pub begins: Begins,
+    /// Tags around reasoning. An opening one counts only before the answer.
+    pub reasoning: Vec<TagPair>,
+    /// A closing tag that the template names: if no reasoning was opened, everything before it was reasoning.
+    pub lone_close: Option<String>,
+    /// Wrappers around the answer.
+    pub answer: Vec<TagPair>,
+    /// Texts that end the turn, like an end-of-generation token.
+    pub ends: Vec<String>,
+    /// Closes the reasoning in place of the model, and asks for the answer. If empty, the closing tag is used.
+    pub answer_cue: Vec<Part>,
+    /// The answer comes only when it is asked for with `answer_cue`: reasoning was prompted.
+    pub answer_is_asked_for: bool,
+}
+
+/// How the reasoning ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasoningEnd {
+    /// The model closed it.
+    Closed,
+    /// The model ended its turn in it. The answer was then asked for.
+    EndOfTurn,
+    /// Its budget was used up, or the room for it. The answer was then asked for.
+    Budget,
+    /// The user asked for the answer.
+    Asked,
+    /// It never ended: the answer is missing.
+    Never,
 }
 
 /// When an answer ends, other than by the model's own end-of-generation token.
@@ -126,8 +177,7 @@ pub struct Question {
     pub recipe: RecipeSpec,
     pub sampling: Sampling,
     pub limits: Limits,
-    /// `None`: the output is not split into reasoning and answer.
-    pub reasoning: Option<ReasoningTags>,
+    pub markup: Box<OutputMarkup>,
     pub cancel: CancelToken,
 }
 
@@ -289,6 +339,8 @@ pub enum Channel {
 pub enum Finish {
     /// The model ended it.
     EndOfGeneration,
+    /// The model ended its output, and there is no answer in it.
+    NoAnswer,
     StopString,
     TokenLimit,
     TimeLimit,
@@ -322,6 +374,8 @@ pub struct TokenCounts {
     /// Including reasoning.
     pub generated: u32,
     pub reasoning: u32,
+    /// Prefilled behind the reasoning to ask for the answer.
+    pub asking: u32,
 }
 
 /// Times of one job.
@@ -368,6 +422,8 @@ pub struct Figures {
     pub memory: Memory,
     /// Those of the last decode call: the number follows the load.
     pub threads: Threads,
+    /// `None` if the model did not reason.
+    pub reasoning_end: Option<ReasoningEnd>,
     /// From all measurements until the end of the job.
     pub prefill_cost: PrefillCost,
     pub context_tokens: u32,
@@ -396,6 +452,14 @@ pub enum Event {
         job: JobId,
         channel: Channel,
         text: String,
+    },
+    /// The reasoning was closed in place of the model and the answer asked for. What follows may still be reasoning.
+    AskedForAnswer {
+        job: JobId,
+    },
+    /// All pieces of the answer so far were reasoning: the model left the opening tag out, or went on.
+    WasReasoning {
+        job: JobId,
     },
     /// A [`Command::Prefill`] ended. `stopped`: it was cancelled, and what was prefilled is kept.
     Prefilled {
@@ -431,6 +495,8 @@ impl Event {
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
             | Self::Piece { job, .. }
+            | Self::AskedForAnswer { job }
+            | Self::WasReasoning { job }
             | Self::Prefilled { job, .. }
             | Self::Answered { job, .. }
             | Self::Forecast { job, .. }

@@ -1,17 +1,18 @@
 //! Turns a prompt's parts into tokens with the attention that the recipe gives each of them.
 //!
-//! Parts are tokenised one by one, so that a document's tokens do not depend on the question. An answer that the model
-//! generated in this run keeps its original tokens: tokenising it again may produce others, and the KV cache would be
-//! lost from there on.
+//! Parts that lie next to each other are tokenised together, so that a prompt has the tokens that llama.cpp gives the
+//! whole. Two places are cut. A document's tokens must not depend on the question, so the question is tokenised by
+//! itself. And an answer that the model generated in this run keeps its original tokens: tokenising it again may
+//! produce others, and the KV cache would be lost from there on.
 //!
-//! Example: template head (20 tokens, sliding), document (30,000, sliding), question and template's end (40, full), an
-//! earlier answer (200, under the attention of decoding).
+//! Example: template head and document (30,020 tokens, sliding), question and template's end (40, full), an earlier
+//! answer (200, under the attention of decoding).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cache_index::{Token, TokenSequence};
-use super::machine::Machine;
+use super::machine::{Before, Machine};
 use super::message::{Origin, Part, Prompt, Segment};
 use crate::swaa::{Recipe, RecipeSpec};
 
@@ -19,8 +20,8 @@ use crate::swaa::{Recipe, RecipeSpec};
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
     answers: HashMap<String, Vec<Token>>,
-    /// The last few documents, by address: a book is tokenised once, not for each question.
-    documents: Vec<(Arc<str>, Vec<Token>)>,
+    /// The last few documents with what stands before them: a book is tokenised once, not for each question.
+    documents: Vec<(Vec<Part>, Vec<Token>)>,
 }
 
 /// Max number of documents kept.
@@ -34,30 +35,81 @@ impl TokenCache {
         }
     }
 
-    fn document_tokens(&mut self, text: &Arc<str>, machine: &impl Machine) -> Vec<Token> {
-        if let Some((_, tokens)) = self.documents.iter().find(|(known, _)| Arc::ptr_eq(known, text)) {
+    fn document_tokens(&mut self, run: &Run, machine: &impl Machine) -> Vec<Token> {
+        if let Some((_, tokens)) = self.documents.iter().find(|(known, _)| are_same(known, &run.parts)) {
             return tokens.clone();
         }
-        let tokens = machine.tokenize(text, Origin::Text);
+        let tokens = run.tokenize(machine);
         if self.documents.len() == DOCUMENTS_REMEMBERED {
             self.documents.remove(0);
         }
-        self.documents.push((Arc::clone(text), tokens.clone()));
+        self.documents.push((run.parts.clone(), tokens.clone()));
         tokens
     }
 }
 
-/// Tokens of a part.
-struct TokenizedPart {
-    tokens: Vec<Token>,
-    role: Role,
+fn are_same(one: &[Part], other: &[Part]) -> bool {
+    let same = |(a, b): (&Part, &Part)| a.origin == b.origin && (Arc::ptr_eq(&a.text, &b.text) || a.text == b.text);
+    one.len() == other.len() && one.iter().zip(other).all(same)
 }
 
-/// The role of a part, which decides its attention.
+/// Parts that are tokenised together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    parts: Vec<Part>,
+    role: Role,
+    before: Before,
+}
+
+/// The role of a run, which decides its attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Document,
     Tail,
     OwnAnswer,
+}
+
+impl Run {
+    /// The runs of `prompt`, in order. `is_own` tells the answers with known tokens.
+    pub(super) fn all(prompt: &Prompt, is_own: impl Fn(&str) -> bool) -> Vec<Self> {
+        let mut runs: Vec<Self> = Vec::new();
+        for part in &prompt.parts {
+            let role = match (part.origin, part.segment) {
+                (_, Segment::Document) => Role::Document,
+                (Origin::Text, Segment::Tail) if is_own(&part.text) => Role::OwnAnswer,
+                _ => Role::Tail,
+            };
+            if let Some(last) = runs.last_mut().filter(|last| last.role == role && role != Role::OwnAnswer) {
+                last.parts.push(part.clone());
+                continue;
+            }
+            let before = if runs.is_empty() { Before::Nothing } else { Before::Text };
+            runs.push(Self { parts: vec![part.clone()], role, before });
+        }
+        runs
+    }
+
+    pub(super) fn is_document(&self) -> bool {
+        self.role == Role::Document
+    }
+
+    /// Its texts, and what comes before them.
+    pub(super) fn texts(&self) -> (Vec<(&str, Origin)>, Before) {
+        (self.parts.iter().map(|part| (&*part.text, part.origin)).collect(), self.before)
+    }
+
+    fn tokenize(&self, machine: &impl Machine) -> Vec<Token> {
+        let (texts, before) = self.texts();
+        machine.tokenize(&texts, before)
+    }
+
+    fn tokens(&self, machine: &impl Machine, cache: &mut TokenCache) -> Vec<Token> {
+        match self.role {
+            Role::Document => cache.document_tokens(self, machine),
+            Role::Tail => self.tokenize(machine),
+            Role::OwnAnswer => cache.answers.get(&*self.parts[0].text).cloned().unwrap_or_default(),
+        }
+    }
 }
 
 /// A prompt ready for prefill.
@@ -71,18 +123,21 @@ pub(super) struct TokenizedPrompt {
 impl TokenizedPrompt {
     /// Tokenises `prompt` and resolves `spec` for it.
     pub(super) fn new(prompt: &Prompt, spec: &RecipeSpec, machine: &impl Machine, cache: &mut TokenCache) -> Self {
-        let parts: Vec<TokenizedPart> = prompt.parts.iter().map(|part| tokenize(part, machine, cache)).collect();
-        let document_tokens =
-            parts.iter().filter(|part| matches!(part.role, Role::Document)).map(|part| part.tokens.len() as u32).sum();
+        let runs: Vec<(Role, Vec<Token>)> = Run::all(prompt, |text| cache.answers.contains_key(text))
+            .iter()
+            .map(|run| (run.role, run.tokens(machine, cache)))
+            .collect();
+        let of_document = runs.iter().filter(|(role, _)| *role == Role::Document);
+        let document_tokens = of_document.map(|(_, tokens)| tokens.len() as u32).sum();
         let recipe = spec.resolve(document_tokens, machine.layers());
         let mut sequence = TokenSequence::default();
-        for part in &parts {
-            let attention = match part.role {
+        for (role, tokens) in &runs {
+            let attention = match role {
                 Role::Document => &recipe.reading,
                 Role::Tail => recipe.tail(),
                 Role::OwnAnswer => recipe.decoding(),
             };
-            sequence.push(&part.tokens, attention);
+            sequence.push(tokens, attention);
         }
         Self { recipe, sequence, document_tokens }
     }
@@ -91,20 +146,5 @@ impl TokenizedPrompt {
     pub(super) fn document_only(mut self) -> Self {
         self.sequence.truncate(self.document_tokens);
         self
-    }
-}
-
-fn tokenize(part: &Part, machine: &impl Machine, cache: &mut TokenCache) -> TokenizedPart {
-    match (part.origin, part.segment) {
-        (Origin::Text, Segment::Document) => {
-            TokenizedPart { tokens: cache.document_tokens(&part.text, machine), role: Role::Document }
-        }
-        (Origin::Text, Segment::Tail) if cache.answers.contains_key(&*part.text) => {
-            TokenizedPart { tokens: cache.answers[&*part.text].clone(), role: Role::OwnAnswer }
-        }
-        (origin, segment) => {
-            let role = if segment == Segment::Document { Role::Document } else { Role::Tail };
-            TokenizedPart { tokens: machine.tokenize(&part.text, origin), role }
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::cache_index::Token;
-use super::machine::{Decoded, Machine};
+use super::machine::{Before, Decoded, Machine};
 use super::message::{Failure, Memory, Origin, Sampling};
 use crate::swaa::{Attention, weight};
 
@@ -60,8 +60,8 @@ impl Toy {
 impl Machine for Toy {
     type Snapshot = Vec<u64>;
 
-    fn tokenize(&self, text: &str, _: Origin) -> Vec<Token> {
-        text.bytes().map(|byte| Token(i32::from(byte))).collect()
+    fn tokenize(&self, texts: &[(&str, Origin)], _: Before) -> Vec<Token> {
+        texts.iter().flat_map(|(text, _)| text.bytes()).map(|byte| Token(i32::from(byte))).collect()
     }
 
     fn token_bytes(&self, token: Token, _: bool) -> Vec<u8> {

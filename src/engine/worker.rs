@@ -16,14 +16,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::cache_index::{CacheIndex, TokenSequence};
+use super::cache_index::{CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
 use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
 use super::job::{Job, rate};
-use super::machine::{Decoded, Machine};
+use super::machine::{Before, Decoded, Machine};
 use super::message::{
-    CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Plan, Progress, Prompt,
+    CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
+    Prompt,
 };
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
@@ -174,12 +175,23 @@ impl<M: Machine> Worker<M> {
     }
 
     fn count(&self, job: JobId, texts: &[Arc<str>]) {
-        let count = |text: &Arc<str>| self.machine.tokenize(text, Origin::Text).len() as u32;
+        let count = |text: &Arc<str>| self.machine.tokenize(&[(text, Origin::Text)], Before::Mark).len() as u32;
         self.tell(Event::Counted { job, tokens: texts.iter().map(count).collect() });
     }
 
     pub(super) fn tokenize(&mut self, prompt: &Prompt, spec: &RecipeSpec) -> TokenizedPrompt {
         TokenizedPrompt::new(prompt, spec, &self.machine, &mut self.token_cache)
+    }
+
+    /// The tokens of parts that follow what was generated.
+    pub(super) fn tokenize_behind(&self, parts: &[Part]) -> Vec<Token> {
+        let texts: Vec<(&str, Origin)> = parts.iter().map(|part| (&*part.text, part.origin)).collect();
+        self.machine.tokenize(&texts, Before::Text)
+    }
+
+    /// Most tokens in one decode call.
+    pub(super) fn batch_tokens(&self) -> u32 {
+        self.settings.batch_tokens()
     }
 
     /// Fills the cache with `tokenized`, computing only what neither it nor a snapshot holds.
@@ -364,6 +376,7 @@ impl<M: Machine> Worker<M> {
             timings: job.timings,
             memory: self.memory(),
             threads: job.threads,
+            reasoning_end: None,
             prefill_cost: self.cost_model.cost(),
             context_tokens: self.machine.context_tokens(),
         }

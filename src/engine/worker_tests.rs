@@ -76,23 +76,17 @@ impl Desk {
     }
 
     fn ask(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Answer {
-        self.ask_with(prompt, recipe, Limits { max_tokens: Some(12), ..Limits::default() }, None)
+        self.ask_with(prompt, recipe, Limits { max_tokens: Some(12), ..Limits::default() }, OutputMarkup::default())
     }
 
-    fn ask_with(
-        &mut self,
-        prompt: &Prompt,
-        recipe: &RecipeSpec,
-        limits: Limits,
-        reasoning: Option<ReasoningTags>,
-    ) -> Answer {
+    fn ask_with(&mut self, prompt: &Prompt, recipe: &RecipeSpec, limits: Limits, markup: OutputMarkup) -> Answer {
         let question = Question {
             job: self.job(),
             prompt: prompt.clone(),
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
             limits,
-            reasoning,
+            markup: markup.into(),
             cancel: CancelToken::default(),
         };
         Answer::from(self.give(Command::Ask(question)))
@@ -116,6 +110,7 @@ struct Answer {
     text: String,
     finish: Finish,
     tokens: TokenCounts,
+    reasoning_end: Option<ReasoningEnd>,
 }
 
 impl From<Vec<Event>> for Answer {
@@ -125,12 +120,14 @@ impl From<Vec<Event>> for Answer {
             match event {
                 Event::Piece { channel: Channel::Reasoning, text: piece, .. } => reasoning.push_str(piece),
                 Event::Piece { channel: Channel::Answer, text: piece, .. } => text.push_str(piece),
+                Event::WasReasoning { .. } => reasoning.push_str(&std::mem::take(&mut text)),
                 _ => {}
             }
         }
         match events.last() {
             Some(Event::Answered { finish, figures, .. }) => {
-                Self { reasoning, text, finish: *finish, tokens: figures.tokens }
+                let reasoning_end = figures.reasoning_end;
+                Self { reasoning, text, finish: *finish, tokens: figures.tokens, reasoning_end }
             }
             other => panic!("a question ends with Answered, got {other:?}"),
         }
@@ -231,7 +228,7 @@ fn without_a_shelf_going_back_reads_again() {
 fn a_time_that_is_over_ends_the_reading_of_a_question_and_says_so() {
     let mut desk = Desk::new(4096, PLENTY);
     let limits = Limits { time: Some(Duration::ZERO), ..Limits::default() };
-    let answer = desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, limits, None);
+    let answer = desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
     assert_eq!((answer.finish, answer.text.as_str(), answer.tokens.generated), (Finish::TimeLimit, "", 0));
 }
 
@@ -268,11 +265,92 @@ fn a_prompt_that_does_not_fit_is_refused_with_figures_before_any_work() {
 fn reasoning_past_its_budget_is_closed_and_the_model_answers() {
     let mut desk = Desk::new(4096, PLENTY);
     desk.worker.machine.script = Some(b"hmmmmmmmmmmmm".to_vec());
-    let tags = ReasoningTags { open: "<think>".into(), close: "</think>".into(), starts_open: true };
     let limits = Limits { reasoning_tokens: Some(4), ..Limits::default() };
-    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, limits, Some(tags));
-    assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("hmmm\n", "mmmmmmmmm"));
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, limits, thinking());
+    assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("hmmm", "mmmmmmmmm"));
+    assert_eq!(
+        (answer.reasoning_end, answer.tokens.asking),
+        (Some(ReasoningEnd::Budget), "\n</think>\n\n".len() as u32)
+    );
     assert_eq!(answer.finish, Finish::EndOfGeneration);
+}
+
+/// The prompt has opened the reasoning.
+fn thinking() -> OutputMarkup {
+    let close = Some("</think>".to_owned());
+    OutputMarkup {
+        begins: Begins::InReasoning(close.clone()),
+        reasoning: vec![TagPair::new("<think>", "</think>")],
+        lone_close: close,
+        ..OutputMarkup::default()
+    }
+}
+
+/// The whole turn is reasoning, and `cue` asks for the answer.
+fn prompted(cue: &str) -> OutputMarkup {
+    let answer_cue = vec![part(cue, Segment::Tail)];
+    OutputMarkup { begins: Begins::InReasoning(None), answer_cue, answer_is_asked_for: true, ..OutputMarkup::default() }
+}
+
+#[test]
+fn prompted_reasoning_costs_the_cue_alone_and_leaves_the_cache_with_the_next_turn() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(b"I see.\0In 1871.".to_vec());
+    let first = prompt(&book(), &["when? think"]);
+    let answer = desk.ask_with(&first, &RecipeSpec::FULL, Limits::default(), prompted("[answer]"));
+    assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("I see.", "In 1871."));
+    assert_eq!((answer.finish, answer.reasoning_end), (Finish::EndOfGeneration, Some(ReasoningEnd::Closed)));
+    let prompt_tokens = (book().len() + "when? think".len()) as u32;
+    let counts = answer.tokens;
+    assert_eq!(
+        (counts.prompt, counts.prefilled, counts.asking),
+        (prompt_tokens, prompt_tokens, "[answer]".len() as u32)
+    );
+    assert_eq!((counts.reasoning, counts.generated), ("I see.".len() as u32, "I see.In 1871.".len() as u32));
+    let next = desk.ask(&prompt(&book(), &["when?", "In 1871.", "who?"]), &RecipeSpec::FULL);
+    assert_eq!(next.tokens.cached, book().len() as u32, "the thoughts are gone");
+    assert_eq!(next.tokens.prefilled, "when?In 1871.who?".len() as u32);
+}
+
+#[test]
+fn reasoning_that_the_model_never_closes_is_closed_for_it() {
+    for (markup, end) in [(thinking(), ReasoningEnd::EndOfTurn), (prompted("?"), ReasoningEnd::Closed)] {
+        let mut desk = Desk::new(4096, PLENTY);
+        desk.worker.machine.script = Some(b"I think and stop.\0So.".to_vec());
+        let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), markup);
+        assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("I think and stop.", "So."));
+        assert_eq!((answer.finish, answer.reasoning_end), (Finish::EndOfGeneration, Some(end)));
+    }
+}
+
+#[test]
+fn an_answer_without_text_has_a_finish_of_its_own() {
+    let mut desk = Desk::new(4096, PLENTY);
+    for (script, end) in [("", ReasoningEnd::Never), ("I see.</think>\n", ReasoningEnd::Closed)] {
+        desk.worker.machine.script = Some(script.into());
+        let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), thinking());
+        assert_eq!((answer.text.as_str(), answer.finish), ("", Finish::NoAnswer), "{script}");
+        assert_eq!(answer.reasoning_end, (answer.tokens.reasoning > 0).then_some(end), "{script}");
+    }
+}
+
+#[test]
+fn reasoning_without_an_opening_tag_is_told_when_it_is_closed() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(b"I see.</think>\n\nSo.".to_vec());
+    let markup = OutputMarkup { begins: Begins::Undecided, ..thinking() };
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), markup);
+    assert_eq!((answer.reasoning.as_str(), answer.text.as_str()), ("I see.", "So."));
+    assert_eq!((answer.tokens.reasoning, answer.reasoning_end), (14, Some(ReasoningEnd::Closed)));
+}
+
+#[test]
+fn a_mark_of_the_stand_in_ends_the_turn() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(b"Yes.<|im_end|>\n<|im_start|>user\nAnd?".to_vec());
+    let markup = OutputMarkup { ends: vec!["<|im_end|>".to_owned()], ..OutputMarkup::default() };
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), markup);
+    assert_eq!((answer.text.as_str(), answer.finish), ("Yes.", Finish::EndOfGeneration));
 }
 
 #[test]
@@ -280,7 +358,7 @@ fn a_stop_string_ends_the_answer_before_it() {
     let mut desk = Desk::new(4096, PLENTY);
     desk.worker.machine.script = Some(b"one two three".to_vec());
     let limits = Limits { stop: vec![" three".into()], ..Limits::default() };
-    let answer = desk.ask_with(&prompt("book", &["count"]), &RecipeSpec::FULL, limits, None);
+    let answer = desk.ask_with(&prompt("book", &["count"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
     assert_eq!((answer.text.as_str(), answer.finish), ("one two", Finish::StopString));
 }
 
@@ -288,7 +366,8 @@ fn a_stop_string_ends_the_answer_before_it() {
 fn an_answer_ends_where_the_context_does() {
     let mut desk = Desk::new(16, PLENTY);
     desk.worker.machine.script = Some(vec![b'x'; 100]);
-    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), None);
+    let answer =
+        desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), OutputMarkup::default());
     assert_eq!((answer.text.len(), answer.finish), (8, Finish::ContextFull));
 }
 

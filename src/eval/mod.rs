@@ -48,6 +48,7 @@ pub struct Plan {
     pub max_prompt_tokens: Option<u32>,
     pub sampling: Sampling,
     pub max_answer_tokens: u32,
+    pub cot: ChainOfThought,
     /// The results file.
     pub out: Option<PathBuf>,
     pub resume: bool,
@@ -257,13 +258,13 @@ impl Run<'_> {
 
     /// The answer, or `None` if the prompt exceeds the plan's limit or does not fit.
     async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
-        let (prompt, reasoning) = build_prompt(&PromptRequest {
+        let (prompt, markup) = build_prompt(&PromptRequest {
             template: &self.template,
             system: None,
             document: &record.context,
             turns: &[],
             question: Some(&Arc::from(record.question.as_str())),
-            cot: ChainOfThought::Off,
+            cot: self.plan.cot,
         })?;
         let recipe = contender.recipe.clone();
         if let Some(limit) = self.plan.max_prompt_tokens
@@ -272,16 +273,21 @@ impl Run<'_> {
             return Ok(None);
         }
         let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
+        let limits = self.plan.cot.limits(&limits, markup.answer_is_asked_for);
         let sampling = self.plan.sampling;
-        self.answer(|job, cancel| Command::Ask(Question { job, prompt, recipe, sampling, limits, reasoning, cancel }))
-            .await
+        self.answer(|job, cancel| {
+            Command::Ask(Question { job, prompt, recipe, sampling, limits, markup: markup.into(), cancel })
+        })
+        .await
     }
 
     async fn answer(&mut self, question: impl FnOnce(JobId, CancelToken) -> Command) -> Result<Option<Answer>, Error> {
         let mut text = String::new();
         let mut listen = |event: &Event| {
-            if let Event::Piece { channel: Channel::Answer, text: piece, .. } = event {
-                text.push_str(piece);
+            match event {
+                Event::Piece { channel: Channel::Answer, text: piece, .. } => text.push_str(piece),
+                Event::WasReasoning { .. } => text.clear(),
+                _ => {}
             }
             Ok::<_, Error>(())
         };

@@ -6,7 +6,7 @@ use super::Plan;
 use crate::chat::Moment;
 use crate::settings::{Error, EvalArgs, Settings};
 use crate::swaa::selection::PresetSelection;
-use crate::swaa::{Preset, WindowSpec};
+use crate::swaa::{ChainOfThought, Preset, WindowSpec};
 
 impl Plan {
     /// The plan for `args`.
@@ -21,6 +21,7 @@ impl Plan {
             max_prompt_tokens: args.max_context_tokens,
             sampling: settings.sampling,
             max_answer_tokens: args.predict,
+            cot: settings.reading.cot.unwrap_or(ChainOfThought::Off),
             out: args.out.clone(),
             resume: args.resume,
             now: Moment::from(SystemTime::now()),

@@ -1,7 +1,8 @@
 //! The estimates that a plan needs: token counts, prefill cost, free memory. None of them needs the weights.
 
+use super::plan::PromptTokens;
 use crate::document::ByteSpan;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{ModelInfo, Prompt};
 use crate::engine::{Measured, Survey};
 
 /// Answers about a model without its weights.
@@ -11,8 +12,8 @@ pub trait Estimator {
     fn count(&self, text: &str) -> u32;
     /// Tokens of each text.
     fn count_each(&self, texts: &[&str]) -> Vec<u32>;
-    /// Tokens of text written by a chat template.
-    fn count_markup(&self, text: &str) -> u32;
+    /// Tokens of a prompt, as the engine computes it.
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens;
     /// Tokens of each of `spans` of `text`. Counts of adjacent spans add up to the count of both together.
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32>;
     /// The measurements that predictions are based on.
@@ -34,8 +35,9 @@ impl Estimator for Survey {
         self.vocabulary().count_each(texts).into_iter().map(|tokens| tokens as u32).collect()
     }
 
-    fn count_markup(&self, text: &str) -> u32 {
-        self.vocabulary().count_markup(text) as u32
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
+        let [document, prompt] = self.vocabulary().count_prompt(prompt).map(|tokens| tokens as u32);
+        PromptTokens { document, prompt }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {

@@ -10,7 +10,7 @@ use super::retrieval::retrieve;
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
 use crate::engine::config::ContextSize;
-use crate::engine::message::{Origin, Prompt, Segment};
+use crate::engine::message::Prompt;
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
@@ -59,7 +59,7 @@ impl<'a> Planner<'a> {
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
         let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
-        let tokens = self.prompt_tokens(document, document_tokens, &chosen)?;
+        let tokens = self.prompt_tokens(document, &chosen)?;
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
         let fit = Fit {
             parts_in_all: all.len(),
@@ -107,31 +107,11 @@ impl<'a> Planner<'a> {
         (numbers.iter().map(cost).collect(), counts[all.len()])
     }
 
-    /// Tokens of the first question's prompt about `document`, which has `document_tokens` itself.
-    pub(super) fn prompt_tokens(
-        &self,
-        document: &Document,
-        document_tokens: u32,
-        chosen: &ResolvedPreset,
-    ) -> Result<PromptTokens, Error> {
+    /// Tokens of the first question's prompt about `document`.
+    pub(super) fn prompt_tokens(&self, document: &Document, chosen: &ResolvedPreset) -> Result<PromptTokens, Error> {
         let text: Arc<str> = Arc::from(document.text.as_str());
         let question: Option<Arc<str>> = self.wish.question.map(Arc::from);
-        let mut tokens = PromptTokens { document: 0, prompt: 0 };
-        for part in self.prompt(&text, question.as_ref(), chosen)?.parts {
-            // A template that trims produces another text than the document's own.
-            let is_document = Arc::ptr_eq(&part.text, &text);
-            let count = if is_document { document_tokens } else { self.part_tokens(&part.text, part.origin) };
-            tokens.prompt += count;
-            tokens.document += if part.segment == Segment::Document { count } else { 0 };
-        }
-        Ok(tokens)
-    }
-
-    fn part_tokens(&self, text: &str, origin: Origin) -> u32 {
-        match origin {
-            Origin::Template => self.known.count_markup(text),
-            Origin::Text => self.known.count(text),
-        }
+        Ok(self.known.count_prompt(&self.prompt(&text, question.as_ref(), chosen)?))
     }
 
     fn prompt(

@@ -193,7 +193,7 @@ impl Planner<'_> {
         let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
         let picked = retrieve(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
-        let tokens = self.prompt_tokens(&picked.document, picked.tokens, &draft.fit.chosen)?.prompt;
+        let tokens = self.prompt_tokens(&picked.document, &draft.fit.chosen)?.prompt;
         let what = format!("{}, the nearest to the question (BM25)", picked.in_short());
         let flags = format!("--pick {}k", room / 1024);
         let proposal = Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens), parts: None };
@@ -204,7 +204,7 @@ impl Planner<'_> {
     fn tried(&self, fewer: Fewer, chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
         let Fewer { flags, what, kept } = fewer;
         let document = self.taking(&kept);
-        let tokens = self.prompt_tokens(&document, self.known.count(&document.text), chosen)?.prompt;
+        let tokens = self.prompt_tokens(&document, chosen)?.prompt;
         let kv_bytes = self.kv_bytes(tokens);
         Ok(self.has_room_for(tokens).then_some(Proposal { flags, what, tokens, kv_bytes, parts: Some(kept) }))
     }

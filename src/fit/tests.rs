@@ -9,7 +9,7 @@ use super::*;
 use crate::chat::Moment;
 use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
 use crate::engine::Measured;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{ModelInfo, Part, Prompt, Segment};
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
@@ -72,8 +72,11 @@ impl Estimator for Toy {
         texts.iter().map(|text| words(text)).collect()
     }
 
-    fn count_markup(&self, text: &str) -> u32 {
-        words(text)
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
+        let of = |is_counted: &dyn Fn(&Part) -> bool| {
+            prompt.parts.iter().filter(|part| is_counted(part)).map(|part| words(&part.text)).sum()
+        };
+        PromptTokens { document: of(&|part| part.segment == Segment::Document), prompt: of(&|_| true) }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {

@@ -8,7 +8,7 @@ use std::io;
 
 use super::report::{self, Line, PickedLine, Report, Said};
 use super::reporter::{self, Reporter, Tidy};
-use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, why_not_whole};
+use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, endings};
 use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
 use crate::exit::{Exit, ExitError};
 use crate::fit::retrieval::Piece;
@@ -184,10 +184,10 @@ impl Printer {
             self.print_beginning(exchange, reporter)?;
         }
         let reasoning = &exchange.reasoning.text[self.answer.reasoning_bytes..];
-        let answer = &exchange.answer[self.answer.answer_bytes..];
+        let answer = &exchange.settled_answer()[self.answer.answer_bytes..];
         let is_first = self.answer.answer_bytes == 0;
         self.answer.reasoning_bytes = exchange.reasoning.text.len();
-        self.answer.answer_bytes = exchange.answer.len();
+        self.answer.answer_bytes += answer.len();
         let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
         let answer = Some(answer).filter(|text| !text.is_empty());
         match self.headless.output {
@@ -247,8 +247,10 @@ impl Printer {
             Output::Json => reporter.object(&self.report(&said, figures, info))?,
             Output::JsonLines => reporter.object(&Line::Done(Box::new(self.report(&said, figures, info))))?,
         }
-        if let (Output::Text, Some(why)) = (self.headless.output, why_not_whole(finish, &exchange.answer)) {
-            reporter.note(&format!("note: {why}"));
+        if self.headless.output == Output::Text {
+            for why in endings(finish, exchange) {
+                reporter.note(&format!("note: {why}"));
+            }
         }
         if self.headless.stats {
             reporter.note(&report::stats(&said, figures, info));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress, Threads};
+use crate::engine::message::{Figures, Finish, Memory, ModelInfo, Progress, ReasoningEnd, Threads};
 use crate::fit::retrieval::Piece;
 use crate::swaa::{Attention, Recipe};
 use crate::units::{bytes, rate, time};
@@ -24,6 +24,8 @@ pub(super) struct Report<'a> {
     pub memory: Bytes,
     pub threads: ThreadReport,
     pub finish: &'static str,
+    /// How the reasoning ended; null if there was none.
+    pub reasoning_end: Option<&'static str>,
     pub model: &'a str,
     /// The devices that compute.
     pub devices: &'a [String],
@@ -65,6 +67,10 @@ pub(super) struct Tokens {
     cached: u32,
     prefilled: u32,
     generated: u32,
+    /// Of those generated.
+    reasoning: u32,
+    /// Prefilled behind the reasoning to ask for the answer.
+    asking: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -134,6 +140,8 @@ impl<'a> Report<'a> {
                 cached: counts.cached,
                 prefilled: counts.prefilled,
                 generated: counts.generated,
+                reasoning: counts.reasoning,
+                asking: counts.asking,
             },
             timings: Times {
                 load_s: rounded(model.load_time.as_secs_f64()),
@@ -145,6 +153,7 @@ impl<'a> Report<'a> {
             memory: (&figures.memory).into(),
             threads: figures.threads.into(),
             finish: finish_name(said.finish),
+            reasoning_end: figures.reasoning_end.map(reasoning_end_name),
             model: &model.name,
             devices: &model.devices,
             offloaded_layers: model.offloaded_layers,
@@ -183,11 +192,23 @@ pub(super) struct Said {
 pub(super) fn finish_name(finish: Finish) -> &'static str {
     match finish {
         Finish::EndOfGeneration => "end",
+        Finish::NoAnswer => "no_answer",
         Finish::StopString => "stop_string",
         Finish::TokenLimit => "token_limit",
         Finish::TimeLimit => "time_limit",
         Finish::ContextFull => "context_full",
         Finish::Cancelled => "cancelled",
+    }
+}
+
+/// The name of `end` in JSON.
+fn reasoning_end_name(end: ReasoningEnd) -> &'static str {
+    match end {
+        ReasoningEnd::Closed => "closed",
+        ReasoningEnd::EndOfTurn => "end_of_turn",
+        ReasoningEnd::Budget => "budget",
+        ReasoningEnd::Asked => "asked",
+        ReasoningEnd::Never => "never",
     }
 }
 

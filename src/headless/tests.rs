@@ -110,10 +110,10 @@ async fn json_is_one_object_with_the_promised_fields() {
     let ran = ran(&["-p", "Who?", "--json", "--preset", "quick", "-"], "It is a truth.", says("Darcy.")).await;
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let expected =
-        "answer reasoning preset recipe tokens timings memory threads finish model devices offloaded_layers documents";
+    let expected = "answer reasoning preset recipe tokens timings memory threads finish reasoning_end model devices \
+                    offloaded_layers documents";
     assert_eq!(keys(object), expected);
-    assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated");
+    assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated reasoning asking");
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s");
     assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");
     assert_eq!(keys(&object["threads"]), "count cores busy_cores");

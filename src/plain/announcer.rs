@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use crate::chat::{Chat, Entry, Exchange, ExchangeState, Model, Phase, WayOut, why_not_whole};
+use crate::chat::{self, Chat, Entry, Exchange, ExchangeState, Model, Phase, WayOut};
 use crate::citations::{Citation, Verdict, find_citations};
 use crate::document::Document;
 use crate::harmless;
@@ -246,10 +246,11 @@ impl Announcer {
         if exchange.reasoning.is_open() && !std::mem::replace(&mut announced.thinking, true) {
             self.line(out, "thinking")?;
         }
-        if exchange.answer.len() > announced.bytes {
+        let answer = exchange.settled_answer();
+        if answer.len() > announced.bytes {
             self.end_prompt(out)?;
-            write!(out, "{}", harmless::text(&exchange.answer[announced.bytes..]))?;
-            announced.bytes = exchange.answer.len();
+            write!(out, "{}", harmless::text(&answer[announced.bytes..]))?;
+            announced.bytes = answer.len();
         }
         self.answer = Some(announced);
         if !matches!(exchange.state, ExchangeState::Running | ExchangeState::Waiting) {
@@ -333,8 +334,8 @@ impl Announcer {
 fn endings(exchange: &Exchange) -> Vec<String> {
     match &exchange.state {
         ExchangeState::Answered(finish) => {
-            let why = why_not_whole(*finish, &exchange.answer).map(str::to_owned);
-            why.into_iter().chain([costs(exchange)]).collect()
+            let why = chat::endings(*finish, exchange).into_iter().map(str::to_owned);
+            why.chain([costs(exchange)]).collect()
         }
         ExchangeState::Failed(failure) => {
             [Some(failure.message.clone()), failure.hint.clone()].into_iter().flatten().collect()

@@ -4,12 +4,12 @@ use crate::chat::{Action, Chat, Phase, Source, WayOut};
 use crate::swaa::{Preset, written};
 
 /// The text of `/help`, also shown for unknown commands.
-const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens \
-                    another document, /demo the bundled book, /new starts a new conversation, /models lists the models, \
-                    /model NAME uses one. /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with \
-                    several. /system TEXT sets the system prompt. If the context is full, /leave-out leaves out the oldest \
-                    turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. An \
-                    empty line continues a stopped prefill.";
+const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens another \
+                    document, /demo the bundled book, /new starts a new conversation, /models lists the models, /model NAME uses one. \
+                    /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /think off, native or \
+                    prompted sets how the model reasons. /system TEXT sets the system prompt. If the context is full, /leave-out leaves \
+                    out the oldest turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. \
+                    An empty line continues a stopped prefill.";
 
 /// The meaning of a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,10 @@ impl TypedLine {
             ("/preset", name) => match preset_entry(chat, name) {
                 Some(preset_entry) => Self::Act(Action::Switch(preset_entry)),
                 None => Self::Say(no_preset(chat, name)),
+            },
+            ("/think", mode) => match mode.parse() {
+                Ok(cot) => Self::Act(Action::Think(cot)),
+                Err(error) => Self::Say(format!("/think takes {}", error.allowed)),
             },
             ("/ab", rest) => versus(chat, rest),
             ("/open", "") => Self::Say("type a path: /open PATH".to_owned()),

@@ -11,10 +11,10 @@ use super::documents::only_folder;
 use crate::chat::Moment;
 use crate::document::{ByteSpan, Document};
 use crate::engine::config::EngineSettings;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{ModelInfo, Prompt};
 use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
-use crate::fit::{self, Estimator, PlanRequest, Proposal};
+use crate::fit::{self, Estimator, PlanRequest, PromptTokens, Proposal};
 use crate::settings::Settings;
 use crate::swaa::selection::PresetSelection;
 
@@ -137,8 +137,8 @@ impl Estimator for Loaded {
         self.0.count_each(texts)
     }
 
-    fn count_markup(&self, text: &str) -> u32 {
-        self.0.count_markup(text)
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
+        self.0.count_prompt(prompt)
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {

@@ -129,6 +129,7 @@ impl ScriptedEngine {
             },
             memory: Memory { kv_bytes: 4096, ..Memory::default() },
             threads: Threads { count: 2, cores: 2, busy_cores: None },
+            reasoning_end: None,
             prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: Some(0.01) },
             context_tokens: 8192,
         };

@@ -294,7 +294,8 @@ pub struct RecipeArgs {
     /// Prefill the question through the window too, as in the paper (same as --dense-tail=off)
     #[arg(long, conflicts_with = "dense_tail")]
     pub paper: bool,
-    /// Reasoning before the answer: native (the model's own), prompted or off
+    /// Reasoning before the answer: auto (as the model's template does), native (the template is asked to let it reason),
+    /// prompted (the question asks for it) or off
     #[arg(long, value_name = "MODE", value_parser = chain_of_thought)]
     pub cot: Option<ChainOfThought>,
 }

@@ -18,9 +18,9 @@ use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
 use crate::engine::message::{Limits, Sampling};
 use crate::models::{ModelRef, Places};
-use crate::swaa::Presets;
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
+use crate::swaa::{ChainOfThought, Presets};
 
 /// How long `lunette demo` may prefill: long enough for some chapters on a laptop, short enough to wait for.
 const DEMO_WITHIN: Duration = Duration::from_secs(60);
@@ -201,7 +201,7 @@ impl Settings {
             places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: engine_settings(&gathered.model, &config, &limits, surroundings.directories.speeds_file())?,
-            reading: reading(gathered, &config, presets)?,
+            reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
             timeout: gathered.asked.timeout,
@@ -309,11 +309,18 @@ fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {
     Ok(named.map_or(ModelRef::Default, |name| ModelRef::Named(name.clone())))
 }
 
-fn reading(gathered: &Gathered, config: &Config, presets: Presets) -> Result<PresetSelection, Error> {
+/// With a reasoning budget of 0 there is no chain of thought, and the template is told so.
+fn reading(
+    gathered: &Gathered,
+    config: &Config,
+    presets: Presets,
+    reasoning_tokens: Option<u32>,
+) -> Result<PresetSelection, Error> {
     let preset = gathered.preset.clone().or(config.preset.clone()).unwrap_or_else(|| AUTO.to_owned());
     presets.get(&preset)?;
-    let reading =
-        PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot: gathered.recipe.cot.or(config.cot) };
+    let asked = gathered.recipe.cot.or(config.cot);
+    let cot = if reasoning_tokens == Some(0) { Some(ChainOfThought::Off) } else { asked };
+    let reading = PresetSelection { presets, preset, changes: gathered.recipe.patch(), cot };
     if let Some((_, recipe)) = reading.recipe_of(reading.asked()) {
         recipe.check()?;
     }

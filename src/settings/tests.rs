@@ -239,7 +239,9 @@ fn the_chain_of_thought_is_the_flags_then_the_presets() {
         let reading = resolved(line, IN_A_PIPE, config).unwrap().reading;
         reading.cot_of(reading.asked())
     };
-    assert_eq!(cot(&["-p", "?"]), ChainOfThought::Native);
+    assert_eq!(cot(&["-p", "?"]), ChainOfThought::Auto);
+    assert_eq!(cot(&["-p", "?", "--cot", "native"]), ChainOfThought::Native);
+    assert_eq!(cot(&["-p", "?", "--cot", "native", "--reasoning-budget", "0"]), ChainOfThought::Off);
     assert_eq!(cot(&["-p", "?", "--preset", "thinker"]), ChainOfThought::Prompted);
     assert_eq!(cot(&["-p", "?", "--preset", "thinker", "--cot", "off"]), ChainOfThought::Off);
 }

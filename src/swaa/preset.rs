@@ -45,10 +45,12 @@ pub struct Preset {
 /// Whether the model reasons before it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChainOfThought {
-    /// As the model's chat template does.
+    /// As the model's chat template does by itself: some reason only when asked to.
     #[default]
+    Auto,
+    /// The template is asked to let the model reason, if it can.
     Native,
-    /// The prompt asks a model that does not reason by itself to do so, between the same tags.
+    /// The prompt asks a model that does not reason by itself for its thoughts, and then for the answer.
     Prompted,
     Off,
 }
@@ -58,13 +60,14 @@ impl FromStr for ChainOfThought {
 
     fn from_str(text: &str) -> Result<Self, WrittenError> {
         match text.trim().to_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
             "native" => Ok(Self::Native),
             "prompted" => Ok(Self::Prompted),
             "off" | "false" => Ok(Self::Off),
             _ => Err(WrittenError {
                 what: "cot",
                 got: text.to_owned(),
-                allowed: r#""native" (as the model does), "prompted" (asked to reason), or "off""#,
+                allowed: r#""auto" (as the model's template does), "native" (the template is asked to), "prompted" (by the question), or "off""#,
             }),
         }
     }
@@ -73,6 +76,7 @@ impl FromStr for ChainOfThought {
 impl fmt::Display for ChainOfThought {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Auto => "auto",
             Self::Native => "native",
             Self::Prompted => "prompted",
             Self::Off => "off",
@@ -431,7 +435,7 @@ mod tests {
             fa_decode: bool,
             dense_tail: bool,
             cot in prop::option::of(prop_oneof![
-                Just(ChainOfThought::Native), Just(ChainOfThought::Prompted), Just(ChainOfThought::Off)
+                Just(ChainOfThought::Auto), Just(ChainOfThought::Native), Just(ChainOfThought::Prompted), Just(ChainOfThought::Off)
             ]),
         ) -> Preset {
             let mut recipe = RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail };

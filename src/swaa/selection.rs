@@ -176,7 +176,7 @@ mod tests {
     fn a_preset_resolves_to_its_recipe_and_needs_no_reason() {
         let selection = selection("quick", RecipePatch::default());
         let quick = selection.asked().recipe.clone().unwrap();
-        let expected = ResolvedPreset { name: "quick".into(), recipe: quick, cot: ChainOfThought::Native };
+        let expected = ResolvedPreset { name: "quick".into(), recipe: quick, cot: ChainOfThought::Auto };
         assert_eq!(selection.choose(selection.asked(), &model("llama", "any"), 10_000), Ok((expected, None)));
     }
 

@@ -9,6 +9,7 @@ mod opening;
 mod pairs;
 mod parts;
 mod scripts;
+mod thinking;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -184,6 +185,31 @@ fn an_empty_question_is_none() {
     let before = session.chat.transcript.clone();
     assert_eq!(session.ask(" \n "), vec![]);
     assert_eq!(session.chat.transcript, before);
+}
+
+#[test]
+fn an_answer_that_turns_out_to_be_reasoning_becomes_reasoning() {
+    let thinker = "{% for m in messages %}<{{ m.role }}>{{ m.content.split('</think>')[-1] }}{% endfor %}<assistant>";
+    let info = crate::engine::message::ModelInfo { chat_template: Some(thinker.into()), ..model() };
+    let mut session = Session::begin("full");
+    session.tell(Event::Loaded(Box::new(info)));
+    session.tell(Event::Prefilled {
+        job: session.job,
+        stopped: false,
+        figures: Box::new(fixtures::figures(&session.recipe(), 0, DOCUMENT_TOKENS)),
+    });
+    session.ask("Who?");
+    let piece = |session: &mut Session, text: &str| {
+        session.tell(Event::Piece { job: session.job, channel: Channel::Answer, text: text.into() });
+        let exchange = session.chat.exchanges().next().expect("asked");
+        (exchange.answer.clone(), exchange.settled_answer().to_owned())
+    };
+    assert_eq!(piece(&mut session, "Let me see."), ("Let me see.".into(), String::new()));
+    session.tell(Event::WasReasoning { job: session.job });
+    assert_eq!(piece(&mut session, "Darcy."), ("Darcy.".into(), "Darcy.".into()));
+    let exchange = session.chat.exchanges().next().expect("asked");
+    assert_eq!(exchange.reasoning.text, "Let me see.");
+    assert!(exchange.reasoning.began.is_some() && !exchange.reasoning.is_open());
 }
 
 #[test]
@@ -654,6 +680,7 @@ fn any_event() -> impl Strategy<Value = (u64, Event)> {
         Just(Event::Prefilling { job, progress: progress(5_000) }),
         "[a-z\n]{1,4}".prop_map(move |text| Event::Piece { job, channel: Channel::Answer, text }),
         "[a-z\n]{1,4}".prop_map(move |text| Event::Piece { job, channel: Channel::Reasoning, text }),
+        prop_oneof![Just(Event::WasReasoning { job }), Just(Event::AskedForAnswer { job })],
         (0_u32..10_000, 0_u32..10_000).prop_map(move |(cached, prefilled)| Event::Prefilled {
             job,
             stopped: false,
@@ -674,6 +701,8 @@ fn about(job: JobId, event: Event) -> Event {
         Event::Planned { plan, .. } => Event::Planned { job, plan },
         Event::Prefilling { progress, .. } => Event::Prefilling { job, progress },
         Event::Piece { channel, text, .. } => Event::Piece { job, channel, text },
+        Event::AskedForAnswer { .. } => Event::AskedForAnswer { job },
+        Event::WasReasoning { .. } => Event::WasReasoning { job },
         Event::Prefilled { stopped, figures, .. } => Event::Prefilled { job, stopped, figures },
         Event::Answered { finish, figures, .. } => Event::Answered { job, finish, figures },
         Event::Forecast { plan, .. } => Event::Forecast { job, plan },

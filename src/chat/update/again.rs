@@ -82,7 +82,10 @@ fn cut_off(chat: &Chat) -> Result<usize, &'static str> {
     }
     let entry = last(chat).ok_or("nothing was asked yet")?;
     let is_cut = chat.transcript[entry].exchange().is_some_and(|exchange| {
-        let ended = matches!(exchange.state, ExchangeState::Answered(Finish::EndOfGeneration | Finish::StopString));
+        let ended = matches!(
+            exchange.state,
+            ExchangeState::Answered(Finish::EndOfGeneration | Finish::NoAnswer | Finish::StopString)
+        );
         matches!(exchange.state, ExchangeState::Answered(_)) && !ended && !exchange.answer.trim().is_empty()
     });
     if is_cut { Ok(entry) } else { Err("the last answer was not cut off") }

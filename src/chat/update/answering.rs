@@ -9,7 +9,7 @@ use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
 use crate::engine::message::{
-    Command, Figures, Finish, Origin, Part, Prompt, Question, ReasoningTags, Sampling, Segment,
+    Begins, Command, Figures, Finish, Origin, OutputMarkup, Part, Prompt, Question, Sampling, Segment,
 };
 use crate::swaa::selection::ResolvedPreset;
 
@@ -57,9 +57,9 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     exchange.preset = Some(resolved_preset.name.clone());
     exchange.citations.clear();
     let exchange = exchange.clone();
-    let (prompt, reasoning) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
-        Ok((prompt, reasoning)) if start == Start::BehindWhatThereIs => {
-            (with_beginning(prompt, &exchange, reasoning.as_ref()), None)
+    let (prompt, markup) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
+        Ok((prompt, markup)) if start == Start::BehindWhatThereIs => {
+            (with_beginning(prompt, &exchange, &markup), behind_beginning(markup))
         }
         Ok(both) => both,
         Err(failure) => {
@@ -67,32 +67,46 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
             return Vec::new();
         }
     };
+    let limits = resolved_preset.cot.limits(&chat.asking.limits, markup.answer_is_asked_for);
+    if let Some(exchange) = chat.exchange_mut(entry) {
+        exchange.may_be_reasoning = markup.lone_close.is_some();
+    }
     let run = Run::new(chat.new_job());
     let question = Question {
         job: run.job,
         prompt,
         recipe: resolved_preset.recipe,
         sampling: sampling(chat, &exchange),
-        limits: chat.asking.limits.clone(),
-        reasoning,
+        limits,
+        markup: Box::new(markup),
         cancel: run.cancel.clone(),
     };
     chat.work = Phase::Answering { run, entry };
     vec![Effect::Send(Command::Ask(question))]
 }
 
-/// The prompt, followed by the answer so far.
-fn with_beginning(mut prompt: Prompt, exchange: &Exchange, tags: Option<&ReasoningTags>) -> Prompt {
+/// The prompt, followed by the reasoning and the answer so far.
+fn with_beginning(mut prompt: Prompt, exchange: &Exchange, markup: &OutputMarkup) -> Prompt {
     let part = |text: &str, origin| Part { text: text.into(), origin, segment: Segment::Tail };
-    if let Some(tags) = tags.filter(|tags| tags.starts_open || exchange.reasoning.began.is_some()) {
-        if !tags.starts_open {
-            prompt.parts.push(part(&tags.open, Origin::Template));
-        }
+    let is_open = matches!(markup.begins, Begins::InReasoning(_));
+    if is_open || exchange.reasoning.began.is_some() {
+        let own = markup.reasoning.first();
+        prompt.parts.extend(own.filter(|_| !is_open).map(|tags| part(&tags.open, Origin::Template)));
         prompt.parts.push(part(&exchange.reasoning.text, Origin::Text));
-        prompt.parts.push(part(&tags.close, Origin::Template));
+        if markup.answer_cue.is_empty() {
+            prompt.parts.extend(own.map(|tags| part(&tags.close, Origin::Template)));
+        }
+        prompt.parts.extend(markup.answer_cue.iter().cloned());
     }
     prompt.parts.push(part(&exchange.answer, Origin::Text));
     prompt
+}
+
+/// The markup of what follows an answer: its end alone. The reasoning is over.
+fn behind_beginning(markup: OutputMarkup) -> OutputMarkup {
+    let mut ends = markup.ends;
+    ends.extend(markup.answer.into_iter().map(|wrapper| wrapper.close).filter(|close| !close.is_empty()));
+    OutputMarkup { ends, ..OutputMarkup::default() }
 }
 
 /// The first answer is sampled as the settings say. Another one is never greedy, or it would be the same.

@@ -19,6 +19,7 @@
 //! | [`taking`] | using other parts of the document |
 //! | [`citing`] | looking up the citations of an answer |
 //! | [`survey`] | forecasting the cost of each preset |
+//! | [`thinking`] | whether the model reasons, and for how long |
 //! | [`versus`], [`returning`] | one question under several presets, and the way back |
 //! | [`opening`] | opening other documents |
 //! | [`adjusting`] | system prompt, sampling, name |
@@ -49,6 +50,7 @@ mod stopping;
 mod survey;
 mod switching;
 mod taking;
+mod thinking;
 mod versus;
 
 use std::time::Duration;
@@ -129,6 +131,17 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
             let now = chat.now;
             if let Some(exchange) = chat.answering() {
                 exchange.take_piece(channel, &text, now);
+            }
+        }
+        Event::AskedForAnswer { .. } => {
+            if let Some(exchange) = chat.answering() {
+                exchange.may_be_reasoning = true;
+            }
+        }
+        Event::WasReasoning { .. } => {
+            let now = chat.now;
+            if let Some(exchange) = chat.answering() {
+                exchange.turn_into_reasoning(now);
             }
         }
         Event::Prefilled { figures, .. } => {
@@ -217,6 +230,8 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::ShowBranch(number) => return forking::show(chat, number),
         Action::Switch(preset_entry) => return switching::switch(chat, preset_entry),
         Action::Try(preset) => return switching::try_out(chat, *preset),
+        Action::Think(cot) => return thinking::think(chat, cot),
+        Action::SetReasoningBudget(tokens) => return thinking::set_budget(chat, tokens),
         Action::Survey => survey::start(chat),
         Action::Versus { question, preset_entries } => return versus::ask(chat, question, preset_entries),
         Action::Confirm => return switching::confirm(chat),

@@ -93,7 +93,7 @@ pub(super) fn hold(chat: &mut Chat, figures: &Figures) {
         resolved_preset,
         tokens: (tokens.cached + tokens.prefilled).min(tokens.document),
         document_tokens: tokens.document,
-        context_used: tokens.cached + tokens.prefilled + tokens.generated,
+        context_used: tokens.cached + tokens.prefilled + tokens.generated + tokens.asking,
         context_tokens: figures.context_tokens,
     });
 }

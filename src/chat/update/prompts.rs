@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::prompt::{PromptRequest, Turn, build_prompt};
 use crate::chat::state::{Chat, Model, Questions};
-use crate::engine::message::{Prompt, ReasoningTags};
+use crate::engine::message::{OutputMarkup, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
@@ -32,7 +32,7 @@ pub(super) fn prompt(
     chat: &Chat,
     resolved_preset: &ResolvedPreset,
     question: Option<&Arc<str>>,
-) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+) -> Result<(Prompt, OutputMarkup), Failure> {
     prompt_about(chat, &chat.document.text, resolved_preset.cot, question)
 }
 
@@ -42,7 +42,7 @@ pub(super) fn prompt_about(
     document: &Arc<str>,
     cot: ChainOfThought,
     question: Option<&Arc<str>>,
-) -> Result<(Prompt, Option<ReasoningTags>), Failure> {
+) -> Result<(Prompt, OutputMarkup), Failure> {
     let Model::Ready { template, .. } = &chat.model else {
         let hint = Some("wait until it is loaded".to_owned());
         return Err(Failure::new(FailureKind::Model, "the model is not loaded yet", hint));

@@ -9,6 +9,7 @@
 //!
 //! Doesn't lay out prompts.
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
@@ -19,11 +20,15 @@ use std::thread;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
+use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
+use regex::Regex;
 
 use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
-use crate::engine::message::{Failure, FailureKind};
+use crate::engine::machine::Before;
+use crate::engine::message::{Failure, FailureKind, Origin, Prompt};
 use crate::engine::split_points;
+use crate::engine::tokenized_prompt::Run;
 use crate::engine::tokens::Tokens;
 
 /// The tables of a model that turn text into tokens.
@@ -57,10 +62,24 @@ impl Vocabulary {
         tokenise_text(&self.tables, text).len()
     }
 
-    /// Tokens of `text` written by a chat template: special tokens in it are recognised.
+    /// Tokens of the document's part of a prompt, and of the whole, before any answer.
     #[must_use]
-    pub fn count_markup(&self, text: &str) -> usize {
-        self.tables.vocab().tokenize(text.as_bytes(), false, true).len()
+    pub fn count_prompt(&self, prompt: &Prompt) -> [usize; 2] {
+        let runs = self.prompt_runs(prompt);
+        let count = |is_counted: &dyn Fn(&Run) -> bool| {
+            runs.iter().filter(|(run, _)| is_counted(run)).map(|(_, tokens)| tokens.len()).sum()
+        };
+        [count(&Run::is_document), count(&|_| true)]
+    }
+
+    fn prompt_runs(&self, prompt: &Prompt) -> Vec<(Run, Vec<LlamaToken>)> {
+        let marks = Marks::of(&self.tables);
+        let tokens_of = |run: &Run| {
+            let (texts, before) = run.texts();
+            tokenise_run(&self.tables, &marks, &texts, before)
+        };
+        let runs = Run::all(prompt, |_| false).into_iter();
+        runs.map(|run| (run.clone(), tokens_of(&run))).collect()
     }
 
     /// The token ids of `text` from a single call of llama.cpp: the reference that [`Vocabulary::numbers`] must equal.
@@ -73,6 +92,23 @@ impl Vocabulary {
     #[must_use]
     pub fn numbers(&self, text: &str) -> Vec<i32> {
         numbers(tokenise_text(&self.tables, text))
+    }
+
+    /// The token ids of a prompt as the engine computes it, before any answer.
+    #[must_use]
+    pub fn prompt_numbers(&self, prompt: &Prompt) -> Vec<i32> {
+        numbers(self.prompt_runs(prompt).into_iter().flat_map(|(_, tokens)| tokens).collect())
+    }
+
+    /// The token ids of a rendered prompt from a single call of llama.cpp, which puts the vocabulary's first token
+    /// first if it wants one: the reference that [`Vocabulary::prompt_numbers`] must equal.
+    #[must_use]
+    pub fn prompt_reference(&self, rendered: &str) -> Vec<i32> {
+        let vocab = self.tables.vocab();
+        let bare = vocab.tokenize(rendered.as_bytes(), false, true);
+        let has_bos = bare.first() == Some(&vocab.bos());
+        let is_wanted = vocab.should_add_bos() && !has_bos;
+        numbers(if is_wanted { vocab.tokenize(rendered.as_bytes(), true, true) } else { bare })
     }
 
     /// The tokens of `text` with their byte ranges; `None` if the tokens don't reproduce the text byte for byte.
@@ -106,14 +142,132 @@ fn numbers(tokens: Vec<LlamaToken>) -> Vec<i32> {
     tokens.into_iter().map(|LlamaToken(id)| id).collect()
 }
 
+/// The texts that a vocabulary reads as control tokens where a template writes them, and what is needed to keep them
+/// text where a user does.
+pub(super) struct Marks {
+    /// Any of them; `None` if there are none.
+    any: Option<Regex>,
+    /// They are too many to look for: every text of a user stays by itself.
+    are_too_many: bool,
+    /// The length of the longest, in bytes.
+    longest: usize,
+    /// The vocabulary puts a space before a text that begins a prompt or follows a control token, as `SentencePiece`.
+    puts_space: bool,
+}
+
+impl Marks {
+    pub(super) fn of(tables: &LlamaModel) -> Self {
+        let vocab = tables.vocab();
+        let is_mark = |token: &LlamaToken| {
+            let attributes = vocab.attr(*token);
+            attributes.contains(LlamaTokenAttr::Control) || attributes.contains(LlamaTokenAttr::Unknown)
+        };
+        let text = |token: LlamaToken| Some(vocab.text(token)?.to_string_lossy().into_owned());
+        let mut texts: Vec<String> = vocab.tokens().filter(is_mark).filter_map(text).collect();
+        texts.retain(|text| !text.is_empty());
+        let patterns: Vec<String> = texts.iter().map(|text| regex::escape(text)).collect();
+        let is = |key: &str, value: &str| tables.meta_val_str(key).is_ok_and(|is| is == value);
+        let any = (!texts.is_empty()).then(|| Regex::new(&patterns.join("|")));
+        Self {
+            // Escaped texts are a pattern; what can fail is its size.
+            are_too_many: matches!(any, Some(Err(_))),
+            any: any.and_then(Result::ok),
+            longest: texts.iter().map(String::len).max().unwrap_or(0),
+            puts_space: is("tokenizer.ggml.model", "llama") && !is("tokenizer.ggml.add_space_prefix", "false"),
+        }
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        self.are_too_many || self.any.as_ref().is_some_and(|any| any.is_match(text))
+    }
+
+    /// Whether the end of `one` and the beginning of `other` together are a mark.
+    fn are_across(&self, one: &str, other: &str) -> bool {
+        let near = |text: &str, at: usize| (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        let from = near(one, one.len().saturating_sub(self.longest));
+        let both = format!("{}{}", &one[from..], &other[..near(other, self.longest.min(other.len()))]);
+        let seam = one.len() - from;
+        self.any.as_ref().is_some_and(|any| any.find_iter(&both).any(|mark| mark.start() < seam && mark.end() > seam))
+    }
+}
+
+/// A character that no vocabulary merges with its neighbours, put before a text that continues another one: the space
+/// that `SentencePiece` puts first then belongs to it.
+const SEPARATOR: &str = "\u{1}";
+
+/// The tokens of texts that lie next to each other: those of the whole, except that control tokens in the texts of
+/// users are text.
+pub(super) fn tokenise_run(
+    tables: &LlamaModel,
+    marks: &Marks,
+    texts: &[(&str, Origin)],
+    before: Before,
+) -> Vec<LlamaToken> {
+    let vocab = tables.vocab();
+    let mut tokens: Vec<LlamaToken> = Vec::new();
+    for (text, origin) in stretches(marks, texts) {
+        let follows_text = match tokens.last() {
+            Some(last) => !is_special(&vocab, *last),
+            None => before == Before::Text,
+        };
+        if follows_text && marks.puts_space {
+            tokens.extend(tokenise_behind_text(&vocab, &text, origin));
+        } else {
+            tokens.extend(tokenise_stretch(tables, &text, origin));
+        }
+    }
+    if before == Before::Nothing && vocab.should_add_bos() && tokens.first() != Some(&vocab.bos()) {
+        tokens.insert(0, vocab.bos());
+    }
+    tokens
+}
+
+/// The texts, joined as far as control tokens can be told from text: a text of a user that looks like one stays by
+/// itself.
+fn stretches<'a>(marks: &Marks, texts: &[(&'a str, Origin)]) -> Vec<(Cow<'a, str>, Origin)> {
+    let mut stretches: Vec<(Cow<'a, str>, Origin)> = Vec::new();
+    for &(text, origin) in texts {
+        let is_plain = origin == Origin::Text && marks.are_in(text);
+        match stretches.last_mut() {
+            Some((last, Origin::Template)) if !is_plain && !marks.are_across(last, text) => {
+                last.to_mut().push_str(text);
+            }
+            // Text without control tokens is the same as markup without any.
+            _ => stretches.push((Cow::Borrowed(text), if is_plain { Origin::Text } else { Origin::Template })),
+        }
+    }
+    stretches
+}
+
+/// Whether the vocabulary puts a space behind `token` if text follows.
+fn is_special(vocab: &LlamaVocab, token: LlamaToken) -> bool {
+    let attributes = vocab.attr(token);
+    [LlamaTokenAttr::Control, LlamaTokenAttr::Unknown, LlamaTokenAttr::UserDefined]
+        .into_iter()
+        .any(|attribute| attributes.contains(attribute))
+}
+
+fn tokenise_behind_text(vocab: &LlamaVocab, text: &str, origin: Origin) -> Vec<LlamaToken> {
+    let tokenise = |text: &str| vocab.tokenize(text.as_bytes(), false, origin == Origin::Template);
+    let separator = tokenise(SEPARATOR);
+    let mut tokens = tokenise(&format!("{SEPARATOR}{text}"));
+    if tokens.starts_with(&separator) { tokens.split_off(separator.len()) } else { tokenise(text) }
+}
+
+/// The tokens of a text; of a long one on all cores, if the vocabulary allows it.
+fn tokenise_stretch(tables: &LlamaModel, text: &str, origin: Origin) -> Vec<LlamaToken> {
+    let vocab = tables.vocab();
+    let tokenise = |text: &str| vocab.tokenize(text.as_bytes(), false, origin == Origin::Template);
+    if !is_cuttable(tables) {
+        return tokenise(text);
+    }
+    on_all_cores(&split_points::pieces(text), &tokenise).concat()
+}
+
 /// The tokens of `text`, without special tokens; equal to llama.cpp's for the whole. Uses all cores if the vocabulary
 /// allows it.
-pub(super) fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
-    let vocab = tables.vocab();
-    if !is_cuttable(tables) {
-        return tokenise_whole(&vocab, text);
-    }
-    on_all_cores(&split_points::pieces(text), &|piece| tokenise_whole(&vocab, piece)).concat()
+fn tokenise_text(tables: &LlamaModel, text: &str) -> Vec<LlamaToken> {
+    tokenise_stretch(tables, text, Origin::Text)
 }
 
 fn tokenise_whole(vocab: &LlamaVocab, text: &str) -> Vec<LlamaToken> {

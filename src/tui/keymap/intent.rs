@@ -2,6 +2,8 @@
 
 use ratatui::crossterm::event::KeyEvent;
 
+use crate::swaa::ChainOfThought;
+
 /// What receives keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::tui) enum Focus {
@@ -59,6 +61,10 @@ pub(in crate::tui) enum Intent {
     ToInput,
     Panes,
     ToggleReasoning,
+    /// Reason like this before the next answers; `None`: the mode after the present one.
+    Think(Option<ChainOfThought>),
+    /// End reasoning after so many tokens.
+    ReasoningBudget(Option<u32>),
     AnswerNow,
     Resume,
     Help,

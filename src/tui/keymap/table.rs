@@ -2,6 +2,7 @@
 
 use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
 use super::intent::{Field, Focus, Intent, Scroll};
+use crate::swaa::ChainOfThought as Cot;
 
 /// A row of the table.
 #[derive(Debug)]
@@ -153,6 +154,14 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("room", MAIN, &[], Intent::Room, "what to do when the context is full"),
     row("theme", MAIN, &[], Intent::Themes, "colours: auto, dark, light, ansi, none"),
     row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "show or hide the reasoning"),
+    row("think", MAIN, &["K", "alt-k"], Intent::Think(None), "think before answering: off, native, prompted"),
+    row("think-off", MAIN, &[], Intent::Think(Some(Cot::Off)), "answer without thinking"),
+    row("think-auto", MAIN, &[], Intent::Think(Some(Cot::Auto)), "think as the model's template has it"),
+    row("think-native", MAIN, &[], Intent::Think(Some(Cot::Native)), "let the model think, if its template can"),
+    row("think-prompted", MAIN, &[], Intent::Think(Some(Cot::Prompted)), "ask for the thoughts, then for the answer"),
+    row("think-short", MAIN, &[], Intent::ReasoningBudget(Some(64)), "think for at most 64 tokens"),
+    row("think-longer", MAIN, &[], Intent::ReasoningBudget(Some(512)), "think for at most 512 tokens"),
+    row("think-freely", MAIN, &[], Intent::ReasoningBudget(None), "think without a limit of one's own"),
     row("answer-now", &[Input, Transcript], &["ctrl-o"], Intent::AnswerNow, "stop reasoning and answer"),
     row("help", MAIN, &["?"], Intent::Help, "this help"),
     row("redraw", ALL, &["ctrl-l"], Intent::Redraw, "redraw the screen"),

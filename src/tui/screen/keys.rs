@@ -66,6 +66,8 @@ impl Screen {
             Intent::PreviousHit if self.walks_through_quotes() => self.step_quote(chat, -1),
             Intent::Leave => return self.leave(chat),
             Intent::AnswerNow => return vec![Action::AnswerNow],
+            Intent::Think(mode) => return vec![Action::Think(mode.unwrap_or_else(|| chat.next_thinking()))],
+            Intent::ReasoningBudget(tokens) => return vec![Action::SetReasoningBudget(tokens)],
             Intent::Resume => return vec![Action::Resume],
             Intent::Preset(key) => return Self::preset(chat, key),
             Intent::NextPreset => return Self::neighbour(chat, 1),

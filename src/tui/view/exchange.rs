@@ -10,7 +10,7 @@ use super::super::wrap::{clean, shorten, wrap};
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, rate, time};
 use super::{citations, versus, work};
-use crate::chat::{Chat, Exchange, ExchangeState, Model, why_not_whole};
+use crate::chat::{Chat, Exchange, ExchangeState, Model, endings};
 use crate::engine::message::Figures;
 use crate::session::references::describe;
 
@@ -132,10 +132,8 @@ fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'st
             Some(spans)
         }
         ExchangeState::Answered(finish) => {
-            let mut spans: Vec<Span> = why_not_whole(*finish, &exchange.answer)
-                .map(|why| Span::raw(format!("{why} · ")))
-                .into_iter()
-                .collect();
+            let told = endings(*finish, exchange);
+            let mut spans: Vec<Span> = told.into_iter().map(|why| Span::raw(format!("{why} · "))).collect();
             spans.push(Span::styled(costs(exchange), theme.dim));
             Some(spans)
         }

@@ -89,6 +89,7 @@ fn facts(chat: &Chat) -> Vec<(String, String)> {
         return vec![(model, format!("model {weights}"))];
     };
     facts.push(context(cache_state));
+    facts.extend(chat.thinking().map(|thinking| (thinking.clone(), thinking)));
     if let Some(reading) = chat.measurements.of(&cache_state.resolved_preset.name) {
         facts.extend(speeds(reading));
         facts.extend(memory(reading));
