@@ -30,7 +30,7 @@ const SWITCH_AT_MOST: Duration = Duration::from_millis(100);
 const IDLE_SHARE_AT_MOST: f64 = 0.005;
 
 /// Longer than loading and reading take on a busy machine.
-const LONG: Duration = Duration::from_secs(1800);
+const LONG: Duration = Duration::from_mins(30);
 
 #[derive(Parser)]
 struct Args {

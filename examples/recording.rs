@@ -22,7 +22,7 @@ use serde_json::json;
 const COLUMNS: u16 = 120;
 const ROWS: u16 = 36;
 /// Longer than a prefill of a few chapters takes on a busy machine.
-const LONG: Duration = Duration::from_secs(1800);
+const LONG: Duration = Duration::from_mins(30);
 const KEY: Duration = Duration::from_millis(50);
 /// The heading of the comparison after a switch of presets.
 const SWITCHED: &str = "full → balanced · ";

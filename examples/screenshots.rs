@@ -20,8 +20,8 @@ use pty::Terminal;
 use svg::{DARK, Frame, LIGHT};
 
 /// Longer than a prefill of a few chapters takes on a busy machine.
-const LONG: Duration = Duration::from_secs(1800);
-const SECONDS: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(30);
+const SECONDS: Duration = Duration::from_mins(1);
 
 #[derive(Parser)]
 struct Args {

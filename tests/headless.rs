@@ -18,7 +18,7 @@ use support::models::model;
 use support::pdf::{Made, lines};
 
 /// Longer than any of these takes on busy cores: whoever needs more is hung.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A text of about `lines` × 16 tokens with a fact in each line.
 fn inventory(lines: usize) -> String {

@@ -111,13 +111,13 @@ fn a_process_that_was_killed_is_gone_on_with_by_the_next() {
     let child = home.start(&FETCH, &[("HF_ENDPOINT", &hub.endpoint)]);
     until("it has what came", || partial(&home).metadata().is_ok_and(|file| file.len() == 400_000));
     signal("-KILL", child.id());
-    assert_eq!(finished(child, Duration::from_secs(60)).code, -1);
+    assert_eq!(finished(child, Duration::from_mins(1)).code, -1);
     check_fetched(&home, &fetched(&home, &hub));
     assert_eq!(ranges(&hub), [None, Some("bytes=400000-".to_owned())]);
 }
 
 fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < end, "waited too long: {what}");
         thread::sleep(Duration::from_millis(20));
@@ -135,7 +135,7 @@ fn two_processes_fetch_a_model_once() {
     // It looks for the lock five times a second.
     thread::sleep(Duration::from_secs(1));
     hub.release();
-    let [first, second] = [first, second].map(|child| finished(child, Duration::from_secs(60)));
+    let [first, second] = [first, second].map(|child| finished(child, Duration::from_mins(1)));
     check_fetched(&home, &first);
     check_fetched(&home, &second);
     assert_eq!(second.err.matches("another process is fetching this model; waiting\n").count(), 1, "{}", second.err);

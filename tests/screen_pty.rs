@@ -13,9 +13,9 @@ use std::time::Duration;
 use pty::Terminal;
 
 /// Longer than anything without a model takes on a busy machine.
-const SECONDS: Duration = Duration::from_secs(60);
+const SECONDS: Duration = Duration::from_mins(1);
 /// Longer than loading, prefill and an answer take on a busy machine.
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_mins(5);
 
 /// The heading of the comparison after a switch of presets.
 const SWITCHED: &str = "custom → full · ";

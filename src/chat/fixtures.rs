@@ -192,7 +192,7 @@ impl Session {
     pub(crate) fn begin_within_a_minute(preset: &str, number: usize) -> Self {
         let mut setup = setup(preset, RecipePatch::default());
         let (text, ends) = chapters(number);
-        let allowance = Allowance { time: Duration::from_secs(60), context: ContextSize::Fit, reserve_tokens: 2_048 };
+        let allowance = Allowance { time: Duration::from_mins(1), context: ContextSize::Fit, reserve_tokens: 2_048 };
         setup.within = Some(Within { allowance, ends, selected: None });
         setup.document = DocumentFacts { text, part: None, ..setup.document };
         Self::of(setup)

@@ -17,7 +17,7 @@ use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
 
 /// The time that [`in_words`] recommends for reading more.
-const LONGER: Duration = Duration::from_secs(300);
+const LONGER: Duration = Duration::from_mins(5);
 
 /// The limits for a beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn time_and_room_both_count() {
-        let allowance = Allowance { time: Duration::from_secs(60), context: ContextSize::Fit, reserve_tokens: 2_048 };
+        let allowance = Allowance { time: Duration::from_mins(1), context: ContextSize::Fit, reserve_tokens: 2_048 };
         let allows = |seconds, train| {
             allowance.allows(&plan(8_000, Some(Duration::from_secs(seconds))), Duration::from_secs(14), train)
         };
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn the_reader_is_told_how_many_and_how_to_take_more() {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let told = [
             in_words(4, 61, minute, None),
-            in_words(1, 61, Duration::from_secs(300), None),
+            in_words(1, 61, Duration::from_mins(5), None),
             in_words(2, 5, minute, Some("3-7")),
             in_words(61, 61, minute, None),
             in_words(1, 1, minute, None),

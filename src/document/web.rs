@@ -17,7 +17,7 @@ use super::raw_file::{MAX_BYTES, Served};
 
 const MOST_REDIRECTS: u32 = 5;
 /// For the whole download. A book takes seconds; for 200 MB over a slow line there are download programs.
-const MOST_TIME: Duration = Duration::from_secs(180);
+const MOST_TIME: Duration = Duration::from_mins(3);
 /// Until the server starts to answer.
 const MOST_SILENCE: Duration = Duration::from_secs(30);
 /// Progress is reported after each chunk.

@@ -462,9 +462,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_deadline_is_a_stop() {
         let (mut client, _engine) = connected();
-        client.stops.deadline = Some(Instant::now() + Duration::from_secs(60));
+        client.stops.deadline = Some(Instant::now() + Duration::from_mins(1));
         assert_eq!(client.next().await, Ok(Happening::Stop(Stop::Timeout)));
-        let waits = tokio::time::timeout(Duration::from_secs(60), client.next()).await;
+        let waits = tokio::time::timeout(Duration::from_mins(1), client.next()).await;
         assert!(waits.is_err(), "it comes once");
     }
 

@@ -333,7 +333,7 @@ mod tests {
     }
 
     fn block_on<T>(work: impl Future<Output = T>) -> T {
-        let limited = async { tokio::time::timeout(Duration::from_secs(60), work).await.expect("a result comes") };
+        let limited = async { tokio::time::timeout(Duration::from_mins(1), work).await.expect("a result comes") };
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(limited)
     }
 
@@ -441,7 +441,7 @@ mod tests {
         result(&mut runner, |runner| runner.run(Effect::Open(Source::Demo)));
         let news = runner.reload(ReloadRequest::Opened).map(|reloaded| reloaded.news);
         let Some(News::Opened(opened)) = news else { panic!("{news:?}") };
-        assert_eq!(opened.within.map(|within| within.allowance.time), Some(Duration::from_secs(60)));
+        assert_eq!(opened.within.map(|within| within.allowance.time), Some(Duration::from_mins(1)));
         let gone = folder.path().join("gone.txt").to_string_lossy().into_owned();
         let missing = result(&mut runner, |runner| runner.run(Effect::Open(Source::Named(vec![gone.clone()]))));
         let EffectResult::Chat(Input::News(News::NotOpened(failure))) = missing else { panic!("{missing:?}") };

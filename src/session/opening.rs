@@ -22,7 +22,7 @@ use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
 
 /// How long a first run may prefill, as in the demo.
-const FIRST_RUN_WITHIN: Duration = Duration::from_secs(60);
+const FIRST_RUN_WITHIN: Duration = Duration::from_mins(1);
 
 /// The parts of `documents` that the flags select. Without a model on this machine `--pick` can't count tokens and is
 /// left out.
@@ -166,7 +166,7 @@ mod tests {
         let setup = setup_of(&[], &missing());
         let within = setup.within.expect("a minute");
         assert_eq!((setup.document.title.as_str(), within.ends.len()), ("Pride and Prejudice", 61));
-        assert_eq!(within.allowance.time, Duration::from_secs(60));
+        assert_eq!(within.allowance.time, Duration::from_mins(1));
         assert_eq!(setup.absent.map(|offered: Offered| offered.bytes), Some(491_400_064));
     }
 

@@ -393,7 +393,8 @@ mod tests {
 
     #[test]
     fn the_old_text_stays_whatever_takes_the_place_of_the_file() {
-        let cases: [(fn(&std::path::Path), &str); 3] = [
+        type Replace = fn(&std::path::Path);
+        let cases: [(Replace, &str); 3] = [
             (|path| fs::create_dir(path).expect("a folder"), "it is a folder now"),
             (|path| fs::write(path, "").expect("written"), "book.md is empty"),
             (|path| fs::write(path, b"\0\x01\x02\0").expect("written"), "it is binary"),

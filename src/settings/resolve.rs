@@ -23,7 +23,7 @@ use crate::swaa::selection::PresetSelection;
 use crate::swaa::{ChainOfThought, Presets};
 
 /// How long `lunette demo` may prefill: long enough for some chapters on a laptop, short enough to wait for.
-const DEMO_WITHIN: Duration = Duration::from_secs(60);
+const DEMO_WITHIN: Duration = Duration::from_mins(1);
 /// What `lunette demo` asks if there is no terminal; the answer is in the first chapter. It asks for one sentence,
 /// because otherwise the default model wrote a list until its context was full, which is exit code 6.
 const DEMO_QUESTION: &str =

@@ -361,7 +361,7 @@ fn a_subcommand_stands_first_and_a_path_is_no_subcommand() {
 #[test]
 fn a_demo_without_a_terminal_asks_by_itself_and_reads_for_a_minute() {
     let settings = headless(&["demo"]);
-    assert_eq!((settings.documents, settings.within), (Documents::BundledBook, Some(Duration::from_secs(60))));
+    assert_eq!((settings.documents, settings.within), (Documents::BundledBook, Some(Duration::from_mins(1))));
     assert_eq!(settings.questions.len(), 1);
     assert!(matches!(settings.front_end, FrontEnd::Headless(Headless { stats: true, .. })));
     let settings = resolved(&["demo", "--parts", "1-3"], AT_A_TERMINAL, "").unwrap();

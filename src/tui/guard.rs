@@ -161,7 +161,7 @@ mod tests {
         let arguments = ["--exact", "tui::guard::tests::a_screen_that_fails", "--nocapture"];
         let folder = reports.path().to_str().expect("a path in UTF-8");
         let mut terminal = pty::Terminal::run(80, 24, &[], &this, &arguments, &[(REPORTS, folder)]);
-        assert_ne!(terminal.exit_code(Duration::from_secs(60)), 0);
+        assert_ne!(terminal.exit_code(Duration::from_mins(1)), 0);
         assert!(terminal.is_given_back(), "{}", terminal.screen());
         assert!(terminal.shows("there is no such row") && terminal.shows("crash report: "), "{}", terminal.screen());
         assert!(!terminal.shows("what was drawn"), "{}", terminal.screen());

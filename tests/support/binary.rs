@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Longer than any refusal takes on a busy machine; whoever needs more is hung.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_mins(1);
 
 /// A folder that is both home and working directory, removed when it is dropped.
 pub(crate) struct Home(tempfile::TempDir);

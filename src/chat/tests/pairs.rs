@@ -48,7 +48,7 @@ fn the_way_back_from_a_comparison_is_asked_about_if_it_takes_long() {
         session.answer("A soldier.");
         session.forecast(8_000, Some(12));
         assert!(matches!(&session.chat.work, Phase::Deciding { to, .. } if &*to.name == "full"));
-        let goes = session.act(key) != [];
+        let goes = !session.act(key).is_empty();
         if goes {
             session.read(2_000, 8_000);
         }

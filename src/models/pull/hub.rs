@@ -18,7 +18,7 @@ use super::job::{Job, PullProgress, refuse_cancelled};
 use crate::models::{Error, Hub};
 
 /// A person waits for this; a server that wants longer is as good as none.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Cancelling has this grain during a pause.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 

@@ -254,7 +254,7 @@ fn a_file_without_end_is_refused_before_it_fills_the_disk() {
 fn a_busy_server_is_asked_again_when_it_said() {
     let server = Server::start(vec![Answer::Busy("0"), Answer::File(body())]);
     let mut scene = Scene::new(&server.endpoint);
-    scene.places.hub.patience.pause = Duration::from_secs(3600);
+    scene.places.hub.patience.pause = Duration::from_hours(1);
     scene.pull_well();
 }
 

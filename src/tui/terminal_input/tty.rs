@@ -125,10 +125,7 @@ impl Drop for TerminalInput {
 }
 
 /// Starts the thread. It ends when the pipe closes, or the terminal.
-fn start(
-    input: Input,
-    events: UnboundedSender<io::Result<TerminalEvent>>,
-) -> io::Result<(PipeWriter, JoinHandle<()>)> {
+fn start(input: Input, events: UnboundedSender<io::Result<TerminalEvent>>) -> io::Result<(PipeWriter, JoinHandle<()>)> {
     let tty = open_tty()?;
     let (woken, wake) = io::pipe()?;
     let thread = thread::Builder::new().name("terminal".to_owned()).spawn(move || read(tty, &woken, input, &events))?;

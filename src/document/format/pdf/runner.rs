@@ -28,7 +28,7 @@ pub const READ_PDF: &str = "read-pdf";
 /// Maximum time between two messages. The slowest page of the test documents takes half a second on a busy machine.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Maximum time for a file.
-const MOST_TIME: Duration = Duration::from_secs(120);
+const MOST_TIME: Duration = Duration::from_mins(2);
 /// Maximum number of processes that may die over a file. More bad pages are not worth the time.
 const MOST_CRASHES: usize = 5;
 /// Address space besides what the file needs. The binary takes 200 MB of it.
