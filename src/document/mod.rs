@@ -46,7 +46,7 @@ pub use outline::OutlineEntry;
 pub use parts::Part;
 pub use position::{Position, SourceSpan};
 pub use raw_file::Served;
-pub use report::{FileReport, PageFound, PageReport, Report, SkipReason, Skipped};
+pub use report::{DroppedLine, FileReport, PageFound, PageReport, Report, SkipReason, Skipped};
 pub use span::ByteSpan;
 pub use watch::Watched;
 pub use web::WebProgress;

@@ -38,6 +38,8 @@ pub struct FileReport {
     pub trailing_padding: u64,
     /// For formats with pages: the report on each page.
     pub pages: Vec<PageReport>,
+    /// Lines that were dropped because they say nothing about the text: running heads and page numbers.
+    pub dropped: Vec<DroppedLine>,
     /// Other remarks of the format, about pages without text, or about skipped content. A sentence each, without the
     /// name.
     pub remarks: Vec<String>,
@@ -53,6 +55,16 @@ pub struct PageReport {
     pub quality: u8,
     /// Characters other than white space, before anything was dropped.
     pub characters: usize,
+}
+
+/// A line of a page that is not in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedLine {
+    /// From 1.
+    pub page: u32,
+    pub text: String,
+    /// Why it was dropped, in words.
+    pub why: &'static str,
 }
 
 /// What was found on a page.

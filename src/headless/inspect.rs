@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::rows::{Listed, put, table};
-use crate::document::{Document, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
+use crate::document::{Document, DroppedLine, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
 use crate::settings::Shown;
@@ -55,6 +55,8 @@ struct Inspected<'a> {
     /// Where each span of the text comes from.
     sources: Vec<SourceLine<'a>>,
     skipped: Vec<SkippedLine<'a>>,
+    /// Lines of pages that are not in the text: running heads and page numbers.
+    dropped: Vec<DroppedEntry<'a>>,
     text_bytes: usize,
     /// Null without a model.
     tokens: Option<usize>,
@@ -133,6 +135,24 @@ struct SkippedLine<'a> {
     reason: String,
 }
 
+#[derive(Serialize)]
+struct DroppedEntry<'a> {
+    file: &'a str,
+    page: u32,
+    text: &'a str,
+    why: &'static str,
+}
+
+fn dropped_of<'a>(file: &'a FileReport) -> impl Iterator<Item = DroppedEntry<'a>> {
+    let entry = move |line: &'a DroppedLine| DroppedEntry {
+        file: &file.name,
+        page: line.page,
+        text: &line.text,
+        why: line.why,
+    };
+    file.dropped.iter().map(entry)
+}
+
 impl<'a> From<&'a FileReport> for FileLine<'a> {
     fn from(file: &'a FileReport) -> Self {
         Self {
@@ -175,6 +195,7 @@ impl<'a> Inspected<'a> {
             parts: parts.iter().enumerate().map(line).collect(),
             sources: document.sources.iter().map(source).collect(),
             skipped: document.report.skipped.iter().map(skipped).collect(),
+            dropped: document.report.files.iter().flat_map(dropped_of).collect(),
             text_bytes: document.text.len(),
             tokens: counted.map(|counted| counted.tokens.iter().sum()),
             model: counted.map(|counted| counted.model.as_str()),

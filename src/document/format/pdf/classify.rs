@@ -1,5 +1,6 @@
 //! Classifies the pages: text, garbled text, an image, nothing, or failed.
 
+use super::layout::LineLook;
 use super::protocol::PageContent;
 use super::quality::{READABLE, quality};
 use super::runner::Findings;
@@ -9,6 +10,8 @@ use crate::document::report::{PageFound, PageReport};
 #[derive(Debug)]
 pub(super) struct ReadPage {
     pub text: String,
+    /// One for each line of the text that is not blank.
+    pub looks: Vec<LineLook>,
     pub has_picture: bool,
     pub report: PageReport,
 }
@@ -24,7 +27,7 @@ fn page(number: u32, read: Option<Result<PageContent, String>>) -> ReadPage {
         Some(Err(reason)) => (PageContent::default(), Some(reason)),
         None => (PageContent::default(), None),
     };
-    let PageContent { text, has_picture, unmapped } = content;
+    let PageContent { text, looks, has_picture, unmapped } = content;
     let quality = quality(&text, unmapped);
     let found = match failure {
         Some(reason) => PageFound::Failed(reason),
@@ -34,7 +37,7 @@ fn page(number: u32, read: Option<Result<PageContent, String>>) -> ReadPage {
         None => PageFound::Blank,
     };
     let report = PageReport { number, found, quality: quality.score, characters: quality.characters };
-    ReadPage { text, has_picture, report }
+    ReadPage { text, looks, has_picture, report }
 }
 
 #[cfg(test)]
@@ -45,11 +48,12 @@ mod tests {
 
     #[test]
     fn each_page_is_told_for_what_it_is() {
-        let content = |text: &str, has_picture| Ok(PageContent { text: text.into(), has_picture, unmapped: 0 });
+        let content =
+            |text: &str, has_picture| Ok(PageContent { text: text.into(), has_picture, ..PageContent::default() });
         let read = [
             content("The cat sat on the mat.", true),
             content(&"\u{e001}\u{e002} ".repeat(80), false),
-            Ok(PageContent { text: "i".into(), has_picture: false, unmapped: 70 }),
+            Ok(PageContent { text: "i".into(), unmapped: 70, ..PageContent::default() }),
             content("", true),
             content("", false),
             Err("it broke".to_owned()),

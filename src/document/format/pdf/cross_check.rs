@@ -9,7 +9,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use super::classify::ReadPage;
+use super::lines::PageLines;
 
 /// A thousand pages take three seconds.
 const MOST_TIME: Duration = Duration::from_secs(10);
@@ -18,10 +18,10 @@ const MOST_BYTES: u64 = 256 << 20;
 const FIRST_IDEOGRAPH: char = '\u{2e80}';
 
 /// The share of words that both found. `None` if `pdftotext` is not installed, fails, or finds no words.
-pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[ReadPage]) -> Option<String> {
+pub(super) fn remark(bytes: &Arc<Vec<u8>>, pages: &[PageLines]) -> Option<String> {
     let theirs = counts([pdftotext(bytes)?.as_str()]);
     let all: usize = theirs.values().sum();
-    let ours = counts(pages.iter().map(|page| page.text.as_str()));
+    let ours = counts(pages.iter().flat_map(|page| &page.lines).map(String::as_str));
     let both: usize = theirs.iter().map(|(word, &count)| count.min(ours.get(word).copied().unwrap_or(0))).sum();
     (all > 0).then(|| {
         format!("pdftotext finds {all} words, of which {:.1}% are in this text", 100.0 * both as f64 / all as f64)

@@ -26,7 +26,7 @@ use self::content::{Collector, Shown};
 use self::font::FontStore;
 use self::layers::Layers;
 use super::answer::{SendMessage, broken, guarded, page};
-use super::layout::{Matrix, page_text};
+use super::layout::{Matrix, PageText, page_text};
 use super::protocol::{PageContent, ReaderMessage, Refusal, Request};
 
 /// Reports on the PDF in `bytes`: number of pages, outline, and the requested pages.
@@ -83,7 +83,8 @@ impl<'a> PageReader<'a> {
     /// Reads the page at `index`, from 0. Fails if it has more in it than a page can have.
     fn read(&self, index: usize) -> Result<PageContent, String> {
         let Shown { glyphs, has_picture, unmapped } = self.shown(&self.pages[index])?;
-        Ok(PageContent { text: page_text(glyphs), has_picture, unmapped })
+        let PageText { text, looks } = page_text(glyphs, f64::from(self.pages[index].render_dimensions().1));
+        Ok(PageContent { text, looks, has_picture, unmapped })
     }
 
     fn shown(&self, page: &Page<'a>) -> Result<Shown, String> {

@@ -20,6 +20,7 @@ mod blocks;
 mod glyph;
 mod gutters;
 mod line;
+mod look;
 mod matrix;
 mod pieces;
 mod planes;
@@ -28,21 +29,37 @@ mod spacing;
 mod table;
 
 pub(super) use self::glyph::Glyph;
+pub(super) use self::look::LineLook;
 pub(super) use self::matrix::Matrix;
 
-/// The text of a page with these glyphs, in the order in which the file shows them. Blank lines separate paragraphs.
-pub(super) fn page_text(glyphs: Vec<Glyph>) -> String {
-    let mut text = String::new();
-    for plane in planes::planes(glyphs) {
-        let pieces = pieces::pieces(&plane);
-        for block in blocks::blocks(&pieces) {
-            if !text.is_empty() {
-                text.push_str("\n\n");
-            }
-            text.push_str(&block);
+/// The text of a page, and how its lines look.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct PageText {
+    /// In reading order. Blank lines separate paragraphs.
+    pub text: String,
+    /// One for each line that is not blank.
+    pub looks: Vec<LineLook>,
+}
+
+/// The text of a page of this height with these glyphs, in the order in which the file shows them.
+pub(super) fn page_text(glyphs: Vec<Glyph>, page_height: f64) -> PageText {
+    let mut page = PageText::default();
+    for (index, plane) in planes::planes(glyphs).into_iter().enumerate() {
+        let is_upright = plane.is_upright;
+        let pieces = pieces::pieces(&plane.glyphs);
+        let printed = blocks::printed(&pieces);
+        let usual_size = look::usual_size(&printed);
+        let looks = printed.iter().map(|line| {
+            let height = is_upright.then_some(line.baseline / page_height);
+            LineLook::new(height, line.size / usual_size, line.has_gap)
+        });
+        page.looks.extend(looks);
+        for (block, text) in blocks::paragraphs(printed).into_iter().enumerate() {
+            page.text.push_str(if (index, block) == (0, 0) { "" } else { "\n\n" });
+            page.text.push_str(&text);
         }
     }
-    text
+    page
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::layout::LineLook;
 use crate::document::controls::without_controls;
 
 /// The lines of a page. Blank lines separate paragraphs.
@@ -14,6 +15,8 @@ pub(super) struct PageLines {
     /// From 1.
     pub number: u32,
     pub lines: Vec<String>,
+    /// How each line looks; empty if that is not known. Only as long as no lines have been joined.
+    pub looks: Vec<Option<LineLook>>,
     /// Whether the page contains an image. The page may be a scan.
     pub has_picture: bool,
 }
@@ -29,9 +32,24 @@ impl PageLines {
                 lines.push(if is_blank { String::new() } else { line });
             }
         }
-        let mut page = Self { number, lines, has_picture: false };
+        let mut page = Self { number, lines, looks: Vec::new(), has_picture: false };
         page.trim_end();
         (page, controls)
+    }
+
+    /// With the looks of its lines that are not blank. They are left out if there are more or fewer.
+    #[must_use]
+    pub(super) fn with_looks(mut self, looks: &[LineLook]) -> Self {
+        if self.lines.iter().filter(|line| !line.is_empty()).count() == looks.len() {
+            let mut looks = looks.iter().copied();
+            self.looks = self.lines.iter().map(|line| if line.is_empty() { None } else { looks.next() }).collect();
+        }
+        self
+    }
+
+    /// How the line at `at` looks.
+    pub(super) fn look(&self, at: usize) -> Option<LineLook> {
+        self.looks.get(at).copied().flatten()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -42,7 +60,9 @@ impl PageLines {
     pub(super) fn drop_outer(&mut self, at: usize, is_first: bool) {
         if is_first {
             let next = self.lines.iter().skip(at + 1).position(|line| !line.is_empty());
-            self.lines.drain(..next.map_or(self.lines.len(), |next| at + 1 + next));
+            let end = next.map_or(self.lines.len(), |next| at + 1 + next);
+            self.lines.drain(..end);
+            self.looks.drain(..end.min(self.looks.len()));
         } else {
             self.lines.truncate(at);
             self.trim_end();
@@ -52,6 +72,7 @@ impl PageLines {
     fn trim_end(&mut self) {
         let kept = self.lines.iter().rposition(|line| !line.is_empty()).map_or(0, |last| last + 1);
         self.lines.truncate(kept);
+        self.looks.truncate(kept);
     }
 }
 

@@ -73,12 +73,14 @@ impl Format for Pdf {
             report.remarks.push(format!("its outline has more than {} entries; the rest is skipped", bookmarks.len()));
         }
         let mut pages = classify::pages(findings, count);
+        drop(runner);
+        let texts = readable(&mut pages, &mut report);
         let is_checked = options.cross_check && options.pdf_password.is_none();
-        let checked = is_checked.then(|| cross_check::remark(&bytes, &pages)).flatten();
+        // The text that the model gets is checked, without what was dropped.
+        let checked = is_checked.then(|| cross_check::remark(&bytes, &texts)).flatten();
         // Only the text is needed from here on. Each step replaces the previous one, so that a book is in memory only
         // once.
-        drop((bytes, runner));
-        let texts = readable(&mut pages, &mut report);
+        drop(bytes);
         refuse_without_text(&pages, &report)?;
         remark_pages(&pages, &mut report);
         report.remarks.extend(checked);
@@ -115,15 +117,15 @@ fn readable(pages: &mut [ReadPage], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
     for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
         let (mut lines, controls) = PageLines::new(page.report.number, &std::mem::take(&mut page.text));
+        lines = lines.with_looks(&std::mem::take(&mut page.looks));
         lines.has_picture = page.has_picture;
         report.control_characters += controls;
         texts.push(lines);
     }
-    let dropped = running_heads::drop_running_lines(&mut texts);
+    report.dropped = running_heads::drop_running_lines(&mut texts);
+    let dropped = report.dropped.len() as u64;
     if dropped > 0 {
-        report
-            .remarks
-            .push(format!("running heads, footers and page numbers skipped ({})", counted(dropped as u64, "line")));
+        report.remarks.push(format!("running heads, footers and page numbers skipped ({})", counted(dropped, "line")));
     }
     lines::join_words(&mut texts);
     // Pages with an image and nothing but running heads are scans with a stamp.

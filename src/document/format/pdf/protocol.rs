@@ -8,6 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::layout::LineLook;
+
 /// Maximum number of pages. The longest books have some thousands.
 pub(super) const MOST_PAGES: u32 = 100_000;
 
@@ -53,6 +55,8 @@ pub(super) struct Bookmark {
 pub(super) struct PageContent {
     /// In reading order.
     pub text: String,
+    /// One for each line that is not blank.
+    pub looks: Vec<LineLook>,
     /// Whether it shows an image.
     pub has_picture: bool,
     /// Glyphs that nothing maps to text.

@@ -223,6 +223,56 @@ fn text_that_speaks_of_the_mark_is_no_pdf() {
     assert!(Pdf.recognises(&file("mail.PDF", b"X-Header: y\n\n%PDF-1.4\n")));
 }
 
+#[test]
+fn headings_that_count_and_slides_with_overlays_are_kept_and_what_is_dropped_is_told() {
+    let exercise = |made: Made, number: u32| {
+        let body = [format!("{number} cats sat."), format!("Then came {}.", number + 1)];
+        let heading = line(72, 780, 11, &format!("Exercise {number}"));
+        let text = lines(72, 740, &body.each_ref().map(String::as_str));
+        made.page(heading + &text + &line(290, 30, 9, &format!("- {number} -")))
+    };
+    let file = read(&(1..=5).fold(Made::new(), exercise));
+    assert!((1..=5).all(|number| file.text.contains(&format!("Exercise {number}\n"))), "{}", file.text);
+    let dropped: Vec<(u32, &str)> = file.report.dropped.iter().map(|line| (line.page, line.text.as_str())).collect();
+    assert_eq!(dropped, [(1, "- 1 -"), (2, "- 2 -"), (3, "- 3 -"), (4, "- 4 -"), (5, "- 5 -")]);
+
+    let points = ["- its window is wide", "- it has four sinks", "- it reads fast"];
+    let slide = |made: Made, (topic, shown): (char, usize)| {
+        made.page(line(72, 780, 11, &format!("Topic {topic}: what we measured")) + &lines(72, 700, &points[..shown]))
+    };
+    let slides = [('A', 1), ('A', 2), ('A', 3), ('B', 1), ('B', 2), ('B', 3)];
+    let file = read(&slides.into_iter().fold(Made::new(), slide));
+    assert_eq!((file.text.matches("what we measured").count(), file.report.dropped.len()), (6, 0), "{}", file.text);
+}
+
+#[test]
+fn pages_of_answers_bases_and_truth_values_are_text() {
+    let answers: Vec<String> = (0..30)
+        .map(|row| {
+            (1..=5)
+                .map(|column| format!("{}. {}  ", row * 5 + column, ["A", "B", "C", "D"][(row * column) % 4]))
+                .collect()
+        })
+        .collect();
+    let bases = vec!["GATGTCAAACCCCGGGGGGAGCTCAGATATCCGATACAGGGATGAAGAAATAACCTCATCC".to_owned(); 30];
+    let truth: Vec<String> = (0..30).map(|row| (0..6).map(|bit| ["T ", "F "][row >> bit & 1]).collect()).collect();
+    for page in [answers, bases, truth] {
+        let texts: Vec<&str> = page.iter().map(String::as_str).collect();
+        let file = read(&Made::new().page(lines(72, 760, &texts)));
+        assert_eq!((found(&file), words(&file.text)), (vec!["text"], words(&page.join(" "))));
+    }
+}
+
+#[test]
+fn a_table_stays_row_by_row() {
+    let rows = [["Star", "47.5 m", "1921"], ["Heron", "31.2 m", "1934"], ["Gannet", "8.0 m", "1950"]];
+    let row =
+        |(y, row): (u32, &[&str; 3])| line(72, y, 11, row[0]) + &line(200, y, 11, row[1]) + &line(330, y, 11, row[2]);
+    let file =
+        read(&Made::new().page((0..3_u32).map(|index| 700 - 16 * index).zip(&rows).map(row).collect::<String>()));
+    assert_eq!(file.text, "Star    47.5 m  1921\nHeron   31.2 m  1934\nGannet  8.0 m   1950\n");
+}
+
 proptest! {
     #[test]
     fn any_pages_are_laid_out_without_a_gap(texts in vec("[a-zA-Z1 \\-\n•é\u{ad}\u{2010}]{0,60}", 1..8)) {

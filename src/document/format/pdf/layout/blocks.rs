@@ -15,13 +15,13 @@ const PARAGRAPH: f64 = 1.9;
 /// A distance that is larger than the usual one by this factor separates them, too.
 const PAUSE: f64 = 1.4;
 
-/// The paragraphs of a plane, in reading order. Each is one or more lines.
-pub(super) fn blocks(pieces: &[Piece]) -> Vec<String> {
+/// The lines of a plane, in reading order.
+pub(super) fn printed(pieces: &[Piece]) -> Vec<Printed> {
     let all: Vec<usize> = (0..pieces.len()).collect();
     let reader = Reader { pieces, is_right_to_left: is_right_to_left(pieces) };
     let mut printed = Vec::new();
     reader.read(&all, 0, &mut printed);
-    paragraphs(printed)
+    printed
 }
 
 struct Reader<'a> {
@@ -103,7 +103,7 @@ fn without_weakest(gutters: &[Gutter]) -> Vec<Gutter> {
 }
 
 /// Joins lines to paragraphs, by the distances between them.
-fn paragraphs(printed: Vec<Printed>) -> Vec<String> {
+pub(super) fn paragraphs(printed: Vec<Printed>) -> Vec<String> {
     let mut paragraphs: Vec<String> = Vec::new();
     let mut last: Option<(f64, f64)> = None;
     let apart = PARAGRAPH.max(PAUSE * usual_distance(&printed));

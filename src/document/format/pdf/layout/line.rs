@@ -15,12 +15,14 @@ pub(super) struct Printed {
     pub begins_column: bool,
     /// Whether it follows the line before without a pause, however far it is: the next row of a table.
     pub follows: bool,
+    /// Whether it has a gap that is wider than spaces.
+    pub has_gap: bool,
 }
 
 impl Printed {
     /// A line with the place of `row`.
     pub(super) fn new(text: String, row: &Row) -> Self {
-        Self { text, baseline: row.baseline, size: row.size, begins_column: false, follows: false }
+        Self { text, baseline: row.baseline, size: row.size, begins_column: false, follows: false, has_gap: false }
     }
 }
 
@@ -36,6 +38,8 @@ const FAR_OVER: f64 = 0.45;
 const HARDLY_SHIFTED: f64 = 0.35;
 /// How far they may be from the text of that line, in its sizes.
 const NEAR: f64 = 0.6;
+/// A gap that is wider than spaces, in sizes. In justified text, spaces reach one.
+const GAP: f64 = 1.6;
 /// What is covered by more than this share is printed over.
 const COVERED: f64 = 0.5;
 /// What is narrower than this is a letter or an accent, in sizes, and does not cover others.
@@ -48,11 +52,24 @@ pub(super) fn lines(pieces: &[Piece], region: &[usize]) -> Vec<Printed> {
     let (initials, region) = initials(pieces, region);
     let mut rows = rows(pieces, &region);
     rejoin_shifted(pieces, &mut rows);
-    let mut printed: Vec<Printed> = rows.iter().map(|row| Printed::new(text_of(pieces, &row.pieces), row)).collect();
+    let print =
+        |row: &Row| Printed { has_gap: has_gap(pieces, row), ..Printed::new(text_of(pieces, &row.pieces), row) };
+    let mut printed: Vec<Printed> = rows.iter().map(print).collect();
     for initial in initials {
         begin_with(&pieces[initial], pieces, &rows, &mut printed);
     }
     printed
+}
+
+/// Whether a row has a gap that is wider than spaces.
+fn has_gap(pieces: &[Piece], row: &Row) -> bool {
+    let mut end = f64::INFINITY;
+    let mut ends = row.pieces.iter().map(|&index| (pieces[index].left, pieces[index].right));
+    ends.any(|(left, right)| {
+        let gap = left - end;
+        end = if end.is_finite() { end.max(right) } else { right };
+        gap > GAP * row.size
+    })
 }
 
 /// The text of pieces on one line. Text that is printed over other text follows it; a shadow is left out.
@@ -100,7 +117,8 @@ fn layer_text(sorted: Vec<&Piece>) -> String {
         units.extend(piece.units.iter().cloned());
         units[first..].sort_by(|one, other| one.left.total_cmp(&other.left));
     }
-    logical(&units)
+    // Line ends of replacement texts are no lines of the page.
+    logical(&units).replace(char::is_control, " ")
 }
 
 /// Moves raised and lowered signs to the line that they are beside.

@@ -1,5 +1,7 @@
 //! Affine transformations of the plane, as PDF writes them: six numbers.
 
+#![expect(clippy::many_single_char_names, reason = "the names of ISO 32000-1, 8.3.3")]
+
 use std::ops::Mul;
 
 /// `[a b c d e f]`: the point (x, y) becomes (a·x + c·y + e, b·x + d·y + f).

@@ -142,6 +142,10 @@ struct Places<'a> {
 impl<'a> Places<'a> {
     /// Whether no glyph like this one has been seen at its place.
     fn insert(&mut self, glyph: &'a Glyph) -> bool {
+        // Without widths, all glyphs of a string are at one place.
+        if glyph.advance.0.abs() < 0.01 * glyph.size {
+            return true;
+        }
         let step = (SAME_PLACE * glyph.size).min(0.4 * glyph.advance.0.abs()).max(0.05);
         let (x, y) = ((glyph.x / step).floor() as i64, (glyph.y / step).floor() as i64);
         let is_half = |value: f64| if (value / step).fract().rem_euclid(1.0) < 0.5 { -1 } else { 1 };

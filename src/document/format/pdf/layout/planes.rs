@@ -28,8 +28,15 @@ impl Heading {
     }
 }
 
-/// The glyphs of each direction, turned: those of the most common direction first.
-pub(super) fn planes(mut glyphs: Vec<Glyph>) -> Vec<Vec<Glyph>> {
+/// Glyphs of one direction, turned.
+pub(super) struct Plane {
+    pub glyphs: Vec<Glyph>,
+    /// Whether they were not turned, or hardly.
+    pub is_upright: bool,
+}
+
+/// The glyphs of each direction: those of the most common direction first.
+pub(super) fn planes(mut glyphs: Vec<Glyph>) -> Vec<Plane> {
     if is_stacked(&glyphs) {
         glyphs.iter_mut().for_each(stand_up);
     }
@@ -48,7 +55,8 @@ pub(super) fn planes(mut glyphs: Vec<Glyph>) -> Vec<Vec<Glyph>> {
             left.into_iter().partition(|glyph| Heading::of(glyph).is_near(heading));
         left = others;
         if !own.is_empty() {
-            planes.push(turned(own, heading.is_vertical));
+            let is_upright = heading.is_near(Heading { degrees: 0, is_vertical: false });
+            planes.push(Plane { glyphs: turned(own, heading.is_vertical), is_upright });
         }
     }
     planes

@@ -209,6 +209,7 @@ pub(super) fn print(pieces: &[Piece], region: &[usize], edges: &[f64], is_right_
         None => aligned_cells(&cells).into_iter().zip(&rows).map(|(text, row)| Printed::new(text, row)).collect(),
     };
     printed.iter_mut().skip(1).for_each(|line| line.follows = true);
+    printed.iter_mut().for_each(|line| line.has_gap = true);
     printed
 }
 

@@ -5,6 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// The text alone. None of these tests is about how lines look but the last.
+fn page_text(glyphs: Vec<Glyph>) -> String {
+    super::page_text(glyphs, 800.0).text
+}
+
 const SIZE: f64 = 10.0;
 const WIDTH: f64 = SIZE / 2.0;
 
@@ -179,6 +184,19 @@ fn an_initial_begins_the_first_of_its_lines() {
         lines(18.0, 100.0, &["t is a truth universally", "acknowledged, that a man", "must be in want of a wife"]);
     let expected = "It is a truth universally\nacknowledged, that a man\nmust be in want of a wife";
     assert_eq!(page_text([initial, body].concat()), expected);
+}
+
+#[test]
+fn each_line_tells_where_it_is_and_how_large() {
+    let mut title = line(0.0, 80.0, "Title");
+    title.iter_mut().for_each(|glyph| glyph.size = 20.0);
+    let head = [line(0.0, 40.0, "Of Cats"), line(300.0, 40.0, "41")].concat();
+    let glyphs = [head, title, lines(0.0, 400.0, &LEFT), turned(line(0.0, 0.0, "aside"))].concat();
+    let looks = super::page_text(glyphs, 800.0).looks;
+    let look = |height: Option<u16>, size, has_gap| LineLook { height, size, has_gap };
+    let expected = [(50, 100, true), (100, 200, false), (500, 100, false), (515, 100, false), (530, 100, false)];
+    let upright = expected.map(|(height, size, has_gap)| look(Some(height), size, has_gap));
+    assert_eq!(looks, [upright.as_slice(), &[look(None, 100, false)]].concat());
 }
 
 /// Any glyph, anywhere.
