@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::chat::fixtures::{self, Session};
 use crate::chat::{Input, NewText, News, why_not_whole};
-use crate::document::Document;
 use crate::engine::message::{Channel, Event, Finish, ModelInfo};
 use crate::eval::{self, Plan};
 use crate::headless::{self, Reporter, Started};
@@ -61,7 +60,7 @@ struct Lines {
 
 impl Lines {
     fn after(&mut self, session: &Session) {
-        self.announcer.announce(&session.chat, &Document::default(), &mut self.out).expect("memory");
+        self.announcer.announce(&session.chat, &mut self.out).expect("memory");
     }
 
     fn said(self) -> Said {

@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
+use super::source::{Places, Source};
 use super::verdict::Verdict;
 use super::words::words;
-use crate::document::ByteSpan;
+use crate::document::{ByteSpan, Document};
 
 /// The share of words that must agree for an approximate match: one wrong word in four.
 const AGREEMENT: f32 = 0.75;
@@ -27,6 +29,8 @@ pub struct Index {
     words: Vec<Word>,
     /// Where each word ends, in bytes of the text.
     ends: Vec<u32>,
+    /// Where passages are; `None` for a text alone.
+    places: Option<Places>,
 }
 
 fn hash(word: &str) -> u32 {
@@ -39,6 +43,13 @@ fn hash(word: &str) -> u32 {
 }
 
 impl Index {
+    /// The words of `document`, the parts in use. `whole` is what `--parts` counts in.
+    #[must_use]
+    pub fn of(document: Arc<Document>, whole: Arc<Document>) -> Self {
+        let words = Self::new(&document.text);
+        Self { places: Some(Places::new(document, whole)), ..words }
+    }
+
     /// The words of `text`. Takes about 0.1 s for a million tokens.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -48,6 +59,10 @@ impl Index {
             index.ends.push((start + word.len()) as u32);
         }
         index
+    }
+
+    pub(super) fn source(&self, passage: ByteSpan) -> Option<Source> {
+        self.places.as_ref()?.source(passage)
     }
 
     /// Looks `citation` up in the document.

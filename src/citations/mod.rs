@@ -12,16 +12,22 @@
 
 mod find;
 mod index;
+mod source;
 mod verdict;
 mod words;
 
+use crate::document::ByteSpan;
 pub use find::find_citations;
 pub use index::Index;
+pub use source::Source;
 pub use verdict::{Citation, Verdict};
 
-/// All quotes in `answer`, in order, looked up in the document.
+/// All quotes in `answer`, in order, looked up in the document. They have their places if the index knows its document.
 #[must_use]
 pub fn check(answer: &str, document: &Index) -> Vec<Citation> {
-    let citations = find_citations(answer).into_iter();
-    citations.map(|span| Citation { span, verdict: document.look_up(&answer[span.start..span.end]) }).collect()
+    let looked_up = |span: ByteSpan| {
+        let verdict = document.look_up(&answer[span.start..span.end]);
+        Citation { span, verdict, source: verdict.passage().and_then(|passage| document.source(passage)) }
+    };
+    find_citations(answer).into_iter().map(looked_up).collect()
 }

@@ -8,14 +8,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::chat::{self, Chat, Entry, Exchange, ExchangeState, Model, Phase, WayOut};
-use crate::citations::{Citation, Verdict, find_citations};
-use crate::document::Document;
+use crate::citations::find_citations;
 use crate::harmless;
 use crate::session::references::describe;
 use crate::units::{coarse_time, count, rate, time};
-
-/// Words shown of a quote, enough to recognise it.
-const QUOTE_WORDS: usize = 12;
 
 /// What was announced so far.
 #[derive(Debug, Default)]
@@ -54,15 +50,15 @@ struct AnnouncedAnswer {
 }
 
 impl Announcer {
-    /// Announces what is new. `document` is where quotes are located.
-    pub(crate) fn announce(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    /// Announces what is new.
+    pub(crate) fn announce(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         self.notice_changes(chat);
         self.announce_model(chat, out)?;
         self.announce_choice(chat, out)?;
         self.announce_reading(chat, out)?;
         self.announce_answers(chat, out)?;
         self.announce_not_answered(chat, out)?;
-        self.announce_quotes(chat, document, out)?;
+        self.announce_quotes(chat, out)?;
         self.announce_decision(chat, out)?;
         self.announce_notice(chat, out)?;
         self.announce_opening(chat, out)?;
@@ -246,14 +242,16 @@ impl Announcer {
         if exchange.reasoning.is_open() && !std::mem::replace(&mut announced.thinking, true) {
             self.line(out, "thinking")?;
         }
-        let answer = exchange.settled_answer();
-        if answer.len() > announced.bytes {
+        let is_over = !matches!(exchange.state, ExchangeState::Running | ExchangeState::Waiting);
+        let new = exchange.settled_answer().get(announced.bytes..).unwrap_or_default();
+        let new = if is_over { new } else { harmless::settled(new) };
+        if !new.is_empty() {
             self.end_prompt(out)?;
-            write!(out, "{}", harmless::text(&answer[announced.bytes..]))?;
-            announced.bytes = answer.len();
+            write!(out, "{}", harmless::text(new))?;
+            announced.bytes += new.len();
         }
         self.answer = Some(announced);
-        if !matches!(exchange.state, ExchangeState::Running | ExchangeState::Waiting) {
+        if is_over {
             self.end_answer(chat, exchange, announced.entry, out)?;
         }
         Ok(())
@@ -292,7 +290,7 @@ impl Announcer {
     }
 
     /// Where the quoted passages are.
-    fn announce_quotes(&mut self, chat: &Chat, document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    fn announce_quotes(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
         let Some(entry) = self.quotes_of else { return Ok(()) };
         let Some(Entry::Exchange(exchange)) = chat.transcript.get(entry) else { return Ok(()) };
         if exchange.citations.is_empty() {
@@ -300,7 +298,7 @@ impl Announcer {
         }
         self.quotes_of = None;
         for citation in &exchange.citations {
-            self.line(out, &located(citation, &exchange.answer, document))?;
+            self.line(out, &citation.in_words(&exchange.answer))?;
         }
         Ok(())
     }
@@ -357,24 +355,6 @@ fn costs(exchange: &Exchange) -> String {
     format!("({})", facts.join(", "))
 }
 
-/// `quoted from Chapter 1, line 28: "a single man in possession of a good fortune"`.
-fn located(citation: &Citation, answer: &str, document: &Document) -> String {
-    let words: Vec<&str> = answer[citation.span.start..citation.span.end].split_whitespace().collect();
-    let more = if words.len() > QUOTE_WORDS { " …" } else { "" };
-    let text = format!("\"{}{more}\"", words[..words.len().min(QUOTE_WORDS)].join(" "));
-    let place = citation.verdict.passage().and_then(|passage| document.locate(passage.start));
-    let place = place.map_or(String::new(), |place| {
-        place.title.map_or_else(|| place.position.to_string(), |title| format!("{title}, {}", place.position))
-    });
-    match citation.verdict {
-        Verdict::Verified(_) => format!("quoted from {place}: {text}"),
-        Verdict::Repaired { agreement, .. } => {
-            format!("close to {place} ({:.0}% of the words match): {text}", agreement * 100.0)
-        }
-        Verdict::NotFound => format!("not in the document: {text}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -390,7 +370,6 @@ mod tests {
     /// A session and its announcer.
     struct Listener {
         session: Session,
-        document: Document,
         announcer: Announcer,
         out: Vec<u8>,
     }
@@ -398,8 +377,7 @@ mod tests {
     impl Listener {
         /// Everything so far is announced.
         fn about(session: Session) -> Self {
-            let mut listener =
-                Self { session, document: Document::default(), announcer: Announcer::default(), out: Vec::new() };
+            let mut listener = Self { session, announcer: Announcer::default(), out: Vec::new() };
             listener.news();
             listener
         }
@@ -410,7 +388,7 @@ mod tests {
 
         /// What is new since the last call.
         fn news(&mut self) -> String {
-            self.announcer.announce(&self.session.chat, &self.document, &mut self.out).expect("memory");
+            self.announcer.announce(&self.session.chat, &mut self.out).expect("memory");
             String::from_utf8(std::mem::take(&mut self.out)).expect("text")
         }
 
@@ -562,14 +540,15 @@ mod tests {
         let text = "# Chapter 1\n\nIt is a truth universally acknowledged.\n\n# Chapter 2\n\nMr. Bennet was so odd a mixture.\n";
         let input = document::Input::Memory { name: "book.md".into(), bytes: text.as_bytes().into() };
         let mut listener = Listener::read();
-        listener.document = document::load(&[input], &ReadOptions::default(), &mut std::io::empty()).expect("text");
+        let document = document::load(&[input], &ReadOptions::default(), &mut std::io::empty()).expect("text");
+        let document = Arc::new(document);
         listener.session.chat.document.text = text.into();
         listener.session.ask("Who?");
         let answer =
             "\"a truth universally acknowledged\", \"Mr. Bennet was so odd a mix\", \"men should marry for love\"";
         listener.session.answer(answer);
         assert!(listener.news().ends_with("tok/s)\n") && listener.announcer.waits_for_citations());
-        let citations = check(answer, &Index::new(text));
+        let citations = check(answer, &Index::of(document.clone(), document));
         listener.session.input(Input::Checked { entry: 0, answer: Arc::from(answer), citations });
         let expected = "quoted from Chapter 1, line 3: \"a truth universally acknowledged\"\n\
             close to Chapter 2, line 7 (86% of the words match): \"Mr. Bennet was so odd a mix\"\n\

@@ -147,7 +147,7 @@ impl Conversation<'_, '_> {
     }
 
     fn announce(&mut self) -> io::Result<()> {
-        self.announcer.announce(&self.chat, &self.effects.files().document(), self.out)
+        self.announcer.announce(&self.chat, self.out)
     }
 
     /// Whether an answer or its quotes are still to come.

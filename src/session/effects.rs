@@ -240,9 +240,10 @@ impl<'settings> EffectRunner<'settings> {
     }
 
     fn check_citations(&self, entry: usize, answer: Arc<str>) {
-        let (document, index, results) = (self.files.document(), self.index.clone(), self.sender.clone());
+        let (document, whole) = (self.files.document(), self.files.whole());
+        let (index, results) = (self.index.clone(), self.sender.clone());
         thread::spawn(move || {
-            let index = index.get_or_init(|| Index::new(&document.text));
+            let index = index.get_or_init(|| Index::of(document, whole));
             let citations = citations::check(&answer, index);
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
@@ -287,7 +288,7 @@ impl FetchSteps {
 }
 
 /// The text of a file that a question names, or why there is none.
-fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
+pub(crate) fn text_of(name: &str, read: &ReadOptions) -> Result<Arc<str>, String> {
     let path = Path::new(name);
     // Anything else, such as a pipe, could block forever.
     if !path.is_file() {

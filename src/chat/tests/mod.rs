@@ -567,7 +567,7 @@ fn what_was_quoted_is_looked_up_in_the_changed_document() {
     let answer: Arc<str> = "“a clergyman of the parish”".into();
     session.answer(&answer);
     let verdict = Verdict::Verified(ByteSpan { start: 5, end: 9 });
-    let citations = vec![Citation { span: ByteSpan { start: 3, end: 28 }, verdict }];
+    let citations = vec![Citation { span: ByteSpan { start: 3, end: 28 }, verdict, source: None }];
     session.input(Input::Checked { entry: 0, answer: answer.clone(), citations });
     let effects = session.input(changed("It is a falsehood."));
     assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer });
