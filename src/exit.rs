@@ -23,6 +23,8 @@ pub enum Exit {
     Model = 5,
     /// The answer was cut off at a limit; what there is of it was printed.
     Limit = 6,
+    /// `--require-citations`, and an answer has no quote that is in the document word for word.
+    NotCited = 7,
     /// The model ended its output without an answer.
     NoAnswer = 8,
     /// `--timeout` passed.
@@ -34,6 +36,23 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 13] = [
+        Self::Ok,
+        Self::Runtime,
+        Self::Usage,
+        Self::Input,
+        Self::DoesNotFit,
+        Self::Model,
+        Self::Limit,
+        Self::NotCited,
+        Self::NoAnswer,
+        Self::Timeout,
+        Self::Interrupted,
+        Self::Quit,
+        Self::Terminated,
+    ];
+
     /// The code as a number.
     #[must_use]
     pub fn code(self) -> u8 {
@@ -130,7 +149,12 @@ impl From<ClientError> for ExitError {
 
 impl From<settings::Error> for ExitError {
     fn from(error: settings::Error) -> Self {
-        let is_unread = matches!(error, settings::Error::PromptFile { .. });
+        let is_unread = matches!(
+            error,
+            settings::Error::PromptFile { .. }
+                | settings::Error::SystemFile { .. }
+                | settings::Error::SchemaFile { .. }
+        );
         Failure::of(if is_unread { FailureKind::Input } else { FailureKind::Usage }, &error).into()
     }
 }
@@ -172,7 +196,9 @@ impl From<session::Error> for ExitError {
             session::Error::Retrieval(error) => error.into(),
             session::Error::Model(error) => error.into(),
             session::Error::Engine(failure) => failure.into(),
-            session::Error::PartsGone { .. } => Failure::of(FailureKind::Input, &error).into(),
+            session::Error::NothingCame { .. } | session::Error::PartsGone { .. } => {
+                Failure::of(FailureKind::Input, &error).into()
+            }
             session::Error::ModelMissing { .. } => Failure::of(FailureKind::Model, &error).into(),
         }
     }

@@ -16,10 +16,12 @@
 //! joiners (emoji, Persian, the scripts of India); spaces of no width, soft hyphens and variation selectors, which hide nothing.
 //!
 //! A newline, a tab and the CR of a line end are the caller's choice: [`text`] has lines, [`line()`] is one, [`sign`] has a sign for each.
+//! A text that arrives in pieces is passed on as far as it is [`settled`]. In JSON such characters are escaped instead: [`json`].
 //!
 //! Does not care about width, and knows nothing of the rest of the crate, so that anything may use it.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The sign that is shown in place of `c`; `None` if `c` is harmless. Newline and tab are control characters, too: `␊` and `␉`.
 #[must_use]
@@ -46,6 +48,35 @@ pub fn text(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn line(text: &str) -> Cow<'_, str> {
     shown(text, |c| matches!(c, '\n' | '\t').then_some(' '))
+}
+
+/// The beginning of a growing `text` that later characters don't change: a CR at its end may turn out to be half of a
+/// line end of Windows.
+#[must_use]
+pub fn settled(text: &str) -> &str {
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// `json` with every character that a terminal would obey escaped: `"\u{9b}2J"` becomes `"\u009b2J"`, the same string to
+/// every reader of JSON. Newlines between the fields stay.
+///
+/// `serde_json` escapes control characters below U+0020 alone.
+#[must_use]
+pub fn json(json: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c != '\n' && sign(c).is_some();
+    let Some(first) = json.find(is_harmful) else { return Cow::Borrowed(json) };
+    let (before, rest) = json.split_at(first);
+    let mut escaped = before.to_owned();
+    for c in rest.chars() {
+        if is_harmful(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").expect("a string takes everything");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// `text` with signs, but for newlines and tabs, which become what `blank` says.
@@ -96,7 +127,36 @@ mod tests {
         assert!(matches!(text(written), Cow::Borrowed(same) if same == written));
     }
 
+    #[test]
+    fn a_line_end_in_two_pieces_is_one() {
+        let whole = "a\r\nb\r";
+        let mut shown = String::new();
+        let mut done = 0;
+        for end in 1..=whole.len() {
+            let new = settled(&whole[done..end]);
+            shown += &text(new);
+            done += new.len();
+        }
+        assert_eq!(shown + &text(&whole[done..]), "a\nb␍");
+    }
+
+    #[test]
+    fn in_json_what_a_terminal_obeys_is_escaped() {
+        let pretty =
+            serde_json::to_string_pretty(&serde_json::json!({ "a\u{7f}": "é \u{1b}\u{9b}2J\n\u{202e}\u{e0041}" }));
+        let expected = "{\n  \"a\\u007f\": \"é \\u001b\\u009b2J\\n\\u202e\\udb40\\udc41\"\n}";
+        assert_eq!(json(&pretty.expect("JSON")), expected);
+    }
+
     proptest! {
+        #[test]
+        fn a_reader_of_json_gets_the_same_string(written in any::<String>()) {
+            let said = serde_json::to_string(&written).expect("JSON");
+            let shown = json(&said);
+            prop_assert!(shown.chars().all(|c| sign(c).is_none()), "{shown}");
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), written);
+        }
+
         #[test]
         fn nothing_harmful_is_left_and_nothing_harmless_is_changed(written in any::<String>()) {
             let shown = text(&written);

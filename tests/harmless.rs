@@ -34,7 +34,8 @@ use lunette::headless::{self, Counted, Reporter, Started};
 use lunette::models::{HubVariables, Places};
 use lunette::session::{EngineChannels, EngineClient, Stops};
 use lunette::settings::{
-    Directories, FitAs, FrontEnd, LowArgs, Output, ScreenVariables, Settings, Shown, Surroundings, Terminal, argv,
+    Directories, FitAs, FrontEnd, LowArgs, Output, ScreenVariables, Settings, Shown, StandardInput, Surroundings,
+    Terminal, argv,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -209,6 +210,7 @@ fn settings(line: &[&str], config: Option<&str>) -> Settings {
     let directories =
         Directories { config: folder.clone(), cache: folder.clone(), data: folder.clone(), state: folder.clone() };
     let surroundings = Surroundings {
+        stdin: StandardInput::Nothing,
         terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
         places: Places::new(&directories.cache, None, HubVariables::default()),
         directories,
@@ -453,6 +455,7 @@ impl Conversation {
             system: None,
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
+            schema: None,
         };
         let setup = Setup {
             document: facts,

@@ -41,6 +41,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             system: None,
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
+            schema: None,
         },
         now: Moment(0),
         context: ContextSize::Fit,

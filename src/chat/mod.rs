@@ -18,6 +18,7 @@
 
 pub mod attached;
 mod branches;
+mod code;
 mod document;
 pub mod ending;
 mod exchange;
@@ -30,6 +31,7 @@ mod notice;
 mod presets;
 pub mod prompt;
 mod reasoning;
+pub mod record;
 pub mod room;
 mod state;
 pub mod template;
@@ -38,12 +40,15 @@ mod update;
 pub mod within;
 
 #[cfg(test)]
+pub(crate) mod described;
+#[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
 pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
+pub use code::code_blocks;
 pub use document::DocumentFacts;
 pub use ending::{endings, how_reasoning_ended, why_not_whole};
 pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};

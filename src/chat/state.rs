@@ -40,6 +40,8 @@ pub struct Asking {
     pub system: Option<Arc<str>>,
     pub sampling: Sampling,
     pub limits: Limits,
+    /// The JSON schema that answers are held to.
+    pub schema: Option<Arc<str>>,
 }
 
 /// Everything a chat starts from.

@@ -12,15 +12,17 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::Reporter;
-use super::report::{PickedLine, RecipeReport, rounded};
+use super::report::PickedLine;
 use super::rows::{Listed, are_files, put, table};
 use crate::chat::Moment;
+use crate::chat::record::{RecipeRecord, rounded};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
+use crate::harmless;
 use crate::session::documents::only_folder;
 use crate::settings::{FitAs, Settings};
 use crate::units::{bytes, count, time};
@@ -84,7 +86,7 @@ struct Object<'a> {
     predicted_s: Option<f64>,
     measured: Option<MeasuredLine>,
     preset: &'a str,
-    recipe: RecipeReport,
+    recipe: RecipeRecord,
     model: &'a str,
     documents: Vec<&'a str>,
     parts: Vec<PartLine<'a>>,
@@ -129,7 +131,7 @@ struct FolderLine {
 #[derive(Debug, Serialize)]
 struct PresetLine<'a> {
     name: &'a str,
-    recipe: RecipeReport,
+    recipe: RecipeRecord,
     kv_bytes: u64,
     predicted_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,7 +217,7 @@ impl Told<'_> {
                 count(fit.tokens.document),
                 count(fit.tokens.prompt),
                 count(fit.needed_tokens),
-                model.title(),
+                harmless::line(&model.title()),
                 count(fit.limit_tokens),
                 bytes(fit.kv_bytes),
                 bytes(fit.kv_bytes_per_token),

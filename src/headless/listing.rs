@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Reporter;
 use crate::engine::message::ModelInfo;
 use crate::exit::ExitError;
+use crate::harmless;
 use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
@@ -152,8 +153,8 @@ impl ModelLine<'_> {
         let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   full attention only: {why}"));
         format!(
             "\n{} ({}, {} layers, context up to {} tokens)\n   KV cache {} per 1k tokens under every preset, as nothing is evicted{refused}\n",
-            self.name,
-            self.architecture,
+            harmless::line(self.name),
+            harmless::line(self.architecture),
             self.layers,
             self.context_tokens,
             bytes(self.kv_bytes_per_1k_tokens)

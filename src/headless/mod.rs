@@ -18,7 +18,6 @@
 
 mod fit;
 mod inspect;
-mod json;
 mod listing;
 mod printer;
 mod pull;

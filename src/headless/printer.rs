@@ -6,13 +6,17 @@
 
 use std::io;
 
-use super::report::{self, Line, PickedLine, Report, Said};
+use super::report::{self, Line, PickedLine, Report};
 use super::reporter::{self, Reporter, Tidy};
+use crate::chat::record::{Record, rounded};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, endings};
-use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
+use crate::citations::{Citation, Verdict};
+use crate::engine::message::{Finish, Progress};
 use crate::exit::{Exit, ExitError};
 use crate::fit::retrieval::Piece;
+use crate::harmless;
 use crate::session::documents::file_names;
+use crate::session::references::describe;
 use crate::session::{Stop, WorkingSet};
 use crate::settings::{Headless, Output};
 
@@ -101,8 +105,10 @@ impl Printer {
                     self.print_growth(exchange, reporter)?;
                     // `--timeout` also cancels, but the reason for the end is the time limit.
                     let finish = if stopped == Some(Stop::Timeout) { Finish::TimeLimit } else { *finish };
+                    let cited = self.is_cited(exchange);
                     self.print_end(chat, exchange, finish, reporter)?;
                     let exit = stopped.map_or(finish.into(), Exit::from);
+                    let exit = if exit == Exit::Ok && !cited { Exit::NotCited } else { exit };
                     self.exit = if self.exit == Exit::Ok { exit } else { self.exit };
                 }
                 ExchangeState::Waiting | ExchangeState::Withdrawn => return Ok(()),
@@ -117,7 +123,7 @@ impl Printer {
             Model::Ready { info, .. } if !std::mem::replace(&mut self.model_is_told, true) => {
                 reporter.loading(1.0);
                 if self.headless.output == Output::JsonLines {
-                    let load_s = report::rounded(info.load_time.as_secs_f64());
+                    let load_s = rounded(info.load_time.as_secs_f64());
                     return reporter.object(&Line::Loaded { model: &info.name, load_s });
                 }
             }
@@ -174,7 +180,7 @@ impl Printer {
             prompt: plan.prompt_tokens,
             cached: plan.cached_tokens,
             to_prefill: plan.to_prefill_tokens,
-            predicted_s: plan.predicted.map(|time| report::rounded(time.as_secs_f64())),
+            predicted_s: plan.predicted.map(|time| rounded(time.as_secs_f64())),
         })
     }
 
@@ -184,9 +190,11 @@ impl Printer {
             self.print_beginning(exchange, reporter)?;
         }
         let reasoning = &exchange.reasoning.text[self.answer.reasoning_bytes..];
+        let goes_on = exchange.reasoning.is_open() && exchange.state == ExchangeState::Running;
+        let reasoning = if goes_on { harmless::settled(reasoning) } else { reasoning };
         let answer = &exchange.settled_answer()[self.answer.answer_bytes..];
         let is_first = self.answer.answer_bytes == 0;
-        self.answer.reasoning_bytes = exchange.reasoning.text.len();
+        self.answer.reasoning_bytes += reasoning.len();
         self.answer.answer_bytes += answer.len();
         let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
         let answer = Some(answer).filter(|text| !text.is_empty());
@@ -213,9 +221,12 @@ impl Printer {
         Ok(())
     }
 
-    /// In text output, separates answers by an empty line, and puts the preset's name before those of an A/B
-    /// comparison.
+    /// Says what the question refers to. In text output, separates answers by an empty line, and puts the preset's name
+    /// before those of an A/B comparison.
     fn print_beginning(&self, exchange: &Exchange, reporter: &mut Reporter) -> io::Result<()> {
+        for attached in exchange.attached.iter().filter(|_| !exchange.is_further_variant()) {
+            reporter.note(&format!("note: with {}", describe(attached)));
+        }
         if self.headless.output != Output::Text {
             return Ok(());
         }
@@ -236,32 +247,52 @@ impl Printer {
         reporter: &mut Reporter,
     ) -> Result<(), ExitError> {
         let (Model::Ready { info, .. }, Some(figures)) = (&chat.model, &exchange.figures) else { return Ok(()) };
-        let answer = reporter::tidied(&exchange.answer);
-        let answer = if self.headless.extract { reporter::extracted(&answer) } else { answer };
-        let reasoning = reporter::tidied(&exchange.reasoning.text);
-        let reasoning = Some(reasoning).filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
-        let said = Said { answer, reasoning, finish, preset: exchange.preset.clone().unwrap_or_default() };
+        let report = self.report(chat, exchange, finish);
         match self.headless.output {
-            Output::Text if self.headless.extract => reporter.data(&format!("{}\n", said.answer))?,
-            Output::Text => reporter.data("\n")?,
-            Output::Json => reporter.object(&self.report(&said, figures, info))?,
-            Output::JsonLines => reporter.object(&Line::Done(Box::new(self.report(&said, figures, info))))?,
+            Output::Text if self.headless.extract => reporter.data(&format!("{}\n", report.record.answer))?,
+            Output::Text => reporter.data(&format!("\n{}", self.citations(exchange)))?,
+            Output::Json => reporter.object(&report)?,
+            Output::JsonLines => reporter.object(&Line::Done(Box::new(report)))?,
         }
         if self.headless.output == Output::Text {
             for why in endings(finish, exchange) {
                 reporter.note(&format!("note: {why}"));
             }
         }
+        if !self.is_cited(exchange) {
+            reporter.note("note: the answer has no quote that is in the document word for word");
+        }
         if self.headless.stats {
-            reporter.note(&report::stats(&said, figures, info));
+            let preset = exchange.preset.as_deref().unwrap_or_default();
+            reporter.note(&report::stats(preset, finish, figures, info));
         }
         self.printed += 1;
         self.answer = Printed::default();
         Ok(())
     }
 
-    fn report<'a>(&'a self, said: &'a Said, figures: &Figures, model: &'a ModelInfo) -> Report<'a> {
-        let picked = self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect());
-        Report { picked, ..Report::new(said, figures, model, &self.files) }
+    fn report<'a>(&'a self, chat: &'a Chat, exchange: &'a Exchange, finish: Finish) -> Report<'a> {
+        let mut record = Record::of(chat, exchange).ended_by(exchange, finish);
+        record.answer = reporter::tidied(&exchange.answer);
+        if self.headless.extract {
+            record.answer = reporter::extracted(&record.answer);
+        }
+        let reasoning = record.reasoning.take().map(|text| reporter::tidied(&text));
+        record.reasoning = reasoning.filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
+        record.documents.clone_from(&self.files);
+        Report { record, picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()) }
+    }
+
+    /// With `--cite`, where the quotes are, one a line below an empty line.
+    fn citations(&self, exchange: &Exchange) -> String {
+        let line = |citation: &Citation| format!("{}\n", citation.in_words(&exchange.answer));
+        let lines: String = exchange.citations.iter().filter(|_| self.headless.cite).map(line).collect();
+        if lines.is_empty() { lines } else { format!("\n{lines}") }
+    }
+
+    /// Whether it has the verified quote that `--require-citations` asks for.
+    fn is_cited(&self, exchange: &Exchange) -> bool {
+        let mut verdicts = exchange.citations.iter().map(|citation| citation.verdict);
+        !self.headless.require_citations || verdicts.any(|verdict| matches!(verdict, Verdict::Verified(_)))
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::json;
+use crate::chat::code_blocks;
 use crate::document::WebProgress;
 use crate::engine::message::Progress;
 use crate::exit::ExitError;
@@ -35,7 +35,8 @@ impl<'a> Reporter<'a> {
 
     /// Writes one object on its own line.
     pub(super) fn object(&mut self, object: &impl Serialize) -> io::Result<()> {
-        json::write(self.out, object)?;
+        let json = serde_json::to_string(object)?;
+        self.out.write_all(harmless::json(&json).as_bytes())?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }
@@ -225,12 +226,8 @@ pub(super) fn tidied(text: &str) -> String {
 
 /// The first fenced code block of `text`, without its fences; all of `text` if there is none.
 pub(super) fn extracted(text: &str) -> String {
-    let mut lines = text.lines().skip_while(|line| !line.trim_start().starts_with("```"));
-    if lines.next().is_none() {
-        return text.to_owned();
-    }
-    let block: Vec<&str> = lines.take_while(|line| !line.trim_start().starts_with("```")).collect();
-    block.join("\n")
+    let block = code_blocks(text).into_iter().next();
+    block.map_or_else(|| text.to_owned(), |block| block.trim_end_matches('\n').to_owned())
 }
 
 #[cfg(test)]

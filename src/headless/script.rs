@@ -2,17 +2,21 @@
 //!
 //! It waits until the model is loaded and the parts and preset are decided. Then it asks one question after the other,
 //! each about the document as it is at that time. All inputs go through [`chat::update`], and [`Printer`] prints what
-//! has changed.
+//! has changed. What a question names with `@` is attached as in a conversation. Files that it names, and the quotes of
+//! an answer, are looked up at once: nothing else goes on meanwhile.
 //!
 //! The first stop ends the current answer, which is printed as far as it got. If there is none, it ends the run.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::printer::Printer;
 use super::reporter::Reporter;
 use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
+use crate::citations::{self, Index};
 use crate::exit::{Exit, ExitError};
-use crate::session::{EngineClient, Happening, ReloadRequest, WorkingSet};
+use crate::session::effects::text_of;
+use crate::session::{EngineClient, Happening, ReloadRequest, WorkingSet, references};
 use crate::settings::{Headless, Settings};
 
 /// A run without a screen.
@@ -22,6 +26,8 @@ pub(super) struct Script<'settings> {
     chat: Chat,
     client: EngineClient,
     printer: Printer,
+    /// The index of the document in use, built when an answer first has a quote.
+    index: Option<Index>,
     begun: Instant,
 }
 
@@ -33,7 +39,8 @@ impl<'settings> Script<'settings> {
         chat: Chat,
         client: EngineClient,
     ) -> Self {
-        Self { settings, printer: Printer::new(headless, &files), files, chat, client, begun: Instant::now() }
+        let printer = Printer::new(headless, &files);
+        Self { settings, printer, files, chat, client, index: None, begun: Instant::now() }
     }
 
     /// Answers one question after another. The first answer that did not end normally gives the exit code.
@@ -63,11 +70,18 @@ impl<'settings> Script<'settings> {
     fn reload(&mut self, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         let Some(reloaded) = self.files.reload(ReloadRequest::Again) else { return Ok(()) };
         self.printer.take(&self.files);
+        self.index = None;
         self.update(Input::News(reloaded.news), reporter)
     }
 
-    /// Asks a question, under each preset of `--ab` if given, and waits for the answers.
+    /// Asks a question with what it names, under each preset of `--ab` if given, and waits for the answers.
     async fn answer(&mut self, question: &str, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
+        for action in references::attach_all(&self.chat, &self.files.whole(), question) {
+            self.update(Input::User(action), reporter)?;
+        }
+        while !self.is_settled() {
+            self.step(reporter).await?;
+        }
         let before = self.printer.printed();
         let answers = self.settings.ab.len().max(1);
         self.update(Input::User(self.action(question)), reporter)?;
@@ -104,22 +118,34 @@ impl<'settings> Script<'settings> {
     }
 
     fn update(&mut self, input: Input, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
-        for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
-            match effect {
-                // After a stop no new job begins.
-                Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
-                Effect::Cancel(token) => token.cancel(),
-                // Citations link to a document that is not shown here; the rest is for interactive front ends.
-                Effect::Send(_)
-                | Effect::CheckCitations { .. }
-                | Effect::ReadFile(_)
-                | Effect::Fetch { .. }
-                | Effect::Open(_)
-                | Effect::Start(_)
-                | Effect::Quit => {}
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in chat::update(&mut self.chat, self.begun.elapsed(), input) {
+                inputs.extend(self.run(effect));
             }
         }
         self.printer.print(&self.chat, self.client.stopped(), reporter)?;
         self.chat.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
+    }
+
+    /// Carries out an effect. Returns its result if that is known at once.
+    fn run(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            // After a stop no new job begins.
+            Effect::Send(command) if self.client.stopped().is_none() => self.client.send(command),
+            Effect::Cancel(token) => token.cancel(),
+            Effect::ReadFile(name) => {
+                let came = text_of(&name, &self.settings.read);
+                return Some(Input::FileRead { name, came });
+            }
+            Effect::CheckCitations { entry, answer } => {
+                let index = self.index.get_or_insert_with(|| Index::of(self.files.document(), self.files.whole()));
+                let citations = citations::check(&answer, index);
+                return Some(Input::Checked { entry, answer, citations });
+            }
+            // The rest is for interactive front ends.
+            Effect::Send(_) | Effect::Fetch { .. } | Effect::Open(_) | Effect::Start(_) | Effect::Quit => {}
+        }
+        None
     }
 }

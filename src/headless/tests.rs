@@ -11,13 +11,14 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::Instant;
 
 use super::*;
+use crate::chat::described::objections;
 use crate::engine::message::{Channel, Event, Finish};
 use crate::failure::{Failure, FailureKind};
 use crate::models::{HubVariables, Places};
 use crate::session::client::ECHO;
 use crate::session::scripted_engine::{Script, ScriptedEngine, says, tokens_of};
 use crate::session::{EngineChannels, Signal, Stops};
-use crate::settings::{Directories, LowArgs, ScreenVariables, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, StandardInput, Surroundings, Terminal, argv};
 
 /// The output of a run.
 struct Ran {
@@ -33,10 +34,15 @@ impl Ran {
 }
 
 fn settings(line: &[&str]) -> Settings {
+    settings_with(line, StandardInput::Nothing)
+}
+
+fn settings_with(line: &[&str], stdin: StandardInput) -> Settings {
     let words = ["lunette"].into_iter().chain(line.iter().copied()).map(OsString::from);
     let low = LowArgs::try_parse_from(argv::rewrite(words)).unwrap();
     let directory = PathBuf::from("nowhere");
     let surroundings = Surroundings {
+        stdin,
         terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
         directories: Directories {
             config: directory.clone(),
@@ -61,12 +67,20 @@ async fn ran_with(
     stops: Stops,
     start: impl FnOnce() -> Result<EngineChannels, ExitError>,
 ) -> Ran {
-    let settings = settings(line);
-    let start = |_: &mut Reporter<'_>| Ok(started(&settings, start()?, stops));
-    let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("{line:?} is not headless") };
+    ran_by(&settings(line), stdin, stops, start).await
+}
+
+async fn ran_by(
+    settings: &Settings,
+    stdin: &str,
+    stops: Stops,
+    start: impl FnOnce() -> Result<EngineChannels, ExitError>,
+) -> Ran {
+    let start = |_: &mut Reporter<'_>| Ok(started(settings, start()?, stops));
+    let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("it is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
-    let exit = run(&settings, headless, &mut stdin.as_bytes(), start, &mut reporter).await;
+    let exit = run(settings, headless, &mut stdin.as_bytes(), start, &mut reporter).await;
     drop(reporter);
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
@@ -110,11 +124,12 @@ async fn json_is_one_object_with_the_promised_fields() {
     let ran = ran(&["-p", "Who?", "--json", "--preset", "quick", "-"], "It is a truth.", says("Darcy.")).await;
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let expected = "answer reasoning preset recipe tokens timings memory threads finish reasoning_end model devices \
-                    offloaded_layers documents";
+    let expected = "schema question answer reasoning preset recipe tokens timings memory threads finish reasoning_end note model \
+                    devices offloaded_layers documents attached citations";
     assert_eq!(keys(object), expected);
     assert_eq!(keys(&object["tokens"]), "document prompt cached prefilled generated reasoning asking");
-    assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s");
+    assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s reasoning_s");
+    assert_eq!((&object["schema"], &object["question"]), (&1.into(), &"Who?".into()));
     assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");
     assert_eq!(keys(&object["threads"]), "count cores busy_cores");
     assert_eq!(keys(&object["recipe"]), "window sinks far full_layers fa_decode dense_tail");
@@ -481,4 +496,157 @@ async fn a_file_that_came_into_the_folder_is_named_with_the_answer() {
     let ran = ran_and_changed(folder.path(), &[], move || fs::write(coming, "It is long.\n").unwrap()).await;
     let names = |object: &Value| object["documents"].as_array().unwrap().len();
     assert_eq!(ran.objects().iter().map(names).collect::<Vec<_>>(), [1, 2]);
+}
+
+/// Runs a question about a book with two chapters, to which the engine says `answer`.
+async fn about_a_book(flags: &[&str], answer: &'static str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("book.md");
+    let book = "# One\n\nIt is a truth universally acknowledged.\n\n# Two\n\nMr. Bennet was so odd a mixture.\n";
+    fs::write(&path, book).unwrap();
+    ran(&[&["-p", "Who?"], flags, &[path.to_str().unwrap()]].concat(), "", says(answer)).await
+}
+
+const QUOTES: &str =
+    "\"a truth universally acknowledged\", \"Mr. Bennet was so odd a mix\", \"men should marry for love\"";
+
+#[tokio::test]
+async fn quotes_are_looked_up_and_told_below_the_answer_if_that_is_asked_for() {
+    let expected = format!(
+        "{QUOTES}\n\nquoted from One, line 3: \"a truth universally acknowledged\"\n\
+         close to Two, line 7 (86% of the words match): \"Mr. Bennet was so odd a mix\"\n\
+         not in the document: \"men should marry for love\"\n"
+    );
+    let cited = about_a_book(&["--cite"], QUOTES).await;
+    assert_eq!((cited.out, cited.exit), (expected, Exit::Ok));
+    assert_eq!(about_a_book(&["--cite"], "A truth.").await.out, "A truth.\n");
+    assert_eq!(about_a_book(&[], QUOTES).await.out, format!("{QUOTES}\n"));
+}
+
+#[tokio::test]
+async fn quotes_are_in_the_object_with_their_part_and_line() {
+    let object = about_a_book(&["--json"], QUOTES).await.objects().remove(0);
+    let of = |name: &str| object["citations"].as_array().unwrap().iter().map(|it| it[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("verdict"), ["verified", "repaired", "not_found"]);
+    assert_eq!(of("part"), [1.into(), 2.into(), Value::Null]);
+    assert_eq!(of("title"), ["One".into(), "Two".into(), Value::Null]);
+    assert_eq!((of("line"), of("page")), (vec![3.into(), 7.into(), Value::Null], vec![Value::Null; 3]));
+    let chosen =
+        about_a_book(&["--json", "--parts", "2"], "\"Mr. Bennet was so odd a mixture\"").await.objects().remove(0);
+    assert_eq!((&chosen["citations"][0]["part"], &chosen["citations"][0]["line"]), (&2.into(), &7.into()));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_verified_quote_exits_with_7_if_one_is_required() {
+    let told = "note: the answer has no quote that is in the document word for word\n";
+    for (answer, exit) in
+        [(QUOTES, Exit::Ok), ("\"Mr. Bennet was so odd a mix\"", Exit::NotCited), ("He.", Exit::NotCited)]
+    {
+        for flags in [&["--require-citations"][..], &["--require-citations", "--json"]] {
+            let ran = about_a_book(flags, answer).await;
+            assert_eq!((ran.exit, ran.err.contains(told)), (exit, exit == Exit::NotCited), "{answer}");
+            let printed = if flags.len() == 1 { ran.out.trim_end().into() } else { ran.objects()[0]["answer"].clone() };
+            assert_eq!(printed, answer, "it is printed");
+        }
+    }
+    let cut = Script::Says(vec![(Channel::Answer, "He")], Finish::TokenLimit);
+    let ran = ran(&["-p", "Who?", "--require-citations", "-"], "text", cut).await;
+    assert_eq!(ran.exit, Exit::Limit, "the first cause counts");
+}
+
+#[tokio::test]
+async fn what_a_question_names_goes_along_and_what_is_nowhere_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes.txt");
+    fs::write(&notes, "The code is 7319.\n").unwrap();
+    let question = format!("What does @{} say, @nobody?", notes.display());
+    let ran = ran(&["-p", &question, "--json", "-"], "text", says("So.")).await;
+    let told = "note: no document part or file is named nobody; the reference is left as typed\n";
+    assert!(ran.err.contains(told) && ran.err.contains("notes.txt, 4 tokens\n"), "{}", ran.err);
+    let object = &ran.objects()[0];
+    assert_eq!(object["question"], question);
+    assert_eq!(object["attached"], serde_json::json!([{ "name": notes, "goes_along": true, "tokens": 4 }]));
+    assert!(object["tokens"]["prompt"].as_u64().unwrap() > 30, "{object}");
+}
+
+#[tokio::test]
+async fn parts_that_a_question_names_are_attached_under_each_preset() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = book(folder.path(), 2);
+    let line =
+        ["-p", "Is @\"Chapter 2\" long?", "--ab", "full,quick", "--json", "--parts", "1", path.to_str().unwrap()];
+    let ran = ran(&line, "", says("So.")).await;
+    let attached = |object: &Value| object["attached"][0]["goes_along"].clone();
+    assert_eq!(ran.objects().iter().map(attached).collect::<Vec<_>>(), [true, true], "{}", ran.err);
+    assert_eq!(ran.err.matches("note: with Chapter 2, ").count(), 1, "{}", ran.err);
+}
+
+/// Runs with standard input connected as a script's may be.
+async fn ran_on(line: &[&str], stdin: StandardInput, text: &str) -> Ran {
+    ran_by(&settings_with(line, stdin), text, Stops::never(), || Ok(ScriptedEngine::start(says("So.")))).await
+}
+
+#[tokio::test]
+async fn standard_input_is_the_document_if_it_has_text_and_no_other_is_named() {
+    let piped = ran_on(&["-p", "Who?", "--json"], StandardInput::Piped, "It is a truth.").await;
+    assert!(piped.err.contains("note: standard input is the document (14 B)\n"), "{}", piped.err);
+    assert_eq!(piped.objects()[0]["documents"], serde_json::json!(["-"]));
+    for (stdin, told) in [
+        (StandardInput::Piped, "note: standard input is empty, so there is no document\n"),
+        (StandardInput::Nothing, ""),
+        (
+            StandardInput::Begun,
+            "note: standard input is not read, because another program has read part of it; `-` reads the rest\n",
+        ),
+    ] {
+        let ran = ran_on(&["-p", "Who?", "--json"], stdin, " \n").await;
+        assert!(ran.err.starts_with(told), "{stdin:?}: {}", ran.err);
+        assert_eq!((&ran.objects()[0]["documents"], ran.exit), (&serde_json::json!([]), Exit::Ok), "{stdin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_end_of_windows_is_one_wherever_the_answer_is_cut() {
+    let pieces = [
+        (Channel::Reasoning, "So\r"),
+        (Channel::Reasoning, "\nit\ris."),
+        (Channel::Answer, "a\r"),
+        (Channel::Answer, "\nb\rc\u{b}d\u{85}e\r\n"),
+    ];
+    let script = Script::Says(pieces.to_vec(), Finish::EndOfGeneration);
+    let ran = ran(&["-p", "Who?", "-"], "text", script).await;
+    assert_eq!(ran.out, "a\nb␍c␋d�e\n");
+    assert!(ran.err.contains("So\nit␍is."), "{:?}", ran.err);
+}
+
+#[tokio::test]
+async fn every_object_is_as_the_schema_says() {
+    let both = |text| Script::Says(vec![(Channel::Reasoning, "Hm."), (Channel::Answer, text)], Finish::TokenLimit);
+    let line = ["-p", "Is word in @\"Chapter 2\"?", "-p", "And?"];
+    let folder = tempfile::tempdir().unwrap();
+    let path = book(folder.path(), 2);
+    let path = path.to_str().unwrap();
+    let answers = ran(&[&line[..], &["--json", "--pick", "900", path]].concat(), "", both(QUOTES)).await;
+    let error = ran(&["-p", "Who?", "--json", "-"], "text", Script::Fails(FailureKind::Model, "no")).await;
+    let events = ran(&[&line[..], &["--jsonl", "--preset", "quick", path]].concat(), "", both(QUOTES)).await;
+    let failed = ran(&["-p", "Who?", "--jsonl", "-"], "text", Script::Fails(FailureKind::Model, "no")).await;
+    for (name, ran) in [("answer", answers), ("error", error), ("event", events), ("event", failed)] {
+        for object in ran.objects() {
+            assert_eq!(objections(name, &object), [""; 0], "{object}");
+        }
+    }
+}
+
+#[test]
+fn every_exit_code_is_told_once_in_the_help_and_in_the_docs() {
+    let help = <LowArgs as clap::CommandFactory>::command().render_long_help().to_string();
+    let docs = include_str!("../../docs/scripting.md");
+    for exit in Exit::ALL {
+        let code = exit.code();
+        let row = docs.lines().filter(|line| line.starts_with(&format!("| {code} |"))).count();
+        assert_eq!(row, 1, "{code} has a row in docs/scripting.md");
+        assert_eq!(help.matches(&format!("\n  {code} ")).count(), 1, "{code} is in: {help}");
+    }
+    let rows = docs.lines().skip_while(|line| *line != "| exit code | meaning |").skip(2);
+    assert_eq!(rows.take_while(|line| line.starts_with('|')).count(), Exit::ALL.len());
 }

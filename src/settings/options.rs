@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use clap_complete::Shell;
+
 use super::args::EvalArgs;
 use super::surroundings::ScreenVariables;
 use crate::toml_fields::Field;
@@ -24,6 +26,8 @@ pub enum FrontEnd {
     Pull {
         name: Option<String>,
     },
+    Completions(Shell),
+    Man,
     Eval(Box<EvalArgs>),
 }
 
@@ -35,6 +39,10 @@ pub struct Headless {
     pub hide_reasoning: bool,
     /// Print only the first fenced code block.
     pub extract: bool,
+    /// Print below each answer where its quotes are.
+    pub cite: bool,
+    /// An answer without a verified quote is a failure.
+    pub require_citations: bool,
 }
 
 /// How a plan is printed.
@@ -70,6 +78,8 @@ pub enum Shown {
 pub enum Documents {
     /// Paths, URLs and `-`; may be empty.
     Named(Vec<OsString>),
+    /// Standard input, which nobody named: only if there is text in it.
+    Piped,
     /// The book bundled with Lunette.
     BundledBook,
 }

@@ -79,6 +79,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
         sampling: sampling(chat, &exchange),
         limits,
         markup: Box::new(markup),
+        schema: chat.asking.schema.clone(),
         cancel: run.cancel.clone(),
     };
     chat.work = Phase::Answering { run, entry };

@@ -4,7 +4,7 @@ use super::super::keymap::{Focus, Intent};
 use super::super::ui_command::UiCommand;
 use super::line_input::replace;
 use super::state::Screen;
-use crate::chat::{Action, Chat, Entry, Exchange, export};
+use crate::chat::{Action, Chat, Entry, Exchange, code_blocks, export};
 
 impl Screen {
     pub(super) fn with_answers(&mut self, chat: &Chat, intent: &Intent) -> Vec<Action> {
@@ -19,7 +19,7 @@ impl Screen {
                 return vec![Action::Continue];
             }
             Intent::CopyAnswer => self.copy(chat, "the answer", |exchange| Some(exchange.answer.trim().to_owned())),
-            Intent::CopyCode => self.copy(chat, "the code", |exchange| export::last_code_block(&exchange.answer)),
+            Intent::CopyCode => self.copy(chat, "the code", |exchange| code_blocks(&exchange.answer).pop()),
             Intent::ExportMarkdown => self.export(chat, export::as_markdown, "md"),
             Intent::ExportJson => self.export(chat, export::as_json, "json"),
             _ => {}

@@ -1,0 +1,319 @@
+//! A question with its answer, figures and citations as one JSON object: what `--json` prints, the last event of
+//! `--jsonl`, and a turn of an export.
+//!
+//! `assets/answer.schema.json` describes it, and tests hold all three to that. Every figure was measured; what was not
+//! measured, or is not there, is null. [`SCHEMA`] grows by one when a field changes its meaning or goes; new fields may
+//! come at any time.
+//!
+//! Example: `{"schema": 1, "question": "Who is Mr. Collins?", "answer": "A clergyman.", "finish": "end", …}`.
+//!
+//! It does not decide how the object is printed, nor what an answer looks like: a script gets it without white space
+//! around it, an export as it was generated.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::attached::Attached;
+use super::ending::endings;
+use super::exchange::{Exchange, ExchangeState};
+use super::state::{Chat, Model};
+use crate::citations::{Citation, Source};
+use crate::engine::message::{Figures, Finish, Memory, ModelInfo, ReasoningEnd, Threads, TokenCounts};
+use crate::swaa::{Attention, Recipe};
+
+/// The version of the objects.
+pub const SCHEMA: u32 = 1;
+
+/// A question and what became of it.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    schema: u32,
+    /// As it was typed.
+    pub question: &'a str,
+    pub answer: String,
+    /// Null if the model did not reason, or with `--hide-reasoning`.
+    pub reasoning: Option<String>,
+    pub preset: Option<&'a str>,
+    recipe: Option<RecipeRecord>,
+    tokens: Option<Tokens>,
+    timings: Option<Times>,
+    memory: Option<Bytes>,
+    threads: Option<ThreadRecord>,
+    /// Null if there is no answer.
+    finish: Option<&'static str>,
+    /// How the reasoning ended; null if there was none.
+    reasoning_end: Option<&'static str>,
+    /// Why the answer is not whole, or why there is none.
+    note: Option<String>,
+    model: Option<&'a str>,
+    /// The devices that compute.
+    devices: &'a [String],
+    offloaded_layers: u32,
+    pub documents: Vec<String>,
+    attached: Vec<AttachedRecord<'a>>,
+    /// The quotes in the answer, looked up in the document.
+    citations: Vec<CitationRecord<'a>>,
+}
+
+impl<'a> Record<'a> {
+    /// The record of `exchange` with its answer as it was generated.
+    #[must_use]
+    pub fn of(chat: &'a Chat, exchange: &'a Exchange) -> Self {
+        let info = match &chat.model {
+            Model::Ready { info, .. } => Some(&**info),
+            _ => None,
+        };
+        let figures = exchange.figures.as_deref();
+        let (finish, note) = outcome(exchange);
+        Self {
+            schema: SCHEMA,
+            question: &exchange.question,
+            answer: exchange.answer.clone(),
+            reasoning: Some(exchange.reasoning.text.clone()).filter(|text| !text.is_empty()),
+            preset: exchange.preset.as_deref(),
+            recipe: figures.map(|figures| (&figures.recipe).into()),
+            tokens: figures.map(|figures| figures.tokens.into()),
+            timings: figures.zip(info).map(|(figures, info)| Times::of(figures, info)),
+            memory: figures.map(|figures| (&figures.memory).into()),
+            threads: figures.map(|figures| figures.threads.into()),
+            finish: finish.map(finish_name),
+            reasoning_end: exchange.reasoning.end.map(reasoning_end_name),
+            note,
+            model: info.map(|info| info.name.as_str()),
+            devices: info.map_or(&[], |info| &info.devices),
+            offloaded_layers: info.map_or(0, |info| info.offloaded_layers),
+            documents: Vec::new(),
+            attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
+            citations: exchange.citations.iter().map(|citation| CitationRecord::of(exchange, citation)).collect(),
+        }
+    }
+
+    /// The same for an answer that ended by `finish`, whatever the engine says of it.
+    #[must_use]
+    pub fn ended_by(mut self, exchange: &Exchange, finish: Finish) -> Self {
+        self.finish = Some(finish_name(finish));
+        self.note = note(finish, exchange);
+        self
+    }
+}
+
+/// How it ended, and why it is not whole.
+fn outcome(exchange: &Exchange) -> (Option<Finish>, Option<String>) {
+    match &exchange.state {
+        ExchangeState::Answered(finish) => (Some(*finish), note(*finish, exchange)),
+        ExchangeState::Failed(failure) => (None, Some(failure.message.clone())),
+        ExchangeState::Waiting | ExchangeState::Running | ExchangeState::Withdrawn => {
+            (None, Some("not answered".to_owned()))
+        }
+    }
+}
+
+fn note(finish: Finish, exchange: &Exchange) -> Option<String> {
+    let why = endings(finish, exchange);
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// A recipe as it was resolved.
+#[derive(Debug, Serialize)]
+pub struct RecipeRecord {
+    /// Null means full attention.
+    window: Option<u32>,
+    sinks: u32,
+    /// 0: no far keys.
+    far: u32,
+    full_layers: Vec<u32>,
+    fa_decode: bool,
+    dense_tail: bool,
+}
+
+impl From<&Recipe> for RecipeRecord {
+    fn from(recipe: &Recipe) -> Self {
+        let (window, sinks, far, full_layers) = match &recipe.reading {
+            Attention::Full => (None, 0, 0, Vec::new()),
+            Attention::Sliding { window, sinks, far, full_layers } => {
+                (Some(*window), *sinks, *far, full_layers.as_slice().to_vec())
+            }
+        };
+        Self { window, sinks, far, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Tokens {
+    document: u32,
+    prompt: u32,
+    cached: u32,
+    prefilled: u32,
+    /// Including reasoning.
+    generated: u32,
+    reasoning: u32,
+    /// Prefilled behind the reasoning to ask for the answer.
+    asking: u32,
+}
+
+impl From<TokenCounts> for Tokens {
+    fn from(counts: TokenCounts) -> Self {
+        let TokenCounts { document, prompt, cached, prefilled, generated, reasoning, asking, .. } = counts;
+        Self { document, prompt, cached, prefilled, generated, reasoning, asking }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "scripts rely on these names, and units belong in names")]
+struct Times {
+    load_s: f64,
+    prefill_s: f64,
+    /// Null if nothing was prefilled.
+    prefill_tok_s: Option<f64>,
+    /// Null if no token was generated.
+    ttft_s: Option<f64>,
+    decode_tok_s: Option<f64>,
+    reasoning_s: Option<f64>,
+}
+
+impl Times {
+    fn of(figures: &Figures, model: &ModelInfo) -> Self {
+        let times = figures.timings;
+        Self {
+            load_s: seconds(model.load_time),
+            prefill_s: seconds(times.prefill),
+            prefill_tok_s: measured(times.prefill_tokens_per_s),
+            ttft_s: measured(times.first_token.as_secs_f64()),
+            decode_tok_s: measured(times.decode_tokens_per_s),
+            reasoning_s: measured(times.reasoning.as_secs_f64()),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "scripts rely on these names, and units belong in names")]
+struct Bytes {
+    model_bytes: u64,
+    kv_bytes: u64,
+    kv_used_bytes: u64,
+    rss_bytes: u64,
+    device_bytes: u64,
+}
+
+impl From<&Memory> for Bytes {
+    fn from(memory: &Memory) -> Self {
+        Self {
+            model_bytes: memory.model_bytes,
+            kv_bytes: memory.kv_bytes,
+            kv_used_bytes: memory.kv_used_bytes,
+            rss_bytes: memory.rss_bytes,
+            device_bytes: memory.device_bytes,
+        }
+    }
+}
+
+/// How many threads computed, and why so many.
+#[derive(Debug, Serialize)]
+struct ThreadRecord {
+    count: u32,
+    cores: u32,
+    /// What other programs kept busy; null if unknown.
+    busy_cores: Option<f64>,
+}
+
+impl From<Threads> for ThreadRecord {
+    fn from(threads: Threads) -> Self {
+        let busy = threads.busy_cores.map(|busy| (f64::from(busy) * 10.0).round() / 10.0);
+        Self { count: threads.count, cores: threads.cores, busy_cores: busy }
+    }
+}
+
+/// A part or file that the question refers to with `@`.
+#[derive(Debug, Serialize)]
+struct AttachedRecord<'a> {
+    name: &'a str,
+    /// Whether its text was added to the question; a part that is in the prompt anyway is only named.
+    goes_along: bool,
+    /// Null if it was not counted.
+    tokens: Option<u32>,
+}
+
+impl<'a> From<&'a Attached> for AttachedRecord<'a> {
+    fn from(attached: &'a Attached) -> Self {
+        Self { name: &attached.name, goes_along: attached.enclosed().is_some(), tokens: attached.tokens }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct CitationRecord<'a> {
+    /// Without its quotation marks.
+    quote: &'a str,
+    verdict: &'static str,
+    /// The share of words that agree, 0 to 1.
+    agreement: f64,
+    #[serde(flatten)]
+    source: SourceRecord<'a>,
+}
+
+/// All null if the quote is not in the document.
+#[derive(Debug, Default, Serialize)]
+struct SourceRecord<'a> {
+    file: Option<&'a str>,
+    part: Option<usize>,
+    title: Option<&'a str>,
+    page: Option<u32>,
+    line: Option<u32>,
+}
+
+impl<'a> CitationRecord<'a> {
+    fn of(exchange: &'a Exchange, citation: &'a Citation) -> Self {
+        Self {
+            quote: &exchange.answer[citation.span.start..citation.span.end],
+            verdict: citation.verdict.name(),
+            agreement: rounded(citation.verdict.agreement().into()),
+            source: citation.source.as_ref().map_or_else(SourceRecord::default, SourceRecord::from),
+        }
+    }
+}
+
+impl<'a> From<&'a Source> for SourceRecord<'a> {
+    fn from(source: &'a Source) -> Self {
+        let Source { file, part, title, page, line } = source;
+        Self { file: Some(file), part: *part, title: title.as_deref(), page: *page, line: *line }
+    }
+}
+
+/// The name of `finish` in JSON.
+#[must_use]
+pub fn finish_name(finish: Finish) -> &'static str {
+    match finish {
+        Finish::EndOfGeneration => "end",
+        Finish::NoAnswer => "no_answer",
+        Finish::StopString => "stop_string",
+        Finish::TokenLimit => "token_limit",
+        Finish::TimeLimit => "time_limit",
+        Finish::ContextFull => "context_full",
+        Finish::Cancelled => "cancelled",
+    }
+}
+
+fn reasoning_end_name(end: ReasoningEnd) -> &'static str {
+    match end {
+        ReasoningEnd::Closed => "closed",
+        ReasoningEnd::EndOfTurn => "end_of_turn",
+        ReasoningEnd::Budget => "budget",
+        ReasoningEnd::Asked => "asked",
+        ReasoningEnd::Never => "never",
+    }
+}
+
+/// Rounds to thousandths: the clock is no more exact, and the figure stays readable.
+#[must_use]
+pub fn rounded(figure: f64) -> f64 {
+    (figure * 1000.0).round() / 1000.0
+}
+
+fn seconds(time: Duration) -> f64 {
+    rounded(time.as_secs_f64())
+}
+
+/// The engine reports 0 for what did not happen.
+fn measured(figure: f64) -> Option<f64> {
+    (figure > 0.0).then(|| rounded(figure))
+}
