@@ -87,6 +87,7 @@ impl Talk {
             system: None,
             sampling: Sampling::GREEDY,
             limits: Limits::default(),
+            schema: None,
         };
         let setup = Setup {
             document: facts,

@@ -93,6 +93,7 @@ impl Desk {
             sampling: Sampling::GREEDY,
             limits: Limits { max_tokens: Some(tokens), ..Limits::default() },
             markup: Box::default(),
+            schema: None,
             cancel: CancelToken::default(),
         };
         self.engine.commands.send(Command::Ask(question)).expect("the engine listens");
@@ -225,7 +226,7 @@ fn the_same_seed_draws_the_same_answer() {
         let sampling = Sampling { temperature: 1.2, seed, ..Sampling::GREEDY };
         let limits = Limits { max_tokens: Some(16), ..Limits::default() };
         let (prompt, recipe, cancel) = (prompt.clone(), preset("full"), CancelToken::default());
-        let question = Question { job, prompt, recipe, sampling, limits, markup: Box::default(), cancel };
+        let question = Question { job, prompt, recipe, sampling, limits, markup: Box::default(), schema: None, cancel };
         desk.engine.commands.send(Command::Ask(question)).expect("the engine listens");
         let mut text = String::new();
         loop {

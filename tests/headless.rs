@@ -8,6 +8,9 @@ mod support {
     pub(crate) mod pdf;
 }
 
+#[path = "../src/chat/described.rs"]
+mod described;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Child;
 use std::time::Duration;
@@ -373,4 +376,64 @@ fn presets_are_explained_for_a_model() {
     let json = home.run(&["presets", "--json", "-m", path.to_str().unwrap()]);
     let object: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!(object["model"]["layers"], 30);
+}
+
+const BOX: &str = r#"{
+    "type": "object",
+    "properties": {
+        "colour": { "enum": ["red", "green", "blue", "white", "black"] },
+        "number": { "type": "integer", "minimum": 1, "maximum": 99 },
+        "in_cellar": { "type": "boolean" }
+    },
+    "required": ["colour", "number", "in_cellar"],
+    "additionalProperties": false
+}"#;
+
+/// What the answer is as JSON: it has the schema's fields, of its types, and no others.
+fn boxed(answer: &str) {
+    let object: Value = serde_json::from_str(answer).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    let names: Vec<&String> = object.as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["colour", "number", "in_cellar"]);
+    assert!(
+        ["red", "green", "blue", "white", "black"].contains(&object["colour"].as_str().expect("a text")),
+        "{answer}"
+    );
+    assert!((1..100).contains(&object["number"].as_u64().expect("a number")), "{answer}");
+    assert!(object["in_cellar"].is_boolean(), "{answer}");
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn an_answer_is_json_of_the_schema_that_it_is_held_to() {
+    let home = Home::new();
+    home.file("box.json", BOX);
+    let question = ["-p", "Describe box number 7 as JSON.", "--schema", "box.json", "--preset", "full"];
+    for flags in
+        [&[][..], &["--temp", "1.5", "--seed", "7"], &["--temp", "1.5", "--seed", "8", "--repeat-penalty", "1.3"]]
+    {
+        let ran = ran(&home, &[&question[..], flags, &["-n", "60"]].concat(), &inventory(40));
+        assert_eq!(ran.code, 0, "{flags:?}: {}", ran.err);
+        boxed(&ran.out);
+    }
+    let reasoning = ["--cot", "prompted", "--reasoning-budget", "12", "-n", "90", "--json"];
+    let object = objects(&ran(&home, &[&question[..], &reasoning].concat(), &inventory(40))).remove(0);
+    assert!(object["reasoning"].as_str().is_some_and(|text| !text.is_empty()), "{object}");
+    boxed(object["answer"].as_str().expect("a text"));
+    let cut = ran(&home, &[&question[..], &["-n", "4", "--json"]].concat(), &inventory(40));
+    assert_eq!((cut.code, &objects(&cut)[0]["finish"]), (6, &"token_limit".into()), "{}", cut.out);
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn what_is_piped_in_is_read_without_being_named_and_objects_are_as_described() {
+    let line = ["-p", "Which colour has box number 7? Quote the text.", "-n", "24", "--jsonl"];
+    let ran = ran(&Home::new(), &line, &inventory(40));
+    assert!(ran.err.contains("note: standard input is the document (1.81 kB)\n"), "{}", ran.err);
+    let events = objects(&ran);
+    for event in &events {
+        assert_eq!(described::objections("event", event), [""; 0], "{event}");
+    }
+    let done = events.last().expect("an event");
+    assert_eq!((&done["documents"], &done["question"]), (&serde_json::json!(["-"]), &line[1].into()));
+    assert!(done["tokens"]["document"].as_u64().is_some_and(|tokens| tokens > 500), "{done}");
 }

@@ -3,11 +3,14 @@
 //! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
 //! sent as events. The model, a stop string, a limit or the user ends the answer.
 //!
+//! An answer that is held to a JSON schema ([`super::schema`]) is so from its first token on; the reasoning before it is free.
+//!
 //! When the reasoning has used up its budget, or the model ends its turn inside of it, the answer is asked for: the
 //! prompt's [`OutputMarkup::answer_cue`](super::message::OutputMarkup) (or the closing tag) is prefilled behind the
 //! reasoning, and the model continues from there. Example: 12 tokens of cue behind 400 tokens of prompt and 80 of
 //! reasoning cost the prefill of 12.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache_index::Token;
@@ -28,10 +31,19 @@ const CUES: u32 = 2;
 /// Tokens of context that are kept for the answer when the reasoning fills it.
 const ANSWER_ROOM_TOKENS: u32 = 128;
 
+/// Whether the answer is held to a JSON schema.
+enum Schema {
+    No,
+    /// From where the answer begins.
+    Later(Arc<str>),
+    Now,
+}
+
 /// An answer that is being generated.
 struct Writing {
     limits: Limits,
     markup: Box<OutputMarkup>,
+    schema: Schema,
     decoding: Attention,
     assembler: Utf8Assembler,
     splitter: Splitter,
@@ -48,6 +60,7 @@ impl Writing {
         Self {
             limits: question.limits.clone(),
             markup: question.markup.clone(),
+            schema: question.schema.clone().map_or(Schema::No, Schema::Later),
             decoding: tokenized.recipe.decoding().clone(),
             assembler: Utf8Assembler::default(),
             splitter: Splitter::new((*question.markup).clone(), question.limits.stop.clone()),
@@ -150,7 +163,7 @@ impl<M: Machine> Worker<M> {
             if let Some(why) = writing.why_to_ask(job.tokens.reasoning, self.room_tokens()) {
                 self.ask_for_answer(why, writing, job)?;
             }
-            let token = self.machine.sample();
+            let token = self.sample(writing)?;
             if job.tokens.generated == 0 {
                 job.timings.first_token = job.started.elapsed();
             }
@@ -179,6 +192,36 @@ impl<M: Machine> Worker<M> {
     /// Free positions of the context.
     fn room_tokens(&self) -> u32 {
         self.machine.context_tokens().saturating_sub(self.kv.len())
+    }
+
+    /// The next token. If the answer is held to a schema, that begins with the answer's first token.
+    fn sample(&mut self, writing: &mut Writing) -> Result<Token, Failure> {
+        self.constrain_answer(writing)?;
+        let token = self.machine.sample()?;
+        if !matches!(writing.schema, Schema::Later(_)) || writing.splitter.is_reasoning() {
+            return Ok(token);
+        }
+        // The model may reason or not: this token tells.
+        let bytes = self.machine.token_bytes(token, false);
+        let is_control = bytes.is_empty() && !self.machine.ends_generation(token);
+        let text = String::from_utf8_lossy(&bytes);
+        if is_control || (!self.machine.ends_generation(token) && !writing.splitter.is_answer(&text)) {
+            return Ok(token);
+        }
+        writing.splitter.begin_answer();
+        self.constrain_answer(writing)?;
+        self.machine.sample()
+    }
+
+    fn constrain_answer(&mut self, writing: &mut Writing) -> Result<(), Failure> {
+        if let Schema::Later(schema) = &writing.schema
+            && writing.splitter.is_answering()
+        {
+            let begun = self.machine.tokenize(writing.answer.trim_start(), Origin::Text);
+            self.machine.constrain(schema, &begun)?;
+            writing.schema = Schema::Now;
+        }
+        Ok(())
     }
 
     /// Why the answer ends after the token just written, if it does.

@@ -37,6 +37,7 @@ use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
+use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
@@ -91,6 +92,18 @@ impl Model {
         }
         info.sliding_refused = sliding_refused(&model)?;
         Ok(Self { shape, weights: model, info })
+    }
+
+    /// All tokens, for holding answers to a schema.
+    fn schema_tokens(&self) -> Result<schema::Tokens, String> {
+        let vocab = self.weights.vocab();
+        let token = |id: u32| LlamaToken(id.cast_signed());
+        let count = self.info.vocab_tokens;
+        let usual = if vocab.eot().0 < 0 { vocab.eos() } else { vocab.eot() };
+        let others = (0..count).filter(|id| vocab.is_eog(token(*id)) && token(*id) != usual);
+        let ends: Vec<u32> = u32::try_from(usual.0).into_iter().chain(others).collect();
+        let bytes_of = |id| vocab.token_to_piece(token(id), false, None);
+        schema::Tokens::new(count, &ends, bytes_of, |id| vocab.token_to_piece(token(id), true, None))
     }
 
     pub(super) fn into_vocabulary(self) -> vocabulary::Vocabulary {
@@ -342,6 +355,9 @@ pub(super) struct Llama<'model> {
     context: Option<Context<'model>>,
     batch: LlamaBatch<'static>,
     sampler: Option<LlamaSampler>,
+    /// For schemas; made when one is first asked for.
+    schema_tokens: Option<schema::Tokens>,
+    constraint: Option<Constraint>,
     settings: EngineSettings,
     threads: i32,
     marks: vocabulary::Marks,
@@ -352,7 +368,8 @@ impl<'model> Llama<'model> {
         let batch = LlamaBatch::new(settings.batch_tokens() as usize, 1);
         let threads = Cores::here().allowed.cast_signed();
         let marks = vocabulary::Marks::of(&model.weights);
-        Self { model, context: None, batch, sampler: None, settings: settings.clone(), threads, marks }
+        let settings = settings.clone();
+        Self { model, context: None, batch, sampler: None, schema_tokens: None, constraint: None, settings, threads, marks }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {
@@ -528,12 +545,32 @@ impl Machine for Llama<'_> {
         let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
         sampler.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
         self.sampler = Some(sampler);
+        self.constraint = None;
     }
 
-    fn sample(&mut self) -> Token {
+    fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure> {
+        if self.schema_tokens.is_none() {
+            self.schema_tokens = Some(self.model.schema_tokens().map_err(not_held)?);
+        }
+        let tokens = self.schema_tokens.as_ref().expect("made above");
+        let mut constraint = Constraint::new(tokens, schema).map_err(not_held)?;
+        begun.iter().try_for_each(|token| constraint.take(*token)).map_err(not_held)?;
+        self.constraint = Some(constraint);
+        Ok(())
+    }
+
+    fn sample(&mut self) -> Result<Token, Failure> {
         let context = self.context.as_ref().expect("sampling follows a decode");
         let sampler = self.sampler.as_mut().expect("sampling was started");
-        Token(sampler.sample(&context.safe, -1).0)
+        let Some(constraint) = &mut self.constraint else { return Ok(Token(sampler.sample(&context.safe, -1).0)) };
+        let allowed = constraint.allowed().map_err(not_held)?;
+        let mut candidates = context.safe.token_data_array_ith(-1);
+        candidates.data.retain(|candidate| allowed.has(candidate.id().0));
+        candidates.apply_sampler(sampler);
+        let token = candidates.selected_token().ok_or_else(|| not_held("no token is allowed".to_owned()))?;
+        sampler.accept(token);
+        constraint.take(Token(token.0)).map_err(not_held)?;
+        Ok(Token(token.0))
     }
 
     fn memory(&self, cache_state: u32) -> Memory {
@@ -572,6 +609,13 @@ fn sampler(sampling: &Sampling, vocab_tokens: i32) -> LlamaSampler {
         ]);
     }
     LlamaSampler::chain(chain, true)
+}
+
+/// Why an answer can't be held to its schema.
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err asks for")]
+fn not_held(reason: String) -> Failure {
+    let hint = "simplify the schema";
+    failure(FailureKind::Usage, format!("the answer can't be held to the schema: {reason}"), Some(hint))
 }
 
 fn memory_of(context: &Context) -> sys::llama_swaa_memory {

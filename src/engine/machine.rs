@@ -78,8 +78,16 @@ pub(super) trait Machine {
     /// Starts sampling; `recent` are the tokens that the repetition penalty covers.
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);
 
+    /// Holds what is sampled from now on to a JSON schema, until the next start. `begun` are the tokens of it that are
+    /// there already.
+    ///
+    /// Errors: the schema can't be held to, or `begun` is not how its JSON begins.
+    fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure>;
+
     /// Samples a token from the last logits.
-    fn sample(&mut self) -> Token;
+    ///
+    /// Errors: no token can follow under the schema.
+    fn sample(&mut self) -> Result<Token, Failure>;
 
     /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in
     /// `resident_bytes`.

@@ -178,6 +178,8 @@ pub struct Question {
     pub sampling: Sampling,
     pub limits: Limits,
     pub markup: Box<OutputMarkup>,
+    /// The JSON schema that the answer is held to.
+    pub schema: Option<Arc<str>>,
     pub cancel: CancelToken,
 }
 

@@ -17,6 +17,7 @@
 //! | [`survey`] | what is known about a model without its weights? |
 //! | [`tokens`], `split_points` | which bytes make a token, and where can a text be split to tokenise it on all cores? |
 //! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
+//! | `schema` | which tokens may follow, if the answer has to fit a JSON schema? |
 //! | `offload` | how many layers go onto a GPU? |
 //! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
 //! | `machine` | what does the worker need from a model with a cache? |
@@ -39,6 +40,7 @@ mod load;
 mod machine;
 pub mod message;
 mod offload;
+mod schema;
 mod snapshot_cache;
 mod split;
 mod split_points;
@@ -69,6 +71,7 @@ use worker::{Inbox, Worker};
 pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{free_memory_bytes, library_version, patch_stamp};
+pub use schema::check_schema;
 pub use survey::Survey;
 pub use tokens::Tokens;
 

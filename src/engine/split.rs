@@ -126,6 +126,34 @@ impl Splitter {
         self.close.as_deref().or(own).filter(|close| !close.is_empty())
     }
 
+    /// Whether the next text belongs to the answer, whatever it is.
+    pub(super) fn is_answering(&self) -> bool {
+        let may_be_tag = match self.state {
+            State::Start => !self.markup.reasoning.is_empty() || !self.markup.answer.is_empty(),
+            State::Between => !self.markup.answer.is_empty(),
+            State::Reasoning | State::Stopped(_) => true,
+            State::Answer => false,
+        };
+        !may_be_tag
+    }
+
+    /// Whether `text` would begin the answer, or go on with it: it can't be a tag, nor the beginning of one.
+    pub(super) fn is_answer(&self, text: &str) -> bool {
+        if !matches!(self.state, State::Start | State::Between) {
+            return self.state == State::Answer;
+        }
+        let said = format!("{}{text}", self.held.text);
+        let said = said.trim_start();
+        let markers = self.head_markers();
+        !said.is_empty() && !begins_one(said, &markers) && !markers.iter().any(|(text, _)| said.starts_with(text.as_str()))
+    }
+
+    /// Begins the answer here. What might have been the beginning of a tag is dropped.
+    pub(super) fn begin_answer(&mut self) {
+        self.held = Held::default();
+        self.state = State::Answer;
+    }
+
     /// Adds text; returns the text whose channel is certain.
     pub(super) fn push(&mut self, text: &str) -> Vec<Output> {
         self.held.push(text);

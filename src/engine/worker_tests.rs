@@ -24,6 +24,8 @@ struct Desk {
     commands: Sender<Command>,
     events: UnboundedReceiver<Event>,
     next_job: u64,
+    /// Of every question.
+    schema: Option<Arc<str>>,
 }
 
 impl Desk {
@@ -58,7 +60,7 @@ impl Desk {
             Inbox::new(receiver),
             sender,
         );
-        Self { worker, commands, events, next_job: 0 }
+        Self { worker, commands, events, next_job: 0, schema: None }
     }
 
     fn job(&mut self) -> JobId {
@@ -87,6 +89,7 @@ impl Desk {
             sampling: Sampling::GREEDY,
             limits,
             markup: markup.into(),
+            schema: self.schema.clone(),
             cancel: CancelToken::default(),
         };
         Answer::from(self.give(Command::Ask(question)))
@@ -369,6 +372,27 @@ fn an_answer_ends_where_the_context_does() {
     let answer =
         desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), OutputMarkup::default());
     assert_eq!((answer.text.len(), answer.finish), (8, Finish::ContextFull));
+}
+
+/// After how many tokens the schema holds, and which of the answer's came before, if the toy says `script`.
+fn held_from(script: &str, reasoning: Option<ReasoningTags>) -> (usize, usize) {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.schema = Some("{}".into());
+    desk.worker.machine.script = Some(script.into());
+    desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), reasoning);
+    let (schema, begun, from) = desk.worker.machine.constrained.take().expect("the answer is held to it");
+    assert_eq!(schema, "{}");
+    (from, begun.len())
+}
+
+#[test]
+fn a_schema_holds_from_the_first_token_of_the_answer_on_and_leaves_the_reasoning_free() {
+    let tags = |starts_open| Some(ReasoningTags { open: "<t>".into(), close: "</t>".into(), starts_open });
+    assert_eq!(held_from("{}", None), (0, 0));
+    assert_eq!(held_from("hm</t>{}", tags(true)), (6, 0));
+    assert_eq!(held_from("<t>hm</t>\n{}", tags(false)), (9, 0));
+    assert_eq!(held_from("{}", tags(false)), (1, 0), "the token that told is sampled again");
+    assert_eq!(held_from("<to", tags(false)), (3, 0), "what only looked like a tag");
 }
 
 #[derive(Debug, Clone)]
