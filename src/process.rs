@@ -1,19 +1,28 @@
 //! What front ends need from the process: standard streams, a runtime, signals.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use tokio::runtime;
 use tokio::time::Instant;
 
 use lunette::headless::Reporter;
+use lunette::session::piped::Patient;
 use lunette::session::{EngineClient, Signal, Stops, signals};
-use lunette::settings::{Output, Settings, Terminal};
+use lunette::settings::{Documents, Output, Settings, Terminal};
 
 /// Calls `speak` with a reporter on standard output and standard error.
 pub(crate) fn with_reporter<T>(output: Output, terminal: Terminal, speak: impl FnOnce(&mut Reporter<'_>) -> T) -> T {
     let (mut out, mut err) = (io::stdout(), io::stderr());
     speak(&mut Reporter::new(&mut out, &mut err, output, terminal))
+}
+
+/// Standard input, for reading documents from it. If nobody named it, it is not waited for without an end.
+pub(crate) fn stdin(settings: &Settings) -> Box<dyn Read> {
+    match settings.documents {
+        Documents::Piped => Box::new(Patient::stdin()),
+        Documents::Named(_) | Documents::BundledBook => Box::new(io::stdin().lock()),
+    }
 }
 
 /// Runs `work` to completion.

@@ -169,3 +169,70 @@ fn paths_are_printed_and_a_file_of_that_name_is_read() {
     let read = home.run(&["-p", "?", "./paths"]);
     assert_eq!((read.code, sentence(&read.err)), (3, "error: cannot read ./paths: no such file"));
 }
+
+#[test]
+#[cfg(unix)]
+fn installing_puts_the_program_its_completions_and_its_manual_page_where_they_are_looked_for() {
+    let home = Home::new();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/install.sh");
+    let install = |program: &str| {
+        let mut command = std::process::Command::new(script);
+        command.args([program, "/usr"]).env("DESTDIR", home.path("root")).env("HOME", home.path("")).output().unwrap()
+    };
+    let installed = install(env!("CARGO_BIN_EXE_lunette"));
+    assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+    let text = |name: &str| fs::read_to_string(home.path("root/usr").join(name)).unwrap_or_else(|_| panic!("{name}"));
+    assert!(text("share/bash-completion/completions/lunette").contains("complete -F _lunette"));
+    assert!(text("share/zsh/site-functions/_lunette").starts_with("#compdef lunette"));
+    assert!(text("share/fish/vendor_completions.d/lunette.fish").contains("complete -c lunette"));
+    assert!(text("share/man/man1/lunette.1").contains(".TH lunette 1"));
+    let version = std::process::Command::new(home.path("root/usr/bin/lunette")).arg("--version").output().unwrap();
+    assert!(version.status.success() && version.stdout.starts_with(b"lunette "));
+    assert!(!install("/bin/false").status.success(), "a program that doesn't run is told");
+    let script = home.path("root/usr/share/bash-completion/completions/lunette");
+    let parsed = std::process::Command::new("bash").arg("-n").arg(script).status();
+    assert!(parsed.is_ok_and(|status| status.success()), "bash reads it");
+}
+
+#[test]
+fn completions_and_the_manual_page_are_printed() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = home.run(&["completions", shell]);
+        assert!(ran.code == 0 && ran.out.contains("require-citations"), "{shell}: {}", ran.err);
+    }
+    assert_eq!(home.run(&["completions", "tcsh"]).code, 2);
+    assert!(home.run(&["man"]).out.contains(".SH OPTIONS"));
+}
+
+/// Standard input as scripts leave it. Without a model the run ends with 5, after the documents are read.
+#[test]
+#[cfg(unix)]
+fn standard_input_that_is_not_for_us_is_left_alone() {
+    let home = Home::new();
+    home.file("list", "one\ntwo\nthree\n");
+    home.file("book.txt", "It is a truth.");
+    let ask = format!("{} -p 'Who?'", env!("CARGO_BIN_EXE_lunette"));
+    let shell = |line: &str| {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", line]).current_dir(home.path("")).env_clear().env("HOME", home.path(""));
+        let output = command.env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap();
+        (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
+    };
+    let notes = |line: &str| {
+        let (code, err) = shell(&line.replace("ASK", &ask));
+        assert_eq!(code, 5, "{line}: {err}");
+        err.lines().filter(|line| line.starts_with("note: standard input")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let begun = "note: standard input is not read, because another program has read part of it; `-` reads the rest";
+    let ignored = "note: standard input is not read, because a document is named; `-` beside it reads both";
+    assert_eq!(notes("ASK < book.txt"), ["note: standard input is the document (14 B)"]);
+    assert_eq!(notes("cat book.txt | ASK"), ["note: standard input is the document (14 B)"]);
+    assert_eq!(notes("true | ASK"), ["note: standard input is empty, so there is no document"]);
+    assert_eq!((notes("ASK < /dev/null"), notes("ASK <&-")), (vec![], vec![]));
+    assert_eq!(notes("{ read line; ASK; } < list"), [begun]);
+    assert_eq!(notes("cat list | { sleep 0.1; ASK book.txt; }"), [ignored]);
+    assert_eq!((notes("ASK book.txt < /dev/null"), notes("cat list | ASK -")), (vec![], vec![]));
+    let (_, all) = shell(&format!("while read line; do echo \"$line\" >&2; {ask}; done < list"));
+    assert_eq!(all.matches(begun).count(), 3, "the loop goes through its whole list: {all}");
+}

@@ -11,7 +11,7 @@ use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
 use crate::engine::Measured;
 use crate::engine::message::{ModelInfo, Part, Prompt, Segment};
 use crate::models::{HubVariables, Places};
-use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
 
 /// One token per word.
@@ -97,6 +97,7 @@ fn settings(line: &[&str]) -> Settings {
     let low = LowArgs::try_parse_from(argv::rewrite(words)).expect("a command line");
     let folder = PathBuf::from("nowhere");
     let surroundings = Surroundings {
+        stdin: StandardInput::Nothing,
         terminal: Terminal { stdin: false, stdout: false, stderr: false, color: false },
         directories: Directories {
             config: folder.clone(),

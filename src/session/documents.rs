@@ -12,9 +12,11 @@ use std::path::Path;
 use super::error::Error;
 use super::observer::{Activity, Observer, Unobserved};
 use super::paths;
+use super::piped;
 use crate::chat::Source;
 use crate::document::{self, Document, Input, ReadOptions, SelectError, Watched};
-use crate::settings::{Documents, Settings};
+use crate::settings::{Documents, FrontEnd, Settings, StandardInput};
+use crate::units::bytes;
 
 /// Documents as read from their files.
 pub struct Opened {
@@ -63,6 +65,7 @@ fn named_source(documents: &Documents) -> Source {
         Documents::Named(names) => {
             Source::Named(names.iter().map(|name| name.to_string_lossy().into_owned()).collect())
         }
+        Documents::Piped => Source::Named(vec!["-".to_owned()]),
         Documents::BundledBook => Source::Demo,
     }
 }
@@ -116,6 +119,10 @@ pub fn first_change(document: &Document, before: &str) -> String {
 }
 
 fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
+    if settings.documents == Documents::Piped {
+        return read_piped(settings, stdin, observer);
+    }
+    tell_what_is_not_read(settings, observer);
     let (source, inputs) = (named_source(&settings.documents), inputs(&settings.documents));
     if inputs.is_empty() {
         return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
@@ -124,10 +131,43 @@ fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) 
     Ok(Opened { source, watched, whole: chosen_pages(settings.pages.as_deref(), whole)? })
 }
 
+/// Standard input, which nobody named, if there is text in it.
+fn read_piped(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
+    let Some(begun) = piped::begun(stdin, observer)? else {
+        observer.note("standard input is empty, so there is no document");
+        let source = Source::Named(Vec::new());
+        return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
+    };
+    let (watched, whole) = Watched::open(vec![Input::Stdin], settings.read.clone(), &mut begun.chain(stdin))?;
+    observer.note(&format!("standard input is the document ({})", bytes(whole.text.len() as u64)));
+    let whole = chosen_pages(settings.pages.as_deref(), whole)?;
+    Ok(Opened { source: named_source(&settings.documents), watched, whole })
+}
+
+/// Says in a script that standard input has something, and is not read.
+fn tell_what_is_not_read(settings: &Settings, observer: &mut dyn Observer) {
+    let is_script = matches!(settings.front_end, FrontEnd::Headless(_) | FrontEnd::Fit(_));
+    let names = match &settings.documents {
+        Documents::Named(names) => &names[..],
+        Documents::BundledBook | Documents::Piped => return,
+    };
+    match settings.stdin {
+        StandardInput::Begun if is_script && names.is_empty() => {
+            observer
+                .note("standard input is not read, because another program has read part of it; `-` reads the rest");
+        }
+        StandardInput::Piped if is_script && names.iter().all(|name| name != "-") && piped::waits_on_stdin() => {
+            observer.note("standard input is not read, because a document is named; `-` beside it reads both");
+        }
+        _ => {}
+    }
+}
+
 fn inputs(documents: &Documents) -> Vec<Input> {
     match documents {
         Documents::Named(names) => names.iter().map(|name| Input::from_argument(name)).collect(),
         Documents::BundledBook => vec![Input::bundled_book()],
+        Documents::Piped => vec![Input::Stdin],
     }
 }
 

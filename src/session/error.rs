@@ -1,10 +1,12 @@
 //! Why documents or a model can't be opened. The message says what failed, and the hint what to do about it.
 
+use std::time::Duration;
+
 use crate::document::{self, SelectError};
 use crate::failure::{Failure, Hint};
 use crate::fit;
 use crate::models::{self, Entry};
-use crate::units::bytes;
+use crate::units::{bytes, time};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,9 @@ pub enum Error {
     Selection(#[from] SelectError),
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
+    /// A pipe is held open, and nothing is written to it.
+    #[error("nothing came on standard input within {}, and no document is named", time(*after))]
+    NothingCame { after: Duration },
     /// The document has changed and no longer has any of the parts that the user selected.
     #[error("the selected parts no longer exist: the document now has {parts}")]
     PartsGone { parts: usize },
@@ -32,6 +37,9 @@ impl Hint for Error {
             Self::Document(error) => error.hint(),
             Self::Selection(error) => error.hint(),
             Self::Retrieval(error) => error.hint(),
+            Self::NothingCame { .. } => {
+                Some("`-` waits for it without a limit; `< /dev/null` asks without a document".to_owned())
+            }
             Self::PartsGone { .. } => None,
             Self::Model(error) => error.hint(),
             Self::ModelMissing { entry } => {

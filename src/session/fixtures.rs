@@ -12,7 +12,7 @@ use clap::Parser;
 
 use super::observer::{Activity, Observer};
 use crate::models::{Entry, HubVariables, Places, PullProgress};
-use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, Surroundings, Terminal, argv};
+use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
 
 /// The settings of `line` in an empty home. The real hub can't be reached from it.
 pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
@@ -22,6 +22,7 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
     let mut places = Places::new(home, Some(home), HubVariables::default());
     places.hub.endpoint = "http://127.0.0.1:1".to_owned();
     let surroundings = Surroundings {
+        stdin: StandardInput::Nothing,
         terminal: Terminal { stdin: true, stdout: true, stderr: true, color: false },
         directories: Directories { config: folder.clone(), cache: folder.clone(), data: folder.clone(), state: folder },
         home: Some(home.to_owned()),

@@ -8,6 +8,7 @@
 //! | [`paths`] | which file does a typed path mean, and how is it completed? |
 //! | [`titles`] | what is a document called? |
 //! | [`catalogue`] | which models are known, and do they fit? |
+//! | [`piped`] | is standard input, which nobody named, a document? |
 //! | [`model`] | where is the model's file, and should it be fetched? |
 //! | [`working_set`] | which parts of the documents are in use, and have the files changed? |
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
@@ -38,6 +39,7 @@ pub mod model;
 pub mod observer;
 pub mod opening;
 pub mod paths;
+pub mod piped;
 pub mod references;
 pub mod retriever;
 #[cfg(test)]

@@ -53,6 +53,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
             system: settings.system_prompt.as_deref().map(Arc::from),
             sampling: settings.sampling,
             limits: settings.limits.clone(),
+            schema: settings.schema.clone(),
         },
         now: Moment::from(SystemTime::now()),
         context: settings.engine.context,

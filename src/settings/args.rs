@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use super::values::{self, Count};
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
@@ -31,10 +32,21 @@ Examples:
   lunette --headless -p 'Who is Mr. Collins?' book.txt
   lunette --preset accurate --parts 3-7 book.txt     five chapters, half of the layers with full attention
   lunette fit src/                                   tokens per file, predicted prefill time and memory
-  git diff | lunette -p 'What changed?' --json -
+  git diff | lunette -p 'What changed?' --json
 
-Exit codes: 0 answered · 1 failed · 2 usage error · 3 document unreadable or empty · 4 does not fit · 5 no model ·
-6 stopped at a limit · 124 --timeout · 130 interrupted · 131 quit · 143 terminated";
+Exit codes: (of several answers, the first that is not 0)
+  0    answered
+  1    failed
+  2    wrong usage: flags, configuration, or what this model or machine can't do
+  3    a document is unreadable or empty
+  4    it does not fit the context or the memory
+  5    no model, or it can't be loaded
+  6    the answer was cut at a limit (-n, -c)
+  7    no quote is in the document word for word (--require-citations)
+  124  --timeout passed
+  130  interrupted
+  131  quit (SIGQUIT)
+  143  terminated";
 
 /// Lunette's version, llama.cpp's, and the stamp of our patches: a bug report then says exactly what ran.
 fn version() -> &'static str {
@@ -83,6 +95,10 @@ pub enum Subcommands {
         /// Name of a model in the catalogue
         name: Option<String>,
     },
+    /// Print completions for a shell
+    Completions { shell: Shell },
+    /// Print the manual page, as roff: `lunette man | man -l -`
+    Man,
     /// Open Pride and Prejudice: as many chapters as this machine can prefill in a minute
     Demo(Box<SessionArgs>),
     /// Compare presets with full attention: answer recall on a set of records
@@ -241,9 +257,12 @@ pub struct QuestionArgs {
     /// File with a question to ask; repeatable
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub prompt_files: Vec<PathBuf>,
-    /// System prompt (-sys)
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    /// System prompt (-sys), or the file that it is in (@@ for a text that begins with @)
+    #[arg(long, visible_alias = "system", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
     pub system_prompt: Option<String>,
+    /// No screen: JSON schema that each answer must fit, e.g. for a list of names; the question should ask for it, too
+    #[arg(long, value_name = "FILE", conflicts_with = "extract")]
+    pub schema: Option<PathBuf>,
     /// Max tokens per answer, including reasoning (-1 = until the context is full)
     #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
     pub predict: Option<Count>,
@@ -432,6 +451,12 @@ pub struct OutputArgs {
     /// Print only the first fenced code block of the answer, or the whole answer if there is none
     #[arg(short = 'x', long, conflicts_with = "jsonl")]
     pub extract: bool,
+    /// No screen: print below each answer where its quotes are in the document, if they are
+    #[arg(long, conflicts_with = "extract")]
+    pub cite: bool,
+    /// No screen: exit with 7 unless each answer quotes the document word for word
+    #[arg(long)]
+    pub require_citations: bool,
     /// Same as `lunette fit`: check whether it fits and what it would take, without prefilling
     #[arg(long)]
     pub dry_run: bool,

@@ -37,7 +37,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
 const SWITCHES: &[&str] = &["--flash-attn", "--fa-decode", "--force-fa-decode", "--dense-tail"];
 
 /// Flags whose value is free text, which may look like a flag.
-const TAKES_TEXT: &[&str] = &["-p", "--prompt", "--ask", "--system-prompt", "--stop", "-f", "--file"];
+const TAKES_TEXT: &[&str] = &["-p", "--prompt", "--ask", "--system-prompt", "--system", "--stop", "-f", "--file"];
 
 /// Returns `arguments` (the program's name first) with every flag in the form that clap reads.
 #[must_use]

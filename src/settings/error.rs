@@ -19,6 +19,13 @@ pub enum Error {
     Config { path: PathBuf, source: std::io::Error },
     #[error("cannot read the question from {path}: {source}")]
     PromptFile { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the system prompt from {path}: {source}")]
+    SystemFile { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the schema from {path}: {source}")]
+    SchemaFile { path: PathBuf, source: std::io::Error },
+    /// No answer can be held to it.
+    #[error("cannot use the schema {path}: {reason}")]
+    Schema { path: PathBuf, reason: String },
     #[error(transparent)]
     UnknownPreset(#[from] UnknownPreset),
     #[error(transparent)]
@@ -59,7 +66,11 @@ impl Hint for Error {
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"
             }
-            Self::Config { .. } | Self::PromptFile { .. } => return None,
+            Self::SystemFile { .. } => "a text that begins with @ is written with two: @@",
+            Self::Schema { .. } => {
+                "llguidance's keywords: type, enum, const, properties, items, anyOf, $ref, pattern, …"
+            }
+            Self::Config { .. } | Self::PromptFile { .. } | Self::SchemaFile { .. } => return None,
         };
         Some(hint.to_owned())
     }

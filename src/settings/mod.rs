@@ -25,6 +25,8 @@ mod error;
 mod options;
 pub mod presets;
 mod resolve;
+mod shell;
+mod standard_input;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -36,5 +38,7 @@ pub use directories::Directories;
 pub use error::Error;
 pub use options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
 pub use resolve::Settings;
+pub use shell::{completions, man_page};
+pub use standard_input::StandardInput;
 pub use surroundings::{ScreenVariables, Surroundings, Terminal};
 pub use values::{Count, from_zero, limit, penalty, seed, share};

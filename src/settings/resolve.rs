@@ -1,7 +1,8 @@
 //! Merges flags, configuration file and environment. The only place that decides which of them wins.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{
@@ -12,9 +13,11 @@ use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
+use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
+use crate::engine::check_schema;
 use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
 use crate::engine::message::{Limits, Sampling};
 use crate::models::{ModelRef, Places};
@@ -53,6 +56,8 @@ pub struct Settings {
     /// The presets of `--ab`: every question is asked under each of them.
     pub ab: Vec<String>,
     pub system_prompt: Option<String>,
+    /// The JSON schema that answers are held to.
+    pub schema: Option<Arc<str>>,
     pub model: ModelRef,
     /// Where to look for models, and how to reach the hub.
     pub places: Places,
@@ -67,6 +72,7 @@ pub struct Settings {
     /// What `~` stands for.
     pub home: Option<PathBuf>,
     pub terminal: Terminal,
+    pub stdin: StandardInput,
     pub screen: ScreenSettings,
     /// The log filter, in `tracing`'s syntax.
     pub log_filter: String,
@@ -87,6 +93,10 @@ impl Settings {
             Some(Subcommands::Fit(args)) => Self::of_fit(*args, surroundings),
             Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
             Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
+            Some(Subcommands::Completions { shell }) => {
+                Self::of_command(FrontEnd::Completions(shell), None, surroundings)
+            }
+            Some(Subcommands::Man) => Self::of_command(FrontEnd::Man, None, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
         }
     }
@@ -142,7 +152,7 @@ impl Settings {
     fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let questions = questions(&session.questions)?;
         let person = has_person(&documents, &questions, &surroundings);
-        let front_end = front_end(&session.output, &questions, person, &surroundings.screen)?;
+        let front_end = front_end(&session, &questions, person, &surroundings.screen)?;
         let SessionArgs { selection, questions: asked, reading, model, sampling, output, .. } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
@@ -151,8 +161,8 @@ impl Settings {
             settings.reading.presets.get(name)?;
         }
         settings.ab = output.ab;
+        settings.documents = or_piped(documents, &front_end, settings.stdin);
         settings.front_end = front_end;
-        settings.documents = documents;
         settings.questions = questions;
         settings.add_files(selection.files);
         settings.parts = selection.parts;
@@ -196,7 +206,8 @@ impl Settings {
             pick: None,
             questions: Vec::new(),
             ab: Vec::new(),
-            system_prompt: gathered.asked.system_prompt.clone().or(config.system_prompt.clone()),
+            system_prompt: system_prompt(&gathered.asked, &config)?,
+            schema: gathered.asked.schema.as_deref().map(schema).transpose()?,
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
@@ -208,6 +219,7 @@ impl Settings {
             directories: surroundings.directories,
             home: surroundings.home,
             terminal: surroundings.terminal,
+            stdin: surroundings.stdin,
             screen: ScreenSettings {
                 theme: if surroundings.terminal.color { config.theme.unwrap_or_default() } else { ThemeChoice::None },
                 mouse: config.mouse.unwrap_or(true),
@@ -236,12 +248,19 @@ fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
         session.selection.within.get_or_insert(DEMO_WITHIN);
     }
     let is_conversation = surroundings.terminal.is_interactive() || session.output.plain;
-    let is_unattended = session.output.wants_headless() || !is_conversation;
+    let is_unattended = session.wants_headless() || !is_conversation;
     if is_unattended && session.questions.prompts.is_empty() && session.questions.prompt_files.is_empty() {
         session.questions.prompts.push(DEMO_QUESTION.to_owned());
         session.output.stats = true;
     }
     session
+}
+
+/// Without a named document, a script's is standard input. In a conversation it is for questions.
+fn or_piped(documents: Documents, front_end: &FrontEnd, stdin: StandardInput) -> Documents {
+    let nothing_named = matches!(&documents, Documents::Named(names) if names.is_empty());
+    let is_script = matches!(front_end, FrontEnd::Headless(_) | FrontEnd::Fit(_));
+    if nothing_named && is_script && stdin == StandardInput::Piped { Documents::Piped } else { documents }
 }
 
 fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
@@ -266,12 +285,13 @@ fn has_person(documents: &Documents, questions: &[String], surroundings: &Surrou
 /// Chooses the front end: the screen if there is a terminal, unless the flags are for scripts. A headless run needs a
 /// question. Plain lines need no terminal.
 fn front_end(
-    output: &OutputArgs,
+    session: &SessionArgs,
     questions: &[String],
     person: bool,
     screen: &ScreenVariables,
 ) -> Result<FrontEnd, Error> {
-    let headless = output.wants_headless();
+    let output = &session.output;
+    let headless = session.wants_headless();
     if output.dry_run {
         return Ok(FrontEnd::Fit(FitAs { json: output.json || output.jsonl, measure: false }));
     }
@@ -291,14 +311,48 @@ fn front_end(
         stats: output.stats,
         hide_reasoning: output.hide_reasoning,
         extract: output.extract,
+        cite: output.cite,
+        require_citations: output.require_citations,
     }))
 }
 
-impl OutputArgs {
+impl SessionArgs {
     /// Flags that only make sense without a screen.
     fn wants_headless(&self) -> bool {
-        self.headless || self.json || self.jsonl || self.extract || !self.ab.is_empty()
+        self.output.wants_headless() || self.questions.schema.is_some()
     }
+}
+
+impl OutputArgs {
+    fn wants_headless(&self) -> bool {
+        self.headless
+            || self.json
+            || self.jsonl
+            || self.extract
+            || self.cite
+            || self.require_citations
+            || !self.ab.is_empty()
+    }
+}
+
+/// The flag's text, or that of the file that it names; else the configuration's.
+fn system_prompt(asked: &QuestionArgs, config: &Config) -> Result<Option<String>, Error> {
+    let Some(given) = &asked.system_prompt else { return Ok(config.system_prompt.clone()) };
+    match given.strip_prefix('@') {
+        Some(literal) if literal.starts_with('@') => Ok(Some(literal.to_owned())),
+        Some(path) => {
+            let read = fs::read_to_string(path).map(|text| text.trim().to_owned());
+            read.map(Some).map_err(|source| Error::SystemFile { path: path.into(), source })
+        }
+        None => Ok(Some(given.clone())),
+    }
+}
+
+/// The text of a schema, checked.
+fn schema(path: &Path) -> Result<Arc<str>, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::SchemaFile { path: path.to_owned(), source })?;
+    check_schema(&text).map_err(|reason| Error::Schema { path: path.to_owned(), reason })?;
+    Ok(text.into())
 }
 
 fn model(args: &ModelArgs, config: &Config) -> Result<ModelRef, Error> {

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::directories::Directories;
 use super::error::Error;
+use super::standard_input::StandardInput;
 use crate::models::{HubVariables, Places};
 
 /// Environment, terminal and configuration file of the process. Tests build it by hand.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
     pub terminal: Terminal,
+    pub stdin: StandardInput,
     pub directories: Directories,
     /// The user's home folder, which `~` stands for.
     pub home: Option<PathBuf>,
@@ -78,6 +80,7 @@ impl Surroundings {
         let places = Places::new(&directories.cache, env::home_dir().as_deref(), hub_variables());
         Ok(Self {
             terminal: Terminal::of_process(),
+            stdin: StandardInput::of_process(),
             directories,
             home: env::home_dir(),
             config,

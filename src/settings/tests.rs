@@ -17,6 +17,7 @@ const IN_A_PIPE: Terminal = Terminal { stdin: false, stdout: false, stderr: fals
 fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
     let directory = |name: &str| PathBuf::from(format!("/home/reader/{name}"));
     Surroundings {
+        stdin: StandardInput::Nothing,
         terminal,
         directories: Directories {
             config: directory("config"),
@@ -351,7 +352,7 @@ fn a_subcommand_stands_first_and_a_path_is_no_subcommand() {
     assert!(matches!(front_end(&["pull", "small"]), FrontEnd::Pull { name: Some(_) }));
     let as_documents = |line: &[&str]| match resolved(line, AT_A_TERMINAL, "").unwrap().documents {
         Documents::Named(names) => names,
-        Documents::BundledBook => Vec::new(),
+        Documents::BundledBook | Documents::Piped => Vec::new(),
     };
     assert_eq!(as_documents(&["./paths"]), ["./paths"]);
     assert_eq!(as_documents(&["book.txt", "paths"]), ["book.txt", "paths"]);
@@ -395,4 +396,55 @@ fn a_pick_needs_a_question() {
     assert_eq!(headless(&["--pick", "20k", "-p", "Who?", "a.txt"]).pick, Some(20_480));
     let (told, exit) = refused(&["fit", "--pick", "20k", "a.txt"]);
     assert_eq!((told.as_str(), exit), ("--pick needs a question; hint: ask with -p 'QUESTION'", Exit::Usage));
+}
+
+#[test]
+fn standard_input_is_a_document_in_scripts_alone_and_only_if_no_other_is_named() {
+    let documents = |line: &[&str], stdin| {
+        let surroundings = Surroundings { stdin, ..surroundings(IN_A_PIPE, "") };
+        Settings::resolve(typed(line), surroundings).unwrap().documents
+    };
+    let named = |names: &[&str]| Documents::Named(names.iter().map(OsString::from).collect());
+    assert_eq!(documents(&["-p", "?"], StandardInput::Piped), Documents::Piped);
+    assert_eq!(documents(&["--dry-run"], StandardInput::Piped), Documents::Piped);
+    assert_eq!(documents(&["-p", "?", "a.txt"], StandardInput::Piped), named(&["a.txt"]));
+    assert_eq!(documents(&["demo"], StandardInput::Piped), Documents::BundledBook);
+    assert_eq!(documents(&["--plain"], StandardInput::Piped), named(&[]), "its lines are questions");
+    for stdin in [StandardInput::Nothing, StandardInput::Begun, StandardInput::Terminal] {
+        assert_eq!(documents(&["-p", "?"], stdin), named(&[]), "{stdin:?}");
+    }
+}
+
+#[test]
+fn a_system_prompt_is_a_text_or_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("system.txt");
+    std::fs::write(&file, "Be brief.\n").unwrap();
+    let named = format!("@{}", file.display());
+    for (given, expected) in [("Be brief.", "Be brief."), (&*named, "Be brief."), ("@@all", "@all"), ("-x", "-x")] {
+        for flag in ["--system", "--system-prompt", "-sys"] {
+            assert_eq!(headless(&[flag, given, "-p", "?"]).system_prompt.as_deref(), Some(expected));
+        }
+    }
+    let (told, exit) = refused(&["--system", "@nowhere.txt", "-p", "?"]);
+    assert!(told.starts_with("cannot read the system prompt from nowhere.txt: No such file"), "{told}");
+    assert_eq!(exit, Exit::Input);
+    assert_eq!(resolved(&[], AT_A_TERMINAL, "system_prompt = \"@b\"").unwrap().system_prompt.as_deref(), Some("@b"));
+}
+
+#[test]
+fn a_schema_is_checked_before_anything_is_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("schema.json");
+    let with = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        ["--schema", file.to_str().unwrap(), "-p", "?"].map(str::to_owned)
+    };
+    let line = with("{\"type\": \"integer\"}");
+    let settings = resolved(&line.each_ref().map(|word| &**word), AT_A_TERMINAL, "").unwrap();
+    assert_eq!(settings.schema.as_deref(), Some("{\"type\": \"integer\"}"));
+    assert!(matches!(settings.front_end, FrontEnd::Headless(_)), "it is for scripts");
+    let (told, exit) = refused(&with("{\"type\": \"person\"}").each_ref().map(|word| &**word));
+    assert!(told.starts_with(&format!("cannot use the schema {}: ", file.display())), "{told}");
+    assert_eq!((exit, refused(&["--schema", "nowhere.json", "-p", "?"]).1), (Exit::Usage, Exit::Input));
 }
