@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use super::cache_index::Token;
 use super::job::{Job, rate};
-use super::machine::{Decoded, Machine};
+use super::machine::{Before, Decoded, Machine};
 use super::message::{
     Channel, Event, Failure, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd, Segment,
 };
@@ -217,7 +217,7 @@ impl<M: Machine> Worker<M> {
         if let Schema::Later(schema) = &writing.schema
             && writing.splitter.is_answering()
         {
-            let begun = self.machine.tokenize(writing.answer.trim_start(), Origin::Text);
+            let begun = self.machine.tokenize(&[(writing.answer.trim_start(), Origin::Text)], Before::Text);
             self.machine.constrain(schema, &begun)?;
             writing.schema = Schema::Now;
         }

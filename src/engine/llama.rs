@@ -369,7 +369,17 @@ impl<'model> Llama<'model> {
         let threads = Cores::here().allowed.cast_signed();
         let marks = vocabulary::Marks::of(&model.weights);
         let settings = settings.clone();
-        Self { model, context: None, batch, sampler: None, schema_tokens: None, constraint: None, settings, threads, marks }
+        Self {
+            model,
+            context: None,
+            batch,
+            sampler: None,
+            schema_tokens: None,
+            constraint: None,
+            settings,
+            threads,
+            marks,
+        }
     }
 
     fn context(&mut self) -> Result<&mut Context<'model>, Failure> {

@@ -145,7 +145,9 @@ impl Splitter {
         let said = format!("{}{text}", self.held.text);
         let said = said.trim_start();
         let markers = self.head_markers();
-        !said.is_empty() && !begins_one(said, &markers) && !markers.iter().any(|(text, _)| said.starts_with(text.as_str()))
+        !said.is_empty()
+            && !begins_one(said, &markers)
+            && !markers.iter().any(|(text, _)| said.starts_with(text.as_str()))
     }
 
     /// Begins the answer here. What might have been the beginning of a tag is dropped.

@@ -375,11 +375,11 @@ fn an_answer_ends_where_the_context_does() {
 }
 
 /// After how many tokens the schema holds, and which of the answer's came before, if the toy says `script`.
-fn held_from(script: &str, reasoning: Option<ReasoningTags>) -> (usize, usize) {
+fn held_from(script: &str, markup: OutputMarkup) -> (usize, usize) {
     let mut desk = Desk::new(4096, PLENTY);
     desk.schema = Some("{}".into());
     desk.worker.machine.script = Some(script.into());
-    desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), reasoning);
+    desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), markup);
     let (schema, begun, from) = desk.worker.machine.constrained.take().expect("the answer is held to it");
     assert_eq!(schema, "{}");
     (from, begun.len())
@@ -387,12 +387,13 @@ fn held_from(script: &str, reasoning: Option<ReasoningTags>) -> (usize, usize) {
 
 #[test]
 fn a_schema_holds_from_the_first_token_of_the_answer_on_and_leaves_the_reasoning_free() {
-    let tags = |starts_open| Some(ReasoningTags { open: "<t>".into(), close: "</t>".into(), starts_open });
-    assert_eq!(held_from("{}", None), (0, 0));
-    assert_eq!(held_from("hm</t>{}", tags(true)), (6, 0));
-    assert_eq!(held_from("<t>hm</t>\n{}", tags(false)), (9, 0));
-    assert_eq!(held_from("{}", tags(false)), (1, 0), "the token that told is sampled again");
-    assert_eq!(held_from("<to", tags(false)), (3, 0), "what only looked like a tag");
+    let pair = || TagPair { open: "<t>".into(), close: "</t>".into() };
+    let tags = |begins| OutputMarkup { begins, reasoning: vec![pair()], ..OutputMarkup::default() };
+    assert_eq!(held_from("{}", OutputMarkup::default()), (0, 0));
+    assert_eq!(held_from("hm</t>{}", tags(Begins::InReasoning(Some("</t>".into())))), (6, 0));
+    assert_eq!(held_from("<t>hm</t>\n{}", tags(Begins::Undecided)), (9, 0));
+    assert_eq!(held_from("{}", tags(Begins::Undecided)), (1, 0), "the token that told is sampled again");
+    assert_eq!(held_from("<to", tags(Begins::Undecided)), (3, 0), "what only looked like a tag");
 }
 
 #[derive(Debug, Clone)]

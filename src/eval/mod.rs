@@ -276,7 +276,16 @@ impl Run<'_> {
         let limits = self.plan.cot.limits(&limits, markup.answer_is_asked_for);
         let sampling = self.plan.sampling;
         self.answer(|job, cancel| {
-            Command::Ask(Question { job, prompt, recipe, sampling, limits, markup: markup.into(), schema: None, cancel })
+            Command::Ask(Question {
+                job,
+                prompt,
+                recipe,
+                sampling,
+                limits,
+                markup: markup.into(),
+                schema: None,
+                cancel,
+            })
         })
         .await
     }
