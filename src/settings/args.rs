@@ -43,6 +43,7 @@ Exit codes: (of several answers, the first that is not 0)
   5    no model, or it can't be loaded
   6    the answer was cut at a limit (-n, -c)
   7    no quote is in the document word for word (--require-citations)
+  8    the model ended its output without an answer
   124  --timeout passed
   130  interrupted
   131  quit (SIGQUIT)
