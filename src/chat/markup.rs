@@ -12,8 +12,47 @@
 use minijinja::context;
 use minijinja::value::Value;
 
-use super::template::{ChatTemplate, Thinking};
 use crate::engine::message::{Begins, Origin, OutputMarkup, Part, Segment, TagPair};
+
+/// What a template is told about reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// Nothing: it does what it does by default.
+    Default,
+    On,
+    Off,
+}
+
+impl Thinking {
+    pub(super) const ALL: [Self; 3] = [Self::Default, Self::On, Self::Off];
+
+    /// The variables that templates know, with their values; none by default.
+    pub(super) fn variables(self, source: &str) -> Vec<(&'static str, Value)> {
+        let on = match self {
+            Self::Default => return Vec::new(),
+            Self::On => true,
+            Self::Off => false,
+        };
+        let mode = if on { "enabled" } else { "disabled" };
+        let mut all =
+            vec![("enable_thinking", on.into()), ("thinking", on.into()), ("thinking_mode", Value::from(mode))];
+        // A template that knows this value reasons only if it gets another one; others take it for a mistake.
+        if source.contains("'no_think'") {
+            all.push(("reasoning_effort", Value::from(if on { "high" } else { "no_think" })));
+        }
+        all
+    }
+}
+
+/// A chat template, as far as it can be asked.
+pub(super) trait Renders {
+    /// As it is written.
+    fn source(&self) -> &str;
+    /// The text of a conversation, ending where the model's answer begins; `None` if it is refused.
+    fn prompt(&self, messages: &[Value], thinking: Thinking) -> Option<String>;
+    /// The text of a conversation that is over.
+    fn talk(&self, messages: &[Value], thinking: Thinking) -> Option<String>;
+}
 
 /// Tags around reasoning that are known from models. At the very beginning of an output they are recognised under
 /// every template, because fine-tuned models often keep the template of a model that doesn't reason.
@@ -73,7 +112,7 @@ pub(super) struct Conventions {
 
 impl Conventions {
     /// Asks `template`.
-    pub(super) fn of(template: &ChatTemplate) -> Self {
+    pub(super) fn of(template: &impl Renders) -> Self {
         let prompts: Vec<String> =
             Thinking::ALL.iter().filter_map(|&thinking| generation_prompt(template, thinking)).collect();
         let mut conventions = Self::default();
@@ -224,7 +263,7 @@ struct Talk {
 
 impl Talk {
     /// `None` if the template doesn't render reasoning before the answer.
-    fn with_reasoning(template: &ChatTemplate) -> Option<Self> {
+    fn with_reasoning(template: &impl Renders) -> Option<Self> {
         let answer = context! {
             role => "assistant",
             content => ANSWER,
@@ -235,16 +274,16 @@ impl Talk {
             thought => THOUGHT,
         };
         [Thinking::On, Thinking::Default].into_iter().find_map(|thinking| {
-            let rendered = template.render_talk(&[question(), answer.clone()], thinking).ok()?;
+            let rendered = template.talk(&[question(), answer.clone()], thinking)?;
             let (lead, rest) = behind_question(&rendered)?.split_once(THOUGHT)?;
             let (between, behind) = rest.split_once(ANSWER)?;
             Some(Self { lead: lead.to_owned(), between: between.to_owned(), behind: behind.to_owned() })
         })
     }
 
-    fn plain(template: &ChatTemplate) -> Option<Self> {
+    fn plain(template: &impl Renders) -> Option<Self> {
         let answer = context! { role => "assistant", content => ANSWER };
-        let rendered = template.render_talk(&[question(), answer], Thinking::Default).ok()?;
+        let rendered = template.talk(&[question(), answer], Thinking::Default)?;
         let (lead, behind) = behind_question(&rendered)?.split_once(ANSWER)?;
         Some(Self { lead: lead.to_owned(), between: String::new(), behind: behind.to_owned() })
     }
@@ -259,14 +298,14 @@ fn behind_question(rendered: &str) -> Option<&str> {
 }
 
 /// What the template writes behind a question that is to be answered.
-fn generation_prompt(template: &ChatTemplate, thinking: Thinking) -> Option<String> {
-    let rendered = template.render(&[question()], thinking).ok()?;
+fn generation_prompt(template: &impl Renders, thinking: Thinking) -> Option<String> {
+    let rendered = template.prompt(&[question()], thinking)?;
     behind_question(&rendered).map(str::to_owned)
 }
 
 /// Whether the template's switch changes the prompt.
-fn has_switch(template: &ChatTemplate) -> bool {
-    let [on, off] = [Thinking::On, Thinking::Off].map(|thinking| template.render(&[question()], thinking).ok());
+fn has_switch(template: &impl Renders) -> bool {
+    let [on, off] = [Thinking::On, Thinking::Off].map(|thinking| template.prompt(&[question()], thinking));
     on != off
 }
 
@@ -342,8 +381,8 @@ fn belongs_to_reasoning(close: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Moment;
     use crate::chat::fixtures::model;
+    use crate::chat::{ChatTemplate, Moment};
     use crate::engine::message::ModelInfo;
 
     /// A template of turns, with `answer` for the model's and `prompt` at the end.

@@ -25,8 +25,9 @@ use std::sync::Arc;
 use minijinja::context;
 use minijinja::value::Value;
 
+use super::markup::Thinking;
 use super::reasoning::{answer_question, thought_question};
-use super::template::{ChatTemplate, Error, Thinking};
+use super::template::{ChatTemplate, Error};
 use crate::engine::message::{Origin, OutputMarkup, Part, Prompt, Segment};
 use crate::swaa::ChainOfThought;
 

@@ -17,8 +17,7 @@
 //!
 //! [`super::markup`] knows the tags, and the engine splits the output by them.
 
-use super::markup::Conventions;
-use super::template::Thinking;
+use super::markup::{Conventions, Thinking};
 use crate::engine::message::Limits;
 use crate::swaa::ChainOfThought;
 

@@ -15,7 +15,7 @@ use minijinja::value::{Kwargs, Value};
 use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-use super::markup::Conventions;
+use super::markup::{Conventions, Renders, Thinking};
 use super::moment::Moment;
 use crate::engine::message::ModelInfo;
 use crate::failure::Hint;
@@ -63,36 +63,6 @@ pub struct ChatTemplate {
     conventions: Conventions,
 }
 
-/// What a template is told about reasoning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinking {
-    /// Nothing: it does what it does by default.
-    Default,
-    On,
-    Off,
-}
-
-impl Thinking {
-    pub(super) const ALL: [Self; 3] = [Self::Default, Self::On, Self::Off];
-
-    /// The variables that templates know, with their values; none by default.
-    fn variables(self, source: &str) -> Vec<(&'static str, Value)> {
-        let on = match self {
-            Self::Default => return Vec::new(),
-            Self::On => true,
-            Self::Off => false,
-        };
-        let mode = if on { "enabled" } else { "disabled" };
-        let mut all =
-            vec![("enable_thinking", on.into()), ("thinking", on.into()), ("thinking_mode", Value::from(mode))];
-        // A template that knows this value reasons only if it gets another one; others take it for a mistake.
-        if source.contains("'no_think'") {
-            all.push(("reasoning_effort", Value::from(if on { "high" } else { "no_think" })));
-        }
-        all
-    }
-}
-
 impl ChatTemplate {
     /// The template of `model`, or ChatML if it has none (see [`ChatTemplate::is_fallback`]).
     #[must_use]
@@ -136,11 +106,6 @@ impl ChatTemplate {
         self.render_with(messages, thinking, true)
     }
 
-    /// The text of `messages` as a conversation that is over.
-    pub(super) fn render_talk(&self, messages: &[Value], thinking: Thinking) -> Result<String, Error> {
-        self.render_with(messages, thinking, false)
-    }
-
     fn render_with(&self, messages: &[Value], thinking: Thinking, goes_on: bool) -> Result<String, Error> {
         let environment = environment(&self.source, self.now).map_err(as_ours)?;
         let template = environment.get_template(NAME).map_err(as_ours)?;
@@ -155,6 +120,20 @@ impl ChatTemplate {
         ]);
         context.extend(thinking.variables(&self.source));
         template.render(context).map_err(as_ours)
+    }
+}
+
+impl Renders for ChatTemplate {
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn prompt(&self, messages: &[Value], thinking: Thinking) -> Option<String> {
+        self.render_with(messages, thinking, true).ok()
+    }
+
+    fn talk(&self, messages: &[Value], thinking: Thinking) -> Option<String> {
+        self.render_with(messages, thinking, false).ok()
     }
 }
 
