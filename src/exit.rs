@@ -21,7 +21,7 @@ pub enum Exit {
     DoesNotFit = 4,
     /// The model is missing, or can't be loaded or fetched.
     Model = 5,
-    /// The answer was cut off at a limit; what there is of it was printed.
+    /// The answer was cut off at a limit, or because it repeated itself; what there is of it was printed.
     Limit = 6,
     /// `--require-citations`, and an answer has no quote that is in the document word for word.
     NotCited = 7,
@@ -78,7 +78,7 @@ impl From<Finish> for Exit {
         match finish {
             Finish::EndOfGeneration | Finish::StopString => Self::Ok,
             Finish::NoAnswer => Self::NoAnswer,
-            Finish::TokenLimit | Finish::TimeLimit | Finish::ContextFull => Self::Limit,
+            Finish::TokenLimit | Finish::TimeLimit | Finish::ContextFull | Finish::Repetition => Self::Limit,
             Finish::Cancelled => Self::Interrupted,
         }
     }

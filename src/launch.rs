@@ -92,7 +92,10 @@ fn find_or_ask(settings: &Settings, observer: &mut dyn Observer) -> Result<PathB
         return Ok(model::find(settings, observer)?);
     }
     let (mut input, mut output) = (io::stdin().lock(), io::stderr());
-    Ok(model::find(settings, &mut Consent { observer, input: &mut input, output: &mut output })?)
+    Ok(model::find(
+        settings,
+        &mut Consent { observer, machine: settings.places.machine, input: &mut input, output: &mut output },
+    )?)
 }
 
 /// Fails on invalid key bindings before anything is loaded.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lunette::chat::{ChatTemplate, Moment, PromptRequest, Turn, build_prompt};
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, build_prompt};
 use lunette::engine::config::*;
 use lunette::engine::message::*;
 use lunette::engine::{EngineHandle, spawn};
@@ -75,7 +75,8 @@ impl Desk {
         let question: Option<Arc<str>> = question.map(Arc::from);
         let request = PromptRequest {
             template: &self.template,
-            system: None,
+            system: &SystemPrompt::Absent,
+            title: "",
             document,
             turns,
             question: question.as_ref(),

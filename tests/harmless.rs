@@ -15,15 +15,17 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use lunette::chat::{Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, export, update};
+use lunette::chat::{
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, SystemPrompt, export, update,
+};
 use lunette::document::{
     ByteSpan, Document, FileReport, OutlineEntry, Position, Report, SkipReason, Skipped, SourceSpan,
 };
 use lunette::engine::Measured;
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Part, Plan, Prompt, Sampling, Segment,
-    Threads, Timings, TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Part, Plan, Prompt, Sampling,
+    SamplingPatch, Segment, Threads, Timings, TokenCounts,
 };
 use lunette::eval;
 use lunette::exit::Exit;
@@ -309,7 +311,7 @@ fn lists_of_presets_and_places() {
     check_json("presets as JSON", &listed(true).0, &[&everything(), &model().name]);
     let paths = |json| {
         said(Output::Text, false, |reporter| {
-            headless::paths(&settings.directories, &settings.places.own, json, reporter).expect("a list");
+            headless::paths(&settings.directories, &settings.places, json, reporter).expect("a list");
         })
     };
     check("paths", &paths(false).0);
@@ -415,14 +417,22 @@ fn a_measurement_of_presets() {
     let plan = eval::Plan {
         files: vec![home.file("records.jsonl", &record.to_string())],
         presets: vec![Presets::built_in().get("full").expect("a preset").clone()],
+        reading: PresetSelection {
+            presets: Presets::built_in(),
+            preset: "full".into(),
+            changes: RecipePatch::default(),
+            cot: None,
+        },
+        system: None,
+        cot: lunette::swaa::ChainOfThought::Off,
         limit: None,
         tasks: Vec::new(),
         max_prompt_tokens: None,
-        sampling: Sampling::GREEDY,
+        sampling: SamplingPatch::default(),
         max_answer_tokens: 10,
-        cot: lunette::swaa::ChainOfThought::Off,
         out: None,
         resume: false,
+        shows_answers: true,
         now: Moment(0),
     };
     let (mut out, mut log) = (Vec::new(), Vec::new());
@@ -452,8 +462,9 @@ impl Conversation {
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
             questions: Questions::Conversation,
-            system: None,
+            system: SystemPrompt::Absent,
             sampling: Sampling::GREEDY,
+            given: SamplingPatch::default(),
             limits: Limits::default(),
             schema: None,
         };

@@ -33,7 +33,7 @@ with zipfile.ZipFile(os.path.join(dest, "part-0.9.0-py3-none-any.whl"), "w") as 
 const LUNETTE: &str = r#"#!/bin/sh
 models=$(dirname "$0")/models
 case "$1" in
-paths) echo "{\"models\": \"$models\"}" ;;
+paths) echo "{\"models\": \"$models\", \"default_model\": \"qwen2.5-coder-0.5b\"}" ;;
 pull) [ "$HF_HUB_OFFLINE" = 1 ] && [ -e "$models/tiny.gguf" ] ;;
 esac
 "#;
@@ -53,10 +53,7 @@ impl Scene {
         }
         let model = format!("name = \"qwen2.5-coder-0.5b\"\nfile = \"tiny.gguf\"\nsha256 = \"{sha256}\"\n");
         let other = "[[model]]\nname = \"other\"\nfile = \"other.gguf\"\nsha256 = \"00\"\n";
-        scene.write(
-            "assets/models.toml",
-            &format!("default = \"qwen2.5-coder-0.5b\"\n\n{other}\n[[model]]\n{model}\n{other}"),
-        );
+        scene.write("assets/models.toml", &format!("{other}\n[[model]]\n{model}\n{other}"));
         scene.write("lunette", LUNETTE);
         scene.write("python/pip/__main__.py", PIP);
         scene.write("python/pip/__init__.py", "");

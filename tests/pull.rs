@@ -218,7 +218,10 @@ fn a_hub_that_cannot_be_reached_is_told_at_once_with_other_ways() {
     let ran = Home::new().run_with(&["pull"], &[("HF_ENDPOINT", "http://127.0.0.1:9")], "");
     assert_eq!((ran.code, ran.out.as_str()), (5, ""), "{}", ran.err);
     let sentence = sentence(&ran.err);
-    assert!(sentence.contains("cannot fetch qwen2.5-coder-0.5b: cannot reach http://127.0.0.1:9/"), "{sentence}");
+    assert!(
+        sentence.contains("cannot fetch qwen2.5-coder-") && sentence.contains("b: cannot reach http://127.0.0.1:9/"),
+        "{sentence}"
+    );
     assert!(ran.err.contains("set HF_ENDPOINT to a mirror") && ran.err.contains("name it with -m"), "{}", ran.err);
     assert!(start.elapsed() < Duration::from_secs(20), "it took {:?}", start.elapsed());
 }

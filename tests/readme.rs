@@ -36,14 +36,15 @@ fn links(page: &Path) -> Vec<PathBuf> {
     targets.filter(|target| !target.starts_with("http")).map(|target| folder.join(target)).collect()
 }
 
-/// Runs one line as a reader would type it: with `lunette` on the path and a `book.txt` in the folder. The configuration keeps answers
-/// short, since a small model may repeat itself until its context is full, and uses one thread: two that wait for each other at
+/// Runs one line as a reader would type it: with `lunette` on the path and a `book.txt` in the folder. The configuration names the
+/// small test model, keeps answers short, since a small model may repeat itself until its context is full, and uses one thread: two that wait for each other at
 /// every step crawl when something else runs, too.
 fn run(line: &str) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
     let book = root().join("tests/fixtures/documents/alice-openings.txt");
     std::fs::copy(book, folder.path().join("book.txt")).expect("a book");
-    std::fs::write(folder.path().join("config.toml"), "predict = 32\nthreads = 1\n").expect("a configuration");
+    std::fs::write(folder.path().join("config.toml"), "model = \"qwen2.5-coder-0.5b\"\npredict = 32\nthreads = 1\n")
+        .expect("a configuration");
     let binary = Path::new(env!("CARGO_BIN_EXE_lunette"));
     let mut path = binary.parent().expect("a folder").as_os_str().to_owned();
     path.push(":");
@@ -83,7 +84,7 @@ fn promised_make_targets_exist() {
 }
 
 #[test]
-#[ignore = "needs the default model"]
+#[ignore = "needs the 0.5B of the test models"]
 fn commands_run() {
     let mut lines: Vec<String> = pages().iter().flat_map(|page| commands(page)).collect();
     lines.retain(|line| line.starts_with("lunette "));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lunette::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
 use lunette::engine::message::{Begins, ModelInfo, OutputMarkup};
 use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
@@ -101,6 +101,7 @@ fn model(template: String) -> ModelInfo {
         bos_text: "<s>".into(),
         eos_text: "</s>".into(),
         sliding_refused: None,
+        sampling: lunette::engine::message::SamplingPatch::default(),
         without_gpu: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: String::new(),
@@ -118,7 +119,8 @@ fn all(cot: ChainOfThought) -> Vec<(String, Option<OutputMarkup>)> {
             let template = ChatTemplate::of(&model(fs::read_to_string(&path).expect("text")), Moment(0));
             let request = PromptRequest {
                 template: &template,
-                system: None,
+                system: &SystemPrompt::Absent,
+                title: "",
                 document: &Arc::from("A book."),
                 turns: &[],
                 question: Some(&Arc::from("Who?")),

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lunette::chat::{ChatTemplate, Moment, PromptRequest, Turn, build_prompt};
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, build_prompt};
 use lunette::document::{Input, PRIDE_AND_PREJUDICE, ReadOptions, load};
 use lunette::engine::Vocabulary;
 use lunette::engine::message::{ModelInfo, Prompt};
@@ -110,6 +110,7 @@ fn model_with(template: &str) -> ModelInfo {
         bos_text: "<s>".into(),
         eos_text: "</s>".into(),
         sliding_refused: None,
+        sampling: lunette::engine::message::SamplingPatch::default(),
         without_gpu: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: String::new(),
@@ -124,7 +125,8 @@ fn prompt_of(template: &str, document: &str, question: &str) -> Prompt {
     let turns = [Turn { question: "And before?".into(), answer: "It was blue.".into() }];
     let request = PromptRequest {
         template: &template,
-        system: None,
+        system: &SystemPrompt::Absent,
+        title: "",
         document: &document.into(),
         turns: &turns,
         question: Some(&question.into()),

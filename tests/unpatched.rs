@@ -20,7 +20,7 @@ use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
-use lunette::chat::{ChatTemplate, Moment, PromptRequest, build_prompt};
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
 use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload};
 use lunette::engine::message::{Event, ModelInfo, Origin, Prompt};
 use lunette::swaa::preset::ChainOfThought;
@@ -97,7 +97,8 @@ fn prompt(model: &ModelInfo) -> Prompt {
     let question = Arc::from(QUESTION);
     let request = PromptRequest {
         template: &ChatTemplate::of(model, Moment(0)),
-        system: None,
+        system: &SystemPrompt::Absent,
+        title: "",
         document: &Arc::from(document()),
         turns: &[],
         question: Some(&question),

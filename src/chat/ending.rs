@@ -16,6 +16,7 @@ pub fn why_not_whole(finish: Finish, answer: &str) -> Option<&'static str> {
         Finish::TokenLimit => Some("cut off: token limit reached"),
         Finish::TimeLimit => Some("cut off: --timeout reached"),
         Finish::ContextFull => Some("cut off: the context is full"),
+        Finish::Repetition => Some("cut off: the answer repeats itself"),
         Finish::Cancelled => Some("stopped"),
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::within::{Allowance, Within};
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Phase, Questions, Setup, update};
+use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Phase, Questions, Setup, SystemPrompt, update};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, Threads, Timings,
-    TokenCounts,
+    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, SamplingPatch,
+    Threads, Timings, TokenCounts,
 };
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::preset::RecipePatch;
@@ -38,8 +38,9 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         reading,
         asking: Asking {
             questions: Questions::Conversation,
-            system: None,
+            system: SystemPrompt::Absent,
             sampling: Sampling::GREEDY,
+            given: SamplingPatch::default(),
             limits: Limits::default(),
             schema: None,
         },
@@ -80,6 +81,7 @@ pub(crate) fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: "<|im_end|>".into(),
         sliding_refused: None,
+        sampling: SamplingPatch::default(),
         without_gpu: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".into(),
@@ -213,6 +215,7 @@ impl Session {
             title,
             bytes: 491_400_064,
             license: Some("Apache-2.0".into()),
+            speed: None,
         });
         Self::of(Setup { absent, ..setup("accurate", RecipePatch::default()) })
     }

@@ -243,6 +243,8 @@ pub struct Offered {
     pub title: String,
     pub bytes: u64,
     pub license: Option<String>,
+    /// How fast it will read here, predicted, in words; `None` where nothing was measured.
+    pub speed: Option<String>,
 }
 
 /// A model of the catalogue.

@@ -34,6 +34,7 @@ mod reasoning;
 pub mod record;
 pub mod room;
 mod state;
+mod system_prompt;
 pub mod template;
 mod transcript;
 mod update;
@@ -64,6 +65,7 @@ pub use room::{FullContext, WayOut};
 pub use state::{
     Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing,
 };
+pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
 pub use transcript::Entry;
 pub use update::{INSTANT_TOKENS, SHORT, update};

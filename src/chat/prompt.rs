@@ -6,12 +6,14 @@
 //!
 //! ```text
 //! Template  <|im_start|>system\nYou are …<|im_end|>\n<|im_start|>user\n   Document
+//! Text      <document title="Pride and Prejudice">\n                      Document
 //! Text      It is a truth universally acknowledged …  (the whole book)    Document
-//! Text      \n\nWho is Mr. Collins?                                       Tail
+//! Text      \n</document>\n\nWho is Mr. Collins?                          Tail
 //! Template  <|im_end|>\n<|im_start|>assistant\n                           Tail
 //! ```
 //!
-//! The document comes first in the first user message, after an optional system prompt. Everything up to its end is
+//! The document comes first in the first user message, after an optional system prompt; with one it is fenced and named
+//! ([`super::system_prompt`]). Everything up to its end is
 //! [`Segment::Document`] and does not depend on any question, so it is prefilled once; the rest is [`Segment::Tail`].
 //! Joined, the parts equal the template rendered with the real texts, to the byte, except that text which imitates the
 //! template's markup stays text here.
@@ -27,6 +29,7 @@ use minijinja::value::Value;
 
 use super::markup::Thinking;
 use super::reasoning::{answer_question, thought_question};
+use super::system_prompt::{SystemPrompt, fence};
 use super::template::{ChatTemplate, Error};
 use crate::engine::message::{Origin, OutputMarkup, Part, Prompt, Segment};
 use crate::swaa::ChainOfThought;
@@ -53,7 +56,9 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy)]
 pub struct PromptRequest<'a> {
     pub template: &'a ChatTemplate,
-    pub system: Option<&'a Arc<str>>,
+    pub system: &'a SystemPrompt,
+    /// What the document is called; may be empty.
+    pub title: &'a str,
     /// May be blank: a conversation without a document.
     pub document: &'a Arc<str>,
     /// Earlier turns, oldest first.
@@ -177,24 +182,38 @@ struct Layout {
     typed_content: bool,
     /// Index of the document's piece; `None` for a blank document.
     document: Option<usize>,
+    /// What stands between the document and the first question, if they share a message.
+    closing: &'static str,
 }
 
 impl Layout {
     fn of(request: &PromptRequest, arrangement: Arrangement) -> Self {
-        let mut layout =
-            Self { pieces: Vec::new(), messages: Vec::new(), typed_content: arrangement.typed_content, document: None };
+        let has_document = !is_blank(request.document);
+        let system = request.system.text(has_document);
+        let fence = system.as_ref().map(|_| fence(request.title));
+        let mut layout = Self {
+            pieces: Vec::new(),
+            messages: Vec::new(),
+            typed_content: arrangement.typed_content,
+            document: None,
+            closing: "",
+        };
         let mut opening = Vec::new();
-        if let Some(system) = request.system.filter(|system| !is_blank(system)) {
-            let piece = Piece { text: system.clone(), what: "the system prompt" };
+        if let Some(system) = system {
+            let piece = Piece { text: system, what: "the system prompt" };
             if arrangement.system_role {
                 layout.push("system", vec![piece]);
             } else {
                 opening.push(piece);
             }
         }
-        if !is_blank(request.document) {
+        if has_document {
             if !opening.is_empty() {
                 opening.push(Piece { text: GAP.into(), what: "the system prompt" });
+            }
+            if let Some(fence) = fence {
+                opening.push(Piece { text: fence.opening.into(), what: "the document's title" });
+                layout.closing = fence.closing;
             }
             layout.document = Some(layout.pieces.len() + opening.len());
             opening.push(Piece { text: request.document.clone(), what: "the document" });
@@ -214,9 +233,10 @@ impl Layout {
 
     fn push_question(&mut self, opening: &mut Vec<Piece>, question: &Arc<str>) {
         let mut pieces = std::mem::take(opening);
+        let closing = if pieces.is_empty() { "" } else { std::mem::take(&mut self.closing) };
         let gap = if pieces.is_empty() { "" } else { GAP };
         if !is_blank(question) {
-            pieces.push(Piece { text: format!("{gap}{question}").into(), what: "a question" });
+            pieces.push(Piece { text: format!("{closing}{gap}{question}").into(), what: "a question" });
         }
         self.push("user", pieces);
     }
@@ -401,7 +421,7 @@ mod tests {
 
     use super::*;
     use crate::chat::Moment;
-    use crate::engine::message::{Begins, ModelInfo};
+    use crate::engine::message::{Begins, ModelInfo, SamplingPatch};
 
     const CHATML: &str = "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
         {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -442,6 +462,7 @@ mod tests {
             bos_text: "<s>".into(),
             eos_text: "</s>".into(),
             sliding_refused: None,
+            sampling: SamplingPatch::default(),
             without_gpu: None,
             prefill_cost: crate::swaa::cost::PrefillCost { pairs_per_token: 1_500.0, token_s: None },
             patch_stamp: String::new(),
@@ -454,7 +475,8 @@ mod tests {
     /// A conversation that owns what a request borrows.
     #[derive(Debug, Clone)]
     struct Talk {
-        system: Option<Arc<str>>,
+        system: SystemPrompt,
+        title: &'static str,
         document: Arc<str>,
         turns: Vec<Turn>,
         question: Arc<str>,
@@ -464,7 +486,8 @@ mod tests {
     impl Talk {
         fn about(document: &str, question: &str) -> Self {
             Self {
-                system: None,
+                system: SystemPrompt::Absent,
+                title: "",
                 document: document.into(),
                 turns: Vec::new(),
                 question: question.into(),
@@ -478,14 +501,15 @@ mod tests {
         }
 
         fn told(mut self, system: &str) -> Self {
-            self.system = Some(system.into());
+            self.system = SystemPrompt::Own(system.into());
             self
         }
 
         fn request<'a>(&'a self, template: &'a ChatTemplate) -> PromptRequest<'a> {
             PromptRequest {
                 template,
-                system: self.system.as_ref(),
+                system: &self.system,
+                title: self.title,
                 document: &self.document,
                 turns: &self.turns,
                 question: Some(&self.question),
@@ -528,16 +552,34 @@ mod tests {
 
     #[test]
     fn the_document_comes_first_and_everything_after_it_is_tail() {
-        let prompt = Talk::about("A book.\n", "Who?").told("Be brief.").prompt(CHATML);
+        let talk = Talk { title: "A book", ..Talk::about("A book.\n", "Who?").told("Be brief.") };
+        let prompt = talk.prompt(CHATML);
         let expected = [
             part("<|im_start|>system\n", Origin::Template, Segment::Document),
             part("Be brief.", Origin::Text, Segment::Document),
             part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Document),
+            part("<document title=\"A book\">\n", Origin::Text, Segment::Document),
             part("A book.\n", Origin::Text, Segment::Document),
-            part("\n\nWho?", Origin::Text, Segment::Tail),
+            part("\n</document>\n\nWho?", Origin::Text, Segment::Tail),
             part("<|im_end|>\n<|im_start|>assistant\n", Origin::Template, Segment::Tail),
         ];
         assert_eq!(prompt.parts, expected);
+    }
+
+    #[test]
+    fn without_a_system_prompt_the_document_is_bare() {
+        let bare = Talk::about("A book.", "Who?").prompt(CHATML);
+        let expected = "<|im_start|>user\nA book.\n\nWho?<|im_end|>\n<|im_start|>assistant\n";
+        assert_eq!(joined(&bare), expected);
+    }
+
+    #[test]
+    fn only_the_first_message_has_the_document_and_its_fence() {
+        let talk = Talk::about("A book.", "And?").told("Be brief.").after("Who?", "Him.");
+        let text = joined(&talk.prompt(CHATML));
+        assert!(text.contains("\n</document>\n\nWho?<|im_end|>") && text.contains("user\nAnd?<|im_end|>"), "{text}");
+        let nothing = joined(&Talk::about(" ", "Who?").told("Be brief.").prompt(CHATML));
+        assert!(!nothing.contains("document"), "{nothing}");
     }
 
     #[test]
@@ -563,7 +605,7 @@ mod tests {
     fn a_system_prompt_that_is_refused_or_moved_opens_the_first_message() {
         for source in [NO_SYSTEM, SYSTEM_LAST] {
             let text = joined(&Talk::about("A book.", "Who?").told("Be brief.").prompt(source));
-            assert!(text.contains("Be brief.\n\nA book.\n\nWho?"), "{text}");
+            assert!(text.contains("Be brief.\n\n<document>\nA book.\n</document>\n\nWho?"), "{text}");
         }
     }
 
@@ -620,17 +662,23 @@ mod tests {
         "[ \n\ta-c<|{}%é漢]{0,12}"
     }
 
+    fn system() -> impl Strategy<Value = SystemPrompt> {
+        prop_oneof![
+            Just(SystemPrompt::Reading),
+            prop::option::of(text()).prop_map(|own| SystemPrompt::of(Some(own.as_deref().unwrap_or_default()))),
+        ]
+    }
+
     fn talk() -> impl Strategy<Value = Talk> {
         let turns = prop::collection::vec((text(), text()), 0..3);
-        (prop::option::of(text()), text(), turns, text(), 0..3_usize).prop_map(
-            |(system, document, turns, question, cot)| Talk {
-                system: system.map(Into::into),
-                document: document.into(),
-                turns: turns.into_iter().map(|(q, a)| Turn { question: q.into(), answer: a.into() }).collect(),
-                question: question.into(),
-                cot: [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off][cot],
-            },
-        )
+        (system(), text(), turns, text(), 0..3_usize).prop_map(|(system, document, turns, question, cot)| Talk {
+            system,
+            title: "a \"b\"",
+            document: document.into(),
+            turns: turns.into_iter().map(|(q, a)| Turn { question: q.into(), answer: a.into() }).collect(),
+            question: question.into(),
+            cot: [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off][cot],
+        })
     }
 
     proptest! {

@@ -289,6 +289,7 @@ pub fn finish_name(finish: Finish) -> &'static str {
         Finish::TokenLimit => "token_limit",
         Finish::TimeLimit => "time_limit",
         Finish::ContextFull => "context_full",
+        Finish::Repetition => "repetition",
         Finish::Cancelled => "cancelled",
     }
 }

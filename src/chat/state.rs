@@ -12,11 +12,12 @@ use super::measurements::Measurements;
 use super::moment::Moment;
 use super::notice::{Notice, model_notes};
 use super::room::FullContext;
+use super::system_prompt::SystemPrompt;
 use super::template::ChatTemplate;
 use super::transcript::Entry;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
-use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling};
+use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling, SamplingPatch};
 use crate::failure::Failure;
 use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
@@ -37,8 +38,11 @@ pub enum Questions {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asking {
     pub questions: Questions,
-    pub system: Option<Arc<str>>,
+    pub system: SystemPrompt,
+    /// In force; once the model is loaded, `given` over what the model recommends.
     pub sampling: Sampling,
+    /// What the user asked for.
+    pub given: SamplingPatch,
     pub limits: Limits,
     /// The JSON schema that answers are held to.
     pub schema: Option<Arc<str>>,

@@ -1,14 +1,14 @@
 //! Answers one question: prefill, then token by token until something ends the answer.
 //!
 //! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
-//! sent as events. The model, a stop string, a limit or the user ends the answer.
+//! sent as events. The model, a stop string, a limit, the user or a loop ([`RepetitionGuard`]) ends the answer.
 //!
 //! An answer that is held to a JSON schema ([`super::schema`]) is so from its first token on; the reasoning before it is free.
 //!
 //! When the reasoning has used up its budget, or the model ends its turn inside of it, the answer is asked for: the
 //! prompt's [`OutputMarkup::answer_cue`](super::message::OutputMarkup) (or the closing tag) is prefilled behind the
 //! reasoning, and the model continues from there. Example: 12 tokens of cue behind 400 tokens of prompt and 80 of
-//! reasoning cost the prefill of 12.
+//! reasoning cost the prefill of 12. The same is done when the reasoning repeats itself.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,8 +17,10 @@ use super::cache_index::Token;
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
-    Channel, Event, Failure, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd, Segment,
+    Channel, Event, Failure, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd, Repetition,
+    Segment,
 };
+use super::repetition::RepetitionGuard;
 use super::split::{Output, Splitter, Stopped};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
@@ -53,6 +55,9 @@ struct Writing {
     reasoning_end: Option<ReasoningEnd>,
     answers_now: bool,
     cues_left: u32,
+    /// `None` where the answer may repeat itself.
+    guard: Option<RepetitionGuard>,
+    repeats: bool,
 }
 
 impl Writing {
@@ -70,6 +75,8 @@ impl Writing {
             reasoning_end: None,
             answers_now: false,
             cues_left: CUES,
+            guard: new_guard(&question.limits),
+            repeats: false,
         }
     }
 
@@ -86,17 +93,22 @@ impl Writing {
         self.splitter.closing_tag().map(part).into_iter().collect()
     }
 
-    /// Why the answer has to be asked for now: the budget or the room is used up, the user asked for it, or nothing
-    /// else gives an answer.
+    /// Why the answer has to be asked for now: the budget or the room is used up, the reasoning repeats itself, the user
+    /// asked for it, or nothing else gives an answer.
     fn why_to_ask(&self, reasoning_tokens: u32, room_tokens: u32) -> Option<ReasoningEnd> {
         let spent = self.limits.reasoning_tokens.is_some_and(|budget| reasoning_tokens >= budget);
         let was_asked = self.cues_left < CUES;
         match self.splitter.is_reasoning() {
             true if self.answers_now || self.limits.reasoning_tokens == Some(0) => Some(ReasoningEnd::Asked),
-            true if spent || room_tokens < ANSWER_ROOM_TOKENS => Some(ReasoningEnd::Budget),
+            true if spent || self.repeats || room_tokens < ANSWER_ROOM_TOKENS => Some(ReasoningEnd::Budget),
             false if self.markup.answer_is_asked_for && !was_asked => Some(ReasoningEnd::Closed),
             _ => None,
         }
+    }
+
+    /// Whether reasoning that repeats itself can be closed, and the answer asked for.
+    fn can_close_reasoning(&self) -> bool {
+        self.splitter.is_reasoning() && self.cues_left > 0 && !self.cue().is_empty()
     }
 
     /// How the reasoning ended, now that the answer has.
@@ -108,6 +120,10 @@ impl Writing {
             end => end.or(Some(ReasoningEnd::Closed)),
         }
     }
+}
+
+fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
+    (limits.repetition == Repetition::Ends).then(RepetitionGuard::default)
 }
 
 impl<M: Machine> Worker<M> {
@@ -233,6 +249,7 @@ impl<M: Machine> Worker<M> {
                 Some(Finish::TokenLimit)
             }
             None if self.kv.len() + 1 >= self.machine.context_tokens() => Some(Finish::ContextFull),
+            None if writing.repeats && !writing.can_close_reasoning() => Some(Finish::Repetition),
             None => None,
         }
     }
@@ -260,6 +277,8 @@ impl<M: Machine> Worker<M> {
             return Ok(false);
         }
         writing.cues_left -= 1;
+        writing.guard = new_guard(&writing.limits);
+        writing.repeats = false;
         // Where the answer is asked for anyway, the end of the turn is how reasoning ends.
         let is_regular = why == ReasoningEnd::EndOfTurn && writing.markup.answer_is_asked_for;
         writing.reasoning_end = Some(if is_regular { ReasoningEnd::Closed } else { why });
@@ -282,7 +301,9 @@ impl<M: Machine> Worker<M> {
     fn emit_token(&self, token: Token, writing: &mut Writing, job: &mut Job) {
         let was_reasoning = writing.splitter.is_reasoning();
         let bytes = self.machine.token_bytes(token, false);
-        let mut out = writing.splitter.push(&writing.assembler.push(&bytes));
+        let text = writing.assembler.push(&bytes);
+        writing.repeats |= writing.guard.as_mut().is_some_and(|guard| guard.take(token, &text));
+        let mut out = writing.splitter.push(&text);
         if bytes.is_empty() {
             // A control token can't be inside a character.
             out.extend(writing.splitter.push(&writing.assembler.finish()));

@@ -36,7 +36,7 @@ use super::cache_index::Token;
 use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
-use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling};
+use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
@@ -140,6 +140,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
         bos_text: text_of(vocab.bos()),
         eos_text: text_of(vocab.eos()),
+        sampling: recommended_sampling(model),
         sliding_refused: None,
         without_gpu: None,
         prefill_cost,
@@ -200,6 +201,24 @@ fn quantisation(number: &str) -> Option<String> {
         _ => return None,
     };
     Some(name.to_owned())
+}
+
+/// `general.sampling.*`, as llama.cpp's tools apply them. A value that is no number in its range counts as not given.
+fn recommended_sampling(model: &LlamaModel) -> SamplingPatch {
+    fn value<T: std::str::FromStr>(model: &LlamaModel, key: &str, is_sound: impl Fn(&T) -> bool) -> Option<T> {
+        let written = model.meta_val_str(&format!("general.sampling.{key}")).ok()?;
+        written.trim().parse().ok().filter(is_sound)
+    }
+    let is_share = |share: &f32| (0.0..=1.0).contains(share);
+    SamplingPatch {
+        temperature: value(model, "temp", |temperature: &f32| temperature.is_finite() && *temperature >= 0.0),
+        top_k: value(model, "top_k", |_| true),
+        top_p: value(model, "top_p", is_share),
+        min_p: value(model, "min_p", is_share),
+        repeat_penalty: value(model, "penalty_repeat", |penalty: &f32| penalty.is_finite() && *penalty > 0.0),
+        repeat_last_n: value(model, "penalty_last_n", |_| true),
+        seed: None,
+    }
 }
 
 fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {

@@ -97,6 +97,51 @@ impl Sampling {
     };
 }
 
+/// Some values of a sampling: those that the user gives, or those that a model's file recommends.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SamplingPatch {
+    pub temperature: Option<f32>,
+    pub top_k: Option<i32>,
+    pub top_p: Option<f32>,
+    pub min_p: Option<f32>,
+    pub repeat_penalty: Option<f32>,
+    pub repeat_last_n: Option<i32>,
+    pub seed: Option<u32>,
+}
+
+impl SamplingPatch {
+    /// These values, and those in which `after` differs from `before`.
+    #[must_use]
+    pub fn with_changes(self, before: Sampling, after: Sampling) -> Self {
+        fn changed<T: PartialEq>(before: T, after: T, value: Option<T>) -> Option<T> {
+            if before == after { value } else { Some(after) }
+        }
+        Self {
+            temperature: changed(before.temperature, after.temperature, self.temperature),
+            top_k: changed(before.top_k, after.top_k, self.top_k),
+            top_p: changed(before.top_p, after.top_p, self.top_p),
+            min_p: changed(before.min_p, after.min_p, self.min_p),
+            repeat_penalty: changed(before.repeat_penalty, after.repeat_penalty, self.repeat_penalty),
+            repeat_last_n: changed(before.repeat_last_n, after.repeat_last_n, self.repeat_last_n),
+            seed: changed(before.seed, after.seed, self.seed),
+        }
+    }
+
+    /// `base` with these values in place of its own.
+    #[must_use]
+    pub fn over(&self, base: Sampling) -> Sampling {
+        Sampling {
+            temperature: self.temperature.unwrap_or(base.temperature),
+            top_k: self.top_k.unwrap_or(base.top_k),
+            top_p: self.top_p.unwrap_or(base.top_p),
+            min_p: self.min_p.unwrap_or(base.min_p),
+            repeat_penalty: self.repeat_penalty.unwrap_or(base.repeat_penalty),
+            repeat_last_n: self.repeat_last_n.unwrap_or(base.repeat_last_n),
+            seed: self.seed.unwrap_or(base.seed),
+        }
+    }
+}
+
 /// A text that opens something in the model's output, and the one that closes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagPair {
@@ -157,6 +202,15 @@ pub enum ReasoningEnd {
     Never,
 }
 
+/// What an answer that repeats itself leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Repetition {
+    /// Its end, with [`Finish::Repetition`].
+    #[default]
+    Ends,
+    Allowed,
+}
+
 /// When an answer ends, other than by the model's own end-of-generation token.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Limits {
@@ -167,6 +221,7 @@ pub struct Limits {
     pub time: Option<Duration>,
     /// Stop strings: the answer ends before the first of these.
     pub stop: Vec<String>,
+    pub repetition: Repetition,
 }
 
 /// One question.
@@ -244,6 +299,8 @@ pub struct ModelInfo {
     pub chat_template: Option<String>,
     pub bos_text: String,
     pub eos_text: String,
+    /// What the model's file recommends (`general.sampling.*`); mostly nothing.
+    pub sampling: SamplingPatch,
     /// Why sliding attention is not available for this model, in a sentence; `None` if it is.
     pub sliding_refused: Option<String>,
     /// Why the CPU is used instead of a GPU, in a sentence; `None` if the device is the intended one.
@@ -286,6 +343,12 @@ impl ModelInfo {
     #[must_use]
     pub fn has_gpu(&self) -> bool {
         self.devices.iter().any(|device| !device.starts_with("CPU"))
+    }
+
+    /// How to sample if the user has asked for `given`: the user's values, then the model's own, then greedy.
+    #[must_use]
+    pub fn sampling_with(&self, given: &SamplingPatch) -> Sampling {
+        given.over(self.sampling.over(Sampling::GREEDY))
     }
 
     /// The facts that the choice of a preset needs.
@@ -347,6 +410,8 @@ pub enum Finish {
     TokenLimit,
     TimeLimit,
     ContextFull,
+    /// It repeated itself.
+    Repetition,
     Cancelled,
 }
 

@@ -9,6 +9,7 @@
 //! | [`config`] | which settings are fixed when the engine starts? |
 //! | `worker` | how is a command executed? reuse, prefill in chunks, progress, cancelling |
 //! | `generate` | how is an answer generated? |
+//! | `repetition` | does an answer repeat itself? |
 //! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
 //! | `cache_index` | what does the cache hold, and how much of it can be reused? |
 //! | `snapshot_cache` | which other cache states are kept in memory? |
@@ -40,6 +41,7 @@ mod load;
 mod machine;
 pub mod message;
 mod offload;
+mod repetition;
 mod schema;
 mod snapshot_cache;
 mod split;

@@ -356,6 +356,33 @@ fn a_mark_of_the_stand_in_ends_the_turn() {
     assert_eq!((answer.text.as_str(), answer.finish), ("Yes.", Finish::EndOfGeneration));
 }
 
+const AGAIN: &str = "He is a young man of large fortune. ";
+
+#[test]
+fn an_answer_that_repeats_itself_is_ended_unless_it_may() {
+    let asked = |repetition| {
+        let mut desk = Desk::new(4096, PLENTY);
+        desk.worker.machine.script = Some(AGAIN.repeat(12).into_bytes());
+        let limits = Limits { repetition, ..Limits::default() };
+        let answer = desk.ask_with(&prompt("book", &["who?"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
+        (answer.finish, answer.text)
+    };
+    let (finish, text) = asked(Repetition::Ends);
+    assert_eq!(finish, Finish::Repetition);
+    assert!(AGAIN.repeat(6).starts_with(&text) && text.len() > 100, "{text}");
+    assert_eq!(asked(Repetition::Allowed), (Finish::EndOfGeneration, AGAIN.repeat(12)));
+}
+
+#[test]
+fn reasoning_that_repeats_itself_is_closed_and_the_model_answers() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.script = Some(format!("{}So it is Mr. Bingley.", AGAIN.repeat(5)).into_bytes());
+    let answer = desk.ask_with(&prompt("book", &["who?"]), &RecipeSpec::FULL, Limits::default(), thinking());
+    assert!(AGAIN.repeat(5).starts_with(answer.reasoning.trim_end()), "{}", answer.reasoning);
+    assert!(answer.text.ends_with("So it is Mr. Bingley."), "{}", answer.text);
+    assert_eq!(answer.finish, Finish::EndOfGeneration);
+}
+
 #[test]
 fn a_stop_string_ends_the_answer_before_it() {
     let mut desk = Desk::new(4096, PLENTY);

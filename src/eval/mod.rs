@@ -2,12 +2,13 @@
 //!
 //! Each document is prefilled once per preset, and all of its questions are answered. Answers are scored by the
 //! record's metric. The table has each preset's score, its difference to `full` with an interval, and the cost of the
-//! prefill. An interrupted run can be resumed from its results file.
+//! prefill. An interrupted run can be resumed from its results file. With [`Plan::shows_answers`] every answer is printed, too.
 //!
 //! Example: five records with one context of 30,000 tokens under `full` and `fastest` are two prefills and ten answers.
 //!
 //! The results say nothing about other models, lengths or tasks.
 
+mod answers;
 mod plan;
 pub mod records;
 mod results;
@@ -20,18 +21,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::chat::template::Error as PromptError;
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, model_notes, why_not_whole};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, Question, Sampling,
+    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Question,
+    SamplingPatch,
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
 use crate::harmless;
 use crate::session::{ClientError, EngineClient, Stop, Unobserved};
 use crate::swaa::preset::ChainOfThought;
+use crate::swaa::selection::{self, PresetSelection};
 use crate::swaa::{Preset, RecipeSpec};
 use records::{Record, RecordsError, by_document};
-pub use results::{ResultRow, Results, ResultsError};
+pub use results::{ResultRow, Results, ResultsError, RowKey};
 pub use table::{REFERENCE, Table};
 
 /// What to measure.
@@ -40,18 +43,24 @@ pub struct Plan {
     pub files: Vec<PathBuf>,
     /// The presets to compare, in this order.
     pub presets: Vec<Preset>,
+    /// Decides what `auto` stands for.
+    pub reading: PresetSelection,
+    /// `None`: the one for reading where a record names a document, and none where it has its own text.
+    pub system: Option<SystemPrompt>,
+    pub cot: ChainOfThought,
     /// Most records of each file, spread evenly over it.
     pub limit: Option<usize>,
     /// Only these tasks; empty means all.
     pub tasks: Vec<String>,
     /// Skips prompts with more tokens than this.
     pub max_prompt_tokens: Option<u32>,
-    pub sampling: Sampling,
+    pub sampling: SamplingPatch,
     pub max_answer_tokens: u32,
-    pub cot: ChainOfThought,
     /// The results file.
     pub out: Option<PathBuf>,
     pub resume: bool,
+    /// Print every answer.
+    pub shows_answers: bool,
     /// The time that the model's template may print.
     pub now: Moment,
 }
@@ -65,8 +74,8 @@ pub enum Error {
     Results(#[from] ResultsError),
     #[error("no records to evaluate: {0}")]
     NothingToAsk(String),
-    #[error("preset {0} selects another preset for each document and has no recipe of its own to measure")]
-    NoRecipe(String),
+    #[error(transparent)]
+    Preset(#[from] selection::Error),
     #[error(transparent)]
     Engine(Failure),
     #[error(transparent)]
@@ -105,13 +114,13 @@ impl From<Error> for ExitError {
             Error::Output(error) => error.into(),
             Error::Stopped(stop) => Self::Stopped(stop),
             Error::Records(_) | Error::NothingToAsk(_) => Failure::of(FailureKind::Input, &error).into(),
-            Error::NoRecipe(_) => Failure::of(FailureKind::Usage, &error).into(),
+            Error::Preset(error) => error.into(),
             Error::Results(_) => Failure::of(FailureKind::Runtime, &error).into(),
         }
     }
 }
 
-/// A preset to measure: its name, its recipe, and the recipe as text.
+/// A preset to measure, resolved for a document: its name, its recipe, and the recipe as text.
 struct Contender {
     name: String,
     recipe: RecipeSpec,
@@ -140,7 +149,6 @@ async fn run_to_end(
     out: &mut dyn Write,
     log: &mut dyn Write,
 ) -> Result<Table, Error> {
-    let contenders = plan.presets.iter().map(contender).collect::<Result<Vec<_>, _>>()?;
     let documents = documents(plan)?;
     let model = client.loaded(&mut Unobserved).await?;
     let template = ChatTemplate::of(&model, plan.now);
@@ -151,18 +159,22 @@ async fn run_to_end(
         (Some(path), true) => Results::load(path, &model.name)?,
         _ => Results::new(&model.name),
     };
-    let mut run = Run { plan, client, template, results };
+    let mut run = Run { plan, client, model, template, results, asked: Vec::new() };
     for (number, document) in (1..).zip(&documents) {
         let mut endings = Endings::default();
-        for contender in &contenders {
-            run.ask_document(document, contender, &mut endings).await?;
+        for preset in &plan.presets {
+            let contender = run.contender(preset, &document[0]).await?;
+            run.ask_document(document, &contender, &mut endings).await?;
         }
-        run.save(None)?;
         writeln!(log, "document {number} of {} ({}){endings}", documents.len(), harmless::line(&document[0].id))?;
     }
-    let names: Vec<String> = contenders.into_iter().map(|contender| contender.name).collect();
-    let table = Table::new(&run.results, &names);
+    let names: Vec<String> = plan.presets.iter().map(|preset| preset.name.clone()).collect();
+    let asked = run.results.only(&run.asked);
+    let table = Table::new(&asked, &names);
     run.save(Some(&table))?;
+    if plan.shows_answers {
+        write!(out, "{}\n", harmless::text(&answers::to_markdown(&documents, &asked, &names)))?;
+    }
     write!(out, "{}", harmless::text(&table.to_markdown()))?;
     Ok(table)
 }
@@ -187,11 +199,6 @@ impl fmt::Display for Endings {
             write!(f, "; {answers}: {why}")
         })
     }
-}
-
-fn contender(preset: &Preset) -> Result<Contender, Error> {
-    let recipe = preset.recipe.clone().ok_or_else(|| Error::NoRecipe(preset.name.clone()))?;
-    Ok(Contender { name: preset.name.clone(), written: written(&recipe), recipe })
 }
 
 /// The recipe as one line, which changes whenever the recipe does.
@@ -230,11 +237,59 @@ fn spread(records: Vec<Record>, limit: Option<usize>) -> Vec<Record> {
 struct Run<'a> {
     plan: &'a Plan,
     client: &'a mut EngineClient,
+    model: ModelInfo,
     template: ChatTemplate,
     results: Results,
+    /// What this run is about, answered now or before.
+    asked: Vec<RowKey>,
 }
 
 impl Run<'_> {
+    /// The recipe of `preset` for the document of `record`.
+    async fn contender(&mut self, preset: &Preset, record: &Record) -> Result<Contender, Error> {
+        let recipe = match &preset.recipe {
+            Some(recipe) => recipe.clone(),
+            None => self.automatic(preset, record).await?,
+        };
+        Ok(Contender { name: preset.name.clone(), written: written(&recipe), recipe })
+    }
+
+    /// What `auto` chooses for the document of `record`.
+    async fn automatic(&mut self, preset: &Preset, record: &Record) -> Result<RecipeSpec, Error> {
+        let (prompt, _) = self.prompt(record)?;
+        let plan = self.client.forecast(prompt, RecipeSpec::FULL).await?;
+        let (resolved, _) = self.plan.reading.choose(preset, &self.model.facts(), plan.document_tokens)?;
+        Ok(resolved.recipe)
+    }
+
+    fn key(&self, record: &Record, contender: &Contender) -> RowKey {
+        RowKey {
+            id: record.id.clone(),
+            preset: contender.name.clone(),
+            recipe: contender.written.clone(),
+            system_prompt: self.system(record).text(true).map_or_else(String::new, |text| text.to_string()),
+            cot: self.plan.cot.to_string(),
+        }
+    }
+
+    /// Records with their own text bring their own instructions, too.
+    fn system(&self, record: &Record) -> SystemPrompt {
+        let usual = || if record.title.is_empty() { SystemPrompt::Absent } else { SystemPrompt::Reading };
+        self.plan.system.clone().unwrap_or_else(usual)
+    }
+
+    fn prompt(&self, record: &Record) -> Result<(Prompt, OutputMarkup), Error> {
+        Ok(build_prompt(&PromptRequest {
+            template: &self.template,
+            system: &self.system(record),
+            title: &record.title,
+            document: &record.context,
+            turns: &[],
+            question: Some(&Arc::from(record.question.as_str())),
+            cot: self.plan.cot,
+        })?)
+    }
+
     /// Asks the questions about one document that have not been answered yet.
     async fn ask_document(
         &mut self,
@@ -243,7 +298,9 @@ impl Run<'_> {
         endings: &mut Endings,
     ) -> Result<(), Error> {
         for record in document {
-            if self.results.has(&record.id, &contender.name, &contender.written) {
+            let key = self.key(record, contender);
+            self.asked.push(key.clone());
+            if self.results.row(&key).is_some() {
                 continue;
             }
             // A document that does not fit is skipped for every preset.
@@ -251,21 +308,15 @@ impl Run<'_> {
             if let Some(why) = why_not_whole(answer.finish, &answer.text) {
                 endings.add(why);
             }
-            self.results.insert(answer.into_row(record, &document[0].id, contender));
+            self.results.insert(answer.into_row(record, &document[0].id, key));
+            self.save(None)?;
         }
         Ok(())
     }
 
     /// The answer, or `None` if the prompt exceeds the plan's limit or does not fit.
     async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
-        let (prompt, markup) = build_prompt(&PromptRequest {
-            template: &self.template,
-            system: None,
-            document: &record.context,
-            turns: &[],
-            question: Some(&Arc::from(record.question.as_str())),
-            cot: self.plan.cot,
-        })?;
+        let (prompt, markup) = self.prompt(record)?;
         let recipe = contender.recipe.clone();
         if let Some(limit) = self.plan.max_prompt_tokens
             && self.client.forecast(prompt.clone(), recipe.clone()).await?.prompt_tokens > limit
@@ -274,7 +325,7 @@ impl Run<'_> {
         }
         let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
         let limits = self.plan.cot.limits(&limits, markup.answer_is_asked_for);
-        let sampling = self.plan.sampling;
+        let sampling = self.model.sampling_with(&self.plan.sampling);
         self.answer(|job, cancel| {
             Command::Ask(Question {
                 job,
@@ -326,14 +377,17 @@ struct Answer {
 }
 
 impl Answer {
-    fn into_row(self, record: &Record, document: &str, contender: &Contender) -> ResultRow {
+    fn into_row(self, record: &Record, document: &str, key: RowKey) -> ResultRow {
         let (tokens, timings) = (self.figures.tokens, self.figures.timings);
         ResultRow {
             id: record.id.clone(),
             document: document.to_owned(),
             task: record.task.clone(),
-            preset: contender.name.clone(),
-            recipe: contender.written.clone(),
+            preset: key.preset,
+            recipe: key.recipe,
+            system_prompt: key.system_prompt,
+            cot: key.cot,
+            question: record.question.clone(),
             score: score::score(record, &self.text),
             answer: self.text,
             finish: format!("{:?}", self.finish),
@@ -356,8 +410,10 @@ mod tests {
             id: n.to_string(),
             task: "t".into(),
             context: "c".into(),
+            title: String::new(),
             question: "q".into(),
             answers: vec!["a".into()],
+            not: Vec::new(),
             metric: Metric::ContainsAll,
         };
         let taken = |limit| -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::Plan;
-use crate::chat::Moment;
+use crate::chat::{Moment, SystemPrompt};
 use crate::settings::{Error, EvalArgs, Settings};
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{ChainOfThought, Preset, WindowSpec};
@@ -16,14 +16,17 @@ impl Plan {
         Ok(Self {
             files: args.files.clone(),
             presets: presets(&settings.reading, &args.presets)?,
+            reading: settings.reading.clone(),
+            system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),
+            cot: settings.reading.cot.unwrap_or(ChainOfThought::Off),
             limit: args.limit,
             tasks: args.tasks.clone(),
             max_prompt_tokens: args.max_context_tokens,
             sampling: settings.sampling,
             max_answer_tokens: args.predict,
-            cot: settings.reading.cot.unwrap_or(ChainOfThought::Off),
             out: args.out.clone(),
             resume: args.resume,
+            shows_answers: args.show_answers,
             now: Moment::from(SystemTime::now()),
         })
     }

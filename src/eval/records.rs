@@ -2,14 +2,25 @@
 //!
 //! `{"id": "kv-75-29", "task": "kv", "context": "JSON data: …", "question": "Extract …", "answers": ["1fc1…"],
 //! "metric": "contains_all"}`
+//!
+//! In place of its text a document can be named, by a path from the file of the records on, and parts of it:
+//!
+//! `{"id": "coat", "task": "judge", "document": "book.txt", "parts": "1-5", "title": "A Book", "question": "What colour …?",
+//! "answers": ["\\bblue\\b"], "not": ["\\bred\\b"], "metric": "pattern"}`
+//!
+//! Such records are asked as a chat asks: with the system prompt for reading, unless another is given.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
+
+use crate::session::{self, documents};
 
 /// How an answer is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -23,18 +34,40 @@ pub enum Metric {
     Choice,
     /// Overlap of words with the best gold string: harmonic mean of precision and recall.
     F1,
+    /// Whether any of the gold patterns (regular expressions, whatever the case) is found, and none of `not`.
+    Pattern,
 }
 
 /// One question.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Record {
     pub id: String,
     pub task: String,
     /// The document; records with equal contexts share one prefill.
     pub context: Arc<str>,
+    /// What the document is called; empty if its text is in the record.
+    pub title: String,
     pub question: String,
     pub answers: Vec<String>,
+    /// What no right answer contains: patterns, for [`Metric::Pattern`].
+    pub not: Vec<String>,
     pub metric: Metric,
+}
+
+/// A record as it is written.
+#[derive(Debug, Deserialize)]
+struct Written {
+    id: String,
+    task: String,
+    context: Option<Arc<str>>,
+    document: Option<PathBuf>,
+    parts: Option<String>,
+    title: Option<String>,
+    question: String,
+    answers: Vec<String>,
+    #[serde(default)]
+    not: Vec<String>,
+    metric: Metric,
 }
 
 /// Why records could not be read.
@@ -46,26 +79,82 @@ pub enum RecordsError {
     Line { path: PathBuf, line: usize, source: serde_json::Error },
     #[error("{}, line {line}: record {id} has no answers", path.display())]
     NoAnswers { path: PathBuf, line: usize, id: String },
+    #[error("{}, line {line}: record {id} has neither a context nor a document", path.display())]
+    NoDocument { path: PathBuf, line: usize, id: String },
+    #[error("{}, line {line}: {source}", path.display())]
+    Document { path: PathBuf, line: usize, source: session::Error },
+    #[error("{}, line {line}: record {id}: {source}", path.display())]
+    Pattern { path: PathBuf, line: usize, id: String, source: regex::Error },
 }
 
-/// Reads all records of `path`. Gzip is recognised by its first bytes.
+/// Reads all records of `path`, and the documents that they name. Gzip is recognised by its first bytes.
 pub fn read(path: &Path) -> Result<Vec<Record>, RecordsError> {
     let failed = |source| RecordsError::Read { path: path.to_owned(), source };
     let lines = BufReader::new(open(path).map_err(failed)?).lines();
     let mut records = Vec::new();
+    let mut documents = NamedDocuments { beside: path, read: BTreeMap::new() };
     for (line, text) in (1..).zip(lines) {
         let text = text.map_err(failed)?;
         if text.trim().is_empty() {
             continue;
         }
-        let record: Record =
+        let written: Written =
             serde_json::from_str(&text).map_err(|source| RecordsError::Line { path: path.to_owned(), line, source })?;
-        if record.answers.is_empty() {
-            return Err(RecordsError::NoAnswers { path: path.to_owned(), line, id: record.id });
-        }
-        records.push(record);
+        check(&written, path, line)?;
+        records.push(documents.record(written, line)?);
     }
     Ok(records)
+}
+
+/// Errors: no answers, or a pattern that is none.
+fn check(written: &Written, path: &Path, line: usize) -> Result<(), RecordsError> {
+    let (path, id) = (path.to_owned(), written.id.clone());
+    if written.answers.is_empty() {
+        return Err(RecordsError::NoAnswers { path, line, id });
+    }
+    let wrong = |pattern: &String| pattern_of(pattern).err();
+    match written.answers.iter().chain(&written.not).find_map(wrong).filter(|_| written.metric == Metric::Pattern) {
+        Some(source) => Err(RecordsError::Pattern { path, line, id, source }),
+        None => Ok(()),
+    }
+}
+
+/// A gold pattern: the case doesn't matter, and an answer's line breaks are like any character.
+pub(super) fn pattern_of(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).case_insensitive(true).dot_matches_new_line(true).build()
+}
+
+/// The documents that the records of one file name, each read once.
+struct NamedDocuments<'a> {
+    beside: &'a Path,
+    read: BTreeMap<(PathBuf, Option<String>), Arc<str>>,
+}
+
+impl NamedDocuments<'_> {
+    fn record(&mut self, written: Written, line: usize) -> Result<Record, RecordsError> {
+        let Written { id, task, context, document, parts, title, question, answers, not, metric } = written;
+        let name = document.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
+        let context = match (context, document) {
+            (Some(context), _) => context,
+            (None, Some(document)) => self.text(document, parts, line)?,
+            (None, None) => return Err(RecordsError::NoDocument { path: self.beside.to_owned(), line, id }),
+        };
+        let title = title.or(name).unwrap_or_default();
+        Ok(Record { id, task, context, title, question, answers, not, metric })
+    }
+
+    fn text(&mut self, document: PathBuf, parts: Option<String>, line: usize) -> Result<Arc<str>, RecordsError> {
+        let named = (self.beside.parent().unwrap_or(Path::new("")).join(document), parts);
+        if let Some(text) = self.read.get(&named) {
+            return Ok(text.clone());
+        }
+        let text: Arc<str> = match documents::text_of(&named.0, named.1.as_deref()) {
+            Ok(text) => text.into(),
+            Err(source) => return Err(RecordsError::Document { path: self.beside.to_owned(), line, source }),
+        };
+        self.read.insert(named, text.clone());
+        Ok(text)
+    }
 }
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
@@ -107,6 +196,44 @@ mod tests {
         encoder.finish().unwrap();
         assert_eq!(read(&plain).unwrap(), read(&zipped).unwrap());
         assert_eq!(by_document(read(&plain).unwrap()).iter().map(Vec::len).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_document_can_be_named_in_place_of_its_text() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("book.md"), "# One\n\nIt was blue.\n\n# Two\n\nIt was red.\n").unwrap();
+        let path = folder.path().join("records.jsonl");
+        let line = r#"{"id":"a","task":"t","document":"book.md","parts":"2","question":"q","answers":["red"],"metric":"pattern"}"#;
+        std::fs::write(&path, format!("{line}\n{line}\n")).unwrap();
+        let records = read(&path).unwrap();
+        assert!(records[0].context.contains("It was red.") && !records[0].context.contains("blue"));
+        assert_eq!((records[0].title.as_str(), by_document(records.clone()).len()), ("book.md", 1));
+    }
+
+    #[test]
+    fn the_questions_that_come_with_the_program_can_be_asked() {
+        let read = |name: &str| read(&Path::new("benches/answers").join(name)).unwrap();
+        let book = read("pride-and-prejudice.jsonl");
+        let of_task = |task: &str| book.iter().filter(|record| record.task == task).count();
+        assert_eq!((of_task("choose"), of_task("judge"), read("the-ferry-at-sallow-point.jsonl").len()), (10, 10, 10));
+        assert!(book[0].context.contains("Lucas Lodge") && !book[0].context.contains("Chapter 6"));
+    }
+
+    #[test]
+    fn what_is_missing_or_no_pattern_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.jsonl");
+        for (fields, expected) in [
+            (r#""answers":["x"]"#, "line 1: record a has neither a context nor a document"),
+            (r#""context":"c","answers":[]"#, "line 1: record a has no answers"),
+            (r#""context":"c","answers":["("]"#, "line 1: record a: regex parse error"),
+            (r#""document":"gone.txt","answers":["x"]"#, "gone.txt"),
+        ] {
+            std::fs::write(&path, format!(r#"{{"id":"a","task":"t","question":"q","metric":"pattern",{fields}}}"#))
+                .unwrap();
+            let message = read(&path).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
     }
 
     #[test]

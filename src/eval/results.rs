@@ -1,6 +1,7 @@
 //! The answers so far, kept in a file so that an interrupted run can be resumed.
 //!
-//! A row is identified by record, preset *and* the recipe as text, so that an edited preset is asked again.
+//! A row is identified by record, preset, the recipe as text *and* the system prompt, so that what was edited is asked
+//! again.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,6 +19,14 @@ pub struct ResultRow {
     pub preset: String,
     /// The recipe as written, before it was resolved for this document.
     pub recipe: String,
+    /// What the model was told before the document.
+    #[serde(default)]
+    pub system_prompt: String,
+    /// `native`, `prompted` or `off`.
+    #[serde(default = "off")]
+    pub cot: String,
+    #[serde(default)]
+    pub question: String,
     /// 0 to 1.
     pub score: f64,
     pub answer: String,
@@ -45,7 +54,33 @@ pub enum ResultsError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
     model: String,
-    rows: BTreeMap<(String, String, String), ResultRow>,
+    rows: BTreeMap<RowKey, ResultRow>,
+}
+
+/// What was asked, and how: record, preset, recipe, system prompt, chain of thought.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    pub id: String,
+    pub preset: String,
+    pub recipe: String,
+    pub system_prompt: String,
+    pub cot: String,
+}
+
+impl ResultRow {
+    fn key(&self) -> RowKey {
+        RowKey {
+            id: self.id.clone(),
+            preset: self.preset.clone(),
+            recipe: self.recipe.clone(),
+            system_prompt: self.system_prompt.clone(),
+            cot: self.cot.clone(),
+        }
+    }
+}
+
+fn off() -> String {
+    "off".to_owned()
 }
 
 /// The format of the file.
@@ -98,12 +133,19 @@ impl Results {
     }
 
     pub fn insert(&mut self, row: ResultRow) {
-        self.rows.insert((row.id.clone(), row.preset.clone(), row.recipe.clone()), row);
+        self.rows.insert(row.key(), row);
     }
 
     #[must_use]
-    pub fn has(&self, id: &str, preset: &str, recipe: &str) -> bool {
-        self.rows.contains_key(&(id.to_owned(), preset.to_owned(), recipe.to_owned()))
+    pub fn row(&self, key: &RowKey) -> Option<&ResultRow> {
+        self.rows.get(key)
+    }
+
+    /// The rows with these keys.
+    #[must_use]
+    pub fn only(&self, keys: &[RowKey]) -> Self {
+        let rows = keys.iter().filter_map(|key| Some((key.clone(), self.rows.get(key)?.clone()))).collect();
+        Self { model: self.model.clone(), rows }
     }
 
     pub fn rows(&self) -> impl Iterator<Item = &ResultRow> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::records::{Metric, Record};
+use super::records::{Metric, Record, pattern_of};
 
 /// The score of `answer` for `record`, 0 to 1.
 #[must_use]
@@ -19,6 +19,12 @@ pub fn score(record: &Record, answer: &str) -> f64 {
         }
         Metric::ContainsAny => f64::from(u8::from(record.answers.iter().any(contains))),
         Metric::Choice => f64::from(u8::from(chosen_letter(answer) == record.answers[0].trim().chars().next())),
+        Metric::Pattern => {
+            // Models write either apostrophe, and mark words as bold.
+            let plain = answer.replace('’', "'").replace("**", "");
+            let finds = |pattern: &String| pattern_of(pattern).is_ok_and(|pattern| pattern.is_match(&plain));
+            f64::from(u8::from(record.answers.iter().any(finds) && !record.not.iter().any(finds)))
+        }
         Metric::F1 => record.answers.iter().map(|gold| word_overlap(gold, answer)).fold(0.0, f64::max),
     }
 }
@@ -123,7 +129,17 @@ mod tests {
 
     fn record(metric: Metric, answers: &[&str]) -> Record {
         let answers = answers.iter().map(|&answer| answer.to_owned()).collect();
-        Record { id: "r".into(), task: "t".into(), context: "c".into(), question: "q".into(), answers, metric }
+        let (title, not) = (String::new(), Vec::new());
+        Record {
+            id: "r".into(),
+            task: "t".into(),
+            context: "c".into(),
+            title,
+            question: "q".into(),
+            answers,
+            not,
+            metric,
+        }
     }
 
     #[test]
@@ -138,6 +154,13 @@ mod tests {
         // Two of three words said are right, two of two wanted were said.
         let f1 = score(&record(Metric::F1, &["the red house"]), "a red brick house");
         assert!((f1 - 0.8).abs() < 1e-9, "got {f1}");
+    }
+
+    #[test]
+    fn a_pattern_is_found_whatever_the_case_and_nothing_that_is_wrong_beside_it() {
+        let coat = Record { not: vec![r"\bred\b".into()], ..record(Metric::Pattern, &[r"\bblue\b", "azure"]) };
+        let scores = ["It was\n**Blue**.", "A bluebell.", "Blue, or red.", "AZURE", ""].map(|said| score(&coat, said));
+        assert_eq!(scores, [1.0, 0.0, 0.0, 1.0, 0.0]);
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! A plan as plain data: the request, its cost, the obstacles, and proposals that fit.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::retrieval::RetrievedParts;
-use crate::chat::{Moment, template};
+use crate::chat::{Moment, SystemPrompt, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
 use crate::engine::config::EngineSettings;
@@ -13,7 +12,7 @@ use crate::swaa::Recipe;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 
 /// What to plan: documents, question, preset and engine settings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PlanRequest<'a> {
     /// The document after `--pages`, before parts are selected.
     pub whole: &'a Document,
@@ -24,7 +23,9 @@ pub struct PlanRequest<'a> {
     /// The folder, if the user gave one: only its files can be left out by `--exclude`.
     pub folder: Option<&'a str>,
     pub question: Option<&'a str>,
-    pub system: Option<&'a Arc<str>>,
+    pub system: &'a SystemPrompt,
+    /// What the document is called in the prompt.
+    pub title: String,
     pub reading: &'a PresetSelection,
     pub engine: &'a EngineSettings,
     /// Max tokens of an answer (`-n`).

@@ -123,6 +123,7 @@ impl<'a> Planner<'a> {
         let request = PromptRequest {
             template: &self.template,
             system: self.wish.system,
+            title: &self.wish.title,
             document,
             turns: &[],
             question,

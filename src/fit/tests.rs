@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::*;
-use crate::chat::Moment;
+use crate::chat::{Moment, SystemPrompt};
 use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
 use crate::engine::Measured;
-use crate::engine::message::{ModelInfo, Part, Prompt, Segment};
+use crate::engine::message::{ModelInfo, Part, Prompt, SamplingPatch, Segment};
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
 use crate::swaa::cost::PrefillCost;
@@ -40,6 +40,7 @@ impl Toy {
             bos_text: String::new(),
             eos_text: String::new(),
             sliding_refused: None,
+            sampling: SamplingPatch::default(),
             without_gpu: None,
             prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
             patch_stamp: String::new(),
@@ -126,7 +127,8 @@ fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) 
         pick: settings.pick,
         folder,
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
-        system: None,
+        system: &SystemPrompt::Absent,
+        title: String::new(),
         reading: &settings.reading,
         engine: &settings.engine,
         answer_tokens: settings.limits.max_tokens,

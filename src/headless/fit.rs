@@ -6,7 +6,6 @@
 //! Predicted times are based on measurements on this machine ([`Measured`]), and are printed with their date. Without
 //! measurements the output says so; `--measure` prefills a thousand tokens of the bundled book first.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -14,8 +13,8 @@ use serde::Serialize;
 use super::Reporter;
 use super::report::PickedLine;
 use super::rows::{Listed, are_files, put, table};
-use crate::chat::Moment;
 use crate::chat::record::{RecipeRecord, rounded};
+use crate::chat::{Moment, SystemPrompt};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::ModelInfo;
@@ -23,7 +22,7 @@ use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
 use crate::harmless;
-use crate::session::documents::only_folder;
+use crate::session::documents::{only_folder, title_of};
 use crate::settings::{FitAs, Settings};
 use crate::units::{bytes, count, time};
 
@@ -38,21 +37,23 @@ pub fn fit(
 ) -> Result<Exit, ExitError> {
     let questions = settings.questions.join("\n");
     let folder = only_folder(settings);
-    let system: Option<Arc<str>> = settings.system_prompt.as_deref().map(Arc::from);
+    let system = SystemPrompt::of(settings.system_prompt.as_deref());
     let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
         pick: settings.pick,
         folder: folder.as_deref(),
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
-        system: system.as_ref(),
+        system: &system,
+        title: title_of(&settings.documents, document),
         reading: &settings.reading,
         engine: &settings.engine,
         answer_tokens: settings.limits.max_tokens,
         now: Moment::from(SystemTime::now()),
     };
     let fit = plan(&wish, known)?;
-    let told = Told { fit: &fit, model: known.info(), files: &document.report.files };
+    let told_to_model = system.text(!document.text.trim().is_empty());
+    let told = Told { fit: &fit, model: known.info(), files: &document.report.files, system: told_to_model.as_deref() };
     if how.json {
         reporter.object(&told.object())?;
     } else {
@@ -66,6 +67,7 @@ struct Told<'a> {
     fit: &'a Fit,
     model: &'a ModelInfo,
     files: &'a [FileReport],
+    system: Option<&'a str>,
 }
 
 /// The plan as `--json` prints it. Scripts rely on the fields.
@@ -92,6 +94,8 @@ struct Object<'a> {
     parts: Vec<PartLine<'a>>,
     parts_in_all: usize,
     picked: Option<Vec<PickedLine<'a>>>,
+    /// What the model is told before the document; null for nothing.
+    system_prompt: Option<&'a str>,
     folders: Vec<FolderLine>,
     presets: Vec<PresetLine<'a>>,
     obstacles: Vec<ObstacleLine>,
@@ -155,8 +159,9 @@ struct ProposalLine<'a> {
 
 impl Told<'_> {
     fn object(&self) -> Object<'_> {
-        let Self { fit, model, files } = self;
+        let Self { fit, model, files, system } = self;
         Object {
+            system_prompt: *system,
             fits: fit.fits(),
             tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
             limit_tokens: fit.limit_tokens,
@@ -192,7 +197,7 @@ impl Told<'_> {
     }
 
     fn in_words(&self) -> String {
-        let Self { fit, model, files } = self;
+        let Self { fit, model, files, .. } = self;
         let listed: Vec<Listed> = fit.parts.iter().map(Listed::from).collect();
         let mut words = table(&listed, files, Some(fit.kv_bytes_per_token));
         if let Some(picked) = &fit.picked {
@@ -213,6 +218,7 @@ impl Told<'_> {
                  memory   KV cache {} ({} per token, the same for every preset) · model {}{repacked}{free}\n\
                  preset   {}: {}\n\
                  prefill  {}\n\
+                 system   {}\n\
                  {}{}\n",
                 count(fit.tokens.document),
                 count(fit.tokens.prompt),
@@ -225,6 +231,7 @@ impl Told<'_> {
                 fit.chosen.name,
                 fit.recipe,
                 prediction(fit.predicted),
+                self.system.unwrap_or("no system prompt"),
                 beyond_training(fit),
                 verdict(fit),
             ),

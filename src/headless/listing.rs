@@ -1,7 +1,6 @@
 //! Prints lists: the presets, and the folders that Lunette uses.
 
 use std::io;
-use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,6 +8,7 @@ use super::Reporter;
 use crate::engine::message::ModelInfo;
 use crate::exit::ExitError;
 use crate::harmless;
+use crate::models::{Catalogue, Places};
 use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
@@ -162,20 +162,23 @@ impl ModelLine<'_> {
     }
 }
 
-/// Prints the folders that Lunette uses.
-pub fn paths(directories: &Directories, models: &Path, json: bool, reporter: &mut Reporter) -> io::Result<()> {
+/// Prints the folders that Lunette uses, and the model that it uses on this machine when none is named.
+pub fn paths(directories: &Directories, places: &Places, json: bool, reporter: &mut Reporter) -> io::Result<()> {
+    let default_model = &Catalogue::bundled().default_for(places.machine).name;
     let config = directories.config_file();
     let rows = [
         ("config", config.as_path()),
-        ("models", models),
+        ("models", places.own.as_path()),
         ("cache", &directories.cache),
         ("data", &directories.data),
         ("logs", &directories.state),
     ];
     if json {
-        let object: serde_json::Map<String, serde_json::Value> =
+        let mut object: serde_json::Map<String, serde_json::Value> =
             rows.iter().map(|(name, path)| ((*name).to_owned(), path.to_string_lossy().into())).collect();
+        object.insert("default_model".to_owned(), default_model.as_str().into());
         return reporter.object(&object);
     }
-    rows.iter().try_for_each(|(name, path)| reporter.data(&format!("{name:<7} {}\n", path.display())))
+    rows.iter().try_for_each(|(name, path)| reporter.data(&format!("{name:<7} {}\n", path.display())))?;
+    reporter.data(&format!("\nthe default model on this machine is {default_model}\n"))
 }

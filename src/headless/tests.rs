@@ -185,6 +185,16 @@ async fn an_answer_cut_at_a_limit_is_printed_and_exits_with_6() {
 }
 
 #[tokio::test]
+async fn an_answer_that_repeats_itself_says_so_and_exits_with_6() {
+    let script = Script::Says(vec![(Channel::Answer, "So it is. So it is.")], Finish::Repetition);
+    let text = ran(&["-p", "Who?", "-"], "text", script.clone()).await;
+    assert_eq!((text.out.as_str(), text.exit), ("So it is. So it is.\n", Exit::Limit));
+    assert!(text.err.contains("note: cut off: the answer repeats itself\n"), "{}", text.err);
+    let json = ran(&["-p", "Who?", "--json", "-"], "text", script).await;
+    assert_eq!(json.objects()[0]["finish"], "repetition");
+}
+
+#[tokio::test]
 async fn a_signal_prints_what_there_is() {
     for (stop, code) in [(Signal::Interrupt, 130), (Signal::Terminate, 143)] {
         let (signal, signals) = unbounded_channel();

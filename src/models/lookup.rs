@@ -80,6 +80,8 @@ fn entry(name: &HubName, file: &HubFile) -> Entry {
         repo_path: Some(file.path.clone()),
         train_context_tokens: None,
         license: None,
+        default_from_bytes: None,
+        core_tokens_per_s: None,
     }
 }
 

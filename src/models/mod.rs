@@ -3,7 +3,7 @@
 //! The picture: a catalogue of books ([`Catalogue`]), a few shelves where a copy may stand already ([`Places`]), and a messenger
 //! who fetches one that does not ([`pull()`]).
 //!
-//! Example: nothing is asked for, so it is the catalogue's default, 491,400,064 bytes. [`Catalogue::resolve`] looks into our own
+//! Example: nothing is asked for, so it is the best of the catalogue that the machine holds, 1,117,320,768 bytes. [`Catalogue::resolve`] looks into our own
 //! cache, the Hugging Face cache and llama.cpp's; no file of that size there: [`Resolved::Missing`]. [`pull()`] takes the lock,
 //! fetches from the hub (or goes on where it was broken off), checks the sha256 and moves the file to its name in one step. A
 //! file under its own name is whole, always.
@@ -16,6 +16,7 @@
 mod catalogue;
 mod error;
 mod lookup;
+mod machine;
 mod names;
 mod places;
 mod pull;
@@ -23,6 +24,7 @@ mod reference;
 
 pub use catalogue::{Catalogue, Entry};
 pub use error::Error;
+pub use machine::Machine;
 pub use names::{HubName, ModelRef};
 pub use places::{Hub, HubVariables, Patience, Places};
 pub use pull::{PullProgress, check, pull};

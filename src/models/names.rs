@@ -11,7 +11,7 @@ use super::error::Error;
 /// A model as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelRef {
-    /// Not at all: the catalogue's default.
+    /// Not at all: the best of the catalogue for this machine.
     Default,
     /// `-m`: a file, or a name of the catalogue.
     Named(String),

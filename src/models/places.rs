@@ -1,9 +1,10 @@
-//! Where model files may lie, and how to reach the hub. Plain values: `settings` reads the environment and hands it in.
+//! Where model files may lie, how to reach the hub, and what this machine holds. Plain values: `settings` reads the environment and hands it in.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::catalogue::Entry;
+use super::machine::Machine;
 
 /// Shelves and the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,7 @@ pub struct Places {
     /// llama.cpp's cache.
     pub llama_cache: Option<PathBuf>,
     pub hub: Hub,
+    pub machine: Machine,
 }
 
 /// The Hugging Face hub, or a mirror of it.
@@ -82,7 +84,7 @@ impl Places {
         let hub_cache = set(variables.hf_hub_cache).map(PathBuf::from).or(hf_home.map(|home| home.join("hub")));
         let llama_cache = set(variables.llama_cache).map(PathBuf::from);
         let llama_cache = llama_cache.or(user_cache.map(|cache| cache.join("llama.cpp")));
-        Self { own: cache.join("models"), hub_cache, llama_cache, hub }
+        Self { own: cache.join("models"), hub_cache, llama_cache, hub, machine: Machine::default() }
     }
 
     /// Where `entry` lies in our own cache.

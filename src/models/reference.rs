@@ -21,7 +21,7 @@ impl Catalogue {
     /// The hub is asked for one thing only: which files an unlisted repository (`-hf`) has, when no cache has one.
     pub fn resolve(&self, model: &ModelRef, places: &Places) -> Result<Resolved, Error> {
         match model {
-            ModelRef::Default => Ok(found_or_missing(self.default_entry(), places)),
+            ModelRef::Default => Ok(found_or_missing(self.default_for(places.machine), places)),
             ModelRef::Named(written) => self.resolve_named(written, places),
             ModelRef::Hub(name) => self.resolve_hub(name, places),
         }
@@ -91,7 +91,7 @@ mod tests {
     fn the_default_is_missing_until_a_file_of_its_size_is_there() {
         let folder = tempfile::tempdir().expect("a folder");
         let places = places(folder.path());
-        let entry = Catalogue::bundled().default_entry();
+        let entry = Catalogue::bundled().default_for(places.machine);
         let resolve = || Catalogue::bundled().resolve(&ModelRef::Default, &places).expect("it is known");
         assert_eq!(resolve(), Resolved::Missing(Box::new(entry.clone())));
         sparse_file(&places.own_path(entry), entry.bytes - 1);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_copy_in_another_tools_cache_is_used() {
-        let entry = Catalogue::bundled().default_entry();
+        let entry = Catalogue::bundled().named("qwen2.5-coder-0.5b").expect("it is listed");
         let hugging_face = "huggingface/hub/models--Qwen--Qwen2.5-Coder-0.5B-Instruct-GGUF/snapshots/abc";
         let llama = "llama.cpp/Qwen_Qwen2.5-Coder-0.5B-Instruct-GGUF_qwen2.5-coder-0.5b-instruct-q4_k_m.gguf";
         for there in [&format!("{hugging_face}/{}", entry.file), llama] {
@@ -134,7 +134,7 @@ mod tests {
         places.hub.offline = true;
         let name = "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF:q4_k_m".parse().expect("a name");
         let resolved = Catalogue::bundled().resolve(&ModelRef::Hub(name), &places).expect("listed");
-        assert_eq!(resolved, Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone())));
+        assert!(matches!(resolved, Resolved::Missing(entry) if entry.name == "qwen2.5-coder-0.5b"));
     }
 
     #[test]

@@ -450,6 +450,7 @@ mod tests {
             (Finish::TokenLimit, "cut off: token limit reached\n"),
             (Finish::TimeLimit, "cut off: --timeout reached\n"),
             (Finish::ContextFull, "cut off: the context is full\n"),
+            (Finish::Repetition, "cut off: the answer repeats itself\n"),
             (Finish::Cancelled, "stopped\n"),
         ];
         for (finish, why) in all {

@@ -11,7 +11,7 @@ use super::model::offered;
 pub fn known_models(places: &Places) -> Vec<KnownModel> {
     let free = free_memory_bytes();
     let known = |entry| {
-        let offered = offered(entry);
+        let offered = offered(entry, places.machine);
         let fits = fits(offered.bytes, free);
         KnownModel { file: places.find(entry), fits, offered }
     };
@@ -41,7 +41,7 @@ mod tests {
     fn what_is_on_this_machine_has_a_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let places = Places::new(folder.path(), None, HubVariables::default());
-        let entry = Catalogue::bundled().default_entry();
+        let entry = Catalogue::bundled().default_for(places.machine);
         let file = places.own_path(entry);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
         std::fs::File::create(&file).and_then(|made| made.set_len(entry.bytes)).expect("a sparse file");

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
-use super::documents::only_folder;
-use crate::chat::Moment;
+use super::documents::{only_folder, title_of};
+use crate::chat::{Moment, SystemPrompt};
 use crate::document::{ByteSpan, Document};
 use crate::engine::config::EngineSettings;
 use crate::engine::message::{ModelInfo, Prompt};
 use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Estimator, PlanRequest, PromptTokens, Proposal};
-use crate::settings::Settings;
+use crate::settings::{Documents, Settings};
 use crate::swaa::selection::PresetSelection;
 
 /// A document whose parts are to be counted, and the model to count with.
@@ -46,7 +46,8 @@ pub struct TokenCounter(Arc<Inner>);
 struct Inner {
     engine: EngineSettings,
     reading: PresetSelection,
-    system: Option<Arc<str>>,
+    system: SystemPrompt,
+    documents: Documents,
     answer_tokens: Option<u32>,
     folder: Option<String>,
     survey: Mutex<Option<Arc<Survey>>>,
@@ -58,7 +59,8 @@ impl TokenCounter {
         Self(Arc::new(Inner {
             engine: settings.engine.clone(),
             reading: settings.reading.clone(),
-            system: settings.system_prompt.as_deref().map(Arc::from),
+            system: SystemPrompt::of(settings.system_prompt.as_deref()),
+            documents: settings.documents.clone(),
             answer_tokens: settings.limits.max_tokens,
             folder: only_folder(settings),
             survey: Mutex::default(),
@@ -68,11 +70,12 @@ impl TokenCounter {
     /// The same for documents from `folder`, or not from one.
     #[must_use]
     pub fn for_folder(&self, folder: Option<String>) -> Self {
-        let Inner { engine, reading, system, answer_tokens, .. } = &*self.0;
+        let Inner { engine, reading, system, documents, answer_tokens, .. } = &*self.0;
         Self(Arc::new(Inner {
             engine: engine.clone(),
             reading: reading.clone(),
             system: system.clone(),
+            documents: documents.clone(),
             answer_tokens: *answer_tokens,
             folder,
             survey: Mutex::default(),
@@ -112,7 +115,8 @@ impl Inner {
             pick: None,
             folder: self.folder.as_deref(),
             question: None,
-            system: self.system.as_ref(),
+            system: &self.system,
+            title: title_of(&self.documents, whole),
             reading: &self.reading,
             engine: &self.engine,
             answer_tokens: self.answer_tokens,

@@ -13,6 +13,7 @@ use super::error::Error;
 use super::observer::{Activity, Observer, Unobserved};
 use super::paths;
 use super::piped;
+use super::titles::title;
 use crate::chat::Source;
 use crate::document::{self, Document, Input, ReadOptions, SelectError, Watched};
 use crate::settings::{Documents, FrontEnd, Settings, StandardInput};
@@ -70,6 +71,15 @@ fn named_source(documents: &Documents) -> Source {
     }
 }
 
+/// The text of one file, or of some of its parts.
+pub fn text_of(path: &Path, parts: Option<&str>) -> Result<String, Error> {
+    let whole = document::load(&[Input::from_argument(path.as_os_str())], &ReadOptions::default(), &mut io::empty())?;
+    Ok(match parts {
+        Some(parts) => whole.select(parts)?.text,
+        None => whole.text,
+    })
+}
+
 /// The pages of `document` that `--pages` selects.
 pub fn chosen_pages(pages: Option<&str>, document: Document) -> Result<Document, SelectError> {
     match pages {
@@ -109,6 +119,12 @@ pub fn folder_of(source: &Source) -> Option<String> {
 #[must_use]
 pub fn only_folder(settings: &Settings) -> Option<String> {
     folder_of(&named_source(&settings.documents))
+}
+
+/// What `document` is called, if the settings named it so and all of it is read.
+#[must_use]
+pub fn title_of(documents: &Documents, document: &Document) -> String {
+    title(&named_source(documents), document, document)
 }
 
 /// Where `document` first differs from the text `before`: `from line 812 of book.txt on`.

@@ -329,7 +329,7 @@ mod tests {
         let opened = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
         let files = WorkingSet::new(settings, opened).expect("parts");
         // Its only source is a hub that does not answer.
-        let missing = Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()));
+        let missing = Resolved::Missing(Box::new(Catalogue::bundled().default_for(settings.places.machine).clone()));
         EffectRunner::new(settings, files, missing)
     }
 
@@ -389,7 +389,7 @@ mod tests {
         let given_up = CancelToken::default();
         given_up.cancel();
         let fetched = result(&mut runner(&settings), |runner| {
-            let name = Catalogue::bundled().default_entry().name.clone();
+            let name = Catalogue::bundled().default_for(settings.places.machine).name.clone();
             runner.run(Effect::Fetch { name: name.clone(), cancel: given_up });
             runner.run(Effect::Fetch { name, cancel: CancelToken::default() });
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{ClientError, EngineClient};
 use super::observer::{Activity, Observer};
-use crate::chat::{ChatTemplate, Moment, PromptRequest, build_prompt, model_notes};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes};
 use crate::document::PRIDE_AND_PREJUDICE;
 use crate::engine::message::{Command, Event, Prompt};
 use crate::failure::{Failure, FailureKind};
@@ -37,7 +37,8 @@ fn prompt(template: &ChatTemplate) -> Result<Prompt, Failure> {
     let document: Arc<str> = PRIDE_AND_PREJUDICE[..MEASURED_BYTES].into();
     let request = PromptRequest {
         template,
-        system: None,
+        system: &SystemPrompt::Absent,
+        title: "",
         document: &document,
         turns: &[],
         question: None,

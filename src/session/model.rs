@@ -9,8 +9,9 @@ use super::error::Error;
 use super::observer::{Activity, Observer};
 use crate::chat::Offered;
 use crate::engine::message::CancelToken;
-use crate::models::{self, Catalogue, Entry, ModelRef, Resolved};
+use crate::models::{self, Catalogue, Entry, Machine, ModelRef, Resolved};
 use crate::settings::{PullPolicy, Settings};
+use crate::units::count;
 
 /// The file of the model that the settings name. A missing model is fetched if that is allowed.
 ///
@@ -48,11 +49,30 @@ pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer
 
 /// What a chat shows about a model that can be fetched.
 #[must_use]
-pub fn offered(entry: &Entry) -> Offered {
-    Offered { name: entry.name.clone(), title: entry.title.clone(), bytes: entry.bytes, license: entry.license.clone() }
+pub fn offered(entry: &Entry, machine: Machine) -> Offered {
+    Offered {
+        name: entry.name.clone(),
+        title: entry.title.clone(),
+        bytes: entry.bytes,
+        license: entry.license.clone(),
+        speed: predicted_speed(entry, machine),
+    }
+}
+
+/// How fast `machine` will read with a model that it doesn't have yet: `reads about 170 tokens/s on 4 cores (predicted)`.
+#[must_use]
+pub fn predicted_speed(entry: &Entry, machine: Machine) -> Option<String> {
+    let tokens_per_s = entry.predicted_tokens_per_s(machine)?;
+    let cores = if machine.cores == 1 { "1 core".to_owned() } else { format!("{} cores", machine.cores) };
+    // Two digits: it was measured on another machine.
+    let rounded = (tokens_per_s + 5) / 10 * 10;
+    Some(format!("reads about {} tokens/s on {cores} (predicted)", count(rounded)))
 }
 
 fn fetch(entry: &Entry, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    if let Some(speed) = predicted_speed(entry, settings.places.machine) {
+        observer.note(&format!("{} {speed}", entry.title));
+    }
     observer.progress(Activity::ModelFetchBegins(entry));
     let mut progress = |progress| observer.progress(Activity::FetchingModel(&progress));
     Ok(models::pull(entry, &settings.places, &mut progress, &CancelToken::default())?)
@@ -140,15 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn a_speed_is_told_before_the_download_where_one_is_known() {
+        let entry = Catalogue::bundled().named("qwen2.5-coder-1.5b").expect("it is listed");
+        let told = |cores| predicted_speed(entry, Machine { cores, ..Machine::default() }).expect("it was measured");
+        assert_eq!(told(1), "reads about 40 tokens/s on 1 core (predicted)");
+        assert_eq!(told(32), "reads about 1,340 tokens/s on 32 cores (predicted)");
+    }
+
+    #[test]
     fn locate_leaves_a_missing_model_to_the_front_end() {
         let home = tempfile::tempdir().expect("a folder");
         let mut observer = Recorder::agreeing();
         let located = locate(&asking(&home, &[]), &mut observer).expect("it can be fetched");
         let Resolved::Missing(entry) = located else { panic!("{located:?}") };
-        assert_eq!(
-            offered(&entry),
-            Offered { name: "ada/tiny".into(), title: "tiny-q8_0.gguf of ada/tiny".into(), bytes: 17, license: None }
-        );
+        let (name, title) = ("ada/tiny".into(), "tiny-q8_0.gguf of ada/tiny".into());
+        let expected = Offered { name, title, bytes: 17, license: None, speed: None };
+        assert_eq!(offered(&entry, Machine::default()), expected);
         assert_eq!(observer.heard, [""; 0]);
     }
 }

@@ -3,7 +3,6 @@
 //! On a first run (no document is named and the model is missing) the chat opens the bundled book, reads as much of it
 //! as it can in a minute, and offers to fetch the model.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::documents::{Opened, bundled_book};
@@ -13,10 +12,12 @@ use super::references;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
 use crate::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Questions, Setup, Source, update,
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Questions, Setup, Source, SystemPrompt,
+    update,
 };
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
+use crate::engine::message::Sampling;
 use crate::fit::retrieval::RetrievedParts;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
@@ -50,8 +51,9 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         reading: settings.reading.clone(),
         asking: Asking {
             questions: Questions::Conversation,
-            system: settings.system_prompt.as_deref().map(Arc::from),
-            sampling: settings.sampling,
+            system: SystemPrompt::of(settings.system_prompt.as_deref()),
+            sampling: settings.sampling.over(Sampling::GREEDY),
+            given: settings.sampling,
             limits: settings.limits.clone(),
             schema: settings.schema.clone(),
         },
@@ -59,7 +61,7 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         context: settings.engine.context,
         absent: match model {
             Resolved::Found(_) => None,
-            Resolved::Missing(entry) => Some(offered(entry)),
+            Resolved::Missing(entry) => Some(offered(entry, settings.places.machine)),
         },
     }
 }
@@ -122,13 +124,13 @@ mod tests {
 
     use super::*;
     use crate::chat::{ExchangeState, Offered};
-    use crate::models::Catalogue;
+    use crate::models::{Catalogue, Machine};
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
     use crate::session::retriever::Retriever;
 
     fn missing() -> Resolved {
-        Resolved::Missing(Box::new(Catalogue::bundled().default_entry().clone()))
+        Resolved::Missing(Box::new(Catalogue::bundled().default_for(Machine::default()).clone()))
     }
 
     /// A model whose file is not opened, as long as nothing is to be picked.
@@ -168,7 +170,7 @@ mod tests {
         let within = setup.within.expect("a minute");
         assert_eq!((setup.document.title.as_str(), within.ends.len()), ("Pride and Prejudice", 61));
         assert_eq!(within.allowance.time, Duration::from_mins(1));
-        assert_eq!(setup.absent.map(|offered: Offered| offered.bytes), Some(491_400_064));
+        assert_eq!(setup.absent.map(|offered: Offered| offered.bytes), Some(1_117_320_768));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::EngineChannels;
 use crate::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question, Threads,
-    Timings, TokenCounts,
+    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question,
+    SamplingPatch, Threads, Timings, TokenCounts,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::RecipeSpec;
@@ -190,6 +190,7 @@ pub(crate) fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: "<|im_end|>".to_owned(),
         sliding_refused: None,
+        sampling: SamplingPatch::default(),
         without_gpu: None,
         prefill_cost: PrefillCost { pairs_per_token: 1_500.0, token_s: None },
         patch_stamp: "test".to_owned(),

@@ -208,6 +208,11 @@ pub struct EvalArgs {
     /// Keep the answers already in --out and ask only the rest
     #[arg(long, requires = "out")]
     pub resume: bool,
+    /// Print every answer, and whether it is right
+    #[arg(long)]
+    pub show_answers: bool,
+    #[command(flatten)]
+    pub system: SystemArgs,
     #[command(flatten)]
     pub recipe: RecipeArgs,
     #[command(flatten)]
@@ -258,13 +263,12 @@ pub struct QuestionArgs {
     /// File with a question to ask; repeatable
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub prompt_files: Vec<PathBuf>,
-    /// System prompt (-sys), or the file that it is in (@@ for a text that begins with @)
-    #[arg(long, visible_alias = "system", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
-    pub system_prompt: Option<String>,
+    #[command(flatten)]
+    pub system: SystemArgs,
     /// No screen: JSON schema that each answer must fit, e.g. for a list of names; the question should ask for it, too
     #[arg(long, value_name = "FILE", conflicts_with = "extract")]
     pub schema: Option<PathBuf>,
-    /// Max tokens per answer, including reasoning (-1 = until the context is full)
+    /// Max tokens per answer, including reasoning (-1 = until the context is full; 2048 by default)
     #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
     pub predict: Option<Count>,
     /// Max reasoning tokens before the answer (-1 = unlimited, 0 = no reasoning)
@@ -273,9 +277,24 @@ pub struct QuestionArgs {
     /// Stop string: end the answer just before this text; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub stop: Vec<String>,
+    /// Don't end an answer that repeats itself
+    #[arg(long)]
+    pub allow_repetition: bool,
     /// Time limit for the whole run, including prefill (exit code 124); in a chat, for each answer; e.g. 60s
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub timeout: Option<Duration>,
+}
+
+/// What the model is told before the document.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SystemArgs {
+    /// System prompt (-sys), or the file that it is in (@@ for a text that begins with @), in place of the default one for
+    /// reading, which --dry-run shows
+    #[arg(long, visible_alias = "system", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
+    pub system_prompt: Option<String>,
+    /// No system prompt, and the bare document before the question
+    #[arg(long, conflicts_with = "system_prompt")]
+    pub no_system: bool,
 }
 
 #[derive(Debug, Args)]

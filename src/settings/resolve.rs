@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{
     ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, LowArgs, ModelArgs, OutputArgs, QuestionArgs, RecipeArgs,
-    SamplingArgs, SessionArgs, Subcommands,
+    SamplingArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
@@ -19,7 +19,7 @@ use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
-use crate::engine::message::{Limits, Sampling};
+use crate::engine::message::{Limits, Repetition, SamplingPatch};
 use crate::models::{ModelRef, Places};
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
@@ -34,6 +34,8 @@ const DEMO_QUESTION: &str =
 
 /// Tokens kept free after the document for questions and answers.
 const RESERVE_TOKENS: u32 = 2048;
+/// Most tokens of an answer with its reasoning, unless `-n` says otherwise: what is kept free for them.
+const ANSWER_TOKENS: u32 = RESERVE_TOKENS;
 /// Host memory for snapshots under other presets: 100,000 tokens of a 0.5B model take 1.2 GB.
 const RESIDENT_MIB: u32 = 2048;
 
@@ -55,6 +57,7 @@ pub struct Settings {
     pub questions: Vec<String>,
     /// The presets of `--ab`: every question is asked under each of them.
     pub ab: Vec<String>,
+    /// As written: `None` is the one for reading, a blank text is none.
     pub system_prompt: Option<String>,
     /// The JSON schema that answers are held to.
     pub schema: Option<Arc<str>>,
@@ -64,7 +67,8 @@ pub struct Settings {
     pub pull: PullPolicy,
     pub reading: PresetSelection,
     pub engine: EngineSettings,
-    pub sampling: Sampling,
+    /// What the user asked for; the model and the engine decide on the rest.
+    pub sampling: SamplingPatch,
     pub limits: Limits,
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
@@ -139,6 +143,7 @@ impl Settings {
             model: args.model.clone(),
             sampling: args.sampling.clone(),
             recipe: args.recipe.clone(),
+            asked: QuestionArgs { system: args.system.clone(), ..QuestionArgs::default() },
             ..Gathered::default()
         };
         let mut settings = Self::built(&gathered, surroundings)?;
@@ -206,7 +211,7 @@ impl Settings {
             pick: None,
             questions: Vec::new(),
             ab: Vec::new(),
-            system_prompt: system_prompt(&gathered.asked, &config)?,
+            system_prompt: system_prompt(&gathered.asked.system, &config)?,
             schema: gathered.asked.schema.as_deref().map(schema).transpose()?,
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
@@ -335,9 +340,13 @@ impl OutputArgs {
     }
 }
 
-/// The flag's text, or that of the file that it names; else the configuration's.
-fn system_prompt(asked: &QuestionArgs, config: &Config) -> Result<Option<String>, Error> {
-    let Some(given) = &asked.system_prompt else { return Ok(config.system_prompt.clone()) };
+/// The flag's text, or that of the file that it names; else the configuration's. An empty text means none, and wins over
+/// the configuration as any text does.
+fn system_prompt(flags: &SystemArgs, config: &Config) -> Result<Option<String>, Error> {
+    if flags.no_system {
+        return Ok(Some(String::new()));
+    }
+    let Some(given) = &flags.system_prompt else { return Ok(config.system_prompt.clone()) };
     match given.strip_prefix('@') {
         Some(literal) if literal.starts_with('@') => Ok(Some(literal.to_owned())),
         Some(path) => {
@@ -438,22 +447,22 @@ fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
 fn limits(asked: &QuestionArgs, config: &Config) -> Limits {
     let unlimited = Count(None);
     Limits {
-        max_tokens: asked.predict.or(config.predict).unwrap_or(unlimited).0,
+        max_tokens: asked.predict.or(config.predict).unwrap_or(Count(Some(ANSWER_TOKENS))).0,
         reasoning_tokens: asked.reasoning_budget.or(config.reasoning_budget).unwrap_or(unlimited).0,
         time: None,
         stop: asked.stop.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
+        repetition: if asked.allow_repetition { Repetition::Allowed } else { Repetition::Ends },
     }
 }
 
-fn sampling(flags: &SamplingArgs, config: &SamplingArgs) -> Sampling {
-    let default = Sampling::GREEDY;
-    Sampling {
-        temperature: flags.temp.or(config.temp).unwrap_or(default.temperature),
-        top_k: flags.top_k.or(config.top_k).unwrap_or(default.top_k),
-        top_p: flags.top_p.or(config.top_p).unwrap_or(default.top_p),
-        min_p: flags.min_p.or(config.min_p).unwrap_or(default.min_p),
-        repeat_penalty: flags.repeat_penalty.or(config.repeat_penalty).unwrap_or(default.repeat_penalty),
-        repeat_last_n: flags.repeat_last_n.or(config.repeat_last_n).unwrap_or(default.repeat_last_n),
-        seed: flags.seed.or(config.seed).unwrap_or(default.seed),
+fn sampling(flags: &SamplingArgs, config: &SamplingArgs) -> SamplingPatch {
+    SamplingPatch {
+        temperature: flags.temp.or(config.temp),
+        top_k: flags.top_k.or(config.top_k),
+        top_p: flags.top_p.or(config.top_p),
+        min_p: flags.min_p.or(config.min_p),
+        repeat_penalty: flags.repeat_penalty.or(config.repeat_penalty),
+        repeat_last_n: flags.repeat_last_n.or(config.repeat_last_n),
+        seed: flags.seed.or(config.seed),
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::directories::Directories;
 use super::error::Error;
 use super::standard_input::StandardInput;
-use crate::models::{HubVariables, Places};
+use crate::models::{HubVariables, Machine, Places};
 
 /// Environment, terminal and configuration file of the process. Tests build it by hand.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ impl Surroundings {
             return Err(Error::NoConfig { path: path.clone() });
         }
         let places = Places::new(&directories.cache, env::home_dir().as_deref(), hub_variables());
+        let places = Places { machine: machine(), ..places };
         Ok(Self {
             terminal: Terminal::of_process(),
             stdin: StandardInput::of_process(),
@@ -129,6 +130,17 @@ fn screen_variables() -> ScreenVariables {
         dumb: set("TERM").is_none_or(|term| term == "dumb"),
         tty: fs::File::open("/dev/tty").is_ok(),
     }
+}
+
+/// Memory and cores of this machine, or what its container may use.
+fn machine() -> Machine {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    let all = system.total_memory();
+    let allowed = system.cgroup_limits().map_or(all, |limits| limits.total_memory.min(all));
+    let logical = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let cores = sysinfo::System::physical_core_count().map_or(logical, |physical| physical.min(logical));
+    Machine { memory_bytes: allowed, cores: u32::try_from(cores).unwrap_or(1).max(1) }
 }
 
 fn log_filter() -> String {

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvDtype, Offload, SplitMode};
-use crate::engine::message::{Limits, Sampling};
+use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
@@ -70,8 +70,8 @@ fn nothing_said_gives_the_defaults() {
         (settings.reading.preset.as_str(), settings.reading.recipe_of(settings.reading.asked())),
         ("auto", None)
     );
-    assert_eq!(settings.sampling, Sampling::GREEDY);
-    assert_eq!(settings.limits, Limits::default());
+    assert_eq!(settings.sampling, SamplingPatch::default());
+    assert_eq!(settings.limits, Limits { max_tokens: Some(2048), ..Limits::default() });
     let expected = EngineSettings {
         context: ContextSize::Fit,
         reserve_tokens: 2048,
@@ -111,14 +111,14 @@ fn llama_cpp_flags_keep_their_meaning() {
         speeds: Some("/home/reader/state/speeds.json".into()),
     };
     assert_eq!(settings.engine, expected);
-    let sampling = Sampling {
-        temperature: 0.8,
-        top_k: 20,
-        top_p: 0.9,
-        min_p: 0.1,
-        repeat_penalty: 1.1,
-        repeat_last_n: 128,
-        seed: 7,
+    let sampling = SamplingPatch {
+        temperature: Some(0.8),
+        top_k: Some(20),
+        top_p: Some(0.9),
+        min_p: Some(0.1),
+        repeat_penalty: Some(1.1),
+        repeat_last_n: Some(128),
+        seed: Some(7),
     };
     assert_eq!(settings.sampling, sampling);
     assert_eq!(settings.limits.max_tokens, Some(64));
@@ -135,7 +135,7 @@ fn llama_cpp_minus_one_is_no_limit() {
     assert_eq!(settings.limits, Limits::default());
     assert_eq!(
         (settings.engine.threads, settings.engine.offload, settings.sampling.seed),
-        (None, Offload::default(), u32::MAX)
+        (None, Offload::default(), Some(u32::MAX))
     );
 }
 
@@ -146,7 +146,8 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(settings.model, ModelRef::Named("small".to_owned()));
     assert_eq!(settings.reading.preset, "fastest");
     assert_eq!(settings.engine.context, ContextSize::Tokens(4096));
-    assert_eq!((settings.sampling.temperature, settings.sampling.top_k, settings.sampling.top_p), (0.9, 10, 0.95));
+    let SamplingPatch { temperature, top_k, top_p, .. } = settings.sampling;
+    assert_eq!((temperature, top_k, top_p), (Some(0.9), Some(10), None));
 }
 
 #[test]

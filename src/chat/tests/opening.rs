@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::chat::{Action, Fits, KnownModel, Offered, OpenedDocument, Source};
+use crate::chat::{Action, Fits, KnownModel, Offered, OpenedDocument, Source, SystemPrompt};
 use crate::engine::message::ModelInfo;
 
 fn source(name: &str) -> Source {
@@ -75,7 +75,7 @@ fn what_cannot_be_opened_is_told_and_nothing_changes() {
 }
 
 fn known(file: Option<&str>) -> KnownModel {
-    let offered = Offered { name: "big".into(), title: "Big".into(), bytes: 1_000, license: None };
+    let offered = Offered { name: "big".into(), title: "Big".into(), bytes: 1_000, license: None, speed: None };
     KnownModel { offered, file: file.map(PathBuf::from), fits: Fits::Yes }
 }
 
@@ -155,7 +155,7 @@ fn a_system_prompt_stands_before_the_document_which_is_read_again() {
     session.read(10, 9_990);
     assert_eq!(session.act(Action::SetSystem(Some("Be brief.".into()))), []);
     assert!(matches!(sent(&session.act(Action::SetSystem(Some(" ".into())))), Command::Prefill { .. }));
-    assert_eq!(session.chat.asking.system, None);
+    assert_eq!(session.chat.asking.system, SystemPrompt::Absent);
 }
 
 #[test]

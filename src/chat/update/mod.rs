@@ -164,6 +164,7 @@ fn loaded(chat: &mut Chat, info: Box<ModelInfo>) {
     if !notes.is_empty() {
         chat.notice = Some(Notice::info(notes.join("; ")));
     }
+    chat.asking.sampling = info.sampling_with(&chat.asking.given);
     chat.model = Model::Ready { info, template };
 }
 
@@ -242,8 +243,8 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::TakeModel(file) => return remodelling::load(chat, file),
         Action::UseModel(model) => return fetching::use_model(chat, *model),
         Action::Open(source) => return opening::open(chat, source),
-        Action::SetSystem(system) => return adjusting::set_system(chat, system),
-        Action::SetSampling(sampling) => chat.asking.sampling = sampling,
+        Action::SetSystem(system) => return adjusting::set_system(chat, system.as_deref()),
+        Action::SetSampling(sampling) => adjusting::set_sampling(chat, sampling),
         Action::SetMaxTokens(most) => chat.asking.limits.max_tokens = most,
         Action::Draft(draft) => drafting::draft(chat, draft),
         Action::AnswerNow => return answering::answer_now(chat),

@@ -49,7 +49,8 @@ pub(super) fn prompt_about(
     };
     build_prompt(&PromptRequest {
         template,
-        system: chat.asking.system.as_ref(),
+        system: &chat.asking.system,
+        title: &chat.document.title,
         document,
         turns: &turns(chat),
         question,

@@ -136,6 +136,8 @@ impl Scene {
             repo_path: None,
             train_context_tokens: None,
             license: None,
+            default_from_bytes: None,
+            core_tokens_per_s: None,
         };
         let mut places = Places::new(folder.path(), Some(folder.path()), HubVariables::default());
         places.hub.endpoint = endpoint.into();

@@ -83,7 +83,7 @@ impl Field {
         let sampling = &chat.asking.sampling;
         match self {
             Self::Open => chat.document.title.clone(),
-            Self::System => chat.asking.system.as_deref().unwrap_or_default().to_owned(),
+            Self::System => chat.asking.system.text(true).map_or_else(String::new, |text| text.to_string()),
             Self::Name => chat.name.as_deref().unwrap_or_default().to_owned(),
             Self::Temperature => sampling.temperature.to_string(),
             Self::TopK => sampling.top_k.to_string(),

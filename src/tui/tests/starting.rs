@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::reading::{novel, press, read};
 use super::*;
 use crate::chat::{DocumentFacts, Input, News};
-use crate::chat::{Fits, KnownModel, Offered, OpenedDocument, Source, WayOut};
+use crate::chat::{Fits, KnownModel, Offered, OpenedDocument, Source, SystemPrompt, WayOut};
 use crate::document::Document;
 use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
@@ -36,7 +36,7 @@ fn nothing_open() -> (Session, Screen) {
 
 fn models() -> Vec<KnownModel> {
     let known = |name: &str, title: &str, bytes, file: Option<&str>, fits| KnownModel {
-        offered: Offered { name: name.into(), title: title.into(), bytes, license: None },
+        offered: Offered { name: name.into(), title: title.into(), bytes, license: None, speed: None },
         file: file.map(Into::into),
         fits,
     };
@@ -238,7 +238,7 @@ fn the_system_prompt_is_edited_and_the_document_is_read_again_behind_it() {
         insta::assert_snapshot!(format!("system_{width}x{height}"), drawn(&session.chat, &mut screen.clone(), size));
     }
     press(&mut screen, &mut session, (80, 24), "<enter>");
-    assert_eq!(session.chat.asking.system.as_deref(), Some("Be brief."));
+    assert_eq!(session.chat.asking.system, SystemPrompt::Own("Be brief.".into()));
     session.tell(Event::Planned { job: session.job, plan: plan(9_990, None) });
     let seen = drawn(&session.chat, &mut screen, (80, 24));
     assert!(seen.contains("the system prompt is set: 10 of 10,000 tokens are already cached"), "{seen}");

@@ -45,7 +45,8 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
 /// The first run: there is a document but no model yet.
 fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let license = offered.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
-    let fetches = format!(" downloads {} ({}{license}), once.", offered.title, bytes(offered.bytes));
+    let speed = offered.speed.as_ref().map_or(String::new(), |speed| format!(" It {speed}."));
+    let fetches = format!(" downloads {} ({}{license}), once.{speed}", offered.title, bytes(offered.bytes));
     let about = format!(
         "Lunette reads a long document with a language model on this machine, and answers questions about it. {} is open.",
         chat.document.title
