@@ -174,6 +174,7 @@ mod tests {
         };
         let page = |(number, (_, found)): (u32, &(&str, PageFound))| ReadPage {
             text: String::new(),
+            looks: Vec::new(),
             has_picture: false,
             report: PageReport { number, found: found.clone(), ..PageReport::default() },
         };

@@ -141,7 +141,7 @@ impl<'r, 'a> Collector<'r, 'a> {
             Operator::TextRise(rise) => text.rise = rise.0.as_f64(),
             Operator::TextFont(font) => {
                 text.size = font.1.as_f64();
-                text.font = self.font(run.resources.get_font(font.0));
+                text.font = Some(self.font(run.resources.get_font(font.0)));
             }
             Operator::SetGraphicsState(name) => self.set_graphics_state(name.0, run),
             Operator::NextLine(by) => text.next_line(by.0.as_f64(), by.1.as_f64()),
@@ -161,7 +161,7 @@ impl<'r, 'a> Collector<'r, 'a> {
                 text.next_line(0.0, -text.leading);
                 self.show(shown.2.as_bytes(), run);
             }
-            Operator::ShowTexts(shown) => self.show_adjusted(&shown.0, run),
+            Operator::ShowTexts(shown) => self.show_adjusted(shown.0, run),
             Operator::XObject(name) => self.draw(run.resources.get_x_object(name.0), run),
             Operator::InlineImage(_) => self.shown.has_picture = true,
             Operator::BeginMarkedContent(_) => run.open(Marked { is_hidden: false, replacement: None }),
@@ -176,16 +176,16 @@ impl<'r, 'a> Collector<'r, 'a> {
         }
     }
 
-    fn font(&self, dictionary: Option<Dict<'a>>) -> Option<Rc<PageFont<'a>>> {
+    fn font(&self, dictionary: Option<Dict<'a>>) -> Rc<PageFont<'a>> {
         // A font that is missing is read as one that is not known.
-        Some(self.fonts.font(&dictionary.unwrap_or_default()))
+        self.fonts.font(&dictionary.unwrap_or_default())
     }
 
     fn set_graphics_state(&self, name: &Name<'_>, run: &mut Run<'_, 'a>) {
         let Some(entries) = run.resources.get_ext_g_state(name) else { return };
         let Some(font) = entries.get::<Array<'_>>("Font") else { return };
         let (dictionary, size) = (font.iter::<Dict<'_>>().next(), font.iter::<Object<'_>>().nth(1));
-        run.state.text.font = self.font(dictionary);
+        run.state.text.font = Some(self.font(dictionary));
         run.state.text.size = size.and_then(Object::into_number).map_or(1.0, |size| size.as_f64());
     }
 
@@ -264,7 +264,7 @@ impl<'r, 'a> Collector<'r, 'a> {
     }
 }
 
-impl<'a> Run<'_, 'a> {
+impl Run<'_, '_> {
     fn save(&mut self) {
         if self.saved.len() < MOST_SAVED {
             self.saved.push(self.state.clone());

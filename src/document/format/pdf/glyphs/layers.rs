@@ -58,7 +58,7 @@ impl Layers {
 /// The references in the array at `key`.
 fn references(owner: &Dict<'_>, key: &str) -> HashSet<ObjectIdentifier> {
     let array = owner.get::<Array<'_>>(key);
-    let items = array.iter().flat_map(|array| array.raw_iter());
+    let items = array.iter().flat_map(Array::raw_iter);
     let ids = items.filter_map(|item| match item {
         MaybeRef::Ref(reference) => Some(ObjectIdentifier::from(reference)),
         MaybeRef::NotRef(_) => None,

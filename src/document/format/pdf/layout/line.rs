@@ -76,7 +76,7 @@ fn has_gap(pieces: &[Piece], row: &Row) -> bool {
 pub(super) fn text_of(pieces: &[Piece], line: &[usize]) -> String {
     let mut texts: Vec<String> = Vec::new();
     for layer in layers(pieces, line) {
-        let text = layer_text(layer);
+        let text = layer_text(&layer);
         if !texts.contains(&text) {
             texts.push(text);
         }
@@ -106,8 +106,8 @@ fn covers(piece: &Piece, next: &Piece) -> bool {
     shared > COVERED * narrower && narrower > WORD * piece.size.min(next.size)
 }
 
-fn layer_text(sorted: Vec<&Piece>) -> String {
-    let is_spaced = spaces(&sorted);
+fn layer_text(sorted: &[&Piece]) -> String {
+    let is_spaced = spaces(sorted);
     let mut units: Vec<Unit> = Vec::new();
     for (piece, is_spaced) in sorted.iter().zip(is_spaced) {
         if is_spaced {

@@ -86,7 +86,9 @@ pub(super) fn pieces(glyphs: &[Glyph]) -> Vec<Piece> {
             has_space_after: false,
             has_space_before: false,
         };
-        before.into_iter().for_each(|space| piece.note_space(space));
+        for space in before {
+            piece.note_space(space);
+        }
         pieces.push(piece);
     }
     pieces

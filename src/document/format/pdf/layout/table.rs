@@ -202,14 +202,18 @@ pub(super) fn print(pieces: &[Piece], region: &[usize], edges: &[f64], is_right_
     rejoin_shifted(pieces, &mut rows);
     let mut cells: Vec<Vec<String>> = rows.iter().map(|row| cells(pieces, row, edges)).collect();
     if is_right_to_left {
-        cells.iter_mut().for_each(|cells| cells.reverse());
+        for cells in &mut cells {
+            cells.reverse();
+        }
     }
     let mut printed = match wrapped(pieces, &rows, edges) {
         Some(groups) => whole_cells(&rows, &cells, &groups),
         None => aligned_cells(&cells).into_iter().zip(&rows).map(|(text, row)| Printed::new(text, row)).collect(),
     };
-    printed.iter_mut().skip(1).for_each(|line| line.follows = true);
-    printed.iter_mut().for_each(|line| line.has_gap = true);
+    for (number, line) in printed.iter_mut().enumerate() {
+        line.follows = number > 0 || line.follows;
+        line.has_gap = true;
+    }
     printed
 }
 
