@@ -17,7 +17,7 @@ use crate::settings::FrontEnd;
 use crate::tui::Stage;
 
 /// Every way in which an answer can end, with and without text.
-const ENDINGS: [(Finish, &str); 8] = [
+const ENDINGS: [(Finish, &str); 9] = [
     (Finish::EndOfGeneration, "A clergyman."),
     (Finish::EndOfGeneration, ""),
     (Finish::NoAnswer, ""),

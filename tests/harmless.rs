@@ -98,6 +98,7 @@ fn model() -> ModelInfo {
         architecture: format!("architecture {}", everything()),
         layers: 24,
         train_context_tokens: 8192,
+        sampling: SamplingPatch::default(),
         vocab_tokens: 100,
         kv_bytes_per_token: 1024,
         model_bytes: 1_000_000,

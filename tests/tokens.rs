@@ -99,6 +99,9 @@ fn model_with(template: &str) -> ModelInfo {
     ModelInfo {
         path: PathBuf::from("m.gguf"),
         name: "m".into(),
+        called: None,
+        quantisation: None,
+        repacked_bytes: 0,
         architecture: "llama".into(),
         layers: 4,
         train_context_tokens: 8192,

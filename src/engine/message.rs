@@ -113,7 +113,7 @@ impl SamplingPatch {
     /// These values, and those in which `after` differs from `before`.
     #[must_use]
     pub fn with_changes(self, before: Sampling, after: Sampling) -> Self {
-        fn changed<T: PartialEq>(before: T, after: T, value: Option<T>) -> Option<T> {
+        fn changed<T: PartialEq + Copy>(before: T, after: T, value: Option<T>) -> Option<T> {
             if before == after { value } else { Some(after) }
         }
         Self {

@@ -199,6 +199,7 @@ fn is_counter(line: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::format_collect, reason = "texts of a few lines")]
 mod tests {
     use std::fs;
     use std::path::Path;

@@ -173,7 +173,7 @@ async fn run_to_end(
     let table = Table::new(&asked, &names);
     run.save(Some(&table))?;
     if plan.shows_answers {
-        write!(out, "{}\n", harmless::text(&answers::to_markdown(&documents, &asked, &names)))?;
+        writeln!(out, "{}", harmless::text(&answers::to_markdown(&documents, &asked, &names)))?;
     }
     write!(out, "{}", harmless::text(&table.to_markdown()))?;
     Ok(table)

@@ -160,7 +160,7 @@ mod tests {
     fn a_pattern_is_found_whatever_the_case_and_nothing_that_is_wrong_beside_it() {
         let coat = Record { not: vec![r"\bred\b".into()], ..record(Metric::Pattern, &[r"\bblue\b", "azure"]) };
         let scores = ["It was\n**Blue**.", "A bluebell.", "Blue, or red.", "AZURE", ""].map(|said| score(&coat, said));
-        assert_eq!(scores, [1.0, 0.0, 0.0, 1.0, 0.0]);
+        assert_eq!(scores.map(|score| score > 0.5), [true, false, false, true, false]);
     }
 
     #[test]

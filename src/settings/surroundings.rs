@@ -138,7 +138,7 @@ fn machine() -> Machine {
     system.refresh_memory();
     let all = system.total_memory();
     let allowed = system.cgroup_limits().map_or(all, |limits| limits.total_memory.min(all));
-    let logical = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let logical = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = sysinfo::System::physical_core_count().map_or(logical, |physical| physical.min(logical));
     Machine { memory_bytes: allowed, cores: u32::try_from(cores).unwrap_or(1).max(1) }
 }

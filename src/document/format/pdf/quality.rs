@@ -201,6 +201,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::format_collect, reason = "a text of a few lines")]
     fn letters_that_spell_no_words_are_text() {
         let answers: String =
             (1..60).map(|number| format!("{number}. {} ", ["A", "B", "C", "D"][number % 4])).collect();

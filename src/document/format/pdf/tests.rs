@@ -246,6 +246,7 @@ fn headings_that_count_and_slides_with_overlays_are_kept_and_what_is_dropped_is_
 }
 
 #[test]
+#[expect(clippy::format_collect, reason = "a text of a few lines")]
 fn pages_of_answers_bases_and_truth_values_are_text() {
     let answers: Vec<String> = (0..30)
         .map(|row| {

@@ -86,7 +86,7 @@ pub(super) fn pieces(glyphs: &[Glyph]) -> Vec<Piece> {
             has_space_after: false,
             has_space_before: false,
         };
-        for space in before {
+        if let Some(space) = before {
             piece.note_space(space);
         }
         pieces.push(piece);

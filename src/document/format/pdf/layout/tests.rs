@@ -189,7 +189,9 @@ fn an_initial_begins_the_first_of_its_lines() {
 #[test]
 fn each_line_tells_where_it_is_and_how_large() {
     let mut title = line(0.0, 80.0, "Title");
-    title.iter_mut().for_each(|glyph| glyph.size = 20.0);
+    for glyph in &mut title {
+        glyph.size = 20.0;
+    }
     let head = [line(0.0, 40.0, "Of Cats"), line(300.0, 40.0, "41")].concat();
     let glyphs = [head, title, lines(0.0, 400.0, &LEFT), turned(line(0.0, 0.0, "aside"))].concat();
     let looks = super::page_text(glyphs, 800.0).looks;
