@@ -117,6 +117,8 @@ struct OuterLine<'a> {
     at: usize,
     tokens: Vec<&'a str>,
     look: Option<LineLook>,
+    /// The only line of a page that is an image, at its lower edge: there is nothing that it could head.
+    is_stamp: bool,
 }
 
 /// The first or last line, if it can be a running head where it is.
@@ -129,7 +131,9 @@ fn outermost(page: &PageLines, edge: PageEdge) -> Option<OuterLine<'_>> {
     }?;
     let look = page.look(at);
     let is_possible = line.len() <= LONGEST && look.is_none_or(|look| is_at_edge(look, edge) && look.size <= LARGEST);
-    is_possible.then(|| OuterLine { page: page.number, at, tokens: tokens(line), look })
+    let is_alone = page.lines.iter().filter(|line| !line.trim().is_empty()).count() == 1;
+    let is_stamp = page.has_picture && is_alone && matches!(edge, PageEdge::Bottom);
+    is_possible.then(|| OuterLine { page: page.number, at, tokens: tokens(line), look, is_stamp })
 }
 
 fn is_at_edge(look: LineLook, edge: PageEdge) -> bool {
@@ -177,7 +181,7 @@ fn is_counted_heading(line: &OuterLine<'_>) -> bool {
         word.starts_with(char::is_alphabetic) && number(token).is_none() && !PAGE_WORDS.contains(&word.as_str())
     };
     let has_words = line.tokens.iter().any(|token| is_word(&token));
-    has_words && line.look.is_some_and(|look| !look.has_gap && look.size >= SMALL)
+    has_words && !line.is_stamp && line.look.is_some_and(|look| !look.has_gap && look.size >= SMALL)
 }
 
 #[derive(Debug, PartialEq, Eq)]
