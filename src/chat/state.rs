@@ -311,7 +311,7 @@ pub struct Chat {
     pub(super) parts_taken: Option<usize>,
     /// The tokens of the current document, once counted for `auto`.
     pub(super) document_tokens: Option<u32>,
-    /// The preset to return to after a comparison; see [`super::update`].
+    /// The preset to return to after a comparison; see [`super::update()`].
     pub(super) home: Option<Home>,
     /// The preset entry at which the survey continues when the engine is idle.
     pub(super) next_survey: Option<usize>,
