@@ -162,10 +162,13 @@ fn presets_are_listed_with_those_of_the_user() {
 fn paths_are_printed_and_a_file_of_that_name_is_read() {
     let home = Home::new();
     let paths = home.run(&["paths"]);
-    assert_eq!((paths.code, paths.out.lines().count()), (0, 5), "{}", paths.out);
+    let (folders, default) = paths.out.split_once("\n\n").unwrap_or_else(|| panic!("{}", paths.out));
+    assert_eq!((paths.code, folders.lines().count()), (0, 5), "{}", paths.out);
     assert!(paths.out.starts_with("config "), "{}", paths.out);
     let object: Value = serde_json::from_str(&home.run(&["paths", "--json"]).out).unwrap();
     assert!(object["models"].as_str().is_some_and(|path| path.contains("models")), "{object}");
+    let name = object["default_model"].as_str().unwrap_or_else(|| panic!("{object}"));
+    assert_eq!(default.trim(), format!("the default model on this machine is {name}"));
     let read = home.run(&["-p", "?", "./paths"]);
     assert_eq!((read.code, sentence(&read.err)), (3, "error: cannot read ./paths: no such file"));
 }
