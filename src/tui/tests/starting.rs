@@ -27,7 +27,7 @@ fn nothing_open() -> (Session, Screen) {
     };
     screen.recent = vec![
         row("/home/ada/books/pride-and-prejudice.txt", "today", Some(161_059)),
-        row("/home/ada/work/a-project-with-a-long-name/crates/ignore", "yesterday", None),
+        row("/home/ada/code/a-project-with-a-long-name/crates/ignore", "yesterday", None),
         row("https://example.org/paper.pdf", "12 days ago", Some(9_200)),
     ];
     screen.overlay = Some(Overlay::List(ListPopup::new(ListKind::Start, 0)));
