@@ -62,7 +62,7 @@ fn lunette(model: &Path) -> Answer {
     let home = Home::new();
     home.file("book.txt", document());
     let model = model.to_str().expect("a path in UTF-8");
-    let line = ["--jsonl", "-p", QUESTION, "-m", model, "--preset", "full", "-ub", "256", "book.txt"];
+    let line = ["--jsonl", "-p", QUESTION, "-m", model, "--preset", "full", "--no-system", "-ub", "256", "book.txt"];
     let child = home.start(&[&line[..], &SETUP].concat(), &[("GGML_CPU_BLOCK32", "0")]);
     let ran = finished(child, PATIENCE);
     assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
