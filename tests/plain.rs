@@ -105,6 +105,16 @@ fn where_the_lines_end_what_was_asked_is_answered_first() {
 
 #[test]
 #[ignore = "needs a model"]
+fn the_lines_of_a_script_act_one_after_the_other() {
+    let lines = "Which colour has box 7?\n/help\nAnd box 8?\n/quit\nAnd box 9?\n";
+    let ran = piped(&Home::new(), &small_model(), &["-n", "8"], lines);
+    assert!(matches!(ran.code, 0 | 6), "{} {}", ran.code, ran.err);
+    let (before, after) = ran.out.split_once("Type a question and press Enter").expect("the help is there");
+    assert_eq!([before, after].map(|text| text.matches(" tok/s)").count()), [1, 1], "{}", ran.out);
+}
+
+#[test]
+#[ignore = "needs a model"]
 fn a_limit_that_cuts_an_answer_is_told_and_is_what_a_script_exits_with() {
     let ran = piped(&Home::new(), &small_model(), &["-n", "2"], "Write a long story about the cellar.\n");
     assert!(ran.out.contains("\ncut off: token limit reached\n("), "{}", ran.out);

@@ -3,11 +3,15 @@
 //! Three kinds of events arrive: typed lines, results, and the end of the input. Each becomes an input of the chat;
 //! then [`super::announcer`] announces what is new.
 //!
+//! A person's line acts at once. A script's lines are all there from the start, so each waits until what came before it is
+//! done: in `Who?`, `/quit` the question is answered first. Only `/stop` does not wait.
+//!
 //! The exit code depends on the audience. A person has seen how each answer ended, so leaving is 0, unless the context is
 //! full and nothing was done about it. A script has not:
 //! as in a headless run, the first answer that ended badly decides. If the model cannot be loaded, both get its exit
 //! code.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
 use std::thread;
 use std::time::Instant;
@@ -34,19 +38,24 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut lines = typed_lines();
-        let start = Instant::now();
-        let mut conversation = Conversation { chat, effects, audience, announcer: Announcer::default(), start, out };
+        let announcer = Announcer::default();
+        let waiting = VecDeque::new();
+        let mut conversation = Conversation { chat, effects, audience, announcer, waiting, start: Instant::now(), out };
         conversation.announce()?;
         let mut lines_ended = false;
         loop {
             let exit = tokio::select! {
                 result = conversation.effects.next() => conversation.take_result(result)?,
                 line = lines.recv(), if !lines_ended => if let Some(line) = line {
-                    conversation.take_line(&line)?
+                    conversation.take_line(line)?
                 } else {
                     lines_ended = true;
                     None
                 },
+            };
+            let exit = match exit {
+                Some(exit) => Some(exit),
+                None => conversation.take_waiting_lines()?,
             };
             if let Some(exit) = exit {
                 return Ok(exit);
@@ -77,12 +86,34 @@ struct Conversation<'a, 'settings> {
     effects: EffectRunner<'settings>,
     audience: Audience,
     announcer: Announcer,
+    /// A script's lines that came while something else was in progress.
+    waiting: VecDeque<String>,
     start: Instant,
     out: &'a mut dyn Write,
 }
 
 impl Conversation<'_, '_> {
-    fn take_line(&mut self, line: &str) -> io::Result<Option<Exit>> {
+    /// A person's line acts now, a script's when its turn comes.
+    fn take_line(&mut self, line: String) -> io::Result<Option<Exit>> {
+        if self.audience == Audience::Person || TypedLine::read(&self.chat, &line) == TypedLine::Act(Action::Cancel) {
+            return self.carry_out(&line);
+        }
+        self.waiting.push_back(line);
+        Ok(None)
+    }
+
+    /// Carries out the lines whose turn has come.
+    fn take_waiting_lines(&mut self) -> io::Result<Option<Exit>> {
+        while !self.is_in_progress() {
+            let Some(line) = self.waiting.pop_front() else { break };
+            if let Some(exit) = self.carry_out(&line)? {
+                return Ok(Some(exit));
+            }
+        }
+        Ok(None)
+    }
+
+    fn carry_out(&mut self, line: &str) -> io::Result<Option<Exit>> {
         match TypedLine::read(&self.chat, line) {
             TypedLine::Act(action) => self.act(action),
             TypedLine::Models => {
@@ -150,8 +181,18 @@ impl Conversation<'_, '_> {
         self.announcer.announce(&self.chat, self.out)
     }
 
-    /// Whether an answer or its quotes are still to come.
+    /// Whether the next line of a script has to wait.
+    fn is_in_progress(&self) -> bool {
+        self.chat.is_busy() || self.is_answering()
+    }
+
+    /// Whether an answer, its quotes or the turn of a line are still to come.
     fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty() || self.is_answering()
+    }
+
+    /// Whether an answer or its quotes are still to come.
+    fn is_answering(&self) -> bool {
         let waits_for_file =
             self.chat.exchanges().any(|exchange| exchange.state == ExchangeState::Waiting && exchange.waits_for_file());
         let is_coming = (self.chat.is_busy() || waits_for_file) && self.chat.is_waited_for();
