@@ -11,6 +11,8 @@
 mod far;
 #[path = "attention/gpu.rs"]
 mod gpu;
+#[path = "attention/ranges.rs"]
+mod ranges;
 mod support;
 #[path = "attention/threads.rs"]
 mod threads;

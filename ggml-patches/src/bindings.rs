@@ -5923,6 +5923,35 @@ unsafe extern "C" {
         callback_eval: ggml_opt_epoch_callback,
     );
 }
+unsafe extern "C" {
+    pub fn llama_swaa_range_refusal(ctx: *const llama_context) -> *const ::std::os::raw::c_char;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_range_size(ctx: *const llama_context, n_pos: u32) -> usize;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_range_layout(ctx: *const llama_context, dst: *mut ::std::os::raw::c_char, size: usize) -> usize;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_range_get(
+        ctx: *mut llama_context,
+        seq_id: llama_seq_id,
+        p0: llama_pos,
+        p1: llama_pos,
+        dst: *mut ::std::os::raw::c_void,
+        size: usize,
+    ) -> usize;
+}
+unsafe extern "C" {
+    pub fn llama_swaa_range_append(
+        ctx: *mut llama_context,
+        seq_id: llama_seq_id,
+        p0: llama_pos,
+        p1: llama_pos,
+        src: *const ::std::os::raw::c_void,
+        size: usize,
+    ) -> usize;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone, PartialEq)]
 pub struct ggml_backend_buffer {

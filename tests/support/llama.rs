@@ -149,6 +149,44 @@ impl<'model> Context<'model> {
         unsafe { sys::llama_set_n_threads(self.raw.as_ptr(), threads, threads) }
     }
 
+    /// Copies positions `start..end` of a sequence.
+    ///
+    /// `None`: refused.
+    pub(crate) fn copy_range(&mut self, sequence: i32, start: i32, end: i32) -> Option<Vec<u8>> {
+        // SAFETY: the context lives; the library writes at most the size that is given, which the vector has.
+        unsafe {
+            let positions = u32::try_from(end - start).unwrap_or(0);
+            let mut bytes = vec![0_u8; sys::llama_swaa_range_size(self.raw.as_ptr(), positions)];
+            let (destination, size) = (bytes.as_mut_ptr().cast(), bytes.len());
+            let written = sys::llama_swaa_range_get(self.raw.as_ptr(), sequence, start, end, destination, size);
+            (written > 0 && written == bytes.len()).then_some(bytes)
+        }
+    }
+
+    /// Appends positions `start..end` to a sequence. Returns whether they were taken.
+    pub(crate) fn append_range(&mut self, sequence: i32, start: i32, end: i32, bytes: &[u8]) -> bool {
+        // SAFETY: the context lives; the bytes live through the call.
+        let read = unsafe {
+            let source = bytes.as_ptr().cast();
+            sys::llama_swaa_range_append(self.raw.as_ptr(), sequence, start, end, source, bytes.len())
+        };
+        read > 0 && read == bytes.len()
+    }
+
+    /// What the bytes of a range depend on; `Err`: why there are none.
+    pub(crate) fn range_layout(&self) -> Result<String, String> {
+        // SAFETY: the context lives; the library returns null or a string literal, and writes at most 4096 bytes.
+        unsafe {
+            let refusal = sys::llama_swaa_range_refusal(self.raw.as_ptr());
+            if !refusal.is_null() {
+                return Err(CStr::from_ptr(refusal).to_string_lossy().into_owned());
+            }
+            let mut text = vec![0_u8; 4096];
+            sys::llama_swaa_range_layout(self.raw.as_ptr(), text.as_mut_ptr().cast::<c_char>(), text.len());
+            Ok(CStr::from_bytes_until_nul(&text).expect("it ends").to_string_lossy().into_owned())
+        }
+    }
+
     /// Reads `tokens` in one call. Returns the logits of each.
     pub(crate) fn read(&mut self, tokens: &[Token]) -> Vec<Vec<f32>> {
         let mut batch = Batch::of(tokens);
