@@ -1,8 +1,10 @@
 //! What is remembered between two runs, in files of the user's state directory. Nothing of it is needed: what is lost or unreadable is
 //! as if it had never been.
 //!
-//! How files are written, here and wherever else the program keeps something: [`mod@file`].
+//! How files are written, here and wherever else the program keeps something: [`mod@file`]. The KV cache on disk is a store of its own:
+//! [`blocks`].
 
+pub mod blocks;
 pub(crate) mod file;
 mod history;
 mod positions;
