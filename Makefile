@@ -85,7 +85,7 @@ checks:
 tests: models
 	cargo test -p lunette -p llama-cpp-sys-2 --release
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
-	cargo test --release --test engine_model --test unpatched --test headless --test plain --test pull --test screen_pty --test readme -- --ignored --test-threads 1
+	cargo test --release --test engine_model --test disk_cache --test unpatched --test headless --test plain --test pull --test screen_pty --test readme -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
 	cargo test --release --test tokens -- --ignored the_test_models_give_a_book_the_tokens_of_the_whole
 

@@ -1,4 +1,4 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `completions`, `man` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `completions`, `man` and `eval`.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,8 @@ use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
 use lunette::session::{documents, measuring, model};
-use lunette::settings::{EvalArgs, FitAs, Output, Settings, Shown};
+use lunette::settings::{CacheTask, EvalArgs, FitAs, Output, ReadAhead, Settings, Shown};
+use lunette::store::blocks::Store;
 
 use crate::process::{block_on, engine, stdin, with_reporter};
 
@@ -65,6 +66,23 @@ pub(crate) fn paths(settings: &Settings, json: bool) -> Result<Exit, ExitError> 
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         Ok(headless::paths(&settings.directories, &settings.places, json, reporter).map(|()| Exit::Ok)?)
     })
+}
+
+/// Reads documents ahead.
+pub(crate) fn read(settings: &Settings, how: &ReadAhead) -> Result<Exit, ExitError> {
+    with_reporter(how.output, settings.terminal, |reporter| {
+        let start = |reporter: &mut Reporter<'_>| {
+            let model = model::find(settings, reporter)?;
+            Ok((engine(settings, &model, None), model))
+        };
+        block_on(headless::read_ahead(settings, how, &mut *stdin(settings), start, reporter))
+    })
+}
+
+/// Lists, checks or removes what is kept on disk.
+pub(crate) fn cache(settings: &Settings, task: &CacheTask, json: bool) -> Result<Exit, ExitError> {
+    let store = Store::at(settings.directories.kv_folder());
+    with_reporter(text_or_json(json), settings.terminal, |reporter| headless::cache(&store, task, json, reporter))
 }
 
 /// Prints what was generated for a shell, as it is.

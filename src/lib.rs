@@ -18,7 +18,7 @@
 //! | [`units`] | how are counts, bytes, times and rates written? | |
 //! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
-//! | [`store`] | small state kept between two runs: history, positions; whole and synced writes under a lock | |
+//! | [`store`] | what is kept between two runs: history, positions, blocks of the KV cache; whole and synced writes under a lock | |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
@@ -27,7 +27,7 @@
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
 //! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `models`, `settings`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `session`, `settings`, `swaa`, `units` |
+//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `swaa`, `units` |
 //! | [`tui`] | a chat on a screen; owns the terminal | `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa` |
@@ -36,7 +36,7 @@
 //!
 //! * **A key**: terminal event → keymap → [`chat::Input`] → [`chat::update()`] → [`chat::Effect`]s → [`session::EffectRunner`] → one draw. Plain lines
 //!   and headless runs do the same with lines and flags in place of keys.
-//! * **A document**: path or address → text and spans → parts of the chat template → tokens → longest prefix in the KV cache → prefill in chunks →
+//! * **A document**: path or address → text and spans → parts of the chat template → tokens → longest prefix in the KV cache, in memory or on disk → prefill in chunks →
 //!   sampled pieces → front end.
 //! * **A preset switch**: the engine predicts its cost → the user agrees, or it takes less than 3 s ([`chat::SHORT`]) → the engine prefills from the first
 //!   position whose attention differs → both measurements side by side.

@@ -30,6 +30,7 @@ fn config(model: PathBuf) -> EngineConfig {
             offload: Offload::none(),
             resident_bytes: 1 << 30,
             speeds: None,
+            disk_cache: None,
         },
     }
 }

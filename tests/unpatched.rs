@@ -122,6 +122,7 @@ fn model_info(model: &Path) -> ModelInfo {
             offload: Offload::none(),
             resident_bytes: 0,
             speeds: None,
+            disk_cache: None,
         },
     });
     loop {

@@ -144,6 +144,8 @@ struct Tokens {
     document: u32,
     prompt: u32,
     cached: u32,
+    /// Of the cached ones, those that were read from disk for this answer.
+    from_disk: u32,
     prefilled: u32,
     /// Including reasoning.
     generated: u32,
@@ -154,8 +156,8 @@ struct Tokens {
 
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
-        let TokenCounts { document, prompt, cached, prefilled, generated, reasoning, asking, .. } = counts;
-        Self { document, prompt, cached, prefilled, generated, reasoning, asking }
+        let TokenCounts { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, .. } = counts;
+        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking }
     }
 }
 

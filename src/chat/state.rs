@@ -10,7 +10,7 @@ use super::exchange::{Exchange, ExchangeState};
 use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument};
 use super::measurements::Measurements;
 use super::moment::Moment;
-use super::notice::{Notice, model_notes};
+use super::notice::{Notice, Tone, model_notes};
 use super::room::FullContext;
 use super::system_prompt::SystemPrompt;
 use super::template::ChatTemplate;
@@ -485,6 +485,16 @@ impl Chat {
     pub(super) fn tell_news(&mut self, notice: Notice) {
         self.tell(notice);
         self.notice_is_news = true;
+    }
+
+    /// Adds a sentence to the notice that is shown, if it is no error: a screen shows only one.
+    pub(super) fn tell_beside(&mut self, text: String) {
+        self.notices.push(Notice::info(text.clone()));
+        let shown = self.notice.take().filter(|notice| notice.tone == Tone::Info);
+        self.notice = Some(match shown {
+            Some(notice) => Notice { text: format!("{}; {text}", notice.text), ..notice },
+            None => Notice::info(text),
+        });
     }
 
     /// Takes the notice away, because something new begins; news stay.

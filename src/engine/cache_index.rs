@@ -31,6 +31,15 @@ pub(super) struct TokenSequence {
     runs: Vec<AttentionRun>,
 }
 
+/// A decode call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
+    /// Its first position.
+    pub start: u32,
+    /// How many tokens it had; the cache may hold fewer of them.
+    pub tokens: u32,
+}
+
 /// The tokens in the cache, and the decode calls that computed them.
 ///
 /// Why the calls matter: the same tokens computed in calls of different lengths give logits that differ by rounding,
@@ -38,8 +47,8 @@ pub(super) struct TokenSequence {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct CacheIndex {
     sequence: TokenSequence,
-    /// The first position of each call, ascending.
-    calls: Vec<u32>,
+    /// Ascending.
+    calls: Vec<Call>,
 }
 
 impl CacheIndex {
@@ -49,13 +58,34 @@ impl CacheIndex {
 
     /// Records one decode call.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
-        self.calls.push(self.len());
+        self.calls.push(Call { start: self.len(), tokens: tokens.len() as u32 });
         self.sequence.push(tokens, attention);
+    }
+
+    /// Records the beginning of a decode call of `call_tokens`: the next `tokens` of `from`, which begins with what is here.
+    pub(super) fn push_restored(&mut self, from: &TokenSequence, tokens: u32, call_tokens: u32) {
+        let (start, end) = (self.len(), self.len() + tokens);
+        self.calls.push(Call { start, tokens: call_tokens });
+        while let Some((tokens, attention)) = from.chunk_from(self.len(), end - self.len()).filter(|_| self.len() < end)
+        {
+            self.sequence.push(tokens, attention);
+        }
     }
 
     pub(super) fn truncate(&mut self, len: u32) {
         self.sequence.truncate(len);
-        self.calls.retain(|&start| start < len);
+        self.calls.retain(|call| call.start < len);
+    }
+
+    pub(super) fn sequence(&self) -> &TokenSequence {
+        &self.sequence
+    }
+
+    /// The calls that start at `start` or later, each with the number of its tokens that the cache holds.
+    pub(super) fn calls_from(&self, start: u32) -> impl Iterator<Item = (Call, u32)> {
+        let first = self.calls.partition_point(|call| call.start < start);
+        let ends = self.calls[first..].iter().skip(1).map(|call| call.start).chain([self.len()]);
+        self.calls[first..].iter().zip(ends).map(|(call, end)| (*call, end - call.start))
     }
 
     /// How many leading positions can be reused for `wanted`.
@@ -73,8 +103,8 @@ impl CacheIndex {
         if position >= self.len() {
             return position;
         }
-        let later = self.calls.partition_point(|&start| start <= position);
-        self.calls[later - 1]
+        let later = self.calls.partition_point(|call| call.start <= position);
+        self.calls[later - 1].start
     }
 }
 
@@ -152,6 +182,22 @@ impl TokenSequence {
             .expect("the run that holds `position` ends after it")
     }
 
+    /// Positions `start..end` in runs of one attention in effect: one past the last position of each, and the attention.
+    pub(super) fn effective_runs(&self, start: u32, end: u32) -> Vec<(u32, &Attention)> {
+        let mut runs: Vec<(u32, &Attention)> = Vec::new();
+        let mut position = start;
+        while position < end {
+            let attention = self.attention_at(position).effective_at(position);
+            let run_end = self.agreement_end(self, position).min(end);
+            match runs.last_mut() {
+                Some((last_end, last)) if *last == attention => *last_end = run_end,
+                _ => runs.push((run_end, attention)),
+            }
+            position = run_end;
+        }
+        runs
+    }
+
     /// The next chunk to compute from `start`: at most `limit` tokens under one attention. `None` at the end.
     pub(super) fn chunk_from(&self, start: u32, limit: u32) -> Option<(&[Token], &Attention)> {
         if start >= self.len() {
@@ -198,6 +244,17 @@ mod tests {
         assert_eq!([0, 2, 3, 4, 9].map(|position| log.call_of(position)), [0, 0, 3, 4, 9]);
         log.truncate(2);
         assert_eq!((log.len(), log.call_of(1), log.call_of(2)), (2, 0, 2));
+    }
+
+    #[test]
+    fn what_was_restored_is_as_if_it_had_been_computed() {
+        let wanted = sequence(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 6], Attention::Full)]);
+        let mut restored = CacheIndex::default();
+        restored.push_restored(&wanted, 3, 3);
+        restored.push_restored(&wanted, 2, 8);
+        assert_eq!((restored.len(), restored.common_prefix(&wanted), restored.call_of(4)), (5, 5, 3));
+        let calls: Vec<(Call, u32)> = restored.calls_from(1).collect();
+        assert_eq!(calls, [(Call { start: 3, tokens: 8 }, 2)]);
     }
 
     #[test]
@@ -255,6 +312,19 @@ mod tests {
             prop_assert_eq!(a.common_prefix(&b), naive_prefix(&a, &b));
             prop_assert_eq!(a.common_prefix(&b), b.common_prefix(&a));
             prop_assert_eq!(a.common_prefix(&a), a.len());
+        }
+
+        #[test]
+        fn runs_in_effect_are_those_of_each_position(sequence in any_reading(), from in 0_u32..10, len in 0_u32..30) {
+            let start = from.min(sequence.len());
+            let end = (start + len).min(sequence.len());
+            let runs = sequence.effective_runs(start, end);
+            for position in start..end {
+                let run = runs.iter().find(|(run_end, _)| position < *run_end).map(|(_, attention)| *attention);
+                prop_assert_eq!(run, Some(sequence.attention_at(position).effective_at(position)));
+            }
+            prop_assert_eq!(runs.last().map_or(start, |(run_end, _)| *run_end), end);
+            prop_assert!(runs.windows(2).all(|pair| pair[0].1 != pair[1].1));
         }
 
         #[test]

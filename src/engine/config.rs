@@ -145,6 +145,16 @@ pub struct EngineSettings {
     pub resident_bytes: u64,
     /// The file that keeps the calibration between runs; `None`: not kept.
     pub speeds: Option<PathBuf>,
+    /// Where readings are kept on disk; `None`: nowhere.
+    pub disk_cache: Option<DiskCacheSettings>,
+}
+
+/// The KV cache on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskCacheSettings {
+    pub folder: PathBuf,
+    /// Max bytes of all blocks; `None`: a quarter of the disk's free space, at most 64 GiB.
+    pub most_bytes: Option<u64>,
 }
 
 impl EngineSettings {

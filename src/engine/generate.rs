@@ -134,6 +134,7 @@ impl<M: Machine> Worker<M> {
         self.threads.after_job();
         match outcome {
             Ok((finish, reasoning_end)) => {
+                self.tell_notes(job.id);
                 let figures = Figures { reasoning_end, ..self.figures(&job, tokenized.recipe) };
                 let figures = Box::new(figures);
                 self.tell(Event::Answered { job: job.id, finish, figures });

@@ -4,14 +4,16 @@
 //! grow. Most calls go through the safe binding (llama-cpp-2). Four functions of the patched library and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
-//! `library` starts the library and receives its log, [`vocabulary`] opens a model for its token tables only, and
-//! `weights` loads a model's layers onto the devices, and `repacked` predicts which weights get a second copy.
+//! `library` starts the library and receives its log, [`vocabulary`] opens a model for its token tables only,
+//! `weights` loads a model's layers onto the devices, `repacked` predicts which weights get a second copy, and `ranges` copies parts of the
+//! KV cache.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
 mod library;
+mod ranges;
 mod repacked;
 pub(super) mod vocabulary;
 mod weights;
@@ -48,6 +50,9 @@ use weights::Loaded;
 
 /// The only sequence.
 const SEQUENCE: i32 = 0;
+
+/// Enough to ask a context what it is.
+const SMALL_CONTEXT_TOKENS: u32 = 256;
 
 /// What `llama_decode` returns if the abort callback stopped it.
 const ABORTED: i32 = 2;
@@ -567,6 +572,28 @@ impl Machine for Llama<'_> {
 
     fn snapshot_bytes(snapshot: &SeqState) -> u64 {
         snapshot.byte_len() as u64
+    }
+
+    fn range_layout(&mut self) -> Result<String, String> {
+        match &self.context {
+            Some(context) => ranges::layout(context.raw),
+            // A small one is of the same kind.
+            None => self
+                .make_context(SMALL_CONTEXT_TOKENS)
+                .map_or_else(|failure| Err(failure.message), |context| ranges::layout(context.raw)),
+        }
+    }
+
+    fn range_bytes(&mut self, tokens: u32) -> u64 {
+        u64::from(tokens) * self.model.info.kv_bytes_per_token
+    }
+
+    fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
+        ranges::copy(self.context()?.raw, SEQUENCE, start, end)
+    }
+
+    fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure> {
+        ranges::append(self.context()?.raw, SEQUENCE, start, end, bytes)
     }
 
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) {

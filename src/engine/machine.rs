@@ -2,7 +2,7 @@
 //! recomputes everything.
 //!
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
-//! the whole cache to host memory and back.
+//! the whole cache to host memory and back, or ranges of it.
 
 use super::cache_index::Token;
 use super::message::{Failure, Memory, Origin, Sampling};
@@ -74,6 +74,20 @@ pub(super) trait Machine {
     fn restore(&mut self, snapshot: &Self::Snapshot) -> Result<(), Failure>;
 
     fn snapshot_bytes(snapshot: &Self::Snapshot) -> u64;
+
+    /// Describes what the bytes of a range depend on beside the model: the same text, the same meaning.
+    ///
+    /// Errors: why ranges of this model's cache can't be copied, in words.
+    fn range_layout(&mut self) -> Result<String, String>;
+
+    /// Bytes of a range of `tokens` positions.
+    fn range_bytes(&mut self, tokens: u32) -> u64;
+
+    /// Copies positions `start..end`.
+    fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure>;
+
+    /// Appends positions `start..end` from a copy. The cache must end at `start`. On failure it is unchanged.
+    fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure>;
 
     /// Starts sampling; `recent` are the tokens that the repetition penalty covers.
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);

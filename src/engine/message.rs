@@ -437,6 +437,8 @@ pub struct TokenCounts {
     pub document: u32,
     pub prompt: u32,
     pub cached: u32,
+    /// Of the cached ones, those that were read from disk for this job.
+    pub from_disk: u32,
     pub prefilled: u32,
     /// Including reasoning.
     pub generated: u32,
@@ -547,6 +549,11 @@ pub enum Event {
         job: JobId,
         tokens: Vec<u32>,
     },
+    /// Something that the user has to know, in a sentence: what is not kept on disk, or could not be used from there.
+    Noted {
+        job: JobId,
+        text: String,
+    },
     Failed {
         job: JobId,
         failure: Failure,
@@ -568,6 +575,7 @@ impl Event {
             | Self::Answered { job, .. }
             | Self::Forecast { job, .. }
             | Self::Counted { job, .. }
+            | Self::Noted { job, .. }
             | Self::Failed { job, .. } => Some(*job),
         }
     }

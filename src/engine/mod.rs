@@ -13,6 +13,10 @@
 //! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
 //! | `cache_index` | what does the cache hold, and how much of it can be reused? |
 //! | `snapshot_cache` | which other cache states are kept in memory? |
+//! | `disk_cache` | which readings are kept on disk, and when are they used? |
+//! | `block_chain` | which blocks on disk hold the beginning of a prompt? |
+//! | `saver` | how are blocks written beside the reading? |
+//! | `fingerprint` | which model is it, whatever its file is called? |
 //! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
 //! | `calibration` | what did earlier runs measure? |
 //! | [`survey`] | what is known about a model without its weights? |
@@ -30,10 +34,13 @@
 //!
 //! Doesn't lay out prompts (`chat` does) or know the names of presets.
 
+mod block_chain;
 mod cache_index;
 mod calibration;
 pub mod config;
 mod cost_model;
+mod disk_cache;
+mod fingerprint;
 mod generate;
 mod job;
 mod llama;
@@ -42,6 +49,7 @@ mod machine;
 pub mod message;
 mod offload;
 mod repetition;
+mod saver;
 mod schema;
 mod snapshot_cache;
 mod split;
@@ -63,12 +71,15 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use calibration::Calibration;
-use config::EngineConfig;
+use config::{EngineConfig, EngineSettings};
 use cost_model::CostModel;
+use disk_cache::DiskCache;
 use load::SystemLoad;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use threads::{Cores, ThreadChooser};
 use worker::{Inbox, Worker};
+
+use crate::store::blocks::About;
 
 pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
@@ -134,7 +145,22 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
     let _ = events.send(Event::Loaded(Box::new(info)));
     let settings = config.settings.for_device(model.info().has_gpu());
+    let disk = settings
+        .disk_cache
+        .as_ref()
+        .map_or_else(DiskCache::off, |disk| DiskCache::begin(disk, about(model.info(), &settings)));
     let machine = llama::Llama::new(&model, &settings);
     let threads = ThreadChooser::new(settings.threads, Cores::here(), Box::<SystemLoad>::default());
-    Worker::new(machine, cost_model, calibration, settings, threads, Inbox::new(commands), events.clone()).run();
+    let inbox = Inbox::new(commands);
+    Worker::new(machine, cost_model, calibration, settings, threads, inbox, events.clone()).keeping(disk).run();
+}
+
+/// What the blocks on disk are of.
+fn about(model: &ModelInfo, settings: &EngineSettings) -> About {
+    About {
+        model: model.title(),
+        file: model.path.clone(),
+        cache_type: settings.kv_dtype.name().to_owned(),
+        library: model.patch_stamp.clone(),
+    }
 }

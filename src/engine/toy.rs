@@ -145,6 +145,29 @@ impl Machine for Toy {
         snapshot.len() as u64 * 8
     }
 
+    fn range_layout(&mut self) -> Result<String, String> {
+        Ok("toy".to_owned())
+    }
+
+    fn range_bytes(&mut self, tokens: u32) -> u64 {
+        u64::from(tokens) * 8
+    }
+
+    fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
+        Ok(self.cells[start as usize..end as usize].iter().flat_map(|cell| cell.to_le_bytes()).collect())
+    }
+
+    fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure> {
+        assert_eq!(
+            (start as usize, bytes.len()),
+            (self.cells.len(), (end - start) as usize * 8),
+            "appended without a gap"
+        );
+        assert!(end <= self.context_tokens, "the context is never overrun");
+        self.cells.extend(bytes.chunks(8).map(|cell| u64::from_le_bytes(cell.try_into().expect("8 bytes"))));
+        Ok(())
+    }
+
     fn start_sampling(&mut self, _: &Sampling, _: &[Token]) {
         self.said = 0;
         self.constrained = None;

@@ -1,11 +1,12 @@
 //! Executes commands one by one on the engine's thread: prefills, answers, and tracks what the KV cache holds.
 //!
 //! To prefill a prompt, the worker restores a snapshot if one holds more of it than the live cache, truncates what
-//! differs, and computes the rest in chunks. After each chunk it reports progress and checks whether to stop.
+//! differs, appends what is on disk, and computes the rest in chunks. After each chunk it reports progress, has the chunk saved to disk and
+//! checks whether to stop.
 //!
 //! Example: 12,000 tokens are cached under `quick`, and the user switches to `full`: the cache is kept as a snapshot,
 //! 4,196 positions are reused and 7,804 computed. Switching back to `quick` restores the snapshot of all 12,000 and
-//! computes nothing.
+//! computes nothing. The next day, both are appended from disk.
 //!
 //! Doesn't call llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
 
@@ -20,6 +21,7 @@ use super::cache_index::{CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
 use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
+use super::disk_cache::DiskCache;
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
@@ -29,6 +31,7 @@ use super::message::{
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
+use crate::store::blocks::BlockName;
 use crate::swaa::{Recipe, RecipeSpec};
 
 /// Recomputing fewer tokens than this is faster than copying them.
@@ -39,6 +42,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) machine: M,
     pub(super) kv: CacheIndex,
     snapshots: SnapshotCache<M::Snapshot>,
+    disk: DiskCache,
     cost_model: CostModel,
     calibration: Calibration,
     pub(super) token_cache: TokenCache,
@@ -104,6 +108,7 @@ impl<M: Machine> Worker<M> {
             machine,
             kv: CacheIndex::default(),
             snapshots: SnapshotCache::new(settings.resident_bytes),
+            disk: DiskCache::off(),
             cost_model,
             calibration,
             token_cache: TokenCache::default(),
@@ -112,6 +117,11 @@ impl<M: Machine> Worker<M> {
             events,
             inbox,
         }
+    }
+
+    /// The same, with its readings kept on disk.
+    pub(super) fn keeping(self, disk: DiskCache) -> Self {
+        Self { disk, ..self }
     }
 
     /// Executes commands until [`Command::Shutdown`] or until the sender is gone.
@@ -169,8 +179,10 @@ impl<M: Machine> Worker<M> {
 
     fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
         let tokenized = self.tokenize(prompt, spec);
-        let cached = self.kv.common_prefix(&tokenized.sequence).max(self.snapshots.best_prefix(&tokenized.sequence));
-        let plan = self.plan(&tokenized, cached);
+        self.disk.begin_job(&mut self.machine);
+        let in_memory = self.kv.common_prefix(&tokenized.sequence).max(self.snapshots.best_prefix(&tokenized.sequence));
+        let on_disk = self.disk.longest(&tokenized.sequence).last().map_or(0, BlockName::end);
+        let plan = self.plan(&tokenized, in_memory.max(on_disk));
         self.tell(Event::Forecast { job, plan });
     }
 
@@ -210,10 +222,13 @@ impl<M: Machine> Worker<M> {
             }
             return Err(failure);
         }
-        let cached = self.reuse(tokenized, aim)?;
+        self.disk.begin_job(&mut self.machine);
+        let (cached, from_disk) = self.reuse(tokenized, aim, job)?;
         job.tokens.document = tokenized.document_tokens;
         job.tokens.prompt = tokenized.sequence.len();
         job.tokens.cached = cached;
+        job.tokens.from_disk = from_disk;
+        self.tell_notes(job.id);
         self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
         let started = Instant::now();
         let outcome = self.read_on(tokenized, job, started);
@@ -221,7 +236,16 @@ impl<M: Machine> Worker<M> {
         job.tokens.prefilled = self.kv.len() - cached;
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
         self.calibration.record(job.tokens.prefilled, self.cost_model.sums());
+        self.disk.end_job(job.tokens.prefilled);
+        self.tell_notes(job.id);
         outcome
+    }
+
+    /// Tells what there is to tell about the cache on disk.
+    pub(super) fn tell_notes(&mut self, job: JobId) {
+        for text in self.disk.take_notes() {
+            self.tell(Event::Noted { job, text });
+        }
     }
 
     /// Prefills from the end of the cache to the end of `tokenized`. A chunk never contains both document and question,
@@ -244,9 +268,11 @@ impl<M: Machine> Worker<M> {
                 continue;
             }
             let elapsed = chunk_started.elapsed();
+            let tokens_per_s = rate(tokens.len() as u32, elapsed);
             self.kv.push(tokens, attention);
             self.cost_model.observe(start, tokens.len() as u32, attention, elapsed);
-            self.tell_progress(sequence, job, started, rate(tokens.len() as u32, elapsed));
+            self.disk.save(&self.kv, tokenized.document_tokens, tokens_per_s, &mut self.machine);
+            self.tell_progress(sequence, job, started, tokens_per_s);
         }
     }
 
@@ -262,10 +288,19 @@ impl<M: Machine> Worker<M> {
         self.tell(Event::Prefilling { job: job.id, progress });
     }
 
-    /// Reduces the cache to the part of `tokenized` that it or a snapshot holds. Returns the number of positions
-    /// kept.
-    fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim) -> Result<u32, Failure> {
-        let sequence = &tokenized.sequence;
+    /// Reduces the cache to the part of `tokenized` that it or a snapshot holds, and appends what is on disk. Returns the number of positions
+    /// kept, and how many of them came from disk.
+    fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
+        self.reuse_memory(&tokenized.sequence)?;
+        let in_memory = self.append_from_disk(&tokenized.sequence, job)?;
+        let keep = self.reusable_positions(tokenized, aim);
+        self.cut(keep)?;
+        self.disk.follow(&self.kv, tokenized.document_tokens);
+        Ok((keep, keep.saturating_sub(in_memory)))
+    }
+
+    /// Restores a snapshot if one holds more of `sequence` than the live cache.
+    fn reuse_memory(&mut self, sequence: &TokenSequence) -> Result<(), Failure> {
         let live = self.kv.common_prefix(sequence);
         let replaced = self.copy_if_worth_keeping(live)?;
         if self.snapshots.best_prefix(sequence) > live
@@ -280,9 +315,35 @@ impl<M: Machine> Worker<M> {
             let dropped = self.snapshots.keep(log, snapshot, bytes);
             tracing::debug!(bytes, dropped, "cache state kept as a snapshot");
         }
-        let keep = self.reusable_positions(tokenized, aim);
-        self.cut(keep)?;
-        Ok(keep)
+        Ok(())
+    }
+
+    /// Appends the blocks on disk that hold more of `sequence` than memory does, if that is quicker than to compute them. Returns where what
+    /// the cache held before ends.
+    ///
+    /// What a block is appended to must be exactly what the block was computed behind. So the cache is cut where it stops to be that, even if
+    /// the tokens agree further: then it was computed in other calls.
+    fn append_from_disk(&mut self, sequence: &TokenSequence, job: &Job) -> Result<u32, Failure> {
+        let in_memory = self.kv.common_prefix(sequence);
+        let chain = self.disk.longest(sequence);
+        let end = chain.last().map_or(0, BlockName::end);
+        if end <= in_memory {
+            return Ok(in_memory);
+        }
+        let (there, missing) = chain.split_at(DiskCache::already_there(&chain, &self.kv));
+        if !self.disk.is_quicker(missing, self.time_between(sequence, in_memory, end)) {
+            return Ok(in_memory);
+        }
+        let kept = there.last().map_or(0, BlockName::end);
+        self.cut(kept)?;
+        self.disk.restore(missing, sequence, &mut self.kv, &mut self.machine, &job.watch);
+        Ok(kept)
+    }
+
+    /// The predicted time to prefill positions `start..end` of `sequence`; `None` before anything has been measured.
+    fn time_between(&self, sequence: &TokenSequence, start: u32, end: u32) -> Option<Duration> {
+        let whole = self.cost_model.predict(sequence, start)?;
+        Some(whole.saturating_sub(self.cost_model.predict(sequence, end)?))
     }
 
     /// How many positions of the cache to reuse.

@@ -1,6 +1,8 @@
 //! Tests the worker with the toy: reuse, cancelling, limits, and random command sequences against a naive
 //! recomputation.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -11,11 +13,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::calibration::Calibration;
 use super::config::*;
 use super::cost_model::{CostModel, Shape};
+use super::disk_cache::DiskCache;
 use super::load::{Load, Unknown};
 use super::message::*;
 use super::threads::{Cores, ThreadChooser};
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
+use crate::store::blocks::About;
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
 
 /// A worker, both ends of its counter, and a source of ids.
@@ -26,6 +30,8 @@ struct Desk {
     next_job: u64,
     /// Of every question.
     schema: Option<Arc<str>>,
+    /// What readings had to tell.
+    notes: Vec<String>,
 }
 
 impl Desk {
@@ -35,6 +41,23 @@ impl Desk {
 
     /// Beside other programs that keep cores busy.
     fn beside(load: Box<dyn Load>, train_context_tokens: u32, resident_bytes: u64) -> Self {
+        Self::made(load, DiskCache::off(), train_context_tokens, resident_bytes)
+    }
+
+    /// A run of the program that keeps its readings in `folder`.
+    fn on_disk(folder: &Path) -> Self {
+        let model = folder.join("model.gguf");
+        std::fs::write(&model, "weights").expect("written");
+        Self::of_model_on_disk(folder, &model, None)
+    }
+
+    fn of_model_on_disk(folder: &Path, model: &Path, most_bytes: Option<u64>) -> Self {
+        let about = About { model: "toy".into(), file: model.into(), cache_type: "f16".into(), library: "1".into() };
+        let disk = DiskCache::begin(&DiskCacheSettings { folder: folder.join("kv"), most_bytes }, about);
+        Self::made(Box::new(Unknown), disk, 4096, 0)
+    }
+
+    fn made(load: Box<dyn Load>, disk: DiskCache, train_context_tokens: u32, resident_bytes: u64) -> Self {
         let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 64,
@@ -46,6 +69,7 @@ impl Desk {
             offload: Offload::none(),
             resident_bytes,
             speeds: None,
+            disk_cache: None,
         };
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
@@ -59,8 +83,9 @@ impl Desk {
             ThreadChooser::new(None, Cores { in_machine: 4, allowed: 4 }, load),
             Inbox::new(receiver),
             sender,
-        );
-        Self { worker, commands, events, next_job: 0, schema: None }
+        )
+        .keeping(disk);
+        Self { worker, commands, events, next_job: 0, schema: None, notes: Vec::new() }
     }
 
     fn job(&mut self) -> JobId {
@@ -99,7 +124,12 @@ impl Desk {
         let job = self.job();
         let command =
             Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: CancelToken::default() };
-        match self.give(command).pop() {
+        let mut events = self.give(command);
+        self.notes.extend(events.iter().filter_map(|event| match event {
+            Event::Noted { text, .. } => Some(text.clone()),
+            _ => None,
+        }));
+        match events.pop() {
             Some(Event::Prefilled { figures, .. }) => figures.tokens,
             other => panic!("a reading ends with Read, got {other:?}"),
         }
@@ -225,6 +255,198 @@ fn without_a_shelf_going_back_reads_again() {
     desk.read(&book, &spec(64, 8));
     desk.read(&book, &RecipeSpec::FULL);
     assert_eq!(desk.read(&book, &spec(64, 8)).prefilled, 780 - 72);
+}
+
+/// Cached, of these from disk, and prefilled.
+fn parts(tokens: TokenCounts) -> (u32, u32, u32) {
+    (tokens.cached, tokens.from_disk, tokens.prefilled)
+}
+
+#[test]
+fn the_next_run_reads_nothing_again_under_any_recipe() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let recipes = [RecipeSpec::FULL, spec(64, 8), RecipeSpec { far: 8, ..spec(32, 4) }];
+    let book = prompt(&book(), &[]);
+    let mut first = Desk::on_disk(folder.path());
+    for recipe in &recipes {
+        first.read(&book, recipe);
+    }
+    drop(first);
+    for recipe in &recipes {
+        let mut next = Desk::on_disk(folder.path());
+        assert_eq!(parts(next.read(&book, recipe)), (780, 780, 0), "{recipe:?}");
+        assert_eq!(next.worker.machine.computed, 0);
+        assert_eq!(next.notes.len(), 1, "{:?}", next.notes);
+        assert!(next.notes[0].starts_with("780 tokens were read before; they came from disk in "), "{:?}", next.notes);
+    }
+}
+
+#[test]
+fn an_answer_after_a_restart_is_the_same_and_costs_the_question() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for recipe in [RecipeSpec::FULL, spec(64, 8), RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) }] {
+        let question = prompt(&book(), &["who?"]);
+        let first = Desk::on_disk(folder.path()).ask(&question, &recipe);
+        let second = Desk::on_disk(folder.path()).ask(&question, &recipe);
+        assert_eq!((&second.text, second.finish), (&first.text, first.finish));
+        assert_eq!(parts(second.tokens), (780, 780, 4));
+    }
+}
+
+#[test]
+fn a_longer_document_appends_and_a_changed_one_is_read_from_its_first_changed_block() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = &book()[..500];
+    Desk::on_disk(folder.path()).read(&prompt(begun, &[]), &RecipeSpec::FULL);
+    let longer = Desk::on_disk(folder.path()).read(&prompt(&book(), &[]), &RecipeSpec::FULL);
+    assert_eq!(parts(longer), (500, 500, 280));
+    let mut changed = book();
+    changed.replace_range(300..301, "X");
+    let changed = Desk::on_disk(folder.path()).read(&prompt(&changed, &[]), &RecipeSpec::FULL);
+    assert_eq!(parts(changed), (288, 288, 492), "calls have 16 tokens");
+}
+
+#[test]
+fn what_is_equal_under_two_recipes_is_read_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let book = prompt(&book(), &[]);
+    Desk::on_disk(folder.path()).read(&book, &RecipeSpec::FULL);
+    // The window hides nothing from the first 72 positions, 4 whole calls.
+    let other = Desk::on_disk(folder.path()).read(&book, &spec(64, 8));
+    assert_eq!(parts(other), (64, 64, 716));
+}
+
+#[test]
+fn a_switch_in_a_run_leaves_the_whole_reading_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let book = prompt(&book(), &[]);
+    let mut first = Desk::on_disk(folder.path());
+    first.read(&book, &RecipeSpec::FULL);
+    assert_eq!(parts(first.read(&book, &spec(64, 8))), (72, 0, 708));
+    drop(first);
+    assert_eq!(parts(Desk::on_disk(folder.path()).read(&book, &spec(64, 8))), (780, 780, 0));
+}
+
+#[test]
+fn a_reading_that_was_broken_off_goes_on_at_its_last_block() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut first = Desk::on_disk(folder.path());
+    first.read(&prompt(&book()[..160], &[]), &RecipeSpec::FULL);
+    drop(first);
+    let whole = prompt(&book(), &[]);
+    // As if the program had been killed while it wrote the last block.
+    let blocks = blocks(folder.path());
+    fs::remove_file(blocks.last().expect("blocks")).expect("removed");
+    let again = Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL);
+    assert_eq!(parts(again), (144, 144, 636));
+}
+
+/// The files of all blocks, by their positions.
+fn blocks(folder: &Path) -> Vec<PathBuf> {
+    let groups = fs::read_dir(folder.join("kv")).expect("a store").flatten().filter(|entry| entry.path().is_dir());
+    let files = groups.flat_map(|group| fs::read_dir(group.path()).expect("a group").flatten());
+    let mut blocks: Vec<PathBuf> =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|ending| ending == "kv")).collect();
+    blocks.sort();
+    blocks
+}
+
+#[test]
+fn a_bad_block_is_dropped_with_a_sentence_and_read_again() {
+    let whole = prompt(&book(), &[]);
+    type Spoil = fn(&mut Vec<u8>);
+    let spoils: [(Spoil, &str); 4] = [
+        (|bytes| bytes.truncate(100), "it is cut off"),
+        (|bytes| bytes.clear(), "it is cut off"),
+        (|bytes| bytes[150] ^= 4, "its checksum is wrong"),
+        (|bytes| bytes[0] ^= 4, "it holds something else than its name says"),
+    ];
+    for (spoil, why) in spoils {
+        let folder = tempfile::tempdir().expect("a folder");
+        Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL);
+        let bad = &blocks(folder.path())[10];
+        let mut bytes = fs::read(bad).expect("a block");
+        spoil(&mut bytes);
+        fs::write(bad, bytes).expect("written");
+        let mut desk = Desk::on_disk(folder.path());
+        assert_eq!(parts(desk.read(&whole, &RecipeSpec::FULL)), (160, 160, 620));
+        let told = format!("an earlier reading cannot be used from token 160 on: {why}; it is read again");
+        assert!(desk.notes.contains(&told), "{:?}", desk.notes);
+        drop(desk);
+        assert_eq!(
+            parts(Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL)),
+            (780, 780, 0),
+            "it was written anew"
+        );
+    }
+}
+
+#[test]
+fn another_block_under_the_name_is_not_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = prompt(&book(), &[]);
+    Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL);
+    let blocks = blocks(folder.path());
+    fs::copy(&blocks[11], &blocks[10]).expect("copied");
+    assert_eq!(parts(Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL)), (160, 160, 620));
+}
+
+#[test]
+fn blocks_of_another_model_are_not_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = prompt(&book(), &[]);
+    Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL);
+    let (same, other) = (folder.path().join("same.gguf"), folder.path().join("other.gguf"));
+    fs::write(&same, "weights").expect("written");
+    fs::write(&other, "other weights").expect("written");
+    let read = |model: &Path| Desk::of_model_on_disk(folder.path(), model, None).read(&whole, &RecipeSpec::FULL);
+    assert_eq!(parts(read(&same)), (780, 780, 0), "the same weights under another name");
+    assert_eq!(parts(read(&other)), (0, 0, 780));
+}
+
+#[test]
+fn a_store_that_vanishes_while_the_program_runs_is_read_again_and_made_anew() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = prompt(&book(), &[]);
+    let mut desk = Desk::on_disk(folder.path());
+    desk.read(&whole, &RecipeSpec::FULL);
+    while blocks(folder.path()).len() < 780_usize.div_ceil(16) {
+        std::thread::yield_now();
+    }
+    fs::remove_dir_all(folder.path().join("kv")).expect("removed");
+    assert_eq!(parts(desk.read(&prompt(&book().replace("truth", "story"), &[]), &RecipeSpec::FULL)), (8, 0, 772));
+    assert_eq!(parts(desk.read(&whole, &RecipeSpec::FULL)), (8, 0, 772));
+    drop(desk);
+    assert_eq!(parts(Desk::on_disk(folder.path()).read(&whole, &RecipeSpec::FULL)), (780, 780, 0));
+}
+
+#[test]
+fn what_cannot_be_kept_is_told_once_and_read_all_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = prompt(&book().repeat(3), &[]);
+    fs::write(folder.path().join("kv"), "in the way").expect("written");
+    let mut desk = Desk::on_disk(folder.path());
+    assert_eq!(desk.read(&whole, &RecipeSpec::FULL).prefilled, 2340);
+    desk.read(&whole, &spec(64, 8));
+    let [note] = &desk.notes[..] else { panic!("one note: {:?}", desk.notes) };
+    assert!(note.starts_with("this reading is not kept on disk: cannot write to "), "{note}");
+    fs::remove_file(folder.path().join("kv")).expect("removed");
+    let mut small = Desk::of_model_on_disk(folder.path(), &folder.path().join("model.gguf"), Some(20_000));
+    assert_eq!(small.read(&whole, &RecipeSpec::FULL).prefilled, 2340);
+    assert_eq!(
+        small.notes,
+        ["this reading is not kept on disk: it would take 18.7 kB of the 20.0 kB that the cache may have"]
+    );
+}
+
+#[test]
+fn two_programs_share_what_either_has_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut one, mut other) = (Desk::on_disk(folder.path()), Desk::on_disk(folder.path()));
+    let whole = prompt(&book(), &[]);
+    one.read(&whole, &RecipeSpec::FULL);
+    drop(one);
+    assert_eq!(parts(other.read(&whole, &RecipeSpec::FULL)), (780, 780, 0));
 }
 
 #[test]
@@ -428,6 +650,35 @@ enum Step {
     Read(usize, usize),
     Ask(usize, usize, &'static str),
     Forecast(usize, usize),
+    /// A new run of the program.
+    Restart,
+    /// A block is removed, or a byte of it changed.
+    Spoil(prop::sample::Index, Option<prop::sample::Index>),
+}
+
+fn any_step_on_disk() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => any_step(),
+        2 => Just(Step::Restart),
+        1 => any::<(prop::sample::Index, Option<prop::sample::Index>)>().prop_map(|(block, byte)| Step::Spoil(block, byte)),
+    ]
+}
+
+fn spoil(folder: &Path, block: prop::sample::Index, byte: Option<prop::sample::Index>) {
+    if !folder.join("kv").is_dir() || blocks(folder).is_empty() {
+        return;
+    }
+    let blocks = blocks(folder);
+    let block = &blocks[block.index(blocks.len())];
+    match byte {
+        None => fs::remove_file(block).expect("removed"),
+        Some(byte) => {
+            let mut bytes = fs::read(block).expect("a block");
+            let byte = byte.index(bytes.len());
+            bytes[byte] ^= 1;
+            fs::write(block, bytes).expect("written");
+        }
+    }
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -440,6 +691,41 @@ fn any_step() -> impl Strategy<Value = Step> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever was read, kept, lost and spoilt before, an answer equals that of a fresh machine.
+    #[test]
+    fn the_cache_on_disk_never_changes_an_answer(steps in prop::collection::vec(any_step_on_disk(), 1..10)) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let documents = [book(), book().replace("truth", "story"), book()[..300].to_owned()];
+        let recipes = [
+            RecipeSpec::FULL,
+            spec(40, 4),
+            spec(200, 0),
+            RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) },
+            RecipeSpec { far: 8, ..spec(40, 4) },
+        ];
+        let mut desk = Desk::on_disk(folder.path());
+        for step in steps {
+            match step {
+                Step::Read(document, recipe) => {
+                    desk.read(&prompt(&documents[document], &[]), &recipes[recipe]);
+                }
+                Step::Ask(document, recipe, question) => {
+                    let prompt = prompt(&documents[document], &[question]);
+                    let answer = desk.ask(&prompt, &recipes[recipe]);
+                    let fresh = Desk::new(4096, 0).ask(&prompt, &recipes[recipe]);
+                    prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
+                    prop_assert_eq!(answer.tokens.cached + answer.tokens.prefilled, answer.tokens.prompt);
+                }
+                Step::Forecast(..) => {}
+                Step::Restart => {
+                    drop(desk);
+                    desk = Desk::on_disk(folder.path());
+                }
+                Step::Spoil(block, byte) => spoil(folder.path(), block, byte),
+            }
+        }
+    }
 
     /// Regardless of earlier commands, an answer equals that of a fresh machine, and a forecast equals the prefill that
     /// follows.
@@ -473,6 +759,7 @@ proptest! {
                     let read = desk.read(&prompt, &recipes[recipe]);
                     prop_assert_eq!(plan.to_prefill_tokens, read.prefilled);
                 }
+                Step::Restart | Step::Spoil(..) => unreachable!("only on disk"),
             }
         }
     }

@@ -16,11 +16,13 @@
 //!
 //! It does not locate models (the caller of [`run`] starts the engine), and never asks the user anything.
 
+mod cache;
 mod fit;
 mod inspect;
 mod listing;
 mod printer;
 mod pull;
+mod read;
 mod report;
 mod reporter;
 mod rows;
@@ -29,10 +31,12 @@ mod script;
 use std::io::Read;
 use std::path::PathBuf;
 
+pub use cache::cache;
 pub use fit::fit;
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
 pub use pull::pull;
+pub use read::read_ahead;
 pub use reporter::Reporter;
 use script::Script;
 

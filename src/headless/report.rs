@@ -76,10 +76,11 @@ pub(super) fn stats(preset: &str, finish: Finish, figures: &Figures, model: &Mod
             time(model.load_time)
         ),
         format!(
-            "tokens   document {} · prompt {} ({} cached, {} prefilled) · generated {} ({} reasoning) · {}",
+            "tokens   document {} · prompt {} ({} cached{}, {} prefilled) · generated {} ({} reasoning) · {}",
             counts.document,
             counts.prompt,
             counts.cached,
+            if counts.from_disk > 0 { format!(", {} of them from disk", counts.from_disk) } else { String::new() },
             counts.prefilled,
             counts.generated,
             counts.reasoning,

@@ -105,6 +105,11 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// Shows how far a check of files has come.
+    pub(super) fn verifying(&mut self, done: u64, total: u64) {
+        self.bytes_bar("checking", done, total);
+    }
+
     fn fetch_begins(&mut self, entry: &Entry) {
         let license = entry.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
         self.note(&format!("fetching {} ({}{license})", entry.title, bytes(entry.bytes)));

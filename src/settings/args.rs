@@ -96,6 +96,13 @@ pub enum Subcommands {
         /// Name of a model in the catalogue
         name: Option<String>,
     },
+    /// Read documents ahead, so that they are open at once later
+    Read(Box<ReadArgs>),
+    /// List, check or remove the readings that are kept on disk
+    Cache {
+        #[command(subcommand)]
+        task: CacheArgs,
+    },
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the manual page, as roff: `lunette man | man -l -`
@@ -154,6 +161,76 @@ pub struct InspectArgs {
     pub files: FileArgs,
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+/// Arguments of `lunette read`: what has to be the same later, so that what was read can be used.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// Documents: paths, URLs (https://…) or `-` for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub documents: Vec<OsString>,
+    /// Presets to read them under, comma-separated (default: the configuration's, or auto)
+    #[arg(long, alias = "preset", value_delimiter = ',', value_name = "NAMES")]
+    pub presets: Vec<String>,
+    /// Print one JSON object per preset, one per line
+    #[arg(long)]
+    pub json: bool,
+    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
+    #[arg(long, value_name = "NUMBERS")]
+    pub parts: Option<String>,
+    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts")]
+    pub pages: Option<String>,
+    #[command(flatten)]
+    pub files: FileArgs,
+    #[command(flatten)]
+    pub system: SystemArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// What `lunette cache` does.
+#[derive(Debug, Clone, Subcommand)]
+pub enum CacheArgs {
+    /// List what is kept, by model
+    Ls {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that everything is whole, and drop what is not (exit code 1 if there was any)
+    Verify {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop what this version can't use, and with --to, what was not used for longest
+    Prune {
+        /// Keep at most this much, e.g. 5GB or 500MB
+        #[arg(long, value_name = "SIZE", value_parser = values::size)]
+        to: Option<u64>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove what is kept of a model, or everything
+    Rm {
+        /// A model's name or a part of it, as `lunette cache ls` shows it
+        #[arg(value_name = "MODEL", required_unless_present = "all", conflicts_with = "all")]
+        model: Option<String>,
+        /// Everything
+        #[arg(long)]
+        all: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the folder
+    Path {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// Arguments of `lunette fit`: those of the chat that it plans.
@@ -416,6 +493,9 @@ pub struct ModelArgs {
     /// KV cache data type for V (-ctv); must be the same as for K
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
     pub cache_type_v: Option<KvDtype>,
+    /// Neither use readings that are kept on disk nor keep new ones (see `lunette cache`)
+    #[arg(long)]
+    pub no_cache: bool,
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -44,6 +44,8 @@ pub(super) struct Config {
     pub flash_attn: Option<bool>,
     pub cache_type: Option<KvDtype>,
     pub resident_mib: Option<u32>,
+    /// Max size of all readings on disk; 0 for none.
+    pub disk_cache_gib: Option<u32>,
     pub sampling: SamplingArgs,
     pub theme: Option<ThemeChoice>,
     pub mouse: Option<bool>,
@@ -52,7 +54,7 @@ pub(super) struct Config {
 }
 
 const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, ctx_size, batch_size, ubatch_size, \
-                     threads, gpu_layers, flash_attn, cache_type, resident_mib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
+                     threads, gpu_layers, flash_attn, cache_type, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
 impl Config {
@@ -100,6 +102,7 @@ impl Config {
             }
             "mouse" => self.mouse = Some(text.parse().map_err(|_| wrong("true or false".to_owned()))?),
             "resident_mib" => self.resident_mib = Some(number(file, field)?),
+            "disk_cache_gib" => self.disk_cache_gib = Some(number(file, field)?),
             _ => return Err(field.refused(file, "unknown key", NAMES)),
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct Directories {
     /// Holds `config.toml`.
     pub config: PathBuf,
-    /// Files that can be downloaded again: models.
+    /// Files that can be downloaded or computed again: models, and the KV cache of readings.
     pub cache: PathBuf,
     /// Files of lasting value: exported conversations.
     pub data: PathBuf,
@@ -31,6 +31,12 @@ impl Directories {
     #[must_use]
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
+    }
+
+    /// The folder of the KV cache on disk.
+    #[must_use]
+    pub fn kv_folder(&self) -> PathBuf {
+        self.cache.join("kv")
     }
 
     /// The calibration file.

@@ -36,7 +36,9 @@ pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
 pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
-pub use options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
+pub use options::{
+    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, Shown, ThemeChoice,
+};
 pub use resolve::Settings;
 pub use shell::{completions, man_page};
 pub use standard_input::StandardInput;

@@ -26,6 +26,11 @@ pub enum FrontEnd {
     Pull {
         name: Option<String>,
     },
+    Read(ReadAhead),
+    Cache {
+        task: CacheTask,
+        json: bool,
+    },
     Completions(Shell),
     Man,
     Eval(Box<EvalArgs>),
@@ -43,6 +48,46 @@ pub struct Headless {
     pub cite: bool,
     /// An answer without a verified quote is a failure.
     pub require_citations: bool,
+}
+
+impl Headless {
+    /// Of a run that answers nothing.
+    #[must_use]
+    pub const fn quiet(output: Output) -> Self {
+        Self { output, stats: false, hide_reasoning: false, extract: false, cite: false, require_citations: false }
+    }
+}
+
+/// What to read ahead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadAhead {
+    /// Under each of these presets; none for that of the configuration.
+    pub presets: Vec<String>,
+    pub output: Output,
+}
+
+impl ReadAhead {
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.output != Output::Text
+    }
+}
+
+/// What to do with the readings that are kept on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CacheTask {
+    Path,
+    List,
+    /// Check that every block is whole, and drop those that are not.
+    Verify,
+    Prune {
+        /// Max bytes that stay; `None`: all that can be used.
+        to: Option<u64>,
+    },
+    Remove {
+        /// A part of the model's name; `None` for everything.
+        name: Option<String>,
+    },
 }
 
 /// How a plan is printed.

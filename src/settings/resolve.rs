@@ -6,19 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{
-    ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, LowArgs, ModelArgs, OutputArgs, QuestionArgs, RecipeArgs,
-    SamplingArgs, SessionArgs, Subcommands, SystemArgs,
+    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, LowArgs, ModelArgs, OutputArgs, QuestionArgs,
+    ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
-use super::options::{Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ScreenSettings, Shown, ThemeChoice};
+use super::options::{
+    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, Shown, ThemeChoice,
+};
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
-use crate::engine::config::{ContextSize, EngineSettings, KvDtype, Offload};
+use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, KvDtype, Offload};
 use crate::engine::message::{Limits, Repetition, SamplingPatch};
 use crate::models::{ModelRef, Places};
 use crate::swaa::preset::AUTO;
@@ -97,6 +99,11 @@ impl Settings {
             Some(Subcommands::Fit(args)) => Self::of_fit(*args, surroundings),
             Some(Subcommands::Paths { json }) => Self::of_command(FrontEnd::Paths { json }, None, surroundings),
             Some(Subcommands::Pull { name }) => Self::of_command(FrontEnd::Pull { name }, None, surroundings),
+            Some(Subcommands::Read(args)) => Self::of_read(*args, surroundings),
+            Some(Subcommands::Cache { task }) => {
+                let (task, json) = cache_task(task);
+                Self::of_command(FrontEnd::Cache { task, json }, None, surroundings)
+            }
             Some(Subcommands::Completions { shell }) => {
                 Self::of_command(FrontEnd::Completions(shell), None, surroundings)
             }
@@ -135,6 +142,27 @@ impl Settings {
         if let FrontEnd::Fit(how) = &mut settings.front_end {
             how.measure = args.measure;
         }
+        // What is measured must be computed.
+        settings.engine.disk_cache = None;
+        Ok(settings)
+    }
+
+    fn of_read(args: ReadArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let gathered = Gathered {
+            model: args.model,
+            asked: QuestionArgs { system: args.system, ..QuestionArgs::default() },
+            ..Gathered::default()
+        };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        for name in &args.presets {
+            settings.reading.presets.get(name)?;
+        }
+        settings.documents = Documents::Named(args.documents);
+        settings.add_files(args.files);
+        settings.parts = args.parts;
+        settings.pages = args.pages;
+        let output = if args.json { Output::Json } else { Output::Text };
+        settings.front_end = FrontEnd::Read(ReadAhead { presets: args.presets, output });
         Ok(settings)
     }
 
@@ -150,6 +178,8 @@ impl Settings {
         for name in &args.presets {
             settings.reading.presets.get(name)?;
         }
+        // Each record is a prompt of its own, which is asked once.
+        settings.engine.disk_cache = None;
         settings.front_end = FrontEnd::Eval(args);
         Ok(settings)
     }
@@ -216,7 +246,7 @@ impl Settings {
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
-            engine: engine_settings(&gathered.model, &config, &limits, surroundings.directories.speeds_file())?,
+            engine: engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?,
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
@@ -245,6 +275,17 @@ struct Gathered {
     recipe: RecipeArgs,
     model: ModelArgs,
     sampling: SamplingArgs,
+}
+
+/// What to do, and whether to print JSON.
+fn cache_task(args: CacheArgs) -> (CacheTask, bool) {
+    match args {
+        CacheArgs::Path { json } => (CacheTask::Path, json),
+        CacheArgs::Ls { json } => (CacheTask::List, json),
+        CacheArgs::Verify { json } => (CacheTask::Verify, json),
+        CacheArgs::Prune { to, json } => (CacheTask::Prune { to }, json),
+        CacheArgs::Rm { model, json, .. } => (CacheTask::Remove { name: model }, json),
+    }
 }
 
 /// Sets the demo's defaults: a minute of prefill and, if there is no user, a question.
@@ -403,7 +444,7 @@ fn engine_settings(
     args: &ModelArgs,
     config: &Config,
     limits: &Limits,
-    speeds: PathBuf,
+    directories: &Directories,
 ) -> Result<EngineSettings, Error> {
     let kv_dtype = cache_type(args, config)?;
     let flash_attention = args.flash_attn.or(config.flash_attn).unwrap_or(true);
@@ -423,8 +464,16 @@ fn engine_settings(
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
-        speeds: Some(speeds),
+        speeds: Some(directories.speeds_file()),
+        disk_cache: disk_cache(args, config, directories),
     })
+}
+
+/// Where readings are kept on disk, unless that is not wanted.
+fn disk_cache(args: &ModelArgs, config: &Config, directories: &Directories) -> Option<DiskCacheSettings> {
+    let most_bytes = config.disk_cache_gib.map(|gib| u64::from(gib) << 30);
+    let is_wanted = !args.no_cache && most_bytes != Some(0);
+    is_wanted.then(|| DiskCacheSettings { folder: directories.kv_folder(), most_bytes })
 }
 
 fn offload(args: &ModelArgs, config: &Config) -> Offload {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::config::{ContextSize, EngineSettings, GpuLayers, KvDtype, Offload, SplitMode};
+use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, KvDtype, Offload, SplitMode};
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
@@ -83,6 +83,7 @@ fn nothing_said_gives_the_defaults() {
         offload: Offload::default(),
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
+        disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -109,6 +110,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         },
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
+        disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
     };
     assert_eq!(settings.engine, expected);
     let sampling = SamplingPatch {

@@ -27,6 +27,27 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
 }
 
+/// Parses `5GB`, `500 MB`, `1.5g`, `2GiB`; a plain number is in bytes. Units are powers of ten, those with an `i` powers of two.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "a size, such as 5GB, 500MB or 0".to_owned();
+    let squeezed = text.trim().to_lowercase();
+    let digits = squeezed.trim_end_matches(|c: char| c.is_alphabetic() || c == ' ');
+    let unit = match squeezed[digits.len()..].trim() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let is_sound = number.is_finite() && number >= 0.0;
+    if is_sound { Ok((number * unit) as u64) } else { Err(wrong()) }
+}
+
 /// Parses the KV cache type of K or V.
 pub(super) fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     match text.trim().to_lowercase().as_str() {
@@ -125,6 +146,18 @@ mod tests {
         }
         for text in ["", "0", "-3s", "soon", "3d", "1e999", "nan"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let cases =
+            [("0", 0), ("5GB", 5_000_000_000), ("500 mb", 500_000_000), ("1.5g", 1_500_000_000), ("2GiB", 2 << 30)];
+        for (text, bytes) in cases {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "-1", "5 apples", "nan", "inf", "1e400"] {
+            assert!(size(text).is_err(), "{text}");
         }
     }
 

@@ -691,6 +691,7 @@ fn any_event() -> impl Strategy<Value = (u64, Event)> {
             finish: Finish::EndOfGeneration,
             figures: figures(cached, prefilled),
         }),
+        Just(Event::Noted { job, text: "not kept".into() }),
         Just(Event::Failed { job, failure: failure("no") }),
     ];
     (0_u64..3, event)
@@ -707,6 +708,7 @@ fn about(job: JobId, event: Event) -> Event {
         Event::Answered { finish, figures, .. } => Event::Answered { job, finish, figures },
         Event::Forecast { plan, .. } => Event::Forecast { job, plan },
         Event::Counted { tokens, .. } => Event::Counted { job, tokens },
+        Event::Noted { text, .. } => Event::Noted { job, text },
         Event::Failed { failure, .. } => Event::Failed { job, failure },
         news @ (Event::Loading { .. } | Event::Loaded(_) | Event::LoadFailed(_)) => news,
     }

@@ -152,6 +152,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
             learn_cost(chat, &figures);
             return answering::answered(chat, finish, figures);
         }
+        Event::Noted { text, .. } => chat.tell_beside(text),
         Event::Failed { failure, .. } => stopping::failed(chat, failure),
     }
     Vec::new()

@@ -1,0 +1,392 @@
+//! Keeps the KV cache of readings on disk, so that a document is read once: below the snapshots in memory, for the next run.
+//!
+//! A reading is saved block by block while it goes on ([`super::saver`]); a block is one decode call. Before a prefill, the longest chain of
+//! blocks that the prompt begins with ([`super::block_chain`]) is appended to what the live cache holds. What is not whole, or not what it
+//! should be, is dropped and read again.
+//!
+//! What is kept: the document with what stands before it, and behind it calls of at least 256 tokens. A question and an answer are not: they
+//! are read again in less time than a file takes.
+//!
+//! Example: 12,000 tokens of a book were read by a 0.5B yesterday, in 85 s. Today its 24 blocks (147 MB) are back in 0.1 s.
+//!
+//! Doesn't know how blocks lie on disk ([`crate::store::blocks`] does). Models whose memory is more than a plain KV cache are refused by
+//! [`Machine::range_layout`]; the checkpoints of recurrent layers would be blocks of their own beside these.
+
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::block_chain::{BlockIndex, head_of, names_behind};
+use super::cache_index::{CacheIndex, TokenSequence};
+use super::config::DiskCacheSettings;
+use super::fingerprint::Fingerprinting;
+use super::job::Watch;
+use super::machine::Machine;
+use super::message::Failure;
+use super::saver::{Saved, Saver, Saving};
+use crate::store::blocks::{About, BlockError, BlockGroup, BlockKey, BlockName, Limits, Store, free_bytes};
+use crate::units::{bytes, count, time};
+
+/// Fewer tokens of a call behind the document are not kept.
+const WORTH_KEEPING_TOKENS: u32 = 256;
+/// A model that is hashed for the first time is not waited for longer: its reading begins, and is saved later.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes per second that a disk is taken to give before it was measured.
+const USUAL_RATE: f64 = 1e9;
+/// Whether nothing is kept is only worth a word from so many tokens on.
+const WORTH_TELLING_TOKENS: u32 = 1024;
+/// A single reading may take this share of the store.
+const LARGEST_SHARE: u64 = 2;
+
+/// The store on disk as the worker sees it.
+pub(super) struct DiskCache {
+    state: State,
+    notes: Vec<String>,
+    /// Nothing is told twice.
+    told: Vec<String>,
+}
+
+enum State {
+    Off,
+    /// The model is being hashed.
+    Waiting {
+        fingerprinting: Fingerprinting,
+        store: Store,
+        about: About,
+        most_bytes: Option<u64>,
+    },
+    Open(Box<Open>),
+    /// Nothing can be kept, and why.
+    Refused(String),
+}
+
+/// The blocks of this model, and what is known of the disk.
+struct Open {
+    group: BlockGroup,
+    saver: Saver,
+    index: BlockIndex,
+    /// The blocks that the live cache begins with and that are on disk or about to be.
+    live: Vec<BlockName>,
+    limits: Limits,
+    bytes_per_token: u64,
+    /// Measured, in bytes per second.
+    write_rate: Option<f64>,
+    read_rate: Option<f64>,
+    /// Nothing more is saved until the next job.
+    is_stopped: bool,
+}
+
+impl DiskCache {
+    /// Keeps nothing.
+    pub(super) fn off() -> Self {
+        Self::in_state(State::Off)
+    }
+
+    /// Begins to hash the model at `about.file`; nothing is read or written before that is done.
+    pub(super) fn begin(settings: &DiskCacheSettings, about: About) -> Self {
+        let store = Store::at(settings.folder.clone());
+        if let Err(error) = store.make() {
+            let why = format!("cannot write to {}: {error}", store.folder().display());
+            return Self::in_state(State::Refused(why));
+        }
+        let fingerprinting = Fingerprinting::begin(about.file.clone(), settings.folder.join("models.json"));
+        Self::in_state(State::Waiting { fingerprinting, store, about, most_bytes: settings.most_bytes })
+    }
+
+    fn in_state(state: State) -> Self {
+        Self { state, notes: Vec::new(), told: Vec::new() }
+    }
+
+    /// What the user has to know, in sentences; once.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        self.take_results();
+        std::mem::take(&mut self.notes)
+    }
+
+    fn tell(&mut self, note: String) {
+        if !self.told.contains(&note) {
+            self.told.push(note.clone());
+            self.notes.push(note);
+        }
+    }
+
+    /// To be called before a job looks for blocks: finds those that are there now.
+    pub(super) fn begin_job<M: Machine>(&mut self, machine: &mut M) {
+        self.open_within(PATIENCE, machine);
+        self.take_results();
+        let State::Open(open) = &mut self.state else { return };
+        open.is_stopped = false;
+        // What is about to be written is not there yet.
+        if open.saver.is_idle() {
+            match open.group.names() {
+                Ok(names) => open.index = BlockIndex::of(names),
+                Err(error) => {
+                    let note = format!("earlier readings cannot be used: {}: {error}", open.group.folder().display());
+                    self.tell(note);
+                }
+            }
+        }
+    }
+
+    fn open_within<M: Machine>(&mut self, patience: Duration, machine: &mut M) {
+        let State::Waiting { fingerprinting, store, about, most_bytes } = &self.state else { return };
+        let Some(fingerprint) = fingerprinting.wait(patience) else { return };
+        let opened = match (fingerprint, machine.range_layout()) {
+            (Ok(fingerprint), Ok(layout)) => {
+                let group = store.group(&group_id(&fingerprint, &layout, about));
+                let opened = Open::new(store.clone(), group, about.clone(), *most_bytes, machine.range_bytes(1));
+                State::Open(Box::new(opened))
+            }
+            (Err(error), _) => State::Refused(format!("cannot read {}: {error}", about.file.display())),
+            (_, Err(why)) => State::Refused(why),
+        };
+        self.state = opened;
+    }
+
+    /// The longest chain of blocks that `wanted` begins with.
+    pub(super) fn longest(&self, wanted: &TokenSequence) -> Vec<BlockName> {
+        match &self.state {
+            State::Open(open) => open.index.longest(wanted),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is quicker to read `names` from disk than to compute for `instead`.
+    pub(super) fn is_quicker(&self, names: &[BlockName], instead: Option<Duration>) -> bool {
+        let State::Open(open) = &self.state else { return false };
+        let tokens: u64 = names.iter().map(|name| u64::from(name.tokens)).sum();
+        let seconds = (tokens * open.bytes_per_token) as f64 / open.read_rate.unwrap_or(USUAL_RATE);
+        instead.is_none_or(|instead| seconds < instead.as_secs_f64())
+    }
+
+    /// How many blocks of `chain` the cache holds as they were computed.
+    pub(super) fn already_there(chain: &[BlockName], cache: &CacheIndex) -> usize {
+        let live = names_behind(&[], cache, |_, _| true);
+        live.iter().zip(chain).take_while(|(live, block)| live == block).count()
+    }
+
+    /// Appends `chain` to the cache, which must end where it begins. `wanted` is the prompt that the blocks are the beginning of.
+    ///
+    /// Ends early at a block that can't be used, which is told, and when the job is stopped.
+    pub(super) fn restore<M: Machine>(
+        &mut self,
+        chain: &[BlockName],
+        wanted: &TokenSequence,
+        cache: &mut CacheIndex,
+        machine: &mut M,
+        watch: &Watch,
+    ) {
+        let State::Open(open) = &mut self.state else { return };
+        let (started, from) = (Instant::now(), cache.len());
+        let mut problem = None;
+        for name in chain {
+            if watch.stop().is_some() {
+                break;
+            }
+            if let Err(error) = open.append(name, wanted, machine) {
+                problem = Some((*name, error));
+                break;
+            }
+            cache.push_restored(wanted, name.tokens, name.call_tokens);
+        }
+        let restored = cache.len() - from;
+        let seconds = started.elapsed().as_secs_f64();
+        if restored > 0 && seconds > 0.0 {
+            open.read_rate = Some(f64::from(restored) * open.bytes_per_token as f64 / seconds);
+            let took = time(started.elapsed());
+            self.tell(format!("{} tokens were read before; they came from disk in {took}", count(restored)));
+        }
+        if let Some((name, error)) = problem {
+            self.drop_bad(&name, &error);
+        }
+    }
+
+    fn drop_bad(&mut self, name: &BlockName, error: &RestoreError) {
+        let State::Open(open) = &mut self.state else { return };
+        open.index.remove(name);
+        if let RestoreError::Block(BlockError::CutOff | BlockError::Damaged | BlockError::Foreign) = error
+            && let Err(error) = open.group.remove(name)
+        {
+            tracing::warn!(%error, "cannot drop a bad block");
+        }
+        let from = count(name.start);
+        self.tell(format!("an earlier reading cannot be used from token {from} on: {}; it is read again", error.why()));
+    }
+
+    /// Looks up which blocks the live cache begins with. To be called when a prefill begins, before [`DiskCache::save`].
+    pub(super) fn follow(&mut self, cache: &CacheIndex, document_tokens: u32) {
+        let State::Open(open) = &mut self.state else { return };
+        let names = names_behind(&[], cache, is_worth_keeping(document_tokens));
+        open.live = names.into_iter().take_while(|name| open.index.holds(name)).collect();
+        open.saver.used(open.live.clone());
+    }
+
+    /// Saves the calls of `cache` that are not saved yet, if reading at `tokens_per_s` is not quicker than the disk.
+    pub(super) fn save<M: Machine>(
+        &mut self,
+        cache: &CacheIndex,
+        document_tokens: u32,
+        tokens_per_s: f64,
+        machine: &mut M,
+    ) {
+        if matches!(self.state, State::Waiting { .. }) {
+            self.open_within(Duration::ZERO, machine);
+            self.follow(cache, document_tokens);
+        }
+        self.take_results();
+        let State::Open(open) = &mut self.state else { return };
+        if let Err(why) = open.save(cache, document_tokens, tokens_per_s, machine) {
+            self.stop(&why);
+        }
+    }
+
+    /// What is to be told about a reading of `tokens` of which nothing could be kept.
+    pub(super) fn end_job(&mut self, prefilled_tokens: u32) {
+        if let State::Refused(why) = &self.state
+            && prefilled_tokens >= WORTH_TELLING_TOKENS
+        {
+            let note = not_kept(why);
+            self.tell(note);
+        }
+    }
+
+    fn stop(&mut self, why: &str) {
+        if let State::Open(open) = &mut self.state {
+            open.is_stopped = true;
+        }
+        self.tell(not_kept(why));
+    }
+
+    fn take_results(&mut self) {
+        let State::Open(open) = &mut self.state else { return };
+        let mut problem = None;
+        for saved in open.saver.done() {
+            match saved {
+                Saved::Written { bytes, took } => open.write_rate = Some(bytes as f64 / took.as_secs_f64().max(1e-6)),
+                Saved::Not(why) => problem = Some(why),
+            }
+        }
+        if let Some(why) = problem {
+            self.stop(&why);
+        }
+    }
+}
+
+fn not_kept(why: &str) -> String {
+    format!("this reading is not kept on disk: {why}")
+}
+
+fn is_worth_keeping(document_tokens: u32) -> impl Fn(u32, u32) -> bool {
+    move |start, tokens| start < document_tokens || tokens >= WORTH_KEEPING_TOKENS
+}
+
+/// The group of what a model computes: the same weights, cache type, layout and library give the same name.
+fn group_id(fingerprint: &str, layout: &str, about: &About) -> String {
+    let mut hasher = Sha256::new();
+    for text in [fingerprint, layout, &about.cache_type, &about.library] {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    let mut id = BlockKey::ROOT;
+    id.0.copy_from_slice(&hasher.finalize()[..16]);
+    id.to_string()
+}
+
+/// Why a block was not appended.
+enum RestoreError {
+    Block(BlockError),
+    Machine(Failure),
+}
+
+impl RestoreError {
+    fn why(&self) -> String {
+        match self {
+            Self::Block(error) => error.to_string(),
+            Self::Machine(failure) => failure.message.clone(),
+        }
+    }
+}
+
+impl Open {
+    fn new(store: Store, group: BlockGroup, about: About, most_bytes: Option<u64>, bytes_per_token: u64) -> Self {
+        let taken = store.bytes().unwrap_or(0);
+        let for_disk = Limits::for_disk(free_bytes(store.folder()).unwrap_or(0), taken);
+        let limits = Limits { most_bytes: most_bytes.unwrap_or(for_disk.most_bytes), ..for_disk };
+        let index = BlockIndex::of(group.names().unwrap_or_default());
+        let saver = Saver::start(store, group.clone(), about, limits);
+        Self {
+            group,
+            saver,
+            index,
+            live: Vec::new(),
+            limits,
+            bytes_per_token,
+            write_rate: None,
+            read_rate: None,
+            is_stopped: false,
+        }
+    }
+
+    fn append<M: Machine>(
+        &self,
+        name: &BlockName,
+        wanted: &TokenSequence,
+        machine: &mut M,
+    ) -> Result<(), RestoreError> {
+        let tokens = &wanted.tokens()[name.start as usize..name.end() as usize];
+        let append = |head: &[u8], payload: &[u8]| {
+            if head != head_of(tokens) {
+                return Err(RestoreError::Block(BlockError::Foreign));
+            }
+            machine.append_range(name.start, name.end(), payload).map_err(RestoreError::Machine)
+        };
+        self.group.read(name, append).map_err(RestoreError::Block)?
+    }
+
+    fn save<M: Machine>(
+        &mut self,
+        cache: &CacheIndex,
+        document_tokens: u32,
+        tokens_per_s: f64,
+        machine: &mut M,
+    ) -> Result<(), String> {
+        if self.is_stopped {
+            return Ok(());
+        }
+        for name in names_behind(&self.live, cache, is_worth_keeping(document_tokens)) {
+            if !self.index.holds(&name) {
+                self.check_size(document_tokens)?;
+                if !self.saver.has_room_for(u64::from(name.tokens) * self.bytes_per_token) {
+                    return self.check_speed(tokens_per_s);
+                }
+                let payload = machine.copy_range(name.start, name.end()).map_err(|failure| failure.message)?;
+                let head = head_of(&cache.sequence().tokens()[name.start as usize..name.end() as usize]);
+                self.saver.save(Saving { name, head, payload });
+                self.index.add(name);
+            }
+            self.live.push(name);
+        }
+        Ok(())
+    }
+
+    fn check_size(&self, document_tokens: u32) -> Result<(), String> {
+        let (whole, most) = (u64::from(document_tokens) * self.bytes_per_token, self.limits.most_bytes);
+        if whole <= most / LARGEST_SHARE {
+            return Ok(());
+        }
+        Err(format!("it would take {} of the {} that the cache may have", bytes(whole), bytes(most)))
+    }
+
+    /// A block has to wait. That is only worth it if the disk catches up.
+    fn check_speed(&self, tokens_per_s: f64) -> Result<(), String> {
+        let reading = tokens_per_s * self.bytes_per_token as f64;
+        match self.write_rate {
+            Some(rate) if reading > rate => Err(format!(
+                "reading is quicker ({}/s) than the disk ({}/s)",
+                bytes(reading as u64),
+                bytes(rate as u64)
+            )),
+            _ => Ok(()),
+        }
+    }
+}
