@@ -16,20 +16,23 @@
 //! | [`toml_fields`] | which fields does a TOML file have, and on which line? | |
 //! | [`failure`] | what does an error say, and what can be done about it? | `document` |
 //! | [`units`] | how are counts, bytes, times and rates written? | |
+//! | [`aborts`] | what is left to do and say when the process dies? | |
+//! | [`gguf`] | is a model's file sound? its header, read before llama.cpp sees it | |
+//! | [`sandbox`] | what may a child process do that reads a stranger's file? | |
 //! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
 //! | [`store`] | what is kept between two runs: history, positions, blocks of the KV cache; whole and synced writes under a lock | |
-//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `failure`, `store`, `swaa`, `units` |
+//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
-//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `models`, `settings`, `swaa`, `units` |
+//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
 //! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `swaa`, `units` |
-//! | [`tui`] | a chat on a screen; owns the terminal | `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
+//! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa` |
 //!
 //! # Three flows
@@ -43,7 +46,7 @@
 //!
 //! # Rules
 //!
-//! 1. Only `engine/llama.rs` and the files below it import the binding and use `unsafe`.
+//! 1. Only `engine/llama.rs` and the files below it import the binding. `unsafe` is there, and in `aborts` and `sandbox`, which call the system.
 //! 2. Only `chat::update` changes a `Chat`. Views take `&Chat`. Time comes in as an input.
 //! 3. While the screen runs, only `tui` writes to the terminal. Logs go to a file.
 //! 4. Only `engine` turns text into token ids and decides what the KV cache holds. Others see counts.
@@ -52,6 +55,7 @@
 //! 7. Model and context are locals of the engine's thread.
 //! 8. Nothing is truncated silently. A figure is measured, or is called a prediction and rests on measurements.
 
+pub mod aborts;
 pub mod chat;
 pub mod citations;
 pub mod document;
@@ -60,12 +64,14 @@ pub mod eval;
 pub mod exit;
 pub mod failure;
 pub mod fit;
+pub mod gguf;
 pub mod harmless;
 pub mod headless;
 pub mod models;
 #[cfg(test)]
 mod parity;
 pub mod plain;
+pub mod sandbox;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -12,15 +12,22 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use lunette::aborts;
 use lunette::document::{READ_PDF, serve_pdf};
+use lunette::engine::trial::TRY_MODEL;
 use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::harmless;
+use lunette::sandbox::{self, Files};
+use lunette::session::trial;
 use lunette::settings::{self, FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == READ_PDF) {
-        return read_pdf();
+    aborts::listen();
+    match std::env::args_os().nth(1) {
+        Some(argument) if argument == READ_PDF => return read_pdf(),
+        Some(argument) if argument == TRY_MODEL => return try_model(),
+        _ => {}
     }
     let arguments = argv::rewrite(std::env::args_os());
     let output = if argv::wants_json(&arguments) { Output::Json } else { Output::Text };
@@ -33,7 +40,19 @@ fn main() -> ExitCode {
 
 /// Reads a PDF in a separate process, because the file may be malicious. Nothing else is set up, and nothing is logged.
 fn read_pdf() -> ExitCode {
+    sandbox::die_with_parent();
+    sandbox::limit(sandbox::Limits::default());
+    let _ = sandbox::seal(Files::None);
     match serve_pdf(&mut io::stdin().lock(), &mut io::stdout()) {
+        Ok(()) => Exit::Ok.into(),
+        Err(_) => Exit::Runtime.into(),
+    }
+}
+
+/// Tries a model in a separate process, which may not survive it.
+fn try_model() -> ExitCode {
+    sandbox::die_with_parent();
+    match trial::serve(&mut io::stdin().lock(), &mut io::stdout()) {
         Ok(()) => Exit::Ok.into(),
         Err(_) => Exit::Runtime.into(),
     }
@@ -45,6 +64,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         Ok(low) => low,
         Err(error) => return help_or_refuse(&error, output),
     };
+    process::check_room()?;
     let settings = Settings::resolve(low, Surroundings::of_process()?)?;
     logging::start(&settings);
     match &settings.front_end {

@@ -31,6 +31,7 @@ fn config(model: PathBuf) -> EngineConfig {
             resident_bytes: 1 << 30,
             speeds: None,
             disk_cache: None,
+            first_use: None,
         },
     }
 }

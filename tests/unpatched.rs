@@ -123,6 +123,7 @@ fn model_info(model: &Path) -> ModelInfo {
             resident_bytes: 0,
             speeds: None,
             disk_cache: None,
+            first_use: None,
         },
     });
     loop {

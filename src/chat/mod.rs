@@ -36,6 +36,7 @@ pub mod room;
 mod state;
 mod system_prompt;
 pub mod template;
+mod template_limits;
 mod transcript;
 mod update;
 pub mod within;

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior};
-use minijinja_contrib::pycompat::unknown_method_callback;
+use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior, context};
 
 use super::markup::{Conventions, Renders, Thinking};
 use super::moment::Moment;
+use super::template_limits::{self, Rendered, on_a_large_stack};
 use crate::engine::message::ModelInfo;
 use crate::failure::Hint;
 
@@ -28,6 +28,9 @@ const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.r
 const CHATML_MARKS: [&str; 2] = ["<|im_end|>", "<|im_start|>"];
 
 const NAME: &str = "chat template";
+
+/// What is said of a template that took as many steps as it may.
+const ENDLESS: &str = "it does not come to an end";
 
 /// Why a template did not give a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +79,45 @@ impl ChatTemplate {
             fallback: source.is_none(),
             conventions: Conventions::default(),
         };
+        Self::asked(bare)
+    }
+
+    /// Renders the template `source` as conversations would, from one question to many turns. What comes of it doesn't
+    /// matter: whoever calls this sees whether it comes to an end.
+    pub fn exercise(source: &str, bos: &str, eos: &str) {
+        let template = Self::asked(Self {
+            source: without_generation_marks(source),
+            bos: bos.to_owned(),
+            eos: eos.to_owned(),
+            now: Moment(0),
+            fallback: false,
+            conventions: Conventions::default(),
+        });
+        let said = |role: &str| context! { role => role, content => "text" };
+        for turns in [0, 1, 8] {
+            let mut messages = vec![[said("user"), said("assistant")]; turns].concat();
+            messages.push(said("user"));
+            for thinking in Thinking::ALL {
+                let with_system = [&[said("system")][..], &messages].concat();
+                if [&messages, &with_system].iter().any(|messages| template.is_endless(messages, thinking)) {
+                    return;
+                }
+                let _ = template.render_with(&messages, thinking, false);
+            }
+        }
+    }
+
+    /// Asks the template for its conventions, unless asking it once takes too long already.
+    fn asked(bare: Self) -> Self {
+        let question = context! { role => "user", content => "text" };
+        if bare.is_endless(&[question], Thinking::Default) {
+            return bare;
+        }
         Self { conventions: Conventions::of(&bare), ..bare }
+    }
+
+    fn is_endless(&self, messages: &[Value], thinking: Thinking) -> bool {
+        matches!(self.render_with(messages, thinking, true), Err(Error::Fails { reason, .. }) if reason == ENDLESS)
     }
 
     /// Whether the model has no template and ChatML is used instead. The user must be told.
@@ -107,6 +148,12 @@ impl ChatTemplate {
     }
 
     fn render_with(&self, messages: &[Value], thinking: Thinking, goes_on: bool) -> Result<String, Error> {
+        template_limits::check_source(&self.source)
+            .map_err(|refused| Error::Fails { line: refused.line, reason: refused.reason })?;
+        on_a_large_stack(|| self.render_checked(messages, thinking, goes_on))
+    }
+
+    fn render_checked(&self, messages: &[Value], thinking: Thinking, goes_on: bool) -> Result<String, Error> {
         let environment = environment(&self.source, self.now).map_err(as_ours)?;
         let template = environment.get_template(NAME).map_err(as_ours)?;
         let mut context = BTreeMap::from([
@@ -119,7 +166,9 @@ impl ChatTemplate {
             ("documents", Value::from(())),
         ]);
         context.extend(thinking.variables(&self.source));
-        template.render(context).map_err(as_ours)
+        let mut rendered = Rendered::default();
+        template.render_captured_to(context, &mut rendered).map_err(as_ours)?;
+        Ok(rendered.into_text())
     }
 }
 
@@ -141,7 +190,7 @@ fn environment(source: &str, now: Moment) -> Result<Environment<'_>, JinjaError>
     let mut environment = Environment::new();
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-    environment.set_unknown_method_callback(unknown_method_callback);
+    template_limits::limit(&mut environment);
     environment.add_function("raise_exception", |reason: String| -> Result<Value, JinjaError> {
         Err(JinjaError::new(ErrorKind::InvalidOperation, reason))
     });
@@ -155,7 +204,13 @@ fn environment(source: &str, now: Moment) -> Result<Environment<'_>, JinjaError>
 
 #[allow(clippy::needless_pass_by_value)] // the form that `map_err` wants
 fn as_ours(error: JinjaError) -> Error {
-    let reason = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let reason = match error.kind() {
+        ErrorKind::OutOfFuel => ENDLESS.to_owned(),
+        ErrorKind::WriteFailure => {
+            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+        }
+        kind => error.detail().map_or_else(|| kind.to_string(), str::to_owned),
+    };
     Error::Fails { line: error.line().unwrap_or(0), reason }
 }
 
@@ -215,8 +270,6 @@ fn next_block(source: &str) -> Option<(&str, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use minijinja::context;
-
     use super::*;
 
     fn template(source: &str) -> ChatTemplate {

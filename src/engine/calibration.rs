@@ -54,7 +54,7 @@ struct CalibrationEntry {
     sums: Sums,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize)]
 struct CalibrationFile {
     speeds: Vec<CalibrationEntry>,
 }
@@ -86,7 +86,9 @@ impl Calibration {
     /// `None` before anything has been measured.
     pub(super) fn measured(&self) -> Option<Measured> {
         let CalibrationEntry { tokens, at_s, .. } = self.entry;
-        (tokens > 0).then(|| Measured { tokens, at: UNIX_EPOCH + Duration::from_secs(at_s) })
+        // A time beyond what the system can say is none.
+        let at = UNIX_EPOCH.checked_add(Duration::from_secs(at_s))?;
+        (tokens > 0).then_some(Measured { tokens, at })
     }
 
     /// Records that `tokens` more were prefilled, and the cost model's new `sums`.
@@ -96,7 +98,7 @@ impl Calibration {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.entry = CalibrationEntry {
-            tokens: self.entry.tokens + u64::from(tokens),
+            tokens: self.entry.tokens.saturating_add(u64::from(tokens)),
             at_s: now.as_secs(),
             sums,
             ..self.entry.clone()
@@ -121,8 +123,15 @@ fn read(file: &Path) -> CalibrationFile {
     parse(&fs::read(file).unwrap_or_default())
 }
 
+/// An entry that can't be read, or whose sums are none, costs itself.
 fn parse(text: &[u8]) -> CalibrationFile {
-    serde_json::from_slice(text).unwrap_or_default()
+    #[derive(Default, Deserialize)]
+    struct Stored {
+        speeds: Vec<serde_json::Value>,
+    }
+    let Stored { speeds } = serde_json::from_slice(text).unwrap_or_default();
+    let entries = speeds.into_iter().filter_map(|entry| serde_json::from_value::<CalibrationEntry>(entry).ok());
+    CalibrationFile { speeds: entries.filter(|entry| entry.sums.are_sound()).collect() }
 }
 
 impl CalibrationFile {

@@ -7,6 +7,7 @@
 //! Imports nothing from the crate, so that settings, plans and front ends can name these values without the engine.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Data type of the KV cache, the same for keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -147,6 +148,8 @@ pub struct EngineSettings {
     pub speeds: Option<PathBuf>,
     /// Where readings are kept on disk; `None`: nowhere.
     pub disk_cache: Option<DiskCacheSettings>,
+    /// How a model that was never loaded before is checked; `None`: its header only.
+    pub first_use: Option<FirstUse>,
 }
 
 /// The KV cache on disk.
@@ -155,6 +158,29 @@ pub struct DiskCacheSettings {
     pub folder: PathBuf,
     /// Max bytes of all blocks; `None`: a quarter of the disk's free space, at most 64 GiB.
     pub most_bytes: Option<u64>,
+}
+
+/// How a model that was never loaded before is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstUse {
+    /// This program, which is started again to try a model.
+    pub program: PathBuf,
+    /// The file that remembers which models were tried.
+    pub memory: PathBuf,
+    /// Files that are known byte for byte.
+    pub known: Arc<[KnownFile]>,
+}
+
+/// A model's file that is known byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFile {
+    /// By which it can be fetched.
+    pub name: String,
+    pub bytes: u64,
+    /// In hexadecimal.
+    pub sha256: String,
+    /// Where it is put when it is fetched.
+    pub own_path: PathBuf,
 }
 
 impl EngineSettings {

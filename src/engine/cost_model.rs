@@ -100,6 +100,14 @@ pub(super) struct Sums {
     at: f64,
 }
 
+impl Sums {
+    /// Whether they can have been measured: none is negative, or so large that predictions overflow.
+    pub(super) fn are_sound(&self) -> bool {
+        let Self { pp, pa, aa, pt, at } = *self;
+        [pp, pa, aa, pt, at].iter().all(|sum| (0.0..1e50).contains(sum))
+    }
+}
+
 /// Learns the prices and predicts prefill time.
 #[derive(Debug, Clone)]
 pub(super) struct CostModel {

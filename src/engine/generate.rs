@@ -17,8 +17,8 @@ use super::cache_index::Token;
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
-    Channel, Event, Failure, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd, Repetition,
-    Segment,
+    Channel, Event, Failure, FailureKind, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd,
+    Repetition, Segment,
 };
 use super::repetition::RepetitionGuard;
 use super::split::{Output, Splitter, Stopped};
@@ -152,6 +152,7 @@ impl<M: Machine> Worker<M> {
         if let Prefilled::Stopped(finish) = self.prefill(tokenized, Aim::Answer, job)? {
             return Ok((finish, None));
         }
+        self.check_logits()?;
         self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
         let mut writing = Writing::new(question, tokenized);
         let started = Instant::now();
@@ -168,6 +169,13 @@ impl<M: Machine> Worker<M> {
         let was_ended_by_model = matches!(finish, Finish::EndOfGeneration | Finish::StopString);
         let finish = if was_ended_by_model && is_blank { Finish::NoAnswer } else { finish };
         Ok((finish, writing.how_reasoning_ended(job.tokens.reasoning)))
+    }
+
+    /// Errors: the model's weights are damaged, so that any answer would be noise.
+    fn check_logits(&self) -> Result<(), Failure> {
+        let Some(fault) = self.machine.logits_fault() else { return Ok(()) };
+        let hint = "its file is damaged, or its conversion failed: try another copy of this model";
+        Err(Failure::new(FailureKind::Model, format!("the model can't answer: {fault}"), Some(hint.to_owned())))
     }
 
     /// Samples and emits until something ends the answer.

@@ -4,14 +4,15 @@
 //! grow. Most calls go through the safe binding (llama-cpp-2). Four functions of the patched library and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
-//! `library` starts the library and receives its log, [`vocabulary`] opens a model for its token tables only,
-//! `weights` loads a model's layers onto the devices, `repacked` predicts which weights get a second copy, and `ranges` copies parts of the
-//! KV cache.
+//! `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
+//! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
+//! predicts which weights get a second copy, and `ranges` copies parts of the KV cache.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
+mod attempt;
 mod library;
 mod ranges;
 mod repacked;
@@ -38,12 +39,14 @@ use super::cache_index::Token;
 use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
+use super::memory;
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
 use crate::units::bytes;
+pub use attempt::try_model;
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use weights::Loaded;
@@ -216,12 +219,12 @@ fn recommended_sampling(model: &LlamaModel) -> SamplingPatch {
     }
     let is_share = |share: &f32| (0.0..=1.0).contains(share);
     SamplingPatch {
-        temperature: value(model, "temp", |temperature: &f32| temperature.is_finite() && *temperature >= 0.0),
+        temperature: value(model, "temp", |temperature: &f32| (0.0..=1000.0).contains(temperature)),
         top_k: value(model, "top_k", |_| true),
         top_p: value(model, "top_p", is_share),
         min_p: value(model, "min_p", is_share),
-        repeat_penalty: value(model, "penalty_repeat", |penalty: &f32| penalty.is_finite() && *penalty > 0.0),
-        repeat_last_n: value(model, "penalty_last_n", |_| true),
+        repeat_penalty: value(model, "penalty_repeat", |penalty: &f32| (0.01..=100.0).contains(penalty)),
+        repeat_last_n: value(model, "penalty_last_n", |tokens: &i32| (-1..=1 << 20).contains(tokens)),
         seed: None,
     }
 }
@@ -232,8 +235,8 @@ fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
 }
 
 fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_dtype: KvDtype) -> u64 {
-    let sizes = head_size(model, architecture, "key") + head_size(model, architecture, "value");
-    let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * u64::from(sizes);
+    let sizes = u64::from(head_size(model, architecture, "key")) + u64::from(head_size(model, architecture, "value"));
+    let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * sizes;
     weights::kv_bytes(kv_dtype, values)
 }
 
@@ -246,7 +249,7 @@ fn shape(model: &LlamaModel) -> Shape {
     Shape {
         parameters: model.n_params() as f64,
         layers: model.n_layer(),
-        attention_width: f64::from(model.n_head() * head),
+        attention_width: f64::from(model.n_head()) * f64::from(head),
     }
 }
 
@@ -440,7 +443,7 @@ impl<'model> Llama<'model> {
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
         let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
-        let free = free_memory_bytes() + cache_state;
+        let free = memory::free_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", bytes(free))));
         }
@@ -596,6 +599,20 @@ impl Machine for Llama<'_> {
         ranges::append(self.context()?.raw, SEQUENCE, start, end, bytes)
     }
 
+    fn logits_fault(&self) -> Option<&'static str> {
+        let context = self.context.as_ref()?;
+        let count = usize::try_from(self.model.weights.n_vocab()).ok()?;
+        // SAFETY: `raw` is alive; the library returns null, or `n_vocab` numbers that stay until the next decode call.
+        let logits = unsafe {
+            let first = sys::llama_get_logits_ith(context.raw.as_ptr(), -1);
+            if first.is_null() {
+                return None;
+            }
+            std::slice::from_raw_parts(first, count)
+        };
+        fault_of(logits)
+    }
+
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) {
         let mut sampler = sampler(sampling, self.model.weights.n_vocab());
         let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
@@ -647,13 +664,31 @@ impl Machine for Llama<'_> {
     }
 }
 
+/// What is wrong with the scores of the next token: a model with damaged weights says nothing, or anything.
+fn fault_of(logits: &[f32]) -> Option<&'static str> {
+    // Tokens that must not follow may have a score of minus infinity.
+    let mut finite = logits.iter().copied().filter(|logit| logit.is_finite());
+    let first = finite.next();
+    match first {
+        _ if logits.iter().any(|logit| logit.is_nan()) => Some("the scores that it computes are not numbers"),
+        None => Some("the scores that it computes are all infinite"),
+        Some(first) if logits.len() > 1 && finite.all(|logit| logit.to_bits() == first.to_bits()) => {
+            Some("every token gets the same score")
+        }
+        Some(_) => None,
+    }
+}
+
+/// Below this, scores divided by the temperature are no numbers any more; the most likely token is the same.
+const LOWEST_TEMPERATURE: f32 = 1e-3;
+
 /// llama.cpp's order: penalties, then the filters (top-k, top-p, min-p), then temperature, then the random choice.
 fn sampler(sampling: &Sampling, vocab_tokens: i32) -> LlamaSampler {
     let mut chain = Vec::new();
     if (sampling.repeat_penalty - 1.0).abs() > f32::EPSILON {
         chain.push(LlamaSampler::penalties(vocab_tokens, sampling.repeat_last_n, sampling.repeat_penalty, 0.0, 0.0));
     }
-    if sampling.temperature <= 0.0 {
+    if sampling.temperature < LOWEST_TEMPERATURE {
         chain.push(LlamaSampler::greedy());
     } else {
         chain.extend([
@@ -681,14 +716,6 @@ fn memory_of(context: &Context) -> sys::llama_swaa_memory {
 
 // --- the host computer -----------------------------------------------------------------------------------
 
-/// Memory that programs can have now.
-#[must_use]
-pub fn free_memory_bytes() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.available_memory()
-}
-
 /// Physical memory of this process as reported by the system; 0 if unknown.
 fn process_bytes() -> u64 {
     memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem as u64)
@@ -713,6 +740,14 @@ mod tests {
         assert_eq!(called(some("Llama-8B"), some("8B")).as_deref(), Some("Llama-8B"));
         assert_eq!((called(None, some("8B")), quantisation("99"), quantisation("x")), (None, None, None));
         assert_eq!(quantisation("15").as_deref(), Some("Q4_K_M"));
+    }
+
+    #[test]
+    fn scores_that_say_nothing_are_told() {
+        assert_eq!(fault_of(&[0.5, f32::NEG_INFINITY, -3.0]), None);
+        assert_eq!(fault_of(&[0.5, f32::NAN]), Some("the scores that it computes are not numbers"));
+        assert_eq!(fault_of(&[f32::INFINITY; 3]), Some("the scores that it computes are all infinite"));
+        assert_eq!(fault_of(&[0.0; 3]), Some("every token gets the same score"));
     }
 
     #[test]

@@ -89,6 +89,9 @@ pub(super) trait Machine {
     /// Appends positions `start..end` from a copy. The cache must end at `start`. On failure it is unchanged.
     fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure>;
 
+    /// What is wrong with the last logits: damaged weights give such as say nothing. `None` if they are sound.
+    fn logits_fault(&self) -> Option<&'static str>;
+
     /// Starts sampling; `recent` are the tokens that the repetition penalty covers.
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);
 

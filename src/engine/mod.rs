@@ -20,11 +20,14 @@
 //! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
 //! | `calibration` | what did earlier runs measure? |
 //! | [`survey`] | what is known about a model without its weights? |
+//! | `first_use` | may this file be loaded? header, checksum, trial |
+//! | [`trial`], `tried` | does a model survive its first token in a child process, and which ones did? |
 //! | [`tokens`], `split_points` | which bytes make a token, and where can a text be split to tokenise it on all cores? |
 //! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
 //! | `schema` | which tokens may follow, if the answer has to fit a JSON schema? |
 //! | `offload` | how many layers go onto a GPU? |
 //! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
+//! | [`memory`] | how much memory may this process still take? |
 //! | `machine` | what does the worker need from a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
@@ -41,11 +44,13 @@ pub mod config;
 mod cost_model;
 mod disk_cache;
 mod fingerprint;
+mod first_use;
 mod generate;
 mod job;
 mod llama;
 mod load;
 mod machine;
+pub mod memory;
 pub mod message;
 mod offload;
 mod repetition;
@@ -60,6 +65,8 @@ mod tokenized_prompt;
 pub mod tokens;
 #[cfg(test)]
 mod toy;
+pub mod trial;
+mod tried;
 mod utf8;
 mod worker;
 #[cfg(test)]
@@ -74,6 +81,7 @@ use calibration::Calibration;
 use config::{EngineConfig, EngineSettings};
 use cost_model::CostModel;
 use disk_cache::DiskCache;
+use first_use::Use;
 use load::SystemLoad;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use threads::{Cores, ThreadChooser};
@@ -83,7 +91,7 @@ use crate::store::blocks::About;
 
 pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
-pub use llama::{free_memory_bytes, library_version, patch_stamp};
+pub use llama::{library_version, patch_stamp, try_model};
 pub use schema::check_schema;
 pub use survey::Survey;
 pub use tokens::Tokens;
@@ -132,6 +140,14 @@ fn run(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSend
 
 fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &UnboundedSender<Event>) {
     let progress = events.clone();
+    match first_use::check(&config, &mut || !events.is_closed()) {
+        Ok(Use::Allowed) => {}
+        Ok(Use::Cancelled) => return,
+        Err(failure) => {
+            let _ = events.send(Event::LoadFailed(failure));
+            return;
+        }
+    }
     // A closed channel means that the program is exiting: it must not wait for a model, nor exit while a GPU loads one.
     let model = match llama::Model::load(&config, move |fraction| progress.send(Event::Loading { fraction }).is_ok()) {
         Ok(model) => model,

@@ -10,7 +10,9 @@
 use super::calibration::{Calibration, Measured};
 use super::config::EngineConfig;
 use super::cost_model::CostModel;
-use super::llama::{Model, free_memory_bytes, vocabulary::Vocabulary};
+use super::first_use;
+use super::llama::{Model, vocabulary::Vocabulary};
+use super::memory;
 use super::message::{Failure, ModelInfo};
 
 /// A model as its file describes it.
@@ -25,6 +27,7 @@ impl Survey {
     ///
     /// Errors: [`super::message::FailureKind::Model`], as for loading it.
     pub fn of(config: &EngineConfig) -> Result<Self, Failure> {
+        first_use::check(config, &mut || true)?;
         let model = Model::describe(config)?;
         let calibration = Calibration::open(config, model.info());
         let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
@@ -51,6 +54,6 @@ impl Survey {
     /// Bytes available for model and cache now; `None` with a GPU, whose driver is asked only when they are loaded.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
-        (!self.info.has_gpu()).then(free_memory_bytes)
+        (!self.info.has_gpu()).then(memory::free_bytes)
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Toy {
     pub script: Option<Vec<u8>>,
     said: usize,
     pub threads: u32,
+    /// What its logits suffer from.
+    pub fault: Option<&'static str>,
     /// The schema, the tokens that it begins with, and how much of the script came before it.
     pub constrained: Option<(String, Vec<Token>, usize)>,
 }
@@ -36,6 +38,7 @@ impl Toy {
             script: None,
             said: 0,
             threads: 0,
+            fault: None,
             constrained: None,
         }
     }
@@ -166,6 +169,10 @@ impl Machine for Toy {
         assert!(end <= self.context_tokens, "the context is never overrun");
         self.cells.extend(bytes.chunks(8).map(|cell| u64::from_le_bytes(cell.try_into().expect("8 bytes"))));
         Ok(())
+    }
+
+    fn logits_fault(&self) -> Option<&'static str> {
+        self.fault
     }
 
     fn start_sampling(&mut self, _: &Sampling, _: &[Token]) {

@@ -214,6 +214,9 @@ impl<M: Machine> Worker<M> {
         aim: Aim,
         job: &mut Job,
     ) -> Result<Prefilled, Failure> {
+        if aim == Aim::Answer && tokenized.sequence.len() == 0 {
+            return Err(nothing_to_read());
+        }
         if let Err(failure) = self.make_room(tokenized) {
             if aim == Aim::Answer {
                 // A conversation wants to know by how much it is too long.
@@ -446,4 +449,10 @@ impl<M: Machine> Worker<M> {
     fn memory(&self) -> Memory {
         Memory { resident_bytes: self.snapshots.bytes(), ..self.machine.memory(self.kv.len()) }
     }
+}
+
+/// A library that computes nothing has no logits to sample from, and ends the process when it is asked to.
+fn nothing_to_read() -> Failure {
+    let hint = "its vocabulary has no tokens for it; try another copy of this model".to_owned();
+    Failure::new(FailureKind::Model, "the prompt has no tokens", Some(hint))
 }

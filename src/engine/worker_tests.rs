@@ -70,6 +70,7 @@ impl Desk {
             resident_bytes,
             speeds: None,
             disk_cache: None,
+            first_use: None,
         };
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();

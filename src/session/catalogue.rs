@@ -1,7 +1,7 @@
 //! The models that can be used by name: how large they are, whether they are on this machine, and whether they fit.
 
 use crate::chat::{Fits, KnownModel};
-use crate::engine::free_memory_bytes;
+use crate::engine::memory;
 use crate::models::{Catalogue, Places};
 
 use super::model::offered;
@@ -9,7 +9,7 @@ use super::model::offered;
 /// All models of the catalogue, in its order.
 #[must_use]
 pub fn known_models(places: &Places) -> Vec<KnownModel> {
-    let free = free_memory_bytes();
+    let free = memory::free_bytes();
     let known = |entry| {
         let offered = offered(entry, places.machine);
         let fits = fits(offered.bytes, free);

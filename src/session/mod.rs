@@ -17,6 +17,7 @@
 //! | [`effects`] | what carries out a chat's effects? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
+//! | [`trial`] | does a model survive its first token, and its template? in a process of its own |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -46,6 +47,7 @@ pub mod retriever;
 pub(crate) mod scripted_engine;
 pub mod signals;
 pub mod titles;
+pub mod trial;
 pub mod working_set;
 
 pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Stops};

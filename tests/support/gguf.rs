@@ -2,6 +2,8 @@
 //!
 //! Layout: header, keys, table of tensors, padding to 32 bytes, the tensors, each padded to 32 bytes.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -77,6 +79,8 @@ pub(crate) enum Value {
     F32(f32),
     Text(String),
     U32List(Vec<u32>),
+    I32List(Vec<i32>),
+    TextList(Vec<String>),
 }
 
 /// A matrix of `rows` rows of `columns` numbers; a vector has one row.
@@ -154,12 +158,25 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
             put_text(out, text);
         }
         Value::U32List(numbers) => {
-            out.extend(9u32.to_le_bytes());
-            out.extend(4u32.to_le_bytes());
-            out.extend((numbers.len() as u64).to_le_bytes());
+            put_list(out, 4, numbers.len());
             out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
         }
+        Value::I32List(numbers) => {
+            put_list(out, 5, numbers.len());
+            out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        }
+        Value::TextList(texts) => {
+            put_list(out, 8, texts.len());
+            texts.iter().for_each(|text| put_text(out, text));
+        }
     }
+}
+
+/// The type of a list, the type of its values and their number.
+fn put_list(out: &mut Vec<u8>, kind: u32, count: usize) {
+    out.extend(9u32.to_le_bytes());
+    out.extend(kind.to_le_bytes());
+    out.extend((count as u64).to_le_bytes());
 }
 
 /// Dimensions come with the contiguous one first. A single row is written as a vector.

@@ -627,6 +627,15 @@ fn a_model_that_fails_to_load_leaves_a_screen_that_says_so() {
     assert_eq!((notice(&session.chat), &session.chat.model), ("not a GGUF", &Model::Failed(failure("not a GGUF"))));
 }
 
+/// It waited for ever.
+#[test]
+fn a_question_to_a_model_that_failed_is_told_so_at_once() {
+    let mut session = Session::begin("full");
+    session.tell(Event::LoadFailed(failure("not a GGUF")));
+    assert_eq!(session.ask("Who?"), vec![]);
+    assert_eq!(states(&session.chat), [&ExchangeState::Failed(failure("not a GGUF"))]);
+}
+
 #[test]
 fn an_engine_that_dies_ends_every_question() {
     let mut session = Session::with_document_read("full");

@@ -4,15 +4,20 @@
 //! prefilling it; the way back from a comparison; the oldest question; counting attachments; the forecast of a draft; the survey of all presets.
 
 use super::{
-    answering, attaching, changing, choosing, drafting, opening, prefilling, survey, switching, taking, versus,
+    answering, attaching, changing, choosing, drafting, opening, prefilling, stopping, survey, switching, taking,
+    versus,
 };
 use crate::chat::exchange::Exchange;
 use crate::chat::input::Effect;
 use crate::chat::state::{Chat, Model, Phase, Questions};
 use crate::chat::transcript::Entry;
 
-/// Starts what waits. Afterwards either something runs or nothing waits.
+/// Starts what waits. Afterwards either something runs or nothing waits. Nothing waits for a model that has failed.
 pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
+    if let Model::Failed(failure) = &chat.model {
+        let failure = failure.clone();
+        stopping::fail_what_waits(chat, &failure);
+    }
     let mut effects = Vec::new();
     while chat.work == Phase::Idle && matches!(chat.model, Model::Ready { .. }) {
         let Some(more) = start_one(chat) else { break };

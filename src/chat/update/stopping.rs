@@ -106,11 +106,16 @@ pub(super) fn engine_gone(chat: &mut Chat, failure: Failure) {
     if matches!(chat.model, Model::Failed(_)) {
         return;
     }
+    fail_what_waits(chat, &failure);
+    chat.tell(Notice::from(&failure));
+    chat.work = Phase::Idle;
+    chat.model = Model::Failed(failure);
+}
+
+/// Fails every question that waits or is being answered.
+pub(super) fn fail_what_waits(chat: &mut Chat, failure: &Failure) {
     let now = chat.now;
     for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waited_for()) {
         exchange.fail(failure.clone(), now);
     }
-    chat.tell(Notice::from(&failure));
-    chat.work = Phase::Idle;
-    chat.model = Model::Failed(failure);
 }

@@ -14,11 +14,18 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_sys_2 as sys;
 
+use crate::aborts;
 use crate::engine::message::{Failure, FailureKind};
+use crate::engine::trial::GAVE_UP;
+use crate::harmless;
+
+/// The exit code of [`crate::exit::Exit::Model`]: what fails an assertion is nearly always the model's file.
+const GAVE_UP_CODE: i32 = 5;
 
 /// The library's global state, one per process.
 pub(super) static LIBRARY: LazyLock<LlamaBackend> = LazyLock::new(|| {
     listen_to_log();
+    listen_to_aborts();
     #[cfg(feature = "portable")]
     load_backends_beside_program();
     LlamaBackend::init().expect("initialised only once, here")
@@ -60,6 +67,7 @@ pub(super) fn without_unwinding<T>(fallback: T, callback: impl FnOnce() -> T) ->
 static COMPLAINTS: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 const COMPLAINTS_KEPT: usize = 8;
+const MOST_COMPLAINT_CHARS: usize = 400;
 
 fn listen_to_log() {
     // SAFETY: `log_line` has the callback's type, lives as long as the program and uses no user data.
@@ -87,12 +95,44 @@ fn log(level: sys::ggml_log_level, line: &str) {
     }
 }
 
+// --- the end ---------------------------------------------------------------------------------------------------------
+
+/// llama.cpp's own last words are a debugger's backtrace on standard output.
+fn listen_to_aborts() {
+    // SAFETY: `gave_up` has the callback's type and lives as long as the program.
+    unsafe { sys::ggml_set_abort_callback(Some(gave_up)) };
+}
+
+/// An assertion failed. The process ends here, with a sentence and the terminal given back.
+unsafe extern "C" fn gave_up(message: *const c_char) {
+    // SAFETY: ggml passes a string that ends in 0 and outlives the call.
+    let message = unsafe { CStr::from_ptr(message) }.to_string_lossy();
+    without_unwinding((), || tracing::error!(target: "llama.cpp", "{message}"));
+    aborts::end(&format!("{GAVE_UP}{}", harmless::line(&assertion(&message))), GAVE_UP_CODE);
+}
+
+/// `/…/llama-model.cpp:1330: GGML_ASSERT(a) failed` as `GGML_ASSERT(a) failed (llama-model.cpp:1330)`.
+fn assertion(message: &str) -> String {
+    match message.split_once(": ") {
+        Some((place, what)) => format!("{what} ({})", place.rsplit(['/', '\\']).next().unwrap_or(place)),
+        None => message.to_owned(),
+    }
+}
+
 fn remember_complaint(line: &str) {
     let mut complaints = COMPLAINTS.lock().unwrap_or_else(PoisonError::into_inner);
     if complaints.len() == COMPLAINTS_KEPT {
         complaints.pop_front();
     }
-    complaints.push_back(line.to_owned());
+    complaints.push_back(in_one_line(line));
+}
+
+/// Complaints quote the file, which may hold megabytes in place of a word.
+fn in_one_line(line: &str) -> String {
+    match line.char_indices().nth(MOST_COMPLAINT_CHARS) {
+        Some((end, _)) => format!("{} … ({} bytes)", &line[..end], line.len()),
+        None => line.to_owned(),
+    }
 }
 
 /// Returns the first complaint since the last call, which usually names the cause, and clears all of them.
@@ -155,6 +195,13 @@ mod tests {
         fn enter(&self, _: &Id) {}
 
         fn exit(&self, _: &Id) {}
+    }
+
+    #[test]
+    fn an_assertion_is_told_before_its_place() {
+        let said = "/home/ada/llama.cpp/src/llama-model.cpp:1330: GGML_ASSERT(n_layer > 0) failed";
+        assert_eq!(assertion(said), "GGML_ASSERT(n_layer > 0) failed (llama-model.cpp:1330)");
+        assert_eq!(assertion("no place"), "no place");
     }
 
     #[test]

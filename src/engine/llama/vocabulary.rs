@@ -25,11 +25,13 @@ use llama_cpp_2::vocab::LlamaVocab;
 use regex::Regex;
 
 use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
+use crate::engine::first_use::checked_header;
 use crate::engine::machine::Before;
 use crate::engine::message::{Failure, FailureKind, Origin, Prompt};
 use crate::engine::split_points;
 use crate::engine::tokenized_prompt::Run;
 use crate::engine::tokens::Tokens;
+use crate::gguf;
 
 /// The tables of a model that turn text into tokens.
 pub struct Vocabulary {
@@ -41,6 +43,7 @@ impl Vocabulary {
     /// not know.
     pub fn open(model: &Path) -> Result<Self, Failure> {
         check_is_gguf(model)?;
+        checked_header(model, gguf::check_vocabulary)?;
         LazyLock::force(&LIBRARY);
         take_complaints();
         let params = LlamaModelParams::default().with_vocab_only(true);

@@ -187,6 +187,8 @@ enum Extent {
     Whole,
     /// Everything but the weights: nothing can be computed.
     Description,
+    /// Everything, mapped, without a GPU and without copies.
+    Trial,
 }
 
 /// Loads `config.model`. Calls `progress` with 0.0 to 1.0, and stops if it returns `false`.
@@ -199,10 +201,15 @@ pub(super) fn describe(config: &EngineConfig) -> Result<Loaded, Failure> {
     load_extent(config, Extent::Description, |_| true)
 }
 
+/// Loads `config.model` as frugally as possible, without a GPU.
+pub(super) fn load_for_trial(config: &EngineConfig) -> Result<Loaded, Failure> {
+    load_extent(config, Extent::Trial, |_| true)
+}
+
 fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) -> bool) -> Result<Loaded, Failure> {
     LazyLock::force(&LIBRARY);
     take_complaints();
-    let gpus = chosen_gpus(&config.settings.offload)?;
+    let gpus = if extent == Extent::Trial { Vec::new() } else { chosen_gpus(&config.settings.offload)? };
     let layers = layers_for(config, &gpus);
     let weights = load_weights(config, extent, &gpus, layers, progress)?;
     let cache_state = layers.min(weights.n_layer() + 1);
@@ -236,6 +243,12 @@ fn load_weights<F: FnMut(f32) -> bool>(
             params.no_alloc = true;
             // Without allocation the file can't be mapped into memory either.
             params.load_mode = sys::LLAMA_LOAD_MODE_NONE;
+        }
+        if extent == Extent::Trial {
+            params.load_mode = sys::LLAMA_LOAD_MODE_MMAP;
+            params.use_extra_bufts = false;
+            // A list without devices: no GPU is touched.
+            params.devices = devices.as_mut_ptr();
         }
         params.split_mode = split_mode(config.settings.offload.split_mode);
         // The first of the devices listed below.
