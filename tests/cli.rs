@@ -42,7 +42,7 @@ fn wrong_usage_is_a_sentence_and_exits_with_2() {
             &["-p", "?", "-ctk", "q8_0", "book.txt"],
             "cannot cache keys as q8_0 and values as f16: the types must be the same",
         ),
-        (&["-p", "?", "--temp", "-1", "book.txt"], "invalid value '-1' for '--temp <T>': a number from 0 up"),
+        (&["-p", "?", "--temp", "-1", "book.txt"], "invalid value '-1' for '--temp <T>': a number from 0 to 1000"),
         (&["-p", "?", "--parts", "seven", "book.txt"], "seven"),
         (&["-p", "?", "-hf", "nowhere", "book.txt"], "`nowhere` is no repository of the hub"),
         (&["--headless", "book.txt"], "no question"),

@@ -277,7 +277,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     pub max_context_tokens: Option<u32>,
     /// Max tokens per answer
-    #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=2_147_483_647))]
     pub predict: u32,
     /// Write all answers and the results table to this JSON file
     #[arg(long, value_name = "FILE")]
@@ -346,7 +346,7 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "extract")]
     pub schema: Option<PathBuf>,
     /// Max tokens per answer, including reasoning (-1 = until the context is full; 2048 by default)
-    #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
+    #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::answer_limit, allow_hyphen_values = true)]
     pub predict: Option<Count>,
     /// Max reasoning tokens before the answer (-1 = unlimited, 0 = no reasoning)
     #[arg(long, value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
@@ -458,16 +458,16 @@ pub struct ModelArgs {
     #[arg(long)]
     pub pull: bool,
     /// Context size in tokens (0 = fit to the documents plus the answer)
-    #[arg(short, long, value_name = "TOKENS", value_parser = tokens)]
+    #[arg(short, long, value_name = "TOKENS", value_parser = values::context)]
     pub ctx_size: Option<u32>,
     /// Logical batch size: max tokens per decode call
-    #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "TOKENS", value_parser = values::batch)]
     pub batch_size: Option<u32>,
     /// Physical batch size (-ub): max tokens computed at once
-    #[arg(long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "TOKENS", value_parser = values::batch)]
     pub ubatch_size: Option<u32>,
     /// Number of CPU threads (-1 = the physical cores that other programs leave free, looked at before each job)
-    #[arg(short, long, value_name = "N", value_parser = values::count_or_all, allow_hyphen_values = true)]
+    #[arg(short, long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
     pub threads: Option<Count>,
     /// Layers to offload to the GPU (-ngl): auto (as many as fit in its memory), all or a number
     #[arg(long, alias = "n-gpu-layers", value_name = "auto|all|N", value_parser = values::gpu_layers, allow_hyphen_values = true)]
@@ -479,10 +479,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
     pub split_mode: Option<SplitMode>,
     /// Fraction of the model per GPU (-ts), as proportions, e.g. 3,1
-    #[arg(long, value_name = "X,...", value_delimiter = ',')]
+    #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = values::proportion)]
     pub tensor_split: Vec<f32>,
     /// GPU that holds the whole model with --split-mode none (-mg)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=255))]
     pub main_gpu: Option<u32>,
     /// Use llama.cpp's flash attention kernels (-fa): on, off or auto
     #[arg(long, value_name = "MODE", value_parser = values::flash_attention, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
@@ -517,7 +517,7 @@ pub struct SamplingArgs {
     #[arg(long, value_name = "X", value_parser = values::penalty, allow_negative_numbers = true)]
     pub repeat_penalty: Option<f32>,
     /// How many recent tokens --repeat-penalty covers (-1 = the whole context)
-    #[arg(long, value_name = "TOKENS", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TOKENS", value_parser = values::look_back, allow_hyphen_values = true)]
     pub repeat_last_n: Option<i32>,
     /// Random seed (-1 = a random one)
     #[arg(short, long, value_name = "N", value_parser = values::seed, allow_hyphen_values = true)]

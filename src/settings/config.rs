@@ -80,19 +80,18 @@ impl Config {
     fn set(&mut self, name: &str, file: &str, field: &Field) -> Result<(), FileError> {
         let text = field.text.as_str();
         let wrong = |allowed: String| field.refused(file, format!("invalid value {text:?}"), allowed);
-        let tokens = || written::tokens(text).map_err(|error| wrong(error.allowed.to_owned()));
         match name {
             "model" => self.model = Some(text.to_owned()),
             "preset" => self.preset = Some(text.to_owned()),
             "pull" => self.pull = Some(PullPolicy::read(text).ok_or_else(|| wrong("ask, always or never".to_owned()))?),
             "system_prompt" => self.system_prompt = Some(text.to_owned()),
-            "predict" => self.predict = Some(values::limit(text).map_err(wrong)?),
+            "predict" => self.predict = Some(values::answer_limit(text).map_err(wrong)?),
             "reasoning_budget" => self.reasoning_budget = Some(values::limit(text).map_err(wrong)?),
             "cot" => self.cot = Some(text.parse().map_err(|error: written::WrittenError| wrong(error.allowed.into()))?),
-            "ctx_size" => self.ctx_size = Some(tokens()?),
-            "batch_size" => self.batch_size = Some(tokens()?),
-            "ubatch_size" => self.ubatch_size = Some(tokens()?),
-            "threads" => self.threads = Some(values::count_or_all(text).map_err(wrong)?),
+            "ctx_size" => self.ctx_size = Some(values::context(text).map_err(wrong)?),
+            "batch_size" => self.batch_size = Some(values::batch(text).map_err(wrong)?),
+            "ubatch_size" => self.ubatch_size = Some(values::batch(text).map_err(wrong)?),
+            "threads" => self.threads = Some(values::threads(text).map_err(wrong)?),
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_dtype(text).map_err(wrong)?),
@@ -127,7 +126,7 @@ fn set_sampling(sampling: &mut SamplingArgs, name: &str, file: &str, field: &Fie
         "top_p" => sampling.top_p = Some(values::share(text).map_err(wrong)?),
         "min_p" => sampling.min_p = Some(values::share(text).map_err(wrong)?),
         "repeat_penalty" => sampling.repeat_penalty = Some(values::penalty(text).map_err(wrong)?),
-        "repeat_last_n" => sampling.repeat_last_n = Some(number(file, field)?),
+        "repeat_last_n" => sampling.repeat_last_n = Some(values::look_back(text).map_err(wrong)?),
         "seed" => sampling.seed = Some(values::seed(text).map_err(wrong)?),
         _ => return Err(field.refused(file, "unknown key", SAMPLING)),
     }

@@ -1,10 +1,30 @@
 //! Parsers for values that are not part of a recipe: times, cache types, counts that may be "all".
 //!
 //! An error says which values are allowed; clap puts the flag's name and the value in front of it.
+//!
+//! Every number has a range: what llama.cpp or this program can't count with is refused here, and what would fill the memory,
+//! too. `every_number_has_its_range` in this module's tests has the table.
 
 use std::time::Duration;
 
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
+use crate::swaa::written;
+
+/// The longest time: a year. Times are added to the clock, which ends some day.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+/// llama.cpp's `GGML_MAX_N_THREADS`. More of them end the process.
+const MOST_THREADS: u32 = 512;
+/// Tokens in one call: the largest batches of servers have some thousands, and each takes memory.
+pub(super) const MOST_BATCH_TOKENS: u32 = 1 << 16;
+/// Positions are `i32` in llama.cpp.
+const MOST_TOKENS: u32 = i32::MAX.cast_unsigned();
+/// Tokens that the repetition penalty looks back at: each is kept in a list.
+const MOST_LOOK_BACK: i32 = 1 << 20;
+/// More than any model has.
+const MOST_LAYERS: u32 = 10_000;
+/// Scores are divided by the temperature and the penalty: beyond these, they are no numbers any more.
+const HIGHEST_TEMPERATURE: f32 = 1000.0;
+const PENALTIES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
 
 /// A count; `None` means all, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +44,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     };
     let number: f64 = digits.trim().parse().map_err(|_| wrong())?;
     let time = Duration::try_from_secs_f64(number * unit_s).map_err(|_| wrong())?;
-    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+    match time {
+        Duration::ZERO => Err(wrong()),
+        time if time > LONGEST => Err("a time of at most a year".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// Parses `5GB`, `500 MB`, `1.5g`, `2GiB`; a plain number is in bytes. Units are powers of ten, those with an `i` powers of two.
@@ -60,14 +84,40 @@ pub(super) fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     }
 }
 
-/// Parses a count; -1, `all` and `auto` mean all.
-pub(super) fn count_or_all(text: &str) -> Result<Count, String> {
+/// Parses a number of threads; -1, `all` and `auto` mean as many as there are cores to spare.
+pub(super) fn threads(text: &str) -> Result<Count, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "all" | "auto" => Ok(Count(None)),
         digits => {
-            digits.parse().map(|count| Count(Some(count))).map_err(|_| "a whole number, or -1 for all".to_owned())
+            let wrong = || format!("a whole number up to {MOST_THREADS}, or -1 for all");
+            let count: u32 = digits.parse().map_err(|_| wrong())?;
+            if count <= MOST_THREADS { Ok(Count(Some(count))) } else { Err(wrong()) }
         }
     }
+}
+
+/// Parses a batch size in tokens.
+pub(super) fn batch(text: &str) -> Result<u32, String> {
+    let tokens = written::tokens(text).ok().filter(|tokens| (1..=MOST_BATCH_TOKENS).contains(tokens));
+    tokens.ok_or_else(|| format!("a whole number from 1 to {MOST_BATCH_TOKENS}"))
+}
+
+/// Parses a context size in tokens; 0 means one that fits.
+pub(super) fn context(text: &str) -> Result<u32, String> {
+    let tokens = written::tokens(text).map_err(|error| error.allowed.to_owned())?;
+    if tokens <= MOST_TOKENS { Ok(tokens) } else { Err(format!("a whole number of tokens up to {MOST_TOKENS}")) }
+}
+
+/// Parses how many tokens the repetition penalty covers; -1 means the whole context.
+pub(super) fn look_back(text: &str) -> Result<i32, String> {
+    let tokens = text.trim().parse().ok().filter(|tokens| (-1..=MOST_LOOK_BACK).contains(tokens));
+    tokens.ok_or_else(|| format!("a whole number up to {MOST_LOOK_BACK}, or -1 for the whole context"))
+}
+
+/// Parses a part of a model for one GPU.
+pub(super) fn proportion(text: &str) -> Result<f32, String> {
+    let number = finite(text).filter(|number| (0.0..=1e6).contains(number));
+    number.ok_or_else(|| "a number from 0 to 1000000".to_owned())
 }
 
 /// Parses the number of layers to offload; llama.cpp's -1 means `auto`.
@@ -75,7 +125,10 @@ pub(super) fn gpu_layers(text: &str) -> Result<GpuLayers, String> {
     match text.trim().to_lowercase().as_str() {
         "-1" | "auto" => Ok(GpuLayers::Auto),
         "all" => Ok(GpuLayers::All),
-        digits => digits.parse().map(GpuLayers::Count).map_err(|_| "auto, all or a whole number".to_owned()),
+        digits => {
+            let layers = digits.parse().ok().filter(|layers| *layers <= MOST_LAYERS);
+            layers.map(GpuLayers::Count).ok_or_else(|| format!("auto, all or a whole number up to {MOST_LAYERS}"))
+        }
     }
 }
 
@@ -94,8 +147,19 @@ pub fn limit(text: &str) -> Result<Count, String> {
     match text.trim() {
         "-1" | "-2" => Ok(Count(None)),
         digits => {
-            digits.parse().map(|count| Count(Some(count))).map_err(|_| "a whole number, or -1 for no limit".to_owned())
+            let count = digits.parse().ok().filter(|count| *count <= MOST_TOKENS);
+            count
+                .map(|count| Count(Some(count)))
+                .ok_or_else(|| format!("a whole number up to {MOST_TOKENS}, or -1 for no limit"))
         }
+    }
+}
+
+/// Parses the limit of an answer, which has at least one token.
+pub(super) fn answer_limit(text: &str) -> Result<Count, String> {
+    match limit(text)? {
+        Count(Some(0)) => Err("a whole number from 1 up, or -1 for no limit".to_owned()),
+        count => Ok(count),
     }
 }
 
@@ -107,9 +171,10 @@ pub fn seed(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Parses a number of at least 0, such as a temperature.
+/// Parses a temperature.
 pub fn from_zero(text: &str) -> Result<f32, String> {
-    finite(text).filter(|number| *number >= 0.0).ok_or_else(|| "a number from 0 up".to_owned())
+    let number = finite(text).filter(|number| (0.0..=HIGHEST_TEMPERATURE).contains(number));
+    number.ok_or_else(|| format!("a number from 0 to {HIGHEST_TEMPERATURE}"))
 }
 
 /// Parses a number from 0 to 1, such as a probability.
@@ -119,7 +184,8 @@ pub fn share(text: &str) -> Result<f32, String> {
 
 /// Parses a repetition penalty, by which scores are divided.
 pub fn penalty(text: &str) -> Result<f32, String> {
-    finite(text).filter(|number| *number > 0.0).ok_or_else(|| "a number above 0 (1 = off)".to_owned())
+    let number = finite(text).filter(|number| PENALTIES.contains(number));
+    number.ok_or_else(|| format!("a number from {} to {} (1 = off)", PENALTIES.start(), PENALTIES.end()))
 }
 
 fn finite(text: &str) -> Option<f32> {
@@ -131,7 +197,7 @@ pub(super) fn flash_attention(text: &str) -> Result<bool, String> {
     if text.eq_ignore_ascii_case("auto") {
         return Ok(true);
     }
-    crate::swaa::written::switch(text).map_err(|_| "on, off or auto".to_owned())
+    written::switch(text).map_err(|_| "on, off or auto".to_owned())
 }
 
 #[cfg(test)]
@@ -173,14 +239,41 @@ mod tests {
         assert!(share("1.01").is_err() && penalty("0").is_err());
     }
 
+    /// The first and the last number that each takes, and the nearest ones that it refuses.
+    #[test]
+    fn every_number_has_its_range() {
+        type Takes = fn(&str) -> bool;
+        let table: [(&str, Takes, &[&str], &[&str]); 12] = [
+            ("-t", |text| threads(text).is_ok(), &["0", "512"], &["513", "100000", "4294967295", "-2"]),
+            ("-b", |text| batch(text).is_ok(), &["1", "64k", "65536"], &["0", "65537", "4294967295", "-1"]),
+            ("-c", |text| context(text).is_ok(), &["0", "2147483647"], &["2147483648", "4294967295", "-1"]),
+            ("-n", |text| answer_limit(text).is_ok(), &["1", "2147483647", "-1"], &["0", "2147483648", "-3"]),
+            ("--reasoning-budget", |text| limit(text).is_ok(), &["0", "2147483647"], &["2147483648"]),
+            ("-ngl", |text| gpu_layers(text).is_ok(), &["0", "10000"], &["10001", "4294967295", "-2"]),
+            ("-ts", |text| proportion(text).is_ok(), &["0", "1e6"], &["-1", "nan", "inf", "1e7"]),
+            ("--temp", |text| from_zero(text).is_ok(), &["0", "1000"], &["-0.1", "1001", "nan", "inf", "1e39"]),
+            ("--top-p", |text| share(text).is_ok(), &["0", "1"], &["-0.1", "1.1", "nan"]),
+            ("--repeat-penalty", |text| penalty(text).is_ok(), &["0.01", "100"], &["0", "1e-45", "101", "nan"]),
+            ("--repeat-last-n", |text| look_back(text).is_ok(), &["-1", "1048576"], &["-2", "1048577", "2147483647"]),
+            ("--timeout", |text| duration(text).is_ok(), &["1ms", "8760h"], &["0", "8761h", "1e18", "1e400"]),
+        ];
+        for (flag, takes, taken, refused) in table {
+            taken.iter().for_each(|text| assert!(takes(text), "{flag} {text}"));
+            refused.iter().for_each(|text| assert!(!takes(text), "{flag} {text}"));
+            for text in ["", " ", "x", "0x10", "1e", "18446744073709551616", "99999999999999999999999"] {
+                assert!(!takes(text), "{flag} {text:?}");
+            }
+        }
+    }
+
     #[test]
     fn minus_one_is_all_or_none() {
         assert_eq!(
-            (count_or_all("-1"), count_or_all("all"), count_or_all("0")),
+            (threads("-1"), threads("all"), threads("0")),
             (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(0))))
         );
         assert_eq!((limit("-1"), limit("-2"), limit("7")), (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(7)))));
         assert_eq!((seed("-1"), seed("42")), (Ok(u32::MAX), Ok(42)));
-        assert!(count_or_all("-3").is_err() && limit("x").is_err() && seed("-2").is_err());
+        assert!(threads("-3").is_err() && limit("x").is_err() && seed("-2").is_err());
     }
 }

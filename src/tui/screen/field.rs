@@ -1,7 +1,7 @@
 //! A value that is typed into a popup: a path to open, the system prompt, a sampling value.
 //!
 //! Enter takes the value if it can be one; otherwise the popup stays and says what is allowed. Example: `1.5` for the
-//! temperature becomes [`Action::SetSampling`], `warm` stays with "a number from 0 up".
+//! temperature becomes [`Action::SetSampling`], `warm` stays with "a number from 0 to 1000".
 
 use ratatui_textarea::TextArea;
 

@@ -218,7 +218,7 @@ fn a_value_is_typed_refused_and_set() {
     let (mut session, mut screen) = (read(&document, "full"), Screen::new(document));
     press(&mut screen, &mut session, size, "<ctrl-p>temperature<enter>warm<enter>");
     let seen = drawn(&session.chat, &mut screen, size);
-    assert!(seen.contains("a number from 0 up"), "{seen}");
+    assert!(seen.contains("a number from 0 to 1000"), "{seen}");
     press(&mut screen, &mut session, size, "<backspace><backspace><backspace><backspace><backspace>0.7<enter>");
     assert!((session.chat.asking.sampling.temperature - 0.7).abs() < f32::EPSILON);
     assert_eq!(screen.message.as_deref(), Some("temperature: 0.7, from the next answer on"));
