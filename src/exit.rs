@@ -196,7 +196,7 @@ impl From<session::Error> for ExitError {
             session::Error::Retrieval(error) => error.into(),
             session::Error::Model(error) => error.into(),
             session::Error::Engine(failure) => failure.into(),
-            session::Error::NothingCame { .. } | session::Error::PartsGone { .. } => {
+            session::Error::NothingCame { .. } | session::Error::PartsGone { .. } | session::Error::StillReading => {
                 Failure::of(FailureKind::Input, &error).into()
             }
             session::Error::ModelMissing { .. } => Failure::of(FailureKind::Model, &error).into(),

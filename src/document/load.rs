@@ -8,6 +8,7 @@ use super::error::Error;
 use super::format::{self, FileText};
 use super::input::Input;
 use super::options::ReadOptions;
+use super::raw_file::RawFile;
 use super::report::{SkipReason, Skipped};
 use super::{assemble, folder};
 
@@ -44,7 +45,7 @@ impl LoadedFiles {
         options: &ReadOptions,
         stdin: &mut dyn Read,
     ) -> Result<(), Error> {
-        match input.read(stdin).and_then(|file| format::read(file, options)) {
+        match input.read(stdin).and_then(|file| read_told(file, options)) {
             Ok(text) => self.texts.push(text),
             Err(error @ Error::Empty { .. }) if has_others => {
                 self.skipped.extend(error.name().map(Skipped::empty));
@@ -75,6 +76,14 @@ impl LoadedFiles {
         let nothing_in = folder.map(|folder| Error::NothingIn { name: folder.name(), skipped: self.skipped.len() });
         Err(self.empty.or(nothing_in).unwrap_or(Error::NothingNamed))
     }
+}
+
+/// Reads a file, and says where redirects led.
+fn read_told(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
+    let moved_to = file.served.as_ref().and_then(|served| served.moved_to.clone());
+    let mut text = format::read(file, options)?;
+    text.report.remarks.extend(moved_to.map(|address| format!("the address led to {address}")));
+    Ok(text)
 }
 
 /// Reads a file of a folder, or returns why it is skipped.

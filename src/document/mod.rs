@@ -49,7 +49,7 @@ pub use raw_file::Served;
 pub use report::{DroppedLine, FileReport, PageFound, PageReport, Report, SkipReason, Skipped};
 pub use span::ByteSpan;
 pub use watch::Watched;
-pub use web::WebProgress;
+pub use web::{WebProgress, without_password};
 
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,8 @@ pub struct Served {
     pub(super) media_type: String,
     /// The encoding of the text, if the server named one.
     pub(super) charset: Option<&'static Encoding>,
+    /// Where redirects led, if there were any.
+    pub(super) moved_to: Option<String>,
 }
 
 impl Served {
@@ -61,6 +63,7 @@ impl Served {
         Self {
             media_type: media_type.trim().to_ascii_lowercase(),
             charset: label.and_then(|label| Encoding::for_label(label.as_bytes())),
+            moved_to: None,
         }
     }
 }
@@ -75,7 +78,7 @@ mod tests {
         assert_eq!(read("").media_type, "");
         assert_eq!(
             read("Text/HTML; x=y; Charset=\"Shift_JIS\""),
-            Served { media_type: "text/html".into(), charset: Some(encoding_rs::SHIFT_JIS) }
+            Served { media_type: "text/html".into(), charset: Some(encoding_rs::SHIFT_JIS), moved_to: None }
         );
         assert_eq!(read("text/plain;charset=none-such").charset, None);
     }

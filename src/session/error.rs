@@ -22,6 +22,9 @@ pub enum Error {
     /// The document has changed and no longer has any of the parts that the user selected.
     #[error("the selected parts no longer exist: the document now has {parts}")]
     PartsGone { parts: usize },
+    /// It takes longer than a person waits; what comes of it is used for the next question.
+    #[error("the files are still being read")]
+    StillReading,
     #[error(transparent)]
     Model(#[from] models::Error),
     #[error("the model {} is not on this machine", entry.name)]
@@ -40,7 +43,7 @@ impl Hint for Error {
             Self::NothingCame { .. } => {
                 Some("`-` waits for it without a limit; `< /dev/null` asks without a document".to_owned())
             }
-            Self::PartsGone { .. } => None,
+            Self::PartsGone { .. } | Self::StillReading => None,
             Self::Model(error) => error.hint(),
             Self::ModelMissing { entry } => {
                 let Entry { name, bytes: size, .. } = &**entry;

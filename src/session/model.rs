@@ -3,7 +3,7 @@
 //! `--pull` and `pull = "always"` allow it, `pull = "never"` forbids it, and otherwise the [`Observer`] decides. Where
 //! it is not allowed, a missing model is an error whose hint names the command that fetches it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::observer::{Activity, Observer};
@@ -38,12 +38,20 @@ pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolv
     }
 }
 
-/// The file of the model called `name`, or of the default model. A missing model is fetched.
+/// The file of the model called `name`, or of the default model. One that is missing or damaged is fetched.
 pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
     let asked = name.map_or(ModelRef::Default, |name| ModelRef::Named(name.to_owned()));
-    match Catalogue::bundled().resolve(&asked, &settings.places)? {
-        Resolved::Found(path) => Ok(path),
-        Resolved::Missing(entry) => fetch(&entry, settings, observer),
+    let catalogue = Catalogue::bundled();
+    let known = match name {
+        // A file of that name wins over the catalogue.
+        Some(name) => catalogue.named(name).filter(|_| !Path::new(name).exists()),
+        None => Some(catalogue.default_for(settings.places.machine)),
+    };
+    match (catalogue.resolve(&asked, &settings.places)?, known) {
+        (Resolved::Missing(entry), _) => fetch(&entry, settings, observer),
+        // Whoever pulls again doubts the file: it is checked, and fetched where it is damaged.
+        (Resolved::Found(_), Some(entry)) => check_or_fetch(entry, settings, observer),
+        (Resolved::Found(path), None) => Ok(path),
     }
 }
 
@@ -67,6 +75,11 @@ pub fn predicted_speed(entry: &Entry, machine: Machine) -> Option<String> {
     // Two digits: it was measured on another machine.
     let rounded = (tokens_per_s + 5) / 10 * 10;
     Some(format!("reads about {} tokens/s on {cores} (predicted)", count(rounded)))
+}
+
+fn check_or_fetch(entry: &Entry, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
+    let mut progress = |progress| observer.progress(Activity::FetchingModel(&progress));
+    Ok(models::pull(entry, &settings.places, &mut progress, &CancelToken::default())?)
 }
 
 fn fetch(entry: &Entry, settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {

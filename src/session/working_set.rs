@@ -10,20 +10,33 @@
 //! 62. If the files can't be read any more, or none of these parts is left, the old text stays in use and the news says
 //! why.
 //!
+//! Files are looked at on a thread of their own, which is waited for as long as a person waits without wondering
+//! ([`PATIENCE`]): a network that hangs, a pipe in the place of a file or a PDF of many pages must not stop the front end.
+//! What comes later is used for the next question.
+//!
 //! It does not select parts by time (`--within`): that takes the engine, and [`crate::chat::within`] does it.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use super::documents::{Opened, chosen_pages, first_change};
 use super::error::Error;
 use super::retriever::Retriever;
 use super::titles::{counts_files, title};
 use crate::chat::{Choice, Chosen, NewText, News, Retrieved, Source};
-use crate::document::{Document, Watched};
+use crate::document::{self, Document, Watched};
 use crate::fit::part_in_words;
 use crate::fit::retrieval::RetrievedParts;
 use crate::settings::Settings;
+
+/// A file that is being saved is waited for up to two seconds, and then read.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The documents after a look at their files, and the new text if it differs.
+type Looked = (Watched, Result<Option<Document>, document::Error>);
 
 /// What to do with the documents.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +65,8 @@ pub struct WorkingSet<'settings> {
     /// The flags of the command line, which select parts and pages of the first documents only.
     flags: Flags,
     watched: Watched,
+    /// A look at the files that takes long.
+    looking: Option<Receiver<Looked>>,
     whole: Arc<Document>,
     retriever: Option<Retriever>,
     /// The parts that the user chose by hand. Until then the flags select them.
@@ -86,14 +101,14 @@ impl<'settings> WorkingSet<'settings> {
         let flags = Flags { parts: settings.parts.clone(), pages: settings.pages.clone() };
         let in_use = by_flags(&flags, &whole, None)?;
         let text = Arc::from(in_use.document.text.as_str());
-        Ok(Self { settings, source, flags, watched, whole, retriever: None, choice: None, in_use, text })
+        Ok(Self { settings, source, flags, watched, looking: None, whole, retriever: None, choice: None, in_use, text })
     }
 
     /// Uses all parts of `opened` instead; the command line's flags are about the documents before.
     pub fn replace(&mut self, opened: Opened) {
         let Opened { source, watched, whole } = opened;
         (self.source, self.watched, self.whole) = (source, watched, Arc::new(whole));
-        (self.flags, self.retriever, self.choice) = (Flags::default(), None, None);
+        (self.flags, self.retriever, self.choice, self.looking) = (Flags::default(), None, None, None);
         let parts = (1..=self.whole.parts().len()).collect();
         self.put_in_use(InUse { document: self.whole.clone(), parts, retrieved: None });
     }
@@ -184,7 +199,7 @@ impl<'settings> WorkingSet<'settings> {
     }
 
     fn changed(&mut self) -> Result<Option<Reloaded>, Error> {
-        let Some(whole) = self.watched.changed()? else { return Ok(None) };
+        let Some(whole) = self.looked()? else { return Ok(None) };
         let whole = Arc::new(chosen_pages(self.flags.pages.as_deref(), whole)?);
         let in_use = match &self.choice {
             Some(choice) => still_there(&whole, choice)?,
@@ -200,10 +215,40 @@ impl<'settings> WorkingSet<'settings> {
         Ok(Some(Reloaded { news, document: Some(document), whole: Some(self.whole()) }))
     }
 
+    /// The documents as they are now, if their text differs.
+    ///
+    /// Errors: the files can't be read any more, or it takes longer than [`PATIENCE`].
+    fn looked(&mut self) -> Result<Option<Document>, Error> {
+        let looking = self.looking.take().unwrap_or_else(|| look(self.watched.clone()));
+        match looking.recv_timeout(PATIENCE) {
+            Ok((watched, changed)) => {
+                self.watched = watched;
+                Ok(changed?)
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.looking = Some(looking);
+                Err(Error::StillReading)
+            }
+            // It panicked, which is in the log.
+            Err(RecvTimeoutError::Disconnected) => Err(Error::StillReading),
+        }
+    }
+
     fn put_in_use(&mut self, in_use: InUse) {
         self.text = Arc::from(in_use.document.text.as_str());
         self.in_use = in_use;
     }
+}
+
+/// Looks at the files on a thread of its own.
+fn look(mut watched: Watched) -> Receiver<Looked> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let changed = watched.changed();
+        // Nobody waits if other documents are in use.
+        let _ = sender.send((watched, changed));
+    });
+    receiver
 }
 
 /// The parts that `--parts` and then `--pick` select.
@@ -441,5 +486,25 @@ mod tests {
         files.retrieve_with(by_words(&settings)).expect("some chapters");
         choose(&mut files, &[1, 2, 3, 4, 5, 6]);
         assert_eq!((files.parts().len(), files.retrieved()), (6, None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_in_the_place_of_a_file_is_told_and_does_not_hang() {
+        let (folder, settings) = scene(&chapters(2), &[]);
+        let mut files = opened(&settings);
+        let book = folder.path().join("book.md");
+        fs::remove_file(&book).expect("it is there");
+        let made = std::process::Command::new("mkfifo").arg(&book).status().expect("mkfifo is there");
+        assert!(made.success());
+        let told = "the files are still being read";
+        assert_eq!((unreadable(again(&mut files)).as_str(), found(&files.text())), (told, vec![1, 2]));
+        // Somebody writes into the pipe: what waited for it comes to its end.
+        fs::write(&book, chapters(3)).expect("somebody reads");
+        let mut rest = again(&mut files);
+        if rest.as_ref().is_some_and(|reloaded| reloaded.document.is_none()) {
+            rest = again(&mut files);
+        }
+        assert!(rest.is_some_and(|reloaded| reloaded.document.is_some()), "the text that came is used");
     }
 }

@@ -231,7 +231,12 @@ struct Process {
 impl Process {
     fn start(program: &Path, request: &Request, bytes: &Arc<Vec<u8>>) -> std::io::Result<Self> {
         let mut command = Command::new(program);
-        command.arg(READ_PDF).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // It needs nothing of the environment, which may hold tokens and passwords, but what it takes to start.
+        command.arg(READ_PDF).env_clear();
+        for name in ["LD_LIBRARY_PATH", "SystemRoot"] {
+            std::env::var_os(name).map(|value| command.env(name, value));
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let (mut input, bytes) = (child.stdin.take().expect("it is piped"), Arc::clone(bytes));
         let request = serde_json::to_string(request).expect("plain data");
