@@ -96,8 +96,14 @@ impl Places {
     /// A copy of `entry` that has its size, in our own cache or another's.
     #[must_use]
     pub fn find(&self, entry: &Entry) -> Option<PathBuf> {
+        self.copies(entry).into_iter().next()
+    }
+
+    /// All copies of `entry` that have its size, our own first.
+    pub(super) fn copies(&self, entry: &Entry) -> Vec<PathBuf> {
         let elsewhere = self.in_hub_cache(entry).into_iter().chain(self.in_llama_cache(entry));
-        std::iter::once(self.own_path(entry)).chain(elsewhere).find(|path| has_size(path, entry.bytes))
+        let all = std::iter::once(self.own_path(entry)).chain(elsewhere);
+        all.filter(|path| has_size(path, entry.bytes)).collect()
     }
 
     /// Every snapshot's file of that name; the hub's cache keeps one folder a commit.

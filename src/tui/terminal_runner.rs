@@ -1,6 +1,5 @@
 //! Carries out the loop's commands at a real terminal: the chat's effects, the clipboard, export, editor and Ctrl-Z.
 
-use std::fs;
 use std::io::{self, stdout};
 use std::path::{Path, PathBuf};
 
@@ -18,6 +17,7 @@ use crate::harmless;
 use crate::session::{EffectResult, EffectRunner, ReloadRequest};
 use crate::settings::{ThemeChoice, add_preset};
 use crate::store::History;
+use crate::store::file::write_whole;
 use crate::swaa::Preset;
 
 /// Carries out commands at a real terminal.
@@ -170,8 +170,7 @@ impl TerminalRunner<'_> {
 
     fn export(&self, text: &str, name: &str, ending: &str) -> String {
         let path = free_path(&self.options.exports, name, ending);
-        let written = fs::create_dir_all(&self.options.exports).and_then(|()| fs::write(&path, text));
-        match written {
+        match write_whole(&path, text) {
             Ok(()) => format!("written to {}", path.display()),
             Err(error) => format!("cannot write {}: {error}", path.display()),
         }
@@ -181,7 +180,9 @@ impl TerminalRunner<'_> {
 /// The first free name: `Pride and Prejudice.md`, `Pride and Prejudice 2.md`, …
 fn free_path(folder: &Path, title: &str, ending: &str) -> PathBuf {
     let safe: String = title.chars().map(|c| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '-' }).collect();
-    let stem = if safe.trim_matches(['.', ' ', '-']).is_empty() { "conversation".to_owned() } else { safe };
+    // A name that begins with a dash is a flag to other programs, and one with a dot is hidden.
+    let safe = safe.trim_start_matches(['.', ' ', '-']);
+    let stem = if safe.is_empty() { "conversation" } else { safe };
     let named = |number: u32| match number {
         1 => folder.join(format!("{stem}.{ending}")),
         number => folder.join(format!("{stem} {number}.{ending}")),
@@ -199,6 +200,8 @@ fn suspend() -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -224,5 +227,6 @@ mod tests {
         };
         assert_eq!([next(), next()], ["src- and 2 more.md", "src- and 2 more 2.md"]);
         assert_eq!(free_path(folder.path(), "../..", "md"), folder.path().join("conversation.md"));
+        assert_eq!(free_path(folder.path(), "/tmp/a.txt", "md"), folder.path().join("tmp-a.txt.md"));
     }
 }

@@ -21,7 +21,8 @@ use crate::engine::message::CancelToken;
 use job::Job;
 pub use job::{PullProgress, check};
 
-/// Fetches `entry` into our own cache and returns its path. Nothing is fetched if it is there.
+/// Fetches `entry` into our own cache and returns its path. Nothing is fetched if it is on this machine with the sha256 that it
+/// should have: a file of the right length may hold anything.
 ///
 /// Errors: [`Error::Offline`] before any work; [`Error::NotFetched`] with what the hub said; [`Error::Cancelled`], which keeps what was
 /// fetched, as a broken connection does.
@@ -31,7 +32,7 @@ pub fn pull(
     progress: &mut dyn FnMut(PullProgress),
     cancel: &CancelToken,
 ) -> Result<PathBuf, Error> {
-    if let Some(path) = places.find(entry) {
+    if let Some(path) = find_whole(entry, places, progress, cancel)? {
         return Ok(path);
     }
     if places.hub.offline {
@@ -40,7 +41,8 @@ pub fn pull(
     let mut job = Job { entry, places, target: places.own_path(entry), progress, cancel };
     job.make_folder()?;
     let _lock = lock::take(&mut job)?;
-    if let Some(path) = places.find(entry) {
+    // Another process may have fetched it meanwhile.
+    if let Some(path) = find_whole(entry, places, &mut *job.progress, cancel)? {
         return Ok(path);
     }
     match hub::fetch(&mut job).and_then(|()| job.finish()) {
@@ -48,4 +50,21 @@ pub fn pull(
         Err(error) if error.is_ours() => Err(error),
         Err(error) => Err(Error::NotFetched { name: entry.name.clone(), source: Box::new(error) }),
     }
+}
+
+/// A copy of `entry` on this machine that is whole.
+fn find_whole(
+    entry: &Entry,
+    places: &Places,
+    progress: &mut dyn FnMut(PullProgress),
+    cancel: &CancelToken,
+) -> Result<Option<PathBuf>, Error> {
+    for path in places.copies(entry) {
+        match check(&path, entry, progress, cancel) {
+            Ok(()) => return Ok(Some(path)),
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "this copy of a model is not used"),
+        }
+    }
+    Ok(None)
 }
