@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use lunette::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, SystemPrompt, update,
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, SystemPrompt, update,
 };
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::config::ContextSize;
@@ -101,6 +101,8 @@ impl Talk {
             now: Moment(0),
             context: ContextSize::Fit,
             absent: None,
+            keeping: Keeping::Nothing,
+            earlier: None,
         };
         let mut talk = Self { chat: Chat::new(setup), job: JobId(0), now: Duration::ZERO };
         talk.tell(Event::Loaded(Box::new(model())));

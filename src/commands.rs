@@ -1,4 +1,4 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `completions`, `man` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `completions`, `man` and `eval`.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
 use lunette::session::{documents, measuring, model};
-use lunette::settings::{CacheTask, EvalArgs, FitAs, Output, ReadAhead, Settings, Shown};
+use lunette::settings::{CacheTask, EvalArgs, FitAs, Output, ReadAhead, SessionsCommand, Settings, Shown};
 use lunette::store::blocks::Store;
 
 use crate::process::{block_on, engine, stdin, with_reporter};
@@ -90,6 +90,17 @@ pub(crate) fn print(generated: &[u8]) -> Result<Exit, ExitError> {
     let mut out = io::stdout();
     out.write_all(generated).and_then(|()| out.flush())?;
     Ok(Exit::Ok)
+}
+
+/// Lists, prints or changes saved conversations.
+pub(crate) fn sessions(settings: &Settings, command: &SessionsCommand) -> Result<Exit, ExitError> {
+    let json = matches!(
+        command,
+        SessionsCommand::Ls { json: true }
+            | SessionsCommand::Show { json: true, .. }
+            | SessionsCommand::Search { json: true, .. }
+    );
+    with_reporter(text_or_json(json), settings.terminal, |reporter| headless::sessions(settings, command, reporter))
 }
 
 /// Fetches a model.

@@ -204,6 +204,13 @@ impl From<session::Error> for ExitError {
     }
 }
 
+impl From<session::earlier::Error> for ExitError {
+    fn from(error: session::earlier::Error) -> Self {
+        let is_usage = !matches!(error, session::earlier::Error::NothingKept(_) | session::earlier::Error::Store(_));
+        Failure::of(if is_usage { FailureKind::Usage } else { FailureKind::Runtime }, &error).into()
+    }
+}
+
 impl From<models::Error> for ExitError {
     fn from(error: models::Error) -> Self {
         match error {

@@ -10,6 +10,8 @@
 
 use std::fmt::Display;
 
+use serde::{Deserialize, Serialize};
+
 use crate::document;
 
 /// An error with a hint for the user.
@@ -32,7 +34,8 @@ impl Hint for document::SelectError {
 }
 
 /// The kind of a failure, which decides the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The command line or configuration is invalid.
     Usage,
@@ -48,7 +51,7 @@ pub enum FailureKind {
 }
 
 /// What failed, with its kind and a hint.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct Failure {
     pub kind: FailureKind,

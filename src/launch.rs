@@ -15,21 +15,21 @@ use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::documents::Opened;
 use lunette::session::retriever::Retriever;
-use lunette::session::{EffectRunner, Observer, Stop, documents, model, opening};
+use lunette::session::{EffectRunner, Kept, Observer, Stop, model, opening};
 use lunette::settings::{Headless, Output, ScreenSettings, Settings};
 use lunette::tui::{self, Ended, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_reporter};
 
 /// Runs the terminal interface.
-pub(crate) fn screen(settings: &Settings) -> Result<Exit, ExitError> {
+pub(crate) fn screen(settings: &Settings, mut kept: Kept) -> Result<Exit, ExitError> {
     let options = options(settings)?;
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
-        let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
+        let documents = kept.documents(settings, &mut io::stdin().lock(), reporter)?;
         Ok::<_, ExitError>((documents, model::locate(settings, reporter)?))
     })?;
     // The engine's threads start in there.
-    let run = || converse(settings, documents, model, |chat, effects| tui::run(chat, effects, &options));
+    let run = || converse(settings, kept, documents, model, |chat, effects| tui::run(chat, effects, &options));
     match tui::with_stops_held(run)? {
         Ok(Ended { exit: ScreenExit::ByUser, farewell }) => {
             let farewell = farewell.as_deref().unwrap_or_default();
@@ -44,35 +44,37 @@ pub(crate) fn screen(settings: &Settings) -> Result<Exit, ExitError> {
 }
 
 /// Runs the same chat in plain lines. If the model is missing, the user is asked about it first.
-pub(crate) fn plain(settings: &Settings) -> Result<Exit, ExitError> {
+pub(crate) fn plain(settings: &Settings, mut kept: Kept) -> Result<Exit, ExitError> {
     let (documents, model) = with_reporter(Output::Text, settings.terminal, |reporter| {
-        let documents = documents::open(settings, &mut io::stdin().lock(), reporter)?;
+        let documents = kept.documents(settings, &mut io::stdin().lock(), reporter)?;
         Ok::<_, ExitError>((documents, Resolved::Found(find_or_ask(settings, reporter)?)))
     })?;
     let audience = if settings.terminal.stdin { Audience::Person } else { Audience::Script };
     let run = |chat, effects: EffectRunner<'_>| plain::run(chat, effects, audience, &mut io::stdout().lock());
-    Ok(converse(settings, documents, model, run)??)
+    Ok(converse(settings, kept, documents, model, run)??)
 }
 
 /// Runs `front_end` on a chat about `documents`. The questions of the command line are asked first.
 fn converse<T>(
     settings: &Settings,
+    mut kept: Kept,
     documents: Opened,
     model: Resolved,
     front_end: impl FnOnce(Chat, EffectRunner<'_>) -> T,
 ) -> Result<T, ExitError> {
-    let files = opening::working_set(settings, documents, &model)?;
-    let mut chat = Chat::new(opening::setup(settings, &files, &model));
-    let asked = opening::ask_ahead(&mut chat, &files.whole(), &settings.questions);
-    let mut effects = EffectRunner::new(settings, files, model);
-    for effect in asked {
+    let files = opening::working_set(settings, documents, &model, &kept)?;
+    let mut chat = Chat::new(kept.setup(settings, opening::setup(settings, &files, &model)));
+    let mut begun = kept.begin(settings, &mut chat, &files.document());
+    begun.extend(opening::ask_ahead(&mut chat, &files.whole(), &settings.questions));
+    let mut effects = EffectRunner::new(settings, files, model).recorded_by(kept.recorder);
+    for effect in begun {
         effects.run(effect);
     }
     Ok(front_end(chat, effects))
 }
 
 /// Runs headless: answers the questions of the command line.
-pub(crate) fn headless(settings: &Settings, how: Headless) -> Exit {
+pub(crate) fn headless(settings: &Settings, kept: Kept, how: Headless) -> Exit {
     let deadline = settings.timeout.map(|time| Instant::now() + time);
     with_reporter(how.output, settings.terminal, |reporter| {
         let start = |reporter: &mut Reporter<'_>| {
@@ -82,7 +84,7 @@ pub(crate) fn headless(settings: &Settings, how: Headless) -> Exit {
             let retriever = Retriever::for_model(settings, &model)?;
             Ok(Started { client, model, retriever })
         };
-        block_on(headless::run(settings, how, &mut *process::stdin(settings), start, reporter))
+        block_on(headless::run(settings, how, kept, &mut *process::stdin(settings), start, reporter))
     })
 }
 

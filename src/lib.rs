@@ -21,14 +21,14 @@
 //! | [`sandbox`] | what may a child process do that reads a stranger's file? | |
 //! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
-//! | [`store`] | what is kept between two runs: history, positions, blocks of the KV cache; whole and synced writes under a lock | |
+//! | [`store`] | what is kept between two runs: conversations, places, questions, blocks of the KV cache; whole and synced writes under a lock | `failure` |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
-//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `swaa`, `units` |
+//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
 //! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `swaa`, `units` |

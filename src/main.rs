@@ -19,7 +19,7 @@ use lunette::exit::{Exit, ExitError};
 use lunette::failure::{Failure, FailureKind};
 use lunette::harmless;
 use lunette::sandbox::{self, Files};
-use lunette::session::trial;
+use lunette::session::{Kept, trial};
 use lunette::settings::{self, FrontEnd, LowArgs, Output, Settings, Surroundings, Terminal, argv};
 
 fn main() -> ExitCode {
@@ -65,12 +65,14 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         Err(error) => return help_or_refuse(&error, output),
     };
     process::check_room()?;
-    let settings = Settings::resolve(low, Surroundings::of_process()?)?;
+    let mut settings = Settings::resolve(low, Surroundings::of_process()?)?;
     logging::start(&settings);
+    let kept = Kept::open(&mut settings)?;
     match &settings.front_end {
-        FrontEnd::Screen => launch::screen(&settings),
-        FrontEnd::Plain => launch::plain(&settings),
-        FrontEnd::Headless(headless) => Ok(launch::headless(&settings, *headless)),
+        FrontEnd::Screen => launch::screen(&settings, kept),
+        FrontEnd::Plain => launch::plain(&settings, kept),
+        FrontEnd::Headless(headless) => Ok(launch::headless(&settings, kept, *headless)),
+        FrontEnd::Sessions(command) => commands::sessions(&settings, command),
         FrontEnd::Presets { json } => commands::presets(&settings, *json),
         FrontEnd::Inspect(shown) => commands::inspect(&settings, *shown),
         FrontEnd::Fit(how) => commands::fit(&settings, *how),

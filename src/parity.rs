@@ -12,7 +12,7 @@ use crate::eval::{self, Plan};
 use crate::headless::{self, Reporter, Started};
 use crate::plain::Announcer;
 use crate::session::scripted_engine::{self, Script, ScriptedEngine};
-use crate::session::{EngineChannels, EngineClient, Stops, fixtures::settings};
+use crate::session::{EngineChannels, EngineClient, Kept, Stops, fixtures::settings};
 use crate::settings::FrontEnd;
 use crate::tui::Stage;
 
@@ -78,7 +78,7 @@ async fn headless(line: &[&str], engine: EngineChannels) -> Said {
     let mut reporter = Reporter::new(&mut out, &mut err, how.output, settings.terminal);
     let client = EngineClient::new(engine, Stops::never());
     let start = |_: &mut Reporter<'_>| Ok(Started { client, model: "toy.gguf".into(), retriever: None });
-    headless::run(&settings, how, &mut "It is a truth.".as_bytes(), start, &mut reporter).await;
+    headless::run(&settings, how, Kept::nothing(), &mut "It is a truth.".as_bytes(), start, &mut reporter).await;
     drop(reporter);
     Said { front_end: "a headless run", text: String::from_utf8(err).expect("text") }
 }

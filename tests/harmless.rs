@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use lunette::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, Questions, Setup, SystemPrompt, export, update,
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, SystemPrompt, export, update,
 };
 use lunette::document::{
     ByteSpan, Document, FileReport, OutlineEntry, Position, Report, SkipReason, Skipped, SourceSpan,
@@ -34,7 +34,7 @@ use lunette::fit::{Estimator, PromptTokens};
 use lunette::harmless::sign;
 use lunette::headless::{self, Counted, Reporter, Started};
 use lunette::models::{HubVariables, Places};
-use lunette::session::{EngineChannels, EngineClient, Stops};
+use lunette::session::{EngineChannels, EngineClient, Kept, Stops};
 use lunette::settings::{
     Directories, FitAs, FrontEnd, LowArgs, Output, ScreenVariables, Settings, Shown, StandardInput, Surroundings,
     Terminal, argv,
@@ -247,7 +247,14 @@ fn headless_run(line: &[&str], model: ModelInfo, says: Says) -> (String, String,
     let (out, err) = said(headless.output, false, |reporter| {
         let client = engine(model, says);
         let start = |_: &mut Reporter<'_>| Ok(Started { client, model: PathBuf::from("model.gguf"), retriever: None });
-        exit = block_on(headless::run(&settings, headless, &mut "It is a truth.".as_bytes(), start, reporter));
+        exit = block_on(headless::run(
+            &settings,
+            headless,
+            Kept::nothing(),
+            &mut "It is a truth.".as_bytes(),
+            start,
+            reporter,
+        ));
     });
     (out, err, exit)
 }
@@ -477,6 +484,8 @@ impl Conversation {
             now: Moment(0),
             context: ContextSize::Fit,
             absent: None,
+            keeping: Keeping::Nothing,
+            earlier: None,
         };
         Self { chat: Chat::new(setup), job: JobId(0) }
     }

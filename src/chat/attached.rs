@@ -13,6 +13,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// How many words of a part are quoted so that the model can find it.
 const FIRST_WORDS: usize = 24;
 /// Characters that end a sentence and are not part of a name.
@@ -77,7 +79,7 @@ pub fn is_meant(written: &str, name: &str) -> bool {
 }
 
 /// A part or file that a question refers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
     /// As written after the `@`.
     pub name: Arc<str>,
@@ -87,7 +89,8 @@ pub struct Attached {
 }
 
 /// The text behind a reference, and whether it is attached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AttachedText {
     /// A part that is in the prompt: its first words are quoted.
     Read(Arc<str>),

@@ -39,6 +39,18 @@ impl Branches {
         self.others.iter_mut().flatten().filter_map(Entry::exchange_mut)
     }
 
+    /// Branches as they were saved, and the transcript of the shown one. The last one is shown if there is no branch `shown`.
+    pub(super) fn restored(mut branches: Vec<Vec<Entry>>, shown: usize) -> (Self, Vec<Entry>) {
+        let shown = shown.min(branches.len().saturating_sub(1));
+        let transcript = if branches.is_empty() { Vec::new() } else { branches.remove(shown) };
+        (Self { shown, others: branches }, transcript)
+    }
+
+    /// The entries of all branches, in order; `transcript` is the shown one's.
+    pub(super) fn all<'a>(&'a self, transcript: &'a [Entry]) -> impl Iterator<Item = &'a [Entry]> {
+        (0..self.count()).map(move |number| self.entries(number, transcript))
+    }
+
     /// Keeps `transcript` as a branch, and shows a new last branch with its first `kept` entries.
     pub(super) fn fork(&mut self, transcript: &mut Vec<Entry>, kept: usize) {
         let new = transcript[..kept].to_vec();

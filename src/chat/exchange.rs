@@ -1,7 +1,10 @@
 //! One question with its answer, citations and figures.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
@@ -11,35 +14,76 @@ use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
 /// A question, its answer so far, and what both cost.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// As it was typed.
+    #[serde(skip, default = "no_text")]
     pub question: Arc<str>,
     /// The parts and files that it refers to with `@`.
+    #[serde(default, deserialize_with = "or_default")]
     pub attached: Vec<Attached>,
     /// The visible answer, exactly as it was generated.
+    #[serde(skip)]
     pub answer: String,
+    #[serde(default)]
     pub reasoning: Reasoning,
     /// The answer so far may turn out to be reasoning: the model may have left out the tag that opens it.
+    #[serde(default)]
     pub may_be_reasoning: bool,
     /// When its first character came.
+    #[serde(skip)]
     pub(super) answer_began: Option<Duration>,
     pub state: ExchangeState,
     /// The preset in force when it was sent; `None` before.
+    #[serde(default)]
     pub preset: Option<Arc<str>>,
+    /// The model that answered; `None` before.
+    #[serde(default, deserialize_with = "or_default")]
+    pub model: Option<Arc<AnsweringModel>>,
+    #[serde(default, deserialize_with = "or_default")]
     pub figures: Option<Box<Figures>>,
     /// Set if the same question is asked under several presets.
+    #[serde(default, deserialize_with = "or_default")]
     pub variant: Option<Variant>,
     /// How often the user asked for another answer.
+    #[serde(default)]
     pub variation: u32,
     /// The user had it left out of later prompts, because the context is full.
+    #[serde(default)]
     pub is_left_out: bool,
     /// The citations in the answer; empty until they have been looked up in the document.
+    #[serde(default, deserialize_with = "or_default")]
     pub citations: Vec<Citation>,
 }
 
+fn no_text() -> Arc<str> {
+    "".into()
+}
+
+/// A part that another version wrote in another form is left out, and the rest is kept.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + serde::de::DeserializeOwned,
+{
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// What is noted of the model with its answer: another one may be loaded later.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AnsweringModel {
+    pub name: String,
+    pub file: PathBuf,
+    /// The devices that computed.
+    pub devices: Vec<String>,
+    pub offloaded_layers: u32,
+    pub load_time: Duration,
+}
+
 /// One answer of an A/B comparison: its place in the group, and its preset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variant {
     /// The same for all answers to one question.
     pub group: u32,
@@ -49,7 +93,8 @@ pub struct Variant {
 }
 
 /// The state of a question.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExchangeState {
     /// Waits until the engine is free.
     Waiting,
@@ -61,8 +106,10 @@ pub enum ExchangeState {
 }
 
 /// The model's reasoning before its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reasoning {
+    #[serde(skip)]
     pub text: String,
     pub began: Option<Duration>,
     pub ended: Option<Duration>,
@@ -96,6 +143,7 @@ impl Exchange {
             answer_began: None,
             state: ExchangeState::Waiting,
             preset: None,
+            model: None,
             figures: None,
             variant: None,
             variation: 0,

@@ -5,12 +5,14 @@
 //!
 //! The turns of the JSON are [`Record`]s, as `--json` prints them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::exchange::{Exchange, ExchangeState};
+use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::record::{Record, SCHEMA};
-use super::state::{Chat, Model};
+use super::state::Chat;
 use super::transcript::Entry;
 use crate::citations::Citation;
 use crate::harmless;
@@ -42,10 +44,15 @@ pub fn as_markdown(chat: &Chat) -> String {
 /// `Qwen2.5-Coder-0.5B · 2026-11-30 09:41 UTC`: the model, and when the conversation began.
 fn origin(chat: &Chat) -> String {
     let began = chat.started.strftime("%F %H:%M UTC");
-    match &chat.model {
-        Model::Ready { info, .. } => format!("{} · {began}", harmless::line(&info.name)),
-        _ => began,
+    match model(chat) {
+        Some(model) => format!("{} · {began}", harmless::line(&model.name)),
+        None => began,
     }
+}
+
+/// The model in use; of a conversation that is not open, the one that answered last.
+fn model(chat: &Chat) -> Option<Arc<AnsweringModel>> {
+    chat.answering_model().or_else(|| chat.exchanges().filter_map(|exchange| exchange.model.clone()).last())
 }
 
 /// The first line of `question` as a heading. The others follow as text: a `#` in front of one makes no heading.
@@ -77,10 +84,7 @@ fn verdicts(exchange: &Exchange) -> Option<String> {
 /// [`Record`], with the fields that it had before records were the same everywhere.
 #[must_use]
 pub fn as_json(chat: &Chat) -> String {
-    let model = match &chat.model {
-        Model::Ready { info, .. } => json!({ "name": info.name, "file": info.path }),
-        _ => Value::Null,
-    };
+    let model = model(chat).map(|model| json!({ "name": model.name, "file": model.file }));
     let turns: Vec<Turn<'_>> =
         chat.transcript.iter().filter_map(Entry::exchange).map(|it| Turn::of(chat, it)).collect();
     let all = json!({

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::within::{Allowance, Within};
-use super::{Asking, Chat, DocumentFacts, Effect, Input, Moment, Phase, Questions, Setup, SystemPrompt, update};
+use super::{
+    Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Phase, Questions, Setup, SystemPrompt, update,
+};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
     CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, SamplingPatch,
@@ -47,6 +49,8 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         now: Moment(0),
         context: ContextSize::Fit,
         absent: None,
+        keeping: Keeping::Nothing,
+        earlier: None,
     }
 }
 
@@ -199,6 +203,11 @@ impl Session {
         setup.within = Some(Within { allowance, ends, selected: None });
         setup.document = DocumentFacts { text, part: None, ..setup.document };
         Self::of(setup)
+    }
+
+    /// A chat that is saved, with a loaded model and the document prefilled.
+    pub(crate) fn saved() -> Self {
+        Self::of(Setup { keeping: Keeping::Saved, ..setup("full", RecipePatch::default()) }).document_read()
     }
 
     /// A script's chat, whose questions are independent. It begins with `preset`, and its model is still loading.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::attached::Attached;
 use super::document::DocumentFacts;
+use super::recording::{NotSaved, Restored, Saving, SessionId};
 use super::room::WayOut;
 use super::within::Within;
 use crate::citations::Citation;
@@ -41,6 +42,14 @@ pub enum Input {
         answer: Arc<str>,
         citations: Vec<Citation>,
     },
+    /// A saved conversation goes on from the start.
+    Restored(Box<Restored>),
+    /// Something that has to be told at the start.
+    Noticed(Failure),
+    /// [`Effect::Save`] saved nothing.
+    NotSaved(NotSaved),
+    /// It saved, after it could not.
+    SavedAgain,
 }
 
 /// What the user can do.
@@ -97,6 +106,11 @@ pub enum Action {
     UseModel(Box<KnownModel>),
     /// Opens another document, about which a new conversation starts.
     Open(Source),
+    /// Goes on with a saved conversation, about its own documents; `called` says which, in words.
+    GoOnWith {
+        session: SessionId,
+        called: String,
+    },
     /// Replaces the system prompt; `None` for none. The document is prefilled again behind it.
     SetSystem(Option<Arc<str>>),
     /// Samples later answers like this.
@@ -125,6 +139,10 @@ pub enum Effect {
     Start(PathBuf),
     /// Open other documents; reported by [`News::Opened`] or [`News::NotOpened`].
     Open(Source),
+    /// Open a saved conversation with its documents; reported in the same way.
+    OpenSession(SessionId),
+    /// Save what has changed about the conversation, before it is shown; a failure is reported by [`Input::NotSaved`].
+    Save(Box<Saving>),
     /// Read the file of this name; answered by [`Input::FileRead`].
     ReadFile(Arc<str>),
     /// Look up the citations in the answer of an entry; answered by [`Input::Checked`].
@@ -136,7 +154,7 @@ pub enum Effect {
 }
 
 /// What has changed about the documents.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum News {
     Changed(NewText),
     /// The user selected other parts.
@@ -174,11 +192,13 @@ impl Source {
 }
 
 /// A document that was opened during a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OpenedDocument {
     pub facts: DocumentFacts,
     /// How much of it to read, if time is limited.
     pub within: Option<Within>,
+    /// The saved conversation about it that goes on.
+    pub restored: Option<Box<Restored>>,
 }
 
 /// The document as it is now.

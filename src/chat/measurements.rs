@@ -8,11 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::message::{Figures, Memory, Progress, Threads};
 use crate::swaa::Recipe;
 
 /// Times, tokens and memory under one preset.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     pub preset: Arc<str>,
     /// The resolved recipe that the engine reported.
@@ -136,7 +138,7 @@ impl Measurements {
 }
 
 /// Two measurements side by side, after a switch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     pub old: Measurement,
     pub new: Measurement,

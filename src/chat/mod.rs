@@ -32,6 +32,7 @@ mod presets;
 pub mod prompt;
 mod reasoning;
 pub mod record;
+pub mod recording;
 pub mod room;
 mod state;
 mod system_prompt;
@@ -53,7 +54,7 @@ pub use branches::{BranchRow, Branches};
 pub use code::code_blocks;
 pub use document::DocumentFacts;
 pub use ending::{endings, how_reasoning_ended, why_not_whole};
-pub use exchange::{Exchange, ExchangeState, Reasoning, Variant};
+pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
     Retrieved, Source,
@@ -62,6 +63,7 @@ pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
 pub use prompt::{PromptRequest, Turn, build_prompt};
+pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
     Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing,

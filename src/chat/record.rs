@@ -16,10 +16,10 @@ use serde::Serialize;
 
 use super::attached::Attached;
 use super::ending::endings;
-use super::exchange::{Exchange, ExchangeState};
-use super::state::{Chat, Model};
+use super::exchange::{AnsweringModel, Exchange, ExchangeState};
+use super::state::Chat;
 use crate::citations::{Citation, Source};
-use crate::engine::message::{Figures, Finish, Memory, ModelInfo, ReasoningEnd, Threads, TokenCounts};
+use crate::engine::message::{Figures, Finish, Memory, ReasoningEnd, Threads, TokenCounts};
 use crate::swaa::{Attention, Recipe};
 
 /// The version of the objects.
@@ -46,9 +46,10 @@ pub struct Record<'a> {
     reasoning_end: Option<&'static str>,
     /// Why the answer is not whole, or why there is none.
     note: Option<String>,
-    model: Option<&'a str>,
-    /// The devices that compute.
-    devices: &'a [String],
+    /// The model that answered; of a question without an answer, the one in use.
+    model: Option<String>,
+    /// The devices that computed.
+    devices: Vec<String>,
     offloaded_layers: u32,
     pub documents: Vec<String>,
     attached: Vec<AttachedRecord<'a>>,
@@ -60,10 +61,7 @@ impl<'a> Record<'a> {
     /// The record of `exchange` with its answer as it was generated.
     #[must_use]
     pub fn of(chat: &'a Chat, exchange: &'a Exchange) -> Self {
-        let info = match &chat.model {
-            Model::Ready { info, .. } => Some(&**info),
-            _ => None,
-        };
+        let model = exchange.model.clone().or_else(|| chat.answering_model());
         let figures = exchange.figures.as_deref();
         let (finish, note) = outcome(exchange);
         Self {
@@ -74,15 +72,15 @@ impl<'a> Record<'a> {
             preset: exchange.preset.as_deref(),
             recipe: figures.map(|figures| (&figures.recipe).into()),
             tokens: figures.map(|figures| figures.tokens.into()),
-            timings: figures.zip(info).map(|(figures, info)| Times::of(figures, info)),
+            timings: figures.zip(model.as_deref()).map(|(figures, model)| Times::of(figures, model)),
             memory: figures.map(|figures| (&figures.memory).into()),
             threads: figures.map(|figures| figures.threads.into()),
             finish: finish.map(finish_name),
             reasoning_end: exchange.reasoning.end.map(reasoning_end_name),
             note,
-            model: info.map(|info| info.name.as_str()),
-            devices: info.map_or(&[], |info| &info.devices),
-            offloaded_layers: info.map_or(0, |info| info.offloaded_layers),
+            model: model.as_ref().map(|model| model.name.clone()),
+            devices: model.as_ref().map_or_else(Vec::new, |model| model.devices.clone()),
+            offloaded_layers: model.as_ref().map_or(0, |model| model.offloaded_layers),
             documents: Vec::new(),
             attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
             citations: exchange.citations.iter().map(|citation| CitationRecord::of(exchange, citation)).collect(),
@@ -175,7 +173,7 @@ struct Times {
 }
 
 impl Times {
-    fn of(figures: &Figures, model: &ModelInfo) -> Self {
+    fn of(figures: &Figures, model: &AnsweringModel) -> Self {
         let times = figures.timings;
         Self {
             load_s: seconds(model.load_time),

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::attached::Attached;
 use super::branches::{BranchRow, Branches, fork_points};
 use super::document::DocumentFacts;
-use super::exchange::{Exchange, ExchangeState};
+use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument};
 use super::measurements::Measurements;
 use super::moment::Moment;
 use super::notice::{Notice, Tone, model_notes};
+use super::recording::{Earlier, Keeping, Recording};
 use super::room::FullContext;
 use super::system_prompt::SystemPrompt;
 use super::template::ChatTemplate;
@@ -32,6 +33,16 @@ pub enum Questions {
     /// A script: each question is about the document alone. The document is prefilled with the first question, so that
     /// its figures include the whole cost. A preset that is not available is a failure.
     Alone,
+    /// A script that goes on with a saved conversation: as [`Self::Alone`], but each question follows the earlier turns.
+    Thread,
+}
+
+impl Questions {
+    /// Whether a script asks: nobody is there to decide anything.
+    #[must_use]
+    pub const fn is_script(self) -> bool {
+        matches!(self, Self::Alone | Self::Thread)
+    }
 }
 
 /// How questions are asked.
@@ -63,6 +74,9 @@ pub struct Setup {
     pub context: ContextSize,
     /// The model to offer for download, if it is not on this machine.
     pub absent: Option<Offered>,
+    pub keeping: Keeping,
+    /// A saved conversation to offer.
+    pub earlier: Option<Earlier>,
 }
 
 /// The state of the model.
@@ -279,6 +293,16 @@ pub struct Chat {
     pub context: ContextSize,
     /// The name that the user gave the conversation.
     pub name: Option<Arc<str>>,
+    /// A saved conversation that can go on, until something is asked.
+    pub earlier: Option<Earlier>,
+    /// Grows when another conversation takes the place of this one.
+    pub conversation: u32,
+    /// Entries at the beginning of the transcript that are of an earlier run.
+    pub earlier_entries: usize,
+    /// What was saved last; `None` if nothing is saved.
+    pub(super) recording: Option<Recording>,
+    /// The last save failed, and the user knows.
+    pub(super) saving_fails: bool,
     /// What is being opened, in words.
     pub opening: Option<String>,
     /// Another model that is being fetched while this one works.
@@ -326,7 +350,7 @@ impl Chat {
         let (preset_entries, first_preset_entry) = setup.reading.preset_entries();
         let reading = match setup.asking.questions {
             Questions::Conversation => PresetSelection { changes: RecipePatch::default(), ..setup.reading },
-            Questions::Alone => setup.reading,
+            Questions::Alone | Questions::Thread => setup.reading,
         };
         let mut document = setup.document;
         let beginning = setup.within.map(|within| Beginning::of(&mut document, within, first_preset_entry));
@@ -351,6 +375,11 @@ impl Chat {
             full: None,
             context: setup.context,
             name: None,
+            earlier: setup.earlier,
+            conversation: 0,
+            earlier_entries: 0,
+            recording: (setup.keeping == Keeping::Saved).then(Recording::new),
+            saving_fails: false,
             opening: None,
             download: None,
             next_document: None,
@@ -372,6 +401,12 @@ impl Chat {
             next_survey: None,
             uncountable: Vec::new(),
         }
+    }
+
+    /// Whether everything that was said so far is saved.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.recording.is_some() && !self.saving_fails
     }
 
     /// The preset entry that chose the current preset by the document's length, if one did.
@@ -446,6 +481,21 @@ impl Chat {
         self.exchanges().filter(|exchange| exchange.state == ExchangeState::Waiting).count()
     }
 
+    /// What is noted of the model that answers now; `None` while there is none.
+    #[must_use]
+    pub fn answering_model(&self) -> Option<Arc<AnsweringModel>> {
+        match &self.model {
+            Model::Ready { info, .. } => Some(Arc::new(AnsweringModel {
+                name: info.name.clone(),
+                file: info.path.clone(),
+                devices: info.devices.clone(),
+                offloaded_layers: info.offloaded_layers,
+                load_time: info.load_time,
+            })),
+            _ => None,
+        }
+    }
+
     /// The questions, oldest first.
     pub fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
         self.transcript.iter().filter_map(Entry::exchange)
@@ -512,7 +562,8 @@ impl Chat {
             _ => Vec::new(),
         };
         self.notices.push(Notice::info(text.clone()));
-        let together: Vec<String> = before.into_iter().chain([text]).collect();
+        let news = self.notice.take().filter(|_| self.notice_is_news).map(|notice| notice.text);
+        let together: Vec<String> = news.into_iter().chain(before).chain([text]).collect();
         self.notice = Some(Notice::info(together.join("; ")));
     }
 

@@ -1,5 +1,7 @@
 //! A quote in an answer, and where it was found in the document.
 
+use serde::{Deserialize, Serialize};
+
 use super::source::Source;
 use crate::document::ByteSpan;
 
@@ -7,7 +9,7 @@ use crate::document::ByteSpan;
 const QUOTE_WORDS: usize = 12;
 
 /// A quote in an answer, and the result of looking it up.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Citation {
     /// Where the quote is in the answer, without the quotation marks.
     pub span: ByteSpan,
@@ -35,7 +37,8 @@ impl Citation {
 }
 
 /// Whether a quote is in the document.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Word for word; if there are several places, the first.
     Verified(ByteSpan),

@@ -1,7 +1,9 @@
 //! Byte ranges of a document's text.
 
+use serde::{Deserialize, Serialize};
+
 /// A half-open byte range of a document's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ByteSpan {
     pub start: usize,
     pub end: usize,

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use crate::failure::{Failure, FailureKind};
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
@@ -188,7 +190,8 @@ pub struct OutputMarkup {
 }
 
 /// How the reasoning ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReasoningEnd {
     /// The model closed it.
     Closed,
@@ -400,7 +403,8 @@ pub enum Channel {
 }
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Finish {
     /// The model ended it.
     EndOfGeneration,
@@ -416,7 +420,8 @@ pub enum Finish {
 }
 
 /// Measured memory: buffers as allocated by the backends, the process as reported by the system.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Memory {
     pub model_bytes: u64,
     /// Allocated for the KV cache.
@@ -432,7 +437,8 @@ pub struct Memory {
 }
 
 /// Counts of one job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TokenCounts {
     pub document: u32,
     pub prompt: u32,
@@ -448,7 +454,8 @@ pub struct TokenCounts {
 }
 
 /// Times of one job.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Timings {
     pub prefill: Duration,
     /// 0 if nothing was prefilled.
@@ -461,7 +468,8 @@ pub struct Timings {
 }
 
 /// How many threads computed, and what they left to other programs.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Threads {
     pub count: u32,
     /// Physical cores that this process may use.
@@ -483,7 +491,7 @@ impl fmt::Display for Threads {
 }
 
 /// Everything measured about one job.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     pub recipe: Recipe,
     pub tokens: TokenCounts,

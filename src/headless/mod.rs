@@ -27,6 +27,7 @@ mod report;
 mod reporter;
 mod rows;
 mod script;
+mod sessions;
 
 use std::io::Read;
 use std::path::PathBuf;
@@ -39,13 +40,14 @@ pub use pull::pull;
 pub use read::read_ahead;
 pub use reporter::Reporter;
 use script::Script;
+pub use sessions::sessions;
 
 use crate::chat::{Asking, Chat, Questions, Setup};
 use crate::exit::{Exit, ExitError};
 use crate::models::Resolved;
 use crate::session::retriever::Retriever;
-use crate::session::{EngineClient, WorkingSet, documents, opening};
-use crate::settings::{Headless, Settings};
+use crate::session::{EngineClient, Kept, WorkingSet, opening};
+use crate::settings::{Headless, SessionChoice, Settings};
 
 /// What a run needs besides its documents.
 pub struct Started {
@@ -59,14 +61,17 @@ pub struct Started {
 
 /// Answers the questions of `settings`, and reports an error if it can't. `start` finds the model and starts an engine
 /// with it; it is called after the documents are read, so that a misspelt path is reported at once.
+///
+/// With a conversation that goes on, `kept` has it, and the questions follow its turns.
 pub async fn run(
     settings: &Settings,
     headless: Headless,
+    kept: Kept,
     stdin: &mut dyn Read,
     start: impl FnOnce(&mut Reporter<'_>) -> Result<Started, ExitError>,
     reporter: &mut Reporter<'_>,
 ) -> Exit {
-    let (ended, script) = match open(settings, headless, stdin, start, reporter) {
+    let (ended, script) = match open(settings, headless, kept, stdin, start, reporter) {
         Ok(mut script) => (script.answer_all(reporter).await, Some(script)),
         Err(error) => (Err(error), None),
     };
@@ -82,25 +87,32 @@ pub async fn run(
 fn open<'settings>(
     settings: &'settings Settings,
     headless: Headless,
+    mut kept: Kept,
     stdin: &mut dyn Read,
     start: impl FnOnce(&mut Reporter<'_>) -> Result<Started, ExitError>,
     reporter: &mut Reporter<'_>,
 ) -> Result<Script<'settings>, ExitError> {
-    let mut files = WorkingSet::new(settings, documents::open(settings, stdin, reporter)?)?;
+    let opened = kept.documents(settings, stdin, reporter)?;
+    let mut files = kept.working_set(settings, opened)?;
     let Started { client, model, retriever } = start(reporter)?;
     files.retrieve_with(retriever)?;
-    let chat = Chat::new(setup(settings, &files, model));
-    Ok(Script::new(settings, headless, files, chat, client))
+    let mut chat = Chat::new(kept.setup(settings, setup(settings, &files, model)));
+    let effects = kept.begin(settings, &mut chat, &files.document());
+    let mut script = Script::new(settings, headless, files, chat, client, kept.recorder);
+    script.carry_out(effects);
+    Ok(script)
 }
 
-/// The setup of a chat with independent questions. With `--ab` the chat begins with the first preset named there.
+/// The setup of a chat with independent questions, or of a conversation that is saved. With `--ab` the chat begins with the first preset named there.
 fn setup(settings: &Settings, files: &WorkingSet<'_>, model: PathBuf) -> Setup {
     let setup = opening::setup(settings, files, &Resolved::Found(model));
     let mut reading = setup.reading;
     if let Some(first) = settings.ab.first() {
         reading.preset.clone_from(first);
     }
-    Setup { reading, asking: Asking { questions: Questions::Alone, ..setup.asking }, ..setup }
+    let is_saved = matches!(settings.session, SessionChoice::Last | SessionChoice::Named(_));
+    let questions = if is_saved { Questions::Thread } else { Questions::Alone };
+    Setup { reading, asking: Asking { questions, ..setup.asking }, ..setup }
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub(super) struct Printer {
     progress: Option<Progress>,
     /// How many answers have been printed completely: the next answer's index in the transcript.
     printed: usize,
+    /// The first entry that is printed.
+    first: usize,
     answer: Printed,
     /// The exit code of the first answer that did not end normally.
     exit: Exit,
@@ -51,7 +53,8 @@ struct Printed {
 }
 
 impl Printer {
-    pub(super) fn new(headless: Headless, files: &WorkingSet<'_>) -> Self {
+    /// The first `earlier` entries of the transcript are not printed.
+    pub(super) fn new(headless: Headless, files: &WorkingSet<'_>, earlier: usize) -> Self {
         let mut printer = Self {
             headless,
             files: Vec::new(),
@@ -60,7 +63,8 @@ impl Printer {
             choice: None,
             model_is_told: false,
             progress: None,
-            printed: 0,
+            first: earlier,
+            printed: earlier,
             answer: Printed::default(),
             exit: Exit::Ok,
         };
@@ -230,7 +234,7 @@ impl Printer {
         if self.headless.output != Output::Text {
             return Ok(());
         }
-        let apart = if self.printed > 0 { "\n" } else { "" };
+        let apart = if self.printed > self.first { "\n" } else { "" };
         let heading = exchange
             .variant
             .as_ref()

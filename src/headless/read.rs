@@ -57,7 +57,7 @@ pub async fn read_ahead(
     if let Some(first) = how.presets.first() {
         setup.reading.preset.clone_from(first);
     }
-    let printer = Printer::new(Headless::quiet(how.output), &files);
+    let printer = Printer::new(Headless::quiet(how.output), &files, 0);
     let mut reading = Reading { chat: Chat::new(setup), client, printer, begun: Instant::now(), figures: None, how };
     reading.read_all(reporter).await
 }

@@ -16,7 +16,7 @@ use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
 use crate::citations::{self, Index};
 use crate::exit::{Exit, ExitError};
 use crate::session::effects::text_of;
-use crate::session::{EngineClient, Happening, ReloadRequest, WorkingSet, references};
+use crate::session::{EngineClient, Happening, Recorder, ReloadRequest, WorkingSet, references};
 use crate::settings::{Headless, Settings};
 
 /// A run without a screen.
@@ -26,6 +26,7 @@ pub(super) struct Script<'settings> {
     chat: Chat,
     client: EngineClient,
     printer: Printer,
+    recorder: Recorder,
     /// The index of the document in use, built when an answer first has a quote.
     index: Option<Index>,
     begun: Instant,
@@ -38,9 +39,11 @@ impl<'settings> Script<'settings> {
         files: WorkingSet<'settings>,
         chat: Chat,
         client: EngineClient,
+        recorder: Recorder,
     ) -> Self {
-        let printer = Printer::new(headless, &files);
-        Self { settings, printer, files, chat, client, index: None, begun: Instant::now() }
+        // The turns of a conversation that goes on were printed by an earlier run.
+        let printer = Printer::new(headless, &files, chat.transcript.len());
+        Self { settings, printer, files, chat, client, recorder, index: None, begun: Instant::now() }
     }
 
     /// Answers one question after another. The first answer that did not end normally gives the exit code.
@@ -128,6 +131,13 @@ impl<'settings> Script<'settings> {
         self.chat.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
     }
 
+    /// Carries out effects from before the first input.
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.run(effect);
+        }
+    }
+
     /// Carries out an effect. Returns its result if that is known at once.
     fn run(&mut self, effect: Effect) -> Option<Input> {
         match effect {
@@ -143,8 +153,14 @@ impl<'settings> Script<'settings> {
                 let citations = citations::check(&answer, index);
                 return Some(Input::Checked { entry, answer, citations });
             }
+            Effect::Save(saving) => return self.recorder.save(&saving, &self.files),
             // The rest is for interactive front ends.
-            Effect::Send(_) | Effect::Fetch { .. } | Effect::Open(_) | Effect::Start(_) | Effect::Quit => {}
+            Effect::Send(_)
+            | Effect::Fetch { .. }
+            | Effect::Open(_)
+            | Effect::OpenSession(_)
+            | Effect::Start(_)
+            | Effect::Quit => {}
         }
         None
     }

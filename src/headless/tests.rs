@@ -80,7 +80,7 @@ async fn ran_by(
     let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("it is not headless") };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
-    let exit = run(settings, headless, &mut stdin.as_bytes(), start, &mut reporter).await;
+    let exit = run(settings, headless, Kept::nothing(), &mut stdin.as_bytes(), start, &mut reporter).await;
     drop(reporter);
     Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
 }
@@ -277,7 +277,7 @@ async fn a_reader_that_leaves_ends_it_quietly() {
     let start = |_: &mut Reporter<'_>| {
         Ok(started(&settings, ScriptedEngine::start(Script::UntilCancelled("Mr. Bing")), Stops::never()))
     };
-    let exit = run(&settings, headless, &mut "text".as_bytes(), start, &mut reporter).await;
+    let exit = run(&settings, headless, Kept::nothing(), &mut "text".as_bytes(), start, &mut reporter).await;
     drop(reporter);
     assert_eq!(exit, Exit::Ok);
     assert!(!String::from_utf8(err).unwrap().contains("error"));
@@ -659,4 +659,118 @@ fn every_exit_code_is_told_once_in_the_help_and_in_the_docs() {
     }
     let rows = docs.lines().skip_while(|line| *line != "| exit code | meaning |").skip(2);
     assert_eq!(rows.take_while(|line| line.starts_with('|')).count(), Exit::ALL.len());
+}
+
+/// The settings of `line`, whose files lie in `home`.
+fn settings_in(home: &Path, line: &[&str]) -> Settings {
+    crate::session::fixtures::settings(home, line)
+}
+
+/// Runs `line` with what it keeps in `home`. With the documents that it reads from standard input.
+async fn kept_run(home: &Path, line: &[&str], answer: &'static str) -> Ran {
+    let mut settings = settings_in(home, line);
+    let kept = Kept::open(&mut settings).expect("the conversation is there");
+    let crate::settings::FrontEnd::Headless(headless) = settings.front_end else { panic!("it is not headless") };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut reporter = Reporter::new(&mut out, &mut err, headless.output, settings.terminal);
+    let start = |_: &mut Reporter<'_>| Ok(started(&settings, ScriptedEngine::start(says(answer)), Stops::never()));
+    let exit = run(&settings, headless, kept, &mut "".as_bytes(), start, &mut reporter).await;
+    drop(reporter);
+    Ran { out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap(), exit }
+}
+
+/// Runs `lunette sessions` with `line`. Returns both outputs.
+fn sessions_of(home: &Path, line: &[&str]) -> Result<(String, String), String> {
+    let settings = settings_in(home, &[&["sessions"], line].concat());
+    let crate::settings::FrontEnd::Sessions(command) = &settings.front_end else { panic!("it is another command") };
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut reporter = Reporter::new(&mut out, &mut err, crate::settings::Output::Text, settings.terminal);
+    let done = sessions(&settings, command, &mut reporter);
+    drop(reporter);
+    done.map_err(|error| error.told().map(|(message, _)| message.to_owned()).unwrap_or_default())?;
+    Ok((String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap()))
+}
+
+#[tokio::test]
+async fn a_script_that_names_a_session_goes_on_with_it_and_others_leave_nothing() {
+    let home = tempfile::tempdir().expect("a folder");
+    let book = home.path().join("book.txt");
+    fs::write(&book, "It is a truth universally acknowledged.\n").unwrap();
+    let book = book.to_str().unwrap();
+    let ran = kept_run(home.path(), &["--headless", "-p", "Nobody?", book], "Nobody.").await;
+    assert_eq!((ran.out.as_str(), ran.exit), ("Nobody.\n", Exit::Ok));
+    assert!(!home.path().join("sessions").exists(), "a script leaves nothing");
+    let first = ["--headless", "--session", "review", "-p", "Who is he?", book];
+    assert_eq!(kept_run(home.path(), &first, "A single man.").await.out, "A single man.\n");
+    // Its documents are those that it had.
+    let second = kept_run(home.path(), &["--headless", "--session", "review", "-p", "And she?"], "His wife.").await;
+    assert_eq!((second.out.as_str(), second.exit), ("His wife.\n", Exit::Ok));
+    assert!(second.err.contains("the conversation of today goes on (1 question)"), "{}", second.err);
+    fs::write(book, "It is a lie.\n").unwrap();
+    let third = kept_run(home.path(), &["--headless", "--continue", "-p", "Why?", book], "So.").await;
+    let changed =
+        "book.txt has changed since; the conversation is kept (2 questions), and goes on about the text as it is now";
+    assert!(third.err.contains(changed), "{}", third.err);
+    fs::remove_file(book).unwrap();
+    let fourth = kept_run(home.path(), &["--headless", "--session", "1", "-p", "Where?"], "There.").await;
+    let gone = "no such file; its conversation is kept (3 questions), and goes on without the document";
+    assert!(fourth.err.contains(gone) && fourth.exit == Exit::Ok, "{}", fourth.err);
+    let (shown, _) = sessions_of(home.path(), &["show", "review"]).unwrap();
+    let asked: Vec<&str> = shown.lines().filter(|line| line.starts_with("## ")).collect();
+    assert_eq!(asked, ["## Who is he?", "## And she?", "## Why?", "## Where?"], "{shown}");
+    assert!(shown.starts_with("# review\n") && shown.contains("A single man."), "{shown}");
+}
+
+#[tokio::test]
+async fn sessions_are_listed_found_named_copied_exported_and_removed() {
+    let home = tempfile::tempdir().expect("a folder");
+    assert_eq!(sessions_of(home.path(), &["ls"]).unwrap(), (String::new(), "no conversation is saved yet\n".into()));
+    let ask = |name, question| ["--headless", "--session", name, "-p", question];
+    kept_run(home.path(), &ask("one", "Who wants a wife?"), "A single man in possession of a good fortune.").await;
+    kept_run(home.path(), &ask("two", "Where?\u{1b}[2J"), "At Netherfield.").await;
+    let (listed, _) = sessions_of(home.path(), &["ls"]).unwrap();
+    assert_eq!(
+        listed,
+        "     2  today          1 question   two (no document)\n     1  today          1 question   one (no document)\n"
+    );
+    let (json, _) = sessions_of(home.path(), &["ls", "--json"]).unwrap();
+    let rows: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        (&rows[1]["number"], &rows[1]["name"], &rows[1]["last_question"]),
+        (&1.into(), &"one".into(), &"Who wants a wife?".into())
+    );
+    assert!(!json.contains('\u{1b}'), "a terminal would obey it");
+    let (found, _) = sessions_of(home.path(), &["search", "good", "fortu"]).unwrap();
+    assert_eq!(found, "     1  one: answer of “Who wants a wife?”: A single man in possession of a good fortune.\n");
+    let (found, _) = sessions_of(home.path(), &["search", "--json", "netherfield"]).unwrap();
+    let hit: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&hit["session"], &hit["turn"], &hit["place"]), (&2.into(), &1.into(), &"answer".into()));
+    assert_eq!(sessions_of(home.path(), &["fork", "one", "three"]).unwrap().1, "3 is a copy of 1\n");
+    assert_eq!(sessions_of(home.path(), &["rename", "3", "one"]).unwrap().1, "3 is called one\n");
+    assert_eq!(sessions_of(home.path(), &["show", "one"]).unwrap_err(), "2 conversations are called one");
+    let file = home.path().join("out.json");
+    sessions_of(home.path(), &["export", "3", file.to_str().unwrap()]).unwrap();
+    let exported: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(objections("conversation", &exported), [""; 0]);
+    assert_eq!(exported["turns"][0]["question"], "Who wants a wife?");
+    assert!(sessions_of(home.path(), &["export", "3", file.to_str().unwrap()]).unwrap_err().contains("out.json"));
+    assert_eq!(sessions_of(home.path(), &["rm", "3", "9"]).unwrap_err(), "no conversation is called 9");
+    assert_eq!(sessions_of(home.path(), &["rm", "3", "2"]).unwrap().0, "");
+    assert_eq!(sessions_of(home.path(), &["ls"]).unwrap().0, "     1  today          1 question   one (no document)\n");
+}
+
+#[test]
+fn a_session_that_is_not_there_is_told_before_anything_is_opened() {
+    let home = tempfile::tempdir().expect("a folder");
+    let refused =
+        |line: &[&str]| Kept::open(&mut settings_in(home.path(), line)).expect_err("it is not there").to_string();
+    assert_eq!(refused(&["--continue", "book.txt"]), "no conversation is saved about this");
+    assert_eq!(refused(&["--session", "7"]), "no conversation is called 7");
+    fs::remove_dir_all(home.path().join("sessions")).unwrap();
+    fs::write(home.path().join("sessions"), "a file").unwrap();
+    let why = refused(&["--continue"]);
+    assert!(why.contains("cannot keep conversations in") && why.ends_with("this conversation is not saved"), "{why}");
+    // A new conversation goes on without being saved, and says so.
+    let mut settings = settings_in(home.path(), &["book.txt"]);
+    assert!(!Kept::open(&mut settings).expect("it goes on").recorder.is_on());
 }

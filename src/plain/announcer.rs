@@ -26,8 +26,8 @@ pub(crate) struct Announcer {
     ended: BTreeSet<usize>,
     /// The entry whose quotes are still being checked.
     quotes_of: Option<usize>,
-    /// The shown branch, and how many there are.
-    branch: Option<(usize, usize)>,
+    /// The conversation, its shown branch, and how many there are.
+    branch: Option<(u32, usize, usize)>,
     /// Announced notices.
     notices: usize,
     deciding: bool,
@@ -36,6 +36,8 @@ pub(crate) struct Announcer {
     opening: Option<String>,
     /// It was said that no document is open.
     is_bare: bool,
+    /// The earlier conversation was announced.
+    is_offered: bool,
     /// The ways out of a full context were announced.
     is_full: bool,
 }
@@ -63,6 +65,7 @@ impl Announcer {
         self.announce_notice(chat, out)?;
         self.announce_opening(chat, out)?;
         self.announce_ways_out(chat, out)?;
+        self.announce_earlier(chat, out)?;
         let is_idle = matches!(chat.work, Phase::Idle | Phase::Deciding { .. }) && !self.waits_for_citations();
         let can_ask = chat.cache_state.is_some() || (matches!(chat.model, Model::Ready { .. }) && !chat.has_document());
         if is_idle && can_ask && chat.opening.is_none() && !self.prompted {
@@ -104,8 +107,9 @@ impl Announcer {
         let is_over = |entry: usize| {
             chat.transcript.get(entry).and_then(Entry::exchange).is_some_and(|exchange| !exchange.is_waited_for())
         };
-        let branch = (chat.branches.shown(), chat.branches.count());
-        if self.branch.replace(branch).is_some_and(|former| former != branch) {
+        let branch = (chat.conversation, chat.branches.shown(), chat.branches.count());
+        let former = self.branch.replace(branch).unwrap_or((0, branch.1, branch.2));
+        if former != branch {
             self.ended = (0..chat.transcript.len()).filter(|&entry| is_over(entry)).collect();
             return;
         }
@@ -143,6 +147,16 @@ impl Announcer {
             self.line(out, "No document is open. /open PATH opens one, /demo the bundled book; or just ask.")?;
         }
         Ok(())
+    }
+
+    /// The saved conversation that can go on.
+    fn announce_earlier(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
+        match &chat.earlier {
+            Some(earlier) if !std::mem::replace(&mut self.is_offered, true) => {
+                self.line(out, &format!("/continue goes on with the conversation {}.", earlier.words))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What can be done about a full context, each with its command.

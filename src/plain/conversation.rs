@@ -20,9 +20,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::announcer::Announcer;
 use super::typed_line::TypedLine;
-use crate::chat::{Action, Chat, Effect, ExchangeState, Input, KnownModel, Model, Source, update};
+use crate::chat::{Action, Chat, Effect, Entry, ExchangeState, Input, KnownModel, Model, SessionId, Source, update};
 use crate::exit::Exit;
-use crate::session::{EffectResult, EffectRunner, ReloadRequest, Reloaded, references};
+use crate::harmless;
+use crate::session::earlier::{self, Found, described};
+use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest, Reloaded, references};
 use crate::units::bytes;
 
 /// Who reads the output.
@@ -127,6 +129,26 @@ impl Conversation<'_, '_> {
                     None => self.act(Action::Open(Source::Named(vec![name]))),
                 }
             }
+            TypedLine::Sessions => {
+                let all = listed_sessions(self.effects.recorder());
+                self.announcer.say(&all, self.out)?;
+                Ok(None)
+            }
+            TypedLine::Find(text) => {
+                let hits = found_in_sessions(self.effects.recorder(), &text);
+                self.announcer.say(&hits, self.out)?;
+                Ok(None)
+            }
+            TypedLine::GoOnWith(name) => match earlier::called(self.effects.recorder(), &name) {
+                Ok(session) => {
+                    let called = format!("the conversation {}", described(&session));
+                    self.act(Action::GoOnWith { session: SessionId(session.id), called })
+                }
+                Err(error) => {
+                    self.announcer.say(&error.to_string(), self.out)?;
+                    Ok(None)
+                }
+            },
             TypedLine::Say(text) => {
                 self.announcer.say(&text, self.out)?;
                 Ok(None)
@@ -218,9 +240,34 @@ fn listed(models: &[KnownModel]) -> String {
     models.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// One saved conversation a line.
+fn listed_sessions(recorder: &mut Recorder) -> String {
+    let line = |session: &earlier::Session| {
+        let name = session.head.name.as_ref().map_or(String::new(), |name| format!(" {name},"));
+        format!("{}:{name} {}", session.id, described(session))
+    };
+    match earlier::listed(recorder) {
+        Ok(all) if all.is_empty() => "no conversation is saved yet".to_owned(),
+        Ok(all) => all.iter().map(line).collect::<Vec<_>>().join("\n"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// One place a line.
+fn found_in_sessions(recorder: &mut Recorder, text: &str) -> String {
+    let line =
+        |hit: &Found| format!("{}: {}, {}: {}", hit.session, hit.called, hit.place.name(), harmless::line(&hit.words));
+    match earlier::found(recorder, text) {
+        Ok(hits) if hits.is_empty() => format!("nothing is found of {text}"),
+        Ok(hits) => hits.iter().map(line).collect::<Vec<_>>().join("\n"),
+        Err(error) => error.to_string(),
+    }
+}
+
 /// The exit code of the first answer that ended badly.
 fn first_bad(chat: &Chat) -> Exit {
-    let exits = chat.exchanges().map(|exchange| match &exchange.state {
+    let of_this_run = chat.transcript.iter().skip(chat.earlier_entries).filter_map(Entry::exchange);
+    let exits = of_this_run.map(|exchange| match &exchange.state {
         ExchangeState::Answered(finish) => (*finish).into(),
         ExchangeState::Failed(failure) => failure.kind.into(),
         ExchangeState::Withdrawn => Exit::Interrupted,

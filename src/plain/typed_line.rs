@@ -5,7 +5,8 @@ use crate::swaa::{Preset, written};
 
 /// The text of `/help`, also shown for unknown commands.
 const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens another \
-                    document, /demo the bundled book, /new starts a new conversation, /models lists the models, /model NAME uses one. \
+                    document, /demo the bundled book, /new starts a new conversation, \
+                    /sessions lists the saved ones, /session NAME goes on with one, /find TEXT finds what was said in them, /name NAME names this one. /models lists the models, /model NAME uses one. \
                     /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /think off, native or \
                     prompted sets how the model reasons. /system TEXT sets the system prompt. If the context is full, /leave-out leaves \
                     out the oldest turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. \
@@ -21,6 +22,12 @@ pub(super) enum TypedLine {
     Models,
     /// Use the model of this name, or at this path.
     UseModel(String),
+    /// List the saved conversations.
+    Sessions,
+    /// Go on with the saved conversation of this number or name.
+    GoOnWith(String),
+    /// List where this was said in saved conversations.
+    Find(String),
 }
 
 impl TypedLine {
@@ -50,6 +57,12 @@ impl TypedLine {
             ("/open", path) => Self::Act(Action::Open(Source::Named(vec![path.to_owned()]))),
             ("/demo", _) => Self::Act(Action::Open(Source::Demo)),
             ("/new", _) => Self::Act(new(chat)),
+            ("/continue", _) if chat.earlier.is_some() => Self::Act(Action::Resume),
+            ("/sessions", _) | ("/session" | "/continue", "") => Self::Sessions,
+            ("/session" | "/continue", name) => Self::GoOnWith(name.to_owned()),
+            ("/find", "") => Self::Say("type what to look for in saved conversations: /find TEXT".to_owned()),
+            ("/find", text) => Self::Find(text.to_owned()),
+            ("/name", name) => Self::Act(Action::Rename(name.to_owned())),
             ("/models", _) | ("/model", "") => Self::Models,
             ("/model", name) => Self::UseModel(name.to_owned()),
             ("/system", text) => Self::Act(Action::SetSystem((!text.is_empty()).then(|| text.into()))),

@@ -29,6 +29,14 @@ pub struct Opened {
     pub whole: Document,
 }
 
+impl Opened {
+    /// No document.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { source: Source::Named(Vec::new()), watched: Watched::nothing(), whole: Document::default() }
+    }
+}
+
 /// Reads the named documents, and notes what is odd about them. Web pages are fetched first, and only once.
 pub fn open(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) -> Result<Opened, Error> {
     let opened = read(settings, stdin, observer)?;

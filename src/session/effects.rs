@@ -22,11 +22,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
-use super::documents::{Opened, folder_of, open_source};
+use super::documents::{Opened, chosen_pages, folder_of, open_source};
+use super::earlier::{self, TakenUp};
 use super::opening;
 use super::paths::{Completed, complete, expanded};
+use super::recorder::Recorder;
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
-use crate::chat::{Action, Effect, Fetched, Input, KnownModel, News, Source};
+use crate::chat::{
+    Action, Chat, Choice, Chosen, DocumentFacts, Effect, Fetched, Input, KnownModel, News, OpenedDocument, SessionId,
+    Source,
+};
 use crate::citations::{self, Index};
 use crate::document::{self, ReadOptions};
 use crate::engine::message::CancelToken;
@@ -60,6 +65,12 @@ pub enum PartsResult {
     Failed(String),
 }
 
+/// Documents that were opened, with the conversation that goes on about them.
+struct NextDocuments {
+    opened: Opened,
+    taken_up: Option<TakenUp>,
+}
+
 /// Carries out effects.
 pub struct EffectRunner<'settings> {
     settings: &'settings Settings,
@@ -70,7 +81,8 @@ pub struct EffectRunner<'settings> {
     /// The index of the document in use, built when an answer first has a quote.
     index: Arc<OnceLock<Index>>,
     /// Documents that were opened and are not in use yet.
-    opened: Arc<Mutex<Option<Opened>>>,
+    opened: Arc<Mutex<Option<NextDocuments>>>,
+    recorder: Recorder,
     counter: TokenCounter,
     sender: UnboundedSender<EffectResult>,
     results: UnboundedReceiver<EffectResult>,
@@ -92,10 +104,27 @@ impl<'settings> EffectRunner<'settings> {
             files,
             index: Arc::default(),
             opened: Arc::default(),
+            recorder: Recorder::nothing(),
             counter: TokenCounter::new(settings),
             sender,
             results,
         }
+    }
+
+    /// Saves the conversation with `recorder`.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Recorder) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// What saves the conversation, and has the saved ones.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    /// A saved conversation, to be exported.
+    pub fn saved_chat(&mut self, id: i64) -> Result<Chat, earlier::Error> {
+        earlier::saved_chat(self.settings, &mut self.recorder, &id.to_string())
     }
 
     /// The next result, from the engine or any other effect. Cancel-safe.
@@ -119,6 +148,12 @@ impl<'settings> EffectRunner<'settings> {
             Effect::Fetch { name, cancel } => self.fetch(&name, cancel),
             Effect::Start(file) => self.engine.restart(self.settings.engine.with_model(file)),
             Effect::Open(source) => self.open(source),
+            Effect::OpenSession(session) => self.open_session(session),
+            Effect::Save(saving) => {
+                if let Some(input) = self.recorder.save(&saving, &self.files) {
+                    let _ = self.sender.send(EffectResult::Chat(input));
+                }
+            }
             Effect::ReadFile(name) => self.read_file(name),
             Effect::CheckCitations { entry, answer } => self.check_citations(entry, answer),
             Effect::Quit => {}
@@ -145,11 +180,36 @@ impl<'settings> EffectRunner<'settings> {
 
     /// Uses the documents that were opened last.
     fn use_opened(&mut self) -> Option<Reloaded> {
-        let opened = self.opened.lock().expect("nothing panics while it holds the lock").take()?;
-        self.files.replace(opened);
+        let next = self.opened.lock().expect("nothing panics while it holds the lock").take()?;
+        let NextDocuments { opened, taken_up } = next;
+        let pages = taken_up.as_ref().and_then(|taken_up| taken_up.documents.pages.clone());
+        self.files.replace(opened, pages);
         self.counter = self.counter.for_folder(folder_of(self.files.source()));
-        let news = News::Opened(Box::new(opening::opened(self.settings, &self.files)));
+        let mut document = opening::opened(self.settings, &self.files);
+        if let Some(taken_up) = taken_up {
+            self.take_up(&taken_up, &mut document);
+        }
+        let news = News::Opened(Box::new(document));
         Some(Reloaded { news, document: Some(self.files.document()), whole: Some(self.files.whole()) })
+    }
+
+    /// Uses the parts that the conversation was about, and lets it go on.
+    fn take_up(&mut self, taken_up: &TakenUp, document: &mut OpenedDocument) {
+        let all = self.files.whole().parts().len();
+        let parts = taken_up.documents.parts.clone().unwrap_or_default();
+        let parts: Vec<usize> = parts.into_iter().filter(|&number| number <= all).collect();
+        if !parts.is_empty() {
+            let choice = Choice { parts, preset_entry: None };
+            if let Some(Reloaded { news: News::Chosen(chosen), .. }) = self.files.reload(ReloadRequest::Choose(&choice))
+            {
+                let Chosen { title, text, part, .. } = chosen;
+                document.facts = DocumentFacts { title, text, part, choice: None };
+            }
+        }
+        if taken_up.documents.parts.is_some() || taken_up.gone.is_some() {
+            document.within = None;
+        }
+        document.restored = Some(Box::new(taken_up.restored(&self.files.document())));
     }
 
     /// The models that can be used by name.
@@ -200,7 +260,8 @@ impl<'settings> EffectRunner<'settings> {
             }
             let result = match open_source(source, &read, home.as_deref()) {
                 Ok(documents) => {
-                    *opened.lock().expect("nothing panics while it holds the lock") = Some(documents);
+                    let next = NextDocuments { opened: documents, taken_up: None };
+                    *opened.lock().expect("nothing panics while it holds the lock") = Some(next);
                     EffectResult::Opened
                 }
                 Err(error) => {
@@ -209,6 +270,27 @@ impl<'settings> EffectRunner<'settings> {
                 }
             };
             let _ = results.send(result);
+        });
+    }
+
+    /// Opens the documents of a saved conversation. Without them, it goes on all the same.
+    fn open_session(&mut self, session: SessionId) {
+        let folder = self.recorder.folder().to_owned();
+        let Some(database) = self.recorder.database() else { return };
+        let taken_up = match TakenUp::of(database, session.0, &folder) {
+            Ok(taken_up) => taken_up,
+            Err(error) => {
+                let failure = Failure::of(FailureKind::Runtime, &error);
+                let _ = self.sender.send(EffectResult::Chat(Input::News(News::NotOpened(failure))));
+                return;
+            }
+        };
+        let (read, home) = (self.settings.read.clone(), self.settings.home.clone());
+        let (opened, results) = (self.opened.clone(), self.sender.clone());
+        thread::spawn(move || {
+            let next = reopened(taken_up, &read, home.as_deref());
+            *opened.lock().expect("nothing panics while it holds the lock") = Some(next);
+            let _ = results.send(EffectResult::Opened);
         });
     }
 
@@ -248,6 +330,29 @@ impl<'settings> EffectRunner<'settings> {
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
+}
+
+/// The documents of a saved conversation as they are now; none if they can't be opened any more.
+fn reopened(mut taken_up: TakenUp, read: &ReadOptions, home: Option<&Path>) -> NextDocuments {
+    let opened = taken_up.documents.source().map(|source| open_source(source, read, home));
+    let opened = match opened {
+        Some(Ok(opened)) => with_pages(opened, taken_up.documents.pages.as_deref()),
+        Some(Err(error)) => {
+            taken_up.gone = Some(error.to_string());
+            Opened::nothing()
+        }
+        None => Opened::nothing(),
+    };
+    NextDocuments { opened, taken_up: Some(taken_up) }
+}
+
+/// The pages that the conversation was about, if the document still has them.
+fn with_pages(opened: Opened, pages: Option<&str>) -> Opened {
+    let whole = match chosen_pages(pages, opened.whole.clone()) {
+        Ok(chosen) => chosen,
+        Err(_) => opened.whole,
+    };
+    Opened { whole, ..opened }
 }
 
 /// What to do with a source that is the path of a model; `None` if it is none.

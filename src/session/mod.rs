@@ -14,6 +14,11 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
+//! | [`kept`] | which conversation is saved, and which goes on? |
+//! | [`earlier`] | which saved conversation is meant, and what has become of its documents? |
+//! | [`fingerprints`] | what was a conversation about? |
+//! | [`recorder`] | what puts a conversation into the store? |
+//! | [`setup`] | what does every chat start from? |
 //! | [`effects`] | what carries out a chat's effects? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
@@ -31,20 +36,25 @@ pub mod catalogue;
 pub mod client;
 pub mod counting;
 pub mod documents;
+pub mod earlier;
 pub mod effects;
 pub mod error;
+pub mod fingerprints;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod kept;
 pub mod measuring;
 pub mod model;
 pub mod observer;
 pub mod opening;
 pub mod paths;
 pub mod piped;
+pub mod recorder;
 pub mod references;
 pub mod retriever;
 #[cfg(test)]
 pub(crate) mod scripted_engine;
+mod setup;
 pub mod signals;
 pub mod titles;
 pub mod trial;
@@ -54,6 +64,8 @@ pub use client::{ClientError, EngineChannels, EngineClient, Happening, Stop, Sto
 pub use counting::{CountRequest, TokenCounter};
 pub use effects::{EffectResult, EffectRunner, PartsResult};
 pub use error::Error;
+pub use kept::Kept;
 pub use observer::{Activity, Observer, Unobserved};
+pub use recorder::Recorder;
 pub use signals::Signal;
 pub use working_set::{ReloadRequest, Reloaded, WorkingSet};

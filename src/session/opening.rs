@@ -7,17 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use super::documents::{Opened, bundled_book};
 use super::error::Error;
+use super::kept::Kept;
 use super::model::offered;
 use super::references;
+use super::setup::setup_about;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
-use crate::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Questions, Setup, Source, SystemPrompt,
-    update,
-};
+use crate::chat::{Action, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Setup, Source, update};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
-use crate::engine::message::Sampling;
 use crate::fit::retrieval::RetrievedParts;
 use crate::models::Resolved;
 use crate::settings::{Documents, Settings};
@@ -31,9 +29,10 @@ pub fn working_set<'settings>(
     settings: &'settings Settings,
     documents: Opened,
     model: &Resolved,
+    kept: &Kept,
 ) -> Result<WorkingSet<'settings>, Error> {
     let documents = if is_first_run(settings, model) { bundled_book(settings)? } else { documents };
-    let mut files = WorkingSet::new(settings, documents)?;
+    let mut files = kept.working_set(settings, documents)?;
     if let Resolved::Found(path) = model {
         files.retrieve(path)?;
     }
@@ -45,25 +44,13 @@ pub fn working_set<'settings>(
 pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> Setup {
     let document = files.document();
     let within = settings.within.or(is_first_run(settings, model).then_some(FIRST_RUN_WITHIN));
-    Setup {
-        document: facts(settings, files),
-        within: within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time)),
-        reading: settings.reading.clone(),
-        asking: Asking {
-            questions: Questions::Conversation,
-            system: SystemPrompt::of(settings.system_prompt.as_deref()),
-            sampling: settings.sampling.over(Sampling::GREEDY),
-            given: settings.sampling,
-            limits: settings.limits.clone(),
-            schema: settings.schema.clone(),
-        },
-        now: Moment::from(SystemTime::now()),
-        context: settings.engine.context,
-        absent: match model {
-            Resolved::Found(_) => None,
-            Resolved::Missing(entry) => Some(offered(entry, settings.places.machine)),
-        },
-    }
+    let absent = match model {
+        Resolved::Found(_) => None,
+        Resolved::Missing(entry) => Some(offered(entry, settings.places.machine)),
+    };
+    let within = within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time));
+    let now = Moment::from(SystemTime::now());
+    Setup { within, absent, ..setup_about(settings, facts(settings, files), now) }
 }
 
 /// Asks the questions of the command line, with the parts and files that they name. They wait until the document is
@@ -103,7 +90,7 @@ pub fn opened(settings: &Settings, files: &WorkingSet<'_>) -> OpenedDocument {
     let facts = DocumentFacts { title: files.title(), part: None, text: files.text(), choice: None };
     let is_limited = *files.source() == Source::Demo;
     let within = is_limited.then(|| Within { selected: None, ..allowed(settings, &document, FIRST_RUN_WITHIN) });
-    OpenedDocument { facts, within }
+    OpenedDocument { facts, within, restored: None }
 }
 
 fn allowed(settings: &Settings, document: &Document, time: Duration) -> Within {
@@ -156,7 +143,7 @@ mod tests {
 
     fn files<'a>(settings: &'a Settings, model: &Resolved) -> WorkingSet<'a> {
         let documents = documents::open(settings, &mut io::empty(), &mut Recorder::default()).expect("text");
-        working_set(settings, documents, model).expect("parts")
+        working_set(settings, documents, model, &Kept::nothing()).expect("parts")
     }
 
     fn setup_of(line: &[&str], model: &Resolved) -> Setup {

@@ -96,21 +96,44 @@ struct InUse {
 impl<'settings> WorkingSet<'settings> {
     /// Uses the parts of `opened` that `--parts` selects.
     pub fn new(settings: &'settings Settings, opened: Opened) -> Result<Self, Error> {
+        let flags = Flags { parts: settings.parts.clone(), pages: settings.pages.clone() };
+        Self::with(settings, opened, flags)
+    }
+
+    /// Uses all parts of `opened`, which are the pages that the settings name.
+    pub fn of_all(settings: &'settings Settings, opened: Opened) -> Result<Self, Error> {
+        Self::with(settings, opened, Flags { parts: None, pages: settings.pages.clone() })
+    }
+
+    fn with(settings: &'settings Settings, opened: Opened, flags: Flags) -> Result<Self, Error> {
         let Opened { source, watched, whole } = opened;
         let whole = Arc::new(whole);
-        let flags = Flags { parts: settings.parts.clone(), pages: settings.pages.clone() };
         let in_use = by_flags(&flags, &whole, None)?;
         let text = Arc::from(in_use.document.text.as_str());
         Ok(Self { settings, source, flags, watched, looking: None, whole, retriever: None, choice: None, in_use, text })
     }
 
-    /// Uses all parts of `opened` instead; the command line's flags are about the documents before.
-    pub fn replace(&mut self, opened: Opened) {
+    /// Uses all parts of `opened` instead, which has these `pages` of the documents; the command line's flags are about
+    /// the documents before.
+    pub fn replace(&mut self, opened: Opened, pages: Option<String>) {
         let Opened { source, watched, whole } = opened;
         (self.source, self.watched, self.whole) = (source, watched, Arc::new(whole));
-        (self.flags, self.retriever, self.choice, self.looking) = (Flags::default(), None, None, None);
+        self.flags = Flags { pages, parts: None };
+        (self.retriever, self.choice, self.looking) = (None, None, None);
         let parts = (1..=self.whole.parts().len()).collect();
         self.put_in_use(InUse { document: self.whole.clone(), parts, retrieved: None });
+    }
+
+    /// `--pages`, as written, if they are about these documents.
+    #[must_use]
+    pub fn pages(&self) -> Option<&str> {
+        self.flags.pages.as_deref()
+    }
+
+    /// What `~` stands for.
+    #[must_use]
+    pub fn home(&self) -> Option<&Path> {
+        self.settings.home.as_deref()
     }
 
     /// What was named.

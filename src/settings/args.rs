@@ -107,10 +107,69 @@ pub enum Subcommands {
     Completions { shell: Shell },
     /// Print the manual page, as roff: `lunette man | man -l -`
     Man,
+    /// List, show, search, export, rename, copy or remove saved conversations
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Open Pride and Prejudice: as many chapters as this machine can prefill in a minute
     Demo(Box<SessionArgs>),
     /// Compare presets with full attention: answer recall on a set of records
     Eval(Box<EvalArgs>),
+}
+
+/// What to do with saved conversations. SESSION is a number or a name.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum SessionsCommand {
+    /// List the conversations, the one used last first
+    Ls {
+        /// Print one JSON object per conversation, one per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a conversation
+    Show {
+        /// Its number or name
+        session: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a conversation to a file: markdown, or JSON if the file's name ends in .json
+    Export {
+        /// Its number or name
+        session: String,
+        /// The file; one that is there is not overwritten
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Find where something was asked, answered or thought: all words, the last one perhaps begun; "words in quotes" stand together
+    Search {
+        /// What to look for
+        #[arg(required = true, value_name = "TEXT")]
+        text: Vec<String>,
+        /// Print one JSON object per hit, one per line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Name a conversation; without a name, take its name away
+    Rename {
+        /// Its number or name
+        session: String,
+        /// Its new name
+        name: Option<String>,
+    },
+    /// Copy a conversation
+    Fork {
+        /// Its number or name
+        session: String,
+        /// The copy's name
+        name: Option<String>,
+    },
+    /// Remove conversations
+    Rm {
+        /// Their numbers or names
+        #[arg(required = true, value_name = "SESSION")]
+        sessions: Vec<String>,
+    },
 }
 
 /// Arguments of a chat: documents and session flags.
@@ -136,6 +195,8 @@ pub struct SessionArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
     #[command(flatten)]
     pub output: OutputArgs,
 }
@@ -522,6 +583,24 @@ pub struct SamplingArgs {
     /// Random seed (-1 = a random one)
     #[arg(short, long, value_name = "N", value_parser = values::seed, allow_hyphen_values = true)]
     pub seed: Option<u32>,
+}
+
+/// Which saved conversation goes on.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Conversation")]
+pub struct KeepingArgs {
+    /// Go on with the last conversation about these documents or, without one, begun in this folder
+    #[arg(long = "continue", conflicts_with_all = ["session", "new_session", "no_session"])]
+    pub continue_last: bool,
+    /// Go on with the conversation of this name or number; a new one gets the name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["new_session", "no_session"])]
+    pub session: Option<String>,
+    /// Begin a new conversation, and offer no earlier one
+    #[arg(long = "new")]
+    pub new_session: bool,
+    /// Save nothing of this conversation: no turns, no questions, no place in the document; and offer nothing saved
+    #[arg(long, conflicts_with = "new_session")]
+    pub no_session: bool,
 }
 
 #[derive(Debug, Default, Args)]

@@ -9,7 +9,7 @@ pub struct Directories {
     pub config: PathBuf,
     /// Files that can be downloaded or computed again: models, and the KV cache of readings.
     pub cache: PathBuf,
-    /// Files of lasting value: exported conversations.
+    /// Files of lasting value: conversations, and exports of them.
     pub data: PathBuf,
     /// Files of use for a while: logs, measured speeds.
     pub state: PathBuf,
@@ -37,6 +37,12 @@ impl Directories {
     #[must_use]
     pub fn kv_folder(&self) -> PathBuf {
         self.cache.join("kv")
+    }
+
+    /// Holds the database of conversations.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.data.join("sessions")
     }
 
     /// The calibration file.

@@ -32,12 +32,13 @@ mod surroundings;
 mod tests;
 mod values;
 
-pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs};
+pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs, SessionsCommand};
 pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
 pub use options::{
-    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, Shown, ThemeChoice,
+    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, SessionChoice,
+    Shown, ThemeChoice,
 };
 pub use resolve::Settings;
 pub use shell::{completions, man_page};

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap_complete::Shell;
 
-use super::args::EvalArgs;
+use super::args::{EvalArgs, SessionsCommand};
 use super::surroundings::ScreenVariables;
 use crate::toml_fields::Field;
 
@@ -31,9 +31,26 @@ pub enum FrontEnd {
         task: CacheTask,
         json: bool,
     },
+    Sessions(SessionsCommand),
     Completions(Shell),
     Man,
     Eval(Box<EvalArgs>),
+}
+
+/// Which conversation is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SessionChoice {
+    /// A new one; in a chat, the last one about these documents is offered. A script's is not saved.
+    #[default]
+    Offer,
+    /// The last one about these documents, or begun in this folder.
+    Last,
+    /// The one of this name or number; a new one gets the name.
+    Named(String),
+    /// A new one.
+    New,
+    /// None.
+    Nothing,
 }
 
 /// Options of a headless run.

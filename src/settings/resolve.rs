@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{
-    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, LowArgs, ModelArgs, OutputArgs, QuestionArgs,
-    ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
+    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, LowArgs, ModelArgs, OutputArgs,
+    QuestionArgs, ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{
-    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, Shown, ThemeChoice,
+    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, SessionChoice,
+    Shown, ThemeChoice,
 };
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
@@ -75,6 +76,8 @@ pub struct Settings {
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
+    /// Which conversation is saved, and goes on.
+    pub session: SessionChoice,
     /// What `~` stands for.
     pub home: Option<PathBuf>,
     pub terminal: Terminal,
@@ -104,6 +107,7 @@ impl Settings {
                 let (task, json) = cache_task(task);
                 Self::of_command(FrontEnd::Cache { task, json }, None, surroundings)
             }
+            Some(Subcommands::Sessions(command)) => Self::of_command(FrontEnd::Sessions(command), None, surroundings),
             Some(Subcommands::Completions { shell }) => {
                 Self::of_command(FrontEnd::Completions(shell), None, surroundings)
             }
@@ -188,7 +192,7 @@ impl Settings {
         let questions = questions(&session.questions)?;
         let person = has_person(&documents, &questions, &surroundings);
         let front_end = front_end(&session, &questions, person, &surroundings.screen)?;
-        let SessionArgs { selection, questions: asked, reading, model, sampling, output, .. } = session;
+        let SessionArgs { selection, questions: asked, reading, model, sampling, keeping, output } = session;
         let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
@@ -196,6 +200,7 @@ impl Settings {
             settings.reading.presets.get(name)?;
         }
         settings.ab = output.ab;
+        settings.session = keeping.choice();
         settings.documents = or_piped(documents, &front_end, settings.stdin);
         settings.front_end = front_end;
         settings.questions = questions;
@@ -256,6 +261,7 @@ impl Settings {
             limits,
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
+            session: SessionChoice::Offer,
             home: surroundings.home,
             terminal: surroundings.terminal,
             stdin: surroundings.stdin,
@@ -370,6 +376,18 @@ impl SessionArgs {
     /// Flags that only make sense without a screen.
     fn wants_headless(&self) -> bool {
         self.output.wants_headless() || self.questions.schema.is_some()
+    }
+}
+
+impl KeepingArgs {
+    fn choice(self) -> SessionChoice {
+        match self {
+            Self { no_session: true, .. } => SessionChoice::Nothing,
+            Self { continue_last: true, .. } => SessionChoice::Last,
+            Self { session: Some(named), .. } => SessionChoice::Named(named),
+            Self { new_session: true, .. } => SessionChoice::New,
+            _ => SessionChoice::Offer,
+        }
     }
 }
 

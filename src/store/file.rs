@@ -44,7 +44,7 @@ pub(crate) fn update<E: From<io::Error>>(
 }
 
 /// A file that no other process of ours changes until this is dropped.
-pub(super) struct Locked {
+struct Locked {
     path: PathBuf,
     file: File,
     /// It was made by us, and nothing was written to it yet.
@@ -53,7 +53,7 @@ pub(super) struct Locked {
 
 impl Locked {
     /// Waits for the file at `path`, which is made where there is none.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
         let path = followed(path)?;
         make_folder(&path)?;
         for _ in 0..MOST_LOOKS {
@@ -72,19 +72,14 @@ impl Locked {
         Err(io::Error::new(ErrorKind::TimedOut, "another process does not let it go"))
     }
 
-    pub(super) fn bytes(&mut self) -> io::Result<Vec<u8>> {
+    fn bytes(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    pub(super) fn append(mut self, text: &str) -> io::Result<()> {
-        self.is_new = false;
-        self.file.write_all(text.as_bytes())
-    }
-
-    pub(super) fn replace(mut self, text: &str) -> io::Result<()> {
+    fn replace(mut self, text: &str) -> io::Result<()> {
         replace(&self.path, text)?;
         self.is_new = false;
         Ok(())

@@ -1,26 +1,18 @@
 //! The documents that were opened last, for the start screen.
 //!
-//! Example: `lunette ~/book.txt` adds `/home/ada/book.txt` with its title and, once it was read, its 161,059 tokens. Opened
-//! again it moves to the front. Only the user can read the file.
+//! Example: `lunette ~/book.txt` adds `/home/ada/book.txt` with its title and, once it was read, its 161,059 tokens. Opened again it moves
+//! to the front.
 //!
 //! It keeps paths and addresses, no text.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-
+use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
-use super::file::update;
+use super::database::{Database, Error};
+use super::sessions::number;
 
 /// So many are kept.
 const KEPT: usize = 20;
-
-/// The file of recent documents.
-#[derive(Debug, Clone)]
-pub struct Recent {
-    file: PathBuf,
-}
 
 /// Documents that were opened together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,33 +27,31 @@ pub struct RecentDocument {
     pub tokens: Option<u32>,
 }
 
-impl Recent {
-    #[must_use]
-    pub fn in_directory(state: &Path) -> Self {
-        Self { file: state.join("recent.json") }
-    }
-
+impl Database {
     /// All of them, newest first.
-    #[must_use]
-    pub fn load(&self) -> Vec<RecentDocument> {
-        documents(&fs::read(&self.file).unwrap_or_default())
+    pub fn recent(&self) -> Result<Vec<RecentDocument>, Error> {
+        self.all_by("SELECT names, title, opened_s, tokens FROM recent ORDER BY used DESC", [], |row| {
+            let names: String = row.get(0)?;
+            let names = names.lines().map(str::to_owned).collect();
+            Ok(RecentDocument { names, title: row.get(1)?, opened_s: row.get(2)?, tokens: row.get(3)? })
+        })
     }
 
     /// Puts one at the front. The tokens that are known of it stay known.
-    pub fn add(&self, document: &RecentDocument) -> io::Result<()> {
-        update(&self.file, |there| {
-            let mut all = documents(there);
-            let known = all.iter().find(|known| known.names == document.names).and_then(|known| known.tokens);
-            all.retain(|known| known.names != document.names);
-            all.insert(0, RecentDocument { tokens: document.tokens.or(known), ..document.clone() });
-            all.truncate(KEPT);
-            Ok(serde_json::to_string_pretty(&all)?)
-        })
+    pub fn add_recent(&self, document: &RecentDocument) -> Result<(), Error> {
+        let RecentDocument { names, title, opened_s, tokens } = document;
+        self.change(
+            "INSERT INTO recent (names, title, opened_s, tokens, used)
+             VALUES (?1, ?2, ?3, ?4, (SELECT coalesce(max(used), 0) + 1 FROM recent))
+             ON CONFLICT (names) DO UPDATE SET title = excluded.title, opened_s = excluded.opened_s,
+                 tokens = coalesce(excluded.tokens, tokens), used = excluded.used",
+            params![names.join("\n"), title, opened_s, tokens],
+        )?;
+        self.change(
+            "DELETE FROM recent WHERE used <= (SELECT used FROM recent ORDER BY used DESC LIMIT 1 OFFSET ?1)",
+            [number(KEPT)],
+        )
     }
-}
-
-fn documents(bytes: &[u8]) -> Vec<RecentDocument> {
-    serde_json::from_slice(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -74,26 +64,18 @@ mod tests {
 
     #[test]
     fn the_last_one_opened_comes_first_once_and_keeps_its_tokens() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let recent = Recent::in_directory(folder.path());
-        assert_eq!(recent.load(), []);
-        for document in [opened("a", 1, Some(100)), opened("b", 2, None), opened("a", 3, None)] {
-            recent.add(&document).expect("written");
+        let home = tempfile::tempdir().expect("a folder");
+        let database = Database::open(home.path()).expect("opened");
+        assert_eq!(database.recent().expect("a list"), []);
+        // The clock is set back before the last one.
+        for document in [opened("a", 1, Some(100)), opened("b", 2, None), opened("a", 0, None)] {
+            database.add_recent(&document).expect("written");
         }
-        assert_eq!(recent.load(), [opened("a", 3, Some(100)), opened("b", 2, None)]);
+        assert_eq!(database.recent().expect("a list"), [opened("a", 0, Some(100)), opened("b", 2, None)]);
         for number in 0..30 {
-            recent.add(&opened(&number.to_string(), 4, None)).expect("written");
+            database.add_recent(&opened(&number.to_string(), 4, None)).expect("written");
         }
-        assert_eq!((recent.load().len(), &*recent.load()[0].title), (KEPT, "29"));
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_read_is_as_if_it_were_not_there() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("recent.json"), "[{\"names\": ").expect("written");
-        let recent = Recent::in_directory(folder.path());
-        assert_eq!(recent.load(), []);
-        recent.add(&opened("a", 1, None)).expect("written");
-        assert_eq!(recent.load(), [opened("a", 1, None)]);
+        let all = database.recent().expect("a list");
+        assert_eq!((all.len(), &*all[0].title), (KEPT, "29"));
     }
 }

@@ -10,13 +10,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::recipe::Attention;
 
 /// Step size of the sum: keeps the sum over a triangle within a percent of its integral.
 const GRAIN_TOKENS: u32 = 512;
 
 /// Prefill cost of one model on one machine.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrefillCost {
     /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
     pub pairs_per_token: f64,

@@ -16,6 +16,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::layers::LayerSpec;
 use super::recipe::{RecipeSpec, WindowSpec};
 use super::written::{self, WrittenError};
@@ -43,7 +45,8 @@ pub struct Preset {
 }
 
 /// Whether the model reasons before it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ChainOfThought {
     /// As the model's chat template does by itself: some reason only when asked to.
     #[default]

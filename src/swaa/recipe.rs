@@ -6,11 +6,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::layers::{LayerSet, LayerSpec};
 use crate::failure::Hint;
 
 /// The window as written: full, a number of tokens, or a fraction of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WindowSpec {
     /// Full attention on every layer.
     Full,
@@ -33,7 +36,7 @@ impl WindowSpec {
 }
 
 /// A recipe as the user writes it, in a preset or by flags.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecipeSpec {
     pub window: WindowSpec,
     /// Leading positions that every query sees (`keep_first` in the reference).
@@ -153,7 +156,8 @@ impl Hint for RecipeError {
 }
 
 /// What the tokens of a segment see.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Attention {
     Full,
     /// Sinks, a window and far keys on every layer but `full_layers`; [`weight`](super::weight) defines them.
@@ -189,7 +193,7 @@ impl Attention {
 }
 
 /// A recipe resolved for one document and model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// Attention of the document.
     pub reading: Attention,

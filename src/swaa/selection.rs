@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::auto;
 use super::families;
 use super::layers::LayerSpec;
@@ -31,7 +33,7 @@ pub struct PresetSelection {
 }
 
 /// A preset with nothing left to decide.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResolvedPreset {
     /// The preset's name, or `custom` where flags changed it.
     pub name: Arc<str>,

@@ -1,7 +1,6 @@
 //! Opens the terminal, runs the loop in it, and saves the reading position at the end.
 
 use std::io::{self, Write, stdout};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,8 @@ use super::terminal_runner::TerminalRunner;
 use super::theme::{self, Theme};
 use crate::chat::{Chat, Model};
 use crate::document::Document;
-use crate::session::{EffectRunner, Signal, signals};
+use crate::session::{EffectRunner, Recorder, Signal, signals};
 use crate::settings::ThemeChoice;
-use crate::store::History;
 
 /// The signals that end the screen.
 const SIGNALS: [Signal; 4] = [Signal::Terminate, Signal::HangUp, Signal::Interrupt, Signal::Quit];
@@ -31,16 +29,17 @@ const WHICH_BACKGROUND: &[u8] = b"\x1b]11;?\x07\x1b[c";
 const REPLY_WITHIN: Duration = Duration::from_millis(80);
 
 /// Runs the terminal interface on a chat and its document until the user leaves.
-pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<Ended, Error> {
+pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Result<Ended, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut signals = signals::listen(&SIGNALS);
+        let document = effects.files().document();
+        let mut screen = opened(document, effects.recorder());
         let files = effects.files();
-        let mut screen = opened(files.document(), &options.state);
         screen.parts = DocumentParts::new(files.whole(), files.parts(), options.context, options.reserve_tokens);
-        screen.history = History::in_directory(&options.state).load();
+        screen.history = history(effects.recorder());
         screen.keymap = options.keymap.clone();
-        screen.recent = recents::rows(&options.state);
+        screen.recent = recents::rows(effects.recorder());
         begin(&mut screen, &chat);
         let guard = Guard::take(options.mouse, options.state.clone(), options.build.clone())?;
         let follows_background = options.theme == ThemeChoice::Auto && options.true_color;
@@ -49,7 +48,7 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<E
             if follows_background { on_background(doubled).await? } else { as_chosen(options.theme, doubled) };
         let display = TerminalDisplay::new()?;
         let options = Options { theme, ..options.clone() };
-        let runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
+        let mut runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
         runner.note(&chat);
         let theme = Theme::of(theme);
         let mut shown = Loop { chat, screen, theme, follows_background, display, runner };
@@ -65,7 +64,7 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, options: &Options) -> Result<E
         let ended = shown.run(open, signal).await;
         // The position belongs to the document in use now: other parts have a position of their own.
         if let Some(left) = left(&shown.screen, &shown.chat) {
-            recents::remember(&options.state, &left);
+            recents::remember(shown.runner.recorder(), &left);
         }
         shown.runner.note(&shown.chat);
         // Dropping the runner waits for the engine's thread. Give the terminal back before that.
@@ -89,14 +88,19 @@ fn as_chosen(theme: ThemeChoice, doubled: DoubledEsc) -> (TerminalInput, ThemeCh
 }
 
 /// A screen that shows `document` where it was left last time.
-fn opened(document: Arc<Document>, state: &Path) -> Screen {
-    let place = recents::place(state, &document);
+fn opened(document: Arc<Document>, recorder: &mut Recorder) -> Screen {
+    let place = recents::place(recorder, &document);
     let mut screen = Screen::new(document);
     if let Some(known) = place {
         screen.reader.open_at(known.byte);
         screen.reader.bookmarks.marks = known.marks;
     }
     screen
+}
+
+/// The questions that were asked before.
+fn history(recorder: &mut Recorder) -> Vec<String> {
+    recorder.database().and_then(|database| database.questions().ok()).unwrap_or_default()
 }
 
 /// Without a document, the screen begins with what can be opened.

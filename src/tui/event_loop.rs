@@ -248,6 +248,10 @@ impl<D: Display, R: Runner> Loop<D, R> {
             Reply::Opened(reloaded, place) => return self.take_opened(now, reloaded, place),
             Reply::Completed(typed, completed) => self.screen.completed(&typed, completed),
             Reply::Models(models) => self.screen.list_models(&self.chat, models),
+            Reply::Sessions { rows, found_by, message } => {
+                self.screen.list_sessions(rows, found_by);
+                self.screen.message = message.or_else(|| self.screen.message.take());
+            }
             Reply::Theme(theme) => {
                 self.theme = Theme::of(theme);
                 self.follows_background = false;

@@ -14,6 +14,7 @@
 //! | [`runner`], [`terminal_runner`] | carry out commands: effects, reloading, clipboard, export, editor, Ctrl-Z |
 //! | [`editor`] | lets the user edit the question in their own editor |
 //! | [`recents`] | remembers which documents were opened, and where they were left |
+//! | [`saved`] | lists and changes saved conversations |
 //! | [`driver`] | opens the terminal and runs the loop |
 //! | [`rendered_entries`], [`transcript_search`] | keep the transcript's lines, and find and mark text in them |
 //!
@@ -40,6 +41,7 @@ mod reader;
 mod recents;
 mod rendered_entries;
 mod runner;
+mod saved;
 mod screen;
 mod stage;
 mod terminal_input;

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::recents::Left;
+use super::screen::SessionRow;
 use super::ui_command::UiCommand;
 use crate::chat::{Effect, KnownModel};
 use crate::session::paths::Completed;
@@ -37,6 +38,12 @@ pub(super) enum Reply {
     /// A path and its completion.
     Completed(String, Completed),
     Models(Vec<KnownModel>),
+    /// Saved conversations, what they were found by, and a line to show.
+    Sessions {
+        rows: Vec<SessionRow>,
+        found_by: Option<String>,
+        message: Option<String>,
+    },
     /// Draw with this theme.
     Theme(ThemeChoice),
 }

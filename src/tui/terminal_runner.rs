@@ -9,14 +9,15 @@ use super::guard::lend;
 use super::options::Options;
 use super::recents::{self, Left};
 use super::runner::{LoopCommand, Reply, Runner};
+use super::saved::{copied, found, listed, named, removed};
 use super::terminal_input::{stop, with_stops_released};
 use super::ui_command::UiCommand;
+use crate::chat::export::as_markdown;
 use crate::chat::{Chat, Source};
 use crate::failure::Hint;
 use crate::harmless;
-use crate::session::{EffectResult, EffectRunner, ReloadRequest};
+use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest};
 use crate::settings::{ThemeChoice, add_preset};
-use crate::store::History;
 use crate::store::file::write_whole;
 use crate::swaa::Preset;
 
@@ -37,12 +38,18 @@ impl<'settings> TerminalRunner<'settings> {
 
 impl TerminalRunner<'_> {
     /// Notes the document among the recent ones; its tokens, once all of it is read.
-    pub(super) fn note(&self, chat: &Chat) {
+    pub(super) fn note(&mut self, chat: &Chat) {
         let files = self.effects.files();
         let is_whole = files.parts().len() == files.whole().parts().len() && chat.parts_read(usize::MAX) == usize::MAX;
         let tokens = chat.cache_state.as_ref().filter(|state| is_whole && state.is_complete());
         let tokens = tokens.map(|state| state.document_tokens);
-        recents::note(&self.options.state, files.source(), self.options.home.as_deref(), &files.title(), tokens);
+        let (source, title) = (files.source().clone(), files.title());
+        recents::note(self.effects.recorder(), &source, self.options.home.as_deref(), &title, tokens);
+    }
+
+    /// What saves the conversation.
+    pub(super) fn recorder(&mut self) -> &mut Recorder {
+        self.effects.recorder()
     }
 }
 
@@ -54,9 +61,9 @@ impl TerminalRunner<'_> {
             Source::Named(names) if names.is_empty() || names.iter().any(|name| name == "-") => return None,
             Source::Named(names) => names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" "),
         };
-        let answers = chat.exchanges().filter(|exchange| !exchange.answer.is_empty()).count();
-        let questions = if answers > 0 { "; the up key brings the questions back" } else { "" };
-        Some(format!("to come back: lunette {words}{questions}"))
+        let is_saved = chat.is_saved() && !chat.transcript.is_empty();
+        let goes_on = if is_saved { "--continue " } else { "" };
+        Some(format!("to come back: lunette {goes_on}{words}"))
     }
 }
 
@@ -109,6 +116,12 @@ impl TerminalRunner<'_> {
                 let completed = self.effects.complete(&text);
                 Reply::Completed(text, completed)
             }
+            UiCommand::ListSessions => listed(self.effects.recorder(), None),
+            UiCommand::FindSessions(text) => found(self.effects.recorder(), text),
+            UiCommand::NameSession { id, name } => named(self.effects.recorder(), id, &name),
+            UiCommand::CopySession(id) => copied(self.effects.recorder(), id),
+            UiCommand::RemoveSession(id) => removed(self.effects.recorder(), id),
+            UiCommand::ExportSession(id) => self.export_session(id),
             UiCommand::ListModels => Reply::Models(self.effects.known_models()),
             UiCommand::UseTheme(ThemeChoice::Auto) => Reply::Theme(self.options.theme),
             UiCommand::UseTheme(theme) => Reply::Theme(theme),
@@ -130,19 +143,20 @@ impl TerminalRunner<'_> {
     /// Uses the documents that were opened, and notes them among the recent ones.
     fn opened(&mut self, left: Option<&Left>) -> Reply {
         let Some(reloaded) = self.effects.reload(ReloadRequest::Opened) else { return Reply::Nothing };
-        let state = &self.options.state;
         if let Some(left) = left {
-            recents::remember(state, left);
+            recents::remember(self.effects.recorder(), left);
         }
         let files = self.effects.files();
+        let (source, document) = (files.source().clone(), files.document());
         self.title = files.title();
-        recents::note(state, files.source(), self.options.home.as_deref(), &self.title, None);
-        let place = recents::place(state, &files.document());
+        recents::note(self.effects.recorder(), &source, self.options.home.as_deref(), &self.title, None);
+        let place = recents::place(self.effects.recorder(), &document);
         Reply::Opened(reloaded, place)
     }
 
-    fn remember(&self, question: &str) {
-        if let Err(error) = History::in_directory(&self.options.state).add(question) {
+    fn remember(&mut self, question: &str) {
+        let Some(database) = self.effects.recorder().database() else { return };
+        if let Err(error) = database.add_question(question) {
             tracing::warn!(%error, "a question is not remembered");
         }
     }
@@ -165,6 +179,16 @@ impl TerminalRunner<'_> {
                 let hint = error.hint().map_or(String::new(), |hint| format!(" · {hint}"));
                 format!("not saved to {}: {error}{hint}", file.display())
             }
+        }
+    }
+
+    fn export_session(&mut self, id: i64) -> Reply {
+        match self.effects.saved_chat(id) {
+            Ok(chat) => {
+                let name = chat.name.as_deref().unwrap_or(&chat.document.title).to_owned();
+                Reply::Message(self.export(&as_markdown(&chat), &name, "md"))
+            }
+            Err(error) => Reply::Message(format!("not exported: {error}")),
         }
     }
 

@@ -8,6 +8,7 @@ mod forks;
 mod opening;
 mod pairs;
 mod parts;
+mod saving;
 mod scripts;
 mod thinking;
 

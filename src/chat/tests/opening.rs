@@ -12,7 +12,7 @@ fn source(name: &str) -> Source {
 
 fn opened(title: &str, text: &str) -> Input {
     let facts = DocumentFacts { title: title.into(), part: None, text: text.into(), choice: None };
-    Input::News(News::Opened(Box::new(OpenedDocument { facts, within: None })))
+    Input::News(News::Opened(Box::new(OpenedDocument { facts, within: None, restored: None })))
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(super) fn ask(chat: &mut Chat, question: &str) {
         return;
     }
     chat.clear_notice();
+    chat.earlier = None;
     chat.full = None;
     // The way back from a comparison goes on, unless it takes so long that the user is asked about it.
     if !returning::is_going_home(chat) {
@@ -51,7 +52,9 @@ enum Start {
 fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
     let document = chat.document.text.clone();
+    let model = chat.answering_model();
     let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
+    exchange.model = model;
     exchange.attached.iter_mut().for_each(|attached| attached.settle(&document));
     exchange.state = ExchangeState::Running;
     exchange.preset = Some(resolved_preset.name.clone());

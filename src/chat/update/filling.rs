@@ -3,7 +3,7 @@
 
 use crate::chat::exchange::Exchange;
 use crate::chat::room::{FullContext, WayOut, larger, oldest_to_leave_out};
-use crate::chat::state::{Chat, Model, Questions};
+use crate::chat::state::{Chat, Model};
 use crate::chat::transcript::Entry;
 use crate::engine::config::ContextSize;
 use crate::engine::message::{Plan, TokenCounts};
@@ -42,7 +42,7 @@ pub(super) fn cut_off(chat: &mut Chat, entry: usize, context_tokens: u32, tokens
 
 fn offer(chat: &mut Chat, entry: usize, document_tokens: u32, prompt_tokens: u32, missing: u32) {
     let (Some(limit), Model::Ready { info, .. }) = (limit(chat), &chat.model) else { return };
-    if chat.asking.questions == Questions::Alone {
+    if chat.asking.questions.is_script() {
         return;
     }
     let turns = told(chat, entry);

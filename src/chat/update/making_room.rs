@@ -2,6 +2,7 @@
 
 use super::again::start_over_with;
 use super::answering::start_going_on;
+use super::restoring;
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
@@ -49,7 +50,8 @@ fn start_anew(chat: &mut Chat, stuck: Option<usize>) {
     }
 }
 
-/// Starts a new conversation about the same document; the old one stays as a branch.
+/// Starts a new conversation about the same document. The old one is saved; where nothing is saved, it stays as a
+/// branch.
 pub(super) fn new_conversation(chat: &mut Chat) {
     if chat.is_waited_for() {
         return chat.tell(Notice::info("an answer is in progress"));
@@ -57,6 +59,10 @@ pub(super) fn new_conversation(chat: &mut Chat) {
     chat.full = None;
     if chat.transcript.is_empty() {
         return chat.tell(Notice::info("this is a new conversation"));
+    }
+    if chat.is_saved() {
+        restoring::leave(chat);
+        return chat.tell(Notice::info("a new conversation; the one before is saved"));
     }
     let old = chat.branches.shown() + 1;
     chat.branches.fork(&mut chat.transcript, 0);

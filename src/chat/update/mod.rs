@@ -27,6 +27,8 @@
 //! | [`fetching`] | fetching a missing model |
 //! | [`stopping`] | stops and failures |
 //! | [`prompts`] | the prompts for the engine |
+//! | [`mod@recording`] | saving the conversation |
+//! | [`restoring`] | going on with a saved one |
 
 mod adjusting;
 mod again;
@@ -44,7 +46,9 @@ mod next;
 mod opening;
 mod prefilling;
 mod prompts;
+mod recording;
 mod remodelling;
+mod restoring;
 mod returning;
 mod stopping;
 mod survey;
@@ -66,8 +70,14 @@ use crate::failure::Failure;
 /// Handles `input`, which came at `now` (time since the start, never decreasing). Returns what to do about it.
 pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
     chat.now = now;
+    let reach = recording::Reach::of(&input);
     let mut effects = take(chat, input);
     effects.extend(next::start_what_waits(chat));
+    if let Some(save) = recording::save(chat, reach) {
+        // Before the program ends.
+        let end = effects.iter().position(|effect| *effect == Effect::Quit).unwrap_or(effects.len());
+        effects.insert(end, save);
+    }
     effects
 }
 
@@ -80,6 +90,10 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
         Input::Fetching(fetched) => fetching::progress(chat, fetched),
         Input::FileRead { name, came } => attaching::came(chat, &name, &came),
         Input::Checked { entry, answer, citations } => citing::checked(chat, entry, &answer, citations),
+        Input::Restored(restored) => return restoring::restore(chat, *restored),
+        Input::Noticed(failure) => chat.tell_news(Notice::from(&failure)),
+        Input::NotSaved(why) => recording::not_saved(chat, why),
+        Input::SavedAgain => recording::saved_again(chat),
         Input::EngineGone => stopping::engine_gone(chat, Failure::engine_gone()),
         Input::Engine(_) | Input::Tick => {}
     }
@@ -240,16 +254,23 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Cancel if is_fetching(chat) => return fetching::stop(chat),
         Action::Cancel => return stopping::cancel(chat),
         Action::Resume if matches!(chat.model, Model::Absent(_)) => return fetching::start(chat),
-        Action::Resume => prefilling::resume(chat),
+        Action::Resume => match restoring::take_offer(chat) {
+            Some(effects) => return effects,
+            None => prefilling::resume(chat),
+        },
         Action::TakeModel(file) => return remodelling::load(chat, file),
         Action::UseModel(model) => return fetching::use_model(chat, *model),
         Action::Open(source) => return opening::open(chat, source),
+        Action::GoOnWith { session, called } => return restoring::go_on_with(chat, session, &called),
         Action::SetSystem(system) => return adjusting::set_system(chat, system.as_deref()),
         Action::SetSampling(sampling) => adjusting::set_sampling(chat, sampling),
         Action::SetMaxTokens(most) => chat.asking.limits.max_tokens = most,
         Action::Draft(draft) => drafting::draft(chat, draft),
         Action::AnswerNow => return answering::answer_now(chat),
-        Action::Quit => return stopping::quit(chat),
+        Action::Quit => {
+            recording::at_last(chat);
+            return stopping::quit(chat);
+        }
     }
     Vec::new()
 }

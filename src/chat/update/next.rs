@@ -29,8 +29,7 @@ pub(super) fn start_what_waits(chat: &mut Chat) -> Vec<Effect> {
 /// Does one step; `None` if nothing waits. Each step removes its cause from what waits, so the loop ends.
 fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
     if let Some(document) = chat.next_document.take() {
-        opening::take(chat, *document);
-        return Some(Vec::new());
+        return Some(opening::take(chat, *document));
     }
     if let Some(chosen) = chat.next_choice.take() {
         taking::take(chat, chosen);

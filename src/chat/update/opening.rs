@@ -1,6 +1,8 @@
 //! Opens other documents during a session. They are read outside of the chat; then a new conversation about them starts,
-//! and the old one stays as a branch.
+//! or a saved one goes on. The old one is saved; where nothing is saved, it stays as a branch.
 
+use super::recording::{self, Reach};
+use super::restoring;
 use crate::chat::input::{Effect, OpenedDocument, Source};
 use crate::chat::measurements::Measurements;
 use crate::chat::notice::Notice;
@@ -37,8 +39,7 @@ pub(super) fn opened(chat: &mut Chat, document: Box<OpenedDocument>) -> Vec<Effe
         }
         _ => {
             chat.work = Phase::Idle;
-            take(chat, *document);
-            Vec::new()
+            take(chat, *document)
         }
     }
 }
@@ -48,10 +49,12 @@ pub(super) fn not_opened(chat: &mut Chat, failure: &Failure) {
     chat.tell(Notice::from(failure));
 }
 
-/// Makes it the document.
-pub(super) fn take(chat: &mut Chat, document: OpenedDocument) {
-    let OpenedDocument { facts, within } = document;
+/// Makes it the document, and goes on with the conversation about it, if there is one.
+pub(super) fn take(chat: &mut Chat, document: OpenedDocument) -> Vec<Effect> {
+    let OpenedDocument { facts, within, restored } = document;
     let preset_entry = chat.automatic().unwrap_or_else(|| chat.current_preset_entry());
+    // With the answer that has just ended.
+    let mut effects: Vec<Effect> = recording::save(chat, Reach::All).into_iter().collect();
     let told = leave_conversation(chat, &facts.title);
     chat.take_text(facts.text.clone());
     chat.document = facts;
@@ -64,17 +67,27 @@ pub(super) fn take(chat: &mut Chat, document: OpenedDocument) {
     chat.survey.clear();
     chat.next_survey = None;
     chat.next_switch = Some(preset_entry);
-    chat.tell(Notice::info(told));
+    match restored {
+        Some(restored) => effects.extend(restoring::restore(chat, *restored)),
+        None => chat.tell(Notice::info(told)),
+    }
+    effects
 }
 
-/// Keeps the conversation as a branch. Returns what to say about it.
+/// Leaves a conversation that is saved, and keeps another as a branch. Returns what to say about it.
 fn leave_conversation(chat: &mut Chat, title: &str) -> String {
-    if chat.transcript.is_empty() {
+    let is_empty = chat.transcript.is_empty();
+    let (old, former) = (chat.branches.shown() + 1, chat.document.title.clone());
+    let about = if former.is_empty() { String::new() } else { format!(" about {former}") };
+    if chat.is_saved() {
+        restoring::leave(chat);
+        let saved = if is_empty { String::new() } else { format!("; the conversation{about} is saved") };
+        return format!("{title} is open{saved}");
+    }
+    if is_empty {
         return format!("{title} is open");
     }
-    let (old, former) = (chat.branches.shown() + 1, chat.document.title.clone());
     chat.branches.fork(&mut chat.transcript, 0);
     chat.name = None;
-    let about = if former.is_empty() { String::new() } else { format!(" about {former}") };
     format!("{title} is open; the conversation{about} is branch {old}")
 }

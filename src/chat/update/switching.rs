@@ -103,7 +103,7 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     chat.chosen_by = Some((preset_entry, name.clone()));
     let effects = go_to(chat, resolved_preset);
     // For a first part the choice is not final: `auto` chooses again for the whole.
-    let is_worth_telling = chat.has_document() || chat.asking.questions == Questions::Alone;
+    let is_worth_telling = chat.has_document() || chat.asking.questions.is_script();
     if chat.beginning.is_none() && is_worth_telling {
         chat.tell_choice(format!("auto chose {name}: {reason}"));
     }
@@ -114,7 +114,7 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
 /// a script fails.
 fn go_nowhere(chat: &mut Chat, failure: &Failure) -> Vec<Effect> {
     let effects = match (&chat.resolved_preset, chat.asking.questions) {
-        (None, Questions::Alone) => {
+        (None, Questions::Alone | Questions::Thread) => {
             chat.paused = Some(Pause::Failed(failure.clone()));
             Vec::new()
         }

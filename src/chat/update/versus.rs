@@ -32,7 +32,7 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
         Err(NotCompared::Refused(failure)) => {
             match chat.asking.questions {
                 Questions::Conversation => chat.tell(Notice::from(&failure)),
-                Questions::Alone => chat.pause_by(failure),
+                Questions::Alone | Questions::Thread => chat.pause_by(failure),
             }
             return Vec::new();
         }
@@ -75,7 +75,7 @@ pub(super) fn read_for(chat: &mut Chat, entry: usize) -> Option<Vec<Effect>> {
     if chat.resolved_preset.as_ref() == Some(&resolved_preset) {
         return None;
     }
-    if chat.asking.questions == Questions::Alone {
+    if chat.asking.questions.is_script() {
         chat.resolved_preset = Some(resolved_preset);
         return None;
     }

@@ -14,14 +14,24 @@ pub(in crate::tui) enum Focus {
     List,
     /// The tree of the document's parts.
     Parts,
+    /// The list of saved conversations.
+    Sessions,
     /// A one-line input: a search, a command name.
     Entry,
     /// The next key names a mark.
     MarkName,
 }
 
-pub(super) const PLACES: [Focus; 7] =
-    [Focus::Input, Focus::Transcript, Focus::Reader, Focus::List, Focus::Parts, Focus::Entry, Focus::MarkName];
+pub(super) const PLACES: [Focus; 8] = [
+    Focus::Input,
+    Focus::Transcript,
+    Focus::Reader,
+    Focus::List,
+    Focus::Parts,
+    Focus::Sessions,
+    Focus::Entry,
+    Focus::MarkName,
+];
 
 impl Focus {
     pub(super) const fn name(self) -> &'static str {
@@ -31,6 +41,7 @@ impl Focus {
             Self::Reader => "the document",
             Self::List => "lists",
             Self::Parts => "the tree of parts",
+            Self::Sessions => "saved conversations",
             Self::Entry => "input lines",
             Self::MarkName => "mark names",
         }
@@ -131,6 +142,11 @@ pub(in crate::tui) enum Intent {
     Start,
     /// Open the bundled book.
     Demo,
+    /// List the saved conversations.
+    Sessions,
+    NameSession,
+    CopySession,
+    RemoveSession,
     /// List the models.
     Models,
     /// List the themes.

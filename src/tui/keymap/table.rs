@@ -1,6 +1,6 @@
 //! All commands, in the order of the help.
 
-use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Transcript};
+use super::intent::Focus::{Entry, Input, List, MarkName, Parts, Reader, Sessions, Transcript};
 use super::intent::{Field, Focus, Intent, Scroll};
 use crate::swaa::ChainOfThought as Cot;
 
@@ -22,9 +22,9 @@ const MAIN: &[Focus] = &[Input, Transcript, Reader];
 /// Where a preset key works.
 const CHOOSING: &[Focus] = &[Input, Transcript, Reader, List, Parts];
 const PANELS: &[Focus] = &[Transcript, Reader];
-const ALL: &[Focus] = &[Input, Transcript, Reader, List, Parts, Entry, MarkName];
-const MOVING: &[Focus] = &[Transcript, Reader, List, Parts, Entry];
-const PAGING: &[Focus] = &[Transcript, Reader, List, Parts];
+const ALL: &[Focus] = &[Input, Transcript, Reader, List, Parts, Sessions, Entry, MarkName];
+const MOVING: &[Focus] = &[Transcript, Reader, List, Parts, Sessions, Entry];
+const PAGING: &[Focus] = &[Transcript, Reader, List, Parts, Sessions];
 /// Where something can be opened; of lists, only from the start.
 const OPENING: &[Focus] = &[Input, Transcript, Reader, List];
 /// Where the next and previous preset can be selected.
@@ -45,7 +45,7 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("newline", &[Input], &["ctrl-j", "alt-enter", "shift-enter"], Intent::Newline, "new line"),
     row("earlier", &[Input], &["up"], Intent::Earlier, "previous question"),
     row("later", &[Input], &["down"], Intent::Later, "next question"),
-    row("choose", &[List, Entry], &["enter"], Intent::Submit, "select"),
+    row("choose", &[List, Sessions, Entry], &["enter"], Intent::Submit, "select"),
     row("confirm", PANELS, &["enter"], Intent::Submit, "confirm, or show the quoted passage"),
     row("resume", PANELS, &["r"], Intent::Resume, "continue reading"),
     row("stop", ALL, &["esc"], Intent::Escape, "stop, close or go back; progress is kept"),
@@ -63,6 +63,18 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("recent", OPENING, &["O"], Intent::Start, "recent documents and the demo"),
     row("demo", MAIN, &[], Intent::Demo, "open Pride and Prejudice: what this machine reads in a minute"),
     row("new", MAIN, &["alt-n"], Intent::NewConversation, "new conversation about this document"),
+    row(
+        "sessions",
+        OPENING,
+        &["H", "alt-h"],
+        Intent::Sessions,
+        "saved conversations: go on with one, find, copy, remove",
+    ),
+    row("session-find", &[Sessions], &["/"], Intent::Search, "find what was asked, answered or thought"),
+    row("session-name", &[Sessions], &["n"], Intent::NameSession, "name the conversation"),
+    row("session-copy", &[Sessions], &["c"], Intent::CopySession, "copy the conversation"),
+    row("session-export", &[Sessions], &["x"], Intent::ExportMarkdown, "export the conversation as markdown"),
+    row("session-remove", &[Sessions], &["d"], Intent::RemoveSession, "remove the conversation (twice)"),
     row("name", MAIN, &[], Intent::Edit(Field::Name), "name the conversation"),
     row("models", OPENING, &["M", "alt-l"], Intent::Models, "use another model; the conversation stays"),
     row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "table of contents"),
@@ -109,14 +121,14 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("half-down", PAGING, &["ctrl-d"], Intent::Scroll(Scroll::HalfDown), "half a page down"),
     row(
         "page-up",
-        &[Input, Transcript, Reader, List, Parts],
+        &[Input, Transcript, Reader, List, Parts, Sessions],
         &["pageup", "b"],
         Intent::Scroll(Scroll::PageUp),
         "page up",
     ),
     row(
         "page-down",
-        &[Input, Transcript, Reader, List],
+        &[Input, Transcript, Reader, List, Sessions],
         &["pagedown", "space"],
         Intent::Scroll(Scroll::PageDown),
         "page down",
@@ -166,6 +178,6 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("help", MAIN, &["?"], Intent::Help, "this help"),
     row("redraw", ALL, &["ctrl-l"], Intent::Redraw, "redraw the screen"),
     row("interrupt", ALL, &["ctrl-c"], Intent::Interrupt, "stop, else clear, else quit (twice)"),
-    row("leave", &[Transcript, Reader, List], &["q"], Intent::Leave, "quit; in a list, close it"),
+    row("leave", &[Transcript, Reader, List, Sessions], &["q"], Intent::Leave, "quit; in a list, close it"),
     row("leave-empty", &[Input], &["ctrl-d"], Intent::EndOfInput, "quit if the question is empty"),
 ];

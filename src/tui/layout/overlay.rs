@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::super::screen::{Overlay, PopupText, Screen};
 use super::super::theme::Theme;
-use super::super::view::{figures, help, list, parts, references};
+use super::super::view::{figures, help, list, parts, references, sessions};
 use crate::chat::Chat;
 
 pub(super) fn lay_out(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rect) {
@@ -19,6 +19,7 @@ pub(super) fn lay_out(screen: &mut Screen, chat: &Chat, theme: &Theme, area: Rec
         }
         Some(Overlay::List(open)) => list::shown(screen.rows_of(chat, open.kind), area),
         Some(Overlay::Parts(selection)) => parts::shown(selection, area),
+        Some(Overlay::Sessions(open)) => sessions::shown(open, area),
         Some(Overlay::Palette(_) | Overlay::Field(_) | Overlay::Picker(_)) => return,
         None => return lay_out_names(screen),
     };

@@ -17,7 +17,7 @@ impl Screen {
             Focus::MarkName => self.name_mark(&intent),
             Focus::Entry if self.search_entry.is_some() => self.search_entry(&intent),
             Focus::Entry if self.has_open_names() => return self.name(chat, intent),
-            Focus::Entry | Focus::List | Focus::Parts => return self.in_overlay(chat, &intent),
+            Focus::Entry | Focus::List | Focus::Parts | Focus::Sessions => return self.in_overlay(chat, &intent),
             _ => return self.at_work(chat, intent),
         }
         Vec::new()
@@ -54,6 +54,7 @@ impl Screen {
             Intent::Start => self.open_list(ListKind::Start),
             Intent::Themes => self.open_list(ListKind::Themes),
             Intent::Models => self.commands.push(UiCommand::ListModels),
+            Intent::Sessions => self.commands.push(UiCommand::ListSessions),
             Intent::Room => self.open_ways_out(chat),
             Intent::Edit(field) => self.open_field(chat, field),
             Intent::EndOfInput => {
@@ -124,6 +125,9 @@ impl Screen {
 
     /// Leaves, unless there are answers that would be lost: then the second time.
     pub(super) fn leave(&mut self, chat: &Chat) -> Vec<Action> {
+        if chat.is_saved() {
+            return vec![Action::Quit];
+        }
         let answers = chat.exchanges().filter(|exchange| !exchange.answer.is_empty()).count();
         if answers <= self.exported {
             return vec![Action::Quit];

@@ -48,6 +48,8 @@ mod reader_keys;
 mod scrolling;
 mod search;
 mod search_keys;
+mod session_keys;
+mod sessions;
 mod start;
 mod state;
 
@@ -60,5 +62,6 @@ pub(super) use parts::{DocumentParts, PartSelection, SelectionCost, SelectionVer
 pub(super) use picker::{PresetPicker, RecipeDraft, RecipeField};
 pub(super) use scrolling::{PopupText, Rest};
 pub(super) use search::{SearchEntry, TranscriptSearch};
+pub(super) use sessions::{SessionList, SessionRow};
 pub(super) use start::{RecentRow, StartRow, start_rows};
 pub(super) use state::Screen;

@@ -4,6 +4,7 @@ use super::field::FieldEntry;
 use super::palette::CommandPalette;
 use super::parts::PartSelection;
 use super::picker::PresetPicker;
+use super::sessions::SessionList;
 
 /// An open popup.
 #[allow(clippy::large_enum_variant, reason = "there is one at most")]
@@ -16,6 +17,7 @@ pub(in crate::tui) enum Overlay {
     Field(FieldEntry),
     Picker(PresetPicker),
     Parts(PartSelection),
+    Sessions(SessionList),
     /// The figures, scrolled to this line.
     Figures(usize),
 }
@@ -26,6 +28,7 @@ impl Overlay {
         match self {
             Self::List(list) => list.shown = rows,
             Self::Parts(selection) => selection.shown = rows,
+            Self::Sessions(list) => list.shown = rows,
             Self::Help(_) | Self::Palette(_) | Self::Field(_) | Self::Picker(_) | Self::Figures(_) => {}
         }
     }

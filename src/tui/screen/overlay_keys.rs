@@ -20,6 +20,7 @@ impl Screen {
             Some(Overlay::Field(entry)) => return self.in_field(chat, entry, intent),
             Some(Overlay::Picker(picker)) => return self.in_picker(chat, picker, intent),
             Some(Overlay::Parts(selection)) => return self.in_parts(chat, selection, intent),
+            Some(Overlay::Sessions(list)) => return self.in_sessions(chat, list, intent),
             Some(Overlay::Figures(line)) => self.overlay = self.after_text(intent, line).map(Overlay::Figures),
             None => {}
         }
@@ -34,7 +35,7 @@ impl Screen {
                 self.overlay = Some(Overlay::List(list));
             }
             Intent::Submit => return self.choose(chat, &list),
-            Intent::Edit(Field::Open) | Intent::Models if list.kind == ListKind::Start => {
+            Intent::Edit(Field::Open) | Intent::Models | Intent::Sessions if list.kind == ListKind::Start => {
                 return self.at_work(chat, intent.clone());
             }
             // Nothing else is open yet, so these keys are meant for the program.
@@ -105,6 +106,7 @@ impl Screen {
     fn choose_start(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
         match start_rows(&self.recent).get(row) {
             Some(StartRow::Recent(recent)) => vec![Action::Open(recent.source())],
+            Some(StartRow::Sessions) => self.at_work(chat, Intent::Sessions),
             Some(StartRow::Open) => self.at_work(chat, Intent::Edit(Field::Open)),
             Some(StartRow::Demo) => self.at_work(chat, Intent::Demo),
             Some(StartRow::Models) => self.at_work(chat, Intent::Models),

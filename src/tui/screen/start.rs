@@ -19,6 +19,7 @@ pub(in crate::tui) struct RecentRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum StartRow<'a> {
     Recent(&'a RecentRow),
+    Sessions,
     Open,
     Demo,
     Models,
@@ -27,7 +28,7 @@ pub(in crate::tui) enum StartRow<'a> {
 /// The rows, recent documents first.
 pub(in crate::tui) fn start_rows(recent: &[RecentRow]) -> Vec<StartRow<'_>> {
     let recent = recent.iter().take(MOST_RECENT).map(StartRow::Recent);
-    recent.chain([StartRow::Open, StartRow::Demo, StartRow::Models]).collect()
+    recent.chain([StartRow::Open, StartRow::Sessions, StartRow::Demo, StartRow::Models]).collect()
 }
 
 impl RecentRow {

@@ -18,6 +18,7 @@ use super::overlay::Overlay;
 use super::parts::{DocumentParts, PartSelection};
 use super::scrolling::{PopupText, Rest, ScrollExtent};
 use super::search::{SearchEntry, TranscriptSearch};
+use super::sessions::SessionList;
 use super::start::RecentRow;
 use crate::chat::KnownModel;
 use crate::document::Document;
@@ -169,13 +170,20 @@ impl Screen {
         } else if self.search_entry.is_some()
             || matches!(
                 self.overlay,
-                Some(Overlay::Palette(_) | Overlay::Field(_) | Overlay::Parts(PartSelection { field: Some(_), .. }))
+                Some(
+                    Overlay::Palette(_)
+                        | Overlay::Field(_)
+                        | Overlay::Parts(PartSelection { field: Some(_), .. })
+                        | Overlay::Sessions(SessionList { entry: Some(_), .. })
+                )
             )
             || self.has_open_names()
         {
             Focus::Entry
         } else if matches!(self.overlay, Some(Overlay::Parts(_))) {
             Focus::Parts
+        } else if matches!(self.overlay, Some(Overlay::Sessions(_))) {
+            Focus::Sessions
         } else if self.overlay.is_some() {
             Focus::List
         } else {

@@ -8,6 +8,7 @@ mod naming;
 mod parts;
 mod reading;
 mod scripts;
+mod sessions;
 mod starting;
 
 use std::time::Duration;

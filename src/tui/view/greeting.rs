@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::super::theme::Theme;
-use super::super::wrap::wrap;
+use super::super::wrap::{clean, wrap};
 use super::formatting::{bytes, count};
 use crate::chat::{Chat, Model, Offered};
 
@@ -35,6 +35,10 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         "Presets change how it is read: 1 uses full attention, others a faster sliding window. Alt-P lists them.";
     let mut lines = vec![Line::default()];
     lines.extend(wrap(&[Span::raw(state)], cells, 0));
+    if let Some(earlier) = &chat.earlier {
+        let goes_on = format!(" on an empty line goes on with the conversation {}.", earlier.words);
+        lines.extend(wrap(&[Span::styled("Enter", theme.accent), Span::raw(clean(&goes_on))], cells, 0));
+    }
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
     if !matches!(chat.model, Model::Failed(_)) && chat.has_document() {
         lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));

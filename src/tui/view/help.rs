@@ -67,6 +67,7 @@ pub(in crate::tui) fn lines(chat: &Chat, screen: &Screen, theme: &Theme, cells: 
         (Focus::Transcript, "Transcript"),
         (Focus::Reader, "Document"),
         (Focus::Parts, "Parts"),
+        (Focus::Sessions, "Saved conversations"),
     ] {
         if place != screen.focus {
             lines.extend([Line::default(), Line::styled(name, theme.strong)]);

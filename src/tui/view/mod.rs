@@ -36,6 +36,7 @@ mod picker;
 mod popup;
 pub(super) mod reader;
 pub(super) mod references;
+pub(super) mod sessions;
 mod start;
 mod status_lines;
 pub(super) mod switch;
@@ -104,6 +105,7 @@ fn draw_overlay(frame: &mut Frame, chat: &Chat, screen: &Screen, theme: &Theme, 
         Some(Overlay::Field(entry)) => field::draw(frame, entry, theme, area),
         Some(Overlay::Picker(picker)) => picker::draw(frame, chat, picker, theme, area),
         Some(Overlay::Parts(selection)) => parts::draw(frame, chat, screen, selection, theme, area),
+        Some(Overlay::Sessions(list)) => sessions::draw(frame, list, theme, area),
         Some(Overlay::Figures(line)) => figures::draw(frame, chat, screen, *line, theme, area),
         None => references::draw(frame, chat, screen, theme, layout.input),
     }

@@ -15,6 +15,7 @@ pub(super) fn start(chat: &Chat, screen: &Screen, row: usize, theme: &Theme, cel
     match start_rows(&screen.recent).get(row) {
         Some(StartRow::Recent(recent)) => recent_row(recent, theme, cells),
         Some(StartRow::Open) => keyed("o", "open a file, a folder or an address …", "", theme, cells),
+        Some(StartRow::Sessions) => keyed("H", "saved conversations …", "", theme, cells),
         Some(StartRow::Demo) => keyed(" ", "demo: Pride and Prejudice", "a minute of reading", theme, cells),
         Some(StartRow::Models) => keyed("M", "models for this machine …", &model_name(chat), theme, cells),
         None => Vec::new(),
