@@ -74,6 +74,8 @@ struct Open {
     read_rate: Option<f64>,
     /// Nothing more is saved until the next job.
     is_stopped: bool,
+    /// What saving has cost the reading of this job.
+    spent: Duration,
 }
 
 impl DiskCache {
@@ -116,6 +118,7 @@ impl DiskCache {
         self.take_results();
         let State::Open(open) = &mut self.state else { return };
         open.is_stopped = false;
+        open.spent = Duration::ZERO;
         // What is about to be written is not there yet.
         if open.saver.is_idle() {
             match open.group.names() {
@@ -235,13 +238,24 @@ impl DiskCache {
         }
         self.take_results();
         let State::Open(open) = &mut self.state else { return };
-        if let Err(why) = open.save(cache, document_tokens, tokens_per_s, machine) {
+        let started = Instant::now();
+        let saved = open.save(cache, document_tokens, tokens_per_s, machine);
+        open.spent += started.elapsed();
+        if let Err(why) = saved {
             self.stop(&why);
         }
     }
 
     /// What is to be told about a reading of `tokens` of which nothing could be kept.
     pub(super) fn end_job(&mut self, prefilled_tokens: u32) {
+        if let State::Open(open) = &self.state {
+            tracing::info!(
+                prefilled_tokens,
+                seconds = open.spent.as_secs_f64(),
+                rate = open.write_rate,
+                "copied for the cache on disk"
+            );
+        }
         if let State::Refused(why) = &self.state
             && prefilled_tokens >= WORTH_TELLING_TOKENS
         {
@@ -324,6 +338,7 @@ impl Open {
             write_rate: None,
             read_rate: None,
             is_stopped: false,
+            spent: Duration::ZERO,
         }
     }
 

@@ -261,7 +261,7 @@ mod tests {
         let lines: Vec<&str> = out.lines().collect();
         assert_eq!(exit, Ok(Exit::Ok));
         assert_eq!(lines[0], "Small 1B, f16: 1 reading, 2 blocks, 2.25 kB   (01234567)");
-        assert!(lines[1].starts_with("   1,024 tokens, used 0.0"), "{}", lines[1]);
+        assert!(lines[1].starts_with("   1,024 tokens, used ") && lines[1].ends_with(" s ago"), "{}", lines[1]);
         assert_eq!(
             lines[2],
             "Large 7B, f16: 1 reading, 2 blocks, 2.25 kB; of another version, which cannot be used   (fedcba98)"

@@ -95,6 +95,19 @@ fn auto_counts_the_document_and_says_what_it_chose() {
 }
 
 #[test]
+fn what_the_engine_notes_stands_beside_what_is_shown_and_only_while_its_job_runs() {
+    let mut session = Session::begin("auto");
+    session.tell(Event::Loaded(Box::new(model())));
+    session.tell(Event::Counted { job: session.job, tokens: vec![30_000] });
+    let chosen = notice(&session.chat).to_owned();
+    session.tell(Event::Noted { job: session.job, text: "900 tokens came from disk".into() });
+    session.tell(Event::Noted { job: JobId(99), text: "of another job".into() });
+    assert_eq!(notice(&session.chat), format!("{chosen}; 900 tokens came from disk"));
+    let told: Vec<&str> = session.chat.notices.iter().map(|notice| &*notice.text).collect();
+    assert_eq!(told, [chosen.as_str(), "900 tokens came from disk"], "what prints tells each by itself");
+}
+
+#[test]
 fn a_model_that_cannot_slide_reads_with_full_attention_and_says_why() {
     let mut session = Session::begin("quick");
     let refusing = crate::engine::message::ModelInfo { sliding_refused: Some("its own windows".into()), ..model() };

@@ -103,7 +103,7 @@ impl BlockGroup {
         }
         self.make(about)?;
         let (before, checksum) = around(name, head, payload);
-        let mut beside = Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder)?;
+        let mut beside = Builder::new().prefix(UNFINISHED).tempfile_in(&self.folder).map_err(|error| plain(&error))?;
         for part in [&before, payload, &checksum] {
             beside.write_all(part)?;
         }
@@ -165,6 +165,11 @@ impl BlockGroup {
     fn path(&self, name: &BlockName) -> PathBuf {
         self.folder.join(name.file())
     }
+}
+
+/// The error without the file's name, which means nothing to anyone.
+fn plain(error: &io::Error) -> io::Error {
+    error.kind().into()
 }
 
 /// A time far ahead is as good as one long ago: the clock was set back.
