@@ -24,8 +24,8 @@ use lunette::chat::{
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, SamplingPatch, Threads,
-    Timings, TokenCounts,
+    CacheShape, Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, SamplingPatch,
+    Threads, Timings, TokenCounts,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -151,7 +151,7 @@ fn model() -> ModelInfo {
         layers: 24,
         train_context_tokens: 1 << 20,
         vocab_tokens: 151_936,
-        kv_bytes_per_token: 12_288,
+        cache: CacheShape::plain(12_288),
         model_bytes: 0,
         repacked_bytes: 0,
         load_time: Duration::ZERO,

@@ -214,7 +214,7 @@ fn progress_counts_tokens_and_figures_are_measured() {
     assert_eq!(done.last().copied(), Some(answer.figures.tokens.prompt));
     let (timings, memory) = (answer.figures.timings, answer.figures.memory);
     assert!(timings.prefill > Duration::ZERO && timings.first_token >= timings.prefill, "got {timings:?}");
-    assert_eq!(memory.kv_bytes, desk.model.kv_bytes_per_token * u64::from(answer.figures.context_tokens));
+    assert_eq!(memory.kv_bytes, desk.model.cache.bytes(answer.figures.context_tokens));
     assert!(memory.kv_used_bytes > 0 && memory.kv_used_bytes < memory.kv_bytes, "got {memory:?}");
     assert!(memory.rss_bytes > memory.kv_bytes && memory.model_bytes > 90_000_000, "got {memory:?}");
 }

@@ -24,8 +24,8 @@ use lunette::document::{
 use lunette::engine::Measured;
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Part, Plan, Prompt, Sampling,
-    SamplingPatch, Segment, Threads, Timings, TokenCounts,
+    CacheShape, Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Part, Plan, Prompt,
+    Sampling, SamplingPatch, Segment, Threads, Timings, TokenCounts,
 };
 use lunette::eval;
 use lunette::exit::Exit;
@@ -100,7 +100,7 @@ fn model() -> ModelInfo {
         train_context_tokens: 8192,
         sampling: SamplingPatch::default(),
         vocab_tokens: 100,
-        kv_bytes_per_token: 1024,
+        cache: CacheShape::plain(1024),
         model_bytes: 1_000_000,
         repacked_bytes: 0,
         load_time: Duration::from_millis(250),

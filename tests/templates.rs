@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
-use lunette::engine::message::{Begins, ModelInfo, OutputMarkup};
+use lunette::engine::message::{Begins, CacheShape, ModelInfo, OutputMarkup};
 use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
 
@@ -93,7 +93,7 @@ fn model(template: String) -> ModelInfo {
         layers: 4,
         train_context_tokens: 8192,
         vocab_tokens: 100,
-        kv_bytes_per_token: 1,
+        cache: CacheShape::plain(1),
         model_bytes: 1,
         repacked_bytes: 0,
         load_time: Duration::ZERO,

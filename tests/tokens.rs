@@ -14,7 +14,7 @@ use std::time::Duration;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, build_prompt};
 use lunette::document::{Input, PRIDE_AND_PREJUDICE, ReadOptions, load};
 use lunette::engine::Vocabulary;
-use lunette::engine::message::{ModelInfo, Prompt};
+use lunette::engine::message::{CacheShape, ModelInfo, Prompt};
 use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ fn model_with(template: &str) -> ModelInfo {
         layers: 4,
         train_context_tokens: 8192,
         vocab_tokens: 100,
-        kv_bytes_per_token: 1,
+        cache: CacheShape::plain(1),
         model_bytes: 1,
         load_time: Duration::ZERO,
         chat_template: Some(template.into()),

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling, SamplingPatch,
-    Threads, Timings, TokenCounts,
+    CacheShape, CancelToken, Command, Event, Figures, JobId, Limits, Memory, ModelInfo, Plan, Progress, Sampling,
+    SamplingPatch, Threads, Timings, TokenCounts,
 };
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::preset::RecipePatch;
@@ -75,7 +75,7 @@ pub(crate) fn model() -> ModelInfo {
         layers: 24,
         train_context_tokens: 32_768,
         vocab_tokens: 151_936,
-        kv_bytes_per_token: 12_288,
+        cache: CacheShape::plain(12_288),
         model_bytes: 491_400_064,
         repacked_bytes: 0,
         load_time: Duration::from_millis(640),

@@ -421,7 +421,7 @@ mod tests {
 
     use super::*;
     use crate::chat::Moment;
-    use crate::engine::message::{Begins, ModelInfo, SamplingPatch};
+    use crate::engine::message::{Begins, CacheShape, ModelInfo, SamplingPatch};
 
     const CHATML: &str = "{%- for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}\
         {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -454,7 +454,7 @@ mod tests {
             layers: 4,
             train_context_tokens: 8192,
             vocab_tokens: 100,
-            kv_bytes_per_token: 1,
+            cache: CacheShape::plain(1),
             model_bytes: 1,
             repacked_bytes: 0,
             load_time: Duration::ZERO,

@@ -56,6 +56,11 @@ impl CacheIndex {
         self.sequence.len()
     }
 
+    /// Bytes of the record itself.
+    pub(super) fn bytes(&self) -> u64 {
+        (size_of_val(self.sequence.tokens()) + size_of_val(&*self.calls)) as u64
+    }
+
     /// Records one decode call.
     pub(super) fn push(&mut self, tokens: &[Token], attention: &Attention) {
         self.calls.push(Call { start: self.len(), tokens: tokens.len() as u32 });

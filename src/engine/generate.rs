@@ -267,12 +267,15 @@ impl<M: Machine> Worker<M> {
     fn append(&mut self, tokens: &[Token], writing: &Writing, job: &mut Job) -> Result<Decoded, Failure> {
         self.follow_load(job);
         let start = self.kv.len();
-        let decoded = self.machine.decode(tokens, start, &writing.decoding, &|| job.watch.stop().is_some())?;
+        // A call of one token is soon over. Where it can't be undone, interrupting it would cost the whole answer.
+        let can_be_interrupted = tokens.len() > 1 || self.machine.cuts_anywhere();
+        let interrupted = || can_be_interrupted && job.watch.stop().is_some();
+        let decoded = self.machine.decode(tokens, start, &writing.decoding, &interrupted);
         match decoded {
-            Decoded::Done => self.kv.push(tokens, &writing.decoding),
-            Decoded::Interrupted => self.machine.truncate(start)?,
+            Ok(Decoded::Done) => self.kv.push(tokens, &writing.decoding),
+            _ => self.recover(),
         }
-        Ok(decoded)
+        decoded
     }
 
     /// Closes the reasoning in place of the model and asks for the answer. `false` if that can't be done: it was tried

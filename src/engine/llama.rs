@@ -36,6 +36,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
 use super::cache_index::Token;
+use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
@@ -91,14 +92,15 @@ impl Model {
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
         let shape = shape(&model);
         let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
-        let mut info = describe(&model, config, started, unmeasured.cost());
+        let Probed { cache, sliding_refused } = probe(&model, &config.settings)?;
+        let mut info = describe(&model, config, started, unmeasured.cost(), cache);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
         if !info.has_gpu() {
             info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
         }
-        info.sliding_refused = sliding_refused(&model)?;
+        info.sliding_refused = sliding_refused;
         Ok(Self { shape, weights: model, info })
     }
 
@@ -127,7 +129,13 @@ impl Model {
     }
 }
 
-fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill_cost: PrefillCost) -> ModelInfo {
+fn describe(
+    model: &LlamaModel,
+    config: &EngineConfig,
+    started: Instant,
+    prefill_cost: PrefillCost,
+    cache: CacheShape,
+) -> ModelInfo {
     let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
     let architecture = architecture(model);
     let file_name = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -141,7 +149,7 @@ fn describe(model: &LlamaModel, config: &EngineConfig, started: Instant, prefill
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
-        kv_bytes_per_token: kv_bytes_per_token(model, &architecture, config.settings.kv_dtype),
+        cache,
         model_bytes: model.size(),
         repacked_bytes: 0,
         load_time: started.elapsed(),
@@ -234,12 +242,6 @@ fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
     stated.and_then(|value| value.parse().ok()).unwrap_or_else(|| model.n_embd().unsigned_abs() / model.n_head().max(1))
 }
 
-fn kv_bytes_per_token(model: &LlamaModel, architecture: &str, kv_dtype: KvDtype) -> u64 {
-    let sizes = u64::from(head_size(model, architecture, "key")) + u64::from(head_size(model, architecture, "value"));
-    let values = u64::from(model.n_layer()) * u64::from(model.n_head_kv()) * sizes;
-    weights::kv_bytes(kv_dtype, values)
-}
-
 fn architecture(model: &LlamaModel) -> String {
     model.meta_val_str("general.architecture").unwrap_or_default()
 }
@@ -253,19 +255,69 @@ fn shape(model: &LlamaModel) -> Shape {
     }
 }
 
-/// Why sliding attention is not available, if so. Asks a context of the smallest size, since only a context knows its
-/// kind of memory.
-fn sliding_refused(model: &LlamaModel) -> Result<Option<String>, Failure> {
-    let params = LlamaContextParams::default()
-        .with_n_ctx(NonZeroU32::new(256))
+/// What only a context knows.
+struct Probed {
+    cache: CacheShape,
+    /// Why sliding attention is not available, if so.
+    sliding_refused: Option<String>,
+}
+
+/// Asks contexts of the smallest sizes: what a cache takes is llama.cpp's own account, layer by layer.
+fn probe(model: &LlamaModel, settings: &EngineSettings) -> Result<Probed, Failure> {
+    let (smaller, larger) = (small_context(model, settings, 256)?, small_context(model, settings, 512)?);
+    let [of_256, of_512] = [&smaller, &larger].map(|context| memory_of(context).kv as u64);
+    let class = memory_class(model, &smaller);
+    Ok(Probed { cache: CacheShape::measured(class, of_256, of_512), sliding_refused: smaller.refusal() })
+}
+
+fn small_context<'model>(
+    model: &'model LlamaModel,
+    settings: &EngineSettings,
+    tokens: u32,
+) -> Result<Context<'model>, Failure> {
+    let params = with_cache_type(LlamaContextParams::default(), settings)
+        .with_n_ctx(NonZeroU32::new(tokens))
         .with_n_batch(32)
         .with_n_ubatch(32)
         .with_offload_kqv(false);
-    let context = Context::new(model, params).ok_or_else(|| {
+    Context::new(model, params).ok_or_else(|| {
         let reason = take_complaints().unwrap_or_else(|| "no reason given".to_owned());
         failure(FailureKind::Model, format!("cannot create a context for this model: {reason}"), None)
-    })?;
-    Ok(context.refusal())
+    })
+}
+
+fn memory_class(model: &LlamaModel, context: &Context) -> MemoryClass {
+    let architecture = architecture(model);
+    let has = |key: &str| model.meta_val_str(&format!("{architecture}.attention.{key}")).is_ok();
+    // SAFETY: `raw` is alive as long as `context`, and so is its model.
+    let window = unsafe { sys::llama_model_n_swa(sys::llama_get_model(context.raw.as_ptr())) };
+    if has("indexer.head_count") {
+        MemoryClass::TrainedSparse
+    } else if model.is_hybrid() {
+        MemoryClass::Hybrid
+    } else if model.is_recurrent() {
+        MemoryClass::Recurrent
+    } else if window > 0 {
+        MemoryClass::Windowed
+    } else if has("key_length_mla") {
+        MemoryClass::Latent
+    } else {
+        MemoryClass::Plain
+    }
+}
+
+/// The cache type and what it needs.
+fn with_cache_type(params: LlamaContextParams, settings: &EngineSettings) -> LlamaContextParams {
+    let kv_dtype = match settings.kv_dtype {
+        KvDtype::F16 => KvCacheType::F16,
+        KvDtype::F32 => KvCacheType::F32,
+        KvDtype::Bf16 => KvCacheType::BF16,
+        KvDtype::Q8_0 => KvCacheType::Q8_0,
+        KvDtype::Q4_0 => KvCacheType::Q4_0,
+    };
+    let flash =
+        if settings.flash_attention { sys::LLAMA_FLASH_ATTN_TYPE_AUTO } else { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED };
+    params.with_type_k(kv_dtype).with_type_v(kv_dtype).with_flash_attention_policy(flash)
 }
 
 // --- a context -------------------------------------------------------------------------------------------------------
@@ -415,33 +467,18 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        let kv_dtype = match self.settings.kv_dtype {
-            KvDtype::F16 => KvCacheType::F16,
-            KvDtype::F32 => KvCacheType::F32,
-            KvDtype::Bf16 => KvCacheType::BF16,
-            KvDtype::Q8_0 => KvCacheType::Q8_0,
-            KvDtype::Q4_0 => KvCacheType::Q4_0,
-        };
-        let flash = if self.settings.flash_attention {
-            sys::LLAMA_FLASH_ATTN_TYPE_AUTO
-        } else {
-            sys::LLAMA_FLASH_ATTN_TYPE_DISABLED
-        };
-        with_one_output(LlamaContextParams::default())
+        with_one_output(with_cache_type(LlamaContextParams::default(), &self.settings))
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_batch(self.settings.batch_tokens())
             .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(self.threads)
             .with_n_threads_batch(self.threads)
-            .with_type_k(kv_dtype)
-            .with_type_v(kv_dtype)
-            .with_flash_attention_policy(flash)
     }
 
     /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill
     /// the process when it is used.
     fn check_memory(&self, tokens: u32) -> Result<(), Failure> {
-        let need = u64::from(tokens) * self.model.info.kv_bytes_per_token;
+        let need = self.model.info.cache.bytes(tokens);
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
         let free = memory::free_bytes() + cache_state;
         if !self.model.info.has_gpu() && need > free {
@@ -451,11 +488,20 @@ impl<'model> Llama<'model> {
     }
 
     fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
-        let need = bytes(u64::from(tokens) * self.model.info.kv_bytes_per_token);
+        let need = bytes(self.model.info.cache.bytes(tokens));
         let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
         let hint =
             "use a smaller context (-c), load fewer parts (--parts), or halve the KV cache (-ctk q8_0 -ctv q8_0)";
         failure(FailureKind::DoesNotFit, message, Some(hint))
+    }
+
+    /// A copy of the cache, or of the part of it that `flags` name.
+    fn copy(&self, flags: LlamaStateSeqFlags) -> Result<SeqState, Failure> {
+        let context = self.context.as_ref().expect("only an existing context is copied");
+        context
+            .safe
+            .state_seq_get(SEQUENCE, flags)
+            .map_err(|error| failure(FailureKind::Runtime, format!("cannot copy the KV cache: {error}"), None))
     }
 
     fn make_context(&self, tokens: u32) -> Result<Context<'model>, Failure> {
@@ -550,6 +596,10 @@ impl Machine for Llama<'_> {
         context.decode(&mut self.batch, interrupted)
     }
 
+    fn cuts_anywhere(&self) -> bool {
+        self.model.info.cache.cuts_anywhere()
+    }
+
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
         let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(len), None);
         removed.map_err(|error| {
@@ -557,12 +607,26 @@ impl Machine for Llama<'_> {
         })
     }
 
+    fn checkpoint(&self) -> Result<SeqState, Failure> {
+        self.copy(LlamaStateSeqFlags::PARTIAL_ONLY)
+    }
+
+    /// The state first: the library cuts keys and values only where the state allows it.
+    fn rewind(&mut self, checkpoint: &SeqState, len: u32) -> Result<(), Failure> {
+        self.context()?.safe.state_seq_set(checkpoint, SEQUENCE).map_err(|error| {
+            failure(FailureKind::Runtime, format!("cannot go back to token {len} of the KV cache: {error}"), None)
+        })?;
+        self.truncate(len)
+    }
+
+    fn forget(&mut self) {
+        if let Some(context) = &mut self.context {
+            context.forget();
+        }
+    }
+
     fn snapshot(&self) -> Result<SeqState, Failure> {
-        let context = self.context.as_ref().expect("only an existing context is copied");
-        context
-            .safe
-            .state_seq_get(SEQUENCE, LlamaStateSeqFlags::empty())
-            .map_err(|error| failure(FailureKind::Runtime, format!("cannot copy the KV cache: {error}"), None))
+        self.copy(LlamaStateSeqFlags::empty())
     }
 
     fn restore(&mut self, snapshot: &SeqState) -> Result<(), Failure> {
@@ -588,7 +652,7 @@ impl Machine for Llama<'_> {
     }
 
     fn range_bytes(&mut self, tokens: u32) -> u64 {
-        u64::from(tokens) * self.model.info.kv_bytes_per_token
+        u64::from(tokens) * self.model.info.cache.bytes_per_token
     }
 
     fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
@@ -655,7 +719,7 @@ impl Machine for Llama<'_> {
         Memory {
             model_bytes: bytes.model as u64,
             kv_bytes: bytes.kv as u64,
-            kv_used_bytes: bytes.kv as u64 * u64::from(cache_state) / u64::from(context.tokens.max(1)),
+            kv_used_bytes: self.model.info.cache.bytes(cache_state),
             compute_bytes: bytes.compute as u64,
             resident_bytes: 0,
             rss_bytes,

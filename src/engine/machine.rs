@@ -2,7 +2,8 @@
 //! recomputes everything.
 //!
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
-//! the whole cache to host memory and back, or ranges of it.
+//! the whole cache to host memory and back, or ranges of it. A machine with a state of fixed size can't be truncated: it
+//! goes back to a checkpoint, a copy of that state.
 
 use super::cache_index::Token;
 use super::message::{Failure, Memory, Origin, Sampling};
@@ -23,13 +24,14 @@ pub(super) enum Before {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decoded {
     Done,
-    /// Interrupted before the end; the caller must truncate the cache to its length before the call.
+    /// Interrupted before the end; the caller must truncate the cache to its length before the call, or go back to a
+    /// checkpoint.
     Interrupted,
 }
 
 /// A model with one KV cache.
 pub(super) trait Machine {
-    /// A copy of the cache in host memory.
+    /// A copy in host memory, of the cache or of its state.
     type Snapshot;
 
     /// The tokens of texts that follow each other and `before`, as if the whole had been tokenised at once. At the
@@ -65,8 +67,20 @@ pub(super) trait Machine {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure>;
 
+    /// Whether the cache can be truncated anywhere. If not, only [`Machine::rewind`] and [`Machine::forget`] shorten it.
+    fn cuts_anywhere(&self) -> bool;
+
     /// Removes positions `len..`.
     fn truncate(&mut self, len: u32) -> Result<(), Failure>;
+
+    /// Copies what can't be truncated, as it is at the cache's end.
+    fn checkpoint(&self) -> Result<Self::Snapshot, Failure>;
+
+    /// Goes back to position `len`, of which `checkpoint` was taken; the cache holds everything before it.
+    fn rewind(&mut self, checkpoint: &Self::Snapshot, len: u32) -> Result<(), Failure>;
+
+    /// Empties the cache.
+    fn forget(&mut self);
 
     fn snapshot(&self) -> Result<Self::Snapshot, Failure>;
 

@@ -1,5 +1,5 @@
-//! The engine's commands and events, and the data in them. Imports nothing from the engine, so that any module can
-//! import it.
+//! The engine's commands and events, and the data in them. Imports only plain data from the engine, so that any module
+//! can import it.
 //!
 //! Every job has an id, and every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
 //! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::cache_shape::{CacheShape, MemoryClass};
 pub use crate::failure::{Failure, FailureKind};
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
@@ -291,8 +292,8 @@ pub struct ModelInfo {
     pub layers: u32,
     pub train_context_tokens: u32,
     pub vocab_tokens: u32,
-    /// K and V of one token over all layers, in the context's cache type.
-    pub kv_bytes_per_token: u64,
+    /// What its cache takes, in the context's cache type.
+    pub cache: CacheShape,
     /// The weights as the file has them.
     pub model_bytes: u64,
     /// Weights that llama.cpp rearranges for this CPU into a second copy, beside those of the file.

@@ -17,6 +17,8 @@
 //! | `block_chain` | which blocks on disk hold the beginning of a prompt? |
 //! | `saver` | how are blocks written beside the reading? |
 //! | `fingerprint` | which model is it, whatever its file is called? |
+//! | [`cache_shape`] | what does a model keep of its tokens, and how many bytes is that? |
+//! | `checkpoints`, `rewind` | how does a cache go back that can't be cut? |
 //! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
 //! | `calibration` | what did earlier runs measure? |
 //! | [`survey`] | what is known about a model without its weights? |
@@ -39,7 +41,9 @@
 
 mod block_chain;
 mod cache_index;
+pub mod cache_shape;
 mod calibration;
+mod checkpoints;
 pub mod config;
 mod cost_model;
 mod disk_cache;
@@ -54,6 +58,7 @@ pub mod memory;
 pub mod message;
 mod offload;
 mod repetition;
+mod rewind;
 mod saver;
 mod schema;
 mod snapshot_cache;

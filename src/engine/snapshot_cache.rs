@@ -6,7 +6,7 @@
 //!
 //! Doesn't write to disk or decide what is worth keeping (`worker` does).
 
-use super::cache_index::{CacheIndex, TokenSequence};
+use super::cache_index::CacheIndex;
 
 struct Kept<S> {
     log: CacheIndex,
@@ -30,14 +30,14 @@ impl<S> SnapshotCache<S> {
         self.kept.iter().map(|kept| kept.bytes).sum()
     }
 
-    /// How many leading positions of `wanted` the best snapshot holds.
-    pub(super) fn best_prefix(&self, wanted: &TokenSequence) -> u32 {
-        self.kept.iter().map(|kept| kept.log.common_prefix(wanted)).max().unwrap_or(0)
+    /// Of how many positions the best snapshot saves the prefill, if `saved` says that of one.
+    pub(super) fn most_saved(&self, saved: impl Fn(&CacheIndex) -> u32) -> u32 {
+        self.kept.iter().map(|kept| saved(&kept.log)).max().unwrap_or(0)
     }
 
-    /// Returns the snapshot that holds the most of `wanted`, and marks it as the most recently used.
-    pub(super) fn best(&mut self, wanted: &TokenSequence) -> Option<(&CacheIndex, &S)> {
-        let best = (0..self.kept.len()).max_by_key(|&index| self.kept[index].log.common_prefix(wanted))?;
+    /// Returns the snapshot that saves the most, and marks it as the most recently used.
+    pub(super) fn best(&mut self, saved: impl Fn(&CacheIndex) -> u32) -> Option<(&CacheIndex, &S)> {
+        let best = (0..self.kept.len()).max_by_key(|&index| saved(&self.kept[index].log))?;
         let kept = self.kept.remove(best);
         self.kept.push(kept);
         self.kept.last().map(|kept| (&kept.log, &kept.snapshot))
@@ -69,7 +69,7 @@ impl<S> SnapshotCache<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::cache_index::Token;
+    use crate::engine::cache_index::{Token, TokenSequence};
     use crate::swaa::{Attention, LayerSet};
 
     fn attention(window: u32) -> Attention {
@@ -86,10 +86,11 @@ mod tests {
         log
     }
 
-    fn sequence(ids: &[i32], window: u32) -> TokenSequence {
+    /// How much of these tokens a cache holds.
+    fn held_of(ids: &[i32], window: u32) -> impl Fn(&CacheIndex) -> u32 {
         let mut sequence = TokenSequence::default();
         sequence.push(&tokens(ids), &attention(window));
-        sequence
+        move |log| log.common_prefix(&sequence)
     }
 
     #[test]
@@ -97,7 +98,7 @@ mod tests {
         let mut shelf = SnapshotCache::new(100);
         shelf.keep(log(&[1, 2], 1), "short", 40);
         shelf.keep(log(&[1, 2, 3], 1), "long", 60);
-        assert_eq!((shelf.bytes(), shelf.best(&sequence(&[1, 2, 3], 1)).map(|(_, name)| *name)), (60, Some("long")));
+        assert_eq!((shelf.bytes(), shelf.best(held_of(&[1, 2, 3], 1)).map(|(_, name)| *name)), (60, Some("long")));
     }
 
     #[test]
@@ -105,7 +106,7 @@ mod tests {
         let mut shelf = SnapshotCache::new(100);
         shelf.keep(log(&[1, 2, 3], 1), "one", 50);
         shelf.keep(log(&[1, 2, 3], 2), "two", 50);
-        shelf.best(&sequence(&[1, 2, 3], 1));
+        shelf.best(held_of(&[1, 2, 3], 1));
         assert_eq!(shelf.keep(log(&[4, 5, 6], 1), "three", 50), 1);
         assert!(shelf.holds(&log(&[1, 2, 3], 1)));
         assert!(!shelf.holds(&log(&[1, 2, 3], 2)));

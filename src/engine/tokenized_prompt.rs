@@ -118,6 +118,9 @@ pub(super) struct TokenizedPrompt {
     pub recipe: Recipe,
     pub sequence: TokenSequence,
     pub document_tokens: u32,
+    /// Where the last part begins with which the template asks for the answer: a thinking model's next prompt is the
+    /// same up to here, and not beyond. The prompt's length if that is not a place between two tokens.
+    pub answer_request: u32,
 }
 
 impl TokenizedPrompt {
@@ -139,12 +142,22 @@ impl TokenizedPrompt {
             };
             sequence.push(tokens, attention);
         }
-        Self { recipe, sequence, document_tokens }
+        let answer_request = sequence.len() - answer_request_tokens(prompt, &sequence, machine);
+        Self { recipe, sequence, document_tokens, answer_request }
     }
 
     /// Keeps only what comes before the question.
     pub(super) fn document_only(mut self) -> Self {
         self.sequence.truncate(self.document_tokens);
+        self.answer_request = self.sequence.len();
         self
     }
+}
+
+/// Tokens of the template's last part, if the prompt ends with them.
+fn answer_request_tokens(prompt: &Prompt, sequence: &TokenSequence, machine: &impl Machine) -> u32 {
+    let is_request = |part: &&Part| (part.origin, part.segment) == (Origin::Template, Segment::Tail);
+    let Some(last) = prompt.parts.last().filter(is_request) else { return 0 };
+    let tokens = machine.tokenize(&[(&*last.text, last.origin)], Before::Text);
+    if sequence.tokens().ends_with(&tokens) { tokens.len() as u32 } else { 0 }
 }

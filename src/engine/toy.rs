@@ -1,12 +1,12 @@
 //! A toy model for tests. What it "computes" for a position is a hash of everything that the position sees, so a stale
-//! cache entry changes the output.
+//! cache entry changes the output. A hybrid toy also has a state, a hash of all positions, which can't be cut.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::cache_index::Token;
 use super::machine::{Before, Decoded, Machine};
-use super::message::{Failure, Memory, Origin, Sampling};
+use super::message::{CancelToken, Failure, FailureKind, Memory, Origin, Sampling};
 use crate::swaa::{Attention, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
@@ -14,6 +14,8 @@ pub(super) const END: Token = Token(0);
 
 pub(super) struct Toy {
     cells: Vec<u64>,
+    /// `None`: its cache is cut anywhere.
+    state: Option<State>,
     context_tokens: u32,
     train_context_tokens: u32,
     /// Number of tokens computed so far.
@@ -21,6 +23,11 @@ pub(super) struct Toy {
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
+    /// Going back to a checkpoint fails.
+    pub loses_states: bool,
+    /// At this position the user cancels.
+    pub interrupt_at: Option<usize>,
+    pub cancels: Option<CancelToken>,
     pub threads: u32,
     /// What its logits suffer from.
     pub fault: Option<&'static str>,
@@ -28,15 +35,39 @@ pub(super) struct Toy {
     pub constrained: Option<(String, Vec<Token>, usize)>,
 }
 
+/// What a hybrid folds its past into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct State {
+    /// Of how many positions.
+    len: usize,
+    hash: u64,
+}
+
+/// A copy of the cells, of the state, or of both.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ToyCopy {
+    cells: Vec<u64>,
+    state: Option<State>,
+}
+
 impl Toy {
+    /// One with a state beside its cells.
+    pub(super) fn hybrid(train_context_tokens: u32) -> Self {
+        Self { state: Some(State::default()), ..Self::new(train_context_tokens) }
+    }
+
     pub(super) fn new(train_context_tokens: u32) -> Self {
         Self {
             cells: Vec::new(),
+            state: None,
             context_tokens: 0,
             train_context_tokens,
             computed: 0,
             script: None,
             said: 0,
+            loses_states: false,
+            interrupt_at: None,
+            cancels: None,
             threads: 0,
             fault: None,
             constrained: None,
@@ -58,7 +89,7 @@ impl Toy {
     fn entry(&self, token: Token, attention: &Attention) -> u64 {
         let position = self.cells.len() as u32;
         let mut hasher = DefaultHasher::new();
-        token.hash(&mut hasher);
+        (token, self.state).hash(&mut hasher);
         for (key, cell) in (0..).zip(&self.cells) {
             let (sliding, full) = match attention {
                 Attention::Full => (1, true),
@@ -75,7 +106,7 @@ impl Toy {
 }
 
 impl Machine for Toy {
-    type Snapshot = Vec<u64>;
+    type Snapshot = ToyCopy;
 
     fn tokenize(&self, texts: &[(&str, Origin)], _: Before) -> Vec<Token> {
         texts.iter().flat_map(|(text, _)| text.bytes()).map(|byte| Token(i32::from(byte))).collect()
@@ -120,32 +151,63 @@ impl Machine for Toy {
         assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
         assert!(self.cells.len() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
         for &token in tokens {
+            if self.interrupt_at == Some(self.cells.len()) {
+                self.cancels.take().inspect(CancelToken::cancel);
+            }
             if interrupted() {
                 return Ok(Decoded::Interrupted);
             }
             let entry = self.entry(token, attention);
             self.cells.push(entry);
+            if let Some(state) = &mut self.state {
+                assert_eq!(state.len + 1, self.cells.len(), "the state is that of the cells");
+                *state = State { len: self.cells.len(), hash: entry };
+            }
             self.computed += 1;
         }
         Ok(Decoded::Done)
     }
 
+    fn cuts_anywhere(&self) -> bool {
+        self.state.is_none()
+    }
+
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
+        assert!(self.state.is_none_or(|state| state.len == len as usize), "{:?} can't be cut to {len}", self.state);
         self.cells.truncate(len as usize);
         Ok(())
     }
 
-    fn snapshot(&self) -> Result<Vec<u64>, Failure> {
-        Ok(self.cells.clone())
+    fn checkpoint(&self) -> Result<ToyCopy, Failure> {
+        Ok(ToyCopy { cells: Vec::new(), state: self.state })
     }
 
-    fn restore(&mut self, snapshot: &Vec<u64>) -> Result<(), Failure> {
-        self.cells.clone_from(snapshot);
+    fn rewind(&mut self, checkpoint: &ToyCopy, len: u32) -> Result<(), Failure> {
+        if self.loses_states {
+            let message = "the state is lost".to_owned();
+            return Err(Failure { kind: FailureKind::Runtime, message, hint: None });
+        }
+        self.state = checkpoint.state;
+        self.truncate(len)
+    }
+
+    fn forget(&mut self) {
+        self.cells.clear();
+        self.state = self.state.map(|_| State::default());
+    }
+
+    fn snapshot(&self) -> Result<ToyCopy, Failure> {
+        Ok(ToyCopy { cells: self.cells.clone(), state: self.state })
+    }
+
+    fn restore(&mut self, snapshot: &ToyCopy) -> Result<(), Failure> {
+        self.cells.clone_from(&snapshot.cells);
+        self.state = snapshot.state;
         Ok(())
     }
 
-    fn snapshot_bytes(snapshot: &Vec<u64>) -> u64 {
-        snapshot.len() as u64 * 8
+    fn snapshot_bytes(snapshot: &ToyCopy) -> u64 {
+        snapshot.cells.len() as u64 * 8 + snapshot.state.map_or(0, |_| 16)
     }
 
     fn range_layout(&mut self) -> Result<String, String> {

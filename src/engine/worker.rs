@@ -1,8 +1,8 @@
 //! Executes commands one by one on the engine's thread: prefills, answers, and tracks what the KV cache holds.
 //!
-//! To prefill a prompt, the worker restores a snapshot if one holds more of it than the live cache, truncates what
-//! differs, appends what is on disk, and computes the rest in chunks. After each chunk it reports progress, has the chunk saved to disk and
-//! checks whether to stop.
+//! To prefill a prompt, the worker restores a snapshot if one saves more of it than the live cache, cuts what differs
+//! ([`super::rewind`]), appends what is on disk, and computes the rest in chunks. After each chunk it reports progress, has
+//! the chunk saved to disk and checks whether to stop.
 //!
 //! Example: 12,000 tokens are cached under `quick`, and the user switches to `full`: the cache is kept as a snapshot,
 //! 4,196 positions are reused and 7,804 computed. Switching back to `quick` restores the snapshot of all 12,000 and
@@ -19,6 +19,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::cache_index::{CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
+use super::checkpoints::Checkpoints;
 use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
 use super::disk_cache::DiskCache;
@@ -28,6 +29,7 @@ use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
     Prompt,
 };
+use super::rewind::cut_position;
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
@@ -43,6 +45,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) kv: CacheIndex,
     snapshots: SnapshotCache<M::Snapshot>,
     disk: DiskCache,
+    pub(super) checkpoints: Checkpoints<M::Snapshot>,
     cost_model: CostModel,
     calibration: Calibration,
     pub(super) token_cache: TokenCache,
@@ -109,6 +112,7 @@ impl<M: Machine> Worker<M> {
             kv: CacheIndex::default(),
             snapshots: SnapshotCache::new(settings.resident_bytes),
             disk: DiskCache::off(),
+            checkpoints: Checkpoints::new(settings.resident_bytes),
             cost_model,
             calibration,
             token_cache: TokenCache::default(),
@@ -180,7 +184,8 @@ impl<M: Machine> Worker<M> {
     fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
         let tokenized = self.tokenize(prompt, spec);
         self.disk.begin_job(&mut self.machine);
-        let in_memory = self.kv.common_prefix(&tokenized.sequence).max(self.snapshots.best_prefix(&tokenized.sequence));
+        let live = self.saved_by(&self.kv, &tokenized);
+        let in_memory = live.max(self.snapshots.most_saved(|log| self.saved_by(log, &tokenized)));
         let on_disk = self.disk.longest(&tokenized.sequence).last().map_or(0, BlockName::end);
         let plan = self.plan(&tokenized, in_memory.max(on_disk));
         self.tell(Event::Forecast { job, plan });
@@ -220,7 +225,7 @@ impl<M: Machine> Worker<M> {
         if let Err(failure) = self.make_room(tokenized) {
             if aim == Aim::Answer {
                 // A conversation wants to know by how much it is too long.
-                let cached = self.kv.common_prefix(&tokenized.sequence);
+                let cached = self.saved_by(&self.kv, tokenized);
                 self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
             }
             return Err(failure);
@@ -236,7 +241,7 @@ impl<M: Machine> Worker<M> {
         let started = Instant::now();
         let outcome = self.read_on(tokenized, job, started);
         job.timings.prefill = started.elapsed();
-        job.tokens.prefilled = self.kv.len() - cached;
+        job.tokens.prefilled = self.kv.len().saturating_sub(cached);
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
         self.calibration.record(job.tokens.prefilled, self.cost_model.sums());
         self.disk.end_job(job.tokens.prefilled);
@@ -259,15 +264,19 @@ impl<M: Machine> Worker<M> {
         loop {
             let start = self.kv.len();
             let before_question = tokenized.document_tokens.checked_sub(start).filter(|&left| left > 0);
+            self.pass(tokenized, job.tokens.cached);
             let limit = before_question.unwrap_or(u32::MAX).min(self.settings.batch_tokens());
+            let limit = limit.min(self.tokens_to_next_stop(tokenized));
             let Some((tokens, attention)) = sequence.chunk_from(start, limit) else { return Ok(Prefilled::Whole) };
             if let Some(finish) = job.watch.stop() {
                 return Ok(Prefilled::Stopped(finish));
             }
             self.follow_load(job);
             let chunk_started = Instant::now();
-            if self.machine.decode(tokens, start, attention, &|| job.watch.stop().is_some())? == Decoded::Interrupted {
-                self.machine.truncate(start)?;
+            let decoded = self.machine.decode(tokens, start, attention, &|| job.watch.stop().is_some());
+            if !matches!(decoded, Ok(Decoded::Done)) {
+                self.recover();
+                decoded?;
                 continue;
             }
             let elapsed = chunk_started.elapsed();
@@ -291,23 +300,30 @@ impl<M: Machine> Worker<M> {
         self.tell(Event::Prefilling { job: job.id, progress });
     }
 
+    /// How many leading positions of `tokenized` need no prefill if the cache holds, or gets from a snapshot, `log`.
+    fn saved_by(&self, log: &CacheIndex, tokenized: &TokenizedPrompt) -> u32 {
+        cut_position(&self.machine, &self.checkpoints, log, log.common_prefix(&tokenized.sequence))
+    }
+
     /// Reduces the cache to the part of `tokenized` that it or a snapshot holds, and appends what is on disk. Returns the number of positions
     /// kept, and how many of them came from disk.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
-        self.reuse_memory(&tokenized.sequence)?;
-        let in_memory = self.append_from_disk(&tokenized.sequence, job)?;
-        let keep = self.reusable_positions(tokenized, aim);
-        self.cut(keep)?;
+        self.reuse_memory(tokenized)?;
+        let in_memory = self.append_from_disk(&tokenized.sequence, job);
+        self.cut(self.reusable_positions(tokenized, aim));
+        let keep = self.kv.len();
         self.disk.follow(&self.kv, tokenized.document_tokens);
         Ok((keep, keep.saturating_sub(in_memory)))
     }
 
-    /// Restores a snapshot if one holds more of `sequence` than the live cache.
-    fn reuse_memory(&mut self, sequence: &TokenSequence) -> Result<(), Failure> {
-        let live = self.kv.common_prefix(sequence);
+    /// Restores a snapshot if one saves more of `tokenized` than the live cache.
+    fn reuse_memory(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
+        let live = self.saved_by(&self.kv, tokenized);
         let replaced = self.copy_if_worth_keeping(live)?;
-        if self.snapshots.best_prefix(sequence) > live
-            && let Some((log, snapshot)) = self.snapshots.best(sequence)
+        let (machine, checkpoints) = (&self.machine, &self.checkpoints);
+        let saved = |log: &CacheIndex| cut_position(machine, checkpoints, log, log.common_prefix(&tokenized.sequence));
+        if self.snapshots.most_saved(saved) > live
+            && let Some((log, snapshot)) = self.snapshots.best(saved)
         {
             self.machine.restore(snapshot)?;
             self.kv = log.clone();
@@ -326,21 +342,24 @@ impl<M: Machine> Worker<M> {
     ///
     /// What a block is appended to must be exactly what the block was computed behind. So the cache is cut where it stops to be that, even if
     /// the tokens agree further: then it was computed in other calls.
-    fn append_from_disk(&mut self, sequence: &TokenSequence, job: &Job) -> Result<u32, Failure> {
+    fn append_from_disk(&mut self, sequence: &TokenSequence, job: &Job) -> u32 {
         let in_memory = self.kv.common_prefix(sequence);
         let chain = self.disk.longest(sequence);
         let end = chain.last().map_or(0, BlockName::end);
         if end <= in_memory {
-            return Ok(in_memory);
+            return in_memory;
         }
         let (there, missing) = chain.split_at(DiskCache::already_there(&chain, &self.kv));
         if !self.disk.is_quicker(missing, self.time_between(sequence, in_memory, end)) {
-            return Ok(in_memory);
+            return in_memory;
         }
         let kept = there.last().map_or(0, BlockName::end);
-        self.cut(kept)?;
+        self.cut(kept);
+        if self.kv.len() != kept {
+            return self.kv.len();
+        }
         self.disk.restore(missing, sequence, &mut self.kv, &mut self.machine, &job.watch);
-        Ok(kept)
+        kept
     }
 
     /// The predicted time to prefill positions `start..end` of `sequence`; `None` before anything has been measured.
@@ -372,14 +391,6 @@ impl<M: Machine> Worker<M> {
             return Ok(None);
         }
         Ok(Some((self.kv.clone(), self.machine.snapshot()?)))
-    }
-
-    fn cut(&mut self, len: u32) -> Result<(), Failure> {
-        if len < self.kv.len() {
-            self.machine.truncate(len)?;
-            self.kv.truncate(len);
-        }
-        Ok(())
     }
 
     /// Makes room for the prompt and at least one token more. Grows the context only if less than half of the reserve is
@@ -447,7 +458,8 @@ impl<M: Machine> Worker<M> {
     }
 
     fn memory(&self) -> Memory {
-        Memory { resident_bytes: self.snapshots.bytes(), ..self.machine.memory(self.kv.len()) }
+        let resident_bytes = self.snapshots.bytes() + self.checkpoints.bytes();
+        Memory { resident_bytes, ..self.machine.memory(self.kv.len()) }
     }
 }
 

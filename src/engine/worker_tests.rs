@@ -39,9 +39,14 @@ impl Desk {
         Self::beside(Box::new(Unknown), train_context_tokens, resident_bytes)
     }
 
+    /// With a model that has a state beside its cells.
+    fn hybrid(resident_bytes: u64) -> Self {
+        Self::with(Toy::hybrid(4096), Box::new(Unknown), resident_bytes)
+    }
+
     /// Beside other programs that keep cores busy.
     fn beside(load: Box<dyn Load>, train_context_tokens: u32, resident_bytes: u64) -> Self {
-        Self::made(load, DiskCache::off(), train_context_tokens, resident_bytes)
+        Self::with(Toy::new(train_context_tokens), load, resident_bytes)
     }
 
     /// A run of the program that keeps its readings in `folder`.
@@ -54,10 +59,14 @@ impl Desk {
     fn of_model_on_disk(folder: &Path, model: &Path, most_bytes: Option<u64>) -> Self {
         let about = About { model: "toy".into(), file: model.into(), cache_type: "f16".into(), library: "1".into() };
         let disk = DiskCache::begin(&DiskCacheSettings { folder: folder.join("kv"), most_bytes }, about);
-        Self::made(Box::new(Unknown), disk, 4096, 0)
+        Self::made(Toy::new(4096), Box::new(Unknown), disk, 0)
     }
 
-    fn made(load: Box<dyn Load>, disk: DiskCache, train_context_tokens: u32, resident_bytes: u64) -> Self {
+    fn with(toy: Toy, load: Box<dyn Load>, resident_bytes: u64) -> Self {
+        Self::made(toy, load, DiskCache::off(), resident_bytes)
+    }
+
+    fn made(toy: Toy, load: Box<dyn Load>, disk: DiskCache, resident_bytes: u64) -> Self {
         let settings = EngineSettings {
             context: ContextSize::Fit,
             reserve_tokens: 64,
@@ -77,7 +86,7 @@ impl Desk {
         let shape = Shape { parameters: 1.0, layers: 4, attention_width: 1.0 };
         let cost_model = CostModel::knowing(shape, false, Calibration::none().sums());
         let worker = Worker::new(
-            Toy::new(train_context_tokens),
+            toy,
             cost_model,
             Calibration::none(),
             settings,
@@ -646,6 +655,75 @@ fn a_schema_holds_from_the_first_token_of_the_answer_on_and_leaves_the_reasoning
     assert_eq!(held_from("<to", tags(Begins::Undecided)), (3, 0), "what only looked like a tag");
 }
 
+/// A document, and turns of which each ends with what the template asks for an answer with.
+fn with_requests(turns: &[&str]) -> Prompt {
+    let request = Part { text: Arc::from("<answer>"), origin: Origin::Template, segment: Segment::Tail };
+    let mut parts = prompt(&book(), turns).parts;
+    parts.push(request);
+    Prompt { parts }
+}
+
+#[test]
+fn a_cache_that_cannot_be_cut_goes_back_for_the_next_question_and_for_the_same_again() {
+    for resident in [0, PLENTY] {
+        let mut desk = Desk::hybrid(resident);
+        let first = desk.ask(&with_requests(&["who?"]), &RecipeSpec::FULL);
+        assert_eq!(first.tokens.prefilled, 780 + 4 + 8);
+        let other = desk.ask(&with_requests(&["where?"]), &RecipeSpec::FULL);
+        assert_eq!((other.tokens.cached, other.tokens.prefilled), (780, 6 + 8), "the tail alone");
+        let again = desk.ask(&with_requests(&["where?"]), &RecipeSpec::FULL);
+        assert_eq!((again.tokens.prefilled, again.text), (8, other.text), "what asks for the answer");
+        let back = desk.ask(&with_requests(&["who?"]), &RecipeSpec::FULL);
+        assert_eq!((back.tokens.prefilled <= 4 + 8, back.text), (true, first.text));
+    }
+}
+
+#[test]
+fn a_template_that_drops_old_thoughts_costs_their_turn_alone() {
+    let mut desk = Desk::hybrid(PLENTY);
+    desk.ask(&with_requests(&["who?"]), &RecipeSpec::FULL);
+    let second = desk.ask(&with_requests(&["who?", "Mr. Collins", "where?"]), &RecipeSpec::FULL);
+    assert_eq!(second.tokens.cached, 780 + 4, "the first question stays");
+    let third = desk.ask(&with_requests(&["who?", "Mr. Collins", "where?", "Longbourn", "why?"]), &RecipeSpec::FULL);
+    assert_eq!(third.tokens.cached, 780 + 4 + 11 + 6, "so does the second");
+    let branch = desk.ask(&with_requests(&["who?", "Mr. Collins", "when?"]), &RecipeSpec::FULL);
+    assert_eq!(branch.tokens.cached, 780 + 4, "back to the first turn's end");
+}
+
+#[test]
+fn a_document_of_which_the_end_changes_starts_at_no_less_than_half_of_what_is_shared() {
+    let mut desk = Desk::with(Toy::hybrid(1 << 16), Box::new(Unknown), PLENTY);
+    let text = "it is a truth universally acknowledged ".repeat(150);
+    assert_eq!(desk.read(&prompt(&text, &[]), &RecipeSpec::FULL).prefilled, 5850);
+    let changed = format!("{}and so on", &text[..5000]);
+    assert_eq!(desk.read(&prompt(&changed, &[]), &RecipeSpec::FULL).cached, 4096);
+}
+
+#[test]
+fn an_interrupted_call_of_a_hybrid_loses_no_finished_one() {
+    let mut desk = Desk::hybrid(PLENTY);
+    let book = prompt(&book(), &[]);
+    desk.worker.machine.interrupt_at = Some(100);
+    let cancel = CancelToken::default();
+    desk.worker.machine.cancels = Some(cancel.clone());
+    let command = Command::Prefill { job: JobId(1), prompt: book.clone(), recipe: RecipeSpec::FULL, cancel };
+    let events = desk.give(command);
+    assert!(matches!(events.last(), Some(Event::Prefilled { stopped: true, .. })), "got {events:?}");
+    let tokens = desk.read(&book, &RecipeSpec::FULL);
+    assert_eq!((tokens.cached, tokens.prefilled), (96, 780 - 96), "six calls of 16");
+}
+
+#[test]
+fn where_going_back_fails_the_prompt_is_read_again_and_the_conversation_goes_on() {
+    let mut desk = Desk::hybrid(PLENTY);
+    desk.ask(&with_requests(&["who?"]), &RecipeSpec::FULL);
+    desk.worker.machine.loses_states = true;
+    let other = desk.ask(&with_requests(&["where?"]), &RecipeSpec::FULL);
+    assert_eq!((other.tokens.cached, other.tokens.prefilled), (0, 780 + 6 + 8));
+    let fresh = Desk::hybrid(0).ask(&with_requests(&["where?"]), &RecipeSpec::FULL);
+    assert_eq!(other.text, fresh.text);
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Read(usize, usize),
@@ -731,7 +809,12 @@ proptest! {
     /// Regardless of earlier commands, an answer equals that of a fresh machine, and a forecast equals the prefill that
     /// follows.
     #[test]
-    fn reuse_never_changes_an_answer(steps in prop::collection::vec(any_step(), 1..12), resident in prop_oneof![Just(0u64), Just(9_000), Just(PLENTY)]) {
+    fn reuse_never_changes_an_answer(
+        steps in prop::collection::vec(any_step(), 1..12),
+        resident in prop_oneof![Just(0u64), Just(9_000), Just(PLENTY)],
+        is_hybrid in any::<bool>(),
+    ) {
+        let new_desk = |resident| if is_hybrid { Desk::hybrid(resident) } else { Desk::new(4096, resident) };
         let documents = [book(), book().replace("truth", "story")];
         let recipes = [
             RecipeSpec::FULL,
@@ -740,7 +823,7 @@ proptest! {
             RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) },
             RecipeSpec { full_layers: LayerSpec::FirstHalf, ..spec(40, 4) },
         ];
-        let mut desk = Desk::new(4096, resident);
+        let mut desk = new_desk(resident);
         for step in steps {
             match step {
                 Step::Read(document, recipe) => {
@@ -749,7 +832,7 @@ proptest! {
                 Step::Ask(document, recipe, question) => {
                     let prompt = prompt(&documents[document], &[question]);
                     let answer = desk.ask(&prompt, &recipes[recipe]);
-                    let fresh = Desk::new(4096, 0).ask(&prompt, &recipes[recipe]);
+                    let fresh = new_desk(0).ask(&prompt, &recipes[recipe]);
                     prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
                 }
                 Step::Forecast(document, recipe) => {

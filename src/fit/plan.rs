@@ -7,6 +7,7 @@ use crate::chat::{Moment, SystemPrompt, template};
 use crate::document::{Document, Part, SelectError};
 use crate::engine::Measured;
 use crate::engine::config::EngineSettings;
+use crate::engine::message::CacheShape;
 use crate::failure::Hint;
 use crate::swaa::Recipe;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
@@ -100,7 +101,8 @@ pub struct Fit {
     /// Max context: `-c`, but no more than the model was trained for.
     pub limit_tokens: u32,
     pub kv_bytes: u64,
-    pub kv_bytes_per_token: u64,
+    /// What a cache of any length takes.
+    pub cache: CacheShape,
     /// All weights, once they are loaded.
     pub model_bytes: u64,
     /// The part of `model_bytes` that is a copy, rearranged for this CPU.

@@ -67,7 +67,7 @@ impl<'a> Planner<'a> {
             needed_tokens: tokens.prompt.saturating_add(self.answer_tokens()),
             limit_tokens: self.limit(),
             kv_bytes: self.kv_bytes(tokens.prompt),
-            kv_bytes_per_token: info.kv_bytes_per_token,
+            cache: info.cache,
             model_bytes: info.weights_bytes(),
             repacked_bytes: info.repacked_bytes,
             beyond_training: self.beyond_training(),
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
         let whole = ByteSpan { start: 0, end: text.len() };
         let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).chain([whole]).collect();
         let counts = self.known.count_spans(text, &spans);
-        let kv = self.known.info().kv_bytes_per_token;
+        let kv = self.known.info().cache.bytes_per_token;
         let cost = |&number: &usize| {
             let tokens = counts[number - 1];
             PartCost { part: all[number - 1].clone(), tokens, kv_bytes: u64::from(tokens) * kv }
@@ -188,7 +188,7 @@ impl<'a> Planner<'a> {
         let engine = self.wish.engine;
         // A prompt that is too long is not cut: this is what it would take.
         let context = engine.context.made_for(prompt_tokens, engine.reserve_tokens, self.limit()).max(prompt_tokens);
-        u64::from(context) * self.known.info().kv_bytes_per_token
+        self.known.info().cache.bytes(context)
     }
 
     fn obstacles(&self, prompt_tokens: u32) -> Vec<Obstacle> {

@@ -59,7 +59,7 @@ impl Planner<'_> {
         let info = self.known.info();
         let needed = tokens.prompt.saturating_add(self.answer_tokens());
         let context = needed.next_multiple_of(CONTEXT_STEP_TOKENS).min(info.train_context_tokens.max(needed));
-        let kv_bytes = u64::from(context) * info.kv_bytes_per_token;
+        let kv_bytes = info.cache.bytes(context);
         let is_possible = needed <= info.train_context_tokens && self.memory_missing(kv_bytes).is_none();
         (is_possible && context != asked).then(|| Proposal {
             flags: format!("-c {context}"),
@@ -79,7 +79,8 @@ impl Planner<'_> {
             KvDtype::Q8_0 | KvDtype::Q4_0 => return None,
         };
         // 32 values take 34 bytes in q8_0.
-        let kv_bytes = self.kv_bytes(tokens.prompt) * 34 / now;
+        let state_bytes = self.known.info().cache.state_bytes;
+        let kv_bytes = (self.kv_bytes(tokens.prompt) - state_bytes) * 34 / now + state_bytes;
         let needed = tokens.prompt.saturating_add(self.answer_tokens());
         let fits = engine.flash_attention && needed <= self.limit() && self.memory_missing(kv_bytes).is_none();
         fits.then(|| Proposal {

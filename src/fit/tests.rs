@@ -32,7 +32,7 @@ impl Toy {
             layers: 24,
             train_context_tokens,
             vocab_tokens: 100,
-            kv_bytes_per_token: 1000,
+            cache: crate::engine::message::CacheShape::plain(1000),
             model_bytes: 1_000_000,
             repacked_bytes: 0,
             load_time: Duration::ZERO,

@@ -17,7 +17,7 @@ use crate::chat::record::{RecipeRecord, rounded};
 use crate::chat::{Moment, SystemPrompt};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{CacheShape, ModelInfo};
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
 use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
@@ -79,6 +79,9 @@ struct Object<'a> {
     limit_tokens: u32,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
+    /// Of layers that keep a state of fixed size.
+    state_bytes: u64,
+    memory_class: &'static str,
     /// All weights in memory, with the part that is rearranged for this CPU.
     model_bytes: u64,
     repacked_bytes: u64,
@@ -166,7 +169,9 @@ impl Told<'_> {
             tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
             limit_tokens: fit.limit_tokens,
             kv_bytes: fit.kv_bytes,
-            kv_bytes_per_token: fit.kv_bytes_per_token,
+            kv_bytes_per_token: fit.cache.bytes_per_token,
+            state_bytes: fit.cache.state_bytes,
+            memory_class: fit.cache.class.name(),
             model_bytes: fit.model_bytes,
             repacked_bytes: fit.repacked_bytes,
             free_bytes: fit.free_bytes,
@@ -199,7 +204,7 @@ impl Told<'_> {
     fn in_words(&self) -> String {
         let Self { fit, model, files, .. } = self;
         let listed: Vec<Listed> = fit.parts.iter().map(Listed::from).collect();
-        let mut words = table(&listed, files, Some(fit.kv_bytes_per_token));
+        let mut words = table(&listed, files, Some(fit.cache.bytes_per_token));
         if let Some(picked) = &fit.picked {
             put(&mut words, format_args!("\npicked   {}\n", picked.in_words()));
         }
@@ -215,7 +220,7 @@ impl Told<'_> {
             &mut words,
             format_args!(
                 "tokens   {} in the document, {} in the prompt, {} with the answer; {} has room for {}\n\
-                 memory   KV cache {} ({} per token, the same for every preset) · model {}{repacked}{free}\n\
+                 memory   KV cache {} ({}, the same for every preset) · model {}{repacked}{free}\n\
                  preset   {}: {}\n\
                  prefill  {}\n\
                  system   {}\n\
@@ -226,7 +231,7 @@ impl Told<'_> {
                 harmless::line(&model.title()),
                 count(fit.limit_tokens),
                 bytes(fit.kv_bytes),
-                bytes(fit.kv_bytes_per_token),
+                cache_in_words(fit.cache),
                 bytes(fit.model_bytes),
                 fit.chosen.name,
                 fit.recipe,
@@ -261,6 +266,16 @@ fn basis(measured: Option<Measured>) -> String {
         ),
         None => "Prefill speed has not been measured on this machine with this model yet; --measure does that first."
             .to_owned(),
+    }
+}
+
+/// `12 kB per token`, `1.0 kB per token and 2.1 MB of state`
+fn cache_in_words(cache: CacheShape) -> String {
+    let per_token = format!("{} per token", bytes(cache.bytes_per_token));
+    match (cache.bytes_per_token, cache.state_bytes) {
+        (_, 0) => per_token,
+        (0, state) => format!("{} of state, whatever the length", bytes(state)),
+        (_, state) => format!("{per_token} and {} of state", bytes(state)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::Reporter;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{MemoryClass, ModelInfo};
 use crate::exit::ExitError;
 use crate::harmless;
 use crate::models::{Catalogue, Places};
@@ -49,8 +49,13 @@ struct ModelLine<'a> {
     architecture: &'a str,
     layers: u32,
     context_tokens: u32,
-    /// The same under every preset: each layer keeps the keys and values of every token.
+    memory_class: &'static str,
+    /// The same under every preset: each layer that keeps tokens keeps all of them.
     kv_bytes_per_1k_tokens: u64,
+    /// Of layers that keep a state of fixed size.
+    state_bytes: u64,
+    #[serde(skip)]
+    memory: MemoryClass,
     #[serde(skip_serializing_if = "Option::is_none")]
     sliding_refused: Option<&'a str>,
 }
@@ -103,7 +108,10 @@ fn presets(
         architecture: &model.architecture,
         layers: model.layers,
         context_tokens: model.train_context_tokens,
-        kv_bytes_per_1k_tokens: model.kv_bytes_per_token * 1000,
+        kv_bytes_per_1k_tokens: model.cache.bytes_per_token * 1000,
+        state_bytes: model.cache.state_bytes,
+        memory_class: model.cache.class.name(),
+        memory: model.cache.class,
         sliding_refused: model.sliding_refused.as_deref(),
     });
     if json {
@@ -151,12 +159,17 @@ fn full_layers_of(recipe: &RecipeSpec, model: &ModelInfo) -> String {
 impl ModelLine<'_> {
     fn in_words(&self) -> String {
         let refused = self.sliding_refused.map_or(String::new(), |why| format!("\n   full attention only: {why}"));
+        let state = match self.state_bytes {
+            0 => String::new(),
+            state => format!(" and {} of state", bytes(state)),
+        };
         format!(
-            "\n{} ({}, {} layers, context up to {} tokens)\n   KV cache {} per 1k tokens under every preset, as nothing is evicted{refused}\n",
+            "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state} under every preset, as nothing is evicted{refused}\n",
             harmless::line(self.name),
             harmless::line(self.architecture),
             self.layers,
             self.context_tokens,
+            self.memory.in_words(),
             bytes(self.kv_bytes_per_1k_tokens)
         )
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::client::EngineChannels;
 use crate::engine::message::{
-    Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question,
+    CacheShape, Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question,
     SamplingPatch, Threads, Timings, TokenCounts,
 };
 use crate::failure::{Failure, FailureKind};
@@ -182,7 +182,7 @@ pub(crate) fn model() -> ModelInfo {
         layers: LAYERS,
         train_context_tokens: 8192,
         vocab_tokens: 100,
-        kv_bytes_per_token: 1024,
+        cache: CacheShape::plain(1024),
         model_bytes: 1_000_000,
         repacked_bytes: 0,
         load_time: Duration::from_millis(250),

@@ -83,11 +83,12 @@ pub(crate) enum Value {
     TextList(Vec<String>),
 }
 
-/// A matrix of `rows` rows of `columns` numbers; a vector has one row.
+/// `slices` matrices of `rows` rows of `columns` numbers; a vector has one row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tensor {
     pub(crate) columns: usize,
     pub(crate) rows: usize,
+    pub(crate) slices: usize,
     pub(crate) data: Vec<f32>,
 }
 
@@ -130,8 +131,12 @@ impl Gguf {
     }
 
     fn numbers_of(&self, tensor: &Tensor) -> Numbers {
-        if tensor.rows == 1 { Numbers::F32 } else { self.numbers }
+        if is_vector(tensor) { Numbers::F32 } else { self.numbers }
     }
+}
+
+fn is_vector(tensor: &Tensor) -> bool {
+    tensor.rows == 1 && tensor.slices == 1
 }
 
 fn padded(len: usize) -> usize {
@@ -167,7 +172,9 @@ fn put_value(out: &mut Vec<u8>, value: &Value) {
         }
         Value::TextList(texts) => {
             put_list(out, 8, texts.len());
-            texts.iter().for_each(|text| put_text(out, text));
+            for text in texts {
+                put_text(out, text);
+            }
         }
     }
 }
@@ -181,7 +188,8 @@ fn put_list(out: &mut Vec<u8>, kind: u32, count: usize) {
 
 /// Dimensions come with the contiguous one first. A single row is written as a vector.
 fn put_tensor_info(out: &mut Vec<u8>, tensor: &Tensor, numbers: Numbers, offset: u64) {
-    let dimensions = if tensor.rows == 1 { vec![tensor.columns] } else { vec![tensor.columns, tensor.rows] };
+    let mut dimensions = vec![tensor.columns, tensor.rows, tensor.slices];
+    dimensions.truncate(if is_vector(tensor) { 1 } else { 2 + usize::from(tensor.slices > 1) });
     out.extend((dimensions.len() as u32).to_le_bytes());
     out.extend(dimensions.iter().flat_map(|&length| (length as u64).to_le_bytes()));
     out.extend(numbers.id().to_le_bytes());

@@ -232,12 +232,12 @@ impl Random {
         // A uniform number has variance 1/3. A single row is a bias, which is added and not multiplied.
         let terms = if rows == 1 { 1 } else { columns };
         let scale = gain * (3.0 / terms as f32).sqrt();
-        Tensor { columns, rows, data: (0..columns * rows).map(|_| scale * self.number()).collect() }
+        Tensor { columns, rows, slices: 1, data: (0..columns * rows).map(|_| scale * self.number()).collect() }
     }
 
     /// Weights of a norm, around one.
     fn norm(&mut self, columns: usize) -> Tensor {
-        Tensor { columns, rows: 1, data: (0..columns).map(|_| 1.0 + 0.2 * self.number()).collect() }
+        Tensor { columns, rows: 1, slices: 1, data: (0..columns).map(|_| 1.0 + 0.2 * self.number()).collect() }
     }
 
     /// Tokens of a vocabulary.

@@ -72,8 +72,8 @@ fn vocabulary() -> Vec<String> {
 }
 
 fn tensors(script: &[u8]) -> Vec<(String, Tensor)> {
-    let ones = || Tensor { columns: WIDTH, rows: 1, data: vec![1.0; WIDTH] };
-    let zeros = |columns: usize, rows: usize| Tensor { columns, rows, data: vec![0.0; columns * rows] };
+    let ones = || Tensor { columns: WIDTH, rows: 1, slices: 1, data: vec![1.0; WIDTH] };
+    let zeros = |columns: usize, rows: usize| Tensor { columns, rows, slices: 1, data: vec![0.0; columns * rows] };
     let mut embedding = zeros(WIDTH, VOCAB);
     (0..VOCAB).for_each(|token| embedding.data[token * WIDTH + token] = 1.0);
     let mut output = zeros(WIDTH, VOCAB);

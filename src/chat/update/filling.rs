@@ -54,7 +54,7 @@ fn offer(chat: &mut Chat, entry: usize, document_tokens: u32, prompt_tokens: u32
     if let ContextSize::Tokens(now) = chat.context
         && let Some(tokens) = larger(now, prompt_tokens, info.train_context_tokens)
     {
-        let kv_bytes = u64::from(tokens) * info.kv_bytes_per_token;
+        let kv_bytes = info.cache.bytes(tokens);
         ways.push(WayOut::Enlarge { tokens, kv_bytes });
     }
     chat.full = Some(FullContext { entry, ways });

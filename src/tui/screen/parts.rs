@@ -170,7 +170,7 @@ impl DocumentParts {
         let Model::Ready { info, .. } = &chat.model else { return None };
         let limit = self.context.limit(info.train_context_tokens);
         let context = self.context.made_for(tokens, self.reserve_tokens, limit).max(tokens).max(there);
-        Some(u64::from(context) * info.kv_bytes_per_token)
+        Some(info.cache.bytes(context))
     }
 }
 

@@ -184,7 +184,7 @@ fn costs(
     };
     let mut lines = labelled("costs", &cost, theme, cells);
     if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) {
-        let kv = u64::from(cache_state.document_tokens) * info.kv_bytes_per_token;
+        let kv = info.cache.bytes(cache_state.document_tokens);
         let kept = if in_force { String::new() } else { ", in addition to the active cache".to_owned() };
         lines.extend(labelled(
             "memory",

@@ -1,0 +1,159 @@
+//! Makes the cache shorter, as far as the model's memory allows, and takes the checkpoints that this needs.
+//!
+//! A cache of keys and values is cut where the prompts differ. One with a state of fixed size goes back to the last
+//! checkpoint before that place, and what lies between is prefilled again. Without a checkpoint it is emptied: the next
+//! prompt is then read from its beginning, and its plan says so before that starts.
+//!
+//! Where checkpoints are taken, for a document of 30,000 tokens under a window of 4,096 with 100 sinks: at 2,048, 4,096,
+//! 4,196, 8,192 and 16,384; at 30,000; where each turn begins; where the template asks for the answer; and before each
+//! decode call, since a call that is interrupted leaves the state half changed. So a prompt that differs inside of the
+//! document starts at no less than half of what it shares.
+//!
+//! Doesn't decide how much of a cache is wanted (`worker` does).
+
+use super::cache_index::CacheIndex;
+use super::checkpoints::{Checkpoints, Place};
+use super::machine::Machine;
+use super::message::Failure;
+use super::tokenized_prompt::TokenizedPrompt;
+use super::worker::Worker;
+
+/// The first checkpoint inside of a document; the others are at twice, four times, … as many tokens.
+const FIRST_WITHIN_TOKENS: u32 = 2048;
+
+/// The last position up to `keep` that a cache with these tokens can be cut to.
+pub(super) fn cut_position<M: Machine>(
+    machine: &M,
+    checkpoints: &Checkpoints<M::Snapshot>,
+    log: &CacheIndex,
+    keep: u32,
+) -> u32 {
+    if keep >= log.len() || machine.cuts_anywhere() {
+        return keep.min(log.len());
+    }
+    checkpoints.last_position(log, keep)
+}
+
+/// Where the calls of a prefill end so that checkpoints can be taken there: the first such place after `start`.
+fn next_stop(tokenized: &TokenizedPrompt, start: u32) -> u32 {
+    let power = (start + 1).max(FIRST_WITHIN_TOKENS).next_power_of_two();
+    let of_document = [power, tokenized.recipe.reading.seen_whole()].map(|stop| stop.min(tokenized.document_tokens));
+    let stops = of_document.into_iter().chain([tokenized.answer_request]);
+    stops.filter(|&stop| stop > start).min().unwrap_or(u32::MAX)
+}
+
+/// What a checkpoint at `position` would be good for; the prefill of `tokenized` began at `first`.
+fn place_at(tokenized: &TokenizedPrompt, position: u32, first: u32) -> Place {
+    let document = tokenized.document_tokens;
+    let is_stop = next_stop(tokenized, position - 1) == position;
+    match position {
+        _ if position == document => Place::Document,
+        _ if position > document && (position == first || is_stop) => Place::Turn,
+        _ if is_stop => Place::Within,
+        _ => Place::Passing,
+    }
+}
+
+impl<M: Machine> Worker<M> {
+    /// Cuts the cache to `len` positions, or, where that can't be done, to fewer.
+    pub(super) fn cut(&mut self, len: u32) {
+        let len = cut_position(&self.machine, &self.checkpoints, &self.kv, len);
+        if len < self.kv.len() {
+            self.shorten(len);
+        }
+    }
+
+    /// Makes the cache whole again after a decode call that was interrupted or failed.
+    pub(super) fn recover(&mut self) {
+        let before = self.kv.len();
+        let len = if self.machine.cuts_anywhere() { before } else { self.checkpoints.last_position(&self.kv, before) };
+        self.shorten(len);
+    }
+
+    /// Shortens to a position that can be gone back to. If the library fails in it, nothing that the cache holds can be
+    /// trusted, so it is emptied: the conversation goes on and costs more.
+    fn shorten(&mut self, len: u32) {
+        let cut = self.try_to_shorten(len);
+        self.kv.truncate(len);
+        if let Err(failure) = cut {
+            tracing::warn!(len, message = failure.message, "the cache could not be cut and is emptied");
+            self.machine.forget();
+            self.kv.truncate(0);
+        }
+    }
+
+    fn try_to_shorten(&mut self, len: u32) -> Result<(), Failure> {
+        if self.machine.cuts_anywhere() {
+            return self.machine.truncate(len);
+        }
+        if let Some(state) = self.checkpoints.state_at(&self.kv, len) {
+            return self.machine.rewind(state, len);
+        }
+        self.machine.forget();
+        Ok(())
+    }
+
+    /// Max tokens of the next decode call of a prefill from the cache's end.
+    pub(super) fn tokens_to_next_stop(&self, tokenized: &TokenizedPrompt) -> u32 {
+        let start = self.kv.len();
+        if self.machine.cuts_anywhere() { u32::MAX } else { next_stop(tokenized, start) - start }
+    }
+
+    /// Takes a checkpoint at the cache's end, if this cache needs any. The prefill began at `first`.
+    pub(super) fn pass(&mut self, tokenized: &TokenizedPrompt, first: u32) {
+        let position = self.kv.len();
+        if position == 0 || self.machine.cuts_anywhere() {
+            return;
+        }
+        let place = place_at(tokenized, position, first);
+        if self.checkpoints.holds(&self.kv, place) {
+            return;
+        }
+        match self.machine.checkpoint() {
+            Ok(state) => {
+                let bytes = M::snapshot_bytes(&state) + self.kv.bytes();
+                let dropped = self.checkpoints.keep(self.kv.clone(), state, bytes, place);
+                tracing::debug!(position, ?place, bytes, dropped, "checkpoint");
+            }
+            Err(failure) => tracing::warn!(position, message = failure.message, "no checkpoint"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::cache_index::{Token, TokenSequence};
+    use crate::swaa::{Attention, RecipeSpec, WindowSpec};
+
+    /// A document of 30,000 tokens and a question of 40, of which the last 6 ask for the answer.
+    fn asked(window: WindowSpec) -> TokenizedPrompt {
+        let spec = RecipeSpec { window, sinks: 100, ..RecipeSpec::FULL };
+        let recipe = spec.resolve(30_000, 4);
+        let mut sequence = TokenSequence::default();
+        sequence.push(&vec![Token(1); 30_000], &recipe.reading);
+        sequence.push(&[Token(2); 40], &Attention::Full);
+        TokenizedPrompt { recipe, sequence, document_tokens: 30_000, answer_request: 30_034 }
+    }
+
+    fn stops(tokenized: &TokenizedPrompt) -> Vec<u32> {
+        let next = |&start: &u32| Some(next_stop(tokenized, start)).filter(|&stop| stop < u32::MAX);
+        std::iter::successors(Some(0), next).skip(1).collect()
+    }
+
+    #[test]
+    fn calls_end_where_checkpoints_are_taken() {
+        let powers = [2048, 4096, 8192, 16_384, 30_000, 30_034];
+        assert_eq!(stops(&asked(WindowSpec::Full)), powers);
+        let with_window = [2048, 4096, 4196, 8192, 16_384, 30_000, 30_034];
+        assert_eq!(stops(&asked(WindowSpec::Tokens(4096))), with_window);
+    }
+
+    #[test]
+    fn places_are_told_apart() {
+        let tokenized = asked(WindowSpec::Full);
+        let places = [4096, 4608, 30_000, 30_010, 30_034].map(|position| place_at(&tokenized, position, 30_010));
+        assert_eq!(places, [Place::Within, Place::Passing, Place::Document, Place::Turn, Place::Turn]);
+        assert_eq!(place_at(&tokenized, 30_020, 30_010), Place::Passing);
+    }
+}

@@ -1,0 +1,279 @@
+//! The engine with a toy of each memory class: what a conversation does to the cache costs its tail alone, and never
+//! changes an answer.
+//!
+//! Every answer is compared with that of a new engine, which is asked the turns before it and nothing else: the same
+//! tokens in calls of other lengths differ by rounding, and a model that knows nothing turns that into another answer.
+
+#[path = "support/gguf.rs"]
+mod gguf;
+#[path = "support/toys.rs"]
+mod toys;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use lunette::engine::config::*;
+use lunette::engine::message::*;
+use lunette::engine::{EngineHandle, Survey, spawn};
+use lunette::swaa::{LayerSpec, RecipeSpec, WindowSpec};
+use toys::{ALL, Toy};
+
+/// The toys' files, which are gone with it.
+struct Shelf(tempfile::TempDir);
+
+impl Shelf {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("there is room for a temporary folder"))
+    }
+
+    fn config(&self, toy: Toy) -> EngineConfig {
+        let path = self.0.path().join(format!("{}.gguf", toy.architecture()));
+        if !path.exists() {
+            toy.write_to(&path);
+        }
+        config(path)
+    }
+}
+
+fn config(model: PathBuf) -> EngineConfig {
+    EngineConfig {
+        model,
+        settings: EngineSettings {
+            context: ContextSize::Fit,
+            reserve_tokens: 512,
+            n_batch: Some(128),
+            n_ubatch: Some(128),
+            threads: Some(1),
+            kv_dtype: KvDtype::F16,
+            flash_attention: true,
+            offload: Offload::none(),
+            resident_bytes: 1 << 28,
+            speeds: None,
+            disk_cache: None,
+        },
+    }
+}
+
+/// A started engine.
+struct Desk {
+    engine: EngineHandle,
+    model: ModelInfo,
+    next_job: u64,
+}
+
+#[derive(Debug)]
+struct Answer {
+    text: String,
+    figures: Figures,
+    /// What the plan said before the work began.
+    planned: u32,
+}
+
+impl Desk {
+    fn start(config: EngineConfig) -> Self {
+        let mut engine = spawn(config);
+        loop {
+            match engine.events.blocking_recv().expect("the engine says how loading went") {
+                Event::Loaded(model) => return Self { engine, model: *model, next_job: 0 },
+                Event::Loading { .. } => {}
+                other => panic!("the model loads, got {other:?}"),
+            }
+        }
+    }
+
+    fn job(&mut self) -> JobId {
+        self.next_job += 1;
+        JobId(self.next_job)
+    }
+
+    fn ask(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Answer {
+        let job = self.job();
+        let question = Question {
+            job,
+            prompt: prompt.clone(),
+            recipe: recipe.clone(),
+            sampling: Sampling::GREEDY,
+            limits: Limits { max_tokens: Some(16), repetition: Repetition::Allowed, ..Limits::default() },
+            markup: Box::default(),
+            schema: None,
+            cancel: CancelToken::default(),
+        };
+        self.engine.commands.send(Command::Ask(question)).expect("the engine listens");
+        let (mut text, mut planned) = (String::new(), 0);
+        loop {
+            match self.engine.events.blocking_recv().expect("a question is answered") {
+                Event::Piece { text: piece, .. } => text.push_str(&piece),
+                Event::Planned { plan, .. } => planned = plan.to_prefill_tokens,
+                Event::Answered { figures, .. } => return Answer { text, figures: *figures, planned },
+                Event::Prefilling { .. } => {}
+                other => panic!("an answer, got {other:?}"),
+            }
+        }
+    }
+
+    fn read(&mut self, prompt: &Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> Figures {
+        let job = self.job();
+        let command = Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: cancel.clone() };
+        self.engine.commands.send(command).expect("the engine listens");
+        loop {
+            match self.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Prefilled { figures, .. } => return *figures,
+                Event::Prefilling { .. } | Event::Planned { .. } => {}
+                other => panic!("a reading, got {other:?}"),
+            }
+        }
+    }
+}
+
+fn part(text: &str, origin: Origin, segment: Segment) -> Part {
+    Part { text: Arc::from(text), origin, segment }
+}
+
+/// A document, and turns between the marks of the toys' template. The last turn is a question.
+fn prompt(document: &str, turns: &[&str]) -> Prompt {
+    let mut parts = vec![part(document, Origin::Text, Segment::Document)];
+    for pair in turns.chunks(2) {
+        parts.push(part(pair[0], Origin::Text, Segment::Tail));
+        parts.push(part("<|im_end|>\n<|im_start|>assistant\n", Origin::Template, Segment::Tail));
+        if let Some(answer) = pair.get(1) {
+            parts.push(part(answer, Origin::Text, Segment::Tail));
+            parts.push(part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail));
+        }
+    }
+    Prompt { parts }
+}
+
+/// 1,140 tokens: more than one window of every toy, and more than is worth a snapshot.
+fn book() -> String {
+    "It is a truth universally acknowledged, that a man in possession of a fortune must be in want. ".repeat(12)
+}
+
+const REQUEST: u32 = 13;
+
+/// What an engine says that was asked the earlier questions before, and nothing else.
+fn answer_of_a_new_engine(config: &EngineConfig, document: &str, turns: &[&str]) -> String {
+    let mut desk = Desk::start(config.clone());
+    let mut said = String::new();
+    for turn in (0..turns.len()).step_by(2) {
+        said = desk.ask(&prompt(document, &turns[..=turn]), &RecipeSpec::FULL).text;
+    }
+    said
+}
+
+#[test]
+fn a_conversation_costs_its_tail_alone_in_every_class() {
+    let shelf = Shelf::new();
+    let book = book();
+    for toy in ALL {
+        let config = shelf.config(toy);
+        let mut desk = Desk::start(config.clone());
+        let mut asked = |turns: &[&str], what: &str, most: u32| {
+            let prompt = prompt(&book, turns);
+            let answer = desk.ask(&prompt, &RecipeSpec::FULL);
+            assert_eq!(answer.text, answer_of_a_new_engine(&config, &book, turns), "{toy:?}, {what}");
+            assert!(answer.figures.tokens.prefilled <= most, "{toy:?}, {what}: {:?}", answer.figures.tokens);
+            assert_eq!(answer.planned, answer.figures.tokens.prefilled, "{toy:?}, {what}: told beforehand");
+            answer
+        };
+        let tail = |text: &str| text.len() as u32 + REQUEST;
+        let whole = book.len() as u32;
+        let first = asked(&["Who is she?"], "first question", whole + tail("Who is she?"));
+        assert_eq!(first.figures.tokens.prefilled, whole + tail("Who is she?"), "{toy:?}");
+        asked(&["Where is Longbourn?"], "second question", tail("Where is Longbourn?"));
+        asked(&["Where is Longbourn?"], "the same again", REQUEST.max(tail("Where is Longbourn?")));
+        let turns = ["Where is Longbourn?", "In Hertfordshire.", "Who lives there?"];
+        asked(&turns, "another turn", tail("Where is Longbourn?In Hertfordshire.Who lives there?") + 2 * REQUEST);
+        let edited = ["Where is Longbourn?", "In Hertfordshire.", "Who left it?"];
+        asked(&edited, "an edited question", tail("In Hertfordshire.Who left it?") + 2 * REQUEST);
+        asked(&["What is entailed?"], "a branch at the document", tail("What is entailed?"));
+    }
+}
+
+#[test]
+fn other_documents_and_presets_come_back_from_snapshots_in_every_class() {
+    let shelf = Shelf::new();
+    let (one, other) = (prompt(&book(), &[]), prompt(&book().replace("truth", "story"), &[]));
+    let sliding = RecipeSpec {
+        window: WindowSpec::Tokens(256),
+        sinks: 16,
+        far: 0,
+        full_layers: LayerSpec::FirstHalf,
+        fa_decode: true,
+        dense_tail: true,
+    };
+    let never = CancelToken::default();
+    for toy in ALL {
+        let mut desk = Desk::start(shelf.config(toy));
+        let whole = desk.read(&one, &RecipeSpec::FULL, &never).tokens.prefilled;
+        desk.read(&other, &RecipeSpec::FULL, &never);
+        assert_eq!(desk.read(&one, &RecipeSpec::FULL, &never).tokens.prefilled, 0, "{toy:?}");
+        let asked = prompt(&book(), &["Who is she?"]);
+        let answer = desk.ask(&asked, &RecipeSpec::FULL);
+        assert_eq!(answer.text, Desk::start(shelf.config(toy)).ask(&asked, &RecipeSpec::FULL).text, "{toy:?}");
+        if desk.model.sliding_refused.is_none() {
+            let switched = desk.read(&one, &sliding, &never).tokens;
+            assert_eq!(switched.cached, 256 + 16, "{toy:?}: up to where the window begins to hide");
+            assert_eq!(desk.read(&one, &RecipeSpec::FULL, &never).tokens.prefilled, 0, "{toy:?}: and back");
+            assert_eq!(desk.read(&one, &sliding, &never).tokens.prefilled, 0, "{toy:?}: and again");
+        }
+        assert_eq!(whole, 1140, "{toy:?}");
+    }
+}
+
+#[test]
+fn what_a_cache_takes_is_known_before_it_is_made_in_every_class() {
+    let shelf = Shelf::new();
+    for toy in ALL {
+        for kv_dtype in [KvDtype::F16, KvDtype::Q8_0] {
+            let mut config = shelf.config(toy);
+            config.settings.kv_dtype = kv_dtype;
+            let predicted = Survey::of(&config).expect("the file has its tables").info().cache;
+            let mut desk = Desk::start(config);
+            assert_eq!(predicted, desk.model.cache, "{toy:?}, {kv_dtype:?}: with weights and without");
+            for length in [400, 1100] {
+                let figures = desk.ask(&prompt(&book()[..length], &["Who?"]), &RecipeSpec::FULL).figures;
+                let allocated = figures.memory.kv_bytes;
+                assert_eq!(predicted.bytes(figures.context_tokens), allocated, "{toy:?}, {kv_dtype:?}, {length}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_toy_is_of_the_class_that_it_stands_for() {
+    let shelf = Shelf::new();
+    let classes = ALL.map(|toy| Survey::of(&shelf.config(toy)).expect("the file has its tables").info().cache.class);
+    let expected = [
+        MemoryClass::Plain,
+        MemoryClass::Hybrid,
+        MemoryClass::Hybrid,
+        MemoryClass::Windowed,
+        MemoryClass::Windowed,
+        MemoryClass::Latent,
+    ];
+    assert_eq!(classes, expected);
+}
+
+#[test]
+fn a_cancelled_reading_goes_on_where_it_stopped_in_every_class() {
+    let shelf = Shelf::new();
+    let one = prompt(&book(), &[]);
+    for toy in ALL {
+        let mut desk = Desk::start(shelf.config(toy));
+        let (job, cancel) = (desk.job(), CancelToken::default());
+        let command = Command::Prefill { job, prompt: one.clone(), recipe: RecipeSpec::FULL, cancel: cancel.clone() };
+        desk.engine.commands.send(command).expect("the engine listens");
+        let read = loop {
+            match desk.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
+                Event::Prefilled { figures, .. } => break figures.tokens.prefilled,
+                _ => {}
+            }
+        };
+        let rest = desk.read(&one, &RecipeSpec::FULL, &CancelToken::default()).tokens;
+        assert_eq!(rest.cached, read, "{toy:?}: what was computed is kept");
+        let asked = prompt(&book(), &["Who is she?"]);
+        let answer = desk.ask(&asked, &RecipeSpec::FULL);
+        assert_eq!(answer.text, Desk::start(shelf.config(toy)).ask(&asked, &RecipeSpec::FULL).text, "{toy:?}");
+    }
+}

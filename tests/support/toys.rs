@@ -1,0 +1,358 @@
+//! Models with random weights in the shapes of real families, one of each memory class: they show what a class does with
+//! its cache, not what a model knows.
+//!
+//! Each has 8 layers of 64 numbers, a vocabulary of 256 bytes and two marks, and takes about a megabyte. What they
+//! answer is noise, but the same noise for the same prompt.
+
+use std::path::Path;
+
+use super::gguf::{Gguf, Numbers, Tensor, Value};
+
+/// A family of models, named after what its memory is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Toy {
+    /// Llama: every token on every layer.
+    Plain,
+    /// Qwen3.5: three of four layers are gated delta nets.
+    DeltaNet,
+    /// LFM2: most layers are short convolutions.
+    ShortConvolution,
+    /// Gemma 3: five of six layers see 64 tokens.
+    Gemma,
+    /// gpt-oss: every other layer sees 64 tokens, with learned sinks and experts.
+    GptOss,
+    /// DeepSeek V2: compressed keys and values.
+    Latent,
+}
+
+pub(crate) const ALL: [Toy; 6] =
+    [Toy::Plain, Toy::DeltaNet, Toy::ShortConvolution, Toy::Gemma, Toy::GptOss, Toy::Latent];
+
+const LAYERS: usize = 8;
+const WIDTH: usize = 64;
+const FEED_FORWARD: usize = 128;
+const HEADS: usize = 4;
+const KV_HEADS: usize = 2;
+const HEAD: usize = 32;
+const WINDOW: u32 = 64;
+const EXPERTS: usize = 4;
+
+/// Of the delta nets.
+mod delta {
+    pub(super) const STATE: usize = 16;
+    pub(super) const GROUPS: usize = 2;
+    pub(super) const HEADS: usize = 4;
+    pub(super) const KERNEL: usize = 4;
+}
+
+/// Of the latent attention.
+mod latent {
+    pub(super) const QUERY_RANK: usize = 32;
+    pub(super) const RANK: usize = 32;
+    pub(super) const ROTATED: usize = 32;
+    pub(super) const PLAIN: usize = 32;
+}
+
+impl Toy {
+    pub(crate) fn architecture(self) -> &'static str {
+        match self {
+            Self::Plain => "llama",
+            Self::DeltaNet => "qwen35",
+            Self::ShortConvolution => "lfm2",
+            Self::Gemma => "gemma3",
+            Self::GptOss => "gpt-oss",
+            Self::Latent => "deepseek2",
+        }
+    }
+
+    /// Writes the model.
+    pub(crate) fn write_to(self, path: &Path) {
+        let mut writer = Writer { toy: self, random: 7, gguf: Gguf { numbers: Numbers::F32, ..Gguf::default() } };
+        writer.keys();
+        writer.vocabulary();
+        writer.tensors();
+        writer.gguf.write_to(path).expect("the temporary folder takes a small file");
+    }
+
+    /// Query heads. LFM2's have no length of their own: they share the width.
+    fn heads(self) -> usize {
+        if self == Self::ShortConvolution { WIDTH / HEAD } else { HEADS }
+    }
+
+    fn has_attention(self, layer: usize) -> bool {
+        match self {
+            Self::DeltaNet => (layer + 1).is_multiple_of(4),
+            Self::ShortConvolution => layer % 4 == 2,
+            _ => true,
+        }
+    }
+}
+
+struct Writer {
+    toy: Toy,
+    random: u64,
+    gguf: Gguf,
+}
+
+impl Writer {
+    fn key(&mut self, name: &str, value: Value) {
+        let own = format!("{}.{name}", self.toy.architecture());
+        self.gguf.keys.push((own, value));
+    }
+
+    fn number(&mut self, name: &str, number: usize) {
+        self.key(name, Value::U32(number as u32));
+    }
+
+    fn keys(&mut self) {
+        let text = |name: &str, value: &str| (name.to_owned(), Value::Text(value.to_owned()));
+        let architecture = self.toy.architecture();
+        self.gguf.keys.push(text("general.architecture", architecture));
+        self.gguf.keys.push(text("general.name", &format!("Toy {architecture}")));
+        let numbers = [
+            ("block_count", LAYERS),
+            ("context_length", 1 << 15),
+            ("embedding_length", WIDTH),
+            ("feed_forward_length", FEED_FORWARD),
+            ("attention.head_count", self.toy.heads()),
+        ];
+        for (name, number) in numbers {
+            self.number(name, number);
+        }
+        self.key("attention.layer_norm_rms_epsilon", Value::F32(1e-6));
+        self.key("rope.freq_base", Value::F32(1e6));
+        match self.toy {
+            Toy::Plain => self.heads(HEAD, HEAD),
+            Toy::DeltaNet => self.delta_net_keys(),
+            Toy::ShortConvolution => {
+                let heads = (0..LAYERS).map(|layer| if self.toy.has_attention(layer) { KV_HEADS as u32 } else { 0 });
+                let heads = heads.collect();
+                self.key("attention.head_count_kv", Value::U32List(heads));
+                self.number("shortconv.l_cache", 3);
+            }
+            Toy::Gemma => {
+                self.heads(HEAD, HEAD);
+                self.key("attention.sliding_window", Value::U32(WINDOW));
+            }
+            Toy::GptOss => {
+                self.heads(HEAD, HEAD);
+                self.key("attention.sliding_window", Value::U32(WINDOW));
+                self.number("expert_count", EXPERTS);
+                self.number("expert_used_count", 2);
+                self.number("expert_feed_forward_length", FEED_FORWARD);
+            }
+            Toy::Latent => self.latent_keys(),
+        }
+    }
+
+    fn heads(&mut self, head: usize, rotated: usize) {
+        self.number("attention.head_count_kv", KV_HEADS);
+        self.number("attention.key_length", head);
+        self.number("attention.value_length", head);
+        self.number("rope.dimension_count", rotated);
+    }
+
+    fn delta_net_keys(&mut self) {
+        self.heads(HEAD, 16);
+        self.key("rope.dimension_sections", Value::U32List(vec![3, 3, 2, 0]));
+        let numbers = [
+            ("ssm.conv_kernel", delta::KERNEL),
+            ("ssm.inner_size", delta::HEADS * delta::STATE),
+            ("ssm.state_size", delta::STATE),
+            ("ssm.time_step_rank", delta::HEADS),
+            ("ssm.group_count", delta::GROUPS),
+            ("full_attention_interval", 4),
+        ];
+        for (name, number) in numbers {
+            self.number(name, number);
+        }
+    }
+
+    fn latent_keys(&mut self) {
+        let numbers = [
+            ("attention.head_count_kv", 1),
+            ("attention.key_length", latent::RANK + latent::ROTATED),
+            ("attention.value_length", latent::RANK),
+            ("attention.key_length_mla", latent::PLAIN + latent::ROTATED),
+            ("attention.value_length_mla", latent::PLAIN),
+            ("attention.q_lora_rank", latent::QUERY_RANK),
+            ("attention.kv_lora_rank", latent::RANK),
+            ("rope.dimension_count", latent::ROTATED),
+            ("leading_dense_block_count", LAYERS),
+            ("expert_feed_forward_length", FEED_FORWARD),
+            ("expert_shared_count", 1),
+        ];
+        for (name, number) in numbers {
+            self.number(name, number);
+        }
+    }
+
+    /// The 256 bytes as GPT-2 writes them, one merged token (a vocabulary without merges is refused), and two marks.
+    fn vocabulary(&mut self) {
+        let mut tokens: Vec<String> = byte_letters().map(String::from).to_vec();
+        tokens.push("ab".to_owned());
+        let mut kinds = vec![1; tokens.len()];
+        for mark in ["<|im_start|>", "<|im_end|>"] {
+            tokens.push(mark.to_owned());
+            kinds.push(3);
+        }
+        let end = tokens.len() as u32 - 1;
+        let text = |value: &str| Value::Text(value.to_owned());
+        let template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}\
+                        {% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+        let keys = [
+            ("tokenizer.ggml.model", text("gpt2")),
+            ("tokenizer.ggml.pre", text("qwen2")),
+            ("tokenizer.ggml.tokens", Value::TextList(tokens)),
+            ("tokenizer.ggml.token_type", Value::I32List(kinds)),
+            ("tokenizer.ggml.merges", Value::TextList(vec!["a b".to_owned()])),
+            ("tokenizer.ggml.eos_token_id", Value::U32(end)),
+            ("tokenizer.ggml.bos_token_id", Value::U32(end)),
+            ("tokenizer.ggml.padding_token_id", Value::U32(end)),
+            ("tokenizer.chat_template", text(template)),
+        ];
+        self.gguf.keys.extend(keys.map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    fn tensors(&mut self) {
+        let vocab = 256 + 3;
+        self.matrix("token_embd.weight", WIDTH, vocab);
+        if self.toy == Toy::ShortConvolution {
+            self.ones("token_embd_norm.weight", WIDTH);
+        } else {
+            self.ones("output_norm.weight", WIDTH);
+        }
+        self.matrix("output.weight", WIDTH, vocab);
+        for layer in 0..LAYERS {
+            self.ones(&format!("blk.{layer}.attn_norm.weight"), WIDTH);
+            match self.toy {
+                Toy::Latent => self.latent_attention(layer),
+                Toy::DeltaNet if !self.toy.has_attention(layer) => self.delta_net(layer),
+                Toy::ShortConvolution if !self.toy.has_attention(layer) => self.short_convolution(layer),
+                _ => self.attention(layer),
+            }
+            self.feed_forward(layer);
+        }
+    }
+
+    fn attention(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        let heads = self.toy.heads();
+        // Qwen3.5's queries come with a gate.
+        let queries = if self.toy == Toy::DeltaNet { 2 } else { 1 } * heads * HEAD;
+        self.matrix(&name("attn_q.weight"), WIDTH, queries);
+        self.matrix(&name("attn_k.weight"), WIDTH, KV_HEADS * HEAD);
+        self.matrix(&name("attn_v.weight"), WIDTH, KV_HEADS * HEAD);
+        self.matrix(&name("attn_output.weight"), heads * HEAD, WIDTH);
+        if matches!(self.toy, Toy::DeltaNet | Toy::ShortConvolution | Toy::Gemma) {
+            self.ones(&name("attn_q_norm.weight"), HEAD);
+            self.ones(&name("attn_k_norm.weight"), HEAD);
+        }
+        if self.toy == Toy::GptOss {
+            self.ones(&name("attn_sinks.weight"), HEADS);
+            self.zeros(&name("attn_output.bias"), WIDTH);
+        }
+    }
+
+    fn delta_net(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        let (keys, values) = (delta::STATE * delta::GROUPS, delta::STATE * delta::HEADS);
+        self.matrix(&name("attn_qkv.weight"), WIDTH, 2 * keys + values);
+        self.matrix(&name("attn_gate.weight"), WIDTH, values);
+        self.matrix(&name("ssm_conv1d.weight"), delta::KERNEL, 2 * keys + values);
+        self.zeros(&name("ssm_dt.bias"), delta::HEADS);
+        self.vector(&name("ssm_a"), &[-1.0; delta::HEADS]);
+        self.matrix(&name("ssm_beta.weight"), WIDTH, delta::HEADS);
+        self.matrix(&name("ssm_alpha.weight"), WIDTH, delta::HEADS);
+        self.ones(&name("ssm_norm.weight"), delta::STATE);
+        self.matrix(&name("ssm_out.weight"), values, WIDTH);
+    }
+
+    fn short_convolution(&mut self, layer: usize) {
+        self.matrix(&format!("blk.{layer}.shortconv.conv.weight"), 3, WIDTH);
+        self.matrix(&format!("blk.{layer}.shortconv.in_proj.weight"), WIDTH, 3 * WIDTH);
+        self.matrix(&format!("blk.{layer}.shortconv.out_proj.weight"), WIDTH, WIDTH);
+    }
+
+    fn latent_attention(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        self.matrix(&name("attn_q_a.weight"), WIDTH, latent::QUERY_RANK);
+        self.ones(&name("attn_q_a_norm.weight"), latent::QUERY_RANK);
+        self.matrix(&name("attn_q_b.weight"), latent::QUERY_RANK, HEADS * (latent::PLAIN + latent::ROTATED));
+        self.matrix(&name("attn_kv_a_mqa.weight"), WIDTH, latent::RANK + latent::ROTATED);
+        self.ones(&name("attn_kv_a_norm.weight"), latent::RANK);
+        self.matrices(&name("attn_k_b.weight"), [latent::PLAIN, latent::RANK, HEADS]);
+        self.matrices(&name("attn_v_b.weight"), [latent::RANK, latent::PLAIN, HEADS]);
+        self.matrix(&name("attn_output.weight"), HEADS * latent::PLAIN, WIDTH);
+    }
+
+    fn feed_forward(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        match self.toy {
+            Toy::DeltaNet => self.ones(&name("post_attention_norm.weight"), WIDTH),
+            Toy::GptOss => return self.experts(layer),
+            Toy::Gemma => {
+                self.ones(&name("ffn_norm.weight"), WIDTH);
+                self.ones(&name("post_attention_norm.weight"), WIDTH);
+                self.ones(&name("post_ffw_norm.weight"), WIDTH);
+            }
+            _ => self.ones(&name("ffn_norm.weight"), WIDTH),
+        }
+        self.matrix(&name("ffn_gate.weight"), WIDTH, FEED_FORWARD);
+        self.matrix(&name("ffn_up.weight"), WIDTH, FEED_FORWARD);
+        self.matrix(&name("ffn_down.weight"), FEED_FORWARD, WIDTH);
+    }
+
+    fn experts(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        self.ones(&name("post_attention_norm.weight"), WIDTH);
+        self.matrix(&name("ffn_gate_inp.weight"), WIDTH, EXPERTS);
+        self.zeros(&name("ffn_gate_inp.bias"), EXPERTS);
+        for (end, columns, rows) in
+            [("gate", WIDTH, FEED_FORWARD), ("up", WIDTH, FEED_FORWARD), ("down", FEED_FORWARD, WIDTH)]
+        {
+            self.matrices(&name(&format!("ffn_{end}_exps.weight")), [columns, rows, EXPERTS]);
+            self.matrix(&name(&format!("ffn_{end}_exps.bias")), rows, EXPERTS);
+        }
+    }
+
+    fn matrix(&mut self, name: &str, columns: usize, rows: usize) {
+        self.matrices(name, [columns, rows, 1]);
+    }
+
+    /// Uniform numbers that turn a vector of variance one into one of variance one.
+    fn matrices(&mut self, name: &str, [columns, rows, slices]: [usize; 3]) {
+        let scale = (3.0 / columns as f32).sqrt();
+        let data = (0..columns * rows * slices).map(|_| scale * self.next()).collect();
+        self.gguf.tensors.push((name.to_owned(), Tensor { columns, rows, slices, data }));
+    }
+
+    fn vector(&mut self, name: &str, data: &[f32]) {
+        let tensor = Tensor { columns: data.len(), rows: 1, slices: 1, data: data.to_vec() };
+        self.gguf.tensors.push((name.to_owned(), tensor));
+    }
+
+    fn ones(&mut self, name: &str, columns: usize) {
+        self.vector(name, &vec![1.0; columns]);
+    }
+
+    fn zeros(&mut self, name: &str, columns: usize) {
+        self.vector(name, &vec![0.0; columns]);
+    }
+
+    /// The next number of Knuth's linear congruential generator, in -1..1.
+    fn next(&mut self) -> f32 {
+        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.random >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+    }
+}
+
+/// GPT-2's letters for the 256 bytes: printable ones are themselves, the others follow from U+0100 on.
+fn byte_letters() -> [char; 256] {
+    let is_itself = |byte: u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    let mut others = (0x100u32..).map(|code| char::from_u32(code).expect("letters of the Latin extensions"));
+    std::array::from_fn(|byte| {
+        let byte = byte as u8;
+        if is_itself(byte) { char::from(byte) } else { others.next().expect("there is no end") }
+    })
+}
