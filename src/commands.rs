@@ -8,7 +8,7 @@ use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
 use lunette::session::{documents, measuring, model};
-use lunette::settings::{CacheTask, EvalArgs, FitAs, Output, ReadAhead, SessionsCommand, Settings, Shown};
+use lunette::settings::{CacheTask, EvalArgs, FitAs, ModelsTask, Output, ReadAhead, SessionsCommand, Settings, Shown};
 use lunette::store::blocks::Store;
 
 use crate::process::{block_on, engine, stdin, with_reporter};
@@ -83,6 +83,21 @@ pub(crate) fn read(settings: &Settings, how: &ReadAhead) -> Result<Exit, ExitErr
 pub(crate) fn cache(settings: &Settings, task: &CacheTask, json: bool) -> Result<Exit, ExitError> {
     let store = Store::at(settings.directories.kv_folder());
     with_reporter(text_or_json(json), settings.terminal, |reporter| headless::cache(&store, task, json, reporter))
+}
+
+/// What can be done with models.
+pub(crate) fn models(settings: &Settings, task: &ModelsTask, json: bool) -> Result<Exit, ExitError> {
+    with_reporter(text_or_json(json), settings.terminal, |reporter| match task {
+        ModelsTask::List => headless::list_models(&settings.places, json, reporter),
+        ModelsTask::Pull(name) => headless::pull(name.as_deref(), settings, reporter).map(|()| Exit::Ok),
+        ModelsTask::Remove(name) => headless::remove_model(name, &settings.places, json, reporter),
+        ModelsTask::Info => {
+            let path = model::find(settings, reporter)?;
+            let survey = Survey::of(&settings.engine.with_model(path.clone()))?;
+            headless::model_info(&path, survey.info(), json, reporter)
+        }
+        ModelsTask::Verify(name) => headless::verify_model(name, settings, json, reporter),
+    })
 }
 
 /// Prints what was generated for a shell, as it is.

@@ -26,6 +26,7 @@ fn config(model: PathBuf) -> EngineConfig {
             n_ubatch: Some(256),
             threads: Some(2),
             kv_dtype: KvDtype::F16,
+            own_windows: OwnWindows::default(),
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 30,

@@ -45,11 +45,13 @@ fn config(model: PathBuf) -> EngineConfig {
             n_ubatch: Some(128),
             threads: Some(1),
             kv_dtype: KvDtype::F16,
+            own_windows: OwnWindows::default(),
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 28,
             speeds: None,
             disk_cache: None,
+            first_use: None,
         },
     }
 }
@@ -224,9 +226,12 @@ fn other_documents_and_presets_come_back_from_snapshots_in_every_class() {
 fn what_a_cache_takes_is_known_before_it_is_made_in_every_class() {
     let shelf = Shelf::new();
     for toy in ALL {
-        for kv_dtype in [KvDtype::F16, KvDtype::Q8_0] {
+        for (kv_dtype, own_windows) in
+            [(KvDtype::F16, OwnWindows::Short), (KvDtype::Q8_0, OwnWindows::Short), (KvDtype::F16, OwnWindows::Whole)]
+        {
             let mut config = shelf.config(toy);
             config.settings.kv_dtype = kv_dtype;
+            config.settings.own_windows = own_windows;
             let predicted = Survey::of(&config).expect("the file has its tables").info().cache;
             let mut desk = Desk::start(config);
             assert_eq!(predicted, desk.model.cache, "{toy:?}, {kv_dtype:?}: with weights and without");
@@ -236,6 +241,25 @@ fn what_a_cache_takes_is_known_before_it_is_made_in_every_class() {
                 assert_eq!(predicted.bytes(figures.context_tokens), allocated, "{toy:?}, {kv_dtype:?}, {length}");
             }
         }
+    }
+}
+
+#[test]
+fn layers_with_windows_of_their_own_keep_what_these_see() {
+    let shelf = Shelf::new();
+    let cache = |toy: Toy, own_windows| {
+        let mut config = shelf.config(toy);
+        config.settings.own_windows = own_windows;
+        Survey::of(&config).expect("the file has its tables").info().cache
+    };
+    // 7 of Gemma's 8 layers, and 4 of gpt-oss's, see 64 tokens; a call adds 128, in steps of 256.
+    for (toy, layers) in [(Toy::Gemma, 7), (Toy::GptOss, 4)] {
+        let (short, whole) = (cache(toy, OwnWindows::Short), cache(toy, OwnWindows::Whole));
+        let of_layer = whole.bytes_per_token / 8;
+        let windows = short.own_windows.expect("it has some");
+        assert_eq!((windows.tokens, windows.bytes_per_token), (256, layers * of_layer), "{toy:?}");
+        assert_eq!(short.bytes_per_token, (8 - layers) * of_layer, "{toy:?}");
+        assert_eq!((whole.own_windows, whole.cuts_anywhere()), (None, true), "{toy:?}");
     }
 }
 

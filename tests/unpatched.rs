@@ -21,7 +21,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
-use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload};
+use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows};
 use lunette::engine::message::{Event, ModelInfo, Origin, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
@@ -118,6 +118,7 @@ fn model_info(model: &Path) -> ModelInfo {
             n_ubatch: Some(256),
             threads: Some(2),
             kv_dtype: KvDtype::F16,
+            own_windows: OwnWindows::default(),
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 0,

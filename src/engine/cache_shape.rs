@@ -62,32 +62,63 @@ pub struct CacheShape {
     pub bytes_per_token: u64,
     /// What is there whatever the length: recurrent states.
     pub state_bytes: u64,
+    /// Layers that keep only what their own window sees; `None`: there are none, or they keep every token.
+    pub own_windows: Option<ShortCache>,
+}
+
+/// A cache of a few tokens, in which new ones take the place of those that no window sees any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShortCache {
+    /// Room for this many tokens.
+    pub tokens: u32,
+    pub bytes_per_token: u64,
 }
 
 impl CacheShape {
     /// Every token on every layer.
     #[must_use]
     pub const fn plain(bytes_per_token: u64) -> Self {
-        Self { class: MemoryClass::Plain, bytes_per_token, state_bytes: 0 }
+        Self { class: MemoryClass::Plain, bytes_per_token, state_bytes: 0, own_windows: None }
     }
 
     /// From what caches of 256 and of 512 tokens take.
     #[must_use]
     pub const fn measured(class: MemoryClass, bytes_of_256: u64, bytes_of_512: u64) -> Self {
         let bytes_per_token = bytes_of_512.saturating_sub(bytes_of_256) / 256;
-        Self { class, bytes_per_token, state_bytes: bytes_of_256.saturating_sub(256 * bytes_per_token) }
+        let state_bytes = bytes_of_256.saturating_sub(256 * bytes_per_token);
+        Self { class, bytes_per_token, state_bytes, own_windows: None }
+    }
+
+    /// The same model with short caches on the layers that have windows of their own. Two caches that are longer than
+    /// any of these windows take `bytes` with room for `tokens`, the first shorter.
+    #[must_use]
+    pub const fn with_short_windows(self, tokens: [u32; 2], bytes: [u64; 2]) -> Self {
+        let of_whole = bytes[1].saturating_sub(bytes[0]) / (tokens[1] - tokens[0]) as u64;
+        let of_windows = self.bytes_per_token.saturating_sub(of_whole);
+        if of_windows == 0 {
+            return self;
+        }
+        let rest = bytes[0].saturating_sub(self.state_bytes + tokens[0] as u64 * of_whole);
+        let own_windows = Some(ShortCache { tokens: (rest / of_windows) as u32, bytes_per_token: of_windows });
+        Self { bytes_per_token: of_whole, own_windows, ..self }
     }
 
     /// Bytes of a cache with room for `tokens`.
     #[must_use]
     pub const fn bytes(&self, tokens: u32) -> u64 {
-        tokens as u64 * self.bytes_per_token + self.state_bytes
+        let short = match self.own_windows {
+            Some(short) if short.tokens < tokens => short.tokens as u64 * short.bytes_per_token,
+            Some(short) => tokens as u64 * short.bytes_per_token,
+            None => 0,
+        };
+        tokens as u64 * self.bytes_per_token + self.state_bytes + short
     }
 
     /// Whether the end of the cache can be cut off at any position. If not, it can go back only to its checkpoints.
     #[must_use]
     pub const fn cuts_anywhere(&self) -> bool {
-        matches!(self.class, MemoryClass::Plain | MemoryClass::Windowed | MemoryClass::Latent)
+        self.own_windows.is_none()
+            && matches!(self.class, MemoryClass::Plain | MemoryClass::Windowed | MemoryClass::Latent)
     }
 }
 
@@ -104,6 +135,18 @@ mod tests {
         assert_eq!((shape.bytes_per_token, shape.state_bytes), (32_768, 50_000_000));
         assert_eq!(shape.bytes(131_072), 131_072 * 32_768 + 50_000_000);
         assert!(!shape.cuts_anywhere());
+    }
+
+    #[test]
+    fn layers_with_windows_of_their_own_count_up_to_their_window() {
+        // Gemma 3 270M: 18 layers of 1 kB, 15 of them see 512 tokens, and a call adds 512.
+        let whole = CacheShape::measured(MemoryClass::Windowed, 256 * 18_432, 512 * 18_432);
+        assert!(whole.cuts_anywhere());
+        let taken = |tokens: u64| tokens * 3 * 1024 + 1024 * 15 * 1024;
+        let short = whole.with_short_windows([4096, 5120], [taken(4096), taken(5120)]);
+        assert_eq!(short.own_windows, Some(ShortCache { tokens: 1024, bytes_per_token: 15_360 }));
+        assert_eq!([512, 4096, 32_768].map(|tokens| short.bytes(tokens)), [512 * 18_432, taken(4096), taken(32_768)]);
+        assert!(!short.cuts_anywhere());
     }
 
     #[test]

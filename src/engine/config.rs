@@ -34,6 +34,16 @@ impl KvDtype {
     }
 }
 
+/// How layers that see a window of their own keep tokens (Gemma, gpt-oss).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnWindows {
+    /// Only those that the window may still see.
+    #[default]
+    Short,
+    /// All (`--swa-full`): the cache is cut anywhere, and is several times as large.
+    Whole,
+}
+
 /// How the context is sized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContextSize {
@@ -140,6 +150,7 @@ pub struct EngineSettings {
     /// `None`: the physical cores that other programs leave free (`super::threads`).
     pub threads: Option<u32>,
     pub kv_dtype: KvDtype,
+    pub own_windows: OwnWindows,
     pub flash_attention: bool,
     pub offload: Offload,
     /// Max host memory for snapshots of the cache under other recipes, so that going back to one needs no prefill.

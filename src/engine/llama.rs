@@ -37,7 +37,7 @@ use llama_cpp_sys_2 as sys;
 
 use super::cache_index::Token;
 use super::cache_shape::{CacheShape, MemoryClass};
-use super::config::{EngineConfig, EngineSettings, KvDtype};
+use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
 use super::memory;
@@ -93,6 +93,7 @@ impl Model {
         let shape = shape(&model);
         let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
         let Probed { cache, sliding_refused } = probe(&model, &config.settings)?;
+        let cache = with_own_windows(cache, config, !gpus.is_empty())?;
         let mut info = describe(&model, config, started, unmeasured.cost(), cache);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
@@ -270,6 +271,32 @@ fn probe(model: &LlamaModel, settings: &EngineSettings) -> Result<Probed, Failur
     Ok(Probed { cache: CacheShape::measured(class, of_256, of_512), sliding_refused: smaller.refusal() })
 }
 
+/// Asks contexts of which nothing is allocated: what layers with windows of their own keep depends on the batch size.
+fn with_own_windows(whole: CacheShape, config: &EngineConfig, on_gpu: bool) -> Result<CacheShape, Failure> {
+    let may_have = matches!(whole.class, MemoryClass::Windowed | MemoryClass::Hybrid | MemoryClass::TrainedSparse);
+    if config.settings.own_windows == OwnWindows::Whole || !may_have {
+        return Ok(whole);
+    }
+    let described = weights::describe(config)?.weights;
+    let settings = config.settings.clone().for_device(on_gpu);
+    let window = small_context(&described, &settings, 256)?.own_window();
+    if window == 0 {
+        return Ok(whole);
+    }
+    let smaller = (window + settings.ubatch_tokens()).next_multiple_of(1024) + 1024;
+    let tokens = [smaller, smaller + 1024];
+    let bytes = |tokens| {
+        let params = with_cache_type(LlamaContextParams::default(), &settings)
+            .with_n_ctx(NonZeroU32::new(tokens))
+            .with_n_batch(settings.batch_tokens())
+            .with_n_ubatch(settings.ubatch_tokens())
+            .with_offload_kqv(false)
+            .with_swa_full(false);
+        probed(&described, params).map(|context| memory_of(&context).kv as u64)
+    };
+    Ok(whole.with_short_windows(tokens, [bytes(tokens[0])?, bytes(tokens[1])?]))
+}
+
 fn small_context<'model>(
     model: &'model LlamaModel,
     settings: &EngineSettings,
@@ -280,6 +307,10 @@ fn small_context<'model>(
         .with_n_batch(32)
         .with_n_ubatch(32)
         .with_offload_kqv(false);
+    probed(model, params)
+}
+
+fn probed(model: &LlamaModel, params: LlamaContextParams) -> Result<Context<'_>, Failure> {
     Context::new(model, params).ok_or_else(|| {
         let reason = take_complaints().unwrap_or_else(|| "no reason given".to_owned());
         failure(FailureKind::Model, format!("cannot create a context for this model: {reason}"), None)
@@ -289,15 +320,13 @@ fn small_context<'model>(
 fn memory_class(model: &LlamaModel, context: &Context) -> MemoryClass {
     let architecture = architecture(model);
     let has = |key: &str| model.meta_val_str(&format!("{architecture}.attention.{key}")).is_ok();
-    // SAFETY: `raw` is alive as long as `context`, and so is its model.
-    let window = unsafe { sys::llama_model_n_swa(sys::llama_get_model(context.raw.as_ptr())) };
     if has("indexer.head_count") {
         MemoryClass::TrainedSparse
     } else if model.is_hybrid() {
         MemoryClass::Hybrid
     } else if model.is_recurrent() {
         MemoryClass::Recurrent
-    } else if window > 0 {
+    } else if context.own_window() > 0 {
         MemoryClass::Windowed
     } else if has("key_length_mla") {
         MemoryClass::Latent
@@ -354,6 +383,12 @@ impl<'model> Context<'model> {
         let reason = unsafe { sys::llama_swaa_refusal(self.raw.as_ptr()) };
         // SAFETY: as above.
         (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned())
+    }
+
+    /// The window that the model itself has on some layers; 0 if none.
+    fn own_window(&self) -> u32 {
+        // SAFETY: `raw` is alive as long as `self`, and so is its model.
+        unsafe { sys::llama_model_n_swa(sys::llama_get_model(self.raw.as_ptr())) }.unsigned_abs()
     }
 
     /// Sets the attention of the next decode calls. Switching between full and an unchanged sliding attention is free.
@@ -473,6 +508,7 @@ impl<'model> Llama<'model> {
             .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(self.threads)
             .with_n_threads_batch(self.threads)
+            .with_swa_full(self.settings.own_windows == OwnWindows::Whole)
     }
 
     /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill

@@ -74,6 +74,7 @@ impl Desk {
             n_ubatch: Some(16),
             threads: None,
             kv_dtype: KvDtype::F16,
+            own_windows: OwnWindows::default(),
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes,

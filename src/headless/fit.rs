@@ -81,6 +81,9 @@ struct Object<'a> {
     kv_bytes_per_token: u64,
     /// Of layers that keep a state of fixed size.
     state_bytes: u64,
+    /// Of layers that keep only what their own window sees, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_windows_bytes: Option<u64>,
     memory_class: &'static str,
     /// All weights in memory, with the part that is rearranged for this CPU.
     model_bytes: u64,
@@ -171,6 +174,7 @@ impl Told<'_> {
             kv_bytes: fit.kv_bytes,
             kv_bytes_per_token: fit.cache.bytes_per_token,
             state_bytes: fit.cache.state_bytes,
+            own_windows_bytes: fit.cache.own_windows.map(|short| u64::from(short.tokens) * short.bytes_per_token),
             memory_class: fit.cache.class.name(),
             model_bytes: fit.model_bytes,
             repacked_bytes: fit.repacked_bytes,
@@ -269,14 +273,15 @@ fn basis(measured: Option<Measured>) -> String {
     }
 }
 
-/// `12 kB per token`, `1.0 kB per token and 2.1 MB of state`
+/// `12 kB per token`, `1.0 kB per token and 2.1 MB of state`, `3.1 kB per token and up to 15 MB for layers with …`
 fn cache_in_words(cache: CacheShape) -> String {
-    let per_token = format!("{} per token", bytes(cache.bytes_per_token));
-    match (cache.bytes_per_token, cache.state_bytes) {
-        (_, 0) => per_token,
-        (0, state) => format!("{} of state, whatever the length", bytes(state)),
-        (_, state) => format!("{per_token} and {} of state", bytes(state)),
-    }
+    let per_token = (cache.bytes_per_token > 0).then(|| format!("{} per token", bytes(cache.bytes_per_token)));
+    let state = (cache.state_bytes > 0).then(|| format!("{} of state", bytes(cache.state_bytes)));
+    let windows = cache.own_windows.map(|short| {
+        let most = u64::from(short.tokens) * short.bytes_per_token;
+        format!("up to {} for layers with windows of their own", bytes(most))
+    });
+    per_token.into_iter().chain(state).chain(windows).collect::<Vec<_>>().join(" and ")
 }
 
 /// Says that a `-c` beyond the model's training makes no room; empty if there is none.

@@ -8,6 +8,8 @@
 //! fetches from the hub (or goes on where it was broken off), checks the sha256 and moves the file to its name in one step. A
 //! file under its own name is whole, always.
 //!
+//! What LM Studio and Ollama have fetched is found too ([`Places::models_on_disk`]), and never written.
+//!
 //! We read the Hugging Face cache and write our own: its layout needs the commit that a file belongs to, which only the hub
 //! knows, and the same bytes come from elsewhere too.
 //!
@@ -15,6 +17,7 @@
 
 mod catalogue;
 mod error;
+mod found;
 mod lookup;
 mod machine;
 mod names;
@@ -24,8 +27,9 @@ mod reference;
 
 pub use catalogue::{Catalogue, Entry};
 pub use error::Error;
+pub use found::{FoundModel, Shelf};
 pub use machine::Machine;
 pub use names::{HubName, ModelRef};
 pub use places::{Hub, HubVariables, Patience, Places};
-pub use pull::{PullProgress, check, pull};
+pub use pull::{PullProgress, check, check_sha256, pull};
 pub use reference::Resolved;

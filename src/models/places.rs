@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::catalogue::Entry;
 use super::machine::Machine;
 
+/// Where Ollama's installer for Linux lets its service keep models.
+const OLLAMA_SERVICE: &str = "/usr/share/ollama/.ollama/models";
+
 /// Shelves and the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -15,6 +18,10 @@ pub struct Places {
     pub hub_cache: Option<PathBuf>,
     /// llama.cpp's cache.
     pub llama_cache: Option<PathBuf>,
+    /// LM Studio's folders of models, the new one and the old.
+    pub lm_studio: Vec<PathBuf>,
+    /// Ollama's: the user's, and the one of its service.
+    pub ollama: Vec<PathBuf>,
     pub hub: Hub,
     pub machine: Machine,
 }
@@ -64,6 +71,7 @@ pub struct HubVariables {
     pub hf_token: Option<String>,
     pub xdg_cache_home: Option<String>,
     pub llama_cache: Option<String>,
+    pub ollama_models: Option<String>,
 }
 
 impl Places {
@@ -84,7 +92,14 @@ impl Places {
         let hub_cache = set(variables.hf_hub_cache).map(PathBuf::from).or(hf_home.map(|home| home.join("hub")));
         let llama_cache = set(variables.llama_cache).map(PathBuf::from);
         let llama_cache = llama_cache.or(user_cache.map(|cache| cache.join("llama.cpp")));
-        Self { own: cache.join("models"), hub_cache, llama_cache, hub, machine: Machine::default() }
+        let below_home = |path: &str| home.map(|home| home.join(path));
+        let lm_studio = [".lmstudio/models", ".cache/lm-studio/models"].into_iter().filter_map(below_home).collect();
+        let ollama = match set(variables.ollama_models) {
+            Some(folder) => vec![folder.into()],
+            None => below_home(".ollama/models").into_iter().chain([OLLAMA_SERVICE.into()]).collect(),
+        };
+        let own = cache.join("models");
+        Self { own, hub_cache, llama_cache, lm_studio, ollama, hub, machine: Machine::default() }
     }
 
     /// Where `entry` lies in our own cache.

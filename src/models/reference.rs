@@ -39,6 +39,10 @@ impl Catalogue {
         if let Some(entry) = self.named(written) {
             return Ok(found_or_missing(entry, places));
         }
+        let on_disk = places.models_on_disk(self).into_iter();
+        if let Some(found) = on_disk.into_iter().find(|found| found.name.eq_ignore_ascii_case(written)) {
+            return Ok(Resolved::Found(found.path));
+        }
         if written.contains(['/', MAIN_SEPARATOR]) || path.extension().is_some_and(|it| it.eq_ignore_ascii_case("gguf"))
         {
             return Err(Error::NoFile { path: path.into() });

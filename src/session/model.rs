@@ -9,7 +9,7 @@ use super::error::Error;
 use super::observer::{Activity, Observer};
 use crate::chat::Offered;
 use crate::engine::message::CancelToken;
-use crate::models::{self, Catalogue, Entry, Machine, ModelRef, Resolved};
+use crate::models::{self, Catalogue, Entry, FoundModel, Machine, ModelRef, Resolved};
 use crate::settings::{PullPolicy, Settings};
 use crate::units::count;
 
@@ -52,6 +52,15 @@ pub fn pull(name: Option<&str>, settings: &Settings, observer: &mut dyn Observer
         // Whoever pulls again doubts the file: it is checked, and fetched where it is damaged.
         (Resolved::Found(_), Some(entry)) => check_or_fetch(entry, settings, observer),
         (Resolved::Found(path), None) => Ok(path),
+    }
+}
+
+/// Whether a model's file has the sha256 `expected`. Reads all of it.
+pub fn is_whole(found: &FoundModel, expected: &str, observer: &mut dyn Observer) -> Result<bool, Error> {
+    let mut progress = |progress| observer.progress(Activity::FetchingModel(&progress));
+    match models::check_sha256(&found.path, expected, found.bytes, &mut progress, &CancelToken::default()) {
+        Err(models::Error::Checksum { .. }) => Ok(false),
+        checked => Ok(checked.map(|()| true)?),
     }
 }
 

@@ -103,6 +103,11 @@ pub enum Subcommands {
         #[command(subcommand)]
         task: CacheArgs,
     },
+    /// List, fetch, examine, verify and remove models: the catalogue's, and those of other tools on this machine
+    Models {
+        #[command(subcommand)]
+        task: ModelsArgs,
+    },
     /// Print completions for a shell
     Completions { shell: Shell },
     /// Print the manual page, as roff: `lunette man | man -l -`
@@ -288,6 +293,45 @@ pub enum CacheArgs {
     },
     /// Print the folder
     Path {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ModelsArgs {
+    /// List the models on this machine (also Hugging Face's, llama.cpp's, LM Studio's and Ollama's) and in the catalogue
+    Ls {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download a model from the catalogue (default: the default model) and verify its checksum
+    Pull {
+        /// Name of a model in the catalogue
+        name: Option<String>,
+    },
+    /// Remove a model that Lunette has downloaded
+    Rm {
+        /// Its name, as `lunette models ls` shows it
+        name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what a model keeps of its tokens, how large its cache gets and which presets it can use, without loading it
+    Info {
+        /// Its name, as `lunette models ls` shows it, or a GGUF file
+        name: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a model and compare its sha256 with what it should be (exit code 5 if it differs)
+    Verify {
+        /// Its name, as `lunette models ls` shows it
+        name: String,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -554,6 +598,9 @@ pub struct ModelArgs {
     /// KV cache data type for V (-ctv); must be the same as for K
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
     pub cache_type_v: Option<KvDtype>,
+    /// Keep every token on layers that see a window of their own (Gemma, gpt-oss): several times the memory
+    #[arg(long)]
+    pub swa_full: bool,
     /// Neither use readings that are kept on disk nor keep new ones (see `lunette cache`)
     #[arg(long)]
     pub no_cache: bool,

@@ -43,6 +43,7 @@ pub(super) struct Config {
     pub gpu_layers: Option<GpuLayers>,
     pub flash_attn: Option<bool>,
     pub cache_type: Option<KvDtype>,
+    pub swa_full: Option<bool>,
     pub resident_mib: Option<u32>,
     /// Max size of all readings on disk; 0 for none.
     pub disk_cache_gib: Option<u32>,
@@ -54,7 +55,7 @@ pub(super) struct Config {
 }
 
 const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, ctx_size, batch_size, ubatch_size, \
-                     threads, gpu_layers, flash_attn, cache_type, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
+                     threads, gpu_layers, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
 impl Config {
@@ -95,6 +96,7 @@ impl Config {
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_dtype(text).map_err(wrong)?),
+            "swa_full" => self.swa_full = Some(text.parse().map_err(|_| wrong("true or false".to_owned()))?),
             "theme" => {
                 let theme = ThemeChoice::read(text);
                 self.theme = Some(theme.ok_or_else(|| wrong("auto, dark, light, ansi or none".to_owned()))?);

@@ -26,6 +26,10 @@ pub enum FrontEnd {
     Pull {
         name: Option<String>,
     },
+    Models {
+        task: ModelsTask,
+        json: bool,
+    },
     Read(ReadAhead),
     Cache {
         task: CacheTask,
@@ -88,6 +92,18 @@ impl ReadAhead {
     pub fn is_json(&self) -> bool {
         self.output != Output::Text
     }
+}
+
+/// What to do with models.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelsTask {
+    List,
+    /// `None`: the default model.
+    Pull(Option<String>),
+    Remove(String),
+    /// Of the model in the settings.
+    Info,
+    Verify(String),
 }
 
 /// What to do with the readings that are kept on disk.

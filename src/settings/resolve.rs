@@ -6,22 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{
-    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, LowArgs, ModelArgs, OutputArgs,
-    QuestionArgs, ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
+    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, LowArgs, ModelArgs, ModelsArgs,
+    OutputArgs, QuestionArgs, ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{
-    CacheTask, Documents, FitAs, FrontEnd, Headless, Output, PullPolicy, ReadAhead, ScreenSettings, SessionChoice,
-    Shown, ThemeChoice,
+    CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
+    SessionChoice, Shown, ThemeChoice,
 };
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
 use crate::document::{PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
-use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload};
+use crate::engine::config::{
+    ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload, OwnWindows,
+};
 use crate::engine::message::{Limits, Repetition, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
 use crate::swaa::preset::AUTO;
@@ -108,6 +110,10 @@ impl Settings {
                 Self::of_command(FrontEnd::Cache { task, json }, None, surroundings)
             }
             Some(Subcommands::Sessions(command)) => Self::of_command(FrontEnd::Sessions(command), None, surroundings),
+            Some(Subcommands::Models { task }) => {
+                let (task, model, json) = models_task(task);
+                Self::of_command(FrontEnd::Models { task, json }, model, surroundings)
+            }
             Some(Subcommands::Completions { shell }) => {
                 Self::of_command(FrontEnd::Completions(shell), None, surroundings)
             }
@@ -298,6 +304,19 @@ fn cache_task(args: CacheArgs) -> (CacheTask, bool) {
     }
 }
 
+/// What to do with models, and the model to examine.
+fn models_task(args: ModelsArgs) -> (ModelsTask, Option<ModelArgs>, bool) {
+    match args {
+        ModelsArgs::Ls { json } => (ModelsTask::List, None, json),
+        ModelsArgs::Pull { name } => (ModelsTask::Pull(name), None, false),
+        ModelsArgs::Rm { name, json } => (ModelsTask::Remove(name), None, json),
+        ModelsArgs::Info { name, json } => {
+            (ModelsTask::Info, Some(ModelArgs { model: Some(name), ..ModelArgs::default() }), json)
+        }
+        ModelsArgs::Verify { name, json } => (ModelsTask::Verify(name), None, json),
+    }
+}
+
 /// Sets the demo's defaults: a minute of prefill and, if there is no user, a question.
 fn demo(mut session: SessionArgs, surroundings: &Surroundings) -> SessionArgs {
     if session.selection.parts.is_none() {
@@ -483,6 +502,11 @@ fn engine_settings(
         n_ubatch: args.ubatch_size.or(config.ubatch_size),
         threads: args.threads.or(config.threads).and_then(|count| count.0).filter(|&threads| threads > 0),
         kv_dtype,
+        own_windows: if args.swa_full || config.swa_full.unwrap_or(false) {
+            OwnWindows::Whole
+        } else {
+            OwnWindows::Short
+        },
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,

@@ -115,6 +115,7 @@ fn hub_variables() -> HubVariables {
         hf_token: read("HF_TOKEN"),
         xdg_cache_home: read("XDG_CACHE_HOME"),
         llama_cache: read("LLAMA_CACHE"),
+        ollama_models: read("OLLAMA_MODELS"),
     }
 }
 

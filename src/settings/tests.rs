@@ -5,7 +5,9 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::engine::config::{ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, KvDtype, Offload, SplitMode};
+use crate::engine::config::{
+    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, KvDtype, Offload, OwnWindows, SplitMode,
+};
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
@@ -79,6 +81,7 @@ fn nothing_said_gives_the_defaults() {
         n_ubatch: None,
         threads: None,
         kv_dtype: KvDtype::F16,
+        own_windows: OwnWindows::Short,
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
@@ -101,6 +104,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         n_ubatch: Some(256),
         threads: Some(2),
         kv_dtype: KvDtype::Q8_0,
+        own_windows: OwnWindows::Short,
         flash_attention: true,
         offload: Offload {
             layers: GpuLayers::Count(12),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::weights::load_for_trial;
 use super::{Llama, Model};
-use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload};
+use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows};
 use crate::engine::machine::{Before, Machine};
 use crate::engine::message::{Origin, Sampling};
 use crate::engine::trial::TRIAL_CONTEXT_TOKENS;
@@ -50,6 +50,7 @@ fn settings() -> EngineSettings {
         n_ubatch: Some(TRIAL_CONTEXT_TOKENS),
         threads: None,
         kv_dtype: KvDtype::F16,
+        own_windows: OwnWindows::default(),
         flash_attention: true,
         offload: Offload::none(),
         resident_bytes: 0,

@@ -120,7 +120,9 @@ fn need(config: &EngineConfig) -> Option<Need> {
             ContextSize::Fit => own("context_length")
                 .map_or(offload::EXPECTED_CONTEXT_TOKENS, |tokens| tokens.min(offload::EXPECTED_CONTEXT_TOKENS)),
         };
-        let values = u64::from(layers) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
+        // Of a hybrid, only one layer in so many keeps tokens.
+        let keeping = own("full_attention_interval").map_or(layers, |every| layers.div_ceil(every.max(1)));
+        let values = u64::from(keeping) * u64::from(kv_heads) * u64::from(sizes) * u64::from(context);
         let model_bytes = std::fs::metadata(&config.model).ok()?.len();
         Some(Need { layers, model_bytes, kv_bytes: kv_bytes(config.settings.kv_dtype, values) })
     });

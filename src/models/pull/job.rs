@@ -37,6 +37,17 @@ pub fn check(
     progress: &mut dyn FnMut(PullProgress),
     cancel: &CancelToken,
 ) -> Result<(), Error> {
+    check_sha256(path, &entry.sha256, entry.bytes, progress, cancel)
+}
+
+/// Reads the file at `path`, which should have `total` bytes, and compares its sha256 with `expected`.
+pub fn check_sha256(
+    path: &Path,
+    expected: &str,
+    total: u64,
+    progress: &mut dyn FnMut(PullProgress),
+    cancel: &CancelToken,
+) -> Result<(), Error> {
     let unreadable = |source| Error::Disk { path: path.into(), source };
     let mut file = File::open(path).map_err(unreadable)?;
     let mut hash = Sha256::new();
@@ -50,10 +61,10 @@ pub fn check(
         }
         hash.update(&buffer[..count]);
         done += count as u64;
-        progress(PullProgress::Checking { done, total: entry.bytes });
+        progress(PullProgress::Checking { done, total });
     }
     let got = hexadecimal(&hash.finalize());
-    if got == entry.sha256 { Ok(()) } else { Err(Error::Checksum { got, expected: entry.sha256.clone() }) }
+    if got == expected { Ok(()) } else { Err(Error::Checksum { got, expected: expected.to_owned() }) }
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {

@@ -19,7 +19,7 @@ use super::error::Error;
 use super::places::Places;
 use crate::engine::message::CancelToken;
 use job::Job;
-pub use job::{PullProgress, check};
+pub use job::{PullProgress, check, check_sha256};
 
 /// Fetches `entry` into our own cache and returns its path. Nothing is fetched if it is on this machine with the sha256 that it
 /// should have: a file of the right length may hold anything.

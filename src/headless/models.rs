@@ -1,0 +1,188 @@
+//! `lunette models`: which models are there, what is known of one, is it whole, and how to be rid of it.
+//!
+//! ```text
+//! on this machine
+//!   qwen2.5-coder-0.5b        491 MB   Lunette
+//!   ollama:qwen3:4b          2.50 GB   Ollama
+//! in the catalogue
+//!   qwen2.5-coder-1.5b       1.12 GB   Qwen2.5-Coder 1.5B Instruct, Q4_K_M · 32,768 tokens
+//! ```
+//!
+//! Only what Lunette fetched itself is removed; other tools' files are theirs.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::Reporter;
+use super::rows::put;
+use crate::engine::message::ModelInfo;
+use crate::exit::{Exit, ExitError};
+use crate::failure::{Failure, FailureKind};
+use crate::harmless;
+use crate::models::{Catalogue, Entry, FoundModel, Places, Shelf};
+use crate::session::model;
+use crate::settings::Settings;
+use crate::units::{bytes, count};
+
+/// A model as `--json` lists it.
+#[derive(Serialize)]
+struct FoundLine<'a> {
+    name: &'a str,
+    path: String,
+    bytes: u64,
+    of: &'static str,
+}
+
+/// An entry of the catalogue as `--json` lists it.
+#[derive(Serialize)]
+struct EntryLine<'a> {
+    name: &'a str,
+    title: &'a str,
+    bytes: u64,
+    context_tokens: Option<u32>,
+    license: Option<&'a str>,
+    is_here: bool,
+}
+
+impl<'a> FoundLine<'a> {
+    fn new(model: &'a FoundModel) -> Self {
+        let FoundModel { name, path, bytes, shelf, .. } = model;
+        Self { name, path: path.display().to_string(), bytes: *bytes, of: shelf.name() }
+    }
+}
+
+impl<'a> EntryLine<'a> {
+    fn new(entry: &'a Entry, places: &Places) -> Self {
+        Self {
+            name: &entry.name,
+            title: &entry.title,
+            bytes: entry.bytes,
+            context_tokens: entry.train_context_tokens,
+            license: entry.license.as_deref(),
+            is_here: places.find(entry).is_some(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let context = self.context_tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
+        let license = self.license.map_or(String::new(), |license| format!(" · {license}"));
+        format!("  {:<28} {:>8}   {}{context}{license}\n", self.name, bytes(self.bytes), self.title)
+    }
+}
+
+/// Lists what is on this machine and what the catalogue has.
+pub fn list_models(places: &Places, json: bool, reporter: &mut Reporter) -> Result<Exit, ExitError> {
+    let catalogue = Catalogue::bundled();
+    let found = places.models_on_disk(catalogue);
+    let lines: Vec<FoundLine> = found.iter().map(FoundLine::new).collect();
+    let entries: Vec<EntryLine> = catalogue.entries().iter().map(|entry| EntryLine::new(entry, places)).collect();
+    if json {
+        reporter.object(&json!({ "models": lines, "catalogue": entries }))?;
+        return Ok(Exit::Ok);
+    }
+    let mut words = String::from("on this machine\n");
+    if lines.is_empty() {
+        words += "  none\n";
+    }
+    for line in &lines {
+        put(&mut words, format_args!("  {:<28} {:>8}   {}\n", harmless::line(line.name), bytes(line.bytes), line.of));
+    }
+    words += "in the catalogue (`lunette models pull NAME`)\n";
+    words.extend(entries.iter().filter(|entry| !entry.is_here).map(EntryLine::in_words));
+    reporter.data(&words)?;
+    Ok(Exit::Ok)
+}
+
+/// What is known of a model without its weights.
+pub fn model_info(path: &Path, info: &ModelInfo, json: bool, reporter: &mut Reporter) -> Result<Exit, ExitError> {
+    if json {
+        reporter.object(&json!({
+            "path": path.display().to_string(),
+            "name": info.name,
+            "architecture": info.architecture,
+            "quantisation": info.quantisation,
+            "layers": info.layers,
+            "context_tokens": info.train_context_tokens,
+            "model_bytes": info.model_bytes,
+            "weights_bytes": info.weights_bytes(),
+            "memory_class": info.cache.class.name(),
+            "kv_bytes_per_token": info.cache.bytes_per_token,
+            "state_bytes": info.cache.state_bytes,
+            "kv_bytes_at_context": info.cache.bytes(info.train_context_tokens),
+            "sliding_refused": info.sliding_refused,
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    let sliding = info.sliding_refused.as_deref().unwrap_or("every preset works");
+    reporter.data(&format!(
+        "{}\n  file      {}\n  model     {} layers of {}, trained for {} tokens\n  weights   {}\n  memory    {}\n  \
+         KV cache  {} at {} tokens, {} at {}\n  presets   {}\n",
+        harmless::line(&info.title()),
+        harmless::line(&path.display().to_string()),
+        info.layers,
+        harmless::line(&info.architecture),
+        count(info.train_context_tokens),
+        bytes(info.weights_bytes()),
+        info.cache.class.in_words(),
+        bytes(info.cache.bytes(8192)),
+        count(8192),
+        bytes(info.cache.bytes(info.train_context_tokens)),
+        count(info.train_context_tokens),
+        harmless::line(sliding),
+    ))?;
+    Ok(Exit::Ok)
+}
+
+/// Reads a whole model and compares its sha256 with what the catalogue, or the name of the file's blob, says it is.
+pub fn verify_model(name: &str, settings: &Settings, json: bool, reporter: &mut Reporter) -> Result<Exit, ExitError> {
+    let found = named(name, &settings.places)?;
+    let Some(expected) = &found.sha256 else {
+        let message = format!("nothing says what the sha256 of {} should be", found.path.display());
+        let hint = "models of the catalogue, of Hugging Face's cache and of Ollama can be verified";
+        return Err(Failure::new(FailureKind::Unsupported, message, Some(hint.to_owned())).into());
+    };
+    let is_whole = model::is_whole(&found, expected, reporter)?;
+    if json {
+        let line = FoundLine::new(&found);
+        reporter.object(&json!({ "model": line, "sha256": expected, "is_whole": is_whole }))?;
+    } else if is_whole {
+        reporter.data(&format!("{} is whole: its sha256 is {expected}\n", harmless::line(&found.name)))?;
+    }
+    if is_whole {
+        return Ok(Exit::Ok);
+    }
+    let message = format!("{} is not what it should be: its sha256 is not {expected}", found.path.display());
+    let hint = format!("remove it (`lunette models rm {name}`) and fetch it again");
+    Err(Failure::new(FailureKind::Model, message, Some(hint)).into())
+}
+
+/// Removes a model that Lunette fetched.
+pub fn remove_model(name: &str, places: &Places, json: bool, reporter: &mut Reporter) -> Result<Exit, ExitError> {
+    let found = named(name, places)?;
+    if found.shelf != Shelf::Own {
+        let message = format!("{} belongs to {}: {}", found.name, found.shelf.name(), found.path.display());
+        let hint = format!("remove it with {}", found.shelf.name());
+        return Err(Failure::new(FailureKind::Usage, message, Some(hint)).into());
+    }
+    fs::remove_file(&found.path).map_err(|error| {
+        Failure::new(FailureKind::Runtime, format!("cannot remove {}: {error}", found.path.display()), None)
+    })?;
+    if json {
+        reporter.object(&json!({ "removed": FoundLine::new(&found) }))?;
+    } else {
+        reporter.data(&format!("removed {}: {}\n", harmless::line(&found.name), bytes(found.bytes)))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn named(name: &str, places: &Places) -> Result<FoundModel, Failure> {
+    let found = places.models_on_disk(Catalogue::bundled());
+    let is_named = |model: &FoundModel| model.name.eq_ignore_ascii_case(name) || model.path == Path::new(name);
+    found.into_iter().find(is_named).ok_or_else(|| {
+        let message = format!("there is no model called `{name}` on this machine");
+        Failure::new(FailureKind::Model, message, Some("`lunette models ls` lists them".to_owned()))
+    })
+}
