@@ -193,6 +193,7 @@ impl From<session::Error> for ExitError {
         match error {
             session::Error::Document(error) => error.into(),
             session::Error::Selection(error) => error.into(),
+            session::Error::Place(_) => Failure::of(FailureKind::Usage, &error).into(),
             session::Error::Retrieval(error) => error.into(),
             session::Error::Model(error) => error.into(),
             session::Error::Engine(failure) => failure.into(),

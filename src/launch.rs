@@ -65,6 +65,7 @@ fn converse<T>(
     let files = opening::working_set(settings, documents, &model, &kept)?;
     let mut chat = Chat::new(kept.setup(settings, opening::setup(settings, &files, &model)));
     let mut begun = kept.begin(settings, &mut chat, &files.document());
+    begun.extend(kept.until(settings, &mut chat, &files.document())?);
     begun.extend(opening::ask_ahead(&mut chat, &files.whole(), &settings.questions));
     let mut effects = EffectRunner::new(settings, files, model).recorded_by(kept.recorder);
     for effect in begun {

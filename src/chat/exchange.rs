@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
+use super::until::Until;
 use crate::citations::Citation;
 use crate::engine::message::{Channel, Figures, Finish, ReasoningEnd, Timings, TokenCounts};
 use crate::failure::Failure;
@@ -37,6 +38,9 @@ pub struct Exchange {
     /// The preset in force when it was sent; `None` before.
     #[serde(default)]
     pub preset: Option<Arc<str>>,
+    /// The place in the document that it was asked up to; `None`: about all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "or_default")]
+    pub until: Option<Until>,
     /// The model that answered; `None` before.
     #[serde(default, deserialize_with = "or_default")]
     pub model: Option<Arc<AnsweringModel>>,
@@ -143,6 +147,7 @@ impl Exchange {
             answer_began: None,
             state: ExchangeState::Waiting,
             preset: None,
+            until: None,
             model: None,
             figures: None,
             variant: None,

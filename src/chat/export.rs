@@ -70,7 +70,10 @@ fn told(exchange: &Exchange) -> Option<String> {
     match &exchange.state {
         ExchangeState::Failed(failure) => Some(failure.message.clone()),
         ExchangeState::Withdrawn | ExchangeState::Waiting => Some("not answered".to_owned()),
-        _ => exchange.preset.as_ref().map(|preset| format!("preset {preset}")),
+        _ => exchange.preset.as_ref().map(|preset| match &exchange.until {
+            Some(until) => format!("preset {preset}, asked up to {}", until.words),
+            None => format!("preset {preset}"),
+        }),
     }
 }
 

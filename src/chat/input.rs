@@ -11,6 +11,7 @@ use super::attached::Attached;
 use super::document::DocumentFacts;
 use super::recording::{NotSaved, Restored, Saving, SessionId};
 use super::room::WayOut;
+use super::until::Until;
 use super::within::Within;
 use crate::citations::Citation;
 use crate::engine::message::{CancelToken, Command, Event, Sampling};
@@ -111,6 +112,8 @@ pub enum Action {
         session: SessionId,
         called: String,
     },
+    /// Asks about what is before this place in the document alone; `None`: about all of it again.
+    AskUntil(Option<Until>),
     /// Replaces the system prompt; `None` for none. The document is prefilled again behind it.
     SetSystem(Option<Arc<str>>),
     /// Samples later answers like this.

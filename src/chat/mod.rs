@@ -16,6 +16,7 @@
 //!
 //! It does not draw, know keys or count tokens. See `tui` for the screen, and [`prompt`] for what the model gets.
 
+mod asked_about;
 pub mod attached;
 mod branches;
 mod code;
@@ -39,6 +40,7 @@ mod system_prompt;
 pub mod template;
 mod template_limits;
 mod transcript;
+pub mod until;
 mod update;
 pub mod within;
 
@@ -71,6 +73,7 @@ pub use state::{
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
 pub use transcript::Entry;
+pub use until::Until;
 pub use update::{INSTANT_TOKENS, SHORT, update};
 
 pub use crate::swaa::selection::ResolvedPreset;

@@ -16,6 +16,7 @@ use super::room::FullContext;
 use super::system_prompt::SystemPrompt;
 use super::template::ChatTemplate;
 use super::transcript::Entry;
+use super::until::Until;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling, SamplingPatch};
@@ -293,6 +294,8 @@ pub struct Chat {
     pub context: ContextSize,
     /// The name that the user gave the conversation.
     pub name: Option<Arc<str>>,
+    /// Questions are about what is before this place in the document; `None`: about all of it.
+    pub until: Option<Until>,
     /// A saved conversation that can go on, until something is asked.
     pub earlier: Option<Earlier>,
     /// Grows when another conversation takes the place of this one.
@@ -375,6 +378,7 @@ impl Chat {
             full: None,
             context: setup.context,
             name: None,
+            until: None,
             earlier: setup.earlier,
             conversation: 0,
             earlier_entries: 0,

@@ -205,6 +205,25 @@ fn book() -> String {
     "it is a truth universally acknowledged ".repeat(20)
 }
 
+/// Up to here: a question about the first quarter of what was read reads nothing of it again, and then all of it is there at once.
+#[test]
+fn a_question_about_the_beginning_of_a_reading_reads_nothing_again_and_the_rest_comes_back() {
+    for recipe in [RecipeSpec::FULL, spec(64, 4)] {
+        let mut desk = Desk::new(4096, PLENTY);
+        let book = book();
+        assert_eq!(desk.read(&prompt(&book, &[]), &recipe).prefilled, 780);
+        let quarter = prompt(&book[..195], &["Who?"]);
+        let answer = desk.ask(&quarter, &recipe);
+        assert_eq!((answer.tokens.cached, answer.tokens.prefilled), (195, 4), "{recipe:?}");
+        let again = desk.ask(&prompt(&book[..195], &["Where?"]), &recipe);
+        assert_eq!((again.tokens.cached, again.tokens.prefilled), (195, 6), "{recipe:?}");
+        let back = desk.read(&prompt(&book, &[]), &recipe);
+        assert_eq!((back.cached, back.prefilled), (780, 0), "{recipe:?}");
+        let mut alone = Desk::new(4096, PLENTY);
+        assert_eq!(alone.ask(&quarter, &recipe).text, answer.text, "the rest of the book made no difference");
+    }
+}
+
 /// Another program that starts to keep 3 cores busy once a job has begun.
 struct StartsLater;
 

@@ -99,7 +99,8 @@ fn open<'settings>(
     let Started { client, model, retriever } = start(reporter)?;
     files.retrieve_with(retriever)?;
     let mut chat = Chat::new(kept.setup(settings, setup(settings, &files, model)));
-    let effects = kept.begin(settings, &mut chat, &files.document());
+    let mut effects = kept.begin(settings, &mut chat, &files.document());
+    effects.extend(kept.until(settings, &mut chat, &files.document())?);
     let mut script = Script::new(settings, headless, files, chat, client, kept.recorder);
     script.carry_out(effects);
     Ok(script)

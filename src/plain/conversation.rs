@@ -24,6 +24,7 @@ use crate::chat::{Action, Chat, Effect, Entry, ExchangeState, Input, KnownModel,
 use crate::exit::Exit;
 use crate::harmless;
 use crate::session::earlier::{self, Found, described};
+use crate::session::places::place;
 use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest, Reloaded, references};
 use crate::units::bytes;
 
@@ -134,6 +135,13 @@ impl Conversation<'_, '_> {
                 self.announcer.say(&all, self.out)?;
                 Ok(None)
             }
+            TypedLine::Until(written) => match place(&self.effects.files().document(), &written, None) {
+                Ok(until) => self.act(Action::AskUntil(until)),
+                Err(error) => {
+                    self.announcer.say(&error.to_string(), self.out)?;
+                    Ok(None)
+                }
+            },
             TypedLine::Find(text) => {
                 let hits = found_in_sessions(self.effects.recorder(), &text);
                 self.announcer.say(&hits, self.out)?;

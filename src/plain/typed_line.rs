@@ -6,7 +6,7 @@ use crate::swaa::{Preset, written};
 /// The text of `/help`, also shown for unknown commands.
 const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens another \
                     document, /demo the bundled book, /new starts a new conversation, \
-                    /sessions lists the saved ones, /session NAME goes on with one, /find TEXT finds what was said in them, /name NAME names this one. /models lists the models, /model NAME uses one. \
+                    /sessions lists the saved ones, /session NAME goes on with one, /find TEXT finds what was said in them, /name NAME names this one. /until PLACE asks only about what comes before a place (a part's number, 40%, \"line 812\", a heading), /until about all of it. /models lists the models, /model NAME uses one. \
                     /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /think off, native or \
                     prompted sets how the model reasons. /system TEXT sets the system prompt. If the context is full, /leave-out leaves \
                     out the oldest turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. \
@@ -28,6 +28,8 @@ pub(super) enum TypedLine {
     GoOnWith(String),
     /// List where this was said in saved conversations.
     Find(String),
+    /// Ask about what is before this place alone.
+    Until(String),
 }
 
 impl TypedLine {
@@ -62,6 +64,8 @@ impl TypedLine {
             ("/session" | "/continue", name) => Self::GoOnWith(name.to_owned()),
             ("/find", "") => Self::Say("type what to look for in saved conversations: /find TEXT".to_owned()),
             ("/find", text) => Self::Find(text.to_owned()),
+            ("/until", "") => Self::Act(Action::AskUntil(None)),
+            ("/until", place) => Self::Until(place.to_owned()),
             ("/name", name) => Self::Act(Action::Rename(name.to_owned())),
             ("/models", _) | ("/model", "") => Self::Models,
             ("/model", name) => Self::UseModel(name.to_owned()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::places::NoPlace;
 use crate::document::{self, SelectError};
 use crate::failure::{Failure, Hint};
 use crate::fit;
@@ -14,6 +15,8 @@ pub enum Error {
     Document(#[from] document::Error),
     #[error(transparent)]
     Selection(#[from] SelectError),
+    #[error(transparent)]
+    Place(#[from] NoPlace),
     #[error(transparent)]
     Retrieval(#[from] fit::Error),
     /// A pipe is held open, and nothing is written to it.
@@ -39,6 +42,9 @@ impl Hint for Error {
         match self {
             Self::Document(error) => error.hint(),
             Self::Selection(error) => error.hint(),
+            Self::Place(_) => {
+                Some("a place is a part's number, 40%, \"line 812\", \"page 30\", a heading, or here".to_owned())
+            }
             Self::Retrieval(error) => error.hint(),
             Self::NothingCame { .. } => {
                 Some("`-` waits for it without a limit; `< /dev/null` asks without a document".to_owned())

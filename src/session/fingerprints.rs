@@ -1,7 +1,7 @@
 //! What a conversation was about: which files, which parts of them, and what their texts were, so that a change is noticed when it goes on.
 //!
 //! Example: `lunette --parts 3-7 book.txt` notes the path from the root, parts 3 to 7 of 61, and a fingerprint (SHA-256) of the text of
-//! each file. Text itself is not kept: 5 MB of it take 10 ms to hash.
+//! each file. Text itself is not kept.
 
 use std::fmt::Write as _;
 

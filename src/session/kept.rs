@@ -14,6 +14,7 @@ use super::documents::{self, Opened};
 use super::earlier::{self, TakenUp, asked_for, offered};
 use super::error::Error;
 use super::observer::Observer;
+use super::places::place;
 use super::recorder::Recorder;
 use super::working_set::WorkingSet;
 use crate::chat::{Action, Chat, Effect, Input, Keeping, Setup, update};
@@ -104,5 +105,15 @@ impl Kept {
             _ => {}
         }
         inputs.into_iter().flat_map(|input| update(chat, Duration::ZERO, input)).collect()
+    }
+
+    /// Lets questions be about what is before the place of `--until`, if there is one.
+    ///
+    /// Errors: `document` has no such place.
+    pub fn until(&mut self, settings: &Settings, chat: &mut Chat, document: &Document) -> Result<Vec<Effect>, Error> {
+        let Some(written) = &settings.until else { return Ok(Vec::new()) };
+        let left = self.recorder.database().and_then(|database| database.place(&document.text).ok().flatten());
+        let place = place(document, written, left.map(|left| left.byte))?;
+        Ok(update(chat, Duration::ZERO, Input::User(Action::AskUntil(place))))
     }
 }

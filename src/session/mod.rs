@@ -6,6 +6,7 @@
 //! | [`observer`] | what receives progress, and what allows a download? |
 //! | [`documents`] | what do the named documents contain? |
 //! | [`paths`] | which file does a typed path mean, and how is it completed? |
+//! | [`places`] | which place in a document does `--until` mean? |
 //! | [`titles`] | what is a document called? |
 //! | [`catalogue`] | which models are known, and do they fit? |
 //! | [`piped`] | is standard input, which nobody named, a document? |
@@ -49,6 +50,7 @@ pub mod observer;
 pub mod opening;
 pub mod paths;
 pub mod piped;
+pub mod places;
 pub mod recorder;
 pub mod references;
 pub mod retriever;

@@ -5,7 +5,7 @@
 //!                                     └── Input::NotSaved, if it failed ──> chat::update
 //! ```
 //!
-//! A save is carried out at once, before the screen is drawn: it takes some 30 µs, as nothing waits for the disk. When it fails, nothing of
+//! A save is carried out at once, before the screen is drawn: nothing waits for the disk ([`crate::store`]). When it fails, nothing of
 //! it is stored, and the chat gives all of it again later. A conversation that another window has taken over goes on as a new one.
 //!
 //! It also keeps the question history, places and recent documents, which lie in the same database. Where nothing is to be saved

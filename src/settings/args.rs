@@ -417,6 +417,10 @@ pub struct SelectionArgs {
     /// Load as many parts as this machine can prefill in this time, e.g. 60s or 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub within: Option<Duration>,
+    /// Ask only about what comes before this place, so that nothing later is told: a part's number (up to its end), 40%, "line 812",
+    /// "page 30", a heading (up to it), or here (where the document was left)
+    #[arg(long, value_name = "PLACE")]
+    pub until: Option<String>,
     /// Load only the parts most relevant to the questions (BM25), up to this many tokens (e.g. 20k)
     #[arg(long, value_name = "TOKENS", value_parser = tokens, conflicts_with = "within")]
     pub pick: Option<u32>,

@@ -55,6 +55,8 @@ pub struct Settings {
     pub parts: Option<String>,
     /// `--pages`, as written.
     pub pages: Option<String>,
+    /// `--until`, as written: its meaning depends on the document.
+    pub until: Option<String>,
     /// Load only as many parts as this machine can prefill in this time.
     pub within: Option<Duration>,
     /// Load only the parts nearest to the questions, up to this many tokens.
@@ -213,6 +215,7 @@ impl Settings {
         settings.add_files(selection.files);
         settings.parts = selection.parts;
         settings.pages = selection.pages;
+        settings.until = selection.until;
         settings.within = selection.within;
         settings.pick = selection.pick;
         if settings.pick.is_some() && settings.questions.is_empty() {
@@ -249,6 +252,7 @@ impl Settings {
             },
             parts: None,
             pages: None,
+            until: None,
             within: None,
             pick: None,
             questions: Vec::new(),

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Another program opens the file, checks and migrates it within this.
 const OPENING_TAKES: Duration = Duration::from_secs(3);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// A larger file is not checked page by page at each start: 32 MB take about 30 ms.
+/// A larger file is not checked page by page at each start, which reads all of it.
 const CHECKED_BYTES: u64 = 32 << 20;
 
 /// The open database.

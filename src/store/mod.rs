@@ -13,7 +13,7 @@
 //! | [`mod@file`] | how is a file written that other processes of ours may write, too? |
 //!
 //! Example: an answer of 400 tokens is one row that is written at its begin and its end, and 400 small ones in between; a program that is
-//! killed at the 200th loses nothing of the 200. Each takes 20 to 60 µs, as nothing waits for the disk.
+//! killed at the 200th loses nothing of the 200. Nothing waits for the disk: 11,500 took less than 4 s, unoptimised and on a busy machine.
 //!
 //! It holds text, numbers and JSON. What a turn or a document is, others know.
 

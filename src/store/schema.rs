@@ -62,7 +62,6 @@ CREATE TABLE pieces (
     answer TEXT NOT NULL,
     thoughts TEXT NOT NULL
 ) STRICT;
-CREATE INDEX pieces_turn ON pieces (turn);
 CREATE VIRTUAL TABLE found USING fts5 (
     question, answer, thoughts, content = 'turns', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
 );

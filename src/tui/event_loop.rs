@@ -29,7 +29,7 @@ use super::screen::Screen;
 use super::terminal_input::{Background, TerminalEvent};
 use super::theme::{self, Theme};
 use super::ui_command::UiCommand;
-use crate::chat::{Action, Chat, Effect, Input, update};
+use crate::chat::{Action, Chat, Choice, Effect, Input, update};
 use crate::session::{EffectResult, Reloaded, Signal};
 use crate::store::Remembered;
 
@@ -245,7 +245,11 @@ impl<D: Display, R: Runner> Loop<D, R> {
             Reply::Message(line) => self.screen.message = Some(line),
             Reply::Edited(text) => self.screen.edited(&text),
             Reply::Reloaded(reloaded) => return self.take_reloaded(now, reloaded),
-            Reply::Opened(reloaded, place) => return self.take_opened(now, reloaded, place),
+            Reply::Opened { reloaded, parts, place } => {
+                let step = self.take_opened(now, reloaded, place);
+                self.screen.parts.take(&Choice { parts, preset_entry: None });
+                return step;
+            }
             Reply::Completed(typed, completed) => self.screen.completed(&typed, completed),
             Reply::Models(models) => self.screen.list_models(&self.chat, models),
             Reply::Sessions { rows, found_by, message } => {

@@ -33,8 +33,12 @@ pub(super) enum Reply {
     Edited(String),
     /// The documents changed.
     Reloaded(Reloaded),
-    /// Other documents were opened; they were left there last time.
-    Opened(Reloaded, Option<Remembered>),
+    /// Other documents were opened, of which these parts are in use; they were left there last time.
+    Opened {
+        reloaded: Reloaded,
+        parts: Vec<usize>,
+        place: Option<Remembered>,
+    },
     /// A path and its completion.
     Completed(String, Completed),
     Models(Vec<KnownModel>),

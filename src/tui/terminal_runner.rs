@@ -147,11 +147,11 @@ impl TerminalRunner<'_> {
             recents::remember(self.effects.recorder(), left);
         }
         let files = self.effects.files();
-        let (source, document) = (files.source().clone(), files.document());
+        let (source, document, parts) = (files.source().clone(), files.document(), files.parts().to_vec());
         self.title = files.title();
         recents::note(self.effects.recorder(), &source, self.options.home.as_deref(), &self.title, None);
         let place = recents::place(self.effects.recorder(), &document);
-        Reply::Opened(reloaded, place)
+        Reply::Opened { reloaded, parts, place }
     }
 
     fn remember(&mut self, question: &str) {

@@ -11,6 +11,7 @@ mod parts;
 mod saving;
 mod scripts;
 mod thinking;
+mod until;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -51,10 +51,11 @@ enum Start {
 
 fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let Some(resolved_preset) = chat.resolved_preset.clone() else { return Vec::new() };
-    let document = chat.document.text.clone();
-    let model = chat.answering_model();
+    let document = chat.text_asked_about();
+    let (model, until) = (chat.answering_model(), chat.until.clone());
+    let recipe = chat.recipe_asked_with(&resolved_preset);
     let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
-    exchange.model = model;
+    (exchange.model, exchange.until) = (model, until);
     exchange.attached.iter_mut().for_each(|attached| attached.settle(&document));
     exchange.state = ExchangeState::Running;
     exchange.preset = Some(resolved_preset.name.clone());
@@ -78,7 +79,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let question = Question {
         job: run.job,
         prompt,
-        recipe: resolved_preset.recipe,
+        recipe,
         sampling: sampling(chat, &exchange),
         limits,
         markup: Box::new(markup),
@@ -132,7 +133,7 @@ pub(super) fn answered(chat: &mut Chat, finish: Finish, figures: Box<Figures>) -
     // If the answer was stopped during prefill, the document is not complete either.
     chat.paused = if chat.is_read() { None } else { Some(Pause::Stopped) };
     if let Some(resolved_preset) = chat.resolved_preset.clone() {
-        if !was_read {
+        if !was_read && chat.until.is_none() {
             chat.measurements.read(&resolved_preset.name, &figures);
         }
         chat.measurements.answered(&resolved_preset.name, &figures);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{citing, opening, taking};
+use super::{citing, opening, taking, until};
 use crate::chat::input::{Effect, NewText, News};
 use crate::chat::notice::{Notice, Tone};
 use crate::chat::state::{Change, Chat};
@@ -49,6 +49,7 @@ pub(super) fn take(chat: &mut Chat, new: NewText) {
         }
         taken
     };
+    until::forget(chat);
     chat.take_text(taken);
     if let Some(retrieved) = retrieved {
         chat.document.part = Some(retrieved.part);

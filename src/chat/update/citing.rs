@@ -6,7 +6,7 @@ use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
 use crate::chat::state::Chat;
 use crate::chat::transcript::Entry;
-use crate::citations::{Citation, find_citations};
+use crate::citations::{Citation, Verdict, find_citations};
 
 /// Has the citations of an answer looked up, if it has any and there is a document.
 pub(super) fn check(chat: &Chat, entry: usize, answer: &str) -> Vec<Effect> {
@@ -37,7 +37,17 @@ pub(super) fn check_unknown(chat: &Chat) -> Vec<Effect> {
 
 /// Takes the result, unless the entry has another answer by now.
 pub(super) fn checked(chat: &mut Chat, entry: usize, answer: &Arc<str>, citations: Vec<Citation>) {
+    let end =
+        chat.exchange_mut(entry).and_then(|exchange| exchange.until.as_ref()).map_or(usize::MAX, |until| until.byte);
     if let Some(exchange) = chat.exchange_mut(entry).filter(|exchange| *exchange.answer == **answer) {
-        exchange.citations = citations;
+        exchange.citations = citations.into_iter().map(|citation| before(citation, end)).collect();
+    }
+}
+
+/// A quote is looked up in the whole document, and the first place is found: one behind `end` is not in what was asked about.
+fn before(citation: Citation, end: usize) -> Citation {
+    match citation.verdict.passage() {
+        Some(passage) if passage.end > end => Citation { verdict: Verdict::NotFound, source: None, ..citation },
+        _ => citation,
     }
 }

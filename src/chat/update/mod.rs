@@ -19,6 +19,7 @@
 //! | [`taking`] | using other parts of the document |
 //! | [`citing`] | looking up the citations of an answer |
 //! | [`survey`] | forecasting the cost of each preset |
+//! | [`until`] | asking up to a place in the document |
 //! | [`thinking`] | whether the model reasons, and for how long |
 //! | [`versus`], [`returning`] | one question under several presets, and the way back |
 //! | [`opening`] | opening other documents |
@@ -55,6 +56,7 @@ mod survey;
 mod switching;
 mod taking;
 mod thinking;
+mod until;
 mod versus;
 
 use std::time::Duration;
@@ -262,6 +264,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::UseModel(model) => return fetching::use_model(chat, *model),
         Action::Open(source) => return opening::open(chat, source),
         Action::GoOnWith { session, called } => return restoring::go_on_with(chat, session, &called),
+        Action::AskUntil(place) => return until::ask_until(chat, place),
         Action::SetSystem(system) => return adjusting::set_system(chat, system.as_deref()),
         Action::SetSampling(sampling) => adjusting::set_sampling(chat, sampling),
         Action::SetMaxTokens(most) => chat.asking.limits.max_tokens = most,

@@ -56,6 +56,7 @@ pub(super) fn take(chat: &mut Chat, document: OpenedDocument) -> Vec<Effect> {
     // With the answer that has just ended.
     let mut effects: Vec<Effect> = recording::save(chat, Reach::All).into_iter().collect();
     let told = leave_conversation(chat, &facts.title);
+    chat.until = None;
     chat.take_text(facts.text.clone());
     chat.document = facts;
     chat.beginning = within.map(|within| Beginning::of(&mut chat.document, within, preset_entry));

@@ -17,7 +17,8 @@ pub(super) fn start_reading(chat: &mut Chat, from: Option<ResolvedPreset>) -> Ve
     let Some(prompt) = document_prompt(chat, &resolved_preset) else { return Vec::new() };
     chat.too_long = false;
     let run = Run::new(chat.new_job());
-    let command = Command::Prefill { job: run.job, prompt, recipe: resolved_preset.recipe, cancel: run.cancel.clone() };
+    let recipe = chat.recipe_asked_with(&resolved_preset);
+    let command = Command::Prefill { job: run.job, prompt, recipe, cancel: run.cancel.clone() };
     chat.work = Phase::Prefilling { run, from };
     vec![Effect::Send(command)]
 }
@@ -35,7 +36,9 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) {
     };
     let from = from.clone();
     chat.work = Phase::Idle;
-    chat.measurements.read(&resolved_preset.name, figures);
+    if chat.until.is_none() {
+        chat.measurements.read(&resolved_preset.name, figures);
+    }
     if choosing::take_probe(chat, &resolved_preset, figures) {
         return;
     }

@@ -33,7 +33,7 @@ pub(super) fn prompt(
     resolved_preset: &ResolvedPreset,
     question: Option<&Arc<str>>,
 ) -> Result<(Prompt, OutputMarkup), Failure> {
-    prompt_about(chat, &chat.document.text, resolved_preset.cot, question)
+    prompt_about(chat, &chat.text_asked_about(), resolved_preset.cot, question)
 }
 
 /// As [`prompt`], about another document.
@@ -68,5 +68,8 @@ fn turns(chat: &Chat) -> Vec<Turn> {
     let group = running.and_then(|exchange| exchange.variant.as_ref()).map(|variant| variant.group);
     let is_told =
         |exchange: &&Exchange| group.is_none() || exchange.variant.as_ref().map(|variant| variant.group) != group;
-    chat.exchanges().filter(is_told).filter_map(Exchange::turn).collect()
+    // A turn about more of the document may tell what comes later.
+    let limit = chat.until.as_ref().map_or(usize::MAX, |until| until.byte);
+    let knows_no_more = |exchange: &&Exchange| exchange.until.as_ref().map_or(usize::MAX, |until| until.byte) <= limit;
+    chat.exchanges().filter(is_told).filter(knows_no_more).filter_map(Exchange::turn).collect()
 }

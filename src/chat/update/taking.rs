@@ -3,6 +3,7 @@
 //! Example: chapters 1 to 12 are prefilled and the user adds 13: one chapter is prefilled. A running prefill is
 //! stopped; a running answer is completed first.
 
+use super::until;
 use crate::chat::input::{Chosen, Effect};
 use crate::chat::notice::Notice;
 use crate::chat::state::{Change, Chat, Phase};
@@ -36,6 +37,7 @@ pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
     let Chosen { title, text, words, part, preset_entry } = chosen;
     chat.beginning = None;
     chat.parts_taken = None;
+    until::forget(chat);
     chat.take_text(text);
     chat.document.title = title;
     chat.document.part = part;

@@ -138,6 +138,8 @@ pub(in crate::tui) enum Intent {
     Save,
     /// Start a new conversation.
     NewConversation,
+    /// Ask about what is before the page's end alone, or about all again.
+    UntilHere,
     /// List what can be opened: recent documents, the demo.
     Start,
     /// Open the bundled book.

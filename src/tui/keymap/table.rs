@@ -79,6 +79,13 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("models", OPENING, &["M", "alt-l"], Intent::Models, "use another model; the conversation stays"),
     row("contents", MAIN, &["t", "alt-t"], Intent::Contents, "table of contents"),
     row("parts", MAIN, &["s", "alt-s"], Intent::Parts, "choose which parts to read, with their cost"),
+    row(
+        "until-here",
+        MAIN,
+        &["u", "alt-u"],
+        Intent::UntilHere,
+        "ask up to here: what comes later is not told; again: about all of it",
+    ),
     row("parts-tick", &[Parts], &["space"], Intent::Tick, "tick or untick; a folder with everything in it"),
     row("parts-all", &[Parts], &["a"], Intent::TickAll, "tick all"),
     row("parts-none", &[Parts], &["n"], Intent::TickNone, "untick all"),

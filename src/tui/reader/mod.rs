@@ -92,6 +92,11 @@ impl DocumentReader {
         self.top
     }
 
+    /// The end of the last visible line.
+    pub(super) fn page_end(&self) -> usize {
+        self.page.last().map_or(self.top, |row| row.span.end)
+    }
+
     /// Goes to a saved position.
     pub(super) fn open_at(&mut self, byte: usize) {
         let last = self.book.text().len().saturating_sub(1);

@@ -7,6 +7,7 @@ use super::palette::CommandPalette;
 use super::scrolling::{ScrollExtent, scrolled};
 use super::state::Screen;
 use crate::chat::{Action, Chat, KnownModel, Model, Phase, Run, Source};
+use crate::session::places::until;
 
 impl Screen {
     /// Handles an intent. The returned actions are for [`crate::chat::update`].
@@ -50,6 +51,7 @@ impl Screen {
                 self.focus = Focus::Input;
                 return vec![Action::NewConversation];
             }
+            Intent::UntilHere => return self.ask_until_here(chat),
             Intent::Demo => return vec![Action::Open(Source::Demo)],
             Intent::Start => self.open_list(ListKind::Start),
             Intent::Themes => self.open_list(ListKind::Themes),
@@ -95,6 +97,14 @@ impl Screen {
             reading => self.read(&reading),
         }
         Vec::new()
+    }
+
+    /// Asks up to the end of the page that the reader shows, or about the whole document again.
+    fn ask_until_here(&self, chat: &Chat) -> Vec<Action> {
+        if chat.until.is_some() {
+            return vec![Action::AskUntil(None)];
+        }
+        vec![Action::AskUntil(until(self.reader.book.document(), self.reader.page_end()))]
     }
 
     /// Moves the focus: question, transcript, document if there is one.

@@ -64,7 +64,7 @@ impl Screen {
             ListKind::Hits => self.reader.search.hits.len(),
             ListKind::ForkPoints => chat.fork_points().len(),
             ListKind::Branches => chat.branches.count(),
-            ListKind::Start => start_rows(&self.recent).len(),
+            ListKind::Start => start_rows(chat, &self.recent).len(),
             // The last row is for a model that the catalogue doesn't have.
             ListKind::Models => self.models.len() + 1,
             ListKind::Themes => ThemeChoice::ALL.len(),
@@ -104,7 +104,8 @@ impl Screen {
     }
 
     fn choose_start(&mut self, chat: &Chat, row: usize) -> Vec<Action> {
-        match start_rows(&self.recent).get(row) {
+        match start_rows(chat, &self.recent).get(row) {
+            Some(StartRow::Earlier(_)) => vec![Action::Resume],
             Some(StartRow::Recent(recent)) => vec![Action::Open(recent.source())],
             Some(StartRow::Sessions) => self.at_work(chat, Intent::Sessions),
             Some(StartRow::Open) => self.at_work(chat, Intent::Edit(Field::Open)),

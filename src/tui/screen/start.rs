@@ -1,6 +1,6 @@
 //! The start: what can be opened, when nothing is. Recent documents, a path, the demo, the models.
 
-use crate::chat::Source;
+use crate::chat::{Chat, Earlier, Source};
 
 /// Most recent documents that are listed.
 pub(in crate::tui) const MOST_RECENT: usize = 9;
@@ -18,6 +18,7 @@ pub(in crate::tui) struct RecentRow {
 /// A row of the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) enum StartRow<'a> {
+    Earlier(&'a Earlier),
     Recent(&'a RecentRow),
     Sessions,
     Open,
@@ -25,10 +26,11 @@ pub(in crate::tui) enum StartRow<'a> {
     Models,
 }
 
-/// The rows, recent documents first.
-pub(in crate::tui) fn start_rows(recent: &[RecentRow]) -> Vec<StartRow<'_>> {
+/// The rows: the conversation that can go on, then recent documents.
+pub(in crate::tui) fn start_rows<'a>(chat: &'a Chat, recent: &'a [RecentRow]) -> Vec<StartRow<'a>> {
     let recent = recent.iter().take(MOST_RECENT).map(StartRow::Recent);
-    recent.chain([StartRow::Open, StartRow::Sessions, StartRow::Demo, StartRow::Models]).collect()
+    let earlier = chat.earlier.iter().map(StartRow::Earlier);
+    earlier.chain(recent).chain([StartRow::Open, StartRow::Sessions, StartRow::Demo, StartRow::Models]).collect()
 }
 
 impl RecentRow {

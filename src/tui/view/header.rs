@@ -15,7 +15,8 @@ pub(super) fn line<'a>(chat: &Chat, theme: &Theme, cells: usize) -> Line<'a> {
     };
     let title = shorten(&clean(&title), cells);
     let part = chat.document.part.as_ref().map_or(String::new(), |part| format!(" · {part}"));
-    let part = branch(chat) + &part;
+    let until = chat.until.as_ref().map_or(String::new(), |until| format!(" · up to {}", clean(&until.words)));
+    let part = branch(chat) + &until + &part;
     let part = shorten(&part, cells - width(&title));
     let model = match &chat.model {
         Model::Ready { info, .. } => clean(&info.title()),

@@ -12,7 +12,12 @@ use crate::settings::ThemeChoice;
 
 /// A recent document, or another way to begin.
 pub(super) fn start(chat: &Chat, screen: &Screen, row: usize, theme: &Theme, cells: usize) -> Vec<Span<'static>> {
-    match start_rows(&screen.recent).get(row) {
+    match start_rows(chat, &screen.recent).get(row) {
+        Some(StartRow::Earlier(earlier)) => {
+            let words =
+                shorten(&clean(&format!("go on with the conversation {}", earlier.words)), cells.saturating_sub(2));
+            vec![Span::raw("  "), Span::raw(words)]
+        }
         Some(StartRow::Recent(recent)) => recent_row(recent, theme, cells),
         Some(StartRow::Open) => keyed("o", "open a file, a folder or an address …", "", theme, cells),
         Some(StartRow::Sessions) => keyed("H", "saved conversations …", "", theme, cells),
