@@ -8,6 +8,7 @@ use super::format::FileText;
 use super::outline::OutlineEntry;
 use super::position::SourceSpan;
 use super::report::{Report, Skipped};
+use super::sized;
 use super::span::ByteSpan;
 
 /// The line that names a file in a document of several.
@@ -22,7 +23,8 @@ pub(super) fn assemble(files: Vec<FileText>, skipped: Vec<Skipped>) -> Document 
     if has_several {
         document.text.reserve(files.iter().map(|file| file.text.len() + 64).sum());
     }
-    for file in files {
+    for mut file in files {
+        sized::add_pieces(&file.text, &file.positions, &mut file.outline, has_several);
         if has_several { document.append_named(file) } else { document.append(file, 0) }
     }
     document

@@ -10,14 +10,15 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
+use super::code_page::{CP037, is_ebcdic};
 use super::controls::{is_control, without_controls};
-use super::encoding::{self, Found, Sureness, UTF8_BOM, WideEncoding};
+use super::encoding::{self, Found, Guess, Sureness, UTF8_BOM, WideEncoding};
 use super::error::Error;
 use super::position::count_lines;
 use super::raw_file::RawFile;
-use super::report::FileReport;
+use super::report::{FileReport, counted};
 
 /// How much of a file is examined to tell text from binary; the same as git's limit.
 const HEAD_BYTES: usize = 8 << 10;
@@ -84,6 +85,11 @@ fn decode_narrow(
     charset: Option<&'static Encoding>,
     report: &mut FileReport,
 ) -> Result<String, Error> {
+    if charset.is_none() && is_ebcdic(&bytes) {
+        report.encoding = Found { name: CP037.name, sureness: Sureness::Likely };
+        report.rivals = vec!["an EBCDIC of another country"];
+        return Ok(CP037.decode(&bytes));
+    }
     report.trailing_padding = drop_padding(&mut bytes);
     if bytes.is_empty() && report.trailing_padding > 0 {
         return Err(Error::Binary { name: report.name.clone(), evidence: "nothing but NUL bytes".into() });
@@ -131,6 +137,9 @@ fn decode_bytes(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, E
             let bytes = error.as_bytes();
             let count = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
             if bom == 0 && count * BYTES_PER_INVALID > bytes.len() {
+                if is_mixed(bytes, count) {
+                    return Ok(decode_mixed(bytes, report));
+                }
                 return decode_legacy(bytes, report);
             }
             report.invalid_sequences = count as u64;
@@ -142,15 +151,39 @@ fn decode_bytes(mut bytes: Vec<u8>, report: &mut FileReport) -> Result<String, E
 
 /// Decodes with the guessed encoding. Fails if the bytes are not text in that encoding either.
 fn decode_legacy(bytes: &[u8], report: &mut FileReport) -> Result<String, Error> {
-    let (encoding, sureness) = encoding::guess(bytes);
-    let text = encoding.decode_without_bom_handling(bytes).0;
+    let Guess { charset, sureness, rivals } = encoding::guess_any(bytes);
+    let text = charset.decode(bytes);
     let count = text.matches(char::REPLACEMENT_CHARACTER).count();
     if count * BYTES_PER_INVALID > bytes.len() + BYTES_PER_INVALID {
-        return Err(Error::Undecodable { name: report.name.clone(), guess: encoding.name(), count: count as u64 });
+        return Err(Error::Undecodable { name: report.name.clone(), guess: charset.name(), count: count as u64 });
     }
-    report.encoding = Found { name: encoding.name(), sureness };
+    report.encoding = Found { name: charset.name(), sureness };
+    report.rivals = rivals;
     report.invalid_sequences = count as u64;
-    Ok(text.into_owned())
+    Ok(text)
+}
+
+/// Whether bytes that are not valid UTF-8 have as many letters of UTF-8 in them as invalid sequences: lines of two
+/// encodings were put together.
+fn is_mixed(bytes: &[u8], invalid: usize) -> bool {
+    let valid = bytes.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|letter| !letter.is_ascii()).count());
+    valid.sum::<usize>() >= invalid.max(3)
+}
+
+/// Decodes each line as UTF-8, or else as windows-1252.
+fn decode_mixed(bytes: &[u8], report: &mut FileReport) -> String {
+    let mut others = 0;
+    let line = |line: &[u8]| match std::str::from_utf8(line) {
+        Ok(line) => line.to_owned(),
+        Err(_) => {
+            others += 1;
+            WINDOWS_1252.decode_without_bom_handling(line).0.into_owned()
+        }
+    };
+    let text = bytes.split_inclusive(|&byte| byte == b'\n').map(line).collect();
+    report.encoding = Found { name: UTF_8.name(), sureness: Sureness::Likely };
+    report.remarks.push(format!("{} read as windows-1252 among lines in UTF-8", counted(others, "line")));
+    text
 }
 
 /// Makes line ends LF and replaces control characters by symbols.
@@ -215,6 +248,14 @@ mod tests {
         let decoded = decoded(b"first line\nun caf\xe9 cr\xe8me").expect("Latin-1");
         assert_eq!(decoded.text, "first line\nun café crème");
         assert_eq!(decoded.report.encoding, Found { name: "windows-1252", sureness: Sureness::Guessed });
+    }
+
+    #[test]
+    fn lines_of_two_encodings_are_each_read_in_their_own() {
+        let mixed = [&b"caf\xe9 cr\xe8me\n"[..], "café crème à la\n".as_bytes(), "où é\n".as_bytes()].concat();
+        let decoded = decoded(&mixed).expect("text");
+        assert_eq!(decoded.text, "café crème\ncafé crème à la\noù é\n");
+        assert_eq!(decoded.report.remarks, ["1 line read as windows-1252 among lines in UTF-8"]);
     }
 
     #[test]

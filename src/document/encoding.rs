@@ -1,8 +1,9 @@
 //! Detects the encoding of bytes, and says how sure it is.
 //!
 //! A byte order mark decides. Without one, NULs in every other byte mean UTF-16, and valid UTF-8 is UTF-8. For the
-//! rest, chardetng (Firefox's detector) guesses from letter frequencies. It knows no Macintosh encodings, so those are
-//! tried as well, and win if they make better words ([`word_likeness`]).
+//! rest, chardetng (Firefox's detector) guesses from letter frequencies. It knows no Macintosh encodings and none of DOS, so
+//! those are tried as well, and win if they make better words ([`word_likeness`]). Turkish is told by its letters. Encodings
+//! that make as good words of the bytes, but others, are named as rivals of the guess.
 //!
 //! Example: a Russian word in the encoding of old Macintoshes, read as windows-1251, has capitals in its middle. That
 //! gives it away.
@@ -10,7 +11,12 @@
 //! [`super::decode`] decides whether bytes are text at all, and whether a few invalid bytes of UTF-8 are damage.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, X_MAC_CYRILLIC};
+use encoding_rs::{
+    Encoding, ISO_8859_2, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1250, WINDOWS_1252, WINDOWS_1254, WINDOWS_1257,
+    X_MAC_CYRILLIC,
+};
+
+use super::code_page::{CP850, CodePage};
 
 /// The byte order mark of UTF-8.
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
@@ -88,12 +94,85 @@ pub(super) fn decode_utf32(bytes: &[u8], little_endian: bool) -> String {
     bytes.chunks_exact(4).map(|four| char::from_u32(number(four)).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// Best guess for non-Unicode bytes.
+/// An encoding of the standard, or another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charset {
+    Standard(&'static Encoding),
+    Page(&'static CodePage),
+}
+
+impl Charset {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Standard(encoding) => encoding.name(),
+            Self::Page(page) => page.name,
+        }
+    }
+
+    pub(super) fn decode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Standard(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+            Self::Page(page) => page.decode(bytes),
+        }
+    }
+}
+
+/// A guess, and what else it might be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Guess {
+    pub charset: Charset,
+    pub sureness: Sureness,
+    /// The names of encodings that make as good words of the bytes.
+    pub rivals: Vec<&'static str>,
+}
+
+/// Most rivals that are named.
+const MOST_RIVALS: usize = 3;
+/// How much worse the words of a rival may be.
+const RIVAL_MARGIN: f64 = 0.05;
+
+/// Best guess for non-Unicode bytes, among all encodings.
+pub(super) fn guess_any(bytes: &[u8]) -> Guess {
+    let head = &bytes[..bytes.len().min(GUESSED_FROM_BYTES)];
+    let (encoding, sureness) = guess(bytes);
+    let guessed = Charset::Standard(encoding);
+    if !encoding.is_single_byte() {
+        return Guess { charset: guessed, sureness, rivals: Vec::new() };
+    }
+    let likeness = |charset: Charset| word_likeness(&charset.decode(head));
+    let dos = Charset::Page(&CP850);
+    let charset = if likeness(dos) > likeness(guessed) + MARGIN { dos } else { guessed };
+    let (best, text) = (likeness(charset), charset.decode(head));
+    let others = [WINDOWS_1252, WINDOWS_1250, WINDOWS_1254, WINDOWS_1257, ISO_8859_2, MACINTOSH].map(Charset::Standard);
+    let is_rival =
+        |other: &Charset| *other != charset && likeness(*other) >= best - RIVAL_MARGIN && other.decode(head) != text;
+    let rivals = others.into_iter().chain([dos]).filter(is_rival).map(Charset::name).take(MOST_RIVALS).collect();
+    Guess { charset, sureness, rivals }
+}
+
+/// Whether the bytes above ASCII are those of Turkish in windows-1254: `ı`, `ş`, `ğ` and the letters with two dots.
+fn is_turkish(bytes: &[u8]) -> bool {
+    let high = bytes.iter().filter(|byte| **byte >= 0xc0);
+    let (mut all, mut own, mut usual) = (0_usize, 0_usize, 0_usize);
+    for byte in high {
+        all += 1;
+        own += usize::from(matches!(byte, 0xfd | 0xfe | 0xf0 | 0xdd | 0xde | 0xd0));
+        usual += usize::from(matches!(
+            byte,
+            0xfd | 0xfe | 0xf0 | 0xdd | 0xde | 0xd0 | 0xfc | 0xf6 | 0xe7 | 0xd6 | 0xdc | 0xc7
+        ));
+    }
+    all >= 4 && usual * 10 >= all * 9 && own * 3 >= all
+}
+
+/// Best guess for non-Unicode bytes, among the encodings of the standard.
 pub(super) fn guess(bytes: &[u8]) -> (&'static Encoding, Sureness) {
     let head = &bytes[..bytes.len().min(GUESSED_FROM_BYTES)];
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(head, head.len() == bytes.len());
     let guessed = detector.guess(None, Utf8Detection::Deny);
+    let is_western = [WINDOWS_1250, WINDOWS_1252, ISO_8859_2].contains(&guessed);
+    let guessed = if is_western && is_turkish(head) { WINDOWS_1254 } else { guessed };
     let encoding = if guessed.is_single_byte() { or_macintosh(guessed, head) } else { guessed };
     let high = head.iter().filter(|byte| !byte.is_ascii()).count();
     (encoding, if high >= LIKELY_FROM_BYTES { Sureness::Likely } else { Sureness::Guessed })
@@ -209,6 +288,24 @@ mod tests {
             let bytes: Vec<u8> = text.chars().map(byte).collect();
             assert_eq!(guess(&bytes).0.name(), encoding.name());
         }
+    }
+
+    #[test]
+    fn turkish_and_german_of_dos_are_told_by_their_letters() {
+        let turkish = "Bu kitabın bakımından eşit olduğunu söylemiş; ağaçların altında üç kişi oturuyordu.";
+        is_found(turkish, WINDOWS_1254, WINDOWS_1254);
+        let dos = b"Die Stra\xe1e f\x81hrte \x9aber den Flu\xe1, und die M\x84nner h\x94rten die Gl\x94ckner; es war sp\x84t.";
+        let guess = guess_any(dos);
+        assert_eq!(
+            (guess.charset, guess.charset.decode(dos).starts_with("Die Straße führte Über den Fluß")),
+            (Charset::Page(&CP850), true)
+        );
+    }
+
+    #[test]
+    fn what_could_be_read_otherwise_has_rivals() {
+        assert!(guess_any(b"un caf\xe9 cr\xe8me").rivals.contains(&"windows-1250"));
+        assert_eq!(guess_any(&WINDOWS_1251.encode(RUSSIAN).0).rivals, [""; 0]);
     }
 
     #[test]

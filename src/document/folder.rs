@@ -2,8 +2,8 @@
 //!
 //! The files are those that `rg --files` lists: `.gitignore`, `.ignore`, git's excludes and hidden files count as they
 //! do for ripgrep. Lock files, minified code, vendored folders ([`machine_made`]) and files above [`MOST_BYTES`] are
-//! skipped and reported. `--include '*.lock'` reads exactly what it matches, whatever these rules say. `--exclude`
-//! skips more.
+//! skipped and reported; books ([`is_book`]) may be of any size. Hidden files are reported, too, and ignored ones that git
+//! has. `--include '*.lock'` reads exactly what it matches, whatever these rules say. `--exclude` skips more.
 //!
 //! In each folder, the README comes first, then the other files by name, then the folders by name:
 //!
@@ -16,6 +16,7 @@
 //! They are reported.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -24,9 +25,10 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::controls::printable;
 use super::error::Error;
+use super::git_index;
 use super::report::{SkipReason, Skipped};
 
-/// Larger files in a folder are more often data than text.
+/// Larger files in a folder are more often data than text, unless they are books.
 const MOST_BYTES: u64 = 1 << 20;
 /// Generated files say so near their top.
 const HEAD_BYTES: usize = 1 << 10;
@@ -55,7 +57,8 @@ pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error>
     walker.overrides(chosen).sort_by_file_path(Path::cmp);
     if wanted.include.is_empty() {
         let skipped = Arc::clone(&skipped);
-        walker.filter_entry(move |entry| !is_vendored(entry, &skipped));
+        // Hidden files are filtered here rather than by the walker, so that they are reported.
+        walker.hidden(false).filter_entry(move |entry| !is_vendored(entry, &skipped) && !is_hidden(entry, &skipped));
     }
     let mut found = FolderFiles::default();
     for entry in walker.build() {
@@ -66,6 +69,9 @@ pub(super) fn walk(folder: &Path, wanted: &Wanted) -> Result<FolderFiles, Error>
     }
     found.files.sort_by(|one, other| in_reading_order(one, other));
     found.skipped.append(&mut skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    if wanted.include.is_empty() {
+        found.add_tracked(folder);
+    }
     found.skipped.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
@@ -90,10 +96,24 @@ impl FolderFiles {
             let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
             match machine_made(path).filter(|_| wanted.include.is_empty()) {
                 Some(rule) => self.skip(&name, SkipReason::Generated(rule)),
-                None if bytes > MOST_BYTES && wanted.include.is_empty() => {
+                None if is_too_large(path, bytes) && wanted.include.is_empty() => {
                     self.skip(&name, SkipReason::Large { bytes });
                 }
                 None => self.files.push(path.to_owned()),
+            }
+        }
+    }
+
+    /// Adds the files that git has and that were left out by `.gitignore`.
+    fn add_tracked(&mut self, folder: &Path) {
+        let listed: HashSet<PathBuf> = self.files.iter().cloned().collect();
+        let skipped: Vec<String> = self.skipped.iter().map(|skipped| skipped.name.clone()).collect();
+        for path in git_index::tracked_in(folder) {
+            let name = printable(&path.to_string_lossy());
+            let is_told =
+                skipped.iter().any(|told| name == *told || told.ends_with('/') && name.starts_with(told.as_str()));
+            if !listed.contains(&path) && !is_told && path.is_file() {
+                self.skipped.push(Skipped { name, reason: SkipReason::TrackedButIgnored });
             }
         }
     }
@@ -103,10 +123,88 @@ impl FolderFiles {
     }
 }
 
+/// Folders of code that somebody else wrote.
+const VENDORED: [&str; 6] =
+    ["node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages"];
+
+/// What becomes of a file.
+pub(super) enum Choice {
+    Read,
+    Skip(SkipReason),
+    /// The globs leave it out, which is not reported.
+    Unwanted,
+}
+
+/// Decides about files that are not on disk, in archives, by the same rules.
+pub(super) struct Chooser {
+    globs: Override,
+    has_include: bool,
+}
+
+impl Chooser {
+    pub(super) fn new(wanted: &Wanted) -> Result<Self, Error> {
+        Ok(Self { globs: overrides(Path::new("/"), wanted)?, has_include: !wanted.include.is_empty() })
+    }
+
+    /// Whether the file at `path` is read.
+    pub(super) fn choose(&self, path: &Path, bytes: u64) -> Choice {
+        let matched = self.globs.matched(Path::new("/").join(path), false);
+        if matched.is_ignore() {
+            return Choice::Unwanted;
+        }
+        if self.has_include {
+            return Choice::Read;
+        }
+        let names = || path.components().map(|part| part.as_os_str().to_string_lossy());
+        let folders = path.parent().into_iter().flat_map(Path::components);
+        let mut folders = folders.map(|part| part.as_os_str().to_string_lossy().into_owned());
+        let reason = if names().any(|name| name.starts_with('.')) {
+            SkipReason::Hidden
+        } else if folders.any(|name| VENDORED.contains(&name.as_str())) {
+            SkipReason::Generated("vendored code")
+        } else if let Some(rule) = machine_made(path) {
+            SkipReason::Generated(rule)
+        } else if is_too_large(path, bytes) {
+            SkipReason::Large { bytes }
+        } else {
+            return Choice::Read;
+        };
+        Choice::Skip(reason)
+    }
+}
+
+/// Whether the file is larger than source code is, and no book.
+fn is_too_large(path: &Path, bytes: u64) -> bool {
+    bytes > MOST_BYTES && !is_book(path)
+}
+
+/// Whether a file of this name is a document, which may be large, rather than source code or data.
+fn is_book(path: &Path) -> bool {
+    const BOOKS: [&str; 26] = [
+        "pdf", "epub", "docx", "odt", "odp", "ods", "pptx", "xlsx", "rtf", "fb2", "txt", "text", "md", "markdown",
+        "rst", "adoc", "org", "tex", "html", "htm", "xhtml", "eml", "mbox", "mht", "mhtml", "ipynb",
+    ];
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| BOOKS.contains(&extension.as_str()))
+}
+
+/// Whether `entry` is hidden. Adds it to `skipped` if so, except for what git keeps for itself.
+fn is_hidden(entry: &DirEntry, skipped: &Mutex<Vec<Skipped>>) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    let is_hidden = entry.depth() > 0 && name.starts_with('.');
+    let is_of_git =
+        matches!(&*name, ".git" | ".gitignore" | ".gitattributes" | ".gitmodules" | ".ignore" | ".DS_Store");
+    if is_hidden && !is_of_git {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let name = format!("{}{}", printable(&entry.path().to_string_lossy()), if is_folder { "/" } else { "" });
+        let mut skipped = skipped.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        skipped.push(Skipped { name, reason: SkipReason::Hidden });
+    }
+    is_hidden
+}
+
 /// Whether `entry` is a folder of vendored code. Adds it to `skipped` if so.
 fn is_vendored(entry: &DirEntry, skipped: &Mutex<Vec<Skipped>>) -> bool {
-    const VENDORED: [&str; 6] =
-        ["node_modules", "bower_components", "vendor", "third_party", "__pycache__", "site-packages"];
     let is_folder = entry.depth() > 0 && entry.file_type().is_some_and(|kind| kind.is_dir());
     let is_vendored = is_folder && VENDORED.iter().any(|name| entry.file_name() == *name);
     if is_vendored {
@@ -159,7 +257,7 @@ pub(super) fn says_it_is_generated(bytes: &[u8]) -> bool {
 }
 
 /// Files before folders, the README before other files, otherwise by name.
-fn in_reading_order(one: &Path, other: &Path) -> Ordering {
+pub(super) fn in_reading_order(one: &Path, other: &Path) -> Ordering {
     let (ones, others): (Vec<Component>, Vec<Component>) = (one.components().collect(), other.components().collect());
     let first_apart = ones.iter().zip(&others).position(|(one, other)| one != other);
     let Some(at) = first_apart else { return ones.len().cmp(&others.len()) };
@@ -227,7 +325,14 @@ mod tests {
     fn ignore_files_and_hidden_files_are_heeded() {
         let folder = folder(&["main.rs", "out/big.txt", ".hidden", "notes.tmp"]);
         fs::write(folder.path().join(".ignore"), "out/\n*.tmp\n").expect("written");
-        assert_eq!(listed(&folder, &Wanted::default()).0, ["main.rs"]);
+        assert_eq!(listed(&folder, &Wanted::default()), (vec!["main.rs".to_owned()], vec![".hidden".to_owned()]));
+    }
+
+    #[test]
+    fn a_book_may_be_large() {
+        let folder = folder(&["a.txt"]);
+        fs::write(folder.path().join("whale.epub"), vec![b'1'; MOST_BYTES as usize + 1]).expect("written");
+        assert_eq!(listed(&folder, &Wanted::default()).0, ["a.txt", "whale.epub"]);
     }
 
     #[test]

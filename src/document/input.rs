@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::controls::printable;
 use super::error::Error;
+use super::git;
 use super::raw_file::{MAX_BYTES, RawFile, Served};
 use super::web::{self, WebProgress};
 
@@ -22,6 +23,8 @@ pub enum Input {
     Stdin,
     /// `https://…`
     Url(String),
+    /// `git@…`, `ssh://…`, `https://….git`: a repository, whose files are read.
+    Repository(String),
     /// What [`fetch`] downloaded.
     Fetched {
         url: String,
@@ -41,6 +44,7 @@ impl Input {
     pub fn from_argument(argument: &OsStr) -> Self {
         match argument.to_str() {
             Some("-") => Self::Stdin,
+            Some(address) if git::is_repository(address) => Self::Repository(address.into()),
             Some(url) if web::is_address(url) => Self::Url(url.into()),
             _ => Self::Path(argument.into()),
         }
@@ -66,7 +70,7 @@ impl Input {
         match self {
             Self::Path(path) => printable(&path.to_string_lossy()),
             Self::Stdin => "-".into(),
-            Self::Url(url) | Self::Fetched { url, .. } => printable(&web::without_password(url)),
+            Self::Url(url) | Self::Repository(url) | Self::Fetched { url, .. } => printable(&web::without_password(url)),
             Self::Memory { name, .. } => printable(name),
         }
     }
@@ -77,6 +81,8 @@ impl Input {
         let (bytes, served) = match self {
             Self::Url(url) => web::download(url, &mut |_| {}).map(|(bytes, served)| (bytes, Some(served)))?,
             Self::Fetched { bytes, served, .. } => (bytes.clone(), Some(served.clone())),
+            // Its files are read one by one; see `load`.
+            Self::Repository(_) => return Err(Error::NothingIn { name, skipped: 0 }),
             Self::Path(path) => (read_path(path, &name)?, None),
             Self::Stdin => (read_whole(stdin, &name)?, None),
             Self::Memory { bytes, .. } => (bytes.to_vec(), None),

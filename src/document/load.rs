@@ -1,13 +1,16 @@
 //! Reads all inputs into one document.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::content::Document;
 use super::error::Error;
 use super::format::{self, FileText};
+use super::git::Clone;
 use super::input::Input;
 use super::options::ReadOptions;
+use super::packed::{self, Unpacked};
 use super::raw_file::RawFile;
 use super::report::{SkipReason, Skipped};
 use super::{assemble, folder};
@@ -18,19 +21,30 @@ use super::{assemble, folder};
 /// the documents. Files of a folder that cannot be read are skipped and listed in the report. So are empty files among
 /// several (source trees are full of empty `__init__.py`).
 pub fn load(inputs: &[Input], options: &ReadOptions, stdin: &mut dyn Read) -> Result<Document, Error> {
-    let mut loaded = LoadedFiles::default();
+    let mut loaded = LoadedFiles { named: named(inputs), ..LoadedFiles::default() };
     for input in inputs {
         match input.folder() {
             Some(folder) => loaded.read_folder(folder, options)?,
+            None if matches!(input, Input::Repository(_)) => loaded.read_repository(&input.name(), options)?,
             None => loaded.read_named(input, inputs.len() > 1, options, stdin)?,
         }
     }
     loaded.document(inputs)
 }
 
+/// The files that are named by themselves; those of a folder that are among them are read once.
+fn named(inputs: &[Input]) -> HashSet<PathBuf> {
+    let file = |input: &Input| match input {
+        Input::Path(path) if !path.is_dir() => path.canonicalize().ok(),
+        _ => None,
+    };
+    inputs.iter().filter_map(file).collect()
+}
+
 /// What has been read so far.
 #[derive(Default)]
 struct LoadedFiles {
+    named: HashSet<PathBuf>,
     texts: Vec<FileText>,
     skipped: Vec<Skipped>,
     /// The last empty file that was given by name.
@@ -45,8 +59,8 @@ impl LoadedFiles {
         options: &ReadOptions,
         stdin: &mut dyn Read,
     ) -> Result<(), Error> {
-        match input.read(stdin).and_then(|file| read_told(file, options)) {
-            Ok(text) => self.texts.push(text),
+        match input.read(stdin).and_then(|file| self.read_unpacked(file, options)) {
+            Ok(()) => {}
             Err(error @ Error::Empty { .. }) if has_others => {
                 self.skipped.extend(error.name().map(Skipped::empty));
                 self.empty = Some(error);
@@ -56,10 +70,53 @@ impl LoadedFiles {
         Ok(())
     }
 
+    /// Reads a file, or the files of an archive.
+    fn read_unpacked(&mut self, file: RawFile, options: &ReadOptions) -> Result<(), Error> {
+        let name = file.name.clone();
+        match packed::unpack(file, &options.wanted)? {
+            Unpacked::File(file) => self.texts.push(read_told(file, options)?),
+            Unpacked::Files(files, skipped) => {
+                self.skipped.extend(skipped);
+                let before = self.texts.len();
+                for file in files {
+                    match read_whole(file, options) {
+                        Ok(text) => self.texts.push(text),
+                        Err(skipped) => self.skipped.push(skipped),
+                    }
+                }
+                if self.texts.len() == before {
+                    return Err(Error::NothingIn { name, skipped: self.skipped.len() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_repository(&mut self, address: &str, options: &ReadOptions) -> Result<(), Error> {
+        let clone = Clone::of(address)?;
+        let (before, skipped) = (self.texts.len(), self.skipped.len());
+        self.read_folder(&clone.path(), options)?;
+        for text in &mut self.texts[before..] {
+            text.report.name = clone.told(&text.report.name);
+        }
+        for skipped in &mut self.skipped[skipped..] {
+            skipped.name = clone.told(&skipped.name);
+        }
+        if self.texts.len() == before {
+            return Err(Error::NothingIn { name: address.into(), skipped: self.skipped.len() });
+        }
+        Ok(())
+    }
+
     fn read_folder(&mut self, folder: &Path, options: &ReadOptions) -> Result<(), Error> {
         let found = folder::walk(folder, &options.wanted)?;
         self.skipped.extend(found.skipped);
         for path in found.files {
+            let is_named = !self.named.is_empty() && path.canonicalize().is_ok_and(|path| self.named.contains(&path));
+            if is_named {
+                self.skipped.push(Skipped { name: Input::Path(path).name(), reason: SkipReason::NamedToo });
+                continue;
+            }
             match read_member(path, options) {
                 Ok(text) => self.texts.push(text),
                 Err(skipped) => self.skipped.push(skipped),
@@ -88,7 +145,12 @@ fn read_told(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
 
 /// Reads a file of a folder, or returns why it is skipped.
 fn read_member(path: PathBuf, options: &ReadOptions) -> Result<FileText, Skipped> {
-    let file = Input::Path(path).read(&mut std::io::empty())?;
+    read_whole(Input::Path(path).read(&mut std::io::empty())?, options)
+}
+
+/// Reads a file among others, or returns why it is skipped.
+fn read_whole(file: RawFile, options: &ReadOptions) -> Result<FileText, Skipped> {
+    let file = packed::gunzipped(file)?;
     if options.wanted.include.is_empty() && folder::says_it_is_generated(&file.bytes) {
         return Err(Skipped { name: file.name, reason: SkipReason::Generated("marked as generated") });
     }

@@ -12,7 +12,7 @@
 //! it alone. `chat` decides how a document is put in front of a model.
 
 mod assemble;
-mod chapters;
+mod code_page;
 mod content;
 mod controls;
 mod decode;
@@ -20,15 +20,20 @@ mod encoding;
 mod error;
 mod folder;
 mod format;
+mod git;
+mod git_index;
+mod headings;
 mod input;
 mod load;
 mod options;
 mod outline;
+mod packed;
 mod parts;
 mod position;
 mod raw_file;
 mod report;
 mod select;
+mod sized;
 mod sniff;
 mod span;
 mod watch;
@@ -43,7 +48,7 @@ pub use input::{Input, PRIDE_AND_PREJUDICE, fetch};
 pub use load::load;
 pub use options::{PdfReader, ReadOptions};
 pub use outline::OutlineEntry;
-pub use parts::Part;
+pub use parts::{Part, PartNode};
 pub use position::{Position, SourceSpan};
 pub use raw_file::Served;
 pub use report::{DroppedLine, FileReport, PageFound, PageReport, Report, SkipReason, Skipped};

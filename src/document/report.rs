@@ -2,7 +2,7 @@
 //!
 //! Front ends print [`Report::notes`]. Without a note, the text contains every character of every file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::encoding::{Found, Sureness};
@@ -28,6 +28,8 @@ pub struct FileReport {
     pub lines: u32,
     /// The encoding that was used.
     pub encoding: Found,
+    /// Encodings that make as good words of the file, if the encoding was guessed.
+    pub rivals: Vec<&'static str>,
     /// Control characters that were replaced by symbols.
     pub control_characters: u64,
     /// Byte sequences that are invalid in the encoding, each replaced by U+FFFD.
@@ -114,6 +116,12 @@ pub enum SkipReason {
         bytes: u64,
     },
     SymbolicLink,
+    /// Its name, or that of a folder around it, begins with a dot.
+    Hidden,
+    /// git has it, although `.gitignore` says that it is of no interest.
+    TrackedButIgnored,
+    /// It was named, too, and is read there.
+    NamedToo,
     /// No text could be read. The reason does not contain the name.
     Unreadable(String),
 }
@@ -125,6 +133,9 @@ impl fmt::Display for SkipReason {
             Self::Generated(rule) => formatter.write_str(rule),
             Self::Large { bytes } => write!(formatter, "{:.1} MB", *bytes as f64 / 1e6),
             Self::SymbolicLink => formatter.write_str("a symbolic link"),
+            Self::Hidden => formatter.write_str("hidden"),
+            Self::TrackedButIgnored => formatter.write_str("in git, but ignored by .gitignore"),
+            Self::NamedToo => formatter.write_str("named by itself, and read there"),
             Self::Unreadable(reason) => formatter.write_str(reason),
         }
     }
@@ -138,6 +149,9 @@ impl SkipReason {
             Self::Generated(_) => "generated or vendored",
             Self::Large { .. } => "too large",
             Self::SymbolicLink => "symbolic links",
+            Self::Hidden => "hidden",
+            Self::TrackedButIgnored => "in git but ignored",
+            Self::NamedToo => "named twice",
             Self::Unreadable(_) => "not readable as text",
         }
     }
@@ -180,6 +194,37 @@ fn notes_on(skipped: &[Skipped]) -> Vec<String> {
     )]
 }
 
+/// Notes that say the same of many files, but for numbers, become one: `324 files: navigation … skipped`.
+fn summed_up(notes: Vec<String>, files: &[FileReport]) -> Vec<String> {
+    if files.len() <= NAMED_AT_MOST {
+        return notes;
+    }
+    let without_name = |note: &str| {
+        let named = files.iter().find_map(|file| note.strip_prefix(file.name.as_str())?.strip_prefix(": "));
+        named.map(|rest| rest.chars().filter(|sign| !sign.is_ascii_digit()).collect::<String>())
+    };
+    let kinds: Vec<Option<String>> = notes.iter().map(|note| without_name(note)).collect();
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    kinds.iter().flatten().for_each(|kind| *counts.entry(kind).or_default() += 1);
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let mut summed_up = Vec::new();
+    for (note, kind) in notes.iter().zip(&kinds) {
+        match kind.as_deref().map(|kind| (kind, counts[kind])) {
+            Some((kind, count)) if count > NAMED_AT_MOST as u64 => {
+                if told.insert(kind) {
+                    summed_up.push(format!("{}: {note}", counted(count, "file")).replacen(
+                        ": ",
+                        " (`lunette inspect` lists them), the first: ",
+                        1,
+                    ));
+                }
+            }
+            _ => summed_up.push(note.clone()),
+        }
+    }
+    summed_up
+}
+
 impl Report {
     /// Size of all files together.
     #[must_use]
@@ -190,8 +235,8 @@ impl Report {
     /// What the user should know. Empty if everything was read as it is.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let replaced = self.files.iter().flat_map(FileReport::notes);
-        replaced.chain(notes_on(&self.skipped)).collect()
+        let replaced = self.files.iter().flat_map(FileReport::notes).collect();
+        summed_up(replaced, &self.files).into_iter().chain(notes_on(&self.skipped)).collect()
     }
 }
 
@@ -202,11 +247,17 @@ impl FileReport {
         let name = &self.name;
         let mut notes = Vec::new();
         let encoding = self.encoding.name;
-        match self.encoding.sureness {
-            Sureness::Certain => {}
-            Sureness::Likely => notes.push(format!("{name}: read as {encoding}, which is a likely guess")),
-            Sureness::Guessed => notes.push(format!("{name}: read as {encoding}, which is a guess from few letters")),
-        }
+        let rivals = match self.rivals.split_last() {
+            None => String::new(),
+            Some((last, [])) => format!("; it could also be {last}"),
+            Some((last, others)) => format!("; it could also be {} or {last}", others.join(", ")),
+        };
+        let guess = match self.encoding.sureness {
+            Sureness::Certain => None,
+            Sureness::Likely => Some("a likely guess"),
+            Sureness::Guessed => Some("a guess from few letters"),
+        };
+        notes.extend(guess.map(|guess| format!("{name}: read as {encoding}, which is {guess}{rivals}")));
         if self.invalid_sequences > 0 {
             let sequences = counted(self.invalid_sequences, "sequence");
             let first = self.first_invalid_offset.map(|offset| format!(", the first at offset {offset}"));

@@ -19,8 +19,9 @@ pub(super) enum Support {
     Never,
 }
 
-const UNPACK: &str = "unpack it and give the files in it";
-pub(super) const NO_DOCUMENT: &str = "supported are text, Markdown, source files, HTML, EPUB, DOCX and PDF";
+const PLAIN_ZIP: &str = "a zip archive";
+const UNPACK: &str = "name it by itself, or unpack it and give the files in it";
+pub(super) const NO_DOCUMENT: &str = "supported are text, source files, HTML, EPUB, PDF, Office and OpenDocument files, RTF, e-mail, notebooks and archives of these";
 const SAVE_AS_TEXT: &str = "save it as plain text and give that file";
 
 /// Offset, bytes at the offset, name of the kind, hint.
@@ -29,11 +30,10 @@ type Signature = (usize, &'static [u8], &'static str, &'static str);
 /// Documents that are not supported yet. The first match counts.
 const LATER: &[Signature] = &[
     (0, b"%!PS", "PostScript", "convert it to text first, as in `ps2ascii file.ps | lunette -`"),
-    (0, b"{\\rtf", "rich text (RTF)", SAVE_AS_TEXT),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", SAVE_AS_TEXT),
     (60, b"BOOKMOBI", "a MOBI e-book", SAVE_AS_TEXT),
     (0, b"AT&TFORM", "a DjVu scan", SAVE_AS_TEXT),
-    (0, b"\x1f\x8b", "gzip-compressed", "unpack it first, as in `zcat file.gz | lunette -`"),
+    (0, b"\x1f\x8b", "gzip-compressed", "name it by itself, or unpack it first, as in `zcat file.gz | lunette -`"),
     (4, b"1AY&SY", "bzip2-compressed", "unpack it first, as in `bzcat file.bz2 | lunette -`"),
     (0, b"\xfd7zXZ\0", "xz-compressed", "unpack it first, as in `xzcat file.xz | lunette -`"),
     (0, b"\x28\xb5\x2f\xfd", "zstd-compressed", "unpack it first, as in `zstdcat file.zst | lunette -`"),
@@ -57,16 +57,22 @@ const NEVER: &[Signature] = &[
 
 /// Kinds of zip archives by the names of their members. Names are not compressed.
 const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
-    (b"xl/workbook.xml", "an Excel workbook", "save it as CSV and give that file"),
-    (b"ppt/presentation.xml", "a PowerPoint presentation", SAVE_AS_TEXT),
-    (b"opendocument.text", "an OpenDocument text", SAVE_AS_TEXT),
+    (b"Index/Document.iwa", "an iWork document", SAVE_AS_TEXT),
+    (b"xl/workbook.bin", "a binary Excel workbook", "save it as .xlsx or CSV and give that file"),
 ];
 
 /// Members of the kinds of zip archives that are supported.
 pub(super) const EPUB_MEMBER: &[u8] = b"META-INF/container.xml";
 /// Some programs write `document2.xml`.
 pub(super) const DOCX_MEMBER: &[u8] = b"word/document";
-const READ_ZIP_MEMBERS: &[&[u8]] = &[EPUB_MEMBER, DOCX_MEMBER];
+const READ_ZIP_MEMBERS: &[&[u8]] = &[
+    EPUB_MEMBER,
+    DOCX_MEMBER,
+    b"xl/workbook.xml",
+    b"ppt/presentation.xml",
+    b"application/vnd.oasis.opendocument",
+    b"META-INF/manifest.xml",
+];
 
 /// How much is searched for member names at either end: local headers are at the start, the directory is at the end.
 const ZIP_SEARCHED_BYTES: usize = 256 << 10;
@@ -89,15 +95,25 @@ fn zip(bytes: &[u8]) -> Option<UnsupportedKind> {
         return None;
     }
     let member = ZIP_MEMBERS.iter().find(|(name, ..)| is_zip_with(bytes, name));
-    let (what, hint) = member.map_or(("a zip archive", UNPACK), |&(_, what, hint)| (what, hint));
+    let (what, hint) = member.map_or((PLAIN_ZIP, UNPACK), |&(_, what, hint)| (what, hint));
     Some(UnsupportedKind { what, hint, support: Support::Planned })
+}
+
+/// Whether `bytes` are a tar archive.
+pub(super) fn is_tar(bytes: &[u8]) -> bool {
+    bytes.get(257..262) == Some(b"ustar")
+}
+
+/// Whether `bytes` are a zip archive that is no document.
+pub(super) fn is_plain_zip(bytes: &[u8]) -> bool {
+    zip(bytes).is_some_and(|kind| kind.what == PLAIN_ZIP)
 }
 
 fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Whether `bytes` are a zip archive with a member whose name contains `name`.
+/// Whether `bytes` are a zip archive with a member whose name contains `name`, in any case, and with `/` or `\`.
 pub(super) fn is_zip_with(bytes: &[u8], name: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
     let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
@@ -105,7 +121,8 @@ pub(super) fn is_zip_with(bytes: &[u8], name: &[u8]) -> bool {
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    let is_same = |(one, other): (&u8, &u8)| one.eq_ignore_ascii_case(other) || (*one == b'\\' && *other == b'/');
+    haystack.windows(needle.len()).any(|window| window.iter().zip(needle).all(is_same))
 }
 
 #[cfg(test)]
@@ -124,7 +141,8 @@ mod tests {
 
     #[test]
     fn zip_is_known_by_its_members() {
-        assert_eq!(what(b"PK\x03\x04....xl/workbook.xml"), Some("an Excel workbook"));
+        assert_eq!(what(b"PK\x03\x04....xl/workbook.xml"), None, "Excel is read");
+        assert_eq!(what(b"PK\x03\x04....Index/Document.iwa"), Some("an iWork document"));
         assert_eq!(what(b"PK\x03\x04....META-INF/container.xml"), None, "EPUB is read");
         assert_eq!(what(b"PK\x03\x04....word/document.xml"), None, "DOCX is read");
         assert_eq!(what(b"PK\x03\x04....notes.txt"), Some("a zip archive"));

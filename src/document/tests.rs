@@ -174,6 +174,57 @@ fn other_formats_are_named_with_a_way_out() {
 }
 
 #[test]
+fn a_file_named_beside_its_folder_is_read_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["a.txt", "b.txt"] {
+        std::fs::write(folder.path().join(name), format!("text of {name}\n")).expect("written");
+    }
+    let inputs = [Input::Path(folder.path().join("b.txt")), Input::Path(folder.path().to_owned())];
+    let both = load(&inputs, &ReadOptions::default(), &mut io::empty()).expect("text");
+    assert_eq!((both.text.matches("text of b.txt").count(), both.report.files.len()), (1, 2));
+    assert_eq!(both.report.skipped[0].reason.to_string(), "named by itself, and read there");
+}
+
+#[test]
+fn an_archive_is_a_folder_and_its_books_are_read() {
+    let zip = super::format::zipped(&[
+        ("b/page.html", b"<html><h1>One</h1></html>"),
+        ("a.md", b"# Two\n"),
+        ("x.png", b"\x89PNG\r\n\x1a\n"),
+    ]);
+    let input = Input::Memory { name: "t.zip".into(), bytes: zip.into() };
+    let document = load(&[input], &ReadOptions::default(), &mut io::empty()).expect("text");
+    assert_eq!(document.text, "==== FILE: t.zip/a.md ====\n# Two\n\n==== FILE: t.zip/b/page.html ====\n# One\n");
+    assert_eq!(document.report.skipped[0].name, "t.zip/x.png");
+}
+
+#[test]
+fn a_long_part_is_opened_into_its_chapters() {
+    let chapter =
+        |number: usize| format!("## Chapter {number}\n\n{}", "Nothing of note was seen on that day.\n\n".repeat(100));
+    let novel: String = (1..=15).map(chapter).collect();
+    let text =
+        format!("# Titlepage\n\nx\n\n# Imprint\n\nx\n\n# The Hound\n\n{novel}# Colophon\n\nx\n\n# Uncopyright\n\nx\n");
+    let book = document(&[("book.md", &text)]);
+    let tree: Vec<(usize, usize, usize)> =
+        book.part_tree().iter().map(|node| (node.first, node.last, node.inside.len())).collect();
+    assert_eq!(tree, [(1, 1, 0), (2, 2, 0), (3, 17, 15), (18, 18, 0), (19, 19, 0)]);
+    assert_eq!((book.parts().len(), book.parts()[3].title.as_str()), (19, "The Hound · Chapter 2"));
+    let second = book.select("4").expect("a part");
+    assert!(second.text.starts_with("## Chapter 2\n"), "{}", &second.text[..40]);
+}
+
+#[test]
+fn notes_that_say_the_same_of_many_files_are_one() {
+    let page = "<html><nav>Home</nav><main><h1>T</h1><p>Text</main></html>";
+    let names: Vec<String> = (0..9).map(|number| format!("{number}.html")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), page)).collect();
+    let notes = document(&files).report.notes();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].starts_with("9 files (`lunette inspect` lists them), the first: 0.html: navigation"), "{notes:?}");
+}
+
+#[test]
 fn empty_files_are_skipped_among_others_and_an_error_alone() {
     let document = document(&[("empty.py", ""), ("full.py", "x = 1\n")]);
     assert_eq!(document.text, "x = 1\n");

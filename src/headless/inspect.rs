@@ -22,9 +22,12 @@ use serde::Serialize;
 
 use super::Reporter;
 use super::rows::{Listed, put, table};
-use crate::document::{Document, DroppedLine, FileReport, PageFound, PageReport, Part, Skipped, SourceSpan, Sureness};
+use crate::document::{
+    Document, DroppedLine, FileReport, PageFound, PageReport, Part, PartNode, Skipped, SourceSpan, Sureness,
+};
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
+use crate::fit::written;
 use crate::settings::Shown;
 use crate::units::count;
 
@@ -64,6 +67,15 @@ struct Inspected<'a> {
     notes: Vec<String>,
     #[serde(skip)]
     reports: &'a [FileReport],
+    /// The parts that are numbered.
+    #[serde(skip)]
+    numbered: Vec<NumberedPart>,
+}
+
+/// A part with its tokens, if they were counted.
+struct NumberedPart {
+    part: Part,
+    tokens: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -121,12 +133,34 @@ struct SourceLine<'a> {
 
 #[derive(Serialize)]
 struct PartLine {
+    /// The first of `numbers`.
     number: usize,
+    /// What `--parts` takes: `3`, or `4-18` for a long part that was opened.
+    numbers: String,
     title: String,
     /// Byte offsets in the text.
     start: usize,
     end: usize,
     tokens: Option<usize>,
+    /// The parts in it, if it was opened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<PartLine>,
+}
+
+impl PartLine {
+    fn new(node: PartNode, counted: Option<&Counted>) -> Self {
+        let PartNode { title, span, first, last, inside } = node;
+        let tokens = counted.and_then(|counted| Some(counted.tokens.get(first - 1..last)?.iter().sum()));
+        Self {
+            number: first,
+            numbers: written(&(first..=last).collect::<Vec<_>>()),
+            title,
+            start: span.start,
+            end: span.end,
+            tokens,
+            parts: inside.into_iter().map(|node| Self::new(node, counted)).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -174,15 +208,9 @@ impl<'a> From<&'a FileReport> for FileLine<'a> {
 }
 
 impl<'a> Inspected<'a> {
-    fn new(document: &'a Document, parts: &[Part], counted: Option<&'a Counted>) -> Self {
+    fn new(document: &'a Document, counted: Option<&'a Counted>) -> Self {
         let tokens_of = |index: usize| counted.and_then(|counted| counted.tokens.get(index).copied());
-        let line = |(index, part): (usize, &Part)| PartLine {
-            number: part.number,
-            title: part.title.clone(),
-            start: part.span.start,
-            end: part.span.end,
-            tokens: tokens_of(index),
-        };
+        let numbered = |(index, part): (usize, Part)| NumberedPart { part, tokens: tokens_of(index) };
         let source = |source: &'a SourceSpan| SourceLine {
             file: &source.name,
             position: source.position.to_string(),
@@ -192,7 +220,8 @@ impl<'a> Inspected<'a> {
         let skipped = |file: &'a Skipped| SkippedLine { name: &file.name, reason: file.reason.to_string() };
         Self {
             files: document.report.files.iter().map(FileLine::from).collect(),
-            parts: parts.iter().enumerate().map(line).collect(),
+            parts: document.part_tree().into_iter().map(|node| PartLine::new(node, counted)).collect(),
+            numbered: document.parts().into_iter().enumerate().map(numbered).collect(),
             sources: document.sources.iter().map(source).collect(),
             skipped: document.report.skipped.iter().map(skipped).collect(),
             dropped: document.report.files.iter().flat_map(dropped_of).collect(),
@@ -205,8 +234,10 @@ impl<'a> Inspected<'a> {
     }
 
     fn listed(&self) -> Vec<Listed<'_>> {
-        let parts = self.parts.iter();
-        parts.map(|part| Listed { number: part.number, title: &part.title, tokens: part.tokens }).collect()
+        let numbered = self.numbered.iter();
+        numbered
+            .map(|NumberedPart { part, tokens }| Listed { number: part.number, title: &part.title, tokens: *tokens })
+            .collect()
     }
 
     fn in_words(&self) -> String {
@@ -226,7 +257,7 @@ impl<'a> Inspected<'a> {
         }
         words.push('\n');
         words += &table(&self.listed(), self.reports, None);
-        let parts = count(self.parts.len());
+        let parts = count(self.numbered.len());
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
                 format!("{:>16}  in {parts} parts, counted with the vocabulary of {model}\n", count(tokens))
@@ -258,8 +289,7 @@ pub fn inspect(
     shown: Shown,
     reporter: &mut Reporter,
 ) -> io::Result<()> {
-    let parts = document.parts();
-    let inspected = Inspected::new(document, &parts, counted);
+    let inspected = Inspected::new(document, counted);
     match shown {
         Shown::Summary => reporter.data(&inspected.in_words()),
         Shown::Json => reporter.object(&inspected),
@@ -278,7 +308,7 @@ mod tests {
 
     fn words(inputs: &[Input], counted: Option<&Counted>) -> String {
         let document = load(inputs, &ReadOptions::default(), &mut io::empty()).expect("text");
-        Inspected::new(&document, &document.parts(), counted).in_words()
+        Inspected::new(&document, counted).in_words()
     }
 
     #[test]

@@ -3,12 +3,18 @@
 //! Nothing is written to disk, and no member name becomes a path on disk: [`resolve`] keeps `../` inside the archive.
 //! The total size, the number of members and the compression ratio are limited, whatever sizes the archive claims. A
 //! zip bomb is an error.
+//!
+//! Books are sloppy with names, and reading programs forgive it: a member is also found if the case differs, if accents
+//! are apart from their letters, or if there are backslashes or percent escapes on one side only.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
 
 use zip::ZipArchive;
 
 use super::charset;
+use super::composed::composed;
 use super::xml::{self, Fault, XmlHandler};
 use crate::document::controls::printable;
 use crate::document::error::Error;
@@ -33,8 +39,18 @@ pub(super) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     /// How many bytes may still be unpacked.
     left: u64,
-    /// XML files that break off: which, where and why.
+    /// Members that break off: which, where and why.
     damage: Vec<String>,
+    /// The members by their names without the differences that don't count.
+    loosely: OnceCell<HashMap<String, usize>>,
+}
+
+/// The bytes of a member, and the damage that ends it, if any.
+type Unpacked = (Vec<u8>, Option<String>);
+
+/// `name` as it is compared.
+fn loose(name: &str) -> String {
+    composed(&decoded(&name.replace('\\', "/"))).to_lowercase().trim_start_matches(['.', '/']).to_owned()
 }
 
 impl<'a> Archive<'a> {
@@ -46,24 +62,57 @@ impl<'a> Archive<'a> {
         let broken =
             |error: zip::result::ZipError| Error::Broken { name: name.into(), what, evidence: error.to_string() };
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-        Ok(Self { name, what, zip, left: MOST_BYTES, damage: Vec::new() })
+        Ok(Self { name, what, zip, left: MOST_BYTES, damage: Vec::new(), loosely: OnceCell::new() })
     }
 
     pub(super) fn has(&self, path: &str) -> bool {
-        self.zip.index_for_name(path).is_some()
+        self.index(path).is_some()
+    }
+
+    /// The index of the member at `path`: the one of this very name, or else the first of a name like it.
+    fn index(&self, path: &str) -> Option<usize> {
+        let by_loose_name = || {
+            let members =
+                self.zip.file_names().enumerate().filter_map(|(index, name)| Some((loose(&name.ok()?), index)));
+            let mut names = HashMap::new();
+            members.for_each(|(name, index)| _ = names.entry(name).or_insert(index));
+            names
+        };
+        let loosely = || self.loosely.get_or_init(by_loose_name).get(&loose(path)).copied();
+        self.zip.index_for_name(path).or_else(loosely)
+    }
+
+    /// The names of all members.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.zip.file_names().filter_map(|name| Some(name.ok()?.into_owned()))
     }
 
     /// Unpacks the member at `path`, if there is one.
     pub(super) fn read(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        let Some(index) = self.zip.index_for_name(path) else { return Ok(None) };
+        match self.unpack(path)? {
+            Some((_, Some(damage))) => Err(self.broken(&damage)),
+            whole => Ok(whole.map(|(bytes, _)| bytes)),
+        }
+    }
+
+    /// Unpacks the member at `path` as far as it is whole, and remembers the damage. `None` if there is none.
+    pub(super) fn salvage(&mut self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some((bytes, damage)) = self.unpack(path)? else { return Ok(None) };
+        self.damage.extend(damage.map(|damage| format!("{damage} after {} bytes", bytes.len())));
+        Ok(Some(bytes))
+    }
+
+    /// Unpacks the member at `path`, with the damage that ends it.
+    fn unpack(&mut self, path: &str) -> Result<Option<Unpacked>, Error> {
+        let Some(index) = self.index(path) else { return Ok(None) };
         let mut bytes = Vec::new();
+        let (mut packed, mut most) = (0, self.left.min(HARMLESS_BYTES));
         let unpacked = self.zip.by_index(index).map_err(std::io::Error::other).and_then(|member| {
-            let packed = member.compressed_size();
-            let most = self.left.min(HARMLESS_BYTES.max(packed.saturating_mul(MOST_RATIO)));
-            member.take(most + 1).read_to_end(&mut bytes)?;
-            Ok((packed, most))
+            packed = member.compressed_size();
+            most = self.left.min(HARMLESS_BYTES.max(packed.saturating_mul(MOST_RATIO)));
+            member.take(most + 1).read_to_end(&mut bytes)
         });
-        let (packed, most) = unpacked.map_err(|error| self.broken(&format!("{path}: {error}")))?;
+        let damage = unpacked.err().map(|error| format!("{path}: {error}"));
         if bytes.len() as u64 > most {
             let evidence = if most == self.left {
                 format!("more than {} MiB", MOST_BYTES >> 20)
@@ -73,18 +122,13 @@ impl<'a> Archive<'a> {
             return Err(Error::Bomb { name: self.name.into(), what: self.what, evidence });
         }
         self.left -= bytes.len() as u64;
-        Ok(Some(bytes))
-    }
-
-    /// Unpacks the member at `path`. Fails if there is none.
-    pub(super) fn need(&mut self, path: &str) -> Result<Vec<u8>, Error> {
-        self.read(path)?.ok_or_else(|| self.broken(&format!("no {path} in it")))
+        Ok(Some((bytes, damage)))
     }
 
     /// Passes the content of the XML file at `path` to `handler`. Fails if there is none. If the file breaks off,
     /// passes what comes before and remembers the damage.
     pub(super) fn read_xml(&mut self, path: &str, handler: &mut dyn XmlHandler) -> Result<(), Error> {
-        let bytes = self.need(path)?;
+        let Some(bytes) = self.salvage(path)? else { return Err(self.broken(&format!("no {path} in it"))) };
         let decoded = charset::read(&bytes);
         if let Err(Fault { at, reason }) = xml::read(&decoded.text, handler) {
             self.damage.push(format!("{path} breaks off at byte {} ({reason})", decoded.offset_in_file(at)));
@@ -128,7 +172,7 @@ fn member_count(bytes: &[u8]) -> Option<u16> {
 ///
 /// `("OEBPS/toc.ncx", "../Text/a%20b.xhtml#top")` gives `Text/a b.xhtml`.
 pub(super) fn resolve(base: &str, reference: &str) -> Option<String> {
-    let path = decoded(reference.split('#').next().unwrap_or_default());
+    let path = decoded(reference.split('#').next().unwrap_or_default()).replace('\\', "/");
     if path.contains("://") || path.starts_with("data:") {
         return None;
     }
@@ -163,7 +207,7 @@ pub(super) fn decoded(reference: &str) -> String {
 
 /// Packs an archive of these members.
 #[cfg(test)]
-pub(super) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(in crate::document) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -189,10 +233,29 @@ mod tests {
         let mut archive = Archive::open("b.epub", "an EPUB book", &bytes).expect("an archive");
         assert_eq!(archive.read("a/b.txt").expect("whole"), Some(b"one".to_vec()));
         assert_eq!(archive.read("b.txt").expect("no member"), None);
-        assert_eq!(
-            archive.need("x").expect_err("no member").to_string(),
-            "cannot read b.epub: it is an EPUB book, but it is damaged: no x in it"
-        );
+    }
+
+    #[test]
+    fn names_are_matched_as_other_programs_match_them() {
+        let bytes = zipped(&[
+            ("OEBPS\\Text\\A.xhtml", b"one"),
+            ("e\u{301}.txt", b"two"),
+            ("c%20d", b"three"),
+            ("a", b"4"),
+            ("A", b"5"),
+        ]);
+        let mut archive = Archive::open("b.epub", "an EPUB book", &bytes).expect("an archive");
+        for (path, text) in [
+            ("OEBPS/text/a.xhtml", "one"),
+            ("\u{e9}.txt", "two"),
+            ("c d", "three"),
+            ("c%20d", "three"),
+            ("a", "4"),
+            ("A", "5"),
+        ] {
+            let read = archive.read(path).expect("whole").expect(path);
+            assert_eq!(String::from_utf8_lossy(&read), text, "{path}");
+        }
     }
 
     #[test]

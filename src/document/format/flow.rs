@@ -54,6 +54,8 @@ pub(super) struct Flow {
     verbatim: usize,
     /// White space at the start of code, held until a word follows.
     lead: String,
+    /// What the lines of the open code are indented by: those of an item stand below it.
+    code_indent: usize,
     marks: Vec<PlacedMark>,
     heading: Option<OpenHeading>,
     control_characters: u64,
@@ -176,6 +178,8 @@ impl Flow {
         self.block();
         self.spoil_row();
         self.verbatim += 1;
+        let marker = self.marker.chars().count();
+        self.code_indent = if marker > 0 { self.depth.saturating_sub(1) * 2 + marker } else { self.depth * 2 };
     }
 
     pub(super) fn end_code(&mut self) {
@@ -306,7 +310,17 @@ impl Flow {
             self.open();
         }
         let code = std::mem::take(&mut self.lead).replace('\u{a0}', " ");
-        push_without_soft_hyphens(&mut self.text, &code);
+        let indent = " ".repeat(self.code_indent);
+        for (index, line) in code.split('\n').enumerate() {
+            if index > 0 {
+                self.text.push('\n');
+            }
+            let begins_line = index > 0 || self.text.ends_with('\n');
+            if begins_line && !line.is_empty() {
+                self.text.push_str(&indent);
+            }
+            push_without_soft_hyphens(&mut self.text, line);
+        }
     }
 
     /// Writes the pending white space, and the marker of an item or heading.
@@ -405,6 +419,16 @@ impl Flowed {
             MarkKind::Heading { .. } => None,
         })
     }
+}
+
+/// Text that is laid out already, without control characters, and with one line end at its end.
+pub(super) fn paged(text: &str) -> Flowed {
+    let (harmless, control_characters) = without_controls(text);
+    let mut text = harmless.trim_end().to_owned();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    Flowed { text, marks: Vec::new(), control_characters }
 }
 
 /// Moves each mark to the next word, and from there to the start of the line. Visits each byte at most twice.

@@ -49,7 +49,7 @@ fn looks_like_markdown(bytes: &[u8]) -> bool {
 }
 
 /// All headings outside of code, in order. Each ends where the next of the same or an outer level begins.
-fn headings(text: &str) -> Vec<OutlineEntry> {
+pub(super) fn headings(text: &str) -> Vec<OutlineEntry> {
     let mut scan = Scan { front_matter: text.starts_with("---\n"), ..Scan::default() };
     let mut offset = 0;
     for line in text.split_inclusive('\n') {

@@ -5,16 +5,28 @@
 
 mod archive;
 mod charset;
+mod composed;
 mod docx;
+mod dtd;
 mod epub;
 mod flow;
 mod html;
 mod interface;
+mod mail;
+mod manual;
 mod markdown;
+mod markup;
+mod notebook;
+mod office;
 pub(super) mod pdf;
+mod rtf;
+mod subtitles;
 mod text;
 mod xml;
+mod xml_book;
 
+#[cfg(test)]
+pub(super) use self::archive::zipped;
 pub(super) use self::interface::FileText;
 
 use self::interface::Format;
@@ -24,7 +36,22 @@ use super::raw_file::RawFile;
 use super::sniff;
 
 /// Tried in this order. The last recognises everything.
-const FORMATS: &[&dyn Format] = &[&pdf::Pdf, &docx::Docx, &epub::Epub, &html::Html, &markdown::Markdown, &text::Text];
+const FORMATS: &[&dyn Format] = &[
+    &pdf::Pdf,
+    &docx::Docx,
+    &epub::Epub,
+    &office::Office,
+    &rtf::Rtf,
+    &notebook::Notebook,
+    &xml_book::XmlBook,
+    &html::Html,
+    &mail::Mail,
+    &manual::Manual,
+    &subtitles::Subtitles,
+    &markdown::Markdown,
+    &markup::Markup,
+    &text::Text,
+];
 
 /// Reads `file` in the format that recognises it.
 pub(super) fn read(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {

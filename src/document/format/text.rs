@@ -1,9 +1,9 @@
-//! Plain text and source files: the text stays as it is, and the chapters of a book become the outline.
+//! Plain text and source files: the text stays as it is, and the headings of a book become the outline.
 
 use super::interface::{FileText, Format};
-use crate::document::chapters::chapters;
 use crate::document::decode::decode;
 use crate::document::error::Error;
+use crate::document::headings::{Likeness, headings};
 use crate::document::options::ReadOptions;
 use crate::document::raw_file::RawFile;
 
@@ -20,8 +20,19 @@ impl Format for Text {
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
+        let likeness = likeness(&file);
         let decoded = decode(file)?;
-        let outline = chapters(&decoded.text);
+        let outline = headings(&decoded.text, likeness);
         Ok(FileText::of_lines(decoded, outline))
+    }
+}
+
+/// Source code and data have names that end in something else.
+fn likeness(file: &RawFile) -> Likeness {
+    match file.extension().as_deref() {
+        None | Some("txt" | "text" | "utf8" | "utf-8" | "asc" | "me" | "1st" | "ans" | "nfo" | "doc" | "diary") => {
+            Likeness::Prose
+        }
+        Some(_) => Likeness::Other,
     }
 }

@@ -61,6 +61,18 @@ impl Element<'_> {
     }
 }
 
+impl Element<'_> {
+    /// The value of the attribute with this very name, prefix included: `r:id` beside `id`.
+    pub(super) fn prefixed_attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut attributes = self.tag.html_attributes();
+        let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == name)?;
+        Some(match found.value {
+            Cow::Borrowed(value) => unescaped(value),
+            Cow::Owned(value) => unescaped(&value).into_owned().into(),
+        })
+    }
+}
+
 /// Where and why a file breaks off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::formula::Formula;
 use super::numbering::{NumberRef, Numbering};
 use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
@@ -26,6 +27,13 @@ pub(super) struct BodyReader<'a> {
     /// The end of the last paragraph was deleted, so the next one continues it.
     joins: bool,
     has_title: bool,
+    /// Whether the last paragraph was code.
+    in_code: bool,
+    /// How the current run is raised; hidden runs are not read.
+    run: RunLook,
+    formula: Option<Formula>,
+    /// Hidden runs, which only their author sees.
+    pub hidden_runs: u64,
     pub changes: TrackedChanges,
 }
 
@@ -34,6 +42,13 @@ pub(super) struct BodyReader<'a> {
 pub(super) struct TrackedChanges {
     pub deletions: u64,
     pub insertions: u64,
+}
+
+/// How a run of letters looks, as far as it changes what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct RunLook {
+    is_raised: bool,
+    is_hidden: bool,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +77,10 @@ impl<'a> BodyReader<'a> {
             is_text: false,
             joins: false,
             has_title: false,
+            in_code: false,
+            run: RunLook::default(),
+            formula: None,
+            hidden_runs: 0,
             changes: TrackedChanges::default(),
         }
     }
@@ -90,6 +109,17 @@ impl<'a> BodyReader<'a> {
         let level = paragraph.number.level.or(of_style.level).unwrap_or(0);
         let label = list.and_then(|list| self.numbering.count(list, level));
         self.flow.set_depth(0);
+        if self.styles.is_code(&paragraph.style) && rank.is_none() && label.is_none() {
+            if std::mem::replace(&mut self.in_code, true) {
+                self.flow.text("\n");
+            } else {
+                self.flow.begin_code();
+            }
+            return;
+        }
+        if std::mem::take(&mut self.in_code) {
+            self.flow.end_code();
+        }
         if let Some(rank) = rank {
             paragraph.is_heading = true;
             let level = match rank {
@@ -117,9 +147,53 @@ impl<'a> BodyReader<'a> {
         } else if paragraph.is_item {
             self.flow.end_item();
             self.flow.line();
-        } else if paragraph.is_begun || self.paragraphs.is_empty() {
+        } else if !self.in_code && (paragraph.is_begun || self.paragraphs.is_empty()) {
             self.flow.block();
         }
+    }
+
+    /// Ends everything that is open.
+    pub(super) fn end(&mut self) {
+        if std::mem::take(&mut self.in_code) {
+            self.flow.end_code();
+        }
+    }
+
+    /// Writes the text of a run: `10` and the raised `-9` are `10^-9`.
+    fn write_run(&mut self, text: &str) {
+        if self.run.is_hidden {
+            self.hidden_runs += u64::from(!text.trim().is_empty());
+        } else if self.run.is_raised && self.paragraphs.last().is_some_and(|paragraph| paragraph.is_begun) {
+            self.write(&raised(text));
+        } else {
+            self.write(text);
+        }
+    }
+
+    /// A property in `<w:rPr>`.
+    fn look(&mut self, element: &Element<'_>) {
+        let value = element.attribute("val");
+        match element.name() {
+            "vertAlign" => self.run.is_raised = value.is_some_and(|value| value == "superscript"),
+            "vanish" => self.run.is_hidden = value.is_none_or(|value| !matches!(&*value, "0" | "false")),
+            _ => {}
+        }
+    }
+
+    /// A sign that is named by its number in a font of signs: the boxes of forms, else nothing known.
+    fn sign(&mut self, element: &Element<'_>) {
+        let code = element.attribute("char").and_then(|code| u32::from_str_radix(&code, 16).ok()).unwrap_or(0);
+        let is_wingdings = element.attribute("font").is_some_and(|font| font.starts_with("Wingdings"));
+        let sign = match code & 0xff {
+            0xfe | 0xfd | 0x52 | 0x53 if is_wingdings => "[x]",
+            0xa8 | 0x6f | 0x71 if is_wingdings => "[ ]",
+            0xfc if is_wingdings => "✓",
+            0xfb if is_wingdings => "✗",
+            0xe0 if is_wingdings => "→",
+            0xb7 | 0xa7 => "•",
+            _ => "□",
+        };
+        self.write(sign);
     }
 
     fn note(&mut self, what: &str, id: Option<&str>) {
@@ -173,12 +247,23 @@ impl XmlHandler for BodyReader<'_> {
         if self.in_properties {
             return self.property(element);
         }
+        if let Some(formula) = &mut self.formula {
+            if !element.is_empty {
+                formula.open(element.name());
+            }
+            return;
+        }
         match element.name() {
+            "r" => self.run = RunLook::default(),
+            "vertAlign" | "vanish" => self.look(element),
+            "sym" => self.sign(element),
+            "oMath" if !element.is_empty && self.dropped == 0 => self.formula = Some(Formula::default()),
             "p" if !element.is_empty => self.paragraphs.push(Paragraph::default()),
             "pPr" if !element.is_empty => self.in_properties = true,
             name @ ("del" | "moveFrom" | "Fallback") if !element.is_empty => self.dropping(name),
             "ins" if !element.is_empty => self.changes.insertions += 1,
             "t" => self.is_text = !element.is_empty,
+            "tab" | "ptab" if self.in_code => self.write("\t"),
             "tab" | "ptab" => self.flow.space(),
             "br" | "cr" if self.dropped == 0 => self.flow.line_break(),
             "noBreakHyphen" => self.write("-"),
@@ -191,6 +276,14 @@ impl XmlHandler for BodyReader<'_> {
     }
 
     fn close(&mut self, name: &str) {
+        if name == "oMath"
+            && let Some(formula) = self.formula.take()
+        {
+            return self.write(&formula.finish());
+        }
+        if let Some(formula) = &mut self.formula {
+            return formula.close(name);
+        }
         match name {
             "pPr" => self.in_properties = false,
             _ if self.in_properties => {}
@@ -205,8 +298,22 @@ impl XmlHandler for BodyReader<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        if self.is_text && !self.in_properties {
-            self.write(text);
+        if let Some(formula) = &mut self.formula {
+            formula.text(text);
+        } else if self.is_text && !self.in_properties {
+            self.write_run(text);
         }
+    }
+}
+
+/// `^2`, `^(n+1)`; `st` stays.
+fn raised(text: &str) -> String {
+    let mark = text.trim();
+    let has_digit = mark.contains(|sign: char| sign.is_ascii_digit());
+    let is_variable = mark.chars().count() == 1 && mark.chars().all(char::is_alphabetic);
+    match mark {
+        _ if !(has_digit || is_variable) => text.to_owned(),
+        _ if mark.chars().enumerate().all(|(at, sign)| sign.is_alphanumeric() || at == 0) => format!("^{mark}"),
+        _ => format!("^({mark})"),
     }
 }

@@ -10,6 +10,7 @@
 //! what the text refers to, [`body`] reads the text.
 
 mod body;
+mod formula;
 mod notes;
 mod numbering;
 mod relations;
@@ -77,7 +78,11 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
     let mut body = BodyReader::new(&mut flow, &styles, &mut numbering);
     (body.footnotes, body.endnotes) = (footnotes.by_id, endnotes.by_id);
     archive.read_xml(main, &mut body)?;
-    let changes = body.changes;
+    body.end();
+    let (changes, hidden_runs) = (body.changes, body.hidden_runs);
+    if hidden_runs > 0 {
+        report.remarks.push(format!("{} of hidden text left out", counted(hidden_runs, "run")));
+    }
     remark(changes, comments.count, related.contains_key("header") || related.contains_key("footer"), report);
     Ok(flow)
 }

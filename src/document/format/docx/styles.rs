@@ -69,6 +69,12 @@ impl Styles {
         if is_title { Some(Rank::Title) } else { heading(level?) }
     }
 
+    /// Whether paragraphs of this style are code, whose lines and indents count.
+    pub(super) fn is_code(&self, id: &str) -> bool {
+        const NAMES: [&str; 6] = ["code", "preformatted", "verbatim", "listing", "plain text", "macro"];
+        self.chain(id).any(|style| NAMES.iter().any(|name| style.name.contains(name)))
+    }
+
     pub(super) fn number(&self, id: &str) -> NumberRef {
         let list = self.chain(id).find_map(|style| style.number.list.clone());
         NumberRef { list, level: self.chain(id).find_map(|style| style.number.level) }

@@ -10,7 +10,7 @@ const RELATED: &str = "<Relationships><Relationship Type='http://x/styles' Targe
     Target='/word/comments.xml'/><Relationship Type='http://x/header' Target='header1.xml'/></Relationships>";
 const STYLES: &str = "<w:styles><w:style w:styleId='Titel'><w:name w:val='Title'/></w:style><w:style w:styleId='berschrift1'><w:name w:val='heading 1'/>\
     <w:pPr><w:outlineLvl w:val='0'/></w:pPr></w:style><w:style w:styleId='Eigen'><w:name w:val='Eigene'/><w:basedOn w:val='berschrift2'/></w:style>\
-    <w:style w:styleId='berschrift2'><w:name w:val='Heading 2'/></w:style><w:style w:styleId='Loop'><w:basedOn w:val='Loop'/></w:style></w:styles>";
+    <w:style w:styleId='berschrift2'><w:name w:val='Heading 2'/></w:style><w:style w:styleId='Quelltext'><w:name w:val='Source Code'/></w:style><w:style w:styleId='Loop'><w:basedOn w:val='Loop'/></w:style></w:styles>";
 const NUMBERING: &str = "<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:start w:val='2'/><w:numFmt w:val='decimal'/><w:lvlText \
     w:val='%1.'/></w:lvl><w:lvl w:ilvl='1'><w:numFmt w:val='lowerLetter'/><w:lvlText w:val='%1.%2)'/></w:lvl></w:abstractNum><w:abstractNum \
     w:abstractNumId='8'><w:lvl w:ilvl='0'><w:numFmt w:val='bullet'/><w:lvlText w:val='&#xf0b7;'/></w:lvl></w:abstractNum><w:num w:numId='1'>\
@@ -66,6 +66,23 @@ fn headings_are_known_by_the_names_of_styles_in_any_language() {
     assert_eq!(file.text, "# The Book\n\n## One\n\nText.\n\n### Deeper\n\n## Two\n\nPlain.\n");
     let outline: Vec<(u8, &str)> = file.outline.iter().map(|entry| (entry.level, entry.title.as_str())).collect();
     assert_eq!(outline, [(1, "The Book"), (2, "One"), (3, "Deeper"), (2, "Two")]);
+}
+
+#[test]
+fn powers_formulas_signs_hidden_words_and_code_keep_their_meaning() {
+    let run = |properties: &str, text: &str| {
+        format!("<w:r><w:rPr>{properties}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>")
+    };
+    let raised = |text: &str| run("<w:vertAlign w:val='superscript'/>", text);
+    let sums = format!("<w:p>{}{}{}{}</w:p>", run("", "Power 10"), raised("-9"), run("", " of the 1"), raised("st"));
+    let half = "<w:p><m:oMath><m:f><m:num><m:r><m:t>1</m:t></m:r></m:num><m:den><m:r><m:t>2</m:t></m:r></m:den></m:f></m:oMath></w:p>";
+    let hidden = format!("<w:p>{}{}</w:p>", run("<w:vanish/>", "HIDDEN"), run("", "Seen."));
+    let ticked = format!("<w:p><w:r><w:sym w:font='Wingdings' w:char='F0FE'/></w:r>{}</w:p>", run("", " done"));
+    let code = styled("Quelltext", "def f(x):") + &styled("Quelltext", "    return 1") + &paragraph("", "After.");
+    let file = read(&(sums + half + &hidden + &ticked + &code));
+    let expected = "Power 10^-9 of the 1st\n\n1/2\n\nSeen.\n\n[x] done\n\ndef f(x):\n    return 1\n\nAfter.\n";
+    assert_eq!(file.text, expected);
+    assert!(file.report.remarks.contains(&"1 run of hidden text left out".to_owned()), "{:?}", file.report.remarks);
 }
 
 #[test]

@@ -16,14 +16,15 @@ use self::contents::{ContentsEntry, Nav, Ncx};
 use self::package::{Chapter, Package};
 use super::archive::{Archive, decoded, resolve};
 use super::charset;
+use super::dtd;
 use super::flow::{Flow, Flowed};
 use super::html::crowded;
 use super::html::reader::{Boilerplate, HtmlReader};
 use super::html::tokens::{Dialect, walk};
 use super::interface::{FileText, Format};
-use crate::document::chapters::chapters;
 use crate::document::controls::printable;
 use crate::document::error::Error;
+use crate::document::headings::{self, Likeness};
 use crate::document::options::ReadOptions;
 use crate::document::outline::{OutlineEntry, close_spans};
 use crate::document::raw_file::RawFile;
@@ -53,7 +54,14 @@ impl Format for Epub {
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
         let package = package::package(&mut archive)?;
         remark_lost(&package, &mut report);
-        let titles = titles(&mut archive, &package)?;
+        let titles = match titles(&mut archive, &package) {
+            Ok(titles) => titles,
+            Err(error @ Error::Bomb { .. }) => return Err(error),
+            Err(error) => {
+                report.remarks.push(format!("the table of contents could not be read: {}", error.reason()));
+                Vec::new()
+            }
+        };
         let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
         let book = text(&mut archive, &package, &wanted, &mut report)?;
         archive.refuse_damaged(&book.text)?;
@@ -137,13 +145,13 @@ fn read_chapter(
     flow: &mut Flow,
     report: &mut FileReport,
 ) -> Result<(), Error> {
-    let bytes = archive.need(&chapter.path)?;
+    // Of a damaged chapter, what is whole is read; the archive remembers the rest for a remark.
+    let bytes = archive.salvage(&chapter.path)?.unwrap_or_default();
     let page = charset::read(&bytes);
     report.invalid_sequences += page.invalid_sequences;
-    let is_html = chapter.media_type == "text/html" && !page.text.starts_with("<?xml");
-    let dialect = if is_html { Dialect::Html } else { Dialect::Xml };
     let mut reader = HtmlReader::new(flow, Boilerplate::Keep, &chapter.path, wanted);
-    walk(&page.text, dialect, &mut reader).map_err(|count| crowded(&report.name, WHAT, count))?;
+    // Chapters are XHTML even where the list of files calls them HTML: `<title/>` is empty.
+    walk(&dtd::resolved(&page.text), Dialect::Xml, &mut reader).map_err(|count| crowded(&report.name, WHAT, count))?;
     reader.end();
     Ok(())
 }
@@ -187,8 +195,8 @@ fn place(anchors: &HashMap<&str, usize>, target: &str) -> Option<usize> {
 }
 
 fn from_headings(book: &Flowed) -> Vec<OutlineEntry> {
-    let headings = book.outline();
-    if headings.is_empty() { chapters(&book.text) } else { headings }
+    let outline = book.outline();
+    if outline.is_empty() { headings::headings(&book.text, Likeness::Prose) } else { outline }
 }
 
 #[cfg(test)]

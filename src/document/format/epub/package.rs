@@ -43,8 +43,14 @@ pub(super) struct Chapter {
 pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
     let mut container = Container::default();
     archive.read_xml(CONTAINER, &mut container)?;
-    let path = container.package.ok_or_else(|| archive.broken(&format!("{CONTAINER} names no package")))?;
-    let path = decoded(&path);
+    // A container that is damaged, or names what is not there: the package is told by its name.
+    let named = container.package.map(|path| decoded(&path).replace('\\', "/"));
+    let by_name = || archive.names().find(|name| name.to_lowercase().ends_with(".opf"));
+    let lost = match &named {
+        Some(path) => format!("no {path} in it"),
+        None => format!("{CONTAINER} names no package"),
+    };
+    let path = named.filter(|path| archive.has(path)).or_else(by_name).ok_or_else(|| archive.broken(&lost))?;
     let mut opf = Opf::default();
     archive.read_xml(&path, &mut opf)?;
     let package = opf.package(&path, archive);

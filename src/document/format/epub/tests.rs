@@ -73,6 +73,66 @@ fn the_table_of_contents_of_version_2_is_read_too() {
     assert_eq!(tabs(&file), [(1, "One", "# Chapter 1"), (2, "Part b", "## B")]);
 }
 
+/// A book of these members beside the container and a package that lists `chapters`.
+fn odd_book(chapters: &[&str], members: &[(&str, &str)]) -> FileText {
+    let items: String = (0..)
+        .zip(chapters)
+        .map(|(id, href): (usize, _)| format!("<item id='c{id}' href='{href}' media-type='text/html'/>"))
+        .collect();
+    let spine: String = (0..chapters.len()).map(|id| format!("<itemref idref='c{id}'/>")).collect();
+    let opf = format!("<package><manifest>{items}</manifest><spine>{spine}</spine></package>");
+    let mut all = vec![("META-INF/container.xml", CONTAINER.as_bytes()), ("OEBPS/book.opf", opf.as_bytes())];
+    all.extend(members.iter().map(|(name, text)| (*name, text.as_bytes())));
+    read(zipped(&all)).expect("a book")
+}
+
+#[test]
+fn names_are_found_as_other_reading_programs_find_them() {
+    let one = "<html><title/><body><p>One.</p></body></html>";
+    for (href, member) in [
+        ("Text\\a.xhtml", "OEBPS/Text/a.xhtml"),
+        ("Text/a.xhtml", "OEBPS\\Text\\a.xhtml"),
+        ("A.xhtml", "OEBPS/a.XHTML"),
+        ("\u{e9}.xhtml", "OEBPS/e\u{301}.xhtml"),
+        ("c%20d.xhtml", "OEBPS/c%20d.xhtml"),
+        ("c%20d.xhtml", "OEBPS/c d.xhtml"),
+    ] {
+        let file = odd_book(&[href], &[(member, one)]);
+        assert_eq!(
+            (file.text.as_str(), file.report.remarks.len()),
+            ("One.\n", 0),
+            "{href} in {member}: {:?}",
+            file.report.remarks
+        );
+    }
+}
+
+#[test]
+fn entities_of_the_book_itself_are_resolved() {
+    let chapter = "<?xml version='1.0'?>\n<!DOCTYPE html PUBLIC 'x' 'y' [\n<!ENTITY house \"Haus\">\n]>\n<html><body><p>A &house;.</p></body></html>";
+    assert_eq!(odd_book(&["a.xhtml"], &[("OEBPS/a.xhtml", chapter)]).text, "A Haus.\n");
+}
+
+#[test]
+fn a_damaged_chapter_or_table_of_contents_costs_no_other() {
+    let whole = book(
+        &[
+            ("a.xhtml", "<html><body><p>One.</p></body></html>"),
+            ("b.xhtml", "<html><body><p>Twotwotwo.</p></body></html>"),
+        ],
+        &[("OEBPS/toc.ncx", "<ncx><navMap/></ncx>")],
+    );
+    for (name, text) in [("OEBPS/b.xhtml", "One."), ("OEBPS/toc.ncx", "One.\n\nTwotwotwo.\n")] {
+        let mut bytes = whole.clone();
+        let at =
+            bytes.windows(name.len()).position(|window| window == name.as_bytes()).expect("a member") + name.len() + 3;
+        bytes[at] ^= 0xff;
+        let file = read(bytes).expect("the rest of the book");
+        assert!(file.text.starts_with(text), "{name}: {}", file.text);
+        assert!(file.report.remarks.iter().any(|remark| remark.contains(name)), "{:?}", file.report.remarks);
+    }
+}
+
 #[test]
 fn without_a_table_of_contents_headings_are_the_outline() {
     let file = read(book(&[("one.xhtml", ONE)], &[])).expect("a book");

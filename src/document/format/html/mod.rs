@@ -8,6 +8,7 @@
 //! [`super::flow`] writes the text. Scripts are not run: a page whose text would come from a script has no text, which
 //! is an error.
 
+mod math;
 pub(super) mod reader;
 pub(super) mod tokens;
 
@@ -16,6 +17,7 @@ use std::collections::HashSet;
 use self::reader::{Boilerplate, HtmlReader, Landmarks};
 use self::tokens::Dialect;
 use super::charset;
+use super::dtd;
 use super::flow::{Flow, Flowed};
 use super::interface::{FileText, Format};
 use crate::document::encoding::Found;
@@ -47,19 +49,27 @@ impl Format for Html {
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
-        let served = file.charset();
+        let (served, is_xml) = (file.charset(), is_named_xml(&file));
         let RawFile { name, bytes, .. } = file;
         let page = charset::read_as(&bytes, served);
+        let dialect = if is_xml || is_written_as_xml(&page.text) { Dialect::Xml } else { Dialect::Html };
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         report.encoding = page.encoding;
         report.invalid_sequences = page.invalid_sequences;
         if page.invalid_sequences > 0 && page.encoding == Found::default() {
             report.first_invalid_offset = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
         }
-        let flowed = main_text(&page.text, &mut report)?;
+        let flowed = main_text(&dtd::resolved(&page.text), dialect, &mut report)?;
         let outline = flowed.outline();
         FileText::of_flow(flowed, outline, report, "an HTML page")
     }
+}
+
+/// The text of a page that is part of something else; `None` if a tag is too crowded.
+pub(super) fn text_of_page(page: &str) -> Option<String> {
+    let mut report = FileReport::default();
+    let dialect = if is_written_as_xml(page) { Dialect::Xml } else { Dialect::Html };
+    main_text(page, dialect, &mut report).ok().map(|flowed| flowed.text)
 }
 
 /// `head` without the XML declaration and comments at its start.
@@ -77,27 +87,61 @@ fn without_preamble(head: &str) -> &str {
     }
 }
 
+fn is_named_xml(file: &RawFile) -> bool {
+    matches!(file.extension().as_deref(), Some("xhtml" | "xht")) || file.is_served_as("application/xhtml+xml")
+}
+
+/// Whether a page begins as XML, or names its namespace.
+fn is_written_as_xml(page: &str) -> bool {
+    let head = &page[..page.floor_char_boundary(HEAD_BYTES)];
+    head.trim_start().starts_with("<?xml") || head.contains("xmlns=\"http://www.w3.org/1999/xhtml\"")
+}
+
 /// The text of the page, or of its main content, if it has any.
-fn main_text(page: &str, report: &mut FileReport) -> Result<Flowed, Error> {
-    let (whole, seen) = text(page, Boilerplate::Keep, &report.name)?;
-    if !(seen.main && seen.around) {
+fn main_text(page: &str, dialect: Dialect, report: &mut FileReport) -> Result<Flowed, Error> {
+    let read = |around: Boilerplate, title: &str| text(page, dialect, around, title, &report.name);
+    let (whole, seen, title) = read(Boilerplate::Keep, "")?;
+    if seen.hidden > 0 {
+        report.remarks.push(format!("{} left out", counted(seen.hidden, "hidden element")));
+    }
+    let around = if seen.main && seen.around {
+        Boilerplate::Drop { keeps_headers: seen.has_title_in_header && !seen.has_title_in_main }
+    } else {
+        Boilerplate::Keep
+    };
+    // A page without headings has its title in `<title>` alone.
+    let is_untitled = whole.outline().is_empty() && !whole.text.is_empty() && !whole.text.contains(&title);
+    let title = if is_untitled { title.as_str() } else { "" };
+    if around == Boilerplate::Keep && title.is_empty() {
         return Ok(whole);
     }
-    let (main, _) = text(page, Boilerplate::Drop, &report.name)?;
+    let (main, ..) = read(around, title)?;
+    if around == Boilerplate::Keep {
+        return Ok(main);
+    }
     let dropped = whole.text.len().saturating_sub(main.text.len());
     let dropped = counted(dropped as u64, "byte");
     report.remarks.push(format!("navigation, header and footer around the main content skipped ({dropped})"));
     Ok(main)
 }
 
-fn text(page: &str, around: Boilerplate, name: &str) -> Result<(Flowed, Landmarks), Error> {
-    let dialect = if page.trim_start().starts_with("<?xml") { Dialect::Xml } else { Dialect::Html };
+/// The text of the page under the heading `title`, unless that is empty; and its own title.
+fn text(
+    page: &str,
+    dialect: Dialect,
+    around: Boilerplate,
+    title: &str,
+    name: &str,
+) -> Result<(Flowed, Landmarks, String), Error> {
     let mut flow = Flow::default();
+    flow.begin_heading(1);
+    flow.text(title);
+    flow.end_heading();
     let wanted = HashSet::new();
     let mut reader = HtmlReader::new(&mut flow, around, "", &wanted);
     tokens::walk(page, dialect, &mut reader).map_err(|count| crowded(name, "an HTML page", count))?;
-    let seen = reader.end();
-    Ok((flow.finish(), seen))
+    let (seen, title) = (reader.end(), reader.title());
+    Ok((flow.finish(), seen, title))
 }
 
 /// The error for a tag with too many attributes.

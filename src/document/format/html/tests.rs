@@ -79,6 +79,79 @@ fn pictures_notes_powers_and_readings_are_told() {
 }
 
 #[test]
+fn formulas_keep_their_meaning_in_every_notation() {
+    let page = "<p>Half is <math><mfrac><mn>1</mn><mn>2</mn></mfrac></math>, \
+        <math><msup><mi>x</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msup><mo>=</mo><msqrt><mi>y</mi></msqrt></math>. \
+        KaTeX: <span class='katex'><span class='katex-mathml'><math><semantics><mrow><mfrac><mn>1</mn><mn>2</mn></mfrac></mrow>\
+        <annotation encoding='application/x-tex'>\\frac{1}{2}</annotation></semantics></math></span><span class='katex-html' aria-hidden='true'>12</span></span>. \
+        Wiki: <span style='display: none;'><math alttext='{\\displaystyle E}'><mi>E</mi></math></span><img alt='{\\displaystyle E=mc^{2}}'>. \
+        Small: 10<sup>-9</sup>, a<sup>n</sup>, b<sup>n+1</sup>, the 3<sup>rd</sup>.";
+    let expected =
+        "Half is 1/2, x^(n+1)=sqrt(y). KaTeX: $\\frac{1}{2}$. Wiki: $E=mc^{2}$. Small: 10^-9, a^n, b^(n+1), the 3rd.\n";
+    assert_eq!(text(page), expected);
+}
+
+#[test]
+fn what_nobody_sees_is_left_out_and_counted() {
+    let file = read("<p>Seen <span hidden>secret</span><span style='display:none'>gone</span><div style='visibility: hidden'>x</div> end.").expect("a page");
+    assert_eq!(file.text, "Seen end.\n");
+    assert_eq!(file.report.remarks, ["3 hidden elements left out"]);
+}
+
+#[test]
+fn a_heading_loses_the_sign_that_links_to_it_and_crossed_out_text_is_marked() {
+    let page = "<h2>Lamps<a class='headerlink' href='#lamps' title='Link'>¶</a></h2><p><del>5 euro</del>4 euro, <a href='#x'>§ 3</a>";
+    assert_eq!(text(page), "## Lamps\n\n~~5 euro~~ 4 euro, § 3\n");
+}
+
+#[test]
+fn the_title_of_a_page_is_in_its_text_wherever_it_stands() {
+    let in_header = "<title>Lamps</title><header><h1>How lamps work</h1><p>By A. Keeper</p><nav>Home</nav></header><main><p>They turn.</main>";
+    assert_eq!(text(in_header), "# How lamps work\n\nBy A. Keeper\n\nThey turn.\n");
+    assert_eq!(text("<title>How lamps\n work</title><p>They turn."), "# How lamps work\n\nThey turn.\n");
+    assert_eq!(text("<title>Site</title><h2>Lamps</h2><p>They turn."), "## Lamps\n\nThey turn.\n");
+    assert_eq!(text("<title>They turn.</title><p>They turn."), "They turn.\n", "it is there already");
+}
+
+#[test]
+fn a_page_for_a_script_has_no_text() {
+    let error =
+        read("<html><div id=root></div><noscript>You need to enable JavaScript.</noscript>").expect_err("nothing");
+    assert!(error.to_string().contains("no text"), "{error}");
+}
+
+#[test]
+fn code_in_an_item_keeps_its_indents_below_the_item() {
+    assert_eq!(
+        text("<ol><li>Do this:<pre>def f():\n    if x:\n        return 1\n</pre></ol>"),
+        "1. Do this:\n\n  def f():\n      if x:\n          return 1\n"
+    );
+    assert_eq!(
+        text("<ul><li>a<ul><li><pre>a:\n  b:\n    c: 1</pre></ul></ul>"),
+        "- a\n  - a:\n      b:\n        c: 1\n"
+    );
+    assert_eq!(text("<dl><dt>T<dd><pre>x {\n  y\n}</pre></dl>"), "T\n\n  x {\n    y\n  }\n");
+}
+
+#[test]
+fn cells_that_span_rows_and_columns_leave_the_others_in_place() {
+    let page = "<table><tr><th rowspan=2>Name<th colspan=2>Years<th>Sum<tr><th>2024<th>2025<th>all<tr><td>North<td>1<td>2<td>3</table>";
+    assert_eq!(text(page), "Name | Years |  | Sum\n | 2024 | 2025 | all\nNorth | 1 | 2 | 3\n");
+    let hostile = format!("<table><tr>{}", "<td colspan=1000000 rowspan=1000000>x".repeat(1000));
+    assert!(text(&hostile).len() < 1 << 20);
+}
+
+#[test]
+fn xhtml_is_read_as_xml_by_its_name_its_type_or_its_namespace() {
+    let head = "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><head><title/><script src='k.js'/></head><body><p>Before.</p>";
+    let page = format!("{head}<iframe src='x'/><p><![CDATA[Two < three]]></p><p>After.</p></body></html>");
+    assert_eq!(text(&page), "Before.\n\nTwo < three\n\nAfter.\n");
+    let plain = "<html><head><title/></head><body><p>After.</p></body></html>";
+    let named = Html.read(RawFile::new("a.xhtml", plain), &ReadOptions::default()).expect("a page");
+    assert_eq!(named.text, "After.\n");
+}
+
+#[test]
 fn layout_by_tables_stays_readable() {
     let page = "<table><tr><td><ul><li>Home<li>News</ul><td><h1>Title</h1><p>First.<p>Second.</table>";
     assert_eq!(text(page), "- Home\n- News\n\n# Title\n\nFirst.\n\nSecond.\n");

@@ -88,17 +88,21 @@ fn continues(page: &PageLines, next: &PageLines) -> bool {
 }
 
 /// The document's own outline, or else its pages.
-pub(super) fn outline(laid_out: &LaidOut, bookmarks: &[Bookmark]) -> Vec<OutlineEntry> {
+///
+/// `labels` has what each page is called, unless pages are called by their numbers.
+pub(super) fn outline(laid_out: &LaidOut, bookmarks: &[Bookmark], labels: &[String]) -> Vec<OutlineEntry> {
     let mut outline = own_outline(laid_out, bookmarks);
     if outline.len() < 2 {
-        outline = laid_out.pages.iter().map(page_entry).collect();
+        outline = laid_out.pages.iter().map(|page| page_entry(page, labels)).collect();
     }
     close_spans(&mut outline, laid_out.text.len());
     outline
 }
 
-fn page_entry((span, position): &(ByteSpan, Position)) -> OutlineEntry {
-    OutlineEntry { title: position.to_string(), level: 1, span: *span }
+fn page_entry((span, position): &(ByteSpan, Position), labels: &[String]) -> OutlineEntry {
+    let label = labels.get((position.number() as usize).saturating_sub(1));
+    let title = label.map_or_else(|| position.to_string(), |label| format!("page {}", printable(label)));
+    OutlineEntry { title, level: 1, span: *span }
 }
 
 fn own_outline(laid_out: &LaidOut, bookmarks: &[Bookmark]) -> Vec<OutlineEntry> {
@@ -188,7 +192,7 @@ mod tests {
         let line =
             |entry: &OutlineEntry| laid_out.text[entry.span.start..].lines().next().unwrap_or_default().to_owned();
         let entry = |entry: OutlineEntry| (entry.title.clone(), entry.level, line(&entry));
-        outline(laid_out, &bookmarks).into_iter().map(entry).collect()
+        outline(laid_out, &bookmarks, &[]).into_iter().map(entry).collect()
     }
 
     #[test]

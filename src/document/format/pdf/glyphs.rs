@@ -11,6 +11,7 @@ mod font;
 mod layers;
 mod outline;
 mod owner;
+mod page_labels;
 mod reverse;
 mod text_state;
 mod text_string;
@@ -41,7 +42,8 @@ pub(super) fn read(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> 
     if request.from_page <= 1
         && let Ok((bookmarks, is_cut)) = guarded(|| outline::bookmarks(pdf.xref(), &catalog, pdf.pages()))
     {
-        send(ReaderMessage::Outline { bookmarks, is_cut })?;
+        let labels = guarded(|| page_labels::page_labels(&catalog, pages)).unwrap_or_default();
+        send(ReaderMessage::Outline { bookmarks, is_cut, labels })?;
     }
     let layers = guarded(|| Layers::of(&catalog)).unwrap_or_default();
     let reader = PageReader { pages: pdf.pages(), fonts: FontStore::new(), layers };

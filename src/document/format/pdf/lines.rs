@@ -1,8 +1,8 @@
 //! Cleans up the lines of a page: replaces ligatures by letters, and joins words that were hyphenated at a line end.
 //!
 //! Example: `the ofﬁce, an exam-` and `ple of it` become `the office, an example` and `of it`. A hyphen that belongs to
-//! the word stays: `apt-` and `get` become `apt-get` if the document writes `apt-get` elsewhere. A word that continues
-//! on the next page goes to the page where it begins.
+//! the word stays: `apt-` and `get` become `apt-get` if the document writes `apt-get` elsewhere, or if it has both words
+//! and no `aptget`. A word that continues on the next page goes to the page where it begins.
 
 use std::collections::HashSet;
 
@@ -116,7 +116,7 @@ const LONGEST_HALF: usize = 200;
 
 /// Joins words that were hyphenated at the end of a line or page.
 pub(super) fn join_words(pages: &mut [PageLines]) {
-    let compounds = compounds(pages);
+    let known = KnownWords::of(pages);
     let mut last: Option<&mut PageLines> = None;
     for page in pages {
         let mut lines = std::mem::take(&mut page.lines).into_iter();
@@ -124,11 +124,11 @@ pub(super) fn join_words(pages: &mut [PageLines]) {
             && let Some(end) = before.lines.last_mut()
             && let Some(first) = lines.next()
         {
-            page.lines.extend(join(end, first, &compounds));
+            page.lines.extend(join(end, first, &known));
         }
         for line in lines {
             let rest = match page.lines.last_mut() {
-                Some(end) => join(end, line, &compounds),
+                Some(end) => join(end, line, &known),
                 None => Some(line),
             };
             page.lines.extend(rest);
@@ -137,16 +137,54 @@ pub(super) fn join_words(pages: &mut [PageLines]) {
     }
 }
 
-/// All hyphenated words that the document writes within a line, in lower case.
-fn compounds(pages: &[PageLines]) -> HashSet<String> {
-    let words = pages.iter().flat_map(|page| &page.lines).flat_map(|line| line.split_whitespace());
-    let trimmed = words.map(|word| word.trim_matches(|character: char| !character.is_alphanumeric()));
-    trimmed.filter(|word| word.contains('-')).map(str::to_lowercase).collect()
+/// The words that the document writes within a line, in lower case.
+struct KnownWords {
+    compounds: HashSet<String>,
+    /// Those without a hyphen. The halves of words at line ends are not among them.
+    words: HashSet<String>,
+}
+
+/// Shorter words are often halves of others by accident: `in-` and `form`.
+const SHORTEST_WORD: usize = 3;
+
+/// First halves that hardly ever are the beginning of a longer word.
+const FIRST_HALVES: [&str; 14] = [
+    "well", "self", "half", "cross", "three", "four", "five", "six", "seven", "eight", "nine", "twenty", "thirty",
+    "ill",
+];
+
+impl KnownWords {
+    fn of(pages: &[PageLines]) -> Self {
+        let (mut compounds, mut words) = (HashSet::new(), HashSet::new());
+        let mut was_cut = false;
+        for line in pages.iter().flat_map(|page| &page.lines) {
+            let is_cut = cut_off(line).is_some();
+            let mut parts = line.split_whitespace().skip(usize::from(was_cut)).peekable();
+            while let Some(part) = parts.next() {
+                let word = part.trim_matches(|character: char| !character.is_alphanumeric());
+                if word.contains('-') {
+                    compounds.insert(word.to_lowercase());
+                } else if word.len() >= SHORTEST_WORD && !(is_cut && parts.peek().is_none()) {
+                    words.insert(word.to_lowercase());
+                }
+            }
+            was_cut = is_cut;
+        }
+        Self { compounds, words }
+    }
+
+    /// Whether `first` and `second`, which a hyphen at a line end separates, are two words.
+    fn are_two(&self, first: &str, second: &str) -> bool {
+        let has = |word: &str| word.len() >= SHORTEST_WORD && self.words.contains(word);
+        let is_compound = self.compounds.contains(&format!("{first}-{second}"));
+        let is_one = self.words.contains(&format!("{first}{second}"));
+        is_compound || !is_one && (has(first) && has(second) || FIRST_HALVES.contains(&first))
+    }
 }
 
 /// Moves the second half of a word from the start of `next` to the end of `line`. Returns what is left of `next`, if
 /// anything.
-fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<String> {
+fn join(line: &mut String, next: String, known: &KnownWords) -> Option<String> {
     let Some((stem, first_half, hyphen)) = cut_off(line) else { return Some(next) };
     let start = next.trim_start();
     let second_half = start.split_whitespace().next().unwrap_or_default();
@@ -154,8 +192,8 @@ fn join(line: &mut String, next: String, compounds: &HashSet<String>) -> Option<
         return Some(next);
     }
     let letters = |half: &str| half.trim_matches(|character: char| !character.is_alphanumeric()).to_lowercase();
-    let compound = format!("{}-{}", letters(first_half), letters(second_half));
-    let keeps_hyphen = hyphen != '\u{ad}' && (compounds.contains(&compound) || first_half.contains('-'));
+    let are_two = || known.are_two(&letters(first_half), &letters(second_half));
+    let keeps_hyphen = hyphen != '\u{ad}' && (first_half.contains('-') || are_two());
     let stem_bytes = stem.len();
     let rest = start[second_half.len()..].trim_start();
     line.truncate(stem_bytes);
@@ -200,6 +238,14 @@ mod tests {
     fn a_hyphen_of_the_word_stays() {
         assert_eq!(joined(&["Call apt-\nget now. The apt-get tool."]), ["Call apt-get\nnow. The apt-get tool."]);
         assert_eq!(joined(&["state-of-the-\nart"]), ["state-of-the-art"]);
+        assert_eq!(joined(&["A well-\nknown cat"]), ["A well-known\ncat"]);
+        assert_eq!(joined(&["Use --no-\ncolor here"]), ["Use --no-color\nhere"]);
+        assert_eq!(joined(&["A time-\nlimit is a limit in time."]), ["A time-limit\nis a limit in time."]);
+        assert_eq!(joined(&["An exam-\nple of an exam."]), ["An example\nof an exam."]);
+        assert_eq!(
+            joined(&["Some-\nthing is something; some like a thing."]),
+            ["Something\nis something; some like a thing."]
+        );
     }
 
     #[test]

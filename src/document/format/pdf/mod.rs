@@ -6,6 +6,8 @@
 //! ([`quality`]). Then [`running_heads`] drops headers and footers, [`lines`] joins hyphenated words, and [`assemble`]
 //! joins the pages.
 //!
+//! Without an outline, the pages are the outline, by the labels that the document gives them (`page iv`).
+//!
 //! Example: a scanned report of 12 pages with a typed cover gives one page of text, eleven lines such as
 //! `[page 2: an image without text]`, and a remark that lists those pages. Without the cover it is an error.
 //!
@@ -69,6 +71,7 @@ impl Format for Pdf {
         let mut findings = parallel::ask(&runner);
         let count = page_count(&findings, &report.name, options)?;
         let bookmarks = std::mem::take(&mut findings.bookmarks);
+        let labels = std::mem::take(&mut findings.labels);
         if findings.has_cut_outline {
             report.remarks.push(format!("its outline has more than {} entries; the rest is skipped", bookmarks.len()));
         }
@@ -85,7 +88,7 @@ impl Format for Pdf {
         remark_pages(&pages, &mut report);
         report.remarks.extend(checked);
         let laid_out = assemble::lay_out(texts, &pages);
-        let outline = assemble::outline(&laid_out, &bookmarks);
+        let outline = assemble::outline(&laid_out, &bookmarks, &labels);
         report.pages = pages.into_iter().map(|page| page.report).collect();
         Ok(FileText::of_pages(laid_out.text, laid_out.pages, outline, report))
     }

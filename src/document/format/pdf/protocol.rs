@@ -81,6 +81,8 @@ pub(super) enum ReaderMessage {
     Outline {
         bookmarks: Vec<Bookmark>,
         is_cut: bool,
+        /// What each page is called; empty if the pages are called by their numbers.
+        labels: Vec<String>,
     },
     Page {
         number: u32,

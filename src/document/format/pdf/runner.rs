@@ -52,6 +52,7 @@ pub(super) struct Findings {
     pub pages: BTreeMap<u32, Result<PageContent, String>>,
     pub bookmarks: Vec<Bookmark>,
     pub has_cut_outline: bool,
+    pub labels: Vec<String>,
     /// Why the document was not opened.
     pub refusal: Option<Refusal>,
 }
@@ -179,8 +180,8 @@ impl Findings {
             ReaderMessage::Refused(Refusal::Broken(reason)) => self.refusal = Some(Refusal::Broken(sentence(&reason))),
             ReaderMessage::Refused(Refusal::Locked) => self.refusal = Some(Refusal::Locked),
             ReaderMessage::Opened { pages } => self.count = Some(pages),
-            ReaderMessage::Outline { bookmarks, is_cut } => {
-                (self.bookmarks, self.has_cut_outline) = (bookmarks, is_cut);
+            ReaderMessage::Outline { bookmarks, is_cut, labels } => {
+                (self.bookmarks, self.has_cut_outline, self.labels) = (bookmarks, is_cut, labels);
             }
             ReaderMessage::Page { number, content } => _ = self.pages.insert(number, Ok(content)),
             ReaderMessage::Failed { number, reason } => _ = self.pages.insert(number, Err(sentence(&reason))),

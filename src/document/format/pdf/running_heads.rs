@@ -20,7 +20,7 @@ use std::collections::HashSet;
 
 use super::layout::LineLook;
 use super::lines::PageLines;
-use crate::document::chapters::roman;
+use crate::document::headings::roman;
 use crate::document::report::DroppedLine;
 
 /// How many pages away neighbours may be. Book and chapter title alternate, and there may be a page of images between.

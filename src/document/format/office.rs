@@ -1,0 +1,84 @@
+//! `OpenDocument` (texts, slides, sheets), `PowerPoint` and Excel.
+//!
+//! All are zip archives of XML. A text becomes paragraphs, headings, lists and tables; a slide or a sheet begins with a
+//! heading, `# Slide 3` or `# Sheet: Prices`. A row of a sheet is a line with ` | ` between cells. Speaker notes follow
+//! their slide. Pictures, charts and comments are skipped.
+//!
+//! A sheet is read up to [`sheets::MOST_ROWS`] rows; a remark says how many are left out.
+
+mod excel;
+mod open_document;
+mod power_point;
+mod sheets;
+
+use super::archive::Archive;
+use super::flow::Flow;
+use super::interface::{FileText, Format};
+use crate::document::error::Error;
+use crate::document::options::ReadOptions;
+use crate::document::raw_file::RawFile;
+use crate::document::report::FileReport;
+use crate::document::sniff;
+
+/// A kind of office file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    OpenDocument,
+    PowerPoint,
+    Excel,
+}
+
+impl Kind {
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let is = |member: &[u8]| sniff::is_zip_with(bytes, member);
+        if is(b"ppt/presentation.xml") {
+            Some(Self::PowerPoint)
+        } else if is(b"xl/workbook.xml") {
+            Some(Self::Excel)
+        } else {
+            let is_named = is(b"application/vnd.oasis.opendocument");
+            (is_named || is(b"META-INF/manifest.xml") && is(b"content.xml")).then_some(Self::OpenDocument)
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::OpenDocument => "an OpenDocument file",
+            Self::PowerPoint => "a PowerPoint presentation",
+            Self::Excel => "an Excel workbook",
+        }
+    }
+}
+
+pub(super) struct Office;
+
+impl Format for Office {
+    fn name(&self) -> &'static str {
+        "office"
+    }
+
+    fn recognises(&self, file: &RawFile) -> bool {
+        Kind::of(&file.bytes).is_some()
+    }
+
+    fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
+        let RawFile { name, bytes, .. } = file;
+        let kind = Kind::of(&bytes).expect("it was recognised");
+        let mut archive = Archive::open(&name, kind.what(), &bytes)?;
+        let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
+        let mut flow = Flow::default();
+        match kind {
+            Kind::OpenDocument => open_document::read(&mut archive, &mut flow, &mut report)?,
+            Kind::PowerPoint => power_point::read(&mut archive, &mut flow)?,
+            Kind::Excel => excel::read(&mut archive, &mut flow, &mut report)?,
+        }
+        let flowed = flow.finish();
+        archive.refuse_damaged(&flowed.text)?;
+        report.remarks.extend(archive.remarks());
+        let outline = flowed.outline();
+        FileText::of_flow(flowed, outline, report, kind.what())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+use super::*;
+use crate::document::format::archive::zipped;
+
+fn read(members: &[(&str, &str)]) -> FileText {
+    let members: Vec<(&str, &[u8])> = members.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let file = RawFile::new("a.zip", zipped(&members));
+    assert!(Office.recognises(&file));
+    Office.read(file, &ReadOptions::default()).expect("a document")
+}
+
+#[test]
+fn an_open_document_text_has_headings_lists_tables_and_notes() {
+    let content = "<office:document-content><office:automatic-styles><style:x>no</style:x></office:automatic-styles><office:body><office:text>\
+        <text:h text:outline-level='1'>Of Cats</text:h><text:p>They<text:s text:c='2'/>sleep<text:note><text:note-citation>1</text:note-citation>\
+        <text:note-body><text:p>noted</text:p></text:note-body></text:note>.</text:p><text:list><text:list-item><text:p>one</text:p></text:list-item>\
+        </text:list><table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell/><table:table-cell>\
+        <text:p>b</text:p></table:table-cell></table:table-row></table:table><office:annotation><text:p>comment</text:p></office:annotation>\
+        </office:text></office:body></office:document-content>";
+    let file = read(&[
+        ("mimetype", "application/vnd.oasis.opendocument.text"),
+        ("META-INF/manifest.xml", "<m/>"),
+        ("content.xml", content),
+    ]);
+    assert!(file.text.starts_with("# Of Cats\n\nThey sleep1 ["), "{}", file.text);
+    assert!(file.text.contains("- one\n\na |  | b\n") && !file.text.contains("comment"), "{}", file.text);
+    assert_eq!(file.outline.len(), 1);
+}
+
+#[test]
+fn open_document_slides_and_sheets_begin_with_their_names() {
+    let slides = "<office:body><office:presentation><draw:page><draw:frame><text:p>Lamps</text:p></draw:frame><presentation:notes><text:p>Speak up.</text:p>\
+        </presentation:notes></draw:page><draw:page><text:p>End</text:p></draw:page></office:presentation></office:body>";
+    let file = read(&[
+        ("mimetype", "application/vnd.oasis.opendocument.presentation"),
+        ("META-INF/manifest.xml", "<m/>"),
+        ("content.xml", slides),
+    ]);
+    assert_eq!(file.text, "# Slide 1\n\nLamps\n\nNotes:\n\nSpeak up.\n\n# Slide 2\n\nEnd\n");
+    let cell = |text: &str| format!("<table:table-cell><text:p>{text}</text:p></table:table-cell>");
+    let row = |cells: &str| format!("<table:table-row>{cells}</table:table-row>");
+    let empty = "<table:table-cell table:number-columns-repeated='2'/>";
+    let rows = row(&(cell("what") + empty + &cell("price")))
+        + &row(&(cell("cat") + "<table:table-cell table:number-columns-repeated='1000000'/>"));
+    let sheets = format!(
+        "<office:body><office:spreadsheet><table:table table:name='Prices'>{rows}</table:table></office:spreadsheet></office:body>"
+    );
+    let file = read(&[
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", "<m/>"),
+        ("content.xml", &sheets),
+    ]);
+    assert_eq!(file.text, "# Sheet: Prices\n\nwhat | | | price\ncat\n");
+}
+
+#[test]
+fn slides_of_power_point_come_in_their_order_with_notes() {
+    let shape = |kind: &str, text: &str| {
+        format!(
+            "<p:sp><p:nvPr><p:ph type='{kind}'/></p:nvPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
+    };
+    let one = shape("title", "Lamps") + &shape("body", "They turn.") + &shape("sldNum", "7");
+    let file = read(&[
+        (
+            "ppt/presentation.xml",
+            "<p:presentation><p:sldIdLst><p:sldId id='1' r:id='r2'/><p:sldId id='2' r:id='r1'/></p:sldIdLst></p:presentation>",
+        ),
+        (
+            "ppt/_rels/presentation.xml.rels",
+            "<R><Relationship Id='r1' Type='x/slide' Target='slides/slide2.xml'/><Relationship Id='r2' Type='x/slide' Target='slides/slide1.xml'/></R>",
+        ),
+        ("ppt/slides/slide1.xml", &one),
+        (
+            "ppt/slides/_rels/slide1.xml.rels",
+            "<R><Relationship Id='n' Type='x/notesSlide' Target='../notesSlides/notesSlide1.xml'/></R>",
+        ),
+        ("ppt/notesSlides/notesSlide1.xml", &(shape("sldImg", "no") + &shape("body", "Speak up."))),
+        ("ppt/slides/slide2.xml", &shape("body", "End")),
+    ]);
+    assert_eq!(file.text, "# Slide 1\n\n## Lamps\n\nThey turn.\n\nNotes: Speak up.\n\n# Slide 2\n\nEnd\n");
+}
+
+#[test]
+fn sheets_of_excel_have_texts_numbers_and_dates_in_their_columns() {
+    let sheet = "<worksheet><sheetData><row r='1'><c r='A1' t='s'><v>0</v></c><c r='C1' t='inlineStr'><is><t>when</t></is></c></row>\
+        <row r='2'><c r='A2'><f>1+1</f><v>2.5</v></c><c r='B2' t='b'><v>1</v></c><c r='C2' s='1'><v>45000.5</v></c></row></sheetData></worksheet>";
+    let file = read(&[
+        ("xl/workbook.xml", "<workbook><sheets><sheet name='Prices' r:id='r1'/></sheets></workbook>"),
+        ("xl/_rels/workbook.xml.rels", "<R><Relationship Id='r1' Target='worksheets/sheet1.xml'/></R>"),
+        ("xl/sharedStrings.xml", "<sst><si><r><t>wh</t></r><r><t>at</t></r></si></sst>"),
+        ("xl/styles.xml", "<styleSheet><cellXfs><xf numFmtId='0'/><xf numFmtId='14'/></cellXfs></styleSheet>"),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ]);
+    assert_eq!(file.text, "# Sheet: Prices\n\nwhat | | when\n2.5 | TRUE | 2023-03-15 12:00\n");
+}
