@@ -128,6 +128,9 @@ fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
 
 impl<M: Machine> Worker<M> {
     pub(super) fn ask(&mut self, question: &Question) {
+        if let Err(failure) = self.refuse_endless(&question.prompt) {
+            return self.tell(Event::Failed { job: question.job, failure });
+        }
         let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
         let tokenized = self.tokenize(&question.prompt, &question.recipe);
         let outcome = self.prefill_and_write(question, &tokenized, &mut job);

@@ -10,6 +10,9 @@
 //! It is a truth| universally acknowledged,   吾輩は猫である|。名前はまだ無い|。
 //! ```
 //!
+//! A word of more than [`LONGEST_WORD_BYTES`] is split, although its tokens at the split may then be others: merging a
+//! word takes a hundred times its size in memory, 5 GB for 50 MB of `a`. No text that means anything has such a word.
+//!
 //! Other vocabularies are not split (`SentencePiece` merges across the whole text). `tests/tokens.rs` checks with every
 //! vocabulary that llama.cpp has test cases for that the pieces give llama.cpp's own tokens for the whole.
 
@@ -36,12 +39,16 @@ const CUTTABLE: [&str; 14] = [
 /// matter.
 const PIECE_BYTES: usize = 64 << 10;
 
+/// Longer stretches without a safe place are split anywhere.
+const LONGEST_WORD_BYTES: usize = 1 << 20;
+
 /// Whether texts can be split for a vocabulary with this pattern.
 pub(super) fn is_cuttable(pre: &str) -> bool {
     CUTTABLE.contains(&pre)
 }
 
-/// Splits `text` into pieces, in order, only where no token can span the split; one piece if there is no such place.
+/// Splits `text` into pieces, in order, only where no token can span the split, or else after
+/// [`LONGEST_WORD_BYTES`].
 pub(super) fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::with_capacity(text.len() / PIECE_BYTES + 1);
     let mut rest = text;
@@ -57,7 +64,10 @@ pub(super) fn pieces(text: &str) -> Vec<&str> {
 
 /// The first place from byte `from` on where `text` can be split.
 fn next_cut(text: &str, from: usize) -> Option<usize> {
-    (from.max(1)..text.len().saturating_sub(1)).find(|&at| is_between_words(text, at))
+    let last = text.len().saturating_sub(1);
+    let longest = from + LONGEST_WORD_BYTES;
+    let safe = (from.max(1)..last.min(longest)).find(|&at| is_between_words(text, at));
+    safe.or_else(|| (longest < last).then(|| text.floor_char_boundary(longest)))
 }
 
 fn is_between_words(text: &str, at: usize) -> bool {
@@ -102,6 +112,14 @@ mod tests {
         assert_eq!(pieces(&"12 34\n".repeat(50_000)).len(), 1);
         assert_eq!(pieces(&"a word ".repeat(50_000)).len(), 6);
         assert_eq!(pieces(""), [""]);
+    }
+
+    #[test]
+    fn a_word_without_end_is_split_all_the_same() {
+        let text = "é".repeat(LONGEST_WORD_BYTES * 2);
+        let pieces = pieces(&text);
+        assert!(pieces.len() > 3 && pieces.iter().all(|piece| piece.len() <= LONGEST_WORD_BYTES + PIECE_BYTES));
+        assert_eq!(pieces.concat(), text);
     }
 
     proptest! {

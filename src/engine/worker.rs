@@ -27,7 +27,7 @@ use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
-    Prompt,
+    Prompt, Segment,
 };
 use super::rewind::cut_position;
 use super::snapshot_cache::SnapshotCache;
@@ -35,6 +35,7 @@ use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::store::blocks::BlockName;
 use crate::swaa::{Recipe, RecipeSpec};
+use crate::units::bytes;
 
 /// Recomputing fewer tokens than this is faster than copying them.
 const WORTH_KEEPING_TOKENS: u32 = 512;
@@ -79,6 +80,14 @@ impl Inbox {
         self.waiting.len() < before
     }
 }
+
+/// How much of a document is tokenised to see whether it is many times too long, in bytes per token of the context.
+/// English has four bytes per token, Chinese three, and source code three.
+const BEGINNING_BYTES_PER_TOKEN: usize = 6;
+/// Documents that are longer than this many beginnings are looked at so.
+const TIMES_TOO_LONG: usize = 3;
+/// Shorter documents are always counted exactly: it takes half a second.
+const SHORT_BYTES: usize = 1 << 20;
 
 /// What a prefill is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +159,9 @@ impl<M: Machine> Worker<M> {
     }
 
     fn read(&mut self, id: JobId, prompt: &Prompt, spec: &RecipeSpec, cancel: CancelToken) {
+        if let Err(failure) = self.refuse_endless(prompt) {
+            return self.tell(Event::Failed { job: id, failure });
+        }
         let mut job = self.begin(id, cancel, None);
         let tokenized = self.tokenize(prompt, spec).document_only();
         let outcome = self.prefill(&tokenized, Aim::Keep, &mut job);
@@ -398,7 +410,7 @@ impl<M: Machine> Worker<M> {
     fn make_room(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
         let (prompt_tokens, limit) = (tokenized.sequence.len(), self.context_limit());
         if prompt_tokens >= limit {
-            return Err(self.does_not_fit(prompt_tokens, tokenized.document_tokens, limit));
+            return Err(self.does_not_fit(&prompt_tokens.to_string(), tokenized.document_tokens, limit));
         }
         let least = (prompt_tokens + 1).max((prompt_tokens + self.settings.reserve_tokens / 2).min(limit));
         if self.machine.context_tokens() >= least {
@@ -411,7 +423,28 @@ impl<M: Machine> Worker<M> {
         self.settings.context.limit(self.machine.train_context_tokens())
     }
 
-    fn does_not_fit(&self, need: u32, document: u32, have: u32) -> Failure {
+    /// Refuses a document that is many times too long without tokenising all of it: 68 MB of log take a minute.
+    ///
+    /// Only a beginning is tokenised. If that has more tokens than fit, so has the whole; how many in all is an
+    /// estimate from the beginning, and is called one.
+    pub(super) fn refuse_endless(&self, prompt: &Prompt) -> Result<(), Failure> {
+        let limit = self.context_limit();
+        let texts = prompt.parts.iter().filter(|part| part.segment == Segment::Document).map(|part| &*part.text);
+        let Some(text) = texts.max_by_key(|text| text.len()) else { return Ok(()) };
+        let beginning = &text[..text.floor_char_boundary(limit as usize * BEGINNING_BYTES_PER_TOKEN)];
+        if text.len() < SHORT_BYTES.max(beginning.len() * TIMES_TOO_LONG) {
+            return Ok(());
+        }
+        let tokens = self.machine.tokenize(&[(beginning, Origin::Text)], Before::Mark).len() as u32;
+        if tokens <= limit {
+            return Ok(());
+        }
+        let all = (f64::from(tokens) * text.len() as f64 / beginning.len() as f64) as u32;
+        let need = format!("about {all} (an estimate from its first {})", bytes(beginning.len() as u64));
+        Err(self.does_not_fit(&need, all, limit))
+    }
+
+    fn does_not_fit(&self, need: &str, document: u32, have: u32) -> Failure {
         // What stands after the document is too long by itself: fewer parts would not help.
         let is_short_document = document <= have / 2;
         let (whose, hint) = match (self.settings.context, is_short_document) {

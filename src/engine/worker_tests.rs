@@ -517,6 +517,22 @@ fn a_prompt_that_does_not_fit_is_refused_with_figures_before_any_work() {
 }
 
 #[test]
+fn a_document_that_is_many_times_too_long_is_refused_by_its_beginning() {
+    let mut desk = Desk::new(700, PLENTY);
+    let job = desk.job();
+    let events = desk.give(Command::Prefill {
+        job,
+        prompt: prompt(&"a word ".repeat(200_000), &[]),
+        recipe: RecipeSpec::FULL,
+        cancel: CancelToken::default(),
+    });
+    let [Event::Failed { failure, .. }] = &events[..] else { panic!("one failure, got {events:?}") };
+    assert_eq!(failure.kind, FailureKind::DoesNotFit);
+    let expected = "the prompt has about 1400000 (an estimate from its first 4.20 kB) tokens, but this model holds 700, including the answer";
+    assert_eq!(failure.message, expected);
+}
+
+#[test]
 fn reasoning_past_its_budget_is_closed_and_the_model_answers() {
     let mut desk = Desk::new(4096, PLENTY);
     desk.worker.machine.script = Some(b"hmmmmmmmmmmmm".to_vec());

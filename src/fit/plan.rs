@@ -86,6 +86,13 @@ pub struct PromptTokens {
     pub prompt: u32,
 }
 
+impl PromptTokens {
+    /// With this many more tokens in the document.
+    pub(super) const fn with(self, document_tokens: u32) -> Self {
+        Self { document: self.document + document_tokens, prompt: self.prompt + document_tokens }
+    }
+}
+
 /// The plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fit {
@@ -96,6 +103,8 @@ pub struct Fit {
     /// The parts that `--pick` took.
     pub picked: Option<RetrievedParts>,
     pub tokens: PromptTokens,
+    /// The document is many times too long, and its tokens are an estimate from samples of it.
+    pub is_estimate: bool,
     /// Tokens of prompt and answer.
     pub needed_tokens: u32,
     /// Max context: `-c`, but no more than the model was trained for.

@@ -15,6 +15,14 @@ use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
 
+/// A document that is shorter is always counted: it takes two seconds.
+const MOST_COUNTED_BYTES: usize = 4 << 20;
+/// A document with more bytes per token of the context does not fit: no text has so long tokens.
+const CERTAINLY_TOO_LONG: usize = 16;
+/// The tokens of such a document are estimated from so many samples of this size.
+const SAMPLES: usize = 64;
+const SAMPLE_BYTES: usize = 4 << 10;
+
 /// Computes plans for one request on one model.
 pub(super) struct Planner<'a> {
     pub(super) wish: &'a PlanRequest<'a>,
@@ -45,6 +53,7 @@ impl<'a> Planner<'a> {
             None => (1..=all.len()).collect(),
         };
         let (parts, whole_tokens) = self.count_parts(&all, &numbers);
+        let is_endless = |document: &Document| self.is_endless(&document.text);
         let chosen_parts = self.taking(&numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
@@ -56,13 +65,20 @@ impl<'a> Planner<'a> {
         let (document, document_tokens) = match &picked {
             Some(picked) => (&picked.document, picked.tokens),
             None if matches!(chosen_parts, Cow::Borrowed(_)) => (wish.whole, whole_tokens),
+            None if is_endless(&chosen_parts) => (&*chosen_parts, parts.iter().map(|part| part.tokens).sum()),
             None => (&*chosen_parts, self.known.count(&chosen_parts.text)),
         };
         let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
-        let tokens = self.prompt_tokens(document, &chosen)?;
+        let is_estimate = is_endless(document);
+        let tokens = if is_estimate {
+            self.prompt_tokens(&Document::default(), &chosen)?.with(document_tokens)
+        } else {
+            self.prompt_tokens(document, &chosen)?
+        };
         let recipe = chosen.recipe.resolve(tokens.document, info.layers);
         let fit = Fit {
             parts_in_all: all.len(),
+            is_estimate,
             picked,
             needed_tokens: tokens.prompt.saturating_add(self.answer_tokens()),
             limit_tokens: self.limit(),
@@ -85,6 +101,23 @@ impl<'a> Planner<'a> {
         Ok(Draft { fit, document: chosen_parts, frame: tokens.prompt - document_tokens })
     }
 
+    /// Whether `text` is so many times too long that counting all of its tokens is a waste: a log of 68 MB takes a
+    /// minute.
+    fn is_endless(&self, text: &str) -> bool {
+        text.len() > MOST_COUNTED_BYTES && text.len() / CERTAINLY_TOO_LONG > self.limit() as usize
+    }
+
+    /// Tokens per byte of `text`, estimated from samples of it.
+    fn density(&self, text: &str) -> f64 {
+        let sample = |index: usize| {
+            let start = text.floor_char_boundary(text.len() / SAMPLES * index);
+            &text[start..text.floor_char_boundary(start + SAMPLE_BYTES)]
+        };
+        let samples: Vec<&str> = (0..SAMPLES).map(sample).collect();
+        let bytes: usize = samples.iter().map(|sample| sample.len()).sum();
+        f64::from(self.known.count_each(&samples).into_iter().sum::<u32>()) / bytes as f64
+    }
+
     /// The document with only these parts; borrowed if they are all.
     pub(super) fn taking(&self, numbers: &[usize]) -> Cow<'a, Document> {
         if numbers.len() == self.wish.whole.parts().len() {
@@ -93,12 +126,18 @@ impl<'a> Planner<'a> {
         Cow::Owned(self.wish.whole.with_parts(numbers))
     }
 
-    /// The costs of the parts with these `numbers`, and the tokens of the whole document. Tokenises once for both.
+    /// The costs of the parts with these `numbers`, and the tokens of the whole document. Tokenises once for both, or
+    /// estimates both.
     fn count_parts(&self, all: &[Part], numbers: &[usize]) -> (Vec<PartCost>, u32) {
         let text = &self.wish.whole.text;
         let whole = ByteSpan { start: 0, end: text.len() };
         let spans: Vec<ByteSpan> = all.iter().map(|part| part.span).chain([whole]).collect();
-        let counts = self.known.count_spans(text, &spans);
+        let counts: Vec<u32> = if self.is_endless(text) {
+            let density = self.density(text);
+            spans.iter().map(|span| (span.len() as f64 * density).ceil() as u32).collect()
+        } else {
+            self.known.count_spans(text, &spans)
+        };
         let kv = self.known.info().cache.bytes_per_token;
         let cost = |&number: &usize| {
             let tokens = counts[number - 1];

@@ -105,8 +105,28 @@ impl Planner<'_> {
         for fewer in fewer.into_iter().flatten() {
             proposals.extend(self.tried(fewer, chosen)?);
         }
-        proposals.extend(self.longest_beginning(parts, tokens, chosen)?);
+        match self.longest_beginning(parts, tokens, chosen)? {
+            Some(beginning) => proposals.push(beginning),
+            None => proposals.extend(self.longest_part(parts, chosen)?),
+        }
         Ok(proposals)
+    }
+
+    /// The longest part that fits by itself. Tried from the longest down, a few times only: the frame around it is
+    /// small.
+    fn longest_part(&self, parts: &[PartCost], chosen: &ResolvedPreset) -> Result<Option<Proposal>, Error> {
+        let room = self.room();
+        let mut fitting: Vec<&PartCost> = parts.iter().filter(|part| part.tokens < room).collect();
+        fitting.sort_by_key(|part| (Reverse(part.tokens), part.part.number));
+        for part in fitting.into_iter().filter(|_| parts.len() > 1).take(FEW_PARTS) {
+            let number = part.part.number;
+            let (flags, what) = (format!("--parts {number}"), format!("only part {number} of {}", parts.len()));
+            let proposal = self.tried(Fewer { flags, what, kept: vec![number] }, chosen)?;
+            if proposal.is_some() {
+                return Ok(proposal);
+            }
+        }
+        Ok(None)
     }
 
     /// The document without the smallest folder that is large enough to matter.
@@ -187,11 +207,18 @@ impl Planner<'_> {
         Ok(None)
     }
 
-    /// The parts nearest to the question by BM25, as many as fit.
+    /// The parts nearest to the question by BM25, as many as fit; without a question, those nearest to one to come.
     fn picked(&self, draft: &Draft) -> Result<Option<Proposal>, Error> {
-        let Some(question) = self.wish.question else { return Ok(None) };
         // In units of 1,024, like the `k` of `--pick`.
         let room = self.room().saturating_sub(draft.frame) / 1024 * 1024;
+        let is_new = self.wish.pick.is_none() && room > 0;
+        let question = match self.wish.question {
+            None => return Ok(is_new.then(|| self.pick_later("--pick NUMBERk -p QUESTION", room, draft.frame))),
+            Some(_) if draft.fit.is_estimate => {
+                return Ok(is_new.then(|| self.pick_later("--pick NUMBERk", room, draft.frame)));
+            }
+            Some(question) => question,
+        };
         let picked = retrieve(&draft.document, question, room, |texts| self.known.count_each(texts));
         let Some(picked) = picked else { return Ok(None) };
         let tokens = self.prompt_tokens(&picked.document, &draft.fit.chosen)?.prompt;
@@ -199,6 +226,18 @@ impl Planner<'_> {
         let flags = format!("--pick {}k", room / 1024);
         let proposal = Proposal { flags, what, tokens, kv_bytes: self.kv_bytes(tokens), parts: None };
         Ok(self.has_room_for(tokens).then_some(proposal))
+    }
+
+    /// What `--pick` takes has at most `room` tokens, whatever is asked and wherever it is found.
+    fn pick_later(&self, flags: &str, room: u32, frame: u32) -> Proposal {
+        let tokens = room + frame;
+        Proposal {
+            flags: flags.replace("NUMBER", &(room / 1024).to_string()),
+            what: "the passages nearest to a question (BM25), at most".to_owned(),
+            tokens,
+            kv_bytes: self.kv_bytes(tokens),
+            parts: None,
+        }
     }
 
     /// Tries these parts: returns the proposal with its tokens and bytes, or `None` if it does not fit either.

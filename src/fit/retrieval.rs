@@ -162,7 +162,8 @@ fn count_parts(candidates: &mut [Candidate], counts: Vec<u32>) {
     candidates.iter_mut().zip(counts).for_each(|(candidate, tokens)| candidate.tokens = tokens);
 }
 
-/// Splits `part` between paragraphs so that several pieces fit in `room`; between lines if a paragraph is too long.
+/// Splits `part` between paragraphs so that several pieces fit in `room`; between lines, sentences or words if a
+/// paragraph is too long.
 fn paragraphs(document: &Document, part: Candidate, room: u32) -> Vec<Candidate> {
     let bytes_per_token = part.span.len() as f64 / f64::from(part.tokens);
     let most_bytes = (bytes_per_token * f64::from(room)) as usize / PIECES_IN_THE_ROOM;
@@ -175,25 +176,23 @@ fn paragraphs(document: &Document, part: Candidate, room: u32) -> Vec<Candidate>
     ends(text_of(document, &part), most_bytes.max(1)).into_iter().map(piece).collect()
 }
 
-/// Where pieces of `text` end.
+/// Where pieces of `text` end: each is as long as `most_bytes` allows, and ends with a paragraph, or else with a line, a
+/// sentence or a word.
 fn ends(text: &str, most_bytes: usize) -> Vec<usize> {
     let mut ends = Vec::new();
-    let (mut start, mut last_paragraph, mut last_line) = (0, 0, 0);
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if at > start && at + line.len() - start > most_bytes {
-            // End the piece at its last paragraph end, or else at its last line end.
-            let end = if last_paragraph > start { last_paragraph } else { last_line };
-            ends.push(end);
-            start = end;
-        }
-        at += line.len();
-        last_line = at;
-        if line.trim().is_empty() {
-            last_paragraph = at;
-        }
+    let mut start = 0;
+    while text.len() - start > most_bytes {
+        let end = text.floor_char_boundary(start + most_bytes);
+        // At least one character, or there would be no end.
+        let end = if end > start { end } else { text.ceil_char_boundary(start + 1) };
+        let window = &text[start..end];
+        let best = ["\n\n", "\n", ". ", "。", " "].iter().find_map(|sign| Some(window.rfind(sign)? + sign.len()));
+        start += best.unwrap_or(window.len());
+        ends.push(start);
     }
-    ends.push(text.len());
+    if ends.last() != Some(&text.len()) {
+        ends.push(text.len());
+    }
     ends
 }
 
@@ -385,7 +384,8 @@ mod tests {
         fn pieces_of_a_part_are_the_part(text in "([a-z ]{0,30}\n{1,2}){1,30}", most in 1..80_usize) {
             let ends = ends(&text, most);
             proptest::prop_assert_eq!(ends.last(), Some(&text.len()));
-            proptest::prop_assert!(ends.is_sorted() && ends.iter().all(|&end| text[..end].ends_with('\n')));
+            let starts: Vec<usize> = [0].into_iter().chain(ends.iter().copied()).collect();
+            proptest::prop_assert!(starts.windows(2).all(|two| two[0] < two[1] && two[1] - two[0] <= most));
         }
     }
 }

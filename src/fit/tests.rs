@@ -159,7 +159,9 @@ fn proposed(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy)
     assert!(!fit.fits());
     let try_one = |proposal: &Proposal| {
         let flags: Vec<&str> = proposal.flags.split(' ').collect();
-        let is_for_the_disk = proposal.flags.starts_with("--exclude") || proposal.flags.starts_with("tree/");
+        let is_for_the_disk = proposal.flags.starts_with("--exclude")
+            || proposal.flags.ends_with("QUESTION")
+            || proposal.flags.starts_with("tree/");
         if !is_for_the_disk && !proposal.flags.starts_with("-ctk") {
             let instead: Vec<&str> = line.iter().copied().filter(|word| !word.starts_with("-c=")).collect();
             let again = planned(&[&instead[..], &flags[..]].concat(), document, folder, toy).expect("a plan");

@@ -13,11 +13,12 @@
 //!
 //! Doesn't draw, handle keys or count tokens.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::tree::{self, Row};
-use crate::document::{Document, Part};
+use crate::document::{Document, Part, PartNode};
 
 /// The parts of a PDF without an outline are its pages; they are grouped, so that a book of 300 pages needs fewer
 /// lines.
@@ -57,9 +58,9 @@ impl PartTree {
     /// them.
     #[must_use]
     pub fn of(document: &Document) -> Self {
-        let parts = document.parts();
-        let lines = if are_files(document, &parts) {
-            by_folder(&parts)
+        let (parts, tree) = (document.parts(), document.part_tree());
+        let lines = if are_files(document, &tree) {
+            by_folder(&tree)
         } else if are_pages(&parts) {
             by_tens(&parts)
         } else {
@@ -111,18 +112,35 @@ impl PartTree {
     }
 }
 
-fn are_files(document: &Document, parts: &[Part]) -> bool {
-    let is_file = |part: &Part| document.report.files.iter().any(|file| file.name == part.title);
-    parts.len() > 1 && parts.iter().all(is_file)
+fn are_files(document: &Document, nodes: &[PartNode]) -> bool {
+    let names: HashSet<&str> = document.report.files.iter().map(|file| file.name.as_str()).collect();
+    nodes.len() > 1 && nodes.iter().all(|node| names.contains(node.title.as_str()))
 }
 
-fn by_folder(parts: &[Part]) -> Vec<Line> {
-    let files: Vec<(&str, u32)> = parts.iter().map(|part| (part.title.as_str(), 0)).collect();
-    let line = |row| match row {
-        Row::Folder { name, depth, .. } => Line { name, depth, is_part: false },
-        Row::File { name, depth, .. } => Line { name, depth, is_part: true },
-    };
-    tree::rows(&files).into_iter().map(line).collect()
+fn by_folder(nodes: &[PartNode]) -> Vec<Line> {
+    let files: Vec<(&str, u32)> = nodes.iter().map(|node| (node.title.as_str(), 0)).collect();
+    let mut lines = Vec::new();
+    for row in tree::rows(&files) {
+        match row {
+            Row::Folder { name, depth, .. } => lines.push(Line { name, depth, is_part: false }),
+            Row::File { name, depth, index } => add_with_chapters(&nodes[index], name, depth, &mut lines),
+        }
+    }
+    lines
+}
+
+/// A line for `node`, and lines for the chapters in it if it was opened.
+fn add_with_chapters(node: &PartNode, name: String, depth: usize, lines: &mut Vec<Line>) {
+    lines.push(Line { name, depth, is_part: node.inside.is_empty() });
+    for inner in &node.inside {
+        let rest = inner.title.strip_prefix(node.title.as_str());
+        let name = match rest.map(|rest| rest.trim_start_matches(" · ")) {
+            Some("") => "opening text",
+            Some(rest) => rest,
+            None => inner.title.as_str(),
+        };
+        add_with_chapters(inner, name.to_owned(), depth + 1, lines);
+    }
 }
 
 fn are_pages(parts: &[Part]) -> bool {
@@ -499,6 +517,24 @@ mod tests {
     }
 
     #[test]
+    fn the_chapters_of_a_long_file_stand_below_it_in_its_folder() {
+        let long: String =
+            (1..=3).map(|number| format!("# Part {number}/x\n\n{}", "word word word.\n\n".repeat(900))).collect();
+        let ticks = ticks(&loaded(&[("doc/book.md", &long), ("doc/note.md", "Text.\n"), ("doc/src/a.rs", "code\n")]));
+        let expected = "\
+[x] doc/
+  [x] book.md
+    [x] Part 1/x
+    [x] Part 2/x
+    [x] Part 3/x
+  [x] note.md
+  [x] src/
+    [x] a.rs
+";
+        assert_eq!(seen(&ticks), expected);
+    }
+
+    #[test]
     fn a_document_without_parts_is_one() {
         assert_eq!(seen(&ticks(&loaded(&[("note.txt", "Text.\n")]))), "[x] note.txt\n");
     }
@@ -518,15 +554,15 @@ mod tests {
         let files = prop::collection::btree_set("([abc]/){0,3}[defg]", 1..30);
         (files, any::<u64>(), any::<u64>(), prop::collection::vec(0..1_000_u32, 30)).prop_map(
             |(files, ticked, folded, tokens)| {
-                let parts: Vec<Part> = (1..)
-                    .zip(&files)
-                    .map(|(number, title)| Part {
-                        number,
-                        title: title.clone(),
-                        span: crate::document::ByteSpan { start: 0, end: 0 },
-                    })
-                    .collect();
-                let tree = PartTree::new(by_folder(&parts), files.iter().cloned().collect());
+                let file = |(number, title): (usize, &String)| PartNode {
+                    title: title.clone(),
+                    span: crate::document::ByteSpan { start: 0, end: 0 },
+                    first: number,
+                    last: number,
+                    inside: Vec::new(),
+                };
+                let nodes: Vec<PartNode> = (1..).zip(&files).map(file).collect();
+                let tree = PartTree::new(by_folder(&nodes), files.iter().cloned().collect());
                 let chosen: Vec<usize> = (0..files.len()).filter(|part| ticked >> part & 1 == 1).collect();
                 let mut ticks = Ticks::new(Arc::new(tree), &chosen);
                 for node in 0..ticks.folded.len() {

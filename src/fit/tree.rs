@@ -7,8 +7,8 @@
 //!      2,012      tcp.rs
 //! ```
 //!
-//! Keeps the order of the files, which are already grouped by folder (see `document::folder`). Works on names and
-//! numbers, never on the disk.
+//! Keeps the order of the files, which are already grouped by folder (see `document::folder`). Of a long file, the
+//! chapters are listed in its place: `lib.md · Installation`. Works on names and numbers, never on the disk.
 
 /// A folder; `path` is its whole path with a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,15 +71,24 @@ pub fn rows(files: &[(&str, u32)]) -> Vec<Row> {
 /// The deepest folder that contains all of `names`; empty if there is none.
 fn common_folder<'a>(names: &[&'a str]) -> &'a str {
     let Some(first) = names.first() else { return "" };
-    let ends = first.match_indices('/').map(|(at, _)| at + 1);
+    let ends = file_of(first).match_indices('/').map(|(at, _)| at + 1);
     let shared = ends.take_while(|&end| names.iter().all(|name| name.starts_with(&first[..end]))).last();
     &first[..shared.unwrap_or(0)]
+}
+
+/// What separates the name of a file from the title of a chapter in it.
+const BETWEEN_TITLES: &str = " · ";
+
+/// The file of a part: `a/b.md` for `a/b.md · Chapter 1/2`.
+#[must_use]
+pub fn file_of(title: &str) -> &str {
+    title.split_once(BETWEEN_TITLES).map_or(title, |(file, _)| file)
 }
 
 /// The folders that contain `name`, outermost first, starting with `root` if there is one.
 fn folders_of<'a>(name: &'a str, root: &str) -> impl Iterator<Item = &'a str> {
     let least = root.len();
-    name.match_indices('/').map(|(at, _)| &name[..=at]).filter(move |folder| folder.len() >= least.max(1))
+    file_of(name).match_indices('/').map(|(at, _)| &name[..=at]).filter(move |folder| folder.len() >= least.max(1))
 }
 
 fn sum(path: &str, files: &[(&str, u32)]) -> Folder {

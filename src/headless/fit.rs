@@ -75,6 +75,8 @@ struct Told<'a> {
 struct Object<'a> {
     fits: bool,
     tokens: Tokens,
+    /// The document is many times too long, and its tokens were not counted but estimated from samples.
+    estimated: bool,
     /// Most tokens in the context: `-c`, but no more than the model was trained for.
     limit_tokens: u32,
     kv_bytes: u64,
@@ -169,6 +171,7 @@ impl Told<'_> {
         Object {
             system_prompt: *system,
             fits: fit.fits(),
+            estimated: fit.is_estimate,
             tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
             limit_tokens: fit.limit_tokens,
             kv_bytes: fit.kv_bytes,
@@ -220,6 +223,12 @@ impl Told<'_> {
             repacked => format!(" ({} of it rearranged for this CPU)", bytes(repacked)),
         };
         let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} free", bytes(free)));
+        if fit.is_estimate {
+            put(
+                &mut words,
+                format_args!("The document is many times too long: its tokens are estimated from samples.\n\n"),
+            );
+        }
         put(
             &mut words,
             format_args!(
@@ -320,7 +329,7 @@ fn proposals(fit: &Fit) -> String {
         return String::new();
     }
     if fit.proposals.is_empty() {
-        return "nothing would fit: no single part, no smaller KV cache\n".to_owned();
+        return "nothing would fit: no single part, no passages, no smaller KV cache\n".to_owned();
     }
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {

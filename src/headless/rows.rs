@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use crate::document::FileReport;
-use crate::fit::tree::{Row, rows};
+use crate::fit::tree::{Row, file_of, rows};
 use crate::units::{bytes, count};
 
 /// A part as the table shows it.
@@ -59,14 +59,15 @@ pub(super) fn table(parts: &[Listed], files: &[FileReport], kv_bytes_per_token: 
 /// Whether every part is a file, and at least one is in a folder.
 fn is_tree(parts: &[Listed], files: &[FileReport]) -> bool {
     parts.len() > 1
-        && parts.iter().any(|part| part.title.contains('/'))
+        && files.len() > 1
+        && parts.iter().any(|part| file_of(part.title).contains('/'))
         && are_files(parts.iter().map(|part| part.title), files)
 }
 
-/// Whether all `titles` are names of `files`.
+/// Whether all `titles` are names of `files`, or chapters in them.
 pub(super) fn are_files<'a>(mut titles: impl Iterator<Item = &'a str>, files: &[FileReport]) -> bool {
     let names: HashSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
-    titles.all(|title| names.contains(title))
+    titles.all(|title| names.contains(title) || names.contains(file_of(title)))
 }
 
 /// Appends `line`.
