@@ -58,8 +58,11 @@ pub(super) fn is_ebcdic(bytes: &[u8]) -> bool {
                 0xf0..=0xf9 | 0x40 | 0x4b | 0x6b | 0x7d | 0x5a | 0x7a | 0x7f | 0x60 | 0x61 | 0x6f | 0x25 | 0x15 | 0x0d
             )
     };
-    let usual = head.iter().filter(|byte| is_usual(byte)).count();
-    let spaces = head.iter().filter(|&&byte| byte == 0x40).count();
+    let (mut usual, mut spaces) = (0, 0);
+    for byte in head {
+        usual += usize::from(is_usual(byte));
+        spaces += usize::from(*byte == 0x40);
+    }
     head.len() >= FEWEST && !head.contains(&b' ') && usual * 100 >= head.len() * 90 && spaces * 20 >= head.len()
 }
 

@@ -173,14 +173,16 @@ fn is_mixed(bytes: &[u8], invalid: usize) -> bool {
 /// Decodes each line as UTF-8, or else as windows-1252.
 fn decode_mixed(bytes: &[u8], report: &mut FileReport) -> String {
     let mut others = 0;
-    let line = |line: &[u8]| match std::str::from_utf8(line) {
-        Ok(line) => line.to_owned(),
-        Err(_) => {
-            others += 1;
-            WINDOWS_1252.decode_without_bom_handling(line).0.into_owned()
-        }
+    let mut line = |line: &[u8]| {
+        std::str::from_utf8(line).map_or_else(
+            |_| {
+                others += 1;
+                WINDOWS_1252.decode_without_bom_handling(line).0.into_owned()
+            },
+            str::to_owned,
+        )
     };
-    let text = bytes.split_inclusive(|&byte| byte == b'\n').map(line).collect();
+    let text = bytes.split_inclusive(|&byte| byte == b'\n').map(&mut line).collect();
     report.encoding = Found { name: UTF_8.name(), sureness: Sureness::Likely };
     report.remarks.push(format!("{} read as windows-1252 among lines in UTF-8", counted(others, "line")));
     text

@@ -84,8 +84,12 @@ impl Error {
             Self::Status { .. } => "check the address in a browser",
             Self::Locked { was_tried: true, .. } => "check the password; the owner password works, too",
             Self::Locked { .. } => "give it with --pdf-password, or in LUNETTE_PDF_PASSWORD",
-            Self::Scanned { .. } => "add a text layer first, as in `ocrmypdf scan.pdf text.pdf`",
-            Self::Garbled { .. } => "add a text layer first, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`",
+            Self::Scanned { .. } => {
+                "--ocr reads them by tesseract and pdftoppm, or add a text layer first, as in `ocrmypdf scan.pdf text.pdf`"
+            }
+            Self::Garbled { .. } => {
+                "--ocr reads them by tesseract and pdftoppm, or add a text layer, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`"
+            }
             Self::Binary { .. } => super::sniff::NO_DOCUMENT,
             Self::Undecodable { .. } => "convert it to UTF-8 first, as in `iconv -f CP850 -t UTF-8 old.txt > new.txt`",
             Self::Io { .. } => return None,

@@ -70,7 +70,9 @@ impl Input {
         match self {
             Self::Path(path) => printable(&path.to_string_lossy()),
             Self::Stdin => "-".into(),
-            Self::Url(url) | Self::Repository(url) | Self::Fetched { url, .. } => printable(&web::without_password(url)),
+            Self::Url(url) | Self::Repository(url) | Self::Fetched { url, .. } => {
+                printable(&web::without_password(url))
+            }
             Self::Memory { name, .. } => printable(name),
         }
     }

@@ -46,7 +46,7 @@ pub use folder::Wanted;
 pub use format::pdf::{READ_PDF, serve as serve_pdf};
 pub use input::{Input, PRIDE_AND_PREJUDICE, fetch};
 pub use load::load;
-pub use options::{PdfReader, ReadOptions};
+pub use options::{Ocr, PdfReader, ReadOptions};
 pub use outline::OutlineEntry;
 pub use parts::{Part, PartNode};
 pub use position::{Position, SourceSpan};

@@ -11,10 +11,19 @@ pub struct ReadOptions {
     pub pdf_password: Option<String>,
     /// Which process parses PDFs.
     pub pdf_reader: PdfReader,
+    /// Read scanned pages by OCR.
+    pub ocr: Option<Ocr>,
     /// Compare the text of PDFs with what other installed programs extract. Doubles the time.
     pub cross_check: bool,
     /// Which files of folders are read.
     pub wanted: Wanted,
+}
+
+/// How scanned pages are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ocr {
+    /// As tesseract takes them: `eng`, `deu+fra`.
+    pub languages: String,
 }
 
 /// Which process parses PDFs.

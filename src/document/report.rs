@@ -78,6 +78,8 @@ pub enum PageFound {
     Blank,
     /// An image without text.
     Picture,
+    /// An image whose text was recognised by OCR, with this confidence in percent.
+    Recognised { confidence: u8 },
     /// Characters that are not text in any language. They are dropped.
     Garbled,
     /// The page could not be read, for this reason.
@@ -92,6 +94,7 @@ impl PageFound {
             Self::Text => "text",
             Self::Blank => "blank",
             Self::Picture => "picture",
+            Self::Recognised { .. } => "recognised",
             Self::Garbled => "garbled",
             Self::Failed(_) => "failed",
         }

@@ -438,6 +438,12 @@ pub struct FileArgs {
     /// Password for encrypted PDFs; set `LUNETTE_PDF_PASSWORD` instead to hide it from the process list
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
     pub pdf_password: Option<String>,
+    /// Read scanned pages of PDFs by tesseract and pdftoppm, which must be installed
+    #[arg(long)]
+    pub ocr: bool,
+    /// Languages of scanned pages, as tesseract names them: `eng`, `deu+fra`
+    #[arg(long, value_name = "LANGUAGES", requires = "ocr", default_value = "eng")]
+    pub ocr_lang: String,
 }
 
 #[derive(Debug, Default, Args)]

@@ -19,7 +19,7 @@ use super::options::{
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::values::Count;
-use crate::document::{PdfReader, ReadOptions, Wanted};
+use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
     ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload, OwnWindows,
@@ -230,6 +230,7 @@ impl Settings {
 
     fn add_files(&mut self, files: FileArgs) {
         self.read.wanted = Wanted { include: files.include, exclude: files.exclude };
+        self.read.ocr = files.ocr.then_some(Ocr { languages: files.ocr_lang });
         self.read.pdf_password = files.pdf_password.or(self.read.pdf_password.take());
     }
 

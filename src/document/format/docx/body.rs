@@ -8,6 +8,9 @@ use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
 use crate::document::format::xml::{Element, XmlHandler};
 
+/// More columns are not readable.
+const MOST_COLUMNS: usize = 200;
+
 /// Writes the main part of a document to a flow.
 #[derive(Debug)]
 pub(super) struct BodyReader<'a> {
@@ -20,6 +23,8 @@ pub(super) struct BodyReader<'a> {
     paragraphs: Vec<Paragraph>,
     /// For each open row, whether the flow has one open for it.
     rows: Vec<bool>,
+    /// Columns that the open cell spans after its first.
+    more_columns: usize,
     /// Number of open elements whose text is skipped: deleted, moved away, or an alternative form of other text.
     dropped: usize,
     in_properties: bool,
@@ -72,6 +77,7 @@ impl<'a> BodyReader<'a> {
             endnotes: HashMap::new(),
             paragraphs: Vec::new(),
             rows: Vec::new(),
+            more_columns: 0,
             dropped: 0,
             in_properties: false,
             is_text: false,
@@ -230,6 +236,14 @@ impl<'a> BodyReader<'a> {
         }
     }
 
+    /// Leaves the other columns of a cell that spans several of them empty.
+    fn end_cell(&mut self) {
+        let more = std::mem::take(&mut self.more_columns);
+        if self.rows.last() == Some(&true) {
+            (0..more).for_each(|_| self.flow.begin_cell());
+        }
+    }
+
     fn end_row(&mut self) {
         if self.rows.pop() == Some(true) {
             self.flow.end_row();
@@ -256,6 +270,10 @@ impl XmlHandler for BodyReader<'_> {
         match element.name() {
             "r" => self.run = RunLook::default(),
             "vertAlign" | "vanish" => self.look(element),
+            "gridSpan" => {
+                let columns = element.attribute("val").and_then(|columns| columns.parse::<usize>().ok()).unwrap_or(1);
+                self.more_columns = columns.clamp(1, MOST_COLUMNS) - 1;
+            }
             "sym" => self.sign(element),
             "oMath" if !element.is_empty && self.dropped == 0 => self.formula = Some(Formula::default()),
             "p" if !element.is_empty => self.paragraphs.push(Paragraph::default()),
@@ -290,6 +308,7 @@ impl XmlHandler for BodyReader<'_> {
             "p" => self.end_paragraph(),
             "del" | "moveFrom" | "Fallback" => self.dropped = self.dropped.saturating_sub(1),
             "t" => self.is_text = false,
+            "tc" => self.end_cell(),
             "tr" => self.end_row(),
             "tbl" => self.flow.block(),
             "rt" => self.write(")"),

@@ -69,6 +69,16 @@ fn headings_are_known_by_the_names_of_styles_in_any_language() {
 }
 
 #[test]
+fn a_cell_that_spans_columns_leaves_the_others_in_place() {
+    let cell =
+        |properties: &str, text: &str| format!("<w:tc><w:tcPr>{properties}</w:tcPr>{}</w:tc>", paragraph("", text));
+    let head = cell("", "Name") + &cell("<w:gridSpan w:val='2'/>", "Years") + &cell("", "Sum");
+    let row = cell("", "North") + &cell("", "1") + &cell("", "2") + &cell("", "3");
+    let file = read(&format!("<w:tbl><w:tr>{head}</w:tr><w:tr>{row}</w:tr></w:tbl>"));
+    assert_eq!(file.text, "Name | Years |  | Sum\nNorth | 1 | 2 | 3\n");
+}
+
+#[test]
 fn powers_formulas_signs_hidden_words_and_code_keep_their_meaning() {
     let run = |properties: &str, text: &str| {
         format!("<w:r><w:rPr>{properties}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>")

@@ -41,7 +41,11 @@ pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[ReadPage]) -> LaidOut {
         let number = page.report.number;
         if let Some(text) = texts.next_if(|text| text.number == number) {
             let goes_on = texts.peek().is_some_and(|next| next.number == number + 1 && continues(&text, next));
-            laid_out.push(number, &text.lines.join("\n"), if goes_on { "\n" } else { "\n\n" });
+            let mut lines = text.lines.join("\n");
+            if let PageFound::Recognised { confidence } = page.report.found {
+                lines = format!("[page {number}: recognised from an image, confidence {confidence}%]\n\n{lines}");
+            }
+            laid_out.push(number, &lines, if goes_on { "\n" } else { "\n\n" });
         } else if let Some(reason) = missing(&page.report.found) {
             laid_out.push(number, &format!("[page {number}: {reason}]"), "\n\n");
         }
@@ -72,7 +76,7 @@ impl LaidOut {
 /// What the text says in place of a page without text.
 fn missing(found: &PageFound) -> Option<&'static str> {
     match found {
-        PageFound::Text | PageFound::Blank => None,
+        PageFound::Text | PageFound::Blank | PageFound::Recognised { .. } => None,
         PageFound::Picture => Some("an image without text"),
         PageFound::Garbled => Some("glyphs that do not map to text"),
         PageFound::Failed(_) => Some("could not be read"),

@@ -11,7 +11,7 @@
 //! Example: a scanned report of 12 pages with a typed cover gives one page of text, eleven lines such as
 //! `[page 2: an image without text]`, and a remark that lists those pages. Without the cover it is an error.
 //!
-//! There is no OCR.
+//! Scanned pages are read by [`ocr`] if the user asks for it.
 
 mod answer;
 mod assemble;
@@ -20,6 +20,7 @@ mod cross_check;
 mod glyphs;
 mod layout;
 mod lines;
+mod ocr;
 mod parallel;
 mod protocol;
 mod quality;
@@ -77,6 +78,12 @@ impl Format for Pdf {
         }
         let mut pages = classify::pages(findings, count);
         drop(runner);
+        if let Some(ocr) = &options.ocr {
+            let password = options.pdf_password.as_deref().unwrap_or_default();
+            report
+                .remarks
+                .extend(ocr::recognise(ocr, &bytes, password, &mut pages).map(|why| format!("no OCR: {why}")));
+        }
         let texts = readable(&mut pages, &mut report);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         // The text that the model gets is checked, without what was dropped.
@@ -118,7 +125,9 @@ fn refused(name: &str, refusal: Option<&Refusal>, options: &ReadOptions) -> Erro
 /// The lines of the readable pages, without running heads. Takes the texts out of `pages`.
 fn readable(pages: &mut [ReadPage], report: &mut FileReport) -> Vec<PageLines> {
     let mut texts: Vec<PageLines> = Vec::new();
-    for page in pages.iter_mut().filter(|page| page.report.found == PageFound::Text) {
+    let is_readable =
+        |page: &&mut ReadPage| matches!(page.report.found, PageFound::Text | PageFound::Recognised { .. });
+    for page in pages.iter_mut().filter(is_readable) {
         let (mut lines, controls) = PageLines::new(page.report.number, &std::mem::take(&mut page.text));
         lines = lines.with_looks(&std::mem::take(&mut page.looks));
         lines.has_picture = page.has_picture;
@@ -143,7 +152,7 @@ fn readable(pages: &mut [ReadPage], report: &mut FileReport) -> Vec<PageLines> {
 /// Fails if no page has text.
 fn refuse_without_text(pages: &[ReadPage], report: &FileReport) -> Result<(), Error> {
     let count = |is_wanted: fn(&PageFound) -> bool| pages.iter().filter(|page| is_wanted(&page.report.found)).count();
-    if count(|found| *found == PageFound::Text) > 0 {
+    if count(|found| matches!(found, PageFound::Text | PageFound::Recognised { .. })) > 0 {
         return Ok(());
     }
     let (name, bytes) = (report.name.clone(), report.bytes);
@@ -172,10 +181,12 @@ fn remark_pages(pages: &[ReadPage], report: &mut FileReport) {
             report.remarks.push(format!("{}: {what}", ranges("page", numbers)));
         }
     };
-    remark(&of(&|found| *found == PageFound::Picture), "images without text (a scan?); OCR could read them");
+    remark(&of(&|found| *found == PageFound::Picture), "images without text (a scan?); --ocr could read them");
+    let recognised = of(&|found| matches!(found, PageFound::Recognised { .. }));
+    remark(&recognised, "recognised from images by tesseract, which makes mistakes");
     remark(
         &of(&|found| *found == PageFound::Garbled),
-        "skipped, because their glyphs do not map to text; OCR could read them",
+        "skipped, because their glyphs do not map to text; --ocr could read them",
     );
     for page in pages {
         if let PageFound::Failed(reason) = &page.report.found {

@@ -150,7 +150,7 @@ fn scanned_pages_are_named_and_marked() {
     let text = lines(72, 760, &["A page with text on it.", "The next two are scans."]);
     let file = read(&Made::new().page(text).scan("").scan("").page(line(72, 760, 11, "The end.")));
     assert_eq!(found(&file), ["text", "picture", "picture", "text"]);
-    assert_eq!(file.report.remarks, ["pages 2-3: images without text (a scan?); OCR could read them"]);
+    assert_eq!(file.report.remarks, ["pages 2-3: images without text (a scan?); --ocr could read them"]);
     assert!(file.text.contains("\n[page 2: an image without text]\n"), "{}", file.text);
 }
 
