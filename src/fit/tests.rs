@@ -211,7 +211,7 @@ fn a_model_that_cannot_slide_is_read_in_full_only() {
 fn what_does_not_fit_is_refused_with_parts_that_do() {
     let document = book(&[1000, 900, 5000, 800, 700, 600]);
     let flags = proposed(&["b"], &document, None, &Toy::holding(8192));
-    assert_eq!(flags, ["--parts 1-2,4-6", "--parts 1-2"]);
+    assert_eq!(flags, ["--parts 1-2,4-6", "--parts 1-2", "--pick 5k -p QUESTION"]);
     let with_a_question = proposed(&["-p", "Chapter 5", "b"], &document, None, &Toy::holding(8192));
     assert_eq!(with_a_question, ["--parts 1-2,4-6", "--parts 1-2", "--pick 5k"]);
 }
@@ -221,7 +221,7 @@ fn parts_that_were_chosen_are_dropped_by_their_own_numbers() {
     let document = book(&[1000, 900, 5000, 800, 700, 600]);
     let fit = planned(&["--parts", "2-5", "b"], &document, None, &Toy::holding(4096)).expect("a plan");
     let flags: Vec<&str> = fit.proposals.iter().map(|proposal| proposal.flags.as_str()).collect();
-    assert_eq!(flags, ["--parts 4-5", "--parts 2"]);
+    assert_eq!(flags, ["--parts 4-5", "--parts 2", "--pick 1k -p QUESTION"]);
 }
 
 #[test]
@@ -260,9 +260,23 @@ fn of_a_folder_the_smallest_that_makes_room_is_left_out() {
 }
 
 #[test]
-fn nothing_is_proposed_where_nothing_fits() {
-    let fit = planned(&["b"], &book(&[9000, 9000, 9000]), None, &Toy::holding(8192)).expect("a plan");
-    assert_eq!((fit.fits(), fit.proposals), (false, vec![]));
+fn where_no_part_fits_passages_do_or_the_longest_part_that_does() {
+    let flags = |chapters: &[usize]| proposed(&["b"], &book(chapters), None, &Toy::holding(8192));
+    assert_eq!(flags(&[9000, 9000, 9000]), ["--pick 5k -p QUESTION"]);
+    assert_eq!(flags(&[9000, 900, 4000, 9000]), ["--parts 2-3", "--parts 3", "--pick 5k -p QUESTION"]);
+    let tiny = planned(&["b"], &book(&[9000]), None, &Toy::holding(2100)).expect("a plan");
+    assert_eq!((tiny.fits(), tiny.proposals), (false, vec![]), "no room beside the answer");
+}
+
+#[test]
+fn a_document_that_is_many_times_too_long_is_estimated_and_said_so() {
+    let log = loaded(&[("a.log", "all is well\n".repeat(1 << 19))]);
+    let fit = planned(&["b"], &log, None, &Toy::holding(8192)).expect("a plan");
+    assert!(fit.is_estimate && !fit.fits());
+    let exact = 3.0 * f64::from(1 << 19);
+    assert!((f64::from(fit.tokens.document) / exact - 1.0).abs() < 0.01, "{:?}", fit.tokens);
+    assert!(fit.proposals.iter().any(|proposal| proposal.flags == "--pick 5k -p QUESTION"), "{:?}", fit.proposals);
+    assert!(fit.proposals.iter().any(|proposal| proposal.flags.starts_with("--parts ")), "{:?}", fit.proposals);
 }
 
 #[test]
@@ -283,13 +297,13 @@ fn a_pick_is_planned_as_it_would_be_read() {
 
 #[test]
 fn parts_are_weighed_batch_by_batch_until_nobody_wants_to_know() {
-    let document = book(&[30_000, 30_000, 100, 200]);
+    let document = book(&[12_000, 12_000, 12_000, 12_000, 12_000, 12_000, 100]);
     let (mut batches, toy) = (Vec::new(), Toy::holding(8192));
     count_parts(&toy, &document, &mut |first, tokens| {
         batches.push((first, tokens));
         true
     });
-    assert_eq!(batches, [(0, vec![30_000, 30_000]), (2, vec![100, 200])]);
+    assert_eq!(batches, [(0, vec![12_000; 5]), (5, vec![12_000, 100])]);
     let mut told = 0;
     count_parts(&toy, &document, &mut |_, _| {
         told += 1;
@@ -303,7 +317,7 @@ fn parts_that_are_to_stay_are_named_by_number_with_the_flags() {
     let document = book(&[1000, 900, 5000, 800, 700, 600]);
     let fit = planned(&["b"], &document, None, &Toy::holding(8192)).expect("a plan");
     let parts: Vec<Option<&[usize]>> = fit.proposals.iter().map(|proposal| proposal.parts.as_deref()).collect();
-    assert_eq!(parts, [Some(&[1, 2, 4, 5, 6][..]), Some(&[1, 2][..])]);
+    assert_eq!(parts, [Some(&[1, 2, 4, 5, 6][..]), Some(&[1, 2][..]), None]);
     let too_small = planned(&["-c", "1000", "b"], &book(&[1000]), None, &Toy::holding(8192)).expect("a plan");
     assert_eq!(too_small.proposals[0].parts, None, "another context is none of parts");
 }

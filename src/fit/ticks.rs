@@ -520,7 +520,13 @@ mod tests {
     fn the_chapters_of_a_long_file_stand_below_it_in_its_folder() {
         let long: String =
             (1..=3).map(|number| format!("# Part {number}/x\n\n{}", "word word word.\n\n".repeat(900))).collect();
-        let ticks = ticks(&loaded(&[("doc/book.md", &long), ("doc/note.md", "Text.\n"), ("doc/src/a.rs", "code\n")]));
+        let ticks = ticks(&loaded(&[
+            ("doc/book.md", &long),
+            ("doc/note.md", "Text.\n"),
+            ("doc/x.md", "Text.\n"),
+            ("doc/y.md", "Text.\n"),
+            ("doc/src/a.rs", "code\n"),
+        ]));
         let expected = "\
 [x] doc/
   [x] book.md
@@ -528,6 +534,8 @@ mod tests {
     [x] Part 2/x
     [x] Part 3/x
   [x] note.md
+  [x] x.md
+  [x] y.md
   [x] src/
     [x] a.rs
 ";

@@ -120,6 +120,9 @@ fn main_text(page: &str, dialect: Dialect, report: &mut FileReport) -> Result<Fl
         return Ok(main);
     }
     let dropped = whole.text.len().saturating_sub(main.text.len());
+    if dropped == 0 {
+        return Ok(main);
+    }
     let dropped = counted(dropped as u64, "byte");
     report.remarks.push(format!("navigation, header and footer around the main content skipped ({dropped})"));
     Ok(main)

@@ -29,6 +29,8 @@ pub(super) enum BandKind {
 const FEWEST_WORDS: f64 = 2.5;
 /// Minimum share of the width of a column that its lines fill, on average.
 const FULL: f64 = 0.55;
+/// Two cells beside each other are no longer than this, in characters; lines of columns are.
+const LONGEST_CELLS: usize = 16;
 /// A first column that has no longer text than this has the marks of a list.
 const LONGEST_MARK: usize = 4;
 /// The pause between rows of a table whose cells have several lines, in distances between lines.
@@ -127,7 +129,10 @@ pub(super) fn kind(pieces: &[Piece], columns: &[Vec<usize>], gutters: &[Gutter])
     let shapes: Vec<Shape> = columns.iter().map(|column| Shape::of(pieces, column)).collect();
     let switches = switches(pieces, columns);
     let is_column_by_column = switches < columns.len() * 2;
-    if shapes.iter().all(Shape::is_prose) {
+    // Words of prose are never that few on all lines; cells are, such as those of `Rock 3  13 | Keeper 3  1853`.
+    let are_cells =
+        !is_column_by_column && aligned(&shapes) > 0.9 && shapes.iter().all(|shape| shape.longest <= LONGEST_CELLS);
+    if !are_cells && shapes.iter().all(Shape::is_prose) {
         let has_cells = !is_column_by_column && common_pauses(&shapes) > 0;
         return if has_cells { BandKind::Table } else { BandKind::Columns };
     }

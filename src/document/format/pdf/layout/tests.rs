@@ -117,6 +117,19 @@ fn a_table_is_read_row_by_row() {
 }
 
 #[test]
+fn cells_of_two_words_make_no_columns_of_prose() {
+    let cells =
+        |row: u32| [format!("Rock {row}"), (10 + row).to_string(), format!("Keeper {row}"), (1850 + row).to_string()];
+    let glyphs = (0..8_u32).flat_map(|row| {
+        let y = 100.0 + 18.0 * f64::from(row);
+        cells(row).into_iter().zip([0.0, 50.0, 90.0, 150.0]).flat_map(move |(cell, x)| line(x, y, &cell))
+    });
+    let expected: Vec<String> =
+        (0..8).map(|row| format!("Rock {row}  {}  Keeper {row}  {}", 10 + row, 1850 + row)).collect();
+    assert_eq!(page_text(glyphs.collect()), expected.join("\n"));
+}
+
+#[test]
 fn cells_of_several_lines_are_whole() {
     let row = |y: f64, clause: &str| {
         let duty = ["Deliver the lot within ten days of", "the order in writing by the buyer"];
