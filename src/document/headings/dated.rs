@@ -2,7 +2,7 @@
 //!
 //! A line is a date if it has a day and a month, and nothing else but a year, a weekday and small words.
 
-use super::Heading;
+use super::heading::Heading;
 use super::lines::{TrimmedLine, if_they_divide, number_of, spaced, stands_alone};
 
 const LONGEST: usize = 48;

@@ -1,6 +1,6 @@
 //! The lines of a text, and what the styles of headings ask about them.
 
-use super::Heading;
+use super::heading::Heading;
 
 /// Fewest headings of a style that is not certain.
 const FEWEST: usize = 3;

@@ -19,6 +19,7 @@
 //! Does not look for headings in markup languages; [`super::format`] does.
 
 mod dated;
+mod heading;
 mod lines;
 mod numbers;
 mod series;
@@ -29,6 +30,7 @@ mod words;
 
 pub(super) use self::numbers::roman;
 
+use self::heading::Heading;
 use self::lines::{TrimmedLine, lines};
 use super::outline::{OutlineEntry, close_spans};
 use super::span::ByteSpan;
@@ -69,24 +71,6 @@ pub(super) fn underlined(text: &str) -> Vec<OutlineEntry> {
     let mut outline = leveled(underlined::headings(&lines(text)), 1);
     close_spans(&mut outline, text.len());
     outline
-}
-
-/// A line that begins a part of the text.
-#[derive(Debug)]
-struct Heading {
-    start: usize,
-    /// 1 is the outermost. Ranks need not be dense.
-    rank: u8,
-    /// Tells headings of a rank apart.
-    number: u32,
-    title: String,
-}
-
-impl Heading {
-    /// The same for all spellings of a heading.
-    fn key(&self) -> (u8, u32) {
-        (self.rank, self.number)
-    }
 }
 
 /// The headings of `lines`, which end at byte `end`, by the first of `styles` that fits. Long chapters are searched for

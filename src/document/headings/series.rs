@@ -3,7 +3,7 @@
 //! They are trusted if they begin at the beginning and go on by one, except where a new part begins again, and if most
 //! of them have text below: the steps of a recipe are closer together.
 
-use super::Heading;
+use super::heading::Heading;
 use super::lines::{TrimmedLine, drop_table_of_contents, if_they_divide, spaced, stands_alone};
 use super::numbers::{ideographic, roman};
 

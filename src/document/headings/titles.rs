@@ -1,6 +1,6 @@
 //! Titles that only their look tells from text: `OF CATS` in capitals, or a short line that is set apart.
 
-use super::Heading;
+use super::heading::Heading;
 use super::lines::{
     TrimmedLine, are_different, drop_table_of_contents, if_they_divide, is_blank, number_of, spaced, stands_alone,
 };

@@ -9,7 +9,7 @@
 //! The sign decides the level: the sign that comes first is the outermost. A sign both above and below is another one
 //! than the same sign below alone.
 
-use super::Heading;
+use super::heading::Heading;
 use super::lines::{TrimmedLine, is_blank, number_of, spaced};
 
 /// A shorter line of signs is a mark of its own, such as `--` or `...`.

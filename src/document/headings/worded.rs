@@ -6,7 +6,7 @@
 //!
 //! A table of contents that lists the headings up front is ignored, and so is a repeated running head such as `ACT I`.
 
-use super::Heading;
+use super::heading::Heading;
 use super::lines::{TrimmedLine, drop_table_of_contents, is_blank, number_of, spaced};
 use super::numbers::{ideographic, is_ideographic, number, spelled};
 use super::words::{KnownWord, Numbered, counter, known};
