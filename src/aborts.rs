@@ -72,8 +72,12 @@ mod unix {
     /// What was to happen at each of [`DEADLY`] before [`listen`].
     static BEFORE: OnceLock<[sigaction; DEADLY.len()]> = OnceLock::new();
 
-    /// From now on a deadly signal gives the terminal back and is told, before it ends the process as it would have.
+    /// From now on a deadly signal gives the terminal back and is told, before it ends the process as it would have. Call it
+    /// before other threads start.
     pub fn listen() {
+        // ggml starts a debugger, which writes to standard output, where nobody catches a C++ exception.
+        // SAFETY: both are C strings, and no other thread reads the environment yet.
+        unsafe { libc::setenv(c"GGML_NO_BACKTRACE".as_ptr(), c"1".as_ptr(), 1) };
         let before = DEADLY.map(|(signal, _)| {
             let mut before = MaybeUninit::<sigaction>::zeroed();
             // SAFETY: asks only; the answer is written to `before`, for which all zeros are valid.
@@ -135,16 +139,18 @@ mod unix {
     /// Calls only what POSIX lets a handler call: `write`, `tcsetattr`, `sigaction`, `raise`.
     extern "C" fn dying(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
         restore();
-        if let Some(at) = DEADLY.iter().position(|(deadly, _)| *deadly == signal) {
-            write_all(2, DEADLY[at].1);
-            if let Some(before) = BEFORE.get() {
-                // SAFETY: it is what the system gave for this signal.
-                unsafe { libc::sigaction(signal, &raw const before[at], null_mut()) };
-            }
-        }
-        // A fault happens again when this returns, and meets the handler from before. What somebody sent does not.
         // SAFETY: the system passes a valid `info`.
         let was_sent = unsafe { !info.is_null() && (*info).si_code <= 0 };
+        if let Some(at) = DEADLY.iter().position(|(deadly, _)| *deadly == signal) {
+            write_all(2, DEADLY[at].1);
+            // SAFETY: all zeros are the default of every signal.
+            let default: sigaction = unsafe { std::mem::zeroed() };
+            // A fault happens again when this returns: the handler from before may know more, as Rust's does of stacks.
+            let next = BEFORE.get().filter(|_| !was_sent).map_or(&default, |before| &before[at]);
+            // SAFETY: it is what the system gave for this signal, or the default.
+            unsafe { libc::sigaction(signal, std::ptr::from_ref(next), null_mut()) };
+        }
+        // What somebody sent does not come again.
         if was_sent {
             // SAFETY: it takes a number; the signal waits until this returns.
             unsafe { libc::raise(signal) };

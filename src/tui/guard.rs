@@ -164,6 +164,47 @@ mod tests {
         panic!("there is no such row");
     }
 
+    const DEATHS: &str = "LUNETTE_TEST_DEATHS";
+
+    /// The program that the next test runs: it takes the terminal, draws, and dies. Without the variable it does nothing.
+    #[test]
+    #[allow(clippy::print_stdout, reason = "this is what it draws")]
+    fn a_screen_that_dies() {
+        let Ok(how) = std::env::var(DEATHS) else { return };
+        aborts::listen();
+        let _guard = Guard::take(true, PathBuf::new(), "lunette 0".to_owned()).expect("a terminal");
+        print!("what was drawn");
+        match how.as_str() {
+            "abort" => std::process::abort(),
+            "told" => aborts::end("error: llama.cpp gave up: GGML_ASSERT(a) failed", 5),
+            signal => {
+                let sent = std::process::Command::new("kill").args([signal, &std::process::id().to_string()]).status();
+                assert!(sent.is_ok_and(|status| status.success()));
+                thread::sleep(Duration::from_secs(30));
+            }
+        }
+    }
+
+    /// llama.cpp's assertions left the terminal in raw mode, on the alternate screen.
+    #[test]
+    fn a_death_gives_the_terminal_back_and_says_why() {
+        let this = std::env::current_exe().expect("the system knows what it runs");
+        let arguments = ["--exact", "tui::guard::tests::a_screen_that_dies", "--nocapture"];
+        let cases = [
+            ("abort", "lunette: ended by SIGABRT"),
+            ("-SEGV", "lunette: ended by SIGSEGV"),
+            ("-BUS", "lunette: ended by SIGBUS"),
+            ("told", "GGML_ASSERT(a) failed"),
+        ];
+        for (how, said) in cases {
+            let mut terminal = pty::Terminal::run(80, 24, &[], &this, &arguments, &[(DEATHS, how)]);
+            assert_ne!(terminal.exit_code(Duration::from_mins(1)), 0, "{how}");
+            assert!(terminal.is_given_back(), "{how}: {}", terminal.screen());
+            assert!(terminal.shows(said), "{how}: {}", terminal.screen());
+            assert!(!terminal.shows("what was drawn"), "{how}: {}", terminal.screen());
+        }
+    }
+
     #[test]
     fn a_panic_gives_the_terminal_back_and_its_message_stays_there() {
         let reports = tempfile::tempdir().expect("a folder");
