@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 
 /// Whoever needs longer is hung.
-const HUNG: Duration = Duration::from_secs(60);
+const HUNG: Duration = Duration::from_mins(1);
 
 #[derive(Parser)]
 struct Args {
@@ -57,7 +57,9 @@ fn main() -> ExitCode {
     }
     let bad: usize = counts.iter().filter(|(ended, _)| ended.starts_with("BAD")).map(|(_, count)| count).sum();
     println!("{} files", counts.values().sum::<usize>());
-    counts.iter().for_each(|(ended, count)| println!("{count:6}  {ended}"));
+    for (ended, count) in &counts {
+        println!("{count:6}  {ended}");
+    }
     if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -843,6 +843,17 @@ mod tests {
     }
 
     #[test]
+    fn the_types_of_tensors_are_those_of_the_library() {
+        for kind in 0..sys::GGML_TYPE_COUNT + 3 {
+            // SAFETY: the functions read a table; beyond its end they are not asked.
+            let of_library = (kind < sys::GGML_TYPE_COUNT)
+                .then(|| unsafe { (sys::ggml_blck_size(kind) as u64, sys::ggml_type_size(kind) as u64) });
+            let of_library = of_library.filter(|(values, _)| *values > 0);
+            assert_eq!(crate::gguf::block(kind), of_library, "type {kind}");
+        }
+    }
+
+    #[test]
     fn scores_that_say_nothing_are_told() {
         assert_eq!(fault_of(&[0.5, f32::NEG_INFINITY, -3.0]), None);
         assert_eq!(fault_of(&[0.5, f32::NAN]), Some("the scores that it computes are not numbers"));

@@ -11,6 +11,8 @@
 //! tensors that overlap or lie outside. What the keys mean is checked by [`super::check`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::error::Error;
@@ -18,6 +20,8 @@ use super::source::Source;
 use super::tensor_types::block;
 use super::value::Value;
 
+/// Headers have some megabytes.
+const BUFFER_BYTES: usize = 1 << 20;
 const MAGIC: &[u8; 4] = b"GGUF";
 /// Those that llama.cpp reads.
 const VERSIONS: [u32; 2] = [2, 3];
@@ -59,7 +63,14 @@ impl Header {
     ///
     /// Errors: the file can't be read, or its layout is broken.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let mut source = Source::open(path)?;
+        let file = File::open(path)?;
+        let file_bytes = file.metadata()?.len();
+        Self::read_from(BufReader::with_capacity(BUFFER_BYTES, file), file_bytes)
+    }
+
+    /// Reads the header of a file of `file_bytes` bytes.
+    pub fn read_from(file: impl Read, file_bytes: u64) -> Result<Self, Error> {
+        let mut source = Source::new(file, file_bytes);
         let (tensor_count, key_count) = read_counts(&mut source)?;
         let keys = read_keys(&mut source, key_count)?;
         let tensors = read_tensors(&mut source, tensor_count)?;
@@ -87,7 +98,7 @@ impl Header {
 }
 
 /// The numbers of tensors and of keys.
-fn read_counts(source: &mut Source) -> Result<(u64, u64), Error> {
+fn read_counts(source: &mut Source<'_>) -> Result<(u64, u64), Error> {
     let magic = source.bytes(4, "the first bytes")?;
     if magic != MAGIC {
         return Err(Error::damaged("the beginning", format!("{:?}", magic.escape_ascii().to_string()), "\"GGUF\""));
@@ -103,7 +114,7 @@ fn read_counts(source: &mut Source) -> Result<(u64, u64), Error> {
     Ok((tensors, keys))
 }
 
-fn read_keys(source: &mut Source, count: u64) -> Result<BTreeMap<String, Value>, Error> {
+fn read_keys(source: &mut Source<'_>, count: u64) -> Result<BTreeMap<String, Value>, Error> {
     let mut keys = BTreeMap::new();
     for number in 1..=count {
         let what = format!("the name of key {number}");
@@ -125,7 +136,7 @@ fn alignment(keys: &BTreeMap<String, Value>) -> Result<u64, Error> {
     stated.map(u64::from).ok_or_else(|| Error::key(ALIGNMENT_KEY, value.described(), "a power of two"))
 }
 
-fn read_tensors(source: &mut Source, count: u64) -> Result<Vec<Tensor>, Error> {
+fn read_tensors(source: &mut Source<'_>, count: u64) -> Result<Vec<Tensor>, Error> {
     let mut names = BTreeSet::new();
     let mut tensors = Vec::new();
     for number in 1..=count {
@@ -139,7 +150,7 @@ fn read_tensors(source: &mut Source, count: u64) -> Result<Vec<Tensor>, Error> {
     Ok(tensors)
 }
 
-fn read_tensor(source: &mut Source, number: u64) -> Result<Tensor, Error> {
+fn read_tensor(source: &mut Source<'_>, number: u64) -> Result<Tensor, Error> {
     let what = format!("the name of tensor {number}");
     let name = source.text(&what)?;
     if name.len() > MOST_NAME_BYTES {

@@ -3,9 +3,7 @@
 //! Nothing is allocated before it is known to be there: a length of 2^40 is an error, not an allocation.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
+use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
@@ -24,18 +22,17 @@ pub fn hexadecimal(checksum: &[u8]) -> String {
 }
 
 /// Where reading stands.
-pub(super) struct Source {
-    file: BufReader<File>,
+pub(super) struct Source<'a> {
+    file: Box<dyn Read + 'a>,
     hash: Sha256,
     at: u64,
     file_bytes: u64,
 }
 
-impl Source {
-    pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path)?;
-        let file_bytes = file.metadata()?.len();
-        Ok(Self { file: BufReader::with_capacity(1 << 20, file), hash: Sha256::new(), at: 0, file_bytes })
+impl<'a> Source<'a> {
+    /// The bytes that `file` gives, of which there are `file_bytes`.
+    pub(super) fn new(file: impl Read + 'a, file_bytes: u64) -> Self {
+        Self { file: Box::new(file), hash: Sha256::new(), at: 0, file_bytes }
     }
 
     /// Bytes read so far.

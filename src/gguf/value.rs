@@ -66,7 +66,7 @@ pub enum Value {
 
 impl Value {
     /// Reads the value of `key`, with the type before it.
-    pub(super) fn read(source: &mut Source, key: &str) -> Result<Self, Error> {
+    pub(super) fn read(source: &mut Source<'_>, key: &str) -> Result<Self, Error> {
         match source.u32(key)? {
             TEXT => Ok(Self::Text(source.text(key)?)),
             LIST => Self::read_list(source, key),
@@ -77,7 +77,7 @@ impl Value {
         }
     }
 
-    fn read_list(source: &mut Source, key: &str) -> Result<Self, Error> {
+    fn read_list(source: &mut Source<'_>, key: &str) -> Result<Self, Error> {
         let number = source.u32(key)?;
         let count = source.u64(key)?;
         if number == TEXT {
