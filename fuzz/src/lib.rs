@@ -1,10 +1,20 @@
-//! What every target does: read a document, and check the guarantees of `document::Document` if it was not refused.
+//! What the targets do: read a document, a model's header, a chat template or a configuration, and check what is promised of it.
 //!
-//! The document module is compiled here from its own files, so targets need neither llama.cpp nor a model.
+//! The modules are compiled here from their own files, so targets need neither llama.cpp nor a model.
 
 #[allow(dead_code, unreachable_pub, unused)]
 #[path = "../../src/document/mod.rs"]
 pub mod document;
+
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/gguf/mod.rs"]
+pub mod gguf;
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/chat/template_limits.rs"]
+mod template_limits;
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/toml_fields.rs"]
+pub mod toml_fields;
 
 use std::io::{Cursor, Write};
 
@@ -64,4 +74,37 @@ pub fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
         writer.write_all(bytes).expect("memory");
     }
     writer.finish().expect("memory").into_inner()
+}
+
+/// Reads `bytes` as a model's file. What is found sound has no more than it says.
+pub fn read_header(bytes: &[u8]) {
+    let Ok(header) = gguf::Header::read_from(bytes, bytes.len() as u64) else { return };
+    let _ = (gguf::check(&header), gguf::check_vocabulary(&header));
+    let listed: u64 = header.tensors.iter().map(|tensor| tensor.bytes).sum();
+    assert!(listed <= bytes.len() as u64, "the tensors are larger than the file");
+}
+
+/// Renders `source` as a chat template, within the limits that the program sets.
+pub fn render(source: &str) {
+    if template_limits::check_source(source).is_err() {
+        return;
+    }
+    template_limits::on_a_large_stack(|| {
+        let mut environment = minijinja::Environment::new();
+        template_limits::limit(&mut environment);
+        if environment.add_template("template", source).is_err() {
+            return;
+        }
+        let message = minijinja::context! { role => "user", content => "text" };
+        let context = minijinja::context! { messages => [message.clone(), message], add_generation_prompt => true };
+        let template = environment.get_template("template").expect("it was just added");
+        let _ = template.render_captured_to(context, &mut template_limits::Rendered::default());
+    });
+}
+
+/// Reads `text` as a configuration file: fields have their lines, errors too.
+pub fn read_config(text: &str) {
+    if let Ok(fields) = toml_fields::read("config.toml", text) {
+        assert!(fields.iter().all(|field| !field.path.is_empty()), "a field without a name");
+    }
 }
