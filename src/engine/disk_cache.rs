@@ -29,8 +29,8 @@ use crate::units::{bytes, count, time};
 
 /// Fewer tokens of a call behind the document are not kept.
 const WORTH_KEEPING_TOKENS: u32 = 256;
-/// A model that is hashed for the first time is not waited for longer: its reading begins, and is saved later.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A model that is hashed for the first time is not waited for longer before its reading begins, nor after it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes per second that a disk is taken to give before it was measured.
 const USUAL_RATE: f64 = 1e9;
 /// Whether nothing is kept is only worth a word from so many tokens on.
@@ -246,8 +246,19 @@ impl DiskCache {
         }
     }
 
-    /// What is to be told about a reading of `tokens` of which nothing could be kept.
-    pub(super) fn end_job(&mut self, prefilled_tokens: u32) {
+    /// Saves what had to wait until the model was hashed, and tells why nothing is kept. `prefilled_tokens` were computed.
+    pub(super) fn end_job<M: Machine>(
+        &mut self,
+        prefilled_tokens: u32,
+        cache: &CacheIndex,
+        document_tokens: u32,
+        machine: &mut M,
+    ) {
+        if matches!(self.state, State::Waiting { .. }) && prefilled_tokens >= WORTH_KEEPING_TOKENS {
+            self.open_within(PATIENCE, machine);
+            self.follow(cache, document_tokens);
+            self.save(cache, document_tokens, 0.0, machine);
+        }
         if let State::Open(open) = &self.state {
             tracing::info!(
                 prefilled_tokens,

@@ -256,7 +256,7 @@ impl<M: Machine> Worker<M> {
         job.tokens.prefilled = self.kv.len().saturating_sub(cached);
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
         self.calibration.record(job.tokens.prefilled, self.cost_model.sums());
-        self.disk.end_job(job.tokens.prefilled);
+        self.disk.end_job(job.tokens.prefilled, &self.kv, tokenized.document_tokens, &mut self.machine);
         self.tell_notes(job.id);
         outcome
     }
