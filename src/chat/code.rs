@@ -20,6 +20,24 @@ pub fn code_blocks(answer: &str) -> Vec<String> {
     blocks
 }
 
+/// The line that would end the fenced block in which `answer` stops; `None` if it stops in none.
+#[must_use]
+pub fn open_fence(answer: &str) -> Option<String> {
+    let is_fenced = |event: &Event| matches!(event, Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))));
+    let (_, range) = Parser::new(answer).into_offset_iter().filter(|(event, _)| is_fenced(event)).last()?;
+    let block = answer.get(range.start..)?.trim_end();
+    let sign = block.chars().next()?;
+    let fence: String = block.chars().take_while(|c| *c == sign).collect();
+    let is_end = |line: &str| line.trim_start_matches([' ', '>']).starts_with(&fence);
+    if block.lines().skip(1).any(is_end) {
+        return None;
+    }
+    let line_start = answer[..range.start].rfind('\n').map_or(0, |end| end + 1);
+    // In a list or a quote the fence ends where it began: an end without the indent would begin a block.
+    let indent = answer[line_start..range.start].chars().map(|c| if c == '>' { c } else { ' ' });
+    Some(indent.collect::<String>() + &fence)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +68,20 @@ mod tests {
         assert_eq!(code_blocks("1. First:\n   ```python\n   def f():\n       return 1\n   ```\n"), [python]);
         assert_eq!(code_blocks("- a\n  - b\n\n    ```\n    def f():\n        return 1\n    ```\n"), [python]);
         assert_eq!(code_blocks("> ```\n> def f():\n>     return 1\n> ```\n"), [python]);
+    }
+
+    #[test]
+    fn a_block_that_was_cut_off_can_be_ended() {
+        assert_eq!(open_fence("```sh\nls").as_deref(), Some("```"));
+        assert_eq!(open_fence("~~~~\n```\na\n```").as_deref(), Some("~~~~"));
+        assert_eq!(open_fence("1. First:\n   ```python\n   def f():").as_deref(), Some("   ```"));
+        assert_eq!(open_fence("> ```\n> a").as_deref(), Some("> ```"));
+        for whole in ["", "text", "```\na\n```", "```\na\n```\nand more", "- a\n  ```\n  b\n  ```\n"] {
+            assert_eq!(open_fence(whole), None, "{whole}");
+        }
+        for cut in ["```sh\nls", "1. First:\n   ```python\n   def f():", "> ```\n> a"] {
+            let ended = format!("{cut}\n{}\n\n## Next\n", open_fence(cut).expect("open"));
+            assert!(!code_blocks(&ended).concat().contains("Next"), "{ended}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::code::open_fence;
+use super::ending::endings;
 use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::record::{Record, SCHEMA};
 use super::state::Chat;
@@ -34,7 +36,7 @@ pub fn as_markdown(chat: &Chat) -> String {
         let reasoning = Some(exchange.reasoning.text.trim()).filter(|text| !text.is_empty());
         parts.extend(reasoning.map(|text| format!("<details><summary>Reasoning</summary>\n\n{text}\n\n</details>\n")));
         let answer = Some(exchange.answer.trim()).filter(|text| !text.is_empty());
-        parts.extend(answer.map(|text| format!("{text}\n")));
+        parts.extend(answer.map(|text| format!("{}\n", with_closed_fence(text))));
         parts.extend(told(exchange).map(|told| format!("*{told}*\n")));
         parts.extend(verdicts(exchange));
     }
@@ -65,15 +67,29 @@ fn heading(question: &str) -> String {
     others.fold(format!("## {first}\n"), |heading, line| format!("{heading}\n{line}\n"))
 }
 
-/// The line below an answer: its preset, or why there is no answer.
+/// `answer` with an end for the code block that it stopped in, so that what follows is not part of it.
+fn with_closed_fence(answer: &str) -> String {
+    match open_fence(answer) {
+        Some(fence) => format!("{answer}\n{fence}"),
+        None => answer.to_owned(),
+    }
+}
+
+/// The line below an answer: its preset and what is unusual about its end, or why there is no answer.
 fn told(exchange: &Exchange) -> Option<String> {
+    let preset = exchange.preset.as_ref().map(|preset| match &exchange.until {
+        Some(until) => format!("preset {preset}, asked up to {}", until.words),
+        None => format!("preset {preset}"),
+    });
     match &exchange.state {
         ExchangeState::Failed(failure) => Some(failure.message.clone()),
         ExchangeState::Withdrawn | ExchangeState::Waiting => Some("not answered".to_owned()),
-        _ => exchange.preset.as_ref().map(|preset| match &exchange.until {
-            Some(until) => format!("preset {preset}, asked up to {}", until.words),
-            None => format!("preset {preset}"),
-        }),
+        ExchangeState::Answered(finish) => {
+            let ends = endings(*finish, exchange).into_iter().map(str::to_owned);
+            let told: Vec<String> = preset.into_iter().chain(ends).collect();
+            Some(told.join(" · ")).filter(|told| !told.is_empty())
+        }
+        ExchangeState::Running => preset,
     }
 }
 

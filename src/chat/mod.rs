@@ -53,7 +53,7 @@ mod tests;
 
 pub use attached::{Attached, AttachedText};
 pub use branches::{BranchRow, Branches};
-pub use code::code_blocks;
+pub use code::{code_blocks, open_fence};
 pub use document::DocumentFacts;
 pub use ending::{endings, how_reasoning_ended, why_not_whole};
 pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant};

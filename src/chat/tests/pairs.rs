@@ -71,6 +71,26 @@ fn who_switches_during_a_comparison_does_not_go_back() {
 }
 
 #[test]
+fn who_stops_one_answer_stops_the_comparison() {
+    let mut session = Session::with_document_read("full");
+    versus(&mut session, "full", "fastest");
+    session.act(Action::Cancel);
+    let figures = answer_figures(&session.recipe(), 3).into();
+    session.tell(Event::Answered { job: session.job, finish: Finish::Cancelled, figures });
+    assert_eq!(states(&session.chat)[1], &ExchangeState::Withdrawn);
+    assert_eq!((session.cache_state().as_deref(), &session.chat.work), (Some("full"), &Phase::Idle));
+
+    let mut session = Session::with_document_read("full");
+    versus(&mut session, "full", "fastest");
+    session.answer("A clergyman.");
+    session.act(Action::Cancel);
+    session.read(2_000, 1_000);
+    home(&mut session);
+    assert_eq!(states(&session.chat)[1], &ExchangeState::Withdrawn);
+    assert_eq!((session.cache_state().as_deref(), &session.chat.work), (Some("full"), &Phase::Idle));
+}
+
+#[test]
 fn later_questions_are_told_one_of_both_answers() {
     let mut session = Session::with_document_read("full");
     versus(&mut session, "full", "fastest");

@@ -1,6 +1,6 @@
 //! Handles stops and failures.
 
-use super::{attaching, choosing, filling, returning};
+use super::{attaching, choosing, filling, returning, versus};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Model, Pause, Phase, Run};
@@ -9,6 +9,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::swaa::selection::ResolvedPreset;
 
 pub(super) fn cancel(chat: &mut Chat) -> Vec<Effect> {
+    versus::stop(chat);
     match &mut chat.work {
         Phase::Prefilling { run, .. } | Phase::Answering { run, .. } => return run.stop(),
         Phase::Forecasting { .. } | Phase::Deciding { .. } => decline(chat),

@@ -6,11 +6,11 @@
 //! document itself.
 //!
 //! Afterwards the preset that was in force before comes back. That is a switch like any other: one that takes long is
-//! asked about, and declining it keeps the last preset.
+//! asked about, and declining it keeps the last preset. Who stops one answer stops the comparison.
 
 use super::attaching;
 use super::switching::{count_document, go_to, start_switch};
-use crate::chat::exchange::{Exchange, Variant};
+use crate::chat::exchange::{Exchange, ExchangeState, Variant};
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::presets::NotCompared;
@@ -52,6 +52,19 @@ pub(super) fn ask(chat: &mut Chat, question: String, preset_entries: Vec<usize>)
     chat.clear_notice();
     chat.paused = None;
     Vec::new()
+}
+
+/// Withdraws the answers of a comparison that have not begun, because what was in progress is stopped. A comparison that waits for the
+/// document's first prefill goes on with it later, as any question does.
+pub(super) fn stop(chat: &mut Chat) {
+    let is_switching = matches!(chat.work, Phase::Prefilling { from: Some(_), .. });
+    let group = |exchange: &Exchange| exchange.variant.as_ref().map(|variant| variant.group);
+    let begun: Vec<_> = chat.exchanges().filter(|exchange| !exchange.is_waiting()).filter_map(group).collect();
+    for exchange in chat.exchanges_mut().filter(|exchange| exchange.is_waiting()) {
+        if group(exchange).is_some_and(|group| is_switching || begun.contains(&group)) {
+            exchange.state = ExchangeState::Withdrawn;
+        }
+    }
 }
 
 /// Switches back to the preset that was in force before the comparison; `None` if there was none, or it is not over.

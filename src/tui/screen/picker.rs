@@ -1,4 +1,4 @@
-//! The preset picker: compare, choose and edit presets. Enter tries an edited preset, `s` saves it.
+//! The preset picker: compare, choose and edit presets. Enter tries an edited preset, `s` and Enter save it.
 
 use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
 
@@ -17,6 +17,8 @@ pub(in crate::tui) struct PresetPicker {
 pub(in crate::tui) struct RecipeDraft {
     pub recipe: RecipeSpec,
     pub field: RecipeField,
+    /// `s` was pressed: Enter saves it.
+    pub to_save: bool,
 }
 
 /// A field of a recipe.

@@ -47,7 +47,11 @@ impl Screen {
                 let recipe = chat.resolve_entry(picker.at).map(|resolved_preset| resolved_preset.recipe);
                 let recipe =
                     chat.preset_entries.get(picker.at).and_then(|preset_entry| preset_entry.recipe.clone()).or(recipe);
-                picker.draft = recipe.map(|recipe| RecipeDraft { recipe: sliding(recipe), field: RecipeField::Window });
+                picker.draft = recipe.map(|recipe| RecipeDraft {
+                    recipe: sliding(recipe),
+                    field: RecipeField::Window,
+                    to_save: false,
+                });
             }
             Intent::Escape | Intent::Interrupt => return Some(Vec::new()),
             _ => {}
@@ -58,7 +62,13 @@ impl Screen {
     fn in_draft(&mut self, chat: &Chat, picker: &mut PresetPicker, intent: &Intent) -> Option<Vec<Action>> {
         let draft = picker.draft.as_mut()?;
         let field = RecipeField::ALL.iter().position(|field| *field == draft.field).unwrap_or(0);
+        let to_save = std::mem::take(&mut draft.to_save);
         match intent {
+            Intent::Submit if to_save => {
+                let preset = saved(chat, draft.recipe.clone());
+                self.commands.push(UiCommand::SavePreset(preset.clone()));
+                return Some(vec![Action::Try(Box::new(preset))]);
+            }
             Intent::Scroll(Scroll::Up) => draft.field = RecipeField::ALL[field.saturating_sub(1)],
             Intent::Scroll(Scroll::Down) => draft.field = RecipeField::ALL[(field + 1).min(RecipeField::ALL.len() - 1)],
             Intent::Less => draft.field.step(&mut draft.recipe, false),
@@ -69,9 +79,10 @@ impl Screen {
             },
             Intent::Save => match draft.recipe.check() {
                 Ok(()) => {
-                    let preset = saved(chat, draft.recipe.clone());
-                    self.commands.push(UiCommand::SavePreset(preset.clone()));
-                    return Some(vec![Action::Try(Box::new(preset))]);
+                    draft.to_save = true;
+                    let name = saved(chat, draft.recipe.clone()).name;
+                    self.message =
+                        Some(format!("Enter saves it as {name} in the configuration, any other key does not"));
                 }
                 Err(error) => self.message = Some(format!("{error}: {}", error.hint().unwrap_or_default())),
             },

@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::*;
 use crate::citations::{self, Index};
 use crate::document::{self, Document, Input, ReadOptions};
+use crate::tui::ui_command::UiCommand;
 
 /// The first three chapters of the bundled book.
 pub(super) fn novel() -> Arc<Document> {
@@ -245,6 +246,24 @@ fn every_size_of_the_reader_can_be_drawn() {
 fn presets_are_looked_at_and_changed() {
     after_keys("presets", &novel(), "accurate", "<tab>p<down><down>");
     after_keys("preset_draft", &novel(), "accurate", "<tab>p<down>e<down>");
+}
+
+#[test]
+fn a_changed_preset_is_saved_with_a_second_key_alone() {
+    let saved = |keys: &str| {
+        let document = novel();
+        let (mut session, mut screen) = (read(&document, "accurate"), Screen::new(document));
+        press(&mut screen, &mut session, (80, 24), keys);
+        let name = |command: &UiCommand| match command {
+            UiCommand::SavePreset(preset) => Some(preset.name.clone()),
+            _ => None,
+        };
+        screen.commands.iter().filter_map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(saved("<tab>p<down>es<enter>"), ["mine"]);
+    assert_eq!(saved("<tab>p<down>es"), [""; 0]);
+    assert_eq!(saved("<tab>p<down>es<down><enter>"), [""; 0], "it is tried");
+    assert_eq!(saved("<tab>p<down>e and s or ss"), [""; 0], "typed as if it were a question");
 }
 
 #[test]

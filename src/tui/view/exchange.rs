@@ -124,7 +124,10 @@ fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'st
         ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
             dim("reading the question …".to_owned())
         }
-        ExchangeState::Running => None,
+        ExchangeState::Running => dim("writing … Esc stops".to_owned()),
+        ExchangeState::Withdrawn if exchange.variant.is_some() => {
+            dim("not asked: the comparison was stopped".to_owned())
+        }
         ExchangeState::Withdrawn => dim("not asked: reading was stopped".to_owned()),
         ExchangeState::Failed(failure) => {
             let mut spans = vec![Span::styled(failure.message.clone(), theme.error)];

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::entry::{EntryContext, INDENT, indented};
-use super::formatting::{bytes, count, rate, read_in, time};
+use super::formatting::{bytes, count, rate, read_in, read_tokens, time};
 use crate::chat::{Chat, Exchange, ExchangeState};
 
 /// Narrower, the answers are stacked.
@@ -109,6 +109,7 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
     let name = |exchange: &Exchange| exchange.variant.as_ref().map(|variant| variant.resolved_preset.name.to_string());
     let rows = [
         both("", &name),
+        both("tokens", &|exchange| reading(exchange).as_ref().map(read_tokens)),
         both("read in", &|exchange| reading(exchange).as_ref().map(read_in)),
         both("read at", &|exchange| reading(exchange)?.prefill_tokens_per_s().map(rate)),
         both("first token", &|exchange| {
@@ -124,15 +125,17 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
         both("reasoning", &|exchange| exchange.reasoning.time(chat.now).map(time)),
         both("KV cache", &|exchange| exchange.figures.as_ref().map(|figures| bytes(figures.memory.kv_used_bytes))),
     ];
-    let known = rows.into_iter().filter(|(_, one, other)| one != "–" || other != "–");
-    known.map(|(name, one, other)| row(&name, &one, &other, theme)).collect()
+    let known: Vec<_> = rows.into_iter().filter(|(_, one, other)| one != "–" || other != "–").collect();
+    let column = known.iter().map(|(_, one, _)| width(one) + 3).max().unwrap_or(0);
+    known.iter().map(|(name, one, other)| row(name, one, other, column, theme)).collect()
 }
 
-fn row(name: &str, one: &str, other: &str, theme: &Theme) -> Line<'static> {
+/// `column` is the width of the first figure, in cells.
+fn row(name: &str, one: &str, other: &str, column: usize, theme: &Theme) -> Line<'static> {
     let padded = |text: &str, to: usize| format!("{text}{}", " ".repeat(to.saturating_sub(width(text))));
     Line::from(vec![
         Span::styled(padded(&format!("{INDENT}{name}"), 15), theme.dim),
-        Span::raw(padded(one, 14)),
+        Span::raw(padded(one, column)),
         Span::raw(other.to_owned()),
     ])
 }
