@@ -28,7 +28,7 @@ use minijinja::context;
 use minijinja::value::Value;
 
 use super::markup::Thinking;
-use super::reasoning::{answer_question, thought_question};
+use super::reasoning::{Against, answer_question, thought_question};
 use super::system_prompt::{SystemPrompt, fence};
 use super::template::{ChatTemplate, Error};
 use crate::engine::message::{Origin, OutputMarkup, Part, Prompt, Segment};
@@ -97,7 +97,7 @@ fn build(request: &PromptRequest) -> Result<(Prompt, OutputMarkup), Error> {
 
 /// The prompt that asks for the thoughts; what asks for the answer behind them goes into the markup.
 fn prompted(request: &PromptRequest, question: &Arc<str>) -> Result<(Prompt, OutputMarkup), Error> {
-    let first: Arc<str> = thought_question(question).into();
+    let first: Arc<str> = thought_question(question, request.against()).into();
     let (prompt, _) = build(&PromptRequest { question: Some(&first), ..*request })?;
     let thought = Turn { question: first, answer: SOME_THOUGHT.into() };
     let turns = [request.turns, &[thought]].concat();
@@ -112,6 +112,10 @@ fn prompted(request: &PromptRequest, question: &Arc<str>) -> Result<(Prompt, Out
 impl PromptRequest<'_> {
     fn thinking(&self) -> Thinking {
         self.cot.thinking(self.template.conventions())
+    }
+
+    fn against(&self) -> Against {
+        if self.document.trim().is_empty() { Against::Nothing } else { Against::Document }
     }
 }
 
@@ -526,7 +530,9 @@ mod tests {
             let template = template(source);
             let request = self.request(&template);
             let is_prompted = self.cot.is_prompted(template.conventions());
-            let question = if is_prompted { thought_question(&self.question).into() } else { self.question.clone() };
+            let against = request.against();
+            let question =
+                if is_prompted { thought_question(&self.question, against).into() } else { self.question.clone() };
             let request = PromptRequest { question: Some(&question), ..request };
             let layout = Layout::of(&request, Arrangement::choose(&request).expect("an arrangement"));
             let whole = |message: &Message| -> String {
@@ -622,7 +628,8 @@ mod tests {
         let template = template(CHATML);
         let (prompt, markup) = build_prompt(&talk.request(&template)).expect("renders");
         assert_eq!(segment(&prompt, Segment::Document), segment(&plain.prompt(CHATML), Segment::Document));
-        let thoughts = part(&format!("\n\n{}", thought_question("Who?")), Origin::Text, Segment::Tail);
+        let thoughts =
+            part(&format!("\n\n{}", thought_question("Who?", Against::Document)), Origin::Text, Segment::Tail);
         assert!(prompt.parts.contains(&thoughts), "{prompt:?}");
         let cue = [
             part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail),
