@@ -85,6 +85,11 @@ pub(crate) fn cache(settings: &Settings, task: &CacheTask, json: bool) -> Result
     with_reporter(text_or_json(json), settings.terminal, |reporter| headless::cache(&store, task, json, reporter))
 }
 
+/// Looks at the machine.
+pub(crate) fn doctor(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+    with_reporter(text_or_json(json), settings.terminal, |reporter| headless::doctor(settings, json, reporter))
+}
+
 /// What can be done with models.
 pub(crate) fn models(settings: &Settings, task: &ModelsTask, json: bool) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(json), settings.terminal, |reporter| match task {

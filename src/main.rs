@@ -80,6 +80,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Pull { name } => commands::pull(&settings, name.as_deref()),
         FrontEnd::Read(how) => commands::read(&settings, how),
         FrontEnd::Cache { task, json } => commands::cache(&settings, task, *json),
+        FrontEnd::Doctor { json } => commands::doctor(&settings, *json),
         FrontEnd::Models { task, json } => commands::models(&settings, task, *json),
         FrontEnd::Completions(shell) => commands::print(&settings::completions(*shell)),
         FrontEnd::Man => commands::print(&settings::man_page()),

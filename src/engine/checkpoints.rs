@@ -62,6 +62,12 @@ impl<S> Checkpoints<S> {
         candidates.filter(|(index, _)| self.kept[*index].log.is_within(log)).map(|(_, len)| len).max().unwrap_or(0)
     }
 
+    /// The last position up to `keep` that a cache with these tokens can be cut to; `cuts_anywhere` says whether it needs
+    /// checkpoints for that at all.
+    pub(super) fn cut_position(&self, cuts_anywhere: bool, log: &CacheIndex, keep: u32) -> u32 {
+        if keep >= log.len() || cuts_anywhere { keep.min(log.len()) } else { self.last_position(log, keep) }
+    }
+
     /// The state at position `len` of a cache with these tokens; it is now the most recently used.
     pub(super) fn state_at(&mut self, log: &CacheIndex, len: u32) -> Option<&S> {
         let index = self.index_of(log, len)?;

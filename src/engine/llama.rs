@@ -13,6 +13,7 @@
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
 mod attempt;
+mod facts;
 mod library;
 mod ranges;
 mod repacked;
@@ -48,6 +49,7 @@ use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
 use crate::units::bytes;
 pub use attempt::try_model;
+pub use facts::{Facts, facts};
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use weights::Loaded;

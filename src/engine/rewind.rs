@@ -11,8 +11,7 @@
 //!
 //! Doesn't decide how much of a cache is wanted (`worker` does).
 
-use super::cache_index::CacheIndex;
-use super::checkpoints::{Checkpoints, Place};
+use super::checkpoints::Place;
 use super::machine::Machine;
 use super::message::Failure;
 use super::tokenized_prompt::TokenizedPrompt;
@@ -20,19 +19,6 @@ use super::worker::Worker;
 
 /// The first checkpoint inside of a document; the others are at twice, four times, … as many tokens.
 const FIRST_WITHIN_TOKENS: u32 = 2048;
-
-/// The last position up to `keep` that a cache with these tokens can be cut to.
-pub(super) fn cut_position<M: Machine>(
-    machine: &M,
-    checkpoints: &Checkpoints<M::Snapshot>,
-    log: &CacheIndex,
-    keep: u32,
-) -> u32 {
-    if keep >= log.len() || machine.cuts_anywhere() {
-        return keep.min(log.len());
-    }
-    checkpoints.last_position(log, keep)
-}
 
 /// Where the calls of a prefill end so that checkpoints can be taken there: the first such place after `start`.
 fn next_stop(tokenized: &TokenizedPrompt, start: u32) -> u32 {
@@ -57,7 +43,7 @@ fn place_at(tokenized: &TokenizedPrompt, position: u32, first: u32) -> Place {
 impl<M: Machine> Worker<M> {
     /// Cuts the cache to `len` positions, or, where that can't be done, to fewer.
     pub(super) fn cut(&mut self, len: u32) {
-        let len = cut_position(&self.machine, &self.checkpoints, &self.kv, len);
+        let len = self.checkpoints.cut_position(self.machine.cuts_anywhere(), &self.kv, len);
         if len < self.kv.len() {
             self.shorten(len);
         }

@@ -29,7 +29,6 @@ use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
     Prompt, Segment,
 };
-use super::rewind::cut_position;
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
@@ -314,7 +313,8 @@ impl<M: Machine> Worker<M> {
 
     /// How many leading positions of `tokenized` need no prefill if the cache holds, or gets from a snapshot, `log`.
     fn saved_by(&self, log: &CacheIndex, tokenized: &TokenizedPrompt) -> u32 {
-        cut_position(&self.machine, &self.checkpoints, log, log.common_prefix(&tokenized.sequence))
+        let shared = log.common_prefix(&tokenized.sequence);
+        self.checkpoints.cut_position(self.machine.cuts_anywhere(), log, shared)
     }
 
     /// Reduces the cache to the part of `tokenized` that it or a snapshot holds, and appends what is on disk. Returns the number of positions
@@ -332,8 +332,9 @@ impl<M: Machine> Worker<M> {
     fn reuse_memory(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
         let live = self.saved_by(&self.kv, tokenized);
         let replaced = self.copy_if_worth_keeping(live)?;
-        let (machine, checkpoints) = (&self.machine, &self.checkpoints);
-        let saved = |log: &CacheIndex| cut_position(machine, checkpoints, log, log.common_prefix(&tokenized.sequence));
+        let (cuts_anywhere, checkpoints) = (self.machine.cuts_anywhere(), &self.checkpoints);
+        let saved =
+            |log: &CacheIndex| checkpoints.cut_position(cuts_anywhere, log, log.common_prefix(&tokenized.sequence));
         if self.snapshots.most_saved(saved) > live
             && let Some((log, snapshot)) = self.snapshots.best(saved)
         {

@@ -17,6 +17,7 @@
 //! It does not locate models (the caller of [`run`] starts the engine), and never asks the user anything.
 
 mod cache;
+mod doctor;
 mod fit;
 mod inspect;
 mod listing;
@@ -34,6 +35,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use cache::cache;
+pub use doctor::doctor;
 pub use fit::fit;
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};

@@ -103,6 +103,12 @@ pub enum Subcommands {
         #[command(subcommand)]
         task: CacheArgs,
     },
+    /// Look at processor, GPU, memory, disk, model and terminal, and say what to do about what is wrong (exit code 1)
+    Doctor {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// List, fetch, examine, verify and remove models: the catalogue's, and those of other tools on this machine
     Models {
         #[command(subcommand)]

@@ -26,6 +26,9 @@ pub enum FrontEnd {
     Pull {
         name: Option<String>,
     },
+    Doctor {
+        json: bool,
+    },
     Models {
         task: ModelsTask,
         json: bool,

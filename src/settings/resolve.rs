@@ -112,6 +112,7 @@ impl Settings {
                 Self::of_command(FrontEnd::Cache { task, json }, None, surroundings)
             }
             Some(Subcommands::Sessions(command)) => Self::of_command(FrontEnd::Sessions(command), None, surroundings),
+            Some(Subcommands::Doctor { json }) => Self::of_command(FrontEnd::Doctor { json }, None, surroundings),
             Some(Subcommands::Models { task }) => {
                 let (task, model, json) = models_task(task);
                 Self::of_command(FrontEnd::Models { task, json }, model, surroundings)

@@ -60,6 +60,11 @@ impl Gpu {
     }
 }
 
+/// Descriptions of all GPUs that ggml sees.
+pub(super) fn gpu_names() -> Vec<String> {
+    Gpu::all().into_iter().map(Gpu::description).collect()
+}
+
 fn is_gpu(device: sys::ggml_backend_dev_t) -> bool {
     // SAFETY: the device lives.
     let kind = unsafe { sys::ggml_backend_dev_type(device) };
