@@ -38,6 +38,7 @@ pub struct Sealed {
 /// Limits on what a process may take; `None` leaves the one that it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
+    /// Address space beyond what the process has already: libraries of a GPU take more than a gigabyte of it.
     pub memory_bytes: Option<u64>,
     pub cpu_s: Option<u64>,
 }
@@ -59,8 +60,15 @@ pub fn limit(limits: Limits) {
     set(Resource::RLIMIT_CORE, 0);
     set(Resource::RLIMIT_FSIZE, 0);
     set(Resource::RLIMIT_NOFILE, MOST_FILES);
-    set(Resource::RLIMIT_AS, limits.memory_bytes.unwrap_or(RLIM_INFINITY));
+    let beyond_now = |bytes: u64| bytes.saturating_add(address_space());
+    set(Resource::RLIMIT_AS, limits.memory_bytes.map_or(RLIM_INFINITY, beyond_now));
     set(Resource::RLIMIT_CPU, limits.cpu_s.unwrap_or(RLIM_INFINITY));
+}
+
+/// Bytes of address space that this process has; 0 if unknown.
+#[cfg(unix)]
+fn address_space() -> u64 {
+    memory_stats::memory_stats().map_or(0, |stats| stats.virtual_mem as u64)
 }
 
 /// There are no such limits here.

@@ -17,7 +17,7 @@ use crate::gguf::Header;
 use crate::gguf::value::Value;
 use crate::sandbox::{self, Files, Limits};
 
-/// Address space for the template. The binary takes 200 MB of it, and the header's copy at most 50 MB.
+/// Address space for the template, beyond the program's own. The header's copy takes at most 50 MB of it.
 const TEMPLATE_BYTES: u64 = 1 << 30;
 /// Processor time for all renderings of a template. Real ones take milliseconds.
 const TEMPLATE_CPU_S: u64 = 10;
