@@ -96,6 +96,22 @@ pub fn seal(files: Files) -> Sealed {
     Sealed { files: is_ready && landlock::seal(files), calls: is_ready && seccomp::seal() }
 }
 
+/// What [`seal`] could put in force here.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[must_use]
+pub fn available() -> Sealed {
+    // SAFETY: asks only. A kernel without seccomp gives an error.
+    let calls = unsafe { libc::prctl(libc::PR_GET_SECCOMP) } >= 0;
+    Sealed { files: landlock::version() >= 1, calls }
+}
+
+/// There are no such seals here.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+#[must_use]
+pub fn available() -> Sealed {
+    Sealed::default()
+}
+
 /// There are no such seals here.
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
 #[must_use]
@@ -132,8 +148,7 @@ mod landlock {
 
     /// Denies all that `files` does not name. Returns whether it is denied now.
     pub(super) fn seal(files: Files) -> bool {
-        // SAFETY: asks for the version only, as the null pointer and the flag say.
-        let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, VERSION) };
+        let version = version();
         if version < 1 {
             return false;
         }
@@ -153,6 +168,12 @@ mod landlock {
             libc::close(ruleset as libc::c_int);
             sealed
         }
+    }
+
+    /// The kernel's version of Landlock; below 1 without it.
+    pub(super) fn version() -> i64 {
+        // SAFETY: asks for the version only, as the null pointer and the flag say.
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, VERSION) }
     }
 
     fn rules(files: Files, version: i64) -> Rules {

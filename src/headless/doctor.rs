@@ -19,6 +19,7 @@ use super::Reporter;
 use crate::engine::{self, Facts};
 use crate::exit::{Exit, ExitError};
 use crate::models::{Catalogue, Places};
+use crate::sandbox::{self, Sealed};
 use crate::settings::Settings;
 use crate::store::blocks::free_bytes;
 use crate::units::bytes;
@@ -75,6 +76,7 @@ pub fn doctor(settings: &Settings, json: bool, reporter: &mut Reporter) -> Resul
         disk("models", &settings.places.own),
         disk("readings", &settings.directories.kv_folder()),
         terminal(settings),
+        sealing(sandbox::available()),
     ];
     let is_wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
     if json {
@@ -83,6 +85,21 @@ pub fn doctor(settings: &Settings, json: bool, reporter: &mut Reporter) -> Resul
         reporter.data(&findings.iter().map(Finding::in_words).collect::<String>())?;
     }
     Ok(if is_wrong { Exit::Runtime } else { Exit::Ok })
+}
+
+/// Whether processes that read strangers' files can be kept from everything else.
+fn sealing(available: Sealed) -> Finding {
+    let missing = match (available.files, available.calls) {
+        (true, true) => {
+            return Finding::ok("sealing", "PDFs and unknown models are read behind Landlock and seccomp".into());
+        }
+        (true, false) => "seccomp",
+        (false, true) => "Landlock",
+        (false, false) => "Landlock and seccomp",
+    };
+    let advice = "they are read in processes of their own all the same; Linux 5.13 and later can have both";
+    let found = format!("PDFs and unknown models are read without {missing}, which this system lacks");
+    Finding::but(Verdict::Note, "sealing", found, advice)
 }
 
 fn program() -> Finding {
@@ -207,5 +224,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let there = disk("models", &folder.path().join("not/yet/made"));
         assert!(there.found.contains("are free for"), "{there:?}");
+    }
+
+    #[test]
+    fn a_system_without_seals_is_a_note_that_names_them() {
+        assert_eq!(sealing(Sealed { files: true, calls: true }).verdict, Verdict::Ok);
+        let lacking = sealing(Sealed { files: false, calls: true });
+        assert_eq!(lacking.verdict, Verdict::Note);
+        assert!(lacking.found.contains("without Landlock, which this system lacks"), "{lacking:?}");
     }
 }
