@@ -71,7 +71,10 @@ impl<'a> Planner<'a> {
         let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let is_estimate = is_endless(document);
         let tokens = if is_estimate {
-            self.prompt_tokens(&Document::default(), &chosen)?.with(document_tokens)
+            // The frame of a prompt without a document is another one.
+            let stub = Document { text: "x\n".to_owned(), ..Document::default() };
+            let stub_tokens = self.known.count(&stub.text);
+            self.prompt_tokens(&stub, &chosen)?.with(document_tokens.saturating_sub(stub_tokens))
         } else {
             self.prompt_tokens(document, &chosen)?
         };
