@@ -41,6 +41,8 @@ pub enum Keeping {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Restored {
     pub session: SessionId,
+    /// Of the conversation, when it was loaded: another window may write to it meanwhile.
+    pub revision: i64,
     pub began: Moment,
     pub name: Option<Arc<str>>,
     /// The branch that is shown, from 0.
@@ -75,7 +77,11 @@ pub struct Saving {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begins {
     New,
-    At(SessionId),
+    /// There, if it still has this revision.
+    At {
+        session: SessionId,
+        revision: i64,
+    },
 }
 
 /// What a list of conversations shows.
@@ -216,7 +222,7 @@ impl Recording {
     /// One that is saved already.
     pub(super) fn of(restored: &Restored) -> Self {
         Self {
-            begins: Some(Begins::At(restored.session)),
+            begins: Some(Begins::At { session: restored.session, revision: restored.revision }),
             branches: restored.branches.clone(),
             has_lengths: true,
             ..Self::default()

@@ -95,6 +95,7 @@ impl TakenUp {
     pub fn as_it_was(&self) -> Restored {
         Restored {
             session: SessionId(self.session.id),
+            revision: self.session.used,
             began: self.began(),
             name: self.session.head.name.as_deref().map(Arc::from),
             shown: self.session.head.shown,

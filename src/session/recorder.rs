@@ -112,7 +112,7 @@ impl Recorder {
     #[must_use]
     pub fn current(&self) -> Option<i64> {
         match self.target {
-            Target::Own(id) | Target::TakeOver(id) => Some(id),
+            Target::Own(id) | Target::TakeOver { id, .. } => Some(id),
             Target::New => None,
         }
     }
@@ -121,7 +121,9 @@ impl Recorder {
     pub fn save(&mut self, saving: &Saving, files: &WorkingSet<'_>) -> Option<Input> {
         match saving.begins {
             Some(Begins::New) => (self.target, self.noted) = (Target::New, None),
-            Some(Begins::At(session)) => (self.target, self.noted) = (Target::TakeOver(session.0), None),
+            Some(Begins::At { session, revision }) => {
+                (self.target, self.noted) = (Target::TakeOver { id: session.0, used: revision }, None);
+            }
             None => {}
         }
         let database = self.database.as_mut()?;

@@ -75,8 +75,11 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     New,
-    /// This one, which another window may have written to.
-    TakeOver(i64),
+    /// This one, which another window may have written to: only if nothing was written since it was [`Session::used`].
+    TakeOver {
+        id: i64,
+        used: i64,
+    },
     /// This one, which this window wrote to last.
     Own(i64),
 }
@@ -110,6 +113,8 @@ pub struct Session {
     pub folder: String,
     pub began_s: i64,
     pub used_s: i64,
+    /// Grows with each turn that is saved.
+    pub used: i64,
     /// Questions of the shown branch.
     pub questions: usize,
     /// The last of them.
@@ -121,7 +126,7 @@ const SESSION: &str = "
 SELECT id, name, title, part, model, preset, shown, source, documents, folder, began_s, used_s,
     (SELECT count(*) FROM turns WHERE session = s.id AND branch = s.shown AND kind = 'question'),
     coalesce((SELECT question FROM turns WHERE session = s.id AND branch = s.shown AND kind = 'question'
-        ORDER BY position DESC LIMIT 1), '')
+        ORDER BY position DESC LIMIT 1), ''), used
 FROM sessions AS s";
 
 impl Database {
@@ -288,7 +293,7 @@ impl Database {
 /// The number of the conversation to write to; `None` if it is another window's, or gone.
 fn aim(step: &Transaction<'_>, target: Target, writer: Writer<'_>) -> rusqlite::Result<Option<i64>> {
     let Writer { token, folder, now_s } = writer;
-    let (Target::Own(id) | Target::TakeOver(id)) = target else {
+    let (Target::Own(id) | Target::TakeOver { id, .. }) = target else {
         step.execute(
             "INSERT INTO sessions (title, folder, source, documents, began_s, used_s, used, writer)
              VALUES ('', ?1, '', '', ?2, ?2, (SELECT coalesce(max(used), 0) + 1 FROM sessions), ?3)",
@@ -296,14 +301,14 @@ fn aim(step: &Transaction<'_>, target: Target, writer: Writer<'_>) -> rusqlite::
         )?;
         return Ok(Some(step.last_insert_rowid()));
     };
-    let select = "SELECT writer FROM sessions WHERE id = ?1";
-    let holder: Option<String> = step.query_row(select, [id], |row| row.get(0)).optional()?;
-    match holder {
-        Some(holder) if holder == token => Ok(Some(id)),
-        Some(_) if target == Target::TakeOver(id) => {
+    let select = "SELECT writer, used FROM sessions WHERE id = ?1";
+    let held: Option<(String, i64)> = step.query_row(select, [id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    match (held, target) {
+        (Some((_, now)), Target::TakeOver { used, .. }) if now == used => {
             step.execute("UPDATE sessions SET writer = ?2 WHERE id = ?1", params![id, token])?;
             Ok(Some(id))
         }
+        (Some((holder, _)), Target::Own(_)) if holder == token => Ok(Some(id)),
         _ => Ok(None),
     }
 }
@@ -374,6 +379,7 @@ fn session_of(row: &Row<'_>) -> rusqlite::Result<Session> {
         used_s: row.get(11)?,
         questions: index(row.get(12)?),
         last_question: row.get(13)?,
+        used: row.get(14)?,
     })
 }
 
@@ -460,15 +466,24 @@ mod tests {
         assert_eq!(told, (1, "Who?", "Emma"));
     }
 
+    fn used(database: &Database, id: i64) -> i64 {
+        database.sessions_called(&id.to_string()).expect("a list")[0].used
+    }
+
     #[test]
     fn two_windows_never_write_to_one_conversation() {
         let (home, mut ada) = database();
         let mut bob = Database::open(home.path()).expect("opened");
         let id = ada.save(Target::New, ADA, &saving(&[turn(0, 0, "Who?", "A clergyman.")])).expect("saved");
+        let (seen, too) = (used(&ada, id), used(&bob, id));
         let by_bob = [turn(0, 0, "Who?", "A clergyman."), turn(0, 1, "Where?", "At Hunsford.")];
-        bob.save(Target::TakeOver(id), BOB, &saving(&by_bob)).expect("taken over");
-        let late = ada.save(Target::Own(id), ADA, &saving(&[turn(0, 0, "Why?", "Because.")]));
-        assert!(matches!(late, Err(SaveError::Elsewhere)), "{late:?}");
+        bob.save(Target::TakeOver { id, used: seen }, BOB, &saving(&by_bob)).expect("taken over");
+        let of_ada = saving(&[turn(0, 0, "Why?", "Because.")]);
+        // It wrote last before, or it has merely opened what was written to since.
+        for target in [Target::Own(id), Target::TakeOver { id, used: too }] {
+            let late = ada.save(target, ADA, &of_ada);
+            assert!(matches!(late, Err(SaveError::Elsewhere)), "{late:?}");
+        }
         assert_eq!(ada.turns(id).expect("turns"), by_bob);
         ada.remove(id).expect("removed");
         let gone = bob.save(Target::Own(id), BOB, &grown("more"));

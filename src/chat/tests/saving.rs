@@ -28,7 +28,7 @@ impl Mirror {
     fn save(&mut self, saving: &Saving) {
         match saving.begins {
             Some(Begins::New) => self.conversations.push(Vec::new()),
-            Some(Begins::At(session)) => {
+            Some(Begins::At { session, .. }) => {
                 let there = self.conversations[session.0 as usize].clone();
                 self.conversations.push(there);
             }
@@ -348,6 +348,7 @@ fn a_conversation_goes_on_where_it_was_and_is_taken_over_with_its_first_change()
         vec![vec![Entry::Exchange(exchange.clone())], vec![Entry::Exchange(exchange), Entry::Switch(comparison)]];
     let restored = Restored {
         session: SessionId(0),
+        revision: 1,
         began: Moment(0),
         name: Some("Emma".into()),
         shown: 1,

@@ -69,7 +69,7 @@ fn changes(chat: &Chat, recording: &mut Recording, reach: Reach) -> Saving {
     let lengths = (!has_lengths).then(|| recording.branches.iter().map(Vec::len).collect());
     let head = head(chat);
     let is_named = recording.head.as_ref().is_none_or(|known| (&known.name, known.shown) != (&head.name, head.shown));
-    let goes_on = matches!(recording.begins, Some(Begins::At(_)));
+    let goes_on = matches!(recording.begins, Some(Begins::At { .. }));
     if goes_on && entries.is_empty() && lengths.is_none() && !is_named {
         // Who merely opens a conversation doesn't take it from another window.
         return Saving::default();
