@@ -2,12 +2,13 @@
 //!
 //! A word takes 8 bytes: a hash of its lower-case letters, and its start. A quote is first looked up word for word in
 //! one pass. If that finds nothing, the stretch with the most of its words is found, and aligned with the quote word by
-//! word.
+//! word. A quote that denies what the passage says, or the other way round, is no quote of it, however many words agree.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::negation;
 use super::source::{Places, Source};
 use super::verdict::Verdict;
 use super::words::words;
@@ -29,6 +30,8 @@ pub struct Index {
     words: Vec<Word>,
     /// Where each word ends, in bytes of the text.
     ends: Vec<u32>,
+    /// Which of the words deny, by their number, in order.
+    negations: Vec<usize>,
     /// Where passages are; `None` for a text alone.
     places: Option<Places>,
 }
@@ -55,6 +58,9 @@ impl Index {
     pub fn new(text: &str) -> Self {
         let mut index = Self::default();
         for (start, word) in words(text) {
+            if negation::is_negation(word) {
+                index.negations.push(index.words.len());
+            }
             index.words.push(Word { hash: hash(word), start: start as u32 });
             index.ends.push((start + word.len()) as u32);
         }
@@ -75,7 +81,8 @@ impl Index {
         if let Some(at) = self.exactly(&wanted) {
             return Verdict::Verified(self.span(at, at + wanted.len()));
         }
-        match self.nearly(&wanted) {
+        let denies: Vec<bool> = words(citation).map(|(_, word)| negation::is_negation(word)).collect();
+        match self.nearly(&wanted, &denies) {
             Some((from, to, agreement)) if agreement >= AGREEMENT => {
                 Verdict::Repaired { passage: self.span(from, to), agreement }
             }
@@ -89,17 +96,23 @@ impl Index {
             .position(|window| window.iter().map(|word| word.hash).eq(wanted.iter().copied()))
     }
 
-    /// The range of words nearest to the quote, and the share that agrees.
-    fn nearly(&self, wanted: &[u32]) -> Option<(usize, usize, f32)> {
+    /// The range of words nearest to the quote, and the share that agrees. `denies` says of each wanted word whether it is
+    /// a negation; `None` if one was added to the passage, taken from it or moved.
+    fn nearly(&self, wanted: &[u32], denies: &[bool]) -> Option<(usize, usize, f32)> {
         let length = wanted.len() + wanted.len() / 4 + 1;
         let start = self.most_words(wanted, length)?;
         // The stretch may begin a little before or after the passage.
         let from = start.saturating_sub(length / 4);
         let to = (start + length + length / 4).min(self.words.len());
         let segment: Vec<u32> = self.words[from..to].iter().map(|word| word.hash).collect();
-        let (first, last, common) = lay_beside(wanted, &segment)?;
+        let pairs = lay_beside(wanted, &segment);
+        let (first, last) = (pairs.first()?.1, pairs.last()?.1 + 1);
+        let denied: Vec<bool> = (from..to).map(|word| self.negations.binary_search(&word).is_ok()).collect();
+        if !negation::are_the_same(&pairs, denies, &denied) {
+            return None;
+        }
         // Words between those that agree count against it.
-        let agreement = common as f32 / wanted.len().max(last - first) as f32;
+        let agreement = pairs.len() as f32 / wanted.len().max(last - first) as f32;
         Some((from + first, from + last, agreement))
     }
 
@@ -134,8 +147,8 @@ impl Index {
     }
 }
 
-/// The longest common subsequence of words: its start and end in `segment`, and its length.
-fn lay_beside(wanted: &[u32], segment: &[u32]) -> Option<(usize, usize, usize)> {
+/// The longest common subsequence of words: the places in `wanted` and in `segment` of each word that agrees, in order.
+fn lay_beside(wanted: &[u32], segment: &[u32]) -> Vec<(usize, usize)> {
     let columns = segment.len() + 1;
     let mut longest = vec![0_u16; (wanted.len() + 1) * columns];
     for (row, word) in wanted.iter().enumerate() {
@@ -148,19 +161,19 @@ fn lay_beside(wanted: &[u32], segment: &[u32]) -> Option<(usize, usize, usize)> 
         }
     }
     let (mut row, mut column) = (wanted.len(), segment.len());
-    let (mut first, mut last) = (None, 0);
+    let mut pairs = Vec::new();
     while row > 0 && column > 0 {
         if wanted[row - 1] == segment[column - 1] {
-            first = Some(column - 1);
-            last = last.max(column);
             (row, column) = (row - 1, column - 1);
+            pairs.push((row, column));
         } else if longest[(row - 1) * columns + column] >= longest[row * columns + column - 1] {
             row -= 1;
         } else {
             column -= 1;
         }
     }
-    first.map(|first| (first, last, usize::from(longest[wanted.len() * columns + segment.len()])))
+    pairs.reverse();
+    pairs
 }
 
 #[cfg(test)]
@@ -205,6 +218,38 @@ mod tests {
         assert_eq!(found("a truth about men with a fortune of money"), ("not found", ""));
         assert_eq!(found("no such words are here"), ("not found", ""));
         assert_eq!(Index::new("").look_up("one two three four"), Verdict::NotFound);
+    }
+
+    #[test]
+    fn a_quote_that_denies_what_the_document_says_is_not_found() {
+        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote).name();
+        let pairs = [
+            ("The river floods in April.", "The river never floods in April."),
+            ("I have every objection to hearing it now.", "I have no objection to hearing it now."),
+            ("She said that he would come to the ball.", "She said that he wouldn’t come to the ball."),
+            ("He left the house with his umbrella.", "He left the house without his umbrella."),
+            ("Der Fluss steigt im April über die Ufer.", "Der Fluss steigt im April nicht über die Ufer."),
+            ("Es gab in dem Haus eine Treppe nach oben.", "Es gab in dem Haus keine Treppe nach oben."),
+            ("Le fleuve déborde en avril sur la plaine.", "Le fleuve ne déborde jamais en avril sur la plaine."),
+        ];
+        for (one, other) in pairs {
+            assert_eq!((verdict(one, other), verdict(other, one)), ("not_found", "not_found"), "{one} | {other}");
+        }
+        let moved = ("He did not say that she would come to them.", "He did say that she would not come to them.");
+        assert_eq!((verdict(moved.0, moved.1), verdict(moved.1, moved.0)), ("not_found", "not_found"));
+    }
+
+    #[test]
+    fn a_denial_in_other_words_is_still_one() {
+        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote).name();
+        let text = "Indeed. I do not like green eggs and ham at all.";
+        for quote in
+            ["I don't like green eggs and ham", "Don't like green eggs and ham", "I do not like green legs and ham"]
+        {
+            assert_eq!(verdict(text, quote), "repaired", "{quote}");
+        }
+        assert_eq!(verdict("No. He would go out in the rain.", "She would go out in the rain"), "repaired");
+        assert_eq!(verdict("I can not go out in the rain.", "I cannot go out in the rain"), "repaired");
     }
 
     proptest! {

@@ -7,11 +7,15 @@
 //! Example: an answer says `"a single man in possession of a large fortune"`; the book has "of a good fortune":
 //! repaired, eight of nine words.
 //!
+//! A quote with a negation more or less than the passage (`The river never floods in April`) is not found, however many
+//! words agree.
+//!
 //! Each quote takes one pass over the words of the document. It does not judge whether a quote supports a claim, and
 //! does not find paraphrases.
 
 mod find;
 mod index;
+mod negation;
 mod source;
 mod verdict;
 mod words;
