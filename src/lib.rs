@@ -20,7 +20,7 @@
 //! | [`gguf`] | is a model's file sound? its header, read before llama.cpp sees it | |
 //! | [`sandbox`] | what may a child process do that reads a stranger's file? | |
 //! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
-//! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure` |
+//! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure`, `units` |
 //! | [`store`] | what is kept between two runs: conversations, places, questions, blocks of the KV cache; whole and synced writes under a lock | `failure` |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `store`, `swaa`, `units` |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |

@@ -21,6 +21,8 @@ use super::recipe::{Attention, RecipeSpec};
 
 /// A preset must be this many times as fast as full attention to be worth the answers it may cost.
 const WORTH_IT: f64 = 1.3;
+/// A smaller gain would be printed as `1.00 times`.
+const NOTICEABLE: f64 = 1.005;
 /// Full attention is always taken if prefill takes less than this.
 const FEW_SECONDS: f64 = 5.0;
 /// A preset holds if its recall relative to full attention is at least this: repeated measurements differ by as much.
@@ -55,11 +57,14 @@ pub fn choose(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> Ch
     }
     let (preset, recipe) = cheapest_that_holds(presets, model, document_tokens).unwrap_or_else(|| safest(presets));
     let gain = full_cost / recipe_cost(recipe, model, document_tokens);
-    if gain < 1.005 {
+    if everyone_sees_all(presets, model, document_tokens) {
         return full("the document is so short that every preset sees all of it".to_owned());
     }
     let basis =
         if full_seconds.is_some() { "" } else { " (estimated: this model has not been timed on this machine yet)" };
+    if gain < NOTICEABLE {
+        return full(format!("at this length {preset} would hardly be faster{basis}"));
+    }
     if gain < WORTH_IT {
         return full(format!("at this length {preset} would be only {gain:.2} times as fast{basis}"));
     }
@@ -81,6 +86,12 @@ fn cheapest_that_holds<'a>(
     named
         .filter(|(name, recipe)| *name != FULL && holds(recipe))
         .min_by(|(_, a), (_, b)| cost_of(a).total_cmp(&cost_of(b)))
+}
+
+/// Whether no token of the document is hidden from a later one under any preset.
+fn everyone_sees_all(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> bool {
+    let mut recipes = presets.iter().filter_map(|preset| preset.recipe.as_ref());
+    recipes.all(|recipe| recipe.resolve(document_tokens, model.layers).reading.seen_whole() >= document_tokens)
 }
 
 fn safest(presets: &Presets) -> (&str, &RecipeSpec) {
@@ -133,6 +144,21 @@ mod tests {
             (preset.as_str(), reason.as_str()),
             ("full", "at this length accurate would be only 1.05 times as fast")
         );
+    }
+
+    /// A document of 2,454 tokens was said to be seen whole by every preset, and `fastest` has a window of 1,024.
+    #[test]
+    fn presets_are_said_to_see_all_only_where_they_do() {
+        let narrowest = Presets::built_in().iter().filter_map(|preset| preset.recipe.as_ref()).map(seen_whole).min();
+        let narrowest = narrowest.expect("there are presets");
+        let all = "the document is so short that every preset sees all of it";
+        let reasons = [narrowest, narrowest + 1, 2_454].map(|tokens| chosen(&measured(), tokens).1);
+        let hardly = format!("at this length accurate would hardly be faster{ESTIMATED}");
+        assert_eq!(reasons, [all.to_owned(), hardly.clone(), hardly]);
+    }
+
+    fn seen_whole(recipe: &RecipeSpec) -> u32 {
+        recipe.resolve(2_454, 24).reading.seen_whole()
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //!
 //! Runs nothing: the patched llama.cpp does (`ggml-patches`), and is tested against [`weight`]. Look next at [`preset`]
 //! for the names that users know, at [`selection`] for how a preset becomes a recipe for a model, at [`cost`] for the
-//! cost of prefill, and at [`auto`] for how a preset is chosen. Of the rest of the crate, it uses only `failure`.
+//! cost of prefill, and at [`auto`] for how a preset is chosen. Of the rest of the crate, it uses only `failure` and `units`.
 
 pub mod auto;
 pub mod cost;

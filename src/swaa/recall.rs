@@ -10,6 +10,7 @@
 use super::layers::LayerSpec;
 use super::model::ModelFacts;
 use super::recipe::RecipeSpec;
+use crate::units::count;
 
 /// Sinks in the measurements. More made no difference.
 const SINKS: u32 = 100;
@@ -90,9 +91,9 @@ pub(super) fn in_words(recipe: &RecipeSpec, model: &ModelFacts, tokens: u32) -> 
     match (own, found) {
         (Some(_), Some(found)) => format!("with this model it {found}"),
         (Some(own), None) if tokens > own.tokens => format!(
-            "its recall was measured with this model up to {}k tokens; this document has {}k",
-            own.tokens / 1024,
-            tokens / 1024
+            "its recall was measured with this model up to {} tokens; this document has {}",
+            count(own.tokens),
+            count(tokens)
         ),
         (None, Some(found)) => {
             format!("its recall was not measured with this model; with {} it {found}", benchmark.model)
@@ -142,7 +143,7 @@ mod tests {
     fn beyond_what_was_measured_there_is_no_figure() {
         assert_eq!(
             told("accurate", "qwen2.5-coder-1.5b-instruct", 161_000),
-            "its recall was measured with this model up to 32k tokens; this document has 157k"
+            "its recall was measured with this model up to 32,768 tokens; this document has 161,000"
         );
         let nothing = "its recall was not measured with this model";
         assert_eq!(told("accurate", "Qwen3 4B", 161_000), nothing);
