@@ -457,3 +457,21 @@ fn a_schema_is_checked_before_anything_is_loaded() {
     assert!(told.starts_with(&format!("cannot use the schema {}: ", file.display())), "{told}");
     assert_eq!((exit, refused(&["--schema", "nowhere.json", "-p", "?"]).1), (Exit::Usage, Exit::Input));
 }
+
+/// `--sinks -4` was an "unexpected argument", and `-n -5` a sentence about the range.
+#[test]
+fn a_negative_number_is_a_value_and_is_refused_with_what_is_allowed() {
+    const NUMBERS: [&str; 10] = ["TOKENS", "N", "NUMBERS", "TIME", "WINDOW", "LAYERS", "SIZE", "T", "P", "X"];
+    let known = LowArgs::command();
+    let commands = std::iter::once(&known).chain(known.get_subcommands());
+    for argument in commands.flat_map(clap::Command::get_arguments) {
+        let is_number = argument.get_value_names().is_some_and(|names| NUMBERS.contains(&names[0].as_str()));
+        let takes_a_minus = argument.is_allow_negative_numbers_set() || argument.is_allow_hyphen_values_set();
+        assert!(!is_number || takes_a_minus, "{argument}");
+    }
+    for line in [["--sinks", "-4", "a.txt"], ["--window", "-5", "a.txt"], ["-b", "-1", "a.txt"]] {
+        let words = ["lunette"].iter().chain(&line).map(OsString::from);
+        let told = LowArgs::try_parse_from(argv::rewrite(words)).expect_err("it is out of range").to_string();
+        assert!(told.contains(&format!("invalid value '{}'", line[1])), "{told}");
+    }
+}

@@ -84,12 +84,14 @@ pub(super) fn kv_dtype(text: &str) -> Result<KvDtype, String> {
     }
 }
 
-/// Parses a number of threads; -1, `all` and `auto` mean as many as there are cores to spare.
+/// Parses a number of threads; -1, `all`, `auto` and, as in llama.cpp, 0 mean as many as there are cores to spare.
 pub(super) fn threads(text: &str) -> Result<Count, String> {
     match text.trim().to_lowercase().as_str() {
-        "-1" | "all" | "auto" => Ok(Count(None)),
+        "-1" | "0" | "all" | "auto" => Ok(Count(None)),
         digits => {
-            let wrong = || format!("a whole number up to {MOST_THREADS}, or -1 for all");
+            let wrong = || {
+                format!("a whole number up to {MOST_THREADS}, or -1 for the physical cores that other programs leave free")
+            };
             let count: u32 = digits.parse().map_err(|_| wrong())?;
             if count <= MOST_THREADS { Ok(Count(Some(count))) } else { Err(wrong()) }
         }
@@ -270,7 +272,7 @@ mod tests {
     fn minus_one_is_all_or_none() {
         assert_eq!(
             (threads("-1"), threads("all"), threads("0")),
-            (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(0))))
+            (Ok(Count(None)), Ok(Count(None)), Ok(Count(None)))
         );
         assert_eq!((limit("-1"), limit("-2"), limit("7")), (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(7)))));
         assert_eq!((seed("-1"), seed("42")), (Ok(u32::MAX), Ok(42)));
