@@ -1,8 +1,11 @@
 //! Notices to the user, and what to report about a model once it is loaded.
 
 use super::template::ChatTemplate;
+use crate::engine::config::ContextSize;
 use crate::engine::message::ModelInfo;
 use crate::failure::Failure;
+use crate::swaa::ChainOfThought;
+use crate::units::count;
 
 /// The kind of a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,4 +46,30 @@ pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.map(str::to_owned);
     let without_template = template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.name));
     without_gpu.into_iter().chain(without_template).collect()
+}
+
+/// What was asked for and this model does not have: a context beyond its training, or reasoning of its own.
+pub(super) fn asked_in_vain(
+    model: &ModelInfo,
+    template: &ChatTemplate,
+    context: ContextSize,
+    cot: Option<ChainOfThought>,
+) -> Vec<String> {
+    let trained = model.train_context_tokens;
+    let beyond_training = match context {
+        ContextSize::Tokens(tokens) if tokens > trained && trained > 0 => Some(format!(
+            "-c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest",
+            count(tokens),
+            count(trained)
+        )),
+        _ => None,
+    };
+    let without_reasoning = cot.filter(|cot| *cot == ChainOfThought::Native).and_then(|_| no_reasoning(template));
+    beyond_training.into_iter().chain(without_reasoning).collect()
+}
+
+/// Says that the template can't make the model reason; `None` if it can.
+pub(super) fn no_reasoning(template: &ChatTemplate) -> Option<String> {
+    let told = "the model's template has no reasoning, so native changes nothing; --cot prompted works with any model";
+    (!template.conventions().can_reason).then(|| told.to_owned())
 }

@@ -10,7 +10,7 @@ use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument};
 use super::measurements::Measurements;
 use super::moment::Moment;
-use super::notice::{Notice, Tone, model_notes};
+use super::notice::{Notice, Tone, asked_in_vain, model_notes};
 use super::recording::{Earlier, Keeping, Recording};
 use super::room::FullContext;
 use super::system_prompt::SystemPrompt;
@@ -562,13 +562,19 @@ impl Chat {
     /// only one notice.
     pub(super) fn tell_choice(&mut self, text: String) {
         let before = match &self.model {
-            Model::Ready { info, template } if self.cache_state.is_none() => model_notes(info, template),
+            Model::Ready { info, template } if self.cache_state.is_none() => self.notes_about(info, template),
             _ => Vec::new(),
         };
         self.notices.push(Notice::info(text.clone()));
         let news = self.notice.take().filter(|_| self.notice_is_news).map(|notice| notice.text);
         let together: Vec<String> = news.into_iter().chain(before).chain([text]).collect();
         self.notice = Some(Notice::info(together.join("; ")));
+    }
+
+    /// What the user has to know about the model, and about what was asked of it in vain.
+    pub(super) fn notes_about(&self, model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
+        let in_vain = asked_in_vain(model, template, self.context, self.reading.cot);
+        model_notes(model, template).into_iter().chain(in_vain).collect()
     }
 
     /// Pauses prefill because of a failure, and shows the failure.

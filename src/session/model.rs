@@ -30,12 +30,21 @@ pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf,
 ///
 /// Errors: [`Error::ModelMissing`] if the settings forbid fetching it.
 pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolved, Error> {
+    too_many_threads(settings).iter().for_each(|note| observer.note(note));
     let resolved = Catalogue::bundled().resolve(&settings.model, &settings.places)?;
     match (resolved, settings.pull) {
         (Resolved::Missing(entry), PullPolicy::Always) => Ok(Resolved::Found(fetch(&entry, settings, observer)?)),
         (Resolved::Missing(entry), PullPolicy::Never) => Err(Error::ModelMissing { entry }),
         (resolved, _) => Ok(resolved),
     }
+}
+
+/// Says that more threads are asked for than there are cores to run them.
+fn too_many_threads(settings: &Settings) -> Option<String> {
+    let cores = settings.places.machine.cores;
+    let threads = settings.engine.threads.filter(|threads| *threads > cores)?;
+    let has = if cores == 1 { "1 core".to_owned() } else { format!("{} cores", count(cores)) };
+    Some(format!("-t {threads}: this machine has {has}, and threads that wait for one slow down all others"))
 }
 
 /// The file of the model called `name`, or of the default model. One that is missing or damaged is fetched.
@@ -141,6 +150,20 @@ mod tests {
         let settings = settings(home.path(), &["-m", &file.to_string_lossy()]);
         assert_eq!(find(&settings, &mut observer).expect("it is here"), file);
         assert_eq!(observer.heard, [""; 0]);
+    }
+
+    #[test]
+    fn threads_without_a_core_are_told() {
+        let home = tempfile::tempdir().expect("a folder");
+        let told = |threads: &str, cores| {
+            let mut settings = settings(home.path(), &["-t", threads]);
+            settings.places.machine.cores = cores;
+            too_many_threads(&settings)
+        };
+        let expected = "-t 500: this machine has 2 cores, and threads that wait for one slow down all others";
+        assert_eq!(told("500", 2).as_deref(), Some(expected));
+        assert_eq!([told("2", 2), told("-1", 1), told("0", 1)], [None, None, None]);
+        assert!(told("2", 1).is_some_and(|told| told.contains("has 1 core,")));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::fixtures::*;
 use super::*;
 use crate::citations::{Citation, Verdict};
 use crate::document::ByteSpan;
+use crate::engine::config::ContextSize;
 use crate::engine::message::{
     Channel, Command, Event, Failure, FailureKind, Finish, JobId, Limits, Prompt, Question, Sampling, Segment,
 };
@@ -131,6 +132,21 @@ fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let why = "no usable GPU found: running on the CPU";
     session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
     assert_eq!(notice(&session.chat), why);
+}
+
+#[test]
+fn a_context_beyond_the_model_s_training_is_told() {
+    let told = |asked| {
+        let mut session = Session::begin("full");
+        session.chat.context = asked;
+        session.tell(Event::Loaded(Box::new(model())));
+        session.chat.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>()
+    };
+    let beyond =
+        "-c 99,999 is more than the 32,768 tokens that the model was trained for: it makes no sense of the rest";
+    assert_eq!(told(ContextSize::Tokens(99_999)), [beyond]);
+    assert_eq!(told(ContextSize::Tokens(32_768)), [""; 0]);
+    assert_eq!(told(ContextSize::Fit), [""; 0]);
 }
 
 #[test]

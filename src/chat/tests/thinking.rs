@@ -78,3 +78,23 @@ fn the_modes_follow_each_other_without_one_that_the_model_lacks() {
     assert_eq!(modes, [ChainOfThought::Prompted, ChainOfThought::Off, ChainOfThought::Prompted]);
     assert_eq!(with_mode_in_the_head().chat.next_thinking(), ChainOfThought::Native);
 }
+
+/// `--cot native` was passed over in silence where the template has nothing to reason with.
+#[test]
+fn native_reasoning_that_the_model_lacks_is_told() {
+    let why = "the model's template has no reasoning, so native changes nothing; --cot prompted works with any model";
+    let loaded = |cot, model: ModelInfo| {
+        let mut session = Session::begin("full");
+        session.chat.reading.cot = Some(cot);
+        session.tell(Event::Loaded(Box::new(model)));
+        session.chat.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(loaded(ChainOfThought::Native, model()), [why]);
+    assert_eq!(loaded(ChainOfThought::Prompted, model()), [""; 0]);
+    let template = "{% if enable_thinking %}/think{% endif %}{% for m in messages %}{{ m.content }}{% endfor %}";
+    let reasons = ModelInfo { chat_template: Some(template.into()), ..model() };
+    assert_eq!(loaded(ChainOfThought::Native, reasons), [""; 0]);
+    let mut session = Session::with_document_read("full");
+    session.act(Action::Think(ChainOfThought::Native));
+    assert_eq!(notice(&session.chat), format!("thinking native; {why}"));
+}

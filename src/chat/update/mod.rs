@@ -63,7 +63,7 @@ use std::time::Duration;
 
 pub use self::switching::{INSTANT_TOKENS, SHORT};
 use super::input::{Action, Effect, Input};
-use super::notice::{Notice, model_notes};
+use super::notice::Notice;
 use super::state::{Chat, Model, Phase, Sizing};
 use super::template::ChatTemplate;
 use crate::engine::message::{Event, Figures, ModelInfo, Plan};
@@ -176,7 +176,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
 
 fn loaded(chat: &mut Chat, info: Box<ModelInfo>) {
     let template = ChatTemplate::of(&info, chat.started);
-    let notes = model_notes(&info, &template);
+    let notes = chat.notes_about(&info, &template);
     chat.notices.extend(notes.iter().map(Notice::info));
     if !notes.is_empty() {
         chat.notice = Some(Notice::info(notes.join("; ")));

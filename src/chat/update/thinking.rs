@@ -6,8 +6,8 @@
 use super::prompts::document_prompt_for;
 use super::switching::go_to;
 use crate::chat::input::Effect;
-use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Phase};
+use crate::chat::notice::{Notice, no_reasoning};
+use crate::chat::state::{Chat, Model, Phase};
 use crate::swaa::ChainOfThought;
 use crate::swaa::selection::ResolvedPreset;
 
@@ -55,5 +55,9 @@ fn take(chat: &mut Chat, cot: ChainOfThought) {
 
 fn tell(chat: &mut Chat) {
     let text = chat.thinking().unwrap_or_else(|| "thinking as the model's template has it".to_owned());
-    chat.tell(Notice::info(text));
+    let in_vain = match &chat.model {
+        Model::Ready { template, .. } if chat.reading.cot == Some(ChainOfThought::Native) => no_reasoning(template),
+        _ => None,
+    };
+    chat.tell(Notice::info(in_vain.map_or(text.clone(), |why| format!("{text}; {why}"))));
 }
