@@ -26,16 +26,18 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Yellow.on_default());
 
-const EXAMPLES: &str = "\
-Examples:
-  lunette book.txt                                   load a book and chat about it
+/// The lines below "Examples:".
+pub(super) const EXAMPLES: &str = "  lunette book.txt                                   load a book and chat about it
   lunette --headless -p 'Who is Mr. Collins?' book.txt
   lunette --preset accurate --parts 3-7 book.txt     five chapters, half of the layers with full attention
   lunette fit src/                                   tokens per file, predicted prefill time and memory
-  git diff | lunette -p 'What changed?' --json
+  git diff | lunette -p 'What changed?' --json";
 
-Exit codes: (of several answers, the first that is not 0)
-  0    answered
+/// What the exit codes are of.
+pub(super) const EXIT_CODES_OF: &str = "of several answers, the first that is not 0";
+
+/// The lines below "Exit codes:".
+pub(super) const EXIT_CODES: &str = "  0    answered
   1    failed
   2    wrong usage: flags, configuration, or what this model or machine can't do
   3    a document is unreadable or empty
@@ -49,8 +51,12 @@ Exit codes: (of several answers, the first that is not 0)
   131  quit (SIGQUIT)
   143  terminated";
 
+fn after_help() -> String {
+    format!("Examples:\n{EXAMPLES}\n\nExit codes: ({EXIT_CODES_OF})\n{EXIT_CODES}")
+}
+
 /// Lunette's version, llama.cpp's, and the stamp of our patches: a bug report then says exactly what ran.
-fn version() -> &'static str {
+pub(super) fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let ours = env!("CARGO_PKG_VERSION");
         format!("{ours}\nllama.cpp {}, patched as {}", library_version(), patch_stamp())
@@ -64,7 +70,7 @@ fn version() -> &'static str {
     name = "lunette",
     version = version(),
     styles = STYLES,
-    after_help = EXAMPLES,
+    after_help = after_help(),
     args_conflicts_with_subcommands = true,
     args_override_self = true,
     disable_help_subcommand = true,
@@ -89,7 +95,6 @@ pub enum Subcommands {
     Paths {
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
     /// Download a model from the catalogue (default: the default model) and verify its checksum
@@ -189,7 +194,6 @@ pub enum SessionsCommand {
 pub struct ChatArgs {
     /// Documents: paths, URLs (https://…) or `-` for standard input; write ./fit for a file named like a command
     #[arg(value_name = "PATH")]
-
     pub documents: Vec<OsString>,
     #[command(flatten)]
     pub session: SessionArgs,
@@ -218,15 +222,12 @@ pub struct SessionArgs {
 pub struct InspectArgs {
     /// Documents: files, folders, URLs (https://…) or `-` for standard input
     #[arg(value_name = "PATH", required = true)]
-
     pub documents: Vec<OsString>,
     /// Print one JSON object
     #[arg(long)]
-
     pub json: bool,
     /// Print exactly the text that the model sees, and nothing else
     #[arg(long, conflicts_with = "json")]
-
     pub text: bool,
     /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
     #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
@@ -245,15 +246,12 @@ pub struct InspectArgs {
 pub struct ReadArgs {
     /// Documents: paths, URLs (https://…) or `-` for standard input
     #[arg(value_name = "PATH", required = true)]
-
     pub documents: Vec<OsString>,
     /// Presets to read them under, comma-separated (default: the configuration's, or auto)
     #[arg(long, alias = "preset", value_delimiter = ',', value_name = "NAMES")]
-
     pub presets: Vec<String>,
     /// Print one JSON object per preset, one per line
     #[arg(long)]
-
     pub json: bool,
     /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
     #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
@@ -276,14 +274,12 @@ pub enum CacheArgs {
     Ls {
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
     /// Check that everything is whole, and drop what is not (exit code 1 if there was any)
     Verify {
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
     /// Drop what this version can't use, and with --to, what was not used for longest
@@ -293,29 +289,24 @@ pub enum CacheArgs {
         to: Option<u64>,
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
     /// Remove what is kept of a model, or everything
     Rm {
         /// A model's name or a part of it, as `lunette cache ls` shows it
         #[arg(value_name = "MODEL", required_unless_present = "all", conflicts_with = "all")]
-
         model: Option<String>,
         /// Everything
         #[arg(long)]
-
         all: bool,
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
     /// Print the folder
     Path {
         /// Print one JSON object
         #[arg(long)]
-
         json: bool,
     },
 }
@@ -366,7 +357,6 @@ pub struct FitArgs {
     pub chat: ChatArgs,
     /// Prefill 1000 tokens first if this model's speed has not been measured on this machine yet
     #[arg(long)]
-
     pub measure: bool,
 }
 
@@ -374,7 +364,6 @@ pub struct FitArgs {
 pub struct PresetsArgs {
     /// Print one JSON object
     #[arg(long)]
-
     pub json: bool,
     #[command(flatten)]
     pub model: ModelArgs,
@@ -385,7 +374,6 @@ pub struct PresetsArgs {
 pub struct EvalArgs {
     /// Records: one JSON object per line, plain or gzipped
     #[arg(value_name = "FILE", required = true)]
-
     pub files: Vec<PathBuf>,
     /// Presets to compare, comma-separated; full is always included
     #[arg(
@@ -401,26 +389,21 @@ pub struct EvalArgs {
     pub limit: Option<usize>,
     /// Only these tasks, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-
     pub tasks: Vec<String>,
     /// Skip records whose prompt has more tokens than this
     #[arg(long, value_name = "TOKENS", value_parser = tokens, allow_negative_numbers = true)]
-
     pub max_context_tokens: Option<u32>,
     /// Max tokens per answer
     #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=2_147_483_647), allow_negative_numbers = true)]
     pub predict: u32,
     /// Write all answers and the results table to this JSON file
     #[arg(long, value_name = "FILE")]
-
     pub out: Option<PathBuf>,
     /// Keep the answers already in --out and ask only the rest
     #[arg(long, requires = "out")]
-
     pub resume: bool,
     /// Print every answer, and whether it is right
     #[arg(long)]
-
     pub show_answers: bool,
     #[command(flatten)]
     pub system: SystemArgs,
@@ -445,7 +428,6 @@ pub struct SelectionArgs {
     pub pages: Option<String>,
     /// Load as many parts as this machine can prefill in this time, e.g. 60s or 5m
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true)]
-
     pub within: Option<Duration>,
     /// Ask only about what comes before this place, so that nothing later is told: a part's number (up to its end), 40%, "line 812",
     /// "page 30", a heading (up to it), or here (where the document was left)
@@ -453,7 +435,6 @@ pub struct SelectionArgs {
     pub until: Option<String>,
     /// Load only the parts most relevant to the questions (BM25), up to this many tokens (e.g. 20k)
     #[arg(long, value_name = "TOKENS", value_parser = tokens, conflicts_with = "within", allow_negative_numbers = true)]
-
     pub pick: Option<u32>,
 }
 
@@ -462,15 +443,12 @@ pub struct SelectionArgs {
 pub struct FileArgs {
     /// In folders, load only files that match, even ignored ones, e.g. '*.rs' or 'docs/**'; repeatable
     #[arg(long, value_name = "GLOB")]
-
     pub include: Vec<String>,
     /// In folders, skip files that match, e.g. 'tests/' or '*.csv'; repeatable
     #[arg(long, value_name = "GLOB")]
-
     pub exclude: Vec<String>,
     /// Password for encrypted PDFs; set `LUNETTE_PDF_PASSWORD` instead to hide it from the process list
     #[arg(long, value_name = "PASSWORD", allow_hyphen_values = true)]
-
     pub pdf_password: Option<String>,
     /// Read scanned pages of PDFs by tesseract and pdftoppm, which must be installed
     #[arg(long)]
@@ -485,37 +463,29 @@ pub struct FileArgs {
 pub struct QuestionArgs {
     /// Question to ask; repeatable, and the documents are prefilled only once
     #[arg(short, long = "prompt", visible_alias = "ask", value_name = "TEXT", allow_hyphen_values = true)]
-
     pub prompts: Vec<String>,
     /// File with a question to ask; repeatable
     #[arg(short = 'f', long = "file", value_name = "FILE")]
-
     pub prompt_files: Vec<PathBuf>,
     #[command(flatten)]
     pub system: SystemArgs,
     /// No screen: JSON schema that each answer must fit, e.g. for a list of names; the question should ask for it, too
     #[arg(long, value_name = "FILE", conflicts_with = "extract")]
-
     pub schema: Option<PathBuf>,
     /// Max tokens per answer, including reasoning (-1 = until the context is full; 2048 by default)
     #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::answer_limit, allow_hyphen_values = true)]
-
     pub predict: Option<Count>,
     /// Max reasoning tokens before the answer (-1 = unlimited, 0 = no reasoning)
     #[arg(long, value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
-
     pub reasoning_budget: Option<Count>,
     /// Stop string: end the answer just before this text; repeatable
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-
     pub stop: Vec<String>,
     /// Don't end an answer that repeats itself
     #[arg(long)]
-
     pub allow_repetition: bool,
     /// Time limit for the whole run, including prefill (exit code 124); in a chat, for each answer; e.g. 60s
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_negative_numbers = true)]
-
     pub timeout: Option<Duration>,
 }
 
@@ -525,11 +495,9 @@ pub struct SystemArgs {
     /// System prompt (-sys), or the file that it is in (@@ for a text that begins with @), in place of the default one for
     /// reading, which --dry-run shows
     #[arg(long, visible_alias = "system", value_name = "TEXT|@FILE", allow_hyphen_values = true)]
-
     pub system_prompt: Option<String>,
     /// No system prompt, and the bare document before the question
     #[arg(long, conflicts_with = "system_prompt")]
-
     pub no_system: bool,
 }
 
@@ -539,7 +507,6 @@ pub struct ReadingArgs {
     /// Attention preset: auto, full, accurate, balanced, quick, fastest, stream, paper, naive or your own
     /// (see `lunette presets`)
     #[arg(long, value_name = "NAME")]
-
     pub preset: Option<String>,
     #[command(flatten)]
     pub recipe: RecipeArgs,
@@ -551,35 +518,28 @@ pub struct ReadingArgs {
 pub struct RecipeArgs {
     /// Attention window in tokens: full, 2048, 4k, n/4 (n = document length) or 'max(4k, n/4)'
     #[arg(long, alias = "sliding-window-size", value_name = "WINDOW", value_parser = window, allow_negative_numbers = true)]
-
     pub window: Option<WindowSpec>,
     /// Number of leading tokens that every token sees (attention sinks)
     #[arg(long, alias = "keep-first", value_name = "TOKENS", value_parser = tokens, allow_negative_numbers = true)]
-
     pub sinks: Option<u32>,
     /// Also let tokens see one in N of the tokens between sinks and window, counted N times; 0 for none
     #[arg(long, value_name = "N", value_parser = stride, allow_negative_numbers = true)]
-
     pub far: Option<u32>,
     /// Layers with full attention: none, all, first-half, first-8, odd, even, every-4-from-1, 1,3,5-9 or model
     #[arg(long, alias = "non-sliding-layers", value_name = "LAYERS", value_parser = layers, allow_negative_numbers = true)]
     pub full_layers: Option<LayerSpec>,
     /// Generate the answer with full attention
     #[arg(long, alias = "force-fa-decode", value_name = "on|off", value_parser = switch, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
-
     pub fa_decode: Option<bool>,
     /// Prefill the question with full attention
     #[arg(long, value_name = "on|off", value_parser = switch, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
-
     pub dense_tail: Option<bool>,
     /// Prefill the question through the window too, as in the paper (same as --dense-tail=off)
     #[arg(long, conflicts_with = "dense_tail")]
-
     pub paper: bool,
     /// Reasoning before the answer: auto (as the model's template does), native (the template is asked to let it reason),
     /// prompted (the question asks for it) or off
     #[arg(long, value_name = "MODE", value_parser = chain_of_thought)]
-
     pub cot: Option<ChainOfThought>,
 }
 
@@ -617,69 +577,54 @@ impl RecipeArgs {
 pub struct ModelArgs {
     /// GGUF file, or the name of a model in the catalogue
     #[arg(short, long, value_name = "FILE|NAME")]
-
     pub model: Option<String>,
     /// Hugging Face model (-hf): USER/REPO or USER/REPO:QUANT
     #[arg(long, value_name = "REPO", conflicts_with = "model")]
-
     pub hf_repo: Option<String>,
     /// Download the model without asking if it is not on this machine
     #[arg(long)]
-
     pub pull: bool,
     /// Context size in tokens (0 = fit to the documents plus the answer)
     #[arg(short, long, value_name = "TOKENS", value_parser = values::context, allow_negative_numbers = true)]
-
     pub ctx_size: Option<u32>,
     /// Logical batch size: max tokens per decode call
     #[arg(short, long, value_name = "TOKENS", value_parser = values::batch, allow_negative_numbers = true)]
-
     pub batch_size: Option<u32>,
     /// Physical batch size (-ub): max tokens computed at once
     #[arg(long, value_name = "TOKENS", value_parser = values::batch, allow_negative_numbers = true)]
-
     pub ubatch_size: Option<u32>,
     /// Number of CPU threads (-1 or 0 = the physical cores that other programs leave free, looked at before each job)
     #[arg(short, long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
-
     pub threads: Option<Count>,
     /// Layers to offload to the GPU (-ngl): auto (as many as fit in its memory), all or a number
     #[arg(long, alias = "n-gpu-layers", value_name = "auto|all|N", value_parser = values::gpu_layers, allow_hyphen_values = true)]
-
     pub gpu_layers: Option<GpuLayers>,
     /// GPUs to use (-dev), by llama.cpp's names, e.g. CUDA0,CUDA1; an unknown name lists the available ones
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
-
     pub device: Vec<String>,
     /// How to split the model across several GPUs (-sm): none or layer
     #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
-
     pub split_mode: Option<SplitMode>,
     /// Fraction of the model per GPU (-ts), as proportions, e.g. 3,1
     #[arg(long, value_name = "X,...", value_delimiter = ',', value_parser = values::proportion)]
-
     pub tensor_split: Vec<f32>,
     /// GPU that holds the whole model with --split-mode none (-mg)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=255), allow_negative_numbers = true)]
     pub main_gpu: Option<u32>,
     /// Use llama.cpp's flash attention kernels (-fa): on, off or auto
     #[arg(long, value_name = "MODE", value_parser = values::flash_attention, require_equals = true, num_args = 0..=1, default_missing_value = "on")]
-
     pub flash_attn: Option<bool>,
     /// KV cache data type for K (-ctk): f16, bf16, f32, `q8_0` or `q4_0`
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
-
     pub cache_type_k: Option<KvDtype>,
     /// KV cache data type for V (-ctv); must be the same as for K
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
-
     pub cache_type_v: Option<KvDtype>,
     /// Keep every token on layers that see a window of their own (Gemma, gpt-oss): several times the memory
     #[arg(long)]
     pub swa_full: bool,
     /// Neither use readings that are kept on disk nor keep new ones (see `lunette cache`)
     #[arg(long)]
-
     pub no_cache: bool,
 }
 
@@ -688,31 +633,24 @@ pub struct ModelArgs {
 pub struct SamplingArgs {
     /// Temperature (0 = always the most likely token; the default)
     #[arg(long, visible_alias = "temperature", value_name = "T", value_parser = values::from_zero, allow_negative_numbers = true)]
-
     pub temp: Option<f32>,
     /// Top-k sampling: only the K most likely tokens (0 = all)
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
-
     pub top_k: Option<i32>,
     /// Top-p sampling: the most likely tokens whose probabilities add up to P
     #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
-
     pub top_p: Option<f32>,
     /// Min-p sampling: skip tokens below P times the probability of the most likely one
     #[arg(long, value_name = "P", value_parser = values::share, allow_negative_numbers = true)]
-
     pub min_p: Option<f32>,
     /// Penalty for repeated tokens: divide their scores by X (1 = off)
     #[arg(long, value_name = "X", value_parser = values::penalty, allow_negative_numbers = true)]
-
     pub repeat_penalty: Option<f32>,
     /// How many recent tokens --repeat-penalty covers (-1 = the whole context)
     #[arg(long, value_name = "TOKENS", value_parser = values::look_back, allow_hyphen_values = true)]
-
     pub repeat_last_n: Option<i32>,
     /// Random seed (-1 = a random one)
     #[arg(short, long, value_name = "N", value_parser = values::seed, allow_hyphen_values = true)]
-
     pub seed: Option<u32>,
 }
 
@@ -739,47 +677,36 @@ pub struct KeepingArgs {
 pub struct OutputArgs {
     /// No screen: answer -p on standard output and exit
     #[arg(long)]
-
     pub headless: bool,
     /// Chat in plain lines, for screen readers (same as ACCESSIBLE=1)
     #[arg(long, conflicts_with = "headless")]
-
     pub plain: bool,
     /// No screen: answer each question under each of these presets
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["preset", "dry_run"])]
-
     pub ab: Vec<String>,
     /// Print one JSON object per question, one per line
     #[arg(long, conflicts_with = "jsonl")]
-
     pub json: bool,
     /// Stream events as JSON objects, one per line
     #[arg(long)]
-
     pub jsonl: bool,
     /// Print statistics to standard error: tokens, times, memory
     #[arg(short = 'u', long, visible_alias = "usage")]
-
     pub stats: bool,
     /// Don't print the model's reasoning
     #[arg(short = 'R', long)]
-
     pub hide_reasoning: bool,
     /// Print only the first fenced code block of the answer, or the whole answer if there is none
     #[arg(short = 'x', long, conflicts_with = "jsonl")]
-
     pub extract: bool,
     /// No screen: print below each answer where its quotes are in the document, if they are
     #[arg(long, conflicts_with = "extract")]
-
     pub cite: bool,
     /// No screen: exit with 7 unless each answer quotes the document word for word
     #[arg(long)]
-
     pub require_citations: bool,
     /// Same as `lunette fit`: check whether it fits and what it would take, without prefilling
     #[arg(long)]
-
     pub dry_run: bool,
 }
 
