@@ -9,6 +9,7 @@
 //! It does not choose exit codes; [`crate::exit`] does.
 
 use std::fmt::Display;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,18 @@ use crate::document;
 pub trait Hint {
     /// What the user can do, in one line; `None` if there is nothing to do.
     fn hint(&self) -> Option<String>;
+}
+
+/// Why a file can't be read or written, without the system's number for it: `no such file`, `permission denied`.
+#[must_use]
+pub fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 // `document` uses nothing else of this crate, so that it can be compiled alone.

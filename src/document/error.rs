@@ -9,55 +9,59 @@ use super::sniff::{Support, UnsupportedKind};
 pub enum Error {
     #[error("no document given")]
     NothingNamed,
-    #[error("cannot read {name}: no such file")]
+    #[error("cannot read {}: no such file", shown(name))]
     Missing { name: String },
-    #[error("cannot read {name}: permission denied")]
+    #[error("cannot read {}: permission denied", shown(name))]
     Denied { name: String },
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {}: {source}", shown(name))]
     Io { name: String, source: io::Error },
     /// No file of the folder could be read; `skipped` files were skipped.
-    #[error("nothing to read in the folder {name}{}", if *skipped == 0 { String::new() } else { format!(" ({skipped} files skipped)") })]
+    #[error("nothing to read in the folder {}{}", shown(name), if *skipped == 0 { String::new() } else { format!(" ({skipped} {} skipped)", if *skipped == 1 { "file" } else { "files" }) })]
     NothingIn { name: String, skipped: usize },
     #[error("invalid glob `{glob}`: {reason}")]
     BadGlob { glob: String, reason: String },
-    #[error("cannot read {name}: it is larger than {most_mib} MiB")]
+    #[error("cannot read {}: it is larger than {most_mib} MiB", shown(name))]
     TooLarge { name: String, most_mib: u64 },
     /// `bytes` is 0 if the file is empty, else it contains only white space.
-    #[error("{name} {}", if *bytes == 0 { "is empty".into() } else { format!("has only white space ({bytes} bytes)") })]
+    #[error("{} {}", shown(name), if *bytes == 0 { "is empty".into() } else { format!("has only white space ({bytes} bytes)") })]
     Empty { name: String, bytes: u64 },
     /// A kind of file that is recognised by its content but not supported yet.
-    #[error("cannot read {name}: it is {what}, which is not supported yet")]
+    #[error("cannot read {}: it is {what}, which is not supported yet", shown(name))]
     NotYet { name: String, what: &'static str, hint: &'static str },
     /// A kind of file that contains no text, recognised by its content.
-    #[error("cannot read {name}: it is {what}, not a document")]
+    #[error("cannot read {}: it is {what}, not a document", shown(name))]
     NoDocument { name: String, what: &'static str, hint: &'static str },
     /// Readable, but without text: only images, or a page that a script would fill.
-    #[error("cannot read {name}: it is {what} that contains no text ({bytes} bytes)")]
+    #[error("cannot read {}: it is {what} that contains no text ({bytes} bytes)", shown(name))]
     NoText { name: String, what: &'static str, bytes: u64 },
     /// Recognised, but damaged.
-    #[error("cannot read {name}: it is {what}, but it is damaged: {evidence}")]
+    #[error("cannot read {}: it is {what}, but it is damaged: {evidence}", shown(name))]
     Broken { name: String, what: &'static str, evidence: String },
-    #[error("cannot read {name}: it is {what} that unpacks to {evidence}, which looks like a decompression bomb")]
+    #[error(
+        "cannot read {}: it is {what} that unpacks to {evidence}, which looks like a decompression bomb",
+        shown(name)
+    )]
     Bomb { name: String, what: &'static str, evidence: String },
-    #[error("cannot read {name}: it is {what} with copy protection: {evidence}")]
+    #[error("cannot read {}: it is {what} with copy protection: {evidence}", shown(name))]
     Protected { name: String, what: &'static str, evidence: String },
-    #[error("cannot fetch {name}: {reason}")]
+    #[error("cannot fetch {}: {reason}", shown(name))]
     Unreachable { name: String, reason: String },
-    #[error("cannot fetch {name}: the server answered with status {status}")]
+    #[error("cannot fetch {}: the server answered with status {status}", shown(name))]
     Status { name: String, status: u16 },
     /// Encrypted.
-    #[error("cannot read {name}: it is encrypted, and {}", if *was_tried { "the password does not open it" } else { "needs a password" })]
+    #[error("cannot read {}: it is encrypted, and {}", shown(name), if *was_tried { "the password does not open it" } else { "needs a password" })]
     Locked { name: String, was_tried: bool },
-    #[error("cannot read {name}: its {} without text", if *pages == 1 { "page is an image".into() } else { format!("{pages} pages are images") })]
+    #[error("cannot read {}: its {} without text", shown(name), if *pages == 1 { "page is an image".into() } else { format!("{pages} pages are images") })]
     Scanned { name: String, pages: usize },
     /// The fonts have no mapping from glyphs to characters.
-    #[error("cannot read {name}: the text of its {} garbled, because the fonts do not map glyphs to characters", if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
+    #[error("cannot read {}: the text of its {} garbled, because the fonts do not map glyphs to characters", shown(name), if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
     Garbled { name: String, pages: usize },
-    #[error("cannot read {name}: it is binary, not text ({evidence})")]
+    #[error("cannot read {}: it is binary, not text ({evidence})", shown(name))]
     Binary { name: String, evidence: String },
     /// Too many invalid bytes for damaged text in any known encoding.
     #[error(
-        "cannot read {name}: it is not text in any known encoding (the closest is {guess}, with {count} invalid sequences)"
+        "cannot read {}: it is not text in any known encoding (the closest is {guess}, with {count} invalid sequences)",
+        shown(name)
     )]
     Undecodable { name: String, guess: &'static str, count: u64 },
 }
@@ -127,7 +131,7 @@ impl Error {
     /// The message without the name, for a list that shows the name already.
     pub(super) fn reason(&self) -> String {
         let whole = self.to_string();
-        let opening = format!("cannot read {}: ", self.name().unwrap_or_default());
+        let opening = format!("cannot read {}: ", shown(self.name().unwrap_or_default()));
         whole.strip_prefix(&opening).unwrap_or(&whole).to_owned()
     }
 
@@ -145,6 +149,15 @@ impl Error {
             Support::Planned => Self::NotYet { name, what, hint },
             Support::Never => Self::NoDocument { name, what, hint },
         }
+    }
+}
+
+/// `name` as messages have it: `-` is standard input, and no name at all is visible, too.
+pub(super) fn shown(name: &str) -> &str {
+    match name {
+        "-" => "standard input",
+        "" => "''",
+        name => name,
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::encoding::{Found, Sureness};
-use super::error::Error;
+use super::error::{Error, shown};
 
 /// The report on a document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -183,7 +183,7 @@ const NAMED_AT_MOST: usize = 3;
 /// A note for each file, or one note with the counts.
 fn notes_on(skipped: &[Skipped]) -> Vec<String> {
     if skipped.len() <= NAMED_AT_MOST {
-        return skipped.iter().map(|file| format!("{}: skipped ({})", file.name, file.reason)).collect();
+        return skipped.iter().map(|file| format!("{}: skipped ({})", shown(&file.name), file.reason)).collect();
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for file in skipped {
@@ -247,7 +247,7 @@ impl FileReport {
     /// What the user should know about this file.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let name = &self.name;
+        let name = shown(&self.name);
         let mut notes = Vec::new();
         let encoding = self.encoding.name;
         let rivals = match self.rivals.split_last() {

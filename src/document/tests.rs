@@ -154,13 +154,26 @@ fn permission_denied_is_told_from_missing() {
         }
     }
     let error = load(&[Input::Stdin], &ReadOptions::default(), &mut Denied).expect_err("unreadable");
-    assert_eq!(error.to_string(), "cannot read -: permission denied");
+    assert_eq!(error.to_string(), "cannot read standard input: permission denied");
+}
+
+#[test]
+fn standard_input_and_an_empty_name_are_called_what_they_are() {
+    let error = load(&[Input::Stdin], &ReadOptions::default(), &mut io::empty()).expect_err("empty");
+    assert_eq!(error.to_string(), "standard input is empty");
+    let error = refused(&[Input::from_argument("".as_ref())]);
+    assert_eq!(error.to_string(), "cannot read '': no such file");
+    let both = [Input::Stdin, memory("a.txt", "A text.")];
+    let document = load(&both, &ReadOptions::default(), &mut io::empty()).expect("a text");
+    assert_eq!(document.report.notes(), ["standard input: skipped (empty)"]);
+    let bytes = load(&[Input::Stdin], &ReadOptions::default(), &mut &b"\x00\x01\x02\xff\x00"[..]).expect_err("binary");
+    assert!(bytes.to_string().starts_with("cannot read standard input: "), "{bytes}");
 }
 
 #[test]
 fn an_endless_input_is_refused_and_not_kept() {
     let error = load(&[Input::Stdin], &ReadOptions::default(), &mut io::repeat(b'a')).expect_err("endless");
-    assert_eq!(error.to_string(), "cannot read -: it is larger than 256 MiB");
+    assert_eq!(error.to_string(), "cannot read standard input: it is larger than 256 MiB");
 }
 
 #[test]

@@ -728,7 +728,7 @@ impl Machine for Llama<'_> {
             self.schema_tokens = Some(self.model.schema_tokens().map_err(not_held)?);
         }
         let tokens = self.schema_tokens.as_ref().expect("made above");
-        let mut constraint = Constraint::new(tokens, schema).map_err(not_held)?;
+        let mut constraint = Constraint::new(tokens, schema).map_err(|error| not_held(error.to_string()))?;
         begun.iter().try_for_each(|token| constraint.take(*token)).map_err(not_held)?;
         self.constraint = Some(constraint);
         Ok(())

@@ -97,7 +97,7 @@ use crate::store::blocks::About;
 pub use calibration::Measured;
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{Facts, facts, library_version, patch_stamp, try_model};
-pub use schema::check_schema;
+pub use schema::{SchemaError, check_schema};
 pub use survey::Survey;
 pub use tokens::Tokens;
 

@@ -19,6 +19,40 @@ use serde_json::Value;
 
 use super::cache_index::Token;
 
+/// Why no answer can be held to a schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    #[error("it is not JSON: line {line}, column {column}: {what}")]
+    NotJson { line: usize, column: usize, what: String },
+    /// In a sentence about the schema.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl From<serde_json::Error> for SchemaError {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let what = if error.is_eof() { "it ends too early".to_owned() } else { error.to_string() };
+        let place = format!(" at line {line} column {column}");
+        Self::NotJson { line, column, what: what.strip_suffix(&place).unwrap_or(&what).to_owned() }
+    }
+}
+
+/// What the library says of a schema, in the words of the schema.
+fn unusable(said: &str) -> SchemaError {
+    let quoted = |text: &str| text.rsplit_once("; ref ").map_or_else(String::new, |(_, name)| format!(" {name}"));
+    SchemaError::Unusable(if let Some(keys) = said.strip_prefix("Unimplemented keys: ") {
+        format!("answers can't be held to {}", keys.trim_matches(['[', ']']))
+    } else if said.contains("'referencing' feature") {
+        format!("the $ref{} leads elsewhere: only those that begin with #/ can be followed", quoted(said))
+    } else if said.contains("coerce_one_of") {
+        "answers can't be held to this oneOf; anyOf does nearly the same".to_owned()
+    } else {
+        let mut letters = said.chars();
+        letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+    })
+}
+
 /// Marks the bytes of a control token, so that no text is taken for one.
 const CONTROL: u8 = 0xff;
 
@@ -63,14 +97,14 @@ pub(super) struct Constraint {
 
 impl Constraint {
     /// Errors: the schema is not JSON, or has keywords that can't be held to; a sentence says which.
-    pub(super) fn new(tokens: &Tokens, schema: &str) -> Result<Self, String> {
-        let mut schema: Value = serde_json::from_str(schema).map_err(|error| format!("it is not JSON: {error}"))?;
+    pub(super) fn new(tokens: &Tokens, schema: &str) -> Result<Self, SchemaError> {
+        let mut schema: Value = serde_json::from_str(schema)?;
         if schema.is_object() && schema.get("x-guidance").is_none() {
             options().apply_to(&mut schema);
         }
         let parser = tokens.factory.create_parser(TopLevelGrammar::from_json_schema(schema));
-        let matcher = Matcher::new(Ok(parser.map_err(|error| error.root_cause().to_string())?));
-        matcher.get_error().map_or(Ok(Self { matcher }), Err)
+        let matcher = Matcher::new(Ok(parser.map_err(|error| unusable(&error.root_cause().to_string()))?));
+        matcher.get_error().map_or(Ok(Self { matcher }), |said| Err(unusable(&said)))
     }
 
     /// The tokens that may come next. When the JSON is complete, those that end the answer.
@@ -106,8 +140,8 @@ impl Allowed {
 }
 
 /// Checks `schema` without a model, so that one that can't be used is told before anything is loaded.
-pub fn check_schema(schema: &str) -> Result<(), String> {
-    let bytes = Tokens::of(&ApproximateTokEnv::single_byte_env())?;
+pub fn check_schema(schema: &str) -> Result<(), SchemaError> {
+    let bytes = Tokens::of(&ApproximateTokEnv::single_byte_env()).map_err(SchemaError::Unusable)?;
     Constraint::new(&bytes, schema).map(|_| ())
 }
 
@@ -163,11 +197,16 @@ mod tests {
 
     #[test]
     fn a_schema_that_can_t_be_held_to_is_told() {
-        let told = |schema: &str| check_schema(schema).expect_err(schema);
-        assert!(told("{").starts_with("it is not JSON: EOF"), "{}", told("{"));
+        let told = |schema: &str| check_schema(schema).expect_err(schema).to_string();
+        assert_eq!(told("{"), "it is not JSON: line 1, column 1: it ends too early");
+        assert_eq!(told("{\n  type: 1}"), "it is not JSON: line 2, column 3: key must be a string");
         assert!(told(r#"{"type": "person"}"#).contains("person"), "{}", told(r#"{"type": "person"}"#));
         let unsupported = told(r#"{"type": "array", "uniqueItems": true}"#);
-        assert!(unsupported.contains("uniqueItems"), "{unsupported}");
+        assert_eq!(unsupported, "answers can't be held to \"uniqueItems\"");
+        let elsewhere = told(r#"{"$ref": "person.json"}"#);
+        assert_eq!(elsewhere, "the $ref 'person.json' leads elsewhere: only those that begin with #/ can be followed");
+        let one_of = told(r#"{"oneOf": [{"type": "integer"}, {"type": "integer", "minimum": 3}]}"#);
+        assert_eq!(one_of, "answers can't be held to this oneOf; anyOf does nearly the same");
         assert_eq!(check_schema(PERSON), Ok(()));
     }
 }

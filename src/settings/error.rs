@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::engine::SchemaError;
 use crate::engine::config::KvDtype;
-use crate::failure::Hint;
+use crate::failure::{Hint, in_words};
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
 use crate::toml_fields::FileError;
@@ -15,17 +16,17 @@ pub enum Error {
     /// The file that `LUNETTE_CONFIG` names; the default file may be missing.
     #[error("cannot read {path}: no such file")]
     NoConfig { path: PathBuf },
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {}", in_words(source))]
     Config { path: PathBuf, source: std::io::Error },
-    #[error("cannot read the question from {path}: {source}")]
+    #[error("cannot read the question from {path}: {}", in_words(source))]
     PromptFile { path: PathBuf, source: std::io::Error },
-    #[error("cannot read the system prompt from {path}: {source}")]
+    #[error("cannot read the system prompt from {path}: {}", in_words(source))]
     SystemFile { path: PathBuf, source: std::io::Error },
-    #[error("cannot read the schema from {path}: {source}")]
+    #[error("cannot read the schema from {path}: {}", in_words(source))]
     SchemaFile { path: PathBuf, source: std::io::Error },
     /// No answer can be held to it.
     #[error("cannot use the schema {path}: {reason}")]
-    Schema { path: PathBuf, reason: String },
+    Schema { path: PathBuf, reason: SchemaError },
     #[error(transparent)]
     UnknownPreset(#[from] UnknownPreset),
     #[error(transparent)]
@@ -40,6 +41,9 @@ pub enum Error {
     Model(#[from] crate::models::Error),
     #[error("no question")]
     NothingToAsk,
+    /// `lunette fit`, or `--dry-run` without a question.
+    #[error("no document to plan for")]
+    NothingToPlan,
     #[error("--pick needs a question")]
     NothingToPickFor,
     #[error("no question, and no terminal to chat in")]
@@ -62,13 +66,16 @@ impl Hint for Error {
             Self::NothingToChange { .. } => "also give a recipe, e.g. --preset quick or --window 4k",
             Self::QuantisedWithoutFlash { .. } => "drop -fa off, or use -ctk f16 -ctv f16",
             Self::NothingToAsk | Self::NoTerminal | Self::NothingToPickFor => "ask with -p 'QUESTION'",
+            Self::NothingToPlan => "name one, as in `lunette fit book.txt`, or give it on standard input",
             Self::NoHome => "set HOME",
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"
             }
             Self::SystemFile { .. } => "a text that begins with @ is written with two: @@",
+            Self::Schema { reason: SchemaError::NotJson { .. }, .. } => "check it with `python3 -m json.tool FILE`",
             Self::Schema { .. } => {
-                "llguidance's keywords: type, enum, const, properties, items, anyOf, $ref, pattern, …"
+                "these keywords can be held to: type, enum, const, properties, required, items, anyOf, pattern, and $ref \
+                 within the file"
             }
             Self::Config { .. } | Self::PromptFile { .. } | Self::SchemaFile { .. } => return None,
         };

@@ -152,6 +152,9 @@ impl Settings {
         let ChatArgs { documents, mut session } = args.chat;
         session.output.dry_run = true;
         let mut settings = Self::of_session(Documents::Named(documents), session, surroundings)?;
+        if settings.names_no_document() {
+            return Err(Error::NothingToPlan);
+        }
         if let FrontEnd::Fit(how) = &mut settings.front_end {
             how.measure = args.measure;
         }
@@ -222,11 +225,19 @@ impl Settings {
         if settings.pick.is_some() && settings.questions.is_empty() {
             return Err(Error::NothingToPickFor);
         }
+        let is_plan = matches!(settings.front_end, FrontEnd::Fit(_));
+        if is_plan && settings.questions.is_empty() && settings.names_no_document() {
+            return Err(Error::NothingToPlan);
+        }
         if matches!(settings.front_end, FrontEnd::Screen | FrontEnd::Plain) {
             // In a chat, the time limits each answer, not the run.
             settings.limits.time = settings.timeout;
         }
         Ok(settings)
+    }
+
+    fn names_no_document(&self) -> bool {
+        matches!(&self.documents, Documents::Named(names) if names.is_empty())
     }
 
     fn add_files(&mut self, files: FileArgs) {

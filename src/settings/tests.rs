@@ -400,6 +400,19 @@ fn a_plan_takes_what_a_session_takes_and_needs_no_question() {
     assert_eq!(dry.questions, ["Who?"]);
 }
 
+/// `lunette fit` printed a table of zeros.
+#[test]
+fn a_plan_needs_a_document() {
+    let expected =
+        "no document to plan for; hint: name one, as in `lunette fit book.txt`, or give it on standard input";
+    for line in [&["fit"][..], &["fit", "-p", "Who?"], &["--dry-run"]] {
+        assert_eq!(refused(line), (expected.to_owned(), Exit::Usage), "{line:?}");
+    }
+    assert_eq!(headless(&["--dry-run", "-p", "Who?"]).questions, ["Who?"], "a question can stand alone");
+    let piped = Surroundings { stdin: StandardInput::Piped, ..surroundings(IN_A_PIPE, "") };
+    assert_eq!(Settings::resolve(typed(&["fit"]), piped).unwrap().documents, Documents::Piped);
+}
+
 #[test]
 fn a_pick_needs_a_question() {
     assert_eq!(headless(&["--pick", "20k", "-p", "Who?", "a.txt"]).pick, Some(20_480));
@@ -436,7 +449,7 @@ fn a_system_prompt_is_a_text_or_in_a_file() {
         }
     }
     let (told, exit) = refused(&["--system", "@nowhere.txt", "-p", "?"]);
-    assert!(told.starts_with("cannot read the system prompt from nowhere.txt: No such file"), "{told}");
+    assert!(told.starts_with("cannot read the system prompt from nowhere.txt: no such file;"), "{told}");
     assert_eq!(exit, Exit::Input);
     assert_eq!(resolved(&[], AT_A_TERMINAL, "system_prompt = \"@b\"").unwrap().system_prompt.as_deref(), Some("@b"));
 }

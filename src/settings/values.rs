@@ -90,7 +90,9 @@ pub(super) fn threads(text: &str) -> Result<Count, String> {
         "-1" | "0" | "all" | "auto" => Ok(Count(None)),
         digits => {
             let wrong = || {
-                format!("a whole number up to {MOST_THREADS}, or -1 for the physical cores that other programs leave free")
+                format!(
+                    "a whole number up to {MOST_THREADS}, or -1 for the physical cores that other programs leave free"
+                )
             };
             let count: u32 = digits.parse().map_err(|_| wrong())?;
             if count <= MOST_THREADS { Ok(Count(Some(count))) } else { Err(wrong()) }
@@ -270,10 +272,7 @@ mod tests {
 
     #[test]
     fn minus_one_is_all_or_none() {
-        assert_eq!(
-            (threads("-1"), threads("all"), threads("0")),
-            (Ok(Count(None)), Ok(Count(None)), Ok(Count(None)))
-        );
+        assert_eq!((threads("-1"), threads("all"), threads("0")), (Ok(Count(None)), Ok(Count(None)), Ok(Count(None))));
         assert_eq!((limit("-1"), limit("-2"), limit("7")), (Ok(Count(None)), Ok(Count(None)), Ok(Count(Some(7)))));
         assert_eq!((seed("-1"), seed("42")), (Ok(u32::MAX), Ok(42)));
         assert!(threads("-3").is_err() && limit("x").is_err() && seed("-2").is_err());
