@@ -26,7 +26,7 @@
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
-//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa` |
+//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa`, `units` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
 //! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |

@@ -2,7 +2,7 @@
 //!
 //! | of | written | in short |
 //! |---|---|---|
-//! | counts | `12,345` ([`count`]) | `12.3k` ([`short_count`]) |
+//! | counts | `12,345` ([`count`]), `1 part`, `12,345 parts` ([`counted`]) | `12.3k` ([`short_count`]) |
 //! | bytes | `491 MB`, `1.25 GB`: three digits, powers of ten, as disks and models are sold ([`bytes`]) | |
 //! | times | `0.04 s`, `48 s`, `5 min 10 s` ([`time`]) | `3 s`: whole seconds, for what changes while one looks ([`coarse_time`]) |
 //! | rates | `20.3 tok/s`, `1,240 tok/s` ([`rate`]) | |
@@ -17,6 +17,13 @@ pub fn count(number: impl ToString + Copy) -> String {
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or("")).collect();
     groups.join(",")
+}
+
+/// `1 part`, `12,345 parts`.
+#[must_use]
+pub fn counted(number: impl ToString + Copy, what: &str) -> String {
+    let number = count(number);
+    if number == "1" { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// `12.3k`, `161k`, `1.2M`.
@@ -104,6 +111,11 @@ mod tests {
             ("1,234,567", "1.2M"),
         ];
         assert_eq!(counts, expected.map(|(long, short)| (long.to_owned(), short.to_owned())));
+    }
+
+    #[test]
+    fn one_is_not_written_as_many() {
+        assert_eq!([0, 1, 2, 1_204].map(|n| counted(n, "part")), ["0 parts", "1 part", "2 parts", "1,204 parts"]);
     }
 
     #[test]

@@ -145,14 +145,14 @@ fn what_does_not_fit_is_refused_with_the_figures_and_exits_with_4() {
     let home = Home::new();
     home.file("question.txt", &long_question);
     home.file("line.txt", &"x y z ".repeat(850_000));
-    let model_holds = " tokens, but this model holds 8192, including the answer";
+    let model_holds = " tokens, but this model holds 8,192, including the answer";
     let cases: [(&[&str], &str); 4] = [
         (&["-p", "Who?", "line.txt"], model_holds),
         (&["-f", "question.txt"], model_holds),
         (&["-p", "Who?", "-c", "100", "question.txt"], " tokens, but the context (-c) holds 100, including the answer"),
         (
             &["-p", "Who?", "-c", "2000000000"],
-            "error: a context of 2000000000 tokens needs 46.1 TB for its KV cache, and ",
+            "error: a context of 2,000,000,000 tokens needs 46.1 TB for its KV cache, and ",
         ),
     ];
     for (line, expected) in cases {

@@ -47,7 +47,7 @@ use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
-use crate::units::bytes;
+use crate::units::{bytes, count};
 pub use attempt::try_model;
 pub use facts::{Facts, facts};
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
@@ -527,7 +527,7 @@ impl<'model> Llama<'model> {
 
     fn out_of_memory(&self, tokens: u32, reason: &str) -> Failure {
         let need = bytes(self.model.info.cache.bytes(tokens));
-        let message = format!("a context of {tokens} tokens needs {need} for its KV cache, and {reason}");
+        let message = format!("a context of {} tokens needs {need} for its KV cache, and {reason}", count(tokens));
         let hint =
             "use a smaller context (-c), load fewer parts (--parts), or halve the KV cache (-ctk q8_0 -ctv q8_0)";
         failure(FailureKind::DoesNotFit, message, Some(hint))

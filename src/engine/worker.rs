@@ -34,7 +34,7 @@ use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::store::blocks::BlockName;
 use crate::swaa::{Recipe, RecipeSpec};
-use crate::units::bytes;
+use crate::units::{bytes, count};
 
 /// Recomputing fewer tokens than this is faster than copying them.
 const WORTH_KEEPING_TOKENS: u32 = 512;
@@ -461,8 +461,12 @@ impl<M: Machine> Worker<M> {
         };
         Failure {
             kind: FailureKind::DoesNotFit,
-            message: format!("the prompt has {need} tokens, but {whose} holds {have}, including the answer"),
-            hint: Some(format!("{hint}; the prompt can have up to {} tokens", have.saturating_sub(1))),
+            message: format!(
+                "the prompt has {} tokens, but {whose} holds {}, including the answer",
+                count(need),
+                count(have)
+            ),
+            hint: Some(format!("{hint}; the prompt can have up to {} tokens", count(have.saturating_sub(1)))),
         }
     }
 

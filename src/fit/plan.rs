@@ -11,6 +11,7 @@ use crate::engine::message::CacheShape;
 use crate::failure::Hint;
 use crate::swaa::Recipe;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
+use crate::units::count;
 
 /// What to plan: documents, question, preset and engine settings.
 #[derive(Debug, Clone)]
@@ -146,7 +147,7 @@ pub enum Error {
     Preset(#[from] selection::Error),
     #[error(transparent)]
     Template(#[from] template::Error),
-    #[error("nothing to pick: no part with a word of the question fits in {room} tokens")]
+    #[error("nothing to pick: no part with a word of the question fits in {} tokens", count(*room))]
     NothingPicked { room: u32 },
 }
 

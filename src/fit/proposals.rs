@@ -13,6 +13,7 @@ use super::retrieval::retrieve;
 use super::tree::{self, Folder};
 use crate::engine::config::{CONTEXT_STEP_TOKENS, ContextSize, KvDtype};
 use crate::swaa::selection::ResolvedPreset;
+use crate::units::counted;
 
 /// Never proposes to leave out more parts than this: a beginning of the document is simpler.
 const FEW_PARTS: usize = 8;
@@ -136,7 +137,8 @@ impl Planner<'_> {
         let Folder { path, files, .. } = large.min_by_key(|folder| folder.tokens)?;
         let inside = path[self.wish.folder?.len()..].trim_start_matches('/');
         let kept = numbers(parts, |part| !part.part.title.starts_with(&path));
-        let (flags, what) = (format!("--exclude '/{inside}'"), format!("without the {files} files in {inside}"));
+        let (flags, what) =
+            (format!("--exclude '/{inside}'"), format!("without the {} in {inside}", counted(files, "file")));
         (!kept.is_empty()).then_some(Fewer { flags, what, kept })
     }
 
@@ -147,7 +149,7 @@ impl Planner<'_> {
         let Folder { path, files, .. } = small.max_by_key(|folder| folder.tokens)?;
         let kept = numbers(parts, |part| part.part.title.starts_with(&path));
         let path = path.trim_end_matches('/').to_owned();
-        Some(Fewer { what: format!("only this folder, {files} files"), flags: path, kept })
+        Some(Fewer { what: format!("only this folder, {}", counted(files, "file")), flags: path, kept })
     }
 
     /// The folders inside the one that the user gave.

@@ -21,6 +21,7 @@ use futures_util::FutureExt;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::document::{ByteSpan, Document, Part};
+use crate::units;
 
 /// A part that is too long is split into pieces of about this fraction of the room, so that several of them can be
 /// taken.
@@ -79,7 +80,7 @@ impl RetrievedParts {
             None => format!("{} ({})", piece.title, piece.part),
         };
         let names: Vec<String> = self.pieces.iter().map(name).collect();
-        format!("selected {}, {} tokens: {}", self.in_short(), self.tokens, names.join(", "))
+        format!("selected {}, {} tokens: {}", self.in_short(), units::count(self.tokens), names.join(", "))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::harmless;
 use crate::settings::CacheTask;
 use crate::store::blocks::{GroupSummary, Store, free_bytes};
-use crate::units::{bytes, count, time};
+use crate::units::{bytes, count, counted, time};
 
 /// So many digits of a group's name are shown, and tell it from others.
 const ID_DIGITS: usize = 8;
@@ -136,10 +136,6 @@ fn title(group: &GroupSummary) -> String {
     about.map_or("unknown".to_owned(), |about| {
         format!("{}, {}", harmless::line(&about.model), harmless::line(&about.cache_type))
     })
-}
-
-fn counted(number: usize, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// `used 2 days ago`.

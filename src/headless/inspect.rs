@@ -29,7 +29,7 @@ use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
 use crate::fit::written;
 use crate::settings::Shown;
-use crate::units::count;
+use crate::units::{count, counted};
 
 /// Tokens of each part, counted with a model's own vocabulary.
 #[derive(Debug, Clone)]
@@ -244,25 +244,28 @@ impl<'a> Inspected<'a> {
         let mut words = String::new();
         let width = self.files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0).min(60);
         for file in &self.files {
-            let (bytes, lines) = (count(file.bytes), count(file.lines));
-            let pages =
-                if file.pages.is_empty() { String::new() } else { format!("{:>7} pages", count(file.pages.len())) };
+            let [bytes, lines, pages] =
+                [(file.bytes, "byte"), (file.lines.into(), "line"), (file.pages.len() as u64, "page")]
+                    .map(|(number, what)| column(number, what));
+            let pages = if file.pages.is_empty() { "" } else { &pages };
             put(
                 &mut words,
                 format_args!(
-                    "{:width$}  {:9} {:12} {bytes:>12} bytes {lines:>9} lines{pages}\n",
+                    "{:width$}  {:9} {:12} {bytes:>18} {lines:>15}{pages:>13}",
                     file.name, file.format, file.encoding
                 ),
             );
+            words.truncate(words.trim_end().len());
+            words.push('\n');
         }
         words.push('\n');
         words += &table(&self.listed(), self.reports, None);
-        let parts = count(self.numbered.len());
+        let parts = counted(self.numbered.len(), "part");
         let total = match (self.tokens, self.model) {
             (Some(tokens), Some(model)) => {
-                format!("{:>16}  in {parts} parts, counted with the vocabulary of {model}\n", count(tokens))
+                format!("{:>16}  in {parts}, counted with the vocabulary of {model}\n", count(tokens))
             }
-            _ => format!("{:16}  {parts} parts; name a model with -m to count tokens\n", ""),
+            _ => format!("{:16}  {parts}; name a model with -m to count tokens\n", ""),
         };
         words.push_str(&total);
         words + &self.exceptions_in_words()
@@ -280,6 +283,11 @@ impl<'a> Inspected<'a> {
         }
         words
     }
+}
+
+/// `12 lines`, and `1 line ` as wide as if there were more, so that numbers stand below each other.
+fn column(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what} ") } else { counted(number, what) }
 }
 
 /// Prints what is in `document`; `counted` has the tokens of its parts if there is a model.
@@ -316,6 +324,13 @@ mod tests {
         let counted = Counted { model: "small".into(), tokens: vec![1234, 5] };
         let files = [memory("a.txt", "one\ntwo\n"), memory("b.txt", "three\n"), memory("c.txt", "")];
         insta::assert_snapshot!(words(&files, Some(&counted)));
+    }
+
+    #[test]
+    fn one_part_of_one_line_is_not_written_as_many() {
+        let words = words(&[memory("a.txt", "one\n")], None);
+        assert!(words.starts_with("a.txt  text      UTF-8                   4 bytes         1 line\n"), "{words}");
+        assert!(words.contains("  1 part; name a model"), "{words}");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use crate::chat::attached::{Attached, is_meant, references};
 use crate::chat::{Action, AttachedText, Chat};
 use crate::document::{ByteSpan, Document};
-use crate::units::{bytes, count};
+use crate::units::{bytes, counted};
 
 /// A part or a file of the document, with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,9 @@ pub fn describe(attached: &Attached) -> String {
     match (&attached.text, attached.tokens) {
         (AttachedText::Read(_), _) => format!("{name}, in context"),
         (AttachedText::Coming, _) => format!("{name}, loading"),
-        (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => format!("{name}, {} tokens", count(tokens)),
+        (AttachedText::Unread(_) | AttachedText::File(_), Some(tokens)) => {
+            format!("{name}, {}", counted(tokens, "token"))
+        }
         (AttachedText::Unread(text) | AttachedText::File(text), None) => {
             format!("{name}, {}", bytes(text.len() as u64))
         }

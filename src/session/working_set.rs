@@ -31,6 +31,7 @@ use crate::document::{self, Document, Watched};
 use crate::fit::part_in_words;
 use crate::fit::retrieval::RetrievedParts;
 use crate::settings::Settings;
+use crate::units::counted;
 
 /// A file that is being saved is waited for up to two seconds, and then read.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -212,7 +213,8 @@ impl<'settings> WorkingSet<'settings> {
         self.choice = Some(choice.clone());
         self.put_in_use(InUse { document: document.clone(), parts: choice.parts.clone(), retrieved: None });
         let (count, all) = (choice.parts.len(), self.whole.parts().len());
-        let words = if count == all { format!("all {all} parts") } else { format!("{count} of {all} parts") };
+        let words =
+            if count == all { format!("all {}", counted(all, "part")) } else { format!("{count} of {all} parts") };
         let pages = self.flags.pages.as_ref().map(|pages| format!("pages {pages}"));
         let part = part_in_words(&choice.parts, all).or(pages);
         let part = part.filter(|_| !counts_files(&self.source, &self.in_use.document));

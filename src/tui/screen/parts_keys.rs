@@ -13,6 +13,7 @@ use crate::chat::{Action, Chat, Choice, Draft, Model};
 use crate::fit::Proposal;
 use crate::fit::ticks::{Mark, Ticks};
 use crate::session::{CountRequest, PartsResult};
+use crate::units::counted;
 
 impl Screen {
     /// Opens the tree with the parts in use ticked.
@@ -174,7 +175,9 @@ impl Screen {
             SelectionVerdict::NothingTicked => {
                 self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned());
             }
-            SelectionVerdict::Counting(parts) => self.message = Some(format!("{parts} parts are still being counted")),
+            SelectionVerdict::Counting(parts) => {
+                self.message = Some(format!("{} still to be counted", counted(parts, "part")))
+            }
             SelectionVerdict::TooMany(_) => self.ask_what_would_fit(chat, selection, choice.parts),
             SelectionVerdict::Fits(_) if self.is_read(chat, &choice) => {
                 self.message = Some("these parts are loaded already".to_owned());

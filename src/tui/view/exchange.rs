@@ -8,7 +8,7 @@ use super::super::rendered_entries::RenderedEntry;
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, wrap};
 use super::entry::{EntryContext, INDENT, indented, prefixed};
-use super::formatting::{count, rate, time};
+use super::formatting::{count, counted, rate, time};
 use super::{citations, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, endings};
 use crate::engine::message::Figures;
@@ -98,7 +98,8 @@ fn reasoning(
     let summary = if exchange.reasoning.is_open() {
         format!("{arrow} thinking{}", work::running(took))
     } else {
-        let tokens = exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
+        let tokens =
+            exchange.reasoning.tokens.map_or(String::new(), |tokens| format!(" · {}", counted(tokens, "token")));
         format!("{arrow} thought for {}{tokens}", time(took))
     };
     let key = if open { " · Ctrl-T hides" } else { " · Ctrl-T shows" };
@@ -156,7 +157,7 @@ fn measured(figures: &Figures) -> Vec<String> {
     let (tokens, timings) = (&figures.tokens, &figures.timings);
     let mut facts = Vec::new();
     if tokens.generated > 0 && timings.decode_tokens_per_s > 0.0 {
-        facts.push(format!("{} tokens at {}", count(tokens.generated), rate(timings.decode_tokens_per_s)));
+        facts.push(format!("{} at {}", counted(tokens.generated, "token"), rate(timings.decode_tokens_per_s)));
     }
     if timings.first_token > Duration::ZERO {
         facts.push(format!("first token after {}", time(timings.first_token)));

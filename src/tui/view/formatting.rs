@@ -1,7 +1,7 @@
 //! Formats figures for the views.
 
 use crate::chat::Measurement;
-pub(super) use crate::units::{bytes, coarse_time, count, percent, rate, short_count, time};
+pub(super) use crate::units::{bytes, coarse_time, count, counted, percent, rate, short_count, time};
 
 /// Which tokens a prefill computed: `10,000`, or `8,000 from 2,000 on`. Speeds compare only where both are alike.
 pub(super) fn read_tokens(reading: &Measurement) -> String {

@@ -19,7 +19,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph};
 use super::super::screen::{PartSelection, Screen, SelectionCost, SelectionVerdict, WouldFit};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
-use super::formatting::{bytes, coarse_time, count, short_count};
+use super::formatting::{bytes, coarse_time, count, counted, short_count};
 use super::input::draw_line;
 use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase};
 use crate::fit::Proposal;
@@ -267,7 +267,7 @@ fn verdict(chat: &Chat, screen: &Screen, scale: &SelectionCost, cells: usize) ->
     }
     match scale.verdict() {
         SelectionVerdict::NothingTicked => "nothing is ticked".to_owned(),
-        SelectionVerdict::Counting(left) => format!("counting; {left} parts left"),
+        SelectionVerdict::Counting(left) => format!("counting; {} left", counted(left, "part")),
         SelectionVerdict::TooMany(tokens) => fitting(
             &[
                 format!("{} tokens too many; Enter shows what would fit, n unticks all", count(tokens)),

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 use super::super::theme::Theme;
 use super::super::wrap::{width, wrap};
 use super::entry::{EntryContext, INDENT, indented};
-use super::formatting::{bytes, count, rate, read_in, read_tokens, time};
+use super::formatting::{bytes, counted, rate, read_in, read_tokens, time};
 use crate::chat::{Chat, Exchange, ExchangeState};
 
 /// Narrower, the answers are stacked.
@@ -116,9 +116,7 @@ fn figures(chat: &Chat, first: &Exchange, second: &Exchange, theme: &Theme) -> V
             let first = exchange.figures.as_ref()?.timings.first_token;
             (first > Duration::ZERO).then(|| time(first))
         }),
-        both("answer", &|exchange| {
-            exchange.figures.as_ref().map(|figures| format!("{} tokens", count(figures.tokens.generated)))
-        }),
+        both("answer", &|exchange| exchange.figures.as_ref().map(|figures| counted(figures.tokens.generated, "token"))),
         both("written at", &|exchange| {
             exchange.figures.as_ref().map(|figures| rate(figures.timings.decode_tokens_per_s))
         }),
