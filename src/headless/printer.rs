@@ -128,7 +128,7 @@ impl Printer {
                 reporter.loading(1.0);
                 if self.headless.output == Output::JsonLines {
                     let load_s = rounded(info.load_time.as_secs_f64());
-                    return reporter.object(&Line::Loaded { model: &info.name, load_s });
+                    return reporter.object(&Line::Loaded { model: &info.title(), load_s });
                 }
             }
             _ => {}
@@ -263,6 +263,9 @@ impl Printer {
                 reporter.note(&format!("note: {why}"));
             }
         }
+        if let Some(why) = self.why_nothing_is_cited(exchange) {
+            reporter.note(&format!("note: {why}"));
+        }
         if !self.is_cited(exchange) {
             reporter.note("note: the answer has no quote that is in the document word for word");
         }
@@ -292,6 +295,17 @@ impl Printer {
         let line = |citation: &Citation| format!("{}\n", citation.in_words(&exchange.answer));
         let lines: String = exchange.citations.iter().filter(|_| self.headless.cite).map(line).collect();
         if lines.is_empty() { lines } else { format!("\n{lines}") }
+    }
+
+    /// Why `--cite` prints nothing. With `--require-citations` the failure is told instead.
+    fn why_nothing_is_cited(&self, exchange: &Exchange) -> Option<&'static str> {
+        let Headless { cite, require_citations, output, .. } = self.headless;
+        let is_expected = cite && !require_citations && output == Output::Text;
+        (is_expected && exchange.citations.is_empty()).then_some(if self.files.is_empty() {
+            "there is no document to look quotes up in"
+        } else {
+            "the answer has no quote of four words or more to look up"
+        })
     }
 
     /// Whether it has the verified quote that `--require-citations` asks for.

@@ -529,7 +529,13 @@ async fn quotes_are_looked_up_and_told_below_the_answer_if_that_is_asked_for() {
     );
     let cited = about_a_book(&["--cite"], QUOTES).await;
     assert_eq!((cited.out, cited.exit), (expected, Exit::Ok));
-    assert_eq!(about_a_book(&["--cite"], "A truth.").await.out, "A truth.\n");
+    let without = about_a_book(&["--cite"], "A truth.").await;
+    assert_eq!(without.out, "A truth.\n");
+    let why = "note: the answer has no quote of four words or more to look up\n";
+    assert_eq!(without.err.matches(why).count(), 1, "{}", without.err);
+    assert!(!about_a_book(&[], "A truth.").await.err.contains(why));
+    let alone = ran(&["-p", "Who?", "--cite"], "", says("A truth.")).await;
+    assert!(alone.err.contains("note: there is no document to look quotes up in\n"), "{}", alone.err);
     assert_eq!(about_a_book(&[], QUOTES).await.out, format!("{QUOTES}\n"));
 }
 
