@@ -78,6 +78,7 @@ where
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AnsweringModel {
+    /// What people call it.
     pub name: String,
     pub file: PathBuf,
     /// The devices that computed.

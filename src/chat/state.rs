@@ -490,7 +490,7 @@ impl Chat {
     pub fn answering_model(&self) -> Option<Arc<AnsweringModel>> {
         match &self.model {
             Model::Ready { info, .. } => Some(Arc::new(AnsweringModel {
-                name: info.name.clone(),
+                name: info.title(),
                 file: info.path.clone(),
                 devices: info.devices.clone(),
                 offloaded_layers: info.offloaded_layers,

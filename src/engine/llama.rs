@@ -23,6 +23,7 @@ mod weights;
 use std::cell::Cell;
 use std::ffi::{CStr, c_void};
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::ptr::NonNull;
 use std::time::Instant;
 
@@ -42,7 +43,7 @@ use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Machine};
 use super::memory;
-use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
+use super::message::{self, Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
@@ -139,16 +140,15 @@ fn describe(
     prefill_cost: PrefillCost,
     cache: CacheShape,
 ) -> ModelInfo {
-    let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
     let architecture = architecture(model);
-    let file_name = config.model.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let Names { name, called, quantisation } = Names::of(model, &config.model);
     let vocab = model.vocab();
     let text_of = |token| String::from_utf8_lossy(&vocab.token_to_piece(token, true, None)).into_owned();
     ModelInfo {
         path: config.model.clone(),
-        name: meta("general.name").unwrap_or(file_name),
-        called: called(meta("general.basename"), meta("general.size_label")),
-        quantisation: meta("general.file_type").and_then(|number| quantisation(&number)),
+        name,
+        called,
+        quantisation,
         layers: model.n_layer(),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
@@ -170,9 +170,36 @@ fn describe(
     }
 }
 
-/// `qwen2.5-coder` and `0.5B` are `Qwen2.5-coder 0.5B`.
-fn called(base: Option<String>, size: Option<String>) -> Option<String> {
+/// What a model is called, by its file.
+struct Names {
+    /// `general.name`, or the file's name.
+    name: String,
+    called: Option<String>,
+    quantisation: Option<String>,
+}
+
+impl Names {
+    fn of(model: &LlamaModel, file: &Path) -> Self {
+        let meta = |key: &str| model.meta_val_str(key).ok().filter(|value| !value.is_empty());
+        let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        Self {
+            called: called(meta("general.basename"), meta("general.size_label"), &stem),
+            quantisation: meta("general.file_type").and_then(|number| quantisation(&number)),
+            name: meta("general.name").unwrap_or(stem),
+        }
+    }
+
+    fn title(&self) -> String {
+        message::title(&self.name, self.called.as_deref(), self.quantisation.as_deref())
+    }
+}
+
+/// `qwen2.5-coder` and `0.5B` are `Qwen2.5-coder 0.5B`. A base without capitals is spelled as in the file's name, if that
+/// has it: `smollm2` in `SmolLM2-135M-Instruct.Q4_1` is `SmolLM2`.
+fn called(base: Option<String>, size: Option<String>, stem: &str) -> Option<String> {
     let base = base?;
+    let spelled = stem.to_ascii_lowercase().find(&base).and_then(|at| stem.get(at..at + base.len()));
+    let base = spelled.map_or(base.clone(), str::to_owned);
     let mut letters = base.chars();
     let first: String = letters.next()?.to_uppercase().collect();
     let base = first + letters.as_str();
@@ -836,11 +863,17 @@ mod tests {
     #[test]
     fn models_are_called_as_people_call_them() {
         let some = |text: &str| Some(text.to_owned());
-        assert_eq!(called(some("Qwen2.5-Coder"), some("0.5B")).as_deref(), Some("Qwen2.5-Coder 0.5B"));
-        assert_eq!(called(some("smollm2"), some("135M")).as_deref(), Some("Smollm2 135M"));
-        assert_eq!(called(some("Phi-3.5-mini"), None).as_deref(), Some("Phi-3.5-mini"));
-        assert_eq!(called(some("Llama-8B"), some("8B")).as_deref(), Some("Llama-8B"));
-        assert_eq!((called(None, some("8B")), quantisation("99"), quantisation("x")), (None, None, None));
+        let cases = [
+            ("Qwen2.5-Coder", Some("0.5B"), "qwen2.5-coder-0.5b-instruct-q4_k_m", "Qwen2.5-Coder 0.5B"),
+            ("smollm2", Some("135M"), "SmolLM2-135M-Instruct.Q4_1", "SmolLM2 135M"),
+            ("smollm2", Some("135M"), "model", "Smollm2 135M"),
+            ("Phi-3.5-mini", None, "", "Phi-3.5-mini"),
+            ("Llama-8B", Some("8B"), "Llama-8B", "Llama-8B"),
+        ];
+        for (base, size, stem, expected) in cases {
+            assert_eq!(called(some(base), size.map(str::to_owned), stem).as_deref(), Some(expected));
+        }
+        assert_eq!((called(None, some("8B"), ""), quantisation("99"), quantisation("x")), (None, None, None));
         assert_eq!(quantisation("15").as_deref(), Some("Q4_K_M"));
     }
 

@@ -319,12 +319,17 @@ pub struct ModelInfo {
     pub offloaded_layers: u32,
 }
 
+/// [`ModelInfo::title`] of a model of which no more is known.
+pub(super) fn title(name: &str, called: Option<&str>, quantisation: Option<&str>) -> String {
+    let called = called.unwrap_or(name);
+    quantisation.map_or_else(|| called.to_owned(), |quantisation| format!("{called} · {quantisation}"))
+}
+
 impl ModelInfo {
-    /// What people call it: `Qwen2.5-Coder 0.5B · Q4_K_M`.
+    /// What people call it, wherever they read it: `Qwen2.5-Coder 0.5B · Q4_K_M`.
     #[must_use]
     pub fn title(&self) -> String {
-        let called = self.called.as_ref().unwrap_or(&self.name);
-        self.quantisation.as_ref().map_or_else(|| called.clone(), |quantisation| format!("{called} · {quantisation}"))
+        title(&self.name, self.called.as_deref(), self.quantisation.as_deref())
     }
 
     /// Memory for all weights, once the model is loaded.

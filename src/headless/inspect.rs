@@ -7,7 +7,7 @@
 //!  part   tokens   title
 //!     1      987   notes/a.md
 //!     2    4,410   notes/b.txt
-//!            5,397   in 2 parts, counted with the vocabulary of qwen2.5-coder-0.5b
+//!            5,397   in 2 parts, counted with the vocabulary of Qwen2.5-Coder 0.5B · Q4_K_M
 //!
 //! skipped (1)
 //!   notes/Cargo.lock: a lock file
@@ -28,13 +28,14 @@ use crate::document::{
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
 use crate::fit::written;
+use crate::harmless;
 use crate::settings::Shown;
 use crate::units::{count, counted};
 
 /// Tokens of each part, counted with a model's own vocabulary.
 #[derive(Debug, Clone)]
 pub struct Counted {
-    /// The name of the model's file.
+    /// What people call the model.
     pub model: String,
     /// One count per part.
     pub tokens: Vec<usize>,
@@ -45,9 +46,9 @@ impl Counted {
     pub fn by_model(file: &Path, document: &Document) -> Result<Self, Failure> {
         let parts = document.parts();
         let spans = parts.iter().map(|part| part.span.start..part.span.end);
-        let counts = Vocabulary::open(file)?.count_spans(&document.text, spans);
-        let model = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { model, tokens: counts.into_iter().map(|tokens| tokens as usize).collect() })
+        let vocabulary = Vocabulary::open(file)?;
+        let counts = vocabulary.count_spans(&document.text, spans);
+        Ok(Self { model: harmless::line(&vocabulary.title(file)).into_owned(), tokens: counts.into_iter().map(|tokens| tokens as usize).collect() })
     }
 }
 

@@ -45,7 +45,8 @@ struct RecipeLine<'a> {
 
 #[derive(Debug, Serialize)]
 struct ModelLine<'a> {
-    name: &'a str,
+    /// What people call it.
+    name: String,
     architecture: &'a str,
     layers: u32,
     context_tokens: u32,
@@ -104,7 +105,7 @@ fn presets(
 ) -> io::Result<()> {
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
     let about = model.map(|model| ModelLine {
-        name: &model.name,
+        name: model.title(),
         architecture: &model.architecture,
         layers: model.layers,
         context_tokens: model.train_context_tokens,
@@ -165,7 +166,7 @@ impl ModelLine<'_> {
         };
         format!(
             "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state} under every preset, as nothing is evicted{refused}\n",
-            harmless::line(self.name),
+            harmless::line(&self.name),
             harmless::line(self.architecture),
             self.layers,
             self.context_tokens,

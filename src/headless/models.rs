@@ -101,7 +101,7 @@ pub fn model_info(path: &Path, info: &ModelInfo, json: bool, reporter: &mut Repo
     if json {
         reporter.object(&json!({
             "path": path.display().to_string(),
-            "name": info.name,
+            "name": info.title(),
             "architecture": info.architecture,
             "quantisation": info.quantisation,
             "layers": info.layers,

@@ -71,7 +71,7 @@ pub(super) fn stats(preset: &str, finish: Finish, figures: &Figures, model: &Mod
         format!("preset   {preset}: {}", figures.recipe),
         format!(
             "model    {} on {}, loaded in {}",
-            harmless::line(&model.name),
+            harmless::line(&model.title()),
             harmless::line(&model.place()),
             time(model.load_time)
         ),

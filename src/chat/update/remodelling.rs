@@ -19,7 +19,7 @@ pub(super) fn load(chat: &mut Chat, file: PathBuf) -> Vec<Effect> {
     if let Model::Ready { info, .. } = &chat.model
         && info.path == file
     {
-        chat.tell(Notice::info(format!("already using {}", info.name)));
+        chat.tell(Notice::info(format!("already using {}", info.title())));
         return Vec::new();
     }
     let mut effects = match &chat.model {

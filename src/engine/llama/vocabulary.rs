@@ -54,6 +54,12 @@ impl Vocabulary {
         Ok(Self { tables })
     }
 
+    /// What people call the model, which is in `file`: see [`ModelInfo::title`](crate::engine::message::ModelInfo::title).
+    #[must_use]
+    pub fn title(&self, file: &Path) -> String {
+        super::Names::of(&self.tables, file).title()
+    }
+
     /// The vocabulary of a model that is already loaded.
     pub(super) fn of(tables: LlamaModel) -> Self {
         Self { tables }
