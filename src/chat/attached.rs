@@ -72,10 +72,19 @@ pub fn written(name: &str) -> String {
     }
 }
 
-/// Whether the reference `written` means the part or file called `name`.
+/// Whether the reference `written` means the part or file called `name`. Files of the folder `.` are called `./notes.txt`.
 #[must_use]
 pub fn is_meant(written: &str, name: &str) -> bool {
-    written.to_lowercase() == name.replace('"', "").to_lowercase()
+    let bare = |name: &str| name.strip_prefix("./").unwrap_or(name).replace('"', "").to_lowercase();
+    bare(written) == bare(name)
+}
+
+/// The name, if `question` is nothing but one reference.
+#[must_use]
+pub fn only_reference(question: &str) -> Option<String> {
+    let question = question.trim();
+    let mut all = references(question).into_iter().filter(|reference| reference.span == (0..question.len()));
+    all.next().map(|reference| reference.name)
 }
 
 /// A part or file that a question refers to.
@@ -176,6 +185,24 @@ mod tests {
         let expected = [("Chapter 12", true), ("src/lib.rs", true), ("notes.txt", true)];
         assert_eq!(names(text), expected.map(|(name, closed)| (name.to_owned(), closed)));
         assert_eq!(names("What is in @src/lib."), [("src/lib".to_owned(), false)]);
+    }
+
+    #[test]
+    fn a_file_of_this_folder_is_meant_with_and_without_the_dot() {
+        for (written, name) in [("r02.md", "./r02.md"), ("./r02.md", "r02.md"), ("./R02.md", "./r02.md")] {
+            assert!(is_meant(written, name), "{written} {name}");
+        }
+        assert!(!is_meant("r02.md", "small/r02.md") && !is_meant("r02.md", "../r02.md"));
+    }
+
+    #[test]
+    fn a_question_may_be_nothing_but_a_reference() {
+        assert_eq!(only_reference(" @notes.txt\n").as_deref(), Some("notes.txt"));
+        assert_eq!(only_reference("@\"Chapter 2\"").as_deref(), Some("Chapter 2"));
+        assert_eq!(
+            [only_reference("@notes.txt?"), only_reference("see @notes.txt"), only_reference("@a @b")],
+            [None, None, None]
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl From<&Failure> for Notice {
 #[must_use]
 pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.map(str::to_owned);
-    let without_template = template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
+    let without_template =
+        template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
     without_gpu.into_iter().chain(without_template).collect()
 }
 

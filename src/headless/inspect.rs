@@ -48,7 +48,10 @@ impl Counted {
         let spans = parts.iter().map(|part| part.span.start..part.span.end);
         let vocabulary = Vocabulary::open(file)?;
         let counts = vocabulary.count_spans(&document.text, spans);
-        Ok(Self { model: harmless::line(&vocabulary.title(file)).into_owned(), tokens: counts.into_iter().map(|tokens| tokens as usize).collect() })
+        Ok(Self {
+            model: harmless::line(&vocabulary.title(file)).into_owned(),
+            tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
+        })
     }
 }
 

@@ -12,9 +12,11 @@ use std::time::Instant;
 
 use super::printer::Printer;
 use super::reporter::Reporter;
-use crate::chat::{self, Action, Chat, Effect, Input, Model, Phase};
+use crate::chat::attached::{Attached, only_reference};
+use crate::chat::{self, Action, AttachedText, Chat, Effect, Input, Model, Phase};
 use crate::citations::{self, Index};
 use crate::exit::{Exit, ExitError};
+use crate::failure::{Failure, FailureKind};
 use crate::session::effects::text_of;
 use crate::session::{EngineClient, Happening, Recorder, ReloadRequest, WorkingSet, references};
 use crate::settings::{Headless, Settings};
@@ -80,6 +82,7 @@ impl<'settings> Script<'settings> {
     /// Asks a question with what it names, under each preset of `--ab` if given, and waits for the answers.
     async fn answer(&mut self, question: &str, reporter: &mut Reporter<'_>) -> Result<(), ExitError> {
         for action in references::attach_all(&self.chat, &self.files.whole(), question) {
+            self.check_only_reference(question, &action)?;
             self.update(Input::User(action), reporter)?;
         }
         while !self.is_settled() {
@@ -95,6 +98,21 @@ impl<'settings> Script<'settings> {
             }
         }
         Ok(())
+    }
+
+    /// A question that is nothing but the name of a file is about that file.
+    ///
+    /// Errors: it can't be read. Beside other words, a name that is nowhere stays as typed.
+    fn check_only_reference(&self, question: &str, action: &Action) -> Result<(), Failure> {
+        match action {
+            Action::Attach(Attached { name, text: AttachedText::Coming, .. }) if only_reference(question).is_some() => {
+                let hint =
+                    "name a file, or a part as `lunette inspect` lists it; -f FILE asks what is written in a file";
+                let unread = |why| Failure::new(FailureKind::Input, why, Some(hint.to_owned()));
+                text_of(name, &self.settings.read).map(|_| ()).map_err(unread)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn action(&self, question: &str) -> Action {

@@ -586,6 +586,18 @@ async fn what_a_question_names_goes_along_and_what_is_nowhere_is_told() {
 }
 
 #[tokio::test]
+async fn a_question_that_is_only_the_name_of_nothing_is_an_error() {
+    let nowhere = ran(&["-p", "@nofile.txt", "-"], "text", says("So.")).await;
+    assert_eq!((nowhere.out.as_str(), nowhere.exit), ("", Exit::Input));
+    assert!(nowhere.err.contains("error: no document part or file is named nofile.txt\nhint: "), "{}", nowhere.err);
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes.txt");
+    fs::write(&notes, "The code is 7319.\n").unwrap();
+    let there = ran(&["-p", &format!("@{}", notes.display()), "-"], "text", says("So.")).await;
+    assert_eq!((there.out.as_str(), there.exit), ("So.\n", Exit::Ok), "{}", there.err);
+}
+
+#[tokio::test]
 async fn parts_that_a_question_names_are_attached_under_each_preset() {
     let folder = tempfile::tempdir().unwrap();
     let path = book(folder.path(), 2);

@@ -1,9 +1,13 @@
 //! Resolves the names after `@` in a question to parts of the document or files.
 //!
 //! Example: `Does @"Chapter 12" agree with @notes.txt?` names a part of the opened document, in use or not, and a file
-//! on disk. Parts are tried first, then the document's files, then its headings; any other name is a file on disk,
-//! which is read by [`crate::chat::Effect::ReadFile`]. [`crate::chat::attached`] defines how a name is written, and
+//! on disk. Parts are tried first, then the document's files, then its headings. Any other name is a file on disk, which
+//! is read by [`crate::chat::Effect::ReadFile`], unless it is a file of the document under another path; if there is no
+//! such file, it is the end of the path of one of the document's files: `@r02.md` is `small/r02.md` if only one is called
+//! so. [`crate::chat::attached`] defines how a name is written, and
 //! what the model gets.
+
+use std::path::Path;
 
 use crate::chat::attached::{Attached, is_meant, references};
 use crate::chat::{Action, AttachedText, Chat};
@@ -50,10 +54,24 @@ fn files(document: &Document) -> Vec<NamedPart> {
 pub fn resolve(document: &Document, name: &str) -> Attached {
     let headings = document.outline.iter().map(|entry| NamedPart { name: entry.title.clone(), span: entry.span });
     let known = named_parts(document).into_iter().chain(headings).find(|known| is_meant(name, &known.name));
-    known.map_or_else(
-        || Attached::file(name),
-        |known| Attached::part(&known.name, &document.text[known.span.start..known.span.end]),
-    )
+    let text = |part: &NamedPart| &document.text[part.span.start..part.span.end];
+    match (known, by_path(document, name)) {
+        (Some(known), _) => Attached::part(&known.name, text(&known)),
+        (None, Some(file)) => Attached::part(name, text(&file)),
+        (None, None) => Attached::file(name),
+    }
+}
+
+/// The document's file that `name` is another path of, or else, if there is no file of that name on disk, the only one
+/// whose path ends so.
+fn by_path(document: &Document, name: &str) -> Option<NamedPart> {
+    let mut files = files(document).into_iter();
+    if let Some(written) = Path::new(name).is_file().then(|| Path::new(name).canonicalize().ok()).flatten() {
+        return files.find(|file| Path::new(&file.name).canonicalize().is_ok_and(|path| path == written));
+    }
+    let end = format!("/{}", name.strip_prefix("./").unwrap_or(name).to_lowercase());
+    let mut meant = files.filter(|file| file.name.to_lowercase().ends_with(&end));
+    meant.next().filter(|_| meant.next().is_none())
 }
 
 /// The actions to take before asking `question`: one for each name in it that the chat does not know yet.
@@ -116,5 +134,37 @@ mod tests {
         let two = resolve(&book, "two");
         assert_eq!((&*two.name, two.text), ("Two", AttachedText::Unread("# Two\n\nAnna.".into())));
         assert_eq!(resolve(&book, "notes.txt"), Attached::file("notes.txt"));
+    }
+
+    /// `inspect` lists the files of a folder without the folder, and `@r02.md` was nowhere.
+    #[test]
+    fn the_end_of_a_path_means_the_file_if_only_one_ends_so() {
+        let folder =
+            document(&[("small/r01.md", "Tom.\n"), ("small/r02.md", "Anna.\n"), ("small/more/r01.md", "Eve.\n")]);
+        let text = |written: &str| match resolve(&folder, written).text {
+            AttachedText::Unread(text) => text.lines().last().unwrap_or_default().to_owned(),
+            other => panic!("{written}: {other:?}"),
+        };
+        for written in ["r02.md", "./r02.md", "R02.md", "small/r02.md"] {
+            assert_eq!(text(written), "Anna.", "{written}");
+        }
+        assert_eq!(text("more/r01.md"), "Eve.");
+        for nothing in ["r01.md", "2.md", "r03.md", "md"] {
+            assert_eq!(resolve(&folder, nothing), Attached::file(nothing));
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_document_is_not_attached_again_under_another_path() {
+        let home = tempfile::tempdir().expect("a folder");
+        let [mine, other] = ["mine.md", "other.md"].map(|name| home.path().join(name));
+        std::fs::write(&mine, "Mine.\n").expect("written");
+        std::fs::write(&other, "Other.\n").expect("written");
+        let opened = home.path().join(".").join("mine.md");
+        let book = document(&[(&format!("{}/./mine.md", home.path().display()), "Mine.\n")]);
+        assert_eq!(opened.canonicalize().ok(), mine.canonicalize().ok());
+        let written = mine.to_string_lossy();
+        assert_eq!(resolve(&book, &written).text, AttachedText::Unread("Mine.".into()));
+        assert_eq!(resolve(&book, &other.to_string_lossy()), Attached::file(&other.to_string_lossy()));
     }
 }
