@@ -51,7 +51,10 @@ pub struct Record<'a> {
     /// The devices that computed.
     devices: Vec<String>,
     offloaded_layers: u32,
+    /// The files that were opened.
     pub documents: Vec<String>,
+    /// Which parts of them are in the prompt, in words: `parts 1-4 of 61`; null if all are.
+    part: Option<&'a str>,
     attached: Vec<AttachedRecord<'a>>,
     /// The quotes in the answer, looked up in the document.
     citations: Vec<CitationRecord<'a>>,
@@ -82,6 +85,7 @@ impl<'a> Record<'a> {
             devices: model.as_ref().map_or_else(Vec::new, |model| model.devices.clone()),
             offloaded_layers: model.as_ref().map_or(0, |model| model.offloaded_layers),
             documents: Vec::new(),
+            part: chat.document.part.as_deref(),
             attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
             citations: exchange.citations.iter().map(|citation| CitationRecord::of(exchange, citation)).collect(),
         }

@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::report::{self, Line, PickedLine, Report};
+use super::report::{self, Line, PartLine, PickedLine, Report};
 use super::reporter::{self, Reporter, Tidy};
 use crate::chat::record::{Record, rounded};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, endings};
@@ -25,6 +25,9 @@ pub(super) struct Printer {
     headless: Headless,
     /// The files of the document, as the user named them.
     files: Vec<String>,
+    /// The parts in use, unless time limits them, and how many there are in all.
+    parts: Vec<PartLine>,
+    parts_in_all: usize,
     /// What `--pick` selected.
     picked: Option<Vec<Piece>>,
     /// How many notices have been printed.
@@ -58,6 +61,8 @@ impl Printer {
         let mut printer = Self {
             headless,
             files: Vec::new(),
+            parts: Vec::new(),
+            parts_in_all: 0,
             picked: None,
             notices: 0,
             choice: None,
@@ -75,6 +80,10 @@ impl Printer {
     /// Takes the document that the next answers are about.
     pub(super) fn take(&mut self, files: &WorkingSet<'_>) {
         self.files = file_names(&files.document());
+        let whole = files.whole().parts();
+        let line = |&number: &usize| PartLine { part: number, title: whole[number - 1].title.clone() };
+        self.parts = files.parts().iter().map(line).collect();
+        self.parts_in_all = whole.len();
         self.picked = files.retrieved().map(|retrieved| retrieved.pieces.clone());
     }
 
@@ -287,7 +296,13 @@ impl Printer {
         let reasoning = record.reasoning.take().map(|text| reporter::tidied(&text));
         record.reasoning = reasoning.filter(|text| !text.is_empty() && !self.headless.hide_reasoning);
         record.documents.clone_from(&self.files);
-        Report { record, picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()) }
+        let parts = &self.parts[..chat.parts_read(self.parts.len())];
+        let parts = Some(parts).filter(|parts| parts.len() < self.parts_in_all);
+        Report {
+            record,
+            parts,
+            picked: self.picked.as_ref().map(|pieces| pieces.iter().map(PickedLine::from).collect()),
+        }
     }
 
     /// With `--cite`, where the quotes are, one a line below an empty line.

@@ -16,9 +16,19 @@ use crate::units::{bytes, rate, time};
 pub(super) struct Report<'a> {
     #[serde(flatten)]
     pub record: Record<'a>,
+    /// The parts in the prompt, if they are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<&'a [PartLine]>,
     /// What `--pick` selected, in the order of the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picked: Option<Vec<PickedLine<'a>>>,
+}
+
+/// A part, as `--parts` counts.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct PartLine {
+    pub part: usize,
+    pub title: String,
 }
 
 /// A part, or some lines of one.

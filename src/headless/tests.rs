@@ -125,7 +125,7 @@ async fn json_is_one_object_with_the_promised_fields() {
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let expected = "schema question answer reasoning preset recipe tokens timings memory threads finish reasoning_end note model \
-                    devices offloaded_layers documents attached citations";
+                    devices offloaded_layers documents part attached citations";
     assert_eq!(keys(object), expected);
     assert_eq!(keys(&object["tokens"]), "document prompt cached from_disk prefilled generated reasoning asking");
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s reasoning_s");
@@ -583,6 +583,25 @@ async fn what_a_question_names_goes_along_and_what_is_nowhere_is_told() {
     assert_eq!(object["question"], question);
     assert_eq!(object["attached"], serde_json::json!([{ "name": notes, "goes_along": true, "tokens": 4 }]));
     assert!(object["tokens"]["prompt"].as_u64().unwrap() > 30, "{object}");
+}
+
+/// `--parts 7` of a folder listed its twenty files, and nothing told which of them was read.
+#[tokio::test]
+async fn the_object_has_the_parts_that_were_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = book(folder.path(), 6);
+    let parts = async |flags: &[&str]| {
+        let line = [&["-p", "Who?", "--json"], flags, &[path.to_str().unwrap()]].concat();
+        let object = ran(&line, "", says("So.")).await.objects().remove(0);
+        assert_eq!(objections("answer", &object), [""; 0]);
+        let numbers = object["parts"].as_array().map(|parts| parts.iter().map(|part| part["part"].clone()).collect());
+        (object["part"].clone(), numbers, object["parts"][0]["title"].clone())
+    };
+    let expected = |numbers: &[u32]| Some(numbers.iter().map(|&number| number.into()).collect::<Vec<Value>>());
+    assert_eq!(parts(&["--parts", "2,5"]).await, ("parts 2,5".into(), expected(&[2, 5]), "Chapter 2".into()));
+    let within = parts(&["--within", "12s"]).await;
+    assert_eq!(within, ("parts 1-2 of 6".into(), expected(&[1, 2]), "Chapter 1".into()));
+    assert_eq!(parts(&[]).await, (Value::Null, None, Value::Null));
 }
 
 #[tokio::test]
