@@ -16,7 +16,7 @@ use lunette::plain::{self, Audience, consent::Consent};
 use lunette::session::documents::Opened;
 use lunette::session::retriever::Retriever;
 use lunette::session::{EffectRunner, Kept, Observer, Stop, model, opening};
-use lunette::settings::{Headless, Output, ScreenSettings, Settings};
+use lunette::settings::{Headless, Output, ScreenSettings, Settings, argv};
 use lunette::tui::{self, Ended, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_reporter};
@@ -119,6 +119,7 @@ fn options(settings: &Settings) -> Result<Options, ExitError> {
         in_tmux: variables.in_tmux,
         context,
         reserve_tokens,
+        given: argv::given_flags(&argv::rewrite(std::env::args_os())),
         build: build(),
     })
 }

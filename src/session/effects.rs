@@ -13,7 +13,7 @@
 //!
 //! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
@@ -75,6 +75,8 @@ struct NextDocuments {
 pub struct EffectRunner<'settings> {
     settings: &'settings Settings,
     engine: EngineClient,
+    /// The model that the settings name, and the one in use.
+    models: [Option<PathBuf>; 2],
     /// The model to fetch while none is on this machine; the catalogue doesn't list those of `-hf`.
     offered: Option<Arc<Entry>>,
     files: WorkingSet<'settings>,
@@ -92,6 +94,10 @@ impl<'settings> EffectRunner<'settings> {
     /// Starts the engine with `model` if that is on this machine. Signals are left to the front end.
     #[must_use]
     pub fn new(settings: &'settings Settings, files: WorkingSet<'settings>, model: Resolved) -> Self {
+        let named = match &model {
+            Resolved::Found(file) => Some(file.clone()),
+            Resolved::Missing(entry) => Some(settings.places.own_path(entry)),
+        };
         let (engine, offered) = match model {
             Resolved::Found(file) => (EngineClient::starting(settings.engine.with_model(file), Stops::never()), None),
             Resolved::Missing(entry) => (EngineClient::without_engine(Stops::never()), Some(Arc::from(entry))),
@@ -100,6 +106,7 @@ impl<'settings> EffectRunner<'settings> {
         Self {
             settings,
             engine,
+            models: [named.clone(), named],
             offered,
             files,
             index: Arc::default(),
@@ -146,7 +153,10 @@ impl<'settings> EffectRunner<'settings> {
             Effect::Send(command) => self.engine.send(command),
             Effect::Cancel(token) => token.cancel(),
             Effect::Fetch { name, cancel } => self.fetch(&name, cancel),
-            Effect::Start(file) => self.engine.restart(self.settings.engine.with_model(file)),
+            Effect::Start(file) => {
+                self.models[1] = Some(file.clone());
+                self.engine.restart(self.settings.engine.with_model(file));
+            }
             Effect::Open(source) => self.open(source),
             Effect::OpenSession(session) => self.open_session(session),
             Effect::Save(saving) => {
@@ -164,6 +174,13 @@ impl<'settings> EffectRunner<'settings> {
     #[must_use]
     pub fn files(&self) -> &WorkingSet<'settings> {
         &self.files
+    }
+
+    /// The model in use, if the user chose another one than the settings name.
+    #[must_use]
+    pub fn other_model(&self) -> Option<&Path> {
+        let [named, current] = &self.models;
+        current.as_deref().filter(|_| named != current)
     }
 
     /// Reads the documents again, or selects other parts. From then on citations are looked up in the new parts.

@@ -70,4 +70,4 @@ pub use kept::Kept;
 pub use observer::{Activity, Observer, Unobserved};
 pub use recorder::Recorder;
 pub use signals::Signal;
-pub use working_set::{ReloadRequest, Reloaded, WorkingSet};
+pub use working_set::{ReloadRequest, Reloaded, Selection, WorkingSet};

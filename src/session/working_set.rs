@@ -50,6 +50,19 @@ pub enum ReloadRequest<'a> {
     Opened,
 }
 
+/// How the parts in use can be selected again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Selection<'a> {
+    /// The parts that the user chose.
+    pub by_hand: Option<&'a [usize]>,
+    /// These are other documents than those of the command line, to which its flags do not apply.
+    pub is_replaced: bool,
+    /// As for `--parts`.
+    pub parts: Option<&'a str>,
+    /// As for `--pages`.
+    pub pages: Option<&'a str>,
+}
+
 /// What has become of the documents.
 pub struct Reloaded {
     pub news: News,
@@ -70,6 +83,8 @@ pub struct WorkingSet<'settings> {
     looking: Option<Receiver<Looked>>,
     whole: Arc<Document>,
     retriever: Option<Retriever>,
+    /// Other documents than those of the command line.
+    is_replaced: bool,
     /// The parts that the user chose by hand. Until then the flags select them.
     choice: Option<Choice>,
     in_use: InUse,
@@ -111,7 +126,19 @@ impl<'settings> WorkingSet<'settings> {
         let whole = Arc::new(whole);
         let in_use = by_flags(&flags, &whole, None)?;
         let text = Arc::from(in_use.document.text.as_str());
-        Ok(Self { settings, source, flags, watched, looking: None, whole, retriever: None, choice: None, in_use, text })
+        Ok(Self {
+            settings,
+            source,
+            flags,
+            watched,
+            looking: None,
+            whole,
+            retriever: None,
+            is_replaced: false,
+            choice: None,
+            in_use,
+            text,
+        })
     }
 
     /// Uses all parts of `opened` instead, which has these `pages` of the documents; the command line's flags are about
@@ -121,6 +148,7 @@ impl<'settings> WorkingSet<'settings> {
         (self.source, self.watched, self.whole) = (source, watched, Arc::new(whole));
         self.flags = Flags { pages, parts: None };
         (self.retriever, self.choice, self.looking) = (None, None, None);
+        self.is_replaced = true;
         let parts = (1..=self.whole.parts().len()).collect();
         self.put_in_use(InUse { document: self.whole.clone(), parts, retrieved: None });
     }
@@ -187,6 +215,15 @@ impl<'settings> WorkingSet<'settings> {
     #[must_use]
     pub fn parts(&self) -> &[usize] {
         &self.in_use.parts
+    }
+
+    /// How the parts in use can be selected again.
+    #[must_use]
+    pub fn selection(&self) -> Selection<'_> {
+        let Flags { parts, pages } = &self.flags;
+        // Parts of selected pages are numbered anew, and flags can't name both.
+        let by_hand = self.choice.as_ref().filter(|_| pages.is_none()).map(|choice| &*choice.parts);
+        Selection { by_hand, is_replaced: self.is_replaced, parts: parts.as_deref(), pages: pages.as_deref() }
     }
 
     /// What `--pick` selected, if it did.

@@ -100,15 +100,85 @@ fn takes_the_next(known: &Command, flag: &str) -> bool {
         meant.is_some_and(|argument| argument.get_action().takes_values() && !argument.is_require_equals_set())
     };
     if let Some(name) = flag.strip_prefix("--") {
-        let is_called = |argument: &Arg| {
-            argument.get_long() == Some(name) || argument.get_all_aliases().is_some_and(|all| all.contains(&name))
-        };
-        return takes(&is_called);
+        return takes(&|argument: &Arg| is_called(argument, name));
     }
     // Of `-Rt 2`, the first letter that takes a value takes the rest; only the last one takes the next argument.
     let mut letters = flag[1..].chars();
     let last = letters.find(|&letter| takes(&|argument: &Arg| argument.get_short() == Some(letter)));
     last.is_some() && letters.next().is_none()
+}
+
+/// The flags of a command line, as they are needed to come back to the same session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GivenFlags {
+    /// `-m` or `-hf`.
+    pub model: Vec<String>,
+    /// `--parts`, `--pages`, `--within` and `--pick`: they are about the documents that were named.
+    pub selection: Vec<String>,
+    /// `--session`.
+    pub conversation: Vec<String>,
+    pub others: Vec<String>,
+}
+
+/// The flags among `rewritten`, with their values. Questions are left out, because they have been asked, passwords, because
+/// they would be shown, and `--continue` and `--new`, because whoever comes back goes on.
+#[must_use]
+pub fn given_flags(rewritten: &[OsString]) -> GivenFlags {
+    let known = LowArgs::command();
+    let mut given = GivenFlags::default();
+    let mut words = rewritten.iter().skip(1).take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        let Some(flag) = word.to_str().filter(|flag| flag.starts_with('-') && *flag != "-") else { continue };
+        let value = if takes_the_next(&known, flag) { words.next() } else { None };
+        let list = match kinds_of(&known, flag) {
+            kinds if kinds.contains(&Kind::LeftOut) => continue,
+            kinds if kinds.contains(&Kind::Selection) => &mut given.selection,
+            kinds if kinds.contains(&Kind::Conversation) => &mut given.conversation,
+            kinds if kinds.contains(&Kind::Model) => &mut given.model,
+            _ => &mut given.others,
+        };
+        list.extend([word].into_iter().chain(value).map(|word| word.to_string_lossy().into_owned()));
+    }
+    given
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Model,
+    Selection,
+    Conversation,
+    LeftOut,
+    Other,
+}
+
+/// What the flag `--name`, `--name=value` or each letter of `-abc` is about.
+fn kinds_of(known: &Command, flag: &str) -> Vec<Kind> {
+    let all = || std::iter::once(known).chain(known.get_subcommands()).flat_map(Command::get_arguments);
+    let kind = |argument: &Arg| match argument.get_id().as_str() {
+        "prompts" | "prompt_files" | "pdf_password" | "continue_last" | "new_session" => Kind::LeftOut,
+        "parts" | "pages" | "within" | "pick" => Kind::Selection,
+        "session" => Kind::Conversation,
+        "model" | "hf_repo" => Kind::Model,
+        _ => Kind::Other,
+    };
+    if let Some(name) = flag.strip_prefix("--") {
+        let name = name.split('=').next().unwrap_or(name);
+        return all().find(|argument| is_called(argument, name)).map(kind).into_iter().collect();
+    }
+    let mut kinds = Vec::new();
+    for letter in flag[1..].chars() {
+        let Some(argument) = all().find(|argument| argument.get_short() == Some(letter)) else { break };
+        kinds.push(kind(argument));
+        // What follows is its value.
+        if argument.get_action().takes_values() {
+            break;
+        }
+    }
+    kinds
+}
+
+fn is_called(argument: &Arg, name: &str) -> bool {
+    argument.get_long() == Some(name) || argument.get_all_aliases().is_some_and(|all| all.contains(&name))
 }
 
 /// Whether the user asked for JSON. Checked before clap parses, so that even clap's errors can be JSON.
@@ -220,6 +290,26 @@ mod tests {
         for (typed, expected) in cases {
             assert_eq!(rewritten(typed), expected);
         }
+    }
+
+    #[test]
+    fn flags_are_given_again_without_questions_and_passwords() {
+        let given = |line: &str| given_flags(&rewrite(line.split(' ').map(OsString::from)));
+        let words = |line: &str| line.split(' ').map(str::to_owned).filter(|word| !word.is_empty()).collect::<Vec<_>>();
+        let cases = [
+            ("lunette -m small -t 2 --parts 3-7 book.txt -c 8k", "-m small", "--parts 3-7", "-t 2 -c 8k"),
+            ("lunette demo -hf a/b:Q8_0 --within=5m -fa off", "--hf-repo a/b:Q8_0", "--within=5m", "--flash-attn=off"),
+            ("lunette -p Who? -pWho? -f q.txt --ask=So? --pdf-password x --exclude *.csv a", "", "", "--exclude *.csv"),
+            ("lunette -Rt 2 a -- -t 3", "", "", "-Rt 2"),
+            ("lunette -mfile.gguf --preset quick -", "-mfile.gguf", "", "--preset quick"),
+        ];
+        for (line, model, selection, others) in cases {
+            let conversation = Vec::new();
+            let [model, selection, others] = [model, selection, others].map(words);
+            assert_eq!(given(line), GivenFlags { model, selection, conversation, others }, "{line}");
+        }
+        let kept = given("lunette --continue --new --session a --no-session");
+        assert_eq!((kept.conversation, kept.others), (words("--session a"), words("--no-session")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::keymap::Keymap;
 use crate::engine::config::ContextSize;
 use crate::session::Signal;
 use crate::settings::ThemeChoice;
+use crate::settings::argv::GivenFlags;
 
 /// Settings of the interface.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub context: ContextSize,
     /// Kept free after the document, for questions and answers.
     pub reserve_tokens: u32,
+    /// The flags of the command line, for whoever comes back.
+    pub given: GivenFlags,
     /// The program, the system and llama.cpp, with their versions. A crash report begins with it.
     pub build: String,
 }

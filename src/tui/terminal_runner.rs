@@ -15,8 +15,10 @@ use super::ui_command::UiCommand;
 use crate::chat::export::as_markdown;
 use crate::chat::{Chat, Source};
 use crate::failure::Hint;
+use crate::fit::written;
 use crate::harmless;
-use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest};
+use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest, Selection};
+use crate::settings::argv::GivenFlags;
 use crate::settings::{ThemeChoice, add_preset};
 use crate::store::file::write_whole;
 use crate::swaa::Preset;
@@ -54,17 +56,45 @@ impl TerminalRunner<'_> {
 }
 
 impl TerminalRunner<'_> {
-    /// How to open the same documents again; `None` if their names don't.
+    /// How to open the same documents again, with the same flags; `None` if their names don't.
     pub(super) fn farewell(&self, chat: &Chat) -> Option<String> {
-        let words = match self.effects.files().source() {
-            Source::Demo => "demo".to_owned(),
-            Source::Named(names) if names.is_empty() || names.iter().any(|name| name == "-") => return None,
-            Source::Named(names) => names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" "),
-        };
+        let files = self.effects.files();
         let is_saved = chat.is_saved() && !chat.transcript.is_empty();
-        let goes_on = if is_saved { "--continue " } else { "" };
-        Some(format!("to come back: lunette {goes_on}{words}"))
+        let conversation =
+            if is_saved { vec!["--continue".to_owned()] } else { self.options.given.conversation.clone() };
+        let flags = flags_again(&self.options.given, files.selection(), self.effects.other_model());
+        let words = words_again(files.source(), &[conversation, flags].concat())?;
+        Some(format!("to come back: lunette {words}"))
     }
+}
+
+/// The flags that were given, as far as they still hold: parts that were chosen by hand and another model replace theirs.
+fn flags_again(given: &GivenFlags, selection: Selection<'_>, other_model: Option<&Path>) -> Vec<String> {
+    let flag = |name: &str, value: String| vec![name.to_owned(), value];
+    let model = other_model.map(|file| flag("-m", file.to_string_lossy().into_owned()));
+    let selected = match selection {
+        Selection { by_hand: Some(parts), .. } => flag("--parts", written(parts)),
+        Selection { is_replaced: false, .. } if !given.selection.is_empty() => given.selection.clone(),
+        Selection { parts: Some(parts), .. } => flag("--parts", parts.to_owned()),
+        Selection { pages: Some(pages), .. } => flag("--pages", pages.to_owned()),
+        _ => Vec::new(),
+    };
+    [model.unwrap_or_else(|| given.model.clone()), given.others.clone(), selected].concat()
+}
+
+/// The command line after `lunette`; `None` for standard input and for no document.
+fn words_again(source: &Source, flags: &[String]) -> Option<String> {
+    let flags = flags.iter().cloned();
+    let words: Vec<String> = match source {
+        Source::Demo => ["demo".to_owned()].into_iter().chain(flags).collect(),
+        Source::Named(names) if names.is_empty() || names.iter().any(|name| name == "-") => return None,
+        Source::Named(names) => flags.chain(names.iter().map(|name| not_a_flag(name))).collect(),
+    };
+    Some(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+}
+
+fn not_a_flag(name: &str) -> String {
+    if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }
 }
 
 /// `name` as a shell takes it.
@@ -239,6 +269,30 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(quoted(name), expected);
         }
+    }
+
+    #[test]
+    fn whoever_comes_back_has_the_flags_that_still_hold() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let given = GivenFlags {
+            model: words("-m small"),
+            selection: words("--parts 3-7"),
+            conversation: Vec::new(),
+            others: words("-t 2"),
+        };
+        let named = Source::Named(vec!["a b.txt".to_owned(), "-c.txt".to_owned()]);
+        let again = |source, selection, other: Option<&str>| {
+            words_again(source, &flags_again(&given, selection, other.map(Path::new))).expect("a name")
+        };
+        let by_flags = Selection { parts: Some("3-7"), ..Selection::default() };
+        assert_eq!(again(&named, by_flags, None), "-m small -t 2 --parts 3-7 'a b.txt' ./-c.txt");
+        let by_hand = Selection { by_hand: Some(&[2, 3, 5]), ..by_flags };
+        assert_eq!(again(&Source::Demo, by_hand, None), "demo -m small -t 2 --parts 2-3,5");
+        let replaced = Selection { is_replaced: true, ..Selection::default() };
+        assert_eq!(again(&Source::Demo, replaced, Some("/m/x y.gguf")), "demo -m '/m/x y.gguf' -t 2");
+        let pages = Selection { pages: Some("2-4"), ..replaced };
+        assert_eq!(again(&Source::Demo, pages, None), "demo -m small -t 2 --pages 2-4");
+        assert_eq!(words_again(&Source::Named(vec!["-".to_owned()]), &[]), None);
     }
 
     #[test]
