@@ -29,7 +29,7 @@ pub mod tree;
 pub use count_parts::count_parts;
 pub use estimator::Estimator;
 pub use part_numbers::{part_in_words, written};
-pub use plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, Proposal};
+pub use plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, Proposal, WithinTime};
 
 use planner::Planner;
 

@@ -20,6 +20,8 @@ pub struct PlanRequest<'a> {
     pub whole: &'a Document,
     /// `--parts`, as written.
     pub parts: Option<&'a str>,
+    /// `--within`: take as many of those parts, from the first on, as can be prefilled in this time.
+    pub within: Option<Duration>,
     /// `--pick`: take the nearest of those parts to the question, up to this many tokens.
     pub pick: Option<u32>,
     /// The folder, if the user gave one: only its files can be left out by `--exclude`.
@@ -79,6 +81,18 @@ pub struct Proposal {
     pub parts: Option<Vec<usize>>,
 }
 
+/// How much `--within` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WithinTime {
+    pub time: Duration,
+    /// From the first on.
+    pub parts: usize,
+    /// Those that `--parts` selects.
+    pub of: usize,
+    /// Whether a time could be predicted. If not, these are the parts that there is room for: a run times the first one.
+    pub is_predicted: bool,
+}
+
 /// Tokens of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptTokens {
@@ -101,6 +115,8 @@ pub struct Fit {
     pub parts: Vec<PartCost>,
     /// Number of parts in the whole document.
     pub parts_in_all: usize,
+    /// What `--within` took.
+    pub within: Option<WithinTime>,
     /// The parts that `--pick` took.
     pub picked: Option<RetrievedParts>,
     pub tokens: PromptTokens,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::estimator::Estimator;
-use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens};
+use super::plan::{Error, Fit, Obstacle, PartCost, PlanRequest, PresetCost, PromptTokens, WithinTime};
 use super::retrieval::retrieve;
+use crate::chat::within::{Allowance, Search};
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
-use crate::engine::config::ContextSize;
-use crate::engine::message::Prompt;
+use crate::engine::config::{ContextSize, EngineSettings};
+use crate::engine::message::{Plan, Prompt};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
 use crate::swaa::{Preset, Recipe, WindowSpec};
@@ -52,9 +53,11 @@ impl<'a> Planner<'a> {
             Some(written) => wish.whole.part_numbers(written)?,
             None => (1..=all.len()).collect(),
         };
-        let (parts, whole_tokens) = self.count_parts(&all, &numbers);
+        let within = wish.within.map(|time| self.within(time, &numbers)).transpose()?;
+        let numbers = &numbers[..within.map_or(numbers.len(), |within| within.parts)];
+        let (parts, whole_tokens) = self.count_parts(&all, numbers);
         let is_endless = |document: &Document| self.is_endless(&document.text);
-        let chosen_parts = self.taking(&numbers);
+        let chosen_parts = self.taking(numbers);
         let picked = match wish.pick.zip(wish.question) {
             None => None,
             Some((room, question)) => {
@@ -82,6 +85,7 @@ impl<'a> Planner<'a> {
         let fit = Fit {
             parts_in_all: all.len(),
             is_estimate,
+            within,
             picked,
             needed_tokens: tokens.prompt.saturating_add(self.answer_tokens()),
             limit_tokens: self.limit(),
@@ -119,6 +123,42 @@ impl<'a> Planner<'a> {
         let samples: Vec<&str> = (0..SAMPLES).map(sample).collect();
         let bytes: usize = samples.iter().map(|sample| sample.len()).sum();
         f64::from(self.known.count_each(&samples).into_iter().sum::<u32>()) / bytes as f64
+    }
+
+    /// As many of these parts, from the first on, as a run would read within `time`; see [`crate::chat::within`].
+    fn within(&self, time: Duration, numbers: &[usize]) -> Result<WithinTime, Error> {
+        let EngineSettings { context, reserve_tokens, .. } = *self.wish.engine;
+        let allowance = Allowance { time, context, reserve_tokens };
+        let trained = self.known.info().train_context_tokens;
+        let mut search = Search::new(numbers.len());
+        while let Some(parts) = search.next() {
+            let document = self.taking(&numbers[..parts]);
+            let is_allowed = !self.is_endless(&document.text)
+                && allowance.allows(&self.prefill_of(&document)?, Duration::ZERO, trained);
+            search = search.told(parts, is_allowed);
+        }
+        let is_predicted = self.known.info().prefill_cost.token_s.is_some();
+        Ok(WithinTime { time, parts: search.found(), of: numbers.len(), is_predicted })
+    }
+
+    /// The prefill of `document` before a question is asked.
+    fn prefill_of(&self, document: &Document) -> Result<Plan, Error> {
+        let info = self.known.info();
+        let wish = self.wish;
+        let document_tokens = self.known.count(&document.text);
+        let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
+        let prompt = self.prompt(&Arc::from(document.text.as_str()), None, &chosen)?;
+        let tokens = self.known.count_prompt(&prompt);
+        let recipe = chosen.recipe.resolve(tokens.document, info.layers);
+        Ok(Plan {
+            predicted: self.predict(&recipe, tokens),
+            recipe,
+            document_tokens: tokens.document,
+            prompt_tokens: tokens.prompt,
+            cached_tokens: 0,
+            to_prefill_tokens: tokens.prompt,
+            context_tokens: self.limit(),
+        })
     }
 
     /// The document with only these parts; borrowed if they are all.

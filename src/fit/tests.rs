@@ -124,6 +124,7 @@ fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) 
     let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
+        within: settings.within,
         pick: settings.pick,
         folder,
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
@@ -171,6 +172,29 @@ fn proposed(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy)
         proposal.flags.clone()
     };
     fit.proposals.iter().map(try_one).collect()
+}
+
+/// `--dry-run --within` planned the whole book, and said that it does not fit.
+#[test]
+fn what_a_run_would_read_within_a_time_is_planned() {
+    let book = book(&[1000, 1000, 1000, 1000, 1000, 1000]);
+    let mut toy = Toy::holding(32_768);
+    // A token takes 10 ms with what it sees.
+    toy.info.prefill_cost = PrefillCost { pairs_per_token: 1e12, token_s: Some(0.01) };
+    let plan = |line: &[&str], toy: &Toy| {
+        let fit = planned(line, &book, None, toy).expect("a plan");
+        let numbers: Vec<usize> = fit.parts.iter().map(|cost| cost.part.number).collect();
+        (fit.within.expect("a time was given"), numbers, fit.fits())
+    };
+    let time = Duration::from_secs(35);
+    let within = WithinTime { time, parts: 3, of: 6, is_predicted: true };
+    assert_eq!(plan(&["--within", "35s", "b"], &toy), (within, vec![1, 2, 3], true));
+    let within = WithinTime { of: 4, ..within };
+    assert_eq!(plan(&["--within", "35s", "--parts", "3-", "b"], &toy), (within, vec![3, 4, 5], true));
+    // Before anything was measured, room decides: 2,048 tokens are kept for the answer.
+    let within = WithinTime { parts: 5, of: 6, is_predicted: false, ..within };
+    assert_eq!(plan(&["--within", "35s", "b"], &Toy::holding(7500)), (within, vec![1, 2, 3, 4, 5], true));
+    assert_eq!(plan(&["--within", "1s", "b"], &toy).1, [1], "one part is always read");
 }
 
 #[test]

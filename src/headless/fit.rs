@@ -14,17 +14,18 @@ use super::Reporter;
 use super::report::PickedLine;
 use super::rows::{Listed, are_files, put, table};
 use crate::chat::record::{RecipeRecord, rounded};
+use crate::chat::within::in_words;
 use crate::chat::{Moment, SystemPrompt};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
 use crate::engine::message::{CacheShape, ModelInfo};
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
-use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, plan};
+use crate::fit::{Estimator, Fit, Obstacle, PartCost, PlanRequest, PresetCost, Proposal, WithinTime, plan};
 use crate::harmless;
 use crate::session::documents::{only_folder, title_of};
 use crate::settings::{FitAs, Settings};
-use crate::units::{bytes, count, time};
+use crate::units::{bytes, count, counted, time};
 
 /// Plans the prefill of `document` (before parts are chosen) by `settings`, and prints the plan. Exit code 4 if it does
 /// not fit.
@@ -41,6 +42,7 @@ pub fn fit(
     let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
+        within: settings.within,
         pick: settings.pick,
         folder: folder.as_deref(),
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
@@ -53,7 +55,13 @@ pub fn fit(
     };
     let fit = plan(&wish, known)?;
     let told_to_model = system.text(!document.text.trim().is_empty());
-    let told = Told { fit: &fit, model: known.info(), files: &document.report.files, system: told_to_model.as_deref() };
+    let told = Told {
+        fit: &fit,
+        model: known.info(),
+        files: &document.report.files,
+        parts: settings.parts.as_deref(),
+        system: told_to_model.as_deref(),
+    };
     if how.json {
         reporter.object(&told.object())?;
     } else {
@@ -67,6 +75,8 @@ struct Told<'a> {
     fit: &'a Fit,
     model: &'a ModelInfo,
     files: &'a [FileReport],
+    /// `--parts`, as written.
+    parts: Option<&'a str>,
     system: Option<&'a str>,
 }
 
@@ -101,6 +111,9 @@ struct Object<'a> {
     documents: Vec<&'a str>,
     parts: Vec<PartLine<'a>>,
     parts_in_all: usize,
+    /// With `--within`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<WithinLine>,
     picked: Option<Vec<PickedLine<'a>>>,
     /// What the model is told before the document; null for nothing.
     system_prompt: Option<&'a str>,
@@ -131,6 +144,23 @@ struct PartLine<'a> {
     title: &'a str,
     tokens: u32,
     kv_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct WithinLine {
+    time_s: f64,
+    /// From the first on, of those that `--parts` selects.
+    parts: usize,
+    of: usize,
+    /// False if nothing was measured yet: these are the parts that there is room for.
+    is_predicted: bool,
+}
+
+impl From<WithinTime> for WithinLine {
+    fn from(within: WithinTime) -> Self {
+        let WithinTime { time, parts, of, is_predicted } = within;
+        Self { time_s: in_seconds(time), parts, of, is_predicted }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -167,7 +197,7 @@ struct ProposalLine<'a> {
 
 impl Told<'_> {
     fn object(&self) -> Object<'_> {
-        let Self { fit, model, files, system } = self;
+        let Self { fit, model, files, system, .. } = self;
         Object {
             system_prompt: *system,
             fits: fit.fits(),
@@ -190,12 +220,25 @@ impl Told<'_> {
             documents: files.iter().map(|file| file.name.as_str()).collect(),
             parts: fit.parts.iter().map(PartLine::from).collect(),
             parts_in_all: fit.parts_in_all,
+            within: fit.within.map(WithinLine::from),
             picked: fit.picked.as_ref().map(|picked| picked.pieces.iter().map(PickedLine::from).collect()),
             folders: self.folders(),
             presets: fit.presets.iter().map(PresetLine::from).collect(),
             obstacles: fit.obstacles.iter().map(ObstacleLine::from).collect(),
             proposals: fit.proposals.iter().map(ProposalLine::from).collect(),
         }
+    }
+
+    fn within_in_words(&self, within: WithinTime) -> String {
+        let WithinTime { time, parts, of, is_predicted } = within;
+        if is_predicted {
+            return in_words(parts, of, time, self.parts);
+        }
+        let seconds = time.as_secs_f64();
+        format!(
+            "{parts} of {} at most, for which there is room: a run times the first one, and reads what it can in {seconds} s",
+            counted(of, "part")
+        )
     }
 
     fn folders(&self) -> Vec<FolderLine> {
@@ -214,6 +257,9 @@ impl Told<'_> {
         let mut words = table(&listed, files, Some(fit.cache.bytes_per_token));
         if let Some(picked) = &fit.picked {
             put(&mut words, format_args!("\npicked   {}\n", picked.in_words()));
+        }
+        if let Some(within) = fit.within {
+            put(&mut words, format_args!("\nwithin   {}\n", self.within_in_words(within)));
         }
         words.push('\n');
         words += &presets(&fit.presets);

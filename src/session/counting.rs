@@ -112,6 +112,7 @@ impl Inner {
         PlanRequest {
             whole,
             parts: Some(parts),
+            within: None,
             pick: None,
             folder: self.folder.as_deref(),
             question: None,
