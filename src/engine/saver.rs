@@ -22,6 +22,9 @@ const MOST_WAITING_BYTES: u64 = 256 << 20;
 /// When room is made, so much more of the limit is freed, so that it is not made anew for each block.
 const SLACK: u64 = 20;
 
+/// More than a file has around head and payload.
+const AROUND_BYTES: u64 = 256;
+
 /// A block to be written.
 pub(super) struct Saving {
     pub name: BlockName,
@@ -154,10 +157,9 @@ impl Desk {
     }
 
     fn save(&mut self, saving: &Saving) -> Result<(), String> {
-        let bytes = (saving.head.len() + saving.payload.len()) as u64;
-        self.make_room(bytes)?;
-        self.group.write(&saving.name, &saving.head, &saving.payload, &self.about).map_err(|error| self.why(&error))?;
-        self.taken_bytes += bytes;
+        let Saving { name, head, payload } = saving;
+        self.make_room(head.len() as u64 + payload.len() as u64 + AROUND_BYTES)?;
+        self.taken_bytes += self.group.write(name, head, payload, &self.about).map_err(|error| self.why(&error))?;
         Ok(())
     }
 

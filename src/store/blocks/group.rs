@@ -96,10 +96,11 @@ impl BlockGroup {
         Ok(take(read.head, read.payload))
     }
 
-    /// Writes a block: whole, on the disk, for its owner alone. One that is there already is only marked as used.
-    pub fn write(&self, name: &BlockName, head: &[u8], payload: &[u8], about: &About) -> io::Result<()> {
+    /// Writes a block: whole, on the disk, for its owner alone. One that is there already is only marked as used. Returns the bytes that were
+    /// written.
+    pub fn write(&self, name: &BlockName, head: &[u8], payload: &[u8], about: &About) -> io::Result<u64> {
         if self.touch(name).is_ok() {
-            return Ok(());
+            return Ok(0);
         }
         self.make(about)?;
         let (before, checksum) = around(name, head, payload);
@@ -107,10 +108,12 @@ impl BlockGroup {
         for part in [&before, payload, &checksum] {
             beside.write_all(part)?;
         }
+        // The system's own time for a file may lag behind the clock by some milliseconds.
+        beside.as_file().set_times(FileTimes::new().set_modified(SystemTime::now()))?;
         beside.as_file().sync_all()?;
         beside.persist(self.path(name)).map_err(|error| error.error)?;
         sync_folder(&self.folder);
-        Ok(())
+        Ok((before.len() + payload.len() + checksum.len()) as u64)
     }
 
     /// Makes the folder, which any other program may have removed since.
