@@ -1,4 +1,4 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `completions`, `man` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `calibrate`, `completions`, `man` and `eval`.
 
 use std::io::{self, Write};
 
@@ -102,6 +102,17 @@ pub(crate) fn models(settings: &Settings, task: &ModelsTask, json: bool) -> Resu
             headless::model_info(&path, survey.info(), json, reporter)
         }
         ModelsTask::Verify(name) => headless::verify_model(name, settings, json, reporter),
+    })
+}
+
+/// Finds the heads that point at passages.
+pub(crate) fn calibrate(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+    with_reporter(text_or_json(json), settings.terminal, |reporter| {
+        block_on(async {
+            let client = engine(settings, &model::find(settings, reporter)?, None);
+            headless::calibrate(client, json, reporter).await?;
+            Ok(Exit::Ok)
+        })
     })
 }
 

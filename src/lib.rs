@@ -22,11 +22,12 @@
 //! | [`harmless`] | makes text safe for a terminal: control characters become visible | |
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure`, `units` |
 //! | [`store`] | what is kept between two runs: conversations, places, questions, blocks of the KV cache; whole and synced writes under a lock | `failure` |
-//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `store`, `swaa`, `units` |
+//! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `passages`, `store`, `swaa`, `units` |
+//! | [`passages`] | which passages of a text does a question point at? plain data | |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
-//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
+//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `document`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
-//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `swaa`, `units` |
+//! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `passages`, `swaa`, `units` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
 //! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
@@ -70,6 +71,7 @@ pub mod headless;
 pub mod models;
 #[cfg(test)]
 mod parity;
+pub mod passages;
 pub mod plain;
 pub mod sandbox;
 pub mod session;

@@ -82,6 +82,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Cache { task, json } => commands::cache(&settings, task, *json),
         FrontEnd::Doctor { json } => commands::doctor(&settings, *json),
         FrontEnd::Models { task, json } => commands::models(&settings, task, *json),
+        FrontEnd::Calibrate { json } => commands::calibrate(&settings, *json),
         FrontEnd::Completions(shell) => commands::print(&settings::completions(*shell)),
         FrontEnd::Man => commands::print(&settings::man_page()),
         FrontEnd::Eval(args) => commands::evaluate(&settings, args),

@@ -11,6 +11,8 @@
 mod far;
 #[path = "attention/gpu.rs"]
 mod gpu;
+#[path = "attention/locate.rs"]
+mod locate;
 #[path = "attention/ranges.rs"]
 mod ranges;
 mod support;

@@ -33,6 +33,7 @@ fn config(model: PathBuf) -> EngineConfig {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            heads: None,
         },
     }
 }
@@ -93,6 +94,7 @@ impl Desk {
         let question = Question {
             job,
             prompt,
+            rereading: None,
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
             limits: Limits { max_tokens: Some(tokens), ..Limits::default() },
@@ -230,7 +232,17 @@ fn the_same_seed_draws_the_same_answer() {
         let sampling = Sampling { temperature: 1.2, seed, ..Sampling::GREEDY };
         let limits = Limits { max_tokens: Some(16), ..Limits::default() };
         let (prompt, recipe, cancel) = (prompt.clone(), preset("full"), CancelToken::default());
-        let question = Question { job, prompt, recipe, sampling, limits, markup: Box::default(), schema: None, cancel };
+        let question = Question {
+            job,
+            prompt,
+            rereading: None,
+            recipe,
+            sampling,
+            limits,
+            markup: Box::default(),
+            schema: None,
+            cancel,
+        };
         desk.engine.commands.send(Command::Ask(question)).expect("the engine listens");
         let mut text = String::new();
         loop {

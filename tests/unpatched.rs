@@ -125,6 +125,7 @@ fn model_info(model: &Path) -> ModelInfo {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            heads: None,
         },
     });
     loop {

@@ -5305,6 +5305,25 @@ unsafe extern "C" {
     pub fn llama_swaa_get_columns(ctx: *const llama_context) -> llama_swaa_columns;
 }
 unsafe extern "C" {
+    pub fn llama_locate_configure(
+        ctx: *mut llama_context,
+        layers: *const i32,
+        heads: *const i32,
+        n_heads: usize,
+    ) -> i32;
+}
+unsafe extern "C" {
+    pub fn llama_locate_set(
+        ctx: *mut llama_context,
+        n_keys: u32,
+        first: llama_pos,
+        end: llama_pos,
+    );
+}
+unsafe extern "C" {
+    pub fn llama_locate_get(ctx: *const llama_context, n_rows: *mut u32) -> *const f32;
+}
+unsafe extern "C" {
     pub fn llama_set_warmup(ctx: *mut llama_context, warmup: bool);
 }
 unsafe extern "C" {

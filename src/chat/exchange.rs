@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::attached::{Attached, AttachedText, told};
 use super::prompt::Turn;
 use super::until::Until;
-use crate::citations::Citation;
-use crate::engine::message::{Channel, Figures, Finish, ReasoningEnd, Timings, TokenCounts};
+use crate::citations::{Citation, SourceRange};
+use crate::document::ByteSpan;
+use crate::engine::message::{Channel, Figures, Finish, ReadAgain, ReasoningEnd, Timings, TokenCounts};
 use crate::failure::Failure;
 use crate::swaa::selection::ResolvedPreset;
 
@@ -55,6 +56,15 @@ pub struct Exchange {
     /// The user had it left out of later prompts, because the context is full.
     #[serde(default)]
     pub is_left_out: bool,
+    /// The passages that were read again before the question; `None` if there was no search for any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_again: Option<Box<ReadAgain>>,
+    /// Where those passages are, one for each; empty until they have been looked up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Option<SourceRange>>,
+    /// The passages that the user wants read again, instead of those that are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) chosen: Option<Vec<ByteSpan>>,
     /// The citations in the answer; empty until they have been looked up in the document.
     #[serde(default, deserialize_with = "or_default")]
     pub citations: Vec<Citation>,
@@ -154,6 +164,9 @@ impl Exchange {
             variant: None,
             variation: 0,
             is_left_out: false,
+            read_again: None,
+            sources: Vec::new(),
+            chosen: None,
             citations: Vec::new(),
         }
     }
@@ -162,6 +175,20 @@ impl Exchange {
     #[must_use]
     pub fn settled_answer(&self) -> &str {
         if self.may_be_reasoning { "" } else { &self.answer }
+    }
+
+    /// The passages that were read again, in bytes of the document.
+    #[must_use]
+    pub fn passages(&self) -> Vec<ByteSpan> {
+        let passages = self.read_again.iter().flat_map(|read_again| &read_again.passages);
+        passages.map(|passage| ByteSpan { start: passage.span.start, end: passage.span.end }).collect()
+    }
+
+    /// Forgets what refers to places of the document.
+    pub(super) fn forget_places(&mut self) {
+        self.citations.clear();
+        self.read_again = None;
+        self.sources.clear();
     }
 
     /// Whether it is another answer to the question of the exchange before it.
@@ -283,6 +310,7 @@ fn joined(first: &Figures, second: Figures) -> Figures {
             generated: first.tokens.generated + second.tokens.generated,
             reasoning: first.tokens.reasoning + second.tokens.reasoning,
             asking: first.tokens.asking + second.tokens.asking,
+            reread: first.tokens.reread,
             ..second.tokens
         },
         timings: Timings {

@@ -208,7 +208,7 @@ mod tests {
         session.ask("Is this so?\n# It begins");
         let answer = "\"a truth universally acknowledged\" and \"men should marry for love\"";
         session.answer(answer);
-        let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text));
+        let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text), &[]);
         session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
         let markdown = as_markdown(&session.chat);
         assert!(markdown.contains("## Is this so?\n\n\\# It begins\n"), "{markdown}");

@@ -45,6 +45,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             given: SamplingPatch::default(),
             limits: Limits::default(),
             schema: None,
+            reread: crate::engine::message::Reread::Off,
         },
         now: Moment(0),
         context: ContextSize::Fit,
@@ -170,6 +171,7 @@ pub(crate) fn job_of(command: &Command) -> Option<JobId> {
         Command::Prefill { job, .. }
         | Command::Forecast { job, .. }
         | Command::Count { job, .. }
+        | Command::FindHeads { job, .. }
         | Command::AnswerNow { job } => Some(*job),
         Command::Ask(question) => Some(question.job),
         Command::AllowContext { .. } | Command::Shutdown => None,

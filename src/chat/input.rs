@@ -13,7 +13,8 @@ use super::recording::{NotSaved, Restored, Saving, SessionId};
 use super::room::WayOut;
 use super::until::Until;
 use super::within::Within;
-use crate::citations::Citation;
+use crate::citations::{Citation, SourceRange};
+use crate::document::ByteSpan;
 use crate::engine::message::{CancelToken, Command, Event, Sampling};
 use crate::failure::Failure;
 use crate::swaa::{ChainOfThought, Preset};
@@ -36,6 +37,12 @@ pub enum Input {
     FileRead {
         name: Arc<str>,
         came: Result<Arc<str>, String>,
+    },
+    /// The result of [`Effect::FindSources`]: a place for each passage.
+    SourcesFound {
+        entry: usize,
+        passages: Vec<ByteSpan>,
+        sources: Vec<Option<SourceRange>>,
     },
     /// The result of [`Effect::CheckCitations`].
     Checked {
@@ -66,6 +73,8 @@ pub enum Action {
     },
     /// Asks for another answer to the last question.
     Regenerate,
+    /// Asks the last question again with these passages read again before it, in bytes of the document, on a new branch.
+    ReadAgain(Vec<ByteSpan>),
     /// Continues the last answer where it was cut off.
     Continue,
     /// Starts a new branch after an entry, or from the beginning.
@@ -148,10 +157,16 @@ pub enum Effect {
     Save(Box<Saving>),
     /// Read the file of this name; answered by [`Input::FileRead`].
     ReadFile(Arc<str>),
-    /// Look up the citations in the answer of an entry; answered by [`Input::Checked`].
+    /// Look up where the passages that were read again for an entry are; answered by [`Input::SourcesFound`].
+    FindSources {
+        entry: usize,
+        passages: Vec<ByteSpan>,
+    },
+    /// Look up the citations in the answer of an entry, first in these passages; answered by [`Input::Checked`].
     CheckCitations {
         entry: usize,
         answer: Arc<str>,
+        passages: Vec<ByteSpan>,
     },
     Quit,
 }

@@ -64,7 +64,7 @@ pub use input::{
 pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
-pub use prompt::{PromptRequest, Turn, build_prompt};
+pub use prompt::{PromptRequest, Turn, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{

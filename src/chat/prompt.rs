@@ -109,6 +109,24 @@ fn prompted(request: &PromptRequest, question: &Arc<str>) -> Result<(Prompt, Out
     Ok((prompt, OutputMarkup { ends: request.template.ends(), ..markup }))
 }
 
+/// Makes `question` a part of its own in `prompt`, and returns the index of that part; `None` if it is not there. The
+/// tokens stay the same, as parts that follow each other are tokenised together.
+pub fn set_question_apart(prompt: &mut Prompt, question: &str) -> Option<usize> {
+    let question = question.trim();
+    let has_it = |part: &Part| part.segment == Segment::Tail && part.origin == Origin::Text;
+    let index = prompt.parts.iter().rposition(|part| has_it(part) && part.text.contains(question))?;
+    let part = &prompt.parts[index];
+    let at = part.text.rfind(question).filter(|_| !question.is_empty())?;
+    if at == 0 {
+        return Some(index);
+    }
+    let (before, from) = part.text.split_at(at);
+    let part = |text: &str| Part { text: text.into(), origin: Origin::Text, segment: Segment::Tail };
+    let both = [part(before), part(from)];
+    prompt.parts.splice(index..=index, both);
+    Some(index + 1)
+}
+
 impl PromptRequest<'_> {
     fn thinking(&self) -> Thinking {
         self.cot.thinking(self.template.conventions())

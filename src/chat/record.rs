@@ -19,7 +19,9 @@ use super::ending::endings;
 use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::state::Chat;
 use crate::citations::{Citation, Source};
-use crate::engine::message::{Figures, Finish, Memory, ReasoningEnd, Threads, TokenCounts};
+use crate::engine::message::{
+    Figures, Finish, FoundBy, Memory, NoPassages, Passage, ReadAgain, ReasoningEnd, Threads, TokenCounts,
+};
 use crate::swaa::{Attention, Recipe};
 
 /// The version of the objects.
@@ -56,6 +58,8 @@ pub struct Record<'a> {
     /// Which parts of them are in the prompt, in words: `parts 1-4 of 61`; null if all are.
     part: Option<&'a str>,
     attached: Vec<AttachedRecord<'a>>,
+    /// The passages that were read again before the question; null if there was no search for any.
+    reread: Option<RereadRecord<'a>>,
     /// The quotes in the answer, looked up in the document.
     citations: Vec<CitationRecord<'a>>,
 }
@@ -87,6 +91,7 @@ impl<'a> Record<'a> {
             documents: Vec::new(),
             part: chat.document.part.as_deref(),
             attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
+            reread: exchange.read_again.as_deref().map(|read_again| RereadRecord::of(exchange, read_again)),
             citations: exchange.citations.iter().map(|citation| CitationRecord::of(exchange, citation)).collect(),
         }
     }
@@ -154,12 +159,15 @@ struct Tokens {
     reasoning: u32,
     /// Prefilled behind the reasoning to ask for the answer.
     asking: u32,
+    /// Of the passages that were read again, included in `prompt`.
+    reread: u32,
 }
 
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
-        let TokenCounts { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, .. } = counts;
-        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking }
+        let TokenCounts { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread } =
+            counts;
+        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread }
     }
 }
 
@@ -241,6 +249,67 @@ struct AttachedRecord<'a> {
 impl<'a> From<&'a Attached> for AttachedRecord<'a> {
     fn from(attached: &'a Attached) -> Self {
         Self { name: &attached.name, goes_along: attached.enclosed().is_some(), tokens: attached.tokens }
+    }
+}
+
+/// What was read again.
+#[derive(Debug, Serialize)]
+struct RereadRecord<'a> {
+    found_by: &'static str,
+    /// The share of the heads' attention on the best windows; null unless attention chose.
+    share: Option<f64>,
+    /// Why nothing was read again; null if something was.
+    why_none: Option<&'static str>,
+    passages: Vec<PassageRecord<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PassageRecord<'a> {
+    /// In bytes of the text that `lunette inspect --text` prints.
+    start: usize,
+    end: usize,
+    /// A share of attention, or BM25.
+    score: f64,
+    #[serde(flatten)]
+    source: SourceRecord<'a>,
+    /// The last page or line; null if it is in another file.
+    last: Option<u32>,
+}
+
+impl<'a> RereadRecord<'a> {
+    fn of(exchange: &'a Exchange, read_again: &ReadAgain) -> Self {
+        let passage = |(index, passage): (usize, &Passage)| {
+            let range = exchange.sources.get(index).and_then(Option::as_ref);
+            PassageRecord {
+                start: passage.span.start,
+                end: passage.span.end,
+                score: rounded(passage.score.into()),
+                source: range.map_or_else(SourceRecord::default, |range| SourceRecord::from(&range.source)),
+                last: range.and_then(|range| range.last),
+            }
+        };
+        Self {
+            found_by: found_by_name(read_again.found_by),
+            share: read_again.share.map(|share| rounded(share.into())),
+            why_none: read_again.why_none.filter(|_| read_again.passages.is_empty()).map(no_passages_name),
+            passages: read_again.passages.iter().enumerate().map(passage).collect(),
+        }
+    }
+}
+
+fn found_by_name(found_by: FoundBy) -> &'static str {
+    match found_by {
+        FoundBy::Attention => "attention",
+        FoundBy::Words => "words",
+        FoundBy::User => "user",
+    }
+}
+
+fn no_passages_name(why: NoPassages) -> &'static str {
+    match why {
+        NoPassages::NotPointed => "not_pointed",
+        NoPassages::TooDear => "too_dear",
+        NoPassages::NoRoom => "no_room",
     }
 }
 

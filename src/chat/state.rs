@@ -19,7 +19,7 @@ use super::transcript::Entry;
 use super::until::Until;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
-use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Sampling, SamplingPatch};
+use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Reread, Sampling, SamplingPatch};
 use crate::failure::Failure;
 use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
@@ -58,6 +58,8 @@ pub struct Asking {
     pub limits: Limits,
     /// The JSON schema that answers are held to.
     pub schema: Option<Arc<str>>,
+    /// Whether passages are read again before a question.
+    pub reread: Reread,
 }
 
 /// Everything a chat starts from.

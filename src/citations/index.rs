@@ -71,14 +71,14 @@ impl Index {
         self.places.as_ref()?.source(passage)
     }
 
-    /// Looks `citation` up in the document.
+    /// Looks `citation` up in the document: word for word in `first`, then everywhere.
     #[must_use]
-    pub fn look_up(&self, citation: &str) -> Verdict {
+    pub fn look_up(&self, citation: &str, first: &[ByteSpan]) -> Verdict {
         let wanted: Vec<u32> = words(citation).map(|(_, word)| hash(word)).collect();
         if wanted.is_empty() {
             return Verdict::NotFound;
         }
-        if let Some(at) = self.exactly(&wanted) {
+        if let Some(at) = self.exactly_in(&wanted, first).or_else(|| self.exactly(&wanted)) {
             return Verdict::Verified(self.span(at, at + wanted.len()));
         }
         let denies: Vec<bool> = words(citation).map(|(_, word)| negation::is_negation(word)).collect();
@@ -91,9 +91,15 @@ impl Index {
     }
 
     fn exactly(&self, wanted: &[u32]) -> Option<usize> {
-        self.words
-            .windows(wanted.len())
-            .position(|window| window.iter().map(|word| word.hash).eq(wanted.iter().copied()))
+        position(&self.words, wanted)
+    }
+
+    fn exactly_in(&self, wanted: &[u32], spans: &[ByteSpan]) -> Option<usize> {
+        spans.iter().find_map(|span| {
+            let from = self.words.partition_point(|word| (word.start as usize) < span.start);
+            let to = self.ends.partition_point(|&end| end as usize <= span.end).max(from);
+            position(&self.words[from..to], wanted).map(|at| from + at)
+        })
     }
 
     /// The range of words nearest to the quote, and the share that agrees. `denies` says of each wanted word whether it is
@@ -147,6 +153,11 @@ impl Index {
     }
 }
 
+/// Where `wanted` begins in `words`.
+fn position(words: &[Word], wanted: &[u32]) -> Option<usize> {
+    words.windows(wanted.len()).position(|window| window.iter().map(|word| word.hash).eq(wanted.iter().copied()))
+}
+
 /// The longest common subsequence of words: the places in `wanted` and in `segment` of each word that agrees, in order.
 fn lay_beside(wanted: &[u32], segment: &[u32]) -> Vec<(usize, usize)> {
     let columns = segment.len() + 1;
@@ -186,7 +197,7 @@ mod tests {
         want of a wife.\n\n“My dear Mr. Bennet,” said his lady to him one day, “have you heard that Netherfield Park is let at last?”";
 
     fn found(citation: &str) -> (&'static str, &'static str) {
-        let verdict = Index::new(BOOK).look_up(citation);
+        let verdict = Index::new(BOOK).look_up(citation, &[]);
         let name = match verdict {
             Verdict::Verified(_) => "verified",
             Verdict::Repaired { .. } => "repaired",
@@ -199,6 +210,17 @@ mod tests {
     fn the_same_words_are_verified_whatever_stands_between_them() {
         assert_eq!(found("A single man in possession"), ("verified", "a single man in\npossession"));
         assert_eq!(found("\"My dear Mr Bennet\", said his lady").0, "verified");
+    }
+
+    #[test]
+    fn what_was_read_again_comes_first() {
+        let text = "The door is red. Then it rained. The door is red, he said.";
+        let index = Index::new(text);
+        let later = ByteSpan { start: text.rfind("The door").expect("it is there"), end: text.len() };
+        let found = |first: &[ByteSpan]| index.look_up("the door is red", first).passage().map(|passage| passage.start);
+        assert_eq!((found(&[]), found(&[later])), (Some(0), Some(later.start)));
+        let elsewhere = ByteSpan { start: 17, end: 32 };
+        assert_eq!(found(&[elsewhere]), Some(0));
     }
 
     #[test]
@@ -217,12 +239,12 @@ mod tests {
     fn what_was_made_up_is_not_found() {
         assert_eq!(found("a truth about men with a fortune of money"), ("not found", ""));
         assert_eq!(found("no such words are here"), ("not found", ""));
-        assert_eq!(Index::new("").look_up("one two three four"), Verdict::NotFound);
+        assert_eq!(Index::new("").look_up("one two three four", &[]), Verdict::NotFound);
     }
 
     #[test]
     fn a_quote_that_denies_what_the_document_says_is_not_found() {
-        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote).name();
+        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote, &[]).name();
         let pairs = [
             ("The river floods in April.", "The river never floods in April."),
             ("I have every objection to hearing it now.", "I have no objection to hearing it now."),
@@ -241,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_denial_in_other_words_is_still_one() {
-        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote).name();
+        let verdict = |text: &str, quote: &str| Index::new(text).look_up(quote, &[]).name();
         let text = "Indeed. I do not like green eggs and ham at all.";
         for quote in
             ["I don't like green eggs and ham", "Don't like green eggs and ham", "I do not like green legs and ham"]
@@ -258,13 +280,13 @@ mod tests {
             let words: Vec<(usize, &str)> = words(BOOK).collect();
             let to = (from + length).min(words.len() - 1);
             let (start, end) = (words[from].0, words[to].0 + words[to].1.len());
-            let verdict = Index::new(BOOK).look_up(&BOOK[start..end]);
+            let verdict = Index::new(BOOK).look_up(&BOOK[start..end], &[]);
             prop_assert!(matches!(verdict, Verdict::Verified(_)), "{:?}", &BOOK[start..end]);
         }
 
         #[test]
         fn passages_lie_within_the_document(citation in "(it|is|a|single|man|wife|let|x| ){1,30}") {
-            if let Some(span) = Index::new(BOOK).look_up(&citation).passage() {
+            if let Some(span) = Index::new(BOOK).look_up(&citation, &[]).passage() {
                 prop_assert!(span.start < span.end && span.end <= BOOK.len());
             }
         }

@@ -23,14 +23,15 @@ mod words;
 use crate::document::ByteSpan;
 pub use find::find_citations;
 pub use index::Index;
-pub use source::Source;
+pub use source::{Source, SourceRange, sources};
 pub use verdict::{Citation, Verdict};
 
-/// All quotes in `answer`, in order, looked up in the document. They have their places if the index knows its document.
+/// All quotes in `answer`, in order, looked up in the document: first in the passages that were read again for it, then
+/// everywhere. They have their places if the index knows its document.
 #[must_use]
-pub fn check(answer: &str, document: &Index) -> Vec<Citation> {
+pub fn check(answer: &str, document: &Index, passages: &[ByteSpan]) -> Vec<Citation> {
     let looked_up = |span: ByteSpan| {
-        let verdict = document.look_up(&answer[span.start..span.end]);
+        let verdict = document.look_up(&answer[span.start..span.end], passages);
         Citation { span, verdict, source: verdict.passage().and_then(|passage| document.source(passage)) }
     };
     find_citations(answer).into_iter().map(looked_up).collect()

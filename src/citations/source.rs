@@ -34,6 +34,47 @@ impl Source {
     }
 }
 
+/// The place of a passage, and where it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRange {
+    /// Where it begins.
+    pub source: Source,
+    /// Its last page or line, in the same file; `None` if it ends in another.
+    pub last: Option<u32>,
+}
+
+impl SourceRange {
+    /// `Chapter 1, lines 28–40`, `pages 3–4`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let (kind, first) = match (self.source.page, self.source.line) {
+            (Some(page), _) => ("pages", page),
+            (None, Some(line)) => ("lines", line),
+            (None, None) => return self.source.in_words(),
+        };
+        match self.last.filter(|last| *last > first) {
+            Some(last) => {
+                let title = self.source.title.as_ref().map_or(String::new(), |title| format!("{title}, "));
+                format!("{title}{kind} {first}–{last}")
+            }
+            None => self.source.in_words(),
+        }
+    }
+}
+
+/// Where passages of `document`, the parts in use, are; `whole` is what `--parts` counts in. `None` for what is in no file.
+#[must_use]
+pub fn sources(document: &Arc<Document>, whole: &Arc<Document>, passages: &[ByteSpan]) -> Vec<Option<SourceRange>> {
+    let places = Places::new(document.clone(), whole.clone());
+    let range = |passage: &ByteSpan| {
+        let source = places.source(*passage)?;
+        let end = ByteSpan { start: passage.end.max(passage.start + 1) - 1, end: passage.end };
+        let last = places.source(end).filter(|last| last.file == source.file);
+        Some(SourceRange { last: last.and_then(|last| last.page.or(last.line)), source })
+    };
+    passages.iter().map(range).collect()
+}
+
 /// The documents that places are looked up in.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
@@ -101,6 +142,19 @@ mod tests {
             Source { file: "book.md".into(), part: Some(3), title: Some("Three".into()), page: None, line: Some(11) };
         assert_eq!((source.in_words().as_str(), &source), ("Three, line 11", &expected));
         assert_eq!(source_of("red", &Places::new(whole.clone(), whole)).part, Some(1));
+    }
+
+    #[test]
+    fn a_passage_has_its_first_and_last_line() {
+        let whole = document("# One\n\nIt is red.\n\n# Two\n\nIt is blue.\nAnd green.\n");
+        let range = |first: &str, last: &str| {
+            let start = whole.text.find(first).expect("it is there");
+            let end = whole.text.find(last).expect("it is there") + last.len();
+            let sources = sources(&whole, &whole, &[ByteSpan { start, end }]);
+            sources[0].as_ref().expect("a place").in_words()
+        };
+        assert_eq!(range("It is blue.", "And green."), "Two, lines 7–8");
+        assert_eq!(range("red", "red"), "One, line 3");
     }
 
     #[test]

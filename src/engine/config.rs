@@ -157,6 +157,8 @@ pub struct EngineSettings {
     pub resident_bytes: u64,
     /// The file that keeps the calibration between runs; `None`: not kept.
     pub speeds: Option<PathBuf>,
+    /// The file that keeps which attention heads of a model point at passages; `None`: not kept.
+    pub heads: Option<PathBuf>,
     /// Where readings are kept on disk; `None`: nowhere.
     pub disk_cache: Option<DiskCacheSettings>,
     /// How a model that was never loaded before is checked; `None`: its header only.

@@ -168,6 +168,21 @@ impl CostModel {
         self.cost().time(start, &segments, self.shape.layers)
     }
 
+    /// The time to prefill `tokens` more behind `sequence` under `attention`, as a share of the time for the first
+    /// `document_tokens` of it. Before anything has been measured, an estimate.
+    pub(super) fn share_of_document(
+        &self,
+        tokens: u32,
+        attention: &Attention,
+        sequence: &TokenSequence,
+        document_tokens: u32,
+    ) -> f64 {
+        let (cost, layers) = (self.cost(), self.shape.layers);
+        let document = sequence.chunk_from(0, document_tokens);
+        let whole = document.map_or(0.0, |(read, under)| cost.tokens_worth(0, &[(read.len() as u32, under)], layers));
+        cost.tokens_worth(sequence.len(), &[(tokens, attention)], layers) / whole.max(f64::MIN_POSITIVE)
+    }
+
     /// Operations of a chunk of `tokens` tokens at `start`.
     fn work(&self, start: u32, tokens: u32, attention: &Attention) -> Work {
         let pairs = pairs(start, tokens, attention, self.shape.layers);

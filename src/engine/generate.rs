@@ -24,8 +24,8 @@ use super::repetition::RepetitionGuard;
 use super::split::{Output, Splitter, Stopped};
 use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
-use super::worker::{Aim, Prefilled, Worker};
-use crate::swaa::Attention;
+use super::worker::{Prefilled, Worker};
+use crate::swaa::{Attention, Recipe};
 
 /// How often an answer is asked for: a model may begin to reason again.
 const CUES: u32 = 2;
@@ -122,6 +122,13 @@ impl Writing {
     }
 }
 
+/// How an answer ended, and the recipe under which its prompt was prefilled.
+struct Written {
+    recipe: Recipe,
+    finish: Finish,
+    reasoning_end: Option<ReasoningEnd>,
+}
+
 fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
     (limits.repetition == Repetition::Ends).then(RepetitionGuard::default)
 }
@@ -132,32 +139,26 @@ impl<M: Machine> Worker<M> {
             return self.tell(Event::Failed { job: question.job, failure });
         }
         let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
-        let tokenized = self.tokenize(&question.prompt, &question.recipe);
-        let outcome = self.prefill_and_write(question, &tokenized, &mut job);
+        let outcome = self.prefill_and_write(question, &mut job);
         self.threads.after_job();
         match outcome {
-            Ok((finish, reasoning_end)) => {
+            Ok(Written { recipe, finish, reasoning_end }) => {
                 self.tell_notes(job.id);
-                let figures = Figures { reasoning_end, ..self.figures(&job, tokenized.recipe) };
-                let figures = Box::new(figures);
+                let figures = Box::new(Figures { reasoning_end, ..self.figures(&job, recipe) });
                 self.tell(Event::Answered { job: job.id, finish, figures });
             }
             Err(failure) => self.tell(Event::Failed { job: job.id, failure }),
         }
     }
 
-    fn prefill_and_write(
-        &mut self,
-        question: &Question,
-        tokenized: &TokenizedPrompt,
-        job: &mut Job,
-    ) -> Result<(Finish, Option<ReasoningEnd>), Failure> {
-        if let Prefilled::Stopped(finish) = self.prefill(tokenized, Aim::Answer, job)? {
-            return Ok((finish, None));
+    fn prefill_and_write(&mut self, question: &Question, job: &mut Job) -> Result<Written, Failure> {
+        let (tokenized, prefilled) = self.prefill_question(question, job)?;
+        if let Prefilled::Stopped(finish) = prefilled {
+            return Ok(Written { recipe: tokenized.recipe, finish, reasoning_end: None });
         }
         self.check_logits()?;
         self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
-        let mut writing = Writing::new(question, tokenized);
+        let mut writing = Writing::new(question, &tokenized);
         let started = Instant::now();
         let finish = self.write(&mut writing, job)?;
         job.timings.decode = started.elapsed();
@@ -171,7 +172,8 @@ impl<M: Machine> Worker<M> {
         }
         let was_ended_by_model = matches!(finish, Finish::EndOfGeneration | Finish::StopString);
         let finish = if was_ended_by_model && is_blank { Finish::NoAnswer } else { finish };
-        Ok((finish, writing.how_reasoning_ended(job.tokens.reasoning)))
+        let reasoning_end = writing.how_reasoning_ended(job.tokens.reasoning);
+        Ok(Written { recipe: tokenized.recipe, finish, reasoning_end })
     }
 
     /// Errors: the model's weights are damaged, so that any answer would be noise.

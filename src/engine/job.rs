@@ -34,6 +34,8 @@ pub(super) struct Job {
     pub tokens: TokenCounts,
     pub timings: Timings,
     pub threads: Threads,
+    /// Positions from here on are computed even if the cache has them.
+    pub compute_from: u32,
 }
 
 impl Job {
@@ -47,6 +49,7 @@ impl Job {
             tokens: TokenCounts::default(),
             timings: Timings::default(),
             threads: Threads::default(),
+            compute_from: u32::MAX,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
 //! [`Model`] owns the weights; [`Llama`] borrows it and owns at most one context, which it replaces when it has to
-//! grow. Most calls go through the safe binding (llama-cpp-2). Four functions of the patched library and the abort
+//! grow. Most calls go through the safe binding (llama-cpp-2). The functions that the patches add and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
 //! `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
@@ -41,7 +41,7 @@ use super::cache_index::Token;
 use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
 use super::cost_model::{CostModel, Shape, Sums};
-use super::machine::{Before, Decoded, Machine};
+use super::machine::{Before, Decoded, Lookout, Machine};
 use super::memory;
 use super::message::{self, Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
 use super::schema::{self, Constraint};
@@ -390,7 +390,17 @@ struct Context<'model> {
     raw: NonNull<sys::llama_context>,
     interrupt: Box<Interrupt>,
     configured: Option<Attention>,
+    tells: Tells,
     tokens: u32,
+}
+
+/// Whether the library knows the lookout, and whether heads can tell what they attend to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    /// It has to be told.
+    Unknown,
+    Yes,
+    No,
 }
 
 impl<'model> Context<'model> {
@@ -404,7 +414,7 @@ impl<'model> Context<'model> {
         // runs only inside decode calls, on the thread that makes them.
         unsafe { sys::llama_set_abort_callback(raw.as_ptr(), Some(is_interrupted), data) };
         let tokens = safe.n_ctx();
-        Some(Self { safe, raw, interrupt, configured: None, tokens })
+        Some(Self { safe, raw, interrupt, configured: None, tells: Tells::Unknown, tokens })
     }
 
     fn refusal(&self) -> Option<String> {
@@ -444,6 +454,38 @@ impl<'model> Context<'model> {
         // SAFETY: `raw` is alive.
         unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), *attention != Attention::Full) };
         Ok(())
+    }
+
+    /// Tells the library which heads tell what they attend to in the next decode calls, unless it knows.
+    fn look_out(&mut self, lookout: Option<&Lookout>) {
+        if self.tells != Tells::Unknown {
+            return;
+        }
+        let heads = lookout.map_or(&[][..], |lookout| &lookout.heads);
+        let (layers, indices): (Vec<i32>, Vec<i32>) =
+            heads.iter().map(|head| (head.layer.cast_signed(), head.head.cast_signed())).unzip();
+        // SAFETY: `raw` is alive; both lists have `heads.len()` numbers and are only read during the call.
+        let status =
+            unsafe { sys::llama_locate_configure(self.raw.as_ptr(), layers.as_ptr(), indices.as_ptr(), heads.len()) };
+        let (keys, rows) = lookout.map_or((0, 0..0), |lookout| (lookout.keys, lookout.rows.clone()));
+        // SAFETY: as above.
+        unsafe { sys::llama_locate_set(self.raw.as_ptr(), keys, rows.start.cast_signed(), rows.end.cast_signed()) };
+        self.tells = if status == 0 { Tells::Yes } else { Tells::No };
+    }
+
+    fn seen(&self, lookout: &Lookout) -> Option<Vec<Vec<f32>>> {
+        if self.tells != Tells::Yes || lookout.keys == 0 {
+            return None;
+        }
+        let mut rows = 0;
+        // SAFETY: `raw` is alive; the library writes one number.
+        let sums = unsafe { sys::llama_locate_get(self.raw.as_ptr(), &raw mut rows) };
+        let keys = lookout.keys as usize;
+        // SAFETY: unless it is null, it has a number for each head and key of the lookout that was set, and stays until
+        // the next call on the context.
+        let sums =
+            (!sums.is_null()).then(|| unsafe { std::slice::from_raw_parts(sums, lookout.heads.len() * keys) })?;
+        Some(sums.chunks(keys).map(<[f32]>::to_vec).collect())
     }
 
     /// Empties the cache without overwriting it: the library never reads a cell that holds no token, and zeroing them
@@ -501,6 +543,7 @@ pub(super) struct Llama<'model> {
     /// For schemas; made when one is first asked for.
     schema_tokens: Option<schema::Tokens>,
     constraint: Option<Constraint>,
+    lookout: Option<Lookout>,
     settings: EngineSettings,
     threads: i32,
     marks: vocabulary::Marks,
@@ -519,6 +562,7 @@ impl<'model> Llama<'model> {
             sampler: None,
             schema_tokens: None,
             constraint: None,
+            lookout: None,
             settings,
             threads,
             marks,
@@ -598,6 +642,10 @@ impl Machine for Llama<'_> {
         self.model.info.layers
     }
 
+    fn query_heads(&self) -> u32 {
+        self.model.weights.n_head()
+    }
+
     fn context_tokens(&self) -> u32 {
         self.context.as_ref().map_or(0, |context| context.tokens)
     }
@@ -658,11 +706,23 @@ impl Machine for Llama<'_> {
         let context = self.context.as_mut().ok_or_else(missing)?;
         // While the window hides nothing, full attention gives the same result without a second mask.
         context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
+        context.look_out(self.lookout.as_ref());
         context.decode(&mut self.batch, interrupted)
     }
 
     fn cuts_anywhere(&self) -> bool {
         self.model.info.cache.cuts_anywhere()
+    }
+
+    fn look_out(&mut self, lookout: Option<Lookout>) {
+        self.lookout = lookout;
+        if let Some(context) = &mut self.context {
+            context.tells = Tells::Unknown;
+        }
+    }
+
+    fn seen(&self) -> Option<Vec<Vec<f32>>> {
+        self.context.as_ref()?.seen(self.lookout.as_ref()?)
     }
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {

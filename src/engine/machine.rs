@@ -5,8 +5,11 @@
 //! the whole cache to host memory and back, or ranges of it. A machine with a state of fixed size can't be truncated: it
 //! goes back to a checkpoint, a copy of that state.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use super::cache_index::Token;
-use super::message::{Failure, Memory, Origin, Sampling};
+use super::message::{Failure, Head, Memory, Origin, Sampling};
 use crate::swaa::Attention;
 
 /// What comes before a text that is tokenised.
@@ -29,6 +32,17 @@ pub(super) enum Decoded {
     Interrupted,
 }
 
+/// Some heads, which tell what they attend to among the first tokens while others are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lookout {
+    /// Ascending.
+    pub heads: Arc<[Head]>,
+    /// How many leading positions they tell about.
+    pub keys: u32,
+    /// The positions of the tokens that are read; none of them is one of the first `keys`.
+    pub rows: Range<u32>,
+}
+
 /// A model with one KV cache.
 pub(super) trait Machine {
     /// A copy in host memory, of the cache or of its state.
@@ -44,6 +58,9 @@ pub(super) trait Machine {
     fn ends_generation(&self, token: Token) -> bool;
 
     fn layers(&self) -> u32;
+
+    /// Query heads of each layer.
+    fn query_heads(&self) -> u32;
 
     /// Size of the context in tokens, cached or free; 0 before [`Machine::resize`].
     fn context_tokens(&self) -> u32;
@@ -69,6 +86,12 @@ pub(super) trait Machine {
 
     /// Whether the cache can be truncated anywhere. If not, only [`Machine::rewind`] and [`Machine::forget`] shorten it.
     fn cuts_anywhere(&self) -> bool;
+    /// From now on these heads tell what they attend to; what they told before is forgotten.
+    fn look_out(&mut self, lookout: Option<Lookout>);
+
+    /// What each head of the lookout has told: its attention to each key, added up over the rows that were decoded.
+    /// `None` if it can't tell, or no row was decoded.
+    fn seen(&self) -> Option<Vec<Vec<f32>>>;
 
     /// Removes positions `len..`.
     fn truncate(&mut self, len: u32) -> Result<(), Failure>;

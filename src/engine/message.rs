@@ -5,7 +5,9 @@
 //! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,9 +16,11 @@ use serde::{Deserialize, Serialize};
 
 pub use super::cache_shape::{CacheShape, MemoryClass};
 pub use crate::failure::{Failure, FailureKind};
+pub use crate::passages::Passage;
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
 use crate::swaa::{Recipe, RecipeSpec};
+use crate::units::count;
 
 /// Identifies a job; chosen by the sender of the command, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -228,11 +232,152 @@ pub struct Limits {
     pub repetition: Repetition,
 }
 
+/// Whether passages of the document are read again before a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reread {
+    /// If the question points at some: as many as cost a tenth of reading the document, at most four.
+    #[default]
+    Auto,
+    /// Four, whatever they cost.
+    On,
+    Off,
+    /// So many, whatever they cost.
+    Passages(u32),
+}
+
+impl fmt::Display for Reread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::On => f.write_str("on"),
+            Self::Off => f.write_str("off"),
+            Self::Passages(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+impl FromStr for Reread {
+    /// What is allowed.
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "on" => Ok(Self::On),
+            "off" | "0" => Ok(Self::Off),
+            _ => match text.parse() {
+                Ok(count @ 1..=MOST_PASSAGES) => Ok(Self::Passages(count)),
+                _ => Err("auto, on, off or a number of passages up to 32"),
+            },
+        }
+    }
+}
+
+/// Passages are shown to a person and read with full attention: more are a document of their own.
+const MOST_PASSAGES: u32 = 32;
+
+/// How passages are read again before a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rereading {
+    pub reread: Reread,
+    /// The index of the question in the prompt's parts: the passages are put before it.
+    pub question_part: usize,
+    /// These passages instead of those that the engine finds.
+    pub given: Option<GivenPassages>,
+}
+
+/// Passages that are chosen already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenPassages {
+    pub found_by: FoundBy,
+    /// In bytes of the document.
+    pub spans: Vec<Range<usize>>,
+}
+
+/// A query head of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(u32, u32)", into = "(u32, u32)")]
+pub struct Head {
+    pub layer: u32,
+    pub head: u32,
+}
+
+impl From<(u32, u32)> for Head {
+    fn from((layer, head): (u32, u32)) -> Self {
+        Self { layer, head }
+    }
+}
+
+impl From<Head> for (u32, u32) {
+    fn from(head: Head) -> Self {
+        (head.layer, head.head)
+    }
+}
+
+/// What chose the passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FoundBy {
+    /// The model's own heads, while they read the question.
+    Attention,
+    /// The words of the question: it is not known (yet) which heads to ask.
+    Words,
+    /// The user.
+    User,
+}
+
+/// Why no passage was read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoPassages {
+    /// The question is about all of the document, or about nothing in it.
+    NotPointed,
+    /// The document is short, so a passage would cost more than a tenth of it.
+    TooDear,
+    /// The context has no room for one.
+    NoRoom,
+}
+
+/// The passages that were read again before a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadAgain {
+    pub found_by: FoundBy,
+    /// In the order of the document. Empty if none was read again.
+    pub passages: Vec<Passage>,
+    pub why_none: Option<NoPassages>,
+    /// Tokens that the passages added to the prompt.
+    pub tokens: u32,
+    /// How much of the heads' attention is on the best windows together, 0 to 1; `None` unless attention chose.
+    pub share: Option<f32>,
+    /// The document's chunks with their shares of attention; empty unless attention chose.
+    pub heat: Arc<[Passage]>,
+}
+
+impl ReadAgain {
+    /// `4 passages, 1,093 tokens, found by attention`; `no passage: the question points at none`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let how = match self.found_by {
+            FoundBy::Attention => "found by attention",
+            FoundBy::Words => "found by the words of the question",
+            FoundBy::User => "chosen by you",
+        };
+        match (self.passages.len(), self.why_none) {
+            (0, Some(NoPassages::TooDear)) => "no passage: the document is short".to_owned(),
+            (0, _) if self.found_by == FoundBy::User => "no passage: you left all of them out".to_owned(),
+            (0, Some(NoPassages::NoRoom)) => "no passage: the context has no room for one".to_owned(),
+            (0, _) => "no passage: the question points at none".to_owned(),
+            (1, _) => format!("1 passage, {} tokens, {how}", count(self.tokens)),
+            (passages, _) => format!("{passages} passages, {} tokens, {how}", count(self.tokens)),
+        }
+    }
+}
+
 /// One question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     pub job: JobId,
     pub prompt: Prompt,
+    /// `None`: nothing is read again.
+    pub rereading: Option<Rereading>,
     pub recipe: RecipeSpec,
     pub sampling: Sampling,
     pub limits: Limits,
@@ -240,6 +385,27 @@ pub struct Question {
     /// The JSON schema that the answer is held to.
     pub schema: Option<Arc<str>>,
     pub cancel: CancelToken,
+}
+
+/// A question about a fact that was planted in a text, to find the heads that point at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// The text, and the question behind it.
+    pub prompt: Prompt,
+    /// The index of the question in the prompt's parts.
+    pub question_part: usize,
+    /// Where the fact is, in bytes of the text.
+    pub fact: Range<usize>,
+}
+
+/// How well a head points at facts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pointing {
+    pub head: Head,
+    /// The share of the facts that it looked at more than at anything else, 0 to 1.
+    pub found: f32,
+    /// The share of its attention that is on the fact asked about, 0 to 1; the mean over all trials.
+    pub share: f32,
 }
 
 /// A command to the engine.
@@ -264,6 +430,13 @@ pub enum Command {
     Count {
         job: JobId,
         texts: Vec<Arc<str>>,
+    },
+    /// Find the heads that point at facts, and use them from now on. The trials are about one text. Those that were done
+    /// before a stop are not done again.
+    FindHeads {
+        job: JobId,
+        trials: Arc<[Trial]>,
+        cancel: CancelToken,
     },
     /// Make a running question end its reasoning and answer.
     AnswerNow {
@@ -442,6 +615,11 @@ pub struct Memory {
     pub device_bytes: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 /// Counts of one job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -457,6 +635,9 @@ pub struct TokenCounts {
     pub reasoning: u32,
     /// Prefilled behind the reasoning to ask for the answer.
     pub asking: u32,
+    /// Of the passages that were read again, included in `prompt`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reread: u32,
 }
 
 /// Times of one job.
@@ -530,6 +711,11 @@ pub enum Event {
         job: JobId,
         progress: Progress,
     },
+    /// The passages that were chosen for a question, before they are read again; or that none was.
+    ReadAgain {
+        job: JobId,
+        read_again: Box<ReadAgain>,
+    },
     /// Whole UTF-8, at least one character.
     Piece {
         job: JobId,
@@ -554,6 +740,18 @@ pub enum Event {
         job: JobId,
         finish: Finish,
         figures: Box<Figures>,
+    },
+    /// Progress of [`Command::FindHeads`].
+    FindingHeads {
+        job: JobId,
+        done: u32,
+        total: u32,
+    },
+    /// [`Command::FindHeads`] ended. The best heads first; empty if it was stopped, or if none points at facts.
+    HeadsFound {
+        job: JobId,
+        stopped: bool,
+        heads: Vec<Pointing>,
     },
     Forecast {
         job: JobId,
@@ -582,11 +780,14 @@ impl Event {
             Self::Loading { .. } | Self::Loaded(_) | Self::LoadFailed(_) => None,
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
+            | Self::ReadAgain { job, .. }
             | Self::Piece { job, .. }
             | Self::AskedForAnswer { job }
             | Self::WasReasoning { job }
             | Self::Prefilled { job, .. }
             | Self::Answered { job, .. }
+            | Self::FindingHeads { job, .. }
+            | Self::HeadsFound { job, .. }
             | Self::Forecast { job, .. }
             | Self::Counted { job, .. }
             | Self::Noted { job, .. }

@@ -30,6 +30,9 @@
 //! | `offload` | how many layers go onto a GPU? |
 //! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
 //! | [`memory`] | how much memory may this process still take? |
+//! | `reread` | which passages are read again before a question? |
+//! | `heads` | which attention heads point at passages? |
+//! | `head_search` | how are they found? |
 //! | `machine` | what does the worker need from a model with a cache? |
 //! | `llama` | the one module that imports the binding |
 //!
@@ -50,6 +53,8 @@ mod disk_cache;
 mod fingerprint;
 mod first_use;
 mod generate;
+mod head_search;
+mod heads;
 mod job;
 mod llama;
 mod load;
@@ -58,6 +63,7 @@ pub mod memory;
 pub mod message;
 mod offload;
 mod repetition;
+mod reread;
 mod rewind;
 mod saver;
 mod schema;
@@ -87,6 +93,7 @@ use config::{EngineConfig, EngineSettings};
 use cost_model::CostModel;
 use disk_cache::DiskCache;
 use first_use::Use;
+use heads::KnownHeads;
 use load::SystemLoad;
 use message::{Command, Event, Failure, FailureKind, ModelInfo};
 use threads::{Cores, ThreadChooser};
@@ -165,6 +172,7 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
     let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
     let _ = events.send(Event::Loaded(Box::new(info)));
+    let heads = KnownHeads::open(&config);
     let settings = config.settings.for_device(model.info().has_gpu());
     let disk = settings
         .disk_cache
@@ -173,7 +181,7 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let machine = llama::Llama::new(&model, &settings);
     let threads = ThreadChooser::new(settings.threads, Cores::here(), Box::<SystemLoad>::default());
     let inbox = Inbox::new(commands);
-    Worker::new(machine, cost_model, calibration, settings, threads, inbox, events.clone()).keeping(disk).run();
+    Worker::new(machine, cost_model, calibration, settings, heads, threads, inbox, events.clone()).keeping(disk).run();
 }
 
 /// What the blocks on disk are of.

@@ -5,15 +5,16 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::cache_index::Token;
-use super::machine::{Before, Decoded, Machine};
-use super::message::{CancelToken, Failure, FailureKind, Memory, Origin, Sampling};
+use super::machine::{Before, Decoded, Lookout, Machine};
+use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling};
 use crate::swaa::{Attention, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
 pub(super) const END: Token = Token(0);
 
 pub(super) struct Toy {
-    cells: Vec<u64>,
+    /// What was computed for each position, and its token.
+    cells: Vec<(u64, Token)>,
     /// `None`: its cache is cut anywhere.
     state: Option<State>,
     context_tokens: u32,
@@ -33,6 +34,9 @@ pub(super) struct Toy {
     pub fault: Option<&'static str>,
     /// The schema, the tokens that it begins with, and how much of the script came before it.
     pub constrained: Option<(String, Vec<Token>, usize)>,
+    /// Heads look at the capital letters among the keys that are the same as the token that is read.
+    lookout: Option<Lookout>,
+    seen: Option<Vec<f32>>,
 }
 
 /// What a hybrid folds its past into.
@@ -46,7 +50,7 @@ struct State {
 /// A copy of the cells, of the state, or of both.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ToyCopy {
-    cells: Vec<u64>,
+    cells: Vec<(u64, Token)>,
     state: Option<State>,
 }
 
@@ -71,6 +75,8 @@ impl Toy {
             threads: 0,
             fault: None,
             constrained: None,
+            lookout: None,
+            seen: None,
         }
     }
 
@@ -81,7 +87,7 @@ impl Toy {
             self.said += 1;
             return token;
         }
-        let last = self.cells.last().copied().unwrap_or_default();
+        let last = self.cells.last().map_or(0, |&(cell, _)| cell);
         if last % 8 == 0 { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
     }
 
@@ -90,7 +96,7 @@ impl Toy {
         let position = self.cells.len() as u32;
         let mut hasher = DefaultHasher::new();
         (token, self.state).hash(&mut hasher);
-        for (key, cell) in (0..).zip(&self.cells) {
+        for (key, (cell, _)) in (0..).zip(&self.cells) {
             let (sliding, full) = match attention {
                 Attention::Full => (1, true),
                 Attention::Sliding { window, sinks, far, full_layers } => {
@@ -102,6 +108,18 @@ impl Toy {
             }
         }
         hasher.finish()
+    }
+
+    fn look_at(&mut self, token: Token) {
+        let Some(lookout) = self.lookout.as_ref().filter(|lookout| lookout.rows.contains(&(self.cells.len() as u32)))
+        else {
+            return;
+        };
+        let keys = &self.cells[..lookout.keys as usize];
+        let seen = self.seen.get_or_insert_with(|| vec![0.0; keys.len()]);
+        let is_capital = u8::try_from(token.0).is_ok_and(|byte| byte.is_ascii_uppercase());
+        let is_seen = |&(_, key): &(u64, Token)| is_capital && key == token;
+        seen.iter_mut().zip(keys).filter(|(_, key)| is_seen(key)).for_each(|(seen, _)| *seen += 1.0);
     }
 }
 
@@ -122,6 +140,10 @@ impl Machine for Toy {
 
     fn layers(&self) -> u32 {
         4
+    }
+
+    fn query_heads(&self) -> u32 {
+        2
     }
 
     fn context_tokens(&self) -> u32 {
@@ -158,7 +180,8 @@ impl Machine for Toy {
                 return Ok(Decoded::Interrupted);
             }
             let entry = self.entry(token, attention);
-            self.cells.push(entry);
+            self.look_at(token);
+            self.cells.push((entry, token));
             if let Some(state) = &mut self.state {
                 assert_eq!(state.len + 1, self.cells.len(), "the state is that of the cells");
                 *state = State { len: self.cells.len(), hash: entry };
@@ -170,6 +193,18 @@ impl Machine for Toy {
 
     fn cuts_anywhere(&self) -> bool {
         self.state.is_none()
+    }
+
+    fn look_out(&mut self, lookout: Option<Lookout>) {
+        self.lookout = lookout;
+        self.seen = None;
+    }
+
+    fn seen(&self) -> Option<Vec<Vec<f32>>> {
+        // Those of layer 1 look; others see everything alike.
+        let seen = self.seen.clone()?;
+        let of_head = |head: &Head| if head.layer == 1 { seen.clone() } else { vec![1.0; seen.len()] };
+        Some(self.lookout.as_ref()?.heads.iter().map(of_head).collect())
     }
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
@@ -219,7 +254,7 @@ impl Machine for Toy {
     }
 
     fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
-        Ok(self.cells[start as usize..end as usize].iter().flat_map(|cell| cell.to_le_bytes()).collect())
+        Ok(self.cells[start as usize..end as usize].iter().flat_map(|(cell, _)| cell.to_le_bytes()).collect())
     }
 
     fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure> {
@@ -229,7 +264,9 @@ impl Machine for Toy {
             "appended without a gap"
         );
         assert!(end <= self.context_tokens, "the context is never overrun");
-        self.cells.extend(bytes.chunks(8).map(|cell| u64::from_le_bytes(cell.try_into().expect("8 bytes"))));
+        // Which token it was is not told: heads don't look at it.
+        let cell = |bytes: &[u8]| (u64::from_le_bytes(bytes.try_into().expect("8 bytes")), END);
+        self.cells.extend(bytes.chunks(8).map(cell));
         Ok(())
     }
 

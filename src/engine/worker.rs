@@ -23,6 +23,8 @@ use super::checkpoints::Checkpoints;
 use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
 use super::disk_cache::DiskCache;
+use super::head_search::HeadSearch;
+use super::heads::KnownHeads;
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
@@ -46,10 +48,14 @@ pub(super) struct Worker<M: Machine> {
     snapshots: SnapshotCache<M::Snapshot>,
     disk: DiskCache,
     pub(super) checkpoints: Checkpoints<M::Snapshot>,
-    cost_model: CostModel,
+    pub(super) cost_model: CostModel,
     calibration: Calibration,
     pub(super) token_cache: TokenCache,
     settings: EngineSettings,
+    pub(super) heads: KnownHeads,
+    pub(super) search: HeadSearch,
+    /// Tokens of passages that the cache holds, which are gone with the next question.
+    pub(super) passage_tokens: u32,
     pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
@@ -95,6 +101,8 @@ pub(super) enum Aim {
     Keep,
     /// To answer. This needs the logits of the last token, which no cache holds, so that token is always computed.
     Answer,
+    /// To answer, with passages that were found while the question was read first. The plan was told then.
+    AnswerWithPassages,
 }
 
 /// How a prefill ended.
@@ -111,6 +119,7 @@ impl<M: Machine> Worker<M> {
         cost_model: CostModel,
         calibration: Calibration,
         settings: EngineSettings,
+        heads: KnownHeads,
         threads: ThreadChooser,
         inbox: Inbox,
         events: UnboundedSender<Event>,
@@ -125,6 +134,9 @@ impl<M: Machine> Worker<M> {
             calibration,
             token_cache: TokenCache::default(),
             settings,
+            heads,
+            search: HeadSearch::default(),
+            passage_tokens: 0,
             threads,
             events,
             inbox,
@@ -144,6 +156,7 @@ impl<M: Machine> Worker<M> {
                 Command::Ask(question) => self.ask(&question),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
+                Command::FindHeads { job, trials, cancel } => self.find_heads(job, &trials, cancel),
                 Command::AllowContext { tokens } => self.settings.context = ContextSize::Tokens(tokens),
                 // Its answer has already ended.
                 Command::AnswerNow { .. } => {}
@@ -234,7 +247,7 @@ impl<M: Machine> Worker<M> {
             return Err(nothing_to_read());
         }
         if let Err(failure) = self.make_room(tokenized) {
-            if aim == Aim::Answer {
+            if aim != Aim::Keep {
                 // A conversation wants to know by how much it is too long.
                 let cached = self.saved_by(&self.kv, tokenized);
                 self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
@@ -248,7 +261,9 @@ impl<M: Machine> Worker<M> {
         job.tokens.cached = cached;
         job.tokens.from_disk = from_disk;
         self.tell_notes(job.id);
-        self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
+        if aim != Aim::AnswerWithPassages {
+            self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
+        }
         let started = Instant::now();
         let outcome = self.read_on(tokenized, job, started);
         job.timings.prefill = started.elapsed();
@@ -322,7 +337,8 @@ impl<M: Machine> Worker<M> {
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
         self.reuse_memory(tokenized)?;
         let in_memory = self.append_from_disk(&tokenized.sequence, job);
-        self.cut(self.reusable_positions(tokenized, aim));
+        self.cut(self.reusable_positions(tokenized, aim, job.compute_from));
+        self.passage_tokens = 0;
         let keep = self.kv.len();
         self.disk.follow(&self.kv, tokenized.document_tokens);
         Ok((keep, keep.saturating_sub(in_memory)))
@@ -385,12 +401,13 @@ impl<M: Machine> Worker<M> {
     ///
     /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question
     /// gets the same answer. This applies to the tail only: the document is never recomputed because of rounding.
-    fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim) -> u32 {
+    fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim, compute_from: u32) -> u32 {
         let cache_state = self.kv.common_prefix(&tokenized.sequence);
         match aim {
             Aim::Keep => cache_state,
-            Aim::Answer => {
-                let cache_state = cache_state.min(tokenized.sequence.len().saturating_sub(1));
+            Aim::Answer | Aim::AnswerWithPassages => {
+                let most = tokenized.sequence.len().saturating_sub(1).min(compute_from);
+                let cache_state = cache_state.min(most);
                 self.kv.call_of(cache_state).max(cache_state.min(tokenized.document_tokens))
             }
         }
@@ -398,7 +415,7 @@ impl<M: Machine> Worker<M> {
 
     /// Takes a snapshot of the cache, if what follows the first `staying` positions is worth keeping and not kept yet.
     fn copy_if_worth_keeping(&self, staying: u32) -> Result<Option<(CacheIndex, M::Snapshot)>, Failure> {
-        let lost = self.kv.len() - staying;
+        let lost = (self.kv.len() - staying).saturating_sub(self.passage_tokens);
         let bytes = self.machine.memory(self.kv.len()).kv_used_bytes;
         if lost < WORTH_KEEPING_TOKENS || self.snapshots.holds(&self.kv) || !self.snapshots.has_room_for(bytes) {
             return Ok(None);
@@ -420,7 +437,7 @@ impl<M: Machine> Worker<M> {
         self.machine.resize(self.settings.context.made_for(prompt_tokens, self.settings.reserve_tokens, limit))
     }
 
-    fn context_limit(&self) -> u32 {
+    pub(super) fn context_limit(&self) -> u32 {
         self.settings.context.limit(self.machine.train_context_tokens())
     }
 
@@ -495,7 +512,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> Memory {
         let resident_bytes = self.snapshots.bytes() + self.checkpoints.bytes();
         Memory { resident_bytes, ..self.machine.memory(self.kv.len()) }
     }

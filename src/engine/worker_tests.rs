@@ -14,6 +14,7 @@ use super::calibration::Calibration;
 use super::config::*;
 use super::cost_model::{CostModel, Shape};
 use super::disk_cache::DiskCache;
+use super::heads::KnownHeads;
 use super::load::{Load, Unknown};
 use super::message::*;
 use super::threads::{Cores, ThreadChooser};
@@ -32,6 +33,7 @@ struct Desk {
     schema: Option<Arc<str>>,
     /// What readings had to tell.
     notes: Vec<String>,
+    rereading: Option<Rereading>,
 }
 
 impl Desk {
@@ -81,6 +83,7 @@ impl Desk {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            heads: None,
         };
         let (commands, receiver) = channel();
         let (sender, events) = unbounded_channel();
@@ -91,12 +94,13 @@ impl Desk {
             cost_model,
             Calibration::none(),
             settings,
+            KnownHeads::these(None),
             ThreadChooser::new(None, Cores { in_machine: 4, allowed: 4 }, load),
             Inbox::new(receiver),
             sender,
         )
         .keeping(disk);
-        Self { worker, commands, events, next_job: 0, schema: None, notes: Vec::new() }
+        Self { worker, commands, events, next_job: 0, schema: None, rereading: None, notes: Vec::new() }
     }
 
     fn job(&mut self) -> JobId {
@@ -121,6 +125,7 @@ impl Desk {
         let question = Question {
             job: self.job(),
             prompt: prompt.clone(),
+            rereading: self.rereading.clone(),
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
             limits,
@@ -883,4 +888,137 @@ proptest! {
             }
         }
     }
+}
+
+/// A document of 4,200 bytes, each a token, in which one sentence has capital letters.
+fn long_document() -> String {
+    let filler = "nothing of note was seen on that day. ".repeat(60);
+    format!("{filler}The Whale Came up. {filler}")
+}
+
+/// Asks with the question as the second part of the tail. Returns the events.
+fn ask_rereading(desk: &mut Desk, prompt: &Prompt, reread: Reread, given: Option<GivenPassages>) -> Vec<Event> {
+    let question_part = prompt.parts.len() - 2;
+    let question = Question {
+        job: desk.job(),
+        prompt: prompt.clone(),
+        rereading: Some(Rereading { reread, question_part, given }),
+        recipe: spec(64, 8),
+        sampling: Sampling::GREEDY,
+        limits: Limits { max_tokens: Some(12), ..Limits::default() },
+        markup: Box::default(),
+        schema: None,
+        cancel: CancelToken::default(),
+    };
+    desk.give(Command::Ask(question))
+}
+
+fn read_again(events: &[Event]) -> &ReadAgain {
+    let found = events.iter().find_map(|event| match event {
+        Event::ReadAgain { read_again, .. } => Some(&**read_again),
+        _ => None,
+    });
+    found.expect("what was read again is told")
+}
+
+fn desk_with_heads() -> Desk {
+    let mut desk = Desk::new(16_384, PLENTY);
+    desk.worker.heads = KnownHeads::these(Some(&[Head { layer: 1, head: 0 }]));
+    desk
+}
+
+/// Attention costs next to nothing, so that a passage costs as much as its share of the document's tokens.
+fn cheap_attention() -> CostModel {
+    let shape = Shape { parameters: 1e12, layers: 4, attention_width: 1.0 };
+    CostModel::knowing(shape, false, Calibration::none().sums())
+}
+
+#[test]
+fn passages_that_heads_point_at_are_read_again_before_the_question() {
+    let document = long_document();
+    let prompt = prompt(&document, &["\n\n", "Where is the Whale?", "[end]"]);
+    let mut desk = desk_with_heads();
+    let events = ask_rereading(&mut desk, &prompt, Reread::Passages(1), None);
+    let found = read_again(&events);
+    let [passage] = &found.passages[..] else { panic!("one passage, got {found:?}") };
+    assert!(document[passage.span.clone()].contains("The Whale Came up."), "{:?}", &document[passage.span.clone()]);
+    assert_eq!((found.found_by, found.why_none), (FoundBy::Attention, None));
+    assert!(!found.heat.is_empty() && found.heat.last().is_some_and(|chunk| chunk.span.end == document.len()));
+    let planned = events.iter().filter(|event| matches!(event, Event::Planned { .. })).count();
+    assert_eq!(planned, 1, "one plan a job");
+
+    // The cache holds what a prompt with the passage has, and the answer is the one to that.
+    let answer = Answer::from(events.clone());
+    let plain_tokens = (document.len() + "\n\nWhere is the Whale?[end]".len()) as u32;
+    let text = format!("Passages of the text that may help:\n\n{}\n\n", &document[passage.span.clone()]);
+    assert_eq!((found.tokens, answer.tokens.reread), (text.len() as u32, text.len() as u32));
+    assert_eq!(answer.tokens.prompt, plain_tokens + text.len() as u32);
+    // The call that read the question is repeated from its beginning.
+    let again = "\n\nWhere is the Whale?[end]".len() as u32;
+    assert_eq!((answer.tokens.cached, answer.tokens.prefilled), (0, plain_tokens + text.len() as u32 + again));
+    let mut by_hand = self::prompt(&document, &["\n\n", &text, "Where is the Whale?", "[end]"]);
+    by_hand.parts.retain(|part| !part.text.is_empty());
+    assert_eq!(Desk::new(16_384, PLENTY).ask(&by_hand, &spec(64, 8)).text, answer.text);
+}
+
+#[test]
+fn the_next_turn_drops_the_passages_and_keeps_no_snapshot_of_them() {
+    let document = long_document();
+    let mut desk = desk_with_heads();
+    let first = prompt(&document, &["\n\n", "Where is the Whale?", "[end]"]);
+    let answer = Answer::from(ask_rereading(&mut desk, &first, Reread::Passages(3), None));
+    let told = "Where is the Whale?[end]";
+    let second = prompt(&document, &["\n\n", told, &answer.text, "[turn]", "What Came up?", "[end]"]);
+    let next = Answer::from(ask_rereading(&mut desk, &second, Reread::Passages(3), None));
+    assert_eq!(next.tokens.cached, document.len() as u32, "the passages stood behind it");
+    assert_eq!(desk.worker.memory().resident_bytes, 0, "a tail with passages is not worth a snapshot");
+}
+
+#[test]
+fn under_auto_a_question_that_points_at_nothing_is_answered_as_without() {
+    let document = long_document();
+    let prompt = prompt(&document, &["\n\n", "what is it all about?", "[end]"]);
+    for heads in [Some(&[Head { layer: 1, head: 0 }][..]), None] {
+        let mut desk = Desk::new(16_384, PLENTY);
+        desk.worker.heads = KnownHeads::these(heads);
+        desk.worker.cost_model = cheap_attention();
+        let events = ask_rereading(&mut desk, &prompt, Reread::Auto, None);
+        let found = read_again(&events).clone();
+        assert_eq!((found.passages.len(), found.why_none), (0, Some(NoPassages::NotPointed)), "{heads:?}");
+        let answer = Answer::from(events);
+        let plain = Answer::from(ask_rereading(&mut Desk::new(16_384, PLENTY), &prompt, Reread::Off, None));
+        assert_eq!((&answer.text, answer.tokens), (&plain.text, plain.tokens), "{heads:?}");
+    }
+}
+
+#[test]
+fn words_choose_until_heads_are_known_and_the_user_before_both() {
+    let document = long_document();
+    let prompt = prompt(&document, &["\n\n", "where did the whale come up?", "[end]"]);
+    let mut desk = Desk::new(16_384, PLENTY);
+    let events = ask_rereading(&mut desk, &prompt, Reread::Passages(1), None);
+    let found = read_again(&events);
+    assert_eq!(found.found_by, FoundBy::Words);
+    assert!(document[found.passages[0].span.clone()].contains("The Whale Came up."), "{found:?}");
+
+    let given = GivenPassages { found_by: FoundBy::User, spans: vec![38..75, 0..9_999_999] };
+    let events = ask_rereading(&mut desk_with_heads(), &prompt, Reread::Off, Some(given));
+    let found = read_again(&events);
+    assert_eq!((found.found_by, found.passages.len()), (FoundBy::User, 1));
+    assert_eq!(&document[found.passages[0].span.clone()], "nothing of note was seen on that day.");
+}
+
+#[test]
+fn a_short_document_and_a_full_context_are_left_alone() {
+    let short = prompt("The Whale Came up. It sank.", &["\n\n", "Where is the Whale?", "[end]"]);
+    let events = ask_rereading(&mut desk_with_heads(), &short, Reread::Auto, None);
+    assert_eq!(read_again(&events).why_none, Some(NoPassages::TooDear));
+    let document = long_document();
+    let full = prompt(&document, &["\n\n", "Where is the Whale?", "[end]"]);
+    let mut desk = Desk::new(document.len() as u32 + 300, PLENTY);
+    desk.worker.heads = KnownHeads::these(Some(&[Head { layer: 1, head: 0 }]));
+    let events = ask_rereading(&mut desk, &full, Reread::On, None);
+    let found = read_again(&events);
+    assert_eq!((found.passages.len(), found.why_none), (0, Some(NoPassages::NoRoom)));
+    assert!(matches!(events.last(), Some(Event::Answered { .. })), "it is answered without");
 }

@@ -21,10 +21,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::chat::template::Error as PromptError;
-use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, why_not_whole};
+use crate::chat::{
+    ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, set_question_apart, why_not_whole,
+};
 use crate::engine::message::{
     CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Question,
-    SamplingPatch,
+    Reread, Rereading, SamplingPatch,
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
@@ -48,6 +50,8 @@ pub struct Plan {
     /// `None`: the one for reading where a record names a document, and none where it has its own text.
     pub system: Option<SystemPrompt>,
     pub cot: ChainOfThought,
+    /// Each preset is measured with each of these.
+    pub rereads: Vec<Reread>,
     /// Most records of each file, spread evenly over it.
     pub limit: Option<usize>,
     /// Only these tasks; empty means all.
@@ -124,6 +128,7 @@ impl From<Error> for ExitError {
 struct Contender {
     name: String,
     recipe: RecipeSpec,
+    reread: Reread,
     written: String,
 }
 
@@ -163,12 +168,15 @@ async fn run_to_end(
     for (number, document) in (1..).zip(&documents) {
         let mut endings = Endings::default();
         for preset in &plan.presets {
-            let contender = run.contender(preset, &document[0]).await?;
-            run.ask_document(document, &contender, &mut endings).await?;
+            for reread in &plan.rereads {
+                let contender = run.contender(preset, *reread, &document[0]).await?;
+                run.ask_document(document, &contender, &mut endings).await?;
+            }
         }
         writeln!(log, "document {number} of {} ({}){endings}", documents.len(), harmless::line(&document[0].id))?;
     }
-    let names: Vec<String> = plan.presets.iter().map(|preset| preset.name.clone()).collect();
+    let named = |preset: &Preset| plan.rereads.iter().map(|reread| name(preset, *reread)).collect::<Vec<_>>();
+    let names: Vec<String> = plan.presets.iter().flat_map(named).collect();
     let asked = run.results.only(&run.asked);
     let table = Table::new(&asked, &names);
     run.save(Some(&table))?;
@@ -201,13 +209,22 @@ impl fmt::Display for Endings {
     }
 }
 
+/// What a preset is called in the table: `fastest`, or `fastest, reread on`.
+fn name(preset: &Preset, reread: Reread) -> String {
+    match reread {
+        Reread::Off => preset.name.clone(),
+        reread => format!("{}, reread {reread}", preset.name),
+    }
+}
+
 /// The recipe as one line, which changes whenever the recipe does.
-fn written(recipe: &RecipeSpec) -> String {
+fn written(recipe: &RecipeSpec, reread: Reread) -> String {
     let RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail } = recipe;
     // Runs from before there were far keys go on.
     let far = if *far > 0 { format!("far {far}, ") } else { String::new() };
+    let reread = if reread == Reread::Off { String::new() } else { format!(", reread {reread}") };
     format!(
-        "window {window}, sinks {sinks}, {far}full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}"
+        "window {window}, sinks {sinks}, {far}full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}{reread}"
     )
 }
 
@@ -246,12 +263,12 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// The recipe of `preset` for the document of `record`.
-    async fn contender(&mut self, preset: &Preset, record: &Record) -> Result<Contender, Error> {
+    async fn contender(&mut self, preset: &Preset, reread: Reread, record: &Record) -> Result<Contender, Error> {
         let recipe = match &preset.recipe {
             Some(recipe) => recipe.clone(),
             None => self.automatic(preset, record).await?,
         };
-        Ok(Contender { name: preset.name.clone(), written: written(&recipe), recipe })
+        Ok(Contender { name: name(preset, reread), written: written(&recipe, reread), recipe, reread })
     }
 
     /// What `auto` chooses for the document of `record`.
@@ -316,13 +333,15 @@ impl Run<'_> {
 
     /// The answer, or `None` if the prompt exceeds the plan's limit or does not fit.
     async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
-        let (prompt, markup) = self.prompt(record)?;
-        let recipe = contender.recipe.clone();
+        let (mut prompt, markup) = self.prompt(record)?;
+        let (recipe, reread) = (contender.recipe.clone(), contender.reread);
         if let Some(limit) = self.plan.max_prompt_tokens
             && self.client.forecast(prompt.clone(), recipe.clone()).await?.prompt_tokens > limit
         {
             return Ok(None);
         }
+        let question_part = set_question_apart(&mut prompt, &record.question).filter(|_| reread != Reread::Off);
+        let rereading = question_part.map(|question_part| Rereading { reread, question_part, given: None });
         let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
         let limits = self.plan.cot.limits(&limits, markup.answer_is_asked_for);
         let sampling = self.model.sampling_with(&self.plan.sampling);
@@ -330,6 +349,7 @@ impl Run<'_> {
             Command::Ask(Question {
                 job,
                 prompt,
+                rereading,
                 recipe,
                 sampling,
                 limits,

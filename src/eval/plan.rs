@@ -19,6 +19,7 @@ impl Plan {
             reading: settings.reading.clone(),
             system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),
             cot: settings.reading.cot.unwrap_or(ChainOfThought::Off),
+            rereads: args.reread.clone(),
             limit: args.limit,
             tasks: args.tasks.clone(),
             max_prompt_tokens: args.max_context_tokens,

@@ -16,11 +16,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
+use bm25::{Embedder, EmbedderBuilder, Scorer};
 use futures_util::FutureExt;
-use unicode_segmentation::UnicodeSegmentation;
 
 use crate::document::{ByteSpan, Document, Part};
+use crate::passages::Words;
 use crate::units;
 
 /// A part that is too long is split into pieces of about this fraction of the room, so that several of them can be
@@ -248,54 +248,6 @@ fn named(document: &Document, parts: &[Part], &Candidate { part, is_whole, span,
     Piece { part: parts[part].number, title: parts[part].title.clone(), lines, span, tokens }
 }
 
-/// Splits text into words in any language, as described in the module's documentation.
-#[derive(Debug, Default)]
-struct Words;
-
-impl Tokenizer for Words {
-    fn tokenize(&self, text: &str) -> Vec<String> {
-        let mut words = Vec::new();
-        let mut before: Option<(usize, &str)> = None;
-        for (at, word) in text.unicode_word_indices() {
-            if is_one_ideograph(word) {
-                if let Some((_, other)) = before.filter(|(end, _)| *end == at) {
-                    words.push(format!("{other}{word}"));
-                }
-                before = Some((at + word.len(), word));
-            } else {
-                before = None;
-                words.extend(inner_words(word));
-            }
-            words.push(word.to_lowercase());
-        }
-        words
-    }
-}
-
-/// Whether `word` is a single letter of a script without spaces: Unicode's rules make each one a word.
-fn is_one_ideograph(word: &str) -> bool {
-    let mut letters = word.chars();
-    let is_ideograph = letters.next().is_some_and(|letter| letter >= '\u{2e80}');
-    is_ideograph && letters.next().is_none()
-}
-
-/// `readLine` → `read`, `line`; empty if the word is not compound.
-fn inner_words(word: &str) -> Vec<String> {
-    let mut inner = vec![String::new()];
-    let mut was_small = false;
-    for letter in word.chars() {
-        if letter == '_' || (letter.is_uppercase() && was_small) {
-            inner.push(String::new());
-        }
-        if letter != '_' {
-            inner.last_mut().expect("at least one").extend(letter.to_lowercase());
-        }
-        was_small = letter.is_lowercase();
-    }
-    inner.retain(|word| !word.is_empty());
-    if inner.len() > 1 { inner } else { Vec::new() }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
@@ -371,13 +323,6 @@ mod tests {
         assert_eq!(calls.get(), 4, "parts, pieces, and the document twice");
         let counted = counted.into_inner();
         assert!(counted.iter().filter(|text| text.contains("# Chapter 7\n")).count() == 1);
-    }
-
-    #[test]
-    fn words_are_found_in_any_script_and_in_code() {
-        assert_eq!(Words.tokenize("Read_line readLine"), ["read", "line", "read_line", "read", "line", "readline"]);
-        assert_eq!(Words.tokenize("吾輩は"), ["吾", "吾輩", "輩", "輩は", "は"]);
-        assert_eq!(Words.tokenize("L'Été, 12"), ["l'été", "12"]);
     }
 
     proptest::proptest! {

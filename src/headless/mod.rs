@@ -17,6 +17,7 @@
 //! It does not locate models (the caller of [`run`] starts the engine), and never asks the user anything.
 
 mod cache;
+mod calibrate;
 mod doctor;
 mod fit;
 mod inspect;
@@ -35,6 +36,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 pub use cache::cache;
+pub use calibrate::calibrate;
 pub use doctor::doctor;
 pub use fit::fit;
 pub use inspect::{Counted, inspect};

@@ -280,7 +280,7 @@ impl Printer {
         }
         if self.headless.stats {
             let preset = exchange.preset.as_deref().unwrap_or_default();
-            reporter.note(&report::stats(preset, finish, figures, info));
+            reporter.note(&report::stats(preset, finish, exchange, figures, info));
         }
         self.printed += 1;
         self.answer = Printed::default();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::chat::Exchange;
 use crate::chat::record::{Record, finish_name, rounded};
 use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
 use crate::fit::retrieval::Piece;
@@ -72,7 +73,7 @@ impl Line<'_> {
 }
 
 /// The figures as text, for `--stats`.
-pub(super) fn stats(preset: &str, finish: Finish, figures: &Figures, model: &ModelInfo) -> String {
+pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
     let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { "no tokens".to_owned() };
     let device =
@@ -107,6 +108,9 @@ pub(super) fn stats(preset: &str, finish: Finish, figures: &Figures, model: &Mod
         ),
         format!("threads  {}", figures.threads),
     ]
+    .into_iter()
+    .chain(exchange.read_again.as_deref().map(|read_again| format!("reread   {}", read_again.in_words())))
+    .collect::<Vec<_>>()
     .join("\n")
 }
 

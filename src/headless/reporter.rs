@@ -110,6 +110,17 @@ impl<'a> Reporter<'a> {
         self.bytes_bar("checking", done, total);
     }
 
+    fn finding_heads(&mut self, done: u32, total: u32) {
+        if self.bar.is_hidden() && self.terminal.stderr {
+            self.bar = bar("asking about planted facts {bar:30} {pos} of {len}");
+        }
+        self.bar.set_length(total.into());
+        self.bar.set_position(done.into());
+        if done == total {
+            self.clear_bar();
+        }
+    }
+
     fn fetch_begins(&mut self, entry: &Entry) {
         let license = entry.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
         self.note(&format!("fetching {} ({}{license})", entry.title, bytes(entry.bytes)));
@@ -173,6 +184,7 @@ impl Observer for Reporter<'_> {
             Activity::FetchingModel(progress) => self.fetching(progress),
             Activity::LoadingModel(fraction) => self.loading(fraction),
             Activity::Prefilling(progress) => self.reading(progress),
+            Activity::FindingHeads { done, total } => self.finding_heads(done, total),
         }
     }
 }

@@ -166,9 +166,13 @@ impl<'settings> Script<'settings> {
                 let came = text_of(&name, &self.settings.read);
                 return Some(Input::FileRead { name, came });
             }
-            Effect::CheckCitations { entry, answer } => {
+            Effect::FindSources { entry, passages } => {
+                let sources = citations::sources(&self.files.document(), &self.files.whole(), &passages);
+                return Some(Input::SourcesFound { entry, passages, sources });
+            }
+            Effect::CheckCitations { entry, answer, passages } => {
                 let index = self.index.get_or_insert_with(|| Index::of(self.files.document(), self.files.whole()));
-                let citations = citations::check(&answer, index);
+                let citations = citations::check(&answer, index, &passages);
                 return Some(Input::Checked { entry, answer, citations });
             }
             Effect::Save(saving) => return self.recorder.save(&saving, &self.files),

@@ -563,7 +563,7 @@ mod tests {
             "\"a truth universally acknowledged\", \"Mr. Bennet was so odd a mix\", \"men should marry for love\"";
         listener.session.answer(answer);
         assert!(listener.news().ends_with("tok/s)\n") && listener.announcer.waits_for_citations());
-        let citations = check(answer, &Index::of(document.clone(), document));
+        let citations = check(answer, &Index::of(document.clone(), document), &[]);
         listener.session.input(Input::Checked { entry: 0, answer: Arc::from(answer), citations });
         let expected = "quoted from Chapter 1, line 3: \"a truth universally acknowledged\"\n\
             close to Chapter 2, line 7 (86% of the words match): \"Mr. Bennet was so odd a mix\"\n\

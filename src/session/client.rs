@@ -264,9 +264,11 @@ impl EngineClient {
                 Event::LoadFailed(failure) => return Err(ClientError::from(failure).into()),
                 _ if event.job() != Some(wanted) => {}
                 Event::Failed { failure, .. } => return Err(ClientError::from(failure).into()),
-                Event::Prefilled { .. } | Event::Answered { .. } | Event::Forecast { .. } | Event::Counted { .. } => {
-                    return Ok(event);
-                }
+                Event::Prefilled { .. }
+                | Event::Answered { .. }
+                | Event::HeadsFound { .. }
+                | Event::Forecast { .. }
+                | Event::Counted { .. } => return Ok(event),
                 _ => listen(&event)?,
             }
         }

@@ -33,7 +33,7 @@ use crate::chat::{
     Source,
 };
 use crate::citations::{self, Index};
-use crate::document::{self, ReadOptions};
+use crate::document::{self, ByteSpan, ReadOptions};
 use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
@@ -165,7 +165,11 @@ impl<'settings> EffectRunner<'settings> {
                 }
             }
             Effect::ReadFile(name) => self.read_file(name),
-            Effect::CheckCitations { entry, answer } => self.check_citations(entry, answer),
+            Effect::CheckCitations { entry, answer, passages } => self.check_citations(entry, answer, passages),
+            Effect::FindSources { entry, passages } => {
+                let sources = citations::sources(&self.files.document(), &self.files.whole(), &passages);
+                let _ = self.sender.send(EffectResult::Chat(Input::SourcesFound { entry, passages, sources }));
+            }
             Effect::Quit => {}
         }
     }
@@ -338,12 +342,12 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
-    fn check_citations(&self, entry: usize, answer: Arc<str>) {
+    fn check_citations(&self, entry: usize, answer: Arc<str>, passages: Vec<ByteSpan>) {
         let (document, whole) = (self.files.document(), self.files.whole());
         let (index, results) = (self.index.clone(), self.sender.clone());
         thread::spawn(move || {
             let index = index.get_or_init(|| Index::of(document, whole));
-            let citations = citations::check(&answer, index);
+            let citations = citations::check(&answer, index, &passages);
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
@@ -469,7 +473,7 @@ mod tests {
     /// The verdict on the quote in `answer`.
     fn looked_up(runner: &mut EffectRunner<'_>, answer: &str) -> Verdict {
         let answer: Arc<str> = answer.into();
-        let checks = Effect::CheckCitations { entry: 3, answer: answer.clone() };
+        let checks = Effect::CheckCitations { entry: 3, answer: answer.clone(), passages: Vec::new() };
         match result(runner, |runner| runner.run(checks)) {
             EffectResult::Chat(Input::Checked { entry: 3, answer: checked, citations }) if checked == answer => {
                 citations[0].verdict

@@ -63,6 +63,7 @@ impl Observer for Recorder {
             Activity::FetchingModel(PullProgress::Fetching { done, total }) => format!("model: {done} of {total}"),
             Activity::LoadingModel(fraction) => format!("loaded {fraction}"),
             Activity::Prefilling(progress) => format!("prefilled {}", progress.done_tokens),
+            Activity::FindingHeads { done, total } => format!("heads: {done} of {total}"),
             Activity::FetchingModel(_) => return,
         };
         if self.heard.last() != Some(&heard) {

@@ -24,6 +24,7 @@
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`trial`] | does a model survive its first token, and its template? in a process of its own |
+//! | [`calibrating`] | which attention heads of a model point at passages? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -33,6 +34,7 @@
 //!
 //! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 
+pub mod calibrating;
 pub mod catalogue;
 pub mod client;
 pub mod counting;

@@ -20,6 +20,11 @@ pub enum Activity<'a> {
     /// This share of the model is in memory, from 0 to 1.
     LoadingModel(f32),
     Prefilling(&'a Progress),
+    /// So many of so many trials are done.
+    FindingHeads {
+        done: u32,
+        total: u32,
+    },
 }
 
 /// Receives notes and progress, and decides about downloads.

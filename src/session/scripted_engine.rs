@@ -85,6 +85,9 @@ impl ScriptedEngine {
                 self.tell(Event::Prefilled { job, stopped: false, figures: Box::new(figures) });
             }
             Command::Ask(question) => self.answer(&question),
+            Command::FindHeads { job, .. } => {
+                self.tell(Event::HeadsFound { job, stopped: false, heads: Vec::new() });
+            }
             Command::AnswerNow { .. } | Command::AllowContext { .. } | Command::Shutdown => {}
         }
     }

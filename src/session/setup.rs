@@ -28,5 +28,6 @@ fn asking(settings: &Settings) -> Asking {
         given: settings.sampling,
         limits: settings.limits.clone(),
         schema: settings.schema.clone(),
+        reread: settings.reread,
     }
 }

@@ -15,6 +15,7 @@ use clap_complete::Shell;
 
 use super::values::{self, Count};
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
+use crate::engine::message::Reread;
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
@@ -129,6 +130,8 @@ pub enum Subcommands {
     Sessions(SessionsCommand),
     /// Open Pride and Prejudice: as many chapters as this machine can prefill in a minute
     Demo(Box<SessionArgs>),
+    /// Find the attention heads of a model that point at passages, which --reread asks
+    Calibrate(CalibrateArgs),
     /// Compare presets with full attention: answer recall on a set of records
     Eval(Box<EvalArgs>),
 }
@@ -369,6 +372,15 @@ pub struct PresetsArgs {
     pub model: ModelArgs,
 }
 
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
 /// Arguments of `lunette eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -405,6 +417,9 @@ pub struct EvalArgs {
     /// Print every answer, and whether it is right
     #[arg(long)]
     pub show_answers: bool,
+    /// Whether passages are read again before a question: auto, on, off or a number; several, comma-separated, are compared
+    #[arg(long, value_name = "MODE|N", value_delimiter = ',', value_parser = reread, default_value = "off")]
+    pub reread: Vec<Reread>,
     #[command(flatten)]
     pub system: SystemArgs,
     #[command(flatten)]
@@ -510,6 +525,10 @@ pub struct ReadingArgs {
     pub preset: Option<String>,
     #[command(flatten)]
     pub recipe: RecipeArgs,
+    /// Passages of the documents that the question points at are read again before it: auto (as many as cost a tenth of
+    /// reading the documents), on (4), off or a number
+    #[arg(long, value_name = "MODE|N", value_parser = reread)]
+    pub reread: Option<Reread>,
 }
 
 /// Flags that override single fields of the preset's recipe. The reference's names are aliases.
@@ -728,6 +747,10 @@ fn stride(text: &str) -> Result<u32, String> {
 
 fn switch(text: &str) -> Result<bool, String> {
     written::switch(text).map_err(sentence)
+}
+
+fn reread(text: &str) -> Result<Reread, String> {
+    text.parse().map_err(|allowed| format!("use {allowed}"))
 }
 
 fn chain_of_thought(text: &str) -> Result<ChainOfThought, String> {

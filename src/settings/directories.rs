@@ -45,6 +45,12 @@ impl Directories {
         self.data.join("sessions")
     }
 
+    /// Which attention heads of each model point at passages.
+    #[must_use]
+    pub fn heads_file(&self) -> PathBuf {
+        self.state.join("heads.json")
+    }
+
     /// The calibration file.
     #[must_use]
     pub fn speeds_file(&self) -> PathBuf {

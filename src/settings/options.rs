@@ -39,6 +39,9 @@ pub enum FrontEnd {
         json: bool,
     },
     Sessions(SessionsCommand),
+    Calibrate {
+        json: bool,
+    },
     Completions(Shell),
     Man,
     Eval(Box<EvalArgs>),

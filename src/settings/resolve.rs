@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::args::{
     CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, LowArgs, ModelArgs, ModelsArgs,
-    OutputArgs, QuestionArgs, ReadArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
+    OutputArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
@@ -24,7 +24,7 @@ use crate::engine::check_schema;
 use crate::engine::config::{
     ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload, OwnWindows,
 };
-use crate::engine::message::{Limits, Repetition, SamplingPatch};
+use crate::engine::message::{Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
@@ -77,6 +77,8 @@ pub struct Settings {
     /// What the user asked for; the model and the engine decide on the rest.
     pub sampling: SamplingPatch,
     pub limits: Limits,
+    /// Whether passages are read again before a question.
+    pub reread: Reread,
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
@@ -116,6 +118,9 @@ impl Settings {
             Some(Subcommands::Models { task }) => {
                 let (task, model, json) = models_task(task);
                 Self::of_command(FrontEnd::Models { task, json }, model, surroundings)
+            }
+            Some(Subcommands::Calibrate(args)) => {
+                Self::of_command(FrontEnd::Calibrate { json: args.json }, Some(args.model), surroundings)
             }
             Some(Subcommands::Completions { shell }) => {
                 Self::of_command(FrontEnd::Completions(shell), None, surroundings)
@@ -187,6 +192,7 @@ impl Settings {
             model: args.model.clone(),
             sampling: args.sampling.clone(),
             recipe: args.recipe.clone(),
+            reread: args.reread.iter().copied().find(|reread| *reread != Reread::Off),
             asked: QuestionArgs { system: args.system.clone(), ..QuestionArgs::default() },
             ..Gathered::default()
         };
@@ -205,7 +211,8 @@ impl Settings {
         let person = has_person(&documents, &questions, &surroundings);
         let front_end = front_end(&session, &questions, person, &surroundings.screen)?;
         let SessionArgs { selection, questions: asked, reading, model, sampling, keeping, output } = session;
-        let gathered = Gathered { asked, preset: reading.preset, recipe: reading.recipe, model, sampling };
+        let ReadingArgs { preset, recipe, reread } = reading;
+        let gathered = Gathered { asked, preset, recipe, reread, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         for name in &output.ab {
@@ -255,6 +262,7 @@ impl Settings {
         };
         let limits = limits(&gathered.asked, &config);
         let first_use = first_use(&surroundings);
+        let reread = gathered.reread.or(config.reread).unwrap_or_default();
         Ok(Self {
             front_end: FrontEnd::Screen,
             documents: Documents::Named(Vec::new()),
@@ -282,6 +290,7 @@ impl Settings {
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
+            reread,
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
             session: SessionChoice::Offer,
@@ -306,6 +315,7 @@ struct Gathered {
     asked: QuestionArgs,
     preset: Option<String>,
     recipe: RecipeArgs,
+    reread: Option<Reread>,
     model: ModelArgs,
     sampling: SamplingArgs,
 }
@@ -530,6 +540,7 @@ fn engine_settings(
         speeds: Some(directories.speeds_file()),
         disk_cache: disk_cache(args, config, directories),
         first_use: None,
+        heads: Some(directories.heads_file()),
     })
 }
 

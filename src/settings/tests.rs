@@ -88,6 +88,7 @@ fn nothing_said_gives_the_defaults() {
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
         first_use: settings.engine.first_use.clone(),
+        heads: Some("/home/reader/state/heads.json".into()),
     };
     assert_eq!(settings.engine, expected);
 }
@@ -117,6 +118,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         speeds: Some("/home/reader/state/speeds.json".into()),
         disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
         first_use: settings.engine.first_use.clone(),
+        heads: Some("/home/reader/state/heads.json".into()),
     };
     assert_eq!(settings.engine, expected);
     let sampling = SamplingPatch {

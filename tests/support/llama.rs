@@ -8,6 +8,7 @@
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::io::Write as _;
 use std::mem::ManuallyDrop;
+use std::ops::Range;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
@@ -261,6 +262,32 @@ impl<'model> Context<'model> {
     pub(crate) fn columns(&self) -> sys::llama_swaa_columns {
         // SAFETY: the context lives; plain numbers come back.
         unsafe { sys::llama_swaa_get_columns(self.raw.as_ptr()) }
+    }
+
+    /// Chooses heads, by layer and head, that tell what they attend to. `Err` is the library's status.
+    pub(crate) fn choose_heads(&mut self, heads: &[(i32, i32)]) -> Result<(), i32> {
+        let (layers, indices): (Vec<i32>, Vec<i32>) = heads.iter().copied().unzip();
+        // SAFETY: both lists live through the call, which copies them.
+        let status =
+            unsafe { sys::llama_locate_configure(self.raw.as_ptr(), layers.as_ptr(), indices.as_ptr(), heads.len()) };
+        if status == 0 { Ok(()) } else { Err(status) }
+    }
+
+    /// From now on the tokens at the positions `rows` tell what they attend to among the positions `0..keys`.
+    pub(crate) fn look_out(&mut self, keys: u32, rows: Range<u32>) {
+        // SAFETY: the context lives.
+        unsafe { sys::llama_locate_set(self.raw.as_ptr(), keys, rows.start as i32, rows.end as i32) }
+    }
+
+    /// What each of `heads` chosen heads has told about `keys` keys, and how many tokens told it.
+    pub(crate) fn seen(&self, heads: usize, keys: u32) -> Option<(Vec<Vec<f32>>, u32)> {
+        let mut rows = 0;
+        // SAFETY: the context lives; unless it is null there is a number for each head and key, copied here.
+        unsafe {
+            let sums = sys::llama_locate_get(self.raw.as_ptr(), &raw mut rows);
+            let sums = (!sums.is_null()).then(|| std::slice::from_raw_parts(sums, heads * keys as usize))?;
+            Some((sums.chunks(keys as usize).map(<[f32]>::to_vec).collect(), rows))
+        }
     }
 
     pub(crate) fn memory(&self) -> sys::llama_swaa_memory {

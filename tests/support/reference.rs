@@ -2,6 +2,8 @@
 //!
 //! It keeps keys with and without their rotation, so that an entry that moves is rotated anew and not twice.
 
+use std::ops::Range;
+
 use lunette::swaa::{Attention, weight};
 
 use super::gguf::Tensor;
@@ -30,11 +32,32 @@ pub(crate) struct Reference<'model> {
     model: &'model RandomModel,
     /// By layer.
     entries: Vec<Vec<Entry>>,
+    lookout: Option<Lookout>,
+}
+
+/// Which tokens tell what they attend to, and what they have told.
+#[derive(Debug, Clone)]
+struct Lookout {
+    keys: u32,
+    rows: Range<u32>,
+    /// By layer, head and key.
+    sums: Vec<Vec<Vec<f32>>>,
 }
 
 impl<'model> Reference<'model> {
     pub(crate) fn new(model: &'model RandomModel) -> Self {
-        Self { model, entries: vec![Vec::new(); model.layers.len()] }
+        Self { model, entries: vec![Vec::new(); model.layers.len()], lookout: None }
+    }
+
+    /// From now on the tokens at the positions `rows` tell what they attend to among the positions `0..keys`.
+    pub(crate) fn look_out(&mut self, keys: u32, rows: Range<u32>) {
+        let sums = vec![vec![vec![0.0; keys as usize]; self.model.shape.heads]; self.model.layers.len()];
+        self.lookout = Some(Lookout { keys, rows, sums });
+    }
+
+    /// The attention of a head to each key, added up over the rows that were read.
+    pub(crate) fn seen(&self, layer: usize, head: usize) -> &[f32] {
+        &self.lookout.as_ref().expect("the reference looks out").sums[layer][head]
     }
 
     /// Reads `tokens` under `attention`. Returns the logits of each.
@@ -82,12 +105,33 @@ impl<'model> Reference<'model> {
 
         for ((token, state), normed) in tokens.iter().zip(hidden).zip(&normed) {
             let query = project(&layer.query, layer, shape, Head::Query, normed);
+            if let Some(lookout) = self.lookout.as_mut().filter(|lookout| lookout.rows.contains(&token.position)) {
+                lookout.look(index, shape, &rotate(shape, &query, token.position), entries);
+            }
             let counted = entries.iter().map(|entry| (entry, count(attention, index, *token, entry)));
             let seen: Vec<(&Entry, u32)> = counted.filter(|&(_, count)| count > 0).collect();
             let mixed = attend(shape, &query, token.position, &seen);
             add(state, &product(&layer.output, &mixed));
             let fed = feed_forward(layer, &norm(state, &layer.feed_forward_norm.data));
             add(state, &fed);
+        }
+    }
+}
+
+impl Lookout {
+    /// Adds the softmax over the keys alone, head by head.
+    fn look(&mut self, layer: usize, shape: &Shape, query: &[f32], entries: &[Entry]) {
+        let group = shape.heads / shape.kv_heads;
+        let scale = 1.0 / (shape.head_dim as f32).sqrt();
+        let keys: Vec<&Entry> = entries.iter().filter(|entry| entry.position < self.keys).collect();
+        for (head, query) in query.chunks(shape.head_dim).enumerate() {
+            let part = (head / group) * shape.head_dim..(head / group + 1) * shape.head_dim;
+            let scores: Vec<f32> = keys.iter().map(|key| dot(query, &key.rotated_key[part.clone()]) * scale).collect();
+            let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let total: f32 = scores.iter().map(|score| (score - highest).exp()).sum();
+            for (score, key) in scores.iter().zip(&keys) {
+                self.sums[layer][head][key.position as usize] += (score - highest).exp() / total;
+            }
         }
     }
 }

@@ -92,9 +92,9 @@ fn quotes_are_asked_for_once_and_taken_only_for_the_answer_that_they_are_of() {
     session.ask("How does it begin?");
     let answer = "With “a truth universally acknowledged”.";
     let effects = session.answer(answer);
-    let [Effect::CheckCitations { entry: 0, answer: asked }] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::CheckCitations { entry: 0, answer: asked, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(&**asked, answer);
-    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text));
+    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text), &[]);
     session.input(Input::Checked { entry: 0, answer: "Another.".into(), citations: citations.clone() });
     assert!(session.chat.exchanges().all(|exchange| exchange.citations.is_empty()));
     session.input(Input::Checked { entry: 0, answer: answer.into(), citations });

@@ -118,11 +118,11 @@ fn a_branch_that_is_shown_after_the_document_changed_has_its_quotes_looked_up_in
     session.ask("How does it begin?");
     let answer = "With “a truth universally acknowledged”.";
     session.answer(answer);
-    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text));
+    let citations = crate::citations::check(answer, &crate::citations::Index::new(&session.chat.document.text), &[]);
     session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
     session.act(Action::Fork { after: None });
     session.input(changed("Another text."));
     let effects = session.act(Action::ShowBranch(0));
-    assert_eq!(effects, [Effect::CheckCitations { entry: 0, answer: answer.into() }]);
+    assert_eq!(effects, [Effect::CheckCitations { entry: 0, answer: answer.into(), passages: Vec::new() }]);
     assert!(session.chat.exchanges().all(|exchange| exchange.citations.is_empty()), "they were found in the old one");
 }

@@ -8,6 +8,7 @@ mod forks;
 mod opening;
 mod pairs;
 mod parts;
+mod rereading;
 mod saving;
 mod scripts;
 mod thinking;
@@ -601,7 +602,7 @@ fn what_was_quoted_is_looked_up_in_the_changed_document() {
     let citations = vec![Citation { span: ByteSpan { start: 3, end: 28 }, verdict, source: None }];
     session.input(Input::Checked { entry: 0, answer: answer.clone(), citations });
     let effects = session.input(changed("It is a falsehood."));
-    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer });
+    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer, passages: Vec::new() });
     assert_eq!(session.chat.exchanges().next().map(|exchange| exchange.citations.len()), Some(0));
 }
 
@@ -746,6 +747,9 @@ fn about(job: JobId, event: Event) -> Event {
         Event::WasReasoning { .. } => Event::WasReasoning { job },
         Event::Prefilled { stopped, figures, .. } => Event::Prefilled { job, stopped, figures },
         Event::Answered { finish, figures, .. } => Event::Answered { job, finish, figures },
+        Event::ReadAgain { read_again, .. } => Event::ReadAgain { job, read_again },
+        Event::FindingHeads { done, total, .. } => Event::FindingHeads { job, done, total },
+        Event::HeadsFound { stopped, heads, .. } => Event::HeadsFound { job, stopped, heads },
         Event::Forecast { plan, .. } => Event::Forecast { job, plan },
         Event::Counted { tokens, .. } => Event::Counted { job, tokens },
         Event::Noted { text, .. } => Event::Noted { job, text },

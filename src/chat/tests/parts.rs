@@ -180,5 +180,5 @@ fn quotes_are_looked_up_again_in_the_chosen_parts() {
     let answer = "With “a truth universally acknowledged”.";
     session.answer(answer);
     let effects = session.input(chosen("Other parts.", None));
-    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer: answer.into() });
+    assert_eq!(effects[0], Effect::CheckCitations { entry: 0, answer: answer.into(), passages: Vec::new() });
 }

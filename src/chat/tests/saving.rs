@@ -291,7 +291,7 @@ fn rich() -> (Exchange, Comparison) {
     figures.tokens.reasoning = 3;
     figures.reasoning_end = Some(ReasoningEnd::Closed);
     session.tell(Event::Answered { job, finish: Finish::EndOfGeneration, figures: Box::new(figures) });
-    let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text));
+    let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text), &[]);
     session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
     session.switch("fastest");
     session.forecast(8_000, Some(1));

@@ -81,7 +81,7 @@ fn a_quote_from_behind_the_place_is_not_found() {
     session.ask("What becomes of Tom?");
     let answer = "\"Anna is a dog\" and \"Tom dies in the end\"";
     session.answer(answer);
-    let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text));
+    let citations = citations::check(answer, &citations::Index::new(&session.chat.document.text), &[]);
     session.input(Input::Checked { entry: 0, answer: answer.into(), citations });
     let exchange = session.chat.exchanges().next().expect("one");
     let verdicts: Vec<&str> = exchange.citations.iter().map(|citation| citation.verdict.name()).collect();

@@ -6,6 +6,7 @@ use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
+use crate::document::ByteSpan;
 use crate::engine::message::Finish;
 
 /// Asks `question` instead of the one at `entry`, and drops everything after it.
@@ -22,16 +23,32 @@ pub(super) fn replace(chat: &mut Chat, entry: usize, question: &str) {
 /// Asks for another answer on a new branch; the former one stays on its own. Greedy sampling would repeat the answer, so
 /// the new one is sampled warmer.
 pub(super) fn regenerate(chat: &mut Chat) {
+    ask_again(chat, |former| Exchange {
+        attached: former.attached.clone(),
+        chosen: former.chosen.clone(),
+        variation: former.variation + 1,
+        ..Exchange::waiting(former.question.clone())
+    });
+}
+
+/// Asks the last question again on a new branch, with these passages read again before it instead of those that were
+/// found.
+pub(super) fn with_passages(chat: &mut Chat, passages: Vec<ByteSpan>) {
+    ask_again(chat, |former| Exchange {
+        attached: former.attached.clone(),
+        chosen: Some(passages),
+        ..Exchange::waiting(former.question.clone())
+    });
+}
+
+/// Asks what `change` makes of the last exchange. The former one stays on its own branch, unless it has no answer.
+fn ask_again(chat: &mut Chat, change: impl FnOnce(&Exchange) -> Exchange) {
     if chat.is_waited_for() {
         return chat.tell(Notice::info("an answer is in progress"));
     }
     let Some(entry) = last(chat) else { return chat.tell(Notice::info("nothing was asked yet")) };
     let Some(former) = chat.transcript[entry].exchange().cloned() else { return };
-    let again = Exchange {
-        attached: former.attached.clone(),
-        variation: former.variation + 1,
-        ..Exchange::waiting(former.question.clone())
-    };
+    let again = change(&former);
     chat.clear_notice();
     chat.paused = None;
     // Of several answers to one question all are replaced: the question stands before the first.

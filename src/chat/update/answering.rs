@@ -6,10 +6,13 @@ use super::stopping::{decline, fail_entry};
 use super::{attaching, citing, filling, returning};
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
+use crate::chat::prompt::set_question_apart;
 use crate::chat::state::{Chat, Pause, Phase, Run};
 use crate::chat::transcript::Entry;
+use crate::document::ByteSpan;
 use crate::engine::message::{
-    Begins, Command, Figures, Finish, Origin, OutputMarkup, Part, Prompt, Question, Sampling, Segment,
+    Begins, Command, Figures, Finish, FoundBy, GivenPassages, Origin, OutputMarkup, Part, Prompt, Question, Reread,
+    Rereading, Sampling, Segment,
 };
 use crate::swaa::selection::ResolvedPreset;
 
@@ -61,16 +64,21 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     exchange.preset = Some(resolved_preset.name.clone());
     exchange.citations.clear();
     let exchange = exchange.clone();
-    let (prompt, markup) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
-        Ok((prompt, markup)) if start == Start::BehindWhatThereIs => {
-            (with_beginning(prompt, &exchange, &markup), behind_beginning(markup))
-        }
+    let (mut prompt, mut markup) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
         Ok(both) => both,
         Err(failure) => {
             fail_entry(chat, entry, failure);
             return Vec::new();
         }
     };
+    let rereading = rereading(chat, &exchange, start, &mut prompt);
+    if start == Start::BehindWhatThereIs {
+        prompt = with_beginning(prompt, &exchange, &markup);
+        markup = behind_beginning(markup);
+    } else if let Some(exchange) = chat.exchange_mut(entry) {
+        exchange.read_again = None;
+        exchange.sources.clear();
+    }
     let limits = resolved_preset.cot.limits(&chat.asking.limits, markup.answer_is_asked_for);
     if let Some(exchange) = chat.exchange_mut(entry) {
         exchange.may_be_reasoning = markup.lone_close.is_some();
@@ -79,6 +87,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     let question = Question {
         job: run.job,
         prompt,
+        rereading,
         recipe,
         sampling: sampling(chat, &exchange),
         limits,
@@ -88,6 +97,24 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     };
     chat.work = Phase::Answering { run, entry };
     vec![Effect::Send(Command::Ask(question))]
+}
+
+/// How passages are read again before the question of `exchange`, which becomes a part of its own in `prompt`. An answer
+/// that goes on keeps its passages.
+fn rereading(chat: &Chat, exchange: &Exchange, start: Start, prompt: &mut Prompt) -> Option<Rereading> {
+    let had = exchange.read_again.as_ref().filter(|read_again| !read_again.passages.is_empty());
+    let given = match (start, &exchange.chosen) {
+        (Start::BehindWhatThereIs, _) => Some((had?.found_by, exchange.passages())),
+        (Start::Anew, Some(chosen)) => Some((FoundBy::User, chosen.clone())),
+        (Start::Anew, None) => None,
+    };
+    if chat.document.text.is_empty() || (chat.asking.reread == Reread::Off && given.is_none()) {
+        return None;
+    }
+    let question_part = set_question_apart(prompt, &exchange.asked())?;
+    let spans = |spans: Vec<ByteSpan>| spans.into_iter().map(|span| span.start..span.end).collect();
+    let given = given.map(|(found_by, passages)| GivenPassages { found_by, spans: spans(passages) });
+    Some(Rereading { reread: chat.asking.reread, question_part, given })
 }
 
 /// The prompt, followed by the reasoning and the answer so far.

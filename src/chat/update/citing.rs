@@ -1,24 +1,44 @@
-//! Looks up the citations of an answer once it is complete.
+//! Looks up the citations of an answer once it is complete, and the places of passages that are read again.
 
 use std::sync::Arc;
 
 use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::Effect;
-use crate::chat::state::Chat;
+use crate::chat::state::{Chat, Phase};
 use crate::chat::transcript::Entry;
-use crate::citations::{Citation, Verdict, find_citations};
+use crate::citations::{Citation, SourceRange, Verdict, find_citations};
+use crate::document::ByteSpan;
+use crate::engine::message::ReadAgain;
 
 /// Has the citations of an answer looked up, if it has any and there is a document.
 pub(super) fn check(chat: &Chat, entry: usize, answer: &str) -> Vec<Effect> {
     let has_quotes = !chat.document.text.is_empty() && !find_citations(answer).is_empty();
-    has_quotes.then(|| Effect::CheckCitations { entry, answer: answer.into() }).into_iter().collect()
+    let passages = chat.transcript.get(entry).and_then(Entry::exchange).map(Exchange::passages).unwrap_or_default();
+    has_quotes.then(|| Effect::CheckCitations { entry, answer: answer.into(), passages }).into_iter().collect()
+}
+
+/// Takes the passages that are read again for the running question, and has their places looked up.
+pub(super) fn read_again(chat: &mut Chat, read_again: Box<ReadAgain>) -> Vec<Effect> {
+    let Phase::Answering { entry, .. } = chat.work else { return Vec::new() };
+    let Some(exchange) = chat.exchange_mut(entry) else { return Vec::new() };
+    exchange.read_again = Some(read_again);
+    exchange.sources.clear();
+    let passages = exchange.passages();
+    if passages.is_empty() { Vec::new() } else { vec![Effect::FindSources { entry, passages }] }
+}
+
+/// Takes the places of passages, unless the entry has others by now.
+pub(super) fn sources_found(chat: &mut Chat, entry: usize, passages: &[ByteSpan], sources: Vec<Option<SourceRange>>) {
+    if let Some(exchange) = chat.exchange_mut(entry).filter(|exchange| exchange.passages() == passages) {
+        exchange.sources = sources;
+    }
 }
 
 /// Call after the document has changed: drops the citations on every branch, and looks those of the shown branch up in
 /// the new document.
 pub(super) fn check_again(chat: &mut Chat) -> Vec<Effect> {
-    chat.branches.kept_exchanges().for_each(|exchange| exchange.citations.clear());
-    chat.exchanges_mut().for_each(|exchange| exchange.citations.clear());
+    chat.branches.kept_exchanges().for_each(Exchange::forget_places);
+    chat.exchanges_mut().for_each(Exchange::forget_places);
     check_unknown(chat)
 }
 

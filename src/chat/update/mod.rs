@@ -91,6 +91,7 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
         Input::Fetched(came) => return fetching::ended(chat, came),
         Input::Fetching(fetched) => fetching::progress(chat, fetched),
         Input::FileRead { name, came } => attaching::came(chat, &name, &came),
+        Input::SourcesFound { entry, passages, sources } => citing::sources_found(chat, entry, &passages, sources),
         Input::Checked { entry, answer, citations } => citing::checked(chat, entry, &answer, citations),
         Input::Restored(restored) => return restoring::restore(chat, *restored),
         Input::Noticed(failure) => chat.tell_news(Notice::from(&failure)),
@@ -143,6 +144,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
                 chat.measurements.chunk(&resolved_preset.name, &progress);
             }
         }
+        Event::ReadAgain { read_again, .. } => return citing::read_again(chat, read_again),
         Event::Piece { channel, text, .. } => {
             let now = chat.now;
             if let Some(exchange) = chat.answering() {
@@ -169,6 +171,8 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
             return answering::answered(chat, finish, figures);
         }
         Event::Noted { text, .. } => chat.tell_beside(text),
+        // Nobody waits for these in a chat.
+        Event::FindingHeads { .. } | Event::HeadsFound { .. } => {}
         Event::Failed { failure, .. } => stopping::failed(chat, failure),
     }
     Vec::new()
@@ -240,6 +244,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Attach(attached) => return attaching::attach(chat, attached),
         Action::Replace { entry, question } => again::replace(chat, entry, &question),
         Action::Regenerate => again::regenerate(chat),
+        Action::ReadAgain(passages) => again::with_passages(chat, passages),
         Action::Continue => return again::go_on(chat),
         Action::Fork { after } => forking::fork(chat, after),
         Action::NewConversation => making_room::new_conversation(chat),

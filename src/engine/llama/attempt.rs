@@ -55,6 +55,7 @@ fn settings() -> EngineSettings {
         offload: Offload::none(),
         resident_bytes: 0,
         speeds: None,
+        heads: None,
         disk_cache: None,
         first_use: None,
     }

@@ -107,6 +107,10 @@ pub(in crate::tui) enum Intent {
     PreviousBranch,
     EditLast,
     Regenerate,
+    /// Ask again without the selected source.
+    DropSource,
+    /// Ask again with what the document shows as a source.
+    AddSource,
     Continue,
     CopyAnswer,
     CopyCode,

@@ -106,6 +106,8 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("go-to-mark", &[Reader], &["'"], Intent::GoToMark, "go to a mark: ', then its letter"),
     row("back", &[Reader], &["ctrl-o", "alt-left"], Intent::Back, "back to the previous position"),
     row("forward", &[Reader], &["ctrl-i", "alt-right"], Intent::Forward, "forward again"),
+    row("drop-source", &[Transcript], &["d"], Intent::DropSource, "leave the selected source out and ask again"),
+    row("add-source", &[Reader], &["P"], Intent::AddSource, "read this passage again and ask the last question again"),
     row("numbers", &[Reader], &["#"], Intent::Numbers, "show or hide line numbers"),
     row("edit-last", &[Transcript], &["e"], Intent::EditLast, "edit the last question and ask it again"),
     row("regenerate", &[Transcript], &["R"], Intent::Regenerate, "another answer to the last question"),

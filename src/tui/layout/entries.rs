@@ -88,7 +88,10 @@ fn render_key(exchange: &Exchange, at: &EntryContext<'_>) -> RenderKey {
         reasoning: reasoning.text.len(),
         state,
         seconds: running.map_or(0, |time| time.as_secs() + 1),
-        citations: exchange.citations.iter().fold(0, found_at),
+        citations: exchange.sources.len()
+            + exchange.passages().iter().fold(exchange.citations.iter().fold(0, found_at), |sum, passage| {
+                sum.wrapping_mul(31).wrapping_add(passage.start + 2)
+            }),
         chosen: at.chosen,
         reasoning_open: at.reasoning_open,
         cells: at.cells,

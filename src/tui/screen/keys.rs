@@ -84,6 +84,8 @@ impl Screen {
             Intent::Refer => return self.refer(chat),
             Intent::Editor => self.commands.push(UiCommand::Edit(self.text())),
             Intent::Suspend => self.commands.push(UiCommand::Suspend),
+            Intent::DropSource => return self.drop_source(chat),
+            Intent::AddSource => return self.add_source(chat),
             answers @ (Intent::EditLast
             | Intent::Regenerate
             | Intent::Continue

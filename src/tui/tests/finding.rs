@@ -117,7 +117,7 @@ fn a_search_that_is_given_up_leaves_the_transcript_where_it_was() {
 fn quotes_are_walked_through_when_nothing_is_searched_for() {
     let (mut session, mut screen) = (talked(), Screen::default());
     press(&mut screen, &mut session, (80, 24), "<tab>n");
-    assert_eq!(screen.message.as_deref(), Some("no answer quotes the document"));
+    assert_eq!(screen.message.as_deref(), Some("no answer quotes the document or read a passage again"));
 }
 
 #[test]

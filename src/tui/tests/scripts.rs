@@ -73,6 +73,7 @@ impl Toy {
                 "count"
             }
             Command::AnswerNow { .. } => "answer now",
+            Command::FindHeads { .. } => "find heads",
             Command::AllowContext { .. } => "allow context",
             Command::Shutdown => "shutdown",
         };

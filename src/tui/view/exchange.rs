@@ -9,7 +9,7 @@ use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, wrap};
 use super::entry::{EntryContext, INDENT, indented, prefixed};
 use super::formatting::{count, counted, rate, time};
-use super::{citations, versus, work};
+use super::{citations, sources, versus, work};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, endings};
 use crate::engine::message::Figures;
 use crate::session::references::describe;
@@ -36,7 +36,8 @@ pub(in crate::tui) fn write(rendered: &mut RenderedEntry, exchange: &Exchange, a
     let answer = rendered.answer.of(exchange.answer.trim(), cells - INDENT.len(), theme);
     rendered.lines.extend(answer.iter().cloned().map(|line| indented(INDENT, line)));
     rendered.says_from(from);
-    let citations = citations::lines(at, exchange, cells - INDENT.len());
+    let mut citations = citations::lines(at, exchange, cells - INDENT.len());
+    citations.extend(sources::lines(at, exchange, cells - INDENT.len()));
     rendered.chosen_line =
         citations.iter().position(|(is_chosen, _)| *is_chosen).map(|line| rendered.lines.len() + line);
     rendered.lines.extend(citations.into_iter().map(|(_, line)| indented(INDENT, line)));
@@ -123,7 +124,8 @@ fn state(chat: &Chat, exchange: &Exchange, theme: &Theme) -> Option<Vec<Span<'st
         ExchangeState::Waiting if exchange.waits_for_file() => dim("waiting for the file".to_owned()),
         ExchangeState::Waiting => dim("next".to_owned()),
         ExchangeState::Running if exchange.answer.is_empty() && exchange.reasoning.began.is_none() => {
-            dim("reading the question …".to_owned())
+            let again = exchange.passages().len();
+            dim(if again > 0 { "reading the passages again …" } else { "reading the question …" }.to_owned())
         }
         ExchangeState::Running => dim("writing … Esc stops".to_owned()),
         ExchangeState::Withdrawn if exchange.variant.is_some() => {

@@ -8,6 +8,12 @@
 //! ▓  during prefill: was in the cache already         second column: the visible page
 //! ```
 //!
+//! While a question's attention is known, the rows that its heads look at show it instead: the lens.
+//!
+//! ```text
+//! ●  where they look most       •  where they look half as much or less
+//! ```
+//!
 //! Tokens are mapped to bytes in proportion, which is as exact as a row of the map.
 
 use ratatui::Frame;
@@ -122,12 +128,53 @@ pub(super) fn draw(
     let row_of = |byte: usize| (byte as f64 / bytes.max(1) as f64 * f64::from(area.height)) as u16;
     let page = shown.map(|(start, end)| (row_of(start), row_of(end.saturating_sub(1))));
     let signs = Atlas::of(chat, bytes).rows(area.height);
+    let heat = heat(chat, bytes, area.height);
     let line = |(row, reach): (usize, Reach)| {
         let is_shown = page.is_some_and(|(first, last)| (first..=last).contains(&(row as u16)));
         let page = if is_shown { Span::styled("▐", theme.strong) } else { Span::raw(" ") };
-        Line::from(vec![Span::raw(" "), sign(reach, theme), page])
+        let sign = heat.get(row).copied().flatten().map_or_else(|| sign(reach, theme), |heat| lens(heat, theme));
+        Line::from(vec![Span::raw(" "), sign, page])
     };
     frame.render_widget(Text::from(signs.into_iter().enumerate().map(line).collect::<Vec<Line>>()), area);
+}
+
+/// How much the heads look at what a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heat {
+    Most,
+    Some,
+}
+
+/// Of the strongest row, the share from which on a row shows its heat.
+const MOST_HEAT: f32 = 0.5;
+const SOME_HEAT: f32 = 0.1;
+
+/// The heat of the last question over the document, row by row; empty if it is not known.
+fn heat(chat: &Chat, bytes: usize, rows: u16) -> Vec<Option<Heat>> {
+    let Some(read_again) = chat.exchanges().last().and_then(|exchange| exchange.read_again.as_deref()) else {
+        return Vec::new();
+    };
+    let mut sums = vec![0.0_f32; rows.into()];
+    for chunk in read_again.heat.iter() {
+        let row = usize::midpoint(chunk.span.start, chunk.span.end) * sums.len() / bytes.max(1);
+        if let Some(sum) = sums.get_mut(row) {
+            *sum += chunk.score;
+        }
+    }
+    let strongest = sums.iter().copied().fold(0.0, f32::max);
+    let level = |sum: &f32| match sum / strongest.max(f32::MIN_POSITIVE) {
+        share if share >= MOST_HEAT => Some(Heat::Most),
+        share if share >= SOME_HEAT => Some(Heat::Some),
+        _ => None,
+    };
+    sums.iter().map(level).collect()
+}
+
+fn lens(heat: Heat, theme: &Theme) -> Span<'static> {
+    match heat {
+        Heat::Most => Span::styled("●", theme.accent),
+        Heat::Some => Span::styled("•", theme.accent),
+    }
 }
 
 pub(super) fn sign(reach: Reach, theme: &Theme) -> Span<'static> {

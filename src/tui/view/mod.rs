@@ -37,6 +37,7 @@ mod popup;
 pub(super) mod reader;
 pub(super) mod references;
 pub(super) mod sessions;
+mod sources;
 mod start;
 mod status_lines;
 pub(super) mod switch;
