@@ -186,6 +186,7 @@ fn engine(model: ModelInfo, says: Says) -> EngineClient {
 fn obey(received: &Receiver<Command>, says: Says, tell: impl Fn(Event)) {
     for command in received {
         match command {
+            Command::FindHeads { .. } => {}
             Command::Count { job, texts } => tell(Event::Counted { job, tokens: vec![4; texts.len()] }),
             Command::Forecast { job, .. } => tell(Event::Forecast { job, plan: forecast() }),
             Command::Prefill { job, .. } => tell(Event::Prefilled { job, stopped: false, figures: figures() }),
@@ -423,6 +424,7 @@ fn a_measurement_of_presets() {
         "question": "Who?", "answers": [everything()], "metric": "contains_any",
     });
     let plan = eval::Plan {
+        rereads: vec![lunette::engine::message::Reread::Off],
         files: vec![home.file("records.jsonl", &record.to_string())],
         presets: vec![Presets::built_in().get("full").expect("a preset").clone()],
         reading: PresetSelection {
@@ -469,6 +471,7 @@ impl Conversation {
         presets.change("mine \u{1b}\u{9b}\u{202e}", &[("window", "2048"), ("key", "9")]).expect("a preset");
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
+            reread: lunette::engine::message::Reread::Off,
             questions: Questions::Conversation,
             system: SystemPrompt::Absent,
             sampling: Sampling::GREEDY,

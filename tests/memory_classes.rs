@@ -49,6 +49,7 @@ fn config(model: PathBuf) -> EngineConfig {
             flash_attention: true,
             offload: Offload::none(),
             resident_bytes: 1 << 28,
+            heads: None,
             speeds: None,
             disk_cache: None,
             first_use: None,
@@ -91,6 +92,7 @@ impl Desk {
     fn ask(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Answer {
         let job = self.job();
         let question = Question {
+            rereading: None,
             job,
             prompt: prompt.clone(),
             recipe: recipe.clone(),
