@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::config::EngineConfig;
-use super::message::Head;
+use super::message::{Head, Pointing};
 use crate::store::file::update;
 
 /// What is known about one model.
@@ -100,6 +100,41 @@ fn read(file: &Path) -> Entries {
 
 fn parse(stored: &[u8]) -> Entries {
     serde_json::from_slice(stored).unwrap_or_default()
+}
+
+/// How many heads are asked where to look.
+const HEADS: usize = 8;
+
+/// A head that finds less than this share of the facts doesn't point at them.
+const LEAST_FOUND: f32 = 0.25;
+
+/// The trials that were done so far.
+#[derive(Debug, Default)]
+pub(super) struct HeadSearch {
+    pub(super) done: usize,
+    /// For each head of each layer: how many facts it found, and the sum of its shares of attention on them.
+    pub(super) sums: Vec<(f32, f32)>,
+}
+
+impl HeadSearch {
+    /// The heads that point at facts, best first.
+    pub(super) fn best(&self, heads_a_layer: u32) -> Vec<Pointing> {
+        let head_of = |index: usize| Head { layer: index as u32 / heads_a_layer, head: index as u32 % heads_a_layer };
+        let trials = self.done.max(1) as f32;
+        let pointing = |(index, (found, share)): (usize, &(f32, f32))| Pointing {
+            head: head_of(index),
+            found: found / trials,
+            share: share / trials,
+        };
+        let mut all: Vec<Pointing> = self.sums.iter().enumerate().map(pointing).collect();
+        all.sort_by(|one, other| {
+            let worth = |pointing: &Pointing| (pointing.found, pointing.share);
+            worth(other).partial_cmp(&worth(one)).unwrap_or(std::cmp::Ordering::Equal).then(one.head.cmp(&other.head))
+        });
+        all.truncate(HEADS);
+        all.retain(|pointing| pointing.found >= LEAST_FOUND);
+        all
+    }
 }
 
 /// Bytes at the beginning of a model's file that its fingerprint covers: names, sizes and the vocabulary's beginning.

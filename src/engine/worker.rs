@@ -23,8 +23,7 @@ use super::checkpoints::Checkpoints;
 use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
 use super::disk_cache::DiskCache;
-use super::head_search::HeadSearch;
-use super::heads::KnownHeads;
+use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Machine};
 use super::message::{
