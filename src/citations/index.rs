@@ -113,8 +113,8 @@ impl Index {
         let segment: Vec<u32> = self.words[from..to].iter().map(|word| word.hash).collect();
         let pairs = lay_beside(wanted, &segment);
         let (first, last) = (pairs.first()?.1, pairs.last()?.1 + 1);
-        let denied: Vec<bool> = (from..to).map(|word| self.negations.binary_search(&word).is_ok()).collect();
-        if !negation::are_the_same(&pairs, denies, &denied) {
+        let passage: Vec<bool> = (from..to).map(|word| self.negations.binary_search(&word).is_ok()).collect();
+        if !negation::are_the_same(&pairs, denies, &passage) {
             return None;
         }
         // Words between those that agree count against it.

@@ -427,7 +427,7 @@ impl<M: Machine> Worker<M> {
     fn make_room(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
         let (prompt_tokens, limit) = (tokenized.sequence.len(), self.context_limit());
         if prompt_tokens >= limit {
-            return Err(self.does_not_fit(&prompt_tokens.to_string(), tokenized.document_tokens, limit));
+            return Err(self.does_not_fit(&count(prompt_tokens), tokenized.document_tokens, limit));
         }
         let least = (prompt_tokens + 1).max((prompt_tokens + self.settings.reserve_tokens / 2).min(limit));
         if self.machine.context_tokens() >= least {
@@ -457,7 +457,7 @@ impl<M: Machine> Worker<M> {
             return Ok(());
         }
         let all = (f64::from(tokens) * text.len() as f64 / beginning.len() as f64) as u32;
-        let need = format!("about {all} (an estimate from its first {})", bytes(beginning.len() as u64));
+        let need = format!("about {} (an estimate from its first {})", count(all), bytes(beginning.len() as u64));
         Err(self.does_not_fit(&need, all, limit))
     }
 
@@ -477,11 +477,7 @@ impl<M: Machine> Worker<M> {
         };
         Failure {
             kind: FailureKind::DoesNotFit,
-            message: format!(
-                "the prompt has {} tokens, but {whose} holds {}, including the answer",
-                count(need),
-                count(have)
-            ),
+            message: format!("the prompt has {need} tokens, but {whose} holds {}, including the answer", count(have)),
             hint: Some(format!("{hint}; the prompt can have up to {} tokens", count(have.saturating_sub(1)))),
         }
     }

@@ -533,7 +533,7 @@ fn a_document_that_is_many_times_too_long_is_refused_by_its_beginning() {
     });
     let [Event::Failed { failure, .. }] = &events[..] else { panic!("one failure, got {events:?}") };
     assert_eq!(failure.kind, FailureKind::DoesNotFit);
-    let expected = "the prompt has about 1400000 (an estimate from its first 4.20 kB) tokens, but this model holds 700, including the answer";
+    let expected = "the prompt has about 1,400,000 (an estimate from its first 4.20 kB) tokens, but this model holds 700, including the answer";
     assert_eq!(failure.message, expected);
 }
 

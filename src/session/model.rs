@@ -30,7 +30,9 @@ pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf,
 ///
 /// Errors: [`Error::ModelMissing`] if the settings forbid fetching it.
 pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolved, Error> {
-    too_many_threads(settings).iter().for_each(|note| observer.note(note));
+    if let Some(note) = too_many_threads(settings) {
+        observer.note(&note);
+    }
     let resolved = Catalogue::bundled().resolve(&settings.model, &settings.places)?;
     match (resolved, settings.pull) {
         (Resolved::Missing(entry), PullPolicy::Always) => Ok(Resolved::Found(fetch(&entry, settings, observer)?)),

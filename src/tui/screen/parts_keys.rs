@@ -176,7 +176,7 @@ impl Screen {
                 self.message = Some("nothing is ticked: Space ticks, a ticks all".to_owned());
             }
             SelectionVerdict::Counting(parts) => {
-                self.message = Some(format!("{} still to be counted", counted(parts, "part")))
+                self.message = Some(format!("{} still to be counted", counted(parts, "part")));
             }
             SelectionVerdict::TooMany(_) => self.ask_what_would_fit(chat, selection, choice.parts),
             SelectionVerdict::Fits(_) if self.is_read(chat, &choice) => {
