@@ -25,7 +25,7 @@
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `passages`, `store`, `swaa`, `units` |
 //! | [`passages`] | which passages of a text does a question point at? plain data | |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
-//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `document`, `engine::config`, `engine::message`, `failure`, `harmless`, `swaa`, `units` |
+//! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `document`, `engine::config`, `engine::message`, `failure`, `harmless`, `passages`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `passages`, `swaa`, `units` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
@@ -33,7 +33,7 @@
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
 //! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `store`, `swaa`, `units` |
-//! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
+//! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa` |
 //!
 //! # Three flows
