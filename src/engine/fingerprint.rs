@@ -202,7 +202,7 @@ mod tests {
         let model = folder.path().join("m");
         fs::write(&model, "weights").expect("written");
         let begun = Fingerprinting::begin(model, folder.path().join("models.json"));
-        let result = begun.wait(Duration::from_secs(60)).expect("it comes").expect("hashed");
+        let result = begun.wait(Duration::from_mins(1)).expect("it comes").expect("hashed");
         assert_eq!(result.len(), 32);
     }
 }

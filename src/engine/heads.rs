@@ -37,7 +37,7 @@ static SHIPPED: LazyLock<Entries> = LazyLock::new(|| {
 });
 
 /// The heads of the model in use, and the file that they are kept in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct KnownHeads {
     /// `None`: not kept.
     file: Option<PathBuf>,

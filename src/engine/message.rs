@@ -236,10 +236,11 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reread {
     /// If the question points at some: as many as cost a tenth of reading the document, at most four.
-    #[default]
     Auto,
     /// Four, whatever they cost.
     On,
+    /// The default, until it is measured what `auto` does to questions that it was not made for.
+    #[default]
     Off,
     /// So many, whatever they cost.
     Passages(u32),

@@ -181,7 +181,8 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let machine = llama::Llama::new(&model, &settings);
     let threads = ThreadChooser::new(settings.threads, Cores::here(), Box::<SystemLoad>::default());
     let inbox = Inbox::new(commands);
-    Worker::new(machine, cost_model, calibration, settings, heads, threads, inbox, events.clone()).keeping(disk).run();
+    let worker = Worker::new(machine, cost_model, calibration, settings, threads, inbox, events.clone());
+    worker.keeping(disk).knowing(heads).run();
 }
 
 /// What the blocks on disk are of.

@@ -88,7 +88,7 @@ impl Toy {
             return token;
         }
         let last = self.cells.last().map_or(0, |&(cell, _)| cell);
-        if last % 8 == 0 { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
+        if last.is_multiple_of(8) { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
     }
 
     /// The entry of the next position: a hash of its token and every entry that it sees.

@@ -118,7 +118,6 @@ impl<M: Machine> Worker<M> {
         cost_model: CostModel,
         calibration: Calibration,
         settings: EngineSettings,
-        heads: KnownHeads,
         threads: ThreadChooser,
         inbox: Inbox,
         events: UnboundedSender<Event>,
@@ -133,7 +132,7 @@ impl<M: Machine> Worker<M> {
             calibration,
             token_cache: TokenCache::default(),
             settings,
-            heads,
+            heads: KnownHeads::default(),
             search: HeadSearch::default(),
             passage_tokens: 0,
             threads,
@@ -145,6 +144,11 @@ impl<M: Machine> Worker<M> {
     /// The same, with its readings kept on disk.
     pub(super) fn keeping(self, disk: DiskCache) -> Self {
         Self { disk, ..self }
+    }
+
+    /// The same, with the retrieval heads that are known of the model.
+    pub(super) fn knowing(self, heads: KnownHeads) -> Self {
+        Self { heads, ..self }
     }
 
     /// Executes commands until [`Command::Shutdown`] or until the sender is gone.

@@ -94,7 +94,6 @@ impl Desk {
             cost_model,
             Calibration::none(),
             settings,
-            KnownHeads::these(None),
             ThreadChooser::new(None, Cores { in_machine: 4, allowed: 4 }, load),
             Inbox::new(receiver),
             sender,
@@ -388,8 +387,8 @@ fn blocks(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_bad_block_is_dropped_with_a_sentence_and_read_again() {
-    let whole = prompt(&book(), &[]);
     type Spoil = fn(&mut Vec<u8>);
+    let whole = prompt(&book(), &[]);
     let spoils: [(Spoil, &str); 4] = [
         (|bytes| bytes.truncate(100), "it is cut off"),
         (|bytes| bytes.clear(), "it is cut off"),

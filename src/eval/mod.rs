@@ -175,8 +175,8 @@ async fn run_to_end(
         }
         writeln!(log, "document {number} of {} ({}){endings}", documents.len(), harmless::line(&document[0].id))?;
     }
-    let named = |preset: &Preset| plan.rereads.iter().map(|reread| name(preset, *reread)).collect::<Vec<_>>();
-    let names: Vec<String> = plan.presets.iter().flat_map(named).collect();
+    let columns = |preset: &Preset| plan.rereads.iter().map(|reread| name(preset, *reread)).collect::<Vec<_>>();
+    let names: Vec<String> = plan.presets.iter().flat_map(columns).collect();
     let asked = run.results.only(&run.asked);
     let table = Table::new(&asked, &names);
     run.save(Some(&table))?;

@@ -45,7 +45,7 @@ fn widened(text: &str, span: &Range<usize>) -> Range<usize> {
 /// Where the last line or sentence of `before` ends; `is_all`: nothing comes before it.
 fn last_end(before: &str, is_all: bool) -> usize {
     let ends = before.char_indices().filter(|&(at, c)| is_end(c, &before[at + c.len_utf8()..]));
-    let last = ends.map(|(at, c)| at + c.len_utf8()).last();
+    let last = ends.map(|(at, c)| at + c.len_utf8()).next_back();
     let last = last.map(|at| before.len() - before[at..].trim_start_matches([' ', '\t']).len());
     let word = || before.rfind(char::is_whitespace).map_or(before.len(), |at| at + 1);
     last.unwrap_or_else(|| if is_all { 0 } else { word() })

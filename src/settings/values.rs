@@ -262,8 +262,12 @@ mod tests {
             ("--timeout", |text| duration(text).is_ok(), &["1ms", "8760h"], &["0", "8761h", "1e18", "1e400"]),
         ];
         for (flag, takes, taken, refused) in table {
-            taken.iter().for_each(|text| assert!(takes(text), "{flag} {text}"));
-            refused.iter().for_each(|text| assert!(!takes(text), "{flag} {text}"));
+            for text in taken {
+                assert!(takes(text), "{flag} {text}");
+            }
+            for text in refused {
+                assert!(!takes(text), "{flag} {text}");
+            }
             for text in ["", " ", "x", "0x10", "1e", "18446744073709551616", "99999999999999999999999"] {
                 assert!(!takes(text), "{flag} {text:?}");
             }

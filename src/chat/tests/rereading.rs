@@ -11,6 +11,7 @@ fn session() -> Session {
     session
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "the event holds it in a box")]
 fn found(spans: &[std::ops::Range<usize>]) -> Box<ReadAgain> {
     let passage = |span: &std::ops::Range<usize>| Passage { span: span.clone(), score: 0.25 };
     Box::new(ReadAgain {

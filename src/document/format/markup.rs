@@ -279,9 +279,12 @@ mod tests {
         entries.iter().map(|(level, title)| (*level, (*title).to_owned())).collect()
     }
 
+    /// A file's name, its text, and its headings.
+    type Case<'a> = (&'a str, &'a str, &'a [(u8, &'a str)]);
+
     #[test]
     fn each_language_has_its_headings() {
-        let cases: [(&str, &str, &[(u8, &str)]); 8] = [
+        let cases: [Case<'_>; 8] = [
             (
                 "a.rst",
                 "===\nTop\n===\n\nOf Cats\n-------\n\ntext\n\nOf Dogs\n-------\n",

@@ -226,9 +226,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = store(folder.path(), 1000);
         let all = store.bytes().expect("readable");
-        let spared = SystemTime::now() - Duration::from_secs(60);
+        let spared = SystemTime::now() - Duration::from_mins(1);
         assert_eq!(store.make_room(1, spared).expect("looked"), 0, "all were just written");
-        let any = SystemTime::now() + Duration::from_secs(60);
+        let any = SystemTime::now() + Duration::from_mins(1);
         store.make_room(1, any).expect("dropped");
         assert_eq!(store.group(ID).names().expect("readable").len(), 3);
         assert!(store.group(ID).names().expect("readable").contains(&name(0, 0, 1)));

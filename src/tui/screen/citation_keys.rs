@@ -114,6 +114,6 @@ fn passage(chat: &Chat, chosen: ChosenCitation) -> Option<ByteSpan> {
 
 /// The last question's exchange.
 fn last(chat: &Chat) -> Option<(usize, &Exchange)> {
-    let exchanges = chat.transcript.iter().enumerate().rev();
-    exchanges.filter_map(|(index, entry)| entry.exchange().map(|exchange| (index, exchange))).next()
+    let mut exchanges = chat.transcript.iter().enumerate().rev();
+    exchanges.find_map(|(index, entry)| entry.exchange().map(|exchange| (index, exchange)))
 }
