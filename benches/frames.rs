@@ -24,8 +24,8 @@ use lunette::chat::{
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::config::ContextSize;
 use lunette::engine::message::{
-    CacheShape, Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Sampling, SamplingPatch,
-    Threads, Timings, TokenCounts,
+    CacheShape, Channel, Command, Event, Figures, Finish, JobId, Limits, Memory, ModelInfo, Reread, Sampling,
+    SamplingPatch, Threads, Timings, TokenCounts,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -92,6 +92,7 @@ impl Talk {
             given: SamplingPatch::default(),
             limits: Limits::default(),
             schema: None,
+            reread: Reread::Off,
         };
         let setup = Setup {
             document: facts,
