@@ -186,12 +186,11 @@ fn engine(model: ModelInfo, says: Says) -> EngineClient {
 fn obey(received: &Receiver<Command>, says: Says, tell: impl Fn(Event)) {
     for command in received {
         match command {
-            Command::FindHeads { .. } => {}
             Command::Count { job, texts } => tell(Event::Counted { job, tokens: vec![4; texts.len()] }),
             Command::Forecast { job, .. } => tell(Event::Forecast { job, plan: forecast() }),
             Command::Prefill { job, .. } => tell(Event::Prefilled { job, stopped: false, figures: figures() }),
             Command::Ask(question) => answer(question.job, says, &tell),
-            Command::AnswerNow { .. } | Command::AllowContext { .. } => {}
+            Command::AnswerNow { .. } | Command::AllowContext { .. } | Command::FindHeads { .. } => {}
             Command::Shutdown => return,
         }
     }

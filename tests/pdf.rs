@@ -85,7 +85,7 @@ fn scans_exit_with_3_and_a_hint() {
     let ran = home.run(&["-p", "What?", "scan.pdf"]);
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
     assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is an image without text");
-    assert!(ran.err.contains("hint: add a text layer first, as in `ocrmypdf"), "{}", ran.err);
+    assert!(ran.err.contains("or add a text layer first, as in `ocrmypdf"), "{}", ran.err);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What chosen heads attend to while chosen tokens are read, against its definition: a softmax over the first keys alone, added
 //! up over those tokens.
 
+#![allow(clippy::cast_possible_wrap, reason = "layers and heads of small models")]
+
 use std::ops::Range;
 
 use crate::support::comparing::{

@@ -5,7 +5,7 @@
 //! | style | example |
 //! |---|---|
 //! | [`worded`] | `CHAPTER IV`, `Erstes Kapitel`, `Глава 2`, `第三回` |
-//! | [`underlined`] | a title above a line of `=====` |
+//! | [`underlined`](mod@underlined) | a title above a line of `=====` |
 //! | [`series`] | `1. Of Cats`, `2.3 Of Dogs`, `II.`, `三` |
 //! | [`dated`] | `3 May 1897`, `1. Mai` |
 //! | [`titles`] | `OF CATS`; short lines after two blank lines |

@@ -25,6 +25,7 @@ use llama_cpp_2::vocab::LlamaVocab;
 use regex::Regex;
 
 use super::library::{LIBRARY, check_is_gguf, failure, take_complaints};
+use super::names::Names;
 use crate::engine::first_use::checked_header;
 use crate::engine::machine::Before;
 use crate::engine::message::{Failure, FailureKind, Origin, Prompt};
@@ -57,7 +58,7 @@ impl Vocabulary {
     /// What people call the model, which is in `file`: see [`ModelInfo::title`](crate::engine::message::ModelInfo::title).
     #[must_use]
     pub fn title(&self, file: &Path) -> String {
-        super::Names::of(&self.tables, file).title()
+        Names::of(&self.tables, file).title()
     }
 
     /// The vocabulary of a model that is already loaded.
