@@ -250,12 +250,12 @@ fn a_document_is_opened_from_the_start_screen_and_is_a_recent_one_afterwards() {
     terminal.press("What is the cat called?\r");
     terminal.wait_for("first token after", LONG);
     terminal.press("\x04");
-    terminal.wait_for("lunette ~/notes.md", SECONDS);
+    terminal.wait_for("to come back: lunette", SECONDS);
     terminal.press("\r");
     terminal.wait_for("tokens · today", LONG);
     assert!(terminal.shows("/notes.md"), "{}", terminal.screen());
     terminal.press("\r");
-    terminal.wait_for("notes.md is read. Ask it anything.", LONG);
+    terminal.wait_for("the conversation of today goes on (1 question)", LONG);
     terminal.press("\x03");
     terminal.wait_for("Ctrl-C again leaves", SECONDS);
     terminal.press("\x03");

@@ -2,8 +2,9 @@
 //!
 //! The real binary answers, and says after each decode call how far it has read; the unpatched program (`tests/stock`) then reads the same
 //! token ids in the same calls. The calls are part of the question: 256 tokens at once and 250 are rounded differently, and where two words
-//! are about as likely, as they often are to a model of 135M, that decides which comes. The one patch that rounds in its own way
-//! without being asked to (products with weights in blocks of 32) is switched off, as its header says; tests/matmul.rs judges it.
+//! are about as likely, as they often are to a model of 135M, that decides which comes. The two patches that round in
+//! their own way without being asked to are switched off, as their headers say: products with weights in blocks of 32, which tests/matmul.rs
+//! judges, and sums over keys that don't depend on the number of threads, which tests/attention/threads.rs judges.
 
 mod support {
     pub(crate) mod binary;
@@ -21,8 +22,9 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
+use lunette::engine::Vocabulary;
 use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows};
-use lunette::engine::message::{Event, ModelInfo, Origin, Prompt};
+use lunette::engine::message::{Event, ModelInfo, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
 use support::binary::{Home, finished};
@@ -63,7 +65,7 @@ fn lunette(model: &Path) -> Answer {
     home.file("book.txt", document());
     let model = model.to_str().expect("a path in UTF-8");
     let line = ["--jsonl", "-p", QUESTION, "-m", model, "--preset", "full", "--no-system", "-ub", "256", "book.txt"];
-    let child = home.start(&[&line[..], &SETUP].concat(), &[("GGML_CPU_BLOCK32", "0")]);
+    let child = home.start(&[&line[..], &SETUP].concat(), &[("GGML_CPU_BLOCK32", "0"), ("GGML_CPU_KV_CHUNKS", "0")]);
     let ran = finished(child, PATIENCE);
     assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
     let events: Vec<Value> = ran
@@ -86,8 +88,7 @@ fn unpatched(model: &Path, calls: &[String]) -> String {
     let params = LlamaModelParams::default().with_vocab_only(true);
     let tables = LlamaModel::load_from_file(&backend, model, &params).expect("the vocabulary loads");
     let vocab = tables.vocab();
-    let tokens = |text: &str, origin| vocab.tokenize(text.as_bytes(), false, origin == Origin::Template);
-    let ids = prompt.parts.iter().flat_map(|part| tokens(&part.text, part.origin)).map(|token| token.0);
+    let ids = Vocabulary::open(model).expect("the vocabulary loads").prompt_numbers(&prompt).into_iter();
     let written = greedy(model, ids, calls).into_iter().map(LlamaToken).take_while(|&token| !vocab.is_eog(token));
     let bytes: Vec<u8> = written.flat_map(|token| vocab.token_to_piece(token, false, None)).collect();
     String::from_utf8_lossy(&bytes).into_owned()
