@@ -51,6 +51,8 @@ fn run(line: &str) -> Output {
     path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).current_dir(folder.path()).env("PATH", path).env("LUNETTE_CONFIG", "config.toml");
+    // Conversations and measurements of whoever runs the tests stay as they are.
+    shell.env("XDG_DATA_HOME", folder.path().join("data")).env("XDG_STATE_HOME", folder.path().join("state"));
     shell.output().expect("a shell")
 }
 
