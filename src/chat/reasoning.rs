@@ -25,7 +25,7 @@ use crate::swaa::ChainOfThought;
 const PROMPTED_BUDGET_TOKENS: u32 = 256;
 
 /// The question that asks for the thoughts. Short, because small models lose the question behind long instructions. It asks for a
-/// first answer: of twenty questions about a book Qwen2.5-Coder-1.5B answers 17 right after it, as many as without thoughts. "First think
+/// first answer: of twenty questions about a book Qwen2.5-Coder-1.5B answers 15 right after it, and 17 without thoughts. "First think
 /// step by step … do not give the final answer yet" left 13, since what a small model says step by step it believes afterwards
 /// (benches/results/answers.md).
 pub(super) fn thought_question(question: &str, against: Against) -> String {
