@@ -25,6 +25,7 @@ mod git_index;
 mod headings;
 mod input;
 mod load;
+mod numerals;
 mod options;
 mod outline;
 mod packed;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::document::format::xml::{Element, XmlHandler};
+use crate::document::numerals::roman;
 
 /// Word's number of list levels and of heading levels.
 pub(super) const LEVELS: usize = 9;
@@ -121,33 +122,4 @@ fn numeral(kind: &str, count: u32) -> String {
         "upperroman" => roman(count),
         _ => count.to_string(),
     }
-}
-
-fn roman(mut count: u32) -> String {
-    const NUMERALS: [(u32, &str); 13] = [
-        (1000, "M"),
-        (900, "CM"),
-        (500, "D"),
-        (400, "CD"),
-        (100, "C"),
-        (90, "XC"),
-        (50, "L"),
-        (40, "XL"),
-        (10, "X"),
-        (9, "IX"),
-        (5, "V"),
-        (4, "IV"),
-        (1, "I"),
-    ];
-    if !(1..4000).contains(&count) {
-        return count.to_string();
-    }
-    let mut roman = String::new();
-    for (value, numeral) in NUMERALS {
-        while count >= value {
-            roman.push_str(numeral);
-            count -= value;
-        }
-    }
-    roman
 }

@@ -9,13 +9,12 @@ use hayro_syntax::object::{Array, Dict, Name, Object, String as PdfString};
 
 use super::super::protocol::MOST_PAGES;
 use super::text_string::decoded;
+use crate::document::numerals::roman;
 
 /// Maximum number of nodes visited in the tree, and of ranges found.
 const MOST_NODES: usize = 10_000;
 /// A longer prefix is no label.
 const LONGEST_PREFIX: usize = 40;
-/// Larger numbers are written in digits.
-const LARGEST_ROMAN: u32 = 4000;
 
 /// How the pages of a range are called.
 struct LabelRange {
@@ -88,36 +87,6 @@ impl LabelRange {
         };
         format!("{}{number}", self.prefix)
     }
-}
-
-fn roman(number: u32) -> String {
-    const SIGNS: [(u32, &str); 13] = [
-        (1000, "M"),
-        (900, "CM"),
-        (500, "D"),
-        (400, "CD"),
-        (100, "C"),
-        (90, "XC"),
-        (50, "L"),
-        (40, "XL"),
-        (10, "X"),
-        (9, "IX"),
-        (5, "V"),
-        (4, "IV"),
-        (1, "I"),
-    ];
-    if number >= LARGEST_ROMAN {
-        return number.to_string();
-    }
-    let mut rest = number;
-    let mut roman = String::new();
-    for (value, sign) in SIGNS {
-        while rest >= value {
-            roman.push_str(sign);
-            rest -= value;
-        }
-    }
-    roman
 }
 
 /// A to Z, then AA to ZZ.
