@@ -53,6 +53,9 @@ pub enum Error {
     Locked { name: String, was_tried: bool },
     #[error("cannot read {}: its {} without text", shown(name), if *pages == 1 { "page is an image".into() } else { format!("{pages} pages are images") })]
     Scanned { name: String, pages: usize },
+    /// `--ocr` was asked for.
+    #[error("cannot read {}: its text could not be recognised: {why}", shown(name))]
+    Unrecognised { name: String, why: String },
     /// The fonts have no mapping from glyphs to characters.
     #[error("cannot read {}: the text of its {} garbled, because the fonts do not map glyphs to characters", shown(name), if *pages == 1 { "page is".into() } else { format!("{pages} pages is") })]
     Garbled { name: String, pages: usize },
@@ -91,6 +94,7 @@ impl Error {
             Self::Scanned { .. } => {
                 "--ocr reads them by tesseract and pdftoppm, or add a text layer first, as in `ocrmypdf scan.pdf text.pdf`"
             }
+            Self::Unrecognised { .. } => "--ocr needs tesseract, its data for the language (--ocr-lang), and pdftoppm",
             Self::Garbled { .. } => {
                 "--ocr reads them by tesseract and pdftoppm, or add a text layer, as in `ocrmypdf --force-ocr garbled.pdf text.pdf`"
             }
@@ -123,6 +127,7 @@ impl Error {
             | Self::Status { name, .. }
             | Self::Locked { name, .. }
             | Self::Scanned { name, .. }
+            | Self::Unrecognised { name, .. }
             | Self::Garbled { name, .. }
             | Self::Undecodable { name, .. } => Some(name),
         }

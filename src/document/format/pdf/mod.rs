@@ -78,12 +78,11 @@ impl Format for Pdf {
         }
         let mut pages = classify::pages(findings, count);
         drop(runner);
-        if let Some(ocr) = &options.ocr {
+        let complaint = options.ocr.as_ref().and_then(|ocr| {
             let password = options.pdf_password.as_deref().unwrap_or_default();
-            report
-                .remarks
-                .extend(ocr::recognise(ocr, &bytes, password, &mut pages).map(|why| format!("no OCR: {why}")));
-        }
+            ocr::recognise(ocr, &bytes, password, &mut pages)
+        });
+        report.remarks.extend(complaint.iter().map(|why| format!("no OCR: {why}")));
         let texts = readable(&mut pages, &mut report);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         // The text that the model gets is checked, without what was dropped.
@@ -91,7 +90,10 @@ impl Format for Pdf {
         // Only the text is needed from here on. Each step replaces the previous one, so that a book is in memory only
         // once.
         drop(bytes);
-        refuse_without_text(&pages, &report)?;
+        refuse_without_text(&pages, &report).map_err(|error| match complaint {
+            Some(why) => Error::Unrecognised { name: report.name.clone(), why },
+            None => error,
+        })?;
         remark_pages(&pages, &mut report);
         report.remarks.extend(checked);
         let laid_out = assemble::lay_out(texts, &pages);

@@ -71,7 +71,8 @@ fn read_page(ocr: &Ocr, file: &Path, password: &str, number: u32) -> Result<Reco
     if !password.is_empty() {
         render.args(["-upw", password]);
     }
-    render.arg(file).arg("-");
+    // Without a name for the picture it goes to standard output; `-` would be a name.
+    render.arg(file);
     let picture = output_of("pdftoppm", render, Vec::new())?;
     let mut recognise = Command::new("tesseract");
     recognise.args(["stdin", "stdout", "-l", &ocr.languages, "--dpi", RESOLUTION, "tsv"]);
