@@ -7,6 +7,7 @@ mod support {
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 use support::binary::{Home, Ran, sentence};
@@ -86,6 +87,48 @@ fn scans_exit_with_3_and_a_hint() {
     assert_eq!((ran.code, ran.out.as_str()), (3, ""));
     assert_eq!(sentence(&ran.err), "error: cannot read scan.pdf: its page is an image without text");
     assert!(ran.err.contains("or add a text layer first, as in `ocrmypdf"), "{}", ran.err);
+}
+
+/// A program of this name in the folder `programs`, which is all that the path has beside the system's shell.
+fn stand_in(home: &Home, name: &str, script: &str) {
+    let program = home.path("programs").join(name);
+    fs::create_dir_all(home.path("programs")).expect("a folder");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+}
+
+fn recognised(home: &Home) -> Ran {
+    fs::write(home.path("scan.pdf"), Made::new().scan("").bytes()).expect("written");
+    let path = format!("{}:/bin:/usr/bin", home.path("programs").display());
+    home.run_with(&["inspect", "--text", "--ocr", "scan.pdf"], &[("PATH", &path)], "")
+}
+
+/// pdftoppm writes to standard output if no name for the picture follows the file's, and into a file of that name otherwise, `-` included.
+const PDFTOPPM: &str =
+    r#"for last; do :; done; case "$last" in *.pdf|/*) printf PICTURE;; *) printf PICTURE > "$last.png";; esac"#;
+
+#[test]
+fn scans_are_recognised_page_by_page_and_leave_nothing_in_the_folder() {
+    let home = Home::new();
+    stand_in(&home, "pdftoppm", PDFTOPPM);
+    let table = "printf 'h\\n5\\t1\\t1\\t1\\t1\\t1\\t0\\t0\\t9\\t9\\t91.2\\tAnna\\n'";
+    stand_in(&home, "tesseract", &format!("[ \"$(cat)\" = PICTURE ] && {table}"));
+    let ran = recognised(&home);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("[page 1: recognised from an image, confidence 91%]\n\nAnna"), "{}", ran.out);
+    let left = fs::read_dir(home.path("")).expect("a folder").flatten().map(|entry| entry.file_name());
+    assert!(left.into_iter().all(|name| !name.to_string_lossy().ends_with(".png")));
+}
+
+#[test]
+fn why_a_scan_could_not_be_recognised_is_told() {
+    let home = Home::new();
+    stand_in(&home, "pdftoppm", PDFTOPPM);
+    stand_in(&home, "tesseract", "cat > /dev/null; echo 'no data for klingon' >&2; exit 1");
+    let ran = recognised(&home);
+    let expected =
+        "error: cannot read scan.pdf: its text could not be recognised: tesseract failed: no data for klingon";
+    assert_eq!((ran.code, sentence(&ran.err)), (3, expected));
 }
 
 #[test]
