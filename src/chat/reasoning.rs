@@ -25,15 +25,15 @@ use crate::swaa::ChainOfThought;
 const PROMPTED_BUDGET_TOKENS: u32 = 256;
 
 /// The question that asks for the thoughts. Short, because small models lose the question behind long instructions. It asks for a
-/// first answer: of twenty questions about a book Qwen2.5-Coder-1.5B answers 15 right after it, and 17 without thoughts. "First think
-/// step by step … do not give the final answer yet" left 13, since what a small model says step by step it believes afterwards
-/// (benches/results/answers.md).
+/// first answer: of twenty questions about a book Qwen2.5-Coder-1.5B answers 17 right after it, as many as without thoughts, and 15 if it
+/// is a paragraph of its own. "First think step by step … do not give the final answer yet" left 13, since what a small model says step by
+/// step it believes afterwards (benches/results/answers.md).
 pub(super) fn thought_question(question: &str, against: Against) -> String {
     let against = match against {
         Against::Document => " against the document",
         Against::Nothing => "",
     };
-    format!("{question}\n\nSay what you think the answer is. Then check it step by step{against}.")
+    format!("{question} Say what you think the answer is. Then check it step by step{against}.")
 }
 
 /// What a first answer is checked against.
