@@ -5,7 +5,7 @@
 
 use super::state::{Chat, Model, Questions};
 use crate::failure::{Failure, FailureKind};
-use crate::swaa::selection::ResolvedPreset;
+use crate::swaa::selection::{ResolvedPreset, refusal};
 use crate::swaa::{ChainOfThought, RecipeSpec, WindowSpec};
 use crate::units::count;
 
@@ -133,14 +133,8 @@ impl Chat {
     /// Why a preset is not available: it needs sliding attention, which this model does not support.
     pub(super) fn refusal(&self, preset_entry: usize, resolved_preset: &ResolvedPreset) -> Option<Failure> {
         let Model::Ready { info, .. } = &self.model else { return None };
-        let why = info.sliding_refused.as_ref().filter(|_| resolved_preset.recipe.window != WindowSpec::Full)?;
         let name = self.preset_entries.get(preset_entry).map_or(&*resolved_preset.name, |preset| &preset.name);
-        let hint = Some("use the preset full".to_owned());
-        Some(Failure::new(
-            FailureKind::Unsupported,
-            format!("preset {name} is not available for this model: {why}"),
-            hint,
-        ))
+        refusal(name, &resolved_preset.recipe, &info.facts())
     }
 
     /// The preset entry with full attention, for a model that supports nothing else.

@@ -21,16 +21,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::chat::template::Error as PromptError;
-use crate::chat::{
-    ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, set_question_apart, why_not_whole,
-};
+use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Question,
-    Reread, Rereading, SamplingPatch,
+    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Reread,
+    SamplingPatch,
 };
 use crate::exit::ExitError;
 use crate::failure::{Failure, FailureKind, Hint};
 use crate::harmless;
+use crate::session::asking::{self, Asked};
 use crate::session::{ClientError, EngineClient, Stop, Unobserved};
 use crate::swaa::preset::ChainOfThought;
 use crate::swaa::selection::{self, PresetSelection};
@@ -274,8 +273,8 @@ impl Run<'_> {
     /// What `auto` chooses for the document of `record`.
     async fn automatic(&mut self, preset: &Preset, record: &Record) -> Result<RecipeSpec, Error> {
         let (prompt, _) = self.prompt(record)?;
-        let plan = self.client.forecast(prompt, RecipeSpec::FULL).await?;
-        let (resolved, _) = self.plan.reading.choose(preset, &self.model.facts(), plan.document_tokens)?;
+        let (reading, model) = (&self.plan.reading, &self.model);
+        let (resolved, _) = asking::resolve::<Error>(self.client, reading, preset, model, &prompt).await?;
         Ok(resolved.recipe)
     }
 
@@ -333,32 +332,24 @@ impl Run<'_> {
 
     /// The answer, or `None` if the prompt exceeds the plan's limit or does not fit.
     async fn ask(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
-        let (mut prompt, markup) = self.prompt(record)?;
+        let (prompt, markup) = self.prompt(record)?;
         let (recipe, reread) = (contender.recipe.clone(), contender.reread);
         if let Some(limit) = self.plan.max_prompt_tokens
             && self.client.forecast(prompt.clone(), recipe.clone()).await?.prompt_tokens > limit
         {
             return Ok(None);
         }
-        let question_part = set_question_apart(&mut prompt, &record.question).filter(|_| reread != Reread::Off);
-        let rereading = question_part.map(|question_part| Rereading { reread, question_part, given: None });
-        let limits = Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() };
-        let limits = self.plan.cot.limits(&limits, markup.answer_is_asked_for);
-        let sampling = self.model.sampling_with(&self.plan.sampling);
-        self.answer(|job, cancel| {
-            Command::Ask(Question {
-                job,
-                prompt,
-                rereading,
-                recipe,
-                sampling,
-                limits,
-                markup: markup.into(),
-                schema: None,
-                cancel,
-            })
-        })
-        .await
+        let asked = Asked {
+            prompt,
+            markup,
+            question: record.question.as_str().into(),
+            cot: self.plan.cot,
+            reread,
+            sampling: self.model.sampling_with(&self.plan.sampling),
+            limits: Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() },
+            schema: None,
+        };
+        self.answer(|job, cancel| asked.command(recipe, job, cancel)).await
     }
 
     async fn answer(&mut self, question: impl FnOnce(JobId, CancelToken) -> Command) -> Result<Option<Answer>, Error> {

@@ -15,6 +15,7 @@
 //! | [`retriever`] | which parts match the questions best (`--pick`)? |
 //! | [`references`] | which part or file does `@name` in a question mean? |
 //! | [`opening`] | what does a chat start from? |
+//! | [`asking`] | how is a question asked without a chat? |
 //! | [`kept`] | which conversation is saved, and which goes on? |
 //! | [`earlier`] | which saved conversation is meant, and what has become of its documents? |
 //! | [`fingerprints`] | what was a conversation about? |
@@ -34,6 +35,7 @@
 //!
 //! It does not print, draw, read from the terminal or choose exit codes, and imports no front end.
 
+pub mod asking;
 pub mod calibrating;
 pub mod catalogue;
 pub mod client;

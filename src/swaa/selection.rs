@@ -15,7 +15,7 @@ use super::layers::LayerSpec;
 use super::model::ModelFacts;
 use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
 use super::recipe::{RecipeSpec, WindowSpec};
-use crate::failure::Hint;
+use crate::failure::{Failure, FailureKind, Hint};
 
 /// The key of `custom`, unless a preset of the user has it: the first key that the built-in presets leave free.
 const CUSTOM_KEY: char = '9';
@@ -145,6 +145,14 @@ impl PresetSelection {
     fn resolved(&self, name: &str, recipe: RecipeSpec, preset: &Preset) -> ResolvedPreset {
         ResolvedPreset { name: name.into(), recipe, cot: self.cot_of(preset) }
     }
+}
+
+/// Why the preset `name` is not available: its `recipe` needs sliding attention, which this model does not support.
+#[must_use]
+pub fn refusal(name: &str, recipe: &RecipeSpec, model: &ModelFacts) -> Option<Failure> {
+    let why = model.sliding_refused.filter(|_| recipe.window != WindowSpec::Full)?;
+    let message = format!("preset {name} is not available for this model: {why}");
+    Some(Failure::new(FailureKind::Unsupported, message, Some("use the preset full".to_owned())))
 }
 
 /// Replaces `model` with the full layers of the model's family, and checks that all layers exist.
