@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 hours=${1:-1}
-targets='gguf template config loader text html epub docx others pdf'
+targets='gguf template config request loader text html epub docx others pdf'
 count=$(echo "$targets" | wc -w)
 seconds=$(awk "BEGIN { print int($hours * 3600 / $count) }")
 

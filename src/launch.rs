@@ -13,10 +13,11 @@ use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Reporter, Started};
 use lunette::models::Resolved;
 use lunette::plain::{self, Audience, consent::Consent};
+use lunette::server;
 use lunette::session::documents::Opened;
 use lunette::session::retriever::Retriever;
-use lunette::session::{EffectRunner, Kept, Observer, Stop, model, opening};
-use lunette::settings::{Headless, Output, ScreenSettings, Settings, argv};
+use lunette::session::{EffectRunner, EngineClient, Kept, Observer, Signal, Stop, Stops, model, opening, signals};
+use lunette::settings::{Headless, Output, ScreenSettings, Serving, Settings, argv};
 use lunette::tui::{self, Ended, Keymap, Options, ScreenExit};
 
 use crate::process::{self, block_on, with_reporter};
@@ -86,6 +87,22 @@ pub(crate) fn headless(settings: &Settings, kept: Kept, how: Headless) -> Exit {
             Ok(Started { client, model, retriever })
         };
         block_on(headless::run(settings, how, kept, &mut *process::stdin(settings), start, reporter))
+    })
+}
+
+/// Runs the server until a signal comes.
+pub(crate) fn server(settings: &Settings, serving: &Serving) -> Result<Exit, ExitError> {
+    with_reporter(Output::Text, settings.terminal, |reporter| {
+        block_on(async {
+            let signals = signals::listen(&[Signal::Interrupt, Signal::Terminate, Signal::HangUp]);
+            let start = |observer: &mut dyn Observer| {
+                let model = model::find(settings, observer)?;
+                let client = EngineClient::starting(settings.engine.with_model(model.clone()), Stops::never());
+                Ok(server::Started { client, model })
+            };
+            server::serve(settings, serving, &mut *process::stdin(settings), start, signals, io::stdout(), reporter)
+                .await
+        })
     })
 }
 

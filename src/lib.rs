@@ -34,6 +34,7 @@
 //! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `store`, `swaa`, `units` |
 //! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
+//! | [`server`] | answers for OpenAI's clients, over HTTP | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa` |
 //!
 //! # Three flows
@@ -74,6 +75,7 @@ mod parity;
 pub mod passages;
 pub mod plain;
 pub mod sandbox;
+pub mod server;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -86,6 +86,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Completions(shell) => commands::print(&settings::completions(*shell)),
         FrontEnd::Man => commands::print(&settings::man_page()),
         FrontEnd::Eval(args) => commands::evaluate(&settings, args),
+        FrontEnd::Serve(serving) => launch::server(&settings, serving),
     }
 }
 

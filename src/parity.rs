@@ -1,9 +1,11 @@
 //! Tests that all front ends report the same facts in the same words.
 //!
-//! Each test checks one fact in the terminal interface, in plain lines, in a headless run and in an evaluation. The
-//! first two show a chat that receives engine events; the last two run against a scripted engine.
+//! Each test checks one fact in the terminal interface, in plain lines, in a headless run, in an evaluation and in the answer of a server.
+//! The first two show a chat that receives engine events; the others run against a scripted engine.
 
 use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::chat::fixtures::{self, Session};
 use crate::chat::{Input, NewText, News, why_not_whole};
@@ -11,6 +13,7 @@ use crate::engine::message::{Channel, Event, Finish, ModelInfo};
 use crate::eval::{self, Plan};
 use crate::headless::{self, Reporter, Started};
 use crate::plain::Announcer;
+use crate::server::fixtures::{Clock, Running};
 use crate::session::scripted_engine::{self, Script, ScriptedEngine};
 use crate::session::{EngineChannels, EngineClient, Kept, Stops, fixtures::settings};
 use crate::settings::FrontEnd;
@@ -98,6 +101,15 @@ async fn evaluation(engine: EngineChannels) -> Said {
     Said { front_end: "an evaluation", text: String::from_utf8(log).expect("text") }
 }
 
+/// What a server notes, and what it answers to one question.
+fn server(line: &[&str], more: &Value, engine: EngineChannels) -> Said {
+    let running = Running::with(line, engine, Clock::Real);
+    let answer = running.chat(more).body;
+    let text = running.notes() + &answer;
+    running.stop();
+    Said { front_end: "a server", text }
+}
+
 #[tokio::test]
 async fn every_front_end_says_why_an_answer_is_not_whole_in_the_same_words() {
     let mut all: Vec<&str> = ENDINGS.iter().filter_map(|&(finish, answer)| why_not_whole(finish, answer)).collect();
@@ -118,7 +130,8 @@ async fn every_front_end_says_why_an_answer_is_not_whole_in_the_same_words() {
             screen(&session),
             lines.said(),
             headless(&[], ScriptedEngine::start(script.clone())).await,
-            evaluation(ScriptedEngine::start(script)).await,
+            evaluation(ScriptedEngine::start(script.clone())).await,
+            server(&[], &json!({}), ScriptedEngine::start(script)),
         ];
         for front_end in &said {
             front_end.says(why_not_whole(finish, answer), &all);
@@ -156,6 +169,11 @@ async fn every_front_end_says_what_there_is_to_know_of_a_model() {
                 lines.said(),
                 headless(&["--preset", preset], ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
                 evaluation(ScriptedEngine::with_model(info(), scripted_engine::says("He."))).await,
+                server(
+                    &["--preset", preset],
+                    &json!({}),
+                    ScriptedEngine::with_model(info(), scripted_engine::says("He.")),
+                ),
             ];
             for Said { front_end, text } in said {
                 let is_said = [text.contains(NO_GPU), text.contains(" has no chat template; using ChatML")];
@@ -169,7 +187,12 @@ async fn every_front_end_says_what_there_is_to_know_of_a_model() {
 async fn every_conversation_says_what_auto_chose_and_why() {
     let (session, lines) = loaded("auto", fixtures::model());
     let script = scripted_engine::says("He.");
-    let said = [screen(&session), lines.said(), headless(&[], ScriptedEngine::start(script)).await];
+    let said = [
+        screen(&session),
+        lines.said(),
+        headless(&[], ScriptedEngine::start(script.clone())).await,
+        server(&[], &json!({}), ScriptedEngine::start(script)),
+    ];
     let told = "auto chose full: the document is so short that every preset sees all of it";
     for front_end in &said {
         front_end.says(Some(told), &[told]);
@@ -180,8 +203,13 @@ async fn every_conversation_says_what_auto_chose_and_why() {
 async fn every_conversation_says_why_a_preset_is_not_available() {
     let refusing = |info| ModelInfo { sliding_refused: Some("it has windows of its own".to_owned()), ..info };
     let (session, lines) = loaded("quick", refusing(fixtures::model()));
-    let engine = ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
-    let said = [screen(&session), lines.said(), headless(&["--preset", "quick"], engine).await];
+    let engine = || ScriptedEngine::with_model(refusing(scripted_engine::model()), scripted_engine::says("He."));
+    let said = [
+        screen(&session),
+        lines.said(),
+        headless(&["--preset", "quick"], engine()).await,
+        server(&["--preset", "full"], &json!({ "preset": "quick" }), engine()),
+    ];
     let told = "preset quick is not available for this model: it has windows of its own";
     for front_end in &said {
         front_end.says(Some(told), &[told]);
@@ -193,7 +221,12 @@ async fn every_conversation_says_why_a_template_gives_no_prompt() {
     let broken = |info| ModelInfo { chat_template: Some("{{ raise_exception('no') }}".to_owned()), ..info };
     let (session, lines) = loaded("full", broken(fixtures::model()));
     let engine = || ScriptedEngine::with_model(broken(scripted_engine::model()), scripted_engine::says("He."));
-    let said = [screen(&session), lines.said(), headless(&["--preset", "full"], engine()).await];
+    let said = [
+        screen(&session),
+        lines.said(),
+        headless(&["--preset", "full"], engine()).await,
+        server(&["--preset", "full"], &json!({}), engine()),
+    ];
     let told = "the model's chat template fails at line 1: no";
     for front_end in &said {
         front_end.says(Some(told), &[told]);

@@ -222,6 +222,7 @@ fn settings(line: &[&str], config: Option<&str>) -> Settings {
         log_filter: String::new(),
         program: None,
         pdf_password: None,
+        api_key: None,
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings")

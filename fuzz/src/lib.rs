@@ -12,6 +12,77 @@ pub mod gguf;
 #[allow(dead_code, unreachable_pub, unused)]
 #[path = "../../src/chat/template_limits.rs"]
 mod template_limits;
+
+// What a server makes of a request, with the plain data that it is made of.
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/failure.rs"]
+pub mod failure;
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/passages/mod.rs"]
+pub mod passages;
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/swaa/mod.rs"]
+pub mod swaa;
+#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/units.rs"]
+pub mod units;
+#[allow(dead_code, unreachable_pub, unused)]
+pub mod chat {
+    #[path = "../../../src/chat/turn.rs"]
+    mod turn;
+    pub use turn::Turn;
+}
+#[allow(dead_code, unreachable_pub, unused)]
+pub mod engine {
+    #[path = "../../../src/engine/cache_shape.rs"]
+    pub mod cache_shape;
+    #[path = "../../../src/engine/config.rs"]
+    pub mod config;
+    #[path = "../../../src/engine/message.rs"]
+    pub mod message;
+}
+#[allow(dead_code, unreachable_pub, unused)]
+pub mod settings {
+    #[path = "../../../src/settings/values.rs"]
+    mod values;
+    pub use values::{Count, from_zero, limit, look_back, penalty, seed, share};
+}
+#[allow(dead_code, unreachable_pub, unused)]
+pub mod server {
+    #[path = "../../../src/server/conversation.rs"]
+    mod conversation;
+    #[path = "../../../src/server/error.rs"]
+    mod error;
+    #[path = "../../../src/server/fields.rs"]
+    mod fields;
+    #[path = "../../../src/server/request.rs"]
+    mod request;
+
+    use request::{Request, Said, Way};
+
+    /// Reads `body` as a request of each kind. What is refused is the request's fault, told in a short sentence.
+    pub fn read(body: &[u8]) {
+        for way in [Way::Chat, Way::Text] {
+            match Request::read(way, body) {
+                Err(error) => {
+                    let told = error.to_json()["error"]["message"].as_str().map_or(0, str::len);
+                    assert!(error.status == 400 && (1..600).contains(&told), "{error:?}");
+                }
+                Ok(request) => {
+                    assert!(request.stop.len() <= 16 && request.stop.iter().all(|stop| !stop.is_empty()));
+                    match request.said {
+                        Said::Conversation(said) => {
+                            assert!(!said.question.trim().is_empty());
+                            let turns = said.turns.len();
+                            assert_eq!(said.behind_document().turns.len(), turns);
+                        }
+                        Said::Text(text) => assert!(!text.is_empty()),
+                    }
+                }
+            }
+        }
+    }
+}
 #[allow(dead_code, unreachable_pub, unused)]
 #[path = "../../src/toml_fields.rs"]
 pub mod toml_fields;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::attached::{Attached, AttachedText, told};
-use super::prompt::Turn;
+use super::turn::Turn;
 use super::until::Until;
 use crate::citations::{Citation, SourceRange};
 use crate::document::ByteSpan;

@@ -40,6 +40,7 @@ mod system_prompt;
 pub mod template;
 mod template_limits;
 mod transcript;
+mod turn;
 pub mod until;
 mod update;
 pub mod within;
@@ -64,7 +65,7 @@ pub use input::{
 pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
 pub use notice::{Notice, Tone, model_notes};
-pub use prompt::{PromptRequest, Turn, build_prompt, set_question_apart};
+pub use prompt::{PromptRequest, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
@@ -73,6 +74,7 @@ pub use state::{
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
 pub use transcript::Entry;
+pub use turn::Turn;
 pub use until::Until;
 pub use update::{INSTANT_TOKENS, SHORT, update};
 

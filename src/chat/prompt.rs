@@ -31,6 +31,7 @@ use super::markup::Thinking;
 use super::reasoning::{Against, answer_question, thought_question};
 use super::system_prompt::{SystemPrompt, fence};
 use super::template::{ChatTemplate, Error};
+use super::turn::Turn;
 use crate::engine::message::{Origin, OutputMarkup, Part, Prompt, Segment};
 use crate::swaa::ChainOfThought;
 
@@ -43,14 +44,6 @@ const PLACEHOLDERS: Range<u32> = FIRST_PLACEHOLDER..0xF_FFFE;
 
 /// Stands in for the question when only the document's parts are wanted.
 const SOME_QUESTION: &str = "?";
-
-/// A question that was answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    pub question: Arc<str>,
-    /// The visible answer, exactly as it was generated, so that the engine can reuse the generated tokens.
-    pub answer: Arc<str>,
-}
 
 /// What a prompt is made of.
 #[derive(Debug, Clone, Copy)]

@@ -92,7 +92,11 @@ impl<'a> Record<'a> {
             part: chat.document.part.as_deref(),
             attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
             reread: exchange.read_again.as_deref().map(|read_again| RereadRecord::of(exchange, read_again)),
-            citations: exchange.citations.iter().map(|citation| CitationRecord::of(exchange, citation)).collect(),
+            citations: exchange
+                .citations
+                .iter()
+                .map(|citation| CitationRecord::of(&exchange.answer, citation))
+                .collect(),
         }
     }
 
@@ -146,8 +150,9 @@ impl From<&Recipe> for RecipeRecord {
     }
 }
 
+/// The counts of an answer.
 #[derive(Debug, Serialize)]
-struct Tokens {
+pub struct Tokens {
     document: u32,
     prompt: u32,
     cached: u32,
@@ -313,8 +318,9 @@ fn no_passages_name(why: NoPassages) -> &'static str {
     }
 }
 
+/// A quote in an answer, and where it is in the document.
 #[derive(Debug, Serialize)]
-struct CitationRecord<'a> {
+pub struct CitationRecord<'a> {
     /// Without its quotation marks.
     quote: &'a str,
     verdict: &'static str,
@@ -335,9 +341,11 @@ struct SourceRecord<'a> {
 }
 
 impl<'a> CitationRecord<'a> {
-    fn of(exchange: &'a Exchange, citation: &'a Citation) -> Self {
+    /// `citation` in `answer`.
+    #[must_use]
+    pub fn of(answer: &'a str, citation: &'a Citation) -> Self {
         Self {
-            quote: &exchange.answer[citation.span.start..citation.span.end],
+            quote: &answer[citation.span.start..citation.span.end],
             verdict: citation.verdict.name(),
             agreement: rounded(citation.verdict.agreement().into()),
             source: citation.source.as_ref().map_or_else(SourceRecord::default, SourceRecord::from),

@@ -112,6 +112,7 @@ fn settings(line: &[&str]) -> Settings {
         places: Places::new(&folder, None, HubVariables::default()),
         program: None,
         pdf_password: None,
+        api_key: None,
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings that go together")

@@ -56,6 +56,7 @@ fn settings_with(line: &[&str], stdin: StandardInput) -> Settings {
         places: Places::new(Path::new("nowhere"), None, HubVariables::default()),
         program: None,
         pdf_password: None,
+        api_key: None,
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).unwrap()

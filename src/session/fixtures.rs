@@ -31,6 +31,7 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
         places,
         program: None,
         pdf_password: None,
+        api_key: None,
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings")

@@ -13,7 +13,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use super::values::{self, Count};
+use super::values::{self, Count, Listen};
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
 use crate::engine::message::Reread;
 use crate::engine::{library_version, patch_stamp};
@@ -134,6 +134,8 @@ pub enum Subcommands {
     Calibrate(CalibrateArgs),
     /// Compare presets with full attention: answer recall on a set of records
     Eval(Box<EvalArgs>),
+    /// Answer requests of OpenAI's clients about documents that are read once (see docs/server.md)
+    Serve(Box<ServeArgs>),
 }
 
 /// What to do with saved conversations. SESSION is a number or a name.
@@ -428,6 +430,74 @@ pub struct EvalArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub sampling: SamplingArgs,
+}
+
+/// Arguments of `lunette serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Documents that every conversation is about, unless it names some of them: paths, URLs (https://…) or `-`
+    #[arg(value_name = "PATH")]
+    pub documents: Vec<OsString>,
+    #[command(flatten)]
+    pub listening: ListenArgs,
+    #[command(flatten)]
+    pub answers: AnswerArgs,
+    #[command(flatten)]
+    pub files: FileArgs,
+    #[command(flatten)]
+    pub system: SystemArgs,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub sampling: SamplingArgs,
+}
+
+/// Where a server listens, to whom, and how much it takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub struct ListenArgs {
+    /// Address to listen on (port 0: any that is free); one that other machines can reach needs an API key
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
+    pub listen: Listen,
+    /// Host to listen on, in place of that of --listen
+    #[arg(long, value_name = "HOST")]
+    pub host: Option<String>,
+    /// Port to listen on, in place of that of --listen
+    #[arg(long, value_name = "PORT", allow_negative_numbers = true)]
+    pub port: Option<u16>,
+    /// Key that clients have to send; set `LUNETTE_API_KEY` or give a file instead to hide it from the process list
+    #[arg(long, value_name = "KEY", conflicts_with = "api_key_file", allow_hyphen_values = true)]
+    pub api_key: Option<String>,
+    /// File with the key that clients have to send
+    #[arg(long, value_name = "FILE")]
+    pub api_key_file: Option<PathBuf>,
+    /// Max size of a request
+    #[arg(long, value_name = "SIZE", default_value = "16MB", value_parser = values::size, allow_negative_numbers = true)]
+    pub max_body: u64,
+    /// Max requests that wait for their turn; one more is refused with 429
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    pub max_queue: u32,
+    /// Max open connections; one more is refused with 503
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536), allow_negative_numbers = true)]
+    pub max_connections: u32,
+}
+
+/// What ends an answer of a server, unless its request says otherwise.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Answers")]
+pub struct AnswerArgs {
+    /// Max tokens per answer, including reasoning, of a request that names no number (-1 = until the context is full; 2048 by
+    /// default)
+    #[arg(short = 'n', long = "predict", visible_alias = "n-predict", value_name = "TOKENS", value_parser = values::answer_limit, allow_hyphen_values = true)]
+    pub predict: Option<Count>,
+    /// Max reasoning tokens before the answer (-1 = unlimited, 0 = no reasoning)
+    #[arg(long, value_name = "TOKENS", value_parser = values::limit, allow_hyphen_values = true)]
+    pub reasoning_budget: Option<Count>,
+    /// Time limit for each answer, including prefill, e.g. 60s
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = values::duration, allow_negative_numbers = true)]
+    pub timeout: Duration,
 }
 
 #[derive(Debug, Args)]

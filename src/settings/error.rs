@@ -50,6 +50,12 @@ pub enum Error {
     NoTerminal,
     #[error("no home directory")]
     NoHome,
+    #[error("cannot read the API key from {path}: {}", in_words(source))]
+    KeyFile { path: PathBuf, source: std::io::Error },
+    #[error("the API key is empty")]
+    EmptyKey,
+    #[error("other machines can reach {host}, and there is no API key")]
+    OpenToAll { host: String },
 }
 
 impl Hint for Error {
@@ -68,6 +74,10 @@ impl Hint for Error {
             Self::NothingToAsk | Self::NoTerminal | Self::NothingToPickFor => "ask with -p 'QUESTION'",
             Self::NothingToPlan => "name one, as in `lunette fit book.txt`, or give it on standard input",
             Self::NoHome => "set HOME",
+            Self::EmptyKey => "give one of at least a few random letters: openssl rand -hex 16",
+            Self::OpenToAll { .. } => {
+                "set LUNETTE_API_KEY or give --api-key-file FILE, or listen on 127.0.0.1 and let ssh -L forward to it"
+            }
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"
             }
@@ -77,7 +87,9 @@ impl Hint for Error {
                 "these keywords can be held to: type, enum, const, properties, required, items, anyOf, pattern, and $ref \
                  within the file"
             }
-            Self::Config { .. } | Self::PromptFile { .. } | Self::SchemaFile { .. } => return None,
+            Self::Config { .. } | Self::PromptFile { .. } | Self::SchemaFile { .. } | Self::KeyFile { .. } => {
+                return None;
+            }
         };
         Some(hint.to_owned())
     }

@@ -37,11 +37,11 @@ pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
 pub use options::{
-    CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
-    SessionChoice, Shown, ThemeChoice,
+    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
+    Serving, SessionChoice, Shown, ThemeChoice,
 };
 pub use resolve::Settings;
 pub use shell::{completions, man_page};
 pub use standard_input::StandardInput;
 pub use surroundings::{ScreenVariables, Surroundings, Terminal};
-pub use values::{Count, from_zero, limit, penalty, seed, share};
+pub use values::{Count, Listen, from_zero, limit, look_back, penalty, seed, share};

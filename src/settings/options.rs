@@ -1,11 +1,13 @@
 //! Plain option types: what a command does, how it prints, how the screen looks.
 
 use std::ffi::OsString;
+use std::fmt;
 
 use clap_complete::Shell;
 
 use super::args::{EvalArgs, SessionsCommand};
 use super::surroundings::ScreenVariables;
+use super::values::Listen;
 use crate::toml_fields::Field;
 
 /// The front end or command to run.
@@ -45,6 +47,28 @@ pub enum FrontEnd {
     Completions(Shell),
     Man,
     Eval(Box<EvalArgs>),
+    Serve(Serving),
+}
+
+/// How a server listens, to whom, and how much it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    pub listen: Listen,
+    /// What clients have to send; `None` only on the loopback address.
+    pub api_key: Option<ApiKey>,
+    pub most_body_bytes: u64,
+    pub most_waiting: u32,
+    pub most_connections: u32,
+}
+
+/// A secret between a server and its clients, which is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(pub String);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
 }
 
 /// Which conversation is saved.

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::args::{
-    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, LowArgs, ModelArgs, ModelsArgs,
-    OutputArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, SessionArgs, Subcommands, SystemArgs,
+    CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, ListenArgs, LowArgs, ModelArgs,
+    ModelsArgs, OutputArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, ServeArgs, SessionArgs,
+    Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{
-    CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
-    SessionChoice, Shown, ThemeChoice,
+    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
+    Serving, SessionChoice, Shown, ThemeChoice,
 };
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
@@ -127,6 +128,7 @@ impl Settings {
             }
             Some(Subcommands::Man) => Self::of_command(FrontEnd::Man, None, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
+            Some(Subcommands::Serve(args)) => Self::of_serve(*args, surroundings),
         }
     }
 
@@ -203,6 +205,26 @@ impl Settings {
         // Each record is a prompt of its own, which is asked once.
         settings.engine.disk_cache = None;
         settings.front_end = FrontEnd::Eval(args);
+        Ok(settings)
+    }
+
+    fn of_serve(args: ServeArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let ServeArgs { documents, listening, answers, files, system, reading, model, sampling } = args;
+        let ReadingArgs { preset, recipe, reread } = reading;
+        let asked = QuestionArgs {
+            system,
+            predict: answers.predict,
+            reasoning_budget: answers.reasoning_budget,
+            ..QuestionArgs::default()
+        };
+        let serving = serving(listening, surroundings.api_key.clone())?;
+        let gathered = Gathered { asked, preset, recipe, reread, model, sampling };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        there_is_something_to_change(&settings.reading, &gathered.recipe)?;
+        settings.limits.time = Some(answers.timeout);
+        settings.documents = Documents::Named(documents);
+        settings.add_files(files);
+        settings.front_end = FrontEnd::Serve(serving);
         Ok(settings)
     }
 
@@ -447,6 +469,30 @@ impl OutputArgs {
             || self.require_citations
             || !self.ab.is_empty()
     }
+}
+
+/// Where to listen and to whom. A flag wins over the environment.
+///
+/// Errors: other machines can reach it, and there is no key.
+fn serving(args: ListenArgs, from_environment: Option<String>) -> Result<Serving, Error> {
+    let mut listen = args.listen;
+    listen.host = args.host.unwrap_or(listen.host);
+    listen.port = args.port.unwrap_or(listen.port);
+    let from_file = |path: PathBuf| fs::read_to_string(&path).map_err(|source| Error::KeyFile { path, source });
+    let given = args.api_key_file.map(from_file).transpose()?.or(args.api_key).or(from_environment);
+    let api_key = given.map(|key| ApiKey(key.trim().to_owned()));
+    match &api_key {
+        Some(key) if key.0.is_empty() => return Err(Error::EmptyKey),
+        None if !listen.is_loopback() => return Err(Error::OpenToAll { host: listen.host }),
+        _ => {}
+    }
+    Ok(Serving {
+        listen,
+        api_key,
+        most_body_bytes: args.max_body,
+        most_waiting: args.max_queue,
+        most_connections: args.max_connections,
+    })
 }
 
 /// The flag's text, or that of the file that it names; else the configuration's. An empty text means none, and wins over

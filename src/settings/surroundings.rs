@@ -28,6 +28,8 @@ pub struct Surroundings {
     pub program: Option<PathBuf>,
     /// Password for PDFs if no flag gives one.
     pub pdf_password: Option<String>,
+    /// What clients of a server have to send if no flag says it.
+    pub api_key: Option<String>,
     pub screen: ScreenVariables,
 }
 
@@ -70,7 +72,7 @@ impl Terminal {
 
 impl Surroundings {
     /// Reads those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` sets the log level
-    /// (`debug`), and `LUNETTE_PDF_PASSWORD` the password for PDFs.
+    /// (`debug`), `LUNETTE_PDF_PASSWORD` the password for PDFs, and `LUNETTE_API_KEY` the key of a server.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -90,6 +92,7 @@ impl Surroundings {
             places,
             program: env::current_exe().ok(),
             pdf_password: env::var("LUNETTE_PDF_PASSWORD").ok().filter(|password| !password.is_empty()),
+            api_key: env::var("LUNETTE_API_KEY").ok().filter(|key| !key.trim().is_empty()),
             screen: screen_variables(),
         })
     }

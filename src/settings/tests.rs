@@ -33,6 +33,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
         places: Places::new(&directory("cache"), None, HubVariables::default()),
         program: Some("lunette".into()),
         pdf_password: None,
+        api_key: None,
         screen: ScreenVariables::default(),
     }
 }
@@ -60,6 +61,61 @@ fn refused(line: &[&str]) -> (String, Exit) {
 #[test]
 fn the_command_line_is_well_formed() {
     LowArgs::command().debug_assert();
+}
+
+/// How `line` serves.
+fn serving(line: &[&str]) -> Serving {
+    let settings = headless(&[&["serve"], line].concat());
+    let FrontEnd::Serve(serving) = settings.front_end else { panic!("{line:?} does not serve") };
+    serving
+}
+
+#[test]
+fn a_server_listens_on_this_machine_alone_unless_it_has_a_key() {
+    let here = serving(&["book.txt"]);
+    assert_eq!((here.listen, here.api_key), (Listen { host: "127.0.0.1".into(), port: 8080 }, None));
+    let open = "other machines can reach 0.0.0.0, and there is no API key";
+    for line in [&["serve", "--listen", "0.0.0.0:80"][..], &["serve", "--host", "0.0.0.0"]] {
+        let (told, exit) = refused(line);
+        assert!(told.starts_with(open) && exit == Exit::Usage, "{told}");
+    }
+    let known = serving(&["--host", "0.0.0.0", "--port", "9000", "--api-key", " secret "]);
+    assert_eq!(known.listen, Listen { host: "0.0.0.0".into(), port: 9000 });
+    assert_eq!(
+        (known.api_key.clone(), format!("{:?}", known.api_key)),
+        (Some(ApiKey("secret".into())), "Some(ApiKey(…))".into())
+    );
+    assert!(refused(&["serve", "--api-key", " "]).0.starts_with("the API key is empty"));
+}
+
+#[test]
+fn the_key_of_a_server_comes_from_a_flag_a_file_or_the_environment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    std::fs::write(&file, "from a file\n").expect("written");
+    let given = |line: &[&str]| {
+        let known = Surroundings { api_key: Some("from outside".into()), ..surroundings(IN_A_PIPE, "") };
+        match Settings::resolve(typed(line), known).expect("settings").front_end {
+            FrontEnd::Serve(serving) => serving.api_key.expect("a key").0,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(given(&["serve"]), "from outside");
+    assert_eq!(given(&["serve", "--api-key-file", &file.to_string_lossy()]), "from a file");
+    let missing = refused(&["serve", "--api-key-file", "/no/such/key"]);
+    assert!(missing.0.starts_with("cannot read the API key from /no/such/key: no such file"), "{}", missing.0);
+}
+
+#[test]
+fn a_server_takes_the_flags_of_the_reference_and_limits_each_answer() {
+    let settings =
+        headless(&["serve", "--sliding_window_size", "2048", "--keep_first", "10", "--force_fa_decode", "-n", "9"]);
+    let changes = &settings.reading.changes;
+    assert_eq!(
+        (changes.window, changes.sinks, changes.fa_decode),
+        (Some(WindowSpec::Tokens(2048)), Some(10), Some(true))
+    );
+    assert_eq!((settings.limits.time, settings.limits.max_tokens), (Some(Duration::from_mins(30)), Some(9)));
 }
 
 #[test]

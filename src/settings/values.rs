@@ -5,6 +5,7 @@
 //! Every number has a range: what llama.cpp or this program can't count with is refused here, and what would fill the memory,
 //! too. `every_number_has_its_range` in this module's tests has the table.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
@@ -29,6 +30,35 @@ const PENALTIES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
 /// A count; `None` means all, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub Option<u32>);
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// A name or a number, without brackets.
+    pub host: String,
+    /// 0: any that is free.
+    pub port: u16,
+}
+
+impl Listen {
+    /// Whether only this machine can reach it, as far as can be seen without a name server.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost" || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+}
+
+/// Parses `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`.
+pub(super) fn address(text: &str) -> Result<Listen, String> {
+    let wrong = || "HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080".to_owned();
+    let (host, port) = text.trim().rsplit_once(':').ok_or_else(wrong)?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = bare.unwrap_or(host);
+    if host.is_empty() || (bare.is_none() && host.contains(':')) {
+        return Err(wrong());
+    }
+    Ok(Listen { host: host.to_owned(), port: port.parse().map_err(|_| wrong())? })
+}
 
 /// Parses `60`, `60s`, `500ms`, `2m`, `1.5h`; a plain number is in seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -113,7 +143,7 @@ pub(super) fn context(text: &str) -> Result<u32, String> {
 }
 
 /// Parses how many tokens the repetition penalty covers; -1 means the whole context.
-pub(super) fn look_back(text: &str) -> Result<i32, String> {
+pub fn look_back(text: &str) -> Result<i32, String> {
     let tokens = text.trim().parse().ok().filter(|tokens| (-1..=MOST_LOOK_BACK).contains(tokens));
     tokens.ok_or_else(|| format!("a whole number up to {MOST_LOOK_BACK}, or -1 for the whole context"))
 }
@@ -229,6 +259,20 @@ mod tests {
         for text in ["", "GB", "-1", "5 apples", "nan", "inf", "1e400"] {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        let listen = |host: &str, port| Ok(Listen { host: host.to_owned(), port });
+        assert_eq!(address("127.0.0.1:8080"), listen("127.0.0.1", 8080));
+        assert_eq!(address("[::1]:0"), listen("::1", 0));
+        assert_eq!(address("gpu.example:80"), listen("gpu.example", 80));
+        for text in ["", ":80", "host", "host:", "host:70000", "::1:80", "[]:80", "host:-1"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        let is_loopback = |host: &str| Listen { host: host.to_owned(), port: 1 }.is_loopback();
+        assert!(["127.0.0.1", "127.9.9.9", "::1", "localhost"].into_iter().all(is_loopback));
+        assert!(!["0.0.0.0", "::", "192.168.1.2", "gpu.example", "localhost.example"].into_iter().any(is_loopback));
     }
 
     #[test]

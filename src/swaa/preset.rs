@@ -113,7 +113,7 @@ impl RecipePatch {
     }
 
     /// Parses `text` into the field `name`, which may be our name or the reference's. False if the field is unknown.
-    fn set(&mut self, name: &str, text: &str) -> Result<bool, WrittenError> {
+    pub fn set(&mut self, name: &str, text: &str) -> Result<bool, WrittenError> {
         match name {
             "window" | "sliding_window_size" => self.window = Some(text.parse()?),
             "sinks" | "keep_first" => self.sinks = Some(written::tokens(text)?),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::chat::exchange::{Exchange, ExchangeState};
-use crate::chat::prompt::{PromptRequest, Turn, build_prompt};
+use crate::chat::prompt::{PromptRequest, build_prompt};
 use crate::chat::state::{Chat, Model, Questions};
+use crate::chat::turn::Turn;
 use crate::engine::message::{OutputMarkup, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::ChainOfThought;

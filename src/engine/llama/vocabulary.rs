@@ -121,6 +121,13 @@ impl Vocabulary {
         numbers(if is_wanted { vocab.tokenize(rendered.as_bytes(), true, true) } else { bare })
     }
 
+    /// The bytes of token `id`, of a control token its mark; `None` if there is no such token.
+    #[must_use]
+    pub fn piece(&self, id: i32) -> Option<Vec<u8>> {
+        let is_known = (0..self.tables.n_vocab()).contains(&id);
+        is_known.then(|| self.tables.vocab().token_to_piece(LlamaToken(id), true, None))
+    }
+
     /// The tokens of `text` with their byte ranges; `None` if the tokens don't reproduce the text byte for byte.
     #[must_use]
     pub fn tokens(&self, text: &str) -> Option<Tokens> {

@@ -1,0 +1,328 @@
+//! Answers as OpenAI's clients read them: whole, or in chunks.
+//!
+//! | object | fields beyond OpenAI's |
+//! |---|---|
+//! | `chat.completion`, `text_completion` | `reasoning_content` in the message, `timings` as llama-server has them, `lunette` |
+//! | `chat.completion.chunk` | the same in the last chunk; `prompt_progress` where it was asked for |
+//!
+//! `lunette` has what OpenAI has no place for: `preset` and `recipe` that the document was read with, `tokens`, `finish`, why an answer is
+//! not whole (`note`), why `auto` chose this preset (`reason`), the `documents` it is about and the `citations` in it.
+//!
+//! Text is passed on as it was generated, so that a conversation that sends it back finds it in the KV cache.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::request::Way;
+use super::work::{Ended, Update};
+use crate::chat::record::{CitationRecord, RecipeRecord, Tokens, finish_name, rounded};
+use crate::chat::{how_reasoning_ended, why_not_whole};
+use crate::citations::Citation;
+use crate::engine::message::{Channel, Figures, Finish, Progress, TokenCounts};
+
+/// What identifies an answer.
+#[derive(Debug, Clone)]
+pub(super) struct Heading {
+    pub(super) way: Way,
+    pub(super) id: String,
+    pub(super) model: Arc<str>,
+    /// Seconds since 1970.
+    created: u64,
+}
+
+impl Heading {
+    /// The heading of answer `number` of this run, which began at `began`.
+    pub(super) fn new(way: Way, number: u64, began: SystemTime, model: Arc<str>) -> Self {
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let prefix = match way {
+            Way::Chat => "chatcmpl",
+            Way::Text => "cmpl",
+        };
+        let id = format!("{prefix}-{:x}-{number}", seconds(began));
+        Self { way, id, model, created: seconds(SystemTime::now()) }
+    }
+
+    fn object(&self, kind: &str, choices: Value) -> Value {
+        json!({ "id": self.id, "object": kind, "created": self.created, "model": &*self.model, "choices": choices })
+    }
+
+    /// A whole answer.
+    pub(super) fn whole(&self, written: &Written, ending: &Ending<'_>) -> Value {
+        let reason = finish_reason(ending.ended.finish);
+        let mut object = match self.way {
+            Way::Chat => {
+                let mut message = json!({ "role": "assistant", "content": written.answer });
+                if !written.reasoning.is_empty() {
+                    message["reasoning_content"] = json!(written.reasoning);
+                }
+                let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": reason });
+                self.object("chat.completion", json!([choice]))
+            }
+            Way::Text => {
+                let choice = json!({ "index": 0, "text": written.answer, "logprobs": null, "finish_reason": reason });
+                self.object("text_completion", json!([choice]))
+            }
+        };
+        object["usage"] = usage(&ending.ended.figures.tokens);
+        ending.add_to(&mut object);
+        object
+    }
+
+    /// The first chunk: who speaks. A bare text has none.
+    pub(super) fn first_chunk(&self) -> Option<Value> {
+        (self.way == Way::Chat).then(|| self.chunk(&json!({ "role": "assistant", "content": "" }), None))
+    }
+
+    /// A piece of the answer or of the reasoning before it; a bare text has no place for reasoning.
+    pub(super) fn piece(&self, channel: Channel, text: &str) -> Option<Value> {
+        match (self.way, channel) {
+            (Way::Chat, Channel::Answer) => Some(self.chunk(&json!({ "content": text }), None)),
+            (Way::Chat, Channel::Reasoning) => Some(self.chunk(&json!({ "reasoning_content": text }), None)),
+            (Way::Text, Channel::Answer) => Some(self.text_chunk(text, None)),
+            (Way::Text, Channel::Reasoning) => None,
+        }
+    }
+
+    /// How far the prefill is, as llama-server tells it.
+    pub(super) fn progress(&self, progress: &Progress) -> Value {
+        let mut chunk = match self.way {
+            Way::Chat => self.chunk(&json!({}), None),
+            Way::Text => self.text_chunk("", None),
+        };
+        chunk["prompt_progress"] = json!({
+            "total": progress.total_tokens,
+            "cache": progress.cached_tokens,
+            "processed": progress.done_tokens,
+            "time_ms": progress.elapsed.as_millis() as u64,
+        });
+        chunk
+    }
+
+    /// The last chunk with text's place: why it ended.
+    pub(super) fn last_chunk(&self, ending: &Ending<'_>) -> Value {
+        let reason = Some(finish_reason(ending.ended.finish));
+        let mut chunk = match self.way {
+            Way::Chat => self.chunk(&json!({}), reason),
+            Way::Text => self.text_chunk("", reason),
+        };
+        ending.add_to(&mut chunk);
+        chunk
+    }
+
+    /// The tokens used, in a chunk without a choice.
+    pub(super) fn usage_chunk(&self, counts: &TokenCounts) -> Value {
+        let mut chunk = self.object(self.chunk_kind(), json!([]));
+        chunk["usage"] = usage(counts);
+        chunk
+    }
+
+    fn chunk_kind(&self) -> &'static str {
+        match self.way {
+            Way::Chat => "chat.completion.chunk",
+            Way::Text => "text_completion",
+        }
+    }
+
+    fn chunk(&self, delta: &Value, reason: Option<&str>) -> Value {
+        let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": reason });
+        self.object(self.chunk_kind(), json!([choice]))
+    }
+
+    fn text_chunk(&self, text: &str, reason: Option<&str>) -> Value {
+        let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": reason });
+        self.object(self.chunk_kind(), json!([choice]))
+    }
+}
+
+/// What is known at the end of an answer.
+pub(super) struct Ending<'a> {
+    pub(super) ended: &'a Ended,
+    pub(super) written: &'a Written,
+    pub(super) documents: &'a [String],
+    pub(super) citations: &'a [Citation],
+}
+
+impl Ending<'_> {
+    fn add_to(&self, object: &mut Value) {
+        let Ended { finish, figures, preset, reason } = self.ended;
+        let reasoning = figures.reasoning_end.and_then(how_reasoning_ended);
+        let notes: Vec<&str> = why_not_whole(*finish, &self.written.answer).into_iter().chain(reasoning).collect();
+        let citations: Vec<CitationRecord> =
+            self.citations.iter().map(|citation| CitationRecord::of(&self.written.answer, citation)).collect();
+        object["timings"] = timings(figures);
+        object["lunette"] = json!({
+            "preset": &*preset.name,
+            "reason": reason.as_ref().map(|reason| format!("auto chose {}: {reason}", preset.name)),
+            "recipe": RecipeRecord::from(&figures.recipe),
+            "tokens": Tokens::from(figures.tokens),
+            "finish": finish_name(*finish),
+            "note": (!notes.is_empty()).then(|| notes.join("; ")),
+            "documents": self.documents,
+            "citations": citations,
+        });
+    }
+}
+
+/// OpenAI knows two ends of a text: the model's, and a limit.
+fn finish_reason(finish: Finish) -> &'static str {
+    match finish {
+        Finish::EndOfGeneration | Finish::NoAnswer | Finish::StopString | Finish::Cancelled => "stop",
+        Finish::TokenLimit | Finish::TimeLimit | Finish::ContextFull | Finish::Repetition => "length",
+    }
+}
+
+fn usage(counts: &TokenCounts) -> Value {
+    json!({
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": counts.generated,
+        "total_tokens": counts.prompt + counts.generated,
+        "prompt_tokens_details": { "cached_tokens": counts.cached },
+        "completion_tokens_details": { "reasoning_tokens": counts.reasoning },
+    })
+}
+
+/// As llama-server has them.
+fn timings(figures: &Figures) -> Value {
+    let (counts, times) = (figures.tokens, figures.timings);
+    let each = |time: Duration, tokens: u32| rounded(time.as_secs_f64() * 1e3 / f64::from(tokens.max(1)));
+    let ms = |time: Duration| rounded(time.as_secs_f64() * 1e3);
+    json!({
+        "cache_n": counts.cached,
+        "prompt_n": counts.prefilled,
+        "prompt_ms": ms(times.prefill),
+        "prompt_per_token_ms": each(times.prefill, counts.prefilled),
+        "prompt_per_second": rounded(times.prefill_tokens_per_s),
+        "predicted_n": counts.generated,
+        "predicted_ms": ms(times.decode),
+        "predicted_per_token_ms": each(times.decode, counts.generated),
+        "predicted_per_second": rounded(times.decode_tokens_per_s),
+    })
+}
+
+/// What the model has written so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) reasoning: String,
+    pub(super) answer: String,
+    /// The answer so far may turn out to be reasoning.
+    may_be_reasoning: bool,
+    sent_reasoning_bytes: usize,
+    sent_answer_bytes: usize,
+}
+
+impl Written {
+    /// `may_be_reasoning`: the model may leave out the tag that opens its reasoning.
+    pub(super) fn new(may_be_reasoning: bool) -> Self {
+        Self { may_be_reasoning, ..Self::default() }
+    }
+
+    pub(super) fn take(&mut self, update: &Update) {
+        match update {
+            Update::Piece(Channel::Reasoning, text) => {
+                self.may_be_reasoning = false;
+                self.reasoning.push_str(text);
+            }
+            Update::Piece(Channel::Answer, text) => self.answer.push_str(text),
+            Update::AskedForAnswer => self.may_be_reasoning = true,
+            Update::WasReasoning => {
+                self.may_be_reasoning = false;
+                self.reasoning.push_str(&std::mem::take(&mut self.answer));
+            }
+            Update::Ended(_) => self.may_be_reasoning = false,
+            Update::Planned(_) | Update::Prefilling(_) | Update::Failed(_) => {}
+        }
+    }
+
+    /// What is certain by now and was not sent yet: of the reasoning, and of the answer.
+    pub(super) fn growth(&mut self) -> [(Channel, String); 2] {
+        let reasoning = self.reasoning[self.sent_reasoning_bytes..].to_owned();
+        let answer =
+            if self.may_be_reasoning { String::new() } else { self.answer[self.sent_answer_bytes..].to_owned() };
+        self.sent_reasoning_bytes += reasoning.len();
+        self.sent_answer_bytes += answer.len();
+        [(Channel::Reasoning, reasoning), (Channel::Answer, answer)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::fixtures::answer_figures;
+    use crate::swaa::selection::ResolvedPreset;
+    use crate::swaa::{ChainOfThought, RecipeSpec};
+
+    fn piece(channel: Channel, text: &str) -> Update {
+        Update::Piece(channel, text.to_owned())
+    }
+
+    fn ended(finish: Finish) -> Ended {
+        let figures = answer_figures(&RecipeSpec::FULL, 6);
+        let preset = ResolvedPreset { name: "full".into(), recipe: RecipeSpec::FULL, cot: ChainOfThought::Auto };
+        Ended { finish, figures, preset, reason: None }
+    }
+
+    /// What is sent after each of `updates`.
+    fn sent(may_be_reasoning: bool, updates: &[Update]) -> Vec<String> {
+        let mut written = Written::new(may_be_reasoning);
+        let mut step = |update: &Update| {
+            written.take(update);
+            let [(_, reasoning), (_, answer)] = written.growth();
+            format!("{reasoning}|{answer}")
+        };
+        updates.iter().map(&mut step).collect()
+    }
+
+    #[test]
+    fn pieces_are_sent_as_they_come_unless_they_may_be_reasoning() {
+        let said =
+            [piece(Channel::Reasoning, "Hm."), piece(Channel::Answer, "A "), piece(Channel::Answer, "clergyman.")];
+        assert_eq!(sent(false, &said), ["Hm.|", "|A ", "|clergyman."]);
+        let late = [
+            piece(Channel::Answer, "Hm."),
+            Update::WasReasoning,
+            piece(Channel::Answer, "He."),
+            Update::Ended(Box::new(ended(Finish::EndOfGeneration))),
+        ];
+        assert_eq!(sent(true, &late), ["|", "Hm.|", "|He.", "|"]);
+        let never = [piece(Channel::Answer, "He."), Update::Ended(Box::new(ended(Finish::EndOfGeneration)))];
+        assert_eq!(sent(true, &never), ["|", "|He."]);
+    }
+
+    #[test]
+    fn a_whole_answer_has_openai_s_fields_and_ours() {
+        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into());
+        let written = Written { answer: "It is red.".into(), reasoning: "Hm.".into(), ..Written::default() };
+        let ended = ended(Finish::TokenLimit);
+        let ending = Ending { ended: &ended, written: &written, documents: &["book".to_owned()], citations: &[] };
+        let object = heading.whole(&written, &ending);
+        assert_eq!(
+            (&object["id"], &object["object"], &object["model"]),
+            (&json!("chatcmpl-0-7"), &json!("chat.completion"), &json!("toy"))
+        );
+        let expected = json!([{
+            "index": 0, "message": { "role": "assistant", "content": "It is red.", "reasoning_content": "Hm." },
+            "logprobs": null, "finish_reason": "length"
+        }]);
+        assert_eq!(object["choices"], expected);
+        let counts = ended.figures.tokens;
+        assert_eq!(object["usage"]["prompt_tokens_details"]["cached_tokens"], json!(counts.cached));
+        assert_eq!(object["usage"]["total_tokens"], json!(counts.prompt + counts.generated));
+        let ours = &object["lunette"];
+        assert_eq!(
+            (&ours["preset"], &ours["finish"], &ours["note"]),
+            (&json!("full"), &json!("token_limit"), &json!("cut off: token limit reached"))
+        );
+        assert_eq!((&ours["recipe"]["window"], &ours["tokens"]["document"]), (&Value::Null, &json!(counts.document)));
+        assert_eq!(object["timings"]["prompt_n"], json!(counts.prefilled));
+    }
+
+    #[test]
+    fn a_bare_text_has_no_roles_and_no_reasoning() {
+        let heading = Heading::new(Way::Text, 1, UNIX_EPOCH, "toy".into());
+        assert_eq!((heading.first_chunk(), heading.piece(Channel::Reasoning, "Hm.")), (None, None));
+        let chunk = heading.piece(Channel::Answer, "red").expect("a chunk");
+        assert_eq!((&chunk["object"], &chunk["choices"][0]["text"]), (&json!("text_completion"), &json!("red")));
+    }
+}

@@ -1,0 +1,252 @@
+//! Answers one request: waits for its turn, collects what the model writes, and sends it whole or as it comes.
+//!
+//! ```text
+//! Request ──> Answering (a place in the queue) ── whole ──> one object
+//!                                              └─ stream ─> data: {…} data: {…} … data: [DONE]
+//! ```
+//!
+//! A request that is refused before it begins has its status, also where it is to be streamed: the stream is opened with the first
+//! thing that the desk tells. While the document is read, a comment each few seconds shows that the server is alive.
+//!
+//! Whoever drops an [`Answering`] stops the answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::body::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::MissedTickBehavior;
+
+use super::account::Account;
+use super::answer::{Ending, Heading, Written};
+use super::documents::DocumentSet;
+use super::error::ApiError;
+use super::queue::{Place, Refusal};
+use super::request::Streaming;
+use super::shared::Server;
+use super::work::{Ended, Update, Work};
+use crate::chat::record::{finish_name, rounded};
+use crate::citations::Citation;
+use crate::engine::message::{CancelToken, Progress};
+use crate::failure::Failure;
+use crate::harmless;
+use crate::session::asking::Asked;
+use crate::swaa::selection::PresetSelection;
+
+/// How often a client hears of a server that has nothing to send. Proxies give up after a minute.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+/// When to come back if no answer has been timed yet.
+const USUAL_ANSWER: Duration = Duration::from_secs(10);
+const LONGEST_RETRY_S: u64 = 600;
+
+/// A request that is waiting for its turn, or being answered.
+pub(super) struct Answering {
+    server: Arc<Server>,
+    heading: Heading,
+    documents: Arc<DocumentSet>,
+    updates: UnboundedReceiver<Update>,
+    written: Written,
+    entered: Instant,
+    /// When its turn came.
+    planned: Option<Instant>,
+    /// Given up with the answering.
+    _place: Place<Work>,
+}
+
+/// A whole answer, and what is told of it.
+struct Done {
+    ended: Box<Ended>,
+    citations: Vec<Citation>,
+}
+
+impl Answering {
+    /// Has `asked` wait for its turn.
+    pub(super) fn begin(
+        server: Arc<Server>,
+        peer: std::net::IpAddr,
+        heading: Heading,
+        documents: Arc<DocumentSet>,
+        asked: Asked,
+        reading: PresetSelection,
+    ) -> Result<Self, ApiError> {
+        let written = Written::new(asked.markup.lone_close.is_some());
+        let (updates, told) = unbounded_channel();
+        let cancel = CancelToken::default();
+        let work = Work { asked, reading, updates, cancel: cancel.clone() };
+        let place = server.queue.enter(peer, work, cancel).map_err(|refusal| refused(&server, refusal))?;
+        let entered = Instant::now();
+        Ok(Self { server, heading, documents, updates: told, written, entered, planned: None, _place: place })
+    }
+
+    /// The whole answer.
+    pub(super) async fn whole(mut self, account: &mut Account) -> Result<Value, ApiError> {
+        loop {
+            match self.next().await? {
+                Update::Failed(failure) => return Err(failure.into()),
+                Update::Ended(ended) => {
+                    let done = self.done(ended, account).await;
+                    return Ok(self.heading.whole(&self.written, &self.ending(&done)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The answer as it comes. Waits until it begins.
+    pub(super) async fn stream(
+        mut self,
+        streaming: Streaming,
+        account: Account,
+    ) -> Result<UnboundedReceiver<Bytes>, (ApiError, Account)> {
+        match self.next().await {
+            Err(error) => Err((error, account)),
+            Ok(Update::Failed(failure)) => Err((failure.into(), account)),
+            Ok(first) => {
+                let (sender, events) = unbounded_channel();
+                tokio::spawn(self.send_all(first, streaming, Events(sender), account));
+                Ok(events)
+            }
+        }
+    }
+
+    /// The next thing that the desk tells.
+    ///
+    /// Errors: the server is being stopped.
+    async fn next(&mut self) -> Result<Update, ApiError> {
+        let update = self.updates.recv().await.ok_or_else(ApiError::closing)?;
+        if matches!(update, Update::Planned(_)) {
+            self.planned.get_or_insert_with(Instant::now);
+        }
+        self.written.take(&update);
+        Ok(update)
+    }
+
+    async fn send_all(mut self, first: Update, streaming: Streaming, events: Events, mut account: Account) {
+        events.send_some(self.heading.first_chunk());
+        let mut progress = None;
+        let mut alive = tokio::time::interval(SIGN_OF_LIFE);
+        alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut update = first;
+        loop {
+            match update {
+                Update::Prefilling(now) => {
+                    progress = Some(now);
+                    events.send_some(streaming.progress.then(|| self.heading.progress(&now)));
+                }
+                Update::Failed(failure) => return fail(&failure, &events, account),
+                Update::Ended(ended) => {
+                    self.send_growth(&events);
+                    self.send_end(ended, streaming, &events, &mut account).await;
+                    return account.close(200);
+                }
+                _ => self.send_growth(&events),
+            }
+            update = loop {
+                tokio::select! {
+                    next = self.next() => match next {
+                        Ok(update) => break update,
+                        Err(error) => return events.send(&error.to_json()),
+                    },
+                    _ = alive.tick() => events.comment(progress.as_ref()),
+                    () = events.0.closed() => return,
+                }
+            };
+        }
+    }
+
+    fn send_growth(&mut self, events: &Events) {
+        for (channel, text) in self.written.growth() {
+            if !text.is_empty() {
+                events.send_some(self.heading.piece(channel, &text));
+            }
+        }
+    }
+
+    async fn send_end(&mut self, ended: Box<Ended>, streaming: Streaming, events: &Events, account: &mut Account) {
+        let done = self.done(ended, account).await;
+        events.send(&self.heading.last_chunk(&self.ending(&done)));
+        if streaming.usage {
+            events.send(&self.heading.usage_chunk(&done.ended.figures.tokens));
+        }
+        events.raw("data: [DONE]\n\n");
+    }
+
+    /// Looks up the quotes, and counts the answer.
+    async fn done(&self, ended: Box<Ended>, account: &mut Account) -> Done {
+        let now = Instant::now();
+        let planned = self.planned.unwrap_or(now);
+        let waited = planned - self.entered;
+        self.server.metrics.answer(waited, now - planned, &ended.figures);
+        let counts = ended.figures.tokens;
+        account.tell("waited_s", rounded(waited.as_secs_f64()));
+        account.tell("preset", &*ended.preset.name);
+        account.tell("finish", finish_name(ended.finish));
+        for (name, tokens) in [
+            ("document", counts.document),
+            ("prompt", counts.prompt),
+            ("cached", counts.cached),
+            ("prefilled", counts.prefilled),
+            ("generated", counts.generated),
+        ] {
+            account.tell(name, tokens);
+        }
+        let (documents, answer) = (self.documents.clone(), self.written.answer.clone());
+        let looked_up = tokio::task::spawn_blocking(move || documents.citations(&answer));
+        Done { ended, citations: looked_up.await.unwrap_or_default() }
+    }
+
+    fn ending<'a>(&'a self, done: &'a Done) -> Ending<'a> {
+        Ending {
+            ended: &done.ended,
+            written: &self.written,
+            documents: &self.documents.names,
+            citations: &done.citations,
+        }
+    }
+}
+
+/// Tells of a failure in the middle of a stream.
+fn fail(failure: &Failure, events: &Events, mut account: Account) {
+    let error = ApiError::from(failure.clone());
+    account.tell("error", &*error.message);
+    events.send(&error.to_json());
+    account.close(error.status);
+}
+
+fn refused(server: &Server, refusal: Refusal) -> ApiError {
+    match refusal {
+        Refusal::Closed => ApiError::closing(),
+        Refusal::Full { waiting } => {
+            let each = server.metrics.mean_answer().unwrap_or(USUAL_ANSWER);
+            let all = each.as_secs_f64() * (waiting + 1) as f64;
+            ApiError::queue_is_full(waiting, (all.ceil() as u64).clamp(1, LONGEST_RETRY_S))
+        }
+    }
+}
+
+/// Server-sent events.
+struct Events(UnboundedSender<Bytes>);
+
+impl Events {
+    fn send(&self, object: &Value) {
+        self.raw(&format!("data: {}\n\n", harmless::json(&object.to_string())));
+    }
+
+    fn send_some(&self, object: Option<Value>) {
+        object.iter().for_each(|object| self.send(object));
+    }
+
+    /// A line that clients read over.
+    fn comment(&self, progress: Option<&Progress>) {
+        let how_far = progress.map_or_else(String::new, |progress| {
+            format!(" prefilled {} of {} tokens", progress.done_tokens, progress.total_tokens)
+        });
+        self.raw(&format!(":{how_far}\n\n"));
+    }
+
+    /// A client that has gone away hears nothing.
+    fn raw(&self, text: &str) {
+        let _ = self.0.send(Bytes::copy_from_slice(text.as_bytes()));
+    }
+}

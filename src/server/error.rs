@@ -1,0 +1,152 @@
+//! Errors as OpenAI's clients read them: an HTTP status and an object.
+//!
+//! Example: 400 and `{"error": {"message": "a number from 0 to 1", "type": "invalid_request_error", "param": "top_p", "code": null,
+//! "hint": null}}`. `hint` is ours: what to do about it.
+
+use serde_json::{Value, json};
+
+use crate::failure::{Failure, FailureKind};
+use crate::units::{bytes, counted};
+
+/// A message repeats what the request has, which may be long.
+const LONGEST: usize = 500;
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    kind: &'static str,
+    code: Option<&'static str>,
+    /// The field that is wrong: `messages[2].content`.
+    param: Option<String>,
+    pub(super) message: String,
+    hint: Option<String>,
+    /// When to try again.
+    pub(super) retry_after_s: Option<u64>,
+}
+
+impl ApiError {
+    fn new(status: u16, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        let kind = match status {
+            400..429 => "invalid_request_error",
+            429 => "rate_limit_error",
+            _ => "server_error",
+        };
+        let mut message = message.into();
+        if message.len() > LONGEST {
+            message.truncate(message.floor_char_boundary(LONGEST));
+            message.push('…');
+        }
+        Self { status, kind, code, param: None, message, hint: None, retry_after_s: None }
+    }
+
+    fn with_hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The field `param` is missing, or is not what it can be.
+    pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(400, None, message) }
+    }
+
+    /// The field `param` asks for something that this server does not have. Dropping it would answer another request.
+    pub(super) fn not_offered(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(400, Some("not_offered"), message) }
+    }
+
+    /// The whole body is wrong.
+    pub(super) fn malformed(message: impl Into<String>) -> Self {
+        Self::new(400, None, message)
+    }
+
+    pub(super) fn wrong_key() -> Self {
+        Self::new(401, Some("invalid_api_key"), "the API key is missing or wrong")
+            .with_hint("send it as `Authorization: Bearer KEY`")
+    }
+
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(403, None, message)
+    }
+
+    pub(super) fn no_such_path(path: &str) -> Self {
+        Self::new(404, Some("unknown_url"), format!("there is no {path} here"))
+    }
+
+    pub(super) fn wrong_method(method: &str, path: &str) -> Self {
+        Self::new(405, Some("method_not_allowed"), format!("{path} does not take {method}"))
+    }
+
+    pub(super) fn too_slow(seconds: u64) -> Self {
+        Self::new(408, None, format!("the request was not there within {}", counted(seconds as usize, "second")))
+    }
+
+    pub(super) fn too_large(most_bytes: u64) -> Self {
+        let message = format!("a request has {} at most", bytes(most_bytes));
+        Self::new(413, Some("request_too_large"), message).with_hint("lunette serve --max-body takes larger ones")
+    }
+
+    /// Every place in the queue is taken.
+    pub(super) fn queue_is_full(waiting: usize, retry_after_s: u64) -> Self {
+        let message = format!("{} already, and no more may", waits(waiting));
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(429, Some("queue_full"), message) }
+    }
+
+    pub(super) fn loading() -> Self {
+        Self { retry_after_s: Some(1), ..Self::new(503, Some("loading"), "the model is being loaded") }
+    }
+
+    pub(super) fn closing() -> Self {
+        Self { retry_after_s: Some(5), ..Self::new(503, Some("closing"), "the server is being stopped") }
+    }
+
+    /// The object.
+    pub(super) fn to_json(&self) -> Value {
+        let Self { kind, code, param, message, hint, .. } = self;
+        json!({ "error": { "message": message, "type": kind, "param": param, "code": code, "hint": hint } })
+    }
+}
+
+fn waits(waiting: usize) -> String {
+    if waiting == 1 { "1 request waits".to_owned() } else { format!("{waiting} requests wait") }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let (status, code) = match failure.kind {
+            FailureKind::Usage | FailureKind::Input | FailureKind::Unsupported => (400, None),
+            FailureKind::DoesNotFit => (400, Some("context_length_exceeded")),
+            FailureKind::Model | FailureKind::Runtime => (500, None),
+        };
+        Self { hint: failure.hint, ..Self::new(status, code, failure.message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_openai_s_fields_and_its_hint() {
+        let error = ApiError::wrong_key();
+        let expected = json!({ "error": {
+            "message": "the API key is missing or wrong", "type": "invalid_request_error", "param": null,
+            "code": "invalid_api_key", "hint": "send it as `Authorization: Bearer KEY`"
+        } });
+        assert_eq!((error.status, error.to_json()), (401, expected));
+    }
+
+    #[test]
+    fn what_a_request_has_is_repeated_up_to_a_limit() {
+        let message = ApiError::malformed("é".repeat(LONGEST)).message;
+        assert!(message.len() <= LONGEST + '…'.len_utf8() && message.ends_with("é…"), "{message}");
+    }
+
+    #[test]
+    fn what_fails_in_the_engine_is_the_request_s_fault_or_the_server_s() {
+        let status = |kind| ApiError::from(Failure::new(kind, "why", None)).status;
+        let by_request = [FailureKind::Usage, FailureKind::Input, FailureKind::Unsupported, FailureKind::DoesNotFit];
+        assert_eq!(by_request.map(status), [400; 4]);
+        assert_eq!([FailureKind::Model, FailureKind::Runtime].map(status), [500; 2]);
+        assert_eq!(ApiError::queue_is_full(1, 9).to_json()["error"]["type"], "rate_limit_error");
+    }
+}

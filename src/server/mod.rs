@@ -1,0 +1,155 @@
+//! `lunette serve`: answers requests of OpenAI's clients about documents that are read once.
+//!
+//! ```text
+//! connection ─> access ─> request ─> asked ─> queue ─> desk ─> engine
+//!                                                │        └─ updates ─> answering ─> answer, whole or in chunks
+//! listener, socket, body: HTTP                   └─ one place per request, fair between machines
+//! ```
+//!
+//! Example: `lunette serve book.txt` reads the book once (161,000 tokens), and then each of
+//!
+//! ```text
+//! curl localhost:8080/v1/chat/completions -d '{"messages": [{"role": "user", "content": "Who is Mr. Collins?"}]}'
+//! ```
+//!
+//! prefills its own question alone: `"tokens": {"document": 161059, "cached": 161061, "prefilled": 21, …}`.
+//!
+//! One engine answers one request after the other. It has no screen and keeps no conversation: each request brings its own. It does not
+//! watch its documents for changes.
+
+mod access;
+mod account;
+mod answer;
+mod answering;
+mod asked;
+mod body;
+mod conversation;
+mod desk;
+mod documents;
+mod error;
+mod fields;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod listener;
+mod log;
+mod metrics;
+mod queue;
+mod request;
+mod routes;
+mod shared;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod work;
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+use crate::chat::record::rounded;
+use crate::chat::{ChatTemplate, Moment, model_notes};
+use crate::exit::{Exit, ExitError};
+use crate::failure::Failure;
+use crate::session::{EngineClient, Observer, Signal, documents as opening};
+use crate::settings::{Serving, Settings};
+use asked::Loaded;
+use desk::Desk;
+use log::Log;
+use shared::Server;
+
+/// How long answers may go on once the server is being stopped.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What a server needs besides its documents.
+pub struct Started {
+    /// Its engine is already loading the model. It has no stops of its own: the server handles signals.
+    pub client: EngineClient,
+    /// The model's file.
+    pub model: PathBuf,
+}
+
+/// Serves the documents of `settings` until a signal comes. `start` finds the model and starts an engine with it; it is called after the
+/// documents are read and the port is taken, so that a misspelt path is reported at once. The log goes to `out`.
+///
+/// The first signal stops it gracefully: nobody is let in, whoever waits is sent away, and the answer that is being written has ten
+/// seconds. A second signal ends it at once.
+///
+/// Errors: documents or model can't be opened, the port is taken, or the engine has ended.
+pub async fn serve(
+    settings: &Settings,
+    serving: &Serving,
+    stdin: &mut dyn Read,
+    start: impl FnOnce(&mut dyn Observer) -> Result<Started, ExitError>,
+    mut signals: UnboundedReceiver<Signal>,
+    out: impl Write + Send + 'static,
+    observer: &mut dyn Observer,
+) -> Result<Exit, ExitError> {
+    let opened = opening::open(settings, stdin, observer)?;
+    let listener = listener::bind(serving).await?;
+    let Started { mut client, model } = start(observer)?;
+    let log = Log::to(out);
+    log.listening(&listener::address(&listener), serving.api_key.is_some());
+    let server = Arc::new(Server::new(settings, serving, opened, model, log));
+    run(&server, &mut client, listener, &mut signals, observer).await
+}
+
+async fn run(
+    server: &Arc<Server>,
+    client: &mut EngineClient,
+    listener: TcpListener,
+    signals: &mut UnboundedReceiver<Signal>,
+    observer: &mut dyn Observer,
+) -> Result<Exit, ExitError> {
+    let (close, closing) = watch::channel(false);
+    let mut working = pin!(work(server, client, observer));
+    tokio::select! {
+        ended = &mut working => return Err(ended.err().unwrap_or_else(Failure::engine_gone).into()),
+        () = listener::accept(listener, server.clone(), closing) => {}
+        Some(_) = signals.recv() => {}
+    }
+    server.log.closing();
+    server.queue.close();
+    let _ = close.send(true);
+    // An answer that is being written has its connection, and goes on meanwhile.
+    let goes_on = async {
+        let _ = working.await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = goes_on => {}
+        _ = server.connections.acquire_many(server.serving.most_connections) => {}
+        () = tokio::time::sleep(GRACE) => {}
+        Some(_) = signals.recv() => {}
+    }
+    Ok(Exit::Ok)
+}
+
+/// Loads the model, reads the documents, and answers until the queue is closed.
+///
+/// Errors: the model can't be loaded, or the engine is gone.
+async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Observer) -> Result<(), Failure> {
+    let info = client.loaded(observer).await.map_err(|error| match error {
+        crate::session::ClientError::Failed(failure) => failure,
+        crate::session::ClientError::Stopped(_) => Failure::engine_gone(),
+    })?;
+    let template = ChatTemplate::of(&info, Moment::from(SystemTime::now()));
+    model_notes(&info, &template).iter().for_each(|note| observer.note(note));
+    server.log.loaded(&info.title(), rounded(info.load_time.as_secs_f64()));
+    let loaded = server.set_model(Loaded { info, template });
+    let mut desk = Desk { client, model: &loaded.info };
+    let documents = server.documents.choose(None).ok().filter(|documents| !documents.is_empty());
+    if let Some(documents) = documents {
+        match server.defaults.beginning(&documents, &loaded) {
+            Ok(prompt) => desk.read_ahead(&server.defaults.reading, prompt, &server.log).await?,
+            Err(failure) => server.log.failed(&failure),
+        }
+    }
+    desk.answer_all(&server.queue).await
+}

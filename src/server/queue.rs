@@ -1,0 +1,232 @@
+//! Whose turn is it? Requests wait here for the one engine.
+//!
+//! The next one is of the machine that was served longest ago, and of its requests the one that came first. So a machine with fifty requests
+//! delays another one by one answer, not by fifty.
+//!
+//! Example: A sends a1, a2, a3 and then B sends b1: a1, b1, a2, a3.
+//!
+//! A place is given up by dropping its [`Place`]: by a client that goes away as much as by an answer.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+
+use crate::engine::message::CancelToken;
+
+/// Why nobody can wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// So many wait already.
+    Full { waiting: usize },
+    /// The server is being stopped.
+    Closed,
+}
+
+/// The queue, which all parts of a server share.
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    order: Mutex<Order<T>>,
+    changed: Notify,
+    most: usize,
+}
+
+/// A place in the queue, or the turn itself. When it is dropped, the request is not answered any further.
+#[derive(Debug)]
+pub(super) struct Place<T> {
+    queue: Arc<Queue<T>>,
+    number: u64,
+    cancel: CancelToken,
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { order: Mutex::new(Order::default()), changed: Notify::new(), most }
+    }
+
+    /// Has `work` of the machine `peer` wait. `cancel` stops it.
+    pub(super) fn enter(self: &Arc<Self>, peer: IpAddr, work: T, cancel: CancelToken) -> Result<Place<T>, Refusal> {
+        let number = self.order().enter(peer, work, self.most)?;
+        self.changed.notify_one();
+        Ok(Place { queue: self.clone(), number, cancel })
+    }
+
+    /// Waits for the next request. `None` once the queue is closed.
+    pub(super) async fn next(&self) -> Option<T> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut order = self.order();
+                if order.is_closed {
+                    return None;
+                }
+                if let Some(work) = order.next() {
+                    return Some(work);
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Drops everything that waits, and lets nobody in any more.
+    pub(super) fn close(&self) {
+        let mut order = self.order();
+        order.is_closed = true;
+        order.waiting.clear();
+        self.changed.notify_one();
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.order().waiting.len()
+    }
+
+    fn order(&self) -> MutexGuard<'_, Order<T>> {
+        self.order.lock().expect("nothing panics while it holds the lock")
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.queue.order().leave(self.number);
+    }
+}
+
+/// Who waits, and who was served when.
+#[derive(Debug)]
+struct Order<T> {
+    /// By the time of their coming.
+    waiting: Vec<Waiting<T>>,
+    /// The machines that still wait, with the turn at which they were served last.
+    served: Vec<(IpAddr, u64)>,
+    turn: u64,
+    next_number: u64,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    number: u64,
+    peer: IpAddr,
+    work: T,
+}
+
+impl<T> Default for Order<T> {
+    fn default() -> Self {
+        Self { waiting: Vec::new(), served: Vec::new(), turn: 0, next_number: 0, is_closed: false }
+    }
+}
+
+impl<T> Order<T> {
+    fn enter(&mut self, peer: IpAddr, work: T, most: usize) -> Result<u64, Refusal> {
+        if self.is_closed {
+            return Err(Refusal::Closed);
+        }
+        if self.waiting.len() >= most {
+            return Err(Refusal::Full { waiting: self.waiting.len() });
+        }
+        self.next_number += 1;
+        self.waiting.push(Waiting { number: self.next_number, peer, work });
+        Ok(self.next_number)
+    }
+
+    fn next(&mut self) -> Option<T> {
+        let last_turn =
+            |peer: IpAddr| self.served.iter().find(|(known, _)| *known == peer).map_or(0, |(_, turn)| *turn);
+        let first = (0..self.waiting.len()).min_by_key(|&index| last_turn(self.waiting[index].peer))?;
+        let Waiting { peer, work, .. } = self.waiting.remove(first);
+        self.turn += 1;
+        self.served.retain(|(known, _)| *known != peer);
+        self.served.push((peer, self.turn));
+        self.forget_who_is_gone();
+        Some(work)
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.waiting.retain(|waiting| waiting.number != number);
+        self.forget_who_is_gone();
+    }
+
+    fn forget_who_is_gone(&mut self) {
+        let waiting = &self.waiting;
+        self.served.retain(|(known, _)| waiting.iter().any(|one| one.peer == *known));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn machine(number: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, number))
+    }
+
+    fn served(order: &mut Order<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| order.next()).collect()
+    }
+
+    fn entered(all: &[(u8, &'static str)]) -> Order<&'static str> {
+        let mut order = Order::default();
+        for (peer, work) in all {
+            order.enter(machine(*peer), *work, 10).expect("there is room");
+        }
+        order
+    }
+
+    #[test]
+    fn machines_take_turns_and_each_is_served_in_order() {
+        assert_eq!(served(&mut entered(&[(1, "a1"), (1, "a2"), (1, "a3"), (2, "b1")])), ["a1", "b1", "a2", "a3"]);
+        let three = [(1, "a1"), (1, "a2"), (2, "b1"), (2, "b2"), (3, "c1")];
+        assert_eq!(served(&mut entered(&three)), ["a1", "b1", "c1", "a2", "b2"]);
+    }
+
+    #[test]
+    fn who_comes_back_waits_behind_those_who_wait() {
+        let mut order = entered(&[(1, "a1"), (2, "b1")]);
+        assert_eq!(order.next(), Some("a1"));
+        order.enter(machine(1), "a2", 10).expect("there is room");
+        assert_eq!(served(&mut order), ["b1", "a2"]);
+    }
+
+    #[tokio::test]
+    async fn a_place_is_given_up_with_its_owner() {
+        let queue = Arc::new(Queue::new(2));
+        let tokens = [CancelToken::default(), CancelToken::default()];
+        let enter = |work, token: &CancelToken| queue.enter(machine(1), work, token.clone());
+        let first = enter("a", &tokens[0]).expect("room");
+        let second = enter("b", &tokens[1]).expect("room");
+        assert_eq!(enter("c", &CancelToken::default()).expect_err("it is full"), Refusal::Full { waiting: 2 });
+        drop(first);
+        assert_eq!((queue.waiting(), tokens[0].is_cancelled(), tokens[1].is_cancelled()), (1, true, false));
+        assert_eq!(queue.next().await, Some("b"));
+        drop(second);
+        assert!(tokens[1].is_cancelled(), "its answer is stopped");
+        queue.close();
+        assert_eq!(enter("d", &CancelToken::default()).expect_err("it is closed"), Refusal::Closed);
+        assert_eq!(queue.next().await, None);
+    }
+
+    proptest! {
+        /// Whoever enters at any time, between two turns of a waiting machine every other waiting one has at most one.
+        #[test]
+        fn no_machine_has_two_turns_while_another_waits(peers in prop::collection::vec(1_u8..5, 1..40)) {
+            let mut order = Order::default();
+            for (number, peer) in peers.iter().enumerate() {
+                order.enter(machine(*peer), (*peer, number), 100).expect("there is room");
+            }
+            let turns: Vec<(u8, usize)> = std::iter::from_fn(|| order.next()).collect();
+            prop_assert_eq!(turns.len(), peers.len());
+            for (at, (peer, number)) in turns.iter().enumerate() {
+                let next = turns[at + 1..].iter().position(|(other, _)| other == peer).map_or(turns.len(), |next| at + 1 + next);
+                let between = &turns[at + 1..next];
+                let waits = |other: u8| turns[at + 1..].iter().any(|(peer, _)| *peer == other);
+                prop_assert!((1..5).filter(|other| other != peer && waits(*other)).all(|other| between.iter().filter(|(peer, _)| *peer == other).count() >= 1));
+                prop_assert!(turns[at + 1..].iter().filter(|(other, _)| other == peer).all(|(_, later)| later > number));
+            }
+        }
+    }
+}

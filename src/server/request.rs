@@ -1,0 +1,391 @@
+//! What a request asks for, read from its JSON and checked field by field.
+//!
+//! Fields are OpenAI's, with llama.cpp's for sampling; a recipe has our names or those of the reference. A field that changes what is
+//! answered and is not offered (`n`, `tools`, `logprobs`, …) is refused by name; fields that change nothing here (`user`, `store`, …) are
+//! read over.
+//!
+//! Example: `{"messages": [{"role": "user", "content": "Who?"}], "preset": "quick", "stream": true}`.
+//!
+//! It does not know presets, documents or the model: [`super::asked`] looks them up.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::conversation::Conversation;
+use super::error::ApiError;
+use super::fields::{Fields, object};
+use crate::engine::message::SamplingPatch;
+use crate::settings::{Count, from_zero, limit, look_back, penalty, seed, share};
+
+/// OpenAI takes four.
+const MOST_STOPS: usize = 16;
+/// A text that ends an answer is looked for behind each token.
+const LONGEST_STOP: usize = 1024;
+
+/// The fields of a recipe: our names, and the reference's.
+const RECIPE: [&str; 10] = [
+    "window",
+    "sliding_window_size",
+    "sinks",
+    "keep_first",
+    "far",
+    "full_layers",
+    "non_sliding_layers",
+    "fa_decode",
+    "force_fa_decode",
+    "dense_tail",
+];
+
+/// Which of OpenAI's two ways to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `/v1/chat/completions`.
+    Chat,
+    /// `/v1/completions`: a bare text, without a chat template.
+    Text,
+}
+
+/// What is to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    Conversation(Conversation),
+    Text(Arc<str>),
+}
+
+/// How the answer is sent piece by piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Streaming {
+    /// With the tokens used at the end.
+    pub(super) usage: bool,
+    /// With the progress of the prefill, as llama-server sends it.
+    pub(super) progress: bool,
+}
+
+/// A request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Request {
+    pub(super) said: Said,
+    /// Names of documents; `None`: all.
+    pub(super) documents: Option<Vec<String>>,
+    pub(super) preset: Option<String>,
+    /// Fields of a recipe, as they would be written on a flag.
+    pub(super) recipe: Vec<(&'static str, String)>,
+    pub(super) cot: Option<String>,
+    pub(super) sampling: SamplingPatch,
+    pub(super) max_tokens: Option<Count>,
+    pub(super) reasoning_tokens: Option<Count>,
+    pub(super) stop: Vec<String>,
+    /// A JSON schema, not checked yet.
+    pub(super) schema: Option<Arc<str>>,
+    /// `None`: the answer is sent whole.
+    pub(super) streaming: Option<Streaming>,
+}
+
+impl Request {
+    pub(super) fn read(way: Way, body: &[u8]) -> Result<Self, ApiError> {
+        let body = object(body)?;
+        let fields = Fields::of(&body);
+        refuse_what_is_not_offered(&fields)?;
+        Ok(Self {
+            said: said(way, &fields)?,
+            documents: documents(way, &fields)?,
+            preset: fields.text("preset")?.map(str::to_owned),
+            recipe: recipe(&fields)?,
+            cot: cot(&fields)?,
+            sampling: sampling(&fields)?,
+            max_tokens: max_tokens(&fields)?,
+            reasoning_tokens: fields.parsed("reasoning_budget", limit)?,
+            stop: stop(&fields)?,
+            schema: schema(&fields)?,
+            streaming: streaming(&fields)?,
+        })
+    }
+}
+
+fn said(way: Way, fields: &Fields<'_>) -> Result<Said, ApiError> {
+    match way {
+        Way::Chat => {
+            let messages =
+                fields.list("messages")?.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
+            Conversation::of(messages).map(Said::Conversation)
+        }
+        Way::Text => {
+            let prompt = fields.value("prompt").ok_or_else(|| ApiError::invalid("prompt", "prompt is missing"))?;
+            let text = match prompt {
+                Value::Array(texts) if texts.len() == 1 => texts[0].as_str(),
+                prompt => prompt.as_str(),
+            };
+            let text = text.ok_or_else(|| {
+                ApiError::not_offered("prompt", "prompt is one text; token ids and several are not offered")
+            })?;
+            if text.is_empty() {
+                return Err(ApiError::invalid("prompt", "prompt is empty"));
+            }
+            Ok(Said::Text(text.into()))
+        }
+    }
+}
+
+/// A bare text is about no document unless it names some.
+fn documents(way: Way, fields: &Fields<'_>) -> Result<Option<Vec<String>>, ApiError> {
+    let names = fields.texts("documents")?;
+    let names = names.map(|names| names.into_iter().map(str::to_owned).collect());
+    Ok(if way == Way::Text { names.or(Some(Vec::new())) } else { names })
+}
+
+/// Refuses what would be another answer than the one that was asked for.
+fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
+    let is_nothing = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty() || text == "none",
+        Value::Array(values) => values.is_empty(),
+        Value::Object(values) => values.is_empty(),
+        Value::Bool(true) => false,
+    };
+    let is_one = |value: &Value| value.as_u64() == Some(1);
+    for name in ["n", "best_of"] {
+        if fields.value(name).is_some_and(|value| !is_one(value)) {
+            return Err(ApiError::not_offered(name, format!("{name}: one answer to a request is offered")));
+        }
+    }
+    let others = [
+        "tools",
+        "functions",
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "presence_penalty",
+        "frequency_penalty",
+        "echo",
+        "suffix",
+        "audio",
+        "prediction",
+        "grammar",
+    ];
+    match others.into_iter().find(|name| fields.value(name).is_some_and(|value| !is_nothing(value))) {
+        Some(name) => Err(ApiError::not_offered(name, format!("{name} is not offered"))),
+        None => Ok(()),
+    }
+}
+
+/// The fields of a recipe that the request has, as text.
+fn recipe(fields: &Fields<'_>) -> Result<Vec<(&'static str, String)>, ApiError> {
+    let mut recipe = Vec::new();
+    for name in RECIPE {
+        let Some(value) = fields.value(name) else { continue };
+        let written = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            // The reference has a list of layers.
+            Value::Array(layers) if layers.iter().all(Value::is_u64) => value.to_string(),
+            _ => return Err(fields.wrong(name, "a text, a number, true, false or a list of layers", value)),
+        };
+        recipe.push((name, written));
+    }
+    Ok(recipe)
+}
+
+/// Whether the model reasons first: our field, or the one that vLLM and llama-server give to templates.
+fn cot(fields: &Fields<'_>) -> Result<Option<String>, ApiError> {
+    if let Some(mode) = fields.text("cot")? {
+        return Ok(Some(mode.to_owned()));
+    }
+    let Some(told) = fields.object("chat_template_kwargs")? else { return Ok(None) };
+    let thinks = told.value("enable_thinking").and_then(Value::as_bool);
+    Ok(thinks.map(|thinks| if thinks { "native" } else { "off" }.to_owned()))
+}
+
+fn sampling(fields: &Fields<'_>) -> Result<SamplingPatch, ApiError> {
+    let whole = |text: &str| text.parse().map_err(|_| "a whole number".to_owned());
+    Ok(SamplingPatch {
+        temperature: fields.parsed("temperature", from_zero)?,
+        top_k: fields.parsed("top_k", whole)?,
+        top_p: fields.parsed("top_p", share)?,
+        min_p: fields.parsed("min_p", share)?,
+        repeat_penalty: match fields.parsed("repeat_penalty", penalty)? {
+            None => fields.parsed("repetition_penalty", penalty)?,
+            given => given,
+        },
+        repeat_last_n: fields.parsed("repeat_last_n", look_back)?,
+        seed: fields.parsed("seed", seed)?,
+    })
+}
+
+/// The first that is there of OpenAI's two names and llama.cpp's.
+fn max_tokens(fields: &Fields<'_>) -> Result<Option<Count>, ApiError> {
+    for name in ["max_completion_tokens", "max_tokens", "n_predict"] {
+        if let Some(count) = fields.parsed(name, limit)? {
+            return match count {
+                Count(Some(0)) => Err(ApiError::invalid(name, format!("{name} is 1 or more, not 0"))),
+                count => Ok(Some(count)),
+            };
+        }
+    }
+    Ok(None)
+}
+
+fn stop(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
+    let stops = fields.texts("stop")?.unwrap_or_default();
+    if stops.len() > MOST_STOPS || stops.iter().any(|stop| stop.len() > LONGEST_STOP) {
+        let told = format!("stop has {MOST_STOPS} texts of {LONGEST_STOP} bytes at most");
+        return Err(ApiError::invalid("stop", told));
+    }
+    Ok(stops.into_iter().filter(|stop| !stop.is_empty()).map(str::to_owned).collect())
+}
+
+fn schema(fields: &Fields<'_>) -> Result<Option<Arc<str>>, ApiError> {
+    let Some(format) = fields.object("response_format")? else { return Ok(None) };
+    let of = |schema: &Map<String, Value>| Some(Value::Object(schema.clone()).to_string().into());
+    let missing = |param: String| ApiError::invalid(&*param, format!("{param} is missing"));
+    match format.text("type")? {
+        Some("text") | None => Ok(None),
+        Some("json_object") => Ok(match format.value("schema").and_then(Value::as_object) {
+            Some(schema) => of(schema),
+            None => Some(r#"{"type": "object"}"#.into()),
+        }),
+        Some("json_schema") => {
+            let named = format.object("json_schema")?.ok_or_else(|| missing(format.path("json_schema")))?;
+            let schema = named.value("schema").and_then(Value::as_object);
+            Ok(of(schema.ok_or_else(|| missing(named.path("schema")))?))
+        }
+        Some(other) => {
+            let told = format!("response_format.type is text, json_object or json_schema, not {other:?}");
+            Err(ApiError::invalid("response_format.type", told))
+        }
+    }
+}
+
+fn streaming(fields: &Fields<'_>) -> Result<Option<Streaming>, ApiError> {
+    let options = fields.object("stream_options")?;
+    let usage = options.map_or(Ok(false), |options| options.flag("include_usage"))?;
+    let progress = fields.flag("return_progress")?;
+    Ok(fields.flag("stream")?.then_some(Streaming { usage, progress }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(way: Way, more: &Value) -> Result<Request, ApiError> {
+        let mut body = json!({ "messages": [{ "role": "user", "content": "Who?" }], "prompt": "Once" });
+        let fields = body.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        Request::read(way, body.to_string().as_bytes())
+    }
+
+    fn chat(more: &Value) -> Request {
+        read(Way::Chat, more).unwrap_or_else(|error| panic!("{more}: {}", error.message))
+    }
+
+    fn told(more: &Value) -> String {
+        read(Way::Chat, more).expect_err("it is refused").message
+    }
+
+    #[test]
+    fn a_request_that_says_nothing_leaves_all_to_the_server() {
+        let bare =
+            chat(&json!({ "model": "gpt-4", "user": "me", "store": false, "tools": [], "n": 1, "logprobs": false }));
+        assert_eq!((bare.documents, bare.preset, bare.recipe, bare.cot), (None, None, Vec::new(), None));
+        assert_eq!(
+            (bare.sampling, bare.max_tokens, bare.stop, bare.schema),
+            (SamplingPatch::default(), None, Vec::new(), None)
+        );
+        assert_eq!(bare.streaming, None);
+    }
+
+    #[test]
+    fn sampling_and_limits_have_their_usual_names() {
+        let full = chat(&json!({
+            "temperature": 0.5, "top_k": 20, "top_p": 0.9, "min_p": 0.1, "repetition_penalty": 1.1, "repeat_last_n": 32, "seed": 7,
+            "max_tokens": 20, "stop": "END", "stream": true, "stream_options": { "include_usage": true }
+        }));
+        let expected = SamplingPatch {
+            temperature: Some(0.5),
+            top_k: Some(20),
+            top_p: Some(0.9),
+            min_p: Some(0.1),
+            repeat_penalty: Some(1.1),
+            repeat_last_n: Some(32),
+            seed: Some(7),
+        };
+        assert_eq!((full.sampling, full.max_tokens), (expected, Some(Count(Some(20)))));
+        assert_eq!(
+            (full.stop, full.streaming),
+            (vec!["END".to_owned()], Some(Streaming { usage: true, progress: false }))
+        );
+        let both = chat(&json!({ "max_tokens": 20, "max_completion_tokens": -1, "stop": ["a", "", "b"] }));
+        assert_eq!((both.max_tokens, both.stop), (Some(Count(None)), vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn a_recipe_has_our_names_or_the_reference_s() {
+        let asked = chat(&json!({
+            "preset": "quick", "sliding_window_size": 2048, "keep_first": 10, "force_fa_decode": true,
+            "non_sliding_layers": [1, 3, 5], "far": "none", "documents": ["book"], "chat_template_kwargs": { "enable_thinking": false }
+        }));
+        let expected = [
+            ("sliding_window_size", "2048"),
+            ("keep_first", "10"),
+            ("far", "none"),
+            ("non_sliding_layers", "[1,3,5]"),
+            ("force_fa_decode", "true"),
+        ];
+        assert_eq!(asked.recipe, expected.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!((asked.preset.as_deref(), asked.cot.as_deref()), (Some("quick"), Some("off")));
+        assert_eq!(asked.documents, Some(vec!["book".to_owned()]));
+        assert!(told(&json!({ "window": {} })).starts_with("window is a text, a number"));
+    }
+
+    #[test]
+    fn a_schema_comes_as_openai_writes_it() {
+        let schema = json!({ "type": "object", "properties": { "age": { "type": "integer" } } });
+        let format =
+            json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } });
+        assert_eq!(chat(&format).schema.as_deref(), Some(schema.to_string().as_str()));
+        assert_eq!(chat(&json!({ "response_format": { "type": "text" } })).schema, None);
+        assert_eq!(
+            chat(&json!({ "response_format": { "type": "json_object" } })).schema.as_deref(),
+            Some(r#"{"type": "object"}"#)
+        );
+        assert_eq!(
+            told(&json!({ "response_format": { "type": "json_schema" } })),
+            "response_format.json_schema is missing"
+        );
+        assert_eq!(
+            told(&json!({ "response_format": { "type": "xml" } })),
+            "response_format.type is text, json_object or json_schema, not \"xml\""
+        );
+    }
+
+    #[test]
+    fn what_would_be_another_answer_is_refused() {
+        assert_eq!(told(&json!({ "n": 2 })), "n: one answer to a request is offered");
+        for more in [
+            json!({ "tools": [{}] }),
+            json!({ "logprobs": true }),
+            json!({ "presence_penalty": 0.5 }),
+            json!({ "logit_bias": { "1": 2 } }),
+        ] {
+            assert!(told(&more).ends_with(" is not offered"), "{more}");
+        }
+        assert_eq!(told(&json!({ "max_tokens": 0 })), "max_tokens is 1 or more, not 0");
+        assert_eq!(told(&json!({ "temperature": -1 })), "temperature is a number from 0 to 1000, not -1");
+        assert_eq!(told(&json!({ "temperature": "hot" })), "temperature is a number, not \"hot\"");
+        assert_eq!(told(&json!({ "stop": vec!["a"; 17] })), "stop has 16 texts of 1024 bytes at most");
+        assert_eq!(told(&json!({ "messages": null })), "messages is missing");
+    }
+
+    #[test]
+    fn a_bare_text_is_one_text() {
+        let said = |prompt: Value| read(Way::Text, &json!({ "prompt": prompt })).map(|request| request.said);
+        assert_eq!(said(json!("Once")), Ok(Said::Text("Once".into())));
+        assert_eq!(said(json!(["Once"])), Ok(Said::Text("Once".into())));
+        for refused in [json!(""), json!([1, 2]), json!(["a", "b"]), json!(7)] {
+            assert!(said(refused.clone()).is_err(), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Which path is answered how.
+//!
+//! | path | who may | answer |
+//! |---|---|---|
+//! | `GET /health` | everybody who reaches the server | 200 once the model is loaded |
+//! | `GET /metrics` | with the key | counts for Prometheus |
+//! | `GET /v1/models` | with the key | the model, the presets, the documents |
+//! | `POST /v1/chat/completions`, `/v1/completions` | with the key | an answer |
+//! | `POST /tokenize`, `/detokenize` | with the key | tokens of a text, text of tokens |
+//!
+//! The last three are also there without `/v1`, or with it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+
+use super::account::Account;
+use super::answering::Answering;
+use super::asked::Loaded;
+use super::body::{Reply, collected};
+use super::documents::DocumentSet;
+use super::error::ApiError;
+use super::log::Told;
+use super::request::{self, Streaming, Way};
+use super::shared::Server;
+use super::tokens::{detokenize, tokenize};
+use crate::failure::{Failure, FailureKind};
+use crate::harmless;
+use crate::session::asking::Asked;
+use crate::swaa::selection::PresetSelection;
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+const PROMETHEUS: &str = "text/plain; version=0.0.4";
+
+/// What a path stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Health,
+    Metrics,
+    Models,
+    Answer(Way),
+    Tokenize,
+    Detokenize,
+}
+
+impl Route {
+    fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
+        let bare = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let (route, takes) = match bare {
+            "/health" => (Self::Health, Method::GET),
+            "/metrics" => (Self::Metrics, Method::GET),
+            "/models" => (Self::Models, Method::GET),
+            "/chat/completions" => (Self::Answer(Way::Chat), Method::POST),
+            "/completions" => (Self::Answer(Way::Text), Method::POST),
+            "/tokenize" => (Self::Tokenize, Method::POST),
+            "/detokenize" => (Self::Detokenize, Method::POST),
+            _ => return Err(ApiError::no_such_path(path)),
+        };
+        if *method == takes { Ok(route) } else { Err(ApiError::wrong_method(method.as_str(), path)) }
+    }
+}
+
+/// Answers a request of the machine `peer`.
+pub(super) async fn respond(server: Arc<Server>, peer: IpAddr, request: Request<Incoming>) -> Response<Reply> {
+    let (parts, body) = request.into_parts();
+    let told = Told {
+        peer: peer.to_string(),
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        ..Told::default()
+    };
+    let account = Account::open(server.clone(), told);
+    match admitted(&server, &parts) {
+        Err(error) => refused(account, &error),
+        Ok(Route::Answer(way)) => answer(&server, peer, way, body, account).await,
+        Ok(route) => match look_up(server, route, body).await {
+            Ok(response) => closed(account, response),
+            Err(error) => refused(account, &error),
+        },
+    }
+}
+
+/// What the request is about, if it may be answered.
+fn admitted(server: &Server, parts: &Parts) -> Result<Route, ApiError> {
+    server.access.check_place(&parts.uri, &parts.headers)?;
+    let route = Route::of(&parts.method, parts.uri.path());
+    if !matches!(route, Ok(Route::Health)) {
+        server.access.check_key(&parts.headers)?;
+    }
+    route
+}
+
+/// Whatever takes no turn at the engine.
+async fn look_up(server: Arc<Server>, route: Route, body: Incoming) -> Result<Response<Reply>, ApiError> {
+    match route {
+        Route::Health => server.model().map(|_| object_reply(StatusCode::OK, &json!({ "status": "ok" }))),
+        Route::Metrics => {
+            let text = server.metrics.text(server.now());
+            Ok(reply(StatusCode::OK, PROMETHEUS, Reply::whole(text)))
+        }
+        Route::Models => server.models().map(|models| object_reply(StatusCode::OK, &models)),
+        Route::Tokenize | Route::Detokenize | Route::Answer(_) => {
+            let body = collected(body, server.serving.most_body_bytes).await?;
+            let convert = if route == Route::Tokenize { tokenize } else { detokenize };
+            let object = aside(move || convert(server.vocabulary()?, &body)).await?;
+            Ok(object_reply(StatusCode::OK, &object))
+        }
+    }
+}
+
+async fn answer(server: &Arc<Server>, peer: IpAddr, way: Way, body: Incoming, mut account: Account) -> Response<Reply> {
+    let (answering, streaming) = match ask(server, peer, way, body).await {
+        Ok(begun) => begun,
+        Err(error) => return refused(account, &error),
+    };
+    let Some(streaming) = streaming else {
+        return match answering.whole(&mut account).await {
+            Ok(object) => closed(account, object_reply(StatusCode::OK, &object)),
+            Err(error) => refused(account, &error),
+        };
+    };
+    match answering.stream(streaming, account).await {
+        Ok(events) => reply(StatusCode::OK, EVENTS, Reply::Events(events)),
+        Err((error, account)) => refused(account, &error),
+    }
+}
+
+/// Has the question in `body` wait for its turn.
+async fn ask(
+    server: &Arc<Server>,
+    peer: IpAddr,
+    way: Way,
+    body: Incoming,
+) -> Result<(Answering, Option<Streaming>), ApiError> {
+    let model = server.model()?;
+    let body = collected(body, server.serving.most_body_bytes).await?;
+    let own = server.clone();
+    let ready = aside(move || prepare(&own, way, &body, &model)).await?;
+    let Ready { asked, reading, documents, streaming } = ready;
+    let heading = server.heading(way);
+    let answering = Answering::begin(server.clone(), peer, heading, documents, asked, reading)?;
+    Ok((answering, streaming))
+}
+
+/// A question that is ready for the engine.
+struct Ready {
+    asked: Asked,
+    reading: PresetSelection,
+    documents: Arc<DocumentSet>,
+    streaming: Option<Streaming>,
+}
+
+fn prepare(server: &Server, way: Way, body: &[u8], model: &Loaded) -> Result<Ready, ApiError> {
+    let request = request::Request::read(way, body)?;
+    let streaming = request.streaming;
+    let documents = server.documents.choose(request.documents.as_deref())?;
+    let reading = server.defaults.reading(&request)?;
+    let asked = server.defaults.lay_out(request, &reading, &documents, model)?;
+    Ok(Ready { asked, reading, documents, streaming })
+}
+
+/// Runs `work`, which may take long, beside the requests.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    // It panicked, which is in the log.
+    let panicked = |_| ApiError::from(Failure::new(FailureKind::Runtime, "the request could not be read", None));
+    spawn_blocking(work).await.unwrap_or_else(|error| Err(panicked(error)))
+}
+
+fn refused(mut account: Account, error: &ApiError) -> Response<Reply> {
+    account.tell("error", &*error.message);
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = object_reply(status, &error.to_json());
+    if let Some(seconds) = error.retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    closed(account, response)
+}
+
+fn closed(account: Account, response: Response<Reply>) -> Response<Reply> {
+    account.close(response.status().as_u16());
+    response
+}
+
+fn object_reply(status: StatusCode, object: &Value) -> Response<Reply> {
+    let text = object.to_string();
+    reply(status, JSON, Reply::whole(harmless::json(&text).into_owned() + "\n"))
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_there_with_and_without_v1() {
+        let route = |method: Method, path: &str| Route::of(&method, path).map_err(|error| error.status);
+        assert_eq!(route(Method::POST, "/v1/chat/completions"), Ok(Route::Answer(Way::Chat)));
+        assert_eq!(route(Method::POST, "/completions"), Ok(Route::Answer(Way::Text)));
+        assert_eq!(route(Method::GET, "/v1/models"), Ok(Route::Models));
+        assert_eq!(route(Method::POST, "/v1/tokenize"), Ok(Route::Tokenize));
+        assert_eq!(route(Method::GET, "/v1/chat/completions"), Err(405));
+        assert_eq!(route(Method::OPTIONS, "/v1/chat/completions"), Err(405));
+        for path in ["/", "", "/v1", "/v1health", "/v1/v1/health", "/health/"] {
+            assert_eq!(route(Method::GET, path), Err(404), "{path}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What all requests share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use super::access::Access;
+use super::answer::Heading;
+use super::asked::{Defaults, Loaded};
+use super::documents::ServedDocuments;
+use super::error::ApiError;
+use super::log::Log;
+use super::metrics::{Metrics, Now};
+use super::queue::Queue;
+use super::request::Way;
+use super::work::Work;
+use crate::engine::Vocabulary;
+use crate::failure::Failure;
+use crate::session::documents::Opened;
+use crate::settings::{Serving, Settings};
+
+/// A server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) serving: Serving,
+    pub(super) access: Access,
+    pub(super) defaults: Defaults,
+    pub(super) documents: ServedDocuments,
+    pub(super) queue: Arc<Queue<Work>>,
+    /// A permit for each connection that may be open.
+    pub(super) connections: Arc<Semaphore>,
+    pub(super) metrics: Metrics,
+    pub(super) log: Log,
+    model_file: PathBuf,
+    model: OnceLock<Arc<Loaded>>,
+    vocabulary: OnceLock<Result<Tables, Failure>>,
+    began: SystemTime,
+    answers: AtomicU64,
+}
+
+/// The vocabulary, which has nothing to show.
+struct Tables(Vocabulary);
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tables")
+    }
+}
+
+impl Server {
+    pub(super) fn new(settings: &Settings, serving: &Serving, opened: Opened, model_file: PathBuf, log: Log) -> Self {
+        Self {
+            serving: serving.clone(),
+            access: Access::of(serving),
+            defaults: Defaults::of(settings),
+            documents: ServedDocuments::new(settings, opened),
+            queue: Arc::new(Queue::new(serving.most_waiting as usize)),
+            connections: Arc::new(Semaphore::new(serving.most_connections as usize)),
+            metrics: Metrics::default(),
+            log,
+            model_file,
+            model: OnceLock::new(),
+            vocabulary: OnceLock::new(),
+            began: SystemTime::now(),
+            answers: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on questions can be asked.
+    pub(super) fn set_model(&self, loaded: Loaded) -> Arc<Loaded> {
+        self.model.get_or_init(|| Arc::new(loaded)).clone()
+    }
+
+    /// Errors: it is being loaded.
+    pub(super) fn model(&self) -> Result<Arc<Loaded>, ApiError> {
+        self.model.get().cloned().ok_or_else(ApiError::loading)
+    }
+
+    /// The model's tables. The first time takes as long as to read them.
+    pub(super) fn vocabulary(&self) -> Result<&Vocabulary, ApiError> {
+        let tables = self.vocabulary.get_or_init(|| Vocabulary::open(&self.model_file).map(Tables));
+        tables.as_ref().map(|tables| &tables.0).map_err(|failure| failure.clone().into())
+    }
+
+    /// What the model is called in requests and answers: its file's name without the ending.
+    pub(super) fn model_id(&self) -> Arc<str> {
+        self.model_file.file_stem().unwrap_or_default().to_string_lossy().into()
+    }
+
+    /// The heading of the next answer.
+    pub(super) fn heading(&self, way: Way) -> Heading {
+        let number = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
+        Heading::new(way, number, self.began, self.model_id())
+    }
+
+    pub(super) fn now(&self) -> Now {
+        let most = self.serving.most_connections as usize;
+        Now {
+            waiting: self.queue.waiting(),
+            connections: most - self.connections.available_permits().min(most),
+            is_loaded: self.model.get().is_some(),
+        }
+    }
+
+    /// The one model, with what a client may want to know: as OpenAI has it, as llama-server has it in `meta`, and ours.
+    pub(super) fn models(&self) -> Result<Value, ApiError> {
+        let loaded = self.model()?;
+        let info = &loaded.info;
+        let created = self.began.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let presets: Vec<Value> = self
+            .defaults
+            .reading
+            .presets
+            .iter()
+            .map(|preset| json!({ "name": preset.name, "summary": preset.summary }))
+            .collect();
+        let model = json!({
+            "id": &*self.model_id(),
+            "object": "model",
+            "created": created,
+            "owned_by": "lunette",
+            "meta": {
+                "n_vocab": info.vocab_tokens, "n_ctx_train": info.train_context_tokens, "n_layer": info.layers,
+                "size": info.model_bytes,
+            },
+            "lunette": {
+                "version": env!("CARGO_PKG_VERSION"), "title": info.title(), "devices": info.devices,
+                "preset": self.defaults.reading.preset, "presets": presets, "documents": self.documents.names(),
+            },
+        });
+        Ok(json!({ "object": "list", "data": [model] }))
+    }
+}

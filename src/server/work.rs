@@ -1,0 +1,43 @@
+//! What the desk gets, and what it tells while it works.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::engine::message::{CancelToken, Channel, Figures, Finish, Plan, Progress};
+use crate::failure::Failure;
+use crate::session::asking::Asked;
+use crate::swaa::selection::{PresetSelection, ResolvedPreset};
+
+/// A question for the engine.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) asked: Asked,
+    /// The preset to ask under.
+    pub(super) reading: PresetSelection,
+    pub(super) updates: UnboundedSender<Update>,
+    pub(super) cancel: CancelToken,
+}
+
+/// What has become of a question. [`Update::Ended`] and [`Update::Failed`] are the last.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Update {
+    /// It will be answered.
+    Planned(Plan),
+    Prefilling(Progress),
+    Piece(Channel, String),
+    /// The answer was asked for; what follows may still be reasoning.
+    AskedForAnswer,
+    /// The answer so far was reasoning.
+    WasReasoning,
+    Ended(Box<Ended>),
+    Failed(Failure),
+}
+
+/// How a question was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ended {
+    pub(super) finish: Finish,
+    pub(super) figures: Figures,
+    pub(super) preset: ResolvedPreset,
+    /// Why `auto` chose it.
+    pub(super) reason: Option<String>,
+}

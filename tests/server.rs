@@ -1,0 +1,126 @@
+//! `lunette serve` on the real binary with a model that says a script: the engine's cache, tokens and schema behind HTTP, and the end of it.
+
+mod support {
+    pub(crate) mod binary;
+    pub(crate) mod gguf;
+    pub(crate) mod scripted_model;
+    pub(crate) mod serving;
+}
+
+use serde_json::{Value, json};
+use support::binary::Home;
+use support::serving::{BOOK, Serving, post};
+
+fn question(text: &str, more: Value) -> Value {
+    let mut body = json!({ "messages": [{ "role": "user", "content": text }] });
+    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    body
+}
+
+#[test]
+fn many_clients_share_one_reading_and_the_next_server_finds_it_on_disk() {
+    let home = Home::new();
+    let mut serving = Serving::start(&home, &["--preset", "full"]);
+    let read = serving.event("read");
+    let (document, prefilled) = (read["document"].as_u64().expect("a count"), read["prefilled"].as_u64());
+    assert!(document > 8_000 && prefilled == Some(document), "{read}");
+    let answers: Vec<Value> = std::thread::scope(|scope| {
+        let address = &serving.address;
+        let ask = |number| {
+            scope
+                .spawn(move || post(address, "/v1/chat/completions", &question(&format!("Is it {number}?"), json!({}))))
+        };
+        let clients: Vec<_> = (0..8).map(ask).collect();
+        clients.into_iter().map(|client| client.join().expect("an answer")).collect()
+    });
+    for answer in &answers {
+        let tokens = &answer["lunette"]["tokens"];
+        assert_eq!(answer["choices"][0]["message"]["content"], "Yes, it.", "{answer}");
+        assert!(tokens["cached"].as_u64() >= Some(document) && tokens["prefilled"].as_u64() < Some(200), "{tokens}");
+    }
+    serving.stop();
+    let mut later = Serving::start(&home, &["--preset", "full"]);
+    let read = later.event("read");
+    assert_eq!((&read["from_disk"], &read["prefilled"]), (&json!(document), &json!(0)), "{read}");
+    later.stop();
+}
+
+#[test]
+fn each_request_chooses_its_recipe_and_a_client_can_switch_without_a_restart() {
+    let home = Home::new();
+    let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
+    let recipe = |more: Value| {
+        let answer = serving.post("/v1/chat/completions", &question("Is it?", more));
+        (
+            answer["lunette"]["preset"].clone(),
+            answer["lunette"]["recipe"].clone(),
+            answer["lunette"]["tokens"]["cached"].as_u64(),
+        )
+    };
+    let (preset, full, cached) = recipe(json!({}));
+    assert!(preset == "full" && full["window"].is_null() && cached > Some(8_000), "{preset} {full} {cached:?}");
+    let reference =
+        json!({ "sliding_window_size": 512, "keep_first": 4, "force_fa_decode": true, "non_sliding_layers": [] });
+    let (preset, sliding, cached) = recipe(reference.clone());
+    assert_eq!(
+        (&preset, &sliding["window"], &sliding["sinks"], &sliding["fa_decode"]),
+        (&json!("custom"), &json!(512), &json!(4), &json!(true))
+    );
+    assert!(cached < Some(1_000), "only what the window sees whole is shared: {cached:?}");
+    assert!(recipe(json!({})).2 > Some(8_000), "the reading under full attention was kept");
+    assert!(recipe(reference).2 > Some(8_000), "and so was the other one");
+    serving.stop();
+}
+
+#[test]
+fn tokens_schema_and_markup_are_the_engine_s() {
+    let home = Home::new();
+    let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
+    let tokens = serving.post("/tokenize", &json!({ "content": "Hé<|im_end|>", "with_pieces": true }));
+    let ids: Vec<u64> =
+        tokens["tokens"].as_array().expect("a list").iter().filter_map(|token| token["id"].as_u64()).collect();
+    assert_eq!(ids.len(), 13, "a mark in a text is its letters: {tokens}");
+    assert_eq!((&tokens["tokens"][0]["piece"], &tokens["tokens"][1]["piece"]), (&json!("H"), &json!([0xc3])));
+    assert_eq!(serving.post("/detokenize", &json!({ "tokens": ids })), json!({ "content": "Hé<|im_end|>" }));
+    for wrong in [json!([-1]), json!([259]), json!(["a"]), json!([u64::MAX])] {
+        let refused = serving.post("/detokenize", &json!({ "tokens": wrong }));
+        assert!(
+            refused["error"]["message"].as_str().is_some_and(|told| told.starts_with("tokens[0]: there is no token")),
+            "{refused}"
+        );
+    }
+    let schema = json!({ "type": "json_schema", "json_schema": { "name": "one", "schema": { "enum": ["no"] } } });
+    let held = serving.post("/v1/chat/completions", &question("Is it?", json!({ "response_format": schema })));
+    assert_eq!(held["choices"][0]["message"]["content"], "\"no\"", "{held}");
+    let stopped = serving.post("/v1/chat/completions", &question("Is it?", json!({ "stop": ", " })));
+    assert_eq!(
+        (&stopped["choices"][0]["message"]["content"], &stopped["lunette"]["finish"]),
+        (&json!("Yes"), &json!("stop_string"))
+    );
+    let cut = serving.post("/v1/chat/completions", &question("Is it?", json!({ "max_tokens": 3 })));
+    assert_eq!(
+        (&cut["choices"][0]["message"]["content"], &cut["choices"][0]["finish_reason"]),
+        (&json!("Yes"), &json!("length"))
+    );
+    let long = serving.post("/v1/chat/completions", &question(&"x".repeat(140_000), json!({})));
+    assert_eq!(long["error"]["code"], "context_length_exceeded", "{long}");
+    serving.stop();
+}
+
+#[test]
+fn what_stops_a_server_before_it_listens_is_told() {
+    let home = Home::new();
+    home.file("book.txt", BOOK);
+    let ran = home.run(&["serve", "book.txt", "--host", "0.0.0.0"]);
+    assert!(
+        ran.code == 2 && ran.err.contains("error: other machines can reach 0.0.0.0, and there is no API key"),
+        "{ran:?}"
+    );
+    let ran = home.run(&["serve", "nowhere.txt"]);
+    assert!(ran.code == 3 && ran.err.contains("nowhere.txt"), "{ran:?}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let ran = home.run(&["serve", "book.txt", "--port", &port]);
+    assert!(ran.code == 1 && ran.err.contains(&format!("cannot listen on 127.0.0.1, port {port}")), "{ran:?}");
+    assert!(ran.out.is_empty(), "{ran:?}");
+}

@@ -1,0 +1,89 @@
+//! The real binary as a server, with a model that says a script.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::binary::{Home, Ran, finished, signal};
+use super::scripted_model;
+
+/// Longer than any of these takes on busy cores.
+const PATIENCE: Duration = Duration::from_mins(2);
+pub(crate) const BOOK: &str = "It is a truth universally acknowledged, that a single man must be in want of a wife.\n";
+
+/// A server that runs.
+pub(crate) struct Serving {
+    child: Option<Child>,
+    log: BufReader<ChildStdout>,
+    pub(crate) address: String,
+}
+
+impl Serving {
+    /// Serves a text of 100 lines, in a `home` that keeps what it reads.
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
+        let model = home.path("scripted.gguf");
+        scripted_model::write(&model, "Yes, it.", scripted_model::CHATML);
+        home.file("book.txt", &BOOK.repeat(100));
+        let line = [&["serve", "book.txt", "--port", "0", "-m", "scripted.gguf", "-t", "1"], arguments].concat();
+        let mut child = home.start(&line, &[]);
+        let log = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut serving = Self { child: Some(child), log, address: String::new() };
+        serving.address = serving.event("listening")["address"].as_str().expect("an address").to_owned();
+        serving.event("loaded");
+        serving
+    }
+
+    /// The next line of the log about `name`.
+    pub(crate) fn event(&mut self, name: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).expect("UTF-8") > 0, "it ended: {:?}", self.end());
+            let object: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            if object["event"] == name {
+                return object;
+            }
+        }
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        post(&self.address, path, body)
+    }
+
+    fn end(&mut self) -> Ran {
+        finished(self.child.take().expect("it ends once"), PATIENCE)
+    }
+
+    /// Stops it gracefully.
+    pub(crate) fn stop(mut self) {
+        signal("-TERM", self.child.as_ref().expect("it runs").id());
+        let ran = self.end();
+        assert!(ran.code == 0 && !ran.err.contains("error"), "{ran:?}");
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+        }
+    }
+}
+
+pub(crate) fn post(address: &str, path: &str, body: &Value) -> Value {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let body = body.to_string();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("UTF-8");
+    let body = answer.split_once("\r\n\r\n").expect("an answer").1;
+    serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+}
