@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::paths::absolute;
 use super::working_set::WorkingSet;
 use crate::chat::Source;
-use crate::document::Document;
+use crate::document::{Document, without_password};
 use crate::store::sessions::Documents;
 
 /// Changed files that are named.
@@ -23,7 +23,7 @@ const MOST_NAMED: usize = 3;
 pub struct DocumentsNote {
     /// The bundled book.
     pub is_demo: bool,
-    /// As named on the command line, relative to `folder` of the conversation.
+    /// As named on the command line, relative to `folder` of the conversation; addresses without their passwords.
     pub names: Vec<String>,
     /// `--pages`, as written.
     pub pages: Option<String>,
@@ -132,10 +132,10 @@ fn is_same_name(one: &str, other: &str) -> bool {
     one == other || is_end_of(one, other) || is_end_of(other, one)
 }
 
-/// As the user named them.
+/// As the user named them, without passwords.
 fn names(source: &Source) -> Vec<String> {
     match source {
-        Source::Named(names) => names.clone(),
+        Source::Named(names) => names.iter().map(|name| without_password(name).into_owned()).collect(),
         Source::Demo => Vec::new(),
     }
 }
@@ -186,6 +186,13 @@ mod tests {
         };
         let inputs: Vec<Input> = files.iter().map(input).collect();
         load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("texts")
+    }
+
+    #[test]
+    fn no_password_is_kept() {
+        let source = Source::Named(vec!["https://ada:secret@example.org/a".into(), "book.txt".into()]);
+        assert_eq!(names(&source), ["https://example.org/a", "book.txt"]);
+        assert_eq!(stored_names(&source, None)[0], "https://example.org/a");
     }
 
     #[test]

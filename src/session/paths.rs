@@ -8,6 +8,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::document::without_password;
+
 /// Most names that are listed.
 const MOST_NAMES: usize = 200;
 
@@ -30,11 +32,11 @@ pub fn expanded(text: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// `text` from the root on; an address stays as it is.
+/// `text` as it is kept between two runs: a path from the root on, an address without its password.
 #[must_use]
 pub fn absolute(text: &str, home: Option<&Path>) -> String {
     if text.contains("://") {
-        return text.to_owned();
+        return without_password(text).into_owned();
     }
     let path = expanded(text, home);
     std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
@@ -105,6 +107,13 @@ mod tests {
         assert_eq!(completed("~/").names, ["book.txt", "books/", "notes.md", "noël.md"]);
         let absolute = format!("{}/note", folder.path().display());
         assert_eq!(completed(&absolute).text, format!("{}/notes.md", folder.path().display()));
+    }
+
+    #[test]
+    fn an_address_is_kept_without_its_password() {
+        let kept = |typed| absolute(typed, None);
+        assert_eq!(kept("https://ada:secret@example.org/a?b=c@d"), "https://example.org/a?b=c@d");
+        assert_eq!(kept("https://example.org/a"), "https://example.org/a");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::paths::absolute;
 use super::working_set::WorkingSet;
 use crate::chat::recording::{Begins, EntryChange, Head, NotSaved, SavedEntry, Saving};
 use crate::chat::{Input, Moment};
-use crate::document::Document;
+use crate::document::{Document, without_password};
 use crate::failure::{Failure, FailureKind};
 use crate::settings::{SessionChoice, Settings};
 use crate::store::sessions::{self, SaveError, Target, Turn, TurnChange, Writer};
@@ -52,6 +52,9 @@ impl Recorder {
             Ok(database) => {
                 if let Err(error) = database.move_in(&settings.directories.state) {
                     tracing::warn!(%error, "what earlier versions kept stays where it is");
+                }
+                if let Err(error) = database.rename_addresses(|name| without_password(name).into_owned()) {
+                    tracing::warn!(%error, "passwords in addresses that earlier versions kept stay there");
                 }
                 let note = database.note().map(|note| Failure::new(FailureKind::Runtime, note, None));
                 (Self::on(database), note)

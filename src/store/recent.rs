@@ -52,14 +52,60 @@ impl Database {
             [number(KEPT)],
         )
     }
+
+    /// Gives every address that is kept the name that `renamed` gives it, in the list and with conversations.
+    pub fn rename_addresses(&self, renamed: impl Fn(&str) -> String) -> Result<(), Error> {
+        const WITH_NAME: &str = "LIKE '%://%@%'";
+        let listed = |column: &str, table: &str| -> Result<Vec<String>, Error> {
+            self.all_by(&format!("SELECT {column} FROM {table} WHERE {column} {WITH_NAME}"), [], |row| row.get(0))
+        };
+        for names in listed("names", "recent")? {
+            let new = names.lines().map(&renamed).collect::<Vec<_>>().join("\n");
+            self.change("UPDATE OR REPLACE recent SET names = ?2 WHERE names = ?1", [&names, &new])?;
+        }
+        for source in listed("source", "sessions")? {
+            let mut new = Vec::new();
+            for name in source.lines() {
+                new.push(renamed(name));
+                // The same name is in JSON.
+                let set = "UPDATE sessions SET documents = replace(documents, ?2, ?3) WHERE source = ?1 AND ?2 <> ?3";
+                self.change(set, [&source, name, &new[new.len() - 1]])?;
+            }
+            self.change("UPDATE sessions SET source = ?2 WHERE source = ?1", [&source, &new.join("\n")])?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sessions::{Documents, Saving, Target, Writer};
     use super::*;
 
     fn opened(name: &str, opened_s: i64, tokens: Option<u32>) -> RecentDocument {
         RecentDocument { names: vec![format!("/{name}")], title: name.to_owned(), opened_s, tokens }
+    }
+
+    #[test]
+    fn addresses_get_other_names_wherever_they_are_kept() {
+        let home = tempfile::tempdir().expect("a folder");
+        let mut database = Database::open(home.path()).expect("opened");
+        let names = vec!["https://ada:secret@a.org/".to_owned(), "/mail/@b".to_owned()];
+        let document = RecentDocument { names: names.clone(), ..opened("a", 1, None) };
+        database.add_recent(&document).expect("written");
+        let detail = format!(r#"{{"names": ["{}"]}}"#, names[0]);
+        let saving = Saving { documents: Some(Documents { names, detail }), ..Saving::default() };
+        let writer = Writer { token: "a", folder: "/", now_s: 0 };
+        database.save(Target::New, writer, &saving).expect("saved");
+        let renamed = |name: &str| name.replace("ada:secret@", "");
+        (0..2).for_each(|_| database.rename_addresses(renamed).expect("renamed"));
+        let expected = ["https://a.org/", "/mail/@b"];
+        assert_eq!(database.recent().expect("a list")[0].names, expected);
+        let session = database.sessions().expect("a list").remove(0);
+        assert_eq!(
+            (&session.documents.names[..], &*session.documents.detail),
+            (&expected.map(str::to_owned)[..], r#"{"names": ["https://a.org/"]}"#)
+        );
     }
 
     #[test]

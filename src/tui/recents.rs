@@ -89,7 +89,7 @@ mod tests {
         opened(&["~/book.txt"]);
         opened(&[&path("gone.txt")]);
         opened(&["-"]);
-        opened(&["https://example.org/a.txt"]);
+        opened(&["https://ada:secret@example.org/a.txt"]);
         opened(&[]);
         note(&mut recorder, &Source::Demo, None, "Pride and Prejudice", None);
         let names: Vec<_> = rows(&mut recorder).into_iter().map(|row| (row.names, row.tokens)).collect();
