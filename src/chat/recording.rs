@@ -21,7 +21,8 @@ use super::exchange::{Exchange, ExchangeState};
 use super::measurements::Comparison;
 use super::moment::Moment;
 use super::transcript::Entry;
-use crate::engine::message::Finish;
+use crate::document::ByteSpan;
+use crate::engine::message::{Finish, Passage};
 use crate::failure::Failure;
 
 /// The number of a saved conversation.
@@ -177,6 +178,7 @@ impl SavedEntry {
                 exchange.question = self.question.into();
                 exchange.answer = self.answer;
                 exchange.reasoning.text = self.thoughts;
+                leave_out_unsound(&mut exchange);
                 broken_off(&mut exchange);
                 Some(Entry::Exchange(exchange))
             }
@@ -184,6 +186,21 @@ impl SavedEntry {
             _ => None,
         }
     }
+}
+
+/// A damaged file may hold places that are not in the texts. They are left out, before anything is cut there.
+fn leave_out_unsound(exchange: &mut Exchange) {
+    let Exchange { answer, citations, read_again, chosen, .. } = exchange;
+    let is_sound = |span: &ByteSpan| span.start <= span.end;
+    citations.retain(|citation| {
+        let quote = answer.get(citation.span.start..citation.span.end);
+        quote.is_some() && citation.verdict.passage().as_ref().is_none_or(is_sound)
+    });
+    if let Some(chosen) = chosen {
+        chosen.retain(is_sound);
+    }
+    let are_sound = |passages: &[Passage]| passages.iter().all(|passage| passage.span.start <= passage.span.end);
+    read_again.take_if(|read_again| !are_sound(&read_again.passages) || !are_sound(&read_again.heat));
 }
 
 /// An answer that was still running has ended; times count from the start of this run.

@@ -228,16 +228,20 @@ fn one_called(database: &Database, called: &str) -> Result<Session, Error> {
     }
 }
 
+/// Branches without a turn between two that have some. More come from a damaged file.
+const MOST_EMPTY: usize = 1_000;
+
 /// The branches that turns make up.
 #[must_use]
 pub fn branches(turns: &[Turn]) -> Vec<Vec<Entry>> {
     let mut branches: Vec<Vec<Entry>> = Vec::new();
     for turn in turns {
-        if branches.len() <= turn.branch {
-            branches.resize_with(turn.branch + 1, Vec::new);
+        let branch = turn.branch.min(branches.len() + MOST_EMPTY);
+        if branches.len() <= branch {
+            branches.resize_with(branch + 1, Vec::new);
         }
         let Turn { kind, question, answer, thoughts, detail, .. } = turn.clone();
-        branches[turn.branch].extend(SavedEntry { kind, question, answer, thoughts, detail }.entry());
+        branches[branch].extend(SavedEntry { kind, question, answer, thoughts, detail }.entry());
     }
     branches
 }
@@ -277,6 +281,15 @@ fn in_words(questions: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// It asked for more memory than there is.
+    #[test]
+    fn a_branch_with_a_number_that_no_program_gave_is_another_branch() {
+        let turn = |branch| Turn { branch, kind: "question".into(), question: "Who?".into(), ..Turn::default() };
+        let lengths = |turns: &[Turn]| branches(turns).iter().map(Vec::len).filter(|&len| len > 0).collect::<Vec<_>>();
+        assert_eq!(lengths(&[turn(0), turn(0), turn(2)]), [2, 1]);
+        assert_eq!(lengths(&[turn(0), turn(usize::MAX)]), [1, 1]);
+    }
 
     #[test]
     fn days_are_counted() {

@@ -125,6 +125,18 @@ mod tests {
         assert_eq!(database.place("a text").expect("read"), Some(Remembered { title: "Emma".into(), byte: 8, marks }));
     }
 
+    /// It panicked, at every start.
+    #[test]
+    fn a_place_beyond_every_text_is_moved_in() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (state, database) = (home.path().join("state"), Database::open(home.path()).expect("opened"));
+        fs::create_dir_all(state.join("reading")).expect("a folder");
+        let place = format!(r#"{{"title": "Emma", "byte": {}, "marks": {{"a": {}}}}}"#, u64::MAX, u64::MAX);
+        fs::write(state.join("reading").join(format!("{}.json", place_key("a text"))), place).expect("written");
+        assert_eq!(database.move_in(&state).expect("moved"), 1);
+        assert!(database.place("a text").expect("read").is_some_and(|place| place.byte > 1 << 40));
+    }
+
     #[test]
     fn a_file_that_cannot_be_read_is_kept_and_not_tried_again() {
         let home = tempfile::tempdir().expect("a folder");

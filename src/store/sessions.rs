@@ -396,9 +396,9 @@ fn turn_of(row: &Row<'_>) -> rusqlite::Result<Turn> {
     })
 }
 
-/// As SQLite has numbers.
+/// As SQLite has numbers. One that it doesn't have comes from a damaged file and means nothing.
 pub(super) fn number(index: usize) -> i64 {
-    i64::try_from(index).expect("no conversation is that long")
+    i64::try_from(index).unwrap_or(i64::MAX)
 }
 
 pub(super) fn index(number: i64) -> usize {

@@ -341,6 +341,23 @@ fn a_detail_that_cannot_be_read_costs_no_text() {
     assert_eq!(SavedEntry { kind: "poem".into(), ..saved }.entry(), None);
 }
 
+/// Quotes are cut out of the answer wherever it is shown or exported.
+#[test]
+fn places_that_are_not_in_the_texts_are_left_out() {
+    let detail = r#"{"state": {"answered": "end_of_generation"}, "chosen": [{"start": 2, "end": 1}, {"start": 0, "end": 1}],
+        "citations": [{"span": {"start": 0, "end": 900}, "verdict": "not_found", "source": null},
+            {"span": {"start": 1, "end": 2}, "verdict": "not_found", "source": null},
+            {"span": {"start": 0, "end": 3}, "verdict": {"verified": {"start": 3, "end": 2}}, "source": null},
+            {"span": {"start": 0, "end": 3}, "verdict": {"verified": {"start": 2, "end": 3}}, "source": null}]}"#;
+    let [question, thoughts] = [(); 2].map(|()| String::new());
+    let saved = SavedEntry { kind: "question".into(), question, answer: "é!".into(), thoughts, detail: detail.into() };
+    let entry = saved.entry().expect("a turn");
+    let exchange = entry.exchange().expect("a turn");
+    let kept: Vec<_> = exchange.citations.iter().map(|citation| citation.verdict.passage()).collect();
+    assert_eq!(kept, [Some(ByteSpan { start: 2, end: 3 })]);
+    assert_eq!(exchange.chosen.as_deref(), Some(&[ByteSpan { start: 0, end: 1 }][..]));
+}
+
 #[test]
 fn a_conversation_goes_on_where_it_was_and_is_taken_over_with_its_first_change() {
     let (exchange, comparison) = rich();
