@@ -66,7 +66,8 @@ impl Input {
     }
 
     /// The name that the user gave, safe to print.
-    pub(super) fn name(&self) -> String {
+    #[must_use]
+    pub fn name(&self) -> String {
         match self {
             Self::Path(path) => printable(&path.to_string_lossy()),
             Self::Stdin => "-".into(),

@@ -5,6 +5,8 @@
 //! disappears when it is done.
 
 use std::io::{self, Write};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -18,6 +20,9 @@ use crate::models::{Entry, PullProgress};
 use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
 use crate::units::{bytes, rate, time};
+
+/// What takes less is not told.
+const UNNOTICED: Duration = Duration::from_secs(1);
 
 /// The two output streams. The progress bar also draws on standard error, so all writes go through here.
 pub struct Reporter<'a> {
@@ -144,6 +149,24 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// Most documents are read before anyone could see it; of others it is shown that they are being read, and for how long.
+    fn reading_documents(&mut self, first: &str) {
+        if !self.terminal.stderr {
+            return;
+        }
+        self.clear_bar();
+        self.bar = ProgressBar::hidden().with_style(style("reading {msg} · {elapsed} · Ctrl-C gives up"));
+        self.bar.set_message(harmless::line(first).into_owned());
+        let bar = self.bar.clone();
+        thread::spawn(move || {
+            thread::sleep(UNNOTICED);
+            if !bar.is_finished() {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.enable_steady_tick(UNNOTICED);
+            }
+        });
+    }
+
     fn bytes_bar(&mut self, what: &'static str, done: u64, total: u64) {
         if self.bar.is_hidden() && self.terminal.stderr {
             self.bar =
@@ -179,7 +202,8 @@ impl Observer for Reporter<'_> {
     fn progress(&mut self, activity: Activity<'_>) {
         match activity {
             Activity::FetchingDocument(progress) => self.fetching_document(progress),
-            Activity::DocumentsFetched => self.clear_bar(),
+            Activity::DocumentsFetched | Activity::DocumentsRead => self.clear_bar(),
+            Activity::ReadingDocuments(first) => self.reading_documents(first),
             Activity::ModelFetchBegins(entry) => self.fetch_begins(entry),
             Activity::FetchingModel(progress) => self.fetching(progress),
             Activity::LoadingModel(fraction) => self.loading(fraction),
@@ -190,8 +214,11 @@ impl Observer for Reporter<'_> {
 }
 
 fn bar(template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template).expect("the templates here are well-formed");
-    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style(template))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the templates here are well-formed")
 }
 
 #[derive(Serialize)]

@@ -167,8 +167,8 @@ impl Conversation<'_, '_> {
     fn take_result(&mut self, result: EffectResult) -> io::Result<Option<Exit>> {
         match result {
             EffectResult::Chat(input) => self.update(input),
-            // Only the terminal interface selects parts.
-            EffectResult::Parts(_) => Ok(None),
+            // Only the terminal interface selects parts, and goes on while files are looked at.
+            EffectResult::Parts(_) | EffectResult::Looked => Ok(None),
             EffectResult::Opened => match self.effects.reload(ReloadRequest::Opened) {
                 Some(Reloaded { news, .. }) => self.update(Input::News(news)),
                 None => Ok(None),

@@ -151,7 +151,14 @@ fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) 
     if inputs.is_empty() {
         return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
     }
-    let (watched, whole) = Watched::open(fetched(inputs, observer)?, settings.read.clone(), stdin)?;
+    let inputs = fetched(inputs, observer)?;
+    // Whoever types it sees what is waited for.
+    if !inputs.contains(&Input::Stdin) {
+        observer.progress(Activity::ReadingDocuments(&inputs[0].name()));
+    }
+    let read = Watched::open(inputs, settings.read.clone(), stdin);
+    observer.progress(Activity::DocumentsRead);
+    let (watched, whole) = read?;
     Ok(Opened { source, watched, whole: chosen_pages(settings.pages.as_deref(), whole)? })
 }
 

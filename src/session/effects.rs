@@ -8,8 +8,8 @@
 //! chat ── Effect ──> EffectRunner ──> engine, files, hub ── EffectResult ──> chat
 //! ```
 //!
-//! Only reloading the documents blocks ([`EffectRunner::reload`]), because a question has to be about the document as
-//! it is now.
+//! A question has to be about the document as it is now. A front end that must not stand still begins to look at the files
+//! ([`EffectRunner::look`]) and holds the question until [`EffectResult::Looked`]; others let [`EffectRunner::reload`] wait.
 //!
 //! It does not touch the terminal. Clipboard, editor and exports belong to the terminal interface.
 
@@ -52,6 +52,8 @@ pub enum EffectResult {
     Parts(PartsResult),
     /// The documents of [`Effect::Open`] are read: [`ReloadRequest::Opened`] uses them from then on.
     Opened,
+    /// The files were looked at: [`ReloadRequest::Again`] does not wait now.
+    Looked,
 }
 
 /// The result of counting parts.
@@ -185,6 +187,15 @@ impl<'settings> EffectRunner<'settings> {
     pub fn other_model(&self) -> Option<&Path> {
         let [named, current] = &self.models;
         current.as_deref().filter(|_| named != current)
+    }
+
+    /// Begins to look whether the files have changed. Returns how long a question should wait for [`EffectResult::Looked`]; nothing, if
+    /// [`ReloadRequest::Again`] does not wait any more.
+    pub fn look(&mut self) -> Option<std::time::Duration> {
+        let results = self.sender.clone();
+        self.files.begin_look(move || {
+            let _ = results.send(EffectResult::Looked);
+        })
     }
 
     /// Reads the documents again, or selects other parts. From then on citations are looked up in the new parts.

@@ -14,6 +14,10 @@ pub enum Activity<'a> {
     FetchingDocument(WebProgress),
     /// No more documents are fetched, whether they arrived or not.
     DocumentsFetched,
+    /// Documents are being read, of which this is the first: a network may be slow, and a pipe waits for who writes to it.
+    ReadingDocuments(&'a str),
+    /// No more documents are read, whether they could be or not.
+    DocumentsRead,
     /// This model is about to be fetched.
     ModelFetchBegins(&'a Entry),
     FetchingModel(&'a PullProgress),

@@ -10,7 +10,7 @@
 //! 62. If the files can't be read any more, or none of these parts is left, the old text stays in use and the news says
 //! why.
 //!
-//! Files are looked at on a thread of their own, which is waited for as long as a person waits without wondering
+//! Files are looked at on a thread of their own ([`WorkingSet::begin_look`]), which is waited for as long as a person waits without wondering
 //! ([`PATIENCE`]): a network that hangs, a pipe in the place of a file or a PDF of many pages must not stop the front end.
 //! What comes later is used for the next question.
 //!
@@ -36,8 +36,49 @@ use crate::units::counted;
 /// A file that is being saved is waited for up to two seconds, and then read.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// Most looks take less: a screen that waits for so long stands still for nobody.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// The documents after a look at their files, and the new text if it differs.
 type Looked = (Watched, Result<Option<Document>, document::Error>);
+
+/// A look at the files that goes on.
+struct Looking {
+    /// Whoever began it waits by itself.
+    is_waited_for: bool,
+    result: Receiver<Looked>,
+    /// It has come, and was not used yet.
+    came: Option<Looked>,
+}
+
+impl Looking {
+    /// Looks at the files of `watched` on a thread of its own, which calls `then` when it is done.
+    fn begin(mut watched: Watched, then: impl FnOnce() + Send + 'static) -> Self {
+        let (sender, result) = channel();
+        thread::spawn(move || {
+            let changed = watched.changed();
+            // Nobody waits if other documents are in use.
+            let _ = sender.send((watched, changed));
+            then();
+        });
+        Self { is_waited_for: false, result, came: None }
+    }
+
+    /// Waits for it for `time` at most. Returns whether it is over: it panicked, if nothing has come, which is in the log.
+    fn is_over_within(&mut self, time: Duration) -> bool {
+        if self.came.is_some() {
+            return true;
+        }
+        match self.result.recv_timeout(time) {
+            Ok(looked) => {
+                self.came = Some(looked);
+                true
+            }
+            Err(RecvTimeoutError::Disconnected) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+        }
+    }
+}
 
 /// What to do with the documents.
 #[derive(Debug, Clone, Copy)]
@@ -80,7 +121,7 @@ pub struct WorkingSet<'settings> {
     flags: Flags,
     watched: Watched,
     /// A look at the files that takes long.
-    looking: Option<Receiver<Looked>>,
+    looking: Option<Looking>,
     whole: Arc<Document>,
     retriever: Option<Retriever>,
     /// Other documents than those of the command line.
@@ -277,40 +318,33 @@ impl<'settings> WorkingSet<'settings> {
         Ok(Some(Reloaded { news, document: Some(document), whole: Some(self.whole()) }))
     }
 
+    /// Begins to look at the files, unless that goes on already; `then` is called on another thread when it is done. From now on
+    /// [`ReloadRequest::Again`] does not wait for it. Returns how long it is worth waiting for; nothing, if it is over.
+    pub fn begin_look(&mut self, then: impl FnOnce() + Send + 'static) -> Option<Duration> {
+        let looking = self.looking.get_or_insert_with(|| Looking::begin(self.watched.clone(), then));
+        looking.is_waited_for = true;
+        if looking.is_over_within(MOMENT) { None } else { Some(PATIENCE) }
+    }
+
     /// The documents as they are now, if their text differs.
     ///
     /// Errors: the files can't be read any more, or it takes longer than [`PATIENCE`].
     fn looked(&mut self) -> Result<Option<Document>, Error> {
-        let looking = self.looking.take().unwrap_or_else(|| look(self.watched.clone()));
-        match looking.recv_timeout(PATIENCE) {
-            Ok((watched, changed)) => {
-                self.watched = watched;
-                Ok(changed?)
-            }
-            Err(RecvTimeoutError::Timeout) => {
-                self.looking = Some(looking);
-                Err(Error::StillReading)
-            }
-            // It panicked, which is in the log.
-            Err(RecvTimeoutError::Disconnected) => Err(Error::StillReading),
+        let mut looking = self.looking.take().unwrap_or_else(|| Looking::begin(self.watched.clone(), || ()));
+        let patience = if looking.is_waited_for { Duration::ZERO } else { PATIENCE };
+        if !looking.is_over_within(patience) {
+            self.looking = Some(looking);
+            return Err(Error::StillReading);
         }
+        let (watched, changed) = looking.came.ok_or(Error::StillReading)?;
+        self.watched = watched;
+        Ok(changed?)
     }
 
     fn put_in_use(&mut self, in_use: InUse) {
         self.text = Arc::from(in_use.document.text.as_str());
         self.in_use = in_use;
     }
-}
-
-/// Looks at the files on a thread of its own.
-fn look(mut watched: Watched) -> Receiver<Looked> {
-    let (sender, receiver) = channel();
-    thread::spawn(move || {
-        let changed = watched.changed();
-        // Nobody waits if other documents are in use.
-        let _ = sender.send((watched, changed));
-    });
-    receiver
 }
 
 /// The parts that `--parts` and then `--pick` select.

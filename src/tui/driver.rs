@@ -51,7 +51,7 @@ pub fn run(chat: Chat, mut effects: EffectRunner<'_>, options: &Options) -> Resu
         let mut runner = TerminalRunner::new(effects, options.clone(), chat.document.title.clone());
         runner.note(&chat);
         let theme = Theme::of(theme);
-        let mut shown = Loop { chat, screen, theme, follows_background, display, runner };
+        let mut shown = Loop { chat, screen, theme, follows_background, display, runner, held: None };
         let signal = async {
             match signals.recv().await {
                 Some(signal) => signal,

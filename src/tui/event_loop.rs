@@ -7,7 +7,7 @@
 //!
 //! There is one way out and one way back. Everything to be done outside is a [`LoopCommand`] for the [`Runner`]; its
 //! result is an [`EffectResult`] from [`Runner::next`], as are the engine's events, or a [`Reply`] if it is available
-//! at once. Keys come from a stream and frames go to a [`Display`], so tests drive this loop without a terminal. The
+//! at once. A question waits for a look at the documents' files; the screen does not ([`HeldQuestions`]). Keys come from a stream and frames go to a [`Display`], so tests drive this loop without a terminal. The
 //! first frame is drawn before anything is awaited, because loading the model may take a while.
 
 use std::future::poll_fn;
@@ -50,7 +50,19 @@ pub(super) struct Loop<D, R> {
     pub display: D,
     /// Carries out commands. No keys are read while a command [takes the terminal](UiCommand::takes_the_terminal).
     pub runner: R,
+    /// Questions that wait for the documents.
+    pub held: Option<HeldQuestions>,
 }
+
+/// Questions that wait until the documents' files were looked at: a network may hang, or a pipe lie in the place of a file.
+pub(super) struct HeldQuestions {
+    actions: Vec<Action>,
+    /// From then on they are asked about the documents as they were.
+    until: Duration,
+}
+
+/// What is shown meanwhile.
+const LOOKING: &str = "looking whether the document has changed · Esc asks nothing";
 
 /// What an event leaves to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +78,8 @@ enum Woken {
     Key(Option<io::Result<TerminalEvent>>),
     Result(EffectResult),
     Time,
+    /// Questions have waited long enough.
+    Late,
     Signal(Signal),
 }
 
@@ -103,6 +117,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 next_frame = Instant::now() + FRAME;
             }
             let frame_due = pending != NextStep::Nothing;
+            let late = start + self.held.as_ref().map_or(Duration::ZERO, |held| held.until);
             let mut woken = tokio::select! {
                 biased;
                 signal = &mut signal => Woken::Signal(signal),
@@ -110,6 +125,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 result = self.runner.next() => Woken::Result(result),
                 () = sleep_until(next_frame), if frame_due => continue,
                 () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
+                () = sleep_until(late), if self.held.is_some() => Woken::Late,
             };
             for _ in 0..TAKEN_AT_ONCE {
                 if matches!(woken, Woken::Time) {
@@ -169,6 +185,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 let reply = self.runner.run(LoopCommand::Opened(left))?;
                 self.take_reply(now, reply)
             }
+            Woken::Result(EffectResult::Looked) | Woken::Late => self.ask_held(now),
             Woken::Time => self.update(now, Input::Tick),
         }
     }
@@ -187,6 +204,12 @@ impl<D: Display, R: Runner> Loop<D, R> {
         let Some(intent) = intent else { return Ok(NextStep::Nothing) };
         if intent == Intent::Redraw {
             return Ok(NextStep::DrawAfresh);
+        }
+        if matches!(intent, Intent::Escape | Intent::Interrupt)
+            && self.screen.overlay.is_none()
+            && let Some(held) = self.held.take()
+        {
+            return Ok(self.give_up(held));
         }
         let actions = self.screen.handle(&self.chat, intent);
         self.act_all(now, actions, NextStep::Draw)
@@ -211,13 +234,50 @@ impl<D: Display, R: Runner> Loop<D, R> {
         actions.into_iter().try_fold(step, |step, action| Ok(more(step, self.act(now, action)?)))
     }
 
-    /// Handles an action. A question is asked about the documents as they are now, so they are reloaded first.
+    /// Handles an action. A question is asked about the documents as they are now, so their files are looked at first.
     fn act(&mut self, now: Duration, action: Action) -> Result<NextStep, Error> {
         let asks =
             matches!(action, Action::Ask(_) | Action::Replace { .. } | Action::Regenerate | Action::Versus { .. });
-        let reply = if asks { self.runner.run(LoopCommand::Reload)? } else { Reply::Nothing };
-        let reloaded = self.take_reply(now, reply)?;
-        Ok(more(reloaded, self.update(now, Input::User(action))?))
+        if !asks {
+            return self.update(now, Input::User(action));
+        }
+        if let Some(held) = &mut self.held {
+            held.actions.push(action);
+            return Ok(NextStep::Draw);
+        }
+        match self.runner.run(LoopCommand::Look)? {
+            Reply::Looking(patience) => {
+                self.held = Some(HeldQuestions { actions: vec![action], until: now + patience });
+                self.screen.message = Some(LOOKING.to_owned());
+                Ok(NextStep::Draw)
+            }
+            reply => self.ask(now, reply, vec![action]),
+        }
+    }
+
+    /// Asks what was held; nothing, if the look came later than that.
+    fn ask_held(&mut self, now: Duration) -> Result<NextStep, Error> {
+        let Some(HeldQuestions { actions, .. }) = self.held.take() else { return Ok(NextStep::Nothing) };
+        self.screen.message = self.screen.message.take().filter(|message| message != LOOKING);
+        let reply = self.runner.run(LoopCommand::Reload)?;
+        self.ask(now, reply, actions)
+    }
+
+    /// Takes what has become of the documents, and asks.
+    fn ask(&mut self, now: Duration, documents: Reply, actions: Vec<Action>) -> Result<NextStep, Error> {
+        let reloaded = self.take_reply(now, documents)?;
+        actions.into_iter().try_fold(reloaded, |step, action| Ok(more(step, self.update(now, Input::User(action))?)))
+    }
+
+    /// Asks nothing. The last question can be asked again.
+    fn give_up(&mut self, held: HeldQuestions) -> NextStep {
+        if let Some(Action::Ask(question)) = held.actions.last()
+            && self.screen.input.is_empty()
+        {
+            self.screen.edited(question);
+        }
+        self.screen.message = Some("not asked: the document's files are still being looked at".to_owned());
+        NextStep::Draw
     }
 
     fn run_commands(&mut self, now: Duration) -> Result<NextStep, Error> {
@@ -241,7 +301,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
 
     fn take_reply(&mut self, now: Duration, reply: Reply) -> Result<NextStep, Error> {
         match reply {
-            Reply::Nothing => return Ok(NextStep::Nothing),
+            Reply::Nothing | Reply::Looking(_) => return Ok(NextStep::Nothing),
             Reply::Message(line) => self.screen.message = Some(line),
             Reply::Edited(text) => self.screen.edited(&text),
             Reply::Reloaded(reloaded) => return self.take_reloaded(now, reloaded),

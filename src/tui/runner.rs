@@ -1,6 +1,7 @@
 //! What the event loop wants done outside of it, and who does that.
 
 use std::io;
+use std::time::Duration;
 
 use super::recents::Left;
 use super::screen::SessionRow;
@@ -18,7 +19,9 @@ pub(super) enum LoopCommand {
     Chat(Effect),
     /// A command of the screen.
     Screen(UiCommand),
-    /// Reload the documents if they changed: a question is about to be asked.
+    /// Look whether the documents changed: a question is about to be asked.
+    Look,
+    /// Use the documents as that look found them.
     Reload,
     /// Use the documents that were opened. The ones that are left are remembered.
     Opened(Option<Left>),
@@ -33,6 +36,8 @@ pub(super) enum Reply {
     Edited(String),
     /// The documents changed.
     Reloaded(Reloaded),
+    /// Looking at the documents takes longer; so long it is worth waiting for [`EffectResult::Looked`].
+    Looking(Duration),
     /// Other documents were opened, of which these parts are in use; they were left there last time.
     Opened {
         reloaded: Reloaded,

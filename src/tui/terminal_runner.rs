@@ -107,6 +107,10 @@ impl Runner for TerminalRunner<'_> {
     fn run(&mut self, command: LoopCommand) -> io::Result<Reply> {
         match command {
             LoopCommand::Chat(effect) => self.effects.run(effect),
+            LoopCommand::Look => {
+                let patience = self.effects.look();
+                return Ok(patience.map_or_else(|| self.reload(ReloadRequest::Again), Reply::Looking));
+            }
             LoopCommand::Reload => return Ok(self.reload(ReloadRequest::Again)),
             LoopCommand::Opened(left) => return Ok(self.opened(left.as_ref())),
             LoopCommand::Screen(command) => return self.run_for_screen(command),

@@ -159,7 +159,7 @@ pub(super) struct Outside<F> {
 
 impl<F: FnMut(&LoopCommand) -> Reply> Runner for Outside<F> {
     fn run(&mut self, command: LoopCommand) -> io::Result<Reply> {
-        self.reloads += usize::from(command == LoopCommand::Reload);
+        self.reloads += usize::from(command == LoopCommand::Look);
         if let LoopCommand::Chat(Effect::Send(command)) = command {
             self.toy.take(command);
             return Ok(Reply::Nothing);
@@ -209,7 +209,7 @@ where
     };
     let display = Memory { terminal: terminal(80, 24), frames: 0 };
     let (chat, theme) = (Session::begin("full").chat, Theme::of(ThemeChoice::Ansi));
-    let mut shown = Loop { chat, screen, theme, follows_background: true, display, runner };
+    let mut shown = Loop { chat, screen, theme, follows_background: true, display, runner, held: None };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     let ended = runtime.block_on(async { shown.run(keys, signal).await }).expect("the loop ends well");
@@ -253,6 +253,52 @@ fn every_way_to_ask_looks_whether_the_document_has_changed() {
         let (played, _) = play_with_toy(&format!("{ask}{again}"));
         assert_eq!(played.reloads, reloads, "{again}: {}", played.last);
     }
+}
+
+/// Plays `script` while a look at the documents takes 100 ms if it `is_over` at all, and is worth waiting for `patience`.
+fn play_slowly(script: &str, patience: Duration, is_over: bool) -> (Played, Vec<&'static str>) {
+    let (toy, results) = Toy::loaded(1);
+    let looked = toy.results.clone();
+    let others = move |command: &LoopCommand| match command {
+        LoopCommand::Look => {
+            let looked = looked.clone();
+            if is_over {
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    let _ = looked.send(EffectResult::Looked);
+                });
+            }
+            Reply::Looking(patience)
+        }
+        _ => Reply::Nothing,
+    };
+    let outside = Outside { toy: toy.clone(), results, reloads: 0, others };
+    let played = play_with(|| typing(script), Screen::default(), outside);
+    (played, toy.told.take())
+}
+
+#[test]
+fn the_screen_goes_on_while_the_files_are_looked_at() {
+    let long = Duration::from_secs(60);
+    let (played, told) = play_slowly("Who?<enter><wait>", long, false);
+    assert!(played.last.contains("looking whether the document has changed"), "{}", played.last);
+    assert_eq!(told, ["read", "shutdown"]);
+    let (played, told) = play_slowly("Who?<enter><wait>Why?", long, false);
+    assert!(played.last.contains("Why?"), "keys are heard: {}", played.last);
+    assert_eq!(told, ["read", "shutdown"]);
+    for (script, is_over, patience) in [("Who?<enter>", true, long), ("Who?<enter>", false, Duration::from_millis(100))]
+    {
+        let (played, told) = play_slowly(&format!("{script}<wait><wait><wait><ctrl-d>"), patience, is_over);
+        assert_eq!(told, ["read", "ask", "shutdown"], "{is_over}");
+        assert!(!played.last.contains("looking whether"), "{}", played.last);
+    }
+}
+
+#[test]
+fn a_question_that_waits_for_files_is_taken_back_by_esc() {
+    let (played, told) = play_slowly("Who?<enter><wait><esc><wait>", Duration::from_secs(60), false);
+    assert_eq!(told, ["read", "shutdown"]);
+    assert!(played.last.contains("Who?") && played.last.contains("not asked"), "{}", played.last);
 }
 
 #[test]
