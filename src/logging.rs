@@ -22,5 +22,7 @@ pub(crate) fn start(settings: &Settings) {
         .build(folder);
     let Ok(appender) = appender else { return };
     let filter = EnvFilter::try_new(&settings.log_filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(appender).with_ansi(false).try_init();
+    // A full disk costs lines of the log. Without this the log complains on standard error, into the screen.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(appender).with_ansi(false);
+    let _ = log.log_internal_errors(false).try_init();
 }

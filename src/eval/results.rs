@@ -125,11 +125,17 @@ impl Results {
             table: table.map(|table| serde_json::to_value(table).expect("a table is plain data")),
             results: self.rows.values().cloned().collect(),
         };
+        let text = serde_json::to_string_pretty(&stored).expect("results are plain data") + "\n";
         let part = path.with_extension("part");
-        let mut file = std::fs::File::create(&part).map_err(failed)?;
-        let text = serde_json::to_string_pretty(&stored).expect("results are plain data");
-        file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
-        file.sync_all().and_then(|()| std::fs::rename(&part, path)).map_err(failed)
+        let written = std::fs::File::create(&part).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&part, path)
+        });
+        written.map_err(|source| {
+            let _ = std::fs::remove_file(&part);
+            failed(source)
+        })
     }
 
     pub fn insert(&mut self, row: ResultRow) {

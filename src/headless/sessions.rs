@@ -6,9 +6,7 @@
 //!     9  5 days ago   1 question   review (src/ · 22 files)
 //! ```
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -21,6 +19,7 @@ use crate::harmless;
 use crate::session::Recorder;
 use crate::session::earlier::{Error, Found, ago, called, found, listed, now_s, saved_chat};
 use crate::settings::{SessionsCommand, Settings};
+use crate::store::file::write_new;
 
 /// A conversation in a list.
 #[derive(Debug, Serialize)]
@@ -137,9 +136,7 @@ fn export_to(
     let chat = saved_chat(settings, recorder, session)?;
     let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let text = if is_json { export::as_json(&chat) } else { export::as_markdown(&chat) };
-    let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let written = opened.and_then(|mut opened| opened.write_all(text.as_bytes()));
-    written.map_err(|error| not_written(file, &error))?;
+    write_new(file, &text).map_err(|error| not_written(file, &error))?;
     reporter.note(&format!("written to {}", file.display()));
     Ok(())
 }

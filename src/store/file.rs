@@ -31,6 +31,16 @@ pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     replace(&path, text)
 }
 
+/// Writes `text` to `path`, where nothing may be: a file that is there stays as it is.
+pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let folder = folder_of(path);
+    let beside = beside(folder, text)?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_names(folder);
+    Ok(())
+}
+
 /// Puts what `change` makes of the file at `path` in its place; a file that is not there is empty. No other `update` of it comes between.
 ///
 /// An error of `change` leaves the file as it is.
@@ -105,18 +115,29 @@ fn is_at(path: &Path, file: &File) -> bool {
 /// Puts a new file in the place of the one at `path`. The one beside it is removed when that fails.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = folder_of(path);
-    let mut beside = NamedTempFile::new_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    let beside = beside(folder, text)?;
     if let Ok(there) = path.metadata() {
         beside.as_file().set_permissions(there.permissions())?;
     }
     beside.as_file().sync_all()?;
     beside.persist(path).map_err(|error| error.error)?;
-    // So that the name is on the disk, too. Some file systems can't: the file is whole all the same.
+    sync_names(folder);
+    Ok(())
+}
+
+/// A file in `folder` that has no name yet that anyone knows. It is removed unless it gets one.
+fn beside(folder: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let mut beside = NamedTempFile::new_in(folder)?;
+    // Through the file: else an error names a file that nobody knows.
+    beside.as_file_mut().write_all(text.as_bytes())?;
+    Ok(beside)
+}
+
+/// So that new names are on the disk, too. Some file systems can't: the files are whole all the same.
+fn sync_names(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
-    Ok(())
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -193,6 +214,8 @@ mod tests {
         let path = folder.path().join("taken");
         fs::create_dir_all(path.join("full")).expect("a folder");
         write_whole(&path, "text").expect_err("a folder is in its place");
+        assert_eq!(names(folder.path()), ["taken"]);
+        write_new(&path, "text").expect_err("a folder is in its place");
         assert_eq!(names(folder.path()), ["taken"]);
         let new = folder.path().join("new");
         let refused = update(&new, |_| Err(io::Error::other("no"))).expect_err("refused");
