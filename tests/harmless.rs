@@ -190,7 +190,10 @@ fn obey(received: &Receiver<Command>, says: Says, tell: impl Fn(Event)) {
             Command::Forecast { job, .. } => tell(Event::Forecast { job, plan: forecast() }),
             Command::Prefill { job, .. } => tell(Event::Prefilled { job, stopped: false, figures: figures() }),
             Command::Ask(question) => answer(question.job, says, &tell),
-            Command::AnswerNow { .. } | Command::AllowContext { .. } | Command::FindHeads { .. } => {}
+            Command::AnswerNow { .. }
+            | Command::AllowContext { .. }
+            | Command::FindHeads { .. }
+            | Command::Weigh { .. } => {}
             Command::Shutdown => return,
         }
     }
@@ -443,6 +446,7 @@ fn a_measurement_of_presets() {
         out: None,
         resume: false,
         shows_answers: true,
+        svg: None,
         now: Moment(0),
     };
     let (mut out, mut log) = (Vec::new(), Vec::new());

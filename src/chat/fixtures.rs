@@ -173,7 +173,7 @@ pub(crate) fn job_of(command: &Command) -> Option<JobId> {
         | Command::Count { job, .. }
         | Command::FindHeads { job, .. }
         | Command::AnswerNow { job } => Some(*job),
-        Command::Ask(question) => Some(question.job),
+        Command::Ask(question) | Command::Weigh { question, .. } => Some(question.job),
         Command::AllowContext { .. } | Command::Shutdown => None,
     }
 }

@@ -129,6 +129,9 @@ pub(super) const fn best_batch(on_gpu: bool) -> u32 {
     if on_gpu { 2048 } else { 512 }
 }
 
+/// Enough for the checkpoints of a hybrid, and less than a copy of a long document's cache.
+const MEASURING_RESIDENT_BYTES: u64 = 256 << 20;
+
 /// Everything that is fixed when the engine starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {
@@ -201,6 +204,12 @@ impl EngineSettings {
     #[must_use]
     pub fn with_model(&self, model: PathBuf) -> EngineConfig {
         EngineConfig { model, settings: self.clone() }
+    }
+
+    /// Each document is read once under each preset, and what is timed must be computed: no reading is kept, in memory or on disk.
+    pub fn for_measuring(&mut self) {
+        self.disk_cache = None;
+        self.resident_bytes = MEASURING_RESIDENT_BYTES;
     }
 
     /// The same settings, with unset batch sizes filled in with the best ones for the device.

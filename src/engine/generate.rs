@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use super::cache_index::Token;
 use super::job::{Job, rate};
-use super::machine::{Before, Decoded, Machine};
+use super::machine::{Before, Decoded, Logits, Machine};
 use super::message::{
     Channel, Event, Failure, FailureKind, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd,
     Repetition, Segment,
@@ -177,7 +177,7 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Errors: the model's weights are damaged, so that any answer would be noise.
-    fn check_logits(&self) -> Result<(), Failure> {
+    pub(super) fn check_logits(&self) -> Result<(), Failure> {
         let Some(fault) = self.machine.logits_fault() else { return Ok(()) };
         let hint = "its file is damaged, or its conversion failed: try another copy of this model";
         Err(Failure::new(FailureKind::Model, format!("the model can't answer: {fault}"), Some(hint.to_owned())))
@@ -220,7 +220,7 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Free positions of the context.
-    fn room_tokens(&self) -> u32 {
+    pub(super) fn room_tokens(&self) -> u32 {
         self.machine.context_tokens().saturating_sub(self.kv.len())
     }
 
@@ -275,7 +275,7 @@ impl<M: Machine> Worker<M> {
         // A call of one token is soon over. Where it can't be undone, interrupting it would cost the whole answer.
         let can_be_interrupted = tokens.len() > 1 || self.machine.cuts_anywhere();
         let interrupted = || can_be_interrupted && job.watch.stop().is_some();
-        let decoded = self.machine.decode(tokens, start, &writing.decoding, &interrupted);
+        let decoded = self.machine.decode(tokens, start, &writing.decoding, Logits::OfTheLast, &interrupted);
         match decoded {
             Ok(Decoded::Done) => self.kv.push(tokens, &writing.decoding),
             _ => self.recover(),

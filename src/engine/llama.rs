@@ -41,9 +41,9 @@ use super::cache_index::Token;
 use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
 use super::cost_model::{CostModel, Shape, Sums};
-use super::machine::{Before, Decoded, Lookout, Machine};
+use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
 use super::memory;
-use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch};
+use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, Weight};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::Attention;
@@ -444,13 +444,13 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Reserves room for the logits of one token, since only those of a call's last token are computed. By default,
+/// Reserves room for the logits of a few tokens, since mostly only those of a call's last token are computed. By default,
 /// llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
-fn with_one_output(mut params: LlamaContextParams) -> LlamaContextParams {
+fn with_few_outputs(mut params: LlamaContextParams) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
     // SAFETY: the wrapper has one field of the library's type and the same size, so the field fills it; the number is a
     // plain setting.
-    unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = 1 };
+    unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = MOST_LOGITS };
     params
 }
 
@@ -497,7 +497,7 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        with_one_output(with_cache_type(LlamaContextParams::default(), &self.settings))
+        with_few_outputs(with_cache_type(LlamaContextParams::default(), &self.settings))
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_batch(self.settings.batch_tokens())
             .with_n_ubatch(self.settings.ubatch_tokens())
@@ -533,6 +533,18 @@ impl<'model> Llama<'model> {
             .safe
             .state_seq_get(SEQUENCE, flags)
             .map_err(|error| failure(FailureKind::Runtime, format!("cannot copy the KV cache: {error}"), None))
+    }
+
+    /// The logits of a token: -1 is the last one that has some. `None` if it has none.
+    fn logits(&self, index: i32) -> Option<&[f32]> {
+        let context = self.context.as_ref()?;
+        let count = usize::try_from(self.model.weights.n_vocab()).ok()?;
+        // SAFETY: `raw` is alive; the library returns null, or `n_vocab` numbers that stay until the next decode call, which
+        // needs a mutable `self`.
+        unsafe {
+            let first = sys::llama_get_logits_ith(context.raw.as_ptr(), index);
+            (!first.is_null()).then(|| std::slice::from_raw_parts(first, count))
+        }
     }
 
     fn make_context(&self, tokens: u32) -> Result<Context<'model>, Failure> {
@@ -615,13 +627,15 @@ impl Machine for Llama<'_> {
         tokens: &[Token],
         start: u32,
         attention: &Attention,
+        logits: Logits,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure> {
         let end = start + tokens.len() as u32;
         self.batch.clear();
         for (position, token) in (start..).zip(tokens) {
+            let has_logits = logits == Logits::OfEach || position + 1 == end;
             self.batch
-                .add(LlamaToken(token.0), position.cast_signed(), &[SEQUENCE], position + 1 == end)
+                .add(LlamaToken(token.0), position.cast_signed(), &[SEQUENCE], has_logits)
                 .expect("a chunk is no longer than n_batch, the size of the batch");
         }
         let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
@@ -630,6 +644,18 @@ impl Machine for Llama<'_> {
         context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
         context.look_out(self.lookout.as_ref());
         context.decode(&mut self.batch, interrupted)
+    }
+
+    fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure> {
+        let count = next.len() as i32;
+        let of_token = |(index, token): (i32, &Token)| {
+            let logits = self.logits(index - count).zip(usize::try_from(token.0).ok());
+            logits.and_then(|(logits, token)| weight_of(logits, token)).ok_or_else(|| {
+                let message = format!("the library has no scores for token {} of {count}", index + 1);
+                failure(FailureKind::Runtime, message, None)
+            })
+        };
+        (0..).zip(next).map(of_token).collect()
     }
 
     fn cuts_anywhere(&self) -> bool {
@@ -711,17 +737,7 @@ impl Machine for Llama<'_> {
     }
 
     fn logits_fault(&self) -> Option<&'static str> {
-        let context = self.context.as_ref()?;
-        let count = usize::try_from(self.model.weights.n_vocab()).ok()?;
-        // SAFETY: `raw` is alive; the library returns null, or `n_vocab` numbers that stay until the next decode call.
-        let logits = unsafe {
-            let first = sys::llama_get_logits_ith(context.raw.as_ptr(), -1);
-            if first.is_null() {
-                return None;
-            }
-            std::slice::from_raw_parts(first, count)
-        };
-        fault_of(logits)
+        fault_of(self.logits(-1)?)
     }
 
     fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) {
@@ -773,6 +789,16 @@ impl Machine for Llama<'_> {
             device_bytes: bytes.device as u64,
         }
     }
+}
+
+/// How probable `token` is. `None` if there is no such token, or the scores are not numbers.
+fn weight_of(logits: &[f32], token: usize) -> Option<Weight> {
+    let logit = f64::from(*logits.get(token)?);
+    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    // Less the highest, so that no power is too large for a number.
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
+    let log_probability = logit - highest - sum.ln();
+    (!log_probability.is_nan()).then_some(Weight { log_probability, is_likeliest: logit >= highest })
 }
 
 /// What is wrong with the scores of the next token: a model with damaged weights says nothing, or anything.
@@ -859,6 +885,16 @@ mod tests {
         assert_eq!(fault_of(&[0.5, f32::NAN]), Some("the scores that it computes are not numbers"));
         assert_eq!(fault_of(&[f32::INFINITY; 3]), Some("the scores that it computes are all infinite"));
         assert_eq!(fault_of(&[0.0; 3]), Some("every token gets the same score"));
+    }
+
+    #[test]
+    fn a_token_weighs_its_share_of_all() {
+        let logits = [1_000.0, 1_000.0 + 3.0_f32.ln(), f32::NEG_INFINITY];
+        let shares = [0, 1, 2].map(|token| weight_of(&logits, token).expect("it is one of three"));
+        assert!((shares[0].log_probability.exp() - 0.25).abs() < 1e-4, "{shares:?}");
+        assert!((shares[1].log_probability.exp() - 0.75).abs() < 1e-4, "{shares:?}");
+        assert_eq!(shares.map(|weight| weight.is_likeliest), [false, true, false]);
+        assert_eq!((weight_of(&logits, 3), weight_of(&[f32::NAN], 0)), (None, None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cache_index::Token;
-use super::message::{Failure, Head, Memory, Origin, Sampling};
+use super::message::{Failure, Head, Memory, Origin, Sampling, Weight};
 use crate::swaa::Attention;
 
 /// What comes before a text that is tokenised.
@@ -31,6 +31,18 @@ pub(super) enum Decoded {
     /// checkpoint.
     Interrupted,
 }
+
+/// Which tokens of a decode call get logits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Logits {
+    OfTheLast,
+    /// Of at most [`MOST_LOGITS`] tokens.
+    OfEach,
+}
+
+/// How many tokens of one call can have logits: 16 rows of a vocabulary of 152,000 are 10 MB, and those of a whole batch
+/// of 2,048 would be 1.2 GB.
+pub(super) const MOST_LOGITS: u32 = 16;
 
 /// Some heads, which tell what they attend to among the first tokens while others are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,15 +86,22 @@ pub(super) trait Machine {
     /// How many threads compute the next decode calls.
     fn set_threads(&mut self, threads: u32);
 
-    /// Appends `tokens` at positions `start..`, computed under `attention`, and keeps the logits of the last one.
-    /// Calls `interrupted` as often as possible meanwhile.
+    /// Appends `tokens` at positions `start..`, computed under `attention`, and keeps `logits`. Calls `interrupted` as
+    /// often as possible meanwhile.
     fn decode(
         &mut self,
         tokens: &[Token],
         start: u32,
         attention: &Attention,
+        logits: Logits,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure>;
+
+    /// How probable each of `next` is behind the last tokens with logits, of which there are as many: the last of `next` behind
+    /// the last of them.
+    ///
+    /// Errors: the library has no logits for one.
+    fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure>;
 
     /// Whether the cache can be truncated anywhere. If not, only [`Machine::rewind`] and [`Machine::forget`] shorten it.
     fn cuts_anywhere(&self) -> bool;

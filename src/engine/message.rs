@@ -2,7 +2,7 @@
 //! can import it.
 //!
 //! Every job has an id, and every event about a job carries it. A job ends with exactly one of [`Event::Prefilled`],
-//! [`Event::Answered`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
+//! [`Event::Answered`], [`Event::Weighed`], [`Event::Failed`]; before that come one [`Event::Planned`], progress, and pieces.
 
 use std::fmt;
 use std::ops::Range;
@@ -409,6 +409,23 @@ pub struct Pointing {
     pub share: f32,
 }
 
+/// How probable a model finds a token behind what comes before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weight {
+    /// Its natural logarithm: 0 is certain.
+    pub log_probability: f64,
+    /// No other token is more probable.
+    pub is_likeliest: bool,
+}
+
+/// A token of an answer that was given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WeighedToken {
+    /// How many bytes of the answer it is.
+    pub bytes: usize,
+    pub weight: Weight,
+}
+
 /// A command to the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
@@ -421,6 +438,12 @@ pub enum Command {
         cancel: CancelToken,
     },
     Ask(Question),
+    /// Measure how probable the model finds `answer` right behind the prompt of `question`. Nothing is generated. Answered by
+    /// [`Event::Weighed`].
+    Weigh {
+        question: Question,
+        answer: Arc<str>,
+    },
     /// Predict the cost of prefilling `prompt` under `recipe` now. Answered by [`Event::Forecast`]; changes nothing.
     Forecast {
         job: JobId,
@@ -754,6 +777,13 @@ pub enum Event {
         stopped: bool,
         heads: Vec<Pointing>,
     },
+    /// [`Command::Weigh`] ended, with the answer's tokens. `stopped`: it was cancelled, and there are none.
+    Weighed {
+        job: JobId,
+        stopped: bool,
+        tokens: Vec<WeighedToken>,
+        figures: Box<Figures>,
+    },
     Forecast {
         job: JobId,
         plan: Plan,
@@ -789,6 +819,7 @@ impl Event {
             | Self::Answered { job, .. }
             | Self::FindingHeads { job, .. }
             | Self::HeadsFound { job, .. }
+            | Self::Weighed { job, .. }
             | Self::Forecast { job, .. }
             | Self::Counted { job, .. }
             | Self::Noted { job, .. }

@@ -9,6 +9,7 @@
 //! | [`config`] | which settings are fixed when the engine starts? |
 //! | `worker` | how is a command executed? reuse, prefill in chunks, progress, cancelling |
 //! | `generate` | how is an answer generated? |
+//! | `weigh` | how probable does the model find an answer that is given? |
 //! | `repetition` | does an answer repeat itself? |
 //! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
 //! | `cache_index` | what does the cache hold, and how much of it can be reused? |
@@ -79,6 +80,7 @@ mod toy;
 pub mod trial;
 mod tried;
 mod utf8;
+mod weigh;
 mod worker;
 #[cfg(test)]
 mod worker_tests;

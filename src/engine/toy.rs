@@ -5,8 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
 use super::cache_index::Token;
-use super::machine::{Before, Decoded, Lookout, Machine};
-use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling};
+use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
+use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling, Weight};
 use crate::swaa::{Attention, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
@@ -37,6 +37,8 @@ pub(super) struct Toy {
     /// Heads look at the capital letters among the keys that are the same as the token that is read.
     lookout: Option<Lookout>,
     seen: Option<Vec<f32>>,
+    /// How many tokens of the last call have logits.
+    logits: usize,
 }
 
 /// What a hybrid folds its past into.
@@ -77,6 +79,7 @@ impl Toy {
             constrained: None,
             lookout: None,
             seen: None,
+            logits: 0,
         }
     }
 
@@ -87,8 +90,7 @@ impl Toy {
             self.said += 1;
             return token;
         }
-        let last = self.cells.last().map_or(0, |&(cell, _)| cell);
-        if last.is_multiple_of(8) { END } else { Token(i32::from(b'a') + (last % 26) as i32) }
+        likeliest(self.cells.last().map_or(0, |&(cell, _)| cell))
     }
 
     /// The entry of the next position: a hash of its token and every entry that it sees.
@@ -121,6 +123,11 @@ impl Toy {
         let is_seen = |&(_, key): &(u64, Token)| is_capital && key == token;
         seen.iter_mut().zip(keys).filter(|(_, key)| is_seen(key)).for_each(|(seen, _)| *seen += 1.0);
     }
+}
+
+/// What most likely follows a cell.
+fn likeliest(cell: u64) -> Token {
+    if cell.is_multiple_of(8) { END } else { Token(i32::from(b'a') + (cell % 26) as i32) }
 }
 
 impl Machine for Toy {
@@ -168,8 +175,10 @@ impl Machine for Toy {
         tokens: &[Token],
         start: u32,
         attention: &Attention,
+        logits: Logits,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure> {
+        assert!(logits == Logits::OfTheLast || tokens.len() <= MOST_LOGITS as usize, "there is room for all logits");
         assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
         assert!(self.cells.len() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
         for &token in tokens {
@@ -188,7 +197,20 @@ impl Machine for Toy {
             }
             self.computed += 1;
         }
+        self.logits = if logits == Logits::OfEach { tokens.len() } else { 1 };
         Ok(Decoded::Done)
+    }
+
+    /// Half of the probability is the likeliest token's, and the others share the rest.
+    fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure> {
+        assert!(next.len() <= self.logits, "only {} tokens have logits", self.logits);
+        let behind = &self.cells[self.cells.len() - next.len()..];
+        let weight = |(&(cell, _), &token): (&(u64, Token), &Token)| {
+            let is_likeliest = likeliest(cell) == token;
+            let log_probability = if is_likeliest { 0.5_f64.ln() } else { (0.5_f64 / 255.0).ln() };
+            Weight { log_probability, is_likeliest }
+        };
+        Ok(behind.iter().zip(next).map(weight).collect())
     }
 
     fn cuts_anywhere(&self) -> bool {

@@ -25,7 +25,7 @@ use super::cost_model::CostModel;
 use super::disk_cache::DiskCache;
 use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
-use super::machine::{Before, Decoded, Machine};
+use super::machine::{Before, Decoded, Logits, Machine};
 use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
     Prompt, Segment,
@@ -157,6 +157,7 @@ impl<M: Machine> Worker<M> {
             match command {
                 Command::Prefill { job, prompt, recipe, cancel } => self.read(job, &prompt, &recipe, cancel),
                 Command::Ask(question) => self.ask(&question),
+                Command::Weigh { question, answer } => self.weigh(&question, answer),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
                 Command::FindHeads { job, trials, cancel } => self.find_heads(job, &trials, cancel),
@@ -302,7 +303,8 @@ impl<M: Machine> Worker<M> {
             }
             self.follow_load(job);
             let chunk_started = Instant::now();
-            let decoded = self.machine.decode(tokens, start, attention, &|| job.watch.stop().is_some());
+            let decoded =
+                self.machine.decode(tokens, start, attention, Logits::OfTheLast, &|| job.watch.stop().is_some());
             if !matches!(decoded, Ok(Decoded::Done)) {
                 self.recover();
                 decoded?;

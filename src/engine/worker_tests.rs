@@ -135,6 +135,22 @@ impl Desk {
         Answer::from(self.give(Command::Ask(question)))
     }
 
+    /// The weights of `answer`, as the last event tells them.
+    fn weigh(&mut self, prompt: &Prompt, recipe: &RecipeSpec, answer: &str, cancel: CancelToken) -> Event {
+        let question = Question {
+            job: self.job(),
+            prompt: prompt.clone(),
+            rereading: None,
+            recipe: recipe.clone(),
+            sampling: Sampling::GREEDY,
+            limits: Limits::default(),
+            markup: Box::default(),
+            schema: None,
+            cancel,
+        };
+        self.give(Command::Weigh { question, answer: answer.into() }).pop().expect("a job ends with an event")
+    }
+
     fn read(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> TokenCounts {
         let job = self.job();
         let command =
@@ -893,6 +909,61 @@ proptest! {
 fn long_document() -> String {
     let filler = "nothing of note was seen on that day. ".repeat(60);
     format!("{filler}The Whale Came up. {filler}")
+}
+
+/// The tokens of an answer that was weighed.
+fn weighed(event: Event) -> Vec<WeighedToken> {
+    match event {
+        Event::Weighed { tokens, stopped: false, .. } => tokens,
+        other => panic!("an answer is weighed, got {other:?}"),
+    }
+}
+
+#[test]
+fn what_a_model_would_say_is_the_likeliest_and_anything_else_is_less_likely() {
+    let recipe = spec(8, 2);
+    let of_question = |number: usize| prompt(&"a document of many words ".repeat(4), &[&format!("question {number}?")]);
+    let answers = (0..100).map(|number| Desk::new(4096, 0).ask(&of_question(number), &recipe).text);
+    let (number, answer) = answers.enumerate().max_by_key(|(_, answer)| answer.len()).expect("a hundred");
+    let question = of_question(number);
+    let mut desk = Desk::new(4096, 0);
+    let tokens = weighed(desk.weigh(&question, &recipe, &answer, CancelToken::default()));
+    assert_eq!((tokens.len(), answer.len()), (12, 12));
+    assert!(tokens.iter().all(|token| token.weight.is_likeliest && token.bytes == 1), "{tokens:?}");
+    // The fifth letter is another one: what follows is weighed behind that.
+    let other = format!("{}?{}", &answer[..4], &answer[5..]);
+    let tokens = weighed(desk.weigh(&question, &recipe, &other, CancelToken::default()));
+    let likeliest: Vec<bool> = tokens.iter().map(|token| token.weight.is_likeliest).collect();
+    assert_eq!(likeliest[..5], [true, true, true, true, false]);
+    assert!(tokens[4].weight.log_probability < tokens[3].weight.log_probability);
+    // What was weighed is no answer: the next question is computed as if it had not been there.
+    assert_eq!(desk.ask(&question, &recipe).text, answer);
+}
+
+#[test]
+fn a_long_answer_is_weighed_in_calls_of_one_batch_and_an_empty_one_in_none() {
+    let question = prompt("a document", &["why?"]);
+    let recipe = RecipeSpec::FULL;
+    let long = "because of something ".repeat(8);
+    let mut desk = Desk::new(4096, 0);
+    let tokens = weighed(desk.weigh(&question, &recipe, &long, CancelToken::default()));
+    assert_eq!(tokens.iter().map(|token| token.bytes).sum::<usize>(), long.len());
+    // One letter at a time gives the same.
+    let before = prompt("a document", &["why?", &long[..100]]);
+    let one = weighed(desk.weigh(&before, &recipe, &long[100..101], CancelToken::default()));
+    assert_eq!(tokens[100].weight, one[0].weight);
+    assert_eq!(weighed(desk.weigh(&question, &recipe, "", CancelToken::default())), []);
+}
+
+#[test]
+fn weighing_ends_when_it_is_cancelled_or_there_is_no_room() {
+    let question = prompt("a document", &["why?"]);
+    let cancel = CancelToken::default();
+    cancel.cancel();
+    let told = Desk::new(4096, 0).weigh(&question, &RecipeSpec::FULL, "because", cancel);
+    assert!(matches!(&told, Event::Weighed { stopped: true, tokens, .. } if tokens.is_empty()), "{told:?}");
+    let told = Desk::new(64, 0).weigh(&question, &RecipeSpec::FULL, &"because ".repeat(9), CancelToken::default());
+    assert!(matches!(&told, Event::Failed { failure, .. } if failure.kind == FailureKind::DoesNotFit), "{told:?}");
 }
 
 /// Asks with the question as the second part of the tail. Returns the events.

@@ -158,7 +158,8 @@ impl EngineClient {
     pub fn send(&mut self, command: Command) {
         match &command {
             Command::Prefill { cancel, .. } => self.cancel = Some(cancel.clone()),
-            Command::Ask(question) => self.cancel = Some(question.cancel.clone()),
+            Command::Ask(question) | Command::Weigh { question, .. } => self.cancel = Some(question.cancel.clone()),
+            Command::FindHeads { cancel, .. } => self.cancel = Some(cancel.clone()),
             _ => {}
         }
         if let Some(commands) = &self.commands {
@@ -266,6 +267,7 @@ impl EngineClient {
                 Event::Failed { failure, .. } => return Err(ClientError::from(failure).into()),
                 Event::Prefilled { .. }
                 | Event::Answered { .. }
+                | Event::Weighed { .. }
                 | Event::HeadsFound { .. }
                 | Event::Forecast { .. }
                 | Event::Counted { .. } => return Ok(event),

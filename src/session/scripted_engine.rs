@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::client::EngineChannels;
+use super::client::{EngineChannels, EngineClient, Stops};
+use super::signals::Signal;
 use crate::engine::message::{
     CacheShape, Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question,
-    SamplingPatch, Threads, Timings, TokenCounts,
+    SamplingPatch, Threads, Timings, TokenCounts, WeighedToken, Weight,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::RecipeSpec;
@@ -85,6 +86,7 @@ impl ScriptedEngine {
                 self.tell(Event::Prefilled { job, stopped: false, figures: Box::new(figures) });
             }
             Command::Ask(question) => self.answer(&question),
+            Command::Weigh { question, answer } => self.weigh(&question, &answer),
             Command::FindHeads { job, .. } => {
                 self.tell(Event::HeadsFound { job, stopped: false, heads: Vec::new() });
             }
@@ -142,6 +144,16 @@ impl ScriptedEngine {
         figures
     }
 
+    /// What it says is certain, and nothing else likely.
+    fn weigh(&mut self, question: &Question, answer: &str) {
+        let figures = Box::new(self.read(question.job, &question.prompt, &question.recipe));
+        let is_said = matches!(&self.script, Script::Says(pieces, _) if pieces.iter().any(|(_, said)| said.contains(answer.trim())));
+        let log_probability = if is_said { 0.0 } else { -4.0 };
+        let weight = Weight { log_probability, is_likeliest: is_said };
+        let tokens = vec![WeighedToken { bytes: answer.len(), weight }];
+        self.tell(Event::Weighed { job: question.job, stopped: false, tokens, figures });
+    }
+
     fn answer(&mut self, question: &Question) {
         let job = question.job;
         let mut figures = self.read(job, &question.prompt, &question.recipe);
@@ -169,6 +181,28 @@ impl ScriptedEngine {
         };
         self.tell(Event::Answered { job, finish, figures: Box::new(figures) });
     }
+}
+
+/// A client whose user interrupts the first prefill.
+pub(crate) fn interrupted() -> EngineClient {
+    let (commands, received) = channel();
+    let (events, heard) = unbounded_channel();
+    let (signals, signalled) = unbounded_channel();
+    let mut engine = ScriptedEngine { script: says(""), events, cached: 0 };
+    std::thread::spawn(move || {
+        engine.tell(Event::Loaded(Box::new(model())));
+        for command in received {
+            if let Command::Prefill { cancel, .. } = &command {
+                let _ = signals.send(Signal::Interrupt);
+                while !cancel.is_cancelled() {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            }
+            engine.obey(command);
+        }
+    });
+    let channels = EngineChannels { commands, events: heard, thread: None };
+    EngineClient::new(channels, Stops { signals: signalled, deadline: None })
 }
 
 const LAYERS: u32 = 24;

@@ -750,6 +750,7 @@ fn about(job: JobId, event: Event) -> Event {
         Event::ReadAgain { read_again, .. } => Event::ReadAgain { job, read_again },
         Event::FindingHeads { done, total, .. } => Event::FindingHeads { job, done, total },
         Event::HeadsFound { stopped, heads, .. } => Event::HeadsFound { job, stopped, heads },
+        Event::Weighed { stopped, tokens, figures, .. } => Event::Weighed { job, stopped, tokens, figures },
         Event::Forecast { plan, .. } => Event::Forecast { job, plan },
         Event::Counted { tokens, .. } => Event::Counted { job, tokens },
         Event::Noted { text, .. } => Event::Noted { job, text },

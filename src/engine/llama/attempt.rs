@@ -8,7 +8,7 @@ use std::path::Path;
 use super::weights::load_for_trial;
 use super::{Llama, Model};
 use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows};
-use crate::engine::machine::{Before, Machine};
+use crate::engine::machine::{Before, Logits, Machine};
 use crate::engine::message::{Origin, Sampling};
 use crate::engine::trial::TRIAL_CONTEXT_TOKENS;
 use crate::swaa::Attention;
@@ -30,7 +30,7 @@ pub fn try_model(path: &Path) -> Option<String> {
     }
     machine.resize(TRIAL_CONTEXT_TOKENS).ok()?;
     let some = &tokens[..tokens.len().min(TRIAL_CONTEXT_TOKENS as usize / 2)];
-    machine.decode(some, 0, &Attention::Full, &|| false).ok()?;
+    machine.decode(some, 0, &Attention::Full, Logits::OfTheLast, &|| false).ok()?;
     if let Some(fault) = machine.logits_fault() {
         return Some(format!("its weights are damaged: {fault}"));
     }

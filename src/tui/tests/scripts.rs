@@ -74,6 +74,7 @@ impl Toy {
             }
             Command::AnswerNow { .. } => "answer now",
             Command::FindHeads { .. } => "find heads",
+            Command::Weigh { .. } => "weigh",
             Command::AllowContext { .. } => "allow context",
             Command::Shutdown => "shutdown",
         };
