@@ -36,14 +36,20 @@ pub struct Asked {
 impl Asked {
     /// The command that asks it under `recipe`.
     #[must_use]
-    pub fn command(mut self, recipe: RecipeSpec, job: JobId, cancel: CancelToken) -> Command {
+    pub fn command(self, recipe: RecipeSpec, job: JobId, cancel: CancelToken) -> Command {
+        Command::Ask(self.under(recipe, job, cancel))
+    }
+
+    /// The question under `recipe`.
+    #[must_use]
+    pub fn under(mut self, recipe: RecipeSpec, job: JobId, cancel: CancelToken) -> Question {
         let question_part = set_question_apart(&mut self.prompt, &self.question);
         let rereading = question_part.filter(|_| self.reread != Reread::Off).map(|question_part| Rereading {
             reread: self.reread,
             question_part,
             given: None,
         });
-        Command::Ask(Question {
+        Question {
             job,
             prompt: self.prompt,
             rereading,
@@ -53,7 +59,7 @@ impl Asked {
             markup: self.markup.into(),
             schema: self.schema,
             cancel,
-        })
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::client::{ClientError, EngineClient};
 use super::observer::{Activity, Observer};
+use super::planting::plant;
 use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, set_question_apart};
 use crate::document::PRIDE_AND_PREJUDICE;
 use crate::engine::message::{Command, Event, Pointing, Trial};
@@ -32,16 +33,37 @@ const FACTS: [(&str, &str, &str, &str); 8] = [
     ("Lucas greenhouse", "84730", "a stone urn", "Lady Wren"),
 ];
 
-/// A fact as a sentence, and the question about it.
-fn facts() -> Vec<(String, String)> {
-    let numbers = FACTS.iter().map(|(place, number, _, _)| {
-        (format!("The secret number of the {place} is {number}."), format!("What is the secret number of the {place}?"))
+/// Something that no model knows, to be planted in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    pub sentence: String,
+    pub question: String,
+    /// How an answer begins.
+    pub lead: String,
+    /// What follows, and is right.
+    pub answer: &'static str,
+}
+
+/// 24 facts: a number, a key and a keeper of each place. Those about one place are eight apart.
+#[must_use]
+pub fn facts() -> Vec<Fact> {
+    let numbers = FACTS.iter().map(|&(place, answer, _, _)| Fact {
+        sentence: format!("The secret number of the {place} is {answer}."),
+        question: format!("What is the secret number of the {place}?"),
+        lead: format!("The secret number of the {place} is"),
+        answer,
     });
-    let keys = FACTS.iter().map(|(place, _, hidden, _)| {
-        (format!("The key of the {place} lies under {hidden}."), format!("Where is the key of the {place}?"))
+    let keys = FACTS.iter().map(|&(place, _, answer, _)| Fact {
+        sentence: format!("The key of the {place} lies under {answer}."),
+        question: format!("Where is the key of the {place}?"),
+        lead: format!("The key of the {place} lies under"),
+        answer,
     });
-    let keepers = FACTS.iter().map(|(place, _, _, keeper)| {
-        (format!("{keeper} sweeps the {place} every Friday."), format!("Who sweeps the {place}?"))
+    let keepers = FACTS.iter().map(|&(place, _, _, answer)| Fact {
+        sentence: format!("{answer} sweeps the {place} every Friday."),
+        question: format!("Who sweeps the {place}?"),
+        lead: format!("The {place} is swept by"),
+        answer,
     });
     numbers.chain(keys).chain(keepers).collect()
 }
@@ -86,9 +108,11 @@ pub async fn calibrate(client: &mut EngineClient, observer: &mut dyn Observer) -
 /// Errors: the template can't lay a question out.
 pub fn trials(template: &ChatTemplate) -> Result<Arc<[Trial]>, Failure> {
     let facts = facts();
-    let (text, spans) = planted(&facts);
+    // At equal distances: facts about the same place are far apart.
+    let book = &PRIDE_AND_PREJUDICE[..paragraph_end(BOOK_BYTES)];
+    let (text, spans) = plant(book, facts.iter().map(|fact| fact.sentence.as_str()));
     let document: Arc<str> = text.into();
-    let trial = |((_, question), fact): (&(String, String), Range<usize>)| {
+    let trial = |(Fact { question, .. }, fact): (&Fact, Range<usize>)| {
         let asked: Arc<str> = question.as_str().into();
         let request = PromptRequest {
             template,
@@ -106,24 +130,6 @@ pub fn trials(template: &ChatTemplate) -> Result<Arc<[Trial]>, Failure> {
         Ok(Trial { prompt, question_part, fact })
     };
     facts.iter().zip(spans).map(trial).collect()
-}
-
-/// The beginning of the book with the facts at equal distances, each a paragraph, and where they are. Facts about the
-/// same place are far apart.
-fn planted(facts: &[(String, String)]) -> (String, Vec<Range<usize>>) {
-    let book = &PRIDE_AND_PREJUDICE[..paragraph_end(BOOK_BYTES)];
-    let (mut text, mut taken) = (String::new(), 0);
-    let mut spans = Vec::new();
-    for (number, (fact, _)) in (1..).zip(facts) {
-        let end = paragraph_end(book.len() * number / (facts.len() + 1)).max(taken);
-        text += &book[taken..end];
-        taken = end;
-        text += "\n\n";
-        spans.push(text.len()..text.len() + fact.len());
-        text += fact;
-    }
-    text += &book[taken..];
-    (text, spans)
 }
 
 /// The end of the last paragraph that ends before `byte` of the book.
@@ -148,11 +154,11 @@ mod tests {
             trial.prompt.parts.iter().rfind(|part| part.text.len() > 10_000).map(|part| part.text.clone())
         };
         let text = document(&trials[0]).expect("the text is a part");
-        for (trial, (fact, question)) in trials.iter().zip(facts()) {
+        for (trial, Fact { sentence, question, .. }) in trials.iter().zip(facts()) {
             assert_eq!(document(trial).as_ref(), Some(&text));
             assert_eq!(
                 (&text[trial.fact.clone()], &*trial.prompt.parts[trial.question_part].text),
-                (&*fact, &*question)
+                (&*sentence, &*question)
             );
         }
         let numbers = FACTS.iter().map(|(_, number, _, _)| number);

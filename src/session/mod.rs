@@ -26,6 +26,7 @@
 //! | [`measuring`] | how fast does this machine prefill? |
 //! | [`trial`] | does a model survive its first token, and its template? in a process of its own |
 //! | [`calibrating`] | which attention heads of a model point at passages? |
+//! | [`planting`] | where do sentences stand that are planted in a text? |
 //! | [`signals`] | which signals end the program? |
 //! | [`error`] | why can't the documents or the model be opened? |
 //!
@@ -55,6 +56,7 @@ pub mod opening;
 pub mod paths;
 pub mod piped;
 pub mod places;
+pub mod planting;
 pub mod recorder;
 pub mod references;
 pub mod retriever;
