@@ -1,14 +1,17 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `calibrate`, `completions`, `man` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `calibrate`, `completions`, `man`, `probe` and `eval`.
 
 use std::io::{self, Write};
 
 use lunette::engine::Survey;
+use lunette::eval::probe::Probed;
 use lunette::eval::{self, Plan};
 use lunette::exit::{Exit, ExitError};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
 use lunette::session::{documents, measuring, model};
-use lunette::settings::{CacheTask, EvalArgs, FitAs, ModelsTask, Output, ReadAhead, SessionsCommand, Settings, Shown};
+use lunette::settings::{
+    CacheTask, EvalArgs, FitAs, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
+};
 use lunette::store::blocks::Store;
 
 use crate::process::{block_on, engine, stdin, with_reporter};
@@ -149,6 +152,21 @@ pub(crate) fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Exi
         let mut client = engine(settings, &model, None);
         eval::run(&plan, &mut client, &mut io::stdout(), &mut io::stderr()).await?;
         Ok(Exit::Ok)
+    })
+}
+
+/// Plants facts in a document and asks for them.
+pub(crate) fn probe(settings: &Settings, how: &Probe) -> Result<Exit, ExitError> {
+    let plan = Plan::for_probe(settings, how)?;
+    with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
+        let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
+        let title = documents::title_of(&settings.documents, &document);
+        let probed = Probed { title, text: document.text, facts: how.facts };
+        block_on(async {
+            let client = engine(settings, &model::find(settings, reporter)?, None);
+            headless::probe(&plan, &probed, client, how.json, reporter).await?;
+            Ok(Exit::Ok)
+        })
     })
 }
 

@@ -31,7 +31,7 @@
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
 //! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `fit`, `harmless`, `models`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
+//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `eval`, `exit`, `failure`, `fit`, `harmless`, `models`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `store`, `swaa`, `units` |
 //! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
 //! | [`server`] | answers for OpenAI's clients, over HTTP | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |

@@ -85,6 +85,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Calibrate { json } => commands::calibrate(&settings, *json),
         FrontEnd::Completions(shell) => commands::print(&settings::completions(*shell)),
         FrontEnd::Man => commands::print(&settings::man_page()),
+        FrontEnd::Probe(how) => commands::probe(&settings, how),
         FrontEnd::Eval(args) => commands::evaluate(&settings, args),
         FrontEnd::Serve(serving) => launch::server(&settings, serving),
     }

@@ -9,6 +9,13 @@
 //! "answers": ["\\bblue\\b"], "not": ["\\bred\\b"], "metric": "pattern"}`
 //!
 //! Such records are asked as a chat asks: with the system prompt for reading, unless another is given.
+//!
+//! Three fields more are for measuring how probable the right answer is, and how that depends on the length:
+//!
+//! `{… "lead": "The special magic number for ash-bell is", "gold": " 4821397.", "answers": ["4821397"], "length": "32k"}`
+//!
+//! The model's answer begins with `lead`, which is given to it; `gold` is what is weighed right behind it; records of one `length`
+//! have rows of their own in the table.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -52,6 +59,12 @@ pub struct Record {
     /// What no right answer contains: patterns, for [`Metric::Pattern`].
     pub not: Vec<String>,
     pub metric: Metric,
+    /// What the answer begins with: it is given to the model.
+    pub lead: String,
+    /// The right answer as the model might go on behind the lead, word by word.
+    pub gold: Option<Arc<str>>,
+    /// How long the document is, in the words of who made the record; empty if not said.
+    pub length: String,
 }
 
 /// A record as it is written.
@@ -68,6 +81,11 @@ struct Written {
     #[serde(default)]
     not: Vec<String>,
     metric: Metric,
+    #[serde(default)]
+    lead: String,
+    gold: Option<Arc<str>>,
+    #[serde(default)]
+    length: String,
 }
 
 /// Why records could not be read.
@@ -132,7 +150,8 @@ struct NamedDocuments<'a> {
 
 impl NamedDocuments<'_> {
     fn record(&mut self, written: Written, line: usize) -> Result<Record, RecordsError> {
-        let Written { id, task, context, document, parts, title, question, answers, not, metric } = written;
+        let Written { id, task, context, document, parts, title, question, .. } = written;
+        let Written { answers, not, metric, lead, gold, length, .. } = written;
         let name = document.as_ref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
         let context = match (context, document) {
             (Some(context), _) => context,
@@ -140,7 +159,7 @@ impl NamedDocuments<'_> {
             (None, None) => return Err(RecordsError::NoDocument { path: self.beside.to_owned(), line, id }),
         };
         let title = title.or(name).unwrap_or_default();
-        Ok(Record { id, task, context, title, question, answers, not, metric })
+        Ok(Record { id, task, context, title, question, answers, not, metric, lead, gold, length })
     }
 
     fn text(&mut self, document: PathBuf, parts: Option<String>, line: usize) -> Result<Arc<str>, RecordsError> {
@@ -176,6 +195,28 @@ pub fn by_document(records: Vec<Record>) -> Vec<Vec<Record>> {
         }
     }
     documents
+}
+
+#[cfg(test)]
+pub(super) mod fixtures {
+    use super::*;
+
+    /// A record with these answers, about the document `c`.
+    pub(in crate::eval) fn record(metric: Metric, answers: &[&str]) -> Record {
+        Record {
+            id: "r".into(),
+            task: "t".into(),
+            context: "c".into(),
+            title: String::new(),
+            question: "q".into(),
+            answers: answers.iter().map(|&answer| answer.to_owned()).collect(),
+            not: Vec::new(),
+            metric,
+            lead: String::new(),
+            gold: None,
+            length: String::new(),
+        }
+    }
 }
 
 #[cfg(test)]

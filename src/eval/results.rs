@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::message::FoundBy;
+
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResultRow {
@@ -27,14 +29,61 @@ pub struct ResultRow {
     pub cot: String,
     #[serde(default)]
     pub question: String,
+    /// How long the document is, in the record's words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub length: String,
     /// 0 to 1.
     pub score: f64,
+    /// Of the right answer, in nats per token; `None` if it was not weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nats: Option<f64>,
+    /// Of the right answer's parts, the share that the model would say, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<f64>,
     pub answer: String,
     pub finish: String,
     pub prompt_tokens: u32,
     pub cached_tokens: u32,
+    /// Of what was not cached: the question, and what is read again before it.
     pub prefill_s: f64,
     pub decode_tok_s: f64,
+    /// Of the document, before its first question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<RereadRow>,
+}
+
+/// How a document was read under a recipe.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    pub tokens: u32,
+    /// Of these, those that were there from another recipe.
+    pub cached_tokens: u32,
+    pub seconds: f64,
+}
+
+impl Reading {
+    /// The seconds as if nothing had been there, in proportion to the tokens; `None` if most was there.
+    #[must_use]
+    pub fn whole_s(&self) -> Option<f64> {
+        let computed = self.tokens.saturating_sub(self.cached_tokens);
+        (computed > self.tokens / 4).then(|| self.seconds * f64::from(self.tokens) / f64::from(computed))
+    }
+}
+
+/// What was read again before a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RereadRow {
+    pub found_by: FoundBy,
+    pub passages: usize,
+    pub tokens: u32,
+    /// How much of the heads' attention is on the best windows together, 0 to 1.
+    pub share: Option<f32>,
+    /// The same of the best window alone.
+    pub best_share: Option<f32>,
+    /// Of the right answers, the share that stands in the passages, 0 to 1.
+    pub has_answers: f64,
 }
 
 /// Why results could not be read or written.
@@ -156,5 +205,36 @@ impl Results {
 
     pub fn rows(&self) -> impl Iterator<Item = &ResultRow> {
         self.rows.values()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fixtures {
+    use super::*;
+
+    /// The answer to the question `id` about a document of its own.
+    pub(in crate::eval) fn row(id: &str, task: &str, preset: &str, score: f64) -> ResultRow {
+        ResultRow {
+            id: id.into(),
+            document: id.into(),
+            task: task.into(),
+            preset: preset.into(),
+            recipe: preset.into(),
+            system_prompt: String::new(),
+            cot: "off".into(),
+            question: "q".into(),
+            length: String::new(),
+            score,
+            nats: None,
+            said: None,
+            answer: String::new(),
+            finish: "end".into(),
+            prompt_tokens: 100,
+            cached_tokens: 90,
+            prefill_s: 0.25,
+            decode_tok_s: 10.0,
+            reading: Some(Reading { tokens: 90, cached_tokens: 30, seconds: 2.0 }),
+            reread: None,
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::draws::Draws;
 use super::records::{Metric, Record, pattern_of};
 
 /// The score of `answer` for `record`, 0 to 1.
@@ -71,6 +72,19 @@ pub struct Difference {
     pub high: f64,
 }
 
+impl Difference {
+    /// Half of the interval's width.
+    #[must_use]
+    pub fn half_width(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    #[must_use]
+    pub(super) fn times(self, factor: f64) -> Self {
+        Self { mean: self.mean * factor, low: self.low * factor, high: self.high * factor }
+    }
+}
+
 /// Scores of one document's questions under one preset, by record id.
 pub type DocumentScores = BTreeMap<String, f64>;
 
@@ -85,7 +99,7 @@ pub fn difference(
     let pairs: Vec<Vec<f64>> =
         scores.iter().filter_map(|(document, own)| paired(own, reference.get(document)?)).collect();
     let mean = mean_of(pairs.iter())?;
-    let mut random = SplitMix(0x5eed);
+    let mut random = Draws::new(0x5eed);
     let mut draws: Vec<f64> =
         (0..DRAWS).filter_map(|_| mean_of((0..pairs.len()).map(|_| &pairs[random.below(pairs.len())]))).collect();
     draws.sort_by(f64::total_cmp);
@@ -110,37 +124,10 @@ fn mean_of<'a>(documents: impl Iterator<Item = &'a Vec<f64>>) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// `SplitMix64` (Steele et al. 2014): small, seeded, good enough to draw documents with.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn record(metric: Metric, answers: &[&str]) -> Record {
-        let answers = answers.iter().map(|&answer| answer.to_owned()).collect();
-        let (title, not) = (String::new(), Vec::new());
-        Record {
-            id: "r".into(),
-            task: "t".into(),
-            context: "c".into(),
-            title,
-            question: "q".into(),
-            answers,
-            not,
-            metric,
-        }
-    }
+    use crate::eval::records::fixtures::record;
 
     #[test]
     fn each_metric_counts_what_it_says() {

@@ -132,6 +132,8 @@ pub enum Subcommands {
     Demo(Box<SessionArgs>),
     /// Find the attention heads of a model that point at passages, which --reread asks
     Calibrate(CalibrateArgs),
+    /// Plant facts in a document and tell which presets find them, with this model on this machine
+    Probe(Box<ProbeArgs>),
     /// Compare presets with full attention: answer recall on a set of records
     Eval(Box<EvalArgs>),
     /// Answer requests of OpenAI's clients about documents that are read once (see docs/server.md)
@@ -383,6 +385,42 @@ pub struct CalibrateArgs {
     pub model: ModelArgs,
 }
 
+/// Arguments of `lunette probe`.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// Documents: paths, URLs (https://…) or `-` for standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub documents: Vec<OsString>,
+    /// Presets to try, comma-separated
+    #[arg(
+        long,
+        alias = "preset",
+        value_delimiter = ',',
+        value_name = "NAMES",
+        default_value = "fastest,quick,balanced,accurate,full"
+    )]
+    pub presets: Vec<String>,
+    /// Whether passages are read again before a question: auto, on, off or a number; several, comma-separated, are compared
+    #[arg(long, value_name = "MODE|N", value_delimiter = ',', value_parser = reread, default_values = ["off", "on"])]
+    pub reread: Vec<Reread>,
+    /// How many facts to plant, at equal distances
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u8).range(1..=24), allow_negative_numbers = true)]
+    pub facts: u8,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
+    #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
+    pub parts: Option<String>,
+    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts", allow_negative_numbers = true)]
+    pub pages: Option<String>,
+    #[command(flatten)]
+    pub files: FileArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
 /// Arguments of `lunette eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
@@ -407,8 +445,8 @@ pub struct EvalArgs {
     /// Skip records whose prompt has more tokens than this
     #[arg(long, value_name = "TOKENS", value_parser = tokens, allow_negative_numbers = true)]
     pub max_context_tokens: Option<u32>,
-    /// Max tokens per answer
-    #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=2_147_483_647), allow_negative_numbers = true)]
+    /// Max tokens per answer; 0: no answer is written, and it is measured only how probable the right ones are
+    #[arg(short = 'n', long, value_name = "TOKENS", default_value_t = 128, value_parser = clap::value_parser!(u32).range(0..=2_147_483_647), allow_negative_numbers = true)]
     pub predict: u32,
     /// Write all answers and the results table to this JSON file
     #[arg(long, value_name = "FILE")]
@@ -416,6 +454,9 @@ pub struct EvalArgs {
     /// Keep the answers already in --out and ask only the rest
     #[arg(long, requires = "out")]
     pub resume: bool,
+    /// Draw score against seconds as a picture: where each preset lies, with this model on this machine
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
     /// Print every answer, and whether it is right
     #[arg(long)]
     pub show_answers: bool,

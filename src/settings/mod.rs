@@ -37,8 +37,8 @@ pub use config_file::{SaveError, add_preset};
 pub use directories::Directories;
 pub use error::Error;
 pub use options::{
-    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
-    Serving, SessionChoice, Shown, ThemeChoice,
+    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, Probe, PullPolicy, ReadAhead,
+    ScreenSettings, Serving, SessionChoice, Shown, ThemeChoice,
 };
 pub use resolve::Settings;
 pub use shell::{completions, man_page};

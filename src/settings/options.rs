@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::args::{EvalArgs, SessionsCommand};
 use super::surroundings::ScreenVariables;
 use super::values::Listen;
+use crate::engine::message::Reread;
 use crate::toml_fields::Field;
 
 /// The front end or command to run.
@@ -46,6 +47,7 @@ pub enum FrontEnd {
     },
     Completions(Shell),
     Man,
+    Probe(Probe),
     Eval(Box<EvalArgs>),
     Serve(Serving),
 }
@@ -122,6 +124,16 @@ impl ReadAhead {
     pub fn is_json(&self) -> bool {
         self.output != Output::Text
     }
+}
+
+/// What to probe a document with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    pub presets: Vec<String>,
+    /// Each preset is tried with each of these.
+    pub rereads: Vec<Reread>,
+    pub facts: usize,
+    pub json: bool,
 }
 
 /// What to do with models.

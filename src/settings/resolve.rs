@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use super::args::{
     CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, ListenArgs, LowArgs, ModelArgs,
-    ModelsArgs, OutputArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, ServeArgs, SessionArgs,
-    Subcommands, SystemArgs,
+    ModelsArgs, OutputArgs, ProbeArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, ServeArgs,
+    SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
 use super::error::Error;
 use super::options::{
-    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, PullPolicy, ReadAhead, ScreenSettings,
-    Serving, SessionChoice, Shown, ThemeChoice,
+    ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, Probe, PullPolicy, ReadAhead,
+    ScreenSettings, Serving, SessionChoice, Shown, ThemeChoice,
 };
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
@@ -127,6 +127,7 @@ impl Settings {
                 Self::of_command(FrontEnd::Completions(shell), None, surroundings)
             }
             Some(Subcommands::Man) => Self::of_command(FrontEnd::Man, None, surroundings),
+            Some(Subcommands::Probe(args)) => Self::of_probe(*args, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
             Some(Subcommands::Serve(args)) => Self::of_serve(*args, surroundings),
         }
@@ -189,6 +190,21 @@ impl Settings {
         Ok(settings)
     }
 
+    fn of_probe(args: ProbeArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let ProbeArgs { documents, presets, reread: rereads, facts, json, parts, pages, files, model } = args;
+        let mut settings = Self::of_command(FrontEnd::Screen, Some(model), surroundings)?;
+        for name in &presets {
+            settings.reading.presets.get(name)?;
+        }
+        settings.front_end = FrontEnd::Probe(Probe { presets, rereads, facts: facts.into(), json });
+        settings.engine.for_measuring();
+        settings.documents = Documents::Named(documents);
+        settings.add_files(files);
+        settings.parts = parts;
+        settings.pages = pages;
+        Ok(settings)
+    }
+
     fn of_eval(args: Box<EvalArgs>, surroundings: Surroundings) -> Result<Self, Error> {
         let gathered = Gathered {
             model: args.model.clone(),
@@ -202,8 +218,7 @@ impl Settings {
         for name in &args.presets {
             settings.reading.presets.get(name)?;
         }
-        // Each record is a prompt of its own, which is asked once.
-        settings.engine.disk_cache = None;
+        settings.engine.for_measuring();
         settings.front_end = FrontEnd::Eval(args);
         Ok(settings)
     }
