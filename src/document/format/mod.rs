@@ -19,6 +19,7 @@ mod markup;
 mod notebook;
 mod office;
 pub(super) mod pdf;
+mod raised;
 mod rtf;
 mod subtitles;
 mod text;

@@ -1,11 +1,14 @@
-//! Reads the text of a DOCX file: paragraphs, headings, lists, tables, and notes at their references.
+//! Reads the text of a DOCX file: paragraphs, headings, lists, tables, and notes and comments at their
+//! references.
 
 use std::collections::HashMap;
 
 use super::formula::Formula;
+use super::notes::Note;
 use super::numbering::{NumberRef, Numbering};
 use super::styles::{Rank, Styles, heading};
 use crate::document::format::flow::Flow;
+use crate::document::format::raised::raised;
 use crate::document::format::xml::{Element, XmlHandler};
 
 /// More columns are not readable.
@@ -17,8 +20,9 @@ pub(super) struct BodyReader<'a> {
     pub flow: &'a mut Flow,
     pub styles: &'a Styles,
     pub numbering: &'a mut Numbering,
-    pub footnotes: HashMap<String, String>,
-    pub endnotes: HashMap<String, String>,
+    pub footnotes: HashMap<String, Note>,
+    pub endnotes: HashMap<String, Note>,
+    pub comments: HashMap<String, Note>,
     /// The open paragraphs. Several are open inside a text box, which is in the middle of a paragraph.
     paragraphs: Vec<Paragraph>,
     /// For each open row, whether the flow has one open for it.
@@ -75,6 +79,7 @@ impl<'a> BodyReader<'a> {
             numbering,
             footnotes: HashMap::new(),
             endnotes: HashMap::new(),
+            comments: HashMap::new(),
             paragraphs: Vec::new(),
             rows: Vec::new(),
             more_columns: 0,
@@ -203,10 +208,15 @@ impl<'a> BodyReader<'a> {
     }
 
     fn note(&mut self, what: &str, id: Option<&str>) {
-        let notes = if what == "footnote" { &mut self.footnotes } else { &mut self.endnotes };
+        let notes = match what {
+            "footnote" => &mut self.footnotes,
+            "endnote" => &mut self.endnotes,
+            _ => &mut self.comments,
+        };
         let Some(note) = id.and_then(|id| notes.remove(id)).filter(|_| self.dropped == 0) else { return };
+        let by = if note.author.is_empty() { String::new() } else { format!(" by {}", note.author) };
         self.flow.space();
-        self.write(&format!("[{what}: {}]", note.trim()));
+        self.write(&format!("[{what}{by}: {}]", note.text.trim()));
     }
 
     /// A property in `<w:pPr>`.
@@ -287,6 +297,7 @@ impl XmlHandler for BodyReader<'_> {
             "noBreakHyphen" => self.write("-"),
             "footnoteReference" => self.note("footnote", element.attribute("id").as_deref()),
             "endnoteReference" => self.note("endnote", element.attribute("id").as_deref()),
+            "commentReference" => self.note("comment", element.attribute("id").as_deref()),
             name @ ("tbl" | "tr" | "tc") if !element.is_empty => self.table_part(name),
             "rt" if !element.is_empty => self.write("("),
             _ => {}
@@ -322,17 +333,5 @@ impl XmlHandler for BodyReader<'_> {
         } else if self.is_text && !self.in_properties {
             self.write_run(text);
         }
-    }
-}
-
-/// `^2`, `^(n+1)`; `st` stays.
-fn raised(text: &str) -> String {
-    let mark = text.trim();
-    let has_digit = mark.contains(|sign: char| sign.is_ascii_digit());
-    let is_variable = mark.chars().count() == 1 && mark.chars().all(char::is_alphabetic);
-    match mark {
-        _ if !(has_digit || is_variable) => text.to_owned(),
-        _ if mark.chars().enumerate().all(|(at, sign)| sign.is_alphanumeric() || at == 0) => format!("^{mark}"),
-        _ => format!("^({mark})"),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The text is that of the document with all tracked changes accepted. Headings are recognised by their outline level,
 //! or by the name of their style, which is English in every language. Lists are numbered as Word numbers them (`2.1`,
-//! `b)`). A table row is a line with ` | ` between cells. A note is in brackets at its reference. Page headers and
-//! footers, comments and images are skipped, and reported.
+//! `b)`). A table row is a line with ` | ` between cells. Notes and comments are in brackets at their references.
+//! Page headers and footers, and images, are skipped, and reported.
 //!
 //! Example: a paragraph with the style `berschrift1`, whose name is `heading 1`, and a bulleted one give
 //! `# Title\n\n- item\n`. [`mod@relations`] finds the parts of the file. [`styles`], [`numbering`] and [`notes`] read
@@ -24,7 +24,7 @@ use self::styles::Styles;
 use super::archive::Archive;
 use super::flow::Flow;
 use super::interface::{FileText, Format};
-use super::xml::{Element, XmlHandler};
+use super::xml::XmlHandler;
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
 use crate::document::raw_file::RawFile;
@@ -68,7 +68,7 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
         None => Ok(()),
     };
     let (mut styles, mut numbering) = (Styles::default(), Numbering::default());
-    let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), CommentCount::default());
+    let (mut footnotes, mut endnotes, mut comments) = (Notes::default(), Notes::default(), Notes::default());
     part("styles", &mut styles)?;
     part("numbering", &mut numbering)?;
     part("footnotes", &mut footnotes)?;
@@ -76,14 +76,14 @@ fn text(archive: &mut Archive<'_>, main: &str, report: &mut FileReport) -> Resul
     part("comments", &mut comments)?;
     let mut flow = Flow::default();
     let mut body = BodyReader::new(&mut flow, &styles, &mut numbering);
-    (body.footnotes, body.endnotes) = (footnotes.by_id, endnotes.by_id);
+    (body.footnotes, body.endnotes, body.comments) = (footnotes.by_id, endnotes.by_id, comments.by_id);
     archive.read_xml(main, &mut body)?;
     body.end();
-    let (changes, hidden_runs) = (body.changes, body.hidden_runs);
+    let (changes, hidden_runs, comments_left) = (body.changes, body.hidden_runs, body.comments.len() as u64);
     if hidden_runs > 0 {
         report.remarks.push(format!("{} of hidden text left out", counted(hidden_runs, "run")));
     }
-    remark(changes, comments.count, related.contains_key("header") || related.contains_key("footer"), report);
+    remark(changes, comments_left, related.contains_key("header") || related.contains_key("footer"), report);
     Ok(flow)
 }
 
@@ -95,21 +95,10 @@ fn remark(changes: TrackedChanges, comments: u64, has_page_heads: bool, report: 
         report.remarks.push(format!("tracked changes read as accepted: {deleted}, {inserted}"));
     }
     if comments > 0 {
-        report.remarks.push(format!("{} left out", counted(comments, "comment")));
+        report.remarks.push(format!("{} without a place in the text left out", counted(comments, "comment")));
     }
     if has_page_heads {
         report.remarks.push("page headers and footers left out".into());
-    }
-}
-
-#[derive(Default)]
-struct CommentCount {
-    count: u64,
-}
-
-impl XmlHandler for CommentCount {
-    fn open(&mut self, element: &Element<'_>) {
-        self.count += u64::from(element.name() == "comment");
     }
 }
 

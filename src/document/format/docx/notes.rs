@@ -1,15 +1,23 @@
-//! Reads the footnotes or endnotes of a DOCX file.
+//! Reads the footnotes, endnotes or comments of a DOCX file.
 
 use std::collections::HashMap;
 
 use crate::document::format::xml::{Element, XmlHandler};
 
-/// Footnotes or endnotes, by id. Each is used only once, so that a note of a megabyte can't be repeated a thousand
+/// A note or a comment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Note {
+    /// Who wrote the comment; empty for notes.
+    pub author: String,
+    pub text: String,
+}
+
+/// Footnotes, endnotes or comments, by id. Each is used only once, so that a note of a megabyte can't be repeated a thousand
 /// times.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    pub by_id: HashMap<String, String>,
-    open: Option<(String, String)>,
+    pub by_id: HashMap<String, Note>,
+    open: Option<(String, Note)>,
     is_text: bool,
     dropped: usize,
 }
@@ -19,7 +27,12 @@ impl XmlHandler for Notes {
         match element.name() {
             // Other types are separator lines.
             "footnote" | "endnote" if element.attribute("type").is_none_or(|kind| kind == "normal") => {
-                self.open = element.attribute("id").map(|id| (id.into_owned(), String::new()));
+                self.open = element.attribute("id").map(|id| (id.into_owned(), Note::default()));
+            }
+            "comment" => {
+                let author = element.attribute("author").unwrap_or_default().trim().to_owned();
+                let note = Note { author, text: String::new() };
+                self.open = element.attribute("id").map(|id| (id.into_owned(), note));
             }
             "t" => self.is_text = !element.is_empty,
             "del" | "moveFrom" | "Fallback" => self.dropped += usize::from(!element.is_empty),
@@ -30,7 +43,7 @@ impl XmlHandler for Notes {
 
     fn close(&mut self, name: &str) {
         match name {
-            "footnote" | "endnote" => self.by_id.extend(self.open.take()),
+            "footnote" | "endnote" | "comment" => self.by_id.extend(self.open.take()),
             "t" => self.is_text = false,
             "del" | "moveFrom" | "Fallback" => self.dropped = self.dropped.saturating_sub(1),
             _ => {}
@@ -47,7 +60,7 @@ impl XmlHandler for Notes {
 impl Notes {
     fn write(&mut self, text: &str) {
         if let (0, Some((_, note))) = (self.dropped, &mut self.open) {
-            note.push_str(text);
+            note.text.push_str(text);
         }
     }
 }

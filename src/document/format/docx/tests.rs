@@ -30,7 +30,7 @@ fn file(body: &str) -> Vec<u8> {
         ("word/footnotes.xml", FOOTNOTES.as_bytes()),
         (
             "word/comments.xml",
-            b"<w:comments><w:comment w:id='0'><w:p><w:r><w:t>Really?</w:t></w:r></w:p></w:comment></w:comments>",
+            b"<w:comments><w:comment w:id='0' w:author='Anna'><w:p><w:r><w:t>Really?</w:t></w:r></w:p></w:comment></w:comments>",
         ),
         ("word/header1.xml", b"<w:hdr><w:p><w:r><w:t>Confidential</w:t></w:r></w:p></w:hdr>"),
     ])
@@ -134,10 +134,19 @@ fn tracked_changes_are_read_as_accepted() {
     assert_eq!(file.text, "A good\n\nOne paragraph\n");
     let expected = [
         "tracked changes read as accepted: 1 deletion, 1 insertion",
-        "1 comment left out",
+        "1 comment without a place in the text left out",
         "page headers and footers left out",
     ];
     assert_eq!(file.report.remarks, expected);
+}
+
+#[test]
+fn comments_stand_where_they_are_about_with_their_authors() {
+    let body = "<w:p><w:commentRangeStart w:id='0'/><w:r><w:t>All cats</w:t></w:r><w:commentRangeEnd w:id='0'/><w:r><w:commentReference w:id='0'/></w:r>\
+        <w:r><w:t xml:space='preserve'> sleep.</w:t></w:r></w:p>";
+    let file = read(body);
+    assert_eq!(file.text, "All cats [comment by Anna: Really?] sleep.\n");
+    assert_eq!(file.report.remarks, ["page headers and footers left out"]);
 }
 
 #[test]

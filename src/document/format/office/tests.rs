@@ -14,15 +14,15 @@ fn an_open_document_text_has_headings_lists_tables_and_notes() {
         <text:h text:outline-level='1'>Of Cats</text:h><text:p>They<text:s text:c='2'/>sleep<text:note><text:note-citation>1</text:note-citation>\
         <text:note-body><text:p>noted</text:p></text:note-body></text:note>.</text:p><text:list><text:list-item><text:p>one</text:p></text:list-item>\
         </text:list><table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell/><table:table-cell>\
-        <text:p>b</text:p></table:table-cell></table:table-row></table:table><office:annotation><text:p>comment</text:p></office:annotation>\
+        <text:p>b</text:p></table:table-cell></table:table-row></table:table><text:p>Odd<office:annotation><dc:creator>Anna</dc:creator><dc:date>2026-11-30</dc:date><text:p>Is it?</text:p></office:annotation>.</text:p>\
         </office:text></office:body></office:document-content>";
     let file = read(&[
         ("mimetype", "application/vnd.oasis.opendocument.text"),
         ("META-INF/manifest.xml", "<m/>"),
         ("content.xml", content),
     ]);
-    assert!(file.text.starts_with("# Of Cats\n\nThey sleep1 ["), "{}", file.text);
-    assert!(file.text.contains("- one\n\na |  | b\n") && !file.text.contains("comment"), "{}", file.text);
+    assert!(file.text.starts_with("# Of Cats\n\nThey sleep [footnote: noted].\n"), "{}", file.text);
+    assert!(file.text.ends_with("- one\n\na |  | b\n\nOdd [comment by Anna: Is it?].\n"), "{}", file.text);
     assert_eq!(file.outline.len(), 1);
 }
 
