@@ -11,6 +11,8 @@ use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions};
 pub(crate) struct Made {
     /// Content streams, and whether a picture fills the page.
     pages: Vec<(String, bool)>,
+    /// Annotations, each with its page, from 1.
+    annotations: Vec<(usize, String)>,
     /// Titles with levels and pages, both from 1.
     outline: Vec<(String, u8, usize)>,
     /// Objects of its own, numbered from [`FIRST_OWN`].
@@ -76,6 +78,13 @@ impl Made {
         self
     }
 
+    /// An annotation with these entries, on the last page.
+    #[must_use]
+    pub(crate) fn annotated(mut self, entries: &str) -> Self {
+        self.annotations.push((self.pages.len(), format!("<< /Type /Annot {entries} >>")));
+        self
+    }
+
     #[must_use]
     pub(crate) fn titled(mut self, title: &str, level: u8, page: usize) -> Self {
         self.outline.push((title.into(), level, page));
@@ -117,16 +126,19 @@ impl Made {
         file.object(1, &format!("<< /Type /Catalog /Pages 2 0 R {has_outline} >>"));
         file.object(2, &format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), kids.len()));
         file.object(3, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>");
+        file.object(11, "<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding >>");
         self.fonts(&mut file);
         let picture = "<< /Type /XObject /Subtype /Image /Width 8 /Height 8 /ColorSpace /DeviceGray /BitsPerComponent 1 /Length 8 >>\nstream\n\u{1}\u{2}\u{4}\u{8}\u{10}\u{20}\u{40}\u{7f}\nendstream";
         file.object(9, picture);
         self.write_outline(&mut file, outline, page_id);
         for (number, (content, has_picture)) in (1..).zip(&self.pages) {
             let pictures = if *has_picture { "/XObject << /Scan 9 0 R >>" } else { "" };
-            let fonts = "/Font << /F1 3 0 R /F2 4 0 R /F3 7 0 R >>";
+            let fonts = "/Font << /F1 3 0 R /F2 4 0 R /F3 7 0 R /F4 11 0 R >>";
             let own = if self.own.is_empty() { String::new() } else { format!("/XObject << /Own {FIRST_OWN} 0 R >>") };
             let id = page_id(number);
-            file.object(id, &format!("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << {fonts} {pictures}{own} >> /Contents {} 0 R >>", id + 1));
+            let annotations = self.annotations.iter().filter(|(page, _)| *page == number);
+            let annotations: String = annotations.map(|(_, annotation)| annotation.as_str()).collect();
+            file.object(id, &format!("<< /Type /Page /Annots [{annotations}] /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << {fonts} {pictures}{own} >> /Contents {} 0 R >>", id + 1));
             file.object(id + 1, &stream("", content));
         }
         for (index, body) in self.own.iter().enumerate() {

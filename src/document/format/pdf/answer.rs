@@ -22,8 +22,8 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 /// The message about page `number`, whatever the library does.
 pub(super) fn page(number: u32, read: impl FnOnce() -> Result<PageContent, String>) -> ReaderMessage {
     match guarded(read).and_then(|read| read) {
-        Ok(PageContent { text, .. }) if text.len() > MOST_PAGE_BYTES => {
-            ReaderMessage::Failed { number, reason: format!("it has {} MB of text", text.len() / 1_000_000) }
+        Ok(content) if content.bytes() > MOST_PAGE_BYTES => {
+            ReaderMessage::Failed { number, reason: format!("it has {} MB of text", content.bytes() / 1_000_000) }
         }
         Ok(content) => ReaderMessage::Page { number, content },
         Err(reason) => ReaderMessage::Failed { number, reason },

@@ -40,14 +40,17 @@ pub(super) fn lay_out(texts: Vec<PageLines>, pages: &[ReadPage]) -> LaidOut {
     for page in pages {
         let number = page.report.number;
         if let Some(text) = texts.next_if(|text| text.number == number) {
-            let goes_on = texts.peek().is_some_and(|next| next.number == number + 1 && continues(&text, next));
+            let goes_on = page.comments.is_empty()
+                && texts.peek().is_some_and(|next| next.number == number + 1 && continues(&text, next));
             let mut lines = text.lines.join("\n");
             if let PageFound::Recognised { confidence } = page.report.found {
                 lines = format!("[page {number}: recognised from an image, confidence {confidence}%]\n\n{lines}");
             }
-            laid_out.push(number, &lines, if goes_on { "\n" } else { "\n\n" });
+            laid_out.push(number, &with_comments(&lines, page), if goes_on { "\n" } else { "\n\n" });
         } else if let Some(reason) = missing(&page.report.found) {
-            laid_out.push(number, &format!("[page {number}: {reason}]"), "\n\n");
+            laid_out.push(number, &with_comments(&format!("[page {number}: {reason}]"), page), "\n\n");
+        } else if !page.comments.is_empty() {
+            laid_out.push(number, &page.comments.join("\n"), "\n\n");
         }
     }
     let text_end = laid_out.text.trim_end().len() + 1;
@@ -71,6 +74,11 @@ impl LaidOut {
         let index = self.pages.partition_point(is_before);
         self.pages.get(index).map(|(span, _)| *span)
     }
+}
+
+/// `text`, and below it the comments on its page.
+fn with_comments(text: &str, page: &ReadPage) -> String {
+    if page.comments.is_empty() { text.to_owned() } else { format!("{text}\n\n{}", page.comments.join("\n")) }
 }
 
 /// What the text says in place of a page without text.
@@ -184,6 +192,8 @@ mod tests {
             text: String::new(),
             looks: Vec::new(),
             has_picture: false,
+            comments: Vec::new(),
+            unseen: Vec::new(),
             report: PageReport { number, found: found.clone(), ..PageReport::default() },
         };
         let texts: Vec<PageLines> = numbered().filter_map(text).collect();

@@ -1,7 +1,7 @@
 //! Classifies the pages: text, garbled text, an image, nothing, or failed.
 
 use super::layout::LineLook;
-use super::protocol::PageContent;
+use super::protocol::{PageContent, UnseenLines};
 use super::quality::{READABLE, quality};
 use super::runner::Findings;
 use crate::document::report::{PageFound, PageReport};
@@ -13,6 +13,10 @@ pub(super) struct ReadPage {
     /// One for each line of the text that is not blank.
     pub looks: Vec<LineLook>,
     pub has_picture: bool,
+    /// Comments on the page, each in brackets.
+    pub comments: Vec<String>,
+    /// What is not to be seen on the page.
+    pub unseen: Vec<UnseenLines>,
     pub report: PageReport,
 }
 
@@ -27,7 +31,7 @@ fn page(number: u32, read: Option<Result<PageContent, String>>) -> ReadPage {
         Some(Err(reason)) => (PageContent::default(), Some(reason)),
         None => (PageContent::default(), None),
     };
-    let PageContent { text, looks, has_picture, unmapped } = content;
+    let PageContent { text, looks, has_picture, unmapped, comments, unseen } = content;
     let quality = quality(&text, unmapped);
     let found = match failure {
         Some(reason) => PageFound::Failed(reason),
@@ -37,7 +41,7 @@ fn page(number: u32, read: Option<Result<PageContent, String>>) -> ReadPage {
         None => PageFound::Blank,
     };
     let report = PageReport { number, found, quality: quality.score, characters: quality.characters };
-    ReadPage { text, looks, has_picture, report }
+    ReadPage { text, looks, has_picture, comments, unseen, report }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod layers;
 mod outline;
 mod owner;
 mod page_labels;
+mod paint;
 mod reverse;
 mod text_state;
 mod text_string;
@@ -28,7 +29,7 @@ use self::font::FontStore;
 use self::layers::Layers;
 use super::answer::{SendMessage, broken, guarded, page};
 use super::layout::{Matrix, PageText, page_text};
-use super::protocol::{PageContent, ReaderMessage, Refusal, Request};
+use super::protocol::{PageContent, ReaderMessage, Refusal, Request, Unseen, UnseenLines};
 
 /// Reports on the PDF in `bytes`: number of pages, outline, and the requested pages.
 pub(super) fn read(request: &Request, bytes: Vec<u8>, send: SendMessage<'_>) -> io::Result<()> {
@@ -84,16 +85,26 @@ struct PageReader<'a> {
 impl<'a> PageReader<'a> {
     /// Reads the page at `index`, from 0. Fails if it has more in it than a page can have.
     fn read(&self, index: usize) -> Result<PageContent, String> {
-        let Shown { glyphs, has_picture, unmapped } = self.shown(&self.pages[index])?;
-        let PageText { text, looks } = page_text(glyphs, f64::from(self.pages[index].render_dimensions().1));
-        Ok(PageContent { text, looks, has_picture, unmapped })
+        let page = &self.pages[index];
+        let (width, height) = page.render_dimensions();
+        let (width, height) = (f64::from(width), f64::from(height));
+        let (shown, comments) = self.shown(page, (width, height))?;
+        let Shown { glyphs, faint, outside, rules, has_picture, unmapped } = shown;
+        let lines = |why, glyphs| UnseenLines { why, text: page_text(glyphs, &[], height).text };
+        let mut unseen = vec![lines(Unseen::Faint, faint), lines(Unseen::Outside, outside)];
+        unseen.retain(|lines| !lines.text.trim().is_empty());
+        let PageText { text, looks } = page_text(glyphs, &rules, height);
+        Ok(PageContent { text, looks, has_picture, unmapped, comments, unseen })
     }
 
-    fn shown(&self, page: &Page<'a>) -> Result<Shown, String> {
+    /// What is shown on `page`, which is of this size, and the comments on it.
+    fn shown(&self, page: &Page<'a>, size: (f64, f64)) -> Result<(Shown, Vec<String>), String> {
         let to_page = Matrix(page.initial_transform(true).as_coeffs());
         let mut collector = Collector::new(&self.fonts, &self.layers);
         collector.run(page.page_stream().unwrap_or_default(), page.resources(), to_page);
-        annotations::run(page, to_page, &mut collector);
-        collector.finish()
+        let annotations = annotations::all(page);
+        let comments = annotations::comments(&annotations, to_page, &collector);
+        annotations::run(&annotations, page, to_page, &mut collector);
+        Ok((collector.finish(size)?, comments))
     }
 }

@@ -1,10 +1,12 @@
 //! Puts the glyphs of a page in reading order: glyphs → pieces of words → columns and rows → lines of text.
 //!
-//! Knows nothing of PDF files, only where which character is, and in which order the file shows them:
+//! Knows nothing of PDF files, only where which character and which straight line is, and in which order the file shows
+//! them:
 //!
 //! ```text
 //! glyphs with the same direction, turned until they run from left to right   planes
 //! glyphs that touch, without spaces                                         pieces
+//! tables with lines between their cells, taken out and put back             ruled
 //! pieces between gaps that go down the page: columns one after the other,
 //! rows of a table line by line                                              blocks
 //! pieces on one baseline, with spaces, right-to-left text turned around     lines
@@ -17,6 +19,7 @@
 
 mod bidi;
 mod blocks;
+mod fixed;
 mod glyph;
 mod gutters;
 mod line;
@@ -25,12 +28,16 @@ mod matrix;
 mod pieces;
 mod planes;
 mod rows;
+mod ruled;
 mod spacing;
 mod table;
 
 pub(super) use self::glyph::Glyph;
 pub(super) use self::look::LineLook;
 pub(super) use self::matrix::Matrix;
+pub(super) use self::ruled::Rule;
+
+use self::ruled::Tables;
 
 /// The text of a page, and how its lines look.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,13 +48,15 @@ pub(super) struct PageText {
     pub looks: Vec<LineLook>,
 }
 
-/// The text of a page of this height with these glyphs, in the order in which the file shows them.
-pub(super) fn page_text(glyphs: Vec<Glyph>, page_height: f64) -> PageText {
+/// The text of a page of this height with these glyphs, in the order in which the file shows them, and these lines.
+pub(super) fn page_text(glyphs: Vec<Glyph>, rules: &[Rule], page_height: f64) -> PageText {
     let mut page = PageText::default();
     for (index, plane) in planes::planes(glyphs).into_iter().enumerate() {
         let is_upright = plane.is_upright;
-        let pieces = pieces::pieces(&plane.glyphs);
-        let printed = blocks::printed(&pieces);
+        let mut pieces = pieces::pieces(&plane.glyphs);
+        let rules: Vec<Rule> = rules.iter().map(|rule| plane.turn.rule(rule)).collect();
+        let tables = Tables::take(&mut pieces, &rules);
+        let printed = tables.put_back(blocks::printed(&pieces));
         let usual_size = look::usual_size(&printed);
         let looks = printed.iter().map(|line| {
             let height = is_upright.then_some(line.baseline / page_height);

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::arabic::letters;
 use super::layout::LineLook;
 use crate::document::controls::without_controls;
 
@@ -93,7 +94,10 @@ fn plain(line: &str) -> String {
             '\u{fb05}' | '\u{fb06}' => plain.push_str("st"),
             '\u{ad}' => {}
             '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' => plain.push(' '),
-            other => plain.push(other),
+            other => match letters(other) {
+                Some(letters) => plain.push_str(letters),
+                None => plain.push(other),
+            },
         }
     }
     if is_soft_end {
@@ -178,7 +182,9 @@ impl KnownWords {
         let has = |word: &str| word.len() >= SHORTEST_WORD && self.words.contains(word);
         let is_compound = self.compounds.contains(&format!("{first}-{second}"));
         let is_one = self.words.contains(&format!("{first}{second}"));
-        is_compound || !is_one && (has(first) && has(second) || FIRST_HALVES.contains(&first))
+        // Nobody cuts a word behind its first letter: `e-mail`, `X-ray`.
+        let is_letter = first.chars().nth(1).is_none() && !is_one;
+        is_compound || is_letter || !is_one && (has(first) && has(second) || FIRST_HALVES.contains(&first))
     }
 }
 
@@ -240,6 +246,7 @@ mod tests {
         assert_eq!(joined(&["state-of-the-\nart"]), ["state-of-the-art"]);
         assert_eq!(joined(&["A well-\nknown cat"]), ["A well-known\ncat"]);
         assert_eq!(joined(&["Use --no-\ncolor here"]), ["Use --no-color\nhere"]);
+        assert_eq!(joined(&["An X-\nray by e-\nmail"]), ["An X-ray\nby e-mail"]);
         assert_eq!(joined(&["A time-\nlimit is a limit in time."]), ["A time-limit\nis a limit in time."]);
         assert_eq!(joined(&["An exam-\nple of an exam."]), ["An example\nof an exam."]);
         assert_eq!(

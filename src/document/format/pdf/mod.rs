@@ -14,6 +14,7 @@
 //! Scanned pages are read by [`ocr`] if the user asks for it.
 
 mod answer;
+mod arabic;
 mod assemble;
 mod classify;
 mod cross_check;
@@ -35,13 +36,14 @@ pub use self::worker::serve;
 
 use self::classify::ReadPage;
 use self::lines::PageLines;
-use self::protocol::{MOST_PAGES, Refusal};
+use self::protocol::{MOST_PAGES, Refusal, UnseenLines};
 use self::runner::{Findings, ReaderRunner};
 use super::interface::{FileText, Format};
+use crate::document::controls::printable;
 use crate::document::error::Error;
 use crate::document::options::ReadOptions;
 use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, PageFound, counted, ranges};
+use crate::document::report::{DroppedLine, FileReport, PageFound, counted, ranges};
 
 const WHAT: &str = "a PDF";
 const MARK: &[u8] = b"%PDF-";
@@ -84,6 +86,7 @@ impl Format for Pdf {
         });
         report.remarks.extend(complaint.iter().map(|why| format!("no OCR: {why}")));
         let texts = readable(&mut pages, &mut report);
+        report_unseen(&mut pages, &mut report);
         let is_checked = options.cross_check && options.pdf_password.is_none();
         // The text that the model gets is checked, without what was dropped.
         let checked = is_checked.then(|| cross_check::remark(&bytes, &texts)).flatten();
@@ -151,6 +154,27 @@ fn readable(pages: &mut [ReadPage], report: &mut FileReport) -> Vec<PageLines> {
     texts
 }
 
+/// Reports what is in the file, but not to be seen on its pages: nobody wrote it for a reader.
+fn report_unseen(pages: &mut [ReadPage], report: &mut FileReport) {
+    let before = report.dropped.len();
+    for page in pages {
+        let number = page.report.number;
+        for UnseenLines { why, text } in std::mem::take(&mut page.unseen) {
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            report.dropped.extend(lines.map(|line| DroppedLine {
+                page: number,
+                text: printable(line),
+                why: why.why(),
+            }));
+        }
+    }
+    let unseen = (report.dropped.len() - before) as u64;
+    if unseen > 0 {
+        report.dropped.sort_by_key(|line| line.page);
+        report.remarks.push(format!("text that cannot be seen on its page left out ({})", counted(unseen, "line")));
+    }
+}
+
 /// Fails if no page has text.
 fn refuse_without_text(pages: &[ReadPage], report: &FileReport) -> Result<(), Error> {
     let count = |is_wanted: fn(&PageFound) -> bool| pages.iter().filter(|page| is_wanted(&page.report.found)).count();
@@ -172,8 +196,12 @@ fn refuse_without_text(pages: &[ReadPage], report: &FileReport) -> Result<(), Er
     })
 }
 
-/// Adds a remark for each kind of page that is not in the text.
+/// Adds a remark for each kind of page that is not in the text, and for comments.
 fn remark_pages(pages: &[ReadPage], report: &mut FileReport) {
+    let comments: usize = pages.iter().map(|page| page.comments.len()).sum();
+    if comments > 0 {
+        report.remarks.push(format!("{} in brackets, each below its page", counted(comments as u64, "comment")));
+    }
     let of = |is_wanted: &dyn Fn(&PageFound) -> bool| -> Vec<u32> {
         let wanted = pages.iter().filter(|page| is_wanted(&page.report.found));
         wanted.map(|page| page.report.number).collect()

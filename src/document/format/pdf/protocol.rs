@@ -61,6 +61,43 @@ pub(super) struct PageContent {
     pub has_picture: bool,
     /// Glyphs that nothing maps to text.
     pub unmapped: usize,
+    /// Comments on the page, each in brackets.
+    pub comments: Vec<String>,
+    /// What is in the file, but not to be seen on the page.
+    pub unseen: Vec<UnseenLines>,
+}
+
+impl PageContent {
+    /// Bytes of text, seen or not.
+    pub(super) fn bytes(&self) -> usize {
+        let comments = self.comments.iter().map(String::len);
+        self.text.len() + comments.sum::<usize>() + self.unseen.iter().map(|lines| lines.text.len()).sum::<usize>()
+    }
+}
+
+/// Lines that are not to be seen, for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct UnseenLines {
+    pub why: Unseen,
+    pub text: String,
+}
+
+/// Why text is not to be seen on its page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Unseen {
+    /// White or transparent, on nothing.
+    Faint,
+    /// Beyond the edges of the page.
+    Outside,
+}
+
+impl Unseen {
+    pub(super) const fn why(self) -> &'static str {
+        match self {
+            Self::Faint => "white or transparent letters on an empty page",
+            Self::Outside => "outside of the page",
+        }
+    }
 }
 
 /// Why a document cannot be opened.

@@ -274,6 +274,106 @@ fn a_table_stays_row_by_row() {
     assert_eq!(file.text, "Star    47.5 m  1921\nHeron   31.2 m  1934\nGannet  8.0 m   1950\n");
 }
 
+/// A table of this many columns and rows with lines around its cells, from (72, 700) to the right and down.
+fn ruled(columns: u32, rows: u32) -> String {
+    let level = (0..=rows).map(|row| format!("72 {} m {} {0} l S\n", 700 - 40 * row, 72 + 120 * columns));
+    let upright = (0..=columns).map(|column| format!("{} 700 m {0} {} l S\n", 72 + 120 * column, 700 - 40 * rows));
+    level.chain(upright).collect()
+}
+
+#[test]
+fn cells_between_lines_are_whole_wherever_their_text_stands() {
+    let row = |top: u32, item: &str, description: [&str; 2], price: &str| {
+        let middle = line(80, top - 24, 11, item) + &line(320, top - 24, 11, price);
+        middle + &line(200, top - 17, 11, description[0]) + &line(200, top - 31, 11, description[1])
+    };
+    let text = row(700, "Lamp", ["A lamp with a", "wick of wool"], "13.50")
+        + &row(660, "Rope", ["Forty fathoms of", "tarred rope"], "27.00");
+    let file =
+        read(&Made::new().page(line(72, 740, 11, "Prices") + &ruled(3, 2) + &text + &line(72, 560, 11, "Paid.")));
+    let table = "Lamp | A lamp with a wick of wool | 13.50\nRope | Forty fathoms of tarred rope | 27.00";
+    assert_eq!(file.text, format!("Prices\n{table}\n\nPaid.\n"));
+}
+
+#[test]
+fn rows_without_lines_between_them_stay_rows_and_a_frame_is_no_table() {
+    let rows = [["Star", "47.5 m"], ["Heron", "31.2 m"], ["Gannet", "8.0 m"]];
+    let cells = |(y, row): (u32, &[&str; 2])| line(80, y, 11, row[0]) + &line(200, y, 11, row[1]);
+    let head = line(80, 680, 11, "Ship") + &line(200, 680, 11, "Length");
+    let body: String = (0..3_u32).map(|index| 650 - 12 * index).zip(&rows).map(cells).collect();
+    let file = read(&Made::new().page(ruled(2, 2) + &head + &body));
+    assert_eq!(file.text, "Ship    Length\nStar    47.5 m\nHeron   31.2 m\nGannet  8.0 m\n");
+    let framed = format!("60 60 480 720 re S\n{}", lines(72, 700, &LEFT));
+    assert_eq!(read(&Made::new().page(framed)).text, format!("{}\n", LEFT.join("\n")));
+}
+
+#[test]
+fn labels_and_the_fields_beside_them_are_on_one_line() {
+    let labels = [(700, "Name of the ship:"), (660, "Length (m):"), (620, "Is she insured:")];
+    let page: String = labels.iter().map(|(y, label)| line(72, *y, 11, label)).collect();
+    let field = |made: Made, y: u32, entries: &str| {
+        made.annotated(&format!("/Subtype /Widget /Rect [220 {} 400 {}] {entries}", y - 4, y + 12))
+    };
+    let made = field(Made::new().page(page), 700, "/FT /Tx /V (Heron)");
+    let made = field(field(made, 660, "/FT /Tx /V (31.2)"), 620, "/FT /Btn /AS /Yes");
+    let rows: Vec<String> = read(&made).text.lines().map(words).collect();
+    assert_eq!(rows, ["Name of the ship: Heron", "Length (m): 31.2", "Is she insured: [x]"]);
+}
+
+#[test]
+fn comments_follow_their_page_with_author_and_what_they_are_about() {
+    let made = Made::new()
+        .page(line(72, 700, 11, "The last lamp went out."))
+        .annotated("/Subtype /Highlight /Rect [72 695 300 715] /QuadPoints [72 712 140 712 72 697 140 697] /T (Anna) /Contents (Which one?)")
+        .annotated("/Subtype /Text /Rect [300 700 320 720] /Contents (4711 it is.)")
+        .annotated("/Subtype /Text /F 2 /Rect [300 700 320 720] /Contents (Nobody sees this.)")
+        .annotated("/Subtype /Link /Rect [300 700 320 720] /A << /S /URI /URI (https://example.org) >>")
+        .page(line(72, 700, 11, "Then it was dark."));
+    let file = read(&made);
+    let comments = "[comment by Anna on “The last lamp”: Which one?]\n[comment: 4711 it is.]";
+    assert_eq!(file.text, format!("The last lamp went out.\n\n{comments}\n\nThen it was dark.\n"));
+    assert_eq!(file.report.remarks, ["2 comments in brackets, each below its page"]);
+}
+
+#[test]
+fn letters_that_nobody_sees_are_left_out_and_told() {
+    let text = |y: u32, colour: &str, text: &str| format!("{colour}\n{}", line(72, y, 11, text));
+    let page = [
+        text(760, "0 g", "The visible sentence is here."),
+        text(740, "1 1 1 rg", "White on nothing."),
+        text(720, "0 0 0 0 k", "No ink on nothing."),
+        "0.1 0.1 0.5 rg 60 690 300 20 re f\n".into(),
+        text(696, "1 g", "White on blue."),
+        text(660, "0 g 3 Tr", "The text layer of a scan."),
+        text(640, "0 Tr", "Another visible sentence."),
+        format!("BT /F1 11 Tf 72 -300 Td (Below the page.) Tj ET\n"),
+    ];
+    let file = read(&Made::new().page(page.concat()));
+    let seen =
+        ["The visible sentence is here.", "White on blue.", "The text layer of a scan.", "Another visible sentence."];
+    assert_eq!(words(&file.text), seen.join(" "));
+    let dropped: Vec<(&str, &str)> = file.report.dropped.iter().map(|line| (line.text.as_str(), line.why)).collect();
+    let faint = "white or transparent letters on an empty page";
+    let expected =
+        [("White on nothing.", faint), ("No ink on nothing.", faint), ("Below the page.", "outside of the page")];
+    assert_eq!(dropped, expected);
+    assert_eq!(file.report.remarks, ["text that cannot be seen on its page left out (3 lines)"]);
+}
+
+#[test]
+fn programs_keep_their_indents_and_exponents_are_no_figures_of_the_number() {
+    let program = ["def f(x):", "    if x > 3:", "        return x * 2", "    return   None"];
+    let code = |(index, text): (u32, &&str)| {
+        format!("BT /F4 10 Tf 72 {} Td ({}) Tj ET\n", 700 - 12 * index, text.replace('(', "\\(").replace(')', "\\)"))
+    };
+    let file = read(&Made::new().page((0..).zip(&program).map(code).collect::<String>()));
+    assert_eq!(file.text, format!("{}\n", program.join("\n")));
+    let raised = "BT /F1 12 Tf 72 700 Td (It is 10) Tj /F1 8 Tf 5 Ts (-9) Tj /F1 12 Tf 0 Ts ( m and H) Tj /F1 8 Tf -3 Ts (2) Tj /F1 12 Tf 0 Ts (O, 1) Tj /F1 8 Tf 5 Ts (st) Tj ET\n";
+    assert_eq!(read(&Made::new().page(raised)).text, "It is 10^-9 m and H2O, 1st\n");
+    let noted = "BT /F1 12 Tf 72 700 Td (As noted) Tj /F1 8 Tf 5 Ts (3) Tj /F1 12 Tf 0 Ts ( there.) Tj ET\n";
+    assert_eq!(read(&Made::new().page(noted)).text, "As noted[3] there.\n");
+}
+
 proptest! {
     #[test]
     fn any_pages_are_laid_out_without_a_gap(texts in vec("[a-zA-Z1 \\-\n•é\u{ad}\u{2010}]{0,60}", 1..8)) {

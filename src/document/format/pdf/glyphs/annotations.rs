@@ -1,12 +1,14 @@
-//! What annotations show: the values of form fields, and text that was written over a page.
+//! What annotations show: the values of form fields, and text that was written over a page. And the comments on a page.
 //!
-//! Comments that open on a click, links and hidden fields are left out.
+//! A comment is in brackets, with its author and what it is about: `[comment by Anna on “the last lamp”: Which one?]`.
+//! Links and hidden annotations are left out.
 
-use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, Rect, Stream, String as PdfString};
+use hayro_syntax::object::{Array, Dict, MaybeRef, Name, Object, ObjectIdentifier, Rect, Stream, String as PdfString};
 use hayro_syntax::page::{Page, Resources};
 
-use super::super::layout::Matrix;
+use super::super::layout::{Matrix, page_text};
 use super::content::{Collector, form_matrix};
+use super::paint::Area;
 use super::text_string::decoded;
 
 /// Maximum number of annotations of a page.
@@ -18,24 +20,81 @@ const PUSH_BUTTON: i32 = 1 << 16;
 /// Maximum depth of form fields within each other.
 const DEEPEST: usize = 32;
 
-/// Runs the appearances of the annotations of `page`. `to_page` maps its user space to the page.
-pub(super) fn run<'a>(page: &Page<'a>, to_page: Matrix, collector: &mut Collector<'_, 'a>) {
-    let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return };
-    for item in annotations.raw_iter().take(MOST_ANNOTATIONS) {
-        let annotation = match item {
-            MaybeRef::Ref(reference) => page.xref().get::<Dict<'a>>(reference.into()),
-            MaybeRef::NotRef(object) => object.into_dict(),
-        };
-        if let Some(annotation) = annotation.filter(has_text) {
-            let _ = run_one(&annotation, page, to_page, collector);
-        }
+/// Maximum number of lines that a comment marks.
+const MOST_QUADS: usize = 100;
+/// The most of a text that a comment is about, in characters.
+const LONGEST_QUOTE: usize = 200;
+/// Kinds of annotations whose contents open on a click.
+const COMMENTS: [&[u8]; 15] = [
+    b"Text",
+    b"Highlight",
+    b"Underline",
+    b"Squiggly",
+    b"StrikeOut",
+    b"Caret",
+    b"Ink",
+    b"Line",
+    b"Square",
+    b"Circle",
+    b"Polygon",
+    b"PolyLine",
+    b"FileAttachment",
+    b"Sound",
+    b"Redact",
+];
+
+/// The annotations of `page` that are seen.
+pub(super) fn all<'a>(page: &Page<'a>) -> Vec<Dict<'a>> {
+    let Some(annotations) = page.raw().get::<Array<'a>>("Annots") else { return Vec::new() };
+    let read = |item| match item {
+        MaybeRef::Ref(reference) => page.xref().get::<Dict<'a>>(ObjectIdentifier::from(reference)),
+        MaybeRef::NotRef(object) => Object::into_dict(object),
+    };
+    let is_seen = |annotation: &Dict<'_>| annotation.get::<u32>("F").unwrap_or(0) & UNSEEN == 0;
+    annotations.raw_iter().take(MOST_ANNOTATIONS).filter_map(read).filter(is_seen).collect()
+}
+
+/// Runs the appearances of `annotations` of `page`. `to_page` maps its user space to the page.
+pub(super) fn run<'a>(annotations: &[Dict<'a>], page: &Page<'a>, to_page: Matrix, collector: &mut Collector<'_, 'a>) {
+    for annotation in annotations.iter().filter(|annotation| is_kind(annotation, &[b"Widget", b"FreeText", b"Stamp"])) {
+        let _ = run_one(annotation, page, to_page, collector);
     }
 }
 
-fn has_text(annotation: &Dict<'_>) -> bool {
-    let is_seen = annotation.get::<u32>("F").unwrap_or(0) & UNSEEN == 0;
-    let kind = annotation.get::<Name<'_>>("Subtype");
-    is_seen && kind.is_some_and(|kind| matches!(kind.as_ref(), b"Widget" | b"FreeText" | b"Stamp"))
+fn is_kind(annotation: &Dict<'_>, kinds: &[&[u8]]) -> bool {
+    annotation.get::<Name<'_>>("Subtype").is_some_and(|kind| kinds.contains(&kind.as_ref()))
+}
+
+/// The comments among `annotations`, each on a line. `collector` has the text that they are about.
+pub(super) fn comments(annotations: &[Dict<'_>], to_page: Matrix, collector: &Collector<'_, '_>) -> Vec<String> {
+    let are_comments = annotations.iter().filter(|annotation| is_kind(annotation, &COMMENTS));
+    are_comments.filter_map(|annotation| comment(annotation, to_page, collector)).collect()
+}
+
+fn comment(annotation: &Dict<'_>, to_page: Matrix, collector: &Collector<'_, '_>) -> Option<String> {
+    let text = |key: &str| {
+        let value = decoded(annotation.get::<PdfString<'_>>(key)?.as_bytes());
+        let words = value.split_whitespace().collect::<Vec<_>>().join(" ");
+        (!words.is_empty()).then_some(words)
+    };
+    let contents = text("Contents")?;
+    let author = text("T").map(|author| format!(" by {author}")).unwrap_or_default();
+    let about = marked(annotation, to_page, collector).map(|about| format!(" on “{about}”")).unwrap_or_default();
+    let what = if is_kind(annotation, &[b"FileAttachment"]) { "attachment" } else { "comment" };
+    Some(format!("[{what}{author}{about}: {contents}]"))
+}
+
+/// The text that a comment marks.
+fn marked(annotation: &Dict<'_>, to_page: Matrix, collector: &Collector<'_, '_>) -> Option<String> {
+    let corners: Vec<f64> = annotation.get::<Array<'_>>("QuadPoints")?.iter::<f64>().take(8 * MOST_QUADS).collect();
+    let quad =
+        |corners: &[f64]| Area::around(corners.chunks_exact(2).map(|corner| to_page.point(corner[0], corner[1])));
+    let areas: Vec<Area> = corners.chunks_exact(8).map(quad).collect();
+    let text = page_text(collector.glyphs_in(&areas), &[], 1.0).text;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quote: String = words.chars().take(LONGEST_QUOTE).collect();
+    let rest = if quote.len() < words.len() { "…" } else { "" };
+    (!quote.is_empty()).then(|| quote + rest)
 }
 
 fn run_one<'a>(
@@ -58,7 +117,12 @@ fn run_one<'a>(
     let content = appearance.decoded_data().ok()?;
     let own = form.get::<Dict<'a>>("Resources").map(Resources::new);
     let fitted = fitted(bounds, form_matrix(form), place);
-    collector.run(&content, own.as_ref().unwrap_or(page.resources()), to_page * fitted);
+    let resources = own.as_ref().unwrap_or(page.resources());
+    if is_kind(annotation, &[b"Widget"]) {
+        collector.run_field(&content, resources, to_page * fitted);
+    } else {
+        collector.run(&content, resources, to_page * fitted);
+    }
     Some(())
 }
 

@@ -1,7 +1,10 @@
 //! Runs the content streams of a page, and collects the glyphs that they show. Nothing is drawn.
 //!
 //! Invisible text is collected too: it is the text of scans that somebody recognised. A replacement text
-//! (`/ActualText`) takes the place of the glyphs that it is for. Layers that are off are left out.
+//! (`/ActualText`) takes the place of the glyphs that it is for. Layers that are off are left out. Letters that nobody
+//! sees ([`paint`]) are kept apart.
+//!
+//! [`paint`]: super::paint
 
 use std::rc::Rc;
 
@@ -10,9 +13,10 @@ use hayro_syntax::content::ops::TypedInstruction as Operator;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Rect, Stream, String as PdfString};
 use hayro_syntax::page::Resources;
 
-use super::super::layout::{Glyph, Matrix};
+use super::super::layout::{Glyph, Matrix, Rule};
 use super::font::{FontStore, PageFont};
 use super::layers::Layers;
+use super::paint::{Area, Canvas, Colour, Ink, outside};
 use super::text_state::TextState;
 use super::text_string::decoded;
 
@@ -34,6 +38,12 @@ const LARGEST_WRITTEN: f64 = 12.0;
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     pub glyphs: Vec<Glyph>,
+    /// Glyphs that are white or transparent, on nothing.
+    pub faint: Vec<Glyph>,
+    /// Glyphs outside of the page.
+    pub outside: Vec<Glyph>,
+    /// Straight lines.
+    pub rules: Vec<Rule>,
     pub has_picture: bool,
     /// Glyphs that nothing maps to text.
     pub unmapped: usize,
@@ -44,6 +54,9 @@ pub(super) struct Collector<'r, 'a> {
     fonts: &'r FontStore<'a>,
     layers: &'r Layers,
     shown: Shown,
+    canvas: Canvas,
+    /// The glyphs that are seen only on something, as indices.
+    faint: Vec<usize>,
     forms: usize,
     operators: usize,
     /// Why the rest was not read.
@@ -55,6 +68,7 @@ pub(super) struct Collector<'r, 'a> {
 struct State<'a> {
     ctm: Matrix,
     text: TextState<'a>,
+    ink: Ink,
 }
 
 /// A stretch of marked content that is open.
@@ -77,20 +91,47 @@ struct Run<'s, 'a> {
 
 impl<'r, 'a> Collector<'r, 'a> {
     pub(super) fn new(fonts: &'r FontStore<'a>, layers: &'r Layers) -> Self {
-        Self { fonts, layers, shown: Shown::default(), forms: 0, operators: 0, stopped: None }
+        let (shown, canvas, faint) = (Shown::default(), Canvas::default(), Vec::new());
+        Self { fonts, layers, shown, canvas, faint, forms: 0, operators: 0, stopped: None }
     }
 
-    /// What was shown. Fails if the page has more than a page can have.
-    pub(super) fn finish(self) -> Result<Shown, String> {
-        match self.stopped {
-            Some(reason) => Err(reason),
-            None => Ok(self.shown),
+    /// What was shown on a page of this width and height. Fails if the page has more than a page can have.
+    pub(super) fn finish(mut self, page: (f64, f64)) -> Result<Shown, String> {
+        if let Some(reason) = self.stopped {
+            return Err(reason);
         }
+        self.shown.rules = self.canvas.take_rules();
+        let all = std::mem::take(&mut self.shown.glyphs);
+        let mut faint = self.faint.into_iter().peekable();
+        let is_outside = outside(&all, page);
+        for (index, (glyph, is_outside)) in all.into_iter().zip(is_outside).enumerate() {
+            let is_faint = faint.next_if_eq(&index).is_some() && !self.canvas.has(&glyph);
+            let place = match (is_outside, is_faint) {
+                (true, _) => &mut self.shown.outside,
+                (false, true) => &mut self.shown.faint,
+                (false, false) => &mut self.shown.glyphs,
+            };
+            place.push(glyph);
+        }
+        Ok(self.shown)
+    }
+
+    /// The glyphs so far whose middle is in one of `areas`, such as those that a comment is about.
+    pub(super) fn glyphs_in(&self, areas: &[Area]) -> Vec<Glyph> {
+        let glyphs = self.shown.glyphs.iter();
+        glyphs.filter(|glyph| areas.iter().any(|area| area.has(glyph))).cloned().collect()
+    }
+
+    /// As [`Self::run`], for the field of a form.
+    pub(super) fn run_field(&mut self, content: &[u8], resources: &Resources<'a>, ctm: Matrix) {
+        let before = self.shown.glyphs.len();
+        self.run(content, resources, ctm);
+        self.shown.glyphs.iter_mut().skip(before).for_each(|glyph| glyph.is_field = true);
     }
 
     /// Runs the content of a page or of an annotation. `ctm` maps its user space to the page.
     pub(super) fn run(&mut self, content: &[u8], resources: &Resources<'a>, ctm: Matrix) {
-        self.run_deep(content, resources, State { ctm, text: TextState::default() }, 0);
+        self.run_deep(content, resources, State { ctm, text: TextState::default(), ink: Ink::default() }, 0);
     }
 
     /// Writes `text` into a rectangle of user space, as one glyph a line, since it has no fonts.
@@ -103,7 +144,9 @@ impl<'r, 'a> Collector<'r, 'a> {
             let length = advance.0.hypot(advance.1);
             if length > 0.0 && length.is_finite() {
                 let direction = (advance.0 / length, advance.1 / length);
-                self.shown.glyphs.push(Glyph { text: line.into(), x, y, advance, direction, size, is_vertical: false });
+                let text = line.into();
+                let (is_vertical, is_field) = (false, true);
+                self.shown.glyphs.push(Glyph { text, x, y, advance, direction, size, is_vertical, is_field });
             }
         }
     }
@@ -128,6 +171,9 @@ impl<'r, 'a> Collector<'r, 'a> {
     }
 
     fn apply(&mut self, operator: &Operator<'_, '_>, run: &mut Run<'_, 'a>) {
+        if self.paint(operator, run) {
+            return;
+        }
         let text = &mut run.state.text;
         match operator {
             Operator::SaveState(_) => run.save(),
@@ -163,7 +209,7 @@ impl<'r, 'a> Collector<'r, 'a> {
             }
             Operator::ShowTexts(shown) => self.show_adjusted(shown.0, run),
             Operator::XObject(name) => self.draw(run.resources.get_x_object(name.0), run),
-            Operator::InlineImage(_) => self.shown.has_picture = true,
+            Operator::InlineImage(_) => self.picture(run.state.ctm),
             Operator::BeginMarkedContent(_) => run.open(Marked { is_hidden: false, replacement: None }),
             Operator::BeginMarkedContentWithProperties(begun) => self.open(begun.0, begun.1, run),
             Operator::EndMarkedContent(_) => {
@@ -176,6 +222,41 @@ impl<'r, 'a> Collector<'r, 'a> {
         }
     }
 
+    /// Applies an operator that paints, or sets how that is done. Returns whether it was one.
+    fn paint(&mut self, operator: &Operator<'_, '_>, run: &mut Run<'_, 'a>) -> bool {
+        let (ctm, ink, canvas) = (run.state.ctm, &mut run.state.ink, &mut self.canvas);
+        match operator {
+            Operator::MoveTo(to) => canvas.begin(ctm, to.0, to.1),
+            Operator::LineTo(to) => canvas.line(ctm, to.0, to.1),
+            Operator::ClosePath(_) => canvas.close(),
+            Operator::CubicTo(by) => canvas.curve(ctm, &[(by.0, by.1), (by.2, by.3), (by.4, by.5)]),
+            Operator::CubicStartTo(by) => canvas.curve(ctm, &[(by.0, by.1), (by.2, by.3)]),
+            Operator::CubicEndTo(by) => canvas.curve(ctm, &[(by.0, by.1), (by.2, by.3)]),
+            Operator::RectPath(of) => canvas.draw_rectangle(ctm, [of.0, of.1, of.2, of.3]),
+            Operator::FillPathNonZero(_) | Operator::FillPathNonZeroCompatibility(_) | Operator::FillPathEvenOdd(_) => {
+                canvas.fill(ink)
+            }
+            Operator::FillAndStrokeNonZero(_)
+            | Operator::FillAndStrokeEvenOdd(_)
+            | Operator::CloseFillAndStrokeNonZero(_)
+            | Operator::CloseFillAndStrokeEvenOdd(_) => canvas.fill_and_stroke(ink, ctm),
+            Operator::StrokePath(_) => canvas.stroke(ink, ctm),
+            Operator::CloseAndStrokePath(_) => {
+                canvas.close();
+                canvas.stroke(ink, ctm);
+            }
+            Operator::EndPath(_) => canvas.end_path(),
+            Operator::Shading(_) => canvas.everywhere(),
+            _ => return set_ink(operator, run),
+        }
+        true
+    }
+
+    fn picture(&mut self, ctm: Matrix) {
+        self.shown.has_picture = true;
+        self.canvas.picture(ctm);
+    }
+
     fn font(&self, dictionary: Option<Dict<'a>>) -> Rc<PageFont<'a>> {
         // A font that is missing is read as one that is not known.
         self.fonts.font(&dictionary.unwrap_or_default())
@@ -183,6 +264,7 @@ impl<'r, 'a> Collector<'r, 'a> {
 
     fn set_graphics_state(&self, name: &Name<'_>, run: &mut Run<'_, 'a>) {
         let Some(entries) = run.resources.get_ext_g_state(name) else { return };
+        run.state.ink.set(&entries);
         let Some(font) = entries.get::<Array<'_>>("Font") else { return };
         let (dictionary, size) = (font.iter::<Dict<'_>>().next(), font.iter::<Object<'_>>().nth(1));
         run.state.text.font = Some(self.font(dictionary));
@@ -191,7 +273,7 @@ impl<'r, 'a> Collector<'r, 'a> {
 
     fn show(&mut self, bytes: &[u8], run: &mut Run<'_, 'a>) {
         let Shown { glyphs, unmapped, .. } = &mut self.shown;
-        let is_hidden = run.is_hidden;
+        let (is_hidden, is_faint, faint) = (run.is_hidden, run.state.ink.is_faint(), &mut self.faint);
         if glyphs.len() > MOST_GLYPHS {
             self.stopped = Some(format!("it has more than {MOST_GLYPHS} glyphs"));
             return;
@@ -199,7 +281,8 @@ impl<'r, 'a> Collector<'r, 'a> {
         let ctm = run.state.ctm;
         run.state.text.show(bytes, ctm, &mut |glyph| {
             if !is_hidden {
-                *unmapped += usize::from(glyph.text.is_empty());
+                *unmapped += usize::from(glyph.text.is_empty() && !is_faint);
+                faint.extend(is_faint.then_some(glyphs.len()));
                 glyphs.push(glyph);
             }
         });
@@ -223,7 +306,7 @@ impl<'r, 'a> Collector<'r, 'a> {
             return;
         }
         match entries.get::<Name<'_>>("Subtype").as_ref().map(AsRef::as_ref) {
-            Some(b"Image") => self.shown.has_picture = true,
+            Some(b"Image") => self.picture(run.state.ctm),
             Some(b"Form") if run.deep < MOST_FORMS_DEEP => self.draw_form(&object, run),
             _ => {}
         }
@@ -237,7 +320,8 @@ impl<'r, 'a> Collector<'r, 'a> {
         }
         let Ok(content) = form.decoded_data() else { return };
         let own = form.dict().get::<Dict<'_>>("Resources").map(Resources::new);
-        let state = State { ctm: run.state.ctm * form_matrix(form.dict()), text: run.state.text.clone() };
+        let ctm = run.state.ctm * form_matrix(form.dict());
+        let state = State { ctm, text: run.state.text.clone(), ink: run.state.ink };
         self.run_deep(&content, own.as_ref().unwrap_or(run.resources), state, run.deep + 1);
     }
 
@@ -260,6 +344,8 @@ impl<'r, 'a> Collector<'r, 'a> {
     fn close(&mut self, marked: Marked) {
         if let Some((from, text)) = marked.replacement {
             replace(&mut self.shown.glyphs, from, &text);
+            let left = self.shown.glyphs.len();
+            self.faint.truncate(self.faint.partition_point(|&index| index < left));
         }
     }
 }
@@ -288,6 +374,29 @@ impl Run<'_, '_> {
             self.marked.push(marked);
         }
     }
+}
+
+/// Applies an operator that sets how something is painted. Returns whether it was one.
+fn set_ink(operator: &Operator<'_, '_>, run: &mut Run<'_, '_>) -> bool {
+    let ink = &mut run.state.ink;
+    match operator {
+        Operator::LineWidth(width) => ink.line_width = width.0.as_f64(),
+        Operator::TextRenderingMode(mode) => ink.text_mode = mode.0.as_i64(),
+        Operator::ColorSpaceNonStroke(space) => ink.fill = Colour::first_of(space.0, run.resources),
+        Operator::ColorSpaceStroke(space) => ink.stroke = Colour::first_of(space.0, run.resources),
+        Operator::NonStrokeColorDeviceGray(grey) => ink.fill = Colour::light(&[grey.0]),
+        Operator::StrokeColorDeviceGray(grey) => ink.stroke = Colour::light(&[grey.0]),
+        Operator::NonStrokeColorDeviceRgb(of) => ink.fill = Colour::light(&[of.0, of.1, of.2]),
+        Operator::StrokeColorDeviceRgb(of) => ink.stroke = Colour::light(&[of.0, of.1, of.2]),
+        Operator::NonStrokeColorCmyk(of) => ink.fill = Colour::inks(&[of.0, of.1, of.2, of.3]),
+        Operator::StrokeColorCmyk(of) => ink.stroke = Colour::inks(&[of.0, of.1, of.2, of.3]),
+        Operator::NonStrokeColor(values) => ink.fill.set(&values.0, false),
+        Operator::StrokeColor(values) => ink.stroke.set(&values.0, false),
+        Operator::NonStrokeColorNamed(values) => ink.fill.set(&values.0, values.1.is_some()),
+        Operator::StrokeColorNamed(values) => ink.stroke.set(&values.0, values.1.is_some()),
+        _ => return false,
+    }
+    true
 }
 
 /// Puts `text` in the place of the glyphs from `from` on. An empty text replaces nothing: it is for pictures.

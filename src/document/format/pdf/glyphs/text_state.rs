@@ -106,6 +106,7 @@ impl TextState<'_> {
             direction: (sign * along.0 / length, sign * along.1 / length),
             size,
             is_vertical: font.is_vertical(),
+            is_field: false,
         })
     }
 }

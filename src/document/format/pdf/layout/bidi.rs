@@ -52,8 +52,47 @@ pub(super) fn logical(units: &[Unit]) -> String {
         return units.iter().map(|unit| &*unit.text).collect();
     }
     let order = if begins_on_the_right(&directions) { right_to_left(&directions) } else { left_to_right(&directions) };
-    // A glyph of several letters has them in reading order already.
-    order.into_iter().map(|index| &*units[index].text).collect()
+    let is_mirrored = are_mirrored(&order, units);
+    let text = |place: &Place| match place.is_turned.then(|| mirrored(&units[place.unit].text)).flatten() {
+        Some(bracket) if is_mirrored => bracket,
+        // A glyph of several letters has them in reading order already.
+        _ => &*units[place.unit].text,
+    };
+    order.iter().map(text).collect()
+}
+
+/// The place of a unit in reading order.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    unit: usize,
+    /// Whether it is read from right to left.
+    is_turned: bool,
+}
+
+/// Whether the brackets are those that are seen on paper, where the one that opens looks as if it closed: then a bracket
+/// that closes comes before one that opens.
+fn are_mirrored(order: &[Place], units: &[Unit]) -> bool {
+    let turned = order.iter().filter(|place| place.is_turned).map(|place| &*units[place.unit].text);
+    let brackets: Vec<&str> = turned.filter(|text| mirrored(text).is_some()).collect();
+    let is_open = |bracket: &&&str| matches!(**bracket, "(" | "[" | "{" | "<" | "«");
+    let (first, last) = (brackets.first(), brackets.last());
+    first.is_some_and(|first| !is_open(&first)) && last.is_some_and(|last| is_open(&last))
+}
+
+fn mirrored(bracket: &str) -> Option<&'static str> {
+    Some(match bracket {
+        "(" => ")",
+        ")" => "(",
+        "[" => "]",
+        "]" => "[",
+        "{" => "}",
+        "}" => "{",
+        "<" => ">",
+        ">" => "<",
+        "«" => "»",
+        "»" => "«",
+        _ => return None,
+    })
 }
 
 /// Whether a line goes from right to left: as both of its ends do, or else most of its letters.
@@ -66,17 +105,17 @@ fn begins_on_the_right(directions: &[Direction]) -> bool {
 }
 
 /// The order of a line whose start is on the right: turned around, but for what goes from left to right in it.
-fn right_to_left(directions: &[Direction]) -> Vec<usize> {
+fn right_to_left(directions: &[Direction]) -> Vec<Place> {
     let mut order = Vec::with_capacity(directions.len());
     let mut end = directions.len();
     while end > 0 {
         let last = end - 1;
         if matches!(directions[last], Direction::Left | Direction::Number) {
             let start = run_start(directions, last);
-            order.extend(start..end);
+            order.extend((start..end).map(|unit| Place { unit, is_turned: false }));
             end = start;
         } else {
-            order.push(last);
+            order.push(Place { unit: last, is_turned: true });
             end = last;
         }
     }
@@ -102,19 +141,19 @@ fn run_start(directions: &[Direction], last: usize) -> usize {
 }
 
 /// The order of a line whose start is on the left, with stretches from right to left in it.
-fn left_to_right(directions: &[Direction]) -> Vec<usize> {
-    let mut order: Vec<usize> = Vec::with_capacity(directions.len());
+fn left_to_right(directions: &[Direction]) -> Vec<Place> {
+    let mut order: Vec<Place> = Vec::with_capacity(directions.len());
     let mut at = 0;
     while at < directions.len() {
         if directions[at] != Direction::Right {
-            order.push(at);
+            order.push(Place { unit: at, is_turned: false });
             at += 1;
             continue;
         }
         let rest = &directions[at..];
         let next = rest.iter().position(|direction| *direction == Direction::Left).unwrap_or(rest.len());
         let length = rest[..next].iter().rposition(|direction| *direction == Direction::Right).unwrap_or(0) + 1;
-        order.extend(right_to_left(&rest[..length]).into_iter().map(|index| index + at));
+        order.extend(right_to_left(&rest[..length]).into_iter().map(|place| Place { unit: place.unit + at, ..place }));
         at += length;
     }
     order
@@ -144,6 +183,8 @@ mod tests {
         assert_eq!(read("םויב 4711 ריחמה"), "המחיר 4711 ביום");
         assert_eq!(read("תבשב 12.5 קר"), "רק 12.5 בשבת");
         assert_eq!(read("ףוס Hello World הלחתה"), "התחלה Hello World סוף");
+        assert_eq!(read(".(ןודנולב) רפס"), "ספר (בלונדון).", "brackets as they are on paper");
+        assert_eq!(read(".)ןודנולב( רפס"), "ספר (בלונדון).", "brackets as they are in the text");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(in super::super) struct Glyph {
     pub size: f64,
     /// Whether the font is written from top to bottom.
     pub is_vertical: bool,
+    /// Whether it is in a field of a form. Files show these after the page.
+    pub is_field: bool,
 }
 
 impl Glyph {

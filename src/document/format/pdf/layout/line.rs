@@ -1,6 +1,9 @@
 //! Lines of text: pieces on one baseline, with spaces where there are gaps, and with raised and lowered signs.
 
+use std::ops::Range;
+
 use super::bidi::logical;
+use super::fixed::Fixed;
 use super::pieces::{Piece, Unit};
 use super::rows::{Row, rows};
 use super::spacing::spaces;
@@ -31,6 +34,10 @@ const SMALL: f64 = 0.9;
 /// How far they may be raised or lowered, in sizes of that line.
 const MOST_RAISED: f64 = 0.65;
 const MOST_LOWERED: f64 = 0.4;
+/// Signs are raised if they are higher than this, in sizes of that line.
+const RAISED: f64 = 0.2;
+/// Units and names in formulas are shorter: the number behind a longer word is that of a note.
+const SHORTEST_WORD: usize = 4;
 /// How far they may reach over the text beside them, in sizes of that line; further if they are hardly shifted, as is
 /// the `A` in the logo of LaTeX.
 const OVER: f64 = 0.2;
@@ -52,9 +59,14 @@ pub(super) fn lines(pieces: &[Piece], region: &[usize]) -> Vec<Printed> {
     let (initials, region) = initials(pieces, region);
     let mut rows = rows(pieces, &region);
     rejoin_shifted(pieces, &mut rows);
-    let print =
-        |row: &Row| Printed { has_gap: has_gap(pieces, row), ..Printed::new(text_of(pieces, &row.pieces), row) };
-    let mut printed: Vec<Printed> = rows.iter().map(print).collect();
+    let fixed = Fixed::of(pieces, &rows);
+    let text =
+        |(index, row): (usize, &Row)| fixed.line(pieces, row, index).unwrap_or_else(|| text_of(pieces, &row.pieces));
+    let print = |(index, row): (usize, &Row)| Printed {
+        has_gap: has_gap(pieces, row),
+        ..Printed::new(text((index, row)), row)
+    };
+    let mut printed: Vec<Printed> = rows.iter().enumerate().map(print).collect();
     for initial in initials {
         begin_with(&pieces[initial], pieces, &rows, &mut printed);
     }
@@ -109,16 +121,98 @@ fn covers(piece: &Piece, next: &Piece) -> bool {
 fn layer_text(sorted: &[&Piece]) -> String {
     let is_spaced = spaces(sorted);
     let mut units: Vec<Unit> = Vec::new();
-    for (piece, is_spaced) in sorted.iter().zip(is_spaced) {
+    let mut raised = raised(sorted, &is_spaced).into_iter().peekable();
+    for (index, (piece, is_spaced)) in sorted.iter().zip(is_spaced).enumerate() {
+        let mut sign = |text: &str, at: f64| units.push(Unit { text: text.into(), left: at, right: at });
         if is_spaced {
-            units.push(Unit { text: " ".into(), left: piece.left, right: piece.left });
+            sign(" ", piece.left);
+        }
+        if let Some(raised) = raised.peek().filter(|raised| raised.pieces.start == index) {
+            sign(raised.kind.before(), piece.left);
         }
         let first = units.len();
         units.extend(piece.units.iter().cloned());
         units[first..].sort_by(|one, other| one.left.total_cmp(&other.left));
+        if let Some(raised) = raised.next_if(|raised| raised.pieces.end == index + 1) {
+            units.push(Unit { text: raised.kind.after().into(), left: piece.right, right: piece.right });
+        }
     }
     // Line ends of replacement texts are no lines of the page.
     logical(&units).replace(char::is_control, " ")
+}
+
+/// Pieces that are raised above the one before them, and say something else there: `-9` in 10^-9.
+struct Raised {
+    pieces: Range<usize>,
+    kind: RaisedKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RaisedKind {
+    /// `10^-9`.
+    Exponent,
+    /// `2^(n+1)`.
+    LongExponent,
+    /// The number of a note behind a word: `word[1]`.
+    Note,
+}
+
+impl RaisedKind {
+    fn of(base: &Piece, raised: &str) -> Self {
+        let base: String = base.characters().collect();
+        let letters = base.chars().rev().take_while(|sign| sign.is_alphabetic()).count();
+        let follows_word = letters >= SHORTEST_WORD || base.ends_with([',', '.', ';', ':', '!', '?', '”', '’', '"']);
+        if follows_word && raised.chars().all(|sign| sign.is_ascii_digit()) {
+            Self::Note
+        } else if raised.chars().skip(1).any(|sign| !sign.is_alphanumeric()) {
+            Self::LongExponent
+        } else {
+            Self::Exponent
+        }
+    }
+
+    const fn before(self) -> &'static str {
+        match self {
+            Self::Exponent => "^",
+            Self::LongExponent => "^(",
+            Self::Note => "[",
+        }
+    }
+
+    const fn after(self) -> &'static str {
+        match self {
+            Self::Exponent => "",
+            Self::LongExponent => ")",
+            Self::Note => "]",
+        }
+    }
+}
+
+/// The exponents and notes of a line, without spaces before them.
+fn raised(line: &[&Piece], is_spaced: &[bool]) -> Vec<Raised> {
+    let mut all = Vec::new();
+    let mut at = 1;
+    while at < line.len() {
+        let base = line[at - 1];
+        let is_raised = |index: usize| {
+            let piece = line[index];
+            !is_spaced[index] && piece.size < SMALL * base.size && base.baseline - piece.baseline > RAISED * base.size
+        };
+        let end = (at..line.len()).find(|&index| !is_raised(index)).unwrap_or(line.len());
+        let text: String = line[at..end].iter().flat_map(|piece| piece.characters()).collect();
+        if is_exponent(&text) {
+            all.push(Raised { pieces: at..end, kind: RaisedKind::of(base, &text) });
+        }
+        at = end.max(at + 1);
+    }
+    all
+}
+
+/// Whether a raised text changes what is before it: `2`, `-9`, `n`, and not `st` or `*`.
+fn is_exponent(text: &str) -> bool {
+    let mut signs = text.chars();
+    let is_variable = signs.next().is_some_and(char::is_lowercase) && signs.next().is_none();
+    is_variable || text.contains(|sign: char| sign.is_ascii_digit())
 }
 
 /// Moves raised and lowered signs to the line that they are beside.

@@ -30,6 +30,8 @@ pub(super) struct Piece {
     pub has_space_after: bool,
     /// Whether the file shows a space on its left.
     pub has_space_before: bool,
+    /// Whether it is in a field of a form.
+    pub is_field: bool,
 }
 
 /// A glyph of a piece.
@@ -85,6 +87,7 @@ pub(super) fn pieces(glyphs: &[Glyph]) -> Vec<Piece> {
             order: pieces.len(),
             has_space_after: false,
             has_space_before: false,
+            is_field: glyph.is_field,
         };
         if let Some(space) = before {
             piece.note_space(space);
@@ -129,7 +132,10 @@ fn touches(piece: &Piece, glyph: &Glyph) -> bool {
     let size = piece.size.min(glyph.size);
     let gap = if left < last_left && right < last_right { last_left - right } else { left - last_right } / size;
     let is_alike = piece.size.max(glyph.size) < 1.5 * size;
-    is_alike && is_beside(piece, glyph) && (-LARGEST_OVERLAP..=LARGEST_GAP).contains(&gap)
+    is_alike
+        && piece.is_field == glyph.is_field
+        && is_beside(piece, glyph)
+        && (-LARGEST_OVERLAP..=LARGEST_GAP).contains(&gap)
 }
 
 /// A glyph's text, the size of the squares into which the page is divided for it, and its square.

@@ -4,6 +4,7 @@
 //! more glyphs. Columns of vertical Japanese, from right to left, become lines from top to bottom.
 
 use super::glyph::Glyph;
+use super::ruled::Rule;
 
 /// Directions that differ by less than this are one, in degrees: pages of a scan are askew.
 const SAME_DIRECTION: i32 = 3;
@@ -31,6 +32,8 @@ impl Heading {
 /// Glyphs of one direction, turned.
 pub(super) struct Plane {
     pub glyphs: Vec<Glyph>,
+    /// By which they were turned.
+    pub turn: Turn,
     /// Whether they were not turned, or hardly.
     pub is_upright: bool,
 }
@@ -56,7 +59,8 @@ pub(super) fn planes(mut glyphs: Vec<Glyph>) -> Vec<Plane> {
         left = others;
         if !own.is_empty() {
             let is_upright = heading.is_near(Heading { degrees: 0, is_vertical: false });
-            planes.push(Plane { glyphs: turned(own, heading.is_vertical), is_upright });
+            let turn = Turn::of(&own, heading.is_vertical);
+            planes.push(Plane { glyphs: own.into_iter().map(|glyph| turn.glyph(glyph)).collect(), turn, is_upright });
         }
     }
     planes
@@ -84,19 +88,34 @@ fn stand_up(glyph: &mut Glyph) {
     glyph.advance = (0.0, glyph.size);
 }
 
-/// Turns `glyphs` by their mean direction.
-fn turned(mut glyphs: Vec<Glyph>, is_vertical: bool) -> Vec<Glyph> {
-    let sum = glyphs.iter().fold((0.0, 0.0), |sum, glyph| (sum.0 + glyph.direction.0, sum.1 + glyph.direction.1));
-    let length = sum.0.hypot(sum.1).max(f64::MIN_POSITIVE);
-    let (mut cos, mut sin) = (sum.0 / length, sum.1 / length);
-    if is_vertical {
-        // The lines run down the page, a quarter turn from the baseline of each glyph.
-        (cos, sin) = (-sin, cos);
+/// A rotation of the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Turn {
+    cos: f64,
+    sin: f64,
+}
+
+impl Turn {
+    /// By the mean direction of `glyphs`.
+    fn of(glyphs: &[Glyph], is_vertical: bool) -> Self {
+        let sum = glyphs.iter().fold((0.0, 0.0), |sum, glyph| (sum.0 + glyph.direction.0, sum.1 + glyph.direction.1));
+        let length = sum.0.hypot(sum.1).max(f64::MIN_POSITIVE);
+        let (cos, sin) = (sum.0 / length, sum.1 / length);
+        // The lines of vertical text run down the page, a quarter turn from the baseline of each glyph.
+        if is_vertical { Self { cos: -sin, sin: cos } } else { Self { cos, sin } }
     }
-    let turn = |(x, y): (f64, f64)| (x * cos + y * sin, y * cos - x * sin);
-    for glyph in &mut glyphs {
-        (glyph.x, glyph.y) = turn((glyph.x, glyph.y));
-        glyph.advance = turn(glyph.advance);
+
+    fn point(self, (x, y): (f64, f64)) -> (f64, f64) {
+        (x * self.cos + y * self.sin, y * self.cos - x * self.sin)
     }
-    glyphs
+
+    fn glyph(self, mut glyph: Glyph) -> Glyph {
+        (glyph.x, glyph.y) = self.point((glyph.x, glyph.y));
+        glyph.advance = self.point(glyph.advance);
+        glyph
+    }
+
+    pub(super) fn rule(self, rule: &Rule) -> Rule {
+        Rule { from: self.point(rule.from), to: self.point(rule.to) }
+    }
 }

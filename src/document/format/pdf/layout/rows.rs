@@ -4,6 +4,8 @@ use super::pieces::Piece;
 
 /// Baselines that differ by less are one row, in sizes of the smaller text.
 const SAME_ROW: f64 = 0.3;
+/// As above, between the field of a form and its label.
+const SAME_ROW_AS_LABEL: f64 = 0.6;
 
 /// Pieces with nearly the same baseline, as indices, from left to right.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +22,12 @@ pub(super) fn rows(pieces: &[Piece], region: &[usize]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for index in sorted {
         let piece = &pieces[index];
-        match rows.last_mut().filter(|row| piece.baseline - row.baseline <= SAME_ROW * piece.size.min(row.size)) {
+        let is_near = |row: &&mut Row| {
+            let is_labelled = piece.is_field || row.pieces.iter().any(|&other| pieces[other].is_field);
+            let most = if is_labelled { SAME_ROW_AS_LABEL } else { SAME_ROW };
+            piece.baseline - row.baseline <= most * piece.size.min(row.size)
+        };
+        match rows.last_mut().filter(is_near) {
             Some(row) => {
                 row.pieces.push(index);
                 // The row is where its largest text is.

@@ -25,7 +25,43 @@ pub(super) fn spaces(line: &[&Piece]) -> Vec<bool> {
     for run in spaced_words(line) {
         close_up(line, run, &mut spaces);
     }
+    join_marks(line, &mut spaces);
     spaces
+}
+
+/// Moves spaces away from between letters and their marks, such as accents and vowels: in scripts from right to left, the
+/// letter is on the right.
+fn join_marks(line: &[&Piece], spaces: &mut [bool]) {
+    for at in 0..line.len() {
+        match mark(line[at]) {
+            Some(Mark::OfTheLeft) => spaces[at] = false,
+            Some(Mark::OfTheRight) if at + 1 < line.len() => {
+                spaces[at] |= at > 0 && spaces[at + 1];
+                spaces[at + 1] = false;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where the letter of a mark is.
+enum Mark {
+    OfTheLeft,
+    OfTheRight,
+}
+
+/// Whether a piece has nothing but marks.
+fn mark(piece: &Piece) -> Option<Mark> {
+    let is = |range: &dyn Fn(char) -> bool| piece.characters().all(range);
+    if is(&|sign| matches!(sign, '\u{300}'..='\u{36f}')) {
+        Some(Mark::OfTheLeft)
+    } else if is(
+        &|sign| matches!(sign, '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}'),
+    ) {
+        Some(Mark::OfTheRight)
+    } else {
+        None
+    }
 }
 
 fn gap(left: &Piece, right: &Piece) -> f64 {

@@ -9,8 +9,9 @@
 //!         after the order                 day of delay
 //! ```
 
+use super::fixed::Fixed;
 use super::gutters::Gutter;
-use super::line::{Printed, rejoin_shifted, text_of};
+use super::line::{Printed, lines, rejoin_shifted, text_of};
 use super::pieces::Piece;
 use super::rows::{Row, leading, rows};
 
@@ -62,7 +63,7 @@ fn column_of(piece: &Piece, edges: &[f64]) -> usize {
 }
 
 /// What a column looks like.
-struct Shape {
+pub(super) struct Shape {
     lines: usize,
     /// Average number of pieces of a line.
     words: f64,
@@ -78,7 +79,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(pieces: &[Piece], column: &[usize]) -> Self {
+    pub(super) fn of(pieces: &[Piece], column: &[usize]) -> Self {
         let rows = rows(pieces, column);
         let left = column.iter().map(|&index| pieces[index].left).fold(f64::INFINITY, f64::min);
         let right = column.iter().map(|&index| pieces[index].right).fold(f64::NEG_INFINITY, f64::max);
@@ -104,7 +105,7 @@ impl Shape {
         }
     }
 
-    fn is_wordy(&self) -> bool {
+    pub(super) fn is_wordy(&self) -> bool {
         self.words >= 2.0 && self.letters > 0.5
     }
 
@@ -127,13 +128,14 @@ fn are_line_numbers(pieces: &[Piece], rows: &[Row]) -> bool {
 /// What these columns are.
 pub(super) fn kind(pieces: &[Piece], columns: &[Vec<usize>], gutters: &[Gutter]) -> BandKind {
     let shapes: Vec<Shape> = columns.iter().map(|column| Shape::of(pieces, column)).collect();
-    let switches = switches(pieces, columns);
-    let is_column_by_column = switches < columns.len() * 2;
+    // Fields of a form follow all of its labels.
+    let has_fields = columns.iter().flatten().any(|&index| pieces[index].is_field);
+    let is_column_by_column = switches(pieces, columns) < columns.len() * 2 && !has_fields;
     // Words of prose are never that few on all lines; cells are, such as those of `Rock 3  13 | Keeper 3  1853`.
     let are_cells =
         !is_column_by_column && aligned(&shapes) > 0.9 && shapes.iter().all(|shape| shape.longest <= LONGEST_CELLS);
     if !are_cells && shapes.iter().all(Shape::is_prose) {
-        let has_cells = !is_column_by_column && common_pauses(&shapes) > 0;
+        let has_cells = !is_column_by_column && (common_pauses(&shapes) > 0 || are_rows_of_one(&shapes));
         return if has_cells { BandKind::Table } else { BandKind::Columns };
     }
     if shapes.iter().any(|shape| shape.is_numbers) && shapes.iter().all(|shape| shape.is_numbers || shape.is_prose()) {
@@ -192,6 +194,14 @@ fn common_pauses(shapes: &[Shape]) -> usize {
     first[0].pauses.iter().filter(is_common).count()
 }
 
+/// Whether the lines of one column begin rows in which others have several lines: `2  Item 2` beside a description of two
+/// lines. Columns of prose have about as many lines each.
+fn are_rows_of_one(shapes: &[Shape]) -> bool {
+    let lines = || shapes.iter().map(|shape| shape.lines);
+    let (fewest, most) = (lines().min().unwrap_or(0), lines().max().unwrap_or(0));
+    fewest * 4 <= most * 3 && aligned(shapes) > 0.9
+}
+
 /// The share of the lines of the shortest column that have a line beside them in every other.
 fn aligned(shapes: &[Shape]) -> f64 {
     let Some(shortest) = shapes.iter().min_by_key(|shape| shape.lines) else { return 0.0 };
@@ -213,6 +223,7 @@ pub(super) fn print(pieces: &[Piece], region: &[usize], edges: &[f64], is_right_
     }
     let mut printed = match wrapped(pieces, &rows, edges) {
         Some(groups) => whole_cells(&rows, &cells, &groups),
+        None if Fixed::of(pieces, &rows).is_all() => return lines(pieces, region),
         None => aligned_cells(&cells).into_iter().zip(&rows).map(|(text, row)| Printed::new(text, row)).collect(),
     };
     for (number, line) in printed.iter_mut().enumerate() {
@@ -230,7 +241,8 @@ fn cells(pieces: &[Piece], row: &Row, edges: &[f64]) -> Vec<String> {
     cells.iter().map(|cell| text_of(pieces, cell)).collect()
 }
 
-fn aligned_cells(cells: &[Vec<String>]) -> Vec<String> {
+/// Rows as lines with aligned columns.
+pub(super) fn aligned_cells(cells: &[Vec<String>]) -> Vec<String> {
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let columns = 0..cells.first().map_or(0, Vec::len);
     let widths: Vec<usize> = columns.map(width).map(|width| if width > WIDEST { 0 } else { width }).collect();
@@ -239,6 +251,11 @@ fn aligned_cells(cells: &[Vec<String>]) -> Vec<String> {
         padded.collect::<Vec<_>>().join(BETWEEN_COLUMNS).trim_end().to_owned()
     };
     cells.iter().map(line).collect()
+}
+
+/// Rows as lines with a sign between the cells, which may be long.
+pub(super) fn between_cells(cells: &[Vec<String>]) -> Vec<String> {
+    cells.iter().map(|row| row.join(BETWEEN_CELLS)).collect()
 }
 
 /// The ranges of lines that are rows of a table whose cells have several lines: there are pauses between the rows, and
@@ -277,14 +294,15 @@ fn whole_cells(rows: &[Row], cells: &[Vec<String>], groups: &[std::ops::Range<us
             let lines = cells[group.clone()].iter().map(|row| row[column].as_str()).filter(|line| !line.is_empty());
             lines.fold(String::new(), joined)
         };
-        let texts: Vec<String> = (0..cells[group.start].len()).map(cell).collect();
-        Printed::new(texts.join(BETWEEN_CELLS), &rows[group.end - 1])
+        (0..cells[group.start].len()).map(cell).collect()
     };
-    groups.iter().map(row).collect()
+    let texts: Vec<Vec<String>> = groups.iter().map(row).collect();
+    let places = groups.iter().map(|group| &rows[group.end - 1]);
+    between_cells(&texts).into_iter().zip(places).map(|(text, place)| Printed::new(text, place)).collect()
 }
 
 /// Adds a line to the text of a cell. A hyphen at its end may belong to the word, and is kept.
-fn joined(mut cell: String, line: &str) -> String {
+pub(super) fn joined(mut cell: String, line: &str) -> String {
     if !cell.is_empty() && !cell.ends_with('-') {
         cell.push(' ');
     }

@@ -1,4 +1,4 @@
-//! Pages made of glyphs that are half as wide as high, as the file would show them.
+//! Pages made of glyphs that are about half as wide as high, as the file would show them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use super::*;
 
 /// The text alone. None of these tests is about how lines look but the last.
 fn page_text(glyphs: Vec<Glyph>) -> String {
-    super::page_text(glyphs, 800.0).text
+    super::page_text(glyphs, &[], 800.0).text
 }
 
 const SIZE: f64 = 10.0;
@@ -19,10 +19,12 @@ fn line(x: f64, y: f64, text: &str) -> Vec<Glyph> {
         text: character.to_string().into(),
         x: x + WIDTH * index as f64,
         y,
-        advance: (WIDTH, 0.0),
+        // Not all of one width, as in fonts for programs.
+        advance: (WIDTH * if u32::from(character) % 2 == 0 { 1.0 } else { 0.9 }, 0.0),
         direction: (1.0, 0.0),
         size: SIZE,
         is_vertical: false,
+        is_field: false,
     };
     text.chars().enumerate().map(glyph).collect()
 }
@@ -170,6 +172,7 @@ fn columns_of_vertical_text_go_from_right_to_left() {
             direction: (1.0, 0.0),
             size: SIZE,
             is_vertical,
+            is_field: false,
         };
         text.chars().enumerate().map(glyph).collect()
     };
@@ -207,7 +210,7 @@ fn each_line_tells_where_it_is_and_how_large() {
     }
     let head = [line(0.0, 40.0, "Of Cats"), line(300.0, 40.0, "41")].concat();
     let glyphs = [head, title, lines(0.0, 400.0, &LEFT), turned(line(0.0, 0.0, "aside"))].concat();
-    let looks = super::page_text(glyphs, 800.0).looks;
+    let looks = super::page_text(glyphs, &[], 800.0).looks;
     let look = |height: Option<u16>, size, has_gap| LineLook { height, size, has_gap };
     let expected = [(50, 100, true), (100, 200, false), (500, 100, false), (515, 100, false), (530, 100, false)];
     let upright = expected.map(|(height, size, has_gap)| look(Some(height), size, has_gap));
@@ -220,7 +223,7 @@ fn any_glyph() -> impl Strategy<Value = Glyph> {
     ("[a-zא-ת1 一-三]", places, any::<bool>()).prop_map(|(text, (x, y, degrees, size), is_vertical)| {
         let direction = (degrees.to_radians().cos(), degrees.to_radians().sin());
         let advance = (direction.0 * size / 2.0, direction.1 * size / 2.0);
-        Glyph { text: text.into(), x, y, advance, direction, size, is_vertical }
+        Glyph { text: text.into(), x, y, advance, direction, size, is_vertical, is_field: false }
     })
 }
 
