@@ -172,7 +172,16 @@ impl<'a> ContentReader<'a> {
             (self.has_title, self.is_heading) = (true, true);
             self.flow.begin_heading(1);
         } else {
+            self.pause();
+        }
+    }
+
+    /// Between two paragraphs. Items of a list are close together.
+    fn pause(&mut self) {
+        if self.lists.is_empty() {
             self.flow.block();
+        } else {
+            self.flow.line();
         }
     }
 
@@ -181,7 +190,7 @@ impl<'a> ContentReader<'a> {
         if std::mem::take(&mut self.is_heading) {
             self.flow.end_heading();
         } else if self.cell.is_none() {
-            self.flow.block();
+            self.pause();
         }
     }
 

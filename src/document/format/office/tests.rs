@@ -27,6 +27,37 @@ fn an_open_document_text_has_headings_lists_tables_and_notes() {
 }
 
 #[test]
+fn lists_of_an_open_document_have_their_numbers_and_raised_letters_are_exponents() {
+    let styles = "<office:automatic-styles><style:style style:name='Up' style:family='text'><style:text-properties style:text-position='super 58%'/></style:style>\
+        <style:style style:name='Off' style:family='text'><style:text-properties text:display='none'/></style:style><text:list-style style:name='L'>\
+        <text:list-level-style-number text:level='1' style:num-format='1' style:num-suffix='.'/><text:list-level-style-number text:level='2' \
+        style:num-format='a' style:num-suffix=')'/></text:list-style></office:automatic-styles>";
+    let item = |text: &str| format!("<text:list-item><text:p>{text}</text:p></text:list-item>");
+    let inner = format!(
+        "<text:list-item><text:p>two</text:p><text:list>{}{}</text:list></text:list-item>",
+        item("x"),
+        item("y")
+    );
+    let lists = format!(
+        "<text:list xml:id='l1' text:style-name='L'>{}{inner}</text:list><text:p>Between.</text:p><text:list text:continue-list='l1' text:style-name='L'>{}</text:list>",
+        item("one"),
+        item("three")
+    );
+    let text = "<text:p>It is 10<text:span text:style-name='Up'>-9</text:span> m.<text:span text:style-name='Off'>Ignore this.</text:span></text:p>";
+    let flat = format!(
+        "<?xml version='1.0'?>\n<office:document xmlns:office='urn:x'>{styles}<office:body><office:text>{lists}{text}</office:text></office:body></office:document>"
+    );
+    let expected = "1. one\n2. two\n  a) x\n  b) y\n\nBetween.\n\n3. three\n\nIt is 10^-9 m.\n";
+    let flat = RawFile::new("a.fodt", flat.into_bytes());
+    assert!(Office.recognises(&flat));
+    let file = Office.read(flat, &ReadOptions::default()).expect("a document");
+    assert_eq!(
+        (file.text.as_str(), &file.report.remarks[..]),
+        (expected, &["1 run of hidden text left out".to_owned()][..])
+    );
+}
+
+#[test]
 fn open_document_slides_and_sheets_begin_with_their_names() {
     let slides = "<office:body><office:presentation><draw:page><draw:frame><text:p>Lamps</text:p></draw:frame><presentation:notes><text:p>Speak up.</text:p>\
         </presentation:notes></draw:page><draw:page><text:p>End</text:p></draw:page></office:presentation></office:body>";

@@ -1,6 +1,7 @@
 //! The lines of a plane in reading order: columns one after the other, tables row by row, the rest from top to bottom.
 
 use super::bidi::is_right_to_left;
+use super::fixed::Fixed;
 use super::gutters::{Band, Gutter, best_band};
 use super::line::{Printed, lines, rejoin_shifted};
 use super::pieces::Piece;
@@ -20,7 +21,7 @@ pub(super) fn printed(pieces: &[Piece]) -> Vec<Printed> {
     let all: Vec<usize> = (0..pieces.len()).collect();
     let reader = Reader { pieces, is_right_to_left: is_right_to_left(pieces) };
     let mut printed = Vec::new();
-    reader.read(&all, 0, &mut printed);
+    reader.read_all(&all, &mut printed);
     printed
 }
 
@@ -31,6 +32,31 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Reads a whole plane: programs, whose lines have gaps of their own, by themselves.
+    fn read_all(&self, all: &[usize], printed: &mut Vec<Printed>) {
+        let rows = rows(self.pieces, all);
+        let mut rest = 0;
+        for program in Fixed::of(self.pieces, &rows).runs() {
+            let region = region_of(&rows[program.clone()]);
+            if self.has_columns(&region) {
+                continue;
+            }
+            self.read(&region_of(&rows[rest..program.start]), 0, printed);
+            printed.extend(lines(self.pieces, &region));
+            rest = program.end;
+        }
+        self.read(&region_of(&rows[rest..]), 0, printed);
+    }
+
+    /// Whether there are columns of prose.
+    fn has_columns(&self, region: &[usize]) -> bool {
+        let rows = rows(self.pieces, region);
+        best_band(self.pieces, &rows).is_some_and(|band| {
+            let region = region_of(&rows[band.from..band.to]);
+            self.kind(&region, &band.gutters).0 == BandKind::Columns
+        })
+    }
+
     fn read(&self, region: &[usize], depth: usize, printed: &mut Vec<Printed>) {
         let mut rows = rows(self.pieces, region);
         rejoin_shifted(self.pieces, &mut rows);
@@ -65,13 +91,12 @@ impl Reader<'_> {
 
     fn read_part(&self, rows: &[Row], depth: usize, printed: &mut Vec<Printed>) {
         if !rows.is_empty() {
-            let region: Vec<usize> = rows.iter().flat_map(|row| row.pieces.iter().copied()).collect();
-            self.read(&region, depth + 1, printed);
+            self.read(&region_of(rows), depth + 1, printed);
         }
     }
 
     fn read_band(&self, rows: &[Row], band: &Band, depth: usize, printed: &mut Vec<Printed>) {
-        let region: Vec<usize> = rows.iter().flat_map(|row| row.pieces.iter().copied()).collect();
+        let region = region_of(rows);
         let edges: Vec<f64> = band.gutters.iter().map(|gutter| gutter.middle()).collect();
         let (kind, mut columns) = self.kind(&region, &band.gutters);
         match kind {
@@ -92,6 +117,11 @@ impl Reader<'_> {
             BandKind::Rows => printed.extend(lines(self.pieces, &region)),
         }
     }
+}
+
+/// The pieces of these rows.
+fn region_of(rows: &[Row]) -> Vec<usize> {
+    rows.iter().flat_map(|row| row.pieces.iter().copied()).collect()
 }
 
 /// The gutters without the one that is most likely a gap between words: beside the fewest rows, and narrow.

@@ -7,6 +7,8 @@
 //!
 //! Lines of other fonts are not indented: how far a paragraph is from the left says nothing that its words don't.
 
+use std::ops::Range;
+
 use super::pieces::{Piece, Unit};
 use super::rows::Row;
 
@@ -54,6 +56,20 @@ impl Fixed {
     /// Whether all rows are in such a font.
     pub(super) fn is_all(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(Option::is_some)
+    }
+
+    /// Stretches of two rows or more in such a font.
+    pub(super) fn runs(&self) -> Vec<Range<usize>> {
+        let mut start = 0;
+        let mut runs = Vec::new();
+        for run in self.rows.chunk_by(|one, other| one == other) {
+            let end = start + run.len();
+            if run.len() > 1 && run[0].is_some() {
+                runs.push(start..end);
+            }
+            start = end;
+        }
+        runs
     }
 
     /// The text of `row` at `index`, with all of its spaces, if it is in such a font.
