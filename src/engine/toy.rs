@@ -1,6 +1,7 @@
 //! A toy model for tests. What it "computes" for a position is a hash of everything that the position sees, so a stale
 //! cache entry changes the output. A hybrid toy also has a state, a hash of all positions, which can't be cut.
 
+use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
@@ -21,6 +22,8 @@ pub(super) struct Toy {
     train_context_tokens: u32,
     /// Number of tokens computed so far.
     pub computed: u32,
+    /// Bytes that were turned into tokens so far.
+    pub tokenized_bytes: Cell<usize>,
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
@@ -69,6 +72,7 @@ impl Toy {
             context_tokens: 0,
             train_context_tokens,
             computed: 0,
+            tokenized_bytes: Cell::new(0),
             script: None,
             said: 0,
             loses_states: false,
@@ -134,6 +138,8 @@ impl Machine for Toy {
     type Snapshot = ToyCopy;
 
     fn tokenize(&self, texts: &[(&str, Origin)], _: Before) -> Vec<Token> {
+        let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
+        self.tokenized_bytes.set(self.tokenized_bytes.get() + bytes);
         texts.iter().flat_map(|(text, _)| text.bytes()).map(|byte| Token(i32::from(byte))).collect()
     }
 

@@ -93,6 +93,12 @@ const TIMES_TOO_LONG: usize = 3;
 /// Shorter documents are always counted exactly: it takes half a second.
 const SHORT_BYTES: usize = 1 << 20;
 
+/// How many tokens a text has, by its beginning.
+struct Estimate {
+    tokens: u32,
+    beginning_bytes: u64,
+}
+
 /// What a prefill is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aim {
@@ -219,8 +225,12 @@ impl<M: Machine> Worker<M> {
         self.tell(Event::Forecast { job, plan });
     }
 
+    /// Counts tokens. Of a text that is many times too long, an estimate is enough: nobody will read it.
     fn count(&self, job: JobId, texts: &[Arc<str>]) {
-        let count = |text: &Arc<str>| self.machine.tokenize(&[(text, Origin::Text)], Before::Mark).len() as u32;
+        let count = |text: &Arc<str>| match self.estimate(text) {
+            Some(estimate) => estimate.tokens,
+            None => self.machine.tokenize(&[(text, Origin::Text)], Before::Mark).len() as u32,
+        };
         self.tell(Event::Counted { job, tokens: texts.iter().map(count).collect() });
     }
 
@@ -451,20 +461,25 @@ impl<M: Machine> Worker<M> {
     /// Only a beginning is tokenised. If that has more tokens than fit, so has the whole; how many in all is an
     /// estimate from the beginning, and is called one.
     pub(super) fn refuse_endless(&self, prompt: &Prompt) -> Result<(), Failure> {
-        let limit = self.context_limit();
         let texts = prompt.parts.iter().filter(|part| part.segment == Segment::Document).map(|part| &*part.text);
-        let Some(text) = texts.max_by_key(|text| text.len()) else { return Ok(()) };
+        let Some(estimate) = texts.max_by_key(|text| text.len()).and_then(|text| self.estimate(text)) else {
+            return Ok(());
+        };
+        let Estimate { tokens, beginning_bytes } = estimate;
+        let need = format!("about {} (an estimate from its first {})", count(tokens), bytes(beginning_bytes));
+        Err(self.does_not_fit(&need, tokens, self.context_limit()))
+    }
+
+    /// The tokens of a text that is many times too long; `None` for others.
+    fn estimate(&self, text: &str) -> Option<Estimate> {
+        let limit = self.context_limit();
         let beginning = &text[..text.floor_char_boundary(limit as usize * BEGINNING_BYTES_PER_TOKEN)];
         if text.len() < SHORT_BYTES.max(beginning.len() * TIMES_TOO_LONG) {
-            return Ok(());
+            return None;
         }
         let tokens = self.machine.tokenize(&[(beginning, Origin::Text)], Before::Mark).len() as u32;
-        if tokens <= limit {
-            return Ok(());
-        }
         let all = (f64::from(tokens) * text.len() as f64 / beginning.len() as f64) as u32;
-        let need = format!("about {} (an estimate from its first {})", count(all), bytes(beginning.len() as u64));
-        Err(self.does_not_fit(&need, all, limit))
+        (tokens > limit).then_some(Estimate { tokens: all, beginning_bytes: beginning.len() as u64 })
     }
 
     fn does_not_fit(&self, need: &str, document: u32, have: u32) -> Failure {

@@ -553,6 +553,17 @@ fn a_document_that_is_many_times_too_long_is_refused_by_its_beginning() {
 }
 
 #[test]
+fn a_document_that_is_many_times_too_long_is_counted_by_its_beginning() {
+    let mut desk = Desk::new(700, PLENTY);
+    let job = desk.job();
+    let endless = "a word ".repeat(200_000);
+    let events = desk.give(Command::Count { job, texts: vec![endless.as_str().into(), "a word".into()] });
+    let [Event::Counted { tokens, .. }] = &events[..] else { panic!("one count, got {events:?}") };
+    assert_eq!(*tokens, [1_400_000, 6]);
+    assert!(desk.worker.machine.tokenized_bytes.get() < 10_000, "{}", desk.worker.machine.tokenized_bytes.get());
+}
+
+#[test]
 fn reasoning_past_its_budget_is_closed_and_the_model_answers() {
     let mut desk = Desk::new(4096, PLENTY);
     desk.worker.machine.script = Some(b"hmmmmmmmmmmmm".to_vec());
