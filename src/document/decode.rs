@@ -170,14 +170,19 @@ fn is_mixed(bytes: &[u8], invalid: usize) -> bool {
     valid.sum::<usize>() >= invalid.max(3)
 }
 
-/// Decodes each line as UTF-8, or else as windows-1252.
+/// Decodes each line as UTF-8, or else as windows-1252; in a line with letters of both, only what is no UTF-8.
 fn decode_mixed(bytes: &[u8], report: &mut FileReport) -> String {
     let mut others = 0;
     let mut line = |line: &[u8]| {
         std::str::from_utf8(line).map_or_else(
             |_| {
                 others += 1;
-                WINDOWS_1252.decode_without_bom_handling(line).0.into_owned()
+                let is_both = line.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+                if is_both {
+                    decode_chunks(line)
+                } else {
+                    WINDOWS_1252.decode_without_bom_handling(line).0.into_owned()
+                }
             },
             str::to_owned,
         )
@@ -186,6 +191,13 @@ fn decode_mixed(bytes: &[u8], report: &mut FileReport) -> String {
     report.encoding = Found { name: UTF_8.name(), sureness: Sureness::Likely };
     report.remarks.push(format!("{} read as windows-1252 among lines in UTF-8", counted(others, "line")));
     text
+}
+
+fn decode_chunks(line: &[u8]) -> String {
+    let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+        chunk.valid().to_owned() + &WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0
+    };
+    line.utf8_chunks().map(chunk).collect()
 }
 
 /// Makes line ends LF and replaces control characters by symbols.
@@ -208,6 +220,13 @@ mod tests {
 
     fn text(bytes: &[u8]) -> String {
         decoded(bytes).expect("text").text
+    }
+
+    #[test]
+    fn letters_of_two_encodings_on_one_line_are_both_read() {
+        let mixed = ["Größe und Straße. ".repeat(3).as_bytes(), b"Gr\xf6\xdfe alt. ", "Ende über.".as_bytes()].concat();
+        let expected = "Größe und Straße. ".repeat(3) + "Größe alt. Ende über.";
+        assert_eq!(text(&mixed), expected);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Format for Mail {
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         let messages = messages(&bytes);
         let is_mailbox = messages.len() > 1;
-        let mut writer = Writer::default();
+        let mut writer = Writer { is_mailbox_file: bytes.starts_with(b"From "), ..Writer::default() };
         for message in messages {
             writer.message(message, is_mailbox);
         }
@@ -111,6 +111,8 @@ struct Writer {
     text: String,
     outline: Vec<OutlineEntry>,
     attachments: u64,
+    /// In such a file, `>` stands before lines that begin with `From `.
+    is_mailbox_file: bool,
 }
 
 impl Writer {
@@ -137,7 +139,8 @@ impl Writer {
 
     fn body(&mut self, entity: &Entity<'_>, depth: usize) {
         let kind = entity.media_type();
-        if entity.is_attachment() || depth > DEEPEST {
+        // A message that was forwarded as an attachment is read, too.
+        if entity.is_attachment() && kind != "message/rfc822" || depth > DEEPEST {
             return self.attachment(entity);
         }
         match kind.as_str() {
@@ -164,6 +167,7 @@ impl Writer {
             }
             kind if kind.starts_with("text/") && kind != "text/css" && kind != "text/javascript" => {
                 let text = entity.text().replace("\r\n", "\n");
+                let text = if self.is_mailbox_file { unescaped(&text) } else { text };
                 self.paragraph(&text);
             }
             _ => self.attachment(entity),
@@ -188,6 +192,14 @@ impl Writer {
             printable(&entity.media_type())
         ));
     }
+}
+
+/// `text` without the `>` that mailboxes put before lines such as `From here on` and `>From here on`.
+fn unescaped(text: &str) -> String {
+    let line = |line: &'_ str| -> usize {
+        usize::from(line.starts_with('>') && line.trim_start_matches('>').starts_with("From "))
+    };
+    text.split_inclusive('\n').map(|part| &part[line(part)..]).collect()
 }
 
 /// The value of a header, for [`Entity`].

@@ -409,6 +409,9 @@ impl HtmlHandler for HtmlReader<'_> {
             }
             return;
         }
+        if self.open.last().is_some_and(|open| open.kind == ElementKind::Skipped && ends(&open.name, name)) {
+            self.close_down_to(self.open.len() - 1);
+        }
         if self.skipped > 0 {
             let nests = is_container(name) || self.open.last().is_some_and(|open| open.name == name);
             if nests && !is_closed {
@@ -547,27 +550,64 @@ impl HtmlReader<'_> {
     }
 }
 
-/// Whether a reader of the page does not see the element. Elements without an end tag are never hidden here.
+/// Whether an element `open` without an end tag ends where `next` begins.
+fn ends(open: &str, next: &str) -> bool {
+    match open {
+        "p" => is_block(next),
+        "li" => next == "li",
+        "dt" | "dd" => matches!(next, "dt" | "dd"),
+        _ => false,
+    }
+}
+
+/// The elements that a paragraph has none of.
+fn is_block(name: &str) -> bool {
+    const BLOCKS: [&str; 36] = [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "ul",
+    ];
+    BLOCKS.contains(&name)
+}
+
+/// Whether a reader of the page does not see the element. Elements without an end tag, and cells, are never hidden here.
 fn is_hidden(name: &str, attributes: &Attributes<'_>) -> bool {
     if matches!(
         name,
-        "html"
-            | "body"
-            | "main"
-            | "article"
-            | "img"
-            | "br"
-            | "hr"
-            | "input"
-            | "meta"
-            | "link"
-            | "li"
-            | "p"
-            | "td"
-            | "th"
-            | "tr"
-            | "dt"
-            | "dd"
+        "html" | "body" | "main" | "article" | "img" | "br" | "hr" | "input" | "meta" | "link" | "td" | "th" | "tr"
     ) {
         return false;
     }

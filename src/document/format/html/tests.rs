@@ -15,6 +15,13 @@ fn is_html(name: &str, bytes: &[u8]) -> bool {
 }
 
 #[test]
+fn hidden_paragraphs_and_items_are_left_out_with_or_without_an_end_tag() {
+    let page = "<p hidden>One.</p><p style='display: none'>Two.<p>Three.<div hidden><p>Four.</div><ul><li hidden>five<li>six<li style='display:none'>seven\
+        </ul><p>Eight.";
+    assert_eq!(text(page), "Three.\n\n- six\n\nEight.\n");
+}
+
+#[test]
 fn a_page_is_known_by_its_start_whatever_its_name() {
     assert!(is_html("-", b"\xef\xbb\xbf\n<!DOCTYPE HTML PUBLIC '-//W3C//DTD HTML 4.01//EN'>"));
     assert!(is_html("notes.txt", b"<?xml version='1.0'?><!-- made by hand --><html xmlns='x'>"));

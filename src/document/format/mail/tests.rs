@@ -60,3 +60,13 @@ fn what_is_made_to_take_long_does_not() {
         let _ = Mail.read(file, &ReadOptions::default());
     }
 }
+
+#[test]
+fn a_forwarded_message_is_read_and_lines_that_begin_with_from_are_as_they_were_written() {
+    let inner = "From: k@example.org\r\nSubject: Inner\r\n\r\nThe inner text.\r\n";
+    let head = "From j Mon Nov 30\r\nFrom: j@example.org\r\nSubject: Outer\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n";
+    let parts = "--b\r\nContent-Type: text/plain\r\n\r\n>From here on,\r\n> quoted.\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n";
+    let file = read("a.mbox", format!("{head}{parts}{inner}\r\n--b--\r\n").as_bytes());
+    let expected = "From: j@example.org\nSubject: Outer\n\nFrom here on,\n> quoted.\n\nFrom: k@example.org\nSubject: Inner\n\nThe inner text.\n";
+    assert_eq!((file.text.as_str(), file.report.remarks.len()), (expected, 0));
+}
