@@ -5,8 +5,12 @@ mod support {
     pub(crate) mod pdf;
 }
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use support::binary::{Home, Ran, sentence};
@@ -113,4 +117,34 @@ fn what_cannot_be_fetched_is_an_error_with_its_address() {
         (3, &*format!("error: cannot read {address}/endless: it is larger than 256 MiB"))
     );
     assert_eq!(text_of(&home, &[&format!("{address}/empty")]).code, 3);
+}
+
+/// Runs git in `folder`, with a name for commits and without the user's own settings.
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=Anna", "-c", "user.email=anna@example.org"]).args(arguments).current_dir(folder);
+    let output = command.env("HOME", folder).env("GIT_CONFIG_NOSYSTEM", "1").output().expect("git is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// `ssh` is a script that runs on this machine what it is to run on the other: all that git asks of it.
+#[test]
+fn the_newest_commit_of_a_repository_is_read_over_ssh() {
+    let home = Home::new();
+    let (repository, programs) = (home.path("harbour"), home.path("programs"));
+    fs::create_dir_all(&repository).expect("a folder");
+    fs::create_dir_all(&programs).expect("a folder");
+    git(&repository, &["init", "--quiet"]);
+    for text in ["# Harbour\n", "# Harbour\nThe lamp is out.\n"] {
+        fs::write(repository.join("README.md"), text).expect("written");
+        git(&repository, &["add", "README.md"]);
+        git(&repository, &["commit", "--quiet", "--message", "A change"]);
+    }
+    let ssh = programs.join("ssh");
+    fs::write(&ssh, "#!/bin/sh\nwhile [ $# -gt 1 ]; do shift; done\nexec sh -c \"$1\"\n").expect("written");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
+    let address = format!("git@localhost:{}", repository.display());
+    let ran = home.run_with(&["inspect", "--text", &address], &[("PATH", &path)], "");
+    assert!(ran.code == 0 && ran.out.ends_with("# Harbour\nThe lamp is out.\n"), "{} {}", ran.out, ran.err);
 }

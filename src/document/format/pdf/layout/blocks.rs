@@ -1,5 +1,7 @@
 //! The lines of a plane in reading order: columns one after the other, tables row by row, the rest from top to bottom.
 
+use std::ops::Range;
+
 use super::bidi::is_right_to_left;
 use super::fixed::Fixed;
 use super::gutters::{Band, Gutter, best_band};
@@ -32,29 +34,30 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads a whole plane: programs, whose lines have gaps of their own, by themselves.
+    /// Reads a whole plane: programs, whose lines have gaps of their own, by themselves, unless they are in a column.
     fn read_all(&self, all: &[usize], printed: &mut Vec<Printed>) {
         let rows = rows(self.pieces, all);
+        let programs = Fixed::of(self.pieces, &rows).runs();
+        let columns = if programs.is_empty() { 0..0 } else { self.columns(&rows) };
         let mut rest = 0;
-        for program in Fixed::of(self.pieces, &rows).runs() {
-            let region = region_of(&rows[program.clone()]);
-            if self.has_columns(&region) {
+        for program in programs {
+            let is_in_column = program.start < columns.end && columns.start < program.end;
+            if is_in_column || !self.columns(&rows[program.clone()]).is_empty() {
                 continue;
             }
             self.read(&region_of(&rows[rest..program.start]), 0, printed);
-            printed.extend(lines(self.pieces, &region));
+            printed.extend(lines(self.pieces, &region_of(&rows[program.clone()])));
             rest = program.end;
         }
         self.read(&region_of(&rows[rest..]), 0, printed);
     }
 
-    /// Whether there are columns of prose.
-    fn has_columns(&self, region: &[usize]) -> bool {
-        let rows = rows(self.pieces, region);
-        best_band(self.pieces, &rows).is_some_and(|band| {
-            let region = region_of(&rows[band.from..band.to]);
-            self.kind(&region, &band.gutters).0 == BandKind::Columns
-        })
+    /// The rows that are the longest columns of prose, if any are.
+    fn columns(&self, rows: &[Row]) -> Range<usize> {
+        let Some(band) = best_band(self.pieces, rows) else { return 0..0 };
+        let region = region_of(&rows[band.from..band.to]);
+        let are_columns = self.kind(&region, &band.gutters).0 == BandKind::Columns;
+        if are_columns { band.from..band.to } else { 0..0 }
     }
 
     fn read(&self, region: &[usize], depth: usize, printed: &mut Vec<Printed>) {
