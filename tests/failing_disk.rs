@@ -19,7 +19,7 @@ use std::path::Path;
 use std::process::Command;
 
 use lunette::settings::add_preset;
-use lunette::store::blocks::{About, BlockKey, BlockName, Store};
+use lunette::store::blocks::{About, BlockKey, BlockName, PartOf, Store};
 use lunette::store::sessions::{Documents, Head, Saving, Target, Turn, TurnChange, Writer};
 use lunette::store::{Database, RecentDocument, Remembered};
 use lunette::swaa::{Preset, RecipeSpec};
@@ -57,8 +57,14 @@ fn preset() -> Preset {
     Preset { name: "mine".into(), key: None, summary: "full".into(), recipe: Some(RecipeSpec::FULL), cot: None }
 }
 
-const NAME: BlockName =
-    BlockName { start: 0, tokens: 3, call_tokens: 3, parent: BlockKey::ROOT, key: BlockKey([7; 16]) };
+const NAME: BlockName = BlockName {
+    start: 0,
+    tokens: 3,
+    call_tokens: 3,
+    parent: BlockKey::ROOT,
+    key: BlockKey([7; 16]),
+    part: PartOf::Document,
+};
 const GROUP: &str = "0123456789abcdef0123456789abcdef";
 
 fn write_block(folder: &Path) -> std::io::Result<u64> {

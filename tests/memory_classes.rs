@@ -144,7 +144,7 @@ fn prompt(document: &str, turns: &[&str]) -> Prompt {
             parts.push(part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail));
         }
     }
-    Prompt { parts }
+    Prompt { parts, ..Prompt::default() }
 }
 
 /// 1,140 tokens: more than one window of every toy, and more than is worth a snapshot.

@@ -85,7 +85,7 @@ fn build(request: &PromptRequest) -> Result<(Prompt, OutputMarkup), Error> {
         parts.retain(|part| part.segment == Segment::Document);
     }
     let markup = OutputMarkup { ends: request.template.ends(), ..conventions.markup(&tail) };
-    Ok((Prompt { parts }, markup))
+    Ok((Prompt { parts, title: request.title.into() }, markup))
 }
 
 /// The prompt that asks for the thoughts; what asks for the answer behind them goes into the markup.

@@ -18,6 +18,7 @@ use super::attached::Attached;
 use super::ending::endings;
 use super::exchange::{AnsweringModel, Exchange, ExchangeState};
 use super::state::Chat;
+use super::until::Until;
 use crate::citations::{Citation, Source};
 use crate::engine::message::{
     Figures, Finish, FoundBy, Memory, NoPassages, Passage, ReadAgain, ReasoningEnd, Threads, TokenCounts,
@@ -57,6 +58,8 @@ pub struct Record<'a> {
     pub documents: Vec<String>,
     /// Which parts of them are in the prompt, in words: `parts 1-4 of 61`; null if all are.
     part: Option<&'a str>,
+    /// The place that the question was asked up to; null if it was about all of the document.
+    until: Option<UntilRecord<'a>>,
     attached: Vec<AttachedRecord<'a>>,
     /// The passages that were read again before the question; null if there was no search for any.
     reread: Option<RereadRecord<'a>>,
@@ -90,6 +93,7 @@ impl<'a> Record<'a> {
             offloaded_layers: model.as_ref().map_or(0, |model| model.offloaded_layers),
             documents: Vec::new(),
             part: chat.document.part.as_deref(),
+            until: exchange.until.as_ref().map(UntilRecord::from),
             attached: exchange.attached.iter().map(AttachedRecord::from).collect(),
             reread: exchange.read_again.as_deref().map(|read_again| RereadRecord::of(exchange, read_again)),
             citations: exchange
@@ -238,6 +242,21 @@ impl From<Threads> for ThreadRecord {
     fn from(threads: Threads) -> Self {
         let busy = threads.busy_cores.map(|busy| (f64::from(busy) * 10.0).round() / 10.0);
         Self { count: threads.count, cores: threads.cores, busy_cores: busy }
+    }
+}
+
+/// A place in the document, of which what is before it was asked about.
+#[derive(Debug, Serialize)]
+struct UntilRecord<'a> {
+    /// Of the text that `lunette inspect --text` prints.
+    byte: usize,
+    /// `Chapter 12, line 1,204`
+    place: &'a str,
+}
+
+impl<'a> From<&'a Until> for UntilRecord<'a> {
+    fn from(until: &'a Until) -> Self {
+        Self { byte: until.byte, place: &until.words }
     }
 }
 

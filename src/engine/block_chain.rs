@@ -5,7 +5,10 @@
 //! attention in effect is the same there, and so are the keys.
 //!
 //! The call is hashed, too. The same tokens computed in calls of other lengths differ by rounding (see [`CacheIndex`]), and a chain must be
-//! exactly what one reading computed.
+//! exactly what one reading computed. An answer is computed token by token: its calls of one token are one block.
+//!
+//! Models with a state of fixed size need that, too, where a chain ends. It is a block without positions behind the block that it was copied
+//! at the end of.
 //!
 //! Example: under `quick` (window 4096, sinks 100), blocks of 512 tokens from 0 to 4096 have the same keys as under `full`; the block from
 //! 4096 on hides something from its 101st position, and has another key.
@@ -15,20 +18,27 @@ use std::collections::HashMap;
 use sha2::{Digest, Sha256};
 
 use super::cache_index::{CacheIndex, Token, TokenSequence};
-use crate::store::blocks::{BlockKey, BlockName};
+use crate::store::blocks::{BlockKey, BlockName, PartOf};
 use crate::swaa::Attention;
 
+/// A block holds so many calls of one token, so that what is read at once stays small.
+const MOST_SINGLE_CALLS: u32 = 512;
 /// Changes when a block's key or contents mean something else.
 const VERSION: &[u8] = b"lunette block 1\n";
 
-/// The block of `tokens` tokens of `sequence` behind `parent`, which ends at `start`.
-pub(super) fn name_of(
+/// The block of `tokens` tokens of `sequence` behind `parent`, which ends at `start`. The document ends at `document_end`.
+fn name_of(
     parent: BlockKey,
     sequence: &TokenSequence,
-    start: u32,
-    tokens: u32,
-    call_tokens: u32,
+    (start, tokens, call_tokens): (u32, u32, u32),
+    document_end: u32,
 ) -> BlockName {
+    let key = key_of(parent, sequence, (start, tokens, call_tokens));
+    let part = if start < document_end { PartOf::Document } else { PartOf::Conversation };
+    BlockName { start, tokens, call_tokens, parent, key, part }
+}
+
+fn key_of(parent: BlockKey, sequence: &TokenSequence, (start, tokens, call_tokens): (u32, u32, u32)) -> BlockKey {
     let end = start + tokens;
     let mut hasher = Sha256::new();
     hasher.update(VERSION);
@@ -42,7 +52,18 @@ pub(super) fn name_of(
     hasher.update(head_of(&sequence.tokens()[start as usize..end as usize]));
     let mut key = BlockKey::ROOT;
     key.0.copy_from_slice(&hasher.finalize()[..16]);
-    BlockName { start, tokens, call_tokens, parent, key }
+    key
+}
+
+/// The state of a model where `behind` ends.
+pub(super) fn state_behind(behind: &BlockName) -> BlockName {
+    let mut hasher = Sha256::new();
+    hasher.update(VERSION);
+    hasher.update(b"state\n");
+    hasher.update(behind.key.0);
+    let mut key = BlockKey::ROOT;
+    key.0.copy_from_slice(&hasher.finalize()[..16]);
+    BlockName { start: behind.end(), tokens: 0, call_tokens: 0, parent: behind.key, key, part: behind.part }
 }
 
 fn hash_attention(hasher: &mut Sha256, run_end: u32, attention: &Attention) {
@@ -62,23 +83,37 @@ pub(super) fn head_of(tokens: &[Token]) -> Vec<u8> {
     tokens.iter().flat_map(|token| token.0.to_le_bytes()).collect()
 }
 
-/// The blocks of the calls of `cache` behind the blocks `known`, as far as `is_worth` wants each call (first position, tokens).
+/// The blocks of the calls of `cache` behind the blocks `known`, as far as `is_worth` wants each (first position, tokens). The document ends at
+/// `document_end`.
 pub(super) fn names_behind(
     known: &[BlockName],
     cache: &CacheIndex,
+    document_end: u32,
     is_worth: impl Fn(u32, u32) -> bool,
 ) -> Vec<BlockName> {
     let (mut parent, mut end) = known.last().map_or((BlockKey::ROOT, 0), |name| (name.key, name.end()));
     let mut names = Vec::new();
-    for (call, tokens) in cache.calls_from(end) {
-        if call.start != end || !is_worth(call.start, tokens) {
+    for (start, tokens, call_tokens) in runs_of_calls(cache, end) {
+        if start != end || !is_worth(start, tokens) {
             break;
         }
-        let name = name_of(parent, cache.sequence(), call.start, tokens, call.tokens);
+        let name = name_of(parent, cache.sequence(), (start, tokens, call_tokens), document_end);
         (parent, end) = (name.key, name.end());
         names.push(name);
     }
     names
+}
+
+/// The calls of `cache` from `from` on: first position, tokens, and tokens of the call. Calls of one token are put together.
+fn runs_of_calls(cache: &CacheIndex, from: u32) -> Vec<(u32, u32, u32)> {
+    let mut runs: Vec<(u32, u32, u32)> = Vec::new();
+    for (call, tokens) in cache.calls_from(from) {
+        match runs.last_mut() {
+            Some((_, run, 1)) if call.tokens == 1 && *run < MOST_SINGLE_CALLS => *run += 1,
+            _ => runs.push((call.start, tokens, call.tokens)),
+        }
+    }
+    runs
 }
 
 /// The blocks that are there, by their parents.
@@ -113,12 +148,21 @@ impl BlockIndex {
 
     /// The longest chain of blocks that `wanted` begins with; of equally long ones that with the fewest blocks.
     pub(super) fn longest(&self, wanted: &TokenSequence) -> Vec<BlockName> {
+        self.longest_of(wanted, |_| true)
+    }
+
+    /// The longest chain of blocks that `cache` holds as they were computed.
+    pub(super) fn longest_in(&self, cache: &CacheIndex) -> Vec<BlockName> {
+        self.longest_of(cache.sequence(), |name| is_computed(name, cache))
+    }
+
+    fn longest_of(&self, wanted: &TokenSequence, is_good: impl Fn(&BlockName) -> bool) -> Vec<BlockName> {
         let mut best = Vec::new();
         // A tree, as a key has one parent; so each block is looked at once, and the stack holds no circle.
         let mut open = vec![Vec::new()];
         while let Some(chain) = open.pop() {
             let (parent, end) = chain.last().map_or((BlockKey::ROOT, 0), |name: &BlockName| (name.key, name.end()));
-            for name in self.matching(parent, end, wanted) {
+            for name in self.matching(parent, end, wanted).into_iter().filter(&is_good) {
                 open.push(chain.iter().copied().chain([name]).collect());
             }
             if is_better(&chain, &best) {
@@ -132,12 +176,18 @@ impl BlockIndex {
     fn matching(&self, parent: BlockKey, end: u32, wanted: &TokenSequence) -> Vec<BlockName> {
         let children = self.children.get(&parent).map(Vec::as_slice).unwrap_or_default();
         let fits = |name: &BlockName| {
-            name.start == end
+            !name.is_state()
+                && name.start == end
                 && name.end() <= wanted.len()
-                && name_of(parent, wanted, end, name.tokens, name.call_tokens).key == name.key
+                && key_of(parent, wanted, (end, name.tokens, name.call_tokens)) == name.key
         };
         children.iter().copied().filter(fits).collect()
     }
+}
+
+/// Whether `cache` holds the positions of a block in the calls of the block.
+pub(super) fn is_computed(name: &BlockName, cache: &CacheIndex) -> bool {
+    cache.was_computed_in(name.start, name.tokens, name.call_tokens)
 }
 
 fn is_better(chain: &[BlockName], than: &[BlockName]) -> bool {
@@ -177,7 +227,7 @@ mod tests {
     }
 
     fn all_of(cache: &CacheIndex) -> Vec<BlockName> {
-        names_behind(&[], cache, |_, _| true)
+        names_behind(&[], cache, u32::MAX, |_, _| true)
     }
 
     fn ends(chain: &[BlockName]) -> Vec<u32> {
@@ -229,6 +279,34 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_is_one_block_and_goes_on_in_another() {
+        let mut cache = read(0..20, &Attention::Full, 10);
+        (20..25).for_each(|id| cache.push(&tokens([id]), &Attention::Full));
+        let first = all_of(&cache);
+        assert_eq!(ends(&first), [10, 20, 25]);
+        (25..28).for_each(|id| cache.push(&tokens([id]), &Attention::Full));
+        let more = names_behind(&first, &cache, u32::MAX, |_, _| true);
+        assert_eq!(
+            more.iter().map(|name| (name.start, name.tokens, name.call_tokens)).collect::<Vec<_>>(),
+            [(25, 3, 1)]
+        );
+        let all: Vec<BlockName> = first.into_iter().chain(more).collect();
+        let index = BlockIndex::of(all.clone());
+        assert_eq!((index.longest(cache.sequence()), index.longest_in(&cache)), (all.clone(), all));
+        let other = read(0..28, &Attention::Full, 10);
+        assert_eq!(ends(&index.longest_in(&other)), [10, 20], "the rest was computed in other calls");
+    }
+
+    #[test]
+    fn states_are_found_behind_their_blocks_and_hold_no_positions() {
+        let names = all_of(&read(0..30, &Attention::Full, 10));
+        let index = BlockIndex::of(names.iter().copied().chain([state_behind(&names[1])]));
+        assert!(index.holds(&state_behind(&names[1])) && !index.holds(&state_behind(&names[2])));
+        assert_eq!(index.longest(&sequence(0..30, &Attention::Full)), names);
+        assert_eq!(state_behind(&names[1]).end(), 20);
+    }
+
+    #[test]
     fn a_chain_ends_where_a_block_is_missing() {
         let names = all_of(&read(0..30, &Attention::Full, 10));
         let mut index = BlockIndex::of(names.clone());
@@ -241,8 +319,8 @@ mod tests {
     fn names_go_on_where_the_known_ones_end_as_far_as_they_are_wanted() {
         let cache = read(0..30, &Attention::Full, 10);
         let names = all_of(&cache);
-        assert_eq!(names_behind(&names[..1], &cache, |_, _| true), names[1..]);
-        assert_eq!(names_behind(&[], &cache, |start, _| start < 20), names[..2]);
+        assert_eq!(names_behind(&names[..1], &cache, u32::MAX, |_, _| true), names[1..]);
+        assert_eq!(names_behind(&[], &cache, u32::MAX, |start, _| start < 20), names[..2]);
     }
 
     fn any_attention() -> impl Strategy<Value = Attention> {

@@ -67,10 +67,12 @@ impl CacheIndex {
         self.sequence.push(tokens, attention);
     }
 
-    /// Records the beginning of a decode call of `call_tokens`: the next `tokens` of `from`, which begins with what is here.
+    /// Records the beginning of a decode call of `call_tokens`: the next `tokens` of `from`, which begins with what is here. With 1, these are
+    /// as many calls.
     pub(super) fn push_restored(&mut self, from: &TokenSequence, tokens: u32, call_tokens: u32) {
         let (start, end) = (self.len(), self.len() + tokens);
-        self.calls.push(Call { start, tokens: call_tokens });
+        let calls = if call_tokens == 1 { tokens } else { 1 };
+        self.calls.extend((0..calls).map(|call| Call { start: start + call, tokens: call_tokens }));
         while let Some((tokens, attention)) = from.chunk_from(self.len(), end - self.len()).filter(|_| self.len() < end)
         {
             self.sequence.push(tokens, attention);
@@ -91,6 +93,15 @@ impl CacheIndex {
         let first = self.calls.partition_point(|call| call.start < start);
         let ends = self.calls[first..].iter().skip(1).map(|call| call.start).chain([self.len()]);
         self.calls[first..].iter().zip(ends).map(|(call, end)| (*call, end - call.start))
+    }
+
+    /// Whether `start..start + tokens` were computed as the beginning of a call of `call_tokens`, or with 1 in as many calls.
+    pub(super) fn was_computed_in(&self, start: u32, tokens: u32, call_tokens: u32) -> bool {
+        let calls = if call_tokens == 1 { tokens as usize } else { 1 };
+        let are_same = |&((call, held), start): &((Call, u32), u32)| {
+            call == Call { start, tokens: call_tokens } && held >= tokens.min(call_tokens)
+        };
+        self.calls_from(start).zip(start..).take(calls).filter(are_same).count() == calls
     }
 
     /// How many leading positions can be reused for `wanted`.
@@ -260,6 +271,28 @@ mod tests {
         assert_eq!((restored.len(), restored.common_prefix(&wanted), restored.call_of(4)), (5, 5, 3));
         let calls: Vec<(Call, u32)> = restored.calls_from(1).collect();
         assert_eq!(calls, [(Call { start: 3, tokens: 8 }, 2)]);
+    }
+
+    #[test]
+    fn how_positions_were_computed_is_known() {
+        let mut log = CacheIndex::default();
+        log.push(&[Token(1); 8], &Attention::Full);
+        (0..4).for_each(|_| log.push(&[Token(2)], &Attention::Full));
+        log.push(&[Token(3); 3], &Attention::Full);
+        let computed = [(0, 8, 8), (0, 5, 8), (8, 4, 1), (8, 2, 1), (10, 2, 1), (12, 3, 3)];
+        assert!(computed.iter().all(|&(start, tokens, call)| log.was_computed_in(start, tokens, call)));
+        let otherwise = [(0, 8, 9), (1, 7, 8), (8, 5, 1), (7, 1, 1), (12, 4, 4), (12, 3, 1), (15, 1, 1)];
+        assert!(!otherwise.iter().any(|&(start, tokens, call)| log.was_computed_in(start, tokens, call)));
+    }
+
+    #[test]
+    fn an_answer_that_was_restored_has_a_call_for_each_token() {
+        let wanted = sequence(&[(&[1, 2, 3, 4, 5], Attention::Full)]);
+        let mut restored = CacheIndex::default();
+        restored.push_restored(&wanted, 2, 2);
+        restored.push_restored(&wanted, 3, 1);
+        assert_eq!([1, 2, 3, 4].map(|position| restored.call_of(position)), [0, 2, 3, 4]);
+        assert_eq!((restored.len(), restored.common_prefix(&wanted)), (5, 5));
     }
 
     #[test]

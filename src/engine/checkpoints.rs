@@ -68,6 +68,12 @@ impl<S> Checkpoints<S> {
         if keep >= log.len() || cuts_anywhere { keep.min(log.len()) } else { self.last_position(log, keep) }
     }
 
+    /// The positions and states of checkpoints of this cache that are at least as useful as `least`.
+    pub(super) fn of(&self, log: &CacheIndex, least: Place) -> impl Iterator<Item = (u32, &S)> {
+        let kept = self.kept.iter().filter(move |kept| kept.place >= least);
+        kept.filter(|kept| kept.log.is_within(log)).map(|kept| (kept.log.len(), &kept.state))
+    }
+
     /// The state at position `len` of a cache with these tokens; it is now the most recently used.
     pub(super) fn state_at(&mut self, log: &CacheIndex, len: u32) -> Option<&S> {
         let index = self.index_of(log, len)?;

@@ -174,6 +174,16 @@ pub struct DiskCacheSettings {
     pub folder: PathBuf,
     /// Max bytes of all blocks; `None`: a quarter of the disk's free space, at most 64 GiB.
     pub most_bytes: Option<u64>,
+    pub keeps: Keeps,
+}
+
+/// What the KV cache on disk is kept of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    /// Documents, and of what follows them only long pieces, such as attachments.
+    Documents,
+    /// Whole conversations: their text is saved, too.
+    Conversations,
 }
 
 /// How a model that was never loaded before is checked.

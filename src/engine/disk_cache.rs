@@ -4,21 +4,23 @@
 //! blocks that the prompt begins with ([`super::block_chain`]) is appended to what the live cache holds. What is not whole, or not what it
 //! should be, is dropped and read again.
 //!
-//! What is kept: the document with what stands before it, and behind it calls of at least 256 tokens. A question and an answer are not: they
-//! are read again in less time than a file takes.
+//! What is kept: the document with what stands before it, and behind it calls of at least 256 tokens, such as attachments. Questions and
+//! answers are kept if the conversation is ([`Keeps`]): then its next turn costs tomorrow what it costs today.
+//!
+//! Models that can't go back anywhere (hybrids, windows of their own) need their state, too, where a chain of blocks ends. The checkpoints that
+//! the worker takes inside of a document and at its end are blocks of the same store, and a chain is of use up to the last of them.
 //!
 //! Example: 12,000 tokens of a book were read by a 0.5B yesterday, in 85 s. Today its 24 blocks (147 MB) are back in 0.1 s.
 //!
-//! Doesn't know how blocks lie on disk ([`crate::store::blocks`] does). Models whose memory is more than a plain KV cache are refused by
-//! [`Machine::range_layout`]; the checkpoints of recurrent layers would be blocks of their own beside these.
+//! Doesn't know how blocks lie on disk ([`crate::store::blocks`] does), nor which models have ranges at all ([`Machine::range_layout`]).
 
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use super::block_chain::{BlockIndex, head_of, names_behind};
+use super::block_chain::{BlockIndex, head_of, is_computed, names_behind, state_behind};
 use super::cache_index::{CacheIndex, TokenSequence};
-use super::config::DiskCacheSettings;
+use super::config::{DiskCacheSettings, Keeps};
 use super::fingerprint::Fingerprinting;
 use super::job::Watch;
 use super::machine::Machine;
@@ -27,7 +29,7 @@ use super::saver::{Saved, Saver, Saving};
 use crate::store::blocks::{About, BlockError, BlockGroup, BlockKey, BlockName, Limits, Store, free_bytes};
 use crate::units::{bytes, count, time};
 
-/// Fewer tokens of a call behind the document are not kept.
+/// Fewer tokens of a call behind a document are not kept by themselves, and states are kept no closer to each other.
 const WORTH_KEEPING_TOKENS: u32 = 256;
 /// A model that is hashed for the first time is not waited for longer before its reading begins, nor after it.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -38,9 +40,25 @@ const WORTH_TELLING_TOKENS: u32 = 1024;
 /// A single reading may take this share of the store.
 const LARGEST_SHARE: u64 = 2;
 
+/// Which calls of a cache are to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Worth {
+    /// All of these.
+    pub document_tokens: u32,
+    /// Behind them: all, or only long ones.
+    pub keeps: Keeps,
+}
+
+impl Worth {
+    fn wants(self, start: u32, tokens: u32) -> bool {
+        start < self.document_tokens || self.keeps == Keeps::Conversations || tokens >= WORTH_KEEPING_TOKENS
+    }
+}
+
 /// The store on disk as the worker sees it.
 pub(super) struct DiskCache {
     state: State,
+    keeps: Keeps,
     notes: Vec<String>,
     /// Nothing is told twice.
     told: Vec<String>,
@@ -81,7 +99,7 @@ struct Open {
 impl DiskCache {
     /// Keeps nothing.
     pub(super) fn off() -> Self {
-        Self::in_state(State::Off)
+        Self::in_state(State::Off, Keeps::Documents)
     }
 
     /// Begins to hash the model at `about.file`; nothing is read or written before that is done.
@@ -89,14 +107,20 @@ impl DiskCache {
         let store = Store::at(settings.folder.clone());
         if let Err(error) = store.make() {
             let why = format!("cannot write to {}: {error}", store.folder().display());
-            return Self::in_state(State::Refused(why));
+            return Self::in_state(State::Refused(why), settings.keeps);
         }
         let fingerprinting = Fingerprinting::begin(about.file.clone(), settings.folder.join("models.json"));
-        Self::in_state(State::Waiting { fingerprinting, store, about, most_bytes: settings.most_bytes })
+        let waiting = State::Waiting { fingerprinting, store, about, most_bytes: settings.most_bytes };
+        Self::in_state(waiting, settings.keeps)
     }
 
-    fn in_state(state: State) -> Self {
-        Self { state, notes: Vec::new(), told: Vec::new() }
+    fn in_state(state: State, keeps: Keeps) -> Self {
+        Self { state, keeps, notes: Vec::new(), told: Vec::new() }
+    }
+
+    /// What is to be kept of a prompt with `document_tokens`.
+    pub(super) fn worth(&self, document_tokens: u32) -> Worth {
+        Worth { document_tokens, keeps: self.keeps }
     }
 
     /// What the user has to know, in sentences; once.
@@ -154,6 +178,15 @@ impl DiskCache {
         }
     }
 
+    /// The same, up to the last block with a state that ends at `most` or before.
+    pub(super) fn longest_with_state(&self, wanted: &TokenSequence, most: u32) -> Vec<BlockName> {
+        let State::Open(open) = &self.state else { return Vec::new() };
+        let mut chain = open.index.longest(wanted);
+        let has_state = |name: &BlockName| name.end() <= most && open.index.holds(&state_behind(name));
+        chain.truncate(chain.iter().rposition(has_state).map_or(0, |last| last + 1));
+        chain
+    }
+
     /// Whether it is quicker to read `names` from disk than to compute for `instead`.
     pub(super) fn is_quicker(&self, names: &[BlockName], instead: Option<Duration>) -> bool {
         let State::Open(open) = &self.state else { return false };
@@ -162,10 +195,10 @@ impl DiskCache {
         instead.is_none_or(|instead| seconds < instead.as_secs_f64())
     }
 
-    /// How many blocks of `chain` the cache holds as they were computed.
-    pub(super) fn already_there(chain: &[BlockName], cache: &CacheIndex) -> usize {
-        let live = names_behind(&[], cache, |_, _| true);
-        live.iter().zip(chain).take_while(|(live, block)| live == block).count()
+    /// How many blocks of `chain`, which `wanted` begins with, the cache holds as they were computed.
+    pub(super) fn already_there(chain: &[BlockName], wanted: &TokenSequence, cache: &CacheIndex) -> usize {
+        let shared = cache.common_prefix(wanted);
+        chain.iter().take_while(|name| name.end() <= shared && is_computed(name, cache)).count()
     }
 
     /// Appends `chain` to the cache, which must end where it begins. `wanted` is the prompt that the blocks are the beginning of.
@@ -180,6 +213,8 @@ impl DiskCache {
         watch: &Watch,
     ) {
         let State::Open(open) = &mut self.state else { return };
+        // What was read a moment ago may still be about to be written.
+        open.saver.wait(PATIENCE);
         let (started, from) = (Instant::now(), cache.len());
         let mut problem = None;
         for name in chain {
@@ -204,6 +239,42 @@ impl DiskCache {
         }
     }
 
+    /// The state of the model at the end of `behind`, as bytes; `None` if there is none that can be used, which is told.
+    pub(super) fn state_at(&mut self, behind: &BlockName) -> Option<Vec<u8>> {
+        let State::Open(open) = &mut self.state else { return None };
+        let name = state_behind(behind);
+        if !open.index.holds(&name) {
+            return None;
+        }
+        match open.group.read(&name, |_, state| state.to_vec()) {
+            Ok(state) => Some(state),
+            Err(error) => {
+                self.drop_bad(&name, &RestoreError::Block(error));
+                None
+            }
+        }
+    }
+
+    /// Whether the state at `position`, an end of the live cache or a place before it, is to be saved.
+    pub(super) fn wants_state(&self, position: u32, document_tokens: u32) -> bool {
+        match &self.state {
+            State::Open(open) => !open.is_stopped && open.wants_state(position, document_tokens),
+            _ => false,
+        }
+    }
+
+    /// Saves the state of the model at `position`.
+    pub(super) fn save_state(&mut self, position: u32, state: Vec<u8>) {
+        let State::Open(open) = &mut self.state else { return };
+        if let Some(block) = open.block_before(position)
+            && open.saver.has_room_for(state.len() as u64)
+        {
+            let name = state_behind(&block);
+            open.saver.save(Saving { name, head: Vec::new(), payload: state });
+            open.index.add(name);
+        }
+    }
+
     fn drop_bad(&mut self, name: &BlockName, error: &RestoreError) {
         let State::Open(open) = &mut self.state else { return };
         open.index.remove(name);
@@ -212,34 +283,34 @@ impl DiskCache {
         {
             tracing::warn!(%error, "cannot drop a bad block");
         }
-        let from = count(name.start);
-        self.tell(format!("an earlier reading cannot be used from token {from} on: {}; it is read again", error.why()));
+        let (at, why) = (count(name.start), error.why());
+        self.tell(if name.is_state() {
+            format!(
+                "the state of an earlier reading at token {at} cannot be used: {why}; it is read again from before it"
+            )
+        } else {
+            format!("an earlier reading cannot be used from token {at} on: {why}; it is read again")
+        });
     }
 
     /// Looks up which blocks the live cache begins with. To be called when a prefill begins, before [`DiskCache::save`].
-    pub(super) fn follow(&mut self, cache: &CacheIndex, document_tokens: u32) {
+    pub(super) fn follow(&mut self, cache: &CacheIndex) {
         let State::Open(open) = &mut self.state else { return };
-        let names = names_behind(&[], cache, is_worth_keeping(document_tokens));
-        open.live = names.into_iter().take_while(|name| open.index.holds(name)).collect();
-        open.saver.used(open.live.clone());
+        open.live = open.index.longest_in(cache);
+        let states = open.live.iter().map(state_behind).filter(|state| open.index.holds(state));
+        open.saver.used(open.live.iter().copied().chain(states).collect());
     }
 
     /// Saves the calls of `cache` that are not saved yet, if reading at `tokens_per_s` is not quicker than the disk.
-    pub(super) fn save<M: Machine>(
-        &mut self,
-        cache: &CacheIndex,
-        document_tokens: u32,
-        tokens_per_s: f64,
-        machine: &mut M,
-    ) {
+    pub(super) fn save<M: Machine>(&mut self, cache: &CacheIndex, worth: Worth, tokens_per_s: f64, machine: &mut M) {
         if matches!(self.state, State::Waiting { .. }) {
             self.open_within(Duration::ZERO, machine);
-            self.follow(cache, document_tokens);
+            self.follow(cache);
         }
         self.take_results();
         let State::Open(open) = &mut self.state else { return };
         let started = Instant::now();
-        let saved = open.save(cache, document_tokens, tokens_per_s, machine);
+        let saved = open.save(cache, worth, tokens_per_s, machine);
         open.spent += started.elapsed();
         if let Err(why) = saved {
             self.stop(&why);
@@ -251,13 +322,13 @@ impl DiskCache {
         &mut self,
         prefilled_tokens: u32,
         cache: &CacheIndex,
-        document_tokens: u32,
+        worth: Worth,
         machine: &mut M,
     ) {
         if matches!(self.state, State::Waiting { .. }) && prefilled_tokens >= WORTH_KEEPING_TOKENS {
             self.open_within(PATIENCE, machine);
-            self.follow(cache, document_tokens);
-            self.save(cache, document_tokens, 0.0, machine);
+            self.follow(cache);
+            self.save(cache, worth, 0.0, machine);
         }
         if let State::Open(open) = &self.state {
             tracing::info!(
@@ -272,6 +343,16 @@ impl DiskCache {
         {
             let note = not_kept(why);
             self.tell(note);
+        }
+    }
+
+    /// Keeps what the document is called whose blocks the live cache begins with, if all of them are kept.
+    pub(super) fn call_document(&mut self, document_tokens: u32, title: &str) {
+        if let State::Open(open) = &mut self.state
+            && !title.is_empty()
+            && let Some(block) = open.block_before(document_tokens)
+        {
+            open.saver.call(block.key, title);
         }
     }
 
@@ -299,10 +380,6 @@ impl DiskCache {
 
 fn not_kept(why: &str) -> String {
     format!("this reading is not kept on disk: {why}")
-}
-
-fn is_worth_keeping(document_tokens: u32) -> impl Fn(u32, u32) -> bool {
-    move |start, tokens| start < document_tokens || tokens >= WORTH_KEEPING_TOKENS
 }
 
 /// The group of what a model computes: the same weights, cache type, layout and library give the same name.
@@ -369,19 +446,33 @@ impl Open {
         self.group.read(name, append).map_err(RestoreError::Block)?
     }
 
+    /// The block of the live cache that ends at `position`.
+    fn block_before(&self, position: u32) -> Option<BlockName> {
+        self.live.iter().copied().find(|name| name.end() == position)
+    }
+
+    /// At a document's end, and elsewhere if the last state is far enough away.
+    fn wants_state(&self, position: u32, document_tokens: u32) -> bool {
+        let has_state = |name: &&BlockName| self.index.holds(&state_behind(name));
+        let last = self.live.iter().rev().filter(|name| name.end() <= position).find(has_state);
+        let since = position - last.map_or(0, BlockName::end);
+        let is_far = since >= WORTH_KEEPING_TOKENS || (since > 0 && position == document_tokens);
+        is_far && self.block_before(position).is_some()
+    }
+
     fn save<M: Machine>(
         &mut self,
         cache: &CacheIndex,
-        document_tokens: u32,
+        worth: Worth,
         tokens_per_s: f64,
         machine: &mut M,
     ) -> Result<(), String> {
         if self.is_stopped {
             return Ok(());
         }
-        for name in names_behind(&self.live, cache, is_worth_keeping(document_tokens)) {
+        for name in names_behind(&self.live, cache, worth.document_tokens, |start, tokens| worth.wants(start, tokens)) {
             if !self.index.holds(&name) {
-                self.check_size(document_tokens)?;
+                self.check_size(worth.document_tokens)?;
                 if !self.saver.has_room_for(u64::from(name.tokens) * self.bytes_per_token) {
                     return self.check_speed(tokens_per_s);
                 }

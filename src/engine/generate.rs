@@ -166,6 +166,7 @@ impl<M: Machine> Worker<M> {
         let after_first = (job.started + job.timings.first_token).elapsed();
         job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
         self.hand_over_rest(&mut writing, job);
+        self.keep_answer(&tokenized, job);
         let is_blank = writing.answer.trim().is_empty();
         if writing.splitter.is_verbatim() {
             self.token_cache.remember_answer(std::mem::take(&mut writing.answer), std::mem::take(&mut writing.tokens));

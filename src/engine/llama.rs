@@ -6,7 +6,7 @@
 //!
 //! `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
-//! predicts which weights get a second copy, `names` says what a model is called, and `ranges` copies parts of the KV cache.
+//! predicts which weights get a second copy, `names` says what a model is called, and `ranges` and `states` copy parts of the KV cache.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
@@ -18,6 +18,7 @@ mod library;
 mod names;
 mod ranges;
 mod repacked;
+mod states;
 pub(super) mod vocabulary;
 mod weights;
 
@@ -30,7 +31,7 @@ use std::time::Instant;
 use llama_cpp_2::DecodeError;
 use llama_cpp_2::context::LlamaContext;
 use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
-use llama_cpp_2::context::session::{LlamaStateSeqFlags, SeqState};
+use llama_cpp_2::context::session::LlamaStateSeqFlags;
 use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::sampling::LlamaSampler;
@@ -54,6 +55,7 @@ pub use facts::{Facts, facts};
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
 use names::Names;
+use states::SeqState;
 use weights::Loaded;
 
 /// The only sequence.
@@ -529,10 +531,7 @@ impl<'model> Llama<'model> {
     /// A copy of the cache, or of the part of it that `flags` name.
     fn copy(&self, flags: LlamaStateSeqFlags) -> Result<SeqState, Failure> {
         let context = self.context.as_ref().expect("only an existing context is copied");
-        context
-            .safe
-            .state_seq_get(SEQUENCE, flags)
-            .map_err(|error| failure(FailureKind::Runtime, format!("cannot copy the KV cache: {error}"), None))
+        states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"))
     }
 
     /// The logits of a token: -1 is the last one that has some. `None` if it has none.
@@ -686,9 +685,9 @@ impl Machine for Llama<'_> {
 
     /// The state first: the library cuts keys and values only where the state allows it.
     fn rewind(&mut self, checkpoint: &SeqState, len: u32) -> Result<(), Failure> {
-        self.context()?.safe.state_seq_set(checkpoint, SEQUENCE).map_err(|error| {
-            failure(FailureKind::Runtime, format!("cannot go back to token {len} of the KV cache: {error}"), None)
-        })?;
+        if !states::put_back(self.context()?.raw, SEQUENCE, checkpoint) {
+            return Err(failed(&format!("cannot go back to token {len} of the KV cache")));
+        }
         self.truncate(len)
     }
 
@@ -705,16 +704,28 @@ impl Machine for Llama<'_> {
     fn restore(&mut self, snapshot: &SeqState) -> Result<(), Failure> {
         let context = self.context()?;
         context.forget();
-        context.safe.state_seq_set(snapshot, SEQUENCE).map_err(|error| {
-            failure(FailureKind::Runtime, format!("cannot restore a snapshot of the KV cache: {error}"), None)
-        })
+        if states::put_back(context.raw, SEQUENCE, snapshot) {
+            return Ok(());
+        }
+        Err(failed("cannot restore a snapshot of the KV cache"))
     }
 
     fn snapshot_bytes(snapshot: &SeqState) -> u64 {
-        snapshot.byte_len() as u64
+        snapshot.bytes().len() as u64
+    }
+
+    fn checkpoint_bytes(checkpoint: &SeqState) -> Vec<u8> {
+        checkpoint.bytes().to_vec()
+    }
+
+    fn checkpoint_of(bytes: Vec<u8>) -> SeqState {
+        SeqState::of(bytes, LlamaStateSeqFlags::PARTIAL_ONLY)
     }
 
     fn range_layout(&mut self) -> Result<String, String> {
+        if self.model.info.cache.class == MemoryClass::Windowed && self.cuts_anywhere() {
+            return Err("with --swa-full, layers with windows of their own keep every token".to_owned());
+        }
         match &self.context {
             Some(context) => ranges::layout(context.raw),
             // A small one is of the same kind.
@@ -799,6 +810,12 @@ fn weight_of(logits: &[f32], token: usize) -> Option<Weight> {
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
     let log_probability = logit - highest - sum.ln();
     (!log_probability.is_nan()).then_some(Weight { log_probability, is_likeliest: logit >= highest })
+}
+
+/// With what the library says about it.
+fn failed(what: &str) -> Failure {
+    let reason = take_complaints().map_or_else(String::new, |reason| format!(": {reason}"));
+    failure(FailureKind::Runtime, format!("{what}{reason}"), None)
 }
 
 /// What is wrong with the scores of the next token: a model with damaged weights says nothing, or anything.

@@ -131,7 +131,14 @@ pub(super) trait Machine {
 
     fn snapshot_bytes(snapshot: &Self::Snapshot) -> u64;
 
-    /// Describes what the bytes of a range depend on beside the model: the same text, the same meaning.
+    /// A checkpoint as bytes, for another run of the program.
+    fn checkpoint_bytes(checkpoint: &Self::Snapshot) -> Vec<u8>;
+
+    /// The checkpoint of these bytes. If they are none, [`Machine::rewind`] refuses it.
+    fn checkpoint_of(bytes: Vec<u8>) -> Self::Snapshot;
+
+    /// Describes what the bytes of a range depend on beside the model: the same text, the same meaning. Ranges are of what the cache keeps of
+    /// every token. If it can't be truncated anywhere, appended ranges have to be followed by [`Machine::rewind`].
     ///
     /// Errors: why ranges of this model's cache can't be copied, in words.
     fn range_layout(&mut self) -> Result<String, String>;

@@ -77,6 +77,8 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Prompt {
     pub parts: Vec<Part>,
+    /// What the document is called, for people; may be empty.
+    pub title: Arc<str>,
 }
 
 /// Sampling, with llama.cpp's names and meanings. `temperature` 0 is greedy.

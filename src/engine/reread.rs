@@ -203,7 +203,7 @@ impl<M: Machine> Worker<M> {
     /// The positions of the tokens of a part of the tail.
     pub(super) fn rows_of_part(&mut self, prompt: &Prompt, recipe: &RecipeSpec, part: usize) -> Range<u32> {
         let mut length = |parts: usize| {
-            let prompt = Prompt { parts: prompt.parts[..parts].to_vec() };
+            let prompt = Prompt { parts: prompt.parts[..parts].to_vec(), ..Prompt::default() };
             self.tokenize(&prompt, recipe).sequence.len()
         };
         length(part)..length(part + 1)

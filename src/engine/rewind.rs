@@ -7,7 +7,8 @@
 //! Where checkpoints are taken, for a document of 30,000 tokens under a window of 4,096 with 100 sinks: at 2,048, 4,096,
 //! 4,196, 8,192 and 16,384; at 30,000; where each turn begins; where the template asks for the answer; and before each
 //! decode call, since a call that is interrupted leaves the state half changed. So a prompt that differs inside of the
-//! document starts at no less than half of what it shares.
+//! document starts at no less than half of what it shares. Those inside of a document and at its end go to disk with its
+//! blocks.
 //!
 //! Doesn't decide how much of a cache is wanted (`worker` does).
 
@@ -92,9 +93,15 @@ impl<M: Machine> Worker<M> {
             return;
         }
         let place = place_at(tokenized, position, first);
-        if self.checkpoints.holds(&self.kv, place) {
-            return;
+        if !self.checkpoints.holds(&self.kv, place) {
+            self.take_checkpoint(place);
         }
+        self.save_checkpoints(tokenized.document_tokens, Place::Within);
+    }
+
+    /// Takes a checkpoint at the cache's end.
+    pub(super) fn take_checkpoint(&mut self, place: Place) {
+        let position = self.kv.len();
         match self.machine.checkpoint() {
             Ok(state) => {
                 let bytes = M::snapshot_bytes(&state) + self.kv.bytes();
@@ -102,6 +109,15 @@ impl<M: Machine> Worker<M> {
                 tracing::debug!(position, ?place, bytes, dropped, "checkpoint");
             }
             Err(failure) => tracing::warn!(position, message = failure.message, "no checkpoint"),
+        }
+    }
+
+    /// Saves checkpoints of the live cache to disk that are not there yet, those at least as useful as `least`.
+    pub(super) fn save_checkpoints(&mut self, document_tokens: u32, least: Place) {
+        for (position, state) in self.checkpoints.of(&self.kv, least) {
+            if self.disk.wants_state(position, document_tokens) {
+                self.disk.save_state(position, M::checkpoint_bytes(state));
+            }
         }
     }
 }
@@ -119,7 +135,7 @@ mod tests {
         let mut sequence = TokenSequence::default();
         sequence.push(&vec![Token(1); 30_000], &recipe.reading);
         sequence.push(&[Token(2); 40], &Attention::Full);
-        TokenizedPrompt { recipe, sequence, document_tokens: 30_000, answer_request: 30_034 }
+        TokenizedPrompt { recipe, sequence, document_tokens: 30_000, answer_request: 30_034, title: "".into() }
     }
 
     fn stops(tokenized: &TokenizedPrompt) -> Vec<u32> {

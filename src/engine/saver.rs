@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::store::blocks::{About, BlockGroup, BlockName, Limits, Store, free_bytes};
+use crate::store::blocks::{About, BlockGroup, BlockKey, BlockName, Limits, Store, free_bytes};
 use crate::units::bytes;
 
 /// More than this does not wait to be written.
@@ -22,6 +22,8 @@ const MOST_WAITING_BYTES: u64 = 256 << 20;
 /// When room is made, so much more of the limit is freed, so that it is not made anew for each block.
 const SLACK: u64 = 20;
 
+/// Between two looks whether everything is written.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// More than a file has around head and payload.
 const AROUND_BYTES: u64 = 256;
 
@@ -47,6 +49,8 @@ enum Work {
     Save(Box<Saving>),
     /// These were used.
     Used(Vec<BlockName>),
+    /// What the document that ends with a block is called.
+    Call(BlockKey, String),
 }
 
 /// The thread, seen from the worker.
@@ -92,6 +96,11 @@ impl Saver {
         self.send(Work::Used(names));
     }
 
+    /// Keeps what the document is called that ends with the block `key`.
+    pub(super) fn call(&self, key: BlockKey, title: &str) {
+        self.send(Work::Call(key, title.to_owned()));
+    }
+
     fn send(&self, work: Work) {
         // The thread ends only after the sender.
         let _ = self.work.as_ref().map(|sender| sender.send(work));
@@ -100,6 +109,14 @@ impl Saver {
     /// What has been done since the last call.
     pub(super) fn done(&self) -> impl Iterator<Item = Saved> {
         self.done.try_iter()
+    }
+
+    /// Waits until everything is written, but no longer than `patience`.
+    pub(super) fn wait(&self, patience: Duration) {
+        let begun = Instant::now();
+        while !self.is_idle() && begun.elapsed() < patience {
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Whether nothing waits to be written.
@@ -141,6 +158,11 @@ impl Desk {
                 for name in names {
                     // One that is gone is noticed when it is read.
                     let _ = self.group.touch(&name);
+                }
+            }
+            Work::Call(key, title) => {
+                if let Err(error) = self.group.keep_title(key, &title) {
+                    tracing::warn!(%error, "cannot keep what a document is called");
                 }
             }
             Work::Save(saving) => {
@@ -200,7 +222,7 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::blocks::BlockKey;
+    use crate::store::blocks::PartOf;
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -209,7 +231,8 @@ mod tests {
     }
 
     fn name(number: u8) -> BlockName {
-        BlockName { start: 0, tokens: 1, call_tokens: 1, parent: BlockKey::ROOT, key: BlockKey([number; 16]) }
+        let key = BlockKey([number; 16]);
+        BlockName { start: 0, tokens: 1, call_tokens: 1, parent: BlockKey::ROOT, key, part: PartOf::Document }
     }
 
     fn save(saver: &Saver, number: u8, len: usize) {

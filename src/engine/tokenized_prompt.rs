@@ -121,6 +121,8 @@ pub(super) struct TokenizedPrompt {
     /// Where the last part begins with which the template asks for the answer: a thinking model's next prompt is the
     /// same up to here, and not beyond. The prompt's length if that is not a place between two tokens.
     pub answer_request: u32,
+    /// What the document is called, for people.
+    pub title: Arc<str>,
 }
 
 impl TokenizedPrompt {
@@ -143,7 +145,7 @@ impl TokenizedPrompt {
             sequence.push(tokens, attention);
         }
         let answer_request = sequence.len() - answer_request_tokens(prompt, &sequence, machine);
-        Self { recipe, sequence, document_tokens, answer_request }
+        Self { recipe, sequence, document_tokens, answer_request, title: Arc::clone(&prompt.title) }
     }
 
     /// Keeps only what comes before the question.

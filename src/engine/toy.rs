@@ -251,6 +251,7 @@ impl Machine for Toy {
             return Err(Failure { kind: FailureKind::Runtime, message, hint: None });
         }
         self.state = checkpoint.state;
+        assert!(self.cells.len() >= len as usize, "the cells before it are there");
         self.truncate(len)
     }
 
@@ -271,6 +272,17 @@ impl Machine for Toy {
 
     fn snapshot_bytes(snapshot: &ToyCopy) -> u64 {
         snapshot.cells.len() as u64 * 8 + snapshot.state.map_or(0, |_| 16)
+    }
+
+    fn checkpoint_bytes(checkpoint: &ToyCopy) -> Vec<u8> {
+        let State { len, hash } = checkpoint.state.expect("a checkpoint is of a state");
+        [(len as u64).to_le_bytes(), hash.to_le_bytes()].concat()
+    }
+
+    fn checkpoint_of(bytes: Vec<u8>) -> ToyCopy {
+        let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+        let state = State { len: number(&bytes[..8]) as usize, hash: number(&bytes[8..]) };
+        ToyCopy { cells: Vec::new(), state: Some(state) }
     }
 
     fn range_layout(&mut self) -> Result<String, String> {

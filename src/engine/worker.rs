@@ -19,10 +19,10 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::cache_index::{CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
-use super::checkpoints::Checkpoints;
-use super::config::{ContextSize, EngineSettings};
+use super::checkpoints::{Checkpoints, Place};
+use super::config::{ContextSize, EngineSettings, Keeps};
 use super::cost_model::CostModel;
-use super::disk_cache::DiskCache;
+use super::disk_cache::{DiskCache, Worth};
 use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Logits, Machine};
@@ -45,7 +45,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) machine: M,
     pub(super) kv: CacheIndex,
     snapshots: SnapshotCache<M::Snapshot>,
-    disk: DiskCache,
+    pub(super) disk: DiskCache,
     pub(super) checkpoints: Checkpoints<M::Snapshot>,
     pub(super) cost_model: CostModel,
     calibration: Calibration,
@@ -220,7 +220,7 @@ impl<M: Machine> Worker<M> {
         self.disk.begin_job(&mut self.machine);
         let live = self.saved_by(&self.kv, &tokenized);
         let in_memory = live.max(self.snapshots.most_saved(|log| self.saved_by(log, &tokenized)));
-        let on_disk = self.disk.longest(&tokenized.sequence).last().map_or(0, BlockName::end);
+        let on_disk = self.chain_on_disk(&tokenized.sequence, u32::MAX).last().map_or(0, BlockName::end);
         let plan = self.plan(&tokenized, in_memory.max(on_disk));
         self.tell(Event::Forecast { job, plan });
     }
@@ -279,12 +279,17 @@ impl<M: Machine> Worker<M> {
             self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
         }
         let started = Instant::now();
-        let outcome = self.read_on(tokenized, job, started);
+        let worth = self.worth(tokenized, aim);
+        let outcome = self.read_on(tokenized, worth, job, started);
         job.timings.prefill = started.elapsed();
         job.tokens.prefilled = self.kv.len().saturating_sub(cached);
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
         self.calibration.record(job.tokens.prefilled, self.cost_model.sums());
-        self.disk.end_job(job.tokens.prefilled, &self.kv, tokenized.document_tokens, &mut self.machine);
+        self.disk.end_job(job.tokens.prefilled, &self.kv, worth, &mut self.machine);
+        self.disk.call_document(worth.document_tokens, &tokenized.title);
+        // A reading that was broken off goes on here in another run.
+        let least = if matches!(outcome, Ok(Prefilled::Stopped(_))) { Place::Passing } else { Place::Within };
+        self.save_checkpoints(worth.document_tokens, least);
         self.tell_notes(job.id);
         outcome
     }
@@ -299,7 +304,13 @@ impl<M: Machine> Worker<M> {
     /// Prefills from the end of the cache to the end of `tokenized`. A chunk never contains both document and question,
     /// even if their attention is the same: so a document is computed in the same calls whether it is prefilled ahead
     /// or together with its question.
-    fn read_on(&mut self, tokenized: &TokenizedPrompt, job: &mut Job, started: Instant) -> Result<Prefilled, Failure> {
+    fn read_on(
+        &mut self,
+        tokenized: &TokenizedPrompt,
+        worth: Worth,
+        job: &mut Job,
+        started: Instant,
+    ) -> Result<Prefilled, Failure> {
         let sequence = &tokenized.sequence;
         loop {
             let start = self.kv.len();
@@ -324,8 +335,27 @@ impl<M: Machine> Worker<M> {
             let tokens_per_s = rate(tokens.len() as u32, elapsed);
             self.kv.push(tokens, attention);
             self.cost_model.observe(start, tokens.len() as u32, attention, elapsed);
-            self.disk.save(&self.kv, tokenized.document_tokens, tokens_per_s, &mut self.machine);
+            self.disk.save(&self.kv, worth, tokens_per_s, &mut self.machine);
             self.tell_progress(sequence, job, started, tokens_per_s);
+        }
+    }
+
+    /// What of the prompt is to be kept on disk. Passages are gone with the next question.
+    fn worth(&self, tokenized: &TokenizedPrompt, aim: Aim) -> Worth {
+        let worth = self.disk.worth(tokenized.document_tokens);
+        if aim == Aim::AnswerWithPassages { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
+    }
+
+    /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn.
+    pub(super) fn keep_answer(&mut self, tokenized: &TokenizedPrompt, job: &Job) {
+        if job.tokens.reasoning > 0 || self.passage_tokens > 0 {
+            return;
+        }
+        let worth = self.worth(tokenized, Aim::Answer);
+        self.disk.save(&self.kv, worth, 0.0, &mut self.machine);
+        if !self.machine.cuts_anywhere() && self.disk.wants_state(self.kv.len(), worth.document_tokens) {
+            self.take_checkpoint(Place::Turn);
+            self.save_checkpoints(worth.document_tokens, Place::Turn);
         }
     }
 
@@ -351,11 +381,12 @@ impl<M: Machine> Worker<M> {
     /// kept, and how many of them came from disk.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
         self.reuse_memory(tokenized)?;
-        let in_memory = self.append_from_disk(&tokenized.sequence, job);
+        let most = most_reusable(tokenized, aim, job.compute_from);
+        let in_memory = self.append_from_disk(tokenized, most, job);
         self.cut(self.reusable_positions(tokenized, aim, job.compute_from));
         self.passage_tokens = 0;
         let keep = self.kv.len();
-        self.disk.follow(&self.kv, tokenized.document_tokens);
+        self.disk.follow(&self.kv);
         Ok((keep, keep.saturating_sub(in_memory)))
     }
 
@@ -386,24 +417,67 @@ impl<M: Machine> Worker<M> {
     ///
     /// What a block is appended to must be exactly what the block was computed behind. So the cache is cut where it stops to be that, even if
     /// the tokens agree further: then it was computed in other calls.
-    fn append_from_disk(&mut self, sequence: &TokenSequence, job: &Job) -> u32 {
-        let in_memory = self.kv.common_prefix(sequence);
-        let chain = self.disk.longest(sequence);
+    ///
+    /// A cache that can't be cut anywhere is emptied, and gets the state at the end of the chain after its positions.
+    fn append_from_disk(&mut self, tokenized: &TokenizedPrompt, most: u32, job: &Job) -> u32 {
+        let sequence = &tokenized.sequence;
+        let in_memory = self.saved_by(&self.kv, tokenized);
+        let chain = self.chain_on_disk(sequence, most);
         let end = chain.last().map_or(0, BlockName::end);
         if end <= in_memory {
             return in_memory;
         }
-        let (there, missing) = chain.split_at(DiskCache::already_there(&chain, &self.kv));
+        let cuts_anywhere = self.machine.cuts_anywhere();
+        let there = if cuts_anywhere { DiskCache::already_there(&chain, sequence, &self.kv) } else { 0 };
+        let (there, missing) = chain.split_at(there);
         if !self.disk.is_quicker(missing, self.time_between(sequence, in_memory, end)) {
             return in_memory;
         }
         let kept = there.last().map_or(0, BlockName::end);
-        self.cut(kept);
+        if cuts_anywhere {
+            self.cut(kept);
+        } else {
+            self.machine.forget();
+            self.kv.truncate(0);
+        }
         if self.kv.len() != kept {
             return self.kv.len();
         }
         self.disk.restore(missing, sequence, &mut self.kv, &mut self.machine, &job.watch);
+        if !cuts_anywhere {
+            self.restore_state(&chain);
+        }
         kept
+    }
+
+    /// The longest chain of blocks on disk that `sequence` begins with. Where a chain needs a state at its end, one that ends at `most` or before.
+    fn chain_on_disk(&self, sequence: &TokenSequence, most: u32) -> Vec<BlockName> {
+        if self.machine.cuts_anywhere() {
+            self.disk.longest(sequence)
+        } else {
+            self.disk.longest_with_state(sequence, most)
+        }
+    }
+
+    /// Gives the machine the state that belongs to the last block of `chain` that was appended. If it can't be used, an earlier one, and what
+    /// is behind that is cut.
+    fn restore_state(&mut self, chain: &[BlockName]) {
+        let appended = self.kv.len();
+        for block in chain.iter().rev().filter(|block| block.end() <= appended) {
+            let Some(bytes) = self.disk.state_at(block) else { continue };
+            let kept_bytes = bytes.len() as u64;
+            let state = M::checkpoint_of(bytes);
+            match self.machine.rewind(&state, block.end()) {
+                Ok(()) => {
+                    self.kv.truncate(block.end());
+                    let kept_bytes = kept_bytes + self.kv.bytes();
+                    self.checkpoints.keep(self.kv.clone(), state, kept_bytes, Place::Within);
+                    return;
+                }
+                Err(failure) => tracing::warn!(message = failure.message, "a state from disk was refused"),
+            }
+        }
+        self.recover();
     }
 
     /// The predicted time to prefill positions `start..end` of `sequence`; `None` before anything has been measured.
@@ -421,8 +495,7 @@ impl<M: Machine> Worker<M> {
         match aim {
             Aim::Keep => cache_state,
             Aim::Answer | Aim::AnswerWithPassages => {
-                let most = tokenized.sequence.len().saturating_sub(1).min(compute_from);
-                let cache_state = cache_state.min(most);
+                let cache_state = cache_state.min(most_reusable(tokenized, aim, compute_from));
                 self.kv.call_of(cache_state).max(cache_state.min(tokenized.document_tokens))
             }
         }
@@ -531,6 +604,14 @@ impl<M: Machine> Worker<M> {
     pub(super) fn memory(&self) -> Memory {
         let resident_bytes = self.snapshots.bytes() + self.checkpoints.bytes();
         Memory { resident_bytes, ..self.machine.memory(self.kv.len()) }
+    }
+}
+
+/// How many positions of a prompt can be reused at most.
+fn most_reusable(tokenized: &TokenizedPrompt, aim: Aim, compute_from: u32) -> u32 {
+    match aim {
+        Aim::Keep => tokenized.sequence.len(),
+        Aim::Answer | Aim::AnswerWithPassages => tokenized.sequence.len().saturating_sub(1).min(compute_from),
     }
 }
 

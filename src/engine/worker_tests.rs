@@ -16,6 +16,7 @@ use super::cost_model::{CostModel, Shape};
 use super::disk_cache::DiskCache;
 use super::heads::KnownHeads;
 use super::load::{Load, Unknown};
+use super::machine::Machine;
 use super::message::*;
 use super::threads::{Cores, ThreadChooser};
 use super::toy::Toy;
@@ -59,9 +60,16 @@ impl Desk {
     }
 
     fn of_model_on_disk(folder: &Path, model: &Path, most_bytes: Option<u64>) -> Self {
-        let about = About { model: "toy".into(), file: model.into(), cache_type: "f16".into(), library: "1".into() };
-        let disk = DiskCache::begin(&DiskCacheSettings { folder: folder.join("kv"), most_bytes }, about);
+        let disk = disk(folder, model, most_bytes, Keeps::Documents);
         Self::made(Toy::new(4096), Box::new(Unknown), disk, 0)
+    }
+
+    /// A run of the program with `toy`, which keeps its readings and conversations in `folder`.
+    fn in_conversation(toy: Toy, folder: &Path) -> Self {
+        let model = folder.join("model.gguf");
+        std::fs::write(&model, "weights").expect("written");
+        let disk = disk(folder, &model, None, Keeps::Conversations);
+        Self::made(toy, Box::new(Unknown), disk, PLENTY)
     }
 
     fn with(toy: Toy, load: Box<dyn Load>, resident_bytes: u64) -> Self {
@@ -167,6 +175,11 @@ impl Desk {
     }
 }
 
+fn disk(folder: &Path, model: &Path, most_bytes: Option<u64>, keeps: Keeps) -> DiskCache {
+    let about = About { model: "toy".into(), file: model.into(), cache_type: "f16".into(), library: "1".into() };
+    DiskCache::begin(&DiskCacheSettings { folder: folder.join("kv"), most_bytes, keeps }, about)
+}
+
 /// The result of an `Ask`.
 #[derive(Debug)]
 struct Answer {
@@ -205,7 +218,7 @@ fn part(text: &str, segment: Segment) -> Part {
 fn prompt(document: &str, turns: &[&str]) -> Prompt {
     let mut parts = vec![part(document, Segment::Document)];
     parts.extend(turns.iter().map(|turn| part(turn, Segment::Tail)));
-    Prompt { parts }
+    Prompt { parts, title: "A book".into() }
 }
 
 fn spec(window: u32, sinks: u32) -> RecipeSpec {
@@ -343,6 +356,113 @@ fn an_answer_after_a_restart_is_the_same_and_costs_the_question() {
     }
 }
 
+/// What a prefill cost: tokens of the prompt that were there, and tokens that were computed.
+fn cost(tokens: TokenCounts) -> (u32, u32) {
+    (tokens.cached, tokens.prefilled)
+}
+
+/// The contract: what is paid for in one run is not paid for again, in that run or in a later one. A question costs itself, and what a hybrid
+/// can't go back to.
+#[test]
+fn each_prefill_costs_what_is_new_in_one_run_and_across_runs() {
+    for toy in [Toy::new as fn(u32) -> Toy, Toy::hybrid] {
+        let is_hybrid = !toy(1).cuts_anywhere();
+        let folder = tempfile::tempdir().expect("a folder");
+        let start = || {
+            let mut desk = Desk::in_conversation(toy(8192), folder.path());
+            desk.give(Command::AllowContext { tokens: 4096 });
+            desk
+        };
+        let (book, window) = (book(), spec(64, 8));
+        let text = "w".repeat(300);
+        let mut desk = start();
+        desk.worker.machine.script = Some(text.clone().into_bytes());
+        let long = Limits { max_tokens: Some(1000), repetition: Repetition::Allowed, ..Limits::default() };
+        let first = desk.ask_with(&prompt(&book, &["who?"]), &RecipeSpec::FULL, long, OutputMarkup::default());
+        assert_eq!((cost(first.tokens), first.text.len()), ((0, 784), 300), "the first question reads the document");
+        let turns = ["who?", &*text, "and why?"];
+        let second = desk.ask(&prompt(&book, &turns), &RecipeSpec::FULL);
+        assert_eq!(cost(second.tokens), (1084, 8), "second turn");
+        drop(desk);
+
+        let mut desk = start();
+        let again = desk.ask(&prompt(&book, &turns), &RecipeSpec::FULL);
+        assert_eq!(cost(again.tokens), (1084, 8), "the same after a restart, hybrid: {is_hybrid}");
+        let forked = desk.ask(&prompt(&book, &["who?", &*text, "or not?"]), &RecipeSpec::FULL);
+        assert_eq!(cost(forked.tokens), (1084, 7), "a fork");
+        let other = desk.ask(&prompt(&book, &["when?"]), &RecipeSpec::FULL);
+        assert_eq!(cost(other.tokens), (780, 5), "a conversation of its own about the same document");
+        drop(desk);
+
+        let expected = if is_hybrid { (0, 780) } else { (64, 716) };
+        assert_eq!(cost(start().read(&prompt(&book, &[]), &window)), expected, "another preset after a restart");
+        let mut desk = start();
+        assert_eq!(cost(desk.read(&prompt(&book, &[]), &window)), (780, 0), "and again");
+        assert_eq!(cost(desk.read(&prompt(&book, &[]), &RecipeSpec::FULL)), (780, 0), "A → B");
+        assert_eq!(cost(desk.read(&prompt(&book, &[]), &window)), (780, 0), "A → B → A");
+        let quarter = desk.ask(&prompt(&book[..195], &["Who?"]), &window);
+        let expected = if is_hybrid { (0, 199) } else { (195, 4) };
+        assert_eq!(cost(quarter.tokens), expected, "up to here");
+        drop(desk);
+
+        let longer = format!("{book}and so on");
+        assert_eq!(cost(start().read(&prompt(&longer, &[]), &RecipeSpec::FULL)), (780, 9), "a longer document");
+        let mut changed = self::book();
+        changed.replace_range(300..301, "X");
+        let expected = if is_hybrid { (0, 780) } else { (288, 492) };
+        assert_eq!(cost(start().read(&prompt(&changed, &[]), &RecipeSpec::FULL)), expected, "a changed document");
+    }
+}
+
+#[test]
+fn a_broken_off_reading_of_a_hybrid_goes_on_where_it_was_broken_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut desk = Desk::in_conversation(Toy::hybrid(4096), folder.path());
+    let book = prompt(&book(), &[]);
+    desk.worker.machine.interrupt_at = Some(500);
+    let cancel = CancelToken::default();
+    desk.worker.machine.cancels = Some(cancel.clone());
+    let command = Command::Prefill { job: JobId(1), prompt: book.clone(), recipe: RecipeSpec::FULL, cancel };
+    let events = desk.give(command);
+    assert!(matches!(events.last(), Some(Event::Prefilled { stopped: true, .. })), "got {events:?}");
+    drop(desk);
+    let tokens = Desk::in_conversation(Toy::hybrid(4096), folder.path()).read(&book, &RecipeSpec::FULL);
+    assert_eq!(cost(tokens), (496, 284), "31 calls of 16");
+}
+
+#[test]
+fn a_state_that_is_bad_is_told_and_an_earlier_one_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = "it is a truth universally acknowledged ".repeat(80);
+    let whole = prompt(&text, &[]);
+    let start = || Desk::in_conversation(Toy::hybrid(8192), folder.path());
+    start().read(&whole, &RecipeSpec::FULL);
+    let states: Vec<PathBuf> =
+        blocks(folder.path()).into_iter().filter(|path| path.to_string_lossy().contains("-0-0-")).collect();
+    assert_eq!(states.len(), 2, "at 2,048 and at the end: {states:?}");
+    let mut bytes = fs::read(&states[1]).expect("a state");
+    bytes[110] ^= 1;
+    fs::write(&states[1], bytes).expect("written");
+    let mut desk = start();
+    assert_eq!(cost(desk.read(&whole, &RecipeSpec::FULL)), (2048, 3120 - 2048));
+    let told = "the state of an earlier reading at token 3,120 cannot be used: its checksum is wrong; it is read again from before it";
+    assert!(desk.notes.iter().any(|note| note == told), "{:?}", desk.notes);
+    drop(desk);
+    assert_eq!(cost(start().read(&whole, &RecipeSpec::FULL)), (3120, 0), "it was written anew");
+}
+
+#[test]
+fn without_a_saved_conversation_nothing_of_it_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut desk = Desk::on_disk(folder.path());
+    desk.worker.machine.script = Some("w".repeat(300).into_bytes());
+    let limits = Limits { max_tokens: Some(1000), repetition: Repetition::Allowed, ..Limits::default() };
+    desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
+    drop(desk);
+    let last = blocks(folder.path()).pop().expect("blocks");
+    assert!(last.file_name().is_some_and(|name| name.to_string_lossy().starts_with("000000768-12-12-")), "{last:?}");
+}
+
 #[test]
 fn a_longer_document_appends_and_a_changed_one_is_read_from_its_first_changed_block() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -463,7 +583,10 @@ fn a_store_that_vanishes_while_the_program_runs_is_read_again_and_made_anew() {
     while blocks(folder.path()).len() < 780_usize.div_ceil(16) {
         std::thread::yield_now();
     }
-    fs::remove_dir_all(folder.path().join("kv")).expect("removed");
+    // The title may still be about to be written.
+    while folder.path().join("kv").exists() {
+        let _ = fs::remove_dir_all(folder.path().join("kv"));
+    }
     assert_eq!(parts(desk.read(&prompt(&book().replace("truth", "story"), &[]), &RecipeSpec::FULL)), (8, 0, 772));
     assert_eq!(parts(desk.read(&whole, &RecipeSpec::FULL)), (8, 0, 772));
     drop(desk);
@@ -727,7 +850,7 @@ fn with_requests(turns: &[&str]) -> Prompt {
     let request = Part { text: Arc::from("<answer>"), origin: Origin::Template, segment: Segment::Tail };
     let mut parts = prompt(&book(), turns).parts;
     parts.push(request);
-    Prompt { parts }
+    Prompt { parts, title: "A book".into() }
 }
 
 #[test]
@@ -840,8 +963,12 @@ proptest! {
 
     /// Whatever was read, kept, lost and spoilt before, an answer equals that of a fresh machine.
     #[test]
-    fn the_cache_on_disk_never_changes_an_answer(steps in prop::collection::vec(any_step_on_disk(), 1..10)) {
+    fn the_cache_on_disk_never_changes_an_answer(
+        steps in prop::collection::vec(any_step_on_disk(), 1..10), is_hybrid in any::<bool>(), is_kept in any::<bool>()
+    ) {
         let folder = tempfile::tempdir().expect("a folder");
+        let toy = || if is_hybrid { Toy::hybrid(4096) } else { Toy::new(4096) };
+        let run = || if is_kept || is_hybrid { Desk::in_conversation(toy(), folder.path()) } else { Desk::on_disk(folder.path()) };
         let documents = [book(), book().replace("truth", "story"), book()[..300].to_owned()];
         let recipes = [
             RecipeSpec::FULL,
@@ -850,7 +977,7 @@ proptest! {
             RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) },
             RecipeSpec { far: 8, ..spec(40, 4) },
         ];
-        let mut desk = Desk::on_disk(folder.path());
+        let mut desk = run();
         for step in steps {
             match step {
                 Step::Read(document, recipe) => {
@@ -859,14 +986,14 @@ proptest! {
                 Step::Ask(document, recipe, question) => {
                     let prompt = prompt(&documents[document], &[question]);
                     let answer = desk.ask(&prompt, &recipes[recipe]);
-                    let fresh = Desk::new(4096, 0).ask(&prompt, &recipes[recipe]);
+                    let fresh = Desk::with(toy(), Box::new(Unknown), 0).ask(&prompt, &recipes[recipe]);
                     prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
                     prop_assert_eq!(answer.tokens.cached + answer.tokens.prefilled, answer.tokens.prompt);
                 }
                 Step::Forecast(..) => {}
                 Step::Restart => {
                     drop(desk);
-                    desk = Desk::on_disk(folder.path());
+                    desk = run();
                 }
                 Step::Spoil(block, byte) => spoil(folder.path(), block, byte),
             }

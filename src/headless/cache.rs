@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! Qwen2.5-Coder 0.5B · Q8_0, f16: 2 readings, 55 blocks, 338 MB   (5f0c1a2b)
-//!    16,384 tokens, used 5 min 10 s ago
-//!    12,301 tokens, used 2 days ago
+//!    16,384 tokens, used 5 min 10 s ago: Pride and Prejudice
+//!    12,301 tokens, used 2 days ago: report.pdf
 //! 338 MB in /home/ada/.cache/lunette/kv; 78.2 GB are free on its disk
 //! ```
 //!
-//! A reading is known by its length alone: neither the document's text nor its name is kept.
+//! A reading is known by its length and by what its document is called; the document's text is not kept.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,7 +21,7 @@ use crate::exit::{Exit, ExitError};
 use crate::failure::{Failure, FailureKind};
 use crate::harmless;
 use crate::settings::CacheTask;
-use crate::store::blocks::{GroupSummary, Store, free_bytes};
+use crate::store::blocks::{GroupSummary, Reading, Store, free_bytes};
 use crate::units::{bytes, count, counted, time};
 
 /// So many digits of a group's name are shown, and tell it from others.
@@ -62,11 +62,13 @@ struct GroupLine<'a> {
     current: bool,
     blocks: usize,
     bytes: u64,
-    readings: Vec<ReadingLine>,
+    readings: Vec<ReadingLine<'a>>,
 }
 
 #[derive(Serialize)]
-struct ReadingLine {
+struct ReadingLine<'a> {
+    /// Null for a reading that was broken off, and for a document without a name.
+    title: Option<&'a str>,
     tokens: u32,
     /// Seconds since 1970.
     used: u64,
@@ -75,9 +77,10 @@ struct ReadingLine {
 impl<'a> From<&'a GroupSummary> for GroupLine<'a> {
     fn from(group: &'a GroupSummary) -> Self {
         let about = group.about.as_ref();
-        let readings = group.readings.iter().map(|&(tokens, used)| ReadingLine {
-            tokens,
-            used: used.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        let readings = group.readings.iter().map(|reading| ReadingLine {
+            title: reading.title.as_deref(),
+            tokens: reading.tokens,
+            used: reading.used.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
         });
         Self {
             id: &group.id,
@@ -126,8 +129,12 @@ fn in_words(group: &GroupSummary, now: SystemTime) -> String {
         bytes(*taken),
         &id[..ID_DIGITS]
     );
-    let line = |&(tokens, used): &(u32, SystemTime)| format!("   {} tokens, {}\n", count(tokens), ago(used, now));
-    heading + &readings.iter().map(line).collect::<String>()
+    heading + &readings.iter().map(|reading| line(reading, now)).collect::<String>()
+}
+
+fn line(reading: &Reading, now: SystemTime) -> String {
+    let title = reading.title.as_ref().map_or_else(String::new, |title| format!(": {}", harmless::line(title)));
+    format!("   {} tokens, {}{title}\n", count(reading.tokens), ago(reading.used, now))
 }
 
 /// `Qwen2.5-Coder 0.5B · Q8_0, f16`.
@@ -222,7 +229,7 @@ fn freed(freed: u64, left: u64, json: bool, reporter: &mut Reporter) -> io::Resu
 mod tests {
     use super::*;
     use crate::settings::{Output, Terminal};
-    use crate::store::blocks::{About, BlockKey, BlockName};
+    use crate::store::blocks::{About, BlockKey, BlockName, PartOf};
 
     const IDS: [&str; 2] = ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"];
 
@@ -233,7 +240,7 @@ mod tests {
             let about = About { model: model.into(), file: "/m/s.gguf".into(), cache_type: "f16".into(), library };
             for (start, parent, key) in [(0, 0, 1), (512, 1, 2)] {
                 let (parent, key) = (BlockKey([parent; 16]), BlockKey([key; 16]));
-                let name = BlockName { start, tokens: 512, call_tokens: 512, parent, key };
+                let name = BlockName { start, tokens: 512, call_tokens: 512, parent, key, part: PartOf::Document };
                 store.group(id).write(&name, b"", &[0; 1000], &about).expect("written");
             }
         }

@@ -55,7 +55,7 @@ use crate::exit::{Exit, ExitError};
 use crate::models::Resolved;
 use crate::session::retriever::Retriever;
 use crate::session::{EngineClient, Kept, WorkingSet, opening};
-use crate::settings::{Headless, SessionChoice, Settings};
+use crate::settings::{Headless, Settings};
 
 /// What a run needs besides its documents.
 pub struct Started {
@@ -119,8 +119,7 @@ fn setup(settings: &Settings, files: &WorkingSet<'_>, model: PathBuf) -> Setup {
     if let Some(first) = settings.ab.first() {
         reading.preset.clone_from(first);
     }
-    let is_saved = matches!(settings.session, SessionChoice::Last | SessionChoice::Named(_));
-    let questions = if is_saved { Questions::Thread } else { Questions::Alone };
+    let questions = if settings.saves_conversation() { Questions::Thread } else { Questions::Alone };
     Setup { reading, asking: Asking { questions, ..setup.asking }, ..setup }
 }
 

@@ -186,7 +186,7 @@ fn bare(documents: &DocumentSet, text: &Arc<str>) -> Prompt {
         parts.extend([part(&documents.text, Segment::Document), part(&"\n\n".into(), Segment::Tail)]);
     }
     parts.push(part(text, Segment::Tail));
-    Prompt { parts }
+    Prompt { parts, ..Prompt::default() }
 }
 
 /// Has the first long text, and all that comes before it, read as a document: up to its last blank line, or its last line.

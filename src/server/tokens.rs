@@ -24,7 +24,10 @@ pub(super) fn tokenize(vocabulary: &Vocabulary, body: &[u8]) -> Result<Value, Ap
         ));
     }
     // With what begins a prompt, if the vocabulary wants it.
-    let as_prompt = || Prompt { parts: vec![Part { text: text.into(), origin: Origin::Text, segment: Segment::Tail }] };
+    let as_prompt = || Prompt {
+        parts: vec![Part { text: text.into(), origin: Origin::Text, segment: Segment::Tail }],
+        ..Prompt::default()
+    };
     let ids =
         if fields.flag("add_special")? { vocabulary.prompt_numbers(&as_prompt()) } else { vocabulary.numbers(text) };
     if !fields.flag("with_pieces")? {

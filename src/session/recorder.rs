@@ -22,6 +22,7 @@ use crate::chat::{Input, Moment};
 use crate::document::{Document, without_password};
 use crate::failure::{Failure, FailureKind};
 use crate::settings::{SessionChoice, Settings};
+use crate::store::blocks::Store;
 use crate::store::sessions::{self, SaveError, Target, Turn, TurnChange, Writer};
 use crate::store::{self, Database};
 
@@ -31,6 +32,8 @@ pub struct Recorder {
     database: Option<Database>,
     /// Where the conversation goes.
     target: Target,
+    /// What is kept of readings, and of what was asked about them.
+    blocks: Option<Store>,
     /// Tells this window from all others.
     token: String,
     /// The folder that the program runs in.
@@ -57,7 +60,8 @@ impl Recorder {
                     tracing::warn!(%error, "passwords in addresses that earlier versions kept stay there");
                 }
                 let note = database.note().map(|note| Failure::new(FailureKind::Runtime, note, None));
-                (Self::on(database), note)
+                let blocks = settings.engine.disk_cache.as_ref().map(|disk| Store::at(disk.folder.clone()));
+                (Self { blocks, ..Self::on(database) }, note)
             }
             Err(error) => (Self::nothing(), Some(not_kept(&error))),
         }
@@ -68,7 +72,7 @@ impl Recorder {
     pub fn nothing() -> Self {
         let token = format!("{}-{:?}", std::process::id(), SystemTime::now());
         let folder = absolute(".", None);
-        Self { database: None, target: Target::New, token, folder, noted: None, is_failing: false }
+        Self { database: None, target: Target::New, blocks: None, token, folder, noted: None, is_failing: false }
     }
 
     /// Saves to `database`.
@@ -106,9 +110,14 @@ impl Recorder {
         self.database.as_ref().map_or(Ok(()), |database| database.rename(id, name))
     }
 
-    /// Removes a saved conversation. Returns whether it was there.
+    /// Removes a saved conversation, and what the KV cache on disk holds of any: which blocks are of which is not known, and what is missing
+    /// is read again. Returns whether it was there.
     pub fn remove(&mut self, id: i64) -> Result<bool, store::Error> {
-        self.database.as_mut().map_or(Ok(false), |database| database.remove(id))
+        let was_there = self.database.as_mut().map_or(Ok(false), |database| database.remove(id))?;
+        if let Some(Err(error)) = self.blocks.as_ref().filter(|_| was_there).map(Store::forget_conversations) {
+            tracing::warn!(%error, "the KV cache on disk still holds parts of conversations");
+        }
+        Ok(was_there)
     }
 
     /// The conversation that is saved now; `None` before its first save.

@@ -23,7 +23,7 @@ use super::values::Count;
 use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
-    ContextSize, DiskCacheSettings, EngineSettings, FirstUse, KnownFile, KvDtype, Offload, OwnWindows,
+    ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload, OwnWindows,
 };
 use crate::engine::message::{Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
@@ -277,7 +277,22 @@ impl Settings {
             // In a chat, the time limits each answer, not the run.
             settings.limits.time = settings.timeout;
         }
+        if settings.saves_conversation()
+            && let Some(disk) = &mut settings.engine.disk_cache
+        {
+            disk.keeps = Keeps::Conversations;
+        }
         Ok(settings)
+    }
+
+    /// Whether the conversation of this run is saved: those of chats, and of scripts that name one.
+    #[must_use]
+    pub fn saves_conversation(&self) -> bool {
+        match self.front_end {
+            FrontEnd::Screen | FrontEnd::Plain => self.session != SessionChoice::Nothing,
+            FrontEnd::Headless(_) => matches!(self.session, SessionChoice::Last | SessionChoice::Named(_)),
+            _ => false,
+        }
     }
 
     fn names_no_document(&self) -> bool {
@@ -609,7 +624,7 @@ fn engine_settings(
 fn disk_cache(args: &ModelArgs, config: &Config, directories: &Directories) -> Option<DiskCacheSettings> {
     let most_bytes = config.disk_cache_gib.map(|gib| u64::from(gib) << 30);
     let is_wanted = !args.no_cache && most_bytes != Some(0);
-    is_wanted.then(|| DiskCacheSettings { folder: directories.kv_folder(), most_bytes })
+    is_wanted.then(|| DiskCacheSettings { folder: directories.kv_folder(), most_bytes, keeps: Keeps::Documents })
 }
 
 /// Models are tried by this program. Where it doesn't know its own path, as in tests, they aren't.

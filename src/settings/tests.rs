@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::engine::config::{
-    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, KvDtype, Offload, OwnWindows, SplitMode,
+    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, Keeps, KvDtype, Offload, OwnWindows, SplitMode,
 };
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
@@ -142,7 +142,11 @@ fn nothing_said_gives_the_defaults() {
         offload: Offload::default(),
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
-        disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
+        disk_cache: Some(DiskCacheSettings {
+            folder: "/home/reader/cache/kv".into(),
+            most_bytes: None,
+            keeps: Keeps::Conversations,
+        }),
         first_use: settings.engine.first_use.clone(),
         heads: Some("/home/reader/state/heads.json".into()),
     };
@@ -172,7 +176,11 @@ fn llama_cpp_flags_keep_their_meaning() {
         },
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
-        disk_cache: Some(DiskCacheSettings { folder: "/home/reader/cache/kv".into(), most_bytes: None }),
+        disk_cache: Some(DiskCacheSettings {
+            folder: "/home/reader/cache/kv".into(),
+            most_bytes: None,
+            keeps: Keeps::Documents,
+        }),
         first_use: settings.engine.first_use.clone(),
         heads: Some("/home/reader/state/heads.json".into()),
     };

@@ -4,6 +4,8 @@
 //! Each has 8 layers of 64 numbers, a vocabulary of 256 bytes and two marks, and takes about a megabyte. What they
 //! answer is noise, but the same noise for the same prompt.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use std::path::Path;
 
 use super::gguf::{Gguf, Numbers, Tensor, Value};

@@ -98,11 +98,12 @@ pub(super) fn contents<'a>(name: &BlockName, bytes: &'a [u8]) -> Result<Contents
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::name::BlockKey;
+    use super::super::name::{BlockKey, PartOf};
     use super::*;
 
     fn name(start: u32) -> BlockName {
-        BlockName { start, tokens: 3, call_tokens: 5, parent: BlockKey::ROOT, key: BlockKey([7; 16]) }
+        let key = BlockKey([7; 16]);
+        BlockName { start, tokens: 3, call_tokens: 5, parent: BlockKey::ROOT, key, part: PartOf::Document }
     }
 
     fn written(head: &[u8], payload: &[u8]) -> Vec<u8> {

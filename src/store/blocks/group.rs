@@ -1,7 +1,8 @@
 //! The blocks of one group: what one model computed under one cache type, with one version of the library.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirBuilder, File, FileTimes};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::Builder;
 
 use super::block_file::{BlockError, around, contents};
-use super::name::BlockName;
+use super::name::{BlockKey, BlockName};
+use super::titles;
 use crate::store::file::write_whole;
 
 /// Files that are being written begin like this.
@@ -63,6 +65,21 @@ impl BlockGroup {
     #[must_use]
     pub fn about(&self) -> Option<About> {
         serde_json::from_slice(&fs::read(self.folder.join(ABOUT)).ok()?).ok()
+    }
+
+    /// What the documents are called that end with these blocks.
+    #[must_use]
+    pub fn titles(&self) -> BTreeMap<BlockKey, String> {
+        titles::titles(&self.folder)
+    }
+
+    /// Keeps what the document is called that ends with the block `key`, if that is there.
+    pub fn keep_title(&self, key: BlockKey, title: &str) -> io::Result<()> {
+        let there: HashSet<BlockKey> = self.names()?.into_iter().map(|name| name.key).collect();
+        if !there.contains(&key) {
+            return Ok(());
+        }
+        titles::keep(&self.folder, key, title, |key| there.contains(key))
     }
 
     /// The names of all blocks, in no order. A folder that is not there has none.
@@ -140,6 +157,17 @@ impl BlockGroup {
         }
     }
 
+    /// Overwrites a block and drops it.
+    pub(super) fn wipe(&self, name: &BlockName) -> io::Result<()> {
+        let path = self.path(name);
+        if let Ok(mut file) = File::options().write(true).open(&path) {
+            let bytes = file.metadata()?.len();
+            io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
+            file.sync_all()?;
+        }
+        self.remove(name)
+    }
+
     /// Removes what a program left behind that ended while it wrote.
     pub fn remove_unfinished(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
@@ -160,6 +188,7 @@ impl BlockGroup {
     pub(super) fn remove_if_empty(&self) {
         if self.names().is_ok_and(|names| names.is_empty()) {
             let _ = fs::remove_file(self.folder.join(ABOUT));
+            titles::remove(&self.folder);
             // Fails if another program has begun to write there.
             let _ = fs::remove_dir(&self.folder);
         }
@@ -193,7 +222,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::thread;
 
-    use super::super::name::BlockKey;
+    use super::super::name::{BlockKey, PartOf};
     use super::*;
 
     fn about() -> About {
@@ -201,7 +230,8 @@ mod tests {
     }
 
     fn name(start: u32) -> BlockName {
-        BlockName { start, tokens: 4, call_tokens: 4, parent: BlockKey::ROOT, key: BlockKey([start as u8; 16]) }
+        let key = BlockKey([start as u8; 16]);
+        BlockName { start, tokens: 4, call_tokens: 4, parent: BlockKey::ROOT, key, part: PartOf::Document }
     }
 
     fn group(folder: &Path) -> BlockGroup {

@@ -96,7 +96,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::name::BlockName;
+    use super::super::name::{BlockName, PartOf};
     use super::*;
 
     fn key(number: u8) -> BlockKey {
@@ -105,7 +105,8 @@ mod tests {
 
     /// A block of 10 tokens.
     fn block(start: u32, parent: u8, own: u8, used_s: u64) -> (usize, KeptBlock) {
-        let name = BlockName { start, tokens: 10, call_tokens: 10, parent: key(parent), key: key(own) };
+        let (parent, key) = (key(parent), key(own));
+        let name = BlockName { start, tokens: 10, call_tokens: 10, parent, key, part: PartOf::Document };
         (0, KeptBlock { name, bytes: 100, used: at(used_s) })
     }
 

@@ -1,6 +1,6 @@
 //! The whole store: its groups, what they take, whether their blocks are whole, and what is dropped.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::block_file::BlockError;
 use super::group::{About, BlockGroup, KeptBlock};
-use super::name::{BlockKey, BlockName};
+use super::name::{BlockKey, BlockName, PartOf};
 use super::room::order;
 
 /// The folder of all groups.
@@ -26,9 +26,17 @@ pub struct GroupSummary {
     pub about: Option<About>,
     pub blocks: usize,
     pub bytes: u64,
-    /// The chains of blocks, each from position 0: tokens and last use, the newest first. One that another begins with is no reading of its
-    /// own.
-    pub readings: Vec<(u32, SystemTime)>,
+    /// The newest first.
+    pub readings: Vec<Reading>,
+}
+
+/// A chain of blocks from position 0: a document with a title, or what no other chain begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    pub tokens: u32,
+    /// When it, or what builds on it, was used last.
+    pub used: SystemTime,
+    pub title: Option<String>,
 }
 
 /// What looking at every block found.
@@ -90,7 +98,13 @@ impl Store {
         let group = self.group(&id);
         let blocks = group.blocks()?;
         let bytes = blocks.iter().map(|block| block.bytes).sum();
-        Ok(GroupSummary { about: group.about(), blocks: blocks.len(), bytes, readings: readings(&blocks), id })
+        Ok(GroupSummary {
+            about: group.about(),
+            blocks: blocks.len(),
+            bytes,
+            readings: readings(&blocks, &group.titles()),
+            id,
+        })
     }
 
     /// All blocks take so many bytes.
@@ -153,6 +167,17 @@ impl Store {
         Ok(verified)
     }
 
+    /// Removes what is kept of all conversations, and none of a document. The files are overwritten before.
+    pub fn forget_conversations(&self) -> io::Result<()> {
+        for id in self.ids()? {
+            let group = self.group(&id);
+            for name in group.names()?.iter().filter(|name| name.part == PartOf::Conversation) {
+                group.wipe(name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the groups that `wanted` chooses. Returns what they took.
     pub fn remove(&self, wanted: impl Fn(&GroupSummary) -> bool) -> io::Result<Vec<GroupSummary>> {
         let removed: Vec<GroupSummary> = self.summaries()?.into_iter().filter(wanted).collect();
@@ -161,13 +186,29 @@ impl Store {
     }
 }
 
-/// The chains that no other begins with.
-fn readings(blocks: &[KeptBlock]) -> Vec<(u32, SystemTime)> {
-    let parents: HashSet<BlockKey> = blocks.iter().map(|block| block.name.parent).collect();
-    let is_last = |name: &BlockName| !parents.contains(&name.key);
-    let mut readings: Vec<(u32, SystemTime)> =
-        blocks.iter().filter(|block| is_last(&block.name)).map(|block| (block.name.end(), block.used)).collect();
-    readings.sort_by_key(|&(tokens, used)| std::cmp::Reverse((used, tokens)));
+/// The documents with a title, and the chains without one that no other begins with.
+fn readings(blocks: &[KeptBlock], titles: &BTreeMap<BlockKey, String>) -> Vec<Reading> {
+    let by_key: HashMap<BlockKey, &KeptBlock> =
+        blocks.iter().filter(|block| !block.name.is_state()).map(|block| (block.name.key, block)).collect();
+    let parents: HashSet<BlockKey> = by_key.values().map(|block| block.name.parent).collect();
+    let mut readings: BTreeMap<BlockKey, Reading> = BTreeMap::new();
+    for block in by_key.values().filter(|block| !parents.contains(&block.name.key)) {
+        // From the end to the beginning: the first block with a title is the document's last.
+        let chain = std::iter::successors(Some(*block), |block| by_key.get(&block.name.parent).copied());
+        let titled: Vec<&KeptBlock> =
+            chain.take(blocks.len()).filter(|block| titles.contains_key(&block.name.key)).collect();
+        for end in if titled.is_empty() { vec![*block] } else { titled } {
+            let BlockName { key, .. } = end.name;
+            let reading = readings.entry(key).or_insert_with(|| Reading {
+                tokens: end.name.end(),
+                used: end.used,
+                title: titles.get(&key).cloned(),
+            });
+            reading.used = reading.used.max(block.used);
+        }
+    }
+    let mut readings: Vec<Reading> = readings.into_values().collect();
+    readings.sort_by_key(|reading| std::cmp::Reverse((reading.used, reading.tokens)));
     readings
 }
 
@@ -189,7 +230,7 @@ mod tests {
 
     fn name(start: u32, parent: u8, own: u8) -> BlockName {
         let parent = BlockKey([parent; 16]);
-        BlockName { start, tokens: 10, call_tokens: 10, parent, key: BlockKey([own; 16]) }
+        BlockName { start, tokens: 10, call_tokens: 10, parent, key: BlockKey([own; 16]), part: PartOf::Document }
     }
 
     /// A store with 1 - 2 - 3 and 2 - 4, each of `len` bytes and what is around them.
@@ -218,7 +259,28 @@ mod tests {
         let summaries = store(folder.path(), 100).summaries().expect("readable");
         let [GroupSummary { id, about: group, blocks, readings, .. }] = &summaries[..] else { panic!("{summaries:?}") };
         assert_eq!((id.as_str(), group, *blocks), (ID, &Some(about()), 4));
-        assert_eq!(readings.iter().map(|(tokens, _)| *tokens).collect::<Vec<_>>(), [30, 30]);
+        assert_eq!(listed(readings), [(30, None), (30, None)]);
+    }
+
+    fn listed(readings: &[Reading]) -> Vec<(u32, Option<&str>)> {
+        readings.iter().map(|reading| (reading.tokens, reading.title.as_deref())).collect()
+    }
+
+    #[test]
+    fn a_document_with_a_title_is_a_reading_and_what_follows_it_and_states_are_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(folder.path(), 100);
+        let group = store.group(ID);
+        let state = BlockName { tokens: 0, call_tokens: 0, ..name(20, 2, 5) };
+        group.write(&state, b"", b"state", &about()).expect("written");
+        group.keep_title(BlockKey([2; 16]), "A tale").expect("written");
+        let summary = store.summary(ID.to_owned()).expect("readable");
+        assert_eq!((listed(&summary.readings), summary.blocks), (vec![(20, Some("A tale"))], 5));
+        group.keep_title(BlockKey([4; 16]), "A longer tale").expect("written");
+        let summary = store.summary(ID.to_owned()).expect("readable");
+        let mut readings = listed(&summary.readings);
+        readings.sort_unstable();
+        assert_eq!(readings, [(20, Some("A tale")), (30, Some("A longer tale"))]);
     }
 
     #[test]
@@ -249,6 +311,17 @@ mod tests {
         assert_eq!((verified.whole, verified.dropped), (3, vec![(damaged, "its checksum is wrong".to_owned())]));
         assert!(seen > verified.bytes);
         assert_eq!(store.group(ID).names().expect("readable").len(), 3);
+    }
+
+    #[test]
+    fn what_conversations_left_goes_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(folder.path(), 100);
+        let turn = BlockName { part: PartOf::Conversation, ..name(30, 3, 6) };
+        store.group(ID).write(&turn, b"head", b"payload", &about()).expect("written");
+        store.forget_conversations().expect("removed");
+        let names = store.group(ID).names().expect("readable");
+        assert!(names.len() == 4 && !names.contains(&turn), "{names:?}");
     }
 
     #[test]
