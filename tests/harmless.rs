@@ -189,6 +189,9 @@ fn obey(received: &Receiver<Command>, says: Says, tell: impl Fn(Event)) {
             Command::Count { job, texts } => tell(Event::Counted { job, tokens: vec![4; texts.len()] }),
             Command::Forecast { job, .. } => tell(Event::Forecast { job, plan: forecast() }),
             Command::Prefill { job, .. } => tell(Event::Prefilled { job, stopped: false, figures: figures() }),
+            Command::ReadAhead(ahead) => {
+                tell(Event::Prefilled { job: ahead.job, stopped: false, figures: figures() });
+            }
             Command::Ask(question) => answer(question.job, says, &tell),
             Command::AnswerNow { .. }
             | Command::AllowContext { .. }

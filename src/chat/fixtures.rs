@@ -174,6 +174,7 @@ pub(crate) fn job_of(command: &Command) -> Option<JobId> {
         | Command::FindHeads { job, .. }
         | Command::AnswerNow { job } => Some(*job),
         Command::Ask(question) | Command::Weigh { question, .. } => Some(question.job),
+        Command::ReadAhead(ahead) => Some(ahead.job),
         Command::AllowContext { .. } | Command::Shutdown => None,
     }
 }

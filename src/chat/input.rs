@@ -99,6 +99,8 @@ pub enum Action {
     SetReasoningBudget(Option<u32>),
     /// Asks what each preset entry would cost.
     Survey,
+    /// Reads the other presets while nothing else is to be done, or no more.
+    ReadAhead,
     /// Asks one question under each of two or more preset entries.
     Versus {
         question: String,

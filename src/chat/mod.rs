@@ -69,7 +69,8 @@ pub use prompt::{PromptRequest, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup, Sizing,
+    Ahead, AheadRun, Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup,
+    Sizing,
 };
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;

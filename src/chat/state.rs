@@ -19,11 +19,13 @@ use super::transcript::Entry;
 use super::until::Until;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
-use crate::engine::message::{CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Reread, Sampling, SamplingPatch};
+use crate::engine::message::{
+    CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Prompt, Reread, Sampling, SamplingPatch,
+};
 use crate::failure::Failure;
-use crate::swaa::Preset;
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
+use crate::swaa::{Preset, RecipeSpec};
 
 /// How questions relate to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +134,29 @@ impl Run {
             return Vec::new();
         }
         vec![Effect::Cancel(self.cancel.clone())]
+    }
+}
+
+/// Presets that are read while nothing else is to be done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ahead {
+    pub run: Option<AheadRun>,
+    /// What was read.
+    pub(super) done: Vec<(RecipeSpec, Prompt)>,
+    pub(super) not_before: Duration,
+}
+
+/// A preset that is being read in the background.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AheadRun {
+    pub preset: ResolvedPreset,
+    pub run: Run,
+    pub(super) prompt: Prompt,
+}
+
+impl Ahead {
+    pub(super) fn is_done(&self, recipe: &RecipeSpec, prompt: &Prompt) -> bool {
+        self.done.iter().any(|(done, of)| done == recipe && of == prompt)
     }
 }
 
@@ -286,6 +311,8 @@ pub struct Chat {
     pub measurements: Measurements,
     /// What each preset entry would cost now, by its index; `None` if not forecast yet.
     pub survey: Vec<Option<Plan>>,
+    /// Reading the other presets while nothing else is to be done; `None`: not wanted.
+    pub ahead: Option<Ahead>,
     /// The parts that the user is considering, and their forecast.
     pub drafted: Option<Drafted>,
     /// The last prefill failed because the document does not fit into the context or the memory.
@@ -375,6 +402,7 @@ impl Chat {
             cache_state: None,
             measurements: Measurements::default(),
             survey: Vec::new(),
+            ahead: None,
             drafted: None,
             too_long: false,
             full: None,
@@ -431,7 +459,13 @@ impl Chat {
         if self.beginning.is_some() { 1 } else { self.parts_taken.unwrap_or(parts).min(parts) }
     }
 
-    /// Whether something is in progress, so that the screen changes with time alone.
+    /// Whether time alone makes a difference: something is in progress, or begins after a while.
+    #[must_use]
+    pub fn needs_time(&self) -> bool {
+        self.is_busy() || self.ahead.is_some()
+    }
+
+    /// Whether something is in progress.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.opening.is_some()

@@ -446,6 +446,9 @@ pub enum Command {
         question: Question,
         answer: Arc<str>,
     },
+    /// Prefill a document under another recipe while nothing else is to be done. Ends as a prefill does; what the cache holds now is there
+    /// again afterwards, or is kept.
+    ReadAhead(Box<ReadAhead>),
     /// Predict the cost of prefilling `prompt` under `recipe` now. Answered by [`Event::Forecast`]; changes nothing.
     Forecast {
         job: JobId,
@@ -474,6 +477,17 @@ pub enum Command {
     },
     /// End the thread.
     Shutdown,
+}
+
+/// What is read while nothing else is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadAhead {
+    pub job: JobId,
+    pub prompt: Prompt,
+    pub recipe: RecipeSpec,
+    /// What is in use now.
+    pub home: (Prompt, RecipeSpec),
+    pub cancel: CancelToken,
 }
 
 /// Facts about a loaded model.

@@ -28,7 +28,7 @@ use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Logits, Machine};
 use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
-    Prompt, Segment,
+    Prompt, ReadAhead, Segment,
 };
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
@@ -164,6 +164,7 @@ impl<M: Machine> Worker<M> {
                 Command::Prefill { job, prompt, recipe, cancel } => self.read(job, &prompt, &recipe, cancel),
                 Command::Ask(question) => self.ask(&question),
                 Command::Weigh { question, answer } => self.weigh(&question, answer),
+                Command::ReadAhead(ahead) => self.read_ahead(&ahead),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
                 Command::FindHeads { job, trials, cancel } => self.find_heads(job, &trials, cancel),
@@ -181,20 +182,53 @@ impl<M: Machine> Worker<M> {
     }
 
     fn read(&mut self, id: JobId, prompt: &Prompt, spec: &RecipeSpec, cancel: CancelToken) {
-        if let Err(failure) = self.refuse_endless(prompt) {
-            return self.tell(Event::Failed { job: id, failure });
-        }
+        let event = match self.prefill_document(id, prompt, spec, cancel) {
+            Ok((outcome, figures)) => Event::Prefilled { job: id, stopped: outcome != Prefilled::Whole, figures },
+            Err(failure) => Event::Failed { job: id, failure },
+        };
+        self.tell(event);
+    }
+
+    fn prefill_document(
+        &mut self,
+        id: JobId,
+        prompt: &Prompt,
+        spec: &RecipeSpec,
+        cancel: CancelToken,
+    ) -> Result<(Prefilled, Box<Figures>), Failure> {
+        self.refuse_endless(prompt)?;
         let mut job = self.begin(id, cancel, None);
         let tokenized = self.tokenize(prompt, spec).document_only();
         let outcome = self.prefill(&tokenized, Aim::Keep, &mut job);
         self.threads.after_job();
-        match outcome {
-            Ok(outcome) => {
-                let figures = Box::new(self.figures(&job, tokenized.recipe));
-                self.tell(Event::Prefilled { job: id, stopped: outcome != Prefilled::Whole, figures });
-            }
-            Err(failure) => self.tell(Event::Failed { job: id, failure }),
+        Ok((outcome?, Box::new(self.figures(&job, tokenized.recipe))))
+    }
+
+    /// Reads a document while nothing else is to be done. Afterwards the cache holds what it held before, unless something else is wanted.
+    fn read_ahead(&mut self, ahead: &ReadAhead) {
+        let ReadAhead { job: id, prompt, recipe, home: (home_prompt, home_recipe), cancel } = ahead;
+        let home = self.tokenize(home_prompt, home_recipe).document_only();
+        if !self.is_at_hand(&home) {
+            return self.tell(Event::Failed { job: *id, failure: nowhere_to_keep() });
         }
+        let read = self.prefill_document(*id, prompt, recipe, cancel.clone());
+        if !cancel.is_cancelled()
+            && let Err(failure) = self.reuse(&home, Aim::Keep, &Job::new(*id, cancel.clone(), None))
+        {
+            tracing::warn!(message = failure.message, "the reading in use is not restored before it is asked about");
+        }
+        let event = match read {
+            Ok((outcome, figures)) => Event::Prefilled { job: *id, stopped: outcome != Prefilled::Whole, figures },
+            Err(failure) => Event::Failed { job: *id, failure },
+        };
+        self.tell(event);
+    }
+
+    /// Whether the cache can hold something else without losing what it holds of `home`.
+    fn is_at_hand(&self, home: &TokenizedPrompt) -> bool {
+        let on_disk = self.chain_on_disk(&home.sequence, u32::MAX).last().map_or(0, BlockName::end);
+        let is_on_disk = on_disk + WORTH_KEEPING_TOKENS >= home.sequence.len();
+        is_on_disk || self.snapshots.has_room_for(self.machine.memory(self.kv.len()).kv_used_bytes)
     }
 
     /// Starts a job, with as many threads as the machine has to spare.
@@ -613,6 +647,13 @@ fn most_reusable(tokenized: &TokenizedPrompt, aim: Aim, compute_from: u32) -> u3
         Aim::Keep => tokenized.sequence.len(),
         Aim::Answer | Aim::AnswerWithPassages => tokenized.sequence.len().saturating_sub(1).min(compute_from),
     }
+}
+
+/// Reading ahead would cost the present reading.
+fn nowhere_to_keep() -> Failure {
+    let message = "no preset can be read in the background: what is read now would be lost";
+    let hint = "keep readings on disk (disk_cache_gib in config.toml), or give snapshots more room (resident_mib)";
+    Failure::new(FailureKind::Usage, message, Some(hint.to_owned()))
 }
 
 /// A library that computes nothing has no logits to sample from, and ends the process when it is asked to.

@@ -311,6 +311,60 @@ fn going_back_to_a_recipe_reads_nothing() {
     assert_eq!((back.prefilled, back.cached), (0, 780));
 }
 
+/// Reads under `recipe` in the background, while `home` is in use. Returns the last event.
+fn read_ahead(desk: &mut Desk, recipe: &RecipeSpec, home: &RecipeSpec, cancel: CancelToken) -> Event {
+    let (job, prompt) = (desk.job(), prompt(&book(), &[]));
+    let home = (prompt.clone(), home.clone());
+    let ahead = ReadAhead { job, prompt, recipe: recipe.clone(), home, cancel };
+    desk.give(Command::ReadAhead(Box::new(ahead))).pop().expect("it ends")
+}
+
+#[test]
+fn a_preset_that_was_read_in_the_background_costs_nothing_and_the_present_one_is_in_the_cache() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain: fn(u32) -> Toy = Toy::new;
+    let desks =
+        [(Desk::new(4096, PLENTY), plain), (Desk::hybrid(PLENTY), Toy::hybrid), (Desk::on_disk(folder.path()), plain)];
+    for (mut desk, toy) in desks {
+        let (book, other) = (prompt(&book(), &[]), spec(64, 8));
+        desk.read(&book, &RecipeSpec::FULL);
+        let ended = read_ahead(&mut desk, &other, &RecipeSpec::FULL, CancelToken::default());
+        assert!(matches!(ended, Event::Prefilled { stopped: false, .. }), "{ended:?}");
+        assert_eq!(desk.worker.kv.len(), 780);
+        let computed = desk.worker.machine.computed;
+        let answer = desk.ask(&prompt(&self::book(), &["who?"]), &RecipeSpec::FULL);
+        assert_eq!((answer.tokens.cached, answer.tokens.prefilled), (780, 4));
+        let mut fresh = Desk::with(toy(4096), Box::new(Unknown), 0);
+        assert_eq!(answer.text, fresh.ask(&prompt(&self::book(), &["who?"]), &RecipeSpec::FULL).text);
+        assert_eq!(desk.read(&book, &other).prefilled, 0);
+        assert!(desk.worker.machine.computed < computed + 20, "nothing of the document was computed again");
+    }
+}
+
+#[test]
+fn a_reading_in_the_background_that_is_stopped_keeps_what_it_has() {
+    let mut desk = Desk::new(4096, PLENTY);
+    let book = prompt(&book(), &[]);
+    desk.read(&book, &RecipeSpec::FULL);
+    let cancel = CancelToken::default();
+    desk.worker.machine.interrupt_at = Some(700);
+    desk.worker.machine.cancels = Some(cancel.clone());
+    let ended = read_ahead(&mut desk, &spec(64, 8), &RecipeSpec::FULL, cancel);
+    assert!(matches!(ended, Event::Prefilled { stopped: true, .. }), "{ended:?}");
+    assert_eq!(desk.read(&book, &RecipeSpec::FULL).prefilled, 0, "the present one is at hand");
+    assert_eq!(desk.read(&book, &spec(64, 8)).cached, 696, "calls of 16 from 72 on");
+}
+
+#[test]
+fn nothing_is_read_in_the_background_where_the_present_reading_would_be_lost() {
+    let mut desk = Desk::new(4096, 0);
+    desk.read(&prompt(&book(), &[]), &RecipeSpec::FULL);
+    let ended = read_ahead(&mut desk, &spec(64, 8), &RecipeSpec::FULL, CancelToken::default());
+    let Event::Failed { failure, .. } = ended else { panic!("a failure, got {ended:?}") };
+    assert_eq!(failure.message, "no preset can be read in the background: what is read now would be lost");
+    assert_eq!(desk.read(&prompt(&book(), &[]), &RecipeSpec::FULL).prefilled, 0);
+}
+
 #[test]
 fn without_a_shelf_going_back_reads_again() {
     let mut desk = Desk::new(4096, 0);

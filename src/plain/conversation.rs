@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Write};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -27,6 +27,9 @@ use crate::session::earlier::{self, Found, described};
 use crate::session::places::place;
 use crate::session::{EffectResult, EffectRunner, Recorder, ReloadRequest, Reloaded, references};
 use crate::units::bytes;
+
+/// How often time alone is looked at, where it makes a difference.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Who reads the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +58,9 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut 
                     lines_ended = true;
                     None
                 },
+                () = tokio::time::sleep(TICK), if conversation.chat.ahead.is_some() => {
+                    conversation.update(Input::Tick)?
+                }
             };
             let exit = match exit {
                 Some(exit) => Some(exit),

@@ -7,7 +7,7 @@ use crate::swaa::{Preset, written};
 const HELP: &str = "Type a question and press Enter. @NAME refers to a part of the document or a file. /open PATH opens another \
                     document, /demo the bundled book, /new starts a new conversation, \
                     /sessions lists the saved ones, /session NAME goes on with one, /find TEXT finds what was said in them, /name NAME names this one. /until PLACE asks only about what comes before a place (a part's number, 40%, \"line 812\", a heading), /until about all of it. /models lists the models, /model NAME uses one. \
-                    /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /think off, native or \
+                    /presets lists the presets, /preset NAME switches, /ab NAME NAME QUESTION asks with several, /ahead reads the other presets in the background, /think off, native or \
                     prompted sets how the model reasons. /system TEXT sets the system prompt. If the context is full, /leave-out leaves \
                     out the oldest turns, /branch N continues after question N, /context TOKENS enlarges it. /stop stops, /quit quits. \
                     An empty line continues a stopped prefill.";
@@ -55,6 +55,7 @@ impl TypedLine {
                 Err(error) => Self::Say(format!("/think takes {}", error.allowed)),
             },
             ("/ab", rest) => versus(chat, rest),
+            ("/ahead", _) => Self::Act(Action::ReadAhead),
             ("/open", "") => Self::Say("type a path: /open PATH".to_owned()),
             ("/open", path) => Self::Act(Action::Open(Source::Named(vec![path.to_owned()]))),
             ("/demo", _) => Self::Act(Action::Open(Source::Demo)),

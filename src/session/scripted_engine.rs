@@ -85,6 +85,10 @@ impl ScriptedEngine {
                 let figures = self.read(job, &prompt, &recipe);
                 self.tell(Event::Prefilled { job, stopped: false, figures: Box::new(figures) });
             }
+            Command::ReadAhead(ahead) => {
+                let figures = self.read(ahead.job, &ahead.prompt, &ahead.recipe);
+                self.tell(Event::Prefilled { job: ahead.job, stopped: false, figures: Box::new(figures) });
+            }
             Command::Ask(question) => self.answer(&question),
             Command::Weigh { question, answer } => self.weigh(&question, &answer),
             Command::FindHeads { job, .. } => {

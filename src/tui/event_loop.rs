@@ -124,7 +124,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
                 key = keys.next() => Woken::Key(key),
                 result = self.runner.next() => Woken::Result(result),
                 () = sleep_until(next_frame), if frame_due => continue,
-                () = sleep_until(next_tick), if self.chat.is_busy() => Woken::Time,
+                () = sleep_until(next_tick), if self.chat.needs_time() => Woken::Time,
                 () = sleep_until(late), if self.held.is_some() => Woken::Late,
             };
             for _ in 0..TAKEN_AT_ONCE {

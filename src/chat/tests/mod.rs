@@ -1,6 +1,7 @@
 //! Given a chat and an input: the state and the effects that follow.
 
 mod again;
+mod ahead;
 mod attaching;
 mod filling;
 mod first_run;

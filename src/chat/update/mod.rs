@@ -19,6 +19,7 @@
 //! | [`taking`] | using other parts of the document |
 //! | [`citing`] | looking up the citations of an answer |
 //! | [`survey`] | forecasting the cost of each preset |
+//! | [`ahead`] | reading other presets while nothing else is to be done |
 //! | [`until`] | asking up to a place in the document |
 //! | [`thinking`] | whether the model reasons, and for how long |
 //! | [`versus`], [`returning`] | one question under several presets, and the way back |
@@ -33,6 +34,7 @@
 
 mod adjusting;
 mod again;
+mod ahead;
 mod answering;
 mod attaching;
 mod changing;
@@ -75,6 +77,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
     let reach = recording::Reach::of(&input);
     let mut effects = take(chat, input);
     effects.extend(next::start_what_waits(chat));
+    ahead::yield_to(chat, &mut effects);
     if let Some(save) = recording::save(chat, reach) {
         // Before the program ends.
         let end = effects.iter().position(|effect| *effect == Effect::Quit).unwrap_or(effects.len());
@@ -85,6 +88,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
 
 fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
     match input {
+        Input::Engine(event) if ahead::is_its(chat, &event) => ahead::heard(chat, event),
         Input::Engine(event) if !is_stale(chat, &event) => return engine_event(chat, event),
         Input::User(action) => return act(chat, action),
         Input::News(news) => return changing::news(chat, news),
@@ -256,6 +260,7 @@ fn act(chat: &mut Chat, action: Action) -> Vec<Effect> {
         Action::Think(cot) => return thinking::think(chat, cot),
         Action::SetReasoningBudget(tokens) => return thinking::set_budget(chat, tokens),
         Action::Survey => survey::start(chat),
+        Action::ReadAhead => return ahead::toggle(chat),
         Action::Versus { question, preset_entries } => return versus::ask(chat, question, preset_entries),
         Action::Confirm => return switching::confirm(chat),
         Action::Cancel if is_fetching(chat) => return fetching::stop(chat),

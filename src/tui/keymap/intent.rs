@@ -140,6 +140,8 @@ pub(in crate::tui) enum Intent {
     Less,
     More,
     Save,
+    /// Read the other presets in the background, or no more.
+    ReadAhead,
     /// Start a new conversation.
     NewConversation,
     /// Ask about what is before the page's end alone, or about all again.

@@ -175,6 +175,7 @@ pub(in crate::tui) static COMMANDS: &[KeyCommand] = &[
     row("room", MAIN, &[], Intent::Room, "what to do when the context is full"),
     row("theme", MAIN, &[], Intent::Themes, "colours: auto, dark, light, ansi, none"),
     row("reasoning", MAIN, &["ctrl-t"], Intent::ToggleReasoning, "show or hide the reasoning"),
+    row("read-ahead", MAIN, &[], Intent::ReadAhead, "read the other presets in the background; again: no more"),
     row("think", MAIN, &["K", "alt-k"], Intent::Think(None), "think before answering: off, native, prompted"),
     row("think-off", MAIN, &[], Intent::Think(Some(Cot::Off)), "answer without thinking"),
     row("think-auto", MAIN, &[], Intent::Think(Some(Cot::Auto)), "think as the model's template has it"),

@@ -78,6 +78,7 @@ impl Screen {
             Intent::Redraw | Intent::Seen => {}
             Intent::Presets => return self.open_picker(chat, false),
             Intent::Versus => return self.open_picker(chat, true),
+            Intent::ReadAhead => return vec![Action::ReadAhead],
             Intent::Parts => return self.open_parts(chat),
             Intent::Figures => self.overlay = Some(Overlay::Figures(0)),
             Intent::Palette => self.overlay = Some(Overlay::Palette(CommandPalette::new())),

@@ -55,6 +55,11 @@ impl Toy {
                 self.tell(Event::Prefilled { job, stopped: false, figures });
                 "read"
             }
+            Command::ReadAhead(ahead) => {
+                let figures = Box::new(figures(&ahead.recipe, 0, DOCUMENT_TOKENS));
+                self.tell(Event::Prefilled { job: ahead.job, stopped: false, figures });
+                "read ahead"
+            }
             Command::Ask(question) => {
                 let job = question.job;
                 for _ in 0..self.pieces {

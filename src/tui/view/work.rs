@@ -25,6 +25,14 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     if let (Some(download), Phase::Idle) = (&chat.download, &chat.work) {
         return fetching(&download.offered.title, &download.fetched, theme, cells);
     }
+    if let (Some(run), Phase::Idle) = (chat.ahead.as_ref().and_then(|ahead| ahead.run.as_ref()), &chat.work) {
+        let done = run
+            .run
+            .progress
+            .map_or(0.0, |progress| f64::from(progress.done_tokens) / f64::from(progress.total_tokens.max(1)) * 100.0);
+        let left = format!("reading {} in the background", run.preset.name);
+        return vec![ends(&left, &format!("{done:.0}%"), theme, cells)];
+    }
     match &chat.work {
         Phase::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
         Phase::Choosing { .. } => vec![Line::styled("choosing how many parts fit the time", theme.dim)],
