@@ -17,6 +17,7 @@
 //!
 //! Does not drop anything but glyphs printed twice at the same place.
 
+mod accents;
 mod bidi;
 mod blocks;
 mod fixed;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::accents::composed;
 use super::bidi::logical;
 use super::fixed::Fixed;
 use super::pieces::{Piece, Unit};
@@ -138,7 +139,7 @@ fn layer_text(sorted: &[&Piece]) -> String {
         }
     }
     // Line ends of replacement texts are no lines of the page.
-    logical(&units).replace(char::is_control, " ")
+    logical(&composed(units)).replace(char::is_control, " ")
 }
 
 /// Pieces that are raised above the one before them, and say something else there: `-9` in 10^-9.
