@@ -646,7 +646,7 @@ impl Machine for Llama<'_> {
     }
 
     fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure> {
-        let count = next.len() as i32;
+        let count = i32::try_from(next.len()).expect("no call has logits for so many tokens");
         let of_token = |(index, token): (i32, &Token)| {
             let logits = self.logits(index - count).zip(usize::try_from(token.0).ok());
             logits.and_then(|(logits, token)| weight_of(logits, token)).ok_or_else(|| {

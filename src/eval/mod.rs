@@ -89,7 +89,7 @@ async fn run_to_end(
     let mut nobody = Unobserved;
     let mut run = Run::new(plan, client, &mut nobody, model, template, results);
     let ended = ask_all(&mut run, &documents, log).await;
-    finish(run, &documents, ended, out)
+    finish(&run, &documents, ended, out)
 }
 
 /// Asks everything that was not answered before.
@@ -104,7 +104,7 @@ async fn ask_all(run: &mut Run<'_>, documents: &[Vec<Record>], log: &mut dyn Wri
 
 /// Saves and prints what was answered, also of a run that was stopped.
 fn finish(
-    run: Run<'_>,
+    run: &Run<'_>,
     documents: &[Vec<Record>],
     ended: Result<(), Error>,
     out: &mut dyn Write,

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::points::{Point, Points};
+use crate::units::counted;
 
 /// Of a panel, in pixels.
 const WIDTH: f64 = 460.0;
@@ -68,16 +69,17 @@ impl Scales {
 fn panel(of: &Points) -> String {
     let scales = Scales::of(&of.points);
     let length = if of.length.is_empty() { String::new() } else { format!("{} tokens, ", escaped(&of.length)) };
-    let counts = format!("{length}{} documents, {} questions", of.documents, of.questions);
+    let (documents, questions) = (counted(of.documents, "document"), counted(of.questions, "question"));
+    let counts = format!("{length}{documents}, {questions}");
     let mut svg = format!("<text class=\"dim\" x=\"{}\" y=\"{}\">{counts}</text>\n", MARGINS.0, MARGINS.2 - 18.0);
-    draw_axes(&mut svg, &scales);
+    draw_axes(&mut svg, &scales, &of.points);
     draw_best(&mut svg, &scales, &of.points);
     of.points.iter().for_each(|point| draw_point(&mut svg, &scales, point));
     draw_labels(&mut svg, &scales, &of.points);
     svg
 }
 
-fn draw_axes(svg: &mut String, scales: &Scales) {
+fn draw_axes(svg: &mut String, scales: &Scales, points: &[Point]) {
     let (left, right) = (MARGINS.0, WIDTH - MARGINS.1);
     let (top, bottom) = (MARGINS.2, HEIGHT - MARGINS.3);
     let tens = (scales.score.0 / 10.0) as i64..=(scales.score.1 / 10.0) as i64;
@@ -101,6 +103,10 @@ fn draw_axes(svg: &mut String, scales: &Scales) {
         );
     }
     let _ = writeln!(svg, "<text class=\"dim\" x=\"{left:.1}\" y=\"{:.1}\">% right</text>", top - 4.0);
+    if points.iter().any(is_reread) {
+        let legend = "+ with passages read again";
+        let _ = writeln!(svg, "<text class=\"dim\" x=\"{left:.1}\" y=\"{:.1}\">{legend}</text>", bottom + 32.0);
+    }
     let label = "seconds to read a document and a question";
     let _ = writeln!(
         svg,

@@ -61,6 +61,9 @@ pub struct Table {
 /// Covers all tasks.
 pub(super) const ALL: &str = "all";
 
+/// A figure of a cost, as text.
+type CostFigure = fn(&Cost) -> Option<String>;
+
 /// Rows of a length, or of a task of it. Empty: of any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Group<'a> {
@@ -119,15 +122,17 @@ impl Table {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         let mut text = self.heading("task");
-        self.cells_as_rows(&mut text, show_score);
+        self.cells_as_rows(&mut text, |cell| Some(show_score(cell)));
         self.write_half_widths(&mut text);
         self.write_costs(&mut text);
         if self.cells.values().flat_map(BTreeMap::values).any(|cell| cell.nats.is_some()) {
-            text += &format!("\n{}", self.heading("nats per token"));
+            text += "\n";
+            text += &self.heading("nats per token");
             self.cells_as_rows(&mut text, |cell| cell.nats.map(|nats| show_nats(nats, cell.nats_difference.as_ref())));
         }
         if self.cells.values().flat_map(BTreeMap::values).any(|cell| cell.found.is_some()) {
-            text += &format!("\n{}", self.heading("right answer among the passages"));
+            text += "\n";
+            text += &self.heading("right answer among the passages");
             self.cells_as_rows(&mut text, |cell| cell.found.map(|found| format!("{found:.0}%")));
         }
         text
@@ -160,7 +165,7 @@ impl Table {
         let mut of_lengths: Vec<_> = self.costs.iter().collect();
         of_lengths.sort_by_key(|(length, _)| (length.len(), *length));
         for (length, costs) in of_lengths {
-            let figures: [(&str, fn(&Cost) -> Option<String>); 3] = [
+            let figures: [(&str, CostFigure); 3] = [
                 ("reading, s a document", |cost| cost.reading_s.map(|seconds| format!("{seconds:.2}"))),
                 ("question, s", |cost| Some(format!("{:.2}", cost.question_s))),
                 ("document's tokens reused", |cost| Some(format!("{:.0}%", cost.cached_share * 100.0))),
@@ -187,13 +192,13 @@ fn signed(value: f64) -> String {
     }
 }
 
-fn show_score(cell: &Cell) -> Option<String> {
-    Some(match &cell.difference {
+fn show_score(cell: &Cell) -> String {
+    match &cell.difference {
         None => format!("{:.0}", cell.score),
         Some(Difference { mean, low, high }) => {
             format!("{:.0} ({} [{}..{}])", cell.score, signed(*mean), signed(*low), signed(*high))
         }
-    })
+    }
 }
 
 /// Three digits, without the 0 before them.
