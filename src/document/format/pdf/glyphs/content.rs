@@ -234,7 +234,7 @@ impl<'r, 'a> Collector<'r, 'a> {
             Operator::CubicEndTo(by) => canvas.curve(ctm, &[(by.0, by.1), (by.2, by.3)]),
             Operator::RectPath(of) => canvas.draw_rectangle(ctm, [of.0, of.1, of.2, of.3]),
             Operator::FillPathNonZero(_) | Operator::FillPathNonZeroCompatibility(_) | Operator::FillPathEvenOdd(_) => {
-                canvas.fill(ink)
+                canvas.fill(ink);
             }
             Operator::FillAndStrokeNonZero(_)
             | Operator::FillAndStrokeEvenOdd(_)

@@ -77,7 +77,7 @@ fn bars(rules: &[Rule], is_level: bool) -> Vec<Bar> {
         let at = group[0].at;
         group.sort_by(|one, other| one.from.total_cmp(&other.from));
         for bar in group {
-            match bars.last_mut().filter(|last| last.at == at && bar.from <= last.to + NEAR) {
+            match bars.last_mut().filter(|last| (last.at - at).abs() < f64::EPSILON && bar.from <= last.to + NEAR) {
                 Some(last) => last.to = last.to.max(bar.to),
                 None => bars.push(Bar { at, ..bar }),
             }
@@ -196,7 +196,9 @@ impl Tables {
             let printed = cells.printed(pieces, is_right_to_left);
             let Some(stand_in) = stand_in(pieces, &inside, &printed, tables.printed.len()) else { continue };
             let mut is_inside = vec![false; pieces.len()];
-            inside.iter().for_each(|&index| is_inside[index] = true);
+            for &index in &inside {
+                is_inside[index] = true;
+            }
             let mut index = 0;
             pieces.retain(|_| {
                 index += 1;
@@ -311,7 +313,9 @@ impl Cells {
             }
         }
         if is_right_to_left {
-            texts.iter_mut().for_each(|row| row.reverse());
+            for row in &mut texts {
+                row.reverse();
+            }
         }
         let lines = if is_wrapped { between_cells(&texts) } else { aligned_cells(&texts) };
         let line = |(index, (text, place)): (usize, (String, Row))| Printed {
