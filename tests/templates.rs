@@ -3,14 +3,17 @@
 //! `make vocabularies` fetches them into `target/vocabularies/templates`.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
-use lunette::engine::message::{Begins, CacheShape, ModelInfo, OutputMarkup};
+use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, build_prompt};
+use lunette::engine::message::{Begins, CacheShape, ModelInfo, OutputMarkup, Prompt};
 use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
+use serde_json::json;
 
 /// Where the output begins: the model decides; in the reasoning; behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,4 +185,65 @@ fn every_mode_works_with_every_template() {
         assert!(has_cue, "{name}: {markup:?}");
         assert!(is_native || at(&markup) == At::Reasoning, "{name}");
     }
+}
+
+/// The messages of a conversation with `turns` turns, as a template gets them, and the prompt that we make of them.
+fn compared(path: &Path, turns: usize) -> serde_json::Value {
+    let source = fs::read_to_string(path).expect("text");
+    let said: Vec<Turn> = (0..turns)
+        .map(|n| Turn { question: format!("Question {n}?").into(), answer: format!("Answer {n}.").into() })
+        .collect();
+    let mut messages = Vec::new();
+    for turn in &said {
+        messages.push(json!({"role": "user", "content": &*turn.question}));
+        messages.push(json!({"role": "assistant", "content": &*turn.answer}));
+    }
+    messages.push(json!({"role": "user", "content": "Who?"}));
+    let info = model(source.clone());
+    let template = ChatTemplate::of(&info, Moment(0));
+    let request = PromptRequest {
+        template: &template,
+        system: &SystemPrompt::Absent,
+        title: "",
+        document: &Arc::from(""),
+        turns: &said,
+        question: Some(&Arc::from("Who?")),
+        cot: ChainOfThought::Auto,
+    };
+    let text = |prompt: Prompt| prompt.parts.iter().map(|part| &*part.text).collect::<String>();
+    let ours = build_prompt(&request).ok().map(|(prompt, _)| text(prompt));
+    let name = format!("{} with {turns} turns", path.file_stem().expect("a name").to_string_lossy());
+    json!({"name": name, "source": source, "messages": messages, "bos": info.bos_text, "eos": info.eos_text, "ours": ours})
+}
+
+/// The reference is Jinja2 itself, set up as transformers does. Without Python and its package jinja2 this says so and passes.
+#[test]
+#[ignore = "needs llama.cpp's templates: `make vocabularies`"]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn every_template_renders_as_jinja2_does() {
+    let has_jinja2 =
+        Command::new("python3").args(["-c", "import jinja2"]).status().is_ok_and(|status| status.success());
+    if !has_jinja2 {
+        eprintln!("SKIPPED: there is no Python with the package jinja2");
+        return;
+    }
+    let files = fs::read_dir(folder()).expect("`make vocabularies` fetches them");
+    let mut paths: Vec<PathBuf> = files.map(|file| file.expect("a file").path()).collect();
+    paths.sort();
+    let cases: Vec<_> = paths.iter().flat_map(|path| [compared(path, 0), compared(path, 2)]).collect();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/with_jinja2.py");
+    let mut python = Command::new("python3")
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it was there a moment ago");
+    let mut input = python.stdin.take().expect("it is piped");
+    let cases = serde_json::to_vec(&cases).expect("plain data");
+    let writer = std::thread::spawn(move || input.write_all(&cases));
+    let output = python.wait_with_output().expect("it ends");
+    writer.join().expect("no panic").expect("it reads all");
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success() && said.lines().count() == 1, "{said}");
+    eprintln!("{said}");
 }

@@ -1,120 +1,82 @@
-//! What the targets do: read a document, a model's header, a chat template or a configuration, and check what is promised of it.
+//! What the targets do: read a document, a model's header, a template, a configuration, a saved conversation, what a model wrote or what a
+//! terminal sent, and check what is promised of it. A panic, a hang or a broken promise is a finding.
 //!
-//! The modules are compiled here from their own files, so targets need neither llama.cpp nor a model.
+//! The modules are compiled here from their own files, so targets need neither llama.cpp nor a model. Those that need llama.cpp in part are
+//! in `engine.rs`, `settings.rs` and `tui.rs`, with what is left of them.
 
-#[allow(dead_code, unreachable_pub, unused)]
+#![allow(dead_code, unreachable_pub, unused, clippy::all, reason = "most of what is compiled here is not called")]
+
+#[path = "../../src/chat/mod.rs"]
+pub mod chat;
+#[path = "../../src/citations/mod.rs"]
+pub mod citations;
 #[path = "../../src/document/mod.rs"]
 pub mod document;
-
-#[allow(dead_code, unreachable_pub, unused)]
-#[path = "../../src/gguf/mod.rs"]
-pub mod gguf;
-#[allow(dead_code, unreachable_pub, unused)]
-#[path = "../../src/chat/template_limits.rs"]
-mod template_limits;
-
-// What a server makes of a request, with the plain data that it is made of.
-#[allow(dead_code, unreachable_pub, unused)]
+pub mod engine;
 #[path = "../../src/failure.rs"]
 pub mod failure;
-#[allow(dead_code, unreachable_pub, unused)]
+#[path = "../../src/gguf/mod.rs"]
+pub mod gguf;
+#[path = "../../src/harmless.rs"]
+pub mod harmless;
 #[path = "../../src/passages/mod.rs"]
 pub mod passages;
-#[allow(dead_code, unreachable_pub, unused)]
+pub mod server;
+pub mod settings;
+#[path = "../../src/store/mod.rs"]
+pub mod store;
 #[path = "../../src/swaa/mod.rs"]
 pub mod swaa;
-#[allow(dead_code, unreachable_pub, unused)]
-#[path = "../../src/units.rs"]
-pub mod units;
-#[allow(dead_code, unreachable_pub, unused)]
-pub mod chat {
-    #[path = "../../../src/chat/turn.rs"]
-    mod turn;
-    pub use turn::Turn;
-}
-#[allow(dead_code, unreachable_pub, unused)]
-pub mod engine {
-    #[path = "../../../src/engine/cache_shape.rs"]
-    pub mod cache_shape;
-    #[path = "../../../src/engine/config.rs"]
-    pub mod config;
-    #[path = "../../../src/engine/message.rs"]
-    pub mod message;
-}
-#[allow(dead_code, unreachable_pub, unused)]
-pub mod settings {
-    #[path = "../../../src/settings/values.rs"]
-    mod values;
-    pub use values::{Count, from_zero, limit, look_back, penalty, seed, share};
-}
-#[allow(dead_code, unreachable_pub, unused)]
-pub mod server {
-    #[path = "../../../src/server/conversation.rs"]
-    mod conversation;
-    #[path = "../../../src/server/error.rs"]
-    mod error;
-    #[path = "../../../src/server/fields.rs"]
-    mod fields;
-    #[path = "../../../src/server/request.rs"]
-    mod request;
-
-    use request::{Request, Said, Way};
-
-    /// Reads `body` as a request of each kind. What is refused is the request's fault, told in a short sentence.
-    pub fn read(body: &[u8]) {
-        for way in [Way::Chat, Way::Text] {
-            match Request::read(way, body) {
-                Err(error) => {
-                    let told = error.to_json()["error"]["message"].as_str().map_or(0, str::len);
-                    assert!(error.status == 400 && (1..600).contains(&told), "{error:?}");
-                }
-                Ok(request) => {
-                    assert!(request.stop.len() <= 16 && request.stop.iter().all(|stop| !stop.is_empty()));
-                    match request.said {
-                        Said::Conversation(said) => {
-                            assert!(!said.question.trim().is_empty());
-                            let turns = said.turns.len();
-                            assert_eq!(said.behind_document().turns.len(), turns);
-                        }
-                        Said::Text(text) => assert!(!text.is_empty()),
-                    }
-                }
-            }
-        }
-    }
-}
-#[allow(dead_code, unreachable_pub, unused)]
 #[path = "../../src/toml_fields.rs"]
 pub mod toml_fields;
+pub mod tui;
+#[path = "../../src/units.rs"]
+pub mod units;
+
+mod conversations;
+mod kept;
 
 use std::io::{Cursor, Write};
 
-use document::{ByteSpan, Document, Input, PdfReader, ReadOptions, load};
+pub use conversations::{damage_database, find_said, move_in, restore};
+use document::{ByteSpan, Document, Input, ReadOptions, load};
+pub use kept::{read_block, read_config, read_tried};
 
-/// Reads `bytes` as a file with this name. A panic, a hang or a broken guarantee is a finding.
+/// Reads `bytes` as a file with this name.
 pub fn read(name: &str, bytes: &[u8]) {
-    read_with(name, bytes, &ReadOptions::default());
+    if let Some(document) = opened(name, bytes) {
+        check(&document);
+    }
 }
 
-/// The same, with PDFs read by child processes of the program that `LUNETTE` names, because the PDF libraries do not
-/// survive every file. Panics without that variable.
-pub fn read_pdf(name: &str, bytes: &[u8]) {
-    let Some(program) = std::env::var_os("LUNETTE") else { panic!("set LUNETTE to the program that reads PDFs") };
-    read_with(name, bytes, &ReadOptions { pdf_reader: PdfReader::Program(program.into()), ..ReadOptions::default() });
+/// The document in `bytes`, if there is one. What is refused is refused in words that no terminal obeys.
+pub fn opened(name: &str, bytes: &[u8]) -> Option<Document> {
+    let input = Input::Memory { name: name.into(), bytes: bytes.to_vec().into() };
+    match load(&[input], &ReadOptions::default(), &mut std::io::empty()) {
+        Ok(document) => Some(document),
+        Err(error) => {
+            assert!(!error.to_string().contains(char::is_control), "an error that a terminal obeys: {error}");
+            None
+        }
+    }
+}
+
+/// From now on a panic of a PDF library is none of ours: the process that reads PDFs takes it for a page that can't be read.
+pub fn forgive_libraries() {
+    let ours = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // Files of ours are named from this folder on.
+        let is_foreign = panic.location().is_some_and(|location| location.file().starts_with('/'));
+        if !is_foreign {
+            ours(panic);
+        }
+    }));
 }
 
 /// Reads `bytes` in this process, unless they are a PDF.
 pub fn read_but_pdf(name: &str, bytes: &[u8]) {
     if !bytes.trim_ascii_start().starts_with(b"%PDF-") {
         read(name, bytes);
-    }
-}
-
-fn read_with(name: &str, bytes: &[u8], options: &ReadOptions) {
-    let input = Input::Memory { name: name.into(), bytes: bytes.to_vec().into() };
-    match load(&[input], options, &mut std::io::empty()) {
-        Ok(document) => check(&document),
-        Err(error) => assert!(!error.to_string().contains(char::is_control), "an error that a terminal obeys: {error}"),
     }
 }
 
@@ -155,27 +117,20 @@ pub fn read_header(bytes: &[u8]) {
     assert!(listed <= bytes.len() as u64, "the tensors are larger than the file");
 }
 
-/// Renders `source` as a chat template, within the limits that the program sets.
+/// Renders `source` as a chat template, as conversations would.
 pub fn render(source: &str) {
-    if template_limits::check_source(source).is_err() {
-        return;
-    }
-    template_limits::on_a_large_stack(|| {
-        let mut environment = minijinja::Environment::new();
-        template_limits::limit(&mut environment);
-        if environment.add_template("template", source).is_err() {
-            return;
-        }
-        let message = minijinja::context! { role => "user", content => "text" };
-        let context = minijinja::context! { messages => [message.clone(), message], add_generation_prompt => true };
-        let template = environment.get_template("template").expect("it was just added");
-        let _ = template.render_captured_to(context, &mut template_limits::Rendered::default());
-    });
+    chat::ChatTemplate::exercise(source, "<s>", "</s>");
 }
 
-/// Reads `text` as a configuration file: fields have their lines, errors too.
-pub fn read_config(text: &str) {
-    if let Ok(fields) = toml_fields::read("config.toml", text) {
-        assert!(fields.iter().all(|field| !field.path.is_empty()), "a field without a name");
+/// Looks for quotes, code and references in an answer, and shows it.
+pub fn read_answer(text: &str, cells: usize, step: usize) {
+    tui::show_answer(text, cells, step);
+    let _ = (chat::code_blocks(text), chat::open_fence(text), chat::attached::references(text));
+    static BOOK: std::sync::OnceLock<citations::Index> = std::sync::OnceLock::new();
+    let book = BOOK.get_or_init(|| citations::Index::new("It is a truth universally acknowledged, that a single man in possession of a good fortune"));
+    for citation in citations::check(text, book, &[]) {
+        let _ = citation.in_words(text);
     }
+    let shown = harmless::text(text);
+    assert!(shown.chars().all(|char| matches!(char, '\n' | '\t') || !char.is_control()), "a terminal would obey it");
 }
