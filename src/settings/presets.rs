@@ -10,8 +10,15 @@ use crate::toml_fields::{Field, FileError};
 /// Errors: the first field that is not accepted, with its line.
 pub fn extend(presets: &mut Presets, file: &str, fields: &[Field]) -> Result<(), FileError> {
     let is_of_a_preset = |field: &&Field| field.path.len() == 3 && field.path[0] == "presets";
-    let fields: Vec<&Field> = fields.iter().filter(is_of_a_preset).collect();
-    for table in fields.chunk_by(|a, b| a.path[1] == b.path[1]) {
+    // Fields of one preset need not stand together: a new one may have its window after those of another.
+    let mut tables: Vec<Vec<&Field>> = Vec::new();
+    for field in fields.iter().filter(is_of_a_preset) {
+        match tables.iter_mut().find(|table| table[0].path[1] == field.path[1]) {
+            Some(table) => table.push(field),
+            None => tables.push(vec![field]),
+        }
+    }
+    for table in tables {
         let written: Vec<(&str, &str)> =
             table.iter().map(|field| (field.path[2].as_str(), field.text.as_str())).collect();
         presets
@@ -42,6 +49,17 @@ mod tests {
         assert_eq!(recipe("quick"), RecipeSpec { sinks: 10, ..four_k });
         let eight_k = RecipeSpec { window: WindowSpec::Tokens(8192), ..RecipeSpec::SLIDING };
         assert_eq!(recipe("mine"), RecipeSpec { fa_decode: false, ..eight_k });
+    }
+
+    /// It needed a window, it said. Found by fuzzing.
+    #[test]
+    fn a_new_preset_may_have_its_window_behind_fields_of_another() {
+        let text = "presets.a.sinks = 3\npresets.b.window = \"2k\"\npresets.a.window = \"1k\"\n";
+        let presets = extended(text).unwrap();
+        let recipe = |name| presets.get(name).unwrap().recipe.clone().unwrap();
+        let one_k = RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::SLIDING };
+        assert_eq!(recipe("a"), RecipeSpec { sinks: 3, ..one_k });
+        assert_eq!(recipe("b").window, WindowSpec::Tokens(2048));
     }
 
     #[test]
