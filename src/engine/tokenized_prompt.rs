@@ -8,7 +8,7 @@
 //! Example: template head and document (30,020 tokens, sliding), question and template's end (40, full), an earlier
 //! answer (200, under the attention of decoding).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::cache_index::{Token, TokenSequence};
@@ -19,19 +19,32 @@ use crate::swaa::{Recipe, RecipeSpec};
 /// Texts with known tokens: the model's answers, and documents tokenised before.
 #[derive(Debug, Default)]
 pub(super) struct TokenCache {
-    answers: HashMap<String, Vec<Token>>,
+    answers: HashMap<Arc<str>, Vec<Token>>,
+    /// The answers, the oldest first.
+    order: VecDeque<Arc<str>>,
     /// The last few documents with what stands before them: a book is tokenised once, not for each question.
     documents: Vec<(Vec<Part>, Vec<Token>)>,
 }
 
 /// Max number of documents kept.
 const DOCUMENTS_REMEMBERED: usize = 4;
+/// Max number of answers kept. A conversation has some dozens; a server writes as many as it is asked for.
+const ANSWERS_REMEMBERED: usize = 4096;
 
 impl TokenCache {
-    /// Remembers that the model generated `text` as `tokens`.
+    /// Remembers that the model generated `text` as `tokens`, and forgets the oldest answer if there are many.
     pub(super) fn remember_answer(&mut self, text: String, tokens: Vec<Token>) {
-        if !text.is_empty() {
-            self.answers.insert(text, tokens);
+        if text.is_empty() {
+            return;
+        }
+        let text: Arc<str> = text.into();
+        if self.answers.insert(text.clone(), tokens).is_none() {
+            self.order.push_back(text);
+        }
+        if self.order.len() > ANSWERS_REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.answers.remove(&oldest);
         }
     }
 
@@ -162,4 +175,22 @@ fn answer_request_tokens(prompt: &Prompt, sequence: &TokenSequence, machine: &im
     let Some(last) = prompt.parts.last().filter(is_request) else { return 0 };
     let tokens = machine.tokenize(&[(&*last.text, last.origin)], Before::Text);
     if sequence.tokens().ends_with(&tokens) { tokens.len() as u32 } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_answers_the_last_ones_keep_their_tokens() {
+        let mut cache = TokenCache::default();
+        let answer = |number: usize| (number.to_string(), vec![Token(i32::try_from(number).expect("few"))]);
+        for number in (0..ANSWERS_REMEMBERED + 2).chain([ANSWERS_REMEMBERED]) {
+            let (text, tokens) = answer(number);
+            cache.remember_answer(text, tokens);
+        }
+        assert_eq!((cache.answers.len(), cache.order.len()), (ANSWERS_REMEMBERED, ANSWERS_REMEMBERED));
+        let is_known = |number: usize| cache.answers.contains_key(answer(number).0.as_str());
+        assert_eq!([0, 1, 2, ANSWERS_REMEMBERED + 1].map(is_known), [false, false, true, true]);
+    }
 }

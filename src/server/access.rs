@@ -1,7 +1,7 @@
-//! Who may ask: the key, and on this machine's own address the host and the origin.
+//! Who may ask: whoever has the key, or without one, programs of this machine but not pages of the web.
 //!
-//! A page of the web that a browser shows may send requests to this machine. Two rules keep it out. `Host` must name this machine where the
-//! server listens on it alone: a page of `evil.example` whose name a DNS server then gives as 127.0.0.1 still sends `evil.example` (DNS
+//! A page of the web that a browser shows may send requests to this machine. Two rules keep it out. `Host` must name this machine where there
+//! is no key: a page of `evil.example` whose name a DNS server then gives as 127.0.0.1 still sends `evil.example` (DNS
 //! rebinding). And `Origin`, which browsers add to what a page sends, must be the server's own. No answer has a header that lets another
 //! page read it (CORS).
 //!
@@ -20,7 +20,7 @@ use crate::settings::{ApiKey, Serving};
 #[derive(Debug)]
 pub(super) struct Access {
     key: Option<[u8; 32]>,
-    /// The name that the server was told to listen on, if only this machine can reach it.
+    /// The name that the server was told to listen on, if whoever reaches it may ask. With a key, a proxy may call it by any name.
     own_host: Option<String>,
 }
 
@@ -28,7 +28,7 @@ impl Access {
     pub(super) fn of(serving: &Serving) -> Self {
         Self {
             key: serving.api_key.as_ref().map(|ApiKey(key)| hash(key.as_bytes())),
-            own_host: serving.listen.is_loopback().then(|| serving.listen.host.clone()),
+            own_host: (serving.api_key.is_none() && serving.listen.is_loopback()).then(|| serving.listen.host.clone()),
         }
     }
 
@@ -132,7 +132,9 @@ mod tests {
         }
         assert!(!is_let_in(&here, "/health", &[]), "no host at all");
         assert!(!is_let_in(&here, "http://evil.example/health", &[(HOST, "localhost")]), "the target counts, too");
-        assert!(is_let_in(&access("0.0.0.0", Some("k")), "/health", &[(HOST, "gpu.example")]), "the key protects it");
+        for host in ["0.0.0.0", "127.0.0.1"] {
+            assert!(is_let_in(&access(host, Some("k")), "/health", &[(HOST, "gpu.example")]), "the key protects it");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Heading {
         Self { way, id, model, created: seconds(SystemTime::now()) }
     }
 
-    fn object(&self, kind: &str, choices: Value) -> Value {
+    fn object(&self, kind: &str, choices: &Value) -> Value {
         json!({ "id": self.id, "object": kind, "created": self.created, "model": &*self.model, "choices": choices })
     }
 
@@ -58,11 +58,11 @@ impl Heading {
                     message["reasoning_content"] = json!(written.reasoning);
                 }
                 let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": reason });
-                self.object("chat.completion", json!([choice]))
+                self.object("chat.completion", &json!([choice]))
             }
             Way::Text => {
                 let choice = json!({ "index": 0, "text": written.answer, "logprobs": null, "finish_reason": reason });
-                self.object("text_completion", json!([choice]))
+                self.object("text_completion", &json!([choice]))
             }
         };
         object["usage"] = usage(&ending.ended.figures.tokens);
@@ -113,7 +113,7 @@ impl Heading {
 
     /// The tokens used, in a chunk without a choice.
     pub(super) fn usage_chunk(&self, counts: &TokenCounts) -> Value {
-        let mut chunk = self.object(self.chunk_kind(), json!([]));
+        let mut chunk = self.object(self.chunk_kind(), &json!([]));
         chunk["usage"] = usage(counts);
         chunk
     }
@@ -127,12 +127,12 @@ impl Heading {
 
     fn chunk(&self, delta: &Value, reason: Option<&str>) -> Value {
         let choice = json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": reason });
-        self.object(self.chunk_kind(), json!([choice]))
+        self.object(self.chunk_kind(), &json!([choice]))
     }
 
     fn text_chunk(&self, text: &str, reason: Option<&str>) -> Value {
         let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": reason });
-        self.object(self.chunk_kind(), json!([choice]))
+        self.object(self.chunk_kind(), &json!([choice]))
     }
 }
 

@@ -123,7 +123,7 @@ impl Answering {
     }
 
     async fn send_all(mut self, first: Update, streaming: Streaming, events: Events, mut account: Account) {
-        events.send_some(self.heading.first_chunk());
+        events.send_some(self.heading.first_chunk().as_ref());
         let mut progress = None;
         let mut alive = tokio::time::interval(SIGN_OF_LIFE);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -132,7 +132,7 @@ impl Answering {
             match update {
                 Update::Prefilling(now) => {
                     progress = Some(now);
-                    events.send_some(streaming.progress.then(|| self.heading.progress(&now)));
+                    events.send_some(streaming.progress.then(|| self.heading.progress(&now)).as_ref());
                 }
                 Update::Failed(failure) => return fail(&failure, &events, account),
                 Update::Ended(ended) => {
@@ -158,7 +158,7 @@ impl Answering {
     fn send_growth(&mut self, events: &Events) {
         for (channel, text) in self.written.growth() {
             if !text.is_empty() {
-                events.send_some(self.heading.piece(channel, &text));
+                events.send_some(self.heading.piece(channel, &text).as_ref());
             }
         }
     }
@@ -233,8 +233,10 @@ impl Events {
         self.raw(&format!("data: {}\n\n", harmless::json(&object.to_string())));
     }
 
-    fn send_some(&self, object: Option<Value>) {
-        object.iter().for_each(|object| self.send(object));
+    fn send_some(&self, object: Option<&Value>) {
+        if let Some(object) = object {
+            self.send(object);
+        }
     }
 
     /// A line that clients read over.

@@ -258,7 +258,7 @@ mod tests {
         fn reading(&self, more: &Value) -> Result<(String, String), String> {
             let mut body = json!({ "messages": [{ "role": "user", "content": "Who?" }] });
             body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-            let reading = self.defaults.reading(&request(Way::Chat, &body)).map_err(|error| error.message)?;
+            let reading = self.defaults.reading(&request(Way::Chat, &body)).map_err(|error| error.message.clone())?;
             let recipe = reading.recipe_of(reading.asked());
             Ok(recipe.map_or_else(|| ("auto".into(), String::new()), |(name, recipe)| (name, recipe.to_string())))
         }

@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_can_t_be_answered_is_refused_by_its_place() {
-        let told = |messages: Value| read(&messages).expect_err("it is refused").message;
+        let told = |messages: Value| read(&messages).expect_err("it is refused").message.clone();
         assert_eq!(told(json!([])), "messages does not end with something that the user says");
         assert_eq!(
             told(json!([said("user", "a"), said("assistant", "b")])),

@@ -3,6 +3,8 @@
 //! Example: 400 and `{"error": {"message": "a number from 0 to 1", "type": "invalid_request_error", "param": "top_p", "code": null,
 //! "hint": null}}`. `hint` is ours: what to do about it.
 
+use std::ops::Deref;
+
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, FailureKind};
@@ -13,7 +15,10 @@ const LONGEST: usize = 500;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ApiError {
+pub(super) struct ApiError(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Details {
     pub(super) status: u16,
     kind: &'static str,
     code: Option<&'static str>,
@@ -23,6 +28,14 @@ pub(super) struct ApiError {
     hint: Option<String>,
     /// When to try again.
     pub(super) retry_after_s: Option<u64>,
+}
+
+impl Deref for ApiError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
 }
 
 impl ApiError {
@@ -37,21 +50,32 @@ impl ApiError {
             message.truncate(message.floor_char_boundary(LONGEST));
             message.push('…');
         }
-        Self { status, kind, code, param: None, message, hint: None, retry_after_s: None }
+        Self(Box::new(Details { status, kind, code, param: None, message, hint: None, retry_after_s: None }))
     }
 
-    fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+    fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    fn about(mut self, param: impl Into<String>) -> Self {
+        self.0.param = Some(param.into());
+        self
+    }
+
+    fn until(mut self, retry_after_s: u64) -> Self {
+        self.0.retry_after_s = Some(retry_after_s);
+        self
     }
 
     /// The field `param` is missing, or is not what it can be.
     pub(super) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { param: Some(param.into()), ..Self::new(400, None, message) }
+        Self::new(400, None, message).about(param)
     }
 
     /// The field `param` asks for something that this server does not have. Dropping it would answer another request.
     pub(super) fn not_offered(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { param: Some(param.into()), ..Self::new(400, Some("not_offered"), message) }
+        Self::new(400, Some("not_offered"), message).about(param)
     }
 
     /// The whole body is wrong.
@@ -88,20 +112,20 @@ impl ApiError {
     /// Every place in the queue is taken.
     pub(super) fn queue_is_full(waiting: usize, retry_after_s: u64) -> Self {
         let message = format!("{} already, and no more may", waits(waiting));
-        Self { retry_after_s: Some(retry_after_s), ..Self::new(429, Some("queue_full"), message) }
+        Self::new(429, Some("queue_full"), message).until(retry_after_s)
     }
 
     pub(super) fn loading() -> Self {
-        Self { retry_after_s: Some(1), ..Self::new(503, Some("loading"), "the model is being loaded") }
+        Self::new(503, Some("loading"), "the model is being loaded").until(1)
     }
 
     pub(super) fn closing() -> Self {
-        Self { retry_after_s: Some(5), ..Self::new(503, Some("closing"), "the server is being stopped") }
+        Self::new(503, Some("closing"), "the server is being stopped").until(5)
     }
 
     /// The object.
     pub(super) fn to_json(&self) -> Value {
-        let Self { kind, code, param, message, hint, .. } = self;
+        let Details { kind, code, param, message, hint, .. } = &**self;
         json!({ "error": { "message": message, "type": kind, "param": param, "code": code, "hint": hint } })
     }
 }
@@ -117,7 +141,11 @@ impl From<Failure> for ApiError {
             FailureKind::DoesNotFit => (400, Some("context_length_exceeded")),
             FailureKind::Model | FailureKind::Runtime => (500, None),
         };
-        Self { hint: failure.hint, ..Self::new(status, code, failure.message) }
+        let error = Self::new(status, code, failure.message);
+        match failure.hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
     }
 }
 
@@ -137,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_a_request_has_is_repeated_up_to_a_limit() {
-        let message = ApiError::malformed("é".repeat(LONGEST)).message;
+        let message = ApiError::malformed("é".repeat(LONGEST)).message.clone();
         assert!(message.len() <= LONGEST + '…'.len_utf8() && message.ends_with("é…"), "{message}");
     }
 

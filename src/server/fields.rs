@@ -128,7 +128,7 @@ mod tests {
     use crate::settings::share;
 
     fn told<T: std::fmt::Debug>(read: Result<T, ApiError>) -> String {
-        read.expect_err("it is refused").message
+        read.expect_err("it is refused").message.clone()
     }
 
     #[test]

@@ -140,7 +140,9 @@ async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Obs
         crate::session::ClientError::Stopped(_) => Failure::engine_gone(),
     })?;
     let template = ChatTemplate::of(&info, Moment::from(SystemTime::now()));
-    model_notes(&info, &template).iter().for_each(|note| observer.note(note));
+    for note in model_notes(&info, &template) {
+        observer.note(&note);
+    }
     server.log.loaded(&info.title(), rounded(info.load_time.as_secs_f64()));
     let loaded = server.set_model(Loaded { info, template });
     let mut desk = Desk { client, model: &loaded.info };

@@ -266,6 +266,7 @@ fn streaming(fields: &Fields<'_>) -> Result<Option<Streaming>, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -282,7 +283,7 @@ mod tests {
     }
 
     fn told(more: &Value) -> String {
-        read(Way::Chat, more).expect_err("it is refused").message
+        read(Way::Chat, more).expect_err("it is refused").message.clone()
     }
 
     #[test]
@@ -377,6 +378,41 @@ mod tests {
         assert_eq!(told(&json!({ "temperature": "hot" })), "temperature is a number, not \"hot\"");
         assert_eq!(told(&json!({ "stop": vec!["a"; 17] })), "stop has 16 texts of 1024 bytes at most");
         assert_eq!(told(&json!({ "messages": null })), "messages is missing");
+    }
+
+    static NAMES: [&str; 11] =
+        ["messages", "prompt", "stop", "stream", "n", "top_k", "seed", "window", "documents", "response_format", "cot"];
+
+    /// JSON that is nearly a request.
+    fn body() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            Just("null".to_owned()),
+            Just("[[]]".to_owned()),
+            Just("{\"type\": \"json_object\"}".to_owned()),
+            Just("[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"tool\"}]".to_owned()),
+            any::<f64>().prop_map(|number| number.to_string()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            "\\PC{0,9}".prop_map(|text| Value::String(text).to_string()),
+        ];
+        let fields = prop::collection::vec((prop::sample::select(&NAMES[..]), value), 0..6);
+        fields.prop_map(|fields| {
+            let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+            format!(
+                "{{\"messages\": [{{\"role\": \"user\", \"content\": \"Who?\"}}], \"prompt\": \"Once\", {}}}",
+                fields.join(", ")
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_refused_in_a_short_sentence(body in prop_oneof!["\\PC{0,60}", body()]) {
+            for way in [Way::Chat, Way::Text] {
+                if let Err(error) = Request::read(way, body.as_bytes()) {
+                    prop_assert!(error.status == 400 && (1..600).contains(&error.message.len()), "{:?}", error);
+                }
+            }
+        }
     }
 
     #[test]

@@ -483,7 +483,7 @@ pub struct ServeArgs {
     pub listening: ListenArgs,
     #[command(flatten)]
     pub answers: AnswerArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Documents")]
     pub files: FileArgs,
     #[command(flatten)]
     pub system: SystemArgs,
@@ -518,7 +518,7 @@ pub struct ListenArgs {
     #[arg(long, value_name = "SIZE", default_value = "16MB", value_parser = values::size, allow_negative_numbers = true)]
     pub max_body: u64,
     /// Max requests that wait for their turn; one more is refused with 429
-    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536), allow_negative_numbers = true)]
     pub max_queue: u32,
     /// Max open connections; one more is refused with 503
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536), allow_negative_numbers = true)]
