@@ -20,18 +20,13 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// Begins to read ahead, or ends it.
 pub(super) fn toggle(chat: &mut Chat) -> Vec<Effect> {
-    match chat.ahead.take() {
-        Some(ahead) => {
-            chat.tell(Notice::info("no preset is read in the background any more"));
-            ahead.run.map(|run| Effect::Cancel(run.run.cancel)).into_iter().collect()
-        }
-        None => {
-            chat.ahead = Some(Ahead::default());
-            let text = "the other presets are read in the background; whatever you do comes first";
-            chat.tell(Notice::info(text));
-            Vec::new()
-        }
+    if let Some(ahead) = chat.ahead.take() {
+        chat.tell(Notice::info("no preset is read in the background any more"));
+        return ahead.run.map(|run| Effect::Cancel(run.run.cancel)).into_iter().collect();
     }
+    chat.ahead = Some(Ahead::default());
+    chat.tell(Notice::info("the other presets are read in the background; whatever you do comes first"));
+    Vec::new()
 }
 
 /// Starts the next preset, if there is one and nothing runs; `None` otherwise.
@@ -57,7 +52,7 @@ pub(super) fn go_on(chat: &mut Chat) -> Option<Vec<Effect>> {
         cancel: run.cancel.clone(),
     }));
     let ahead = chat.ahead.as_mut().expect("it is on");
-    ahead.run = Some(AheadRun { preset, prompt, run });
+    ahead.run = Some(AheadRun { preset, run, prompt });
     Some(vec![Effect::Send(command)])
 }
 

@@ -195,9 +195,9 @@ fn readings(blocks: &[KeptBlock], titles: &BTreeMap<BlockKey, String>) -> Vec<Re
     for block in by_key.values().filter(|block| !parents.contains(&block.name.key)) {
         // From the end to the beginning: the first block with a title is the document's last.
         let chain = std::iter::successors(Some(*block), |block| by_key.get(&block.name.parent).copied());
-        let titled: Vec<&KeptBlock> =
+        let documents: Vec<&KeptBlock> =
             chain.take(blocks.len()).filter(|block| titles.contains_key(&block.name.key)).collect();
-        for end in if titled.is_empty() { vec![*block] } else { titled } {
+        for end in if documents.is_empty() { vec![*block] } else { documents } {
             let BlockName { key, .. } = end.name;
             let reading = readings.entry(key).or_insert_with(|| Reading {
                 tokens: end.name.end(),
