@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use lunette::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, SystemPrompt, update,
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, Suggestions, SystemPrompt,
+    update,
 };
 use lunette::document::{self, Document, ReadOptions};
 use lunette::engine::config::ContextSize;
@@ -102,6 +103,7 @@ impl Talk {
             now: Moment(0),
             context: ContextSize::Fit,
             absent: None,
+            suggestions: Suggestions::default(),
             keeping: Keeping::Nothing,
             earlier: None,
         };

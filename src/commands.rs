@@ -97,6 +97,10 @@ pub(crate) fn doctor(settings: &Settings, json: bool) -> Result<Exit, ExitError>
 pub(crate) fn models(settings: &Settings, task: &ModelsTask, json: bool) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(json), settings.terminal, |reporter| match task {
         ModelsTask::List => headless::list_models(&settings.places, json, reporter),
+        ModelsTask::Suggest => {
+            let document = documents::open(settings, &mut *stdin(settings), reporter)?.whole;
+            headless::suggest_models(settings, &document, json, reporter)
+        }
         ModelsTask::Pull(name) => headless::pull(name.as_deref(), settings, reporter).map(|()| Exit::Ok),
         ModelsTask::Remove(name) => headless::remove_model(name, &settings.places, json, reporter),
         ModelsTask::Info => {

@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use lunette::chat::{
-    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, SystemPrompt, export, update,
+    Action, Asking, Chat, DocumentFacts, Effect, Input, Keeping, Moment, Questions, Setup, Suggestions, SystemPrompt,
+    export, update,
 };
 use lunette::document::{
     ByteSpan, Document, FileReport, OutlineEntry, Position, Report, SkipReason, Skipped, SourceSpan,
@@ -494,6 +495,7 @@ impl Conversation {
             now: Moment(0),
             context: ContextSize::Fit,
             absent: None,
+            suggestions: Suggestions::default(),
             keeping: Keeping::Nothing,
             earlier: None,
         };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::chat::recording::SavedEntry;
 use crate::chat::{
-    Asking, Chat, DocumentFacts, Entry, Input, Keeping, Moment, Questions, Restored, SessionId, Setup, SystemPrompt, export, update,
+    Asking, Chat, DocumentFacts, Entry, Input, Keeping, Moment, Questions, Restored, SessionId, Setup, Suggestions,
+    SystemPrompt, export, update,
 };
 use crate::engine::config::ContextSize;
 use crate::engine::message::{Limits, Reread, Sampling, SamplingPatch};
@@ -132,6 +133,7 @@ fn setup() -> Setup {
         now: Moment(0),
         context: ContextSize::Fit,
         absent: None,
+        suggestions: Suggestions::default(),
         keeping: Keeping::Saved,
         earlier: None,
     }

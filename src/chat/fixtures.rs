@@ -50,6 +50,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
         now: Moment(0),
         context: ContextSize::Fit,
         absent: None,
+        suggestions: super::Suggestions::default(),
         keeping: Keeping::Nothing,
         earlier: None,
     }

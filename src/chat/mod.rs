@@ -36,6 +36,7 @@ pub mod record;
 pub mod recording;
 pub mod room;
 mod state;
+mod suggestions;
 mod system_prompt;
 pub mod template;
 mod template_limits;
@@ -72,6 +73,7 @@ pub use state::{
     Ahead, AheadRun, Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup,
     Sizing,
 };
+pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};
 pub use template::ChatTemplate;
 pub use transcript::Entry;

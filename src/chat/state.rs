@@ -13,6 +13,7 @@ use super::moment::Moment;
 use super::notice::{Notice, Tone, asked_in_vain, model_notes};
 use super::recording::{Earlier, Keeping, Recording};
 use super::room::FullContext;
+use super::suggestions::Suggestions;
 use super::system_prompt::SystemPrompt;
 use super::template::ChatTemplate;
 use super::transcript::Entry;
@@ -79,6 +80,8 @@ pub struct Setup {
     pub context: ContextSize,
     /// The model to offer for download, if it is not on this machine.
     pub absent: Option<Offered>,
+    /// What suits this machine, if no model was named and none is here.
+    pub suggestions: Suggestions,
     pub keeping: Keeping,
     /// A saved conversation to offer.
     pub earlier: Option<Earlier>,
@@ -298,6 +301,8 @@ pub struct Chat {
     pub asking: Asking,
     pub started: Moment,
     pub model: Model,
+    /// What suits this machine, while there is no model.
+    pub suggestions: Suggestions,
     /// The entries of the shown branch.
     pub transcript: Vec<Entry>,
     pub branches: Branches,
@@ -393,6 +398,7 @@ impl Chat {
             preset_entries,
             asking: setup.asking,
             started: setup.now,
+            suggestions: setup.suggestions,
             model: setup.absent.map_or(Model::Loading { fraction: 0.0 }, Model::Absent),
             transcript: Vec::new(),
             branches: Branches::default(),

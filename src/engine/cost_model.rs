@@ -70,6 +70,21 @@ impl Reference {
     }
 }
 
+/// The cost of prefill with a model of which only the shape is known, on CPU cores of which one takes `token_s` for the matmuls of a token.
+///
+/// A prediction: the ratio of attention to matmuls is that of the [`CPU`] reference.
+#[must_use]
+pub fn predicted_cost(
+    active_parameters: f64,
+    attention_layers: u32,
+    attention_width: f64,
+    token_s: f64,
+) -> PrefillCost {
+    let shape = Shape { parameters: active_parameters, layers: attention_layers, attention_width };
+    let unmeasured = CostModel::knowing(shape, false, Sums::default()).cost();
+    PrefillCost { token_s: Some(token_s), ..unmeasured }
+}
+
 /// Operations of a chunk, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Work {

@@ -104,6 +104,7 @@ use worker::{Inbox, Worker};
 use crate::store::blocks::About;
 
 pub use calibration::Measured;
+pub use cost_model::predicted_cost;
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{Facts, facts, library_version, patch_stamp, try_model};
 pub use schema::{SchemaError, check_schema};

@@ -42,7 +42,7 @@ pub use doctor::doctor;
 pub use fit::fit;
 pub use inspect::{Counted, inspect};
 pub use listing::{list_presets, paths};
-pub use models::{list_models, model_info, remove_model, verify_model};
+pub use models::{list_models, model_info, remove_model, suggest_models, verify_model};
 pub use probe::probe;
 pub use pull::pull;
 pub use read::read_ahead;

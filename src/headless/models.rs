@@ -8,9 +8,10 @@
 //!   qwen2.5-coder-1.5b       1.12 GB   Qwen2.5-Coder 1.5B Instruct, Q4_K_M · 32,768 tokens
 //! ```
 //!
+//! `lunette models suggest BOOK` names those that suit this machine and a document.
+//!
 //! Only what Lunette fetched itself is removed; other tools' files are theirs.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
@@ -18,13 +19,19 @@ use serde_json::json;
 
 use super::Reporter;
 use super::rows::put;
+use crate::chat::Suggestion;
+use crate::document::Document;
 use crate::engine::message::ModelInfo;
 use crate::exit::{Exit, ExitError};
 use crate::failure::{Failure, FailureKind};
 use crate::harmless;
 use crate::models::{Catalogue, Entry, FoundModel, Places, Shelf};
 use crate::session::model;
+use crate::session::suggestions::suggested;
 use crate::settings::Settings;
+use crate::swaa::cost::PrefillCost;
+use crate::swaa::family_layers;
+use crate::swaa::model::ModelFacts;
 use crate::units::{bytes, count};
 
 /// A model as `--json` lists it.
@@ -44,7 +51,24 @@ struct EntryLine<'a> {
     bytes: u64,
     context_tokens: Option<u32>,
     license: Option<&'a str>,
+    memory_class: Option<&'static str>,
+    thinking: Option<&'static str>,
+    /// Those of the paper's recipe, where the model's family was measured.
+    full_layers: Option<String>,
     is_here: bool,
+}
+
+/// A model that suits this machine, as `--json` lists it.
+#[derive(Serialize)]
+struct SuggestedLine<'a> {
+    role: &'static str,
+    name: &'a str,
+    title: &'a str,
+    bytes: u64,
+    is_here: bool,
+    predicted_memory_bytes: u64,
+    predicted_reading_s: f64,
+    preset: &'a str,
 }
 
 impl<'a> FoundLine<'a> {
@@ -60,8 +84,11 @@ impl<'a> EntryLine<'a> {
             name: &entry.name,
             title: &entry.title,
             bytes: entry.bytes,
-            context_tokens: entry.train_context_tokens,
-            license: entry.license.as_deref(),
+            context_tokens: entry.card.as_ref().map(|card| card.context_tokens),
+            license: entry.license(),
+            memory_class: entry.card.as_ref().map(|card| card.memory_class.name()),
+            thinking: entry.card.as_ref().map(|card| card.thinking.name()),
+            full_layers: full_layers(entry),
             is_here: places.find(entry).is_some(),
         }
     }
@@ -69,8 +96,71 @@ impl<'a> EntryLine<'a> {
     fn in_words(&self) -> String {
         let context = self.context_tokens.map_or(String::new(), |tokens| format!(" · {} tokens", count(tokens)));
         let license = self.license.map_or(String::new(), |license| format!(" · {license}"));
-        format!("  {:<28} {:>8}   {}{context}{license}\n", self.name, bytes(self.bytes), self.title)
+        let class = self.memory_class.map_or(String::new(), |class| format!(" · {class}"));
+        let layers = self.full_layers.as_ref().map_or(String::new(), |layers| format!(" (full layers: {layers})"));
+        let thinks = match self.thinking {
+            Some("always") => " · thinks",
+            Some("switch") => " · thinks on demand",
+            _ => "",
+        };
+        let Self { name, title, .. } = self;
+        let size = bytes(self.bytes);
+        format!("  {name:<28} {size:>8}   {title}{context}{class}{layers}{thinks}{license}\n")
     }
+}
+
+/// Where the paper's recipe for the family of this entry is known.
+fn full_layers(entry: &Entry) -> Option<String> {
+    let card = entry.card.as_ref()?;
+    let cost = PrefillCost { pairs_per_token: 1.0, token_s: None };
+    let facts = ModelFacts {
+        name: &entry.title,
+        architecture: &card.architecture,
+        layers: card.shape.map_or(0, |shape| shape.layers),
+        sliding_refused: None,
+        cost,
+    };
+    family_layers(&facts).map(|layers| layers.to_string())
+}
+
+/// Suggests up to three models for this machine and `document`.
+pub fn suggest_models(
+    settings: &Settings,
+    document: &Document,
+    json: bool,
+    reporter: &mut Reporter,
+) -> Result<Exit, ExitError> {
+    let suggestions = suggested(settings, document.text.len());
+    if json {
+        let line = |model: &Suggestion| {
+            let Suggestion { role, name, title, bytes, is_here, memory_bytes, reading, preset } = model;
+            json!(SuggestedLine {
+                role: role.name(),
+                name,
+                title,
+                bytes: *bytes,
+                is_here: *is_here,
+                predicted_memory_bytes: *memory_bytes,
+                predicted_reading_s: reading.as_secs_f64(),
+                preset,
+            })
+        };
+        reporter.object(&json!({
+            "document_tokens": suggestions.document_tokens,
+            "tokens": suggestions.tokens,
+            "suggestions": suggestions.models.iter().map(line).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Exit::Ok);
+    }
+    let mut words = format!("{}\n", suggestions.heading());
+    if suggestions.models.is_empty() {
+        words += "  no model of the catalogue fits in this machine's memory\n";
+    }
+    for model in &suggestions.models {
+        put(&mut words, format_args!("  {:<9} {:<20} {}\n", model.role.name(), model.name, model.facts()));
+    }
+    reporter.data(&words)?;
+    Ok(Exit::Ok)
 }
 
 /// Lists what is on this machine and what the catalogue has.
@@ -167,7 +257,7 @@ pub fn remove_model(name: &str, places: &Places, json: bool, reporter: &mut Repo
         let hint = format!("remove it with {}", found.shelf.name());
         return Err(Failure::new(FailureKind::Usage, message, Some(hint)).into());
     }
-    fs::remove_file(&found.path).map_err(|error| {
+    found.remove().map_err(|error| {
         Failure::new(FailureKind::Runtime, format!("cannot remove {}: {error}", found.path.display()), None)
     })?;
     if json {

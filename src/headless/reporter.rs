@@ -127,8 +127,8 @@ impl<'a> Reporter<'a> {
     }
 
     fn fetch_begins(&mut self, entry: &Entry) {
-        let license = entry.license.as_ref().map_or(String::new(), |license| format!(", {license}"));
-        self.note(&format!("fetching {} ({}{license})", entry.title, bytes(entry.bytes)));
+        let license = entry.license().map_or(String::new(), |license| format!(", {license}"));
+        self.note(&format!("fetching {} ({}{license})", entry.title, bytes(entry.all_bytes())));
     }
 
     fn fetching(&mut self, progress: &PullProgress) {

@@ -20,6 +20,9 @@ pub enum Error {
     /// The repository has GGUF files, but none such.
     #[error("{repo} has no GGUF file{}", quant.as_ref().map(|quant| format!(" of {quant}")).unwrap_or_default())]
     NoQuant { repo: String, quant: Option<String>, there: Vec<String> },
+    /// A file that the catalogue lists, or one of several, is not in its repository.
+    #[error("{repo} has no file {file}")]
+    GoneFromHub { repo: String, file: String, there: Vec<String> },
     #[error("{name} is not on this machine, and nothing is fetched while offline")]
     Offline { name: String },
     /// No answer at all.
@@ -57,6 +60,10 @@ impl Hint for Error {
             Self::NoRepository { .. } => "write it as USER/REPO or USER/REPO:QUANT",
             Self::NoQuant { there, .. } if there.is_empty() => "look for a repository with GGUF in its name",
             Self::NoQuant { there, .. } => return Some(format!("it has {}", there.join(", "))),
+            Self::GoneFromHub { there, .. } if there.is_empty() => "look for another repository (-hf USER/REPO)",
+            Self::GoneFromHub { repo, there, .. } => {
+                return Some(format!("it has {}; -hf {repo}:QUANT takes one of them", there.join(", ")));
+            }
             Self::Offline { .. } => "unset HF_HUB_OFFLINE, or name a .gguf file with -m",
             Self::Unreachable { .. } | Self::Broken { .. } => {
                 "check the connection, set HF_ENDPOINT to a mirror, or download the .gguf file by other means and name it with -m"

@@ -11,12 +11,15 @@
 //! Doesn't open the files. What is no model (`mmproj` projectors, Ollama's licences and templates) is left out.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::catalogue::Catalogue;
 use super::places::Places;
+use super::pull::{recorded_sha256, sha256_file};
+use super::shards;
 
 /// Whose shelf a model is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +57,22 @@ pub struct FoundModel {
     pub sha256: Option<String>,
 }
 
+impl FoundModel {
+    /// Removes all its files, and what was noted of them.
+    pub fn remove(&self) -> io::Result<()> {
+        for file in shards::all_files(&self.path) {
+            let note = sha256_file(&file);
+            if note.exists() {
+                fs::remove_file(note)?;
+            }
+            if file.exists() || file == self.path {
+                fs::remove_file(file)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Folders of publishers, repositories, quantisations: nobody nests deeper.
 const DEPTH: usize = 4;
 
@@ -77,7 +96,7 @@ impl Places {
             let entry = catalogue.entries().iter().find(|entry| self.own_path(entry) == model.path);
             if let Some(entry) = entry {
                 model.name.clone_from(&entry.name);
-                model.sha256 = Some(entry.sha256.clone()).filter(|sha256| !sha256.is_empty());
+                model.sha256 = entry.sha256.clone().or_else(|| recorded_sha256(&model.path));
             }
         }
         found
@@ -141,24 +160,12 @@ fn entries_of(folder: &Path) -> Vec<PathBuf> {
 fn is_model(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_ascii_lowercase) else { return false };
     let Some(stem) = name.strip_suffix(".gguf") else { return false };
-    !stem.contains("mmproj") && part_of(stem).is_none_or(|(_, part, _)| part == "00001")
-}
-
-/// The base, the part and the number of parts of `base-00001-of-00003`.
-fn part_of(stem: &str) -> Option<(&str, &str, &str)> {
-    let (rest, parts) = stem.rsplit_once("-of-")?;
-    let (base, part) = rest.rsplit_once('-')?;
-    let is_number = |text: &str| text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(part) && is_number(parts)).then_some((base, part, parts))
+    !stem.contains("mmproj") && shards::is_first(stem)
 }
 
 /// Of a model in several files, the bytes of those that are there.
 fn bytes_of_all_files(first: &Path) -> u64 {
-    let bytes = |path: &Path| path.metadata().map_or(0, |metadata| metadata.len());
-    let stem = first.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let Some((base, _, parts)) = part_of(stem) else { return bytes(first) };
-    let count: u32 = parts.parse().unwrap_or(1);
-    (1..=count).map(|part| bytes(&first.with_file_name(format!("{base}-{part:05}-of-{parts}.gguf")))).sum()
+    shards::all_files(first).iter().map(|path| path.metadata().map_or(0, |metadata| metadata.len())).sum()
 }
 
 /// What Ollama writes about a model.
@@ -272,7 +279,7 @@ mod tests {
         let entry = Catalogue::bundled().named("smollm2-135m").expect("it is listed");
         file(&places.own_path(entry), 7);
         let found = places.models_on_disk(Catalogue::bundled());
-        assert_eq!((found[0].name.as_str(), found[0].sha256.as_ref()), ("smollm2-135m", Some(&entry.sha256)));
+        assert_eq!((found[0].name.as_str(), found[0].sha256.as_ref()), ("smollm2-135m", entry.sha256.as_ref()));
     }
 
     #[test]
@@ -281,7 +288,5 @@ mod tests {
         assert_eq!(name("registry.ollama.ai/library/qwen3/4b").as_deref(), Some("qwen3:4b"));
         assert_eq!(name("registry.ollama.ai/ada/tiny/latest").as_deref(), Some("ada/tiny:latest"));
         assert_eq!(name("hf.co/a/b/Q8_0").as_deref(), Some("hf.co/a/b:Q8_0"));
-        assert_eq!(part_of("big-00001-of-00002"), Some(("big", "00001", "00002")));
-        assert_eq!(part_of("one-of-many"), None);
     }
 }

@@ -24,8 +24,9 @@ mod names;
 mod places;
 mod pull;
 mod reference;
+mod shards;
 
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Card, Catalogue, Entry, ListedClass, Shape, Shard, Thinking};
 pub use error::Error;
 pub use found::{FoundModel, Shelf};
 pub use machine::Machine;

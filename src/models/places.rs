@@ -118,7 +118,7 @@ impl Places {
     pub(super) fn copies(&self, entry: &Entry) -> Vec<PathBuf> {
         let elsewhere = self.in_hub_cache(entry).into_iter().chain(self.in_llama_cache(entry));
         let all = std::iter::once(self.own_path(entry)).chain(elsewhere);
-        all.filter(|path| has_size(path, entry.bytes)).collect()
+        all.filter(|path| is_copy(path, entry)).collect()
     }
 
     /// Every snapshot's file of that name; the hub's cache keeps one folder a commit.
@@ -140,6 +140,16 @@ impl Places {
         let base = entry.path_on_hub().replace('/', "_");
         vec![cache.join(format!("{}_{base}", entry.repo.replace('/', "_"))), cache.join(&base)]
     }
+}
+
+/// Whether all files of `entry` lie at and beside `path`. Of one whose size only the hub knows, a file is enough: every tool gives a
+/// file its name once it is whole.
+fn is_copy(path: &Path, entry: &Entry) -> bool {
+    if entry.sha256.is_none() {
+        return path.is_file();
+    }
+    let beside = |file: &str| path.with_file_name(file.rsplit('/').next().unwrap_or(file));
+    has_size(path, entry.bytes) && entry.more.iter().all(|shard| has_size(&beside(&shard.file), shard.bytes))
 }
 
 fn has_size(path: &Path, bytes: u64) -> bool {

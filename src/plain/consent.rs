@@ -27,7 +27,7 @@ impl Observer for Consent<'_> {
 
     /// Enter and `y` mean yes; the end of the input means no.
     fn agrees_to_fetch(&mut self, model: &Entry) -> bool {
-        let (title, size) = (harmless::line(&model.title), bytes(model.bytes));
+        let (title, size) = (harmless::line(&model.title), bytes(model.all_bytes()));
         let speed = predicted_speed(model, self.machine).map_or(String::new(), |speed| format!(" It {speed}."));
         let asked = writeln!(self.output, "{title} is not on this machine.{speed} Download it ({size})? [Y/n]");
         let mut answer = String::new();

@@ -52,8 +52,11 @@ impl Hint for Error {
             Self::PartsGone { .. } | Self::StillReading => None,
             Self::Model(error) => error.hint(),
             Self::ModelMissing { entry } => {
-                let Entry { name, bytes: size, .. } = &**entry;
-                Some(format!("lunette pull {name} downloads it ({}), or pass --pull", bytes(*size)))
+                let Entry { name, .. } = &**entry;
+                Some(format!(
+                    "lunette pull {name} downloads it ({}), or pass --pull; `lunette models suggest DOCUMENT` names others for this machine",
+                    bytes(entry.all_bytes())
+                ))
             }
             Self::Engine(failure) => failure.hint.clone(),
         }

@@ -21,6 +21,7 @@
 //! | [`fingerprints`] | what was a conversation about? |
 //! | [`recorder`] | what puts a conversation into the store? |
 //! | [`setup`] | what does every chat start from? |
+//! | [`suggestions`] | which models of the catalogue suit this machine and this document? |
 //! | [`effects`] | what carries out a chat's effects? |
 //! | [`counting`] | how many tokens does each part have, and what would fit? |
 //! | [`measuring`] | how fast does this machine prefill? |
@@ -64,6 +65,7 @@ pub mod retriever;
 pub(crate) mod scripted_engine;
 mod setup;
 pub mod signals;
+pub mod suggestions;
 pub mod titles;
 pub mod trial;
 pub mod working_set;

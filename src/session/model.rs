@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::observer::{Activity, Observer};
+use super::suggestions::suggested;
 use crate::chat::Offered;
 use crate::engine::message::CancelToken;
 use crate::models::{self, Catalogue, Entry, FoundModel, Machine, ModelRef, Resolved};
@@ -17,12 +18,28 @@ use crate::units::count;
 ///
 /// Errors: [`Error::ModelMissing`] if it is not.
 pub fn find(settings: &Settings, observer: &mut dyn Observer) -> Result<PathBuf, Error> {
-    match locate(settings, observer)? {
+    let located = locate(settings, observer)?;
+    if matches!((&located, &settings.model), (Resolved::Missing(_), ModelRef::Default)) {
+        suggest(settings, observer);
+    }
+    match located {
         Resolved::Found(path) => Ok(path),
         Resolved::Missing(entry) if settings.pull == PullPolicy::Ask && observer.agrees_to_fetch(&entry) => {
             fetch(&entry, settings, observer)
         }
         Resolved::Missing(entry) => Err(Error::ModelMissing { entry }),
+    }
+}
+
+/// Tells which models suit this machine, where none was named and none is here.
+fn suggest(settings: &Settings, observer: &mut dyn Observer) {
+    let suggestions = suggested(settings, 0);
+    if suggestions.models.is_empty() {
+        return;
+    }
+    observer.note(&format!("models that suit this machine, {}:", suggestions.heading()));
+    for model in &suggestions.models {
+        observer.note(&format!("{}: {} · {}", model.role.name(), model.name, model.facts()));
     }
 }
 
@@ -81,8 +98,8 @@ pub fn offered(entry: &Entry, machine: Machine) -> Offered {
     Offered {
         name: entry.name.clone(),
         title: entry.title.clone(),
-        bytes: entry.bytes,
-        license: entry.license.clone(),
+        bytes: entry.all_bytes(),
+        license: entry.license().map(str::to_owned),
         speed: predicted_speed(entry, machine),
     }
 }
@@ -183,7 +200,12 @@ mod tests {
         let mut observer = Recorder::default();
         let error = find(&asking(&home, &[]), &mut observer).expect_err("it is not fetched");
         assert_eq!(error.to_string(), "the model ada/tiny is not on this machine");
-        assert_eq!(error.hint().as_deref(), Some("lunette pull ada/tiny downloads it (17 B), or pass --pull"));
+        assert_eq!(
+            error.hint().as_deref(),
+            Some(
+                "lunette pull ada/tiny downloads it (17 B), or pass --pull; `lunette models suggest DOCUMENT` names others for this machine"
+            )
+        );
         assert_eq!(observer.heard, ["fetch ada/tiny?"]);
     }
 

@@ -11,13 +11,16 @@ use super::kept::Kept;
 use super::model::offered;
 use super::references;
 use super::setup::setup_about;
+use super::suggestions::suggested;
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
-use crate::chat::{Action, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Setup, Source, update};
+use crate::chat::{
+    Action, Chat, DocumentFacts, Effect, Input, Moment, OpenedDocument, Setup, Source, Suggestions, update,
+};
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
 use crate::fit::retrieval::RetrievedParts;
-use crate::models::Resolved;
+use crate::models::{ModelRef, Resolved};
 use crate::settings::{Documents, Settings};
 
 /// How long a first run may prefill, as in the demo.
@@ -48,9 +51,11 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         Resolved::Found(_) => None,
         Resolved::Missing(entry) => Some(offered(entry, settings.places.machine)),
     };
+    let is_open = matches!((&settings.model, model), (ModelRef::Default, Resolved::Missing(_)));
+    let suggestions = if is_open { suggested(settings, document.text.len()) } else { Suggestions::default() };
     let within = within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time));
     let now = Moment::from(SystemTime::now());
-    Setup { within, absent, ..setup_about(settings, facts(settings, files), now) }
+    Setup { within, absent, suggestions, ..setup_about(settings, facts(settings, files), now) }
 }
 
 /// Asks the questions of the command line, with the parts and files that they name. They wait until the document is

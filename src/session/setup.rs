@@ -1,6 +1,6 @@
 //! What every chat starts from, whatever its documents and its model are.
 
-use crate::chat::{Asking, DocumentFacts, Keeping, Moment, Questions, Setup, SystemPrompt};
+use crate::chat::{Asking, DocumentFacts, Keeping, Moment, Questions, Setup, Suggestions, SystemPrompt};
 use crate::engine::message::Sampling;
 use crate::settings::Settings;
 
@@ -15,6 +15,7 @@ pub(super) fn setup_about(settings: &Settings, document: DocumentFacts, began: M
         now: began,
         context: settings.engine.context,
         absent: None,
+        suggestions: Suggestions::default(),
         keeping: Keeping::Nothing,
         earlier: None,
     }

@@ -326,6 +326,18 @@ pub enum ModelsArgs {
         #[arg(long)]
         json: bool,
     },
+    /// Suggest up to three models for this machine and these documents (fast, balanced, best): download, memory, reading time
+    Suggest {
+        /// Files, folders or addresses; without one, 32,768 tokens are assumed
+        #[arg(value_name = "DOCUMENT")]
+        documents: Vec<String>,
+        /// Under this preset (default: that of the configuration)
+        #[arg(short = 'P', long, value_name = "NAME")]
+        preset: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Download a model from the catalogue (default: the default model) and verify its checksum
     Pull {
         /// Name of a model in the catalogue

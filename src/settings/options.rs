@@ -140,6 +140,8 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelsTask {
     List,
+    /// For the documents in the settings.
+    Suggest,
     /// `None`: the default model.
     Pull(Option<String>),
     Remove(String),

@@ -1,5 +1,6 @@
 //! Merges flags, configuration file and environment. The only place that decides which of them wins.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,10 +117,7 @@ impl Settings {
             }
             Some(Subcommands::Sessions(command)) => Self::of_command(FrontEnd::Sessions(command), None, surroundings),
             Some(Subcommands::Doctor { json }) => Self::of_command(FrontEnd::Doctor { json }, None, surroundings),
-            Some(Subcommands::Models { task }) => {
-                let (task, model, json) = models_task(task);
-                Self::of_command(FrontEnd::Models { task, json }, model, surroundings)
-            }
+            Some(Subcommands::Models { task }) => Self::of_models(task, surroundings),
             Some(Subcommands::Calibrate(args)) => {
                 Self::of_command(FrontEnd::Calibrate { json: args.json }, Some(args.model), surroundings)
             }
@@ -202,6 +200,29 @@ impl Settings {
         settings.add_files(files);
         settings.parts = parts;
         settings.pages = pages;
+        Ok(settings)
+    }
+
+    fn of_models(args: ModelsArgs, surroundings: Surroundings) -> Result<Self, Error> {
+        let mut gathered = Gathered::default();
+        let mut named = Vec::new();
+        let (task, json) = match args {
+            ModelsArgs::Ls { json } => (ModelsTask::List, json),
+            ModelsArgs::Suggest { documents, preset, json } => {
+                (gathered.preset, named) = (preset, documents.into_iter().map(OsString::from).collect());
+                (ModelsTask::Suggest, json)
+            }
+            ModelsArgs::Pull { name } => (ModelsTask::Pull(name), false),
+            ModelsArgs::Rm { name, json } => (ModelsTask::Remove(name), json),
+            ModelsArgs::Info { name, json } => {
+                gathered.model.model = Some(name);
+                (ModelsTask::Info, json)
+            }
+            ModelsArgs::Verify { name, json } => (ModelsTask::Verify(name), json),
+        };
+        let mut settings = Self::built(&gathered, surroundings)?;
+        settings.documents = Documents::Named(named);
+        settings.front_end = FrontEnd::Models { task, json };
         Ok(settings)
     }
 
@@ -380,19 +401,6 @@ fn cache_task(args: CacheArgs) -> (CacheTask, bool) {
         CacheArgs::Verify { json } => (CacheTask::Verify, json),
         CacheArgs::Prune { to, json } => (CacheTask::Prune { to }, json),
         CacheArgs::Rm { model, json, .. } => (CacheTask::Remove { name: model }, json),
-    }
-}
-
-/// What to do with models, and the model to examine.
-fn models_task(args: ModelsArgs) -> (ModelsTask, Option<ModelArgs>, bool) {
-    match args {
-        ModelsArgs::Ls { json } => (ModelsTask::List, None, json),
-        ModelsArgs::Pull { name } => (ModelsTask::Pull(name), None, false),
-        ModelsArgs::Rm { name, json } => (ModelsTask::Remove(name), None, json),
-        ModelsArgs::Info { name, json } => {
-            (ModelsTask::Info, Some(ModelArgs { model: Some(name), ..ModelArgs::default() }), json)
-        }
-        ModelsArgs::Verify { name, json } => (ModelsTask::Verify(name), None, json),
     }
 }
 
@@ -630,11 +638,14 @@ fn disk_cache(args: &ModelArgs, config: &Config, directories: &Directories) -> O
 /// Models are tried by this program. Where it doesn't know its own path, as in tests, they aren't.
 fn first_use(surroundings: &Surroundings) -> Option<FirstUse> {
     let program = surroundings.program.clone()?;
-    let known = Catalogue::bundled().entries().iter().map(|entry| KnownFile {
-        name: entry.name.clone(),
-        bytes: entry.bytes,
-        sha256: entry.sha256.clone(),
-        own_path: surroundings.places.own_path(entry),
+    // Those whose sha256 only the hub knows are tried like any other.
+    let known = Catalogue::bundled().entries().iter().filter_map(|entry| {
+        Some(KnownFile {
+            name: entry.name.clone(),
+            bytes: entry.bytes,
+            sha256: entry.sha256.clone()?,
+            own_path: surroundings.places.own_path(entry),
+        })
     });
     Some(FirstUse { program, memory: surroundings.directories.tried_file(), known: known.collect() })
 }

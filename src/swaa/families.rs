@@ -23,7 +23,8 @@ const FAMILIES: [Family; 3] = [
 ];
 
 /// The full layers for `model`; `None` for a family without measurements.
-pub(super) fn full_layers(model: &ModelFacts) -> Option<LayerSpec> {
+#[must_use]
+pub fn full_layers(model: &ModelFacts) -> Option<LayerSpec> {
     let belongs = |family: &&Family| family.architecture == model.architecture && model.is_called(family.name);
     FAMILIES.iter().find(belongs).map(|family| family.full_layers.clone())
 }

@@ -29,6 +29,7 @@ mod recipe;
 pub mod selection;
 pub mod written;
 
+pub use families::full_layers as family_layers;
 pub use layers::{LayerSet, LayerSpec};
 pub use preset::{ChainOfThought, Preset, Presets};
 pub use recipe::{Attention, Recipe, RecipeError, RecipeSpec, WindowSpec};

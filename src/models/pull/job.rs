@@ -30,14 +30,33 @@ pub enum PullProgress {
     Checking { done: u64, total: u64 },
 }
 
-/// Reads the file at `path` and compares its sha256 with the entry's.
+/// Reads the file at `path` and compares its sha256 with the entry's, or with the one that was noted when it was fetched. Where
+/// neither is known, as in the caches of other tools, there is nothing to compare with, and the file is not read.
 pub fn check(
     path: &Path,
     entry: &Entry,
     progress: &mut dyn FnMut(PullProgress),
     cancel: &CancelToken,
 ) -> Result<(), Error> {
-    check_sha256(path, &entry.sha256, entry.bytes, progress, cancel)
+    let total = path.metadata().map_or(entry.bytes, |metadata| metadata.len());
+    match entry.sha256.clone().or_else(|| recorded_sha256(path)) {
+        Some(expected) => check_sha256(path, &expected, total, progress, cancel),
+        None => Ok(()),
+    }
+}
+
+/// Where the sha256 of a fetched file is noted, if only the hub knew it.
+pub(in crate::models) fn sha256_file(path: &Path) -> PathBuf {
+    let mut name = path.to_path_buf().into_os_string();
+    name.push(".sha256");
+    name.into()
+}
+
+/// The sha256 that was noted when the file at `path` was fetched.
+pub(in crate::models) fn recorded_sha256(path: &Path) -> Option<String> {
+    let noted = fs::read_to_string(sha256_file(path)).ok()?;
+    let noted = noted.trim();
+    (noted.len() == 64 && noted.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| noted.to_ascii_lowercase())
 }
 
 /// Reads the file at `path`, which should have `total` bytes, and compares its sha256 with `expected`.

@@ -131,13 +131,13 @@ impl Scene {
             title: "A megabyte".into(),
             file: "tiny.gguf".into(),
             bytes: body.len() as u64,
-            sha256: hexadecimal(&Sha256::digest(&body)),
+            sha256: Some(hexadecimal(&Sha256::digest(&body))),
             repo: "ada/tiny-GGUF".into(),
             repo_path: None,
-            train_context_tokens: None,
-            license: None,
+            more: Vec::new(),
             default_from_bytes: None,
             core_tokens_per_s: None,
+            card: None,
         };
         let mut places = Places::new(folder.path(), Some(folder.path()), HubVariables::default());
         places.hub.endpoint = endpoint.into();
@@ -300,7 +300,10 @@ fn a_file_with_another_checksum_is_refused_and_removed() {
     let server = Server::start(vec![Answer::File(wrong)]);
     let mut scene = Scene::new(&server.endpoint);
     let error = scene.refused();
-    assert!(matches!(&error, Error::Checksum { expected, .. } if *expected == scene.entry.sha256), "{error}");
+    assert!(
+        matches!(&error, Error::Checksum { expected, .. } if Some(expected) == scene.entry.sha256.as_ref()),
+        "{error}"
+    );
     assert_eq!(scene.cached(), ["tiny.gguf.lock"]);
 }
 
@@ -409,4 +412,88 @@ fn an_unlisted_repository_is_looked_up_and_fetched() {
     assert!(server.requests()[1].starts_with("get /ada/tiny/resolve/main/gguf/tiny-q8_0.gguf"));
     assert_eq!(resolve(), Resolved::Found(path), "the second time no one is asked");
     assert_eq!(server.requests().len(), 2);
+}
+
+/// What the hub says of files in a repository.
+fn listing(files: &[(&str, &[u8])]) -> Answer {
+    let file = |(path, body): &(&str, &[u8])| serde_json::json!({ "path": path, "lfs": { "oid": hexadecimal(&Sha256::digest(body)), "size": body.len() } });
+    Answer::File(serde_json::Value::from_iter(files.iter().map(file)).to_string().into_bytes())
+}
+
+#[test]
+fn a_model_in_several_files_is_fetched_file_by_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, two) = (body(), b"the second file".to_vec());
+    let names = ["Q8_0/big-Q8_0-00001-of-00002.gguf", "Q8_0/big-Q8_0-00002-of-00002.gguf"];
+    let all = listing(&[(names[1], &two), (names[0], &one)]);
+    let server = Server::start(vec![all, Answer::File(one.clone()), Answer::Status(404), Answer::File(two.clone())]);
+    let mut places = Places::new(folder.path(), None, HubVariables::default());
+    places.hub.endpoint.clone_from(&server.endpoint);
+    let name: HubName = "ada/big:Q8_0".parse().expect("a name");
+    let Ok(Resolved::Missing(entry)) = Catalogue::bundled().resolve(&ModelRef::Hub(name.clone()), &places) else {
+        panic!("nothing was fetched yet")
+    };
+    assert_eq!(entry.all_bytes(), (one.len() + two.len()) as u64);
+    let mut told = Vec::new();
+    let mut pull_it = || pull(&entry, &places, &mut |progress| told.push(progress), &CancelToken::default());
+    pull_it().expect_err("the second file is not there");
+    let path = pull_it().expect("now it is");
+    assert_eq!(path, folder.path().join("models/ada--big/big-Q8_0-00001-of-00002.gguf"));
+    assert_eq!(fs::read(path.with_file_name("big-Q8_0-00002-of-00002.gguf")).expect("a file"), two);
+    let all = entry.all_bytes();
+    assert_eq!(told.last(), Some(&PullProgress::Checking { done: all, total: all }));
+    assert_eq!(server.requests().len(), 4, "the first file was fetched once");
+    let found = places.models_on_disk(Catalogue::bundled());
+    assert_eq!(found.iter().map(|model| model.bytes).collect::<Vec<_>>(), [all]);
+    assert_eq!(places.find(&entry), Some(path.clone()));
+    found[0].remove().expect("removed");
+    assert!(!path.exists() && !path.with_file_name("big-Q8_0-00002-of-00002.gguf").exists());
+}
+
+#[test]
+fn a_model_of_which_a_file_is_missing_is_refused_before_anything_is_fetched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(vec![listing(&[("big-Q8_0-00001-of-00002.gguf", b"one")])]);
+    let mut places = Places::new(folder.path(), None, HubVariables::default());
+    places.hub.endpoint.clone_from(&server.endpoint);
+    let name: HubName = "ada/big:Q8_0".parse().expect("a name");
+    let error = Catalogue::bundled().resolve(&ModelRef::Hub(name), &places).expect_err("half a model");
+    assert_eq!(error.to_string(), "ada/big has no file big-Q8_0-00002-of-00002.gguf");
+}
+
+/// The catalogue's entry without a sha256, with a hub that has other bytes than were listed, under a name of another case.
+fn revised() -> (Scene, Server) {
+    let server = Server::start(vec![listing(&[("Tiny.gguf", &body())]), Answer::File(body())]);
+    let mut scene = Scene::new(&server.endpoint);
+    scene.entry = Entry { bytes: 7, sha256: None, ..scene.entry };
+    (scene, server)
+}
+
+#[test]
+fn size_and_sha256_of_an_entry_without_one_are_asked_of_the_hub_and_noted() {
+    let (mut scene, server) = revised();
+    let path = scene.pull().expect("it is fetched");
+    assert_eq!(fs::read(&path).expect("a file"), scene.body);
+    assert!(server.requests()[1].starts_with("get /ada/tiny-gguf/resolve/main/tiny.gguf"));
+    assert_eq!(scene.cached(), ["tiny.gguf", "tiny.gguf.lock", "tiny.gguf.sha256"]);
+    scene.pull().expect("it is here");
+    assert_eq!(server.requests().len(), 2, "what is here with the noted sha256 is not asked for again");
+}
+
+#[test]
+fn a_damaged_copy_of_such_an_entry_is_fetched_again() {
+    let (mut scene, _server) = revised();
+    let path = scene.pull().expect("it is fetched");
+    fs::write(&path, b"damaged").expect("written");
+    assert!(check(&path, &scene.entry, &mut |_| {}, &CancelToken::default()).is_err());
+}
+
+#[test]
+fn an_entry_that_its_repository_no_longer_has_is_told() {
+    let server = Server::start(vec![listing(&[("other-Q8_0.gguf", b"other")])]);
+    let mut scene = Scene::new(&server.endpoint);
+    scene.entry.sha256 = None;
+    let error = scene.refused();
+    assert_eq!(error.to_string(), "ada/tiny-GGUF has no file tiny.gguf");
+    assert!(error.hint().expect("a hint").contains("other-Q8_0.gguf"));
 }

@@ -55,16 +55,35 @@ fn first_run(chat: &Chat, offered: &Offered, theme: &Theme, cells: usize) -> Vec
         "Lunette reads a long document with a language model on this machine, and answers questions about it. {} is open.",
         chat.document.title
     );
-    let rows: [Vec<Span>; 4] = [
+    let path = vec![
+        Span::styled("A path", theme.accent),
+        Span::raw(
+            " to a GGUF file, typed below, loads that model instead; Alt-L lists others. Meanwhile you can ask, and read: Tab goes to the document.",
+        ),
+    ];
+    let rows: [Vec<Span>; 3] = [
         vec![Span::raw(about)],
         vec![Span::raw("There is no model on this machine yet:")],
         vec![Span::styled("Enter", theme.accent), Span::raw(fetches)],
-        vec![
-            Span::styled("A path", theme.accent),
-            Span::raw(
-                " to a GGUF file, typed below, loads that model instead; Alt-L lists others. Meanwhile you can ask, and read: Tab goes to the document.",
-            ),
-        ],
     ];
-    rows.iter().flat_map(|row| [vec![Line::default()], wrap(row, cells, 2)].concat()).collect()
+    let apart = |row: &Vec<Span<'static>>| [vec![Line::default()], wrap(row, cells, 2)].concat();
+    let mut lines: Vec<Line> = rows.iter().flat_map(apart).collect();
+    lines.extend(suggested(chat, theme, cells));
+    lines.extend(apart(&path));
+    lines
+}
+
+/// What suits this machine and this document; nothing where nothing does.
+fn suggested(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
+    let suggestions = &chat.suggestions;
+    if suggestions.models.is_empty() {
+        return Vec::new();
+    }
+    let heading = format!("Suited to this machine, {} (Alt-L fetches them):", suggestions.heading());
+    let mut lines = [vec![Line::default()], wrap(&[Span::styled(heading, theme.dim)], cells, 2)].concat();
+    for model in &suggestions.models {
+        let words = format!(" {}: {}", clean(&model.title), model.facts());
+        lines.extend(wrap(&[Span::styled(model.role.name(), theme.accent), Span::raw(words)], cells, 2));
+    }
+    lines
 }
