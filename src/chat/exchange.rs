@@ -282,6 +282,12 @@ impl Exchange {
         self.state = ExchangeState::Failed(failure);
     }
 
+    /// Forgets what came of it, so that it is asked again.
+    pub(super) fn wait_again(&mut self) {
+        let attached = std::mem::take(&mut self.attached);
+        *self = Self { attached, variation: self.variation, ..Self::waiting(self.question.clone()) };
+    }
+
     fn end_reasoning(&mut self, now: Duration) {
         if self.reasoning.is_open() {
             self.reasoning.ended = Some(now);

@@ -72,6 +72,22 @@ fn what_is_too_long_is_marked_until_a_choice_fits() {
 }
 
 #[test]
+fn questions_that_failed_because_the_document_did_not_fit_are_asked_again_of_the_parts_that_do() {
+    let mut session = Session::begin("full");
+    session.tell(Event::Loaded(Box::new(model())));
+    too_long(&mut session);
+    session.ask("Who?");
+    too_long(&mut session);
+    too_long(&mut session);
+    assert!(matches!(states(&session.chat)[..], [ExchangeState::Failed(_)]));
+    session.input(chosen("Other parts.", None));
+    let asked_now = session.read(0, 4_000);
+    assert_eq!(texts(&asked(&asked_now).prompt).0, "<|im_start|>user\nOther parts.");
+    session.answer("He.");
+    assert_eq!(session.chat.exchanges().map(|exchange| &*exchange.answer).collect::<Vec<_>>(), ["He."]);
+}
+
+#[test]
 fn a_choice_takes_the_place_of_what_time_would_have_chosen() {
     let (mut session, _) = tasted("full", 61);
     assert!(matches!(session.chat.work, Phase::Choosing { .. }));

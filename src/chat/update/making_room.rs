@@ -85,8 +85,7 @@ fn try_again(chat: &mut Chat, entry: Option<usize>) -> Vec<Effect> {
     if is_answered(exchange) {
         return start_going_on(chat, entry);
     }
-    let attached = std::mem::take(&mut exchange.attached);
-    *exchange = Exchange { attached, variation: exchange.variation, ..Exchange::waiting(exchange.question.clone()) };
+    exchange.wait_again();
     chat.paused = None;
     Vec::new()
 }

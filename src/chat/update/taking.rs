@@ -4,9 +4,12 @@
 //! stopped; a running answer is completed first.
 
 use super::until;
+use crate::chat::exchange::{Exchange, ExchangeState};
 use crate::chat::input::{Chosen, Effect};
 use crate::chat::notice::Notice;
 use crate::chat::state::{Change, Chat, Phase};
+use crate::chat::transcript::Entry;
+use crate::failure::FailureKind;
 
 /// Uses the selection now, or as soon as the running job has ended.
 pub(super) fn chosen(chat: &mut Chat, chosen: Chosen) -> Vec<Effect> {
@@ -47,9 +50,18 @@ pub(super) fn take(chat: &mut Chat, chosen: Chosen) {
     chat.survey.clear();
     chat.next_survey = None;
     chat.paused = None;
-    chat.too_long = false;
+    if std::mem::take(&mut chat.too_long) {
+        ask_again_what_did_not_fit(chat);
+    }
     chat.notice = None;
     chat.changed_at = Some(Change::Chosen(words));
     // `auto` chooses by the length, which has changed.
     chat.next_switch = preset_entry.or(chat.next_switch).or(chat.automatic());
+}
+
+/// The last questions that failed because the document before did not fit are asked again, about this one.
+fn ask_again_what_did_not_fit(chat: &mut Chat) {
+    let from_last = chat.transcript.iter_mut().rev().filter_map(Entry::exchange_mut);
+    let did_not_fit = |exchange: &&mut Exchange| matches!(&exchange.state, ExchangeState::Failed(why) if why.kind == FailureKind::DoesNotFit);
+    from_last.take_while(did_not_fit).for_each(Exchange::wait_again);
 }

@@ -85,6 +85,11 @@ pub(super) fn is_backspace(key: KeyEvent) -> bool {
     is_control_h || (key.code == KeyCode::Backspace && key.modifiers.is_empty())
 }
 
+/// Whether `key` types a letter or a sign.
+pub(super) fn is_text(key: KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Char(_)) && (key.modifiers - KeyModifiers::SHIFT).is_empty()
+}
+
 /// Edits `input` with `key` as readline does. A key that means nothing here changes nothing.
 pub(super) fn edit(input: &mut TextArea<'static>, key: KeyEvent) {
     let held = key.modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | OTHERS);

@@ -38,6 +38,9 @@ impl Screen {
             Intent::Edit(Field::Open) | Intent::Models | Intent::Sessions if list.kind == ListKind::Start => {
                 return self.at_work(chat, intent.clone());
             }
+            Intent::Type(_) | Intent::Paste(_) if list.kind == ListKind::WaysOut => {
+                return self.at_work(chat, intent.clone());
+            }
             // Nothing else is open yet, so these keys are meant for the program.
             Intent::Leave | Intent::Interrupt if list.kind == ListKind::Start && chat.transcript.is_empty() => {
                 self.overlay = Some(Overlay::List(list));

@@ -41,18 +41,17 @@ impl Screen {
     }
 
     /// Opens the tree if the document turned out to be too long, or the ways out if the conversation did, and updates an
-    /// open tree. Call it after each event of
-    /// the chat.
+    /// open tree. Nothing opens while a question is being typed. Call it after each event of the chat.
     pub(in crate::tui) fn attend(&mut self, chat: &Chat) -> Vec<Action> {
         self.notice_opening(chat);
         self.has_shown_ways_out &= chat.full.is_some();
-        if chat.full.is_some() && !self.has_shown_ways_out && self.overlay.is_none() && self.search_entry.is_none() {
+        if chat.full.is_some() && !self.has_shown_ways_out && self.may_open_by_itself() {
             self.has_shown_ways_out = true;
             self.open_ways_out(chat);
             return Vec::new();
         }
         self.parts.has_opened &= chat.too_long;
-        if chat.too_long && !self.parts.has_opened && self.overlay.is_none() && self.search_entry.is_none() {
+        if chat.too_long && !self.parts.has_opened && self.may_open_by_itself() {
             self.parts.has_opened = true;
             return if self.parts.tree().parts() > 1 { self.open_parts(chat) } else { Vec::new() };
         }
@@ -67,6 +66,11 @@ impl Screen {
         let actions = self.draft(chat, &mut selection);
         self.overlay = Some(Overlay::Parts(selection));
         actions
+    }
+
+    /// Whether a popup that nobody asked for may open: it would take the keys that are meant for something else.
+    fn may_open_by_itself(&self) -> bool {
+        self.overlay.is_none() && self.search_entry.is_none() && self.input.is_empty()
     }
 
     /// Requests the token counts, once.

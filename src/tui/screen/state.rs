@@ -12,9 +12,9 @@ use super::super::reader::DocumentReader;
 use super::super::rendered_entries::RenderedEntries;
 use super::super::ui_command::UiCommand;
 use super::frame_layout::FrameLayout;
-use super::line_input::input_box;
+use super::line_input::{input_box, is_text};
 use super::names::NameList;
-use super::overlay::Overlay;
+use super::overlay::{ListKind, Overlay};
 use super::parts::{DocumentParts, PartSelection};
 use super::scrolling::{PopupText, Rest, ScrollExtent};
 use super::search::{SearchEntry, TranscriptSearch};
@@ -191,9 +191,17 @@ impl Screen {
         }
     }
 
-    /// The intent of a key.
+    /// The intent of a key. The ways out of a full context open by themselves, perhaps between two keys of a question, so
+    /// letters stay text there.
     pub(in crate::tui) fn intent(&self, key: KeyEvent) -> Option<Intent> {
+        if self.shows_ways_out() && self.focus == Focus::Input && is_text(key) {
+            return Some(Intent::Type(key));
+        }
         self.keymap.intent(key, self.key_focus())
+    }
+
+    fn shows_ways_out(&self) -> bool {
+        matches!(&self.overlay, Some(Overlay::List(list)) if list.kind == ListKind::WaysOut)
     }
 
     /// Whether the list of names is visible and has the keys.

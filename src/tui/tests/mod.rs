@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::{Position, Rect};
 
 use super::keymap::{Focus, Intent, Scroll};
@@ -24,6 +25,7 @@ use super::theme::Theme;
 use super::view;
 use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
 use crate::chat::{Action, Chat};
+use crate::engine::config::ContextSize;
 use crate::engine::message::{Channel, Event, Failure, FailureKind, Finish};
 use crate::settings::ThemeChoice;
 use crate::swaa::WindowSpec;
@@ -281,15 +283,58 @@ fn a_preset_made_by_flags_stays_on_the_strip_when_another_is_in_force() {
         })
     };
     let all = "0 auto 1 full 2 accurate 3 balanced 4 quick 5 fastest 6 stream 7 paper 8 naive 9 custom";
-    assert_eq!(strips(&session.chat), ["0 1 2 3 4 5 6 7 8 9 custom", "0 1 2 3 4 5 6 7 8 9 custom", all]);
+    let some = "0 auto 1 full 2 accurate 3 balanced 4 quick 5 fastest 6 stream 7 8 9 custom";
+    assert_eq!(strips(&session.chat), ["0 auto 1 full 2 3 4 5 6 7 8 9 custom", some, all]);
     session.switch("fastest");
     session.forecast(8_000, Some(1));
     session.read(2_000, 8_000);
-    let keys = "0 1 2 3 4 5 fastest 6 7 8 9 custom";
-    assert_eq!(strips(&session.chat), [keys, keys, all]);
+    assert_eq!(strips(&session.chat), ["0 auto 1 2 3 4 5 fastest 6 7 8 9 custom", some, all]);
 }
 
 // The interface's state.
+
+/// A conversation whose context is full.
+fn full_context() -> Session {
+    let mut session = Session::with_document_read("accurate");
+    session.chat.context = ContextSize::Tokens(12_288);
+    session.ask("Who is Mr. Collins?");
+    session.answer("A clergyman.");
+    session.ask("And his patroness?");
+    let job = session.job;
+    session.tell(Event::Piece { job, channel: Channel::Answer, text: "Lady".into() });
+    let figures = Box::new(answer_figures(&session.recipe(), 2_000));
+    session.tell(Event::Answered { job, finish: Finish::ContextFull, figures });
+    session
+}
+
+fn key(screen: &mut Screen, chat: &Chat, letter: char) {
+    let intent = screen.intent(KeyEvent::from(KeyCode::Char(letter))).expect("letters mean something");
+    screen.handle(chat, intent);
+}
+
+#[test]
+fn the_next_question_goes_on_where_the_ways_out_of_a_full_context_open_by_themselves() {
+    let session = full_context();
+    let mut screen = Screen::default();
+    screen.attend(&session.chat);
+    assert!(screen.overlay.is_some());
+    for letter in "quick".chars() {
+        key(&mut screen, &session.chat, letter);
+    }
+    assert_eq!((screen.text().as_str(), &screen.overlay), ("quick", &None));
+}
+
+#[test]
+fn nothing_opens_by_itself_over_a_question_that_is_being_typed() {
+    let session = full_context();
+    let mut screen = typed("And who");
+    screen.attend(&session.chat);
+    assert_eq!(screen.overlay, None);
+    key(&mut screen, &session.chat, 'l');
+    screen.handle(&session.chat, Intent::Submit);
+    screen.attend(&session.chat);
+    assert!(screen.overlay.is_some(), "the question is asked, so the keys are free");
+}
 
 #[test]
 fn scrolling_up_stays_while_an_answer_grows_and_the_bottom_follows_again() {

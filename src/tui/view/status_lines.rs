@@ -12,22 +12,31 @@ use crate::swaa::Preset;
 use crate::swaa::preset::CUSTOM;
 
 /// The presets with their keys. The active one stands out, the next one is strong. If not all names fit, these two keep
-/// theirs, as does `custom`, which is in no list.
+/// theirs, as does `custom`, which is in no list; then as many others as there is room for, from the left.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
     let telling = |preset_entry: &Preset| {
         is_in_force(chat, preset_entry) || is_to_come(chat, preset_entry) || preset_entry.name == CUSTOM
     };
     let shown: Vec<&Preset> =
         chat.preset_entries.iter().filter(|preset_entry| preset_entry.key.is_some() || telling(preset_entry)).collect();
-    let all = strip(chat, theme, &shown, |_| true);
-    if all.width() <= cells { all } else { strip(chat, theme, &shown, telling) }
+    let mut named: Vec<&str> =
+        shown.iter().filter(|preset_entry| telling(preset_entry)).map(|preset_entry| &*preset_entry.name).collect();
+    for preset_entry in &shown {
+        let more = [&named[..], &[&*preset_entry.name]].concat();
+        if strip(chat, theme, &shown, &more).width() > cells {
+            break;
+        }
+        named = more;
+    }
+    strip(chat, theme, &shown, &named)
 }
 
-fn strip(chat: &Chat, theme: &Theme, preset_entries: &[&Preset], named: impl Fn(&Preset) -> bool) -> Line<'static> {
+/// The presets, those in `named` with their names.
+fn strip(chat: &Chat, theme: &Theme, preset_entries: &[&Preset], named: &[&str]) -> Line<'static> {
     let mut spans = Vec::new();
     for preset_entry in preset_entries {
         let text = match preset_entry.key {
-            Some(key) if named(preset_entry) => format!("{key} {}", preset_entry.name),
+            Some(key) if named.contains(&&*preset_entry.name) => format!("{key} {}", preset_entry.name),
             Some(key) => key.to_string(),
             None => preset_entry.name.clone(),
         };
