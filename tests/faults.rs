@@ -25,9 +25,6 @@ use support::toys::Toy;
 /// Longer than any of these takes on busy cores: whoever needs more is hung.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// The kinds of memory that are kept on disk.
-const KINDS: [Toy; 1] = [Toy::Plain];
-
 fn boxes(lines: usize) -> String {
     (1..=lines).map(|n| format!("Box {n} is {}.\n", ["red", "green", "blue"][n % 3])).collect()
 }
@@ -74,7 +71,7 @@ fn blocks(home: &Home) -> Vec<PathBuf> {
 
 #[test]
 fn every_block_that_is_cut_off_or_has_a_bit_flipped_is_told_and_read_again() {
-    for toy in KINDS {
+    for toy in [Toy::Plain, Toy::DeltaNet] {
         let home = home(toy);
         let (truth, _) = asked(&home, &["--no-cache"]);
         asked(&home, &[]);
@@ -209,7 +206,7 @@ fn two_programs_on_one_session_and_one_store_lose_nothing() {
 
 #[test]
 fn a_store_that_is_deleted_while_the_program_runs_is_made_anew() {
-    let home = home(Toy::Plain);
+    let home = home(Toy::DeltaNet);
     let arguments = [
         "--plain",
         "-n",

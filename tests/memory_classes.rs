@@ -33,6 +33,14 @@ impl Shelf {
         }
         config(path)
     }
+
+    /// The same, with readings and conversations kept on disk.
+    fn keeping(&self, toy: Toy) -> EngineConfig {
+        let mut config = self.config(toy);
+        let folder = self.0.path().join("kv");
+        config.settings.disk_cache = Some(DiskCacheSettings { folder, most_bytes: None, keeps: Keeps::Conversations });
+        config
+    }
 }
 
 fn config(model: PathBuf) -> EngineConfig {
@@ -84,6 +92,12 @@ impl Desk {
         }
     }
 
+    /// Ends the engine, once everything is written.
+    fn finish(mut self) {
+        self.engine.commands.send(Command::Shutdown).expect("the engine listens");
+        while self.engine.events.blocking_recv().is_some() {}
+    }
+
     fn job(&mut self) -> JobId {
         self.next_job += 1;
         JobId(self.next_job)
@@ -109,7 +123,7 @@ impl Desk {
                 Event::Piece { text: piece, .. } => text.push_str(&piece),
                 Event::Planned { plan, .. } => planned = plan.to_prefill_tokens,
                 Event::Answered { figures, .. } => return Answer { text, figures: *figures, planned },
-                Event::Prefilling { .. } => {}
+                Event::Prefilling { .. } | Event::Noted { .. } => {}
                 other => panic!("an answer, got {other:?}"),
             }
         }
@@ -122,7 +136,7 @@ impl Desk {
         loop {
             match self.engine.events.blocking_recv().expect("a reading ends") {
                 Event::Prefilled { figures, .. } => return *figures,
-                Event::Prefilling { .. } | Event::Planned { .. } => {}
+                Event::Prefilling { .. } | Event::Planned { .. } | Event::Noted { .. } => {}
                 other => panic!("a reading, got {other:?}"),
             }
         }
@@ -144,7 +158,7 @@ fn prompt(document: &str, turns: &[&str]) -> Prompt {
             parts.push(part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail));
         }
     }
-    Prompt { parts, ..Prompt::default() }
+    Prompt { parts, title: "A book".into() }
 }
 
 /// 1,140 tokens: more than one window of every toy, and more than is worth a snapshot.
@@ -197,14 +211,7 @@ fn a_conversation_costs_its_tail_alone_in_every_class() {
 fn other_documents_and_presets_come_back_from_snapshots_in_every_class() {
     let shelf = Shelf::new();
     let (one, other) = (prompt(&book(), &[]), prompt(&book().replace("truth", "story"), &[]));
-    let sliding = RecipeSpec {
-        window: WindowSpec::Tokens(256),
-        sinks: 16,
-        far: 0,
-        full_layers: LayerSpec::FirstHalf,
-        fa_decode: true,
-        dense_tail: true,
-    };
+    let sliding = SLIDING;
     let never = CancelToken::default();
     for toy in ALL {
         let mut desk = Desk::start(shelf.config(toy));
@@ -221,6 +228,80 @@ fn other_documents_and_presets_come_back_from_snapshots_in_every_class() {
             assert_eq!(desk.read(&one, &sliding, &never).tokens.prefilled, 0, "{toy:?}: and again");
         }
         assert_eq!(whole, 1140, "{toy:?}");
+    }
+}
+
+/// A window that hides something from the book's tokens.
+const SLIDING: RecipeSpec = RecipeSpec {
+    window: WindowSpec::Tokens(256),
+    sinks: 16,
+    far: 0,
+    full_layers: LayerSpec::FirstHalf,
+    fa_decode: true,
+    dense_tail: true,
+};
+
+#[test]
+fn a_restart_costs_what_a_turn_costs_in_every_class() {
+    let shelf = Shelf::new();
+    let (book, question) = (book(), prompt(&book(), &["Who is she?"]));
+    let whole = book.len() as u32;
+    let tail = "Who is she?".len() as u32 + REQUEST;
+    for toy in ALL {
+        let start = || Desk::start(shelf.keeping(toy));
+        let mut desk = start();
+        let first = desk.ask(&question, &RecipeSpec::FULL);
+        assert_eq!(first.figures.tokens.prefilled, whole + tail, "{toy:?}");
+        desk.finish();
+
+        let mut desk = start();
+        let again = desk.ask(&question, &RecipeSpec::FULL);
+        let tokens = again.figures.tokens;
+        assert_eq!((tokens.from_disk, tokens.cached, tokens.prefilled), (whole, whole, tail), "{toy:?}");
+        assert_eq!((again.text, again.planned), (first.text, tail), "{toy:?}");
+        let turns = ["Who is she?", "Nobody.", "Who left?"];
+        let more = desk.ask(&prompt(&book, &turns), &RecipeSpec::FULL);
+        assert_eq!(more.text, answer_of_a_new_engine(&shelf.config(toy), &book, &turns), "{toy:?}");
+        desk.finish();
+
+        let longer = format!("{book}And so on.");
+        let mut desk = start();
+        let answer = desk.ask(&prompt(&longer, &["Who is she?"]), &RecipeSpec::FULL);
+        assert_eq!(answer.figures.tokens.prefilled, 10 + tail, "{toy:?}: a longer document");
+        if desk.model.sliding_refused.is_none() {
+            let never = CancelToken::default();
+            let read = desk.read(&prompt(&book, &[]), &SLIDING, &never).tokens.prefilled;
+            assert!(read > 0, "{toy:?}: another preset");
+            desk.finish();
+            let tokens = start().read(&prompt(&book, &[]), &SLIDING, &never).tokens;
+            assert_eq!((tokens.from_disk, tokens.prefilled), (whole, 0), "{toy:?}: the other preset after a restart");
+        }
+    }
+}
+
+#[test]
+fn a_reading_that_was_cancelled_goes_on_in_another_run_in_every_class() {
+    let shelf = Shelf::new();
+    let one = prompt(&book(), &[]);
+    for toy in ALL {
+        let mut desk = Desk::start(shelf.keeping(toy));
+        let (job, cancel) = (desk.job(), CancelToken::default());
+        let command = Command::Prefill { job, prompt: one.clone(), recipe: RecipeSpec::FULL, cancel: cancel.clone() };
+        desk.engine.commands.send(command).expect("the engine listens");
+        let read = loop {
+            match desk.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
+                Event::Prefilled { figures, .. } => break figures.tokens.prefilled,
+                _ => {}
+            }
+        };
+        desk.finish();
+        let mut desk = Desk::start(shelf.keeping(toy));
+        let rest = desk.read(&one, &RecipeSpec::FULL, &CancelToken::default()).tokens;
+        assert_eq!((rest.cached, rest.from_disk), (read, read), "{toy:?}: what was computed is kept");
+        let asked = prompt(&book(), &["Who is she?"]);
+        let answer = desk.ask(&asked, &RecipeSpec::FULL);
+        assert_eq!(answer.text, Desk::start(shelf.config(toy)).ask(&asked, &RecipeSpec::FULL).text, "{toy:?}");
     }
 }
 

@@ -130,32 +130,33 @@ fn scattered_cells_are_found_by_their_positions() {
 }
 
 #[test]
-fn memory_that_is_more_than_a_plain_cache_is_refused() {
+fn a_model_without_a_cache_is_refused() {
     let weights = RandomModel::new(QWEN2, 35);
-    let faces = [
-        (
-            "qwen2vl",
-            vec![("rope.dimension_sections", Value::U32List(vec![16, 8, 8, 0]))],
-            vec![],
-            "its cells hold more than a position",
-        ),
-        (
-            "cohere2",
-            vec![
-                ("attention.sliding_window", Value::U32(4096)),
-                ("logit_scale", Value::F32(1.0)),
-                ("attention.layer_norm_epsilon", Value::F32(1e-5)),
-            ],
-            vec!["output.weight", "ffn_norm.weight"],
-            "it has a sliding window of its own",
-        ),
-        ("dream", vec![], vec![], "it keeps no KV cache"),
-    ];
-    for (architecture, more_keys, without, why) in faces {
-        let model = Model::load_as(&weights, &GgufFace { architecture, more_keys, without });
-        let mut context = Context::new(&model, IN_F16);
-        assert_eq!(context.range_layout(), Err(why.to_owned()));
-        assert_eq!(context.copy_range(0, 0, 1), None);
-        assert!(!context.append_range(0, 0, 1, &[0; 64]));
+    let face = GgufFace { architecture: "dream", more_keys: vec![], without: vec![] };
+    let model = Model::load_as(&weights, &face);
+    let mut context = Context::new(&model, IN_F16);
+    assert_eq!(context.range_layout(), Err("it keeps no KV cache".to_owned()));
+    assert_eq!(context.copy_range(0, 0, 1), None);
+    assert!(!context.append_range(0, 0, 1, &[0; 64]));
+}
+
+/// Qwen2-VL and Qwen3.5 give each token several positions; those of text are all the same.
+#[test]
+fn text_with_several_positions_is_appended_bit_for_bit() {
+    let weights = RandomModel::new(QWEN2, 35);
+    let sections = ("rope.dimension_sections", Value::U32List(vec![16, 8, 8, 0]));
+    let face = GgufFace { architecture: "qwen2vl", more_keys: vec![sections], without: vec![] };
+    let model = Model::load_as(&weights, &face);
+    for options in [IN_F32, IN_F16] {
+        let mut first = Context::new(&model, options);
+        read(&mut first, &tokens(0, 300, 0), 300, &Attention::Full);
+        let mut second = Context::new(&model, options);
+        for (start, end) in [(0, 256), (256, 300)] {
+            let block = first.copy_range(0, start, end).expect("it is there");
+            assert!(second.append_range(0, start, end, &block), "{start}..{end} {options:?}");
+        }
+        let text = tokens(300, 50, 0);
+        let on = read(&mut first, &text, 50, &Attention::Full);
+        assert_same(&read(&mut second, &text, 50, &Attention::Full), &on, &format!("{options:?}"));
     }
 }
