@@ -9,7 +9,7 @@ use crate::support::comparing::{
     sliding_but, sliding_far, tokens,
 };
 use crate::support::gguf::Numbers;
-use crate::support::llama::{Context, Model, Options, Q4_0, Q8_0, gpu};
+use crate::support::llama::{Context, F16, Model, Options, Q4_0, Q8_0, gpu};
 use crate::support::pair::Pair;
 use crate::support::random_model::{RandomModel, Shape};
 use crate::support::reference::Reference;
@@ -205,6 +205,52 @@ fn quantised_keys_and_values_stay_close_to_the_definition() {
                 let ours = read_afresh(&model, Options { kv_dtype, ..ON_DEVICE }, &text, 900, &attention);
                 assert_near(&ours, &by_hand, tolerance, &format!("{shape:?}, type {kv_dtype}, {attention}"));
             }
+        }
+    }
+}
+
+/// How many tokens a call has that decodes, or has a draft verified. At least 1,024 tokens deep they have a kernel of their own on Hopper
+/// (patch 0023): of 16 rows a block, of 32, and of several blocks.
+const DECODED: [usize; 5] = [1, 2, 4, 8, 15];
+
+#[test]
+#[ignore = "needs a GPU"]
+fn few_tokens_behind_many_are_as_defined() {
+    let many_heads = Shape { layers: 2, heads: 16, ..QWEN3 };
+    for shape in [&shapes()[..], &[many_heads]].concat() {
+        let weights = RandomModel::new(shape, 28);
+        let model = load(&weights);
+        let text = tokens(0, 1260, 0);
+        for (attention, kv_dtypes) in [
+            (Attention::Full, &[(F16, HALF), (Q8_0, QUANTISED), (Q4_0, QUANTISED_TO_4_BITS)][..]),
+            (sliding(1100, 8), &[(F16, HALF)]),
+        ] {
+            let by_hand = Reference::new(&weights).read(&text, &attention);
+            for &(kv_dtype, tolerance) in kv_dtypes {
+                for call in DECODED {
+                    let mut context = Context::new(&model, Options { kv_dtype, ..ON_DEVICE });
+                    let mut ours = read(&mut context, &text[..1200], 1200, &attention);
+                    ours.extend(read(&mut context, &text[1200..], call, &attention));
+                    let what = format!("{shape:?}, type {kv_dtype}, {attention}, {call} tokens a call");
+                    assert_near(&ours, &by_hand, tolerance, &what);
+                }
+            }
+        }
+    }
+}
+
+/// Both sequences lie behind each other in a cache that they share, and one above the other where each has its own.
+#[test]
+#[ignore = "needs a GPU"]
+fn two_deep_sequences_are_continued_at_once() {
+    let weights = RandomModel::new(GROUPS_OF_4, 29);
+    let model = load(&weights);
+    for unified in [true, false] {
+        let options = Options { sequences: 2, unified, context_tokens: 4096, ..ON_DEVICE };
+        let mut pair = Pair::new(&weights, &model, options, HALF);
+        let one_of_each = [tokens(1200, 1, 0), tokens(1100, 1, 1)].concat();
+        for text in [tokens(0, 1200, 0), tokens(0, 1100, 1), one_of_each] {
+            pair.read(&text, text.len(), &Attention::Full);
         }
     }
 }
