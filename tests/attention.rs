@@ -18,6 +18,8 @@ mod ranges;
 mod support;
 #[path = "attention/threads.rs"]
 mod threads;
+#[path = "attention/together.rs"]
+mod together;
 
 use lunette::swaa::Attention;
 use support::comparing::{

@@ -2,9 +2,10 @@
 //!
 //! The real binary answers, and says after each decode call how far it has read; the unpatched program (`tests/stock`) then reads the same
 //! token ids in the same calls. The calls are part of the question: 256 tokens at once and 250 are rounded differently, and where two words
-//! are about as likely, as they often are to a model of 135M, that decides which comes. The two patches that round in
+//! are about as likely, as they often are to a model of 135M, that decides which comes. The patches that round in
 //! their own way without being asked to are switched off, as their headers say: products with weights in blocks of 32, which tests/matmul.rs
-//! judges, and sums over keys that don't depend on the number of threads, which tests/attention/threads.rs judges.
+//! judges, sums over keys that don't depend on the number of threads, which tests/attention/threads.rs judges, and keys that are read
+//! together for several tokens and heads, which tests/attention/together.rs judges. So are drafts.
 
 mod support {
     pub(crate) mod binary;
@@ -32,6 +33,9 @@ use support::binary::{Home, finished};
 const QUESTION: &str = "What is this text about? Answer in one sentence.";
 /// The same for both: tokens of a call and of an answer, threads.
 const SETUP: [&str; 6] = ["-b", "256", "-n", "32", "-t", "2"];
+/// Ours without the patches that round in their own way.
+const SUMS_OF_UPSTREAM: [(&str, &str); 3] =
+    [("GGML_CPU_BLOCK32", "0"), ("GGML_CPU_KV_CHUNKS", "0"), ("GGML_CPU_KEYS_TOGETHER", "0")];
 /// Longer than a model of 0.5B takes for 1,000 tokens on two busy cores.
 const PATIENCE: Duration = Duration::from_mins(5);
 
@@ -64,8 +68,22 @@ fn lunette(model: &Path) -> Answer {
     let home = Home::new();
     home.file("book.txt", document());
     let model = model.to_str().expect("a path in UTF-8");
-    let line = ["--jsonl", "-p", QUESTION, "-m", model, "--preset", "full", "--no-system", "-ub", "256", "book.txt"];
-    let child = home.start(&[&line[..], &SETUP].concat(), &[("GGML_CPU_BLOCK32", "0"), ("GGML_CPU_KV_CHUNKS", "0")]);
+    let line = [
+        "--jsonl",
+        "-p",
+        QUESTION,
+        "-m",
+        model,
+        "--preset",
+        "full",
+        "--no-system",
+        "--draft",
+        "off",
+        "-ub",
+        "256",
+        "book.txt",
+    ];
+    let child = home.start(&[&line[..], &SETUP].concat(), &SUMS_OF_UPSTREAM);
     let ran = finished(child, PATIENCE);
     assert!(matches!(ran.code, 0 | 6), "{}", ran.err);
     let events: Vec<Value> = ran

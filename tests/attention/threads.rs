@@ -12,14 +12,15 @@ use super::support::random_model::{RandomModel, Shape};
 /// From here on, llama.cpp splits the keys of a single token.
 const SPLIT_KEYS: u32 = 512;
 
-/// Reads more tokens than that in calls of 64, then some one by one. Returns the logits' bits.
+/// Reads more tokens than that in calls of 64, then some in calls of five and some one by one. Returns the logits' bits.
 fn read_with(model: &Model, options: Options, attention: &Attention, threads: i32) -> Vec<u32> {
     let mut context = Context::new(model, Options { context_tokens: 2048, ..options });
     context.set_threads(threads);
     context.attend(attention).expect("the model can slide");
     let text = tokens(0, SPLIT_KEYS + 400, 0);
-    let (prompt, answer) = text.split_at(text.len() - 9);
-    let calls = prompt.chunks(64).chain(answer.chunks(1));
+    let (prompt, answer) = text.split_at(text.len() - 24);
+    let (drafts, answer) = answer.split_at(15);
+    let calls = prompt.chunks(64).chain(drafts.chunks(5)).chain(answer.chunks(1));
     let logits = calls.flat_map(|call| context.read(call)).flatten();
     logits.map(f32::to_bits).collect()
 }
