@@ -27,10 +27,11 @@ install: build
 # the engine, headless runs, the screen in a terminal, the commands of README and docs/), and a comparison with the unpatched library.
 test: checks tests
 
-# Times opening, drawing and switching; prefill by length, beside full attention on the same machine.
+# Times opening, drawing and switching; prefill by length, beside full attention on the same machine; answers with drafts and without.
 bench: build models
 	cargo bench --bench document -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)" --tree src
 	cargo bench --bench documents_peers
+	cargo bench --bench draft -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 	cargo bench --bench frames
 	cargo bench --bench first_frame -- --model "$$($(LUNETTE) pull smollm2-135m)"
 	cargo bench --bench prefill -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"

@@ -94,6 +94,7 @@ impl Talk {
             limits: Limits::default(),
             schema: None,
             reread: Reread::Off,
+            drafting: lunette::engine::message::Drafting::Off,
         };
         let setup = Setup {
             document: facts,

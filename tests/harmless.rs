@@ -480,6 +480,7 @@ impl Conversation {
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
             reread: lunette::engine::message::Reread::Off,
+            drafting: lunette::engine::message::Drafting::Off,
             questions: Questions::Conversation,
             system: SystemPrompt::Absent,
             sampling: Sampling::GREEDY,

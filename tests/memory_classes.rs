@@ -111,6 +111,7 @@ impl Desk {
             prompt: prompt.clone(),
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
+            drafting: Drafting::Auto,
             limits: Limits { max_tokens: Some(16), repetition: Repetition::Allowed, ..Limits::default() },
             markup: Box::default(),
             schema: None,

@@ -129,6 +129,7 @@ fn setup() -> Setup {
             limits: Limits::default(),
             schema: None,
             reread: Reread::Off,
+            drafting: crate::engine::message::Drafting::Off,
         },
         now: Moment(0),
         context: ContextSize::Fit,

@@ -317,6 +317,8 @@ fn joined(first: &Figures, second: Figures) -> Figures {
             reasoning: first.tokens.reasoning + second.tokens.reasoning,
             asking: first.tokens.asking + second.tokens.asking,
             reread: first.tokens.reread,
+            drafted: first.tokens.drafted + second.tokens.drafted,
+            accepted: first.tokens.accepted + second.tokens.accepted,
             ..second.tokens
         },
         timings: Timings {

@@ -46,6 +46,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             limits: Limits::default(),
             schema: None,
             reread: crate::engine::message::Reread::Off,
+            drafting: crate::engine::message::Drafting::Off,
         },
         now: Moment(0),
         context: ContextSize::Fit,

@@ -170,13 +170,28 @@ pub struct Tokens {
     asking: u32,
     /// Of the passages that were read again, included in `prompt`.
     reread: u32,
+    /// Guessed and verified together with the token before them.
+    drafted: u32,
+    /// Of the drafted ones, those that were written.
+    accepted: u32,
 }
 
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
-        let TokenCounts { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread } =
-            counts;
-        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread }
+        let TokenCounts {
+            document,
+            prompt,
+            cached,
+            from_disk,
+            prefilled,
+            generated,
+            reasoning,
+            asking,
+            reread,
+            drafted,
+            accepted,
+        } = counts;
+        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread, drafted, accepted }
     }
 }
 

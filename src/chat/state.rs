@@ -21,7 +21,7 @@ use super::until::Until;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, JobId, Limits, ModelInfo, Plan, Progress, Prompt, Reread, Sampling, SamplingPatch,
+    CancelToken, Drafting, JobId, Limits, ModelInfo, Plan, Progress, Prompt, Reread, Sampling, SamplingPatch,
 };
 use crate::failure::Failure;
 use crate::swaa::preset::RecipePatch;
@@ -63,6 +63,8 @@ pub struct Asking {
     pub schema: Option<Arc<str>>,
     /// Whether passages are read again before a question.
     pub reread: Reread,
+    /// How many tokens of an answer are guessed and verified at once.
+    pub drafting: Drafting,
 }
 
 /// Everything a chat starts from.

@@ -35,11 +35,19 @@ impl Shape {
         2.0 * self.parameters
     }
 
+    /// How many keys take a single token on a CPU as long as all weights: 4,500 with the 0.5B.
+    pub(super) fn keys_as_weights_tokens(self) -> f32 {
+        (self.token_operations() / self.pair_operations() / CPU_DECODE_PRICE_RATIO) as f32
+    }
+
     /// Operations of one pair of query and key, in every layer.
     fn pair_operations(self) -> f64 {
         4.0 * self.attention_width * f64::from(self.layers)
     }
 }
+
+/// The price of an attention operation divided by that of a matmul operation, while one token is decoded on a CPU.
+const CPU_DECODE_PRICE_RATIO: f64 = 3.3;
 
 /// A model measured at several depths, with the cost of its attention relative to the matmuls.
 #[derive(Debug, Clone, Copy, PartialEq)]

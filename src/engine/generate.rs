@@ -3,6 +3,8 @@
 //! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
 //! sent as events. The model, a stop string, a limit, the user or a loop ([`RepetitionGuard`]) ends the answer.
 //!
+//! A token that is written is put into the cache by [`super::verify`], several at once where they were drafted.
+//!
 //! An answer that is held to a JSON schema ([`super::schema`]) is so from its first token on; the reasoning before it is free.
 //!
 //! When the reasoning has used up its budget, or the model ends its turn inside of it, the answer is asked for: the
@@ -22,10 +24,10 @@ use super::message::{
 };
 use super::repetition::RepetitionGuard;
 use super::split::{Output, Splitter, Stopped};
-use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
+use super::verify::Verifying;
 use super::worker::{Prefilled, Worker};
-use crate::swaa::{Attention, Recipe};
+use crate::swaa::Recipe;
 
 /// How often an answer is asked for: a model may begin to reason again.
 const CUES: u32 = 2;
@@ -46,7 +48,7 @@ struct Writing {
     limits: Limits,
     markup: Box<OutputMarkup>,
     schema: Schema,
-    decoding: Attention,
+    verifying: Verifying,
     assembler: Utf8Assembler,
     splitter: Splitter,
     tokens: Vec<Token>,
@@ -61,12 +63,12 @@ struct Writing {
 }
 
 impl Writing {
-    fn new(question: &Question, tokenized: &TokenizedPrompt) -> Self {
+    fn new(question: &Question, verifying: Verifying) -> Self {
         Self {
             limits: question.limits.clone(),
             markup: question.markup.clone(),
             schema: question.schema.clone().map_or(Schema::No, Schema::Later),
-            decoding: tokenized.recipe.decoding().clone(),
+            verifying,
             assembler: Utf8Assembler::default(),
             splitter: Splitter::new((*question.markup).clone(), question.limits.stop.clone()),
             tokens: Vec::new(),
@@ -158,9 +160,13 @@ impl<M: Machine> Worker<M> {
         }
         self.check_logits()?;
         self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
-        let mut writing = Writing::new(question, &tokenized);
+        let decoding = tokenized.recipe.decoding().clone();
+        let verifying = self.begin_verifying(question.drafting, decoding, question.limits.max_tokens);
+        let mut writing = Writing::new(question, verifying);
         let started = Instant::now();
-        let finish = self.write(&mut writing, job)?;
+        let finish = self.write(&mut writing, job);
+        self.drop_draft(&mut writing.verifying);
+        let finish = finish?;
         job.timings.decode = started.elapsed();
         // The first token comes from the prefill, so the rate counts only the tokens after it.
         let after_first = (job.started + job.timings.first_token).elapsed();
@@ -214,21 +220,17 @@ impl<M: Machine> Worker<M> {
                 }
                 return Ok(finish);
             }
-            if self.append(&[token], writing, job)? == Decoded::Interrupted {
+            if self.advance(token, &mut writing.verifying, job)? == Decoded::Interrupted {
                 return Ok(job.watch.stop().unwrap_or(Finish::Cancelled));
             }
         }
     }
 
-    /// Free positions of the context.
-    pub(super) fn room_tokens(&self) -> u32 {
-        self.machine.context_tokens().saturating_sub(self.kv.len())
-    }
-
     /// The next token. If the answer is held to a schema, that begins with the answer's first token.
     fn sample(&mut self, writing: &mut Writing) -> Result<Token, Failure> {
         self.constrain_answer(writing)?;
-        let token = self.machine.sample()?;
+        let ahead = writing.verifying.draft.ahead();
+        let token = self.machine.sample(ahead)?;
         if !matches!(writing.schema, Schema::Later(_)) || writing.splitter.is_reasoning() {
             return Ok(token);
         }
@@ -241,7 +243,7 @@ impl<M: Machine> Worker<M> {
         }
         writing.splitter.begin_answer();
         self.constrain_answer(writing)?;
-        self.machine.sample()
+        self.machine.sample(ahead)
     }
 
     fn constrain_answer(&mut self, writing: &mut Writing) -> Result<(), Failure> {
@@ -269,19 +271,15 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// Appends tokens of the answer to the cache.
-    fn append(&mut self, tokens: &[Token], writing: &Writing, job: &mut Job) -> Result<Decoded, Failure> {
-        self.follow_load(job);
-        let start = self.kv.len();
-        // A call of one token is soon over. Where it can't be undone, interrupting it would cost the whole answer.
-        let can_be_interrupted = tokens.len() > 1 || self.machine.cuts_anywhere();
-        let interrupted = || can_be_interrupted && job.watch.stop().is_some();
-        let decoded = self.machine.decode(tokens, start, &writing.decoding, Logits::OfTheLast, &interrupted);
-        match decoded {
-            Ok(Decoded::Done) => self.kv.push(tokens, &writing.decoding),
-            _ => self.recover(),
+    /// Appends tokens that the model did not write to the cache.
+    fn append(&mut self, tokens: &[Token], writing: &mut Writing, job: &mut Job) -> Result<Decoded, Failure> {
+        self.drop_draft(&mut writing.verifying);
+        let decoded = self.decode_answer(tokens, Logits::OfTheLast, &writing.verifying.decoding, job)?;
+        if decoded == Decoded::Done {
+            self.kv.push(tokens, &writing.verifying.decoding);
+            self.look_up_behind(tokens, &mut writing.verifying);
         }
-        decoded
+        Ok(decoded)
     }
 
     /// Closes the reasoning in place of the model and asks for the answer. `false` if that can't be done: it was tried

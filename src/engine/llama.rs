@@ -446,8 +446,8 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Reserves room for the logits of a few tokens, since mostly only those of a call's last token are computed. By default,
-/// llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
+/// Reserves room for the logits of a few tokens, since those of a call's last token are computed, or of a draft's. By
+/// default, llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
 fn with_few_outputs(mut params: LlamaContextParams) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
     // SAFETY: the wrapper has one field of the library's type and the same size, so the field fills it; the number is a
@@ -770,12 +770,14 @@ impl Machine for Llama<'_> {
         Ok(())
     }
 
-    fn sample(&mut self) -> Result<Token, Failure> {
+    fn sample(&mut self, others_after: u32) -> Result<Token, Failure> {
+        // The library counts rows of logits from the end.
+        let row = -1 - others_after.cast_signed();
         let context = self.context.as_ref().expect("sampling follows a decode");
         let sampler = self.sampler.as_mut().expect("sampling was started");
-        let Some(constraint) = &mut self.constraint else { return Ok(Token(sampler.sample(&context.safe, -1).0)) };
+        let Some(constraint) = &mut self.constraint else { return Ok(Token(sampler.sample(&context.safe, row).0)) };
         let allowed = constraint.allowed().map_err(not_held)?;
-        let mut candidates = context.safe.token_data_array_ith(-1);
+        let mut candidates = context.safe.token_data_array_ith(row);
         candidates.data.retain(|candidate| allowed.has(candidate.id().0));
         candidates.apply_sampler(sampler);
         let token = candidates.selected_token().ok_or_else(|| not_held("no token is allowed".to_owned()))?;

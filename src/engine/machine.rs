@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::cache_index::Token;
-use super::message::{Failure, Head, Memory, Origin, Sampling, Weight};
+use super::message::{Failure, Head, LONGEST_DRAFT, Memory, Origin, Sampling, Weight};
 use crate::swaa::Attention;
 
 /// What comes before a text that is tokenised.
@@ -40,9 +40,9 @@ pub(super) enum Logits {
     OfEach,
 }
 
-/// How many tokens of one call can have logits: 16 rows of a vocabulary of 152,000 are 10 MB, and those of a whole batch
-/// of 2,048 would be 1.2 GB.
-pub(super) const MOST_LOGITS: u32 = 16;
+/// How many tokens of one call can have logits: a draft and the one before it. 16 rows of a vocabulary of 152,000 are 10 MB, and
+/// those of a whole batch of 2,048 would be 1.2 GB.
+pub(super) const MOST_LOGITS: u32 = 1 + LONGEST_DRAFT;
 
 /// Some heads, which tell what they attend to among the first tokens while others are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,10 +164,11 @@ pub(super) trait Machine {
     /// Errors: the schema can't be held to, or `begun` is not how its JSON begins.
     fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure>;
 
-    /// Samples a token from the last logits.
+    /// Samples the token that follows one of the last decode call: the last one, or the one with `others_after` tokens
+    /// after it.
     ///
     /// Errors: no token can follow under the schema.
-    fn sample(&mut self) -> Result<Token, Failure>;
+    fn sample(&mut self, others_after: u32) -> Result<Token, Failure>;
 
     /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in
     /// `resident_bytes`.

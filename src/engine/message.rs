@@ -276,6 +276,47 @@ impl FromStr for Reread {
     }
 }
 
+/// How many tokens are drafted: guessed from the document and the chat, and verified in one decode call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Drafting {
+    /// As many as make the answer faster; mostly none where it doesn't quote.
+    Auto,
+    /// The default, until it is measured what `auto` does to answers of all kinds.
+    #[default]
+    Off,
+    /// So many wherever the last tokens stood before, whatever that costs.
+    Tokens(u32),
+}
+
+/// The longest draft: room for the logits of these tokens and the one before them is always kept.
+pub const LONGEST_DRAFT: u32 = 15;
+
+impl fmt::Display for Drafting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Off => f.write_str("off"),
+            Self::Tokens(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+impl FromStr for Drafting {
+    /// What is allowed.
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "off" | "0" => Ok(Self::Off),
+            _ => match text.parse() {
+                Ok(count @ 1..=LONGEST_DRAFT) => Ok(Self::Tokens(count)),
+                _ => Err("auto, off or a number of tokens up to 15"),
+            },
+        }
+    }
+}
+
 /// Passages are shown to a person and read with full attention: more are a document of their own.
 const MOST_PASSAGES: u32 = 32;
 
@@ -383,6 +424,7 @@ pub struct Question {
     pub rereading: Option<Rereading>,
     pub recipe: RecipeSpec,
     pub sampling: Sampling,
+    pub drafting: Drafting,
     pub limits: Limits,
     pub markup: Box<OutputMarkup>,
     /// The JSON schema that the answer is held to.
@@ -678,6 +720,12 @@ pub struct TokenCounts {
     /// Of the passages that were read again, included in `prompt`.
     #[serde(skip_serializing_if = "is_zero")]
     pub reread: u32,
+    /// Guessed and verified together with the token before them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub drafted: u32,
+    /// Of the drafted ones, those that were written.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub accepted: u32,
 }
 
 /// Times of one job.

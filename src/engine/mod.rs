@@ -10,6 +10,9 @@
 //! | `worker` | how is a command executed? reuse, prefill in chunks, progress, cancelling |
 //! | `generate` | how is an answer generated? |
 //! | `weigh` | how probable does the model find an answer that is given? |
+//! | `verify` | how are several tokens of an answer computed in one call? |
+//! | `draft` | how many tokens are worth guessing? |
+//! | `ngrams` | where did the last tokens stand before? |
 //! | `repetition` | does an answer repeat itself? |
 //! | `tokenized_prompt` | which tokens is a prompt, and under which attention is each computed? |
 //! | `cache_index` | what does the cache hold, and how much of it can be reused? |
@@ -51,6 +54,7 @@ mod checkpoints;
 pub mod config;
 mod cost_model;
 mod disk_cache;
+mod draft;
 mod fingerprint;
 mod first_use;
 mod generate;
@@ -62,6 +66,7 @@ mod load;
 mod machine;
 pub mod memory;
 pub mod message;
+mod ngrams;
 mod offload;
 mod repetition;
 mod reread;
@@ -80,6 +85,7 @@ mod toy;
 pub mod trial;
 mod tried;
 mod utf8;
+mod verify;
 mod weigh;
 mod worker;
 #[cfg(test)]
@@ -91,9 +97,10 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use calibration::Calibration;
-use config::{EngineConfig, EngineSettings};
-use cost_model::CostModel;
+use config::{EngineConfig, EngineSettings, KvDtype};
+use cost_model::{CostModel, Shape};
 use disk_cache::DiskCache;
+use draft::CallCost;
 use first_use::Use;
 use heads::KnownHeads;
 use load::SystemLoad;
@@ -184,8 +191,19 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     let machine = llama::Llama::new(&model, &settings);
     let threads = ThreadChooser::new(settings.threads, Cores::here(), Box::<SystemLoad>::default());
     let inbox = Inbox::new(commands);
+    let call_cost = call_cost(model.info(), &settings, model.shape());
     let worker = Worker::new(machine, cost_model, calibration, settings, threads, inbox, events.clone());
-    worker.keeping(disk).knowing(heads).run();
+    worker.keeping(disk).knowing(heads).verifying_at(call_cost).run();
+}
+
+/// What decode calls with several tokens cost with this model.
+fn call_cost(model: &ModelInfo, settings: &EngineSettings, shape: Shape) -> CallCost {
+    let reads_keys_together = settings.flash_attention && matches!(settings.kv_dtype, KvDtype::F16 | KvDtype::F32);
+    match model.has_gpu() {
+        true => CallCost::GPU,
+        false if reads_keys_together => CallCost::CPU,
+        false => CallCost::CPU.with_keys_read_singly(shape.keys_as_weights_tokens()),
+    }
 }
 
 /// What the blocks on disk are of.

@@ -57,6 +57,11 @@ impl<M: Machine> Worker<M> {
         self.shorten(len);
     }
 
+    /// Cuts the cache to what its index holds.
+    pub(super) fn cut_draft(&mut self) {
+        self.shorten(self.kv.len());
+    }
+
     /// Shortens to a position that can be gone back to. If the library fails in it, nothing that the cache holds can be
     /// trusted, so it is emptied: the conversation goes on and costs more.
     fn shorten(&mut self, len: u32) {

@@ -27,6 +27,10 @@ pub(super) struct Toy {
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
+    /// Four times in five it says what followed its last two tokens where they stood before.
+    pub quotes: bool,
+    /// Number of calls so far.
+    pub calls: u32,
     /// Going back to a checkpoint fails.
     pub loses_states: bool,
     /// At this position the user cancels.
@@ -75,6 +79,8 @@ impl Toy {
             tokenized_bytes: Cell::new(0),
             script: None,
             said: 0,
+            quotes: false,
+            calls: 0,
             loses_states: false,
             interrupt_at: None,
             cancels: None,
@@ -87,14 +93,23 @@ impl Toy {
         }
     }
 
-    /// A lower-case letter, or about once in eight the end token; or the next of the script.
-    fn next(&mut self) -> Token {
+    /// A lower-case letter, or about once in eight the end token; or the next of the script. Behind the cell with
+    /// `others_after` others after it.
+    fn next(&mut self, others_after: usize) -> Token {
         if let Some(script) = &self.script {
             let token = script.get(self.said).map_or(END, |&byte| Token(i32::from(byte)));
             self.said += 1;
             return token;
         }
-        likeliest(self.cells.last().map_or(0, |&(cell, _)| cell))
+        let cells = &self.cells[..self.cells.len() - others_after];
+        let last = cells.last().map_or(0, |&(cell, _)| cell);
+        let quoted = if self.quotes && last % 5 > 0 { what_followed(cells) } else { None };
+        quoted.unwrap_or_else(|| likeliest(last))
+    }
+
+    /// Cached positions.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
     }
 
     /// The entry of the next position: a hash of its token and every entry that it sees.
@@ -132,6 +147,14 @@ impl Toy {
 /// What most likely follows a cell.
 fn likeliest(cell: u64) -> Token {
     if cell.is_multiple_of(8) { END } else { Token(i32::from(b'a') + (cell % 26) as i32) }
+}
+
+/// What followed the last two tokens at the last place where they stood before.
+fn what_followed(cells: &[(u64, Token)]) -> Option<Token> {
+    let last = cells.last_chunk::<2>()?.map(|(_, token)| token);
+    let earlier = &cells[..cells.len() - 1];
+    let place = earlier.windows(2).rposition(|pair| [pair[0].1, pair[1].1] == last)?;
+    Some(cells[place + 2].1)
 }
 
 impl Machine for Toy {
@@ -185,6 +208,7 @@ impl Machine for Toy {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure> {
         assert!(logits == Logits::OfTheLast || tokens.len() <= MOST_LOGITS as usize, "there is room for all logits");
+        self.logits = 0;
         assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
         assert!(self.cells.len() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
         for &token in tokens {
@@ -203,6 +227,7 @@ impl Machine for Toy {
             }
             self.computed += 1;
         }
+        self.calls += 1;
         self.logits = if logits == Logits::OfEach { tokens.len() } else { 1 };
         Ok(Decoded::Done)
     }
@@ -325,8 +350,10 @@ impl Machine for Toy {
         Ok(())
     }
 
-    fn sample(&mut self) -> Result<Token, Failure> {
-        Ok(self.next())
+    fn sample(&mut self, others_after: u32) -> Result<Token, Failure> {
+        let others_after = others_after as usize;
+        assert!(others_after < self.logits, "the token has logits");
+        Ok(self.next(others_after))
     }
 
     fn memory(&self, cache_state: u32) -> Memory {

@@ -23,6 +23,7 @@ use super::checkpoints::{Checkpoints, Place};
 use super::config::{ContextSize, EngineSettings, Keeps};
 use super::cost_model::CostModel;
 use super::disk_cache::{DiskCache, Worth};
+use super::draft::CallCost;
 use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Logits, Machine};
@@ -30,6 +31,7 @@ use super::message::{
     CancelToken, Command, Event, Failure, FailureKind, Figures, Finish, JobId, Memory, Origin, Part, Plan, Progress,
     Prompt, ReadAhead, Segment,
 };
+use super::ngrams::NgramIndex;
 use super::snapshot_cache::SnapshotCache;
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
@@ -55,6 +57,9 @@ pub(super) struct Worker<M: Machine> {
     pub(super) search: HeadSearch,
     /// Tokens of passages that the cache holds, which are gone with the next question.
     pub(super) passage_tokens: u32,
+    /// What drafts are taken from.
+    pub(super) ngrams: NgramIndex,
+    pub(super) call_cost: CallCost,
     pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
@@ -141,6 +146,8 @@ impl<M: Machine> Worker<M> {
             heads: KnownHeads::default(),
             search: HeadSearch::default(),
             passage_tokens: 0,
+            ngrams: NgramIndex::default(),
+            call_cost: CallCost::CPU,
             threads,
             events,
             inbox,
@@ -155,6 +162,11 @@ impl<M: Machine> Worker<M> {
     /// The same, with the retrieval heads that are known of the model.
     pub(super) fn knowing(self, heads: KnownHeads) -> Self {
         Self { heads, ..self }
+    }
+
+    /// The same on a device where calls with several tokens cost this.
+    pub(super) fn verifying_at(self, call_cost: CallCost) -> Self {
+        Self { call_cost, ..self }
     }
 
     /// Executes commands until [`Command::Shutdown`] or until the sender is gone.
@@ -358,8 +370,8 @@ impl<M: Machine> Worker<M> {
             }
             self.follow_load(job);
             let chunk_started = Instant::now();
-            let decoded =
-                self.machine.decode(tokens, start, attention, Logits::OfTheLast, &|| job.watch.stop().is_some());
+            let interrupted = || job.watch.stop().is_some();
+            let decoded = self.machine.decode(tokens, start, attention, Logits::OfTheLast, &interrupted);
             if !matches!(decoded, Ok(Decoded::Done)) {
                 self.recover();
                 decoded?;
@@ -557,6 +569,11 @@ impl<M: Machine> Worker<M> {
             return Ok(());
         }
         self.machine.resize(self.settings.context.made_for(prompt_tokens, self.settings.reserve_tokens, limit))
+    }
+
+    /// Free positions of the context.
+    pub(super) fn room_tokens(&self) -> u32 {
+        self.machine.context_tokens().saturating_sub(self.kv.len())
     }
 
     pub(super) fn context_limit(&self) -> u32 {

@@ -35,6 +35,7 @@ struct Desk {
     /// What readings had to tell.
     notes: Vec<String>,
     rereading: Option<Rereading>,
+    drafting: Drafting,
 }
 
 impl Desk {
@@ -107,7 +108,16 @@ impl Desk {
             sender,
         )
         .keeping(disk);
-        Self { worker, commands, events, next_job: 0, schema: None, rereading: None, notes: Vec::new() }
+        Self {
+            worker,
+            commands,
+            events,
+            next_job: 0,
+            schema: None,
+            rereading: None,
+            drafting: Drafting::Off,
+            notes: Vec::new(),
+        }
     }
 
     fn job(&mut self) -> JobId {
@@ -135,6 +145,7 @@ impl Desk {
             rereading: self.rereading.clone(),
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
+            drafting: self.drafting,
             limits,
             markup: markup.into(),
             schema: self.schema.clone(),
@@ -151,6 +162,7 @@ impl Desk {
             rereading: None,
             recipe: recipe.clone(),
             sampling: Sampling::GREEDY,
+            drafting: Drafting::Off,
             limits: Limits::default(),
             markup: Box::default(),
             schema: None,
@@ -968,6 +980,120 @@ fn where_going_back_fails_the_prompt_is_read_again_and_the_conversation_goes_on(
     assert_eq!(other.text, fresh.text);
 }
 
+/// A model that mostly says what followed its last tokens where they stood before.
+fn quoting(drafting: Drafting) -> Desk {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.worker.machine.quotes = true;
+    desk.drafting = drafting;
+    desk
+}
+
+fn up_to(max_tokens: u32) -> Limits {
+    Limits { max_tokens: Some(max_tokens), repetition: Repetition::Allowed, ..Limits::default() }
+}
+
+#[test]
+fn an_answer_that_quotes_takes_fewer_calls_with_drafts_and_is_the_same() {
+    let question = prompt(&book(), &["what is a tru"]);
+    let calls_of = |drafting| {
+        let mut desk = quoting(drafting);
+        desk.worker.machine.script = Some(b"th universally acknowledged it is a truth".to_vec());
+        let answer = desk.ask_with(&question, &RecipeSpec::FULL, up_to(40), OutputMarkup::default());
+        let Toy { calls, computed, .. } = desk.worker.machine;
+        (answer.text, answer.tokens.drafted, answer.tokens.accepted, calls, computed)
+    };
+    let (text, drafted, accepted, calls, computed) = calls_of(Drafting::Off);
+    assert_eq!((&*text, drafted, accepted), ("th universally acknowledged it is a trut", 0, 0));
+    let with = calls_of(Drafting::Tokens(15));
+    // The last place of the book goes on with the question, which is guessed once in vain.
+    assert_eq!((with.0, with.1, with.2), (text, 40, 36));
+    assert_eq!((calls - with.3, with.4 - computed), (36, 4), "a call less for each accepted token");
+}
+
+#[test]
+fn what_was_drafted_in_vain_is_in_no_cache_and_not_in_the_next_turn() {
+    let mut desk = quoting(Drafting::Tokens(8));
+    desk.worker.machine.script = Some(b"truth is and".to_vec());
+    let question = prompt(&book(), &["who?"]);
+    let answer = desk.ask_with(&question, &RecipeSpec::FULL, up_to(12), OutputMarkup::default());
+    assert_eq!(&*answer.text, "truth is and");
+    assert!(answer.tokens.drafted > answer.tokens.accepted, "{:?}", answer.tokens);
+    // All but the last token.
+    assert_eq!((desk.worker.kv.len(), desk.worker.machine.len()), (784 + 11, 784 + 11));
+    let second = desk.ask(&prompt(&book(), &["who?", &answer.text, "why?"]), &RecipeSpec::FULL);
+    assert_eq!(second.tokens.prefilled, 1 + 4);
+}
+
+#[test]
+fn a_cache_that_can_t_be_cut_gets_no_drafts() {
+    let mut desk = Desk::hybrid(PLENTY);
+    desk.worker.machine.quotes = true;
+    desk.drafting = Drafting::Tokens(8);
+    let answer = desk.ask(&prompt(&book(), &["a truth u"]), &RecipeSpec::FULL);
+    assert!(answer.tokens.generated > 0);
+    assert_eq!(answer.tokens.drafted, 0);
+}
+
+#[test]
+fn a_draft_that_is_interrupted_leaves_what_was_written_before_it() {
+    let mut desk = quoting(Drafting::Tokens(8));
+    let cancel = CancelToken::default();
+    desk.worker.machine.script = Some(b"truth universally".to_vec());
+    // Inside the call with the draft behind "tru".
+    desk.worker.machine.interrupt_at = Some(784 + 6);
+    desk.worker.machine.cancels = Some(cancel.clone());
+    let question = Question {
+        job: desk.job(),
+        prompt: prompt(&book(), &["who?"]),
+        rereading: None,
+        recipe: RecipeSpec::FULL,
+        sampling: Sampling::GREEDY,
+        drafting: Drafting::Tokens(8),
+        limits: up_to(40),
+        markup: Box::default(),
+        schema: None,
+        cancel,
+    };
+    let answer = Answer::from(desk.give(Command::Ask(question)));
+    assert_eq!((&*answer.text, answer.finish, answer.tokens.accepted), ("tru", Finish::Cancelled, 0));
+    assert_eq!((desk.worker.kv.len(), desk.worker.machine.len()), (786, 786));
+}
+
+#[test]
+fn reasoning_budgets_cues_and_stop_strings_hold_in_the_middle_of_a_draft() {
+    for drafting in [Drafting::Off, Drafting::Auto, Drafting::Tokens(15)] {
+        let mut desk = quoting(drafting);
+        desk.worker.machine.script = Some(b"it is a truth universally acknowledged it is".to_vec());
+        let limits = Limits { reasoning_tokens: Some(20), stop: vec!["edged".into()], ..up_to(60) };
+        let answer = desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, limits, thinking());
+        let told = (&*answer.reasoning, &*answer.text, answer.finish, answer.reasoning_end);
+        let budget = Some(ReasoningEnd::Budget);
+        assert_eq!(told, ("it is a truth univer", "sally acknowl", Finish::StopString, budget), "{drafting:?}");
+        assert_eq!(desk.worker.kv.len() as usize, desk.worker.machine.len());
+    }
+}
+
+#[test]
+fn the_context_s_end_and_max_tokens_hold_in_the_middle_of_a_draft() {
+    for (max_tokens, context, finish) in [(23, 4096, Finish::TokenLimit), (100, 800, Finish::ContextFull)] {
+        let answers = [Drafting::Off, Drafting::Tokens(15)].map(|drafting| {
+            let mut desk = Desk::new(context, PLENTY);
+            desk.drafting = drafting;
+            desk.worker.machine.script = Some("it is a truth universally acknowledged ".repeat(4).into_bytes());
+            let answer =
+                desk.ask_with(&prompt(&book(), &["?"]), &RecipeSpec::FULL, up_to(max_tokens), OutputMarkup::default());
+            assert_eq!(desk.worker.kv.len() as usize, desk.worker.machine.len());
+            (answer.text, answer.finish, answer.tokens.generated)
+        });
+        assert_eq!(answers[0], answers[1]);
+        assert_eq!(answers[0].1, finish);
+    }
+}
+
+fn any_drafting() -> impl Strategy<Value = Drafting> {
+    prop_oneof![Just(Drafting::Off), Just(Drafting::Auto), (1..=15_u32).prop_map(Drafting::Tokens)]
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Read(usize, usize),
@@ -1054,6 +1180,35 @@ proptest! {
         }
     }
 
+    /// Whatever is drafted, an answer is the same, token by token, and the cache after it too.
+    #[test]
+    fn drafts_never_change_an_answer(
+        drafting in any_drafting(),
+        max_tokens in 1..80_u32,
+        stop in prop_oneof![Just(None), "[a-z ]{1,2}".prop_map(Some)],
+        recipe in 0..4_usize,
+        question in "[it satruh?]{1,12}",
+    ) {
+        let recipes = [
+            RecipeSpec::FULL,
+            spec(40, 4),
+            RecipeSpec { dense_tail: false, fa_decode: false, ..spec(40, 4) },
+            RecipeSpec { dense_tail: false, fa_decode: false, far: 8, ..spec(24, 4) },
+        ];
+        let told = [Drafting::Off, drafting].map(|drafting| {
+            let mut desk = quoting(drafting);
+            let limits = Limits { stop: stop.clone().into_iter().collect(), ..up_to(max_tokens) };
+            let turns = [question.as_str()];
+            let first = desk.ask_with(&prompt(&book(), &turns), &recipes[recipe], limits.clone(), OutputMarkup::default());
+            let turns = [question.as_str(), first.text.as_str(), "a tr"];
+            let second = desk.ask_with(&prompt(&book(), &turns), &recipes[recipe], limits, OutputMarkup::default());
+            assert_eq!(desk.worker.kv.len() as usize, desk.worker.machine.len());
+            let of = |answer: Answer| (answer.text, answer.finish, answer.tokens.generated, answer.tokens.cached);
+            (of(first), of(second), desk.worker.kv.sequence().clone())
+        });
+        prop_assert_eq!(&told[0], &told[1]);
+    }
+
     /// Regardless of earlier commands, an answer equals that of a fresh machine, and a forecast equals the prefill that
     /// follows.
     #[test]
@@ -1061,8 +1216,14 @@ proptest! {
         steps in prop::collection::vec(any_step(), 1..12),
         resident in prop_oneof![Just(0u64), Just(9_000), Just(PLENTY)],
         is_hybrid in any::<bool>(),
+        quotes in any::<bool>(),
+        drafting in any_drafting(),
     ) {
-        let new_desk = |resident| if is_hybrid { Desk::hybrid(resident) } else { Desk::new(4096, resident) };
+        let new_desk = |resident| {
+            let mut desk = if is_hybrid { Desk::hybrid(resident) } else { Desk::new(4096, resident) };
+            desk.worker.machine.quotes = quotes;
+            desk
+        };
         let documents = [book(), book().replace("truth", "story")];
         let recipes = [
             RecipeSpec::FULL,
@@ -1072,6 +1233,7 @@ proptest! {
             RecipeSpec { full_layers: LayerSpec::FirstHalf, ..spec(40, 4) },
         ];
         let mut desk = new_desk(resident);
+        desk.drafting = drafting;
         for step in steps {
             match step {
                 Step::Read(document, recipe) => {
@@ -1167,6 +1329,7 @@ fn ask_rereading(desk: &mut Desk, prompt: &Prompt, reread: Reread, given: Option
         rereading: Some(Rereading { reread, question_part, given }),
         recipe: spec(64, 8),
         sampling: Sampling::GREEDY,
+        drafting: Drafting::Off,
         limits: Limits { max_tokens: Some(12), ..Limits::default() },
         markup: Box::default(),
         schema: None,

@@ -18,8 +18,8 @@ use super::score;
 use super::table::Table;
 use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt, why_not_whole};
 use crate::engine::message::{
-    CancelToken, Channel, Command, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup, Part,
-    Prompt, ReadAgain, Reread, Segment,
+    CancelToken, Channel, Command, Drafting, Event, Figures, Finish, JobId, Limits, ModelInfo, Origin, OutputMarkup,
+    Part, Prompt, ReadAgain, Reread, Segment,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking::{self, Asked};
@@ -313,6 +313,8 @@ impl<'a> Run<'a> {
             cot: self.plan.cot,
             reread,
             sampling: self.model.sampling_with(&self.plan.sampling),
+            // Presets are compared token by token: the size of calls is to make no difference.
+            drafting: Drafting::Off,
             limits: Limits { max_tokens: Some(self.plan.max_answer_tokens), ..Limits::default() },
             schema: None,
         })

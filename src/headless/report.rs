@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::chat::Exchange;
 use crate::chat::record::{Record, finish_name, rounded};
-use crate::engine::message::{Figures, Finish, ModelInfo, Progress};
+use crate::engine::message::{Figures, Finish, ModelInfo, Progress, TokenCounts};
 use crate::fit::retrieval::Piece;
 use crate::harmless;
 use crate::units::{bytes, rate, time};
@@ -98,7 +98,12 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
             finish_name(finish)
         ),
         format!("prefill  {} ({})", time(times.prefill), speed(times.prefill_tokens_per_s)),
-        format!("decode   {}; first token: {}", speed(times.decode_tokens_per_s), first_token(times.first_token)),
+        format!(
+            "decode   {}{}; first token: {}",
+            speed(times.decode_tokens_per_s),
+            drafted(&counts),
+            first_token(times.first_token)
+        ),
         format!(
             "memory   model {} · KV cache {} ({} used) · process {}{device}",
             bytes(memory.model_bytes),
@@ -112,6 +117,14 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
     .chain(exchange.read_again.as_deref().map(|read_again| format!("reread   {}", read_again.in_words())))
     .collect::<Vec<_>>()
     .join("\n")
+}
+
+fn drafted(counts: &TokenCounts) -> String {
+    if counts.drafted == 0 {
+        String::new()
+    } else {
+        format!(" ({} of {} drafted tokens accepted)", counts.accepted, counts.drafted)
+    }
 }
 
 fn first_token(after: Duration) -> String {

@@ -128,7 +128,10 @@ async fn json_is_one_object_with_the_promised_fields() {
     let expected = "schema question answer reasoning preset recipe tokens timings memory threads finish reasoning_end note model \
                     devices offloaded_layers documents part attached reread citations";
     assert_eq!(keys(object), expected);
-    assert_eq!(keys(&object["tokens"]), "document prompt cached from_disk prefilled generated reasoning asking reread");
+    assert_eq!(
+        keys(&object["tokens"]),
+        "document prompt cached from_disk prefilled generated reasoning asking reread drafted accepted"
+    );
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s reasoning_s");
     assert_eq!((&object["schema"], &object["question"]), (&1.into(), &"Who?".into()));
     assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");

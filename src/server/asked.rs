@@ -17,7 +17,9 @@ use super::error::ApiError;
 use super::request::{Request, Said};
 use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt};
 use crate::engine::check_schema;
-use crate::engine::message::{Limits, ModelInfo, Origin, OutputMarkup, Part, Prompt, Reread, SamplingPatch, Segment};
+use crate::engine::message::{
+    Drafting, Limits, ModelInfo, Origin, OutputMarkup, Part, Prompt, Reread, SamplingPatch, Segment,
+};
 use crate::failure::{Failure, FailureKind, Hint};
 use crate::session::asking::Asked;
 use crate::settings::Settings;
@@ -36,6 +38,7 @@ pub(super) struct Defaults {
     sampling: SamplingPatch,
     limits: Limits,
     reread: Reread,
+    drafting: Drafting,
 }
 
 /// The model that answers.
@@ -53,6 +56,7 @@ impl Defaults {
             sampling: settings.sampling,
             limits: settings.limits.clone(),
             reread: settings.reread,
+            drafting: settings.drafting,
         }
     }
 
@@ -133,6 +137,7 @@ impl Defaults {
             cot,
             reread: if documents.is_empty() { Reread::Off } else { self.reread },
             sampling: request.sampling.over(model.info.sampling_with(&self.sampling)),
+            drafting: self.drafting,
             limits,
             schema: request.schema,
         })

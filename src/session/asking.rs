@@ -14,7 +14,8 @@ use std::sync::Arc;
 use super::client::{ClientError, EngineClient};
 use crate::chat::set_question_apart;
 use crate::engine::message::{
-    CancelToken, Command, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Question, Reread, Rereading, Sampling,
+    CancelToken, Command, Drafting, JobId, Limits, ModelInfo, OutputMarkup, Prompt, Question, Reread, Rereading,
+    Sampling,
 };
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset};
 use crate::swaa::{ChainOfThought, Preset, RecipeSpec};
@@ -29,6 +30,7 @@ pub struct Asked {
     pub cot: ChainOfThought,
     pub reread: Reread,
     pub sampling: Sampling,
+    pub drafting: Drafting,
     pub limits: Limits,
     pub schema: Option<Arc<str>>,
 }
@@ -55,6 +57,7 @@ impl Asked {
             rereading,
             recipe,
             sampling: self.sampling,
+            drafting: self.drafting,
             limits: self.cot.limits(&self.limits, self.markup.answer_is_asked_for),
             markup: self.markup.into(),
             schema: self.schema,

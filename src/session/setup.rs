@@ -30,5 +30,6 @@ fn asking(settings: &Settings) -> Asking {
         limits: settings.limits.clone(),
         schema: settings.schema.clone(),
         reread: settings.reread,
+        drafting: settings.drafting,
     }
 }

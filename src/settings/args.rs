@@ -15,7 +15,7 @@ use clap_complete::Shell;
 
 use super::values::{self, Count, Listen};
 use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
-use crate::engine::message::Reread;
+use crate::engine::message::{Drafting, Reread};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
@@ -652,6 +652,10 @@ pub struct ReadingArgs {
     /// reading the documents), on (4), off or a number
     #[arg(long, value_name = "MODE|N", value_parser = reread)]
     pub reread: Option<Reread>,
+    /// Tokens that are guessed from what stands in the documents and verified together: auto (where an answer quotes, and it
+    /// gets faster), off (the default) or a number up to 15
+    #[arg(long, value_name = "MODE|N", help_heading = "Sampling", value_parser = drafting)]
+    pub draft: Option<Drafting>,
 }
 
 /// Flags that override single fields of the preset's recipe. The reference's names are aliases.
@@ -873,6 +877,10 @@ fn switch(text: &str) -> Result<bool, String> {
 }
 
 fn reread(text: &str) -> Result<Reread, String> {
+    text.parse().map_err(|allowed| format!("use {allowed}"))
+}
+
+fn drafting(text: &str) -> Result<Drafting, String> {
     text.parse().map_err(|allowed| format!("use {allowed}"))
 }
 

@@ -23,7 +23,7 @@ use super::options::{PullPolicy, ThemeChoice};
 use super::presets;
 use super::values::{self, Count};
 use crate::engine::config::{GpuLayers, KvDtype};
-use crate::engine::message::Reread;
+use crate::engine::message::{Drafting, Reread};
 use crate::swaa::{ChainOfThought, Presets, written};
 use crate::toml_fields::{self, Field, FileError};
 
@@ -38,6 +38,7 @@ pub(super) struct Config {
     pub reasoning_budget: Option<Count>,
     pub cot: Option<ChainOfThought>,
     pub reread: Option<Reread>,
+    pub draft: Option<Drafting>,
     pub ctx_size: Option<u32>,
     pub batch_size: Option<u32>,
     pub ubatch_size: Option<u32>,
@@ -56,7 +57,7 @@ pub(super) struct Config {
     pub keys: Vec<Field>,
 }
 
-const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, reread, ctx_size, batch_size, ubatch_size, \
+const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, reread, draft, ctx_size, batch_size, ubatch_size, \
                      threads, gpu_layers, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
@@ -96,6 +97,7 @@ impl Config {
             "ubatch_size" => self.ubatch_size = Some(values::batch(text).map_err(wrong)?),
             "threads" => self.threads = Some(values::threads(text).map_err(wrong)?),
             "reread" => self.reread = Some(text.parse().map_err(|allowed: &str| wrong(allowed.to_owned()))?),
+            "draft" => self.draft = Some(text.parse().map_err(|allowed: &str| wrong(allowed.to_owned()))?),
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_dtype(text).map_err(wrong)?),

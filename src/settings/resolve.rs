@@ -26,7 +26,7 @@ use crate::engine::check_schema;
 use crate::engine::config::{
     ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload, OwnWindows,
 };
-use crate::engine::message::{Limits, Repetition, Reread, SamplingPatch};
+use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
@@ -81,6 +81,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether passages are read again before a question.
     pub reread: Reread,
+    /// How many tokens of an answer are guessed and verified at once.
+    pub drafting: Drafting,
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
     pub timeout: Option<Duration>,
     pub directories: Directories,
@@ -246,7 +248,7 @@ impl Settings {
 
     fn of_serve(args: ServeArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let ServeArgs { documents, listening, answers, files, system, reading, model, sampling } = args;
-        let ReadingArgs { preset, recipe, reread } = reading;
+        let ReadingArgs { preset, recipe, reread, draft } = reading;
         let asked = QuestionArgs {
             system,
             predict: answers.predict,
@@ -254,7 +256,7 @@ impl Settings {
             ..QuestionArgs::default()
         };
         let serving = serving(listening, surroundings.api_key.clone())?;
-        let gathered = Gathered { asked, preset, recipe, reread, model, sampling };
+        let gathered = Gathered { asked, preset, recipe, reread, draft, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.limits.time = Some(answers.timeout);
@@ -269,8 +271,8 @@ impl Settings {
         let person = has_person(&documents, &questions, &surroundings);
         let front_end = front_end(&session, &questions, person, &surroundings.screen)?;
         let SessionArgs { selection, questions: asked, reading, model, sampling, keeping, output } = session;
-        let ReadingArgs { preset, recipe, reread } = reading;
-        let gathered = Gathered { asked, preset, recipe, reread, model, sampling };
+        let ReadingArgs { preset, recipe, reread, draft } = reading;
+        let gathered = Gathered { asked, preset, recipe, reread, draft, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         for name in &output.ab {
@@ -364,6 +366,7 @@ impl Settings {
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
             reread,
+            drafting: gathered.draft.or(config.draft).unwrap_or_default(),
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
             session: SessionChoice::Offer,
@@ -389,6 +392,7 @@ struct Gathered {
     preset: Option<String>,
     recipe: RecipeArgs,
     reread: Option<Reread>,
+    draft: Option<Drafting>,
     model: ModelArgs,
     sampling: SamplingArgs,
 }

@@ -26,7 +26,25 @@ pub(crate) const CHATML: &str = "{% for m in messages %}{{ '<|im_start|>' + m.ro
 
 /// Writes a model that says `script` after a newline, with this chat template.
 pub(crate) fn write(path: &Path, script: &str, template: &str) {
-    let gguf = Gguf { numbers: Numbers::F32, keys: keys(template), tensors: tensors(script.as_bytes()) };
+    write_with(path, &next_tokens(script.as_bytes()), 1.0, template);
+}
+
+/// Writes a model that goes round in `circle`, and leaves it for any other byte now and then if it is sampled: at temperature 1
+/// about once in five tokens.
+///
+/// Each logit is a product of two numbers, so that it is the same to the bit however many tokens are computed at once.
+pub(crate) fn write_wandering(path: &Path, circle: &str) {
+    let circle = circle.as_bytes();
+    let mut next = vec![usize::from(circle[0]); VOCAB];
+    for (one, other) in circle.iter().zip(circle.iter().skip(1)) {
+        next[usize::from(*one)] = usize::from(*other);
+    }
+    write_with(path, &next, 0.4, CHATML);
+}
+
+/// `certainty` is how much more likely each next token is than any other: 17 times as much in the logit.
+fn write_with(path: &Path, next: &[usize], certainty: f32, template: &str) {
+    let gguf = Gguf { numbers: Numbers::F32, keys: keys(template), tensors: tensors(next, certainty) };
     gguf.write_to(path).expect("the temporary folder takes a small file");
 }
 
@@ -71,14 +89,14 @@ fn vocabulary() -> Vec<String> {
     bytes.into_iter().chain(CONTROL.map(str::to_owned)).collect()
 }
 
-fn tensors(script: &[u8]) -> Vec<(String, Tensor)> {
+fn tensors(next: &[usize], certainty: f32) -> Vec<(String, Tensor)> {
     let ones = || Tensor { columns: WIDTH, rows: 1, slices: 1, data: vec![1.0; WIDTH] };
     let zeros = |columns: usize, rows: usize| Tensor { columns, rows, slices: 1, data: vec![0.0; columns * rows] };
     let mut embedding = zeros(WIDTH, VOCAB);
     (0..VOCAB).for_each(|token| embedding.data[token * WIDTH + token] = 1.0);
     let mut output = zeros(WIDTH, VOCAB);
-    for (token, next) in next_tokens(script).into_iter().enumerate() {
-        output.data[next * WIDTH + token] = 1.0;
+    for (token, next) in next.iter().enumerate() {
+        output.data[next * WIDTH + token] = certainty;
     }
     let block = |name: &str| format!("blk.0.{name}.weight");
     vec![

@@ -90,6 +90,7 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
         rereading,
         recipe,
         sampling: sampling(chat, &exchange),
+        drafting: chat.asking.drafting,
         limits,
         markup: Box::new(markup),
         schema: chat.asking.schema.clone(),

@@ -36,7 +36,7 @@ pub fn try_model(path: &Path) -> Option<String> {
     }
     for sampling in [EVERY_SAMPLER, Sampling { temperature: 0.0, ..EVERY_SAMPLER }] {
         machine.start_sampling(&sampling, some);
-        let token = machine.sample().ok()?;
+        let token = machine.sample(0).ok()?;
         machine.token_bytes(token, true);
     }
     None

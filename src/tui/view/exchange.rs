@@ -161,6 +161,9 @@ fn measured(figures: &Figures) -> Vec<String> {
     if tokens.generated > 0 && timings.decode_tokens_per_s > 0.0 {
         facts.push(format!("{} at {}", counted(tokens.generated, "token"), rate(timings.decode_tokens_per_s)));
     }
+    if tokens.drafted > 0 {
+        facts.push(format!("{} of {} drafted accepted", count(tokens.accepted), count(tokens.drafted)));
+    }
     if timings.first_token > Duration::ZERO {
         facts.push(format!("first token after {}", time(timings.first_token)));
     }
