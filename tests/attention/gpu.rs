@@ -229,10 +229,10 @@ fn few_tokens_behind_many_are_as_defined() {
             for &(kv_dtype, tolerance) in kv_dtypes {
                 for call in DECODED {
                     let mut context = Context::new(&model, Options { kv_dtype, ..ON_DEVICE });
-                    let mut ours = read(&mut context, &text[..1200], 1200, &attention);
-                    ours.extend(read(&mut context, &text[1200..], call, &attention));
+                    read(&mut context, &text[..1200], 1200, &attention);
+                    let ours = read(&mut context, &text[1200..], call, &attention);
                     let what = format!("{shape:?}, type {kv_dtype}, {attention}, {call} tokens a call");
-                    assert_near(&ours, &by_hand, tolerance, &what);
+                    assert_near(&ours, &by_hand[1200..], tolerance, &what);
                 }
             }
         }
