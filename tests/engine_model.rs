@@ -33,6 +33,7 @@ fn config(model: PathBuf) -> EngineConfig {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            adapters: Vec::new(),
             heads: None,
         },
     }

@@ -54,7 +54,14 @@ fn told<T, E: std::fmt::Display>(what: &str, done: Result<T, E>) {
 }
 
 fn preset() -> Preset {
-    Preset { name: "mine".into(), key: None, summary: "full".into(), recipe: Some(RecipeSpec::FULL), cot: None }
+    Preset {
+        name: "mine".into(),
+        key: None,
+        summary: "full".into(),
+        recipe: Some(RecipeSpec::FULL),
+        cot: None,
+        has_own_adapters: false,
+    }
 }
 
 const NAME: BlockName = BlockName {

@@ -4,17 +4,17 @@
 //! Every answer is compared with that of a new engine, which is asked the turns before it and nothing else: the same
 //! tokens in calls of other lengths differ by rounding, and a model that knows nothing turns that into another answer.
 
+#[path = "support/desk.rs"]
+mod desk;
 #[path = "support/gguf.rs"]
 mod gguf;
 #[path = "support/toys.rs"]
 mod toys;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
+use desk::{Desk, REQUEST, book, config, prompt};
+use lunette::engine::Survey;
 use lunette::engine::config::*;
 use lunette::engine::message::*;
-use lunette::engine::{EngineHandle, Survey, spawn};
 use lunette::swaa::{LayerSpec, RecipeSpec, WindowSpec};
 use toys::{ALL, Toy};
 
@@ -42,132 +42,6 @@ impl Shelf {
         config
     }
 }
-
-fn config(model: PathBuf) -> EngineConfig {
-    EngineConfig {
-        model,
-        settings: EngineSettings {
-            context: ContextSize::Fit,
-            reserve_tokens: 512,
-            n_batch: Some(128),
-            n_ubatch: Some(128),
-            threads: Some(1),
-            kv_dtype: KvDtype::F16,
-            own_windows: OwnWindows::default(),
-            flash_attention: true,
-            offload: Offload::none(),
-            resident_bytes: 1 << 28,
-            heads: None,
-            speeds: None,
-            disk_cache: None,
-            first_use: None,
-        },
-    }
-}
-
-/// A started engine.
-struct Desk {
-    engine: EngineHandle,
-    model: ModelInfo,
-    next_job: u64,
-}
-
-#[derive(Debug)]
-struct Answer {
-    text: String,
-    figures: Figures,
-    /// What the plan said before the work began.
-    planned: u32,
-}
-
-impl Desk {
-    fn start(config: EngineConfig) -> Self {
-        let mut engine = spawn(config);
-        loop {
-            match engine.events.blocking_recv().expect("the engine says how loading went") {
-                Event::Loaded(model) => return Self { engine, model: *model, next_job: 0 },
-                Event::Loading { .. } => {}
-                other => panic!("the model loads, got {other:?}"),
-            }
-        }
-    }
-
-    /// Ends the engine, once everything is written.
-    fn finish(mut self) {
-        self.engine.commands.send(Command::Shutdown).expect("the engine listens");
-        while self.engine.events.blocking_recv().is_some() {}
-    }
-
-    fn job(&mut self) -> JobId {
-        self.next_job += 1;
-        JobId(self.next_job)
-    }
-
-    fn ask(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Answer {
-        let job = self.job();
-        let question = Question {
-            rereading: None,
-            job,
-            prompt: prompt.clone(),
-            recipe: recipe.clone(),
-            sampling: Sampling::GREEDY,
-            drafting: Drafting::Auto,
-            limits: Limits { max_tokens: Some(16), repetition: Repetition::Allowed, ..Limits::default() },
-            markup: Box::default(),
-            schema: None,
-            cancel: CancelToken::default(),
-        };
-        self.engine.commands.send(Command::Ask(question)).expect("the engine listens");
-        let (mut text, mut planned) = (String::new(), 0);
-        loop {
-            match self.engine.events.blocking_recv().expect("a question is answered") {
-                Event::Piece { text: piece, .. } => text.push_str(&piece),
-                Event::Planned { plan, .. } => planned = plan.to_prefill_tokens,
-                Event::Answered { figures, .. } => return Answer { text, figures: *figures, planned },
-                Event::Prefilling { .. } | Event::Noted { .. } => {}
-                other => panic!("an answer, got {other:?}"),
-            }
-        }
-    }
-
-    fn read(&mut self, prompt: &Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> Figures {
-        let job = self.job();
-        let command = Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel: cancel.clone() };
-        self.engine.commands.send(command).expect("the engine listens");
-        loop {
-            match self.engine.events.blocking_recv().expect("a reading ends") {
-                Event::Prefilled { figures, .. } => return *figures,
-                Event::Prefilling { .. } | Event::Planned { .. } | Event::Noted { .. } => {}
-                other => panic!("a reading, got {other:?}"),
-            }
-        }
-    }
-}
-
-fn part(text: &str, origin: Origin, segment: Segment) -> Part {
-    Part { text: Arc::from(text), origin, segment }
-}
-
-/// A document, and turns between the marks of the toys' template. The last turn is a question.
-fn prompt(document: &str, turns: &[&str]) -> Prompt {
-    let mut parts = vec![part(document, Origin::Text, Segment::Document)];
-    for pair in turns.chunks(2) {
-        parts.push(part(pair[0], Origin::Text, Segment::Tail));
-        parts.push(part("<|im_end|>\n<|im_start|>assistant\n", Origin::Template, Segment::Tail));
-        if let Some(answer) = pair.get(1) {
-            parts.push(part(answer, Origin::Text, Segment::Tail));
-            parts.push(part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Tail));
-        }
-    }
-    Prompt { parts, title: "A book".into() }
-}
-
-/// 1,140 tokens: more than one window of every toy, and more than is worth a snapshot.
-fn book() -> String {
-    "It is a truth universally acknowledged, that a man in possession of a fortune must be in want. ".repeat(12)
-}
-
-const REQUEST: u32 = 13;
 
 /// What an engine says that was asked the earlier questions before, and nothing else.
 fn answer_of_a_new_engine(config: &EngineConfig, document: &str, turns: &[&str]) -> String {
@@ -253,7 +127,7 @@ fn a_restart_costs_what_a_turn_costs_in_every_class() {
         let mut desk = start();
         let first = desk.ask(&question, &RecipeSpec::FULL);
         assert_eq!(first.figures.tokens.prefilled, whole + tail, "{toy:?}");
-        desk.finish();
+        desk.end();
 
         let mut desk = start();
         let again = desk.ask(&question, &RecipeSpec::FULL);
@@ -263,7 +137,7 @@ fn a_restart_costs_what_a_turn_costs_in_every_class() {
         let turns = ["Who is she?", "Nobody.", "Who left?"];
         let more = desk.ask(&prompt(&book, &turns), &RecipeSpec::FULL);
         assert_eq!(more.text, answer_of_a_new_engine(&shelf.config(toy), &book, &turns), "{toy:?}");
-        desk.finish();
+        desk.end();
 
         let longer = format!("{book}And so on.");
         let mut desk = start();
@@ -273,7 +147,7 @@ fn a_restart_costs_what_a_turn_costs_in_every_class() {
             let never = CancelToken::default();
             let read = desk.read(&prompt(&book, &[]), &SLIDING, &never).tokens.prefilled;
             assert!(read > 0, "{toy:?}: another preset");
-            desk.finish();
+            desk.end();
             let tokens = start().read(&prompt(&book, &[]), &SLIDING, &never).tokens;
             assert_eq!((tokens.from_disk, tokens.prefilled), (whole, 0), "{toy:?}: the other preset after a restart");
         }
@@ -296,7 +170,7 @@ fn a_reading_that_was_cancelled_goes_on_in_another_run_in_every_class() {
                 _ => {}
             }
         };
-        desk.finish();
+        desk.end();
         let mut desk = Desk::start(shelf.keeping(toy));
         let rest = desk.read(&one, &RecipeSpec::FULL, &CancelToken::default()).tokens;
         assert_eq!((rest.cached, rest.from_disk), (read, read), "{toy:?}: what was computed is kept");

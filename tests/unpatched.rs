@@ -144,6 +144,7 @@ fn model_info(model: &Path) -> ModelInfo {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            adapters: Vec::new(),
             heads: None,
         },
     });

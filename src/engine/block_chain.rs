@@ -17,7 +17,7 @@ use std::collections::HashMap;
 
 use sha2::{Digest, Sha256};
 
-use super::cache_index::{CacheIndex, Token, TokenSequence};
+use super::cache_index::{AdapterKey, CacheIndex, Token, TokenSequence};
 use crate::store::blocks::{BlockKey, BlockName, PartOf};
 use crate::swaa::Attention;
 
@@ -43,6 +43,11 @@ fn key_of(parent: BlockKey, sequence: &TokenSequence, (start, tokens, call_token
     let mut hasher = Sha256::new();
     hasher.update(VERSION);
     hasher.update(parent.0);
+    // Those behind the first inherit it; blocks of before there were adapters stay what they are.
+    if start == 0 && sequence.adapters() != AdapterKey::NONE {
+        hasher.update(b"adapters");
+        hasher.update(sequence.adapters().0);
+    }
     for number in [start, tokens, call_tokens] {
         hasher.update(number.to_le_bytes());
     }

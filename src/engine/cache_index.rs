@@ -24,11 +24,20 @@ struct AttentionRun {
     attention: Attention,
 }
 
-/// Tokens from position 0 on, each with its attention.
+/// The adapters that are on the model, and their scales: a hash, all zeros without any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(super) struct AdapterKey(pub [u8; 16]);
+
+impl AdapterKey {
+    pub(super) const NONE: Self = Self([0; 16]);
+}
+
+/// Tokens from position 0 on, each with its attention, all of them with the same adapters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TokenSequence {
     tokens: Vec<Token>,
     runs: Vec<AttentionRun>,
+    adapters: AdapterKey,
 }
 
 /// A decode call.
@@ -79,6 +88,13 @@ impl CacheIndex {
         }
     }
 
+    /// An empty cache will be that of a model with these adapters.
+    pub(super) fn adopt(&mut self, adapters: AdapterKey) {
+        if self.len() == 0 {
+            self.sequence.adapters = adapters;
+        }
+    }
+
     pub(super) fn truncate(&mut self, len: u32) {
         self.sequence.truncate(len);
         self.calls.retain(|call| call.start < len);
@@ -125,6 +141,15 @@ impl CacheIndex {
 }
 
 impl TokenSequence {
+    /// One without tokens.
+    pub(super) fn with(adapters: AdapterKey) -> Self {
+        Self { adapters, ..Self::default() }
+    }
+
+    pub(super) fn adapters(&self) -> AdapterKey {
+        self.adapters
+    }
+
     pub(super) fn len(&self) -> u32 {
         self.tokens.len() as u32
     }
@@ -171,6 +196,9 @@ impl TokenSequence {
 
     /// How many leading positions have the same KV entries in both.
     pub(super) fn common_prefix(&self, other: &Self) -> u32 {
+        if self.adapters != other.adapters {
+            return 0;
+        }
         let same_tokens = self.tokens.iter().zip(&other.tokens).take_while(|(a, b)| a == b).count() as u32;
         let mut position = 0;
         while position < same_tokens {
@@ -250,6 +278,23 @@ mod tests {
         let first = sequence(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 6], Attention::Full)]);
         let second = sequence(&[(&[1, 2, 3, 4], sliding(2, 0)), (&[5, 7], Attention::Full)]);
         assert_eq!(first.common_prefix(&second), 5);
+    }
+
+    #[test]
+    fn entries_of_a_model_with_an_adapter_are_others() {
+        let plain = sequence(&[(&[1, 2, 3], Attention::Full)]);
+        let adapted = TokenSequence { adapters: AdapterKey([1; 16]), ..plain.clone() };
+        assert_eq!((plain.common_prefix(&adapted), adapted.common_prefix(&adapted)), (0, 3));
+        let mut log = CacheIndex::default();
+        log.adopt(adapted.adapters());
+        log.push(&[Token(1), Token(2)], &Attention::Full);
+        assert_eq!((log.common_prefix(&adapted), log.common_prefix(&plain)), (2, 0));
+        log.adopt(AdapterKey::NONE);
+        assert_eq!(log.common_prefix(&adapted), 2, "a cache that holds something keeps its adapters");
+        log.truncate(0);
+        log.adopt(AdapterKey::NONE);
+        log.push(&[Token(1)], &Attention::Full);
+        assert_eq!(log.common_prefix(&plain), 1);
     }
 
     #[test]

@@ -166,6 +166,8 @@ pub struct EngineSettings {
     pub disk_cache: Option<DiskCacheSettings>,
     /// How a model that was never loaded before is checked; `None`: its header only.
     pub first_use: Option<FirstUse>,
+    /// Adapters that are loaded with the model: those of every recipe that may come.
+    pub adapters: Vec<PathBuf>,
 }
 
 /// The KV cache on disk.

@@ -105,6 +105,11 @@ fn remembered_or_hashed(path: &Path, memory: &Path) -> io::Result<String> {
     Ok(hash)
 }
 
+/// The hash of a small file, which is not remembered.
+pub(super) fn hash_of(path: &Path) -> io::Result<String> {
+    hash(&mut File::open(path)?)
+}
+
 fn hash(file: &mut File) -> io::Result<String> {
     let mut hasher = XxHash3_128::new();
     let mut piece = vec![0; PIECE];

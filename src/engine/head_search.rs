@@ -59,6 +59,7 @@ impl<M: Machine> Worker<M> {
 
     fn do_trial(&mut self, trial: &Trial, heads: &Arc<[Head]>, job: &mut Job) -> Result<Prefilled, Failure> {
         let recipe = RecipeSpec::FULL;
+        self.adapt(&recipe)?;
         let tokenized = self.tokenize(&trial.prompt, &recipe);
         let read = &tokenized.sequence.tokens()[..tokenized.document_tokens as usize];
         let ground = Ground::of(&trial.prompt, read, |token| self.machine.token_bytes(token, true).len());

@@ -4,7 +4,7 @@
 //! grow. Most calls go through the safe binding (llama-cpp-2). The functions that the patches add and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
-//! `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
+//! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
 //! predicts which weights get a second copy, `names` says what a model is called, and `ranges` and `states` copy parts of the KV cache.
 //!
@@ -12,6 +12,7 @@
 
 #![allow(unsafe_code, reason = "the foreign functions that the safe binding does not wrap")]
 
+mod adapters;
 mod attempt;
 mod facts;
 mod library;
@@ -38,7 +39,7 @@ use llama_cpp_2::sampling::LlamaSampler;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-use super::cache_index::Token;
+use super::cache_index::{AdapterKey, Token};
 use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
 use super::cost_model::{CostModel, Shape, Sums};
@@ -47,8 +48,8 @@ use super::memory;
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, Weight};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
-use crate::swaa::Attention;
 use crate::swaa::cost::PrefillCost;
+use crate::swaa::{Adapter, Attention};
 use crate::units::{bytes, count};
 pub use attempt::try_model;
 pub use facts::{Facts, facts};
@@ -74,6 +75,7 @@ pub(super) struct Model {
     weights: LlamaModel,
     info: ModelInfo,
     shape: Shape,
+    adapters: Vec<adapters::Loaded>,
 }
 
 impl Model {
@@ -81,12 +83,19 @@ impl Model {
     /// Errors: [`FailureKind::Model`] if the file is missing, not a GGUF file, truncated, or of an architecture that
     /// llama.cpp does not know.
     pub(super) fn load(config: &EngineConfig, mut progress: impl FnMut(f32) -> bool) -> Result<Self, Failure> {
-        Self::open(config, |config| weights::load(config, &mut progress))
+        let mut model = Self::open(config, |config| weights::load(config, &mut progress))?;
+        if !config.settings.adapters.is_empty() {
+            let context = small_context(&model.weights, &config.settings, SMALL_CONTEXT_TOKENS)?;
+            model.adapters = adapters::load(context.raw, &architecture(&model.weights), &config.settings.adapters)?;
+        }
+        Ok(model)
     }
 
     /// Loads all of `config.model` except its weights: nothing can be computed with it.
     pub(super) fn describe(config: &EngineConfig) -> Result<Self, Failure> {
-        Self::open(config, weights::describe)
+        let model = Self::open(config, weights::describe)?;
+        config.settings.adapters.iter().try_for_each(|file| adapters::check(file, &architecture(&model.weights)))?;
+        Ok(model)
     }
 
     fn open(
@@ -108,7 +117,7 @@ impl Model {
             info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
         }
         info.sliding_refused = sliding_refused;
-        Ok(Self { shape, weights: model, info })
+        Ok(Self { shape, weights: model, info, adapters: Vec::new() })
     }
 
     /// All tokens, for holding answers to a schema.
@@ -316,6 +325,7 @@ struct Context<'model> {
     configured: Option<Attention>,
     tells: Tells,
     tokens: u32,
+    adapted: adapters::OnModel,
 }
 
 /// Whether the library knows the lookout, and whether heads can tell what they attend to.
@@ -338,7 +348,7 @@ impl<'model> Context<'model> {
         // runs only inside decode calls, on the thread that makes them.
         unsafe { sys::llama_set_abort_callback(raw.as_ptr(), Some(is_interrupted), data) };
         let tokens = safe.n_ctx();
-        Some(Self { safe, raw, interrupt, configured: None, tells: Tells::Unknown, tokens })
+        Some(Self { safe, raw, interrupt, configured: None, tells: Tells::Unknown, tokens, adapted: Vec::new() })
     }
 
     fn refusal(&self) -> Option<String> {
@@ -378,6 +388,14 @@ impl<'model> Context<'model> {
         // SAFETY: `raw` is alive.
         unsafe { sys::llama_swaa_set_sliding(self.raw.as_ptr(), *attention != Attention::Full) };
         Ok(())
+    }
+
+    /// Puts adapters onto the model of the next decode calls, unless they are there.
+    fn adapt(&mut self, on_model: &adapters::OnModel) {
+        if self.adapted != *on_model {
+            adapters::put(self.raw, on_model);
+            self.adapted.clone_from(on_model);
+        }
     }
 
     /// Tells the library which heads tell what they attend to in the next decode calls, unless it knows.
@@ -468,6 +486,7 @@ pub(super) struct Llama<'model> {
     schema_tokens: Option<schema::Tokens>,
     constraint: Option<Constraint>,
     lookout: Option<Lookout>,
+    adapters: adapters::OnModel,
     settings: EngineSettings,
     threads: i32,
     marks: vocabulary::Marks,
@@ -487,6 +506,7 @@ impl<'model> Llama<'model> {
             schema_tokens: None,
             constraint: None,
             lookout: None,
+            adapters: Vec::new(),
             settings,
             threads,
             marks,
@@ -579,6 +599,12 @@ impl Machine for Llama<'_> {
         self.model.weights.n_head()
     }
 
+    fn adapt(&mut self, wanted: &[Adapter]) -> Result<AdapterKey, Failure> {
+        let (on_model, key) = adapters::chosen(&self.model.adapters, wanted)?;
+        self.adapters = on_model;
+        Ok(key)
+    }
+
     fn context_tokens(&self) -> u32 {
         self.context.as_ref().map_or(0, |context| context.tokens)
     }
@@ -642,6 +668,7 @@ impl Machine for Llama<'_> {
         // While the window hides nothing, full attention gives the same result without a second mask.
         context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
         context.look_out(self.lookout.as_ref());
+        context.adapt(&self.adapters);
         context.decode(&mut self.batch, interrupted)
     }
 

@@ -8,9 +8,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::cache_index::Token;
+use super::cache_index::{AdapterKey, Token};
 use super::message::{Failure, Head, LONGEST_DRAFT, Memory, Origin, Sampling, Weight};
-use crate::swaa::Attention;
+use crate::swaa::{Adapter, Attention};
 
 /// What comes before a text that is tokenised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,12 @@ pub(super) trait Machine {
 
     /// Query heads of each layer.
     fn query_heads(&self) -> u32;
+
+    /// Puts these adapters onto the model for the next decode calls, and only these. Returns what a cache that is computed with them
+    /// is known by; adapters of scale 0 are none.
+    ///
+    /// Errors: one of them was not loaded with the model.
+    fn adapt(&mut self, adapters: &[Adapter]) -> Result<AdapterKey, Failure>;
 
     /// Size of the context in tokens, cached or free; 0 before [`Machine::resize`].
     fn context_tokens(&self) -> u32;

@@ -138,6 +138,7 @@ impl<M: Machine> Worker<M> {
         question: &Question,
         job: &mut Job,
     ) -> Result<(TokenizedPrompt, Prefilled), Failure> {
+        self.adapt(&question.recipe)?;
         let plain = self.tokenize(&question.prompt, &question.recipe);
         let read = &plain.sequence.tokens()[..plain.document_tokens as usize];
         let ground = Ground::of(&question.prompt, read, |token| self.machine.token_bytes(token, true).len());

@@ -11,7 +11,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::cache_index::{Token, TokenSequence};
+use super::cache_index::{AdapterKey, Token, TokenSequence};
 use super::machine::{Before, Machine};
 use super::message::{Origin, Part, Prompt, Segment};
 use crate::swaa::{Recipe, RecipeSpec};
@@ -139,8 +139,14 @@ pub(super) struct TokenizedPrompt {
 }
 
 impl TokenizedPrompt {
-    /// Tokenises `prompt` and resolves `spec` for it.
-    pub(super) fn new(prompt: &Prompt, spec: &RecipeSpec, machine: &impl Machine, cache: &mut TokenCache) -> Self {
+    /// Tokenises `prompt` and resolves `spec` for it, on a model with these adapters.
+    pub(super) fn new(
+        prompt: &Prompt,
+        spec: &RecipeSpec,
+        adapters: AdapterKey,
+        machine: &impl Machine,
+        cache: &mut TokenCache,
+    ) -> Self {
         let runs: Vec<(Role, Vec<Token>)> = Run::all(prompt, |text| cache.answers.contains_key(text))
             .iter()
             .map(|run| (run.role, run.tokens(machine, cache)))
@@ -148,7 +154,7 @@ impl TokenizedPrompt {
         let of_document = runs.iter().filter(|(role, _)| *role == Role::Document);
         let document_tokens = of_document.map(|(_, tokens)| tokens.len() as u32).sum();
         let recipe = spec.resolve(document_tokens, machine.layers());
-        let mut sequence = TokenSequence::default();
+        let mut sequence = TokenSequence::with(adapters);
         for (role, tokens) in &runs {
             let attention = match role {
                 Role::Document => &recipe.reading,

@@ -4,11 +4,12 @@
 use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::path::Path;
 
-use super::cache_index::Token;
+use super::cache_index::{AdapterKey, Token};
 use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
 use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling, Weight};
-use crate::swaa::{Attention, weight};
+use crate::swaa::{Adapter, Attention, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
 pub(super) const END: Token = Token(0);
@@ -46,6 +47,8 @@ pub(super) struct Toy {
     seen: Option<Vec<f32>>,
     /// How many tokens of the last call have logits.
     logits: usize,
+    /// What is on it changes every entry.
+    adapters: AdapterKey,
 }
 
 /// What a hybrid folds its past into.
@@ -90,6 +93,7 @@ impl Toy {
             lookout: None,
             seen: None,
             logits: 0,
+            adapters: AdapterKey::NONE,
         }
     }
 
@@ -116,7 +120,7 @@ impl Toy {
     fn entry(&self, token: Token, attention: &Attention) -> u64 {
         let position = self.cells.len() as u32;
         let mut hasher = DefaultHasher::new();
-        (token, self.state).hash(&mut hasher);
+        (token, self.state, self.adapters).hash(&mut hasher);
         for (key, (cell, _)) in (0..).zip(&self.cells) {
             let (sliding, full) = match attention {
                 Attention::Full => (1, true),
@@ -180,6 +184,21 @@ impl Machine for Toy {
 
     fn query_heads(&self) -> u32 {
         2
+    }
+
+    /// The toy has every adapter whose file is not called `missing`.
+    fn adapt(&mut self, adapters: &[Adapter]) -> Result<AdapterKey, Failure> {
+        if adapters.iter().any(|adapter| adapter.file == Path::new("missing")) {
+            return Err(Failure { kind: FailureKind::Usage, message: "it is missing".to_owned(), hint: None });
+        }
+        let used: Vec<&Adapter> = adapters.iter().filter(|adapter| !adapter.scale.is_none()).collect();
+        let mut hasher = DefaultHasher::new();
+        used.hash(&mut hasher);
+        self.adapters = AdapterKey::NONE;
+        if !used.is_empty() {
+            self.adapters.0[..8].copy_from_slice(&hasher.finish().to_le_bytes());
+        }
+        Ok(self.adapters)
     }
 
     fn context_tokens(&self) -> u32 {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::cache_index::{CacheIndex, Token, TokenSequence};
+use super::cache_index::{AdapterKey, CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
 use super::checkpoints::{Checkpoints, Place};
 use super::config::{ContextSize, EngineSettings, Keeps};
@@ -46,6 +46,8 @@ const WORTH_KEEPING_TOKENS: u32 = 512;
 pub(super) struct Worker<M: Machine> {
     pub(super) machine: M,
     pub(super) kv: CacheIndex,
+    /// What is on the model.
+    adapters: AdapterKey,
     snapshots: SnapshotCache<M::Snapshot>,
     pub(super) disk: DiskCache,
     pub(super) checkpoints: Checkpoints<M::Snapshot>,
@@ -136,6 +138,7 @@ impl<M: Machine> Worker<M> {
         Self {
             machine,
             kv: CacheIndex::default(),
+            adapters: AdapterKey::NONE,
             snapshots: SnapshotCache::new(settings.resident_bytes),
             disk: DiskCache::off(),
             checkpoints: Checkpoints::new(settings.resident_bytes),
@@ -209,6 +212,7 @@ impl<M: Machine> Worker<M> {
         cancel: CancelToken,
     ) -> Result<(Prefilled, Box<Figures>), Failure> {
         self.refuse_endless(prompt)?;
+        self.adapt(spec)?;
         let mut job = self.begin(id, cancel, None);
         let tokenized = self.tokenize(prompt, spec).document_only();
         let outcome = self.prefill(&tokenized, Aim::Keep, &mut job);
@@ -219,6 +223,9 @@ impl<M: Machine> Worker<M> {
     /// Reads a document while nothing else is to be done. Afterwards the cache holds what it held before, unless something else is wanted.
     fn read_ahead(&mut self, ahead: &ReadAhead) {
         let ReadAhead { job: id, prompt, recipe, home: (home_prompt, home_recipe), cancel } = ahead;
+        if let Err(failure) = self.adapt(home_recipe) {
+            return self.tell(Event::Failed { job: *id, failure });
+        }
         let home = self.tokenize(home_prompt, home_recipe).document_only();
         if !self.is_at_hand(&home) {
             return self.tell(Event::Failed { job: *id, failure: nowhere_to_keep() });
@@ -261,7 +268,16 @@ impl<M: Machine> Worker<M> {
         job.threads = threads;
     }
 
+    /// Puts the adapters of `spec` onto the model, for the prompts of this job.
+    pub(super) fn adapt(&mut self, spec: &RecipeSpec) -> Result<(), Failure> {
+        self.adapters = self.machine.adapt(&spec.adapters)?;
+        Ok(())
+    }
+
     fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
+        if let Err(failure) = self.adapt(spec) {
+            return self.tell(Event::Failed { job, failure });
+        }
         let tokenized = self.tokenize(prompt, spec);
         self.disk.begin_job(&mut self.machine);
         let live = self.saved_by(&self.kv, &tokenized);
@@ -281,7 +297,7 @@ impl<M: Machine> Worker<M> {
     }
 
     pub(super) fn tokenize(&mut self, prompt: &Prompt, spec: &RecipeSpec) -> TokenizedPrompt {
-        TokenizedPrompt::new(prompt, spec, &self.machine, &mut self.token_cache)
+        TokenizedPrompt::new(prompt, spec, self.adapters, &self.machine, &mut self.token_cache)
     }
 
     /// The tokens of parts that follow what was generated.
@@ -427,6 +443,10 @@ impl<M: Machine> Worker<M> {
     /// kept, and how many of them came from disk.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
         self.reuse_memory(tokenized)?;
+        if self.kv.sequence().adapters() != tokenized.sequence.adapters() {
+            self.cut(0);
+            self.kv.adopt(tokenized.sequence.adapters());
+        }
         let most = most_reusable(tokenized, aim, job.compute_from);
         let in_memory = self.append_from_disk(tokenized, most, job);
         self.cut(self.reusable_positions(tokenized, aim, job.compute_from));

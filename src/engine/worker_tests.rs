@@ -92,6 +92,7 @@ impl Desk {
             speeds: None,
             disk_cache: None,
             first_use: None,
+            adapters: Vec::new(),
             heads: None,
         };
         let (commands, receiver) = channel();
@@ -241,6 +242,7 @@ fn spec(window: u32, sinks: u32) -> RecipeSpec {
         full_layers: LayerSpec::None,
         fa_decode: true,
         dense_tail: true,
+        adapters: Vec::new(),
     }
 }
 

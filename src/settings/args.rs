@@ -19,7 +19,7 @@ use crate::engine::message::{Drafting, Reread};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::written::{self, WrittenError};
-use crate::swaa::{ChainOfThought, LayerSpec, WindowSpec};
+use crate::swaa::{Adapter, ChainOfThought, LayerSpec, WindowSpec};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Cyan.on_default().bold())
@@ -700,6 +700,7 @@ impl RecipeArgs {
             full_layers: self.full_layers.clone(),
             fa_decode: self.fa_decode,
             dense_tail: if self.paper { Some(false) } else { self.dense_tail },
+            adapters: None,
         }
     }
 
@@ -769,6 +770,10 @@ pub struct ModelArgs {
     /// Keep every token on layers that see a window of their own (Gemma, gpt-oss): several times the memory
     #[arg(long)]
     pub swa_full: bool,
+    /// Put an adapter onto the model, several times for several: a GGUF file, with its scale behind a colon (0 = none of it, 1 = all).
+    /// Presets whose table has `lora` keep their own
+    #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter)]
+    pub lora: Vec<Adapter>,
     /// Neither use readings that are kept on disk nor keep new ones (see `lunette cache`)
     #[arg(long)]
     pub no_cache: bool,
@@ -866,6 +871,10 @@ fn layers(text: &str) -> Result<LayerSpec, String> {
 
 fn tokens(text: &str) -> Result<u32, String> {
     written::tokens(text).map_err(sentence)
+}
+
+fn adapter(text: &str) -> Result<Adapter, String> {
+    text.parse().map_err(sentence)
 }
 
 fn stride(text: &str) -> Result<u32, String> {

@@ -22,6 +22,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 use super::config::Config;
 use crate::failure::Hint;
 use crate::store::file::update;
+use crate::swaa::Adapter;
 use crate::swaa::{Preset, Presets};
 use crate::toml_fields::FileError;
 
@@ -123,6 +124,10 @@ fn entries(preset: &Preset) -> Vec<(&'static str, Value)> {
             ("fa_decode", recipe.fa_decode.into()),
             ("dense_tail", recipe.dense_tail.into()),
         ]);
+        if !recipe.adapters.is_empty() {
+            let written = recipe.adapters.iter().map(Adapter::written).collect::<Vec<_>>();
+            entries.push(("lora", written.join(", ").into()));
+        }
     }
     entries.extend(preset.cot.map(|cot| ("cot", cot.to_string().into())));
     entries
@@ -142,7 +147,14 @@ mod tests {
         let window = WindowSpec::Share { divisor: 8, at_least: 4096 };
         let full_layers = LayerSpec::Every { step: 4, from: 1 };
         let recipe = RecipeSpec { window, full_layers, dense_tail: false, ..RecipeSpec::SLIDING };
-        Preset { name: name.into(), key: None, summary: recipe.to_string(), recipe: Some(recipe), cot: None }
+        Preset {
+            name: name.into(),
+            key: None,
+            summary: recipe.to_string(),
+            recipe: Some(recipe),
+            cot: None,
+            has_own_adapters: false,
+        }
     }
 
     /// The file after `preset` was added to `text`, which must be accepted with the preset in it.

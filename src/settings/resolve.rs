@@ -335,6 +335,7 @@ impl Settings {
             Some((file, text)) => Config::read(file, text, &mut presets)?,
             None => Config::default(),
         };
+        let presets = presets.with_adapters(&gathered.model.lora);
         let limits = limits(&gathered.asked, &config);
         let first_use = first_use(&surroundings);
         let reread = gathered.reread.or(config.reread).unwrap_or_default();
@@ -360,6 +361,7 @@ impl Settings {
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: EngineSettings {
                 first_use,
+                adapters: presets.adapter_files(),
                 ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
             },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
@@ -628,6 +630,7 @@ fn engine_settings(
         speeds: Some(directories.speeds_file()),
         disk_cache: disk_cache(args, config, directories),
         first_use: None,
+        adapters: Vec::new(),
         heads: Some(directories.heads_file()),
     })
 }

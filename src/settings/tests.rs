@@ -138,6 +138,7 @@ fn nothing_said_gives_the_defaults() {
         threads: None,
         kv_dtype: KvDtype::F16,
         own_windows: OwnWindows::Short,
+        adapters: Vec::new(),
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
@@ -166,6 +167,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         threads: Some(2),
         kv_dtype: KvDtype::Q8_0,
         own_windows: OwnWindows::Short,
+        adapters: Vec::new(),
         flash_attention: true,
         offload: Offload {
             layers: GpuLayers::Count(12),
@@ -245,6 +247,7 @@ fn single_fields_change_a_preset_under_both_names() {
         full_layers: LayerSpec::Odd,
         fa_decode: false,
         dense_tail: false,
+        adapters: Vec::new(),
     };
     for flags in [ours.to_vec(), [&reference[..], &["--dense-tail", "off"]].concat()] {
         let settings = headless(&[&["-p", "?", "--preset", "naive"], &flags[..]].concat());

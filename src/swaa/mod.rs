@@ -18,6 +18,7 @@
 //! for the names that users know, at [`selection`] for how a preset becomes a recipe for a model, at [`cost`] for the
 //! cost of prefill, and at [`auto`] for how a preset is chosen. Of the rest of the crate, it uses only `failure` and `units`.
 
+mod adapters;
 pub mod auto;
 pub mod cost;
 mod families;
@@ -29,6 +30,7 @@ mod recipe;
 pub mod selection;
 pub mod written;
 
+pub use adapters::{Adapter, Scale};
 pub use families::full_layers as family_layers;
 pub use layers::{LayerSet, LayerSpec};
 pub use preset::{ChainOfThought, Preset, Presets};

@@ -14,10 +14,12 @@
 //! Does not read the configuration file (`settings` does) or run a recipe (the engine does).
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::adapters::Adapter;
 use super::layers::LayerSpec;
 use super::recipe::{RecipeSpec, WindowSpec};
 use super::written::{self, WrittenError};
@@ -42,6 +44,8 @@ pub struct Preset {
     pub recipe: Option<RecipeSpec>,
     /// Whether the model reasons first; `None` keeps the session's setting.
     pub cot: Option<ChainOfThought>,
+    /// Whether its table says which adapters it has; if not, it has those that are given to all ([`Presets::with_adapters`]).
+    pub has_own_adapters: bool,
 }
 
 /// Whether the model reasons before it answers.
@@ -96,6 +100,7 @@ pub struct RecipePatch {
     pub full_layers: Option<LayerSpec>,
     pub fa_decode: Option<bool>,
     pub dense_tail: Option<bool>,
+    pub adapters: Option<Vec<Adapter>>,
 }
 
 impl RecipePatch {
@@ -109,6 +114,7 @@ impl RecipePatch {
             full_layers: self.full_layers.clone().unwrap_or_else(|| base.full_layers.clone()),
             fa_decode: self.fa_decode.unwrap_or(base.fa_decode),
             dense_tail: self.dense_tail.unwrap_or(base.dense_tail),
+            adapters: self.adapters.clone().unwrap_or_else(|| base.adapters.clone()),
         }
     }
 
@@ -121,13 +127,14 @@ impl RecipePatch {
             "full_layers" | "non_sliding_layers" => self.full_layers = Some(text.parse()?),
             "fa_decode" | "force_fa_decode" => self.fa_decode = Some(written::switch(text)?),
             "dense_tail" => self.dense_tail = Some(written::switch(text)?),
+            "lora" => self.adapters = Some(written::adapters(text)?),
             _ => return Ok(false),
         }
         Ok(true)
     }
 }
 
-const FIELDS: &str = "window, sinks, far, full_layers, fa_decode, dense_tail, cot, key, summary";
+const FIELDS: &str = "window, sinks, far, full_layers, fa_decode, dense_tail, lora, cot, key, summary";
 
 /// All known presets: `auto` first, the others in the order in which they are defined. Names and keys are unique.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +160,7 @@ impl Presets {
                 .to_owned(),
             recipe: None,
             cot: None,
+            has_own_adapters: false,
         };
         let mut presets = Self(vec![auto]);
         for (name, fields) in built_in_tables() {
@@ -175,6 +183,36 @@ impl Presets {
     #[must_use]
     pub fn by_key(&self, key: char) -> Option<&Preset> {
         self.0.iter().find(|preset| preset.key == Some(key))
+    }
+
+    /// The same, with `adapters` under every preset whose table doesn't say which it has.
+    #[must_use]
+    pub fn with_adapters(mut self, adapters: &[Adapter]) -> Self {
+        for preset in self.0.iter_mut().filter(|preset| !preset.has_own_adapters) {
+            if let Some(recipe) = &mut preset.recipe {
+                recipe.adapters = adapters.to_vec();
+            }
+        }
+        self
+    }
+
+    /// Those that were given to all.
+    #[must_use]
+    pub fn adapters_of_all(&self) -> Vec<Adapter> {
+        let mut recipes =
+            self.0.iter().filter(|preset| !preset.has_own_adapters).filter_map(|preset| preset.recipe.as_ref());
+        recipes.next().map_or_else(Vec::new, |recipe| recipe.adapters.clone())
+    }
+
+    /// The files of all adapters, each once.
+    #[must_use]
+    pub fn adapter_files(&self) -> Vec<PathBuf> {
+        let recipes = self.0.iter().filter_map(|preset| preset.recipe.as_ref());
+        let mut files: Vec<PathBuf> =
+            recipes.flat_map(|recipe| &recipe.adapters).map(|adapter| adapter.file.clone()).collect();
+        files.sort();
+        files.dedup();
+        files
     }
 
     #[must_use]
@@ -239,7 +277,8 @@ fn built_in_tables() -> Vec<(String, Vec<(String, String)>)> {
 
 impl Preset {
     fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), key: None, summary: String::new(), recipe: None, cot: None }
+        let (summary, has_own_adapters) = (String::new(), false);
+        Self { name: name.to_owned(), key: None, summary, recipe: None, cot: None, has_own_adapters }
     }
 
     /// Sets `fields`, and checks the result as a whole.
@@ -256,6 +295,7 @@ impl Preset {
             (None, Some(_)) => RecipeSpec::SLIDING,
             (Some(recipe), _) => recipe.clone(),
         };
+        self.has_own_adapters |= patch.adapters.is_some();
         let recipe = patch.over(&base);
         recipe.check().map_err(|error| Refused::new(last, error.to_string(), &error.hint().unwrap_or_default()))?;
         let has_summary = fields.iter().any(|(name, _)| *name == "summary");
@@ -374,6 +414,7 @@ mod tests {
             full_layers: LayerSpec::List(vec![1, 3, 5]),
             fa_decode: false,
             dense_tail: true,
+            adapters: Vec::new(),
         };
         assert_eq!((reference.recipe.clone(), reference.cot), (Some(expected), Some(ChainOfThought::Prompted)));
     }
@@ -441,7 +482,7 @@ mod tests {
                 Just(ChainOfThought::Auto), Just(ChainOfThought::Native), Just(ChainOfThought::Prompted), Just(ChainOfThought::Off)
             ]),
         ) -> Preset {
-            let mut recipe = RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail };
+            let mut recipe = RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail, adapters: Vec::new() };
             if recipe.check().is_err() {
                 recipe.sinks = 0;
             }

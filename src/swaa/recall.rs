@@ -66,6 +66,7 @@ impl Benchmark {
     /// not measured.
     pub(super) fn share(&self, recipe: &RecipeSpec, tokens: u32) -> Option<f64> {
         let as_measured = recipe.sinks >= SINKS && recipe.far == 0 && recipe.fa_decode && recipe.dense_tail;
+        let as_measured = as_measured && recipe.adapters.is_empty();
         if !as_measured || tokens > self.tokens {
             return None;
         }

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::adapters::Adapter;
 use super::layers::{LayerSet, LayerSpec};
 use crate::failure::Hint;
 
@@ -50,6 +51,9 @@ pub struct RecipeSpec {
     pub fa_decode: bool,
     /// The question is prefilled with full attention; our addition, not the paper's.
     pub dense_tail: bool,
+    /// What is put onto the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapter>,
 }
 
 impl RecipeSpec {
@@ -61,6 +65,7 @@ impl RecipeSpec {
         full_layers: LayerSpec::None,
         fa_decode: true,
         dense_tail: true,
+        adapters: Vec::new(),
     };
 
     /// The base of a recipe that gives only a window: 2,048 tokens, 100 sinks, every layer sliding, the question and
@@ -75,6 +80,7 @@ impl RecipeSpec {
         full_layers: LayerSpec::None,
         fa_decode: true,
         dense_tail: true,
+        adapters: Vec::new(),
     };
 
     /// Checks that the fields fit together.
@@ -110,7 +116,8 @@ impl RecipeSpec {
 impl fmt::Display for RecipeSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.window == WindowSpec::Full {
-            return f.write_str("full attention");
+            f.write_str("full attention")?;
+            return write_adapters(f, &self.adapters);
         }
         write!(f, "window {}, sinks {}, ", self.window, self.sinks)?;
         write_far(f, self.far)?;
@@ -118,8 +125,13 @@ impl fmt::Display for RecipeSpec {
             LayerSpec::None => f.write_str("every layer sliding")?,
             layers => write!(f, "full layers {layers}")?,
         }
-        write_policy(f, self.fa_decode, self.dense_tail)
+        write_policy(f, self.fa_decode, self.dense_tail)?;
+        write_adapters(f, &self.adapters)
     }
+}
+
+fn write_adapters(f: &mut fmt::Formatter<'_>, adapters: &[Adapter]) -> fmt::Result {
+    adapters.iter().try_for_each(|adapter| write!(f, ", adapter {adapter}"))
 }
 
 /// The far keys, if any.

@@ -72,14 +72,16 @@ impl PresetSelection {
     /// With a window given as a flag there is a recipe even under `auto`.
     #[must_use]
     pub fn recipe_of(&self, preset: &Preset) -> Option<(String, RecipeSpec)> {
+        let sliding = RecipeSpec { adapters: self.presets.adapters_of_all(), ..RecipeSpec::SLIDING };
         let base = match (&preset.recipe, self.changes.window) {
             (Some(recipe), _) => recipe,
-            (None, Some(_)) => &RecipeSpec::SLIDING,
+            (None, Some(_)) => &sliding,
             (None, None) => return None,
         };
         let recipe = self.changes.over(base);
         // Sinks and full layers have no effect under full attention.
-        let still_full = base.window == WindowSpec::Full && recipe.window == WindowSpec::Full;
+        let still_full =
+            base.window == WindowSpec::Full && recipe.window == WindowSpec::Full && base.adapters == recipe.adapters;
         let changed = preset.recipe.as_ref() != Some(&recipe) && !still_full;
         Some((if changed { CUSTOM.to_owned() } else { preset.name.clone() }, recipe))
     }
@@ -109,6 +111,7 @@ impl PresetSelection {
             summary: format!("from your flags: {recipe}"),
             recipe: Some(recipe),
             cot,
+            has_own_adapters: true,
         }
     }
 

@@ -16,7 +16,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{LayerSet, LayerSpec, WindowSpec};
+use super::{Adapter, LayerSet, LayerSpec, Scale, WindowSpec};
 
 /// Layer numbers are below this: several times the deepest known model, and small enough that `0-1000000000` can't fill
 /// the memory.
@@ -210,6 +210,33 @@ fn share(form: &str) -> Option<u32> {
     form.strip_prefix("n/")?.parse().ok().filter(|&divisor| divisor > 0)
 }
 
+const ALLOWED_ADAPTER: &str = "FILE or FILE:SCALE, with a scale from -16 to 16 in steps of 0.001";
+const MOST_SCALE: f32 = 16.0;
+
+impl FromStr for Adapter {
+    type Err = WrittenError;
+
+    /// What follows the last colon is the scale, if it is a number.
+    fn from_str(text: &str) -> Result<Self, WrittenError> {
+        let wrong = || WrittenError { what: "lora", got: text.to_owned(), allowed: ALLOWED_ADAPTER };
+        let text = text.trim();
+        let scaled = text.rsplit_once(':').and_then(|(file, scale)| Some((file, scale.trim().parse::<f32>().ok()?)));
+        let (file, scale) = scaled.unwrap_or((text, 1.0));
+        if file.is_empty() || !(-MOST_SCALE..=MOST_SCALE).contains(&scale) {
+            return Err(wrong());
+        }
+        Ok(Self { file: file.into(), scale: Scale::of(scale) })
+    }
+}
+
+/// A list with commas, as a preset has it; `none` is the empty one.
+pub fn adapters(text: &str) -> Result<Vec<Adapter>, WrittenError> {
+    match text.trim() {
+        "" | "none" => Ok(Vec::new()),
+        text => text.split(',').map(str::parse).collect(),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
@@ -332,5 +359,27 @@ pub(super) mod tests {
         fn no_text_makes_the_readers_panic(text in ".{0,40}") {
             let _ = (text.parse::<WindowSpec>(), text.parse::<LayerSpec>(), tokens(&text), stride(&text), switch(&text));
         }
+    }
+
+    fn adapter(file: &str, thousandths: i32) -> Adapter {
+        Adapter { file: file.into(), scale: Scale::of(thousandths as f32 / 1000.0) }
+    }
+
+    #[test]
+    fn a_scale_follows_the_last_colon() {
+        let parsed = |text: &str| text.parse::<Adapter>().ok();
+        assert_eq!(parsed("a.gguf"), Some(adapter("a.gguf", 1000)));
+        assert_eq!(parsed("dir/a.gguf:0.5"), Some(adapter("dir/a.gguf", 500)));
+        assert_eq!(parsed("a:b.gguf"), Some(adapter("a:b.gguf", 1000)), "no number, so it is the file's");
+        assert_eq!(parsed("a.gguf:0"), Some(adapter("a.gguf", 0)));
+        assert_eq!([parsed(""), parsed(":1"), parsed("a.gguf:99"), parsed("a.gguf:nan")], [None, None, None, None]);
+    }
+
+    #[test]
+    fn presets_have_lists_that_are_shown_without_folders() {
+        let two = adapters("x/a.gguf:0.25, b.gguf").expect("two");
+        assert_eq!(two, [adapter("x/a.gguf", 250), adapter("b.gguf", 1000)]);
+        assert_eq!(two.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.gguf:0.25", "b.gguf"]);
+        assert_eq!(adapters("none"), Ok(Vec::new()));
     }
 }

@@ -69,11 +69,16 @@ impl Toy {
 
     /// Writes the model.
     pub(crate) fn write_to(self, path: &Path) {
+        self.gguf().write_to(path).expect("the temporary folder takes a small file");
+    }
+
+    /// Keys and tensors of the model.
+    pub(crate) fn gguf(self) -> Gguf {
         let mut writer = Writer { toy: self, random: 7, gguf: Gguf { numbers: Numbers::F32, ..Gguf::default() } };
         writer.keys();
         writer.vocabulary();
         writer.tensors();
-        writer.gguf.write_to(path).expect("the temporary folder takes a small file");
+        writer.gguf
     }
 
     /// Query heads. LFM2's have no length of their own: they share the width.

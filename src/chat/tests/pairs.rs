@@ -195,6 +195,7 @@ fn a_preset_of_ones_own_becomes_an_offer_and_is_gone_to() {
         summary: String::new(),
         recipe: Some(RecipeSpec { window: WindowSpec::Tokens(1024), ..RecipeSpec::SLIDING }),
         cot: None,
+        has_own_adapters: true,
     };
     let effects = session.act(Action::Try(Box::new(mine)));
     assert!(matches!(sent(&effects), Command::Forecast { .. }));

@@ -58,6 +58,7 @@ fn settings() -> EngineSettings {
         heads: None,
         disk_cache: None,
         first_use: None,
+        adapters: Vec::new(),
     }
 }
 

@@ -123,13 +123,24 @@ fn another(chat: &Chat, current: usize) -> usize {
 
 /// Full attention has no window to edit, so a draft starts from the default sliding recipe.
 fn sliding(recipe: RecipeSpec) -> RecipeSpec {
-    if recipe.window == WindowSpec::Full { RecipeSpec::SLIDING } else { recipe }
+    if recipe.window == WindowSpec::Full {
+        RecipeSpec { adapters: recipe.adapters, ..RecipeSpec::SLIDING }
+    } else {
+        recipe
+    }
 }
 
 fn tried(chat: &Chat, recipe: RecipeSpec) -> Preset {
     let known = chat.preset_entries.iter().find(|preset_entry| preset_entry.name == CUSTOM);
     let key = known.map_or_else(|| free_key(chat), |preset_entry| preset_entry.key);
-    Preset { name: CUSTOM.to_owned(), key, summary: format!("custom: {recipe}"), recipe: Some(recipe), cot: None }
+    Preset {
+        name: CUSTOM.to_owned(),
+        key,
+        summary: format!("custom: {recipe}"),
+        recipe: Some(recipe),
+        cot: None,
+        has_own_adapters: true,
+    }
 }
 
 /// `mine`, or the first free one of `mine-2`, `mine-3`, …
@@ -137,7 +148,8 @@ fn saved(chat: &Chat, recipe: RecipeSpec) -> Preset {
     let is_free = |name: &String| chat.preset_entries.iter().all(|preset_entry| preset_entry.name != *name);
     let names = (1..).map(|number| if number == 1 { "mine".to_owned() } else { format!("mine-{number}") });
     let name = names.into_iter().find(is_free).expect("some number is free");
-    Preset { name, key: free_key(chat), summary: recipe.to_string(), recipe: Some(recipe), cot: None }
+    let has_own_adapters = !recipe.adapters.is_empty();
+    Preset { name, key: free_key(chat), summary: recipe.to_string(), recipe: Some(recipe), cot: None, has_own_adapters }
 }
 
 fn free_key(chat: &Chat) -> Option<char> {
