@@ -164,6 +164,7 @@ impl Desk {
             disk_cache: None,
             first_use: None,
             heads: None,
+            adapters: Vec::new(),
         };
         let mut engine = spawn(EngineConfig { model: args.model.clone(), settings });
         let template = loop {
@@ -342,9 +343,9 @@ impl<'model> Reader<'model> {
         let best = |index: i32| {
             let logits = &self.context.get_logits_ith(index)[..self.vocab];
             let best = logits.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1)).map_or(0, |best| best.0);
-            LlamaToken(best as i32)
+            LlamaToken(i32::try_from(best).expect("ids of tokens fit"))
         };
-        (0..tokens as i32).map(best).collect()
+        (0..i32::try_from(tokens).expect("a call fits into a batch")).map(best).collect()
     }
 
     fn cut(&mut self, position: u32) {

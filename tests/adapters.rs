@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use desk::{Desk, book, config, prompt};
 use gguf::{Gguf, Numbers, Tensor, Value};
-use lunette::engine::config::{DiskCacheSettings, EngineConfig};
+use lunette::engine::config::{DiskCacheSettings, EngineConfig, Keeps};
 use lunette::engine::message::{CancelToken, Event, Failure};
 use lunette::engine::{Survey, spawn};
 use lunette::swaa::{Adapter, RecipeSpec};
@@ -159,7 +159,8 @@ fn readings_with_and_without_are_kept_apart_on_disk() {
     let document = prompt(&book(), &[]);
     let start = || {
         let mut config = scene.config(Toy::Plain, &["a"]);
-        config.settings.disk_cache = Some(DiskCacheSettings { folder: scene.path("kv"), most_bytes: None });
+        config.settings.disk_cache =
+            Some(DiskCacheSettings { folder: scene.path("kv"), most_bytes: None, keeps: Keeps::Documents });
         Desk::start(config)
     };
     let from_disk = |adapters: &[&str]| {

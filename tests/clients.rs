@@ -1,4 +1,4 @@
-//! Clients that know nothing of Lunette, unchanged, against `lunette serve`: `openai` and `llm` from PyPI, and curl.
+//! Clients that know nothing of Lunette, unchanged, against `lunette serve`: `openai` and `llm` from `PyPI`, and curl.
 //!
 //! ```text
 //! pip install openai llm && cargo test --test clients -- --ignored --nocapture
@@ -27,6 +27,7 @@ fn python() -> OsString {
 }
 
 /// Whether Python has `module`; if not, says so.
+#[allow(clippy::print_stderr, reason = "what was left out has to be said")]
 fn has(module: &str) -> bool {
     let import = Command::new(python()).args(["-c", &format!("import {module}")]).output();
     let is_there = import.is_ok_and(|output| output.status.success());

@@ -46,6 +46,7 @@ fn a_writer_for_the_other_tests() {
     }
 }
 
+#[allow(clippy::print_stdout, reason = "the test that started this process reads it")]
 fn told<T, E: std::fmt::Display>(what: &str, done: Result<T, E>) {
     match done {
         Ok(_) => println!("\nkept {what}"),
@@ -77,7 +78,7 @@ const GROUP: &str = "0123456789abcdef0123456789abcdef";
 fn write_block(folder: &Path) -> std::io::Result<u64> {
     let about =
         About { model: "tiny".into(), file: "/m.gguf".into(), cache_type: "f16".into(), library: "none".into() };
-    Store::at(folder.to_owned()).group(GROUP).write(&NAME, b"head", &[1; 100_000], &about)
+    Store::at(folder.to_owned()).group(GROUP).write(&NAME, b"head", &vec![1; 100_000], &about)
 }
 
 const QUESTION: &str = "Who is Mr. Collins?";

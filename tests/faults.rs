@@ -82,9 +82,9 @@ fn every_block_that_is_cut_off_or_has_a_bit_flipped_is_told_and_read_again() {
             let mut bytes = fs::read(block).expect("a block");
             let middle = bytes.len() / 2;
             if number % 2 == 0 {
-                bytes.truncate(middle)
+                bytes.truncate(middle);
             } else {
-                bytes[middle] ^= 1
+                bytes[middle] ^= 1;
             }
             fs::write(block, bytes).expect("written");
             let (answer, notes) = asked(&home, &[]);

@@ -114,6 +114,7 @@ const SLIDING: RecipeSpec = RecipeSpec {
     full_layers: LayerSpec::FirstHalf,
     fa_decode: true,
     dense_tail: true,
+    adapters: Vec::new(),
 };
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::binary::Home;
 use support::serving::{BOOK, Serving, post};
 
-fn question(text: &str, more: Value) -> Value {
+fn question(text: &str, more: &Value) -> Value {
     let mut body = json!({ "messages": [{ "role": "user", "content": text }] });
     body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
     body
@@ -27,8 +27,9 @@ fn many_clients_share_one_reading_and_the_next_server_finds_it_on_disk() {
     let answers: Vec<Value> = std::thread::scope(|scope| {
         let address = &serving.address;
         let ask = |number| {
-            scope
-                .spawn(move || post(address, "/v1/chat/completions", &question(&format!("Is it {number}?"), json!({}))))
+            scope.spawn(move || {
+                post(address, "/v1/chat/completions", &question(&format!("Is it {number}?"), &json!({})))
+            })
         };
         let clients: Vec<_> = (0..8).map(ask).collect();
         clients.into_iter().map(|client| client.join().expect("an answer")).collect()
@@ -50,7 +51,7 @@ fn each_request_chooses_its_recipe_and_a_client_can_switch_without_a_restart() {
     let home = Home::new();
     let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
     let recipe = |more: Value| {
-        let answer = serving.post("/v1/chat/completions", &question("Is it?", more));
+        let answer = serving.post("/v1/chat/completions", &question("Is it?", &more));
         (
             answer["lunette"]["preset"].clone(),
             answer["lunette"]["recipe"].clone(),
@@ -90,19 +91,19 @@ fn tokens_schema_and_markup_are_the_engine_s() {
         );
     }
     let schema = json!({ "type": "json_schema", "json_schema": { "name": "one", "schema": { "enum": ["no"] } } });
-    let held = serving.post("/v1/chat/completions", &question("Is it?", json!({ "response_format": schema })));
+    let held = serving.post("/v1/chat/completions", &question("Is it?", &json!({ "response_format": schema })));
     assert_eq!(held["choices"][0]["message"]["content"], "\"no\"", "{held}");
-    let stopped = serving.post("/v1/chat/completions", &question("Is it?", json!({ "stop": ", " })));
+    let stopped = serving.post("/v1/chat/completions", &question("Is it?", &json!({ "stop": ", " })));
     assert_eq!(
         (&stopped["choices"][0]["message"]["content"], &stopped["lunette"]["finish"]),
         (&json!("Yes"), &json!("stop_string"))
     );
-    let cut = serving.post("/v1/chat/completions", &question("Is it?", json!({ "max_tokens": 3 })));
+    let cut = serving.post("/v1/chat/completions", &question("Is it?", &json!({ "max_tokens": 3 })));
     assert_eq!(
         (&cut["choices"][0]["message"]["content"], &cut["choices"][0]["finish_reason"]),
         (&json!("Yes"), &json!("length"))
     );
-    let long = serving.post("/v1/chat/completions", &question(&"x".repeat(140_000), json!({})));
+    let long = serving.post("/v1/chat/completions", &question(&"x".repeat(140_000), &json!({})));
     assert_eq!(long["error"]["code"], "context_length_exceeded", "{long}");
     serving.stop();
 }

@@ -15,6 +15,8 @@
 //! The same seed, model and source give the same records. The kinds of tasks are those of RULER, *Lost in the Middle* and bAbI;
 //! the texts are made here.
 
+#![allow(clippy::print_stderr, reason = "what was made is told while the rest is being made")]
+
 mod novel;
 mod tables;
 mod words;
@@ -139,18 +141,18 @@ fn fitted(vocabulary: &Vocabulary, tokens: usize, unit_tokens: usize, make: impl
     let mut units = tokens / unit_tokens;
     let mut best: Option<(usize, Made)> = None;
     for _ in 0..ATTEMPTS {
-        let made = make(units);
-        let count = vocabulary.count(&made.text);
+        let now = make(units);
+        let count = vocabulary.count(&now.text);
         units = (units * tokens * 99 / 100 / count.max(1)).max(1);
         if count <= tokens && best.as_ref().is_none_or(|(most, _)| count > *most) {
-            best = Some((count, made));
+            best = Some((count, now));
         }
         if best.as_ref().is_some_and(|(count, _)| count * 100 >= tokens * 98) {
             break;
         }
     }
     match best {
-        Some((count, made)) if count * 10 >= tokens * 9 => Ok(made),
+        Some((count, largest)) if count * 10 >= tokens * 9 => Ok(largest),
         Some((count, _)) => bail!("the longest document that can be made has {count} tokens, and {tokens} are wanted"),
         None => bail!("no document that can be made has as few as {tokens} tokens"),
     }

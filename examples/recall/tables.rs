@@ -79,7 +79,7 @@ pub(crate) fn code(draws: &mut Draws, units: usize, questions: usize) -> Made {
         } else {
             code[..code.floor_char_boundary(room)].rfind('\n').map_or(0, |at| at + 1)
         };
-        text += &format!("// file: src/{name}\n{}\n", &code[..end]);
+        text.extend(["// file: src/", &name, "\n", &code[..end], "\n"]);
         if text.len() + 200 >= most {
             break;
         }

@@ -288,9 +288,9 @@ mod tests {
     }
 
     /// A call that takes `took_ms`, the one after `before` others of 10 ms.
-    fn run(drafter: &mut Drafter, drafted: usize, accepted: usize, now: Instant, before: u32, took_ms: u64) {
+    fn run(drafter: &mut Drafter, guessed: usize, accepted: usize, now: Instant, before: u32, took_ms: u64) {
         let began = now + Duration::from_millis(10) * before;
-        drafter.call_begins(drafted, began);
+        drafter.call_begins(guessed, began);
         drafter.call_ended(accepted, began + Duration::from_millis(took_ms));
     }
 

@@ -107,7 +107,7 @@ impl Toy {
         }
         let cells = &self.cells[..self.cells.len() - others_after];
         let last = cells.last().map_or(0, |&(cell, _)| cell);
-        let quoted = if self.quotes && last % 5 > 0 { what_followed(cells) } else { None };
+        let quoted = if self.quotes && !last.is_multiple_of(5) { what_followed(cells) } else { None };
         quoted.unwrap_or_else(|| likeliest(last))
     }
 

@@ -136,7 +136,9 @@ impl<M: Machine> Worker<M> {
     pub(super) fn look_up_behind(&mut self, tokens: &[Token], verifying: &mut Verifying) {
         verifying.place = None;
         if !verifying.drafter.is_off() {
-            tokens.iter().for_each(|&token| self.ngrams.push(token));
+            for &token in tokens {
+                self.ngrams.push(token);
+            }
         }
     }
 

@@ -84,7 +84,7 @@ mod tests {
             is_best: false,
         };
         let mut points = [point("full", 10.6, 39.0), point("fastest", 2.2, 33.0), point("odd", 4.3, 30.0)];
-        points.iter().for_each(|point| assert!(!point.is_best));
+        assert!(points.iter().all(|point| !point.is_best));
         mark_best(&mut points);
         assert_eq!(points.clone().map(|point| point.is_best), [true, true, false]);
         let mut alike = [point("one", 1.0, 5.0), point("two", 1.0, 5.0)];

@@ -157,9 +157,8 @@ impl EngineClient {
     /// Sends a command. It is dropped if there is no engine; [`EngineClient::next`] reports that the engine is gone.
     pub fn send(&mut self, command: Command) {
         match &command {
-            Command::Prefill { cancel, .. } => self.cancel = Some(cancel.clone()),
+            Command::Prefill { cancel, .. } | Command::FindHeads { cancel, .. } => self.cancel = Some(cancel.clone()),
             Command::Ask(question) | Command::Weigh { question, .. } => self.cancel = Some(question.cancel.clone()),
-            Command::FindHeads { cancel, .. } => self.cancel = Some(cancel.clone()),
             _ => {}
         }
         if let Some(commands) = &self.commands {

@@ -40,7 +40,7 @@ const A_PART_TOKENS: u32 = 32_768;
 pub fn suggested(settings: &Settings, text_bytes: usize) -> Suggestions {
     let whole = u32::try_from(text_bytes as u64 / BYTES_PER_TOKEN).unwrap_or(u32::MAX);
     let whole = if whole == 0 { A_PART_TOKENS } else { whole };
-    let of = |tokens: u32| ranked(candidates(settings, tokens));
+    let of = |tokens: u32| ranked(&candidates(settings, tokens));
     let for_all = of(whole);
     if !for_all.is_empty() || whole <= A_PART_TOKENS {
         return Suggestions { document_tokens: whole, tokens: whole, models: for_all };
@@ -77,8 +77,8 @@ fn candidates(settings: &Settings, tokens: u32) -> Vec<Suggestion> {
 fn reading(settings: &Settings, entry: &Entry, card: &Card, shape: Shape, tokens: u32) -> Option<(Duration, String)> {
     let (parameters, width) = (shape.active_parameters as f64, f64::from(shape.attention_width));
     let Machine { cores, .. } = settings.places.machine;
-    let token_s = parameters / (CORE_PARAMETERS_PER_S * f64::from(cores.max(1)));
-    let cost = predicted_cost(parameters, shape.attention_layers, width, token_s);
+    let seconds_per_token = parameters / (CORE_PARAMETERS_PER_S * f64::from(cores.max(1)));
+    let cost = predicted_cost(parameters, shape.attention_layers, width, seconds_per_token);
     let refused = (card.memory_class != ListedClass::Plain).then_some("it keeps more than a plain cache");
     let facts = ModelFacts {
         name: &entry.title,
@@ -96,7 +96,7 @@ fn reading(settings: &Settings, entry: &Entry, card: &Card, shape: Shape, tokens
 }
 
 /// Up to three of `all`, each once.
-fn ranked(all: Vec<Suggestion>) -> Vec<Suggestion> {
+fn ranked(all: &[Suggestion]) -> Vec<Suggestion> {
     let Some(fast) = all.iter().min_by_key(|model| model.reading).cloned() else { return Vec::new() };
     let best = all.iter().max_by_key(|model| model.bytes).expect("one is there").clone();
     let mean = (fast.reading.as_secs_f64() * best.reading.as_secs_f64()).sqrt();

@@ -1,4 +1,4 @@
-//! Adapters (LoRA) that a recipe puts onto the model, and how much of each: as written.
+//! Adapters (`LoRA`) that a recipe puts onto the model, and how much of each: as written.
 //!
 //! Example: `--lora style.gguf:0.5` is half of an adapter; `lora = "a.gguf, b.gguf:0.25"` in a preset's table is two. A model that
 //! was tuned to read through a window has its adapter under that preset, and none under `full`.

@@ -209,7 +209,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
             && self.screen.overlay.is_none()
             && let Some(held) = self.held.take()
         {
-            return Ok(self.give_up(held));
+            return Ok(self.give_up(&held));
         }
         let actions = self.screen.handle(&self.chat, intent);
         self.act_all(now, actions, NextStep::Draw)
@@ -270,7 +270,7 @@ impl<D: Display, R: Runner> Loop<D, R> {
     }
 
     /// Asks nothing. The last question can be asked again.
-    fn give_up(&mut self, held: HeldQuestions) -> NextStep {
+    fn give_up(&mut self, held: &HeldQuestions) -> NextStep {
         if let Some(Action::Ask(question)) = held.actions.last()
             && self.screen.input.is_empty()
         {

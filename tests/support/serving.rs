@@ -32,7 +32,8 @@ impl Serving {
         let mut child = home.start(&line, &[]);
         let log = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut serving = Self { child: Some(child), log, address: String::new() };
-        serving.address = serving.event("listening")["address"].as_str().expect("an address").to_owned();
+        let listening = serving.event("listening");
+        listening["address"].as_str().expect("an address").clone_into(&mut serving.address);
         serving.event("loaded");
         serving
     }

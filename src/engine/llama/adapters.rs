@@ -1,4 +1,4 @@
-//! Adapters (LoRA) of a model: checked, loaded with it, and put onto its contexts.
+//! Adapters (`LoRA`) of a model: checked, loaded with it, and put onto its contexts.
 //!
 //! llama.cpp wants them before the first context, since they make graphs larger, and ends the process where a key has another type
 //! than it expects. So the header is read first, and told what is wrong with it in words.

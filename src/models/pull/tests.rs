@@ -417,7 +417,7 @@ fn an_unlisted_repository_is_looked_up_and_fetched() {
 /// What the hub says of files in a repository.
 fn listing(files: &[(&str, &[u8])]) -> Answer {
     let file = |(path, body): &(&str, &[u8])| serde_json::json!({ "path": path, "lfs": { "oid": hexadecimal(&Sha256::digest(body)), "size": body.len() } });
-    Answer::File(serde_json::Value::from_iter(files.iter().map(file)).to_string().into_bytes())
+    Answer::File(files.iter().map(file).collect::<serde_json::Value>().to_string().into_bytes())
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn play_slowly(script: &str, patience: Duration, is_over: bool) -> (Played, Vec<
 
 #[test]
 fn the_screen_goes_on_while_the_files_are_looked_at() {
-    let long = Duration::from_secs(60);
+    let long = Duration::from_mins(1);
     let (played, told) = play_slowly("Who?<enter><wait>", long, false);
     assert!(played.last.contains("looking whether the document has changed"), "{}", played.last);
     assert_eq!(told, ["read", "shutdown"]);
@@ -302,7 +302,7 @@ fn the_screen_goes_on_while_the_files_are_looked_at() {
 
 #[test]
 fn a_question_that_waits_for_files_is_taken_back_by_esc() {
-    let (played, told) = play_slowly("Who?<enter><wait><esc><wait>", Duration::from_secs(60), false);
+    let (played, told) = play_slowly("Who?<enter><wait><esc><wait>", Duration::from_mins(1), false);
     assert_eq!(told, ["read", "shutdown"]);
     assert!(played.last.contains("Who?") && played.last.contains("not asked"), "{}", played.last);
 }

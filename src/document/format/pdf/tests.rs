@@ -346,7 +346,7 @@ fn letters_that_nobody_sees_are_left_out_and_told() {
         text(696, "1 g", "White on blue."),
         text(660, "0 g 3 Tr", "The text layer of a scan."),
         text(640, "0 Tr", "Another visible sentence."),
-        format!("BT /F1 11 Tf 72 -300 Td (Below the page.) Tj ET\n"),
+        "BT /F1 11 Tf 72 -300 Td (Below the page.) Tj ET\n".to_owned(),
     ];
     let file = read(&Made::new().page(page.concat()));
     let seen =
