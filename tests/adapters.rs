@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use desk::{Desk, book, config, prompt};
 use gguf::{Gguf, Numbers, Tensor, Value};
-use lunette::engine::config::{DiskCacheSettings, EngineConfig, Keeps};
+use lunette::engine::config::{AdapterFile, DiskCacheSettings, EngineConfig, Keeps};
 use lunette::engine::message::{CancelToken, Event, Failure};
 use lunette::engine::{Survey, spawn};
 use lunette::swaa::{Adapter, RecipeSpec};
@@ -42,7 +42,8 @@ impl Scene {
         let model = self.path(toy.architecture());
         toy.write_to(&model);
         let mut config = config(model);
-        config.settings.adapters = adapters.iter().map(|name| self.path(name)).collect();
+        config.settings.adapters =
+            adapters.iter().map(|name| AdapterFile { path: self.path(name), is_required: true }).collect();
         config
     }
 
@@ -196,6 +197,15 @@ fn what_is_no_adapter_of_this_model_is_refused_with_a_reason() {
         assert!(failure.message.starts_with(&beginning), "{name}: {}", failure.message);
         assert!(failure.message.contains(reason), "{name}: {}", failure.message);
     }
+    let mut config = scene.config(Toy::Plain, &["other"]);
+    config.settings.adapters[0].is_required = false;
+    let mut desk = Desk::start(config);
+    assert!(
+        !desk.ask(&prompt(&book(), &[QUESTION]), &RecipeSpec::FULL).text.is_empty(),
+        "it belongs to another preset"
+    );
+    let told = desk.refusal(&prompt(&book(), &[QUESTION]), &scene.recipe(&["other"]));
+    assert!(told.message.contains("its general.architecture is qwen2, not llama"), "{}", told.message);
     let told = Survey::of(&scene.config(Toy::Plain, &["other"])).err().expect("a plan tells it, too");
     assert!(told.message.contains("qwen2"), "{}", told.message);
 }

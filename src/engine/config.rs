@@ -167,7 +167,16 @@ pub struct EngineSettings {
     /// How a model that was never loaded before is checked; `None`: its header only.
     pub first_use: Option<FirstUse>,
     /// Adapters that are loaded with the model: those of every recipe that may come.
-    pub adapters: Vec<PathBuf>,
+    pub adapters: Vec<AdapterFile>,
+}
+
+/// A file of an adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterFile {
+    pub path: PathBuf,
+    /// Whether the model is of no use without it. Of others it is told what is wrong with them when a recipe wants them: they may belong to
+    /// presets for another model.
+    pub is_required: bool,
 }
 
 /// The KV cache on disk.

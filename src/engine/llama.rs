@@ -75,7 +75,7 @@ pub(super) struct Model {
     weights: LlamaModel,
     info: ModelInfo,
     shape: Shape,
-    adapters: Vec<adapters::Loaded>,
+    adapters: adapters::Adapters,
 }
 
 impl Model {
@@ -94,7 +94,8 @@ impl Model {
     /// Loads all of `config.model` except its weights: nothing can be computed with it.
     pub(super) fn describe(config: &EngineConfig) -> Result<Self, Failure> {
         let model = Self::open(config, weights::describe)?;
-        config.settings.adapters.iter().try_for_each(|file| adapters::check(file, &architecture(&model.weights)))?;
+        let required = config.settings.adapters.iter().filter(|file| file.is_required);
+        required.map(|file| &file.path).try_for_each(|path| adapters::check(path, &architecture(&model.weights)))?;
         Ok(model)
     }
 
@@ -117,7 +118,7 @@ impl Model {
             info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
         }
         info.sliding_refused = sliding_refused;
-        Ok(Self { shape, weights: model, info, adapters: Vec::new() })
+        Ok(Self { shape, weights: model, info, adapters: adapters::Adapters::default() })
     }
 
     /// All tokens, for holding answers to a schema.

@@ -304,9 +304,9 @@ impl<M: Machine> Worker<M> {
     ) -> Result<Prefilled, Failure> {
         let (first, first_prefill) = (job.tokens, job.timings.prefill);
         let aim = if is_second { Aim::AnswerWithPassages } else { Aim::Answer };
+        job.tokens.reread = passage_tokens;
         let prefilled = self.prefill(tokenized, aim, job)?;
         self.passage_tokens = passage_tokens;
-        job.tokens.reread = passage_tokens;
         if is_second {
             job.tokens.cached = first.cached;
             job.tokens.from_disk = first.from_disk;

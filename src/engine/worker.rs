@@ -341,7 +341,7 @@ impl<M: Machine> Worker<M> {
             self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
         }
         let started = Instant::now();
-        let worth = self.worth(tokenized, aim);
+        let worth = self.worth(tokenized, aim == Aim::AnswerWithPassages || job.tokens.reread > 0);
         let outcome = self.read_on(tokenized, worth, job, started);
         job.timings.prefill = started.elapsed();
         job.tokens.prefilled = self.kv.len().saturating_sub(cached);
@@ -403,17 +403,18 @@ impl<M: Machine> Worker<M> {
     }
 
     /// What of the prompt is to be kept on disk. Passages are gone with the next question.
-    fn worth(&self, tokenized: &TokenizedPrompt, aim: Aim) -> Worth {
+    fn worth(&self, tokenized: &TokenizedPrompt, has_passages: bool) -> Worth {
         let worth = self.disk.worth(tokenized.document_tokens);
-        if aim == Aim::AnswerWithPassages { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
+        if has_passages { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
     }
 
-    /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn.
+    /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn,
+    /// and what drafts had a part in was computed in longer calls than its blocks would say.
     pub(super) fn keep_answer(&mut self, tokenized: &TokenizedPrompt, job: &Job) {
-        if job.tokens.reasoning > 0 || self.passage_tokens > 0 {
+        if job.tokens.reasoning > 0 || self.passage_tokens > 0 || job.tokens.accepted > 0 {
             return;
         }
-        let worth = self.worth(tokenized, Aim::Answer);
+        let worth = self.worth(tokenized, false);
         self.disk.save(&self.kv, worth, 0.0, &mut self.machine);
         if !self.machine.cuts_anywhere() && self.disk.wants_state(self.kv.len(), worth.document_tokens) {
             self.take_checkpoint(Place::Turn);

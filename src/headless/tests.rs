@@ -126,7 +126,7 @@ async fn json_is_one_object_with_the_promised_fields() {
     let [object] = &ran.objects()[..] else { panic!("{}", ran.out) };
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     let expected = "schema question answer reasoning preset recipe tokens timings memory threads finish reasoning_end note model \
-                    devices offloaded_layers documents part attached reread citations";
+                    devices offloaded_layers documents part until attached reread citations";
     assert_eq!(keys(object), expected);
     assert_eq!(
         keys(&object["tokens"]),

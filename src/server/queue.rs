@@ -126,14 +126,28 @@ impl<T> Order<T> {
             return Err(Refusal::Full { waiting: self.waiting.len() });
         }
         self.next_number += 1;
+        self.begin_with(peer);
         self.waiting.push(Waiting { number: self.next_number, peer, work });
         Ok(self.next_number)
     }
 
+    /// A machine that had nothing waiting counts as served when the one was that waits longest, so that it stands behind it. Otherwise one
+    /// that always has a single request, or has another address for each, would always come first.
+    fn begin_with(&mut self, peer: IpAddr) {
+        let longest = self.waiting.iter().map(|waiting| self.last_turn(waiting.peer)).min();
+        if let Some(turn) = longest
+            && self.waiting.iter().all(|waiting| waiting.peer != peer)
+        {
+            self.served.push((peer, turn));
+        }
+    }
+
+    fn last_turn(&self, peer: IpAddr) -> u64 {
+        self.served.iter().find(|(known, _)| *known == peer).map_or(0, |(_, turn)| *turn)
+    }
+
     fn next(&mut self) -> Option<T> {
-        let last_turn =
-            |peer: IpAddr| self.served.iter().find(|(known, _)| *known == peer).map_or(0, |(_, turn)| *turn);
-        let first = (0..self.waiting.len()).min_by_key(|&index| last_turn(self.waiting[index].peer))?;
+        let first = (0..self.waiting.len()).min_by_key(|&index| self.last_turn(self.waiting[index].peer))?;
         let Waiting { peer, work, .. } = self.waiting.remove(first);
         self.turn += 1;
         self.served.retain(|(known, _)| *known != peer);
@@ -190,6 +204,18 @@ mod tests {
         assert_eq!(order.next(), Some("a1"));
         order.enter(machine(1), "a2", 10).expect("there is room");
         assert_eq!(served(&mut order), ["b1", "a2"]);
+    }
+
+    #[test]
+    fn who_has_several_waiting_is_served_while_others_come_back_one_by_one() {
+        let mut order = entered(&[(1, "a1"), (1, "a2"), (2, "b"), (3, "c")]);
+        let mut all = Vec::new();
+        for again in [(2, "b"), (3, "c"), (2, "b"), (3, "c"), (4, "d")] {
+            all.extend(order.next());
+            order.enter(machine(again.0), again.1, 10).expect("there is room");
+        }
+        assert_eq!(all, ["a1", "b", "c", "b", "c"].map(|work| work));
+        assert!(served(&mut order).starts_with(&["a2"]), "two came back twice, and it waited for no more");
     }
 
     #[tokio::test]

@@ -24,7 +24,8 @@ use super::values::Count;
 use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
-    ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload, OwnWindows,
+    AdapterFile, ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload,
+    OwnWindows,
 };
 use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
@@ -361,7 +362,7 @@ impl Settings {
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: EngineSettings {
                 first_use,
-                adapters: presets.adapter_files(),
+                adapters: adapter_files(&presets, gathered),
                 ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
             },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
@@ -672,6 +673,20 @@ fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
     let default = config.cache_type.unwrap_or_default();
     let (keys, values) = (args.cache_type_k.unwrap_or(default), args.cache_type_v.unwrap_or(default));
     if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }
+}
+
+/// The adapters of all presets. Required are those of `--lora` and of the preset that is asked for.
+fn adapter_files(presets: &Presets, gathered: &Gathered) -> Vec<AdapterFile> {
+    let asked = gathered.preset.as_deref().and_then(|name| presets.get(name).ok()?.recipe.as_ref());
+    let required: Vec<&Path> = gathered
+        .model
+        .lora
+        .iter()
+        .chain(asked.iter().flat_map(|recipe| &recipe.adapters))
+        .map(|one| &*one.file)
+        .collect();
+    let of = |path: PathBuf| AdapterFile { is_required: required.contains(&&*path), path };
+    presets.adapter_files().into_iter().map(of).collect()
 }
 
 fn limits(asked: &QuestionArgs, config: &Config) -> Limits {

@@ -120,6 +120,21 @@ impl Desk {
         }
     }
 
+    /// Why the engine doesn't read `prompt`.
+    pub(crate) fn refusal(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Failure {
+        let job = self.job();
+        let cancel = CancelToken::default();
+        let command = Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel };
+        self.engine.commands.send(command).expect("the engine listens");
+        loop {
+            match self.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Failed { failure, .. } => return failure,
+                Event::Prefilled { .. } => panic!("it is refused"),
+                _ => {}
+            }
+        }
+    }
+
     /// Waits until the engine is gone, with all that it had to write.
     pub(crate) fn end(self) {
         let EngineHandle { commands, events, thread } = self.engine;

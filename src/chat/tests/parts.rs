@@ -81,7 +81,7 @@ fn questions_that_failed_because_the_document_did_not_fit_are_asked_again_of_the
     too_long(&mut session);
     assert!(matches!(states(&session.chat)[..], [ExchangeState::Failed(_)]));
     session.input(chosen("Other parts.", None));
-    let asked_now = session.read(0, 4_000);
+    let asked_now = session.read(0, 10_000);
     assert_eq!(texts(&asked(&asked_now).prompt).0, "<|im_start|>user\nOther parts.");
     session.answer("He.");
     assert_eq!(session.chat.exchanges().map(|exchange| &*exchange.answer).collect::<Vec<_>>(), ["He."]);

@@ -17,14 +17,23 @@ use sha2::{Digest, Sha256};
 
 use super::library::{failure, take_complaints};
 use crate::engine::cache_index::AdapterKey;
+use crate::engine::config::AdapterFile;
 use crate::engine::fingerprint;
 use crate::engine::message::{Failure, FailureKind};
 use crate::gguf::Header;
 use crate::swaa::Adapter;
 
+/// The adapters of a model.
+#[derive(Debug, Default)]
+pub(super) struct Adapters {
+    loaded: Vec<Loaded>,
+    /// Those that don't fit the model, and why.
+    refused: Vec<(PathBuf, Failure)>,
+}
+
 /// An adapter that was loaded. The library frees it with its model.
 #[derive(Debug)]
-pub(super) struct Loaded {
+struct Loaded {
     file: PathBuf,
     /// Of its bytes.
     hash: String,
@@ -36,13 +45,21 @@ pub(super) type OnModel = Vec<(NonNull<sys::llama_adapter_lora>, f32)>;
 
 /// Loads the adapters in `files` for the model of `context`, which is alive.
 ///
-/// Errors: a file is no adapter, or one for another model.
+/// Errors: a file that is required is no adapter, or one for another model.
 pub(super) fn load(
     context: NonNull<sys::llama_context>,
     architecture: &str,
-    files: &[PathBuf],
-) -> Result<Vec<Loaded>, Failure> {
-    files.iter().map(|file| load_one(context, architecture, file)).collect()
+    files: &[AdapterFile],
+) -> Result<Adapters, Failure> {
+    let mut adapters = Adapters::default();
+    for AdapterFile { path, is_required } in files {
+        match load_one(context, architecture, path) {
+            Ok(loaded) => adapters.loaded.push(loaded),
+            Err(failure) if *is_required => return Err(failure),
+            Err(failure) => adapters.refused.push((path.clone(), failure)),
+        }
+    }
+    Ok(adapters)
 }
 
 fn load_one(context: NonNull<sys::llama_context>, architecture: &str, file: &Path) -> Result<Loaded, Failure> {
@@ -99,13 +116,20 @@ pub(super) fn check(file: &Path, architecture: &str) -> Result<(), Failure> {
 }
 
 /// What `wanted` puts onto the model, and by what a cache that is computed with it is known.
-pub(super) fn chosen(loaded: &[Loaded], wanted: &[Adapter]) -> Result<(OnModel, AdapterKey), Failure> {
+pub(super) fn chosen(adapters: &Adapters, wanted: &[Adapter]) -> Result<(OnModel, AdapterKey), Failure> {
     let (mut on_model, mut hasher) = (OnModel::new(), Sha256::new());
     for Adapter { file, scale } in wanted.iter().filter(|adapter| !adapter.scale.is_none()) {
-        let known = loaded.iter().find(|known| known.file == *file).ok_or_else(|| {
+        if let Some((_, why)) = adapters.refused.iter().find(|(refused, _)| refused == file) {
+            return Err(why.clone());
+        }
+        let known = adapters.loaded.iter().find(|known| known.file == *file).ok_or_else(|| {
             let hint = Some("start again: adapters are loaded with their model");
             unusable(file, "it was not named when the model was loaded", hint)
         })?;
+        if on_model.iter().any(|(adapter, _)| *adapter == known.adapter) {
+            let hint = Some("name it once, with the sum of its scales");
+            return Err(unusable(file, "it is named twice, and llama.cpp takes the first scale alone", hint));
+        }
         hasher.update(known.hash.as_bytes());
         hasher.update(scale.as_f32().to_le_bytes());
         on_model.push((known.adapter, scale.as_f32()));

@@ -288,7 +288,7 @@ fn a_preset_made_by_flags_stays_on_the_strip_when_another_is_in_force() {
     session.switch("fastest");
     session.forecast(8_000, Some(1));
     session.read(2_000, 8_000);
-    assert_eq!(strips(&session.chat), ["0 auto 1 2 3 4 5 fastest 6 7 8 9 custom", some, all]);
+    assert_eq!(strips(&session.chat), ["0 1 2 3 4 5 fastest 6 7 8 9 custom", some, all]);
 }
 
 // The interface's state.
