@@ -166,7 +166,7 @@ fn readings_with_and_without_are_kept_apart_on_disk() {
     };
     let from_disk = |adapters: &[&str]| {
         let mut desk = start();
-        let figures = desk.read_noting(&document, &scene.recipe(adapters));
+        let figures = desk.read(&document, &scene.recipe(adapters), &CancelToken::default());
         desk.end();
         figures.tokens.from_disk
     };

@@ -6,7 +6,7 @@
 //! - *What is accepted*: how often a place with so many equal tokens before it told the next token. It is counted at every
 //!   token of the answer, whether a draft was made or not: so an answer that doesn't quote learns at no cost that three
 //!   equal tokens mean little, and one that quotes that they mean much.
-//! - *What a call costs* ([`CallCost`]): measured once for each kind of device (`benches/results/draft.md`). Not in this
+//! - *What a call costs* ([`CallCost`]): measured once on a CPU (`benches/results/draft.md`), assumed for a GPU. Not in this
 //!   run, so that the load of the machine doesn't decide how the tokens of an answer are grouped into calls: the group
 //!   decides about the rounding, and the same question is to get the same answer.
 //!
@@ -14,7 +14,7 @@
 //! in nine of ten cases, 6.2 of 11 are accepted, and the call brings 7.2 tokens in the time of 3.5. After three equal tokens it
 //! would bring 2.1, and is not made.
 //!
-//! What the table can't know, such as a device that is many times slower with several tokens, shows in the time that calls
+//! What the table can't know, such as a device that is many times slower with several tokens, or a load that is, shows in the time that calls
 //! take ([`Ledger`]): there are no drafts while they have cost more than 3% of the answer's time and eight calls.
 //!
 //! Doesn't look for places ([`super::ngrams`] does) or verify anything ([`super::verify`] does).
@@ -139,7 +139,7 @@ impl CallCost {
     /// Qwen2.5-Coder-0.5B in `Q4_K_M` on one thread of a Xeon with AVX-512 VNNI.
     pub(super) const CPU: Self = Self { weights: [1.0, 2.1, 3.0, 3.5, 4.0], keys_as_weights_tokens: None };
 
-    /// Weights are read once for all tokens of a call.
+    /// Assumed, not measured: weights are read once for all tokens of a call.
     pub(super) const GPU: Self = Self { weights: [1.0, 1.15, 1.35, 1.55, 1.75], keys_as_weights_tokens: None };
 
     /// The same where each token reads the keys by itself: a quantised cache on a CPU.

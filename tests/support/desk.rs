@@ -99,23 +99,8 @@ impl Desk {
                 Event::Piece { text: piece, .. } => text.push_str(&piece),
                 Event::Planned { plan, .. } => planned = plan.to_prefill_tokens,
                 Event::Answered { figures, .. } => return Answer { text, figures: *figures, planned },
-                Event::Prefilling { .. } => {}
+                Event::Prefilling { .. } | Event::Noted { .. } => {}
                 other => panic!("an answer, got {other:?}"),
-            }
-        }
-    }
-
-    /// As [`Desk::read`] where there are notes about the disk.
-    pub(crate) fn read_noting(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> Figures {
-        let job = self.job();
-        let cancel = CancelToken::default();
-        let command = Command::Prefill { job, prompt: prompt.clone(), recipe: recipe.clone(), cancel };
-        self.engine.commands.send(command).expect("the engine listens");
-        loop {
-            match self.engine.events.blocking_recv().expect("a reading ends") {
-                Event::Prefilled { figures, .. } => return *figures,
-                Event::Failed { failure, .. } => panic!("{failure:?}"),
-                _ => {}
             }
         }
     }
@@ -149,7 +134,7 @@ impl Desk {
         loop {
             match self.engine.events.blocking_recv().expect("a reading ends") {
                 Event::Prefilled { figures, .. } => return *figures,
-                Event::Prefilling { .. } | Event::Planned { .. } => {}
+                Event::Prefilling { .. } | Event::Planned { .. } | Event::Noted { .. } => {}
                 other => panic!("a reading, got {other:?}"),
             }
         }
