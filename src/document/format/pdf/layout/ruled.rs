@@ -14,7 +14,7 @@
 //! columns have text, and no cell has more than [`MOST_CELL_LINES`] lines. A cell that reaches over several columns or
 //! rows has its text in the first of them.
 //!
-//! A table takes the place of one wide line ([`Tables::pieces`]) while its page is put in order.
+//! A table takes the place of one wide line ([`stand_in`]) while its page is put in order.
 
 use super::bidi::is_right_to_left;
 use super::line::{Printed, rejoin_shifted, text_of};
