@@ -15,6 +15,9 @@
 #![allow(unsafe_code, reason = "the system's clock of processor time, and a setting that the binding does not wrap")]
 #![allow(clippy::print_stdout, reason = "the table is the output")]
 
+#[path = "support/processor_time.rs"]
+mod processor_time;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +41,7 @@ use lunette::engine::message::{
 use lunette::engine::{EngineHandle, spawn};
 use lunette::swaa::preset::ChainOfThought;
 use lunette::swaa::{Presets, RecipeSpec};
+use processor_time::cpu_seconds;
 
 /// What is to be held: a quoting answer at least so much faster, another at most so much slower, and of 1,000 positions at
 /// most one that differs.
@@ -100,15 +104,6 @@ fn main() -> ExitCode {
 
 fn book() -> &'static str {
     include_str!("../assets/pride-and-prejudice.txt")
-}
-
-/// Processor seconds of all threads of this process.
-fn cpu_seconds() -> f64 {
-    let mut clock = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `clock` is a place for the answer.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut clock) };
-    assert_eq!(status, 0, "the system has this clock");
-    clock.tv_sec as f64 + clock.tv_nsec as f64 * 1e-9
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -14,6 +14,9 @@
 #![allow(unsafe_code, reason = "the patched library's own functions, which the safe binding does not wrap")]
 #![allow(clippy::print_stdout, reason = "the table is the output")]
 
+#[path = "support/processor_time.rs"]
+mod processor_time;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +32,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
+use processor_time::cpu_seconds;
 
 /// What is to be held.
 const FLAT_AT_MOST: f64 = 1.10;
@@ -175,15 +179,6 @@ impl<'model> Reader<'model> {
         });
         costs.min_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s)).expect("repeat is at least 1")
     }
-}
-
-/// Processor seconds of all threads of this process.
-fn cpu_seconds() -> f64 {
-    let mut clock = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `clock` is a place for the answer.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut clock) };
-    assert_eq!(status, 0, "the system has this clock");
-    clock.tv_sec as f64 + clock.tv_nsec as f64 * 1e-9
 }
 
 /// A ratio and what it has to be.

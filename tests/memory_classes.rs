@@ -106,6 +106,20 @@ fn other_documents_and_presets_come_back_from_snapshots_in_every_class() {
     }
 }
 
+/// Cancels the reading of `prompt` after 512 tokens. Returns how many were read.
+fn cancelled(desk: &mut Desk, prompt: &Prompt) -> u32 {
+    let (job, cancel) = (desk.job(), CancelToken::default());
+    let command = Command::Prefill { job, prompt: prompt.clone(), recipe: RecipeSpec::FULL, cancel: cancel.clone() };
+    desk.engine.commands.send(command).expect("the engine listens");
+    loop {
+        match desk.engine.events.blocking_recv().expect("a reading ends") {
+            Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
+            Event::Prefilled { figures, .. } => return figures.tokens.prefilled,
+            _ => {}
+        }
+    }
+}
+
 /// A window that hides something from the book's tokens.
 const SLIDING: RecipeSpec = RecipeSpec {
     window: WindowSpec::Tokens(256),
@@ -161,16 +175,7 @@ fn a_reading_that_was_cancelled_goes_on_in_another_run_in_every_class() {
     let one = prompt(&book(), &[]);
     for toy in ALL {
         let mut desk = Desk::start(shelf.keeping(toy));
-        let (job, cancel) = (desk.job(), CancelToken::default());
-        let command = Command::Prefill { job, prompt: one.clone(), recipe: RecipeSpec::FULL, cancel: cancel.clone() };
-        desk.engine.commands.send(command).expect("the engine listens");
-        let read = loop {
-            match desk.engine.events.blocking_recv().expect("a reading ends") {
-                Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
-                Event::Prefilled { figures, .. } => break figures.tokens.prefilled,
-                _ => {}
-            }
-        };
+        let read = cancelled(&mut desk, &one);
         desk.end();
         let mut desk = Desk::start(shelf.keeping(toy));
         let rest = desk.read(&one, &RecipeSpec::FULL, &CancelToken::default()).tokens;
@@ -243,16 +248,7 @@ fn a_cancelled_reading_goes_on_where_it_stopped_in_every_class() {
     let one = prompt(&book(), &[]);
     for toy in ALL {
         let mut desk = Desk::start(shelf.config(toy));
-        let (job, cancel) = (desk.job(), CancelToken::default());
-        let command = Command::Prefill { job, prompt: one.clone(), recipe: RecipeSpec::FULL, cancel: cancel.clone() };
-        desk.engine.commands.send(command).expect("the engine listens");
-        let read = loop {
-            match desk.engine.events.blocking_recv().expect("a reading ends") {
-                Event::Prefilling { progress, .. } if progress.done_tokens >= 512 => cancel.cancel(),
-                Event::Prefilled { figures, .. } => break figures.tokens.prefilled,
-                _ => {}
-            }
-        };
+        let read = cancelled(&mut desk, &one);
         let rest = desk.read(&one, &RecipeSpec::FULL, &CancelToken::default()).tokens;
         assert_eq!(rest.cached, read, "{toy:?}: what was computed is kept");
         let asked = prompt(&book(), &["Who is she?"]);

@@ -9,8 +9,10 @@
 //! Example: behind ` It is a truth` the draft is ` universally acknowledged, that`. The model writes ` universally`,
 //! ` acknowledged`, and then ` and`: one call computed two tokens of use, and two positions are cut off.
 //!
-//! The cache index never holds a token of a draft before the model has written it; so snapshots, blocks on disk and the next
-//! question don't either. It records each token as a call of its own, as without drafts: they differ in rounding alone. Caches that can't be cut anywhere get no drafts.
+//! The cache index holds a token of a draft only once the model has written it; so do snapshots and the next question. It
+//! records each token as a call of its own, as without drafts: what differs is rounding. Blocks on disk are to hold exactly
+//! what one reading computes, so once anything was drafted, a run keeps only documents there. Caches that can't be cut anywhere
+//! get no drafts.
 //!
 //! Doesn't decide how long a draft is ([`super::draft`] does) or where it comes from ([`super::ngrams`]).
 
@@ -94,6 +96,7 @@ impl<M: Machine> Worker<M> {
         if decoded == Decoded::Done {
             self.kv.push(&[token], &verifying.decoding);
             job.tokens.drafted += draft.len() as u32;
+            self.has_drafted |= !draft.is_empty();
             verifying.draft = Draft { tokens: draft, accepted: 0 };
         }
         Ok(decoded)

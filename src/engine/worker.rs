@@ -62,6 +62,8 @@ pub(super) struct Worker<M: Machine> {
     /// What drafts are taken from.
     pub(super) ngrams: NgramIndex,
     pub(super) call_cost: CallCost,
+    /// Whether anything was drafted in this run.
+    pub(super) has_drafted: bool,
     pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
@@ -151,6 +153,7 @@ impl<M: Machine> Worker<M> {
             passage_tokens: 0,
             ngrams: NgramIndex::default(),
             call_cost: CallCost::CPU,
+            has_drafted: false,
             threads,
             events,
             inbox,
@@ -402,16 +405,16 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// What of the prompt is to be kept on disk. Passages are gone with the next question.
+    /// What of the prompt is to be kept on disk. Passages are gone with the next question. An answer with drafts was computed in longer calls than its
+    /// blocks would say, and what follows it is computed from it: so once anything was drafted, a run keeps only documents.
     fn worth(&self, tokenized: &TokenizedPrompt, has_passages: bool) -> Worth {
         let worth = self.disk.worth(tokenized.document_tokens);
-        if has_passages { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
+        if has_passages || self.has_drafted { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
     }
 
-    /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn,
-    /// and what drafts had a part in was computed in longer calls than its blocks would say.
+    /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn.
     pub(super) fn keep_answer(&mut self, tokenized: &TokenizedPrompt, job: &Job) {
-        if job.tokens.reasoning > 0 || self.passage_tokens > 0 || job.tokens.accepted > 0 {
+        if job.tokens.reasoning > 0 || self.passage_tokens > 0 {
             return;
         }
         let worth = self.worth(tokenized, false);

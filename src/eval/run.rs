@@ -72,7 +72,7 @@ pub(super) fn name(preset: &Preset, reread: Reread) -> String {
 /// The recipe as one line, which changes whenever the recipe does.
 fn written(recipe: &RecipeSpec, reread: Reread, answers: Answers) -> String {
     let RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail, adapters } = recipe;
-    let adapters: String = adapters.iter().map(|adapter| format!(", adapter {adapter}")).collect();
+    let adapters: String = adapters.iter().map(|adapter| format!(", adapter {}", adapter.written())).collect();
     // Runs from before there were far keys go on.
     let far = if *far > 0 { format!("far {far}, ") } else { String::new() };
     let reread = if reread == Reread::Off { String::new() } else { format!(", reread {reread}") };

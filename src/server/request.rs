@@ -145,6 +145,12 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
         Value::Bool(true) => false,
     };
     let is_one = |value: &Value| value.as_u64() == Some(1);
+    if fields.value("typical_p").is_some_and(|value| value.as_f64() != Some(1.0)) {
+        return Err(ApiError::not_offered("typical_p", "typical_p is not offered".to_owned()));
+    }
+    if fields.value("tool_choice").is_some_and(|value| *value != "auto" && !is_nothing(value)) {
+        return Err(ApiError::not_offered("tool_choice", "tool_choice: no tools are offered".to_owned()));
+    }
     for name in ["n", "best_of"] {
         if fields.value(name).is_some_and(|value| !is_one(value)) {
             return Err(ApiError::not_offered(name, format!("{name}: one answer to a request is offered")));
@@ -163,6 +169,14 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
         "audio",
         "prediction",
         "grammar",
+        "json_schema",
+        "lora",
+        "mirostat",
+        "dry_multiplier",
+        "xtc_probability",
+        "n_probs",
+        "ignore_eos",
+        "samplers",
     ];
     match others.into_iter().find(|name| fields.value(name).is_some_and(|value| !is_nothing(value))) {
         Some(name) => Err(ApiError::not_offered(name, format!("{name} is not offered"))),

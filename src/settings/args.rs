@@ -236,12 +236,8 @@ pub struct InspectArgs {
     /// Print exactly the text that the model sees, and nothing else
     #[arg(long, conflicts_with = "json")]
     pub text: bool,
-    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
-    #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
-    pub parts: Option<String>,
-    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
-    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts", allow_negative_numbers = true)]
-    pub pages: Option<String>,
+    #[command(flatten)]
+    pub selected: SelectedArgs,
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
@@ -260,12 +256,8 @@ pub struct ReadArgs {
     /// Print one JSON object per preset, one per line
     #[arg(long)]
     pub json: bool,
-    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
-    #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
-    pub parts: Option<String>,
-    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
-    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts", allow_negative_numbers = true)]
-    pub pages: Option<String>,
+    #[command(flatten)]
+    pub selected: SelectedArgs,
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]
@@ -397,6 +389,17 @@ pub struct CalibrateArgs {
     pub model: ModelArgs,
 }
 
+/// Which parts of the documents are used, where nothing else chooses.
+#[derive(Debug, Args)]
+pub struct SelectedArgs {
+    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
+    #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
+    pub parts: Option<String>,
+    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
+    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts", allow_negative_numbers = true)]
+    pub pages: Option<String>,
+}
+
 /// Arguments of `lunette probe`.
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
@@ -421,12 +424,8 @@ pub struct ProbeArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Only these parts (chapters, sections, files), by number, e.g. 3 or 3-7 or 1,4-
-    #[arg(long, value_name = "NUMBERS", allow_negative_numbers = true)]
-    pub parts: Option<String>,
-    /// Only these PDF pages, e.g. 3 or 3-10 or 1,40-
-    #[arg(long, value_name = "NUMBERS", conflicts_with = "parts", allow_negative_numbers = true)]
-    pub pages: Option<String>,
+    #[command(flatten)]
+    pub selected: SelectedArgs,
     #[command(flatten)]
     pub files: FileArgs,
     #[command(flatten)]

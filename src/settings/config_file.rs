@@ -124,9 +124,10 @@ fn entries(preset: &Preset) -> Vec<(&'static str, Value)> {
             ("fa_decode", recipe.fa_decode.into()),
             ("dense_tail", recipe.dense_tail.into()),
         ]);
-        if !recipe.adapters.is_empty() {
+        if preset.has_own_adapters {
             let written = recipe.adapters.iter().map(Adapter::written).collect::<Vec<_>>();
-            entries.push(("lora", written.join(", ").into()));
+            let written = if written.is_empty() { "none".to_owned() } else { written.join(", ") };
+            entries.push(("lora", written.into()));
         }
     }
     entries.extend(preset.cot.map(|cot| ("cot", cot.to_string().into())));

@@ -29,6 +29,7 @@ use crate::engine::config::{
 };
 use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
+use crate::swaa::Adapter;
 use crate::swaa::preset::AUTO;
 use crate::swaa::selection::PresetSelection;
 use crate::swaa::{ChainOfThought, Presets};
@@ -151,8 +152,8 @@ impl Settings {
         settings.documents = Documents::Named(args.documents);
         settings.add_files(args.files);
         settings.read.cross_check = shown != Shown::Text;
-        settings.parts = args.parts;
-        settings.pages = args.pages;
+        settings.parts = args.selected.parts;
+        settings.pages = args.selected.pages;
         Ok(settings)
     }
 
@@ -184,15 +185,15 @@ impl Settings {
         }
         settings.documents = Documents::Named(args.documents);
         settings.add_files(args.files);
-        settings.parts = args.parts;
-        settings.pages = args.pages;
+        settings.parts = args.selected.parts;
+        settings.pages = args.selected.pages;
         let output = if args.json { Output::Json } else { Output::Text };
         settings.front_end = FrontEnd::Read(ReadAhead { presets: args.presets, output });
         Ok(settings)
     }
 
     fn of_probe(args: ProbeArgs, surroundings: Surroundings) -> Result<Self, Error> {
-        let ProbeArgs { documents, presets, reread: rereads, facts, json, parts, pages, files, model } = args;
+        let ProbeArgs { documents, presets, reread: rereads, facts, json, selected, files, model } = args;
         let mut settings = Self::of_command(FrontEnd::Screen, Some(model), surroundings)?;
         for name in &presets {
             settings.reading.presets.get(name)?;
@@ -201,8 +202,8 @@ impl Settings {
         settings.engine.for_measuring();
         settings.documents = Documents::Named(documents);
         settings.add_files(files);
-        settings.parts = parts;
-        settings.pages = pages;
+        settings.parts = selected.parts;
+        settings.pages = selected.pages;
         Ok(settings)
     }
 
@@ -336,7 +337,8 @@ impl Settings {
             Some((file, text)) => Config::read(file, text, &mut presets)?,
             None => Config::default(),
         };
-        let presets = presets.with_adapters(&gathered.model.lora);
+        let lora = absolute(&gathered.model.lora);
+        let presets = presets.with_adapters(&lora);
         let limits = limits(&gathered.asked, &config);
         let first_use = first_use(&surroundings);
         let reread = gathered.reread.or(config.reread).unwrap_or_default();
@@ -362,7 +364,7 @@ impl Settings {
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: EngineSettings {
                 first_use,
-                adapters: adapter_files(&presets, gathered),
+                adapters: adapter_files(&presets, &lora, gathered.preset.as_deref()),
                 ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
             },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
@@ -675,16 +677,17 @@ fn cache_type(args: &ModelArgs, config: &Config) -> Result<KvDtype, Error> {
     if keys == values { Ok(keys) } else { Err(Error::MixedCache { keys, values }) }
 }
 
+/// The files by their full paths: a preset that is saved is used from other folders, too.
+fn absolute(adapters: &[Adapter]) -> Vec<Adapter> {
+    let full = |file: &Path| std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    adapters.iter().map(|adapter| Adapter { file: full(&adapter.file), scale: adapter.scale }).collect()
+}
+
 /// The adapters of all presets. Required are those of `--lora` and of the preset that is asked for.
-fn adapter_files(presets: &Presets, gathered: &Gathered) -> Vec<AdapterFile> {
-    let asked = gathered.preset.as_deref().and_then(|name| presets.get(name).ok()?.recipe.as_ref());
-    let required: Vec<&Path> = gathered
-        .model
-        .lora
-        .iter()
-        .chain(asked.iter().flat_map(|recipe| &recipe.adapters))
-        .map(|one| &*one.file)
-        .collect();
+fn adapter_files(presets: &Presets, lora: &[Adapter], asked: Option<&str>) -> Vec<AdapterFile> {
+    let asked = asked.and_then(|name| presets.get(name).ok()?.recipe.as_ref());
+    let required: Vec<&Path> =
+        lora.iter().chain(asked.iter().flat_map(|recipe| &recipe.adapters)).map(|one| &*one.file).collect();
     let of = |path: PathBuf| AdapterFile { is_required: required.contains(&&*path), path };
     presets.adapter_files().into_iter().map(of).collect()
 }

@@ -148,7 +148,11 @@ fn saved(chat: &Chat, recipe: RecipeSpec) -> Preset {
     let is_free = |name: &String| chat.preset_entries.iter().all(|preset_entry| preset_entry.name != *name);
     let names = (1..).map(|number| if number == 1 { "mine".to_owned() } else { format!("mine-{number}") });
     let name = names.into_iter().find(is_free).expect("some number is free");
-    let has_own_adapters = !recipe.adapters.is_empty();
+    // None at all has to be said where `--lora` gives some to presets that say nothing.
+    let given_to_all = chat.preset_entries.iter().filter(|preset_entry| !preset_entry.has_own_adapters);
+    let are_given =
+        given_to_all.filter_map(|preset_entry| preset_entry.recipe.as_ref()).any(|recipe| !recipe.adapters.is_empty());
+    let has_own_adapters = are_given || !recipe.adapters.is_empty();
     Preset { name, key: free_key(chat), summary: recipe.to_string(), recipe: Some(recipe), cot: None, has_own_adapters }
 }
 

@@ -25,7 +25,6 @@ use super::theme::Theme;
 use super::view;
 use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
 use crate::chat::{Action, Chat};
-use crate::engine::config::ContextSize;
 use crate::engine::message::{Channel, Event, Failure, FailureKind, Finish};
 use crate::settings::ThemeChoice;
 use crate::swaa::WindowSpec;
@@ -293,20 +292,6 @@ fn a_preset_made_by_flags_stays_on_the_strip_when_another_is_in_force() {
 
 // The interface's state.
 
-/// A conversation whose context is full.
-fn full_context() -> Session {
-    let mut session = Session::with_document_read("accurate");
-    session.chat.context = ContextSize::Tokens(12_288);
-    session.ask("Who is Mr. Collins?");
-    session.answer("A clergyman.");
-    session.ask("And his patroness?");
-    let job = session.job;
-    session.tell(Event::Piece { job, channel: Channel::Answer, text: "Lady".into() });
-    let figures = Box::new(answer_figures(&session.recipe(), 2_000));
-    session.tell(Event::Answered { job, finish: Finish::ContextFull, figures });
-    session
-}
-
 fn key(screen: &mut Screen, chat: &Chat, letter: char) {
     let intent = screen.intent(KeyEvent::from(KeyCode::Char(letter))).expect("letters mean something");
     screen.handle(chat, intent);
@@ -314,7 +299,7 @@ fn key(screen: &mut Screen, chat: &Chat, letter: char) {
 
 #[test]
 fn the_next_question_goes_on_where_the_ways_out_of_a_full_context_open_by_themselves() {
-    let session = full_context();
+    let session = starting::full();
     let mut screen = Screen::default();
     screen.attend(&session.chat);
     assert!(screen.overlay.is_some());
@@ -326,7 +311,7 @@ fn the_next_question_goes_on_where_the_ways_out_of_a_full_context_open_by_themse
 
 #[test]
 fn nothing_opens_by_itself_over_a_question_that_is_being_typed() {
-    let session = full_context();
+    let session = starting::full();
     let mut screen = typed("And who");
     screen.attend(&session.chat);
     assert_eq!(screen.overlay, None);

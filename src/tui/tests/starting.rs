@@ -247,7 +247,7 @@ fn the_system_prompt_is_edited_and_the_document_is_read_again_behind_it() {
 }
 
 /// A conversation whose second question does not fit any more.
-fn full() -> Session {
+pub(super) fn full() -> Session {
     let mut session = Session::with_document_read("accurate");
     session.chat.context = ContextSize::Tokens(10_100);
     session.ask("Who is Mr. Collins?");
