@@ -532,6 +532,28 @@ fn without_a_saved_conversation_nothing_of_it_is_kept() {
 }
 
 #[test]
+fn once_drafted_a_conversation_leaves_its_document_alone_on_disk() {
+    let last_block = |drafting| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut desk = Desk::in_conversation(Toy::new(4096), folder.path());
+        desk.worker.machine.quotes = true;
+        desk.drafting = drafting;
+        for _ in 0..2 {
+            desk.worker.machine.script = Some(b"th universally acknowledged it is a truth".to_vec());
+            let limits = up_to(40);
+            desk.ask_with(&prompt(&book(), &["what is a tru"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
+        }
+        drop(desk);
+        blocks(folder.path()).pop().expect("blocks").file_name().expect("a name").to_string_lossy()[..9].to_owned()
+    };
+    assert!(
+        *last_block(Drafting::Off) > *"000000780",
+        "the question and its answer lie behind the document's 780 tokens"
+    );
+    assert_eq!(last_block(Drafting::Tokens(15)), "000000768", "the document's last block has its last 12");
+}
+
+#[test]
 fn a_longer_document_appends_and_a_changed_one_is_read_from_its_first_changed_block() {
     let folder = tempfile::tempdir().expect("a folder");
     let begun = &book()[..500];

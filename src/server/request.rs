@@ -384,9 +384,14 @@ mod tests {
             json!({ "logprobs": true }),
             json!({ "presence_penalty": 0.5 }),
             json!({ "logit_bias": { "1": 2 } }),
+            json!({ "json_schema": { "type": "object" } }),
+            json!({ "mirostat": 2 }),
+            json!({ "typical_p": 0.5 }),
+            json!({ "samplers": ["top_k"] }),
         ] {
             assert!(told(&more).ends_with(" is not offered"), "{more}");
         }
+        assert_eq!(told(&json!({ "tool_choice": "required" })), "tool_choice: no tools are offered");
         assert_eq!(told(&json!({ "max_tokens": 0 })), "max_tokens is 1 or more, not 0");
         assert_eq!(told(&json!({ "temperature": -1 })), "temperature is a number from 0 to 1000, not -1");
         assert_eq!(told(&json!({ "temperature": "hot" })), "temperature is a number, not \"hot\"");

@@ -211,6 +211,16 @@ mod tests {
     }
 
     #[test]
+    fn a_preset_says_which_adapters_it_has_or_that_it_has_none_only_if_they_are_its_own() {
+        assert!(!added("", &mine()).contains("lora"));
+        let none = Preset { has_own_adapters: true, ..mine() };
+        assert!(added("", &none).contains("lora = \"none\""));
+        let mut some = none;
+        some.recipe.as_mut().expect("a recipe").adapters = vec!["/a/window.gguf:0.5".parse().expect("an adapter")];
+        assert!(added("", &some).contains("lora = \"/a/window.gguf:0.5\""));
+    }
+
+    #[test]
     fn presets_between_braces_stay_there() {
         let text = added("presets = { other = { window = \"8k\" } } # short\nmouse = false\n", &mine());
         assert!(text.starts_with("presets = { other = { window = \"8k\" }, mine = { "), "{text}");
