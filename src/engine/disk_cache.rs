@@ -45,13 +45,26 @@ const LARGEST_SHARE: u64 = 2;
 pub(super) struct Worth {
     /// All of these.
     pub document_tokens: u32,
-    /// Behind them: all, or only long ones.
-    pub keeps: Keeps,
+    pub behind: Behind,
+}
+
+/// Which calls behind the document are to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    All,
+    /// Attachments, say.
+    LongOnes,
+    None,
 }
 
 impl Worth {
     fn wants(self, start: u32, tokens: u32) -> bool {
-        start < self.document_tokens || self.keeps == Keeps::Conversations || tokens >= WORTH_KEEPING_TOKENS
+        start < self.document_tokens
+            || match self.behind {
+                Behind::All => true,
+                Behind::LongOnes => tokens >= WORTH_KEEPING_TOKENS,
+                Behind::None => false,
+            }
     }
 }
 
@@ -120,7 +133,11 @@ impl DiskCache {
 
     /// What is to be kept of a prompt with `document_tokens`.
     pub(super) fn worth(&self, document_tokens: u32) -> Worth {
-        Worth { document_tokens, keeps: self.keeps }
+        let behind = match self.keeps {
+            Keeps::Documents => Behind::LongOnes,
+            Keeps::Conversations => Behind::All,
+        };
+        Worth { document_tokens, behind }
     }
 
     /// What the user has to know, in sentences; once.

@@ -20,9 +20,9 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::cache_index::{AdapterKey, CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
 use super::checkpoints::{Checkpoints, Place};
-use super::config::{ContextSize, EngineSettings, Keeps};
+use super::config::{ContextSize, EngineSettings};
 use super::cost_model::CostModel;
-use super::disk_cache::{DiskCache, Worth};
+use super::disk_cache::{Behind, DiskCache, Worth};
 use super::draft::CallCost;
 use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
@@ -409,7 +409,7 @@ impl<M: Machine> Worker<M> {
     /// blocks would say, and what follows it is computed from it: so once anything was drafted, a run keeps only documents.
     fn worth(&self, tokenized: &TokenizedPrompt, has_passages: bool) -> Worth {
         let worth = self.disk.worth(tokenized.document_tokens);
-        if has_passages || self.has_drafted { Worth { keeps: Keeps::Documents, ..worth } } else { worth }
+        if has_passages || self.has_drafted { Worth { behind: Behind::None, ..worth } } else { worth }
     }
 
     /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn.

@@ -532,25 +532,29 @@ fn without_a_saved_conversation_nothing_of_it_is_kept() {
 }
 
 #[test]
-fn once_drafted_a_conversation_leaves_its_document_alone_on_disk() {
-    let last_block = |drafting| {
+fn what_was_written_with_drafts_is_not_kept_on_disk() {
+    let after_restart = |drafting| {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut desk = Desk::in_conversation(Toy::new(4096), folder.path());
-        desk.worker.machine.quotes = true;
+        let start = || {
+            let mut desk = Desk::in_conversation(Toy::new(8192), folder.path());
+            desk.give(Command::AllowContext { tokens: 4096 });
+            desk
+        };
+        let text = "w".repeat(300);
+        let mut desk = start();
         desk.drafting = drafting;
-        for _ in 0..2 {
-            desk.worker.machine.script = Some(b"th universally acknowledged it is a truth".to_vec());
-            let limits = up_to(40);
-            desk.ask_with(&prompt(&book(), &["what is a tru"]), &RecipeSpec::FULL, limits, OutputMarkup::default());
-        }
+        desk.worker.machine.quotes = true;
+        desk.worker.machine.script = Some(text.clone().into_bytes());
+        desk.ask_with(&prompt(&book(), &["who?"]), &RecipeSpec::FULL, up_to(1000), OutputMarkup::default());
         drop(desk);
-        blocks(folder.path()).pop().expect("blocks").file_name().expect("a name").to_string_lossy()[..9].to_owned()
+        cost(start().ask(&prompt(&book(), &["who?", &text, "and why?"]), &RecipeSpec::FULL).tokens)
     };
-    assert!(
-        *last_block(Drafting::Off) > *"000000780",
-        "the question and its answer lie behind the document's 780 tokens"
+    assert_eq!(after_restart(Drafting::Off), (1084, 8));
+    assert_eq!(
+        after_restart(Drafting::Tokens(15)),
+        (784, 308),
+        "the first question was read before anything was drafted"
     );
-    assert_eq!(last_block(Drafting::Tokens(15)), "000000768", "the document's last block has its last 12");
 }
 
 #[test]

@@ -257,12 +257,18 @@ fn no_more_connections_than_allowed_are_open_and_the_next_one_is_told_at_once() 
 fn a_client_that_takes_for_ever_to_ask_is_let_go() {
     let running = Running::with(&[], ScriptedEngine::start(says("He.")), Clock::Hurried);
     let request = head("POST", "/v1/chat/completions", "", &chat(&json!({})).to_string());
-    for (part, expected) in [("", ""), ("GET /hea", ""), (&request[..request.len() - 9], "408")] {
+    let reply_to = |part: &str| {
         let mut stream = running.connect();
         stream.write_all(part.as_bytes()).expect("it is sent");
-        let reply = Reply::from(&mut stream);
-        assert!(reply.headers.contains(expected), "{part}: {reply:?}");
+        Reply::from(&mut stream)
+    };
+    for part in ["", "GET /hea"] {
+        assert_eq!(reply_to(part).status, 0, "{part}: there is no request to reply to");
     }
+    // The hurried clock can be past the time for a head before the head is there: then there is no request, either.
+    let replies = std::iter::repeat_with(|| reply_to(&request[..request.len() - 9])).take(100);
+    let reply = replies.into_iter().find(|reply| reply.status != 0).expect("one of a hundred heads is there in time");
+    assert_eq!(reply.status, 408, "{reply:?}");
 }
 
 #[test]
