@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 const WRITER: &str = "a_writer_for_the_other_tests";
 const FOLDER: &str = "LUNETTE_TEST_FOLDER";
 const TOKEN: &str = "LUNETTE_TEST_TOKEN";
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// No model writes faster. Without it two writers may keep a third one out for longer than it waits.
+const PAUSE: Duration = Duration::from_millis(1);
 
 fn writer(token: &str) -> Writer<'_> {
     Writer { token, folder: "/", now_s: 0 }
@@ -56,6 +60,7 @@ fn a_writer_for_the_other_tests() {
             database.save(target, writer(&token), &grown(position, &piece)).expect("saved");
             println!("saved {piece}");
             answer += &piece;
+            thread::sleep(PAUSE);
         }
         database.save(target, writer(&token), &asked(position, answer)).expect("saved");
     }
@@ -72,10 +77,31 @@ fn started(folder: &Path, token: &str) -> Child {
         .expect("it starts")
 }
 
+/// From when the time of a writer counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    FromStart,
+    /// On a busy machine three writers may take seconds until each had its first turn.
+    FromFirstPiece,
+}
+
 /// Kills the writer after `time`. Returns its conversation, and the pieces that it said were saved.
-fn killed(mut child: Child, time: Duration) -> (Option<i64>, Vec<String>) {
+fn killed(mut child: Child, counting: Counting, time: Duration) -> (Option<i64>, Vec<String>) {
     let out = BufReader::new(child.stdout.take().expect("it is piped"));
-    let reader = thread::spawn(move || out.lines().map_while(Result::ok).collect::<Vec<String>>());
+    let (saves, saving) = channel();
+    let reader = thread::spawn(move || {
+        let mut lines = Vec::new();
+        for line in out.lines().map_while(Result::ok) {
+            if line.starts_with("saved ") {
+                let _ = saves.send(());
+            }
+            lines.push(line);
+        }
+        lines
+    });
+    if counting == Counting::FromFirstPiece {
+        saving.recv_timeout(LONGEST_WAIT).expect("it saves");
+    }
     thread::sleep(time);
     child.kill().expect("it runs");
     child.wait().expect("it ended");
@@ -101,7 +127,7 @@ fn what_was_saved_when_a_writer_is_killed_is_there() {
     let mut said = 0;
     for round in 0..25 {
         let time = Duration::from_millis(20 + scattered(round, 300));
-        let (id, pieces) = killed(started(home.path(), &format!("writer {round}")), time);
+        let (id, pieces) = killed(started(home.path(), &format!("writer {round}")), Counting::FromStart, time);
         let mut database = Database::open(home.path()).expect("whole");
         assert_eq!(database.note(), None, "round {round}");
         let Some(id) = id else { continue };
@@ -116,8 +142,10 @@ fn what_was_saved_when_a_writer_is_killed_is_there() {
 fn two_writers_at_once_lose_nothing() {
     let home = tempfile::tempdir().expect("a folder");
     let children = ["one", "two", "three"].map(|token| started(home.path(), token));
-    let ends: Vec<_> =
-        children.into_iter().map(|child| thread::spawn(|| killed(child, Duration::from_millis(900)))).collect();
+    let ends: Vec<_> = children
+        .into_iter()
+        .map(|child| thread::spawn(|| killed(child, Counting::FromFirstPiece, Duration::from_millis(500))))
+        .collect();
     let mut database = Database::open(home.path()).expect("whole");
     for end in ends {
         let (id, pieces) = end.join().expect("it ends");
