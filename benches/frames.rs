@@ -169,6 +169,7 @@ fn model() -> ModelInfo {
         patch_stamp: String::new(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
+        server: None,
     }
 }
 

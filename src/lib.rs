@@ -23,6 +23,7 @@
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure`, `units` |
 //! | [`store`] | what is kept between two runs: conversations, places, questions, blocks of the KV cache; whole and synced writes under a lock | `failure` |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `passages`, `store`, `swaa`, `units` |
+//! | [`remote`] | an engine on another machine: the same commands in and events out, over HTTP | `engine`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`passages`] | which passages of a text does a question point at? plain data | |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `document`, `engine::config`, `engine::message`, `failure`, `harmless`, `passages`, `swaa`, `units` |
@@ -74,6 +75,7 @@ pub mod models;
 mod parity;
 pub mod passages;
 pub mod plain;
+pub mod remote;
 pub mod sandbox;
 pub mod server;
 pub mod session;

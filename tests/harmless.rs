@@ -114,6 +114,7 @@ fn model() -> ModelInfo {
         patch_stamp: String::new(),
         devices: vec![format!("CPU {}", everything())],
         offloaded_layers: 0,
+        server: None,
     }
 }
 

@@ -110,6 +110,7 @@ fn model(template: String) -> ModelInfo {
         patch_stamp: String::new(),
         devices: Vec::new(),
         offloaded_layers: 0,
+        server: None,
     }
 }
 

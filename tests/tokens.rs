@@ -119,6 +119,7 @@ fn model_with(template: &str) -> ModelInfo {
         patch_stamp: String::new(),
         devices: Vec::new(),
         offloaded_layers: 0,
+        server: None,
     }
 }
 

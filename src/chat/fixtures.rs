@@ -94,6 +94,7 @@ pub(crate) fn model() -> ModelInfo {
         patch_stamp: "test".into(),
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
+        server: None,
     }
 }
 

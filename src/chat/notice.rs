@@ -2,7 +2,7 @@
 
 use super::template::ChatTemplate;
 use crate::engine::config::ContextSize;
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{Counting, ModelInfo, PlainServer};
 use crate::failure::Failure;
 use crate::swaa::ChainOfThought;
 use crate::units::count;
@@ -46,7 +46,20 @@ pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.map(str::to_owned);
     let without_template =
         template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
-    without_gpu.into_iter().chain(without_template).collect()
+    let of_server = model.server.map(server_notes).unwrap_or_default();
+    without_gpu.into_iter().chain(without_template).chain(of_server).collect()
+}
+
+/// What somebody else's server can't do or doesn't tell.
+fn server_notes(server: PlainServer) -> Vec<String> {
+    let limits = "the server decides about attention: presets, forecasts and figures of memory are not available";
+    let estimated = (server.counting == Counting::Estimated).then_some(
+        "token counts are estimates: the server has no tokeniser that can be asked (--tokenizer FILE makes them exact)",
+    );
+    let unknown = (!server.is_context_known).then_some(
+        "the server does not say how long its context is: nothing is checked against it (-c TOKENS says it)",
+    );
+    [Some(limits), estimated, unknown].into_iter().flatten().map(str::to_owned).collect()
 }
 
 /// What was asked for and this model does not have: a context beyond its training, or reasoning of its own.

@@ -483,6 +483,7 @@ mod tests {
             patch_stamp: String::new(),
             devices: Vec::new(),
             offloaded_layers: 0,
+            server: None,
         };
         ChatTemplate::of(&model, Moment(0))
     }

@@ -83,8 +83,8 @@ impl<'a> Record<'a> {
             recipe: figures.map(|figures| (&figures.recipe).into()),
             tokens: figures.map(|figures| figures.tokens.into()),
             timings: figures.zip(model.as_deref()).map(|(figures, model)| Times::of(figures, model)),
-            memory: figures.map(|figures| (&figures.memory).into()),
-            threads: figures.map(|figures| figures.threads.into()),
+            memory: figures.filter(|figures| figures.memory.is_known()).map(|figures| (&figures.memory).into()),
+            threads: figures.filter(|figures| figures.threads.are_known()).map(|figures| figures.threads.into()),
             finish: finish.map(finish_name),
             reasoning_end: exchange.reasoning.end.map(reasoning_end_name),
             note,
@@ -199,7 +199,8 @@ impl From<TokenCounts> for Tokens {
 #[expect(clippy::struct_field_names, reason = "scripts rely on these names, and units belong in names")]
 struct Times {
     load_s: f64,
-    prefill_s: f64,
+    /// Null if a server prefilled and did not say how long it took.
+    prefill_s: Option<f64>,
     /// Null if nothing was prefilled.
     prefill_tok_s: Option<f64>,
     /// Null if no token was generated.
@@ -213,7 +214,8 @@ impl Times {
         let times = figures.timings;
         Self {
             load_s: seconds(model.load_time),
-            prefill_s: seconds(times.prefill),
+            prefill_s: (times.prefill > Duration::ZERO || figures.tokens.prefilled == 0)
+                .then(|| seconds(times.prefill)),
             prefill_tok_s: measured(times.prefill_tokens_per_s),
             ttft_s: measured(times.first_token.as_secs_f64()),
             decode_tok_s: measured(times.decode_tokens_per_s),

@@ -21,7 +21,8 @@ use super::until::Until;
 use super::within::{Beginning, Search, Within};
 use crate::engine::config::ContextSize;
 use crate::engine::message::{
-    CancelToken, Drafting, JobId, Limits, ModelInfo, Plan, Progress, Prompt, Reread, Sampling, SamplingPatch,
+    CancelToken, Drafting, JobId, Limits, ModelInfo, PlainServer, Plan, Progress, Prompt, Reread, Sampling,
+    SamplingPatch,
 };
 use crate::failure::Failure;
 use crate::swaa::preset::RecipePatch;
@@ -488,12 +489,28 @@ impl Chat {
         !self.document.text.trim().is_empty()
     }
 
-    /// Whether the engine holds the whole document under the current preset.
+    /// Whether the engine holds the whole document under the current preset, or sends it along with each question.
     #[must_use]
     pub fn is_read(&self) -> bool {
         self.cache_state.as_ref().is_some_and(|cache_state| {
-            Some(&cache_state.resolved_preset) == self.resolved_preset.as_ref() && cache_state.is_complete()
+            Some(&cache_state.resolved_preset) == self.resolved_preset.as_ref()
+                && (cache_state.is_complete() || self.sends_document())
         })
+    }
+
+    /// Whether the document goes to a server with each question, instead of being read ahead of them.
+    #[must_use]
+    pub fn sends_document(&self) -> bool {
+        self.plain_server().is_some()
+    }
+
+    /// What is known of a model on somebody else's server.
+    #[must_use]
+    pub fn plain_server(&self) -> Option<PlainServer> {
+        match &self.model {
+            Model::Ready { info, .. } => info.server,
+            _ => None,
+        }
     }
 
     /// The job that the engine is running, if any.

@@ -179,6 +179,7 @@ fn describe(
         patch_stamp: patch_stamp(),
         devices: Vec::new(),
         offloaded_layers: 0,
+        server: None,
         architecture,
     }
 }

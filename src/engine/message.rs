@@ -532,6 +532,26 @@ pub struct ReadAhead {
     pub cancel: CancelToken,
 }
 
+/// How token counts come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// By the model's own tokeniser.
+    Exact,
+    /// By rules of thumb. Whoever shows one calls it an estimate.
+    Estimated,
+}
+
+/// A model on somebody else's server: what can be known of it there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlainServer {
+    pub counting: Counting,
+    /// Whether `train_context_tokens` says anything.
+    pub is_context_known: bool,
+}
+
+/// The context of a server that doesn't say how long it is: nothing is refused for its length here.
+pub const UNKNOWN_CONTEXT_TOKENS: u32 = u32::MAX;
+
 /// Facts about a loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
@@ -572,6 +592,9 @@ pub struct ModelInfo {
     pub devices: Vec<String>,
     /// Number of layers on them; the output counts as one.
     pub offloaded_layers: u32,
+    /// Set if the model is on a server that is not Lunette's. Documents then go there with each question, and what the server doesn't tell
+    /// (layers, memory, threads) is 0.
+    pub server: Option<PlainServer>,
 }
 
 /// [`ModelInfo::title`] of a model of which no more is known.
@@ -697,6 +720,14 @@ pub struct Memory {
     pub device_bytes: u64,
 }
 
+impl Memory {
+    /// Whether anything was measured: a model on somebody else's server tells nothing.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
 fn is_zero(count: &u32) -> bool {
     *count == 0
@@ -751,6 +782,14 @@ pub struct Threads {
     pub cores: u32,
     /// Cores of the machine that other programs kept busy; `None`: unknown.
     pub busy_cores: Option<f32>,
+}
+
+impl Threads {
+    /// Whether they are known: a model on somebody else's server tells nothing.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.count > 0
+    }
 }
 
 /// `2 on 2 cores`; `1 on 2 cores; other programs keep 1.8 busy`.

@@ -114,7 +114,9 @@ pub use calibration::Measured;
 pub use cost_model::predicted_cost;
 pub use llama::vocabulary::Vocabulary;
 pub use llama::{Facts, facts, library_version, patch_stamp, try_model};
+pub use repetition::RepetitionGuard;
 pub use schema::{SchemaError, check_schema};
+pub use split::{Output, Splitter, Stopped};
 pub use survey::Survey;
 pub use tokens::Tokens;
 

@@ -44,7 +44,7 @@ const OFTEN: u32 = 2;
 
 /// What has been written, as far as the rules need it.
 #[derive(Debug, Default)]
-pub(super) struct RepetitionGuard {
+pub struct RepetitionGuard {
     exact: Exact,
     near: Near,
 }
@@ -55,6 +55,11 @@ impl RepetitionGuard {
         let exact = self.exact.take(token, text);
         let near = self.near.take(text);
         exact || near
+    }
+
+    /// As [`RepetitionGuard::take`], for a text whose tokens are not known: `number` stands for a word.
+    pub fn take_word(&mut self, number: i32, word: &str) -> bool {
+        self.take(Token(number), word)
     }
 }
 

@@ -25,7 +25,7 @@ enum State {
 
 /// What stopped the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopped {
+pub enum Stopped {
     /// A stop string of the user.
     StopString,
     /// A text that ends the turn; `true`: inside the reasoning.
@@ -34,7 +34,7 @@ pub(super) enum Stopped {
 
 /// Output of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Output {
+pub enum Output {
     Text(Channel, String),
     /// All text of the answer so far was reasoning.
     WasReasoning,
@@ -62,7 +62,7 @@ const CUT_TAG_CHARS: usize = 2;
 
 /// Splits a stream of text into channels.
 #[derive(Debug)]
-pub(super) struct Splitter {
+pub struct Splitter {
     markup: OutputMarkup,
     stop: Vec<String>,
     state: State,
@@ -81,7 +81,8 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn new(markup: OutputMarkup, stop: Vec<String>) -> Self {
+    #[must_use]
+    pub fn new(markup: OutputMarkup, stop: Vec<String>) -> Self {
         let (state, close) = match &markup.begins {
             Begins::Undecided => (State::Start, None),
             Begins::InReasoning(close) => (State::Reasoning, close.clone()),
@@ -108,7 +109,8 @@ impl Splitter {
     }
 
     /// Why nothing more will come out, if so.
-    pub(super) fn stopped(&self) -> Option<Stopped> {
+    #[must_use]
+    pub fn stopped(&self) -> Option<Stopped> {
         match self.state {
             State::Stopped(why) => Some(why),
             _ => None,
@@ -157,7 +159,7 @@ impl Splitter {
     }
 
     /// Adds text; returns the text whose channel is certain.
-    pub(super) fn push(&mut self, text: &str) -> Vec<Output> {
+    pub fn push(&mut self, text: &str) -> Vec<Output> {
         self.held.push(text);
         self.split()
     }
@@ -180,8 +182,17 @@ impl Splitter {
         out
     }
 
+    /// The reasoning comes apart from this text: nothing in it is a tag, and what comes next is the answer.
+    pub fn reason_apart(&mut self) {
+        let ends = std::mem::take(&mut self.markup.ends);
+        self.markup = OutputMarkup { ends, ..OutputMarkup::default() };
+        (self.close, self.answer_close) = (None, None);
+        self.has_reasoned = true;
+        self.state = State::Between;
+    }
+
     /// Ends the stream; returns the text held back, without the beginning of a tag that was cut off.
-    pub(super) fn finish(&mut self) -> Vec<Output> {
+    pub fn finish(&mut self) -> Vec<Output> {
         self.is_last = true;
         let mut out = self.split();
         let (channel, tags) = match self.state {

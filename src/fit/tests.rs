@@ -46,6 +46,7 @@ impl Toy {
             patch_stamp: String::new(),
             devices: vec!["CPU".to_owned()],
             offloaded_layers: 0,
+            server: None,
         };
         Self { info, free_bytes: Some(1_000_000_000), measured: None }
     }

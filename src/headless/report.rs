@@ -75,9 +75,26 @@ impl Line<'_> {
 /// The figures as text, for `--stats`.
 pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: &Figures, model: &ModelInfo) -> String {
     let (counts, times, memory) = (figures.tokens, figures.timings, figures.memory);
-    let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { "no tokens".to_owned() };
+    let none = if model.server.is_some() { "the server does not say" } else { "no tokens" };
+    let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { none.to_owned() };
     let device =
         if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
+    let shape = format!(
+        "memory   model {} · KV cache {} ({} used) · process {}{device}",
+        bytes(memory.model_bytes),
+        bytes(memory.kv_bytes),
+        bytes(memory.kv_used_bytes),
+        bytes(memory.rss_bytes)
+    );
+    // Somebody else's server tells neither.
+    let memory = memory.is_known().then_some(shape);
+    let threads = figures.threads.are_known().then(|| format!("threads  {}", figures.threads));
+    let is_told = model.server.is_none() || times.prefill > Duration::ZERO;
+    let prefill = if is_told {
+        format!("prefill  {} ({})", time(times.prefill), speed(times.prefill_tokens_per_s))
+    } else {
+        format!("prefill  {none}")
+    };
     [
         format!("preset   {preset}: {}", figures.recipe),
         format!(
@@ -97,23 +114,17 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
             counts.reasoning,
             finish_name(finish)
         ),
-        format!("prefill  {} ({})", time(times.prefill), speed(times.prefill_tokens_per_s)),
+        prefill,
         format!(
             "decode   {}{}; first token: {}",
             speed(times.decode_tokens_per_s),
             drafted(&counts),
             first_token(times.first_token)
         ),
-        format!(
-            "memory   model {} · KV cache {} ({} used) · process {}{device}",
-            bytes(memory.model_bytes),
-            bytes(memory.kv_bytes),
-            bytes(memory.kv_used_bytes),
-            bytes(memory.rss_bytes)
-        ),
-        format!("threads  {}", figures.threads),
     ]
     .into_iter()
+    .chain(memory)
+    .chain(threads)
     .chain(exchange.read_again.as_deref().map(|read_again| format!("reread   {}", read_again.in_words())))
     .collect::<Vec<_>>()
     .join("\n")

@@ -205,11 +205,12 @@ impl Announcer {
         let cache_state = chat
             .cache_state
             .as_ref()
-            .filter(|cache_state| cache_state.is_complete())
+            .filter(|cache_state| cache_state.is_complete() || chat.sends_document())
             .map(|cache_state| cache_state.resolved_preset.name.to_string());
         if let Some(name) = cache_state.filter(|name| self.read_by.as_ref() != Some(name)) {
             let is_first = self.read_by.is_none();
-            let read = format!("{} is read. Ask, or /help.", chat.document.title);
+            let how = if chat.sends_document() { "goes to the server with each question" } else { "is read" };
+            let read = format!("{} {how}. Ask, or /help.", chat.document.title);
             self.line(out, &if is_first { read } else { format!("switched to {name}") })?;
             self.read_by = Some(name);
         }
@@ -363,8 +364,11 @@ fn costs(exchange: &Exchange) -> String {
     let thought = reasoning.began.zip(reasoning.ended).map(|(began, ended)| ended.saturating_sub(began));
     facts.extend(thought.map(|thought| format!("thought for {}", time(thought))));
     if let Some(figures) = &exchange.figures {
-        let speed = rate(figures.timings.decode_tokens_per_s);
-        facts.push(format!("{} tokens at {speed}", figures.tokens.generated));
+        let (generated, per_s) = (figures.tokens.generated, figures.timings.decode_tokens_per_s);
+        // Somebody else's server may tell neither.
+        if generated > 0 || figures.memory.is_known() {
+            facts.push(format!("{generated} tokens at {}", rate(per_s)));
+        }
     }
     format!("({})", facts.join(", "))
 }

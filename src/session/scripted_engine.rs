@@ -237,5 +237,6 @@ pub(crate) fn model() -> ModelInfo {
         patch_stamp: "test".to_owned(),
         devices: vec!["CPU".to_owned()],
         offloaded_layers: 0,
+        server: None,
     }
 }

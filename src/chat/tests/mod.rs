@@ -12,6 +12,7 @@ mod parts;
 mod rereading;
 mod saving;
 mod scripts;
+mod servers;
 mod thinking;
 mod until;
 

@@ -26,7 +26,7 @@ pub(super) fn is_due(chat: &Chat) -> bool {
 /// whole document yet.
 pub(super) fn take_probe(chat: &mut Chat, resolved_preset: &ResolvedPreset, figures: &Figures) -> bool {
     let tokens = figures.tokens;
-    let is_whole = tokens.cached + tokens.prefilled >= tokens.document;
+    let is_whole = tokens.cached + tokens.prefilled >= tokens.document || chat.sends_document();
     let card = chat.measurements.of(&resolved_preset.name);
     let spent = card.map_or(Duration::ZERO, |card| card.prefill);
     let tokens_per_s = card.and_then(Measurement::prefill_tokens_per_s);

@@ -36,7 +36,7 @@ pub(super) fn read(chat: &mut Chat, figures: &Figures) {
     };
     let from = from.clone();
     chat.work = Phase::Idle;
-    if chat.until.is_none() {
+    if chat.until.is_none() && !chat.sends_document() {
         chat.measurements.read(&resolved_preset.name, figures);
     }
     if choosing::take_probe(chat, &resolved_preset, figures) {

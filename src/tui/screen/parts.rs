@@ -144,7 +144,8 @@ impl DocumentParts {
 
     pub(super) fn limit(chat: &Chat) -> Option<u32> {
         let Model::Ready { info, .. } = &chat.model else { return None };
-        Some(chat.context.limit(info.train_context_tokens).min(info.train_context_tokens))
+        let is_known = info.server.is_none_or(|server| server.is_context_known);
+        is_known.then(|| chat.context.limit(info.train_context_tokens).min(info.train_context_tokens))
     }
 
     /// What `selection` costs.
@@ -168,6 +169,9 @@ impl DocumentParts {
     /// the context limit, of the tokens alone.
     fn kv_bytes(&self, chat: &Chat, tokens: u32, there: u32) -> Option<u64> {
         let Model::Ready { info, .. } = &chat.model else { return None };
+        if info.server.is_some() {
+            return None;
+        }
         let limit = self.context.limit(info.train_context_tokens);
         let context = self.context.made_for(tokens, self.reserve_tokens, limit).max(tokens).max(there);
         Some(info.cache.bytes(context))

@@ -8,6 +8,7 @@ mod naming;
 mod parts;
 mod reading;
 mod scripts;
+mod servers;
 mod sessions;
 mod starting;
 

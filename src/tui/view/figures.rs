@@ -104,8 +104,11 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
     lines.extend(table(measurements, theme, cells));
     let current =
         chat.cache_state.as_ref().and_then(|cache_state| chat.measurements.of(&cache_state.resolved_preset.name));
-    if let Some(reading) = current {
+    if let Some(reading) = current.filter(|reading| reading.threads.are_known()) {
         lines.push(Line::styled(shorten(&format!("threads: {}", reading.threads), cells), theme.dim));
+    }
+    if current.is_some_and(|reading| !reading.memory.is_known()) {
+        return lines;
     }
     lines.push(Line::default());
     lines.push(Line::styled("Memory", theme.strong));
@@ -126,7 +129,7 @@ fn row(reading: &Measurement) -> [String; 6] {
         read_tokens(reading),
         read_in(reading),
         reading.decode_tokens_per_s.map_or_else(unknown, rate),
-        bytes(reading.memory.kv_used_bytes),
+        if reading.memory.is_known() { bytes(reading.memory.kv_used_bytes) } else { unknown() },
     ]
 }
 

@@ -24,6 +24,9 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         (Model::Loading { .. }, _) | (_, None) => {
             "You can ask now; the answer comes once the document is read.".to_owned()
         }
+        (_, Some(_)) if chat.sends_document() => {
+            format!("{title}{part} goes to the server with each question. Ask it anything.")
+        }
         (_, Some(cache_state)) if cache_state.is_complete() => format!("{title}{part} is read. Ask it anything."),
         (_, Some(cache_state)) => format!(
             "{} of {} tokens are read. Press Enter to continue reading, or ask a question.",
@@ -40,7 +43,7 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         lines.extend(wrap(&[Span::styled("Enter", theme.accent), Span::raw(clean(&goes_on))], cells, 0));
     }
     lines.extend(chat.document.choice.iter().flat_map(|choice| wrap(&[Span::raw(choice.clone())], cells, 0)));
-    if !matches!(chat.model, Model::Failed(_)) && chat.has_document() {
+    if !matches!(chat.model, Model::Failed(_)) && chat.has_document() && !chat.sends_document() {
         lines.extend(wrap(&[Span::styled(presets, theme.dim)], cells, 0));
     }
     lines

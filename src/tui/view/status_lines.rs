@@ -8,12 +8,16 @@ use super::super::theme::Theme;
 use super::super::wrap::width;
 use super::formatting::{bytes, count, rate, short_count, time};
 use crate::chat::{CacheState, Chat, Measurement, Model};
+use crate::engine::message::{Counting, ModelInfo, PlainServer};
 use crate::swaa::Preset;
 use crate::swaa::preset::CUSTOM;
 
 /// The presets with their keys. The active one stands out, the next one is strong. If not all names fit, these two keep
 /// theirs, as does `custom`, which is in no list; then as many others as there is room for, from the left.
 pub(super) fn presets(chat: &Chat, theme: &Theme, cells: usize) -> Line<'static> {
+    if chat.sends_document() {
+        return Line::styled(fitting(&["no presets", "the server decides about attention"], cells), theme.dim);
+    }
     let telling = |preset_entry: &Preset| {
         is_in_force(chat, preset_entry) || is_to_come(chat, preset_entry) || preset_entry.name == CUSTOM
     };
@@ -92,6 +96,9 @@ fn fitting(facts: &[&str], cells: usize) -> String {
 fn facts(chat: &Chat) -> Vec<(String, String)> {
     let mut facts = Vec::new();
     let Model::Ready { info, .. } = &chat.model else { return facts };
+    if let (Some(server), cache_state) = (info.server, &chat.cache_state) {
+        return server_facts(chat, info, server, cache_state.as_ref());
+    }
     let Some(cache_state) = &chat.cache_state else {
         let weights = bytes(info.weights_bytes());
         let model = format!("model {weights} on {}, loaded in {}", info.place(), time(info.load_time));
@@ -103,6 +110,33 @@ fn facts(chat: &Chat) -> Vec<(String, String)> {
         facts.extend(speeds(reading));
         facts.extend(memory(reading));
     }
+    facts
+}
+
+/// What is known of a model on somebody else's server: how full its context is, and how fast it writes.
+fn server_facts(
+    chat: &Chat,
+    info: &ModelInfo,
+    server: PlainServer,
+    cache_state: Option<&CacheState>,
+) -> Vec<(String, String)> {
+    let mut facts = vec![(format!("{} on {}", info.title(), info.place()), info.title())];
+    if let Some(cache_state) = cache_state {
+        let is_asked = cache_state.context_used > 0;
+        let (used, about) = match server.counting {
+            _ if is_asked => (cache_state.context_used, ""),
+            Counting::Exact => (cache_state.document_tokens, ""),
+            Counting::Estimated => (cache_state.document_tokens, "about "),
+        };
+        let all = server.is_context_known.then_some(cache_state.context_tokens);
+        let short_all = all.map_or_else(String::new, |all| format!("/{}", short_count(all)));
+        let all = all.map_or_else(String::new, |all| format!(" of {}", count(all)));
+        let long = format!("{about}{}{all} tokens", count(used));
+        facts.insert(0, (long, format!("{about}{}{short_all} tokens", short_count(used))));
+    }
+    facts.extend(chat.thinking().map(|thinking| (thinking.clone(), thinking)));
+    let reading = cache_state.and_then(|state| chat.measurements.of(&state.resolved_preset.name));
+    facts.extend(reading.map(speeds).unwrap_or_default());
     facts
 }
 

@@ -1,0 +1,3 @@
+//! Engines that run elsewhere.
+
+pub mod openai;

@@ -1,0 +1,52 @@
+//! What is known about a model on an OpenAI-compatible server, in the form that every front end knows models in.
+//!
+//! Most of it isn't known: a server tells neither layers nor memory. What can't be told is 0 or absent, and
+//! [`ModelInfo::server`] says that it is so, for front ends to leave it out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::answer::UNKNOWN_COST;
+use super::messages::TEMPLATE;
+use super::models::Offer;
+use crate::engine::message::{CacheShape, Counting, ModelInfo, PlainServer, SamplingPatch, UNKNOWN_CONTEXT_TOKENS};
+
+/// Why no preset but `full` is available.
+const NO_PRESETS: &str = "the model runs on a server, which decides about attention itself";
+
+/// [`ModelInfo`] of a server's model.
+pub(super) fn info(
+    address: &str,
+    offer: &Offer,
+    counting: Counting,
+    context_tokens: Option<u32>,
+    load_time: Duration,
+) -> ModelInfo {
+    let place = offer.kind.name().map_or_else(|| address.to_owned(), |name| format!("{name} at {address}"));
+    ModelInfo {
+        path: PathBuf::from(&offer.id),
+        name: offer.id.clone(),
+        called: None,
+        quantisation: None,
+        architecture: String::new(),
+        layers: 0,
+        train_context_tokens: context_tokens.unwrap_or(UNKNOWN_CONTEXT_TOKENS),
+        vocab_tokens: offer.vocab_tokens.unwrap_or(0),
+        cache: CacheShape::plain(0),
+        model_bytes: offer.bytes.unwrap_or(0),
+        repacked_bytes: 0,
+        load_time,
+        chat_template: Some(TEMPLATE.to_owned()),
+        bos_text: String::new(),
+        eos_text: String::new(),
+        sampling: SamplingPatch::default(),
+        sliding_refused: Some(NO_PRESETS.to_owned()),
+        without_gpu: None,
+        prefill_cost: UNKNOWN_COST,
+        patch_stamp: String::new(),
+        devices: vec![place],
+        // One for the output: all of it is where the server is.
+        offloaded_layers: 1,
+        server: Some(PlainServer { counting, is_context_known: context_tokens.is_some() }),
+    }
+}
