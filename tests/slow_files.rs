@@ -78,6 +78,39 @@ fn a_document_that_does_not_come_is_told_before_the_screen_and_given_up_by_ctrl_
     assert_ne!(terminal.exit_code(AT_ONCE), 0);
 }
 
+/// A PDF of `pages` pages, each with millions of operators that show nothing: a form draws a form that draws a form.
+fn slow_pdf(pages: usize) -> String {
+    let stream = |head: &str, text: &str| format!("<<{head}/Length {}>>stream\n{text}\nendstream", text.len());
+    let form = |inner: &str, text: &str| {
+        stream(&format!("/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<<{inner}>>"), text)
+    };
+    let kids: String = (6..6 + pages).map(|page| format!("{page} 0 R ")).collect();
+    let mut objects = vec![
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        format!("<</Type/Pages/Kids[{kids}]/Count {pages}>>"),
+        stream("", &"/A Do ".repeat(190)),
+        form("/XObject<</B 5 0 R>>", &"/B Do ".repeat(100)),
+        form("", &"q Q ".repeat(500)),
+    ];
+    let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 3 0 R/Resources<</XObject<</A 4 0 R>>>>>>";
+    objects.extend(std::iter::repeat_n(page.to_owned(), pages));
+    let numbered = (1..).zip(&objects).map(|(number, object)| format!("{number} 0 obj{object}endobj\n"));
+    format!("%PDF-1.7\n{}trailer<</Root 1 0 R>>\n", numbered.collect::<String>())
+}
+
+#[test]
+fn a_pdf_that_takes_long_tells_the_page_that_it_is_at() {
+    let (folder, _) = folder();
+    let pdf = folder.path().join("slow.pdf");
+    std::fs::write(&pdf, slow_pdf(9)).expect("a file");
+    let mut terminal = open(&folder.path().join("m.gguf"), &pdf);
+    terminal.wait_for("slow.pdf, page", LONG);
+    terminal.wait_for("of 9", LONG);
+    assert_eq!(terminal.frames(), 0, "{}", terminal.screen());
+    terminal.press("\x03");
+    assert_ne!(terminal.exit_code(AT_ONCE), 0);
+}
+
 #[test]
 fn a_pdf_whose_pages_contain_themselves_is_told() {
     let (folder, _) = folder();

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::attached::Attached;
 use super::document::DocumentFacts;
@@ -181,10 +182,21 @@ pub enum News {
     Chosen(Chosen),
     /// The files can't be read any more; the sentence says why.
     Unreadable(String),
+    /// Documents that the user opened are still being read.
+    OpeningAt(OpeningAt),
     /// The user opened other documents.
     Opened(Box<OpenedDocument>),
     /// They can't be opened.
     NotOpened(Failure),
+}
+
+/// Where the reading of documents is that are being opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpeningAt {
+    /// `manual.pdf, page 211 of 2415`.
+    pub place: String,
+    /// Since it began.
+    pub after: Duration,
 }
 
 /// Where documents come from.

@@ -61,7 +61,7 @@ pub use ending::{endings, how_reasoning_ended, why_not_whole};
 pub use exchange::{AnsweringModel, Exchange, ExchangeState, Reasoning, Variant};
 pub use input::{
     Action, Choice, Chosen, Draft, Effect, Fetched, Fits, Input, KnownModel, NewText, News, Offered, OpenedDocument,
-    Retrieved, Source,
+    OpeningAt, Retrieved, Source,
 };
 pub use measurements::{Comparison, Measurement, Measurements, Trace};
 pub use moment::Moment;
@@ -70,8 +70,8 @@ pub use prompt::{PromptRequest, build_prompt, set_question_apart};
 pub use recording::{Earlier, Keeping, Restored, SessionId};
 pub use room::{FullContext, WayOut};
 pub use state::{
-    Ahead, AheadRun, Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Pause, Phase, Questions, Run, Setup,
-    Sizing,
+    Ahead, AheadRun, Asking, CacheState, Chat, Download, Drafted, Forecast, Model, Opening, Pause, Phase, Questions,
+    Run, Setup, Sizing,
 };
 pub use suggestions::{Role, Suggestion, Suggestions};
 pub use system_prompt::{READING, SystemPrompt};

@@ -7,7 +7,7 @@ use super::attached::Attached;
 use super::branches::{BranchRow, Branches, fork_points};
 use super::document::DocumentFacts;
 use super::exchange::{AnsweringModel, Exchange, ExchangeState};
-use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument};
+use super::input::{Chosen, Draft, Effect, Fetched, NewText, Offered, OpenedDocument, OpeningAt};
 use super::measurements::Measurements;
 use super::moment::Moment;
 use super::notice::{Notice, Tone, asked_in_vain, model_notes};
@@ -108,6 +108,21 @@ pub enum Model {
         fetched: Fetched,
         cancel: CancelToken,
     },
+}
+
+/// Documents that are being opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// In words.
+    pub called: String,
+    /// Where reading is, if it takes long.
+    pub at: Option<OpeningAt>,
+}
+
+impl Opening {
+    pub(super) fn of(called: impl Into<String>) -> Self {
+        Self { called: called.into(), at: None }
+    }
 }
 
 /// A model that is being fetched while another one works.
@@ -343,8 +358,8 @@ pub struct Chat {
     pub(super) recording: Option<Recording>,
     /// The last save failed, and the user knows.
     pub(super) saving_fails: bool,
-    /// What is being opened, in words.
-    pub opening: Option<String>,
+    /// What is being opened.
+    pub opening: Option<Opening>,
     /// Another model that is being fetched while this one works.
     pub download: Option<Download>,
     /// A switch that waits for the running job; an index into `preset_entries`.

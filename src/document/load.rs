@@ -11,6 +11,7 @@ use super::git::Clone;
 use super::input::Input;
 use super::options::ReadOptions;
 use super::packed::{self, Unpacked};
+use super::progress::FileOf;
 use super::raw_file::RawFile;
 use super::report::{SkipReason, Skipped};
 use super::{assemble, folder};
@@ -59,6 +60,7 @@ impl LoadedFiles {
         options: &ReadOptions,
         stdin: &mut dyn Read,
     ) -> Result<(), Error> {
+        options.progress.begin_file(&input.name(), None);
         match input.read(stdin).and_then(|file| self.read_unpacked(file, options)) {
             Ok(()) => {}
             Err(error @ Error::Empty { .. }) if has_others => {
@@ -78,7 +80,8 @@ impl LoadedFiles {
             Unpacked::Files(files, skipped) => {
                 self.skipped.extend(skipped);
                 let before = self.texts.len();
-                for file in files {
+                for (file, among) in counted(files) {
+                    options.progress.begin_file(&file.name, Some(among));
                     match read_whole(file, options) {
                         Ok(text) => self.texts.push(text),
                         Err(skipped) => self.skipped.push(skipped),
@@ -111,13 +114,13 @@ impl LoadedFiles {
     fn read_folder(&mut self, folder: &Path, options: &ReadOptions) -> Result<(), Error> {
         let found = folder::walk(folder, &options.wanted)?;
         self.skipped.extend(found.skipped);
-        for path in found.files {
+        for (path, among) in counted(found.files) {
             let is_named = !self.named.is_empty() && path.canonicalize().is_ok_and(|path| self.named.contains(&path));
             if is_named {
                 self.skipped.push(Skipped { name: Input::Path(path).name(), reason: SkipReason::NamedToo });
                 continue;
             }
-            match read_member(path, options) {
+            match read_member(path, among, options) {
                 Ok(text) => self.texts.push(text),
                 Err(skipped) => self.skipped.push(skipped),
             }
@@ -144,8 +147,16 @@ fn read_told(file: RawFile, options: &ReadOptions) -> Result<FileText, Error> {
 }
 
 /// Reads a file of a folder, or returns why it is skipped.
-fn read_member(path: PathBuf, options: &ReadOptions) -> Result<FileText, Skipped> {
-    read_whole(Input::Path(path).read(&mut std::io::empty())?, options)
+fn read_member(path: PathBuf, among: FileOf, options: &ReadOptions) -> Result<FileText, Skipped> {
+    let input = Input::Path(path);
+    options.progress.begin_file(&input.name(), Some(among));
+    read_whole(input.read(&mut std::io::empty())?, options)
+}
+
+/// `files`, each with its place among them.
+fn counted<T>(files: Vec<T>) -> impl Iterator<Item = (T, FileOf)> {
+    let total = files.len();
+    files.into_iter().zip((1..).map(move |number| FileOf { number, total }))
 }
 
 /// Reads a file among others, or returns why it is skipped.

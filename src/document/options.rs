@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder::Wanted;
+use super::progress::LoadProgress;
 
 /// How documents are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +18,8 @@ pub struct ReadOptions {
     pub cross_check: bool,
     /// Which files of folders are read.
     pub wanted: Wanted,
+    /// Told where loading is.
+    pub progress: LoadProgress,
 }
 
 /// How scanned pages are read.

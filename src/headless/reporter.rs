@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::chat::code_blocks;
-use crate::document::WebProgress;
+use crate::document::{LoadProgress, WebProgress};
 use crate::engine::message::Progress;
 use crate::exit::ExitError;
 use crate::harmless;
@@ -21,8 +21,10 @@ use crate::session::{Activity, Observer};
 use crate::settings::{Output, Terminal};
 use crate::units::{bytes, rate, time};
 
-/// What takes less is not told.
+/// What takes less is not told. How often a terminal shows where reading is.
 const UNNOTICED: Duration = Duration::from_secs(1);
+/// After this time it is told where there is no terminal, too, and again whenever twice as much time has passed.
+const LONG: Duration = Duration::from_secs(10);
 
 /// The two output streams. The progress bar also draws on standard error, so all writes go through here.
 pub struct Reporter<'a> {
@@ -149,22 +151,14 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Most documents are read before anyone could see it; of others it is shown that they are being read, and for how long.
-    fn reading_documents(&mut self, first: &str) {
-        if !self.terminal.stderr {
-            return;
-        }
+    /// Most documents are read before anyone could see it; of others it is shown where reading is, and for how long.
+    fn reading_documents(&mut self, first: Option<&str>, progress: &LoadProgress) {
         self.clear_bar();
         self.bar = ProgressBar::hidden().with_style(style("reading {msg} · {elapsed} · Ctrl-C gives up"));
-        self.bar.set_message(harmless::line(first).into_owned());
-        let bar = self.bar.clone();
-        thread::spawn(move || {
-            thread::sleep(UNNOTICED);
-            if !bar.is_finished() {
-                bar.set_draw_target(ProgressDrawTarget::stderr());
-                bar.enable_steady_tick(UNNOTICED);
-            }
-        });
+        self.bar.set_message(first.map_or(String::new(), |first| harmless::line(first).into_owned()));
+        let (bar, progress) = (self.bar.clone(), progress.clone());
+        let show = if self.terminal.stderr { show_place } else { tell_place };
+        thread::spawn(move || show(&bar, &progress));
     }
 
     fn bytes_bar(&mut self, what: &'static str, done: u64, total: u64) {
@@ -203,13 +197,51 @@ impl Observer for Reporter<'_> {
         match activity {
             Activity::FetchingDocument(progress) => self.fetching_document(progress),
             Activity::DocumentsFetched | Activity::DocumentsRead => self.clear_bar(),
-            Activity::ReadingDocuments(first) => self.reading_documents(first),
+            Activity::ReadingDocuments { first, progress } => self.reading_documents(first, progress),
             Activity::ModelFetchBegins(entry) => self.fetch_begins(entry),
             Activity::FetchingModel(progress) => self.fetching(progress),
             Activity::LoadingModel(fraction) => self.loading(fraction),
             Activity::Prefilling(progress) => self.reading(progress),
             Activity::FindingHeads { done, total } => self.finding_heads(done, total),
         }
+    }
+}
+
+/// Shows where reading is in `bar`, until that is finished.
+fn show_place(bar: &ProgressBar, progress: &LoadProgress) {
+    loop {
+        thread::sleep(UNNOTICED);
+        if bar.is_finished() {
+            return;
+        }
+        if let Some(place) = progress.now() {
+            bar.set_message(harmless::line(&place.to_string()).into_owned());
+        }
+        // Nothing is known yet of what somebody types.
+        if bar.is_hidden() && !bar.message().is_empty() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        bar.tick();
+    }
+}
+
+/// Writes where reading is to standard error, now and then, until `bar` is finished, which nobody sees.
+fn tell_place(bar: &ProgressBar, progress: &LoadProgress) {
+    let mut next = LONG;
+    loop {
+        thread::sleep(UNNOTICED);
+        if bar.is_finished() {
+            return;
+        }
+        if bar.elapsed() < next {
+            continue;
+        }
+        if let Some(place) = progress.now() {
+            let place = place.to_string();
+            let note = format!("note: still reading {} after {} s", harmless::line(&place), next.as_secs());
+            let _ = writeln!(io::stderr(), "{note}");
+        }
+        next *= 2;
     }
 }
 

@@ -13,6 +13,9 @@ use crate::harmless;
 use crate::session::references::describe;
 use crate::units::{coarse_time, count, rate, time};
 
+/// After this time it is told where an opening is, and again whenever twice as much time has passed.
+const LONG_OPENING: Duration = Duration::from_secs(10);
+
 /// What was announced so far.
 #[derive(Debug, Default)]
 pub(crate) struct Announcer {
@@ -32,8 +35,8 @@ pub(crate) struct Announcer {
     notices: usize,
     deciding: bool,
     prompted: bool,
-    /// What was being opened.
-    opening: Option<String>,
+    /// What was being opened, and after what time it was last told where reading is.
+    opening: Option<(String, Duration)>,
     /// It was said that no document is open.
     is_bare: bool,
     /// The earlier conversation was announced.
@@ -130,17 +133,32 @@ impl Announcer {
         Ok(())
     }
 
-    /// What is being opened, or that nothing is open.
-    fn announce_opening(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
-        if chat.opening != self.opening {
-            self.opening.clone_from(&chat.opening);
-            if chat.opening.is_none() {
+    /// What is being opened, and where a long opening is.
+    fn opening_news(&mut self, chat: &Chat) -> Option<String> {
+        let Some(opening) = &chat.opening else {
+            if self.opening.take().is_some() {
                 // Another document is read like the first one.
                 self.read_by = None;
             }
-            if let Some(opening) = &chat.opening {
-                self.line(out, &format!("opening {opening}"))?;
+            return None;
+        };
+        match &mut self.opening {
+            Some((called, told_after)) if opening.called == *called => {
+                let at = opening.at.as_ref().filter(|at| at.after >= (*told_after * 2).max(LONG_OPENING))?;
+                *told_after = at.after;
+                Some(format!("still opening {}", at.place))
             }
+            told => {
+                *told = Some((opening.called.clone(), Duration::ZERO));
+                Some(format!("opening {}", opening.called))
+            }
+        }
+    }
+
+    /// What is being opened, or that nothing is open.
+    fn announce_opening(&mut self, chat: &Chat, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(news) = self.opening_news(chat) {
+            self.line(out, &news)?;
         }
         let is_bare = matches!(chat.model, Model::Ready { .. }) && !chat.has_document() && chat.opening.is_none();
         if is_bare && !std::mem::replace(&mut self.is_bare, true) {
@@ -379,7 +397,7 @@ mod tests {
 
     use super::*;
     use crate::chat::fixtures::{DOCUMENT_TOKENS, Session, answer_figures, model, plan, progress};
-    use crate::chat::{Action, Attached, Input, News};
+    use crate::chat::{Action, Attached, Input, News, OpeningAt, Source};
     use crate::citations::{Index, check};
     use crate::document::{self, ReadOptions};
     use crate::engine::message::{Channel, Event, Finish};
@@ -609,6 +627,24 @@ mod tests {
         listener.session.forecast_beginnings(effects);
         let news = listener.news();
         assert!(news.contains("6 parts are read within 60 s"), "{news}");
+    }
+
+    #[test]
+    fn where_a_long_opening_is_is_told_after_ten_seconds_and_whenever_twice_the_time_has_passed() {
+        let mut listener = Listener::read();
+        listener.session.act(Action::Open(Source::Named(vec!["long.pdf".into()])));
+        assert_eq!(listener.news(), "\nopening long.pdf\n");
+        let told: Vec<u64> = (1..=45)
+            .filter(|&after| {
+                let at =
+                    OpeningAt { place: format!("long.pdf, page {after} of 99"), after: Duration::from_secs(after) };
+                listener.session.input(Input::News(News::OpeningAt(at)));
+                let news = listener.news();
+                assert!(news.is_empty() || news == format!("still opening long.pdf, page {after} of 99\n"), "{news}");
+                !news.is_empty()
+            })
+            .collect();
+        assert_eq!(told, [10, 20, 40]);
     }
 
     #[test]

@@ -152,14 +152,23 @@ fn read(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Observer) 
         return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
     }
     let inputs = fetched(inputs, observer)?;
+    let (watched, whole) = read_told(inputs, settings, stdin, observer)?;
+    Ok(Opened { source, watched, whole: chosen_pages(settings.pages.as_deref(), whole)? })
+}
+
+/// Reads `inputs`, and tells `observer` where reading is.
+fn read_told(
+    inputs: Vec<Input>,
+    settings: &Settings,
+    stdin: &mut dyn Read,
+    observer: &mut dyn Observer,
+) -> Result<(Watched, Document), Error> {
     // Whoever types it sees what is waited for.
-    if !inputs.contains(&Input::Stdin) {
-        observer.progress(Activity::ReadingDocuments(&inputs[0].name()));
-    }
+    let first = inputs.first().filter(|_| !inputs.contains(&Input::Stdin)).map(Input::name);
+    observer.progress(Activity::ReadingDocuments { first: first.as_deref(), progress: &settings.read.progress });
     let read = Watched::open(inputs, settings.read.clone(), stdin);
     observer.progress(Activity::DocumentsRead);
-    let (watched, whole) = read?;
-    Ok(Opened { source, watched, whole: chosen_pages(settings.pages.as_deref(), whole)? })
+    Ok(read?)
 }
 
 /// Standard input, which nobody named, if there is text in it.
@@ -169,7 +178,7 @@ fn read_piped(settings: &Settings, stdin: &mut dyn Read, observer: &mut dyn Obse
         let source = Source::Named(Vec::new());
         return Ok(Opened { source, watched: Watched::nothing(), whole: Document::default() });
     };
-    let (watched, whole) = Watched::open(vec![Input::Stdin], settings.read.clone(), &mut begun.chain(stdin))?;
+    let (watched, whole) = read_told(vec![Input::Stdin], settings, &mut begun.chain(stdin), observer)?;
     observer.note(&format!("standard input is the document ({})", bytes(whole.text.len() as u64)));
     let whole = chosen_pages(settings.pages.as_deref(), whole)?;
     Ok(Opened { source: named_source(&settings.documents), watched, whole })

@@ -26,6 +26,7 @@ use super::documents::{Opened, chosen_pages, folder_of, open_source};
 use super::earlier::{self, TakenUp};
 use super::opening;
 use super::paths::{Completed, complete, expanded};
+use super::place_teller::PlaceTeller;
 use super::recorder::Recorder;
 use super::working_set::{ReloadRequest, Reloaded, WorkingSet};
 use crate::chat::{
@@ -33,7 +34,7 @@ use crate::chat::{
     Source,
 };
 use crate::citations::{self, Index};
-use crate::document::{self, ByteSpan, ReadOptions};
+use crate::document::{self, ByteSpan, LoadProgress, ReadOptions};
 use crate::engine::message::CancelToken;
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
@@ -283,9 +284,10 @@ impl<'settings> EffectRunner<'settings> {
     }
 
     fn open(&self, source: Source) {
-        let (read, home) = (self.settings.read.clone(), self.settings.home.clone());
+        let (read, home) = (self.read_from_the_start(), self.settings.home.clone());
         let (opened, results) = (self.opened.clone(), self.sender.clone());
         thread::spawn(move || {
+            let _teller = tell_place(&read, &results);
             if let Some(model) = model_of(&source, home.as_deref()) {
                 let _ = results.send(EffectResult::Chat(model));
                 return;
@@ -305,6 +307,11 @@ impl<'settings> EffectRunner<'settings> {
         });
     }
 
+    /// The options for documents that are opened now: where their reading is has nothing to do with that of others.
+    fn read_from_the_start(&self) -> ReadOptions {
+        ReadOptions { progress: LoadProgress::default(), ..self.settings.read.clone() }
+    }
+
     /// Opens the documents of a saved conversation. Without them, it goes on all the same.
     fn open_session(&mut self, session: SessionId) {
         let folder = self.recorder.folder().to_owned();
@@ -317,9 +324,10 @@ impl<'settings> EffectRunner<'settings> {
                 return;
             }
         };
-        let (read, home) = (self.settings.read.clone(), self.settings.home.clone());
+        let (read, home) = (self.read_from_the_start(), self.settings.home.clone());
         let (opened, results) = (self.opened.clone(), self.sender.clone());
         thread::spawn(move || {
+            let _teller = tell_place(&read, &results);
             let next = reopened(taken_up, &read, home.as_deref());
             *opened.lock().expect("nothing panics while it holds the lock") = Some(next);
             let _ = results.send(EffectResult::Opened);
@@ -362,6 +370,14 @@ impl<'settings> EffectRunner<'settings> {
             let _ = results.send(EffectResult::Chat(Input::Checked { entry, answer, citations }));
         });
     }
+}
+
+/// Tells the chat where the reading with these options is, until the result is dropped.
+fn tell_place(read: &ReadOptions, results: &UnboundedSender<EffectResult>) -> PlaceTeller {
+    let results = results.clone();
+    PlaceTeller::start(read.progress.clone(), move |at| {
+        let _ = results.send(EffectResult::Chat(Input::News(News::OpeningAt(at))));
+    })
 }
 
 /// The documents of a saved conversation as they are now; none if they can't be opened any more.

@@ -65,7 +65,7 @@ impl Observer for Recorder {
             Activity::LoadingModel(fraction) => format!("loaded {fraction}"),
             Activity::Prefilling(progress) => format!("prefilled {}", progress.done_tokens),
             Activity::FindingHeads { done, total } => format!("heads: {done} of {total}"),
-            Activity::FetchingModel(_) | Activity::ReadingDocuments(_) | Activity::DocumentsRead => return,
+            Activity::FetchingModel(_) | Activity::ReadingDocuments { .. } | Activity::DocumentsRead => return,
         };
         if self.heard.last() != Some(&heard) {
             self.heard.push(heard);

@@ -6,6 +6,7 @@
 //! | [`observer`] | what receives progress, and what allows a download? |
 //! | [`documents`] | what do the named documents contain? |
 //! | [`paths`] | which file does a typed path mean, and how is it completed? |
+//! | `place_teller` | where is the reading of documents that are being opened? |
 //! | [`places`] | which place in a document does `--until` mean? |
 //! | [`titles`] | what is a document called? |
 //! | [`catalogue`] | which models are known, and do they fit? |
@@ -56,6 +57,7 @@ pub mod observer;
 pub mod opening;
 pub mod paths;
 pub mod piped;
+mod place_teller;
 pub mod places;
 pub mod planting;
 pub mod recorder;

@@ -3,7 +3,7 @@
 //! Only [`Observer::note`] has to be implemented; by default progress is dropped and downloads are refused.
 //! [`Unobserved`] drops notes, too.
 
-use crate::document::WebProgress;
+use crate::document::{LoadProgress, WebProgress};
 use crate::engine::message::Progress;
 use crate::models::{Entry, PullProgress};
 
@@ -14,8 +14,13 @@ pub enum Activity<'a> {
     FetchingDocument(WebProgress),
     /// No more documents are fetched, whether they arrived or not.
     DocumentsFetched,
-    /// Documents are being read, of which this is the first: a network may be slow, and a pipe waits for who writes to it.
-    ReadingDocuments(&'a str),
+    /// Documents are being read: a network may be slow, a PDF long, and a pipe waits for who writes to it.
+    ReadingDocuments {
+        /// What is read first, unless somebody may be typing it.
+        first: Option<&'a str>,
+        /// Where reading is, whenever it is asked.
+        progress: &'a LoadProgress,
+    },
     /// No more documents are read, whether they could be or not.
     DocumentsRead,
     /// This model is about to be fetched.

@@ -21,7 +21,8 @@ fn another_document_is_opened_read_and_asked_about_and_the_conversation_stays_as
     session.ask("Who?");
     session.answer("A clergyman.");
     let effects = session.act(Action::Open(source("emma.txt")));
-    assert_eq!((effects, session.chat.opening.as_deref()), (vec![Effect::Open(source("emma.txt"))], Some("emma.txt")));
+    let called = session.chat.opening.as_ref().map(|opening| &*opening.called);
+    assert_eq!((effects, called), (vec![Effect::Open(source("emma.txt"))], Some("emma.txt")));
     let effects = session.input(opened("emma.txt", "Emma Woodhouse, handsome, clever, and rich."));
     let Command::Prefill { prompt, .. } = sent(&effects) else { panic!("not a reading: {effects:?}") };
     assert!(texts(prompt).0.ends_with("Emma Woodhouse, handsome, clever, and rich."));

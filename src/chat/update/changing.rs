@@ -27,6 +27,10 @@ pub(super) fn news(chat: &mut Chat, news: News) -> Vec<Effect> {
             chat.tell_news(Notice { tone: Tone::Error, ..Notice::info(text) });
             Vec::new()
         }
+        News::OpeningAt(at) => {
+            opening::is_at(chat, at);
+            Vec::new()
+        }
         News::Opened(document) => opening::opened(chat, document),
         News::NotOpened(failure) => {
             opening::not_opened(chat, &failure);

@@ -3,10 +3,10 @@
 
 use super::recording::{self, Reach};
 use super::restoring;
-use crate::chat::input::{Effect, OpenedDocument, Source};
+use crate::chat::input::{Effect, OpenedDocument, OpeningAt, Source};
 use crate::chat::measurements::Measurements;
 use crate::chat::notice::Notice;
-use crate::chat::state::{Chat, Phase};
+use crate::chat::state::{Chat, Opening, Phase};
 use crate::chat::within::Beginning;
 use crate::failure::Failure;
 
@@ -16,8 +16,15 @@ pub(super) fn open(chat: &mut Chat, source: Source) -> Vec<Effect> {
         return Vec::new();
     }
     chat.clear_notice();
-    chat.opening = Some(source.in_words());
+    chat.opening = Some(Opening::of(source.in_words()));
     vec![Effect::Open(source)]
+}
+
+/// Reading is at this place.
+pub(super) fn is_at(chat: &mut Chat, at: OpeningAt) {
+    if let Some(opening) = &mut chat.opening {
+        opening.at = Some(at);
+    }
 }
 
 /// Uses the document now, or as soon as the running job has ended; a running prefill is stopped.

@@ -5,7 +5,7 @@ use crate::chat::branches::Branches;
 use crate::chat::input::Effect;
 use crate::chat::notice::Notice;
 use crate::chat::recording::{Earlier, Recording, Restored, SessionId};
-use crate::chat::state::Chat;
+use crate::chat::state::{Chat, Opening};
 
 /// Asks for a saved conversation. It is read outside of the chat, with its documents.
 pub(super) fn go_on_with(chat: &mut Chat, session: SessionId, called: &str) -> Vec<Effect> {
@@ -15,7 +15,7 @@ pub(super) fn go_on_with(chat: &mut Chat, session: SessionId, called: &str) -> V
     }
     chat.clear_notice();
     chat.earlier = None;
-    chat.opening = Some(called.to_owned());
+    chat.opening = Some(Opening::of(called));
     vec![Effect::OpenSession(session)]
 }
 

@@ -1,11 +1,12 @@
 //! The first minutes: nothing is open, something is opened, values are set, the context is full.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::reading::{novel, press, read};
 use super::*;
 use crate::chat::{DocumentFacts, Input, News};
-use crate::chat::{Fits, KnownModel, Offered, OpenedDocument, Source, SystemPrompt, WayOut};
+use crate::chat::{Fits, KnownModel, Offered, OpenedDocument, OpeningAt, Source, SystemPrompt, WayOut};
 use crate::document::Document;
 use crate::engine::config::ContextSize;
 use crate::engine::message::Plan;
@@ -141,6 +142,10 @@ fn an_opened_document_is_read_and_shown() {
     assert!(drawn(&session.chat, &mut screen, (80, 24)).contains("Lunette: chat with"), "the start is still there");
     screen.overlay = None;
     assert!(drawn(&session.chat, &mut screen, (80, 24)).contains("opening novel.txt"));
+    let at = OpeningAt { place: "novel.txt (file 2 of 9)".into(), after: Duration::from_secs(12) };
+    session.input(Input::News(News::OpeningAt(at)));
+    let seen = drawn(&session.chat, &mut screen, (80, 24));
+    assert!(seen.contains("opening novel.txt (file 2 of 9)") && seen.contains("12 s"), "{seen}");
     let facts =
         DocumentFacts { title: "novel.txt".into(), part: None, text: document.text.as_str().into(), choice: None };
     screen.open_document(document.clone(), document);

@@ -20,7 +20,9 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
         return fetching(&offered.title, fetched, theme, cells);
     }
     if let Some(opening) = &chat.opening {
-        return vec![ends(&format!("opening {}", clean(opening)), "", theme, cells)];
+        let left = opening.at.as_ref().map_or(&opening.called, |at| &at.place);
+        let right = opening.at.as_ref().map_or(String::new(), |at| time(at.after));
+        return vec![ends(&format!("opening {}", clean(left)), &right, theme, cells)];
     }
     if let (Some(download), Phase::Idle) = (&chat.download, &chat.work) {
         return fetching(&download.offered.title, &download.fetched, theme, cells);

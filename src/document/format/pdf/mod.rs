@@ -18,6 +18,7 @@ mod arabic;
 mod assemble;
 mod classify;
 mod cross_check;
+mod current_page;
 mod glyphs;
 mod layout;
 mod lines;
@@ -70,7 +71,7 @@ impl Format for Pdf {
         let mut report = FileReport { name, bytes: bytes.len() as u64, ..FileReport::default() };
         let bytes = Arc::new(bytes);
         let password = options.pdf_password.clone().unwrap_or_default();
-        let runner = ReaderRunner::new(&options.pdf_reader, Arc::clone(&bytes), password);
+        let runner = ReaderRunner::new(options, Arc::clone(&bytes), password);
         let mut findings = parallel::ask(&runner);
         let count = page_count(&findings, &report.name, options)?;
         let bookmarks = std::mem::take(&mut findings.bookmarks);
@@ -82,7 +83,7 @@ impl Format for Pdf {
         drop(runner);
         let complaint = options.ocr.as_ref().and_then(|ocr| {
             let password = options.pdf_password.as_deref().unwrap_or_default();
-            ocr::recognise(ocr, &bytes, password, &mut pages)
+            ocr::recognise(ocr, &bytes, password, &mut pages, &options.progress)
         });
         report.remarks.extend(complaint.iter().map(|why| format!("no OCR: {why}")));
         let texts = readable(&mut pages, &mut report);

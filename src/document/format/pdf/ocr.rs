@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use super::classify::ReadPage;
 use crate::document::options::Ocr;
+use crate::document::progress::{LoadProgress, PageStep};
 use crate::document::report::PageFound;
 
 /// Pixels per inch; the programs' manuals advise so many.
@@ -28,7 +29,13 @@ const LEAST_CONFIDENCE: f64 = 20.0;
 
 /// Reads the scanned ones of `pages` of the PDF in `bytes`. Returns why it could not, if a program is missing or fails on all
 /// of them.
-pub(super) fn recognise(ocr: &Ocr, bytes: &[u8], password: &str, pages: &mut [ReadPage]) -> Option<String> {
+pub(super) fn recognise(
+    ocr: &Ocr,
+    bytes: &[u8],
+    password: &str,
+    pages: &mut [ReadPage],
+    progress: &LoadProgress,
+) -> Option<String> {
     let is_scan = |page: &&mut ReadPage| matches!(page.report.found, PageFound::Picture | PageFound::Garbled);
     let mut scans = pages.iter_mut().filter(is_scan).peekable();
     scans.peek()?;
@@ -38,8 +45,12 @@ pub(super) fn recognise(ocr: &Ocr, bytes: &[u8], password: &str, pages: &mut [Re
     };
     let mut complaint = None;
     let mut has_any = false;
+    progress.begin_step(PageStep::Recognise);
     for page in scans {
-        match read_page(ocr, file.path(), password, page.report.number) {
+        progress.turn_page(None, Some(page.report.number));
+        let read = read_page(ocr, file.path(), password, page.report.number);
+        progress.turn_page(Some(page.report.number), None);
+        match read {
             Ok(recognised) if recognised.text.trim().is_empty() => {}
             Ok(recognised) => {
                 has_any = true;

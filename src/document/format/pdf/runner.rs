@@ -17,10 +17,12 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::current_page::CurrentPage;
 use super::protocol::{Bookmark, PageContent, ReaderMessage, Refusal, Request};
 use super::{answer, worker};
 use crate::document::controls::printable;
-use crate::document::options::PdfReader;
+use crate::document::options::{PdfReader, ReadOptions};
+use crate::document::progress::LoadProgress;
 
 /// The argument that makes `lunette` a process that reads a PDF.
 pub const READ_PDF: &str = "read-pdf";
@@ -60,6 +62,7 @@ pub(super) struct Findings {
 /// Runs readers on a file.
 pub(super) struct ReaderRunner<'a> {
     reader: &'a PdfReader,
+    progress: &'a LoadProgress,
     bytes: Arc<Vec<u8>>,
     password: String,
     deadline: Instant,
@@ -77,8 +80,10 @@ enum ProcessEnd {
 }
 
 impl<'a> ReaderRunner<'a> {
-    pub(super) fn new(reader: &'a PdfReader, bytes: Arc<Vec<u8>>, password: String) -> Self {
-        Self { reader, bytes, password, deadline: Instant::now() + MOST_TIME, text_bytes: AtomicUsize::new(0) }
+    pub(super) fn new(options: &'a ReadOptions, bytes: Arc<Vec<u8>>, password: String) -> Self {
+        let ReadOptions { pdf_reader: reader, progress, .. } = options;
+        let deadline = Instant::now() + MOST_TIME;
+        Self { reader, progress, bytes, password, deadline, text_bytes: AtomicUsize::new(0) }
     }
 
     /// Whether readers run in other processes.
@@ -137,7 +142,9 @@ impl<'a> ReaderRunner<'a> {
     }
 
     fn run_here(&self, request: &Request, findings: &mut Findings) -> ProcessEnd {
+        let mut current = CurrentPage::new(self.progress, request);
         let mut send = |message| {
+            current.hear(&message);
             findings.record(message);
             Ok(())
         };
@@ -152,6 +159,7 @@ impl<'a> ReaderRunner<'a> {
             Ok(process) => process,
             Err(error) => return ProcessEnd::Crashed(format!("the PDF reader could not be started: {error}")),
         };
+        let mut current = CurrentPage::new(self.progress, request);
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match process.messages.recv_timeout(left.min(SILENCE)) {
@@ -159,6 +167,7 @@ impl<'a> ReaderRunner<'a> {
                 Ok(message) => {
                     let bytes = if let ReaderMessage::Page { content, .. } = &message { content.text.len() } else { 0 };
                     self.text_bytes.fetch_add(bytes, Ordering::Relaxed);
+                    current.hear(&message);
                     findings.record(message);
                 }
                 Err(RecvTimeoutError::Disconnected) => return ProcessEnd::Crashed(process.end_reason()),
@@ -350,8 +359,9 @@ mod tests {
 
     #[test]
     fn a_program_that_does_not_exist_is_a_reason_and_no_panic() {
-        let reader = PdfReader::Program("/no/such/program".into());
-        let findings = ReaderRunner::new(&reader, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(None);
+        let pdf_reader = PdfReader::Program("/no/such/program".into());
+        let options = ReadOptions { pdf_reader, ..ReadOptions::default() };
+        let findings = ReaderRunner::new(&options, Arc::new(b"%PDF-1.7".to_vec()), String::new()).ask(None);
         assert!(
             matches!(&findings.refusal, Some(Refusal::Broken(reason)) if reason.contains("the PDF reader could not be started"))
         );
