@@ -89,9 +89,9 @@ impl<'a> PageReader<'a> {
         let (width, height) = page.render_dimensions();
         let (width, height) = (f64::from(width), f64::from(height));
         let (shown, comments) = self.shown(page, (width, height))?;
-        let Shown { glyphs, faint, outside, rules, has_picture, unmapped } = shown;
+        let Shown { glyphs, faint, outside, tiny, rules, has_picture, unmapped } = shown;
         let lines = |why, glyphs| UnseenLines { why, text: page_text(glyphs, &[], height).text };
-        let mut unseen = vec![lines(Unseen::Faint, faint), lines(Unseen::Outside, outside)];
+        let mut unseen = vec![lines(Unseen::Faint, faint), lines(Unseen::Outside, outside), lines(Unseen::Tiny, tiny)];
         unseen.retain(|lines| !lines.text.trim().is_empty());
         let PageText { text, looks } = page_text(glyphs, &rules, height);
         Ok(PageContent { text, looks, has_picture, unmapped, comments, unseen })

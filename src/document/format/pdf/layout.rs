@@ -20,6 +20,7 @@
 mod accents;
 mod bidi;
 mod blocks;
+mod centred;
 mod fixed;
 mod glyph;
 mod gutters;
@@ -53,11 +54,11 @@ pub(super) struct PageText {
 pub(super) fn page_text(glyphs: Vec<Glyph>, rules: &[Rule], page_height: f64) -> PageText {
     let mut page = PageText::default();
     for (index, plane) in planes::planes(glyphs).into_iter().enumerate() {
-        let is_upright = plane.is_upright;
+        let (is_upright, is_vertical) = (plane.is_upright, plane.is_vertical);
         let mut pieces = pieces::pieces(&plane.glyphs);
         let rules: Vec<Rule> = rules.iter().map(|rule| plane.turn.rule(rule)).collect();
         let tables = Tables::take(&mut pieces, &rules);
-        let printed = tables.put_back(blocks::printed(&pieces));
+        let printed = tables.put_back(blocks::printed(&pieces, is_vertical));
         let usual_size = look::usual_size(&printed);
         let looks = printed.iter().map(|line| {
             let height = is_upright.then_some(line.baseline / page_height);

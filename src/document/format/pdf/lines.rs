@@ -106,12 +106,17 @@ fn plain(line: &str) -> String {
     plain
 }
 
-/// Replaces the dot leaders in `Cats . . . . . . . . 12` by `…`.
+/// Replaces the dot leaders in `Cats . . . . . . . . 12` by `…`, but not the dots of `|.........AF...V.|`, which lead nowhere.
 fn without_leaders(line: String) -> String {
     const LEADERS: &str = " . . . .";
     const DOTS: &str = "........";
     let Some(start) = line.find(LEADERS).or_else(|| line.find(DOTS)) else { return line };
+    let after = line[start..].trim_start_matches('.');
     let rest = line[start..].trim_start_matches(['.', ' ']);
+    let leads = rest.is_empty() || after.starts_with(' ') || rest.chars().all(char::is_alphanumeric);
+    if !leads {
+        return line;
+    }
     format!("{} … {rest}", &line[..start]).trim_end().to_owned()
 }
 
@@ -273,7 +278,9 @@ mod tests {
             assert_eq!(PageLines::new(1, line).0.lines, ["2.1 Cats … 12"]);
         }
         assert_eq!(PageLines::new(1, "2.2 Dogs . . . . . . .").0.lines, ["2.2 Dogs …"]);
-        assert_eq!(PageLines::new(1, "and so on ...").0.lines, ["and so on ..."]);
+        for line in ["and so on ...", "01a0  d6 be 0b cb |.........AF...V.|"] {
+            assert_eq!(PageLines::new(1, line).0.lines, [line]);
+        }
     }
 
     #[test]

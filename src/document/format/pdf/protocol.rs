@@ -89,6 +89,8 @@ pub(super) enum Unseen {
     Faint,
     /// Beyond the edges of the page.
     Outside,
+    /// Far smaller than the smallest print.
+    Tiny,
 }
 
 impl Unseen {
@@ -96,6 +98,7 @@ impl Unseen {
         match self {
             Self::Faint => "white or transparent letters on an empty page",
             Self::Outside => "outside of the page",
+            Self::Tiny => "letters too small to be read",
         }
     }
 }

@@ -31,6 +31,10 @@ const MOST_SAVED: usize = 512;
 /// Maximum number of glyphs of a page. A printed page has 5,000.
 const MOST_GLYPHS: usize = 1_000_000;
 
+/// Text that is smaller is not meant to be read, as a share of the shorter side of the page: 0.9 points on A4, where the
+/// smallest print has 4.
+const TINY: f64 = 0.0015;
+
 /// The size of text that is written by its value alone.
 const LARGEST_WRITTEN: f64 = 12.0;
 
@@ -42,6 +46,8 @@ pub(super) struct Shown {
     pub faint: Vec<Glyph>,
     /// Glyphs outside of the page.
     pub outside: Vec<Glyph>,
+    /// Glyphs that are too small to be read.
+    pub tiny: Vec<Glyph>,
     /// Straight lines.
     pub rules: Vec<Rule>,
     pub has_picture: bool,
@@ -106,10 +112,14 @@ impl<'r, 'a> Collector<'r, 'a> {
         let is_outside = outside(&all, page);
         for (index, (glyph, is_outside)) in all.into_iter().zip(is_outside).enumerate() {
             let is_faint = faint.next_if_eq(&index).is_some() && !self.canvas.has(&glyph);
-            let place = match (is_outside, is_faint) {
-                (true, _) => &mut self.shown.outside,
-                (false, true) => &mut self.shown.faint,
-                (false, false) => &mut self.shown.glyphs,
+            let place = if is_outside {
+                &mut self.shown.outside
+            } else if is_faint {
+                &mut self.shown.faint
+            } else if glyph.size < TINY * page.1.min(page.0) {
+                &mut self.shown.tiny
+            } else {
+                &mut self.shown.glyphs
             };
             place.push(glyph);
         }

@@ -51,7 +51,8 @@ pub(super) fn logical(units: &[Unit]) -> String {
     if !directions.contains(&Direction::Right) {
         return units.iter().map(|unit| &*unit.text).collect();
     }
-    let order = if begins_on_the_right(&directions) { right_to_left(&directions) } else { left_to_right(&directions) };
+    let order =
+        if begins_on_the_right(units, &directions) { right_to_left(&directions) } else { left_to_right(&directions) };
     let is_mirrored = are_mirrored(&order, units);
     let text = |place: &Place| match place.is_turned.then(|| mirrored(&units[place.unit].text)).flatten() {
         Some(bracket) if is_mirrored => bracket,
@@ -95,13 +96,19 @@ fn mirrored(bracket: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a line goes from right to left: as both of its ends do, or else most of its letters.
-fn begins_on_the_right(directions: &[Direction]) -> bool {
+/// Whether a line goes from right to left: as both of its ends do, or else most of its words. An address of the web has many
+/// letters, and is one word.
+fn begins_on_the_right(units: &[Unit], directions: &[Direction]) -> bool {
     let letters = || directions.iter().filter(|direction| matches!(direction, Direction::Left | Direction::Right));
     if letters().next() == letters().next_back() {
         return letters().next() == Some(&Direction::Right);
     }
-    letters().filter(|direction| **direction == Direction::Right).count() * 2 >= letters().count()
+    let is_strong = |direction: &&Direction| matches!(direction, Direction::Left | Direction::Right);
+    let numbered: Vec<usize> = (0..units.len()).collect();
+    let words = numbered.split(|&at| units[at].text.trim().is_empty());
+    let words = words.filter_map(|word| word.iter().map(|&at| &directions[at]).find(is_strong));
+    let words: Vec<&Direction> = words.collect();
+    words.iter().filter(|direction| ***direction == Direction::Right).count() * 2 >= words.len()
 }
 
 /// The order of a line whose start is on the right: turned around, but for what goes from left to right in it.
@@ -183,6 +190,7 @@ mod tests {
         assert_eq!(read("םויב 4711 ריחמה"), "המחיר 4711 ביום");
         assert_eq!(read("תבשב 12.5 קר"), "רק 12.5 בשבת");
         assert_eq!(read("ףוס Hello World הלחתה"), "התחלה Hello World סוף");
+        assert_eq!(read("info@example.org ל\"אוד ןופלט"), "טלפון דוא\"ל info@example.org");
         assert_eq!(read(".(ןודנולב) רפס"), "ספר (בלונדון).", "brackets as they are on paper");
         assert_eq!(read(".)ןודנולב( רפס"), "ספר (בלונדון).", "brackets as they are in the text");
     }

@@ -18,10 +18,13 @@ const PARAGRAPH: f64 = 1.9;
 /// A distance that is larger than the usual one by this factor separates them, too.
 const PAUSE: f64 = 1.4;
 
+/// Gaps that are wider part the tiers of vertical text, in sizes: a sign takes one, and so does the space after a sentence.
+const TIERS_APART: f64 = 1.4;
+
 /// The lines of a plane, in reading order.
-pub(super) fn printed(pieces: &[Piece]) -> Vec<Printed> {
+pub(super) fn printed(pieces: &[Piece], is_vertical: bool) -> Vec<Printed> {
     let all: Vec<usize> = (0..pieces.len()).collect();
-    let reader = Reader { pieces, is_right_to_left: is_right_to_left(pieces) };
+    let reader = Reader { pieces, is_right_to_left: is_right_to_left(pieces), is_vertical };
     let mut printed = Vec::new();
     reader.read_all(&all, &mut printed);
     printed
@@ -31,6 +34,8 @@ struct Reader<'a> {
     pieces: &'a [Piece],
     /// Whether columns go from right to left.
     is_right_to_left: bool,
+    /// Whether it is vertical text, whose columns are tiers below each other.
+    is_vertical: bool,
 }
 
 impl Reader<'_> {
@@ -78,7 +83,12 @@ impl Reader<'_> {
         let kind_of = |gutters: &[Gutter]| {
             let edges: Vec<f64> = gutters.iter().map(|gutter| gutter.middle()).collect();
             let columns = table::columns(self.pieces, region, &edges);
-            (table::kind(self.pieces, &columns, gutters), columns)
+            let kind = if self.is_vertical {
+                self.kind_of_tiers(region, gutters)
+            } else {
+                table::kind(self.pieces, &columns, gutters)
+            };
+            (kind, columns)
         };
         let whole = kind_of(gutters);
         let mut fewer = gutters.to_vec();
@@ -90,6 +100,13 @@ impl Reader<'_> {
             }
         }
         whole
+    }
+
+    /// What is between the gutters of vertical text: tiers, whose lines are too short for columns elsewhere, or lines.
+    fn kind_of_tiers(&self, region: &[usize], gutters: &[Gutter]) -> BandKind {
+        let size = region.iter().map(|&index| self.pieces[index].size).fold(0.0, f64::max);
+        let are_wide = gutters.iter().all(|gutter| gutter.right - gutter.left > TIERS_APART * size);
+        if are_wide { BandKind::Columns } else { BandKind::Rows }
     }
 
     fn read_part(&self, rows: &[Row], depth: usize, printed: &mut Vec<Printed>) {

@@ -125,11 +125,10 @@ fn layer_text(sorted: &[&Piece]) -> String {
     let mut raised = raised(sorted, &is_spaced).into_iter().peekable();
     for (index, (piece, is_spaced)) in sorted.iter().zip(is_spaced).enumerate() {
         let mut sign = |text: &str, at: f64| units.push(Unit { text: text.into(), left: at, right: at });
-        if is_spaced {
-            sign(" ", piece.left);
-        }
-        if let Some(raised) = raised.peek().filter(|raised| raised.pieces.start == index) {
-            sign(raised.kind.before(), piece.left);
+        match raised.peek().filter(|raised| raised.pieces.start == index) {
+            Some(raised) => sign(raised.kind.before(), piece.left),
+            None if is_spaced => sign(" ", piece.left),
+            None => {}
         }
         let first = units.len();
         units.extend(piece.units.iter().cloned());
@@ -197,7 +196,10 @@ fn raised(line: &[&Piece], is_spaced: &[bool]) -> Vec<Raised> {
         let base = line[at - 1];
         let is_raised = |index: usize| {
             let piece = line[index];
-            !is_spaced[index] && piece.size < SMALL * base.size && base.baseline - piece.baseline > RAISED * base.size
+            // Behind a space, it belongs to the word on whose side there is none: `word 4 and`, but `of 4He`.
+            let is_behind =
+                !is_spaced[index] || index == at && is_spaced.get(index + 1).is_none_or(|is_spaced| *is_spaced);
+            is_behind && piece.size < SMALL * base.size && base.baseline - piece.baseline > RAISED * base.size
         };
         let end = (at..line.len()).find(|&index| !is_raised(index)).unwrap_or(line.len());
         let text: String = line[at..end].iter().flat_map(|piece| piece.characters()).collect();

@@ -36,6 +36,8 @@ pub(super) struct Plane {
     pub turn: Turn,
     /// Whether they were not turned, or hardly.
     pub is_upright: bool,
+    /// Whether its lines are columns of vertical text.
+    pub is_vertical: bool,
 }
 
 /// The glyphs of each direction: those of the most common direction first.
@@ -60,7 +62,8 @@ pub(super) fn planes(mut glyphs: Vec<Glyph>) -> Vec<Plane> {
         if !own.is_empty() {
             let is_upright = heading.is_near(Heading { degrees: 0, is_vertical: false });
             let turn = Turn::of(&own, heading.is_vertical);
-            planes.push(Plane { glyphs: own.into_iter().map(|glyph| turn.glyph(glyph)).collect(), turn, is_upright });
+            let glyphs = own.into_iter().map(|glyph| turn.glyph(glyph)).collect();
+            planes.push(Plane { glyphs, turn, is_upright, is_vertical: heading.is_vertical });
         }
     }
     planes

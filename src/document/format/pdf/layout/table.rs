@@ -9,6 +9,7 @@
 //!         after the order                 day of delay
 //! ```
 
+use super::centred::centred_rows;
 use super::fixed::Fixed;
 use super::gutters::Gutter;
 use super::line::{Printed, lines, rejoin_shifted, text_of};
@@ -35,7 +36,7 @@ const LONGEST_CELLS: usize = 16;
 /// A first column that has no longer text than this has the marks of a list.
 const LONGEST_MARK: usize = 4;
 /// The pause between rows of a table whose cells have several lines, in distances between lines.
-const PAUSE: f64 = 1.25;
+pub(super) const PAUSE: f64 = 1.25;
 /// The gaps between the columns of a table are wider than those within its cells, by this factor, and than this many
 /// sizes.
 const CLEAR: f64 = 1.5;
@@ -57,7 +58,7 @@ pub(super) fn columns(pieces: &[Piece], region: &[usize], edges: &[f64]) -> Vec<
     columns
 }
 
-fn column_of(piece: &Piece, edges: &[f64]) -> usize {
+pub(super) fn column_of(piece: &Piece, edges: &[f64]) -> usize {
     let middle = f64::midpoint(piece.left, piece.right);
     edges.partition_point(|&edge| edge < middle)
 }
@@ -213,6 +214,9 @@ fn aligned(shapes: &[Shape]) -> f64 {
 
 /// The rows of a table: with aligned columns, or, if its cells are of several lines, with each cell whole.
 pub(super) fn print(pieces: &[Piece], region: &[usize], edges: &[f64], is_right_to_left: bool) -> Vec<Printed> {
+    if let Some(centred) = centred_rows(pieces, region, edges) {
+        return print_centred(centred, is_right_to_left);
+    }
     let mut rows = rows(pieces, region);
     rejoin_shifted(pieces, &mut rows);
     let mut cells: Vec<Vec<String>> = rows.iter().map(|row| cells(pieces, row, edges)).collect();
@@ -221,11 +225,26 @@ pub(super) fn print(pieces: &[Piece], region: &[usize], edges: &[f64], is_right_
             cells.reverse();
         }
     }
-    let mut printed = match wrapped(pieces, &rows, edges) {
+    let printed = match wrapped(pieces, &rows, edges) {
         Some(groups) => whole_cells(&rows, &cells, &groups),
         None if Fixed::of(pieces, &rows).is_all() => return lines(pieces, region),
         None => aligned_cells(&cells).into_iter().zip(&rows).map(|(text, row)| Printed::new(text, row)).collect(),
     };
+    as_table(printed)
+}
+
+fn print_centred(mut rows: Vec<(Vec<String>, Row)>, is_right_to_left: bool) -> Vec<Printed> {
+    if is_right_to_left {
+        for (cells, _) in &mut rows {
+            cells.reverse();
+        }
+    }
+    let (cells, places): (Vec<Vec<String>>, Vec<Row>) = rows.into_iter().unzip();
+    as_table(between_cells(&cells).into_iter().zip(&places).map(|(text, place)| Printed::new(text, place)).collect())
+}
+
+/// Lines that are rows of one table.
+fn as_table(mut printed: Vec<Printed>) -> Vec<Printed> {
     for (number, line) in printed.iter_mut().enumerate() {
         line.follows = number > 0 || line.follows;
         line.has_gap = true;
@@ -272,7 +291,7 @@ fn wrapped(pieces: &[Piece], rows: &[Row], edges: &[f64]) -> Option<Vec<std::ops
         }
     }
     let going_on: Vec<usize> = groups.iter().flat_map(|group| group.clone().skip(1)).collect();
-    if groups.len() < 2 || going_on.is_empty() {
+    if groups.len() < 2 || going_on.is_empty() || are_lines_rows(pieces, rows, edges, &groups) {
         return None;
     }
     let goes_on = |column: usize| {
@@ -286,6 +305,28 @@ fn wrapped(pieces: &[Piece], rows: &[Row], edges: &[f64]) -> Option<Vec<std::ops
             .is_wordy()
     };
     (0..=edges.len()).all(|column| !goes_on(column) || is_prose(column)).then_some(groups)
+}
+
+/// Whether most of the lines between two pauses are rows by themselves: all columns go through them, as in the groups of a
+/// list of keys. Cells that are wrapped have different numbers of lines.
+fn are_lines_rows(pieces: &[Piece], rows: &[Row], edges: &[f64], groups: &[std::ops::Range<usize>]) -> bool {
+    let (mut even, mut uneven) = (0, 0);
+    for group in groups {
+        let mut lines = vec![0; edges.len() + 1];
+        for row in &rows[group.clone()] {
+            let mut columns: Vec<usize> = row.pieces.iter().map(|&index| column_of(&pieces[index], edges)).collect();
+            columns.dedup();
+            for column in columns {
+                lines[column] += 1;
+            }
+        }
+        lines.retain(|&lines| lines > 0);
+        if group.len() > 1 && lines.len() > 1 {
+            let is_even = lines.iter().all(|&lines| lines == group.len());
+            *(if is_even { &mut even } else { &mut uneven }) += group.len();
+        }
+    }
+    even > uneven
 }
 
 fn whole_cells(rows: &[Row], cells: &[Vec<String>], groups: &[std::ops::Range<usize>]) -> Vec<Printed> {

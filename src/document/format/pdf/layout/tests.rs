@@ -180,6 +180,14 @@ fn columns_of_vertical_text_go_from_right_to_left() {
         let columns = [column(80.0, "二番目は犬である", is_vertical), column(100.0, "一番目は猫である", is_vertical)];
         assert_eq!(page_text(columns.concat()), "一番目は猫である\n二番目は犬である", "{is_vertical}");
     }
+    let lower = |glyphs: Vec<Glyph>| glyphs.into_iter().map(|glyph| Glyph { y: glyph.y + 200.0, ..glyph }).collect();
+    let tier = |one: &str, two: &str, three: &str| {
+        [column(100.0, one, true), column(80.0, two, true), column(60.0, three, true)].concat()
+    };
+    let tiers =
+        [tier("一番目は猫", "二番目は犬である", "三番目は鳥"), lower(tier("四番目は魚", "五番目は馬", "六番目は牛"))];
+    let expected = "一番目は猫\n二番目は犬である\n三番目は鳥\n\n四番目は魚\n五番目は馬\n六番目は牛";
+    assert_eq!(page_text(tiers.concat()), expected);
 }
 
 #[test]
@@ -189,7 +197,64 @@ fn raised_signs_belong_to_their_line() {
     raised[0].advance.0 = 3.0;
     let glyphs =
         [line(0.0, 100.0, "E is mc "), raised, line(50.0, 100.0, "here"), line(0.0, 112.0, "and so on")].concat();
-    assert_eq!(page_text(glyphs), "E is mc 2 here\nand so on");
+    assert_eq!(page_text(glyphs), "E is mc^2 here\nand so on");
+}
+
+#[test]
+fn the_letters_of_a_logo_are_in_their_line_however_they_are_raised_and_lowered() {
+    let letters = [
+        ("Insert", 0.0, 0.0),
+        ("L", 34.0, 0.0),
+        ("a", 37.3, -1.3),
+        ("T", 42.0, 0.0),
+        ("E", 47.0, 2.1),
+        ("X", 52.0, 0.0),
+    ];
+    let logo = letters.iter().flat_map(|&(text, x, lower)| line(x, 100.0 + lower, text));
+    let glyphs = logo.chain(line(60.0, 100.0, "environment")).chain(line(0.0, 112.0, "Insert an item")).collect();
+    assert_eq!(page_text(glyphs), "Insert LaTEX environment\nInsert an item");
+}
+
+#[test]
+fn a_raised_number_between_two_words_belongs_to_the_one_that_it_touches() {
+    let with_number = |at: f64, before: &str, after_at: f64, after: &str| {
+        let mut raised = line(at, 96.0, "4");
+        (raised[0].size, raised[0].advance.0) = (6.0, 3.0);
+        page_text([line(0.0, 100.0, before), raised, line(after_at, 100.0, after)].concat())
+    };
+    assert_eq!(with_number(WIDTH * 10.0, "addressed ", 65.0, "hope"), "addressed[4] hope");
+    assert_eq!(with_number(WIDTH * 8.0, "made of ", WIDTH * 8.0 + 3.0, "He"), "made of 4He");
+}
+
+#[test]
+fn the_lines_of_a_list_of_keys_are_rows_although_only_its_headings_pause() {
+    let keys = [["Insert a section", "C-c C-s"], ["Insert an item", "C-c LFD"], ["Close it again", "C-c C-q"]];
+    let group = |y: f64, title: &str| {
+        let rows = (0_u8..).zip(&keys).flat_map(|(index, [what, key])| {
+            let y = y + 20.0 + 12.0 * f64::from(index);
+            [line(0.0, y, what), line(120.0, y, key)].concat()
+        });
+        [line(0.0, y, title), rows.collect()].concat()
+    };
+    let text = page_text([group(0.0, "Command Insertion"), group(76.0, "The Same Again")].concat());
+    for [what, key] in keys {
+        let row = text.lines().find(|line| line.starts_with(what)).expect("a line of its own");
+        assert!(row.ends_with(key) && row.len() < 40, "{text}");
+    }
+}
+
+#[test]
+fn cells_in_the_middle_of_their_rows_are_whole() {
+    let row = |y: f64, number: &str, fee: &str| {
+        let clause = lines(40.0, y, &["Deliver the goods here", "within ten days after", "the order is confirmed"]);
+        let who = lines(180.0, y + 6.0, &["the seller or", "his agent"]);
+        [line(0.0, y + 12.0, number), clause, who, line(280.0, y + 12.0, fee)].concat()
+    };
+    let text =
+        page_text([row(100.0, "1", "100 euro"), row(142.0, "2", "200 euro"), row(184.0, "3", "300 euro")].concat());
+    let clause = "Deliver the goods here within ten days after the order is confirmed";
+    let expected = [1, 2, 3].map(|row| format!("{row} | {clause} | the seller or his agent | {row}00 euro"));
+    assert_eq!(text, expected.join("\n"));
 }
 
 #[test]
@@ -231,7 +296,7 @@ proptest! {
     #[test]
     fn every_glyph_is_in_the_text_once(glyphs in vec(any_glyph(), 0..60)) {
         let signs = |text: &str| {
-            let mut signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace() && *sign != '|').collect();
+            let mut signs: Vec<char> = text.chars().filter(|sign| !sign.is_whitespace() && !"|^[]()".contains(*sign)).collect();
             signs.sort_unstable();
             signs
         };
