@@ -272,6 +272,9 @@ impl XmlHandler for BodyReader<'_> {
             return self.property(element);
         }
         if let Some(formula) = &mut self.formula {
+            if let Some(sign) = element.attribute("val") {
+                formula.sign(element.name(), &sign);
+            }
             if !element.is_empty {
                 formula.open(element.name());
             }

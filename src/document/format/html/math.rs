@@ -37,6 +37,12 @@ impl Formula {
         Self { tex: alttext.map(tex).filter(|tex| !tex.is_empty()), ..Self::default() }
     }
 
+    /// A formula in TeX.
+    pub(super) fn of_tex() -> Self {
+        let open = OpenNode { name: "script".into(), children: Vec::new(), annotation: Some(Annotation::Tex) };
+        Self { open: vec![open], ..Self::default() }
+    }
+
     pub(super) fn open(&mut self, name: &str, encoding: Option<&str>) {
         if self.open.len() == DEEPEST {
             self.too_deep += 1;
@@ -115,6 +121,13 @@ pub(super) fn tex(written: &str) -> String {
 fn written(name: &str, children: &[String]) -> String {
     let child = |index: usize| children.get(index).map_or("", String::as_str);
     match (name, children.len()) {
+        ("mover", 2) if let Some(accent) = combining(child(1)) => format!("{}{accent}", child(0)),
+        ("munder" | "munderover" | "msub" | "msubsup", 2..) if is_large(child(0)) => {
+            let limits =
+                children.iter().skip(1).zip(["_", "^"]).map(|(limit, sign)| format!("{sign}{}", grouped(limit)));
+            format!("{}{} ", child(0), limits.collect::<String>())
+        }
+        ("mfenced", _) => format!("({})", children.join(", ")),
         ("mfrac", 2) => format!("{}/{}", grouped(child(0)), grouped(child(1))),
         ("msup" | "mover", 2) => format!("{}^{}", grouped(child(0)), grouped(child(1))),
         ("msub" | "munder", 2) => format!("{}_{}", grouped(child(0)), grouped(child(1))),
@@ -129,6 +142,23 @@ fn written(name: &str, children: &[String]) -> String {
         ("semantics", _) => child(0).to_owned(),
         _ => children.concat(),
     }
+}
+
+/// Whether limits are above and below it, and something else follows: `∑_(i=1)^n i`.
+fn is_large(sign: &str) -> bool {
+    matches!(sign, "∑" | "∏" | "∐" | "∫" | "∬" | "∮" | "⋃" | "⋂" | "⨁" | "⨂" | "lim" | "max" | "min" | "sup" | "inf")
+}
+
+/// The accent over a letter: `x̄` is not `x^¯`.
+fn combining(sign: &str) -> Option<char> {
+    Some(match sign {
+        "¯" | "ˉ" | "‾" | "_" => '\u{304}',
+        "^" | "ˆ" | "\u{302}" => '\u{302}',
+        "~" | "˜" | "∼" => '\u{303}',
+        "˙" => '\u{307}',
+        "→" | "⃗" => '\u{20d7}',
+        _ => return None,
+    })
 }
 
 /// In parentheses, unless it is one number, one letter or one name.

@@ -428,7 +428,8 @@ impl HtmlHandler for HtmlReader<'_> {
     }
 
     fn close(&mut self, name: &str) {
-        if let Some(formula) = self.formula.as_mut().filter(|_| self.skipped == 0 && name != "math") {
+        let is_inside = name != "math" && name != "script";
+        if let Some(formula) = self.formula.as_mut().filter(|_| self.skipped == 0 && is_inside) {
             return formula.close(name);
         }
         let is_part_of_table = matches!(name, "table" | "tr" | "td" | "th");
@@ -486,6 +487,10 @@ impl HtmlReader<'_> {
             "title" => {
                 self.in_title = self.title.is_empty();
                 self.push(name, ElementKind::Skipped);
+            }
+            "script" if attributes.get("type").is_some_and(|kind| kind.starts_with("math/tex")) => {
+                self.formula = Some(Formula::of_tex());
+                self.push(name, ElementKind::Formula);
             }
             "script" | "style" | "noscript" | "template" | "svg" | "iframe" | "noembed" | "noframes" | "select"
             | "datalist" | "rp" => self.push(name, ElementKind::Skipped),
@@ -623,7 +628,7 @@ fn is_second_copy(name: &str, attributes: &Attributes<'_>) -> bool {
     const SIGNS: [&str; 5] = ["headerlink", "header-anchor", "anchorjs-link", "hash-link", "heading-link"];
     let classes = attributes.get("class").unwrap_or_default();
     let has_class = |names: &[&str]| classes.split_ascii_whitespace().any(|class| names.contains(&class));
-    has_class(&["katex-html", "MJX_Assistive_MathML"]) || name == "a" && has_class(&SIGNS)
+    has_class(&["katex-html", "MJX_Assistive_MathML", "MathJax_Preview"]) || name == "a" && has_class(&SIGNS)
 }
 
 /// Whether a raised `mark` is an exponent: `2`, `-9`, `n`, `n+1`; not `st`.

@@ -121,6 +121,18 @@ fn the_title_of_a_page_is_in_its_text_wherever_it_stands() {
 }
 
 #[test]
+fn formulas_in_scripts_are_read_and_sums_and_accents_keep_their_meaning() {
+    assert_eq!(
+        text(r"<p>So <script type='math/tex; mode=display'>\frac{a}{b}</script> holds."),
+        "So $\\frac{a}{b}$ holds.\n"
+    );
+    let sum = "<math><munderover><mo>∑</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover><msup><mi>i</mi><mn>2</mn></msup></math>";
+    assert_eq!(text(&format!("<p>{sum}")), "∑_(i=1)^n i^2\n");
+    let mean = "<math><mover><mi>x</mi><mo>¯</mo></mover><mo>=</mo><mfenced><mi>a</mi><mi>b</mi></mfenced></math>";
+    assert_eq!(text(&format!("<p>{mean}")), "x\u{304}=(a, b)\n");
+}
+
+#[test]
 fn a_page_for_a_script_has_no_text() {
     let error =
         read("<html><div id=root></div><noscript>You need to enable JavaScript.</noscript>").expect_err("nothing");
