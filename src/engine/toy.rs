@@ -25,6 +25,8 @@ pub(super) struct Toy {
     pub computed: u32,
     /// Bytes that were turned into tokens so far.
     pub tokenized_bytes: Cell<usize>,
+    /// More than one where texts are to have fewer tokens than bytes.
+    pub bytes_per_token: usize,
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
     said: usize,
@@ -80,6 +82,7 @@ impl Toy {
             train_context_tokens,
             computed: 0,
             tokenized_bytes: Cell::new(0),
+            bytes_per_token: 1,
             script: None,
             said: 0,
             quotes: false,
@@ -167,7 +170,8 @@ impl Machine for Toy {
     fn tokenize(&self, texts: &[(&str, Origin)], _: Before) -> Vec<Token> {
         let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
         self.tokenized_bytes.set(self.tokenized_bytes.get() + bytes);
-        texts.iter().flat_map(|(text, _)| text.bytes()).map(|byte| Token(i32::from(byte))).collect()
+        let bytes = texts.iter().flat_map(|(text, _)| text.bytes()).step_by(self.bytes_per_token);
+        bytes.map(|byte| Token(i32::from(byte))).collect()
     }
 
     fn token_bytes(&self, token: Token, _: bool) -> Vec<u8> {

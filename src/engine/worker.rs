@@ -621,13 +621,20 @@ impl<M: Machine> Worker<M> {
     /// The tokens of a text that is many times too long; `None` for others.
     fn estimate(&self, text: &str) -> Option<Estimate> {
         let limit = self.context_limit();
-        let beginning = &text[..text.floor_char_boundary(limit as usize * BEGINNING_BYTES_PER_TOKEN)];
-        if text.len() < SHORT_BYTES.max(beginning.len() * TIMES_TOO_LONG) {
-            return None;
+        let mut length = limit as usize * BEGINNING_BYTES_PER_TOKEN;
+        loop {
+            let beginning = &text[..text.floor_char_boundary(length)];
+            if text.len() < SHORT_BYTES.max(beginning.len() * TIMES_TOO_LONG) {
+                return None;
+            }
+            let tokens = self.machine.tokenize(&[(beginning, Origin::Text)], Before::Mark).len() as u32;
+            if tokens > limit {
+                let all = (f64::from(tokens) * text.len() as f64 / beginning.len() as f64) as u32;
+                return Some(Estimate { tokens: all, beginning_bytes: beginning.len() as u64 });
+            }
+            // Eight letters `a` are one token, so that more of them fit.
+            length *= 2;
         }
-        let tokens = self.machine.tokenize(&[(beginning, Origin::Text)], Before::Mark).len() as u32;
-        let all = (f64::from(tokens) * text.len() as f64 / beginning.len() as f64) as u32;
-        (tokens > limit).then_some(Estimate { tokens: all, beginning_bytes: beginning.len() as u64 })
     }
 
     fn does_not_fit(&self, need: &str, document: u32, have: u32) -> Failure {

@@ -780,6 +780,18 @@ fn a_document_that_is_many_times_too_long_is_counted_by_its_beginning() {
     assert!(desk.worker.machine.tokenized_bytes.get() < 10_000, "{}", desk.worker.machine.tokenized_bytes.get());
 }
 
+/// A vocabulary has tokens of eight letters `a`: then more than the usual beginning is looked at, and not all.
+#[test]
+fn a_document_of_long_tokens_is_counted_by_a_longer_beginning() {
+    let mut desk = Desk::new(700, PLENTY);
+    desk.worker.machine.bytes_per_token = 8;
+    let job = desk.job();
+    let events = desk.give(Command::Count { job, texts: vec!["a".repeat(1_600_000).into()] });
+    let [Event::Counted { tokens, .. }] = &events[..] else { panic!("one count, got {events:?}") };
+    assert_eq!(*tokens, [200_000]);
+    assert!(desk.worker.machine.tokenized_bytes.get() < 20_000, "{}", desk.worker.machine.tokenized_bytes.get());
+}
+
 #[test]
 fn reasoning_past_its_budget_is_closed_and_the_model_answers() {
     let mut desk = Desk::new(4096, PLENTY);
