@@ -1,8 +1,8 @@
 //! Measures frame times on a document of a million tokens and with a transcript of two thousand turns.
 //!
 //! The interface is drawn into memory ([`lunette::tui::Stage`]), without model and terminal. An answer streams piece by
-//! piece with a frame after each; then the document is scrolled, searched and jumped through. Times cover layout and
-//! drawing, and for keys the key.
+//! piece with a frame after each; then the document is scrolled, searched and jumped through, and files are ticked in a
+//! tree of six hundred. Times cover layout and drawing, and for keys the key.
 //!
 //! ```text
 //! cargo bench --bench frames -- [--pieces 600] [--turns 2000] [--books 7]
@@ -190,7 +190,7 @@ fn figures() -> Box<Figures> {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let document = Arc::new(shelf(args.books));
+    let (document, tree) = (Arc::new(shelf(args.books)), Arc::new(tree(600)));
     println!(
         "{:.1} MB of text, about {} tokens; {} pieces\n",
         document.text.len() as f64 / 1e6,
@@ -207,6 +207,7 @@ fn main() -> ExitCode {
         met &= long.at(0.5) <= short.at(0.5).mul_f64(1.1) + Duration::from_micros(100);
         met &= print(&format!("reading, {}x{}: scrolling", size.0, size.1), &moving(&document, size, "j"));
         met &= print(&format!("reading, {}x{}: chapters", size.0, size.1), &moving(&document, size, "}"));
+        met &= print(&format!("choosing among 600 files, {}x{}", size.0, size.1), &choosing(&tree, size));
     }
     searching(&document);
     if met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -219,6 +220,17 @@ fn shelf(books: usize) -> Document {
         bytes: document::PRIDE_AND_PREJUDICE.as_bytes().into(),
     };
     let inputs: Vec<document::Input> = (1..=books).map(book).collect();
+    document::load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is text")
+}
+
+/// A document of many files, in folders of twenty.
+fn tree(files: usize) -> Document {
+    let text = "fn main() {}\n".repeat(300);
+    let file = |number: usize| document::Input::Memory {
+        name: format!("tree/d{:02}/f{number:03}.rs", number / 20),
+        bytes: text.clone().into_bytes().into(),
+    };
+    let inputs: Vec<document::Input> = (0..files).map(file).collect();
     document::load(&inputs, &ReadOptions::default(), &mut std::io::empty()).expect("it is text")
 }
 
@@ -272,6 +284,22 @@ fn moving(document: &Arc<Document>, (width, height): (u16, u16), key: &str) -> T
     let step = |_| {
         let start = Instant::now();
         stage.press(&talk.chat, key);
+        stage.frame(&talk.chat);
+        start.elapsed()
+    };
+    Times::of((0..300).map(step).collect())
+}
+
+/// Walks through the tree of files, and ticks each that it comes to.
+fn choosing(tree: &Arc<Document>, (width, height): (u16, u16)) -> Times {
+    let talk = Talk::about(tree);
+    let mut stage = Stage::new(tree.clone(), width, height);
+    stage.frame(&talk.chat);
+    stage.press(&talk.chat, "\ts");
+    stage.count_parts(1_200);
+    let step = |_| {
+        let start = Instant::now();
+        stage.press(&talk.chat, "↓ ");
         stage.frame(&talk.chat);
         start.elapsed()
     };

@@ -33,6 +33,11 @@ impl Stage {
         Self { terminal, screen: Screen::new(document), theme: Theme::of(ThemeChoice::Dark) }
     }
 
+    /// Each part of the document has been counted, and has so many tokens.
+    pub fn count_parts(&mut self, tokens: u32) {
+        self.screen.parts.tokens.fill(Some(tokens));
+    }
+
     /// Lays out and draws one frame, and returns how long that took.
     pub fn frame(&mut self, chat: &Chat) -> Duration {
         let start = Instant::now();
@@ -42,13 +47,14 @@ impl Stage {
         start.elapsed()
     }
 
-    /// Presses keys that only change the screen: letters, `\t`, `\r`, `\x1b`.
+    /// Presses keys that only change the screen: letters, `\t`, `\r`, `\x1b`, and `↓`.
     pub fn press(&mut self, chat: &Chat, keys: &str) {
         for key in keys.chars() {
             let code = match key {
                 '\t' => KeyCode::Tab,
                 '\r' => KeyCode::Enter,
                 '\x1b' => KeyCode::Esc,
+                '↓' => KeyCode::Down,
                 key => KeyCode::Char(key),
             };
             if let Some(intent) = self.screen.intent(KeyEvent::new(code, KeyModifiers::NONE)) {
