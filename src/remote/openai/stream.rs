@@ -21,6 +21,9 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 
+/// The longest event that goes on over several lines.
+const MOST_BYTES: usize = 16 << 20;
+
 /// What a line of the stream completed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Item {
@@ -111,6 +114,9 @@ impl EventReader {
         }
         if let Ok(value) = serde_json::from_str::<Value>(&data) {
             return Some(item_of(&value));
+        }
+        if data.len() > MOST_BYTES {
+            return Some(Item::Unreadable(data));
         }
         self.data = Some(data);
         None

@@ -27,6 +27,8 @@ use crate::failure::{Failure, FailureKind};
 
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may take to list its models or to count tokens. An answer may take longer: its reader decides.
+const SHORT_ANSWER: Duration = Duration::from_mins(1);
 /// The most that is read of an answer that is no stream: token ids of a document of 16 MB.
 const MOST_BYTES: usize = 256 << 20;
 /// The longest line of a stream, or of a head.
@@ -85,11 +87,16 @@ impl Wire {
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Value, NoAnswer> {
-        self.send("GET", path, String::new()).await?.json().await
+        self.soon(async { self.send("GET", path, String::new()).await?.json().await }).await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, NoAnswer> {
-        self.send("POST", path, body.to_string()).await?.json().await
+        self.soon(async { self.send("POST", path, body.to_string()).await?.json().await }).await
+    }
+
+    async fn soon<T>(&self, answer: impl Future<Output = Result<T, NoAnswer>>) -> Result<T, NoAnswer> {
+        let silent = |_| NoAnswer::NotReached(format!("{} does not answer within a minute", self.address.host));
+        tokio::time::timeout(SHORT_ANSWER, answer).await.map_err(silent)?
     }
 
     /// Asks for an answer. Returns once its head is there.
@@ -247,7 +254,7 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<Head> {
         let Some((name, value)) = line.split_once(':') else { break };
         match (name.to_ascii_lowercase().as_str(), value.trim()) {
             ("transfer-encoding", value) if value.to_ascii_lowercase().contains("chunked") => {
-                head.framing = Framing::Chunked
+                head.framing = Framing::Chunked;
             }
             ("content-length", value) if !matches!(head.framing, Framing::Chunked) => {
                 head.framing = value.parse().map_or(Framing::UntilClosed, Framing::Length);
@@ -402,5 +409,13 @@ mod tests {
         assert_eq!((head.status, head.retry_after), (429, Some(Duration::from_secs(3))));
         assert!(matches!(head.framing, Framing::Length(4)));
         assert!(read_head(&mut "SSH-2.0-OpenSSH\r\n".as_bytes()).is_err());
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_accepts_and_says_nothing_is_not_waited_for_forever() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let host = listener.local_addr().expect("an address").to_string();
+        let wire = Wire::to(Address { host: host.clone(), base: String::new() }, String::new());
+        let silent = NoAnswer::NotReached(format!("{host} does not answer within a minute"));
+        assert_eq!(wire.get("v1/models").await, Err(silent));
     }
 }
