@@ -160,6 +160,7 @@ impl Desk {
             first_use: None,
             heads: None,
             adapters: Vec::new(),
+            presets: Vec::new(),
         };
         let mut engine = spawn(EngineConfig { model: args.model.clone(), settings });
         let template = loop {

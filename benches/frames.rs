@@ -31,7 +31,7 @@ use lunette::engine::message::{
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
 use lunette::swaa::selection::PresetSelection;
-use lunette::swaa::{Presets, Recipe};
+use lunette::swaa::{ModelLayers, Presets, Recipe};
 use lunette::tui::Stage;
 
 /// The bar.
@@ -152,7 +152,7 @@ fn model() -> ModelInfo {
         called: None,
         quantisation: None,
         architecture: "qwen2".into(),
-        layers: 24,
+        layers: ModelLayers::All(24),
         train_context_tokens: 1 << 20,
         vocab_tokens: 151_936,
         cache: CacheShape::plain(12_288),

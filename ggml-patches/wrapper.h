@@ -2,3 +2,4 @@
 #include "llama.h"
 #include "gguf.h"
 #include "llama-swaa-range.h"
+#include "llama-swaa-layers.h"

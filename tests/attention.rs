@@ -11,6 +11,8 @@
 mod far;
 #[path = "attention/gpu.rs"]
 mod gpu;
+#[path = "attention/hybrid.rs"]
+mod hybrid;
 #[path = "attention/locate.rs"]
 mod locate;
 #[path = "attention/ranges.rs"]
@@ -33,6 +35,7 @@ use support::llama::{
 use support::pair::Pair;
 use support::random_model::{GgufFace, RandomModel, Shape};
 use support::reference::Reference;
+use support::toys::Toy;
 
 #[test]
 fn full_attention_is_computed_as_the_reference_computes_it() {
@@ -394,12 +397,6 @@ fn models_that_cannot_slide_are_refused_with_a_sentence() {
         ("refact", vec![], vec![], "refact cannot slide: it encodes positions as attention bias (ALiBi)"),
         ("dream", vec![], vec![], "dream cannot slide: it keeps no KV cache"),
         (
-            "qwen2vl",
-            vec![("rope.dimension_sections", Value::U32List(vec![16, 8, 8, 0]))],
-            vec![],
-            "qwen2vl cannot slide: its positions have more than one dimension (M-RoPE)",
-        ),
-        (
             "cohere2",
             vec![
                 ("attention.sliding_window", Value::U32(4096)),
@@ -416,6 +413,13 @@ fn models_that_cannot_slide_are_refused_with_a_sentence() {
         assert_eq!(context.refusal().as_deref(), Some(sentence));
         assert_eq!(context.configure(64, 4, &[]), Err(sentence.to_owned()));
         assert_eq!(context.configure(0, 0, &[]), Ok(()), "{architecture}: full attention is for every model");
+    }
+    for (toy, sentence) in [
+        (Toy::Gemma, "gemma3 cannot slide: it has a sliding window of its own (64 tokens)"),
+        (Toy::Latent, "deepseek2 cannot slide: its attention is latent (MLA)"),
+    ] {
+        let model = Model::load_toy(toy);
+        assert_eq!(Context::new(&model, IN_F16).refusal().as_deref(), Some(sentence));
     }
 }
 

@@ -34,6 +34,7 @@ fn config(model: PathBuf) -> EngineConfig {
             disk_cache: None,
             first_use: None,
             adapters: Vec::new(),
+            presets: Vec::new(),
             heads: None,
         },
     }

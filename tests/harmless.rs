@@ -43,7 +43,7 @@ use lunette::settings::{
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
 use lunette::swaa::selection::PresetSelection;
-use lunette::swaa::{Presets, Recipe};
+use lunette::swaa::{ModelLayers, Presets, Recipe};
 use lunette::tui::Stage;
 use support::binary::Home;
 use tokio::sync::mpsc::unbounded_channel;
@@ -97,7 +97,7 @@ fn model() -> ModelInfo {
         called: None,
         quantisation: None,
         architecture: format!("architecture {}", everything()),
-        layers: 24,
+        layers: ModelLayers::All(24),
         train_context_tokens: 8192,
         sampling: SamplingPatch::default(),
         vocab_tokens: 100,

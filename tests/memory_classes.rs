@@ -31,7 +31,9 @@ impl Shelf {
         if !path.exists() {
             toy.write_to(&path);
         }
-        config(path)
+        let mut config = config(path);
+        config.settings.presets = vec![RecipeSpec::FULL, SLIDING];
+        config
     }
 
     /// The same, with readings and conversations kept on disk.
@@ -44,41 +46,109 @@ impl Shelf {
 }
 
 /// What an engine says that was asked the earlier questions before, and nothing else.
-fn answer_of_a_new_engine(config: &EngineConfig, document: &str, turns: &[&str]) -> String {
+fn answer_of_a_new_engine(config: &EngineConfig, document: &str, turns: &[&str], recipe: &RecipeSpec) -> String {
     let mut desk = Desk::start(config.clone());
     let mut said = String::new();
     for turn in (0..turns.len()).step_by(2) {
-        said = desk.ask(&prompt(document, &turns[..=turn]), &RecipeSpec::FULL).text;
+        said = desk.ask(&prompt(document, &turns[..=turn]), recipe).text;
     }
     said
+}
+
+/// The recipes under which a toy can read.
+fn recipes(config: &EngineConfig) -> Vec<RecipeSpec> {
+    let survey = Survey::of(config).expect("the file has its tables");
+    let slides = survey.info().sliding_refused.is_none();
+    [Some(RecipeSpec::FULL), slides.then_some(SLIDING)].into_iter().flatten().collect()
+}
+
+#[test]
+fn the_attention_layers_of_plain_models_and_hybrids_can_slide() {
+    let shelf = Shelf::new();
+    let can_slide = |toy: &Toy| recipes(&shelf.config(*toy)).len() == 2;
+    let sliding: Vec<Toy> = ALL.into_iter().filter(can_slide).collect();
+    let expected =
+        [Toy::Plain, Toy::Sections, Toy::DeltaNet, Toy::ShortConvolution, Toy::Granite, Toy::Falcon, Toy::Nemotron];
+    assert_eq!(sliding, expected);
+}
+
+#[test]
+fn which_layers_attend_is_known_in_every_class() {
+    let shelf = Shelf::new();
+    let layers = |toy| Survey::of(&shelf.config(toy)).expect("the file has its tables").info().layers.to_string();
+    for (toy, expected) in [
+        (Toy::Plain, "8 layers"),
+        (Toy::DeltaNet, "8 layers, of which 2 attend (3,7)"),
+        (Toy::ShortConvolution, "8 layers, of which 2 attend (2,6)"),
+        (Toy::Granite, "8 layers, of which 2 attend (3,7)"),
+        (Toy::Falcon, "8 layers"),
+        (Toy::Nemotron, "8 layers, of which 2 attend (3,7)"),
+        (Toy::Gemma, "8 layers"),
+    ] {
+        assert_eq!(layers(toy), expected, "{toy:?}");
+    }
 }
 
 #[test]
 fn a_conversation_costs_its_tail_alone_in_every_class() {
     let shelf = Shelf::new();
-    let book = book();
     for toy in ALL {
         let config = shelf.config(toy);
+        for recipe in recipes(&config) {
+            hold_a_conversation(toy, &config, &recipe);
+        }
+    }
+}
+
+fn hold_a_conversation(toy: Toy, config: &EngineConfig, recipe: &RecipeSpec) {
+    let book = book();
+    let mut desk = Desk::start(config.clone());
+    let toy = format!("{toy:?}, {recipe}");
+    let mut asked = |turns: &[&str], what: &str, most: u32| {
+        let prompt = prompt(&book, turns);
+        let answer = desk.ask(&prompt, recipe);
+        assert_eq!(answer.text, answer_of_a_new_engine(config, &book, turns, recipe), "{toy}, {what}");
+        assert!(answer.figures.tokens.prefilled <= most, "{toy}, {what}: {:?}", answer.figures.tokens);
+        assert_eq!(answer.planned, answer.figures.tokens.prefilled, "{toy}, {what}: told beforehand");
+        answer
+    };
+    let tail = |text: &str| text.len() as u32 + REQUEST;
+    let whole = book.len() as u32;
+    let first = asked(&["Who is she?"], "first question", whole + tail("Who is she?"));
+    assert_eq!(first.figures.tokens.prefilled, whole + tail("Who is she?"), "{toy}");
+    asked(&["Where is Longbourn?"], "second question", tail("Where is Longbourn?"));
+    asked(&["Where is Longbourn?"], "the same again", REQUEST.max(tail("Where is Longbourn?")));
+    let turns = ["Where is Longbourn?", "In Hertfordshire.", "Who lives there?"];
+    asked(&turns, "another turn", tail("Where is Longbourn?In Hertfordshire.Who lives there?") + 2 * REQUEST);
+    let edited = ["Where is Longbourn?", "In Hertfordshire.", "Who left it?"];
+    asked(&edited, "an edited question", tail("In Hertfordshire.Who left it?") + 2 * REQUEST);
+    asked(&["What is entailed?"], "a branch at the document", tail("What is entailed?"));
+}
+
+/// Two presets by turns, as an A/B comparison asks them: each switch costs the tail, once both have read the document.
+#[test]
+fn the_presets_of_a_comparison_keep_apart_what_they_read_in_every_class() {
+    let shelf = Shelf::new();
+    let book = book();
+    let turns = ["Who is she?"];
+    let question = prompt(&book, &turns);
+    let tail = turns[0].len() as u32 + REQUEST;
+    for toy in ALL {
+        let config = shelf.config(toy);
+        let recipes = recipes(&config);
         let mut desk = Desk::start(config.clone());
-        let mut asked = |turns: &[&str], what: &str, most: u32| {
-            let prompt = prompt(&book, turns);
-            let answer = desk.ask(&prompt, &RecipeSpec::FULL);
-            assert_eq!(answer.text, answer_of_a_new_engine(&config, &book, turns), "{toy:?}, {what}");
-            assert!(answer.figures.tokens.prefilled <= most, "{toy:?}, {what}: {:?}", answer.figures.tokens);
-            assert_eq!(answer.planned, answer.figures.tokens.prefilled, "{toy:?}, {what}: told beforehand");
-            answer
-        };
-        let tail = |text: &str| text.len() as u32 + REQUEST;
-        let whole = book.len() as u32;
-        let first = asked(&["Who is she?"], "first question", whole + tail("Who is she?"));
-        assert_eq!(first.figures.tokens.prefilled, whole + tail("Who is she?"), "{toy:?}");
-        asked(&["Where is Longbourn?"], "second question", tail("Where is Longbourn?"));
-        asked(&["Where is Longbourn?"], "the same again", REQUEST.max(tail("Where is Longbourn?")));
-        let turns = ["Where is Longbourn?", "In Hertfordshire.", "Who lives there?"];
-        asked(&turns, "another turn", tail("Where is Longbourn?In Hertfordshire.Who lives there?") + 2 * REQUEST);
-        let edited = ["Where is Longbourn?", "In Hertfordshire.", "Who left it?"];
-        asked(&edited, "an edited question", tail("In Hertfordshire.Who left it?") + 2 * REQUEST);
-        asked(&["What is entailed?"], "a branch at the document", tail("What is entailed?"));
+        let expected = recipes.iter().map(|recipe| Desk::start(config.clone()).ask_drawn(&question, recipe).text);
+        let expected: Vec<String> = expected.collect();
+        for round in 0..3 {
+            for (recipe, expected) in recipes.iter().zip(&expected) {
+                let answer = desk.ask_drawn(&question, recipe);
+                assert_eq!(&answer.text, expected, "{toy:?}, {recipe}, round {round}");
+                let most = if round == 0 { book.len() as u32 + tail } else { tail };
+                let tokens = answer.figures.tokens;
+                assert!(tokens.prefilled <= most, "{toy:?}, {recipe}, round {round}: {tokens:?}");
+                assert_eq!(answer.planned, tokens.prefilled, "{toy:?}, {recipe}, round {round}: told beforehand");
+            }
+        }
     }
 }
 
@@ -151,7 +221,7 @@ fn a_restart_costs_what_a_turn_costs_in_every_class() {
         assert_eq!((again.text, again.planned), (first.text, tail), "{toy:?}");
         let turns = ["Who is she?", "Nobody.", "Who left?"];
         let more = desk.ask(&prompt(&book, &turns), &RecipeSpec::FULL);
-        assert_eq!(more.text, answer_of_a_new_engine(&shelf.config(toy), &book, &turns), "{toy:?}");
+        assert_eq!(more.text, answer_of_a_new_engine(&shelf.config(toy), &book, &turns, &RecipeSpec::FULL), "{toy:?}");
         desk.end();
 
         let longer = format!("{book}And so on.");
@@ -233,6 +303,10 @@ fn each_toy_is_of_the_class_that_it_stands_for() {
     let classes = ALL.map(|toy| Survey::of(&shelf.config(toy)).expect("the file has its tables").info().cache.class);
     let expected = [
         MemoryClass::Plain,
+        MemoryClass::Plain,
+        MemoryClass::Hybrid,
+        MemoryClass::Hybrid,
+        MemoryClass::Hybrid,
         MemoryClass::Hybrid,
         MemoryClass::Hybrid,
         MemoryClass::Windowed,

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, build_prompt};
 use lunette::engine::message::{Begins, CacheShape, ModelInfo, OutputMarkup, Prompt};
-use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
+use lunette::swaa::{ChainOfThought, ModelLayers};
 use serde_json::json;
 
 /// Where the output begins: the model decides; in the reasoning; behind it.
@@ -93,7 +93,7 @@ fn model(template: String) -> ModelInfo {
         called: None,
         quantisation: None,
         architecture: "llama".into(),
-        layers: 4,
+        layers: ModelLayers::All(4),
         train_context_tokens: 8192,
         vocab_tokens: 100,
         cache: CacheShape::plain(1),

@@ -15,8 +15,8 @@ use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, Turn, bui
 use lunette::document::{Input, PRIDE_AND_PREJUDICE, ReadOptions, load};
 use lunette::engine::Vocabulary;
 use lunette::engine::message::{CacheShape, ModelInfo, Prompt};
-use lunette::swaa::ChainOfThought;
 use lunette::swaa::cost::PrefillCost;
+use lunette::swaa::{ChainOfThought, ModelLayers};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -103,7 +103,7 @@ fn model_with(template: &str) -> ModelInfo {
         quantisation: None,
         repacked_bytes: 0,
         architecture: "llama".into(),
-        layers: 4,
+        layers: ModelLayers::All(4),
         train_context_tokens: 8192,
         vocab_tokens: 100,
         cache: CacheShape::plain(1),

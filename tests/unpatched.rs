@@ -145,6 +145,7 @@ fn model_info(model: &Path) -> ModelInfo {
             disk_cache: None,
             first_use: None,
             adapters: Vec::new(),
+            presets: Vec::new(),
             heads: None,
         },
     });

@@ -5971,6 +5971,9 @@ unsafe extern "C" {
         size: usize,
     ) -> usize;
 }
+unsafe extern "C" {
+    pub fn llama_swaa_get_layers(ctx: *const llama_context, dst: *mut i32, n: usize) -> usize;
+}
 #[repr(C)]
 #[derive(Debug, Copy, Clone, PartialEq)]
 pub struct ggml_backend_buffer {

@@ -16,7 +16,7 @@ use crate::engine::message::{
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::PresetSelection;
-use crate::swaa::{Presets, Recipe, RecipeSpec};
+use crate::swaa::{ModelLayers, Presets, Recipe, RecipeSpec};
 
 /// Tokens of the book.
 pub(crate) const DOCUMENT_TOKENS: u32 = 10_000;
@@ -75,7 +75,7 @@ pub(crate) fn model() -> ModelInfo {
         called: None,
         quantisation: None,
         architecture: "qwen2".into(),
-        layers: 24,
+        layers: ModelLayers::All(24),
         train_context_tokens: 32_768,
         vocab_tokens: 151_936,
         cache: CacheShape::plain(12_288),
@@ -114,7 +114,7 @@ pub(crate) fn memory() -> Memory {
 /// second.
 pub(crate) fn figures(recipe: &RecipeSpec, cached: u32, prefilled: u32) -> Figures {
     Figures {
-        recipe: recipe.resolve(DOCUMENT_TOKENS, 24),
+        recipe: recipe.resolve(DOCUMENT_TOKENS, &ModelLayers::All(24)),
         tokens: TokenCounts {
             document: DOCUMENT_TOKENS,
             prompt: DOCUMENT_TOKENS,

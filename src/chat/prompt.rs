@@ -466,7 +466,7 @@ mod tests {
             called: None,
             quantisation: None,
             architecture: "llama".into(),
-            layers: 4,
+            layers: crate::swaa::ModelLayers::All(4),
             train_context_tokens: 8192,
             vocab_tokens: 100,
             cache: CacheShape::plain(1),

@@ -40,6 +40,15 @@ impl MemoryClass {
         }
     }
 
+    /// Why `auto` does not take sliding attention for such a model, where the library computes it.
+    #[must_use]
+    pub const fn sliding_unproven(self) -> Option<&'static str> {
+        match self {
+            Self::Hybrid => Some("what a window costs the answers of a hybrid has not been measured"),
+            _ => None,
+        }
+    }
+
     /// In a few words, for people.
     #[must_use]
     pub const fn in_words(self) -> &'static str {

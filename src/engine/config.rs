@@ -168,6 +168,9 @@ pub struct EngineSettings {
     pub first_use: Option<FirstUse>,
     /// Adapters that are loaded with the model: those of every recipe that may come.
     pub adapters: Vec<AdapterFile>,
+    /// Recipes that a conversation may switch to. A model that goes back only to checkpoints gets one where the window of
+    /// each begins to hide something.
+    pub presets: Vec<RecipeSpec>,
 }
 
 /// A file of an adapter.

@@ -24,6 +24,7 @@ use crate::swaa::cost::{PrefillCost, pairs};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
     pub parameters: f64,
+    /// Those that attend. What the others of a hybrid compute is the same for each token, and is priced with its matmuls.
     pub layers: u32,
     /// Query heads times head size.
     pub attention_width: f64,

@@ -41,9 +41,10 @@ impl<M: Machine> Worker<M> {
     }
 
     fn do_trials(&mut self, trials: &[Trial], job: &mut Job) -> Result<Prefilled, Failure> {
-        let heads: Arc<[Head]> = (0..self.machine.layers())
-            .flat_map(|layer| (0..self.machine.query_heads()).map(move |head| Head { layer, head }))
-            .collect();
+        let of_layer = self.machine.query_heads();
+        let layers = self.machine.layers().attending();
+        let heads_of = |&layer: &u32| (0..of_layer).map(move |head| Head { layer, head });
+        let heads: Arc<[Head]> = layers.as_slice().iter().flat_map(heads_of).collect();
         self.search.sums.resize(heads.len(), (0.0, 0.0));
         while let Some(trial) = trials.get(self.search.done) {
             let stopped = self.do_trial(trial, &heads, job)?;

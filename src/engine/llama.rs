@@ -49,7 +49,7 @@ use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, 
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::cost::PrefillCost;
-use crate::swaa::{Adapter, Attention};
+use crate::swaa::{Adapter, Attention, LayerSet, ModelLayers};
 use crate::units::{bytes, count};
 pub use attempt::try_model;
 pub use facts::{Facts, facts};
@@ -106,11 +106,12 @@ impl Model {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
-        let shape = shape(&model);
+        let Probed { cache, layers, sliding_refused } = probe(&model, &config.settings)?;
+        let shape = shape(&model, &layers);
         let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
-        let Probed { cache, sliding_refused } = probe(&model, &config.settings)?;
         let cache = with_own_windows(cache, config, !gpus.is_empty())?;
         let mut info = describe(&model, config, started, unmeasured.cost(), cache);
+        info.layers = layers;
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
@@ -162,7 +163,7 @@ fn describe(
         name,
         called,
         quantisation,
-        layers: model.n_layer(),
+        layers: ModelLayers::All(model.n_layer()),
         train_context_tokens: model.n_ctx_train(),
         vocab_tokens: model.n_vocab().unsigned_abs(),
         cache,
@@ -211,11 +212,11 @@ fn architecture(model: &LlamaModel) -> String {
     model.meta_val_str("general.architecture").unwrap_or_default()
 }
 
-fn shape(model: &LlamaModel) -> Shape {
+fn shape(model: &LlamaModel, layers: &ModelLayers) -> Shape {
     let head = head_size(model, &architecture(model), "key");
     Shape {
         parameters: model.n_params() as f64,
-        layers: model.n_layer(),
+        layers: layers.attending_count(),
         attention_width: f64::from(model.n_head()) * f64::from(head),
     }
 }
@@ -223,6 +224,7 @@ fn shape(model: &LlamaModel) -> Shape {
 /// What only a context knows.
 struct Probed {
     cache: CacheShape,
+    layers: ModelLayers,
     /// Why sliding attention is not available, if so.
     sliding_refused: Option<String>,
 }
@@ -232,7 +234,11 @@ fn probe(model: &LlamaModel, settings: &EngineSettings) -> Result<Probed, Failur
     let (smaller, larger) = (small_context(model, settings, 256)?, small_context(model, settings, 512)?);
     let [of_256, of_512] = [&smaller, &larger].map(|context| memory_of(context).kv as u64);
     let class = memory_class(model, &smaller);
-    Ok(Probed { cache: CacheShape::measured(class, of_256, of_512), sliding_refused: smaller.refusal() })
+    let layers = match smaller.attending_layers() {
+        none if none.is_empty() => ModelLayers::All(model.n_layer()),
+        attending => ModelLayers::new(model.n_layer(), attending),
+    };
+    Ok(Probed { cache: CacheShape::measured(class, of_256, of_512), layers, sliding_refused: smaller.refusal() })
 }
 
 /// Asks contexts of which nothing is allocated: what layers with windows of their own keep depends on the batch size.
@@ -358,6 +364,16 @@ impl<'model> Context<'model> {
         let reason = unsafe { sys::llama_swaa_refusal(self.raw.as_ptr()) };
         // SAFETY: as above.
         (!reason.is_null()).then(|| unsafe { CStr::from_ptr(reason) }.to_string_lossy().into_owned())
+    }
+
+    /// The layers that attend to a cache that can slide; none if there is no such cache.
+    fn attending_layers(&self) -> LayerSet {
+        // SAFETY: `raw` is alive as long as `self`; without room, the library writes nothing.
+        let count = unsafe { sys::llama_swaa_get_layers(self.raw.as_ptr(), std::ptr::null_mut(), 0) };
+        let mut layers = vec![0; count];
+        // SAFETY: as above; there is room for `count` indices.
+        unsafe { sys::llama_swaa_get_layers(self.raw.as_ptr(), layers.as_mut_ptr(), count) };
+        layers.into_iter().map(i32::cast_unsigned).collect()
     }
 
     /// The window that the model itself has on some layers; 0 if none.
@@ -593,8 +609,8 @@ impl Machine for Llama<'_> {
         self.model.weights.vocab().is_eog(LlamaToken(token.0))
     }
 
-    fn layers(&self) -> u32 {
-        self.model.info.layers
+    fn layers(&self) -> &ModelLayers {
+        &self.model.info.layers
     }
 
     fn query_heads(&self) -> u32 {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::cache_index::{AdapterKey, Token};
 use super::message::{Failure, Head, LONGEST_DRAFT, Memory, Origin, Sampling, Weight};
-use crate::swaa::{Adapter, Attention};
+use crate::swaa::{Adapter, Attention, ModelLayers};
 
 /// What comes before a text that is tokenised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +69,9 @@ pub(super) trait Machine {
 
     fn ends_generation(&self, token: Token) -> bool;
 
-    fn layers(&self) -> u32;
+    fn layers(&self) -> &ModelLayers;
 
-    /// Query heads of each layer.
+    /// Query heads of each layer that attends.
     fn query_heads(&self) -> u32;
 
     /// Puts these adapters onto the model for the next decode calls, and only these. Returns what a cache that is computed with them

@@ -19,7 +19,7 @@ pub use crate::failure::{Failure, FailureKind};
 pub use crate::passages::Passage;
 use crate::swaa::cost::PrefillCost;
 use crate::swaa::model::ModelFacts;
-use crate::swaa::{Recipe, RecipeSpec};
+use crate::swaa::{ModelLayers, Recipe, RecipeSpec};
 use crate::units::count;
 
 /// Identifies a job; chosen by the sender of the command, never used twice.
@@ -564,7 +564,7 @@ pub struct ModelInfo {
     pub quantisation: Option<String>,
     /// `general.architecture`: `qwen2`, `llama`, …
     pub architecture: String,
-    pub layers: u32,
+    pub layers: ModelLayers,
     pub train_context_tokens: u32,
     pub vocab_tokens: u32,
     /// What its cache takes, in the context's cache type.
@@ -620,10 +620,10 @@ impl ModelInfo {
     #[must_use]
     pub fn place(&self) -> String {
         let devices = self.devices.join(", ");
-        if !self.has_gpu() || self.offloaded_layers > self.layers {
+        if !self.has_gpu() || self.offloaded_layers > self.layers.count() {
             return devices;
         }
-        format!("{devices} ({} of {} layers)", self.offloaded_layers, self.layers + 1)
+        format!("{devices} ({} of {} layers)", self.offloaded_layers, self.layers.count() + 1)
     }
 
     /// Whether a device other than the CPU is in use.
@@ -644,8 +644,9 @@ impl ModelInfo {
         ModelFacts {
             name: &self.name,
             architecture: &self.architecture,
-            layers: self.layers,
+            layers: &self.layers,
             sliding_refused: self.sliding_refused.as_deref(),
+            sliding_unproven: self.cache.class.sliding_unproven(),
             cost: self.prefill_cost,
         }
     }

@@ -10,6 +10,10 @@
 //! document starts at no less than half of what it shares. Those inside of a document and at its end go to disk with its
 //! blocks.
 //!
+//! Up to 4,196 the document is the same under this window and under full attention, the states of recurrent layers
+//! included. So that a switch between presets starts there, whichever of them was read first, a checkpoint is taken where
+//! the window of each preset begins to hide something.
+//!
 //! Doesn't decide how much of a cache is wanted (`worker` does).
 
 use super::checkpoints::Place;
@@ -17,22 +21,25 @@ use super::machine::Machine;
 use super::message::Failure;
 use super::tokenized_prompt::TokenizedPrompt;
 use super::worker::Worker;
+use crate::swaa::RecipeSpec;
 
 /// The first checkpoint inside of a document; the others are at twice, four times, … as many tokens.
 const FIRST_WITHIN_TOKENS: u32 = 2048;
 
-/// Where the calls of a prefill end so that checkpoints can be taken there: the first such place after `start`.
-fn next_stop(tokenized: &TokenizedPrompt, start: u32) -> u32 {
+/// Where the calls of a prefill end so that checkpoints can be taken there: the first such place after `start`. In `presets`
+/// is how many tokens each preset sees whole.
+fn next_stop(tokenized: &TokenizedPrompt, presets: &[u32], start: u32) -> u32 {
     let power = (start + 1).max(FIRST_WITHIN_TOKENS).next_power_of_two();
-    let of_document = [power, tokenized.recipe.reading.seen_whole()].map(|stop| stop.min(tokenized.document_tokens));
-    let stops = of_document.into_iter().chain([tokenized.answer_request]);
+    let within = [power, tokenized.recipe.reading.seen_whole()].into_iter().chain(presets.iter().copied());
+    let of_document = within.map(|stop| stop.min(tokenized.document_tokens));
+    let stops = of_document.chain([tokenized.answer_request]);
     stops.filter(|&stop| stop > start).min().unwrap_or(u32::MAX)
 }
 
 /// What a checkpoint at `position` would be good for; the prefill of `tokenized` began at `first`.
-fn place_at(tokenized: &TokenizedPrompt, position: u32, first: u32) -> Place {
+fn place_at(tokenized: &TokenizedPrompt, presets: &[u32], position: u32, first: u32) -> Place {
     let document = tokenized.document_tokens;
-    let is_stop = next_stop(tokenized, position - 1) == position;
+    let is_stop = next_stop(tokenized, presets, position - 1) == position;
     match position {
         _ if position == document => Place::Document,
         _ if position > document && (position == first || is_stop) => Place::Turn,
@@ -87,8 +94,18 @@ impl<M: Machine> Worker<M> {
 
     /// Max tokens of the next decode call of a prefill from the cache's end.
     pub(super) fn tokens_to_next_stop(&self, tokenized: &TokenizedPrompt) -> u32 {
+        if self.machine.cuts_anywhere() {
+            return u32::MAX;
+        }
         let start = self.kv.len();
-        if self.machine.cuts_anywhere() { u32::MAX } else { next_stop(tokenized, start) - start }
+        next_stop(tokenized, &self.seen_whole(tokenized), start) - start
+    }
+
+    /// How many tokens of a document each preset sees whole.
+    fn seen_whole(&self, tokenized: &TokenizedPrompt) -> Vec<u32> {
+        let layers = self.machine.layers();
+        let of = |spec: &RecipeSpec| spec.resolve(tokenized.document_tokens, layers).reading.seen_whole();
+        self.settings.presets.iter().map(of).collect()
     }
 
     /// Takes a checkpoint at the cache's end, if this cache needs any. The prefill began at `first`.
@@ -97,7 +114,7 @@ impl<M: Machine> Worker<M> {
         if position == 0 || self.machine.cuts_anywhere() {
             return;
         }
-        let place = place_at(tokenized, position, first);
+        let place = place_at(tokenized, &self.seen_whole(tokenized), position, first);
         if !self.checkpoints.holds(&self.kv, place) {
             self.take_checkpoint(place);
         }
@@ -131,12 +148,12 @@ impl<M: Machine> Worker<M> {
 mod tests {
     use super::*;
     use crate::engine::cache_index::{Token, TokenSequence};
-    use crate::swaa::{Attention, RecipeSpec, WindowSpec};
+    use crate::swaa::{Attention, ModelLayers, RecipeSpec, WindowSpec};
 
     /// A document of 30,000 tokens and a question of 40, of which the last 6 ask for the answer.
     fn asked(window: WindowSpec) -> TokenizedPrompt {
         let spec = RecipeSpec { window, sinks: 100, ..RecipeSpec::FULL };
-        let recipe = spec.resolve(30_000, 4);
+        let recipe = spec.resolve(30_000, &ModelLayers::All(4));
         let mut sequence = TokenSequence::default();
         sequence.push(&vec![Token(1); 30_000], &recipe.reading);
         sequence.push(&[Token(2); 40], &Attention::Full);
@@ -144,7 +161,11 @@ mod tests {
     }
 
     fn stops(tokenized: &TokenizedPrompt) -> Vec<u32> {
-        let next = |&start: &u32| Some(next_stop(tokenized, start)).filter(|&stop| stop < u32::MAX);
+        stops_with(tokenized, &[])
+    }
+
+    fn stops_with(tokenized: &TokenizedPrompt, presets: &[u32]) -> Vec<u32> {
+        let next = |&start: &u32| Some(next_stop(tokenized, presets, start)).filter(|&stop| stop < u32::MAX);
         std::iter::successors(Some(0), next).skip(1).collect()
     }
 
@@ -157,10 +178,18 @@ mod tests {
     }
 
     #[test]
+    fn calls_end_where_other_presets_begin_to_hide_something() {
+        let presets = [1124, 2148, u32::MAX, 7600];
+        let all = [1124, 2048, 2148, 4096, 7600, 8192, 16_384, 30_000, 30_034];
+        assert_eq!(stops_with(&asked(WindowSpec::Full), &presets), all);
+    }
+
+    #[test]
     fn places_are_told_apart() {
         let tokenized = asked(WindowSpec::Full);
-        let places = [4096, 4608, 30_000, 30_010, 30_034].map(|position| place_at(&tokenized, position, 30_010));
-        assert_eq!(places, [Place::Within, Place::Passing, Place::Document, Place::Turn, Place::Turn]);
-        assert_eq!(place_at(&tokenized, 30_020, 30_010), Place::Passing);
+        let place = |position| place_at(&tokenized, &[2148], position, 30_010);
+        let places = [2148, 4096, 4608, 30_000, 30_010, 30_034].map(place);
+        assert_eq!(places, [Place::Within, Place::Within, Place::Passing, Place::Document, Place::Turn, Place::Turn]);
+        assert_eq!(place(30_020), Place::Passing);
     }
 }

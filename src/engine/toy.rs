@@ -9,7 +9,7 @@ use std::path::Path;
 use super::cache_index::{AdapterKey, Token};
 use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
 use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling, Weight};
-use crate::swaa::{Adapter, Attention, weight};
+use crate::swaa::{Adapter, Attention, ModelLayers, weight};
 
 /// Token 0 ends an answer; the other 255 are bytes.
 pub(super) const END: Token = Token(0);
@@ -182,8 +182,8 @@ impl Machine for Toy {
         token == END
     }
 
-    fn layers(&self) -> u32 {
-        4
+    fn layers(&self) -> &ModelLayers {
+        &ModelLayers::All(4)
     }
 
     fn query_heads(&self) -> u32 {

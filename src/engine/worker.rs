@@ -54,7 +54,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) cost_model: CostModel,
     calibration: Calibration,
     pub(super) token_cache: TokenCache,
-    settings: EngineSettings,
+    pub(super) settings: EngineSettings,
     pub(super) heads: KnownHeads,
     pub(super) search: HeadSearch,
     /// Tokens of passages that the cache holds, which are gone with the next question.

@@ -93,6 +93,7 @@ impl Desk {
             disk_cache: None,
             first_use: None,
             adapters: Vec::new(),
+            presets: Vec::new(),
             heads: None,
         };
         let (commands, receiver) = channel();
@@ -995,6 +996,28 @@ fn a_document_of_which_the_end_changes_starts_at_no_less_than_half_of_what_is_sh
     assert_eq!(desk.read(&prompt(&changed, &[]), &RecipeSpec::FULL).cached, 4096);
 }
 
+/// Both presets see the first 72 tokens whole, so the states of a hybrid are the same up to there, whichever was read first.
+#[test]
+fn a_hybrid_switches_presets_where_the_window_begins_to_hide_something() {
+    let (window, wider) = (spec(64, 8), spec(200, 10));
+    let book = prompt(&book(), &[]);
+    for (first, second, shared) in [
+        (&RecipeSpec::FULL, &window, 72),
+        (&window, &RecipeSpec::FULL, 72),
+        (&RecipeSpec::FULL, &wider, 210),
+        (&wider, &window, 72),
+    ] {
+        let mut desk = Desk::hybrid(PLENTY);
+        desk.worker.settings.presets = vec![RecipeSpec::FULL, window.clone(), wider.clone()];
+        desk.read(&book, first);
+        assert_eq!(cost(desk.read(&book, second)), (shared, 780 - shared), "{first} → {second}");
+        assert_eq!(cost(desk.read(&book, first)), (780, 0), "and back, from a snapshot");
+        let other = desk.ask(&with_requests(&["where?"]), second);
+        let fresh = Desk::hybrid(0).ask(&with_requests(&["where?"]), second);
+        assert_eq!((other.tokens.prefilled, other.text), (6 + 8, fresh.text), "{first} → {second}");
+    }
+}
+
 #[test]
 fn an_interrupted_call_of_a_hybrid_loses_no_finished_one() {
     let mut desk = Desk::hybrid(PLENTY);
@@ -1262,6 +1285,7 @@ proptest! {
         let new_desk = |resident| {
             let mut desk = if is_hybrid { Desk::hybrid(resident) } else { Desk::new(4096, resident) };
             desk.worker.machine.quotes = quotes;
+            desk.worker.settings.presets = vec![spec(40, 4), spec(200, 0)];
             desk
         };
         let documents = [book(), book().replace("truth", "story")];

@@ -81,7 +81,7 @@ impl<'a> Planner<'a> {
         } else {
             self.prompt_tokens(document, &chosen)?
         };
-        let recipe = chosen.recipe.resolve(tokens.document, info.layers);
+        let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
         let fit = Fit {
             parts_in_all: all.len(),
             is_estimate,
@@ -149,7 +149,7 @@ impl<'a> Planner<'a> {
         let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let prompt = self.prompt(&Arc::from(document.text.as_str()), None, &chosen)?;
         let tokens = self.known.count_prompt(&prompt);
-        let recipe = chosen.recipe.resolve(tokens.document, info.layers);
+        let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
         Ok(Plan {
             predicted: self.predict(&recipe, tokens),
             recipe,
@@ -235,7 +235,7 @@ impl<'a> Planner<'a> {
         };
         let is_sliding = spec.window != WindowSpec::Full;
         let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
-        let recipe = spec.resolve(tokens.document, info.layers);
+        let recipe = spec.resolve(tokens.document, &info.layers);
         let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
         PresetCost { name: preset.name.clone(), kv_bytes: self.kv_bytes(tokens.prompt), predicted, recipe, refused }
     }
@@ -244,7 +244,7 @@ impl<'a> Planner<'a> {
         let tail = tokens.prompt - tokens.document;
         let segments = [(tokens.document, &recipe.reading), (tail, recipe.tail())];
         let info = self.known.info();
-        info.prefill_cost.time(0, &segments, info.layers)
+        info.prefill_cost.time(0, &segments, info.layers.attending_count())
     }
 
     /// Max tokens of a prompt and its answer together. A model doesn't use what is beyond its training, so a larger `-c`

@@ -12,6 +12,7 @@ use crate::engine::Measured;
 use crate::engine::message::{ModelInfo, Part, Prompt, SamplingPatch, Segment};
 use crate::models::{HubVariables, Places};
 use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
+use crate::swaa::ModelLayers;
 use crate::swaa::cost::PrefillCost;
 
 /// One token per word.
@@ -29,7 +30,7 @@ impl Toy {
             called: None,
             quantisation: None,
             architecture: "qwen2".to_owned(),
-            layers: 24,
+            layers: ModelLayers::All(24),
             train_context_tokens,
             vocab_tokens: 100,
             cache: crate::engine::message::CacheShape::plain(1000),

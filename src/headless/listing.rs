@@ -68,7 +68,7 @@ impl<'a> PresetLine<'a> {
             sinks: spec.sinks,
             far: spec.far,
             full_layers: spec.full_layers.to_string(),
-            full_layer_numbers: model.map(|model| spec.full_layers.resolve(model.layers).as_slice().to_vec()),
+            full_layer_numbers: model.map(|model| spec.full_layers.resolve(&model.layers).as_slice().to_vec()),
             fa_decode: spec.fa_decode,
             dense_tail: spec.dense_tail,
             spec,
@@ -107,7 +107,7 @@ fn presets(
     let about = model.map(|model| ModelLine {
         name: model.title(),
         architecture: &model.architecture,
-        layers: model.layers,
+        layers: model.layers.count(),
         context_tokens: model.train_context_tokens,
         kv_bytes_per_1k_tokens: model.cache.bytes_per_token * 1000,
         state_bytes: model.cache.state_bytes,
@@ -150,9 +150,9 @@ impl RecipeLine<'_> {
 
 /// `full layers 0-11 of 24`
 fn full_layers_of(recipe: &RecipeSpec, model: &ModelInfo) -> String {
-    let full = recipe.full_layers.resolve(model.layers);
+    let full = recipe.full_layers.resolve(&model.layers);
     if full.is_empty() {
-        return format!("none of {} layers full", model.layers);
+        return format!("none of {} full", model.layers);
     }
     format!("full layers {full} of {}", model.layers)
 }

@@ -30,8 +30,8 @@ use crate::session::model;
 use crate::session::suggestions::suggested;
 use crate::settings::Settings;
 use crate::swaa::cost::PrefillCost;
-use crate::swaa::family_layers;
 use crate::swaa::model::ModelFacts;
+use crate::swaa::{ModelLayers, family_layers};
 use crate::units::{bytes, count};
 
 /// A model as `--json` lists it.
@@ -113,11 +113,13 @@ impl<'a> EntryLine<'a> {
 fn full_layers(entry: &Entry) -> Option<String> {
     let card = entry.card.as_ref()?;
     let cost = PrefillCost { pairs_per_token: 1.0, token_s: None };
+    let layers = ModelLayers::All(card.shape.map_or(0, |shape| shape.layers));
     let facts = ModelFacts {
         name: &entry.title,
         architecture: &card.architecture,
-        layers: card.shape.map_or(0, |shape| shape.layers),
+        layers: &layers,
         sliding_refused: None,
+        sliding_unproven: None,
         cost,
     };
     family_layers(&facts).map(|layers| layers.to_string())
@@ -194,7 +196,8 @@ pub fn model_info(path: &Path, info: &ModelInfo, json: bool, reporter: &mut Repo
             "name": info.title(),
             "architecture": info.architecture,
             "quantisation": info.quantisation,
-            "layers": info.layers,
+            "layers": info.layers.count(),
+            "attention_layers": info.layers.attending().as_slice(),
             "context_tokens": info.train_context_tokens,
             "model_bytes": info.model_bytes,
             "weights_bytes": info.weights_bytes(),
@@ -208,12 +211,12 @@ pub fn model_info(path: &Path, info: &ModelInfo, json: bool, reporter: &mut Repo
     }
     let sliding = info.sliding_refused.as_deref().unwrap_or("every preset works");
     reporter.data(&format!(
-        "{}\n  file      {}\n  model     {} layers of {}, trained for {} tokens\n  weights   {}\n  memory    {}\n  \
+        "{}\n  file      {}\n  model     {}, {}, trained for {} tokens\n  weights   {}\n  memory    {}\n  \
          KV cache  {} at {} tokens, {} at {}\n  presets   {}\n",
         harmless::line(&info.title()),
         harmless::line(&path.display().to_string()),
-        info.layers,
         harmless::line(&info.architecture),
+        info.layers,
         count(info.train_context_tokens),
         bytes(info.weights_bytes()),
         info.cache.class.in_words(),

@@ -91,6 +91,15 @@ impl ListedClass {
             Self::Hybrid => "hybrid",
         }
     }
+
+    /// Why `auto` does not take sliding attention for such a model, although it can.
+    #[must_use]
+    pub const fn sliding_unproven(self) -> Option<&'static str> {
+        match self {
+            Self::Hybrid => Some("what a window costs the answers of a hybrid has not been measured"),
+            Self::Plain | Self::Windowed => None,
+        }
+    }
 }
 
 /// Whether a model reasons before it answers.

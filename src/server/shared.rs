@@ -124,7 +124,7 @@ impl Server {
             "created": created,
             "owned_by": "lunette",
             "meta": {
-                "n_vocab": info.vocab_tokens, "n_ctx_train": info.train_context_tokens, "n_layer": info.layers,
+                "n_vocab": info.vocab_tokens, "n_ctx_train": info.train_context_tokens, "n_layer": info.layers.count(),
                 "size": info.model_bytes,
             },
             "lunette": {

@@ -16,8 +16,8 @@ use crate::engine::message::{
     SamplingPatch, Threads, Timings, TokenCounts, WeighedToken, Weight,
 };
 use crate::failure::{Failure, FailureKind};
-use crate::swaa::RecipeSpec;
 use crate::swaa::cost::PrefillCost;
+use crate::swaa::{ModelLayers, RecipeSpec};
 
 /// How the engine answers a question.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ impl ScriptedEngine {
         let prompt_tokens = prompt.parts.iter().map(|part| tokens_of(&part.text)).sum();
         let cached_tokens = self.cached.min(prompt_tokens);
         Plan {
-            recipe: recipe.resolve(prompt_tokens, LAYERS),
+            recipe: recipe.resolve(prompt_tokens, &ModelLayers::All(LAYERS)),
             document_tokens: prompt_tokens,
             prompt_tokens,
             cached_tokens,
@@ -220,7 +220,7 @@ pub(crate) fn model() -> ModelInfo {
         called: None,
         quantisation: None,
         architecture: "qwen2".to_owned(),
-        layers: LAYERS,
+        layers: ModelLayers::All(LAYERS),
         train_context_tokens: 8192,
         vocab_tokens: 100,
         cache: CacheShape::plain(1024),

@@ -365,6 +365,7 @@ impl Settings {
             engine: EngineSettings {
                 first_use,
                 adapters: adapter_files(&presets, &lora, gathered.preset.as_deref()),
+                presets: presets.iter().filter_map(|preset| preset.recipe.clone()).collect(),
                 ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
             },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
@@ -634,6 +635,7 @@ fn engine_settings(
         disk_cache: disk_cache(args, config, directories),
         first_use: None,
         adapters: Vec::new(),
+        presets: Vec::new(),
         heads: Some(directories.heads_file()),
     })
 }

@@ -11,7 +11,7 @@ use crate::engine::config::{
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
-use crate::swaa::{ChainOfThought, LayerSpec, Preset, RecipeSpec, WindowSpec};
+use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec, WindowSpec};
 
 const AT_A_TERMINAL: Terminal = Terminal { stdin: true, stdout: true, stderr: true, color: true };
 const IN_A_PIPE: Terminal = Terminal { stdin: false, stdout: false, stderr: false, color: false };
@@ -139,6 +139,7 @@ fn nothing_said_gives_the_defaults() {
         kv_dtype: KvDtype::F16,
         own_windows: OwnWindows::Short,
         adapters: Vec::new(),
+        presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
@@ -168,6 +169,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         kv_dtype: KvDtype::Q8_0,
         own_windows: OwnWindows::Short,
         adapters: Vec::new(),
+        presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
         flash_attention: true,
         offload: Offload {
             layers: GpuLayers::Count(12),

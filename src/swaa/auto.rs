@@ -47,6 +47,9 @@ pub fn choose(presets: &Presets, model: &ModelFacts, document_tokens: u32) -> Ch
     if let Some(why) = model.sliding_refused {
         return full(why.to_owned());
     }
+    if let Some(why) = model.sliding_unproven {
+        return full(why.to_owned());
+    }
     if document_tokens == 0 {
         return full("there is no document to read".to_owned());
     }
@@ -105,7 +108,7 @@ fn recipe_cost(recipe: &RecipeSpec, model: &ModelFacts, document_tokens: u32) ->
 
 /// The cost of prefilling the document; the unit is the matmuls of one token.
 fn cost(attention: &Attention, model: &ModelFacts, document_tokens: u32) -> f64 {
-    model.cost.tokens_worth(0, &[(document_tokens, attention)], model.layers)
+    model.cost.tokens_worth(0, &[(document_tokens, attention)], model.layers.attending_count())
 }
 
 #[cfg(test)]
@@ -158,7 +161,7 @@ mod tests {
     }
 
     fn seen_whole(recipe: &RecipeSpec) -> u32 {
-        recipe.resolve(2_454, 24).reading.seen_whole()
+        recipe.resolve(2_454, measured().layers).reading.seen_whole()
     }
 
     #[test]
@@ -210,6 +213,12 @@ mod tests {
     fn a_model_that_cannot_slide_is_read_in_full() {
         let refused = ModelFacts { sliding_refused: Some("gemma has windows of its own"), ..measured() };
         assert_eq!(chosen(&refused, 100_000), ("full".to_owned(), "gemma has windows of its own".to_owned()));
+    }
+
+    #[test]
+    fn where_sliding_attention_is_unproven_it_is_left_to_the_user() {
+        let unproven = ModelFacts { sliding_unproven: Some("nobody has measured it"), ..measured() };
+        assert_eq!(chosen(&unproven, 100_000), ("full".to_owned(), "nobody has measured it".to_owned()));
     }
 
     #[test]

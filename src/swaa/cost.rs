@@ -20,7 +20,8 @@ const GRAIN_TOKENS: u32 = 512;
 /// Prefill cost of one model on one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrefillCost {
-    /// How many pairs of query and key, averaged over the layers, take as long as the matmuls of one token.
+    /// How many pairs of query and key, averaged over the layers that attend, take as long as the matmuls of one token. What
+    /// the other layers of a hybrid compute, is the same for each token, as matmuls are.
     pub pairs_per_token: f64,
     /// Seconds for the matmuls of one token. `None` before this model has been timed on this machine:
     /// `pairs_per_token` is then an estimate.
@@ -29,7 +30,7 @@ pub struct PrefillCost {
 
 impl PrefillCost {
     /// The cost of prefilling `segments` (tokens and their attention, one after the other) from position `start` on, in
-    /// a model of `layers` layers. The unit is the matmuls of one token.
+    /// a model in which `layers` layers attend. The unit is the matmuls of one token.
     #[must_use]
     pub fn tokens_worth(&self, start: u32, segments: &[(u32, &Attention)], layers: u32) -> f64 {
         let mut cost = 0.0;
@@ -52,8 +53,8 @@ impl PrefillCost {
     }
 }
 
-/// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over `layers`
-/// layers.
+/// The pairs of query and key that a chunk of `tokens` tokens from position `start` on computes, averaged over the `layers`
+/// layers that attend.
 ///
 /// For each query, a sliding layer computes the window, the sinks, the far keys of the chunk's last query and on average
 /// half of the chunk.

@@ -32,7 +32,7 @@ pub mod written;
 
 pub use adapters::{Adapter, Scale};
 pub use families::full_layers as family_layers;
-pub use layers::{LayerSet, LayerSpec};
+pub use layers::{Lacking, LayerSet, LayerSpec, ModelLayers};
 pub use preset::{ChainOfThought, Preset, Presets};
 pub use recipe::{Attention, Recipe, RecipeError, RecipeSpec, WindowSpec};
 

@@ -1,6 +1,7 @@
 //! The facts about a model that the choice of a preset needs, as plain values.
 
 use super::cost::PrefillCost;
+use super::layers::ModelLayers;
 
 /// The properties of a model that recipes depend on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,9 +10,11 @@ pub struct ModelFacts<'a> {
     pub name: &'a str,
     /// `general.architecture`.
     pub architecture: &'a str,
-    pub layers: u32,
+    pub layers: &'a ModelLayers,
     /// Why sliding attention does not work with this model; `None` if it does.
     pub sliding_refused: Option<&'a str>,
+    /// Why `auto` does not take sliding attention although it works; `None` if it may.
+    pub sliding_unproven: Option<&'a str>,
     /// Prefill cost of this model on this machine.
     pub cost: PrefillCost,
 }
@@ -32,7 +35,8 @@ pub(super) mod tests {
     /// A model of 24 layers that has not been timed on this machine.
     pub(in crate::swaa) fn model<'a>(architecture: &'a str, name: &'a str) -> ModelFacts<'a> {
         let cost = PrefillCost { pairs_per_token: 1_500.0, token_s: None };
-        ModelFacts { name, architecture, layers: 24, sliding_refused: None, cost }
+        let layers = &ModelLayers::All(24);
+        ModelFacts { name, architecture, layers, sliding_refused: None, sliding_unproven: None, cost }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::adapters::Adapter;
-use super::layers::{LayerSet, LayerSpec};
+use super::layers::{LayerSet, LayerSpec, ModelLayers};
 use crate::failure::Hint;
 
 /// The window as written: full, a number of tokens, or a fraction of the document.
@@ -85,7 +85,7 @@ impl RecipeSpec {
 
     /// Checks that the fields fit together.
     ///
-    /// [`LayerSpec::out_of_range`] finds layers past the model's end, once the model is known.
+    /// [`LayerSpec::lacking`] finds layers that the model can't keep full, once the model is known.
     pub fn check(&self) -> Result<(), RecipeError> {
         match self.window {
             WindowSpec::Tokens(0) => Err(RecipeError::NoWindow),
@@ -96,15 +96,15 @@ impl RecipeSpec {
         }
     }
 
-    /// The recipe for a document of `document_tokens` on a model of `layers` layers.
+    /// The recipe for a document of `document_tokens` on a model with these layers.
     ///
     /// The caller must have replaced `LayerSpec::Model` with the layers of the model's family: here it resolves to no
     /// layer (see [`LayerSpec::resolve`]).
     #[must_use]
-    pub fn resolve(&self, document_tokens: u32, layers: u32) -> Recipe {
+    pub fn resolve(&self, document_tokens: u32, layers: &ModelLayers) -> Recipe {
         let full_layers = self.full_layers.resolve(layers);
         let attention = match self.window.resolve(document_tokens) {
-            Some(window) if full_layers.len() < layers as usize && self.far != 1 => {
+            Some(window) if full_layers.len() < layers.attending().len() && self.far != 1 => {
                 Attention::Sliding { window, sinks: self.sinks, far: self.far, full_layers }
             }
             _ => Attention::Full,
@@ -377,17 +377,29 @@ mod tests {
     #[test]
     fn a_recipe_whose_layers_all_stay_full_is_full_attention() {
         let spec = |full_layers| RecipeSpec { window: WindowSpec::Tokens(2048), full_layers, ..RecipeSpec::FULL };
-        assert_eq!(spec(LayerSpec::All).resolve(1000, 24).reading, Attention::Full);
-        assert_eq!(spec(LayerSpec::First(24)).resolve(1000, 24).reading, Attention::Full);
-        let some = spec(LayerSpec::First(23)).resolve(1000, 24).reading;
+        let layers = &ModelLayers::All(24);
+        assert_eq!(spec(LayerSpec::All).resolve(1000, layers).reading, Attention::Full);
+        assert_eq!(spec(LayerSpec::First(24)).resolve(1000, layers).reading, Attention::Full);
+        let some = spec(LayerSpec::First(23)).resolve(1000, layers).reading;
         assert_eq!(some, Attention::Sliding { window: 2048, sinks: 0, far: 0, full_layers: (0..23).collect() });
     }
 
     #[test]
+    fn a_hybrid_whose_attention_layers_all_stay_full_has_full_attention() {
+        let layers = &ModelLayers::new(8, [3, 7].into_iter().collect());
+        let spec = |full_layers| RecipeSpec { full_layers, ..RecipeSpec::SLIDING };
+        assert_eq!(spec(LayerSpec::List(vec![3, 7])).resolve(10_000, layers).reading, Attention::Full);
+        let half = spec(LayerSpec::FirstHalf).resolve(10_000, layers).reading;
+        let of_3 = [3].into_iter().collect();
+        assert_eq!(half, Attention::Sliding { window: 2048, sinks: 100, far: 0, full_layers: of_3 });
+    }
+
+    #[test]
     fn a_far_key_for_each_key_is_full_attention() {
+        let layers = &ModelLayers::All(24);
         let spec = |far| RecipeSpec { far, ..RecipeSpec::SLIDING };
-        assert_eq!(spec(1).resolve(100_000, 24).reading, Attention::Full);
-        assert_ne!(spec(2).resolve(100_000, 24).reading, Attention::Full);
-        assert_ne!(spec(2).resolve(100_000, 24).reading, spec(3).resolve(100_000, 24).reading);
+        assert_eq!(spec(1).resolve(100_000, layers).reading, Attention::Full);
+        assert_ne!(spec(2).resolve(100_000, layers).reading, Attention::Full);
+        assert_ne!(spec(2).resolve(100_000, layers).reading, spec(3).resolve(100_000, layers).reading);
     }
 }

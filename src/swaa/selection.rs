@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::auto;
 use super::families;
-use super::layers::LayerSpec;
+use super::layers::{Lacking, LayerSpec, ModelLayers};
 use super::model::ModelFacts;
 use super::preset::{CUSTOM, ChainOfThought, Preset, Presets, RecipePatch};
 use super::recipe::{RecipeSpec, WindowSpec};
@@ -44,8 +44,12 @@ pub struct ResolvedPreset {
 /// Why a preset has no recipe for this model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("there is no layer {layer}: {model} has {layers} layers")]
-    NoSuchLayer { layer: u32, model: String, layers: u32 },
+    #[error("there is no layer {layer}: {model} has {layers}")]
+    NoSuchLayer { layer: u32, model: String, layers: ModelLayers },
+    #[error("of the layers that attend, none is number {nth}, counted from 0: {model} has {layers}")]
+    NoSuchNth { nth: u32, model: String, layers: ModelLayers },
+    #[error("layer {layer} has no attention that could stay full: {model} has {layers}")]
+    NoAttention { layer: u32, model: String, layers: ModelLayers },
     #[error("no full layers are known for {model}")]
     UnknownFamily { model: String },
 }
@@ -53,7 +57,11 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoSuchLayer { layers, .. } => format!("layers are numbered 0 to {}", layers.saturating_sub(1)),
+            Self::NoSuchLayer { layers, .. } => {
+                format!("layers are numbered 0 to {}", layers.count().saturating_sub(1))
+            }
+            Self::NoSuchNth { layers, .. } => format!("use fewer, or a list: --full-layers {}", layers.attending()),
+            Self::NoAttention { .. } => "name layers that attend, or count them: first-half, odd, every 4".to_owned(),
             Self::UnknownFamily { .. } => "give them yourself, e.g. --full-layers first-half".to_owned(),
         })
     }
@@ -165,8 +173,11 @@ fn layers_of(layers: LayerSpec, model: &ModelFacts) -> Result<LayerSpec, Error> 
         LayerSpec::Model => families::full_layers(model).ok_or_else(unknown)?,
         layers => layers,
     };
-    match layers.out_of_range(model.layers) {
-        Some(layer) => Err(Error::NoSuchLayer { layer, model: model.name.to_owned(), layers: model.layers }),
+    let (name, all) = (model.name.to_owned(), model.layers.clone());
+    match layers.lacking(model.layers) {
+        Some(Lacking::Layer(layer)) => Err(Error::NoSuchLayer { layer, model: name, layers: all }),
+        Some(Lacking::Nth(nth)) => Err(Error::NoSuchNth { nth, model: name, layers: all }),
+        Some(Lacking::Attention(layer)) => Err(Error::NoAttention { layer, model: name, layers: all }),
         None => Ok(layers),
     }
 }
@@ -214,5 +225,20 @@ mod tests {
             (error.to_string().as_str(), error.hint().as_deref()),
             ("there is no layer 24: Small has 24 layers", Some("layers are numbered 0 to 23"))
         );
+    }
+
+    #[test]
+    fn a_layer_of_a_hybrid_that_does_not_attend_is_refused() {
+        let hybrid = ModelLayers::new(8, [3, 7].into_iter().collect());
+        let hybrid = ModelFacts { layers: &hybrid, ..model("qwen35", "Small") };
+        let told = |spec| layers(spec, &hybrid).map_err(|error| (error.to_string(), error.hint().unwrap_or_default()));
+        assert_eq!(told(LayerSpec::List(vec![3])), Ok(LayerSpec::List(vec![3])));
+        let (error, hint) = told(LayerSpec::List(vec![0])).unwrap_err();
+        assert_eq!(error, "layer 0 has no attention that could stay full: Small has 8 layers, of which 2 attend (3,7)");
+        assert_eq!(hint, "name layers that attend, or count them: first-half, odd, every 4");
+        let (error, hint) = told(LayerSpec::First(3)).unwrap_err();
+        let expected =
+            "of the layers that attend, none is number 2, counted from 0: Small has 8 layers, of which 2 attend (3,7)";
+        assert_eq!((error.as_str(), hint.as_str()), (expected, "use fewer, or a list: --full-layers 3,7"));
     }
 }

@@ -29,6 +29,9 @@ pub(crate) const QWEN2: Shape = Shape { family: Family::Qwen2, heads: 2, kv_head
 /// Seven query heads to a key head, 128 wide.
 pub(crate) const QWEN3: Shape = Shape { family: Family::Qwen3, layers: 4, heads: 7, head_dim: 128, ..LLAMA };
 
+/// A hybrid: of four layers, the second and the fourth attend, two query heads to two key heads, 64 wide.
+pub(crate) const LFM2: Shape = Shape { family: Family::Lfm2, layers: 4, ..QWEN2 };
+
 pub(crate) const SHAPES: [Shape; 3] = [LLAMA, QWEN2, QWEN3];
 
 /// Everything in f32: the sharpest comparison.

@@ -29,6 +29,7 @@ pub(crate) fn config(model: PathBuf) -> EngineConfig {
             disk_cache: None,
             first_use: None,
             adapters: Vec::new(),
+            presets: Vec::new(),
         },
     }
 }

@@ -19,6 +19,7 @@ use lunette::swaa::Attention;
 
 use super::random_model::{GgufFace, RandomModel};
 use super::reference::Token;
+use super::toys::Toy;
 
 /// Number types of the KV cache.
 pub(crate) const F32: sys::ggml_type = sys::GGML_TYPE_F32;
@@ -71,6 +72,14 @@ impl Model {
     /// Loads the weights under another architecture's name.
     pub(crate) fn load_as(model: &RandomModel, face: &GgufFace) -> Self {
         Self::write_and_open(model, face, Place::Cpu)
+    }
+
+    /// Loads a toy of a family that the reference does not compute.
+    pub(crate) fn load_toy(toy: Toy) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().join("model.gguf");
+        toy.write_to(&path);
+        Self::open(&path, Place::Cpu)
     }
 
     fn write_and_open(model: &RandomModel, face: &GgufFace, place: Place) -> Self {
@@ -257,6 +266,15 @@ impl<'model> Context<'model> {
     pub(crate) fn refusal(&self) -> Option<String> {
         // SAFETY: the sentence is valid until the next call on this context; copied here.
         unsafe { copy_text(sys::llama_swaa_refusal(self.raw.as_ptr())) }
+    }
+
+    /// The layers that attend to the cache that can slide.
+    pub(crate) fn attending_layers(&self) -> Vec<i32> {
+        let mut layers = vec![0; 64];
+        // SAFETY: the context lives; the library writes at most as many indices as there is room for.
+        let count = unsafe { sys::llama_swaa_get_layers(self.raw.as_ptr(), layers.as_mut_ptr(), layers.len()) };
+        layers.truncate(count);
+        layers
     }
 
     pub(crate) fn columns(&self) -> sys::llama_swaa_columns {

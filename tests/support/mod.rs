@@ -6,3 +6,4 @@ pub(crate) mod llama;
 pub(crate) mod pair;
 pub(crate) mod random_model;
 pub(crate) mod reference;
+pub(crate) mod toys;

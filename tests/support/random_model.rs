@@ -15,6 +15,8 @@ pub(crate) enum Family {
     Qwen2,
     /// Norms on queries and keys.
     Qwen3,
+    /// A hybrid: norms on queries and keys, and every other layer, from the first on, is a short convolution.
+    Lfm2,
 }
 
 /// The sizes of a model.
@@ -30,9 +32,31 @@ pub(crate) struct Shape {
     pub(crate) vocab: usize,
 }
 
+impl Shape {
+    /// Whether a layer attends; the others of a hybrid keep a state.
+    pub(crate) fn attends(&self, layer: usize) -> bool {
+        self.family != Family::Lfm2 || layer % 2 == 1
+    }
+}
+
+/// A gated convolution over the last tokens, channel by channel, in place of attention.
+#[derive(Debug)]
+pub(crate) struct Convolution {
+    /// To the gate of what goes in, the gate of what comes out, and the input, one after the other.
+    pub(crate) input: Tensor,
+    /// By channel, the present token last.
+    pub(crate) kernel: Tensor,
+    pub(crate) output: Tensor,
+}
+
+/// How many tokens a convolution sees.
+pub(crate) const CONVOLUTION_TOKENS: usize = 3;
+
 /// The weights of a layer. Matrices map a vector of `columns` numbers to one of `rows`.
 #[derive(Debug)]
 pub(crate) struct Layer {
+    /// In place of all that attention has.
+    pub(crate) convolution: Option<Convolution>,
     pub(crate) attention_norm: Tensor,
     pub(crate) query: Tensor,
     pub(crate) key: Tensor,
@@ -70,7 +94,7 @@ impl RandomModel {
             shape,
             numbers: Numbers::F32,
             embedding: random.matrix(shape.embedding, shape.vocab, 1.0),
-            layers: (0..shape.layers).map(|_| Layer::new(shape, &mut random)).collect(),
+            layers: (0..shape.layers).map(|layer| Layer::new(shape, layer, &mut random)).collect(),
             output_norm: random.norm(shape.embedding),
             output: random.matrix(shape.embedding, shape.vocab, 1.0),
         }
@@ -101,7 +125,6 @@ impl RandomModel {
             ("embedding_length", shape.embedding),
             ("feed_forward_length", shape.feed_forward),
             ("attention.head_count", shape.heads),
-            ("attention.head_count_kv", shape.kv_heads),
             ("attention.key_length", shape.head_dim),
             ("attention.value_length", shape.head_dim),
             ("rope.dimension_count", shape.head_dim),
@@ -111,16 +134,27 @@ impl RandomModel {
         let text = |name: &str, value: &str| (name.to_owned(), Value::Text(value.to_owned()));
         let mut keys = vec![text("general.architecture", face.architecture), text("tokenizer.ggml.model", "none")];
         keys.extend(numbers.map(|(name, number)| (own(name), Value::U32(number as u32))));
+        keys.push((own("attention.head_count_kv"), self.kv_heads()));
         keys.push((own("attention.layer_norm_rms_epsilon"), Value::F32(NORM_EPSILON)));
         keys.push((own("rope.freq_base"), Value::F32(ROPE_BASE)));
         keys.extend(face.more_keys.iter().map(|(name, value)| (own(name), value.clone())));
         keys
     }
 
+    /// One number where all layers attend.
+    fn kv_heads(&self) -> Value {
+        let of = |layer| if self.shape.attends(layer) { self.shape.kv_heads as u32 } else { 0 };
+        match self.shape.family {
+            Family::Lfm2 => Value::U32List((0..self.shape.layers).map(of).collect()),
+            _ => Value::U32(self.shape.kv_heads as u32),
+        }
+    }
+
     fn tensors(&self) -> Vec<(String, Tensor)> {
+        let output_norm = if self.shape.family == Family::Lfm2 { "token_embd_norm" } else { "output_norm" };
         let mut tensors = vec![
             ("token_embd.weight".to_owned(), self.embedding.clone()),
-            ("output_norm.weight".to_owned(), self.output_norm.clone()),
+            (format!("{output_norm}.weight"), self.output_norm.clone()),
             ("output.weight".to_owned(), self.output.clone()),
         ];
         for (index, layer) in self.layers.iter().enumerate() {
@@ -152,22 +186,31 @@ impl GgufFace {
             Family::Llama => "llama",
             Family::Qwen2 => "qwen2",
             Family::Qwen3 => "qwen3",
+            Family::Lfm2 => "lfm2",
         };
-        Self { architecture, more_keys: Vec::new(), without: Vec::new() }
+        let tokens = ("shortconv.l_cache", Value::U32(CONVOLUTION_TOKENS as u32));
+        let more_keys = if family == Family::Lfm2 { vec![tokens] } else { Vec::new() };
+        Self { architecture, more_keys, without: Vec::new() }
     }
 }
 
 impl Layer {
-    fn new(shape: Shape, random: &mut Random) -> Self {
+    fn new(shape: Shape, index: usize, random: &mut Random) -> Self {
         let (width, queries, keys) = (shape.embedding, shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
         Self {
+            convolution: (!shape.attends(index)).then(|| Convolution {
+                input: random.matrix(width, 3 * width, 1.3),
+                kernel: random.matrix(CONVOLUTION_TOKENS, width, 1.0),
+                output: random.matrix(width, width, 1.3),
+            }),
             attention_norm: random.norm(width),
             query: random.matrix(width, queries, 1.3),
             key: random.matrix(width, keys, 1.3),
             value: random.matrix(width, keys, 1.0),
             biases: (shape.family == Family::Qwen2)
                 .then(|| [queries, keys, keys].map(|length| random.matrix(length, 1, 1.0))),
-            head_norms: (shape.family == Family::Qwen3).then(|| [(); 2].map(|()| random.norm(shape.head_dim))),
+            head_norms: matches!(shape.family, Family::Qwen3 | Family::Lfm2)
+                .then(|| [(); 2].map(|()| random.norm(shape.head_dim))),
             output: random.matrix(queries, width, 2.0),
             feed_forward_norm: random.norm(width),
             gate: random.matrix(width, shape.feed_forward, 1.0),
@@ -191,15 +234,25 @@ impl Layer {
     fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
         let mut tensors = vec![
             ("attn_norm.weight", &self.attention_norm),
-            ("attn_q.weight", &self.query),
-            ("attn_k.weight", &self.key),
-            ("attn_v.weight", &self.value),
-            ("attn_output.weight", &self.output),
             ("ffn_norm.weight", &self.feed_forward_norm),
             ("ffn_gate.weight", &self.gate),
             ("ffn_up.weight", &self.up),
             ("ffn_down.weight", &self.down),
         ];
+        if let Some(Convolution { input, kernel, output }) = &self.convolution {
+            tensors.extend([
+                ("shortconv.in_proj.weight", input),
+                ("shortconv.conv.weight", kernel),
+                ("shortconv.out_proj.weight", output),
+            ]);
+            return tensors;
+        }
+        tensors.extend([
+            ("attn_q.weight", &self.query),
+            ("attn_k.weight", &self.key),
+            ("attn_v.weight", &self.value),
+            ("attn_output.weight", &self.output),
+        ]);
         if let Some([query, key, value]) = &self.biases {
             tensors.extend([("attn_q.bias", query), ("attn_k.bias", key), ("attn_v.bias", value)]);
         }

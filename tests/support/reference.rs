@@ -7,7 +7,9 @@ use std::ops::Range;
 use lunette::swaa::{Attention, weight};
 
 use super::gguf::Tensor;
-use super::random_model::{Family, Layer, NORM_EPSILON, ROPE_BASE, RandomModel, Shape};
+use super::random_model::{
+    CONVOLUTION_TOKENS, Convolution, Family, Layer, NORM_EPSILON, ROPE_BASE, RandomModel, Shape,
+};
 
 /// One token at its place in a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub(crate) struct Token {
     pub(crate) sequence: u32,
 }
 
-/// What a layer remembers of a token.
+/// What a layer remembers of a token. Of a convolution, the key is its gated input, and there is nothing else.
 #[derive(Debug, Clone)]
 struct Entry {
     position: u32,
@@ -104,6 +106,12 @@ impl<'model> Reference<'model> {
         entries.extend(tokens.iter().zip(&normed).map(|(token, state)| remember(layer, shape, *token, state)));
 
         for ((token, state), normed) in tokens.iter().zip(hidden).zip(&normed) {
+            if let Some(convolution) = &layer.convolution {
+                add(state, &convolve(convolution, *token, normed, entries));
+                let fed = feed_forward(layer, &norm(state, &layer.feed_forward_norm.data));
+                add(state, &fed);
+                continue;
+            }
             let query = project(&layer.query, layer, shape, Head::Query, normed);
             if let Some(lookout) = self.lookout.as_mut().filter(|lookout| lookout.rows.contains(&token.position)) {
                 lookout.look(index, shape, &rotate(shape, &query, token.position), entries);
@@ -148,10 +156,40 @@ fn count(attention: &Attention, layer: usize, query: Token, key: &Entry) -> u32 
 }
 
 fn remember(layer: &Layer, shape: &Shape, token: Token, normed: &[f32]) -> Entry {
+    if let Some(convolution) = &layer.convolution {
+        let [into, _, input] = gates(convolution, normed);
+        let key = into.iter().zip(&input).map(|(gate, value)| gate * value).collect();
+        let Token { position, sequence, .. } = token;
+        return Entry { position, sequence, key, rotated_key: Vec::new(), value: Vec::new() };
+    }
     let key = project(&layer.key, layer, shape, Head::Key, normed);
     let value = project(&layer.value, layer, shape, Head::Value, normed);
     let rotated_key = rotate(shape, &key, token.position);
     Entry { position: token.position, sequence: token.sequence, key, rotated_key, value }
+}
+
+/// The gate of what goes into a convolution, the gate of what comes out, and the input.
+fn gates(convolution: &Convolution, normed: &[f32]) -> [Vec<f32>; 3] {
+    let all = product(&convolution.input, normed);
+    let width = all.len() / 3;
+    [0, 1, 2].map(|part| all[part * width..][..width].to_vec())
+}
+
+/// The gated sum over the last tokens, weighed by the kernel.
+fn convolve(convolution: &Convolution, token: Token, normed: &[f32], entries: &[Entry]) -> Vec<f32> {
+    let [_, out, _] = gates(convolution, normed);
+    let mut sums = vec![0.0; out.len()];
+    let seen = entries.iter().filter(|entry| entry.sequence == token.sequence && entry.position <= token.position);
+    for (back, entry) in seen.map(|entry| ((token.position - entry.position) as usize, entry)) {
+        let Some(column) = (CONVOLUTION_TOKENS - 1).checked_sub(back) else { continue };
+        for ((sum, weights), value) in
+            sums.iter_mut().zip(convolution.kernel.data.chunks(CONVOLUTION_TOKENS)).zip(&entry.key)
+        {
+            *sum += weights[column] * value;
+        }
+    }
+    let gated: Vec<f32> = out.iter().zip(&sums).map(|(gate, sum)| gate * sum).collect();
+    product(&convolution.output, &gated)
 }
 
 #[derive(Clone, Copy)]
@@ -205,7 +243,7 @@ fn rotate(shape: &Shape, vector: &[f32], position: u32) -> Vec<f32> {
         for pair in 0..half {
             let (first, second) = match shape.family {
                 Family::Llama => (2 * pair, 2 * pair + 1),
-                Family::Qwen2 | Family::Qwen3 => (pair, pair + half),
+                Family::Qwen2 | Family::Qwen3 | Family::Lfm2 => (pair, pair + half),
             };
             let angle = position as f32 * ROPE_BASE.powf(-(pair as f32) / half as f32);
             let (sin, cos) = angle.sin_cos();

@@ -19,6 +19,14 @@ pub(crate) enum Toy {
     DeltaNet,
     /// LFM2: most layers are short convolutions.
     ShortConvolution,
+    /// Granite 4 H: three of four layers are state spaces (Mamba 2).
+    Granite,
+    /// Falcon H1: every layer has attention and a state space.
+    Falcon,
+    /// Nemotron H: a layer is a state space, a feed-forward network or attention.
+    Nemotron,
+    /// Qwen2-VL: plain, with positions in sections (`M-RoPE`).
+    Sections,
     /// Gemma 3: five of six layers see 64 tokens.
     Gemma,
     /// gpt-oss: every other layer sees 64 tokens, with learned sinks and experts.
@@ -27,8 +35,18 @@ pub(crate) enum Toy {
     Latent,
 }
 
-pub(crate) const ALL: [Toy; 6] =
-    [Toy::Plain, Toy::DeltaNet, Toy::ShortConvolution, Toy::Gemma, Toy::GptOss, Toy::Latent];
+pub(crate) const ALL: [Toy; 10] = [
+    Toy::Plain,
+    Toy::Sections,
+    Toy::DeltaNet,
+    Toy::ShortConvolution,
+    Toy::Granite,
+    Toy::Falcon,
+    Toy::Nemotron,
+    Toy::Gemma,
+    Toy::GptOss,
+    Toy::Latent,
+];
 
 const LAYERS: usize = 8;
 const WIDTH: usize = 64;
@@ -41,6 +59,15 @@ const EXPERTS: usize = 4;
 
 /// Of the delta nets.
 mod delta {
+    pub(super) const STATE: usize = 16;
+    pub(super) const GROUPS: usize = 2;
+    pub(super) const HEADS: usize = 4;
+    pub(super) const KERNEL: usize = 4;
+}
+
+/// Of the state spaces.
+mod space {
+    pub(super) const INNER: usize = 2 * super::WIDTH;
     pub(super) const STATE: usize = 16;
     pub(super) const GROUPS: usize = 2;
     pub(super) const HEADS: usize = 4;
@@ -61,6 +88,10 @@ impl Toy {
             Self::Plain => "llama",
             Self::DeltaNet => "qwen35",
             Self::ShortConvolution => "lfm2",
+            Self::Granite => "granitehybrid",
+            Self::Falcon => "falcon-h1",
+            Self::Nemotron => "nemotron_h",
+            Self::Sections => "qwen2vl",
             Self::Gemma => "gemma3",
             Self::GptOss => "gpt-oss",
             Self::Latent => "deepseek2",
@@ -81,14 +112,14 @@ impl Toy {
         writer.gguf
     }
 
-    /// Query heads. LFM2's have no length of their own: they share the width.
+    /// Query heads. Those of LFM2 and Qwen2-VL have no length of their own: they share the width.
     fn heads(self) -> usize {
-        if self == Self::ShortConvolution { WIDTH / HEAD } else { HEADS }
+        if matches!(self, Self::ShortConvolution | Self::Sections) { WIDTH / HEAD } else { HEADS }
     }
 
     fn has_attention(self, layer: usize) -> bool {
         match self {
-            Self::DeltaNet => (layer + 1).is_multiple_of(4),
+            Self::DeltaNet | Self::Granite | Self::Nemotron => (layer + 1).is_multiple_of(4),
             Self::ShortConvolution => layer % 4 == 2,
             _ => true,
         }
@@ -120,11 +151,15 @@ impl Writer {
             ("block_count", LAYERS),
             ("context_length", 1 << 15),
             ("embedding_length", WIDTH),
-            ("feed_forward_length", FEED_FORWARD),
             ("attention.head_count", self.toy.heads()),
         ];
         for (name, number) in numbers {
             self.number(name, number);
+        }
+        if self.toy == Toy::Nemotron {
+            self.by_layer("feed_forward_length", |layer| if layer % 4 == 1 { FEED_FORWARD } else { 0 });
+        } else {
+            self.number("feed_forward_length", FEED_FORWARD);
         }
         self.key("attention.layer_norm_rms_epsilon", Value::F32(1e-6));
         self.key("rope.freq_base", Value::F32(1e6));
@@ -132,10 +167,22 @@ impl Writer {
             Toy::Plain => self.heads(HEAD, HEAD),
             Toy::DeltaNet => self.delta_net_keys(),
             Toy::ShortConvolution => {
-                let heads = (0..LAYERS).map(|layer| if self.toy.has_attention(layer) { KV_HEADS as u32 } else { 0 });
-                let heads = heads.collect();
-                self.key("attention.head_count_kv", Value::U32List(heads));
+                self.kv_heads_by_layer();
                 self.number("shortconv.l_cache", 3);
+            }
+            Toy::Sections => {
+                self.heads(HEAD, HEAD);
+                self.key("rope.dimension_sections", Value::U32List(vec![8, 4, 4, 0]));
+            }
+            Toy::Falcon => {
+                self.heads(HEAD, HEAD);
+                self.state_space_keys();
+            }
+            Toy::Granite | Toy::Nemotron => {
+                self.kv_heads_by_layer();
+                self.head_lengths(HEAD, HEAD);
+                self.key("attention.layer_norm_epsilon", Value::F32(1e-6));
+                self.state_space_keys();
             }
             Toy::Gemma => {
                 self.heads(HEAD, HEAD);
@@ -152,11 +199,37 @@ impl Writer {
         }
     }
 
+    fn by_layer(&mut self, name: &str, of: impl Fn(usize) -> usize) {
+        self.key(name, Value::U32List((0..LAYERS).map(|layer| of(layer) as u32).collect()));
+    }
+
+    fn kv_heads_by_layer(&mut self) {
+        let toy = self.toy;
+        self.by_layer("attention.head_count_kv", |layer| if toy.has_attention(layer) { KV_HEADS } else { 0 });
+    }
+
     fn heads(&mut self, head: usize, rotated: usize) {
         self.number("attention.head_count_kv", KV_HEADS);
+        self.head_lengths(head, rotated);
+    }
+
+    fn head_lengths(&mut self, head: usize, rotated: usize) {
         self.number("attention.key_length", head);
         self.number("attention.value_length", head);
         self.number("rope.dimension_count", rotated);
+    }
+
+    fn state_space_keys(&mut self) {
+        let numbers = [
+            ("ssm.conv_kernel", space::KERNEL),
+            ("ssm.inner_size", space::INNER),
+            ("ssm.state_size", space::STATE),
+            ("ssm.time_step_rank", space::HEADS),
+            ("ssm.group_count", space::GROUPS),
+        ];
+        for (name, number) in numbers {
+            self.number(name, number);
+        }
     }
 
     fn delta_net_keys(&mut self) {
@@ -236,9 +309,17 @@ impl Writer {
                 Toy::Latent => self.latent_attention(layer),
                 Toy::DeltaNet if !self.toy.has_attention(layer) => self.delta_net(layer),
                 Toy::ShortConvolution if !self.toy.has_attention(layer) => self.short_convolution(layer),
+                Toy::Nemotron if layer % 4 == 1 => self.plain_feed_forward(layer),
+                Toy::Granite | Toy::Nemotron if !self.toy.has_attention(layer) => self.state_space(layer),
+                Toy::Falcon => {
+                    self.attention(layer);
+                    self.state_space(layer);
+                }
                 _ => self.attention(layer),
             }
-            self.feed_forward(layer);
+            if self.toy != Toy::Nemotron {
+                self.feed_forward(layer);
+            }
         }
     }
 
@@ -275,6 +356,27 @@ impl Writer {
         self.matrix(&name("ssm_out.weight"), values, WIDTH);
     }
 
+    fn state_space(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        let convolved = space::INNER + 2 * space::GROUPS * space::STATE;
+        self.matrix(&name("ssm_in.weight"), WIDTH, space::INNER + convolved + space::HEADS);
+        self.matrix(&name("ssm_conv1d.weight"), space::KERNEL, convolved);
+        self.zeros(&name("ssm_conv1d.bias"), convolved);
+        self.zeros(&name("ssm_dt.bias"), space::HEADS);
+        self.column(&name("ssm_a"), &[-1.0; space::HEADS]);
+        self.column(&name("ssm_d"), &[1.0; space::HEADS]);
+        let of_group = space::INNER / space::GROUPS;
+        let norm = Tensor { columns: of_group, rows: space::GROUPS, slices: 1, data: vec![1.0; space::INNER] };
+        self.gguf.tensors.push((name("ssm_norm.weight"), norm));
+        self.matrix(&name("ssm_out.weight"), space::INNER, WIDTH);
+    }
+
+    /// Without a gate.
+    fn plain_feed_forward(&mut self, layer: usize) {
+        self.matrix(&format!("blk.{layer}.ffn_up.weight"), WIDTH, FEED_FORWARD);
+        self.matrix(&format!("blk.{layer}.ffn_down.weight"), FEED_FORWARD, WIDTH);
+    }
+
     fn short_convolution(&mut self, layer: usize) {
         self.matrix(&format!("blk.{layer}.shortconv.conv.weight"), 3, WIDTH);
         self.matrix(&format!("blk.{layer}.shortconv.in_proj.weight"), WIDTH, 3 * WIDTH);
@@ -298,6 +400,8 @@ impl Writer {
         match self.toy {
             Toy::DeltaNet => self.ones(&name("post_attention_norm.weight"), WIDTH),
             Toy::GptOss => return self.experts(layer),
+            // As llama.cpp names it for this one.
+            Toy::Falcon => self.ones(&name("ffn_norm"), WIDTH),
             Toy::Gemma => {
                 self.ones(&name("ffn_norm.weight"), WIDTH);
                 self.ones(&name("post_attention_norm.weight"), WIDTH);
@@ -336,6 +440,12 @@ impl Writer {
 
     fn vector(&mut self, name: &str, data: &[f32]) {
         let tensor = Tensor { columns: data.len(), rows: 1, slices: 1, data: data.to_vec() };
+        self.gguf.tensors.push((name.to_owned(), tensor));
+    }
+
+    /// A number to a row.
+    fn column(&mut self, name: &str, data: &[f32]) {
+        let tensor = Tensor { columns: 1, rows: data.len(), slices: 1, data: data.to_vec() };
         self.gguf.tensors.push((name.to_owned(), tensor));
     }
 

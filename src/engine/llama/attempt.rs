@@ -59,6 +59,7 @@ fn settings() -> EngineSettings {
         disk_cache: None,
         first_use: None,
         adapters: Vec::new(),
+        presets: Vec::new(),
     }
 }
 

@@ -323,7 +323,7 @@ mod tests {
 
     fn sent() -> Sent {
         Sent {
-            recipe: crate::swaa::RecipeSpec::FULL.resolve(10, 1),
+            recipe: crate::swaa::RecipeSpec::FULL.resolve(10, &crate::swaa::ModelLayers::All(1)),
             document_tokens: 8,
             prompt_tokens: 10,
             context_tokens: 0,

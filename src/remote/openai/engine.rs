@@ -39,7 +39,7 @@ use crate::engine::message::{
     Timings, TokenCounts, UNKNOWN_CONTEXT_TOKENS,
 };
 use crate::failure::{Failure, FailureKind};
-use crate::swaa::RecipeSpec;
+use crate::swaa::{ModelLayers, RecipeSpec};
 use crate::units::count;
 
 /// How often a running request looks whether it is cancelled.
@@ -239,7 +239,7 @@ impl Remote {
         let messages = Conversation::of(prompt).messages.len();
         let tokens = self.counter.count_prompt(prompt, messages, &self.wire).await;
         let plan = Plan {
-            recipe: recipe.resolve(tokens.document, 0),
+            recipe: recipe.resolve(tokens.document, &ModelLayers::All(0)),
             document_tokens: tokens.document,
             prompt_tokens: tokens.all,
             cached_tokens: 0,

@@ -10,6 +10,7 @@ use super::answer::UNKNOWN_COST;
 use super::messages::TEMPLATE;
 use super::models::Offer;
 use crate::engine::message::{CacheShape, Counting, ModelInfo, PlainServer, SamplingPatch, UNKNOWN_CONTEXT_TOKENS};
+use crate::swaa::ModelLayers;
 
 /// Why no preset but `full` is available.
 const NO_PRESETS: &str = "the model runs on a server, which decides about attention itself";
@@ -29,7 +30,7 @@ pub(super) fn info(
         called: None,
         quantisation: None,
         architecture: String::new(),
-        layers: 0,
+        layers: ModelLayers::All(0),
         train_context_tokens: context_tokens.unwrap_or(UNKNOWN_CONTEXT_TOKENS),
         vocab_tokens: offer.vocab_tokens.unwrap_or(0),
         cache: CacheShape::plain(0),

@@ -13,7 +13,7 @@ fn a_served_model_has_no_presets_no_memory_and_no_context_that_nobody_told() {
         name: "qwen3:8b".into(),
         devices: vec!["Ollama at localhost:11434".into()],
         offloaded_layers: 1,
-        layers: 0,
+        layers: crate::swaa::ModelLayers::All(0),
         server: Some(server),
         sliding_refused: Some("the model runs on a server".into()),
         train_context_tokens: UNKNOWN_CONTEXT_TOKENS,

@@ -23,7 +23,7 @@ use ratatui::text::{Line, Span, Text};
 use super::super::reader::DocumentReader;
 use super::super::theme::Theme;
 use crate::chat::{Chat, Model, Phase};
-use crate::swaa::{Attention, Recipe};
+use crate::swaa::{Attention, ModelLayers, Recipe};
 
 /// How the question reaches a piece of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +58,8 @@ impl Atlas {
     pub(super) fn of(chat: &Chat, document_bytes: usize) -> Self {
         let given = chat.document.text.len() as f64 / document_bytes.max(1) as f64;
         let layers = match &chat.model {
-            Model::Ready { info, .. } => info.layers,
-            _ => 1,
+            Model::Ready { info, .. } => &info.layers,
+            _ => &ModelLayers::All(1),
         };
         let nothing = Self { recipe: None, read: 0, all: 1, cached: None, given };
         if let (Phase::Prefilling { run, .. }, Some(resolved_preset)) = (&chat.work, &chat.resolved_preset) {

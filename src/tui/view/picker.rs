@@ -14,7 +14,7 @@ use super::map::{Atlas, sign};
 use super::popup::Popup;
 use crate::chat::{Chat, INSTANT_TOKENS, Model, Phase, ResolvedPreset};
 use crate::engine::message::Plan;
-use crate::swaa::{Attention, RecipeSpec};
+use crate::swaa::{Attention, ModelLayers, RecipeSpec};
 
 const WIDEST: u16 = 100;
 const HIGHEST: u16 = 20;
@@ -122,15 +122,20 @@ fn labelled(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'s
 fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Model::Ready { info, .. } = &chat.model else { return Vec::new() };
     let tokens = chat.cache_state.as_ref().map_or(u32::MAX, |cache_state| cache_state.document_tokens);
-    let full: Vec<bool> = match recipe.resolve(tokens, info.layers).reading {
-        Attention::Full => vec![true; info.layers as usize],
-        Attention::Sliding { full_layers, .. } => {
-            (0..info.layers).map(|layer| full_layers.as_slice().contains(&layer)).collect()
-        }
+    let attending = info.layers.attending();
+    let is_full = |layer: &u32| match &recipe.resolve(tokens, &info.layers).reading {
+        Attention::Full => true,
+        Attention::Sliding { full_layers, .. } => full_layers.contains(*layer),
     };
+    let full: Vec<bool> = attending.as_slice().iter().map(is_full).collect();
     let count = full.iter().filter(|full| **full).count();
     let strip: String = full.iter().map(|full| if *full { '█' } else { '░' }).collect();
-    let words = format!("  {count} of {} full", info.layers);
+    let words = match &info.layers {
+        ModelLayers::All(layers) => format!("  {count} of {layers} full"),
+        ModelLayers::Some { of, .. } => {
+            format!("  {count} of {} full ({of} layers, the others keep a state)", full.len())
+        }
+    };
     let mut lines = wrap(
         &[Span::styled(format!("{:<LABELS$}", "layers"), theme.dim), Span::styled(strip, theme.bar), Span::raw(words)],
         cells,
@@ -144,7 +149,7 @@ fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<
 fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) else { return Vec::new() };
     let tokens = cache_state.document_tokens;
-    let resolved = recipe.resolve(tokens, info.layers);
+    let resolved = recipe.resolve(tokens, &info.layers);
     let room = cells.saturating_sub(LABELS).min(60);
     let mut strip = vec![Span::styled(format!("{:<LABELS$}", "document"), theme.dim)];
     strip
