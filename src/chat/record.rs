@@ -23,7 +23,7 @@ use crate::citations::{Citation, Source};
 use crate::engine::message::{
     Figures, Finish, FoundBy, Memory, NoPassages, Passage, ReadAgain, ReasoningEnd, Threads, TokenCounts,
 };
-use crate::swaa::{Attention, Recipe};
+use crate::swaa::{Adapter, Attention, Recipe};
 
 /// The version of the objects.
 pub const SCHEMA: u32 = 1;
@@ -140,6 +140,20 @@ pub struct RecipeRecord {
     full_layers: Vec<u32>,
     fa_decode: bool,
     dense_tail: bool,
+    adapters: Vec<AdapterRecord>,
+}
+
+/// An adapter on the model, and how much of it.
+#[derive(Debug, Serialize)]
+pub struct AdapterRecord {
+    file: String,
+    scale: f64,
+}
+
+impl From<&Adapter> for AdapterRecord {
+    fn from(adapter: &Adapter) -> Self {
+        Self { file: adapter.file.display().to_string(), scale: rounded(f64::from(adapter.scale.as_f32())) }
+    }
 }
 
 impl From<&Recipe> for RecipeRecord {
@@ -150,7 +164,8 @@ impl From<&Recipe> for RecipeRecord {
                 (Some(*window), *sinks, *far, full_layers.as_slice().to_vec())
             }
         };
-        Self { window, sinks, far, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail }
+        let adapters = recipe.adapters.iter().map(AdapterRecord::from).collect();
+        Self { window, sinks, far, full_layers, fa_decode: recipe.fa_decode, dense_tail: recipe.dense_tail, adapters }
     }
 }
 

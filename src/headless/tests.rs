@@ -136,7 +136,7 @@ async fn json_is_one_object_with_the_promised_fields() {
     assert_eq!((&object["schema"], &object["question"]), (&1.into(), &"Who?".into()));
     assert_eq!(keys(&object["memory"]), "model_bytes kv_bytes kv_used_bytes rss_bytes device_bytes");
     assert_eq!(keys(&object["threads"]), "count cores busy_cores");
-    assert_eq!(keys(&object["recipe"]), "window sinks far full_layers fa_decode dense_tail");
+    assert_eq!(keys(&object["recipe"]), "window sinks far full_layers fa_decode dense_tail adapters");
     assert_eq!((&object["answer"], &object["preset"]), (&"Darcy.".into(), &"quick".into()));
     assert_eq!((&object["recipe"]["window"], &object["finish"]), (&4096.into(), &"end".into()));
     assert_eq!((&object["model"], &object["documents"]), (&"Toy".into(), &serde_json::json!(["-"])));

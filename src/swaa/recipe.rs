@@ -109,7 +109,8 @@ impl RecipeSpec {
             }
             _ => Attention::Full,
         };
-        Recipe { reading: attention, fa_decode: self.fa_decode, dense_tail: self.dense_tail }
+        let adapters = self.adapters.clone();
+        Recipe { reading: attention, fa_decode: self.fa_decode, dense_tail: self.dense_tail, adapters }
     }
 }
 
@@ -211,11 +212,14 @@ pub struct Recipe {
     pub reading: Attention,
     pub fa_decode: bool,
     pub dense_tail: bool,
+    /// What is put onto the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<Adapter>,
 }
 
 impl Recipe {
     /// Full attention everywhere.
-    pub const FULL: Self = Self { reading: Attention::Full, fa_decode: true, dense_tail: true };
+    pub const FULL: Self = Self { reading: Attention::Full, fa_decode: true, dense_tail: true, adapters: Vec::new() };
 
     /// Attention of the question and of the end of the template.
     #[must_use]
