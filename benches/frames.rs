@@ -154,6 +154,7 @@ fn model() -> ModelInfo {
         architecture: "qwen2".into(),
         layers: ModelLayers::All(24),
         train_context_tokens: 1 << 20,
+        stretched_from: None,
         vocab_tokens: 151_936,
         cache: CacheShape::plain(12_288),
         model_bytes: 0,

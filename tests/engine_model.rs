@@ -35,6 +35,7 @@ fn config(model: PathBuf) -> EngineConfig {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            rope: RopeScaling::default(),
             heads: None,
         },
     }

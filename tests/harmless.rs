@@ -99,6 +99,7 @@ fn model() -> ModelInfo {
         architecture: format!("architecture {}", everything()),
         layers: ModelLayers::All(24),
         train_context_tokens: 8192,
+        stretched_from: None,
         sampling: SamplingPatch::default(),
         vocab_tokens: 100,
         cache: CacheShape::plain(1024),

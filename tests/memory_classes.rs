@@ -330,3 +330,34 @@ fn a_cancelled_reading_goes_on_where_it_stopped_in_every_class() {
         assert_eq!(answer.text, Desk::start(shelf.config(toy)).ask(&asked, &RecipeSpec::FULL).text, "{toy:?}");
     }
 }
+
+/// Half the distance between positions: twice the context, and keys that are of no use to any other distance.
+#[test]
+fn scaled_positions_reach_further_and_are_a_cache_of_their_own() {
+    let shelf = Shelf::new();
+    let (book, question) = (book(), prompt(&book(), &["Who is she?"]));
+    let whole = book.len() as u32;
+    for toy in [Toy::Plain, Toy::Sections, Toy::DeltaNet] {
+        let start = |rope: RopeScaling| {
+            let mut config = shelf.keeping(toy);
+            config.settings.rope = rope;
+            Desk::start(config)
+        };
+        let ask = |rope: RopeScaling| {
+            let mut desk = start(rope);
+            let (reach, from) = (desk.model.train_context_tokens, desk.model.stretched_from);
+            let answer = desk.ask_drawn(&question, &RecipeSpec::FULL);
+            desk.end();
+            (answer.text, answer.figures.tokens.from_disk, reach, from)
+        };
+        let halved = RopeScaling { freq_scale: Some(0.5), ..RopeScaling::default() };
+        let same = RopeScaling { method: Some(RopeMethod::None), ..RopeScaling::default() };
+        let plain = ask(RopeScaling::default());
+        assert_eq!((plain.1, plain.2, plain.3), (0, 1 << 15, None), "{toy:?}");
+        let scaled = ask(halved);
+        assert_eq!((scaled.1, scaled.2, scaled.3), (0, 1 << 16, Some(1 << 15)), "{toy:?}: nothing of the other");
+        assert_ne!(scaled.0, plain.0, "{toy:?}: positions matter to this question");
+        assert_eq!(ask(halved), (scaled.0, whole, scaled.2, scaled.3), "{toy:?}: again, from disk");
+        assert_eq!(ask(same), (plain.0, whole, plain.2, None), "{toy:?}: not scaled is what the file says");
+    }
+}

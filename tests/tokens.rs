@@ -105,6 +105,7 @@ fn model_with(template: &str) -> ModelInfo {
         architecture: "llama".into(),
         layers: ModelLayers::All(4),
         train_context_tokens: 8192,
+        stretched_from: None,
         vocab_tokens: 100,
         cache: CacheShape::plain(1),
         model_bytes: 1,

@@ -77,6 +77,7 @@ pub(crate) fn model() -> ModelInfo {
         architecture: "qwen2".into(),
         layers: ModelLayers::All(24),
         train_context_tokens: 32_768,
+        stretched_from: None,
         vocab_tokens: 151_936,
         cache: CacheShape::plain(12_288),
         model_bytes: 491_400_064,

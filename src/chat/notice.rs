@@ -47,7 +47,14 @@ pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_template =
         template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
     let of_server = model.server.map(server_notes).unwrap_or_default();
-    without_gpu.into_iter().chain(without_template).chain(of_server).collect()
+    let stretched = model.stretched_from.map(|trained| {
+        format!(
+            "RoPE scaling makes a context of {} tokens of the {} that the model was trained for: answers may be worse at any length",
+            count(model.train_context_tokens),
+            count(trained)
+        )
+    });
+    without_gpu.into_iter().chain(without_template).chain(stretched).chain(of_server).collect()
 }
 
 /// What somebody else's server can't do or doesn't tell.
@@ -72,7 +79,7 @@ pub(super) fn asked_in_vain(
     let trained = model.train_context_tokens;
     let beyond_training = match context {
         ContextSize::Tokens(tokens) if tokens > trained && trained > 0 => Some(format!(
-            "-c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest",
+            "-c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest (--rope-scale stretches it)",
             count(tokens),
             count(trained)
         )),

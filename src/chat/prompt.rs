@@ -468,6 +468,7 @@ mod tests {
             architecture: "llama".into(),
             layers: crate::swaa::ModelLayers::All(4),
             train_context_tokens: 8192,
+            stretched_from: None,
             vocab_tokens: 100,
             cache: CacheShape::plain(1),
             model_bytes: 1,

@@ -4,10 +4,13 @@
 //!
 //! Example: a prompt of 30,000 tokens with a reserve of 2,048 gets a context of 32,768 under [`ContextSize::Fit`].
 //!
-//! Imports nothing from the crate, so that settings, plans and front ends can name these values without the engine.
+//! Imports nothing from the crate but recipes, so that settings, plans and front ends can name these values without the
+//! engine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::swaa::RecipeSpec;
 
 /// Data type of the KV cache, the same for keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +76,58 @@ impl ContextSize {
                 let wished = prompt_tokens.saturating_add(reserve_tokens).next_multiple_of(CONTEXT_STEP_TOKENS);
                 if wished < limit { wished } else { limit }
             }
+        }
+    }
+}
+
+/// How positions reach beyond a model's training (`RoPE` scaling), by llama.cpp's names. `None` and the default: as the model's
+/// file says.
+///
+/// Example: a scale of 0.25 lets a model that was trained for 8,192 tokens read 32,768, with positions that lie closer together.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RopeScaling {
+    pub method: Option<RopeMethod>,
+    pub freq_base: Option<f32>,
+    pub freq_scale: Option<f32>,
+    pub yarn: Yarn,
+}
+
+/// Which positions are scaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RopeMethod {
+    None,
+    /// All alike.
+    Linear,
+    /// Those of slow rotations, and attention is made sharper (`YaRN`, arXiv 2309.00071).
+    Yarn,
+}
+
+/// The fields of `YaRN`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Yarn {
+    /// What the model was trained for, if its file says something else.
+    pub orig_ctx: Option<u32>,
+    pub ext_factor: Option<f32>,
+    pub attn_factor: Option<f32>,
+    pub beta_slow: Option<f32>,
+    pub beta_fast: Option<f32>,
+}
+
+impl RopeScaling {
+    /// How many tokens a model that was trained for `trained` reads with these positions, if `context` is asked for. Where
+    /// its file scales positions itself, these were `unscaled` before.
+    ///
+    /// Another base reaches further by itself, but nothing says how far: as far as is asked for.
+    #[must_use]
+    pub fn reach(&self, trained: u32, unscaled: Option<u32>, context: ContextSize) -> u32 {
+        let from = self.yarn.orig_ctx.or(unscaled).unwrap_or(trained);
+        let scaled = match (self.method, self.freq_scale) {
+            (Some(RopeMethod::None), _) | (_, None) => trained,
+            (_, Some(scale)) => (f64::from(from) / f64::from(scale)).round() as u32,
+        };
+        match context {
+            ContextSize::Tokens(tokens) if self.freq_base.is_some() => tokens.max(scaled),
+            _ => scaled,
         }
     }
 }
@@ -154,6 +209,7 @@ pub struct EngineSettings {
     pub threads: Option<u32>,
     pub kv_dtype: KvDtype,
     pub own_windows: OwnWindows,
+    pub rope: RopeScaling,
     pub flash_attention: bool,
     pub offload: Offload,
     /// Max host memory for snapshots of the cache under other recipes, so that going back to one needs no prefill.
@@ -255,5 +311,32 @@ impl EngineSettings {
     #[must_use]
     pub fn ubatch_tokens(&self) -> u32 {
         self.n_ubatch.unwrap_or(best_batch(false)).clamp(1, self.batch_tokens())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_reach_as_far_as_they_are_scaled() {
+        let scaled =
+            |freq_scale, method| RopeScaling { freq_scale: Some(freq_scale), method, ..RopeScaling::default() };
+        let reach = |rope: RopeScaling| rope.reach(8_192, None, ContextSize::Fit);
+        assert_eq!(reach(RopeScaling::default()), 8_192);
+        assert_eq!(reach(scaled(0.25, None)), 32_768);
+        assert_eq!(reach(scaled(0.25, Some(RopeMethod::Yarn))), 32_768);
+        assert_eq!(reach(scaled(0.25, Some(RopeMethod::None))), 8_192);
+        let from_4096 = Yarn { orig_ctx: Some(4_096), ..Yarn::default() };
+        assert_eq!(reach(RopeScaling { yarn: from_4096, ..scaled(0.25, Some(RopeMethod::Yarn)) }), 16_384);
+        let file_scales = scaled(0.25, None).reach(32_768, Some(8_192), ContextSize::Fit);
+        assert_eq!(file_scales, 32_768, "the scale that is given takes the place of the file's");
+    }
+
+    #[test]
+    fn another_base_reaches_as_far_as_is_asked_for() {
+        let rope = RopeScaling { freq_base: Some(1e6), ..RopeScaling::default() };
+        let reach = [ContextSize::Fit, ContextSize::Tokens(20_000), ContextSize::Tokens(100)];
+        assert_eq!(reach.map(|context| rope.reach(8_192, None, context)), [8_192, 20_000, 8_192]);
     }
 }

@@ -41,7 +41,7 @@ use llama_cpp_sys_2 as sys;
 
 use super::cache_index::{AdapterKey, Token};
 use super::cache_shape::{CacheShape, MemoryClass};
-use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows};
+use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMethod, RopeScaling};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
 use super::memory;
@@ -106,12 +106,16 @@ impl Model {
         check_is_gguf(&config.model)?;
         let started = Instant::now();
         let Loaded { weights: model, gpus, offloaded_layers, without_gpu } = load(config)?;
+        // Contexts may change what the library says of it.
+        let trained = model.n_ctx_train();
         let Probed { cache, layers, sliding_refused } = probe(&model, &config.settings)?;
         let shape = shape(&model, &layers);
         let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
         let cache = with_own_windows(cache, config, !gpus.is_empty())?;
         let mut info = describe(&model, config, started, unmeasured.cost(), cache);
         info.layers = layers;
+        info.train_context_tokens = config.settings.rope.reach(trained, unscaled(&model), config.settings.context);
+        info.stretched_from = (info.train_context_tokens != trained).then_some(trained);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu;
@@ -165,6 +169,7 @@ fn describe(
         quantisation,
         layers: ModelLayers::All(model.n_layer()),
         train_context_tokens: model.n_ctx_train(),
+        stretched_from: None,
         vocab_tokens: model.n_vocab().unsigned_abs(),
         cache,
         model_bytes: model.size(),
@@ -206,6 +211,12 @@ fn recommended_sampling(model: &LlamaModel) -> SamplingPatch {
 fn head_size(model: &LlamaModel, architecture: &str, which: &str) -> u32 {
     let stated = model.meta_val_str(&format!("{architecture}.attention.{which}_length")).ok();
     stated.and_then(|value| value.parse().ok()).unwrap_or_else(|| model.n_embd().unsigned_abs() / model.n_head().max(1))
+}
+
+/// What the model was trained for before its file scaled positions.
+fn unscaled(model: &LlamaModel) -> Option<u32> {
+    let key = format!("{}.rope.scaling.original_context_length", architecture(model));
+    model.meta_val_str(&key).ok()?.parse().ok()
 }
 
 fn architecture(model: &LlamaModel) -> String {
@@ -316,7 +327,32 @@ fn with_cache_type(params: LlamaContextParams, settings: &EngineSettings) -> Lla
     };
     let flash =
         if settings.flash_attention { sys::LLAMA_FLASH_ATTN_TYPE_AUTO } else { sys::LLAMA_FLASH_ATTN_TYPE_DISABLED };
-    params.with_type_k(kv_dtype).with_type_v(kv_dtype).with_flash_attention_policy(flash)
+    let params = params.with_type_k(kv_dtype).with_type_v(kv_dtype).with_flash_attention_policy(flash);
+    with_rope(params, &settings.rope)
+}
+
+/// What is not given stays as the library has it: as the model's file says.
+fn with_rope(params: LlamaContextParams, rope: &RopeScaling) -> LlamaContextParams {
+    changed(params, |params| {
+        if let Some(method) = rope.method {
+            params.rope_scaling_type = match method {
+                RopeMethod::None => sys::LLAMA_ROPE_SCALING_TYPE_NONE,
+                RopeMethod::Linear => sys::LLAMA_ROPE_SCALING_TYPE_LINEAR,
+                RopeMethod::Yarn => sys::LLAMA_ROPE_SCALING_TYPE_YARN,
+            };
+        }
+        for (field, given) in [
+            (&mut params.rope_freq_base, rope.freq_base),
+            (&mut params.rope_freq_scale, rope.freq_scale),
+            (&mut params.yarn_ext_factor, rope.yarn.ext_factor),
+            (&mut params.yarn_attn_factor, rope.yarn.attn_factor),
+            (&mut params.yarn_beta_slow, rope.yarn.beta_slow),
+            (&mut params.yarn_beta_fast, rope.yarn.beta_fast),
+        ] {
+            *field = given.unwrap_or(*field);
+        }
+        params.yarn_orig_ctx = rope.yarn.orig_ctx.unwrap_or(params.yarn_orig_ctx);
+    })
 }
 
 // --- a context -------------------------------------------------------------------------------------------------------
@@ -484,11 +520,15 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
 
 /// Reserves room for the logits of a few tokens, since those of a call's last token are computed, or of a draft's. By
 /// default, llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
-fn with_few_outputs(mut params: LlamaContextParams) -> LlamaContextParams {
+fn with_few_outputs(params: LlamaContextParams) -> LlamaContextParams {
+    changed(params, |params| params.n_outputs_max = MOST_LOGITS)
+}
+
+/// With settings that the wrapper has no functions for. Only plain numbers may be set so.
+fn changed(mut params: LlamaContextParams, change: impl FnOnce(&mut sys::llama_context_params)) -> LlamaContextParams {
     const { assert!(size_of::<LlamaContextParams>() == size_of::<sys::llama_context_params>()) };
-    // SAFETY: the wrapper has one field of the library's type and the same size, so the field fills it; the number is a
-    // plain setting.
-    unsafe { (*(&raw mut params).cast::<sys::llama_context_params>()).n_outputs_max = MOST_LOGITS };
+    // SAFETY: the wrapper has one field of the library's type and the same size, so the field fills it.
+    change(unsafe { &mut *(&raw mut params).cast::<sys::llama_context_params>() });
     params
 }
 

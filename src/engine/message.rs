@@ -565,7 +565,10 @@ pub struct ModelInfo {
     /// `general.architecture`: `qwen2`, `llama`, …
     pub architecture: String,
     pub layers: ModelLayers,
+    /// What the model was trained for, or what `RoPE` scaling makes of it.
     pub train_context_tokens: u32,
+    /// What the model was trained for, where `RoPE` scaling makes something else of it.
+    pub stretched_from: Option<u32>,
     pub vocab_tokens: u32,
     /// What its cache takes, in the context's cache type.
     pub cache: CacheShape,

@@ -94,6 +94,7 @@ impl Desk {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            rope: RopeScaling::default(),
             heads: None,
         };
         let (commands, receiver) = channel();

@@ -32,6 +32,7 @@ impl Toy {
             architecture: "qwen2".to_owned(),
             layers: ModelLayers::All(24),
             train_context_tokens,
+            stretched_from: None,
             vocab_tokens: 100,
             cache: crate::engine::message::CacheShape::plain(1000),
             model_bytes: 1_000_000,

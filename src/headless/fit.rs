@@ -343,7 +343,7 @@ fn cache_in_words(cache: CacheShape) -> String {
 fn beyond_training(fit: &Fit) -> String {
     fit.beyond_training.map_or(String::new(), |asked| {
         format!(
-            "context  -c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest\n",
+            "context  -c {} is more than the {} tokens that the model was trained for: it makes no sense of the rest (--rope-scale stretches it)\n",
             count(asked),
             count(fit.limit_tokens)
         )

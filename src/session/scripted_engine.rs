@@ -222,6 +222,7 @@ pub(crate) fn model() -> ModelInfo {
         architecture: "qwen2".to_owned(),
         layers: ModelLayers::All(LAYERS),
         train_context_tokens: 8192,
+        stretched_from: None,
         vocab_tokens: 100,
         cache: CacheShape::plain(1024),
         model_bytes: 1_000_000,

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::values::{self, Count, Listen};
-use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
+use crate::engine::config::{GpuLayers, KvDtype, RopeMethod, RopeScaling, SplitMode, Yarn};
 use crate::engine::message::{Drafting, Reread};
 use crate::engine::{library_version, patch_stamp};
 use crate::swaa::preset::RecipePatch;
@@ -769,6 +769,8 @@ pub struct ModelArgs {
     /// Keep every token on layers that see a window of their own (Gemma, gpt-oss): several times the memory
     #[arg(long)]
     pub swa_full: bool,
+    #[command(flatten)]
+    pub rope: RopeArgs,
     /// Put an adapter onto the model, several times for several: a GGUF file, with its scale behind a colon (0 = none of it, 1 = all).
     /// Presets whose table has `lora` keep their own
     #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter)]
@@ -776,6 +778,57 @@ pub struct ModelArgs {
     /// Neither use readings that are kept on disk nor keep new ones (see `lunette cache`)
     #[arg(long)]
     pub no_cache: bool,
+}
+
+/// Positions beyond a model's training.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Positions beyond the model's training")]
+pub struct RopeArgs {
+    /// How positions are scaled: none, linear or yarn (default: linear, unless the model's file says something else)
+    #[arg(long, value_name = "METHOD", value_parser = values::rope_method)]
+    pub rope_scaling: Option<RopeMethod>,
+    /// Stretch the model's context N times; the same as --rope-freq-scale 1/N
+    #[arg(long, value_name = "N", value_parser = values::above_zero, allow_negative_numbers = true, conflicts_with = "rope_freq_scale")]
+    pub rope_scale: Option<f32>,
+    /// Base of the rotations, in place of the one in the model's file
+    #[arg(long, value_name = "N", value_parser = values::above_zero, allow_negative_numbers = true)]
+    pub rope_freq_base: Option<f32>,
+    /// Distance between two positions: 0.25 stretches the model's context four times
+    #[arg(long, value_name = "N", value_parser = values::above_zero, allow_negative_numbers = true)]
+    pub rope_freq_scale: Option<f32>,
+    /// `YaRN`: the context that the model was trained for, if its file says something else
+    #[arg(long, value_name = "TOKENS", value_parser = values::context, allow_negative_numbers = true)]
+    pub yarn_orig_ctx: Option<u32>,
+    /// `YaRN`: how much of fast rotations is not scaled (0 = all of it is, as with linear)
+    #[arg(long, value_name = "X", value_parser = values::from_zero, allow_negative_numbers = true)]
+    pub yarn_ext_factor: Option<f32>,
+    /// `YaRN`: factor of the attention's sharpness
+    #[arg(long, value_name = "X", value_parser = values::above_zero, allow_negative_numbers = true)]
+    pub yarn_attn_factor: Option<f32>,
+    /// `YaRN`: rotations in the original context below which positions are scaled
+    #[arg(long, value_name = "X", value_parser = values::from_zero, allow_negative_numbers = true)]
+    pub yarn_beta_slow: Option<f32>,
+    /// `YaRN`: rotations in the original context above which positions are not scaled
+    #[arg(long, value_name = "X", value_parser = values::from_zero, allow_negative_numbers = true)]
+    pub yarn_beta_fast: Option<f32>,
+}
+
+impl RopeArgs {
+    #[must_use]
+    pub fn scaling(&self) -> RopeScaling {
+        RopeScaling {
+            method: self.rope_scaling,
+            freq_base: self.rope_freq_base,
+            freq_scale: self.rope_freq_scale.or(self.rope_scale.map(|scale| 1.0 / scale)),
+            yarn: Yarn {
+                orig_ctx: self.yarn_orig_ctx.filter(|&tokens| tokens > 0),
+                ext_factor: self.yarn_ext_factor,
+                attn_factor: self.yarn_attn_factor,
+                beta_slow: self.yarn_beta_slow,
+                beta_fast: self.yarn_beta_fast,
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, Args)]

@@ -628,6 +628,7 @@ fn engine_settings(
         } else {
             OwnWindows::Short
         },
+        rope: args.rope.scaling(),
         flash_attention,
         offload: offload(args, config),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,

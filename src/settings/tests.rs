@@ -6,7 +6,8 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::engine::config::{
-    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, Keeps, KvDtype, Offload, OwnWindows, SplitMode,
+    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, Keeps, KvDtype, Offload, OwnWindows, RopeScaling,
+    SplitMode,
 };
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
@@ -138,6 +139,7 @@ fn nothing_said_gives_the_defaults() {
         threads: None,
         kv_dtype: KvDtype::F16,
         own_windows: OwnWindows::Short,
+        rope: RopeScaling::default(),
         adapters: Vec::new(),
         presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
         flash_attention: true,
@@ -168,6 +170,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         threads: Some(2),
         kv_dtype: KvDtype::Q8_0,
         own_windows: OwnWindows::Short,
+        rope: RopeScaling::default(),
         adapters: Vec::new(),
         presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
         flash_attention: true,

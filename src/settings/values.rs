@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::engine::config::{GpuLayers, KvDtype, SplitMode};
+use crate::engine::config::{GpuLayers, KvDtype, RopeMethod, SplitMode};
 use crate::swaa::written;
 
 /// The longest time: a year. Times are added to the clock, which ends some day.
@@ -26,6 +26,8 @@ const MOST_LAYERS: u32 = 10_000;
 /// Scores are divided by the temperature and the penalty: beyond these, they are no numbers any more.
 const HIGHEST_TEMPERATURE: f32 = 1000.0;
 const PENALTIES: std::ops::RangeInclusive<f32> = 0.01..=100.0;
+/// Of rotations: bases are up to some hundred millions, scales down to some thousandths.
+const ROTATIONS: std::ops::RangeInclusive<f32> = 1e-6..=1e10;
 
 /// A count; `None` means all, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +178,22 @@ pub(super) fn split_mode(text: &str) -> Result<SplitMode, String> {
     }
 }
 
+/// Parses how positions are scaled.
+pub(super) fn rope_method(text: &str) -> Result<RopeMethod, String> {
+    match text.trim().to_lowercase().as_str() {
+        "none" => Ok(RopeMethod::None),
+        "linear" => Ok(RopeMethod::Linear),
+        "yarn" => Ok(RopeMethod::Yarn),
+        _ => Err("none, linear or yarn".to_owned()),
+    }
+}
+
+/// Parses a base or a scale of rotations.
+pub(super) fn above_zero(text: &str) -> Result<f32, String> {
+    let number = finite(text).filter(|number| ROTATIONS.contains(number));
+    number.ok_or_else(|| format!("a number from {} to {:e}", ROTATIONS.start(), ROTATIONS.end()))
+}
+
 /// Parses a limit in tokens; -1 (and llama.cpp's -2) means no limit.
 pub fn limit(text: &str) -> Result<Count, String> {
     match text.trim() {
@@ -291,7 +309,7 @@ mod tests {
     #[test]
     fn every_number_has_its_range() {
         type Takes = fn(&str) -> bool;
-        let table: [(&str, Takes, &[&str], &[&str]); 12] = [
+        let table: [(&str, Takes, &[&str], &[&str]); 13] = [
             ("-t", |text| threads(text).is_ok(), &["0", "512"], &["513", "100000", "4294967295", "-2"]),
             ("-b", |text| batch(text).is_ok(), &["1", "64k", "65536"], &["0", "65537", "4294967295", "-1"]),
             ("-c", |text| context(text).is_ok(), &["0", "2147483647"], &["2147483648", "4294967295", "-1"]),
@@ -303,6 +321,12 @@ mod tests {
             ("--top-p", |text| share(text).is_ok(), &["0", "1"], &["-0.1", "1.1", "nan"]),
             ("--repeat-penalty", |text| penalty(text).is_ok(), &["0.01", "100"], &["0", "1e-45", "101", "nan"]),
             ("--repeat-last-n", |text| look_back(text).is_ok(), &["-1", "1048576"], &["-2", "1048577", "2147483647"]),
+            (
+                "--rope-scale",
+                |text| above_zero(text).is_ok(),
+                &["1e-6", "8", "1e10"],
+                &["0", "-1", "nan", "inf", "1e11"],
+            ),
             ("--timeout", |text| duration(text).is_ok(), &["1ms", "8760h"], &["0", "8761h", "1e18", "1e400"]),
         ];
         for (flag, takes, taken, refused) in table {

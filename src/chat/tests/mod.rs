@@ -145,8 +145,7 @@ fn a_context_beyond_the_model_s_training_is_told() {
         session.tell(Event::Loaded(Box::new(model())));
         session.chat.notices.iter().map(|notice| notice.text.clone()).collect::<Vec<_>>()
     };
-    let beyond =
-        "-c 99,999 is more than the 32,768 tokens that the model was trained for: it makes no sense of the rest";
+    let beyond = "-c 99,999 is more than the 32,768 tokens that the model was trained for: it makes no sense of the rest (--rope-scale stretches it)";
     assert_eq!(told(ContextSize::Tokens(99_999)), [beyond]);
     assert_eq!(told(ContextSize::Tokens(32_768)), [""; 0]);
     assert_eq!(told(ContextSize::Fit), [""; 0]);

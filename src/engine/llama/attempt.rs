@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::weights::load_for_trial;
 use super::{Llama, Model};
-use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows};
+use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, RopeScaling};
 use crate::engine::machine::{Before, Logits, Machine};
 use crate::engine::message::{Origin, Sampling};
 use crate::engine::trial::TRIAL_CONTEXT_TOKENS;
@@ -60,6 +60,7 @@ fn settings() -> EngineSettings {
         first_use: None,
         adapters: Vec::new(),
         presets: Vec::new(),
+        rope: RopeScaling::default(),
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn info(
         architecture: String::new(),
         layers: ModelLayers::All(0),
         train_context_tokens: context_tokens.unwrap_or(UNKNOWN_CONTEXT_TOKENS),
+        stretched_from: None,
         vocab_tokens: offer.vocab_tokens.unwrap_or(0),
         cache: CacheShape::plain(0),
         model_bytes: offer.bytes.unwrap_or(0),
