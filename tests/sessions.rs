@@ -17,7 +17,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 const WRITER: &str = "a_writer_for_the_other_tests";
 const FOLDER: &str = "LUNETTE_TEST_FOLDER";
 const TOKEN: &str = "LUNETTE_TEST_TOKEN";
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// No model writes faster. Without it two writers may keep a third one out for longer than it waits.
 const PAUSE: Duration = Duration::from_millis(1);
 
