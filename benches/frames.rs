@@ -171,6 +171,8 @@ fn model() -> ModelInfo {
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
         server: None,
+        context: lunette::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }
 

@@ -6,9 +6,11 @@ use lunette::engine::Survey;
 use lunette::eval::probe::Probed;
 use lunette::eval::{self, Plan};
 use lunette::exit::{Exit, ExitError};
+use lunette::failure::{Failure, FailureKind};
 use lunette::headless::{self, Counted, Reporter};
 use lunette::models::ModelRef;
-use lunette::session::{documents, measuring, model};
+use lunette::remote::Counter;
+use lunette::session::{Observer, documents, measuring, model};
 use lunette::settings::{
     CacheTask, EvalArgs, FitAs, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
 };
@@ -21,7 +23,7 @@ pub(crate) fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         block_on(async {
             let client = match settings.model {
-                ModelRef::Default => None,
+                ModelRef::Default if settings.server.is_none() => None,
                 _ => Some(engine(settings, &model::find(settings, reporter)?, None)),
             };
             headless::list_presets(&settings.reading, client, json, reporter).await?;
@@ -34,8 +36,9 @@ pub(crate) fn presets(settings: &Settings, json: bool) -> Result<Exit, ExitError
 pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(shown == Shown::Json), settings.terminal, |reporter| {
         let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
-        let counted = match settings.model {
-            ModelRef::Default => None,
+        let counted = match (&settings.server, &settings.model) {
+            (Some(server), _) => Some(Counted::by_server(server, &document)?),
+            (None, ModelRef::Default) => None,
             _ => Some(Counted::by_model(&model::find(settings, reporter)?, &document)?),
         };
         headless::inspect(&document, counted.as_ref(), shown, reporter)?;
@@ -47,6 +50,9 @@ pub(crate) fn inspect(settings: &Settings, shown: Shown) -> Result<Exit, ExitErr
 pub(crate) fn fit(settings: &Settings, how: FitAs) -> Result<Exit, ExitError> {
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
         let document = documents::open(settings, &mut *stdin(settings), reporter)?.whole;
+        if let Some(server) = &settings.server {
+            return headless::fit(settings, how, &document, &Counter::connect(server)?, reporter);
+        }
         let config = settings.engine.with_model(model::find(settings, reporter)?);
         let mut survey = Survey::of(&config)?;
         if how.measure && survey.measured().is_none() {
@@ -114,6 +120,11 @@ pub(crate) fn models(settings: &Settings, task: &ModelsTask, json: bool) -> Resu
 
 /// Finds the heads that point at passages.
 pub(crate) fn calibrate(settings: &Settings, json: bool) -> Result<Exit, ExitError> {
+    if let Some(server) = &settings.server {
+        let message = format!("heads are found where the model runs, and {} is elsewhere", server.url);
+        let hint = "run `lunette calibrate` there, before `lunette serve`".to_owned();
+        return Err(Failure::new(FailureKind::Unsupported, message, Some(hint)).into());
+    }
     with_reporter(text_or_json(json), settings.terminal, |reporter| {
         block_on(async {
             let client = engine(settings, &model::find(settings, reporter)?, None);
@@ -151,7 +162,10 @@ pub(crate) fn pull(settings: &Settings, name: Option<&str>) -> Result<Exit, Exit
 /// Measures presets. The table goes to standard output.
 pub(crate) fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, ExitError> {
     let plan = Plan::new(settings, args)?;
-    let model = with_reporter(Output::Text, settings.terminal, |reporter| model::find(settings, reporter))?;
+    let model = with_reporter(Output::Text, settings.terminal, |reporter| {
+        note_times(settings, reporter);
+        model::find(settings, reporter)
+    })?;
     block_on(async {
         let mut client = engine(settings, &model, None);
         eval::run(&plan, &mut client, &mut io::stdout(), &mut io::stderr()).await?;
@@ -163,6 +177,7 @@ pub(crate) fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Exi
 pub(crate) fn probe(settings: &Settings, how: &Probe) -> Result<Exit, ExitError> {
     let plan = Plan::for_probe(settings, how)?;
     with_reporter(text_or_json(how.json), settings.terminal, |reporter| {
+        note_times(settings, reporter);
         let document = documents::load(settings, &mut io::stdin().lock(), reporter)?;
         let title = documents::title_of(&settings.documents, &document);
         let probed = Probed { title, text: document.text, facts: how.facts };
@@ -172,6 +187,17 @@ pub(crate) fn probe(settings: &Settings, how: &Probe) -> Result<Exit, ExitError>
             Ok(Exit::Ok)
         })
     })
+}
+
+/// Says what the times of a measurement are where a server computes.
+fn note_times(settings: &Settings, reporter: &mut Reporter<'_>) {
+    if let Some(server) = &settings.server {
+        let what = "what it holds of a text already is not read again";
+        Observer::note(
+            reporter,
+            &format!("the times are those of {}, which may serve others meanwhile; {what}", server.url),
+        );
+    }
 }
 
 fn text_or_json(json: bool) -> Output {

@@ -97,7 +97,7 @@ pub(crate) fn server(settings: &Settings, serving: &Serving) -> Result<Exit, Exi
             let signals = signals::listen(&[Signal::Interrupt, Signal::Terminate, Signal::HangUp]);
             let start = |observer: &mut dyn Observer| {
                 let model = model::find(settings, observer)?;
-                let client = EngineClient::starting(settings.engine.with_model(model.clone()), Stops::never());
+                let client = EngineClient::starting(settings, model.clone(), Stops::never());
                 Ok(server::Started { client, model })
             };
             server::serve(settings, serving, &mut *process::stdin(settings), start, signals, io::stdout(), reporter)

@@ -23,19 +23,19 @@
 //! | [`swaa`] | what may each token see? presets, recipes, attention: plain data | `failure`, `units` |
 //! | [`store`] | what is kept between two runs: conversations, places, questions, blocks of the KV cache; whole and synced writes under a lock | `failure` |
 //! | [`engine`] | everything that knows llama.cpp, on a thread of its own: commands in, events out | `aborts`, `failure`, `gguf`, `harmless`, `passages`, `store`, `swaa`, `units` |
-//! | [`remote`] | an engine on another machine: the same commands in and events out, over HTTP | `engine`, `failure`, `harmless`, `swaa`, `units` |
 //! | [`passages`] | which passages of a text does a question point at? plain data | |
 //! | [`citations`] | is a quote of an answer really in the document? | `document` |
 //! | [`chat`] | what does the conversation do next? a pure state machine, and the layout of prompts | `citations`, `document`, `engine::config`, `engine::message`, `failure`, `harmless`, `passages`, `swaa`, `units` |
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `passages`, `swaa`, `units` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
-//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `sandbox`, `settings`, `store`, `swaa`, `units` |
+//! | [`remote`] | how is a server's engine used in place of one on this machine? | `document`, `engine`, `failure`, `fit`, `harmless`, `settings`, `swaa`, `units` |
+//! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `remote`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
-//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `eval`, `exit`, `failure`, `fit`, `harmless`, `models`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
+//! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `eval`, `exit`, `failure`, `fit`, `harmless`, `models`, `remote`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |
 //! | [`plain`] | a chat in plain lines, for screen readers | `chat`, `citations`, `exit`, `harmless`, `models`, `session`, `store`, `swaa`, `units` |
 //! | [`tui`] | a chat on a screen; owns the terminal | `aborts`, `chat`, `citations`, `document`, `engine::config`, `engine::message`, `failure`, `fit`, `harmless`, `passages`, `session`, `settings`, `store`, `swaa`, `toml_fields`, `units` |
-//! | [`server`] | answers for OpenAI's clients, over HTTP | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |
+//! | [`server`] | answers for OpenAI's clients and other Lunettes, over HTTP | `chat`, `citations`, `document`, `engine`, `exit`, `failure`, `harmless`, `remote::wire`, `session`, `settings`, `swaa`, `units` |
 //! | [`eval`] | what is a preset worth? recall on records, against full attention | `chat`, `engine::message`, `exit`, `failure`, `harmless`, `session`, `settings`, `swaa`, `units` |
 //!
 //! # Three flows

@@ -156,9 +156,9 @@ fn loaded(preset: &str, info: ModelInfo) -> (Session, Lines) {
 async fn every_front_end_says_what_there_is_to_know_of_a_model() {
     let changed: [fn(ModelInfo) -> ModelInfo; 4] = [
         |info| info,
-        |info| ModelInfo { without_gpu: Some(NO_GPU), ..info },
+        |info| ModelInfo { without_gpu: Some(NO_GPU.to_owned()), ..info },
         |info| ModelInfo { chat_template: None, ..info },
-        |info| ModelInfo { without_gpu: Some(NO_GPU), chat_template: None, ..info },
+        |info| ModelInfo { without_gpu: Some(NO_GPU.to_owned()), chat_template: None, ..info },
     ];
     for (change, expected) in changed.into_iter().zip([[false, false], [true, false], [false, true], [true, true]]) {
         for preset in ["full", "auto"] {

@@ -84,5 +84,5 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// be called in a runtime.
 pub(crate) fn engine(settings: &Settings, model: &Path, deadline: Option<Instant>) -> EngineClient {
     let stops = Stops { signals: signals::listen(&[Signal::Interrupt, Signal::Terminate]), deadline };
-    EngineClient::starting(settings.engine.with_model(model.to_owned()), stops)
+    EngineClient::starting(settings, model.to_owned(), stops)
 }

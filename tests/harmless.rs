@@ -37,8 +37,8 @@ use lunette::headless::{self, Counted, Reporter, Started};
 use lunette::models::{HubVariables, Places};
 use lunette::session::{EngineChannels, EngineClient, Kept, Stops};
 use lunette::settings::{
-    Directories, FitAs, FrontEnd, LowArgs, Output, ScreenVariables, Settings, Shown, StandardInput, Surroundings,
-    Terminal, argv,
+    Directories, FitAs, FrontEnd, LowArgs, Output, ScreenVariables, ServerVariables, Settings, Shown, StandardInput,
+    Surroundings, Terminal, argv,
 };
 use lunette::swaa::cost::PrefillCost;
 use lunette::swaa::preset::RecipePatch;
@@ -116,6 +116,8 @@ fn model() -> ModelInfo {
         devices: vec![format!("CPU {}", everything())],
         offloaded_layers: 0,
         server: None,
+        context: lunette::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }
 
@@ -232,6 +234,7 @@ fn settings(line: &[&str], config: Option<&str>) -> Settings {
         program: None,
         pdf_password: None,
         api_key: None,
+        server: ServerVariables::default(),
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings")

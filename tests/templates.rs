@@ -112,6 +112,8 @@ fn model(template: String) -> ModelInfo {
         devices: Vec::new(),
         offloaded_layers: 0,
         server: None,
+        context: lunette::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }
 

@@ -121,6 +121,8 @@ fn model_with(template: &str) -> ModelInfo {
         devices: Vec::new(),
         offloaded_layers: 0,
         server: None,
+        context: lunette::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }
 

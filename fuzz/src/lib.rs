@@ -21,6 +21,7 @@ pub mod gguf;
 pub mod harmless;
 #[path = "../../src/passages/mod.rs"]
 pub mod passages;
+pub mod remote;
 pub mod server;
 pub mod settings;
 #[path = "../../src/store/mod.rs"]

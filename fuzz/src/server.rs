@@ -8,8 +8,47 @@ mod error;
 mod fields;
 #[path = "../../src/server/request.rs"]
 mod request;
+#[path = "../../src/server/sent.rs"]
+mod sent;
+
+use std::sync::Arc;
 
 use request::{Request, Said, Way};
+
+use crate::engine::message::Limits;
+use crate::remote::wire::{CountJob, Counted, Job, unbundled};
+
+/// Reads `body` as everything that another Lunette may send. What is refused is the request's fault, told in a short sentence.
+pub fn read_sent(body: &[u8]) {
+    let _ = unbundled(body);
+    let known = |_: &_| Some(Arc::from("é text that was sent before"));
+    let told = |error: error::ApiError| {
+        let told = error.to_json()["error"]["message"].as_str().map_or(0, str::len);
+        assert!(error.status == 400 && (1..600).contains(&told), "{error:?}");
+    };
+    match fields::typed::<Job>(body) {
+        Err(error) => told(error),
+        Ok(job) => {
+            if let Ok(mut command) = job.command(known) {
+                match sent::check(&mut command, &Limits::default()) {
+                    Err(error) => told(error),
+                    Ok(()) => assert!(command.job().is_some()),
+                }
+            }
+        }
+    }
+    if let Ok(job) = fields::typed::<CountJob>(body)
+        && let Ok((what, texts)) = job.whole(known)
+    {
+        match what {
+            Counted::Spans(spans) if !texts.is_empty() && sent::check_spans(&texts[0], &spans).is_ok() => {
+                spans.into_iter().for_each(|span| drop(texts[0][span].len()));
+            }
+            Counted::Prompt(prompt) => drop(sent::check_prompt(&prompt)),
+            _ => {}
+        }
+    }
+}
 
 /// Reads `body` as a request of each kind. What is refused is the request's fault, told in a short sentence.
 pub fn read(body: &[u8]) {

@@ -10,6 +10,8 @@ mod config_file;
 mod options;
 #[path = "../../src/settings/presets.rs"]
 mod presets;
+#[path = "../../src/settings/server.rs"]
+mod server;
 #[path = "../../src/settings/values.rs"]
 mod values;
 

@@ -96,6 +96,8 @@ pub(crate) fn model() -> ModelInfo {
         devices: vec!["CPU".into()],
         offloaded_layers: 0,
         server: None,
+        context: crate::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }
 

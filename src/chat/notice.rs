@@ -43,7 +43,7 @@ impl From<&Failure> for Notice {
 /// file has no chat template.
 #[must_use]
 pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
-    let without_gpu = model.without_gpu.map(str::to_owned);
+    let without_gpu = model.without_gpu.clone();
     let without_template =
         template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
     let of_server = model.server.map(server_notes).unwrap_or_default();

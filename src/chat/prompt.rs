@@ -485,6 +485,8 @@ mod tests {
             devices: Vec::new(),
             offloaded_layers: 0,
             server: None,
+            context: crate::engine::config::ContextSize::Fit,
+            runs_on: None,
         };
         ChatTemplate::of(&model, Moment(0))
     }

@@ -647,6 +647,23 @@ impl Chat {
         self.notice = Some(Notice::info(together.join("; ")));
     }
 
+    /// The server that runs the model, if one does.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        match &self.model {
+            Model::Ready { info, .. } => info.runs_on.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The engine sizes its context like this, whatever was asked for here.
+    pub(super) fn has_context(&mut self, context: ContextSize) {
+        self.context = context;
+        if let Some(beginning) = &mut self.beginning {
+            beginning.within.allowance.context = context;
+        }
+    }
+
     /// What the user has to know about the model, and about what was asked of it in vain.
     pub(super) fn notes_about(&self, model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
         let in_vain = asked_in_vain(model, template, self.context, self.reading.cot);

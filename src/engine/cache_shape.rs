@@ -9,8 +9,11 @@
 //!
 //! Plain data: `llama` measures it, `checkpoints` keeps the copies.
 
+use serde::{Deserialize, Serialize};
+
 /// What a model's memory is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MemoryClass {
     /// Keys and values of every token on every layer.
     Plain,
@@ -64,7 +67,7 @@ impl MemoryClass {
 }
 
 /// What a cache of one model takes, under one cache type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheShape {
     pub class: MemoryClass,
     /// Of the layers that keep every token, together.
@@ -76,7 +79,7 @@ pub struct CacheShape {
 }
 
 /// A cache of a few tokens, in which new ones take the place of those that no window sees any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortCache {
     /// Room for this many tokens.
     pub tokens: u32,

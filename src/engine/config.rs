@@ -10,6 +10,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::swaa::RecipeSpec;
 
 /// Data type of the KV cache, the same for keys and values.
@@ -48,7 +50,8 @@ pub enum OwnWindows {
 }
 
 /// How the context is sized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ContextSize {
     /// As large as the first prompt plus the reserve needs.
     Fit,

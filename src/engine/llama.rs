@@ -118,7 +118,7 @@ impl Model {
         info.stretched_from = (info.train_context_tokens != trained).then_some(trained);
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
-        info.without_gpu = without_gpu;
+        info.without_gpu = without_gpu.map(str::to_owned);
         if !info.has_gpu() {
             info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
         }
@@ -186,6 +186,8 @@ fn describe(
         devices: Vec::new(),
         offloaded_layers: 0,
         server: None,
+        context: config.settings.context,
+        runs_on: None,
         architecture,
     }
 }

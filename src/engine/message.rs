@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use super::cache_shape::{CacheShape, MemoryClass};
+use super::config::ContextSize;
 pub use crate::failure::{Failure, FailureKind};
 pub use crate::passages::Passage;
 use crate::swaa::cost::PrefillCost;
@@ -23,7 +24,8 @@ use crate::swaa::{ModelLayers, Recipe, RecipeSpec};
 use crate::units::count;
 
 /// Identifies a job; chosen by the sender of the command, never used twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct JobId(pub u64);
 
 /// Stops a job from outside. Clones share one flag. The engine checks it between chunks and between tokens.
@@ -48,7 +50,8 @@ impl PartialEq for CancelToken {
 }
 
 /// Who wrote a part of the prompt. This decides how it is tokenised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The chat template: special tokens are recognised.
     Template,
@@ -57,7 +60,8 @@ pub enum Origin {
 }
 
 /// The attention of a part of the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Segment {
     /// Prefilled through the window: the document and what comes before it.
     Document,
@@ -66,7 +70,7 @@ pub enum Segment {
 }
 
 /// A part of a prompt. Parts are tokenised one by one, so that a document's tokens do not depend on the question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     pub text: Arc<str>,
     pub origin: Origin,
@@ -74,7 +78,7 @@ pub struct Part {
 }
 
 /// The whole prompt, from position 0. `Document` parts come before `Tail` parts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Prompt {
     pub parts: Vec<Part>,
     /// What the document is called, for people; may be empty.
@@ -82,7 +86,7 @@ pub struct Prompt {
 }
 
 /// Sampling, with llama.cpp's names and meanings. `temperature` 0 is greedy.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Sampling {
     pub temperature: f32,
     pub top_k: i32,
@@ -107,7 +111,7 @@ impl Sampling {
 }
 
 /// Some values of a sampling: those that the user gives, or those that a model's file recommends.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct SamplingPatch {
     pub temperature: Option<f32>,
     pub top_k: Option<i32>,
@@ -152,7 +156,7 @@ impl SamplingPatch {
 }
 
 /// A text that opens something in the model's output, and the one that closes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagPair {
     /// May be empty: then only the prompt opens it, or the model leaves the opening out.
     pub open: String,
@@ -167,7 +171,8 @@ impl TagPair {
 }
 
 /// Where the model's output begins.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Begins {
     /// The model decides: it opens its reasoning, or answers.
     #[default]
@@ -179,7 +184,7 @@ pub enum Begins {
 }
 
 /// How the model marks up its output: what is reasoning, what is answer, and what is neither and never shown.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OutputMarkup {
     pub begins: Begins,
     /// Tags around reasoning. An opening one counts only before the answer.
@@ -213,7 +218,8 @@ pub enum ReasoningEnd {
 }
 
 /// What an answer that repeats itself leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Repetition {
     /// Its end, with [`Finish::Repetition`].
     #[default]
@@ -222,7 +228,7 @@ pub enum Repetition {
 }
 
 /// When an answer ends, other than by the model's own end-of-generation token.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limits {
     /// Max tokens, including reasoning (`-n`); `None`: until the context is full.
     pub max_tokens: Option<u32>,
@@ -235,7 +241,8 @@ pub struct Limits {
 }
 
 /// Whether passages of the document are read again before a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reread {
     /// If the question points at some: as many as cost a tenth of reading the document, at most four.
     Auto,
@@ -277,7 +284,8 @@ impl FromStr for Reread {
 }
 
 /// How many tokens are drafted: guessed from the document and the chat, and verified in one decode call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Drafting {
     /// As many as make the answer faster; mostly none where it doesn't quote.
     Auto,
@@ -321,7 +329,7 @@ impl FromStr for Drafting {
 const MOST_PASSAGES: u32 = 32;
 
 /// How passages are read again before a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rereading {
     pub reread: Reread,
     /// The index of the question in the prompt's parts: the passages are put before it.
@@ -331,7 +339,7 @@ pub struct Rereading {
 }
 
 /// Passages that are chosen already.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenPassages {
     pub found_by: FoundBy,
     /// In bytes of the document.
@@ -416,7 +424,7 @@ impl ReadAgain {
 }
 
 /// One question.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     pub job: JobId,
     pub prompt: Prompt,
@@ -429,11 +437,12 @@ pub struct Question {
     pub markup: Box<OutputMarkup>,
     /// The JSON schema that the answer is held to.
     pub schema: Option<Arc<str>>,
+    #[serde(skip)]
     pub cancel: CancelToken,
 }
 
 /// A question about a fact that was planted in a text, to find the heads that point at it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     /// The text, and the question behind it.
     pub prompt: Prompt,
@@ -444,7 +453,7 @@ pub struct Trial {
 }
 
 /// How well a head points at facts.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Pointing {
     pub head: Head,
     /// The share of the facts that it looked at more than at anything else, 0 to 1.
@@ -454,16 +463,22 @@ pub struct Pointing {
 }
 
 /// How probable a model finds a token behind what comes before it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Weight {
     /// Its natural logarithm: 0 is certain.
+    #[serde(deserialize_with = "or_impossible")]
     pub log_probability: f64,
     /// No other token is more probable.
     pub is_likeliest: bool,
 }
 
+/// JSON has no infinity: what is impossible is written as nothing.
+fn or_impossible<'a, D: Deserializer<'a>>(written: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(written)?.unwrap_or(f64::NEG_INFINITY))
+}
+
 /// A token of an answer that was given.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WeighedToken {
     /// How many bytes of the answer it is.
     pub bytes: usize,
@@ -471,7 +486,8 @@ pub struct WeighedToken {
 }
 
 /// A command to the engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Prefill the `Document` parts of a prompt and keep them, without an answer. Later questions build on this cache
     /// state.
@@ -479,6 +495,7 @@ pub enum Command {
         job: JobId,
         prompt: Prompt,
         recipe: RecipeSpec,
+        #[serde(skip)]
         cancel: CancelToken,
     },
     Ask(Question),
@@ -507,6 +524,7 @@ pub enum Command {
     FindHeads {
         job: JobId,
         trials: Arc<[Trial]>,
+        #[serde(skip)]
         cancel: CancelToken,
     },
     /// Make a running question end its reasoning and answer.
@@ -521,14 +539,59 @@ pub enum Command {
     Shutdown,
 }
 
+impl Command {
+    /// The same command as the job `number`, stopped by `token`.
+    #[must_use]
+    pub fn as_job(mut self, number: JobId, token: &CancelToken) -> Self {
+        match &mut self {
+            Self::Forecast { job, .. } | Self::Count { job, .. } | Self::AnswerNow { job } => *job = number,
+            Self::Prefill { job, cancel, .. } | Self::FindHeads { job, cancel, .. } => {
+                (*job, *cancel) = (number, token.clone());
+            }
+            Self::Ask(question) | Self::Weigh { question, .. } => {
+                (question.job, question.cancel) = (number, token.clone());
+            }
+            Self::ReadAhead(ahead) => (ahead.job, ahead.cancel) = (number, token.clone()),
+            Self::AllowContext { .. } | Self::Shutdown => {}
+        }
+        self
+    }
+
+    /// The job that it begins; `None` if it begins none.
+    #[must_use]
+    pub const fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Prefill { job, .. }
+            | Self::Forecast { job, .. }
+            | Self::Count { job, .. }
+            | Self::FindHeads { job, .. } => Some(*job),
+            Self::Ask(question) | Self::Weigh { question, .. } => Some(question.job),
+            Self::ReadAhead(ahead) => Some(ahead.job),
+            Self::AnswerNow { .. } | Self::AllowContext { .. } | Self::Shutdown => None,
+        }
+    }
+
+    /// What stops the job, if anything does.
+    #[must_use]
+    pub const fn cancel(&self) -> Option<&CancelToken> {
+        match self {
+            Self::Prefill { cancel, .. } | Self::FindHeads { cancel, .. } => Some(cancel),
+            Self::Ask(question) | Self::Weigh { question, .. } => Some(&question.cancel),
+            Self::ReadAhead(ahead) => Some(&ahead.cancel),
+            _ => None,
+        }
+    }
+}
+
 /// What is read while nothing else is to be done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadAhead {
     pub job: JobId,
     pub prompt: Prompt,
     pub recipe: RecipeSpec,
     /// What is in use now.
     pub home: (Prompt, RecipeSpec),
+    #[serde(skip)]
     pub cancel: CancelToken,
 }
 
@@ -553,7 +616,7 @@ pub struct PlainServer {
 pub const UNKNOWN_CONTEXT_TOKENS: u32 = u32::MAX;
 
 /// Facts about a loaded model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     pub path: PathBuf,
     /// `general.name`, or the file's name.
@@ -586,7 +649,7 @@ pub struct ModelInfo {
     /// Why sliding attention is not available for this model, in a sentence; `None` if it is.
     pub sliding_refused: Option<String>,
     /// Why the CPU is used instead of a GPU, in a sentence; `None` if the device is the intended one.
-    pub without_gpu: Option<&'static str>,
+    pub without_gpu: Option<String>,
     /// Prefill cost on this machine, from the measurements of earlier runs.
     pub prefill_cost: PrefillCost,
     /// Stamp of the patch series in the running library.
@@ -597,7 +660,13 @@ pub struct ModelInfo {
     pub offloaded_layers: u32,
     /// Set if the model is on a server that is not Lunette's. Documents then go there with each question, and what the server doesn't tell
     /// (layers, memory, threads) is 0.
+    #[serde(skip)]
     pub server: Option<PlainServer>,
+    /// How the context is sized.
+    pub context: ContextSize,
+    /// The server that runs the model, such as `gpu-box:8080`; `None`: this program does.
+    #[serde(skip)]
+    pub runs_on: Option<String>,
 }
 
 /// [`ModelInfo::title`] of a model of which no more is known.
@@ -619,14 +688,14 @@ impl ModelInfo {
         self.model_bytes + self.repacked_bytes
     }
 
-    /// Where the model runs, for display: `CPU`, `NVIDIA H100`, `NVIDIA H100 (30 of 37 layers)`.
+    /// Where the model runs, for display: `CPU`, `NVIDIA H100 (30 of 37 layers)`, `NVIDIA H100 on gpu-box:8080`.
     #[must_use]
     pub fn place(&self) -> String {
         let devices = self.devices.join(", ");
-        if !self.has_gpu() || self.offloaded_layers > self.layers.count() {
-            return devices;
-        }
-        format!("{devices} ({} of {} layers)", self.offloaded_layers, self.layers.count() + 1)
+        let in_part = self.has_gpu() && self.offloaded_layers <= self.layers.count();
+        let part = in_part.then(|| format!(" ({} of {} layers)", self.offloaded_layers, self.layers.count() + 1));
+        let server = self.runs_on.as_ref().map(|server| format!(" on {server}"));
+        [Some(devices), part, server].into_iter().flatten().collect()
     }
 
     /// Whether a device other than the CPU is in use.
@@ -639,6 +708,12 @@ impl ModelInfo {
     #[must_use]
     pub fn sampling_with(&self, given: &SamplingPatch) -> Sampling {
         given.over(self.sampling.over(Sampling::GREEDY))
+    }
+
+    /// How the context is sized: as the server says that runs the model, or as `own` does here.
+    #[must_use]
+    pub fn context_or(&self, own: ContextSize) -> ContextSize {
+        if self.runs_on.is_some() { self.context } else { own }
     }
 
     /// The facts that the choice of a preset needs.
@@ -656,7 +731,7 @@ impl ModelInfo {
 }
 
 /// How a prompt will be prefilled. Sent before the work starts.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub recipe: Recipe,
     pub document_tokens: u32,
@@ -671,7 +746,7 @@ pub struct Plan {
 }
 
 /// The progress of a prefill.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Tokens of the prompt, including cached ones.
     pub done_tokens: u32,
@@ -684,7 +759,8 @@ pub struct Progress {
 }
 
 /// The kind of a piece of output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Channel {
     Reasoning,
     Answer,
@@ -825,7 +901,8 @@ pub struct Figures {
 }
 
 /// An event from the engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// `fraction` of the model's file that is loaded, 0.0 to 1.0.
     Loading {
@@ -911,6 +988,51 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether it is the last event about its job.
+    #[must_use]
+    pub const fn ends_job(&self) -> bool {
+        matches!(
+            self,
+            Self::Prefilled { .. }
+                | Self::Answered { .. }
+                | Self::HeadsFound { .. }
+                | Self::Weighed { .. }
+                | Self::Forecast { .. }
+                | Self::Counted { .. }
+                | Self::Failed { .. }
+        )
+    }
+
+    /// The same event about another job: two programs number their jobs differently.
+    #[must_use]
+    pub fn renumbered(mut self, number: JobId) -> Self {
+        if let Some(job) = self.job_mut() {
+            *job = number;
+        }
+        self
+    }
+
+    const fn job_mut(&mut self) -> Option<&mut JobId> {
+        match self {
+            Self::Loading { .. } | Self::Loaded(_) | Self::LoadFailed(_) => None,
+            Self::Planned { job, .. }
+            | Self::Prefilling { job, .. }
+            | Self::ReadAgain { job, .. }
+            | Self::Piece { job, .. }
+            | Self::AskedForAnswer { job }
+            | Self::WasReasoning { job }
+            | Self::Prefilled { job, .. }
+            | Self::Answered { job, .. }
+            | Self::FindingHeads { job, .. }
+            | Self::HeadsFound { job, .. }
+            | Self::Weighed { job, .. }
+            | Self::Forecast { job, .. }
+            | Self::Counted { job, .. }
+            | Self::Noted { job, .. }
+            | Self::Failed { job, .. } => Some(job),
+        }
+    }
+
     /// The job that the event is about; `None` for events about the model.
     #[must_use]
     pub const fn job(&self) -> Option<JobId> {

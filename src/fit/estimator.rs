@@ -4,6 +4,7 @@ use super::plan::PromptTokens;
 use crate::document::ByteSpan;
 use crate::engine::message::{ModelInfo, Prompt};
 use crate::engine::{Measured, Survey};
+use crate::failure::Failure;
 
 /// Answers about a model without its weights.
 pub trait Estimator {
@@ -20,6 +21,10 @@ pub trait Estimator {
     fn measured(&self) -> Option<Measured>;
     /// Bytes available for the model and its cache; `None` if that is unknown before they are loaded.
     fn free_bytes(&self) -> Option<u64>;
+    /// Why what was counted last is wrong. A model's own tables don't fail.
+    fn failure(&self) -> Option<Failure> {
+        None
+    }
 }
 
 impl Estimator for Survey {

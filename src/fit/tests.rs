@@ -11,7 +11,9 @@ use crate::document::{ByteSpan, Document, Input, ReadOptions, load};
 use crate::engine::Measured;
 use crate::engine::message::{ModelInfo, Part, Prompt, SamplingPatch, Segment};
 use crate::models::{HubVariables, Places};
-use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
+use crate::settings::{
+    Directories, LowArgs, ScreenVariables, ServerVariables, Settings, StandardInput, Surroundings, Terminal, argv,
+};
 use crate::swaa::ModelLayers;
 use crate::swaa::cost::PrefillCost;
 
@@ -49,6 +51,8 @@ impl Toy {
             devices: vec!["CPU".to_owned()],
             offloaded_layers: 0,
             server: None,
+            context: crate::engine::config::ContextSize::Fit,
+            runs_on: None,
         };
         Self { info, free_bytes: Some(1_000_000_000), measured: None }
     }
@@ -116,6 +120,7 @@ fn settings(line: &[&str]) -> Settings {
         program: None,
         pdf_password: None,
         api_key: None,
+        server: ServerVariables::default(),
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings that go together")

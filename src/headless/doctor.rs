@@ -19,8 +19,9 @@ use super::Reporter;
 use crate::engine::{self, Facts};
 use crate::exit::{Exit, ExitError};
 use crate::models::{Catalogue, Places};
+use crate::remote;
 use crate::sandbox::{self, Sealed};
-use crate::settings::Settings;
+use crate::settings::{Settings, UsedServer};
 use crate::store::blocks::free_bytes;
 use crate::units::bytes;
 
@@ -68,16 +69,18 @@ impl Finding {
 /// Looks at the machine. The exit code is 1 if anything is wrong.
 pub fn doctor(settings: &Settings, json: bool, reporter: &mut Reporter) -> Result<Exit, ExitError> {
     let findings = [
-        program(),
-        processor(&engine::facts(), settings.places.machine.cores),
-        graphics(&engine::facts()),
-        memory(&settings.places),
-        model(&settings.places),
-        disk("models", &settings.places.own),
-        disk("readings", &settings.directories.kv_folder()),
-        terminal(settings),
-        sealing(sandbox::available()),
+        Some(program()),
+        settings.server.as_ref().map(server),
+        Some(processor(&engine::facts(), settings.places.machine.cores)),
+        Some(graphics(&engine::facts())),
+        Some(memory(&settings.places)),
+        Some(model(&settings.places)),
+        Some(disk("models", &settings.places.own)),
+        Some(disk("readings", &settings.directories.kv_folder())),
+        Some(terminal(settings)),
+        Some(sealing(sandbox::available())),
     ];
+    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
     let is_wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
     if json {
         reporter.object(&json!({ "findings": findings }))?;
@@ -105,6 +108,17 @@ fn sealing(available: Sealed) -> Finding {
 fn program() -> Finding {
     let (library, patches) = (engine::library_version(), engine::patch_stamp());
     Finding::ok("program", format!("lunette {} on llama.cpp {library}, {patches}", env!("CARGO_PKG_VERSION")))
+}
+
+/// The server whose engine is used, if one is.
+fn server(server: &UsedServer) -> Finding {
+    match remote::described(server) {
+        Ok(found) => Finding::ok("server", found),
+        Err(failure) => {
+            let advice = failure.hint.unwrap_or_default();
+            Finding::but(Verdict::Wrong, "server", failure.message, &advice)
+        }
+    }
 }
 
 fn processor(facts: &Facts, cores: u32) -> Finding {

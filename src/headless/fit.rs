@@ -18,6 +18,7 @@ use crate::chat::within::in_words;
 use crate::chat::{Moment, SystemPrompt};
 use crate::document::{Document, FileReport};
 use crate::engine::Measured;
+use crate::engine::config::EngineSettings;
 use crate::engine::message::{CacheShape, ModelInfo};
 use crate::exit::{Exit, ExitError};
 use crate::fit::tree::{Folder, folders};
@@ -39,6 +40,8 @@ pub fn fit(
     let questions = settings.questions.join("\n");
     let folder = only_folder(settings);
     let system = SystemPrompt::of(settings.system_prompt.as_deref());
+    let engine =
+        EngineSettings { context: known.info().context_or(settings.engine.context), ..settings.engine.clone() };
     let wish = PlanRequest {
         whole: document,
         parts: settings.parts.as_deref(),
@@ -49,11 +52,15 @@ pub fn fit(
         system: &system,
         title: title_of(&settings.documents, document),
         reading: &settings.reading,
-        engine: &settings.engine,
+        engine: &engine,
         answer_tokens: settings.limits.max_tokens,
         now: Moment::from(SystemTime::now()),
     };
-    let fit = plan(&wish, known)?;
+    let fit = plan(&wish, known);
+    if let Some(failure) = known.failure() {
+        return Err(failure.into());
+    }
+    let fit = fit?;
     let told_to_model = system.text(!document.text.trim().is_empty());
     let told = Told {
         fit: &fit,
@@ -263,7 +270,7 @@ impl Told<'_> {
         }
         words.push('\n');
         words += &presets(&fit.presets);
-        put(&mut words, format_args!("{}\n\n", basis(fit.measured)));
+        put(&mut words, format_args!("{}\n\n", basis(model, fit.measured)));
         let repacked = match fit.repacked_bytes {
             0 => String::new(),
             repacked => format!(" ({} of it rearranged for this CPU)", bytes(repacked)),
@@ -316,7 +323,12 @@ fn presets(presets: &[PresetCost]) -> String {
 }
 
 /// Where the times come from.
-fn basis(measured: Option<Measured>) -> String {
+fn basis(model: &ModelInfo, measured: Option<Measured>) -> String {
+    if let Some(server) = &model.runs_on {
+        let is_measured = model.prefill_cost.token_s.is_some();
+        let of_it = if is_measured { "from what it has measured" } else { "once it has measured any" };
+        return format!("Times are predicted for {server}, {of_it}.");
+    }
     match measured {
         Some(measured) => format!(
             "Predicted from {} tokens prefilled on this machine with this model, most recently on {}.",

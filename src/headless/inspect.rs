@@ -23,13 +23,14 @@ use serde::Serialize;
 use super::Reporter;
 use super::rows::{Listed, put, table};
 use crate::document::{
-    Document, DroppedLine, FileReport, PageFound, PageReport, Part, PartNode, Skipped, SourceSpan, Sureness,
+    ByteSpan, Document, DroppedLine, FileReport, PageFound, PageReport, Part, PartNode, Skipped, SourceSpan, Sureness,
 };
 use crate::engine::Vocabulary;
 use crate::engine::message::Failure;
-use crate::fit::written;
+use crate::fit::{Estimator, written};
 use crate::harmless;
-use crate::settings::Shown;
+use crate::remote::Counter;
+use crate::settings::{Shown, UsedServer};
 use crate::units::{count, counted};
 
 /// Tokens of each part, counted with a model's own vocabulary.
@@ -52,6 +53,20 @@ impl Counted {
             model: harmless::line(&vocabulary.title(file)).into_owned(),
             tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
         })
+    }
+
+    /// Counts the parts of `document` with the vocabulary of a server's model.
+    pub fn by_server(server: &UsedServer, document: &Document) -> Result<Self, Failure> {
+        let known = Counter::connect(server)?;
+        let spans: Vec<ByteSpan> = document.parts().iter().map(|part| part.span).collect();
+        let counts = known.count_spans(&document.text, &spans);
+        match known.failure() {
+            Some(failure) => Err(failure),
+            None => Ok(Self {
+                model: harmless::line(&known.info().title()).into_owned(),
+                tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
+            }),
+        }
     }
 }
 

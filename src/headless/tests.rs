@@ -18,7 +18,9 @@ use crate::models::{HubVariables, Places};
 use crate::session::client::ECHO;
 use crate::session::scripted_engine::{Script, ScriptedEngine, says, tokens_of};
 use crate::session::{EngineChannels, Signal, Stops};
-use crate::settings::{Directories, LowArgs, ScreenVariables, StandardInput, Surroundings, Terminal, argv};
+use crate::settings::{
+    Directories, LowArgs, ScreenVariables, ServerVariables, StandardInput, Surroundings, Terminal, argv,
+};
 
 /// The output of a run.
 struct Ran {
@@ -57,6 +59,7 @@ fn settings_with(line: &[&str], stdin: StandardInput) -> Settings {
         program: None,
         pdf_password: None,
         api_key: None,
+        server: ServerVariables::default(),
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).unwrap()

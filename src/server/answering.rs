@@ -25,7 +25,7 @@ use super::error::ApiError;
 use super::queue::{Place, Refusal};
 use super::request::Streaming;
 use super::shared::Server;
-use super::work::{Ended, Update, Work};
+use super::work::{Ended, Turn, Update, Work};
 use crate::chat::record::{finish_name, rounded};
 use crate::citations::Citation;
 use crate::engine::message::{CancelToken, Progress};
@@ -51,7 +51,7 @@ pub(super) struct Answering {
     /// When its turn came.
     planned: Option<Instant>,
     /// Given up with the answering.
-    _place: Place<Work>,
+    _place: Place<Turn>,
 }
 
 /// A whole answer, and what is told of it.
@@ -74,7 +74,10 @@ impl Answering {
         let (updates, told) = unbounded_channel();
         let cancel = CancelToken::default();
         let work = Work { asked, reading, updates, cancel: cancel.clone() };
-        let place = server.queue.enter(peer, work, cancel).map_err(|refusal| refused(&server, refusal))?;
+        let place = server
+            .queue
+            .enter(peer, Turn::Question(Box::new(work)), cancel)
+            .map_err(|refusal| refused(&server, refusal))?;
         let entered = Instant::now();
         Ok(Self { server, heading, documents, updates: told, written, entered, planned: None, _place: place })
     }
@@ -214,7 +217,7 @@ fn fail(failure: &Failure, events: &Events, mut account: Account) {
     account.close(error.status);
 }
 
-fn refused(server: &Server, refusal: Refusal) -> ApiError {
+pub(super) fn refused(server: &Server, refusal: Refusal) -> ApiError {
     match refusal {
         Refusal::Closed => ApiError::closing(),
         Refusal::Full { waiting } => {

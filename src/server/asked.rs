@@ -36,7 +36,7 @@ pub(super) struct Defaults {
     pub(super) reading: PresetSelection,
     system: SystemPrompt,
     sampling: SamplingPatch,
-    limits: Limits,
+    pub(super) limits: Limits,
     reread: Reread,
     drafting: Drafting,
 }

@@ -3,12 +3,13 @@
 //! There is one engine with one KV cache. What a question shares with the one before, with a snapshot or with what is on disk is not read
 //! again, exactly as in a chat: ten clients that ask about one book of 160,000 tokens have it read once.
 //!
-//! It does not know HTTP: questions come ready ([`Work`]), and what becomes of them is told by [`Update`]s.
+//! It does not know HTTP: questions come ready ([`Work`]), and what becomes of them is told by [`Update`]s. What other Lunettes send
+//! ([`SentCommand`]) is a command already, and its events are passed on as they are.
 
 use super::log::Log;
 use super::queue::Queue;
-use super::work::{Ended, Update, Work};
-use crate::engine::message::{Command, Event, Figures, ModelInfo, Prompt};
+use super::work::{Ended, SentCommand, Turn, Update, Work};
+use crate::engine::message::{Command, Event, Figures, JobId, ModelInfo, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking;
 use crate::session::{ClientError, EngineClient};
@@ -48,22 +49,56 @@ impl Desk<'_> {
     /// Answers what comes out of `queue` until that is closed.
     ///
     /// Errors: the engine is gone.
-    pub(super) async fn answer_all(&mut self, queue: &Queue<Work>) -> Result<(), Failure> {
-        while let Some(work) = queue.next().await {
-            if work.cancel.is_cancelled() {
-                continue;
-            }
-            let updates = work.updates.clone();
-            match self.answer(work).await {
-                Ok(ended) => drop(updates.send(Update::Ended(Box::new(ended)))),
-                Err(Unanswered::Failed(failure)) => drop(updates.send(Update::Failed(failure))),
-                Err(Unanswered::EngineGone) => {
-                    let _ = updates.send(Update::Failed(Failure::engine_gone()));
-                    return Err(Failure::engine_gone());
-                }
+    pub(super) async fn answer_all(&mut self, queue: &Queue<Turn>) -> Result<(), Failure> {
+        while let Some(turn) = queue.next().await {
+            match turn {
+                Turn::Question(work) if work.cancel.is_cancelled() => {}
+                Turn::Question(work) => self.answer_one(*work).await?,
+                Turn::Command(sent) => self.carry_out(*sent, queue).await?,
             }
         }
         Ok(())
+    }
+
+    async fn answer_one(&mut self, work: Work) -> Result<(), Failure> {
+        let updates = work.updates.clone();
+        match self.answer(work).await {
+            Ok(ended) => drop(updates.send(Update::Ended(Box::new(ended)))),
+            Err(Unanswered::Failed(failure)) => drop(updates.send(Update::Failed(failure))),
+            Err(Unanswered::EngineGone) => {
+                let _ = updates.send(Update::Failed(Failure::engine_gone()));
+                return Err(Failure::engine_gone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the engine carry out what another Lunette sent. What is read ahead gives way to whoever waits.
+    async fn carry_out(&mut self, sent: SentCommand, queue: &Queue<Turn>) -> Result<(), Failure> {
+        let SentCommand { command, events, control } = sent;
+        let gives_way = matches!(command, Command::ReadAhead(_));
+        let commands = self.client.commands();
+        let mut tell = |event: &Event| {
+            let _ = events.send(event.clone());
+            if let (true, Some(job), Some(commands)) = (control.takes_answer_now(), event.job(), &commands) {
+                let _ = commands.send(Command::AnswerNow { job });
+            }
+            if gives_way && queue.waiting() > 0 {
+                control.cancel.cancel();
+            }
+            Ok::<_, Unanswered>(())
+        };
+        let carried = self.client.run(|job, _| command.as_job(job, &control.cancel), &mut tell).await;
+        let (event, result) = match carried {
+            Ok(event) => (event, Ok(())),
+            Err(Unanswered::Failed(failure)) => (Event::Failed { job: JobId(0), failure }, Ok(())),
+            Err(Unanswered::EngineGone) => {
+                let failure = Failure::engine_gone();
+                (Event::Failed { job: JobId(0), failure: failure.clone() }, Err(failure))
+            }
+        };
+        let _ = events.send(event);
+        result
     }
 
     async fn answer(&mut self, work: Work) -> Result<Ended, Unanswered> {

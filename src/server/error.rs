@@ -8,6 +8,7 @@ use std::ops::Deref;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, FailureKind};
+use crate::remote::wire::{CODE_LOADING, CODE_MISSING_TEXTS, CODE_OTHER_MODEL};
 use crate::units::{bytes, counted};
 
 /// A message repeats what the request has, which may be long.
@@ -28,6 +29,8 @@ pub(super) struct Details {
     hint: Option<String>,
     /// When to try again.
     pub(super) retry_after_s: Option<u64>,
+    /// What another Lunette needs to know.
+    lunette: Option<Value>,
 }
 
 impl Deref for ApiError {
@@ -50,7 +53,16 @@ impl ApiError {
             message.truncate(message.floor_char_boundary(LONGEST));
             message.push('…');
         }
-        Self(Box::new(Details { status, kind, code, param: None, message, hint: None, retry_after_s: None }))
+        Self(Box::new(Details {
+            status,
+            kind,
+            code,
+            param: None,
+            message,
+            hint: None,
+            retry_after_s: None,
+            lunette: None,
+        }))
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -109,6 +121,23 @@ impl ApiError {
         Self::new(413, Some("request_too_large"), message).with_hint("lunette serve --max-body takes larger ones")
     }
 
+    /// A Lunette of another time.
+    pub(super) fn other_protocol(message: impl Into<String>) -> Self {
+        Self::new(400, Some("other_protocol"), message).with_hint("use the same version on both machines")
+    }
+
+    /// The prompt was laid out for another model than `title`.
+    pub(super) fn other_model(title: &str) -> Self {
+        Self::new(409, Some(CODE_OTHER_MODEL), format!("{title} is loaded, and the request is for another model"))
+    }
+
+    /// A job names texts that are not here.
+    pub(super) fn missing_texts(missing: Value) -> Self {
+        let mut error = Self::new(409, Some(CODE_MISSING_TEXTS), "texts of the request are not here; send them first");
+        error.0.lunette = Some(missing);
+        error
+    }
+
     /// Every place in the queue is taken.
     pub(super) fn queue_is_full(waiting: usize, retry_after_s: u64) -> Self {
         let message = format!("{} already, and no more may", waits(waiting));
@@ -116,7 +145,7 @@ impl ApiError {
     }
 
     pub(super) fn loading() -> Self {
-        Self::new(503, Some("loading"), "the model is being loaded").until(1)
+        Self::new(503, Some(CODE_LOADING), "the model is being loaded").until(1)
     }
 
     pub(super) fn closing() -> Self {
@@ -125,8 +154,13 @@ impl ApiError {
 
     /// The object.
     pub(super) fn to_json(&self) -> Value {
-        let Details { kind, code, param, message, hint, .. } = &**self;
-        json!({ "error": { "message": message, "type": kind, "param": param, "code": code, "hint": hint } })
+        let Details { kind, code, param, message, hint, lunette, .. } = &**self;
+        let mut object =
+            json!({ "error": { "message": message, "type": kind, "param": param, "code": code, "hint": hint } });
+        if let Some(lunette) = lunette {
+            object["lunette"] = lunette.clone();
+        }
+        object
     }
 }
 

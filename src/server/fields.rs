@@ -5,6 +5,7 @@
 //! A field that is null is one that is not there, as OpenAI's clients send it. A number is read as a flag's value would be, so that both
 //! have the same range.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
@@ -25,6 +26,15 @@ pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, ApiError> {
         Ok(_) => Err(ApiError::malformed("the request is not a JSON object")),
         Err(error) => Err(ApiError::malformed(format!("the request is not JSON: {error}"))),
     }
+}
+
+/// What another Lunette sends, which has its fields or is refused.
+pub(super) fn typed<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::malformed("the request is not UTF-8"))?;
+    if has_too_many_values(text) {
+        return Err(ApiError::malformed(format!("a request has {MOST_VALUES} values at most")));
+    }
+    serde_json::from_str(text).map_err(|error| ApiError::malformed(format!("the request is not understood: {error}")))
 }
 
 fn has_too_many_values(text: &str) -> bool {

@@ -30,16 +30,21 @@ mod error;
 mod fields;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod job_list;
+mod jobs;
 mod listener;
+mod loading;
 mod log;
 mod metrics;
 mod queue;
 mod request;
 mod routes;
+mod sent;
 mod shared;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod tokens;
 mod work;
 
@@ -61,6 +66,7 @@ use crate::session::{EngineClient, Observer, Signal, documents as opening};
 use crate::settings::{Serving, Settings};
 use asked::Loaded;
 use desk::Desk;
+use loading::Loading;
 use log::Log;
 use shared::Server;
 
@@ -135,7 +141,7 @@ async fn run(
 ///
 /// Errors: the model can't be loaded, or the engine is gone.
 async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Observer) -> Result<(), Failure> {
-    let info = client.loaded(observer).await.map_err(|error| match error {
+    let info = client.loaded(&mut Loading { server, observer }).await.map_err(|error| match error {
         crate::session::ClientError::Failed(failure) => failure,
         crate::session::ClientError::Stopped(_) => Failure::engine_gone(),
     })?;

@@ -7,8 +7,11 @@
 //! | `GET /v1/models` | with the key | the model, the presets, the documents |
 //! | `POST /v1/chat/completions`, `/v1/completions` | with the key | an answer |
 //! | `POST /tokenize`, `/detokenize` | with the key | tokens of a text, text of tokens |
+//! | `GET /lunette` | with the key | what another Lunette has to know: versions, the model |
+//! | `POST /lunette/texts`, `/lunette/jobs`, `/lunette/counts` | with the key | texts to keep, a command to carry out, tokens to count |
+//! | `POST /lunette/jobs/ID/stop`, `/lunette/jobs/ID/answer-now` | with the key and the id | |
 //!
-//! The last three are also there without `/v1`, or with it.
+//! `/models` to `/detokenize` are also there without `/v1`, or with it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,17 +29,20 @@ use super::asked::Loaded;
 use super::body::{Reply, collected};
 use super::documents::DocumentSet;
 use super::error::ApiError;
+use super::jobs;
 use super::log::Told;
 use super::request::{self, Streaming, Way};
 use super::shared::Server;
-use super::tokens::{detokenize, tokenize};
+use super::tokens::{count_tokens, detokenize, keep_texts, tokenize};
 use crate::failure::{Failure, FailureKind};
 use crate::harmless;
+use crate::remote::wire;
 use crate::session::asking::Asked;
 use crate::swaa::selection::PresetSelection;
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
+const LINES: &str = "application/x-ndjson";
 const PROMETHEUS: &str = "text/plain; version=0.0.4";
 
 /// What a path stands for.
@@ -48,6 +54,12 @@ enum Route {
     Answer(Way),
     Tokenize,
     Detokenize,
+    Hello,
+    Texts,
+    Job,
+    Counts,
+    Stop,
+    AnswerNow,
 }
 
 impl Route {
@@ -61,10 +73,22 @@ impl Route {
             "/completions" => (Self::Answer(Way::Text), Method::POST),
             "/tokenize" => (Self::Tokenize, Method::POST),
             "/detokenize" => (Self::Detokenize, Method::POST),
+            wire::HELLO => (Self::Hello, Method::GET),
+            wire::TEXTS => (Self::Texts, Method::POST),
+            wire::JOBS => (Self::Job, Method::POST),
+            wire::COUNTS => (Self::Counts, Method::POST),
+            _ if job_in(bare, wire::STOP).is_some() => (Self::Stop, Method::POST),
+            _ if job_in(bare, wire::ANSWER_NOW).is_some() => (Self::AnswerNow, Method::POST),
             _ => return Err(ApiError::no_such_path(path)),
         };
         if *method == takes { Ok(route) } else { Err(ApiError::wrong_method(method.as_str(), path)) }
     }
+}
+
+/// The job's id in `/lunette/jobs/ID/stop`.
+fn job_in<'a>(path: &'a str, end: &str) -> Option<&'a str> {
+    let id = path.strip_prefix(wire::JOBS)?.strip_prefix('/')?.strip_suffix(end)?;
+    (!id.contains('/')).then_some(id)
 }
 
 /// Answers a request of the machine `peer`.
@@ -80,7 +104,8 @@ pub(super) async fn respond(server: Arc<Server>, peer: IpAddr, request: Request<
     match admitted(&server, &parts) {
         Err(error) => refused(account, &error),
         Ok(Route::Answer(way)) => answer(&server, peer, way, body, account).await,
-        Ok(route) => match look_up(server, route, body).await {
+        Ok(Route::Job) => carry_out(&server, peer, body, account).await,
+        Ok(route) => match look_up(server, route, parts.uri.path(), body).await {
             Ok(response) => closed(account, response),
             Err(error) => refused(account, &error),
         },
@@ -98,7 +123,7 @@ fn admitted(server: &Server, parts: &Parts) -> Result<Route, ApiError> {
 }
 
 /// Whatever takes no turn at the engine.
-async fn look_up(server: Arc<Server>, route: Route, body: Incoming) -> Result<Response<Reply>, ApiError> {
+async fn look_up(server: Arc<Server>, route: Route, path: &str, body: Incoming) -> Result<Response<Reply>, ApiError> {
     match route {
         Route::Health => server.model().map(|_| object_reply(StatusCode::OK, &json!({ "status": "ok" }))),
         Route::Metrics => {
@@ -106,12 +131,40 @@ async fn look_up(server: Arc<Server>, route: Route, body: Incoming) -> Result<Re
             Ok(reply(StatusCode::OK, PROMETHEUS, Reply::whole(text)))
         }
         Route::Models => server.models().map(|models| object_reply(StatusCode::OK, &models)),
-        Route::Tokenize | Route::Detokenize | Route::Answer(_) => {
+        Route::Hello => Ok(object_reply(StatusCode::OK, &json!(server.hello()))),
+        Route::Texts | Route::Counts => {
+            let body = collected(body, server.serving.most_body_bytes).await?;
+            let take = if route == Route::Texts { keep_texts } else { count_tokens };
+            let object = aside(move || take(&server, &body)).await?;
+            Ok(object_reply(StatusCode::OK, &object))
+        }
+        Route::Stop | Route::AnswerNow => {
+            if let Some(id) = job_in(path, wire::STOP) {
+                server.jobs.stop(id)?;
+            } else if let Some(id) = job_in(path, wire::ANSWER_NOW) {
+                server.jobs.answer_now(id)?;
+            }
+            Ok(object_reply(StatusCode::OK, &json!({})))
+        }
+        Route::Tokenize | Route::Detokenize | Route::Answer(_) | Route::Job => {
             let body = collected(body, server.serving.most_body_bytes).await?;
             let convert = if route == Route::Tokenize { tokenize } else { detokenize };
             let object = aside(move || convert(server.vocabulary()?, &body)).await?;
             Ok(object_reply(StatusCode::OK, &object))
         }
+    }
+}
+
+/// Carries out what another Lunette sends.
+async fn carry_out(server: &Arc<Server>, peer: IpAddr, body: Incoming, account: Account) -> Response<Reply> {
+    let begun = async {
+        let body = collected(body, server.serving.most_body_bytes).await?;
+        let own = server.clone();
+        aside(move || jobs::begin(&own, peer, &body)).await
+    };
+    match begun.await {
+        Ok(running) => reply(StatusCode::OK, LINES, Reply::Events(running.stream(account))),
+        Err(error) => refused(account, &error),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all requests share.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
@@ -13,15 +13,22 @@ use super::answer::Heading;
 use super::asked::{Defaults, Loaded};
 use super::documents::ServedDocuments;
 use super::error::ApiError;
+use super::job_list::Jobs;
 use super::log::Log;
 use super::metrics::{Metrics, Now};
 use super::queue::Queue;
 use super::request::Way;
-use super::work::Work;
+use super::texts::Texts;
+use super::work::Turn;
 use crate::engine::Vocabulary;
+use crate::engine::message::ModelInfo;
 use crate::failure::Failure;
+use crate::remote::wire::{Greeting, Hello, Model, PROTOCOL, TextHash};
 use crate::session::documents::Opened;
 use crate::settings::{Serving, Settings};
+
+/// What [`Server::loading`] is at the end.
+const LOADED: u32 = 1000;
 
 /// A server.
 #[derive(Debug)]
@@ -30,7 +37,12 @@ pub(super) struct Server {
     pub(super) access: Access,
     pub(super) defaults: Defaults,
     pub(super) documents: ServedDocuments,
-    pub(super) queue: Arc<Queue<Work>>,
+    pub(super) queue: Arc<Queue<Turn>>,
+    /// What other Lunettes have sent.
+    pub(super) texts: Texts,
+    pub(super) jobs: Arc<Jobs>,
+    /// In thousandths, while the model is loading.
+    pub(super) loading: AtomicU32,
     /// A permit for each connection that may be open.
     pub(super) connections: Arc<Semaphore>,
     pub(super) metrics: Metrics,
@@ -59,6 +71,9 @@ impl Server {
             defaults: Defaults::of(settings),
             documents: ServedDocuments::new(settings, opened),
             queue: Arc::new(Queue::new(serving.most_waiting as usize)),
+            texts: Texts::for_requests_of(serving.most_body_bytes),
+            jobs: Arc::default(),
+            loading: AtomicU32::new(0),
             connections: Arc::new(Semaphore::new(serving.most_connections as usize)),
             metrics: Metrics::default(),
             log,
@@ -104,6 +119,38 @@ impl Server {
             connections: most - self.connections.available_permits().min(most),
             is_loaded: self.model.get().is_some(),
         }
+    }
+
+    /// What another Lunette has to know.
+    pub(super) fn hello(&self) -> Hello {
+        let model = self.model.get().map(|loaded| {
+            let file = self.model_file.file_name().unwrap_or_default();
+            let info = ModelInfo { path: file.into(), ..loaded.info.clone() };
+            Model { stamp: self.stamp(&loaded.info), info: Box::new(info) }
+        });
+        let loading = self.loading.load(Ordering::Relaxed) as f32 / LOADED as f32;
+        let greeting = Greeting { lunette: env!("CARGO_PKG_VERSION").to_owned(), protocol: PROTOCOL };
+        Hello { greeting, loading, model }
+    }
+
+    /// The model's file is loaded up to `fraction`.
+    pub(super) fn set_loading(&self, fraction: f32) {
+        self.loading.store((fraction * LOADED as f32) as u32, Ordering::Relaxed);
+    }
+
+    /// Tells one model from another: what prompts and counts depend on.
+    pub(super) fn stamp(&self, info: &ModelInfo) -> String {
+        let told = json!([
+            info.name,
+            info.architecture,
+            info.layers,
+            info.vocab_tokens,
+            info.model_bytes,
+            info.chat_template,
+            info.patch_stamp,
+            self.model_id(),
+        ]);
+        TextHash::of(&told.to_string()).to_string()
     }
 
     /// The one model, with what a client may want to know: as OpenAI has it, as llama-server has it in `meta`, and ours.

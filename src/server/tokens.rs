@@ -8,9 +8,13 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
-use super::fields::{Fields, object};
+use super::fields::{Fields, object, typed};
+use super::jobs::{check_protocol, incomplete};
+use super::sent::{check_prompt, check_spans};
+use super::shared::Server;
 use crate::engine::Vocabulary;
 use crate::engine::message::{Origin, Part, Prompt, Segment};
+use crate::remote::wire::{CountJob, Counted, Counts, unbundled};
 
 /// The token ids of `content`.
 pub(super) fn tokenize(vocabulary: &Vocabulary, body: &[u8]) -> Result<Value, ApiError> {
@@ -54,4 +58,38 @@ pub(super) fn detokenize(vocabulary: &Vocabulary, body: &[u8]) -> Result<Value, 
         text.extend(bytes.ok_or_else(|| ApiError::invalid(&*place, format!("{place}: there is no token {id}")))?);
     }
     Ok(json!({ "content": String::from_utf8_lossy(&text) }))
+}
+
+/// Keeps texts that another Lunette sends, for its next jobs.
+pub(super) fn keep_texts(server: &Server, body: &[u8]) -> Result<Value, ApiError> {
+    for text in unbundled(body).map_err(ApiError::malformed)? {
+        server.texts.keep(text);
+    }
+    Ok(json!({}))
+}
+
+/// Counts what another Lunette wants to plan with.
+pub(super) fn count_tokens(server: &Server, body: &[u8]) -> Result<Value, ApiError> {
+    server.model()?;
+    let job: CountJob = typed(body)?;
+    check_protocol(job.protocol)?;
+    let (what, texts) = job.whole(|hash| server.texts.find(hash)).map_err(incomplete)?;
+    let vocabulary = server.vocabulary()?;
+    let tokens = match what {
+        Counted::Each => counts(vocabulary.count_each(&texts.iter().map(AsRef::as_ref).collect::<Vec<_>>())),
+        Counted::Spans(spans) => {
+            let [text] = &texts[..] else { return Err(ApiError::invalid("texts", "one text for all stretches")) };
+            check_spans(text, &spans)?;
+            vocabulary.count_spans(text, spans.into_iter())
+        }
+        Counted::Prompt(prompt) => {
+            check_prompt(&prompt)?;
+            counts(vocabulary.count_prompt(&prompt).to_vec())
+        }
+    };
+    Ok(json!(Counts { tokens }))
+}
+
+fn counts(tokens: Vec<usize>) -> Vec<u32> {
+    tokens.into_iter().map(|tokens| tokens as u32).collect()
 }

@@ -1,8 +1,11 @@
 //! What the desk gets, and what it tells while it works.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::engine::message::{CancelToken, Channel, Figures, Finish, Plan, Progress};
+use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, Finish, Plan, Progress};
 use crate::failure::Failure;
 use crate::session::asking::Asked;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
@@ -40,4 +43,35 @@ pub(super) struct Ended {
     pub(super) preset: ResolvedPreset,
     /// Why `auto` chose it.
     pub(super) reason: Option<String>,
+}
+
+/// What has its turn at the engine.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Of an OpenAI client.
+    Question(Box<Work>),
+    /// Of another Lunette.
+    Command(Box<SentCommand>),
+}
+
+/// A command that another Lunette sent.
+#[derive(Debug)]
+pub(super) struct SentCommand {
+    pub(super) command: Command,
+    pub(super) events: UnboundedSender<Event>,
+    pub(super) control: Arc<Control>,
+}
+
+/// What clients may tell a job that waits or runs.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    pub(super) cancel: CancelToken,
+    pub(super) answer_now: AtomicBool,
+}
+
+impl Control {
+    /// Whether the reasoning is to be ended. Once.
+    pub(super) fn takes_answer_now(&self) -> bool {
+        self.answer_now.swap(false, Ordering::Relaxed)
+    }
 }

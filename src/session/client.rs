@@ -17,6 +17,7 @@
 //!
 //! It does not know documents, make prompts or print.
 
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -31,6 +32,8 @@ use crate::engine::config::EngineConfig;
 use crate::engine::message::{CancelToken, Command, Event, JobId, ModelInfo, Plan, Prompt};
 use crate::engine::{self, EngineHandle};
 use crate::failure::Failure;
+use crate::remote;
+use crate::settings::Settings;
 use crate::swaa::RecipeSpec;
 
 /// Shorter than the time between two key presses, longer than the delay between a signal to a process and the same
@@ -125,10 +128,14 @@ impl EngineClient {
         client
     }
 
-    /// Starts an engine, which begins to load the model of `config`.
+    /// Starts an engine, which begins to load `model`, or connects to the server that `settings` name.
     #[must_use]
-    pub fn starting(config: EngineConfig, stops: Stops) -> Self {
-        Self::new(engine::spawn(config).into(), stops)
+    pub fn starting(settings: &Settings, model: PathBuf, stops: Stops) -> Self {
+        let engine = match &settings.server {
+            Some(server) => remote::connect(server),
+            None => engine::spawn(settings.engine.with_model(model)),
+        };
+        Self::new(engine.into(), stops)
     }
 
     /// A client without an engine, because the model is not on this machine yet.
@@ -156,14 +163,18 @@ impl EngineClient {
 
     /// Sends a command. It is dropped if there is no engine; [`EngineClient::next`] reports that the engine is gone.
     pub fn send(&mut self, command: Command) {
-        match &command {
-            Command::Prefill { cancel, .. } | Command::FindHeads { cancel, .. } => self.cancel = Some(cancel.clone()),
-            Command::Ask(question) | Command::Weigh { question, .. } => self.cancel = Some(question.cancel.clone()),
-            _ => {}
+        if let (Some(cancel), false) = (command.cancel(), matches!(command, Command::ReadAhead(_))) {
+            self.cancel = Some(cancel.clone());
         }
         if let Some(commands) = &self.commands {
             let _ = commands.send(command);
         }
+    }
+
+    /// A way to the engine for what is said while a job runs.
+    #[must_use]
+    pub fn commands(&self) -> Option<Sender<Command>> {
+        self.commands.clone()
     }
 
     /// What stopped the run, if something has. No new job should start then.
@@ -264,12 +275,7 @@ impl EngineClient {
                 Event::LoadFailed(failure) => return Err(ClientError::from(failure).into()),
                 _ if event.job() != Some(wanted) => {}
                 Event::Failed { failure, .. } => return Err(ClientError::from(failure).into()),
-                Event::Prefilled { .. }
-                | Event::Answered { .. }
-                | Event::Weighed { .. }
-                | Event::HeadsFound { .. }
-                | Event::Forecast { .. }
-                | Event::Counted { .. } => return Ok(event),
+                _ if event.ends_job() => return Ok(event),
                 _ => listen(&event)?,
             }
         }

@@ -1,7 +1,7 @@
 //! Counts the tokens of parts, and finds out which parts would fit. Uses only the model's vocabulary, so the engine
 //! isn't interrupted.
 //!
-//! The vocabulary is opened when it is first needed, and kept.
+//! The vocabulary is opened when it is first needed, and kept. A server's model is counted with by that server.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,8 @@ use crate::engine::message::{ModelInfo, Prompt};
 use crate::engine::{Measured, Survey};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::{self, Estimator, PlanRequest, PromptTokens, Proposal};
-use crate::settings::{Documents, Settings};
+use crate::remote::Counter;
+use crate::settings::{Documents, Settings, UsedServer};
 use crate::swaa::selection::PresetSelection;
 
 /// A document whose parts are to be counted, and the model to count with.
@@ -38,77 +39,93 @@ impl Eq for CountRequest {}
 /// Receives the index of a batch's first part, and the token count of each part in it. Returns false to stop counting.
 pub type OnBatch<'a> = &'a mut dyn FnMut(usize, Vec<u32>) -> bool;
 
+/// What is known of a model: its tables, or what its server counts.
+type Known = Arc<dyn Estimator + Send + Sync>;
+
 /// Counts tokens without the engine. Clones share one vocabulary.
 #[derive(Clone)]
 pub struct TokenCounter(Arc<Inner>);
 
 /// What plans depend on, and the vocabulary once it is open.
 struct Inner {
+    server: Option<UsedServer>,
     engine: EngineSettings,
     reading: PresetSelection,
     system: SystemPrompt,
     documents: Documents,
     answer_tokens: Option<u32>,
     folder: Option<String>,
-    survey: Mutex<Option<Arc<Survey>>>,
+    known: Mutex<Option<Known>>,
 }
 
 impl TokenCounter {
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self(Arc::new(Inner {
+            server: settings.server.clone(),
             engine: settings.engine.clone(),
             reading: settings.reading.clone(),
             system: SystemPrompt::of(settings.system_prompt.as_deref()),
             documents: settings.documents.clone(),
             answer_tokens: settings.limits.max_tokens,
             folder: only_folder(settings),
-            survey: Mutex::default(),
+            known: Mutex::default(),
         }))
     }
 
     /// The same for documents from `folder`, or not from one.
     #[must_use]
     pub fn for_folder(&self, folder: Option<String>) -> Self {
-        let Inner { engine, reading, system, documents, answer_tokens, .. } = &*self.0;
+        let Inner { server, engine, reading, system, documents, answer_tokens, .. } = &*self.0;
         Self(Arc::new(Inner {
+            server: server.clone(),
             engine: engine.clone(),
             reading: reading.clone(),
             system: system.clone(),
             documents: documents.clone(),
             answer_tokens: *answer_tokens,
             folder,
-            survey: Mutex::default(),
+            known: Mutex::default(),
         }))
     }
 
     /// Counts the tokens of every part, in batches.
     pub fn count_parts(&self, of: &CountRequest, on_batch: OnBatch<'_>) -> Result<(), Failure> {
-        fit::count_parts(&*self.0.survey(&of.model)?, &of.whole, on_batch);
-        Ok(())
+        let known = self.0.known(&of.model)?;
+        let mut told = |first, tokens| known.failure().is_none() && on_batch(first, tokens);
+        fit::count_parts(&*known, &of.whole, &mut told);
+        known.failure().map_or(Ok(()), Err)
     }
 
     /// Selections that would fit instead of the parts with these numbers.
     pub fn propose(&self, of: &CountRequest, parts: &[usize]) -> Result<Vec<Proposal>, Failure> {
-        let known = Loaded(self.0.survey(&of.model)?);
-        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts)), &known)
-            .map_err(|error| Failure::of(FailureKind::Runtime, &error))?;
-        Ok(fit.proposals)
+        let known = Loaded(self.0.known(&of.model)?);
+        let engine =
+            EngineSettings { context: known.info().context_or(self.0.engine.context), ..self.0.engine.clone() };
+        let fit = fit::plan(&self.0.wish(&of.whole, &fit::written(parts), &engine), &known);
+        if let Some(failure) = known.failure() {
+            return Err(failure);
+        }
+        Ok(fit.map_err(|error| Failure::of(FailureKind::Runtime, &error))?.proposals)
     }
 }
 
 impl Inner {
-    fn survey(&self, model: &Path) -> Result<Arc<Survey>, Failure> {
-        let mut opened = self.survey.lock().expect("nothing panics while it holds the lock");
-        if let Some(survey) = opened.as_ref().filter(|survey| survey.info().path == model) {
-            return Ok(survey.clone());
+    fn known(&self, model: &Path) -> Result<Known, Failure> {
+        let mut opened = self.known.lock().expect("nothing panics while it holds the lock");
+        let is_of_it = |known: &&Known| known.info().path == model && known.failure().is_none();
+        if let Some(known) = opened.as_ref().filter(is_of_it) {
+            return Ok(known.clone());
         }
-        let survey = Arc::new(Survey::of(&self.engine.with_model(model.to_owned()))?);
-        *opened = Some(survey.clone());
-        Ok(survey)
+        let known: Known = match &self.server {
+            Some(server) => Arc::new(Counter::connect(server)?),
+            None => Arc::new(Survey::of(&self.engine.with_model(model.to_owned()))?),
+        };
+        *opened = Some(known.clone());
+        Ok(known)
     }
 
-    fn wish<'a>(&'a self, whole: &'a Document, parts: &'a str) -> PlanRequest<'a> {
+    fn wish<'a>(&'a self, whole: &'a Document, parts: &'a str, engine: &'a EngineSettings) -> PlanRequest<'a> {
         PlanRequest {
             whole,
             parts: Some(parts),
@@ -119,7 +136,7 @@ impl Inner {
             system: &self.system,
             title: title_of(&self.documents, whole),
             reading: &self.reading,
-            engine: &self.engine,
+            engine,
             answer_tokens: self.answer_tokens,
             now: Moment::from(SystemTime::now()),
         }
@@ -127,7 +144,7 @@ impl Inner {
 }
 
 /// A model whose weights are already in memory, so that a plan needs no room for them.
-struct Loaded(Arc<Survey>);
+struct Loaded(Known);
 
 impl Estimator for Loaded {
     fn info(&self) -> &ModelInfo {
@@ -135,7 +152,7 @@ impl Estimator for Loaded {
     }
 
     fn count(&self, text: &str) -> u32 {
-        Estimator::count(&*self.0, text)
+        self.0.count(text)
     }
 
     fn count_each(&self, texts: &[&str]) -> Vec<u32> {
@@ -156,6 +173,10 @@ impl Estimator for Loaded {
 
     fn free_bytes(&self) -> Option<u64> {
         self.0.free_bytes().map(|free| free + self.info().model_bytes)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.0.failure()
     }
 }
 

@@ -102,7 +102,7 @@ impl<'settings> EffectRunner<'settings> {
             Resolved::Missing(entry) => Some(settings.places.own_path(entry)),
         };
         let (engine, offered) = match model {
-            Resolved::Found(file) => (EngineClient::starting(settings.engine.with_model(file), Stops::never()), None),
+            Resolved::Found(file) => (EngineClient::starting(settings, file, Stops::never()), None),
             Resolved::Missing(entry) => (EngineClient::without_engine(Stops::never()), Some(Arc::from(entry))),
         };
         let (sender, results) = unbounded_channel();
@@ -245,9 +245,12 @@ impl<'settings> EffectRunner<'settings> {
         document.restored = Some(Box::new(taken_up.restored(&self.files.document())));
     }
 
-    /// The models that can be used by name.
+    /// The models that can be used by name: none where a server has its own.
     #[must_use]
     pub fn known_models(&self) -> Vec<KnownModel> {
+        if self.settings.server.is_some() {
+            return Vec::new();
+        }
         known_models(&self.settings.places)
     }
 

@@ -12,7 +12,9 @@ use clap::Parser;
 
 use super::observer::{Activity, Observer};
 use crate::models::{Entry, HubVariables, Places, PullProgress};
-use crate::settings::{Directories, LowArgs, ScreenVariables, Settings, StandardInput, Surroundings, Terminal, argv};
+use crate::settings::{
+    Directories, LowArgs, ScreenVariables, ServerVariables, Settings, StandardInput, Surroundings, Terminal, argv,
+};
 
 /// The settings of `line` in an empty home. The real hub can't be reached from it.
 pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
@@ -32,6 +34,7 @@ pub(crate) fn settings(home: &Path, line: &[&str]) -> Settings {
         program: None,
         pdf_password: None,
         api_key: None,
+        server: ServerVariables::default(),
         screen: ScreenVariables::default(),
     };
     Settings::resolve(low, surroundings).expect("settings")

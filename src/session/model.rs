@@ -47,6 +47,9 @@ fn suggest(settings: &Settings, observer: &mut dyn Observer) {
 ///
 /// Errors: [`Error::ModelMissing`] if the settings forbid fetching it.
 pub fn locate(settings: &Settings, observer: &mut dyn Observer) -> Result<Resolved, Error> {
+    if let Some(server) = &settings.server {
+        return Ok(Resolved::Found(server.model_place()));
+    }
     if let Some(note) = too_many_threads(settings) {
         observer.note(&note);
     }

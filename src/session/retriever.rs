@@ -4,12 +4,14 @@
 //! The questions of a run share one document, so the parts are selected for all of them together.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::Error;
 use crate::document::Document;
 use crate::engine::Vocabulary;
-use crate::fit;
 use crate::fit::retrieval::{RetrievedParts, retrieve};
+use crate::fit::{self, Estimator};
+use crate::remote::Counter;
 use crate::settings::Settings;
 
 /// Counts the tokens of each text.
@@ -21,13 +23,21 @@ pub struct Retriever {
     /// Most tokens that the selected parts may have together.
     budget: u32,
     count_each: CountEach,
+    /// What counts, where that may fail.
+    counter: Option<Arc<Counter>>,
 }
 
 impl Retriever {
-    /// Counts tokens with the vocabulary of the model file `model`. `None` without `--pick`.
+    /// Counts tokens with the vocabulary of the model file `model`, or of the server in use. `None` without `--pick`.
     pub fn for_model(settings: &Settings, model: &Path) -> Result<Option<Self>, Error> {
         if settings.pick.is_none() {
             return Ok(None);
+        }
+        if let Some(server) = &settings.server {
+            let counter = Arc::new(Counter::connect(server)?);
+            let counts = counter.clone();
+            let retriever = Self::counting_by(settings, Box::new(move |texts| counts.count_each(texts)));
+            return Ok(retriever.map(|retriever| Self { counter: Some(counter), ..retriever }));
         }
         let vocabulary = Vocabulary::open(model)?;
         let count_each =
@@ -38,7 +48,7 @@ impl Retriever {
     /// Counts tokens with `count_each`. `None` without `--pick`.
     #[must_use]
     pub fn counting_by(settings: &Settings, count_each: CountEach) -> Option<Self> {
-        settings.pick.map(|budget| Self { questions: settings.questions.join("\n"), budget, count_each })
+        settings.pick.map(|budget| Self { questions: settings.questions.join("\n"), budget, count_each, counter: None })
     }
 
     /// The parts of `document` that match the questions best.
@@ -46,6 +56,9 @@ impl Retriever {
     /// Errors: [`fit::Error::NothingPicked`] if no part has a word of the questions, or every such part is too long.
     pub fn retrieve(&self, document: &Document) -> Result<RetrievedParts, Error> {
         let picked = retrieve(document, &self.questions, self.budget, &self.count_each);
+        if let Some(failure) = self.counter.as_ref().and_then(|counter| counter.failure()) {
+            return Err(failure.into());
+        }
         Ok(picked.ok_or(fit::Error::NothingPicked { room: self.budget })?)
     }
 }

@@ -239,5 +239,7 @@ pub(crate) fn model() -> ModelInfo {
         devices: vec!["CPU".to_owned()],
         offloaded_layers: 0,
         server: None,
+        context: crate::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }

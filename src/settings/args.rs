@@ -13,6 +13,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::server::{self, ServerChoice};
 use super::values::{self, Count, Listen};
 use crate::engine::config::{GpuLayers, KvDtype, RopeMethod, RopeScaling, SplitMode, Yarn};
 use crate::engine::message::{Drafting, Reread};
@@ -730,6 +731,13 @@ pub struct ModelArgs {
     /// Download the model without asking if it is not on this machine
     #[arg(long)]
     pub pull: bool,
+    /// Use the engine of a server, e.g. `http://gpu-box:8080`, in place of one on this machine; none = no server, whatever the configuration
+    /// says
+    #[arg(long, value_name = "URL|none", value_parser = server::choice)]
+    pub server: Option<ServerChoice>,
+    /// File with the key of that server; `LUNETTE_SERVER_KEY` may have it instead
+    #[arg(long, value_name = "FILE")]
+    pub server_key_file: Option<PathBuf>,
     /// Context size in tokens (0 = fit to the documents plus the answer)
     #[arg(short, long, value_name = "TOKENS", value_parser = values::context, allow_negative_numbers = true)]
     pub ctx_size: Option<u32>,

@@ -21,6 +21,7 @@
 use super::args::SamplingArgs;
 use super::options::{PullPolicy, ThemeChoice};
 use super::presets;
+use super::server::{self, ServerChoice};
 use super::values::{self, Count};
 use crate::engine::config::{GpuLayers, KvDtype};
 use crate::engine::message::{Drafting, Reread};
@@ -33,6 +34,7 @@ pub(super) struct Config {
     pub model: Option<String>,
     pub preset: Option<String>,
     pub pull: Option<PullPolicy>,
+    pub server: Option<ServerChoice>,
     pub system_prompt: Option<String>,
     pub predict: Option<Count>,
     pub reasoning_budget: Option<Count>,
@@ -57,7 +59,7 @@ pub(super) struct Config {
     pub keys: Vec<Field>,
 }
 
-const NAMES: &str = "model, preset, pull, system_prompt, predict, reasoning_budget, cot, reread, draft, ctx_size, batch_size, ubatch_size, \
+const NAMES: &str = "model, preset, pull, server, system_prompt, predict, reasoning_budget, cot, reread, draft, ctx_size, batch_size, ubatch_size, \
                      threads, gpu_layers, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
@@ -88,6 +90,7 @@ impl Config {
             "model" => self.model = Some(text.to_owned()),
             "preset" => self.preset = Some(text.to_owned()),
             "pull" => self.pull = Some(PullPolicy::read(text).ok_or_else(|| wrong("ask, always or never".to_owned()))?),
+            "server" => self.server = Some(server::choice(text).map_err(wrong)?),
             "system_prompt" => self.system_prompt = Some(text.to_owned()),
             "predict" => self.predict = Some(values::answer_limit(text).map_err(wrong)?),
             "reasoning_budget" => self.reasoning_budget = Some(values::limit(text).map_err(wrong)?),

@@ -52,6 +52,12 @@ pub enum Error {
     NoHome,
     #[error("cannot read the API key from {path}: {}", in_words(source))]
     KeyFile { path: PathBuf, source: std::io::Error },
+    #[error("LUNETTE_SERVER is not an address")]
+    ServerVariable { allowed: String },
+    #[error("{flag} is about an engine on this machine, and a server's is used")]
+    NotWithServer { flag: &'static str },
+    #[error("lunette serve has an engine of its own and passes no requests on to another server")]
+    ServesItself,
     #[error("the API key is empty")]
     EmptyKey,
     #[error("other machines can reach {host}, and there is no API key")]
@@ -78,6 +84,9 @@ impl Hint for Error {
             Self::OpenToAll { .. } => {
                 "set LUNETTE_API_KEY or give --api-key-file FILE, or listen on 127.0.0.1 and let ssh -L forward to it"
             }
+            Self::ServerVariable { allowed } => return Some(format!("allowed: {allowed}")),
+            Self::NotWithServer { .. } => "leave it out, or use this machine's engine: --server none",
+            Self::ServesItself => "leave --server out",
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"
             }

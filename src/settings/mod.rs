@@ -25,11 +25,13 @@ mod error;
 mod options;
 pub mod presets;
 mod resolve;
+mod server;
 mod shell;
 mod standard_input;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod used_server;
 mod values;
 
 pub use args::{EvalArgs, LowArgs, RecipeArgs, SamplingArgs, SessionsCommand};
@@ -41,7 +43,9 @@ pub use options::{
     ScreenSettings, Serving, SessionChoice, Shown, ThemeChoice,
 };
 pub use resolve::Settings;
+pub use server::{Scheme, ServerChoice, ServerUrl};
 pub use shell::{completions, man_page};
 pub use standard_input::StandardInput;
-pub use surroundings::{ScreenVariables, Surroundings, Terminal};
+pub use surroundings::{ScreenVariables, ServerVariables, Surroundings, Terminal};
+pub use used_server::UsedServer;
 pub use values::{Count, Listen, from_zero, limit, look_back, penalty, seed, share};

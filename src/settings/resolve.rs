@@ -18,8 +18,10 @@ use super::options::{
     ApiKey, CacheTask, Documents, FitAs, FrontEnd, Headless, ModelsTask, Output, Probe, PullPolicy, ReadAhead,
     ScreenSettings, Serving, SessionChoice, Shown, ThemeChoice,
 };
+use super::server::ServerChoice;
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
+use super::used_server::{self, UsedServer};
 use super::values::Count;
 use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
@@ -76,6 +78,8 @@ pub struct Settings {
     /// Where to look for models, and how to reach the hub.
     pub places: Places,
     pub pull: PullPolicy,
+    /// Whose engine is used in place of one on this machine.
+    pub server: Option<UsedServer>,
     pub reading: PresetSelection,
     pub engine: EngineSettings,
     /// What the user asked for; the model and the engine decide on the rest.
@@ -165,6 +169,9 @@ impl Settings {
         if settings.names_no_document() {
             return Err(Error::NothingToPlan);
         }
+        if args.measure && settings.server.is_some() {
+            return Err(Error::NotWithServer { flag: "--measure" });
+        }
         if let FrontEnd::Fit(how) = &mut settings.front_end {
             how.measure = args.measure;
         }
@@ -208,7 +215,9 @@ impl Settings {
     }
 
     fn of_models(args: ModelsArgs, surroundings: Surroundings) -> Result<Self, Error> {
-        let mut gathered = Gathered::default();
+        // Models of this machine, whoever answers questions.
+        let model = ModelArgs { server: Some(ServerChoice::None), ..ModelArgs::default() };
+        let mut gathered = Gathered { model, ..Gathered::default() };
         let mut named = Vec::new();
         let (task, json) = match args {
             ModelsArgs::Ls { json } => (ModelsTask::List, json),
@@ -258,6 +267,10 @@ impl Settings {
             ..QuestionArgs::default()
         };
         let serving = serving(listening, surroundings.api_key.clone())?;
+        if let Some(ServerChoice::At(_)) = model.server {
+            return Err(Error::ServesItself);
+        }
+        let model = ModelArgs { server: Some(ServerChoice::None), ..model };
         let gathered = Gathered { asked, preset, recipe, reread, draft, model, sampling };
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
@@ -361,6 +374,7 @@ impl Settings {
             schema: gathered.asked.schema.as_deref().map(schema).transpose()?,
             model: model(&gathered.model, &config)?,
             places: surroundings.places,
+            server: used_server::used(&gathered.model, &config, &surroundings.server)?,
             pull: if gathered.model.pull { PullPolicy::Always } else { config.pull.unwrap_or(PullPolicy::Ask) },
             engine: EngineSettings {
                 first_use,

@@ -30,7 +30,17 @@ pub struct Surroundings {
     pub pdf_password: Option<String>,
     /// What clients of a server have to send if no flag says it.
     pub api_key: Option<String>,
+    pub server: ServerVariables,
     pub screen: ScreenVariables,
+}
+
+/// Environment variables about a server whose engine is used.
+#[derive(Debug, Clone, Default)]
+pub struct ServerVariables {
+    /// `LUNETTE_SERVER`: its address, or `none`.
+    pub url: Option<String>,
+    /// `LUNETTE_SERVER_KEY`.
+    pub key: Option<String>,
 }
 
 /// Environment variables for the screen.
@@ -72,7 +82,8 @@ impl Terminal {
 
 impl Surroundings {
     /// Reads those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` sets the log level
-    /// (`debug`), `LUNETTE_PDF_PASSWORD` the password for PDFs, and `LUNETTE_API_KEY` the key of a server.
+    /// (`debug`), `LUNETTE_PDF_PASSWORD` the password for PDFs, and `LUNETTE_API_KEY` the key that clients of `lunette serve` send.
+    /// `LUNETTE_SERVER` and `LUNETTE_SERVER_KEY` are a server whose engine is used, and its key.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -93,6 +104,7 @@ impl Surroundings {
             program: env::current_exe().ok(),
             pdf_password: env::var("LUNETTE_PDF_PASSWORD").ok().filter(|password| !password.is_empty()),
             api_key: env::var("LUNETTE_API_KEY").ok().filter(|key| !key.trim().is_empty()),
+            server: server_variables(),
             screen: screen_variables(),
         })
     }
@@ -120,6 +132,11 @@ fn hub_variables() -> HubVariables {
         llama_cache: read("LLAMA_CACHE"),
         ollama_models: read("OLLAMA_MODELS"),
     }
+}
+
+fn server_variables() -> ServerVariables {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    ServerVariables { url: set("LUNETTE_SERVER"), key: set("LUNETTE_SERVER_KEY") }
 }
 
 fn screen_variables() -> ScreenVariables {

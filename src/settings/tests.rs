@@ -35,6 +35,7 @@ fn surroundings(terminal: Terminal, config: &str) -> Surroundings {
         program: Some("lunette".into()),
         pdf_password: None,
         api_key: None,
+        server: ServerVariables::default(),
         screen: ScreenVariables::default(),
     }
 }

@@ -133,7 +133,10 @@ fn a_model_without_a_template_is_named() {
 fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let mut session = Session::begin("full");
     let why = "no usable GPU found: running on the CPU";
-    session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo { without_gpu: Some(why), ..model() })));
+    session.tell(Event::Loaded(Box::new(crate::engine::message::ModelInfo {
+        without_gpu: Some(why.to_owned()),
+        ..model()
+    })));
     assert_eq!(notice(&session.chat), why);
 }
 
@@ -154,8 +157,11 @@ fn a_context_beyond_the_model_s_training_is_told() {
 #[test]
 fn what_is_known_of_a_model_is_shown_together_with_what_auto_chose() {
     let mut session = Session::begin("auto");
-    let bare =
-        crate::engine::message::ModelInfo { without_gpu: Some("the CPU computes"), chat_template: None, ..model() };
+    let bare = crate::engine::message::ModelInfo {
+        without_gpu: Some("the CPU computes".to_owned()),
+        chat_template: None,
+        ..model()
+    };
     session.tell(Event::Loaded(Box::new(bare)));
     session.tell(Event::Counted { job: session.job, tokens: vec![100] });
     let notes = [

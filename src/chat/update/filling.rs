@@ -51,7 +51,9 @@ fn offer(chat: &mut Chat, entry: usize, document_tokens: u32, prompt_tokens: u32
         let turns = oldest_to_leave_out(&turns, document_tokens, missing, limit);
         ways.extend([WayOut::LeaveOut { turns }, WayOut::Branch]);
     }
+    // A server's context is not this user's to enlarge.
     if let ContextSize::Tokens(now) = chat.context
+        && info.runs_on.is_none()
         && let Some(tokens) = larger(now, prompt_tokens, info.train_context_tokens)
     {
         let kv_bytes = info.cache.bytes(tokens);

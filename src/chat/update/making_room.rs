@@ -26,6 +26,11 @@ pub(super) fn make_room(chat: &mut Chat, way: WayOut) -> Vec<Effect> {
             leave_out(chat, turns);
             return try_again(chat, stuck);
         }
+        WayOut::Enlarge { .. } if chat.server().is_some() => {
+            chat.tell(
+                Notice::info("the server decides how large the context is").with_hint("`lunette serve -c` there"),
+            );
+        }
         WayOut::Enlarge { tokens, .. } => {
             chat.context = ContextSize::Tokens(tokens);
             let effect = Effect::Send(Command::AllowContext { tokens });

@@ -183,6 +183,9 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
 }
 
 fn loaded(chat: &mut Chat, info: Box<ModelInfo>) {
+    if info.runs_on.is_some() {
+        chat.has_context(info.context);
+    }
     let template = ChatTemplate::of(&info, chat.started);
     let notes = chat.notes_about(&info, &template);
     chat.notices.extend(notes.iter().map(Notice::info));

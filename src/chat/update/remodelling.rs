@@ -16,6 +16,11 @@ use crate::engine::message::Finish;
 pub(super) fn load(chat: &mut Chat, file: PathBuf) -> Vec<Effect> {
     // A path that was typed to be opened turned out to be a model.
     chat.opening = None;
+    if let Some(server) = chat.server() {
+        let told = Notice::info(format!("{server} decides on the model"));
+        chat.tell(told.with_hint("start Lunette with --server none to use one of this machine"));
+        return Vec::new();
+    }
     if let Model::Ready { info, .. } = &chat.model
         && info.path == file
     {

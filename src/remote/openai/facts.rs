@@ -50,5 +50,7 @@ pub(super) fn info(
         // One for the output: all of it is where the server is.
         offloaded_layers: 1,
         server: Some(PlainServer { counting, is_context_known: context_tokens.is_some() }),
+        context: crate::engine::config::ContextSize::Fit,
+        runs_on: None,
     }
 }

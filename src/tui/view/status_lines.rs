@@ -110,6 +110,7 @@ fn facts(chat: &Chat) -> Vec<(String, String)> {
         facts.extend(speeds(reading));
         facts.extend(memory(reading));
     }
+    facts.extend(info.runs_on.iter().map(|server| (format!("on {server}"), format!("on {server}"))));
     facts
 }
 

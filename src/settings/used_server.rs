@@ -1,0 +1,93 @@
+//! Which server's engine does a run use, and with which key?
+//!
+//! Example: `server = "http://gpu-box:8080"` in the configuration and the key in `LUNETTE_SERVER_KEY`. The key is not shown, logged or
+//! saved. Flags about an engine on this machine (`-t`, `-ngl`, …) are refused, because they would have no effect; those of the
+//! configuration rest until this machine's engine is used again.
+
+use std::path::PathBuf;
+
+use super::args::ModelArgs;
+use super::config::Config;
+use super::error::Error;
+use super::options::ApiKey;
+use super::server::{ServerChoice, ServerUrl, choice};
+use super::surroundings::ServerVariables;
+use crate::engine::config::RopeScaling;
+
+/// A server whose engine is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedServer {
+    pub url: ServerUrl,
+    pub key: Option<ApiKey>,
+    /// The model that `-m` names; the configuration's is for this machine.
+    pub model: Option<String>,
+    /// `-c`.
+    pub context_tokens: Option<u32>,
+}
+
+impl UsedServer {
+    /// What stands for the path of its model, which is not on this machine.
+    #[must_use]
+    pub fn model_place(&self) -> PathBuf {
+        self.url.to_string().into()
+    }
+}
+
+/// The server of a run. A flag wins over the environment, and that over the configuration.
+///
+/// Errors: its key can't be read, or a flag is about an engine on this machine.
+pub(super) fn used(
+    args: &ModelArgs,
+    config: &Config,
+    variables: &ServerVariables,
+) -> Result<Option<UsedServer>, Error> {
+    let from_environment =
+        variables.url.as_deref().map(|text| choice(text).map_err(|allowed| Error::ServerVariable { allowed }));
+    let chosen = match (&args.server, from_environment) {
+        (Some(choice), _) => choice.clone(),
+        (None, Some(choice)) => choice?,
+        (None, None) => config.server.clone().unwrap_or(ServerChoice::None),
+    };
+    let ServerChoice::At(url) = chosen else {
+        return Ok(None);
+    };
+    if let Some(flag) = first_about_this_machine(args) {
+        return Err(Error::NotWithServer { flag });
+    }
+    let key = match &args.server_key_file {
+        Some(path) => Some(key_of(path.clone())?),
+        None => variables.key.as_deref().map(|key| ApiKey(key.trim().to_owned())),
+    };
+    let (model, context_tokens) = (args.model.clone(), args.ctx_size.filter(|&tokens| tokens > 0));
+    Ok(Some(UsedServer { url, key, model, context_tokens }))
+}
+
+fn key_of(path: PathBuf) -> Result<ApiKey, Error> {
+    let key = std::fs::read_to_string(&path).map_err(|source| Error::KeyFile { path, source })?;
+    let key = key.trim();
+    if key.is_empty() { Err(Error::EmptyKey) } else { Ok(ApiKey(key.to_owned())) }
+}
+
+/// The first flag given that is about an engine on this machine.
+fn first_about_this_machine(args: &ModelArgs) -> Option<&'static str> {
+    let given = [
+        ("-hf", args.hf_repo.is_some()),
+        ("--pull", args.pull),
+        ("-b", args.batch_size.is_some()),
+        ("-ub", args.ubatch_size.is_some()),
+        ("-t", args.threads.is_some()),
+        ("-ngl", args.gpu_layers.is_some()),
+        ("-dev", !args.device.is_empty()),
+        ("-sm", args.split_mode.is_some()),
+        ("-ts", !args.tensor_split.is_empty()),
+        ("-mg", args.main_gpu.is_some()),
+        ("-fa", args.flash_attn.is_some()),
+        ("-ctk", args.cache_type_k.is_some()),
+        ("-ctv", args.cache_type_v.is_some()),
+        ("--swa-full", args.swa_full),
+        ("RoPE scaling", args.rope.scaling() != RopeScaling::default()),
+        ("--lora", !args.lora.is_empty()),
+        ("--no-cache", args.no_cache),
+    ];
+    given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+}

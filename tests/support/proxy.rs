@@ -1,0 +1,54 @@
+//! A wire between a client and a server: it counts what the client sends, and may be long.
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+pub(crate) struct Proxy {
+    pub(crate) address: String,
+    sent: Arc<AtomicU64>,
+}
+
+impl Proxy {
+    /// Everything to and from `server` takes `delay` each way.
+    pub(crate) fn to(server: &str, delay: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let (server, sent) = (server.to_owned(), Arc::new(AtomicU64::new(0)));
+        let counted = sent.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(&server) else { continue };
+                pump(&client, &server, delay, counted.clone());
+                pump(&server, &client, delay, Arc::default());
+            }
+        });
+        Self { address, sent }
+    }
+
+    /// Bytes that clients have sent since this was asked last.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// Passes on what `from` says, in a thread of its own.
+fn pump(from: &TcpStream, to: &TcpStream, delay: Duration, counted: Arc<AtomicU64>) {
+    let (mut from, mut to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+    thread::spawn(move || {
+        let mut some = [0; 16 << 10];
+        while let Ok(length @ 1..) = from.read(&mut some) {
+            counted.fetch_add(length as u64, Ordering::SeqCst);
+            thread::sleep(delay);
+            if to.write_all(&some[..length]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+        let _ = from.shutdown(Shutdown::Read);
+    });
+}
