@@ -157,6 +157,7 @@ pub(crate) fn plan(to_prefill_tokens: u32, predicted: Option<Duration>) -> Plan 
         to_prefill_tokens,
         predicted,
         context_tokens: 12_288,
+        bounded_tokens: None,
     }
 }
 

@@ -36,7 +36,8 @@ impl Allowance {
     pub fn allows(&self, plan: &Plan, spent: Duration, train_context_tokens: u32) -> bool {
         let needed = plan.prompt_tokens.saturating_add(self.reserve_tokens);
         let soon_enough = plan.predicted.is_none_or(|predicted| spent + predicted <= self.time);
-        soon_enough && needed <= self.context.limit(train_context_tokens)
+        let has_room = plan.bounded_tokens.is_some() || needed <= self.context.limit(train_context_tokens);
+        soon_enough && has_room
     }
 }
 

@@ -8,9 +8,12 @@
 //! attention. The first 4,196 positions saw everything anyway, so they are reused, and 25,804 are recomputed. A second
 //! question about the same document under the same recipe reuses the whole document.
 //!
+//! Under a recipe that is bounded everywhere the cells of positions that no later token sees are dropped ([`super::bounded`]). Their tokens stay
+//! here, and the [`Gap`] says which they are: a cache can go on behind its gap, and can be cut only where the window is still whole.
+//!
 //! Doesn't change the cache itself: `worker` truncates and prefills.
 
-use crate::swaa::Attention;
+use crate::swaa::{Attention, Bound};
 
 /// A token's index in the model's vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +52,25 @@ pub(super) struct Call {
     pub tokens: u32,
 }
 
+/// Positions `start..end`, whose cells were dropped: no token behind them sees them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gap {
+    /// As many sinks.
+    pub start: u32,
+    pub end: u32,
+    /// How many keys back the tokens behind the gap see.
+    pub window: u32,
+    /// For the library, the positions behind the gap are so much lower.
+    pub moved_by: u32,
+}
+
+impl Gap {
+    /// Up to here the cache has to be kept whole to cut it there: the window of the next position begins where the gap ends.
+    fn first_cut(self) -> u32 {
+        (self.end + self.window).saturating_sub(1)
+    }
+}
+
 /// The tokens in the cache, and the decode calls that computed them.
 ///
 /// Why the calls matter: the same tokens computed in calls of different lengths give logits that differ by rounding,
@@ -58,11 +80,57 @@ pub(super) struct CacheIndex {
     sequence: TokenSequence,
     /// Ascending.
     calls: Vec<Call>,
+    gap: Option<Gap>,
 }
 
 impl CacheIndex {
+    /// Positions, those whose cells were dropped included.
     pub(super) fn len(&self) -> u32 {
         self.sequence.len()
+    }
+
+    /// Cells that the cache holds.
+    pub(super) fn cells(&self) -> u32 {
+        self.len() - self.gap.map_or(0, |gap| gap.end - gap.start)
+    }
+
+    pub(super) fn gap(&self) -> Option<Gap> {
+        self.gap
+    }
+
+    /// The position of the next token, as the library counts.
+    pub(super) fn rope_position(&self) -> u32 {
+        self.len() - self.gap.map_or(0, |gap| gap.moved_by)
+    }
+
+    /// Records that the cells between the sinks and `end` were dropped.
+    pub(super) fn drop_to(&mut self, bound: Bound, end: u32) {
+        let moved_by = self.gap.map_or(0, |gap| gap.moved_by);
+        self.gap = Some(Gap { start: bound.sinks, end, window: bound.window, moved_by });
+    }
+
+    /// Records that the positions behind the gap were moved next to the sinks.
+    pub(super) fn close_positions(&mut self) {
+        if let Some(gap) = &mut self.gap {
+            gap.moved_by = gap.end - gap.start;
+        }
+    }
+
+    /// The last position up to `len` that the cache can be cut to: not into the gap, and not so close behind it that a window would miss keys.
+    pub(super) fn nearest_cut(&self, len: u32) -> u32 {
+        match self.gap {
+            Some(gap) if len < gap.first_cut().min(self.len()) => len.min(gap.start),
+            _ => len.min(self.len()),
+        }
+    }
+
+    /// How many leading positions a prompt that shares `shared` of them can go on from. Behind a gap only one that is `bound` as the tokens there:
+    /// others want to see what was dropped.
+    pub(super) fn usable(&self, shared: u32, bound: Option<Bound>) -> u32 {
+        match self.gap {
+            Some(gap) if bound != Some(Bound { sinks: gap.start, window: gap.window }) => shared.min(gap.start),
+            _ => self.nearest_cut(shared),
+        }
     }
 
     /// Bytes of the record itself.
@@ -95,9 +163,11 @@ impl CacheIndex {
         }
     }
 
+    /// Cuts to `len`, which is a [`CacheIndex::nearest_cut`].
     pub(super) fn truncate(&mut self, len: u32) {
         self.sequence.truncate(len);
         self.calls.retain(|call| call.start < len);
+        self.gap = self.gap.filter(|gap| len >= gap.end);
     }
 
     pub(super) fn sequence(&self) -> &TokenSequence {
@@ -125,9 +195,17 @@ impl CacheIndex {
         self.sequence.common_prefix(wanted)
     }
 
-    /// Whether `other` contains all of this.
+    /// Whether `other` contains all of this, cells included.
     pub(super) fn is_within(&self, other: &Self) -> bool {
-        self.common_prefix(&other.sequence) == self.len()
+        let has_cells = match (self.gap, other.gap) {
+            (None, None) => true,
+            (Some(own), None) => own.moved_by == 0,
+            (Some(own), Some(others)) => {
+                own.start <= others.start && others.end <= own.end && own.moved_by == others.moved_by
+            }
+            (None, Some(_)) => false,
+        };
+        has_cells && self.common_prefix(&other.sequence) == self.len()
     }
 
     /// The first position of the call that computed `position`; past the end, `position` itself.
@@ -338,6 +416,46 @@ mod tests {
         restored.push_restored(&wanted, 3, 1);
         assert_eq!([1, 2, 3, 4].map(|position| restored.call_of(position)), [0, 2, 3, 4]);
         assert_eq!((restored.len(), restored.common_prefix(&wanted)), (5, 5));
+    }
+
+    /// 100 tokens under a window of 10 and 3 sinks, of which the cells of 3..60 were dropped.
+    fn with_gap() -> (CacheIndex, Bound) {
+        let (mut log, bound) = (CacheIndex::default(), Bound { sinks: 3, window: 10 });
+        log.push(&[Token(1); 100], &sliding(10, 3));
+        log.drop_to(bound, 60);
+        (log, bound)
+    }
+
+    #[test]
+    fn a_cache_with_a_gap_is_cut_where_the_window_is_whole_or_among_the_sinks() {
+        let (log, bound) = with_gap();
+        assert_eq!((log.len(), log.cells()), (100, 43));
+        assert_eq!([120, 100, 80, 69, 68, 60, 3, 2].map(|len| log.nearest_cut(len)), [100, 100, 80, 69, 3, 3, 3, 2]);
+        assert_eq!((log.usable(80, Some(bound)), log.usable(80, None)), (80, 3));
+        assert_eq!(log.usable(80, Some(Bound { window: 11, ..bound })), 3, "a wider window misses keys");
+    }
+
+    #[test]
+    fn a_gap_is_gone_with_what_is_behind_it() {
+        let (mut log, _) = with_gap();
+        log.truncate(80);
+        assert_eq!((log.gap().is_some(), log.cells()), (true, 23));
+        log.truncate(3);
+        assert_eq!((log.gap(), log.cells()), (None, 3));
+    }
+
+    #[test]
+    fn a_cache_with_a_gap_contains_only_what_it_has_the_cells_of() {
+        let (log, bound) = with_gap();
+        let mut whole = CacheIndex::default();
+        whole.push(&[Token(1); 100], &sliding(10, 3));
+        assert!(log.is_within(&whole) && log.is_within(&log) && !whole.is_within(&log));
+        let mut wider = log.clone();
+        wider.drop_to(bound, 80);
+        assert!(wider.is_within(&log) && !log.is_within(&wider));
+        wider.close_positions();
+        assert!(!wider.is_within(&log) && !wider.is_within(&whole), "its keys were rotated to other positions");
+        assert_eq!((wider.rope_position(), wider.cells()), (23, 23));
     }
 
     #[test]

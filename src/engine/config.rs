@@ -39,7 +39,8 @@ impl KvDtype {
     }
 }
 
-/// How layers that see a window of their own keep tokens (Gemma, gpt-oss).
+/// How layers keep tokens that see only a window: one of their own (Gemma, gpt-oss), or that of a recipe that is bounded everywhere
+/// ([`super::bounded`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OwnWindows {
     /// Only those that the window may still see.

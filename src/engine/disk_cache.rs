@@ -19,8 +19,10 @@ use std::time::{Duration, Instant};
 use sha2::{Digest, Sha256};
 
 use super::block_chain::{BlockIndex, head_of, is_computed, names_behind, state_behind};
+use super::bounded::Bounded;
 use super::cache_index::{CacheIndex, TokenSequence};
 use super::config::{DiskCacheSettings, Keeps};
+use super::dropping::make_way;
 use super::fingerprint::Fingerprinting;
 use super::job::Watch;
 use super::machine::Machine;
@@ -218,13 +220,15 @@ impl DiskCache {
         chain.iter().take_while(|name| name.end() <= shared && is_computed(name, cache)).count()
     }
 
-    /// Appends `chain` to the cache, which must end where it begins. `wanted` is the prompt that the blocks are the beginning of.
+    /// Appends `chain` to the cache, which must end where it begins. `wanted` is the prompt that the blocks are the beginning of. If memory is
+    /// `bounded`, blocks take the place of what no later token sees.
     ///
     /// Ends early at a block that can't be used, which is told, and when the job is stopped.
     pub(super) fn restore<M: Machine>(
         &mut self,
         chain: &[BlockName],
         wanted: &TokenSequence,
+        bounded: Option<Bounded>,
         cache: &mut CacheIndex,
         machine: &mut M,
         watch: &Watch,
@@ -238,13 +242,15 @@ impl DiskCache {
             if watch.stop().is_some() {
                 break;
             }
-            if let Err(error) = open.append(name, wanted, machine) {
+            let made = bounded.map_or(Ok(()), |bounded| make_way(bounded, cache, machine, name.tokens));
+            let appended = made.map_err(RestoreError::Machine).and_then(|()| open.append(name, wanted, machine));
+            if let Err(error) = appended {
                 problem = Some((*name, error));
                 break;
             }
             cache.push_restored(wanted, name.tokens, name.call_tokens);
         }
-        let restored = cache.len() - from;
+        let restored = cache.len().saturating_sub(from);
         let seconds = started.elapsed().as_secs_f64();
         if restored > 0 && seconds > 0.0 {
             open.read_rate = Some(f64::from(restored) * open.bytes_per_token as f64 / seconds);
@@ -411,6 +417,17 @@ fn group_id(fingerprint: &str, layout: &str, about: &About) -> String {
     id.to_string()
 }
 
+/// Errors: why what the cache holds from `start` on is not what a block there has to hold.
+fn can_be_copied(start: u32, cache: &CacheIndex) -> Result<(), String> {
+    match cache.gap() {
+        Some(gap) if start < gap.end => Err("its beginning was dropped before the model's file was hashed".to_owned()),
+        Some(gap) if gap.moved_by > 0 => {
+            Err(format!("from token {} on its positions are those of this run alone", count(start)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Why a block was not appended.
 enum RestoreError {
     Block(BlockError),
@@ -493,6 +510,7 @@ impl Open {
                 if !self.saver.has_room_for(u64::from(name.tokens) * self.bytes_per_token) {
                     return self.check_speed(tokens_per_s);
                 }
+                can_be_copied(name.start, cache)?;
                 let payload = machine.copy_range(name.start, name.end()).map_err(|failure| failure.message)?;
                 let head = head_of(&cache.sequence().tokens()[name.start as usize..name.end() as usize]);
                 self.saver.save(Saving { name, head, payload });

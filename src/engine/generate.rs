@@ -137,7 +137,7 @@ fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
 
 impl<M: Machine> Worker<M> {
     pub(super) fn ask(&mut self, question: &Question) {
-        if let Err(failure) = self.refuse_endless(&question.prompt) {
+        if let Err(failure) = self.refuse_endless(&question.prompt, &question.recipe) {
             return self.tell(Event::Failed { job: question.job, failure });
         }
         let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
@@ -265,7 +265,7 @@ impl<M: Machine> Worker<M> {
             None if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) => {
                 Some(Finish::TokenLimit)
             }
-            None if self.kv.len() + 1 >= self.machine.context_tokens() => Some(Finish::ContextFull),
+            None if self.room_tokens() <= 1 => Some(Finish::ContextFull),
             None if writing.repeats && !writing.can_close_reasoning() => Some(Finish::Repetition),
             None => None,
         }

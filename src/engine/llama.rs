@@ -6,7 +6,7 @@
 //!
 //! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
-//! predicts which weights get a second copy, `names` says what a model is called, and `ranges` and `states` copy parts of the KV cache.
+//! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, and `moving` drops some.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
@@ -16,6 +16,7 @@ mod adapters;
 mod attempt;
 mod facts;
 mod library;
+mod moving;
 mod names;
 mod ranges;
 mod repacked;
@@ -55,6 +56,7 @@ pub use attempt::try_model;
 pub use facts::{Facts, facts};
 use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwinding};
 pub use library::{library_version, patch_stamp};
+use moving::Moved;
 use names::Names;
 use states::SeqState;
 use weights::Loaded;
@@ -536,10 +538,17 @@ fn changed(mut params: LlamaContextParams, change: impl FnOnce(&mut sys::llama_c
 
 // --- the machine -----------------------------------------------------------------------------------------------------
 
+/// A copy of a cache, and how its positions were moved.
+pub(super) struct Copied {
+    state: SeqState,
+    moved: Moved,
+}
+
 /// A model with at most one context.
 pub(super) struct Llama<'model> {
     model: &'model Model,
     context: Option<Context<'model>>,
+    moved: Moved,
     batch: LlamaBatch<'static>,
     sampler: Option<LlamaSampler>,
     /// For schemas; made when one is first asked for.
@@ -561,6 +570,7 @@ impl<'model> Llama<'model> {
         Self {
             model,
             context: None,
+            moved: Moved::default(),
             batch,
             sampler: None,
             schema_tokens: None,
@@ -609,9 +619,28 @@ impl<'model> Llama<'model> {
     }
 
     /// A copy of the cache, or of the part of it that `flags` name.
-    fn copy(&self, flags: LlamaStateSeqFlags) -> Result<SeqState, Failure> {
+    fn copy(&self, flags: LlamaStateSeqFlags) -> Result<Copied, Failure> {
         let context = self.context.as_ref().expect("only an existing context is copied");
-        states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"))
+        let state = states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"))?;
+        Ok(Copied { state, moved: self.moved })
+    }
+
+    /// Has keys that wait for it rotated. The library does so when a decode call begins, and one that is interrupted then would leave some keys
+    /// rotated and others not. So this is a call that nothing interrupts: of any token at position `next`, which is removed again.
+    fn rotate_now(&mut self, next: i32) -> Result<(), Failure> {
+        self.batch.clear();
+        self.batch.add(LlamaToken(0), next, &[SEQUENCE], false).expect("one token fits");
+        let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
+        let context = self.context.as_mut().ok_or_else(missing)?;
+        context.decode(&mut self.batch, &|| false)?;
+        let removed = context.safe.kv_cache_seq_rm(SEQUENCE, Some(next.unsigned_abs()), None);
+        removed.map_err(|error| failed(&format!("cannot remove a token of the KV cache: {error}")))
+    }
+
+    /// A range's keys are rotated to the positions of a text; moved ones are of no use elsewhere.
+    fn check_not_moved(&self) -> Result<(), Failure> {
+        let moved = || failure(FailureKind::Runtime, "the cached keys were moved to other positions".to_owned(), None);
+        if self.moved.by == 0 { Ok(()) } else { Err(moved()) }
     }
 
     /// The logits of a token: -1 is the last one that has some. `None` if it has none.
@@ -636,7 +665,7 @@ impl<'model> Llama<'model> {
 }
 
 impl Machine for Llama<'_> {
-    type Snapshot = SeqState;
+    type Snapshot = Copied;
 
     fn tokenize(&self, texts: &[(&str, Origin)], before: Before) -> Vec<Token> {
         let tokens = vocabulary::tokenise_run(&self.model.weights, &self.marks, texts, before);
@@ -719,8 +748,9 @@ impl Machine for Llama<'_> {
         self.batch.clear();
         for (position, token) in (start..).zip(tokens) {
             let has_logits = logits == Logits::OfEach || position + 1 == end;
+            let of_library = self.moved.of_library(position).cast_signed();
             self.batch
-                .add(LlamaToken(token.0), position.cast_signed(), &[SEQUENCE], has_logits)
+                .add(LlamaToken(token.0), of_library, &[SEQUENCE], has_logits)
                 .expect("a chunk is no longer than n_batch, the size of the batch");
         }
         let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
@@ -760,53 +790,82 @@ impl Machine for Llama<'_> {
     }
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
-        let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(len), None);
+        let of_library = self.moved.of_library(len);
+        self.moved = self.moved.cut(len);
+        let removed = self.context()?.safe.kv_cache_seq_rm(SEQUENCE, Some(of_library), None);
         removed.map_err(|error| {
             failure(FailureKind::Runtime, format!("cannot truncate the KV cache to {len} tokens: {error}"), None)
         })
     }
 
-    fn checkpoint(&self) -> Result<SeqState, Failure> {
+    /// Other memories keep tokens in other forms than cells, or attention that slides by position is refused.
+    fn drops_anywhere(&self) -> bool {
+        self.model.info.drops_anywhere()
+    }
+
+    fn drop_range(&mut self, start: u32, end: u32) -> Result<(), Failure> {
+        let [first, behind] = [start, end].map(|position| self.moved.of_library(position));
+        if moving::drop_range(self.context()?.raw, SEQUENCE, first, behind) {
+            return Ok(());
+        }
+        Err(failed(&format!("cannot drop tokens {start} to {end} of the KV cache")))
+    }
+
+    fn move_behind(&mut self, sinks: u32, by: u32) -> Result<(), Failure> {
+        let further = by - self.moved.by;
+        if further > 0 {
+            let Some(next) = moving::lower(self.context()?.raw, SEQUENCE, sinks, further) else {
+                return Err(failed("this model can't read on beyond its context: its cached keys can't be moved"));
+            };
+            self.rotate_now(next)?;
+        }
+        self.moved = Moved { from: sinks, by };
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Result<Copied, Failure> {
         self.copy(LlamaStateSeqFlags::PARTIAL_ONLY)
     }
 
     /// The state first: the library cuts keys and values only where the state allows it.
-    fn rewind(&mut self, checkpoint: &SeqState, len: u32) -> Result<(), Failure> {
-        if !states::put_back(self.context()?.raw, SEQUENCE, checkpoint) {
+    fn rewind(&mut self, checkpoint: &Copied, len: u32) -> Result<(), Failure> {
+        if !states::put_back(self.context()?.raw, SEQUENCE, &checkpoint.state) {
             return Err(failed(&format!("cannot go back to token {len} of the KV cache")));
         }
         self.truncate(len)
     }
 
     fn forget(&mut self) {
+        self.moved = Moved::default();
         if let Some(context) = &mut self.context {
             context.forget();
         }
     }
 
-    fn snapshot(&self) -> Result<SeqState, Failure> {
+    fn snapshot(&self) -> Result<Copied, Failure> {
         self.copy(LlamaStateSeqFlags::empty())
     }
 
-    fn restore(&mut self, snapshot: &SeqState) -> Result<(), Failure> {
+    fn restore(&mut self, snapshot: &Copied) -> Result<(), Failure> {
+        self.moved = snapshot.moved;
         let context = self.context()?;
         context.forget();
-        if states::put_back(context.raw, SEQUENCE, snapshot) {
+        if states::put_back(context.raw, SEQUENCE, &snapshot.state) {
             return Ok(());
         }
         Err(failed("cannot restore a snapshot of the KV cache"))
     }
 
-    fn snapshot_bytes(snapshot: &SeqState) -> u64 {
-        snapshot.bytes().len() as u64
+    fn snapshot_bytes(snapshot: &Copied) -> u64 {
+        snapshot.state.bytes().len() as u64
     }
 
-    fn checkpoint_bytes(checkpoint: &SeqState) -> Vec<u8> {
-        checkpoint.bytes().to_vec()
+    fn checkpoint_bytes(checkpoint: &Copied) -> Vec<u8> {
+        checkpoint.state.bytes().to_vec()
     }
 
-    fn checkpoint_of(bytes: Vec<u8>) -> SeqState {
-        SeqState::of(bytes, LlamaStateSeqFlags::PARTIAL_ONLY)
+    fn checkpoint_of(bytes: Vec<u8>) -> Copied {
+        Copied { state: SeqState::of(bytes, LlamaStateSeqFlags::PARTIAL_ONLY), moved: Moved::default() }
     }
 
     fn range_layout(&mut self) -> Result<String, String> {
@@ -827,10 +886,12 @@ impl Machine for Llama<'_> {
     }
 
     fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
+        self.check_not_moved()?;
         ranges::copy(self.context()?.raw, SEQUENCE, start, end)
     }
 
     fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure> {
+        self.check_not_moved()?;
         ranges::append(self.context()?.raw, SEQUENCE, start, end, bytes)
     }
 

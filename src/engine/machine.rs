@@ -2,7 +2,7 @@
 //! recomputes everything.
 //!
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
-//! the whole cache to host memory and back, or ranges of it. A machine with a state of fixed size can't be truncated: it
+//! the whole cache to host memory and back, or ranges of it. Some can drop cells in the middle. A machine with a state of fixed size can't be truncated: it
 //! goes back to a checkpoint, a copy of that state.
 
 use std::ops::Range;
@@ -118,8 +118,20 @@ pub(super) trait Machine {
     /// `None` if it can't tell, or no row was decoded.
     fn seen(&self) -> Option<Vec<Vec<f32>>>;
 
-    /// Removes positions `len..`.
+    /// Removes positions `len..`. What is removed with all that is behind a gap takes the gap with it.
     fn truncate(&mut self, len: u32) -> Result<(), Failure>;
+
+    /// Whether positions in the middle of the cache can be dropped.
+    fn drops_anywhere(&self) -> bool;
+
+    /// Drops the cells of positions `start..end`, which lie right behind the sinks or right behind what was dropped before; the cells behind them
+    /// close up. Positions are still counted from the beginning of the text, here and everywhere.
+    fn drop_range(&mut self, start: u32, end: u32) -> Result<(), Failure>;
+
+    /// For the model, the positions behind the first `sinks` and what was dropped are from now on `by` lower than in the text, and so are those to come.
+    ///
+    /// Errors: this model's keys can't be rotated to other positions.
+    fn move_behind(&mut self, sinks: u32, by: u32) -> Result<(), Failure>;
 
     /// Copies what can't be truncated, as it is at the cache's end.
     fn checkpoint(&self) -> Result<Self::Snapshot, Failure>;

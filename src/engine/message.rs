@@ -682,6 +682,12 @@ impl ModelInfo {
         title(&self.name, self.called.as_deref(), self.quantisation.as_deref())
     }
 
+    /// Whether cells in the middle of its cache can be dropped: only a plain cache of keys and values, with attention that slides by position.
+    #[must_use]
+    pub fn drops_anywhere(&self) -> bool {
+        self.cache.class == MemoryClass::Plain && self.sliding_refused.is_none() && self.server.is_none()
+    }
+
     /// Memory for all weights, once the model is loaded.
     #[must_use]
     pub fn weights_bytes(&self) -> u64 {
@@ -743,6 +749,8 @@ pub struct Plan {
     /// From measurements in this run and, with a small weight, in earlier ones; `None` if there are none yet.
     pub predicted: Option<Duration>,
     pub context_tokens: u32,
+    /// The cells that memory is bounded to, whatever the length; `None`: every token is kept.
+    pub bounded_tokens: Option<u32>,
 }
 
 /// The progress of a prefill.

@@ -22,6 +22,7 @@
 //! | `saver` | how are blocks written beside the reading? |
 //! | `fingerprint` | which model is it, whatever its file is called? |
 //! | [`cache_shape`] | what does a model keep of its tokens, and how many bytes is that? |
+//! | [`bounded`], `dropping` | which cells of a reading can go, and how is memory bounded? |
 //! | `checkpoints`, `rewind` | how does a cache go back that can't be cut? |
 //! | `cost_model` | what does prefill cost on this machine, and how long will it take? |
 //! | `calibration` | what did earlier runs measure? |
@@ -47,6 +48,7 @@
 //! Doesn't lay out prompts (`chat` does) or know the names of presets.
 
 mod block_chain;
+pub mod bounded;
 mod cache_index;
 pub mod cache_shape;
 mod calibration;
@@ -55,6 +57,7 @@ pub mod config;
 mod cost_model;
 mod disk_cache;
 mod draft;
+mod dropping;
 mod fingerprint;
 mod first_use;
 mod generate;

@@ -12,7 +12,7 @@
 //! Example: 30,000 tokens of document, a question of 20: reading it, 4 passages of about 280 tokens, and the question
 //! again is 1,180 tokens. In the next turn the passages of this one are gone, and its question and answer are read again.
 //!
-//! Where it is not known which heads to ask, the words of the question choose. Under [`Reread::Auto`] nothing is read
+//! Where it is not known which heads to ask, or where the document's keys are dropped ([`super::bounded`]), the words of the question choose. Under [`Reread::Auto`] nothing is read
 //! again unless the question points at something. A document that is answered without passages is computed in the same
 //! calls as with [`Reread::Off`], so the answer is the same.
 
@@ -182,7 +182,11 @@ impl<M: Machine> Worker<M> {
             let passages = passages.map(|span| Passage { span: span.clone(), score: 1.0 }).collect();
             return Ok(Found::new(given.found_by, passages));
         }
-        let Some(heads) = self.heads.get() else { return Ok(self.find_by_words(question, rereading, ground, plain)) };
+        // Heads look at cached keys, and most of them may be dropped.
+        let is_dropped = self.bounded_by(&plain.recipe).is_some_and(|bounded| plain.sequence.len() > bounded.cells());
+        let Some(heads) = self.heads.get().filter(|_| !is_dropped) else {
+            return Ok(self.find_by_words(question, rereading, ground, plain));
+        };
         let rows = self.rows_of_part(&question.prompt, &question.recipe, rereading.question_part);
         let rows = rows.start..rows.end.min(rows.start + MOST_ROWS);
         job.compute_from = rows.start;
@@ -282,7 +286,7 @@ impl<M: Machine> Worker<M> {
             let part = Part { text, origin: Origin::Text, segment: Segment::Tail };
             prompt.parts.insert(rereading.question_part, part);
             let tokenized = self.tokenize(&prompt, &question.recipe);
-            if tokenized.sequence.len() + room_tokens(question, rereading) <= self.context_limit() {
+            if tokenized.sequence.len() + room_tokens(question, rereading) <= self.prompt_limit(&tokenized.recipe) {
                 read_again.why_none = None;
                 read_again.tokens = tokenized.sequence.len().saturating_sub(plain.sequence.len());
                 read_again.passages = passages;

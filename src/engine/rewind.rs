@@ -14,6 +14,8 @@
 //! included. So that a switch between presets starts there, whichever of them was read first, a checkpoint is taken where
 //! the window of each preset begins to hide something.
 //!
+//! A cache in which cells were dropped is cut behind the gap as far as the window there stays whole, or among the sinks.
+//!
 //! Doesn't decide how much of a cache is wanted (`worker` does).
 
 use super::checkpoints::Place;
@@ -51,7 +53,7 @@ fn place_at(tokenized: &TokenizedPrompt, presets: &[u32], position: u32, first: 
 impl<M: Machine> Worker<M> {
     /// Cuts the cache to `len` positions, or, where that can't be done, to fewer.
     pub(super) fn cut(&mut self, len: u32) {
-        let len = self.checkpoints.cut_position(self.machine.cuts_anywhere(), &self.kv, len);
+        let len = self.checkpoints.cut_position(self.machine.cuts_anywhere(), &self.kv, self.kv.nearest_cut(len));
         if len < self.kv.len() {
             self.shorten(len);
         }

@@ -8,15 +8,25 @@
 
 use super::cache_index::CacheIndex;
 
-struct Kept<S> {
+/// Why a snapshot is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// A recipe is gone back to, or a document's end.
+    State,
+    /// The beginning of the last turn, for another answer. There is one of these.
+    Turn,
+}
+
+struct Entry<S> {
     log: CacheIndex,
     snapshot: S,
     bytes: u64,
+    why: Kept,
 }
 
 /// The snapshots, most recently used last.
 pub(super) struct SnapshotCache<S> {
-    kept: Vec<Kept<S>>,
+    kept: Vec<Entry<S>>,
     limit_bytes: u64,
 }
 
@@ -30,17 +40,17 @@ impl<S> SnapshotCache<S> {
         self.kept.iter().map(|kept| kept.bytes).sum()
     }
 
-    /// Of how many positions the best snapshot saves the prefill, if `saved` says that of one.
-    pub(super) fn most_saved(&self, saved: impl Fn(&CacheIndex) -> u32) -> u32 {
-        self.kept.iter().map(|kept| saved(&kept.log)).max().unwrap_or(0)
+    /// What each snapshot is of.
+    pub(super) fn logs(&self) -> impl Iterator<Item = &CacheIndex> {
+        self.kept.iter().map(|kept| &kept.log)
     }
 
-    /// Returns the snapshot that saves the most, and marks it as the most recently used.
-    pub(super) fn best(&mut self, saved: impl Fn(&CacheIndex) -> u32) -> Option<(&CacheIndex, &S)> {
-        let best = (0..self.kept.len()).max_by_key(|&index| saved(&self.kept[index].log))?;
-        let kept = self.kept.remove(best);
+    /// The snapshot at `index` of [`SnapshotCache::logs`]; it is now the most recently used.
+    pub(super) fn at(&mut self, index: usize) -> (&CacheIndex, &S) {
+        let kept = self.kept.remove(index);
         self.kept.push(kept);
-        self.kept.last().map(|kept| (&kept.log, &kept.snapshot))
+        let kept = self.kept.last().expect("it was put there");
+        (&kept.log, &kept.snapshot)
     }
 
     /// Whether a snapshot contains all of `log`.
@@ -54,9 +64,10 @@ impl<S> SnapshotCache<S> {
     }
 
     /// Keeps a snapshot, replacing those that it contains. Returns how many others were dropped.
-    pub(super) fn keep(&mut self, log: CacheIndex, snapshot: S, bytes: u64) -> usize {
-        self.kept.retain(|kept| !kept.log.is_within(&log));
-        self.kept.push(Kept { log, snapshot, bytes });
+    pub(super) fn keep(&mut self, log: CacheIndex, snapshot: S, bytes: u64, why: Kept) -> usize {
+        let is_last_turn = |kept: &Entry<S>| why == Kept::Turn && kept.why == Kept::Turn;
+        self.kept.retain(|kept| !kept.log.is_within(&log) && !is_last_turn(kept));
+        self.kept.push(Entry { log, snapshot, bytes, why });
         let mut dropped = 0;
         while self.bytes() > self.limit_bytes && !self.kept.is_empty() {
             self.kept.remove(0);
@@ -86,37 +97,48 @@ mod tests {
         log
     }
 
-    /// How much of these tokens a cache holds.
-    fn held_of(ids: &[i32], window: u32) -> impl Fn(&CacheIndex) -> u32 {
+    /// Uses the snapshot that holds most of these tokens.
+    fn used(shelf: &mut SnapshotCache<&'static str>, ids: &[i32], window: u32) -> &'static str {
         let mut sequence = TokenSequence::default();
         sequence.push(&tokens(ids), &attention(window));
-        move |log| log.common_prefix(&sequence)
+        let held = shelf.logs().map(|log| log.common_prefix(&sequence)).enumerate();
+        let best = held.max_by_key(|&(_, held)| held).map(|(index, _)| index);
+        shelf.at(best.expect("there are some")).1
     }
 
     #[test]
     fn a_longer_snapshot_takes_the_place_of_its_beginning() {
         let mut shelf = SnapshotCache::new(100);
-        shelf.keep(log(&[1, 2], 1), "short", 40);
-        shelf.keep(log(&[1, 2, 3], 1), "long", 60);
-        assert_eq!((shelf.bytes(), shelf.best(held_of(&[1, 2, 3], 1)).map(|(_, name)| *name)), (60, Some("long")));
+        shelf.keep(log(&[1, 2], 1), "short", 40, Kept::State);
+        shelf.keep(log(&[1, 2, 3], 1), "long", 60, Kept::State);
+        assert_eq!((used(&mut shelf, &[1, 2, 3], 1), shelf.bytes()), ("long", 60));
     }
 
     #[test]
     fn the_one_used_longest_ago_goes_first() {
         let mut shelf = SnapshotCache::new(100);
-        shelf.keep(log(&[1, 2, 3], 1), "one", 50);
-        shelf.keep(log(&[1, 2, 3], 2), "two", 50);
-        shelf.best(held_of(&[1, 2, 3], 1));
-        assert_eq!(shelf.keep(log(&[4, 5, 6], 1), "three", 50), 1);
+        shelf.keep(log(&[1, 2, 3], 1), "one", 50, Kept::State);
+        shelf.keep(log(&[1, 2, 3], 2), "two", 50, Kept::State);
+        used(&mut shelf, &[1, 2, 3], 1);
+        assert_eq!(shelf.keep(log(&[4, 5, 6], 1), "three", 50, Kept::State), 1);
         assert!(shelf.holds(&log(&[1, 2, 3], 1)));
         assert!(!shelf.holds(&log(&[1, 2, 3], 2)));
+    }
+
+    #[test]
+    fn the_beginning_of_the_last_turn_takes_the_place_of_those_before_it() {
+        let mut shelf = SnapshotCache::new(100);
+        shelf.keep(log(&[1, 2], 1), "document", 10, Kept::State);
+        shelf.keep(log(&[1, 3, 4], 1), "turn", 10, Kept::Turn);
+        shelf.keep(log(&[1, 5, 6], 1), "next turn", 10, Kept::Turn);
+        assert_eq!((shelf.bytes(), used(&mut shelf, &[1, 2], 1)), (20, "document"));
     }
 
     #[test]
     fn what_is_larger_than_the_limit_is_not_kept() {
         let mut shelf = SnapshotCache::new(10);
         assert!(!shelf.has_room_for(11));
-        shelf.keep(log(&[1], 1), "large", 11);
+        shelf.keep(log(&[1], 1), "large", 11, Kept::State);
         assert_eq!(shelf.bytes(), 0);
     }
 }

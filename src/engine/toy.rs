@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::path::Path;
 
 use super::cache_index::{AdapterKey, Token};
@@ -17,6 +18,7 @@ pub(super) const END: Token = Token(0);
 pub(super) struct Toy {
     /// What was computed for each position, and its token.
     cells: Vec<(u64, Token)>,
+    dropped: Dropped,
     /// `None`: its cache is cut anywhere.
     state: Option<State>,
     context_tokens: u32,
@@ -51,6 +53,15 @@ pub(super) struct Toy {
     logits: usize,
     /// What is on it changes every entry.
     adapters: AdapterKey,
+    /// Nothing in the middle can be dropped.
+    pub keeps_everything: bool,
+}
+
+/// Positions that must not be looked at any more, and how much lower those behind them are for the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Dropped {
+    positions: Range<usize>,
+    moved_by: usize,
 }
 
 /// What a hybrid folds its past into.
@@ -65,6 +76,7 @@ struct State {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ToyCopy {
     cells: Vec<(u64, Token)>,
+    dropped: Dropped,
     state: Option<State>,
 }
 
@@ -77,6 +89,7 @@ impl Toy {
     pub(super) fn new(train_context_tokens: u32) -> Self {
         Self {
             cells: Vec::new(),
+            dropped: Dropped::default(),
             state: None,
             context_tokens: 0,
             train_context_tokens,
@@ -97,6 +110,7 @@ impl Toy {
             seen: None,
             logits: 0,
             adapters: AdapterKey::NONE,
+            keeps_everything: false,
         }
     }
 
@@ -114,9 +128,19 @@ impl Toy {
         quoted.unwrap_or_else(|| likeliest(last))
     }
 
-    /// Cached positions.
+    /// Positions, dropped ones included.
     pub(super) fn len(&self) -> usize {
         self.cells.len()
+    }
+
+    /// Cells in use.
+    pub(super) fn held(&self) -> usize {
+        self.cells.len() - self.dropped.positions.len()
+    }
+
+    /// How far positions were moved.
+    pub(super) fn moved_by(&self) -> usize {
+        self.dropped.moved_by
     }
 
     /// The entry of the next position: a hash of its token and every entry that it sees.
@@ -124,6 +148,9 @@ impl Toy {
         let position = self.cells.len() as u32;
         let mut hasher = DefaultHasher::new();
         (token, self.state, self.adapters).hash(&mut hasher);
+        if self.dropped.moved_by > 0 {
+            self.dropped.moved_by.hash(&mut hasher);
+        }
         for (key, (cell, _)) in (0..).zip(&self.cells) {
             let (sliding, full) = match attention {
                 Attention::Full => (1, true),
@@ -132,6 +159,7 @@ impl Toy {
                 }
             };
             if sliding > 0 || full {
+                assert!(!self.dropped.positions.contains(&(key as usize)), "{position} sees {key}, which was dropped");
                 (cell, sliding).hash(&mut hasher);
             }
         }
@@ -214,6 +242,7 @@ impl Machine for Toy {
     }
 
     fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
+        assert!(self.held() <= tokens as usize, "what is cached fits");
         self.context_tokens = tokens;
         Ok(())
     }
@@ -233,7 +262,11 @@ impl Machine for Toy {
         assert!(logits == Logits::OfTheLast || tokens.len() <= MOST_LOGITS as usize, "there is room for all logits");
         self.logits = 0;
         assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
-        assert!(self.cells.len() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
+        assert!(self.held() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
+        if !self.dropped.positions.is_empty() {
+            let end = self.cells.len() + tokens.len() - self.dropped.moved_by;
+            assert!(end <= self.train_context_tokens as usize, "position {end} is beyond the training");
+        }
         for &token in tokens {
             if self.interrupt_at == Some(self.cells.len()) {
                 self.cancels.take().inspect(CancelToken::cancel);
@@ -284,13 +317,40 @@ impl Machine for Toy {
     }
 
     fn truncate(&mut self, len: u32) -> Result<(), Failure> {
-        assert!(self.state.is_none_or(|state| state.len == len as usize), "{:?} can't be cut to {len}", self.state);
-        self.cells.truncate(len as usize);
+        let len = len as usize;
+        assert!(self.state.is_none_or(|state| state.len == len), "{:?} can't be cut to {len}", self.state);
+        self.cells.truncate(len);
+        if len <= self.dropped.positions.start {
+            self.dropped = Dropped::default();
+        }
+        assert!(len >= self.dropped.positions.end, "{len} was dropped");
+        Ok(())
+    }
+
+    fn drops_anywhere(&self) -> bool {
+        self.state.is_none() && !self.keeps_everything
+    }
+
+    fn drop_range(&mut self, start: u32, end: u32) -> Result<(), Failure> {
+        let (start, end) = (start as usize, end as usize);
+        assert!(self.dropped.positions.is_empty() || self.dropped.positions.end == start, "one gap");
+        if self.dropped.positions.is_empty() {
+            self.dropped.positions.start = start;
+        }
+        self.dropped.positions.end = end;
+        assert!(end <= self.cells.len());
+        Ok(())
+    }
+
+    fn move_behind(&mut self, sinks: u32, by: u32) -> Result<(), Failure> {
+        assert_eq!(sinks as usize, self.dropped.positions.start);
+        assert!(by as usize >= self.dropped.moved_by);
+        self.dropped.moved_by = by as usize;
         Ok(())
     }
 
     fn checkpoint(&self) -> Result<ToyCopy, Failure> {
-        Ok(ToyCopy { cells: Vec::new(), state: self.state })
+        Ok(ToyCopy { state: self.state, ..ToyCopy::default() })
     }
 
     fn rewind(&mut self, checkpoint: &ToyCopy, len: u32) -> Result<(), Failure> {
@@ -305,21 +365,24 @@ impl Machine for Toy {
 
     fn forget(&mut self) {
         self.cells.clear();
+        self.dropped = Dropped::default();
         self.state = self.state.map(|_| State::default());
     }
 
     fn snapshot(&self) -> Result<ToyCopy, Failure> {
-        Ok(ToyCopy { cells: self.cells.clone(), state: self.state })
+        Ok(ToyCopy { cells: self.cells.clone(), dropped: self.dropped.clone(), state: self.state })
     }
 
     fn restore(&mut self, snapshot: &ToyCopy) -> Result<(), Failure> {
         self.cells.clone_from(&snapshot.cells);
+        self.dropped.clone_from(&snapshot.dropped);
+        assert!(self.held() <= self.context_tokens as usize, "the context is never overrun");
         self.state = snapshot.state;
         Ok(())
     }
 
     fn snapshot_bytes(snapshot: &ToyCopy) -> u64 {
-        snapshot.cells.len() as u64 * 8 + snapshot.state.map_or(0, |_| 16)
+        (snapshot.cells.len() - snapshot.dropped.positions.len()) as u64 * 8 + snapshot.state.map_or(0, |_| 16)
     }
 
     fn checkpoint_bytes(checkpoint: &ToyCopy) -> Vec<u8> {
@@ -330,7 +393,7 @@ impl Machine for Toy {
     fn checkpoint_of(bytes: Vec<u8>) -> ToyCopy {
         let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
         let state = State { len: number(&bytes[..8]) as usize, hash: number(&bytes[8..]) };
-        ToyCopy { cells: Vec::new(), state: Some(state) }
+        ToyCopy { state: Some(state), ..ToyCopy::default() }
     }
 
     fn range_layout(&mut self) -> Result<String, String> {
@@ -342,6 +405,9 @@ impl Machine for Toy {
     }
 
     fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
+        let Range { start: first, end: behind } = self.dropped.positions;
+        assert!(start as usize >= behind || end as usize <= first, "{start} to {end} were dropped");
+        assert_eq!(self.dropped.moved_by, 0, "keys that were rotated are not those of another run");
         Ok(self.cells[start as usize..end as usize].iter().flat_map(|(cell, _)| cell.to_le_bytes()).collect())
     }
 
@@ -351,7 +417,8 @@ impl Machine for Toy {
             (self.cells.len(), (end - start) as usize * 8),
             "appended without a gap"
         );
-        assert!(end <= self.context_tokens, "the context is never overrun");
+        let held = self.held() + (end - start) as usize;
+        assert!(held <= self.context_tokens as usize, "the context is never overrun");
         // Which token it was is not told: heads don't look at it.
         let cell = |bytes: &[u8]| (u64::from_le_bytes(bytes.try_into().expect("8 bytes")), END);
         self.cells.extend(bytes.chunks(8).map(cell));

@@ -111,6 +111,7 @@ impl<M: Machine> Worker<M> {
         job: &mut Job,
     ) -> Result<Decoded, Failure> {
         self.follow_load(job);
+        self.make_way_for(tokens.len() as u32)?;
         let start = self.kv.len();
         // A call of one token is soon over. Where it can't be undone, interrupting it would cost the whole answer.
         let can_be_interrupted = tokens.len() > 1 || self.machine.cuts_anywhere();
@@ -159,7 +160,9 @@ impl<M: Machine> Worker<M> {
         let of_context = self.room_tokens().saturating_sub(1);
         // The last token of an answer needs no call.
         let to_write = verifying.max_tokens.map_or(u32::MAX, |most| most.saturating_sub(job.tokens.generated + 1));
-        of_call.min(of_context).min(to_write) as usize
+        // So that positions are moved before the same token as without drafts.
+        let to_move = self.tokens_to_move().saturating_sub(1);
+        of_call.min(of_context).min(to_write).min(to_move) as usize
     }
 
     /// Cuts off what was drafted and not written.

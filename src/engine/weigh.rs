@@ -24,7 +24,7 @@ type Weighed = (Recipe, Option<Vec<WeighedToken>>);
 impl<M: Machine> Worker<M> {
     /// Weighs `answer` behind the prompt of `question`.
     pub(super) fn weigh(&mut self, question: &Question, answer: Arc<str>) {
-        if let Err(failure) = self.refuse_endless(&question.prompt) {
+        if let Err(failure) = self.refuse_endless(&question.prompt, &question.recipe) {
             return self.tell(Event::Failed { job: question.job, failure });
         }
         let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
@@ -74,6 +74,7 @@ impl<M: Machine> Worker<M> {
             let to = tokens.len().min(from + most);
             let before = &tokens[from - 1..to - 1];
             self.follow_load(job);
+            self.make_way_for(before.len() as u32)?;
             let decoded = self.machine.decode(before, start, attention, Logits::OfEach, &|| job.watch.stop().is_some());
             if !matches!(decoded, Ok(Decoded::Done)) {
                 self.recover();

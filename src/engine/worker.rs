@@ -8,6 +8,9 @@
 //! 4,196 positions are reused and 7,804 computed. Switching back to `quick` restores the snapshot of all 12,000 and
 //! computes nothing. The next day, both are appended from disk.
 //!
+//! Under a recipe that is bounded everywhere, the context has one size whatever the length, and each call is made room for ([`super::dropping`]).
+//! What was dropped can't be gone back to, so the state at a document's end and at the last turn's is kept as a snapshot, if there is room for it.
+//!
 //! Doesn't call llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
 
 use std::collections::VecDeque;
@@ -17,13 +20,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::bounded::{Allowed, Bounded};
 use super::cache_index::{AdapterKey, CacheIndex, Token, TokenSequence};
 use super::calibration::Calibration;
 use super::checkpoints::{Checkpoints, Place};
-use super::config::{ContextSize, EngineSettings};
+use super::config::{ContextSize, EngineSettings, OwnWindows};
 use super::cost_model::CostModel;
 use super::disk_cache::{Behind, DiskCache, Worth};
 use super::draft::CallCost;
+use super::dropping::make_way;
 use super::heads::{HeadSearch, KnownHeads};
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Logits, Machine};
@@ -32,7 +37,7 @@ use super::message::{
     Prompt, ReadAhead, Segment,
 };
 use super::ngrams::NgramIndex;
-use super::snapshot_cache::SnapshotCache;
+use super::snapshot_cache::{Kept, SnapshotCache};
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::store::blocks::BlockName;
@@ -64,6 +69,8 @@ pub(super) struct Worker<M: Machine> {
     pub(super) call_cost: CallCost,
     /// Whether anything was drafted in this run.
     pub(super) has_drafted: bool,
+    /// Of the prompt that was prefilled last.
+    bounded: Option<Bounded>,
     pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
@@ -99,6 +106,8 @@ impl Inbox {
 const BEGINNING_BYTES_PER_TOKEN: usize = 6;
 /// Documents that are longer than this many beginnings are looked at so.
 const TIMES_TOO_LONG: usize = 3;
+/// A prompt in bounded memory has no other limit than that positions are numbers.
+const ENDLESS_TOKENS: u32 = i32::MAX.unsigned_abs();
 /// Shorter documents are always counted exactly: it takes half a second.
 const SHORT_BYTES: usize = 1 << 20;
 
@@ -117,6 +126,17 @@ pub(super) enum Aim {
     Answer,
     /// To answer, with passages that were found while the question was read first. The plan was told then.
     AnswerWithPassages,
+}
+
+/// What a prefill is for, and from which position on everything is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Goal {
+    aim: Aim,
+    compute_from: u32,
+}
+
+impl Goal {
+    const KEEP: Self = Self { aim: Aim::Keep, compute_from: u32::MAX };
 }
 
 /// How a prefill ended.
@@ -154,6 +174,7 @@ impl<M: Machine> Worker<M> {
             ngrams: NgramIndex::default(),
             call_cost: CallCost::CPU,
             has_drafted: false,
+            bounded: None,
             threads,
             events,
             inbox,
@@ -214,7 +235,7 @@ impl<M: Machine> Worker<M> {
         spec: &RecipeSpec,
         cancel: CancelToken,
     ) -> Result<(Prefilled, Box<Figures>), Failure> {
-        self.refuse_endless(prompt)?;
+        self.refuse_endless(prompt, spec)?;
         self.adapt(spec)?;
         let mut job = self.begin(id, cancel, None);
         let tokenized = self.tokenize(prompt, spec).document_only();
@@ -235,7 +256,7 @@ impl<M: Machine> Worker<M> {
         }
         let read = self.prefill_document(*id, prompt, recipe, cancel.clone());
         if !cancel.is_cancelled()
-            && let Err(failure) = self.reuse(&home, Aim::Keep, &Job::new(*id, cancel.clone(), None))
+            && let Err(failure) = self.go_back_to(&home, &Job::new(*id, cancel.clone(), None))
         {
             tracing::warn!(message = failure.message, "the reading in use is not restored before it is asked about");
         }
@@ -246,11 +267,19 @@ impl<M: Machine> Worker<M> {
         self.tell(event);
     }
 
+    /// Fills the cache with what is at hand of `home`.
+    fn go_back_to(&mut self, home: &TokenizedPrompt, job: &Job) -> Result<(), Failure> {
+        self.bounded = self.bounded_by(&home.recipe);
+        self.make_room(home)?;
+        self.reuse(home, Aim::Keep, job)?;
+        self.give_room_back()
+    }
+
     /// Whether the cache can hold something else without losing what it holds of `home`.
     fn is_at_hand(&self, home: &TokenizedPrompt) -> bool {
-        let on_disk = self.chain_on_disk(&home.sequence, u32::MAX).last().map_or(0, BlockName::end);
+        let on_disk = self.chain_on_disk(home, u32::MAX).last().map_or(0, BlockName::end);
         let is_on_disk = on_disk + WORTH_KEEPING_TOKENS >= home.sequence.len();
-        is_on_disk || self.snapshots.has_room_for(self.machine.memory(self.kv.len()).kv_used_bytes)
+        is_on_disk || self.snapshots.has_room_for(self.machine.memory(self.kv.cells()).kv_used_bytes)
     }
 
     /// Starts a job, with as many threads as the machine has to spare.
@@ -283,9 +312,11 @@ impl<M: Machine> Worker<M> {
         }
         let tokenized = self.tokenize(prompt, spec);
         self.disk.begin_job(&mut self.machine);
-        let live = self.saved_by(&self.kv, &tokenized);
-        let in_memory = live.max(self.snapshots.most_saved(|log| self.saved_by(log, &tokenized)));
-        let on_disk = self.chain_on_disk(&tokenized.sequence, u32::MAX).last().map_or(0, BlockName::end);
+        let live = self.saved_by(&self.kv, &tokenized, Goal::KEEP);
+        let room = self.context_for(&tokenized);
+        let kept = self.snapshots.logs().filter(|log| log.cells() <= room);
+        let in_memory = kept.map(|log| self.saved_by(log, &tokenized, Goal::KEEP)).fold(live, u32::max);
+        let on_disk = self.chain_on_disk(&tokenized, u32::MAX).last().map_or(0, BlockName::end);
         let plan = self.plan(&tokenized, in_memory.max(on_disk));
         self.tell(Event::Forecast { job, plan });
     }
@@ -325,16 +356,19 @@ impl<M: Machine> Worker<M> {
         if aim == Aim::Answer && tokenized.sequence.len() == 0 {
             return Err(nothing_to_read());
         }
+        self.bounded = self.bounded_by(&tokenized.recipe);
         if let Err(failure) = self.make_room(tokenized) {
             if aim != Aim::Keep {
                 // A conversation wants to know by how much it is too long.
-                let cached = self.saved_by(&self.kv, tokenized);
+                let cached = self.saved_by(&self.kv, tokenized, Goal { aim, compute_from: job.compute_from });
                 self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
             }
             return Err(failure);
         }
         self.disk.begin_job(&mut self.machine);
         let (cached, from_disk) = self.reuse(tokenized, aim, job)?;
+        self.give_room_back()?;
+        self.keep_turn(tokenized)?;
         job.tokens.document = tokenized.document_tokens;
         job.tokens.prompt = tokenized.sequence.len();
         job.tokens.cached = cached;
@@ -381,8 +415,12 @@ impl<M: Machine> Worker<M> {
             let start = self.kv.len();
             let before_question = tokenized.document_tokens.checked_sub(start).filter(|&left| left > 0);
             self.pass(tokenized, job.tokens.cached);
+            if before_question.is_none() && start == tokenized.document_tokens {
+                self.keep_turn(tokenized)?;
+            }
             let limit = before_question.unwrap_or(u32::MAX).min(self.settings.batch_tokens());
             let limit = limit.min(self.tokens_to_next_stop(tokenized));
+            let limit = limit.min(self.make_way_for(limit.min(sequence.len() - start))?);
             let Some((tokens, attention)) = sequence.chunk_from(start, limit) else { return Ok(Prefilled::Whole) };
             if let Some(finish) = job.watch.stop() {
                 return Ok(Prefilled::Stopped(finish));
@@ -438,7 +476,11 @@ impl<M: Machine> Worker<M> {
     }
 
     /// How many leading positions of `tokenized` need no prefill if the cache holds, or gets from a snapshot, `log`.
-    fn saved_by(&self, log: &CacheIndex, tokenized: &TokenizedPrompt) -> u32 {
+    fn saved_by(&self, log: &CacheIndex, tokenized: &TokenizedPrompt, goal: Goal) -> u32 {
+        if log.gap().is_some() {
+            // Whether it can be gone back to a call's beginning makes a difference of the whole document.
+            return self.reusable_positions(log, tokenized, goal);
+        }
         let shared = log.common_prefix(&tokenized.sequence);
         self.checkpoints.cut_position(self.machine.cuts_anywhere(), log, shared)
     }
@@ -446,14 +488,15 @@ impl<M: Machine> Worker<M> {
     /// Reduces the cache to the part of `tokenized` that it or a snapshot holds, and appends what is on disk. Returns the number of positions
     /// kept, and how many of them came from disk.
     fn reuse(&mut self, tokenized: &TokenizedPrompt, aim: Aim, job: &Job) -> Result<(u32, u32), Failure> {
-        self.reuse_memory(tokenized)?;
+        let goal = Goal { aim, compute_from: job.compute_from };
+        self.reuse_memory(tokenized, goal)?;
         if self.kv.sequence().adapters() != tokenized.sequence.adapters() {
             self.cut(0);
             self.kv.adopt(tokenized.sequence.adapters());
         }
-        let most = most_reusable(tokenized, aim, job.compute_from);
-        let in_memory = self.append_from_disk(tokenized, most, job);
-        self.cut(self.reusable_positions(tokenized, aim, job.compute_from));
+        self.leave_gap(tokenized, goal);
+        let in_memory = self.append_from_disk(tokenized, goal, job);
+        self.cut(self.reusable_positions(&self.kv, tokenized, goal));
         self.passage_tokens = 0;
         let keep = self.kv.len();
         self.disk.follow(&self.kv);
@@ -461,22 +504,29 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Restores a snapshot if one saves more of `tokenized` than the live cache.
-    fn reuse_memory(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
-        let live = self.saved_by(&self.kv, tokenized);
-        let replaced = self.copy_if_worth_keeping(live)?;
-        let (cuts_anywhere, checkpoints) = (self.machine.cuts_anywhere(), &self.checkpoints);
-        let saved =
-            |log: &CacheIndex| checkpoints.cut_position(cuts_anywhere, log, log.common_prefix(&tokenized.sequence));
-        if self.snapshots.most_saved(saved) > live
-            && let Some((log, snapshot)) = self.snapshots.best(saved)
+    fn reuse_memory(&mut self, tokenized: &TokenizedPrompt, goal: Goal) -> Result<(), Failure> {
+        let live = self.saved_by(&self.kv, tokenized, goal);
+        let room = self.context_for(tokenized);
+        let fitting = self.snapshots.logs().enumerate().filter(|(_, log)| log.cells() <= room);
+        let best = fitting.map(|(index, log)| (self.saved_by(log, tokenized, goal), index)).max();
+        // Behind a gap, what the live cache can't go back to may be in a snapshot.
+        let staying = if self.kv.gap().is_some() { live.max(best.map_or(0, |(saved, _)| saved)) } else { live };
+        let replaced = self.copy_if_worth_keeping(staying)?;
+        if let Some((saved, index)) = best
+            && saved > live
         {
-            self.machine.restore(snapshot)?;
+            let (log, snapshot) = self.snapshots.at(index);
+            if let Err(failure) = self.machine.restore(snapshot) {
+                self.machine.forget();
+                self.kv.truncate(0);
+                return Err(failure);
+            }
             self.kv = log.clone();
         }
         // Only after restoring: keeping this snapshot may drop that one.
         if let Some((log, snapshot)) = replaced {
             let bytes = M::snapshot_bytes(&snapshot);
-            let dropped = self.snapshots.keep(log, snapshot, bytes);
+            let dropped = self.snapshots.keep(log, snapshot, bytes, Kept::State);
             tracing::debug!(bytes, dropped, "cache state kept as a snapshot");
         }
         Ok(())
@@ -489,12 +539,13 @@ impl<M: Machine> Worker<M> {
     /// the tokens agree further: then it was computed in other calls.
     ///
     /// A cache that can't be cut anywhere is emptied, and gets the state at the end of the chain after its positions.
-    fn append_from_disk(&mut self, tokenized: &TokenizedPrompt, most: u32, job: &Job) -> u32 {
+    fn append_from_disk(&mut self, tokenized: &TokenizedPrompt, goal: Goal, job: &Job) -> u32 {
         let sequence = &tokenized.sequence;
-        let in_memory = self.saved_by(&self.kv, tokenized);
-        let chain = self.chain_on_disk(sequence, most);
+        let in_memory = self.saved_by(&self.kv, tokenized, goal);
+        let chain = self.chain_on_disk(tokenized, most_reusable(tokenized, goal));
         let end = chain.last().map_or(0, BlockName::end);
-        if end <= in_memory {
+        let has_moved = self.kv.gap().is_some_and(|gap| gap.moved_by > 0);
+        if end <= in_memory || has_moved {
             return in_memory;
         }
         let cuts_anywhere = self.machine.cuts_anywhere();
@@ -513,20 +564,27 @@ impl<M: Machine> Worker<M> {
         if self.kv.len() != kept {
             return self.kv.len();
         }
-        self.disk.restore(missing, sequence, &mut self.kv, &mut self.machine, &job.watch);
+        let bounded = self.bounded_by(&tokenized.recipe);
+        self.disk.restore(missing, sequence, bounded, &mut self.kv, &mut self.machine, &job.watch);
         if !cuts_anywhere {
             self.restore_state(&chain);
         }
         kept
     }
 
-    /// The longest chain of blocks on disk that `sequence` begins with. Where a chain needs a state at its end, one that ends at `most` or before.
-    fn chain_on_disk(&self, sequence: &TokenSequence, most: u32) -> Vec<BlockName> {
-        if self.machine.cuts_anywhere() {
-            self.disk.longest(sequence)
-        } else {
-            self.disk.longest_with_state(sequence, most)
+    /// The longest chain of blocks on disk that the prompt begins with. Where a chain needs a state at its end, one that ends at `most` or before;
+    /// in bounded memory, one that ends before positions are moved.
+    fn chain_on_disk(&self, tokenized: &TokenizedPrompt, most: u32) -> Vec<BlockName> {
+        let sequence = &tokenized.sequence;
+        if !self.machine.cuts_anywhere() {
+            return self.disk.longest_with_state(sequence, most);
         }
+        let mut chain = self.disk.longest(sequence);
+        if let Some(bounded) = self.bounded_by(&tokenized.recipe) {
+            let is_of_use = |name: &BlockName| name.tokens <= self.batch_tokens() && bounded.is_unmoved(name.end());
+            chain.truncate(chain.iter().take_while(|name| is_of_use(name)).count());
+        }
+        chain
     }
 
     /// Gives the machine the state that belongs to the last block of `chain` that was appended. If it can't be used, an earlier one, and what
@@ -556,51 +614,144 @@ impl<M: Machine> Worker<M> {
         Some(whole.saturating_sub(self.cost_model.predict(sequence, end)?))
     }
 
-    /// How many positions of the cache to reuse.
+    /// How many positions of a cache to reuse.
     ///
     /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question
     /// gets the same answer. This applies to the tail only: the document is never recomputed because of rounding.
-    fn reusable_positions(&self, tokenized: &TokenizedPrompt, aim: Aim, compute_from: u32) -> u32 {
-        let cache_state = self.kv.common_prefix(&tokenized.sequence);
-        match aim {
-            Aim::Keep => cache_state,
+    fn reusable_positions(&self, log: &CacheIndex, tokenized: &TokenizedPrompt, goal: Goal) -> u32 {
+        let shared = log.common_prefix(&tokenized.sequence);
+        let shared = match goal.aim {
+            Aim::Keep => shared,
             Aim::Answer | Aim::AnswerWithPassages => {
-                let cache_state = cache_state.min(most_reusable(tokenized, aim, compute_from));
-                self.kv.call_of(cache_state).max(cache_state.min(tokenized.document_tokens))
+                let shared = shared.min(most_reusable(tokenized, goal));
+                log.call_of(shared).max(shared.min(tokenized.document_tokens))
             }
-        }
+        };
+        log.usable(shared, self.bounded_by(&tokenized.recipe).map(|bounded| bounded.bound))
     }
 
     /// Takes a snapshot of the cache, if what follows the first `staying` positions is worth keeping and not kept yet.
     fn copy_if_worth_keeping(&self, staying: u32) -> Result<Option<(CacheIndex, M::Snapshot)>, Failure> {
-        let lost = (self.kv.len() - staying).saturating_sub(self.passage_tokens);
-        let bytes = self.machine.memory(self.kv.len()).kv_used_bytes;
+        let lost = self.kv.len().saturating_sub(staying).saturating_sub(self.passage_tokens);
+        let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
         if lost < WORTH_KEEPING_TOKENS || self.snapshots.holds(&self.kv) || !self.snapshots.has_room_for(bytes) {
             return Ok(None);
         }
         Ok(Some((self.kv.clone(), self.machine.snapshot()?)))
     }
 
-    /// Makes room for the prompt and at least one token more. Grows the context only if less than half of the reserve is
-    /// left.
+    /// Makes room for the prompt and at least one token more.
     fn make_room(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
-        let (prompt_tokens, limit) = (tokenized.sequence.len(), self.context_limit());
+        let (prompt_tokens, limit) = (tokenized.sequence.len(), self.prompt_limit(&tokenized.recipe));
         if prompt_tokens >= limit {
-            return Err(self.does_not_fit(&count(prompt_tokens), tokenized.document_tokens, limit));
+            return Err(self.does_not_fit(&count(prompt_tokens), tokenized.document_tokens, &tokenized.recipe));
         }
-        let least = (prompt_tokens + 1).max((prompt_tokens + self.settings.reserve_tokens / 2).min(limit));
-        if self.machine.context_tokens() >= least {
-            return Ok(());
+        let tokens = self.context_for(tokenized);
+        if tokens > self.machine.context_tokens() { self.machine.resize(tokens) } else { Ok(()) }
+    }
+
+    /// The size of the context when the prompt is read. It grows only if less than half of the reserve is left.
+    fn context_for(&self, tokenized: &TokenizedPrompt) -> u32 {
+        let now = self.machine.context_tokens();
+        if let Some(bounded) = self.bounded_by(&tokenized.recipe) {
+            return now.max(bounded.cells());
         }
-        self.machine.resize(self.settings.context.made_for(prompt_tokens, self.settings.reserve_tokens, limit))
+        let (prompt_tokens, reserve_tokens) = (tokenized.sequence.len(), self.settings.reserve_tokens);
+        let limit = self.context_limit();
+        let least = (prompt_tokens + 1).max((prompt_tokens + reserve_tokens / 2).min(limit));
+        if now >= least { now } else { self.settings.context.made_for(prompt_tokens, reserve_tokens, limit) }
+    }
+
+    /// Makes a context smaller that was made for another recipe and is larger than this one needs.
+    fn give_room_back(&mut self) -> Result<(), Failure> {
+        match self.bounded {
+            Some(bounded) if self.machine.context_tokens() > bounded.cells() => {
+                self.copy_for_going_back(bounded)?;
+                make_way(bounded, &mut self.kv, &mut self.machine, 0)?;
+                self.machine.resize(bounded.cells())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a recipe has read that keeps everything is about to be dropped.
+    fn copy_for_going_back(&mut self, bounded: Bounded) -> Result<(), Failure> {
+        if self.kv.gap().is_none()
+            && let Some((log, snapshot)) = self.copy_if_worth_keeping(self.kv.len().min(bounded.cells()))?
+        {
+            let bytes = M::snapshot_bytes(&snapshot);
+            self.snapshots.keep(log, snapshot, bytes, Kept::State);
+        }
+        Ok(())
+    }
+
+    /// In bounded memory, makes room for a call of `tokens`. Returns how many it may have at most.
+    pub(super) fn make_way_for(&mut self, tokens: u32) -> Result<u32, Failure> {
+        if let Some(bounded) = self.bounded {
+            make_way(bounded, &mut self.kv, &mut self.machine, tokens)?;
+        }
+        Ok(self.tokens_to_move())
+    }
+
+    /// Most tokens of the next call, so that positions are moved where they always are.
+    pub(super) fn tokens_to_move(&self) -> u32 {
+        self.bounded.map_or(u32::MAX, |bounded| bounded.tokens_to_move(self.kv.rope_position()))
+    }
+
+    /// The size that memory is bounded to under `recipe`; `None` if everything is kept.
+    pub(super) fn bounded_by(&self, recipe: &Recipe) -> Option<Bounded> {
+        Bounded::of(recipe, self.allowed())
+    }
+
+    fn allowed(&self) -> Allowed {
+        Allowed {
+            drops_anywhere: self.machine.drops_anywhere() && self.settings.own_windows == OwnWindows::Short,
+            train_context_tokens: self.machine.train_context_tokens(),
+            context: self.settings.context,
+            batch_tokens: self.batch_tokens(),
+        }
+    }
+
+    /// Leaves a cache with a gap that the prompt can't go on from, before what is on disk is compared with it.
+    fn leave_gap(&mut self, tokenized: &TokenizedPrompt, goal: Goal) {
+        if let Some(gap) = self.kv.gap() {
+            let saved = self.saved_by(&self.kv, tokenized, goal);
+            if saved < gap.end {
+                self.cut(saved);
+            }
+        }
+    }
+
+    /// In bounded memory, keeps the state at the end of a document or of a turn if what comes next may drop what an answer to another question
+    /// there needs. Without room for it, the document is read again then.
+    fn keep_turn(&mut self, tokenized: &TokenizedPrompt) -> Result<(), Failure> {
+        let Some(bounded) = self.bounded.filter(|_| self.kv.len() >= tokenized.document_tokens) else { return Ok(()) };
+        let to_come = tokenized.sequence.len() - self.kv.len() + self.settings.reserve_tokens;
+        let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
+        let is_lost = self.kv.len() >= WORTH_KEEPING_TOKENS && self.kv.len() + to_come > bounded.cells();
+        if is_lost && !self.snapshots.holds(&self.kv) && self.snapshots.has_room_for(bytes) {
+            let place = if self.kv.len() == tokenized.document_tokens { Kept::State } else { Kept::Turn };
+            let snapshot = self.machine.snapshot()?;
+            let bytes = M::snapshot_bytes(&snapshot);
+            self.snapshots.keep(self.kv.clone(), snapshot, bytes, place);
+        }
+        Ok(())
     }
 
     /// Free positions of the context.
     pub(super) fn room_tokens(&self) -> u32 {
-        self.machine.context_tokens().saturating_sub(self.kv.len())
+        match self.bounded {
+            Some(_) => ENDLESS_TOKENS.saturating_sub(self.kv.len()),
+            None => self.machine.context_tokens().saturating_sub(self.kv.len()),
+        }
     }
 
-    pub(super) fn context_limit(&self) -> u32 {
+    /// Max tokens of a prompt and its answer together under `recipe`.
+    pub(super) fn prompt_limit(&self, recipe: &Recipe) -> u32 {
+        if self.bounded_by(recipe).is_some() { ENDLESS_TOKENS } else { self.context_limit() }
+    }
+
+    fn context_limit(&self) -> u32 {
         self.settings.context.limit(self.machine.train_context_tokens())
     }
 
@@ -608,14 +759,18 @@ impl<M: Machine> Worker<M> {
     ///
     /// Only a beginning is tokenised. If that has more tokens than fit, so has the whole; how many in all is an
     /// estimate from the beginning, and is called one.
-    pub(super) fn refuse_endless(&self, prompt: &Prompt) -> Result<(), Failure> {
+    pub(super) fn refuse_endless(&self, prompt: &Prompt, spec: &RecipeSpec) -> Result<(), Failure> {
         let texts = prompt.parts.iter().filter(|part| part.segment == Segment::Document).map(|part| &*part.text);
         let Some(estimate) = texts.max_by_key(|text| text.len()).and_then(|text| self.estimate(text)) else {
             return Ok(());
         };
         let Estimate { tokens, beginning_bytes } = estimate;
+        let recipe = spec.resolve(tokens, self.machine.layers());
+        if self.bounded_by(&recipe).is_some() {
+            return Ok(());
+        }
         let need = format!("about {} (an estimate from its first {})", count(tokens), bytes(beginning_bytes));
-        Err(self.does_not_fit(&need, tokens, self.context_limit()))
+        Err(self.does_not_fit(&need, tokens, &recipe))
     }
 
     /// The tokens of a text that is many times too long; `None` for others.
@@ -637,7 +792,8 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    fn does_not_fit(&self, need: &str, document: u32, have: u32) -> Failure {
+    fn does_not_fit(&self, need: &str, document: u32, recipe: &Recipe) -> Failure {
+        let have = self.context_limit();
         // What stands after the document is too long by itself: fewer parts would not help.
         let is_short_document = document <= have / 2;
         let (whose, hint) = match (self.settings.context, is_short_document) {
@@ -654,7 +810,25 @@ impl<M: Machine> Worker<M> {
         Failure {
             kind: FailureKind::DoesNotFit,
             message: format!("the prompt has {need} tokens, but {whose} holds {}, including the answer", count(have)),
-            hint: Some(format!("{hint}; the prompt can have up to {} tokens", count(have.saturating_sub(1)))),
+            hint: Some(format!(
+                "{hint}; the prompt can have up to {} tokens{}",
+                count(have.saturating_sub(1)),
+                self.why_not_bounded(recipe)
+            )),
+        }
+    }
+
+    /// Why a recipe that would take any length keeps everything here; empty for others.
+    fn why_not_bounded(&self, recipe: &Recipe) -> String {
+        if recipe.bound().is_none() {
+            return String::new();
+        }
+        if !self.machine.drops_anywhere() || self.settings.own_windows == OwnWindows::Whole {
+            return " (this model's memory keeps every token, also where no later one sees it)".to_owned();
+        }
+        match Bounded::of(recipe, Allowed { context: ContextSize::Fit, ..self.allowed() }) {
+            Some(bounded) => format!(" (this preset takes any length with -c {} or more)", bounded.cells()),
+            None => " (the model's context is too short for this preset's window and a decode call)".to_owned(),
         }
     }
 
@@ -667,6 +841,7 @@ impl<M: Machine> Worker<M> {
             to_prefill_tokens: tokenized.sequence.len() - cached,
             predicted: self.cost_model.predict(&tokenized.sequence, cached),
             context_tokens: self.machine.context_tokens(),
+            bounded_tokens: self.bounded_by(&tokenized.recipe).map(Bounded::cells),
         }
     }
 
@@ -685,15 +860,15 @@ impl<M: Machine> Worker<M> {
 
     pub(super) fn memory(&self) -> Memory {
         let resident_bytes = self.snapshots.bytes() + self.checkpoints.bytes();
-        Memory { resident_bytes, ..self.machine.memory(self.kv.len()) }
+        Memory { resident_bytes, ..self.machine.memory(self.kv.cells()) }
     }
 }
 
 /// How many positions of a prompt can be reused at most.
-fn most_reusable(tokenized: &TokenizedPrompt, aim: Aim, compute_from: u32) -> u32 {
-    match aim {
+fn most_reusable(tokenized: &TokenizedPrompt, goal: Goal) -> u32 {
+    match goal.aim {
         Aim::Keep => tokenized.sequence.len(),
-        Aim::Answer | Aim::AnswerWithPassages => tokenized.sequence.len().saturating_sub(1).min(compute_from),
+        Aim::Answer | Aim::AnswerWithPassages => tokenized.sequence.len().saturating_sub(1).min(goal.compute_from),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tests the worker with the toy: reuse, cancelling, limits, and random command sequences against a naive
 //! recomputation.
 
+mod bounded;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -52,6 +52,8 @@ pub struct PresetCost {
     pub name: String,
     pub recipe: Recipe,
     pub kv_bytes: u64,
+    /// The cells that memory is bounded to, whatever the length; `None`: every token is kept.
+    pub bounded_tokens: Option<u32>,
     /// `None` before anything has been measured.
     pub predicted: Option<Duration>,
     /// Why this model can't use the preset, if so.
@@ -126,6 +128,8 @@ pub struct Fit {
     pub needed_tokens: u32,
     /// Max context: `-c`, but no more than the model was trained for.
     pub limit_tokens: u32,
+    /// The cells that memory is bounded to under the chosen preset; then there is no limit. `None`: every token is kept.
+    pub bounded_tokens: Option<u32>,
     pub kv_bytes: u64,
     /// What a cache of any length takes.
     pub cache: CacheShape,
@@ -151,6 +155,12 @@ impl Fit {
     #[must_use]
     pub fn fits(&self) -> bool {
         self.obstacles.is_empty()
+    }
+
+    /// Whether there is room for the prompt and an answer of full length.
+    #[must_use]
+    pub fn has_room_for_answer(&self) -> bool {
+        self.bounded_tokens.is_some() || self.needed_tokens <= self.limit_tokens
     }
 }
 

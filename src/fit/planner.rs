@@ -10,7 +10,8 @@ use super::retrieval::retrieve;
 use crate::chat::within::{Allowance, Search};
 use crate::chat::{ChatTemplate, PromptRequest, build_prompt};
 use crate::document::{ByteSpan, Document, Part};
-use crate::engine::config::{ContextSize, EngineSettings};
+use crate::engine::bounded::{Allowed, Bounded};
+use crate::engine::config::{ContextSize, EngineSettings, OwnWindows};
 use crate::engine::message::{Plan, Prompt};
 use crate::swaa::preset::RecipePatch;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
@@ -82,6 +83,8 @@ impl<'a> Planner<'a> {
             self.prompt_tokens(document, &chosen)?
         };
         let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
+        let bounded_tokens = self.bounded_tokens(&recipe);
+        let kv_bytes = self.kv_bytes_under(&recipe, tokens.prompt);
         let fit = Fit {
             parts_in_all: all.len(),
             is_estimate,
@@ -89,7 +92,8 @@ impl<'a> Planner<'a> {
             picked,
             needed_tokens: tokens.prompt.saturating_add(self.answer_tokens()),
             limit_tokens: self.limit(),
-            kv_bytes: self.kv_bytes(tokens.prompt),
+            bounded_tokens,
+            kv_bytes,
             cache: info.cache,
             model_bytes: info.weights_bytes(),
             repacked_bytes: info.repacked_bytes,
@@ -102,7 +106,7 @@ impl<'a> Planner<'a> {
             tokens,
             chosen,
             recipe,
-            obstacles: self.obstacles(tokens.prompt),
+            obstacles: self.obstacles(tokens.prompt, bounded_tokens, kv_bytes),
             proposals: Vec::new(),
         };
         Ok(Draft { fit, document: chosen_parts, frame: tokens.prompt - document_tokens })
@@ -152,6 +156,7 @@ impl<'a> Planner<'a> {
         let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
         Ok(Plan {
             predicted: self.predict(&recipe, tokens),
+            bounded_tokens: self.bounded_tokens(&recipe),
             recipe,
             document_tokens: tokens.document,
             prompt_tokens: tokens.prompt,
@@ -237,7 +242,14 @@ impl<'a> Planner<'a> {
         let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
         let recipe = spec.resolve(tokens.document, &info.layers);
         let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
-        PresetCost { name: preset.name.clone(), kv_bytes: self.kv_bytes(tokens.prompt), predicted, recipe, refused }
+        PresetCost {
+            name: preset.name.clone(),
+            kv_bytes: self.kv_bytes_under(&recipe, tokens.prompt),
+            bounded_tokens: self.bounded_tokens(&recipe),
+            predicted,
+            recipe,
+            refused,
+        }
     }
 
     fn predict(&self, recipe: &Recipe, tokens: PromptTokens) -> Option<Duration> {
@@ -266,6 +278,25 @@ impl<'a> Planner<'a> {
         self.wish.answer_tokens.unwrap_or(self.wish.engine.reserve_tokens)
     }
 
+    /// The cells that memory is bounded to under `recipe`; `None`: every token is kept.
+    fn bounded_tokens(&self, recipe: &Recipe) -> Option<u32> {
+        let (info, engine) = (self.known.info(), self.wish.engine);
+        let allowed = Allowed {
+            drops_anywhere: info.drops_anywhere() && engine.own_windows == OwnWindows::Short,
+            train_context_tokens: info.train_context_tokens,
+            context: engine.context,
+            batch_tokens: engine.clone().for_device(info.has_gpu()).batch_tokens(),
+        };
+        Bounded::of(recipe, allowed).map(Bounded::cells)
+    }
+
+    /// What the KV cache takes under `recipe`.
+    fn kv_bytes_under(&self, recipe: &Recipe, prompt_tokens: u32) -> u64 {
+        let cache = self.known.info().cache;
+        self.bounded_tokens(recipe).map_or_else(|| self.kv_bytes(prompt_tokens), |tokens| cache.bytes(tokens))
+    }
+
+    /// What the KV cache takes if every token is kept.
     pub(super) fn kv_bytes(&self, prompt_tokens: u32) -> u64 {
         let engine = self.wish.engine;
         // A prompt that is too long is not cut: this is what it would take.
@@ -273,11 +304,12 @@ impl<'a> Planner<'a> {
         self.known.info().cache.bytes(context)
     }
 
-    fn obstacles(&self, prompt_tokens: u32) -> Vec<Obstacle> {
+    fn obstacles(&self, prompt_tokens: u32, bounded_tokens: Option<u32>, kv_bytes: u64) -> Vec<Obstacle> {
         let limit = self.limit();
         // One token of answer must fit; the whole reserve is only desirable.
-        let context = (prompt_tokens >= limit).then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
-        let memory = self.memory_missing(self.kv_bytes(prompt_tokens));
+        let is_too_long = bounded_tokens.is_none() && prompt_tokens >= limit;
+        let context = is_too_long.then(|| Obstacle::Context { too_many: prompt_tokens + 1 - limit });
+        let memory = self.memory_missing(kv_bytes);
         context.into_iter().chain(memory).collect()
     }
 

@@ -29,8 +29,13 @@ impl Planner<'_> {
     /// All proposals that fit.
     pub(super) fn proposals(&self, draft: &Draft) -> Result<Vec<Proposal>, Error> {
         let Fit { tokens, parts, chosen, .. } = &draft.fit;
-        let mut proposals: Vec<Proposal> =
-            [self.other_context(*tokens), self.other_cache(*tokens)].into_iter().flatten().collect();
+        if draft.fit.bounded_tokens.is_some() {
+            // Only memory can be short, and a shorter document would take as much of it.
+            return Ok(self.other_cache(*tokens, draft.fit.kv_bytes).into_iter().collect());
+        }
+        let fits_in_context = tokens.prompt.saturating_add(self.answer_tokens()) <= self.limit();
+        let other_cache = self.other_cache(*tokens, draft.fit.kv_bytes).filter(|_| fits_in_context);
+        let mut proposals: Vec<Proposal> = [self.other_context(*tokens), other_cache].into_iter().flatten().collect();
         if self.wish.pick.is_none() {
             proposals.extend(self.other_parts(parts, *tokens, chosen)?);
         }
@@ -71,8 +76,8 @@ impl Planner<'_> {
         })
     }
 
-    /// A smaller cache type, if only memory is short.
-    fn other_cache(&self, tokens: PromptTokens) -> Option<Proposal> {
+    /// A smaller cache type in place of one of `now_bytes`, if only memory is short.
+    fn other_cache(&self, tokens: PromptTokens, now_bytes: u64) -> Option<Proposal> {
         let engine = self.wish.engine;
         let now = match engine.kv_dtype {
             KvDtype::F16 | KvDtype::Bf16 => 64,
@@ -81,9 +86,8 @@ impl Planner<'_> {
         };
         // 32 values take 34 bytes in q8_0.
         let state_bytes = self.known.info().cache.state_bytes;
-        let kv_bytes = (self.kv_bytes(tokens.prompt) - state_bytes) * 34 / now + state_bytes;
-        let needed = tokens.prompt.saturating_add(self.answer_tokens());
-        let fits = engine.flash_attention && needed <= self.limit() && self.memory_missing(kv_bytes).is_none();
+        let kv_bytes = (now_bytes - state_bytes) * 34 / now + state_bytes;
+        let fits = engine.flash_attention && self.memory_missing(kv_bytes).is_none();
         fits.then(|| Proposal {
             flags: "-ctk q8_0 -ctv q8_0".to_owned(),
             what: "8-bit KV cache".to_owned(),

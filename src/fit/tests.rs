@@ -228,7 +228,40 @@ fn every_preset_has_its_time_once_something_was_measured() {
     assert_eq!(fit.predicted, Some(Duration::from_millis(3010)));
     let names: Vec<&str> = fit.presets.iter().map(|preset| preset.name.as_str()).collect();
     assert_eq!(names, ["full", "accurate", "balanced", "quick", "fastest", "stream", "paper", "naive"]);
-    assert!(fit.presets.iter().all(|preset| preset.predicted == fit.predicted && preset.kv_bytes == fit.kv_bytes));
+    assert!(fit.presets.iter().all(|preset| preset.predicted == fit.predicted));
+    let has_other_size = |preset: &&PresetCost| preset.kv_bytes != fit.kv_bytes;
+    let others: Vec<&str> = fit.presets.iter().filter(has_other_size).map(|preset| preset.name.as_str()).collect();
+    assert_eq!(others, ["stream", "naive"], "their memory is bounded");
+}
+
+#[test]
+fn where_memory_is_bounded_any_length_fits_and_takes_as_much() {
+    let kept = |toy: &Toy, tokens: usize, flags: &[&str]| {
+        let line = [&["b", "--preset", "stream"], flags].concat();
+        let fit = planned(&line, &book(&[tokens]), None, toy).expect("a plan");
+        (fit.fits(), fit.has_room_for_answer(), fit.bounded_tokens, fit.kv_bytes)
+    };
+    let toy = Toy::holding(8192);
+    let bounded = (true, true, Some(5632), 5632 * 1000);
+    assert_eq!(kept(&toy, 100, &[]), bounded);
+    assert_eq!(kept(&toy, 20_000, &[]), bounded);
+    assert_eq!(kept(&toy, 20_000, &["-c", "6000"]), bounded);
+    assert_eq!(kept(&toy, 20_000, &["-c", "4096"]).2, None, "not even the window has room");
+    assert_eq!(kept(&toy, 20_000, &["--swa-full"]).2, None, "everything is to be kept");
+    let full = planned(&["b", "--preset", "full"], &book(&[20_000]), None, &toy).expect("a plan");
+    assert!(matches!(full.obstacles[..], [Obstacle::Context { .. }]), "{:?}", full.obstacles);
+    let mut windowed = Toy::holding(8192);
+    windowed.info.cache.class = crate::engine::message::MemoryClass::Windowed;
+    assert_eq!(kept(&windowed, 20_000, &[]).2, None, "this model keeps tokens in another form");
+}
+
+#[test]
+fn where_memory_is_bounded_only_a_smaller_cache_is_proposed() {
+    let toy = Toy::holding(8192).with_free(5_000_000);
+    let fit = planned(&["b", "--preset", "stream"], &book(&[20_000]), None, &toy).expect("a plan");
+    assert!(matches!(fit.obstacles[..], [Obstacle::Memory { need_bytes: 6_632_000, .. }]), "{:?}", fit.obstacles);
+    let flags: Vec<&str> = fit.proposals.iter().map(|proposal| proposal.flags.as_str()).collect();
+    assert_eq!(flags, ["-ctk q8_0 -ctv q8_0"]);
 }
 
 #[test]

@@ -96,6 +96,8 @@ struct Object<'a> {
     estimated: bool,
     /// Most tokens in the context: `-c`, but no more than the model was trained for.
     limit_tokens: u32,
+    /// The tokens that memory is bounded to under this preset, whatever the length; null if every token is kept.
+    bounded_tokens: Option<u32>,
     kv_bytes: u64,
     kv_bytes_per_token: u64,
     /// Of layers that keep a state of fixed size.
@@ -182,6 +184,8 @@ struct PresetLine<'a> {
     name: &'a str,
     recipe: RecipeRecord,
     kv_bytes: u64,
+    /// Null if every token is kept.
+    bounded_tokens: Option<u32>,
     predicted_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
@@ -211,6 +215,7 @@ impl Told<'_> {
             estimated: fit.is_estimate,
             tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
             limit_tokens: fit.limit_tokens,
+            bounded_tokens: fit.bounded_tokens,
             kv_bytes: fit.kv_bytes,
             kv_bytes_per_token: fit.cache.bytes_per_token,
             state_bytes: fit.cache.state_bytes,
@@ -285,8 +290,9 @@ impl Told<'_> {
         put(
             &mut words,
             format_args!(
-                "tokens   {} in the document, {} in the prompt, {} with the answer; {} has room for {}\n\
-                 memory   KV cache {} ({}, the same for every preset) · model {}{repacked}{free}\n\
+                "tokens   {} in the document, {} in the prompt, {} with the answer; {} {}\n\
+                 memory   KV cache {} ({}) · model {}{repacked}{free}\n\
+                 kept     {}\n\
                  preset   {}: {}\n\
                  prefill  {}\n\
                  system   {}\n\
@@ -295,10 +301,11 @@ impl Told<'_> {
                 count(fit.tokens.prompt),
                 count(fit.needed_tokens),
                 harmless::line(&model.title()),
-                count(fit.limit_tokens),
+                room(fit),
                 bytes(fit.kv_bytes),
                 cache_in_words(fit.cache),
                 bytes(fit.model_bytes),
+                kept(fit),
                 fit.chosen.name,
                 fit.recipe,
                 prediction(fit.predicted),
@@ -320,6 +327,28 @@ fn presets(presets: &[PresetCost]) -> String {
         put(&mut words, format_args!("{:width$}  {time:>20}  {what}\n", preset.name));
     }
     words
+}
+
+/// `has room for 32,768`
+fn room(fit: &Fit) -> String {
+    match fit.bounded_tokens {
+        Some(_) => format!("reads on under {}, whatever the length", fit.chosen.name),
+        None => format!("has room for {}", count(fit.limit_tokens)),
+    }
+}
+
+/// How much of what is read is kept, under this preset and under others.
+fn kept(fit: &Fit) -> String {
+    let is_other = |preset: &&PresetCost| preset.bounded_tokens.is_some() != fit.bounded_tokens.is_some();
+    let others: Vec<&str> = fit.presets.iter().filter(is_other).map(|preset| preset.name.as_str()).collect();
+    match (fit.bounded_tokens, others.is_empty()) {
+        (Some(tokens), _) => format!(
+            "{} tokens, whatever the length: memory doesn't grow, and what is farther back than the window is not seen",
+            count(tokens)
+        ),
+        (None, true) => "every token, under every preset".to_owned(),
+        (None, false) => format!("every token; less only under {}", others.join(", ")),
+    }
 }
 
 /// Where the times come from.
@@ -373,7 +402,7 @@ fn verdict(fit: &Fit) -> String {
             }
         })
         .collect();
-    match (against.is_empty(), fit.needed_tokens <= fit.limit_tokens) {
+    match (against.is_empty(), fit.has_room_for_answer()) {
         (true, true) => "it fits".to_owned(),
         (true, false) => {
             format!("it fits, with {} tokens left for the answer", count(fit.limit_tokens - fit.tokens.prompt))
@@ -430,6 +459,7 @@ impl<'a> From<&'a PresetCost> for PresetLine<'a> {
             name: &preset.name,
             recipe: (&preset.recipe).into(),
             kv_bytes: preset.kv_bytes,
+            bounded_tokens: preset.bounded_tokens,
             predicted_s: preset.predicted.map(in_seconds),
             refused: preset.refused.as_deref(),
         }

@@ -12,8 +12,11 @@ use crate::models::{Catalogue, Places};
 use crate::session::EngineClient;
 use crate::settings::Directories;
 use crate::swaa::selection::PresetSelection;
-use crate::swaa::{Preset, RecipeSpec};
+use crate::swaa::{ModelLayers, Preset, RecipeSpec};
 use crate::units::bytes;
+
+/// Layers of a model that is not known: so many that "the first 8" are not all.
+const MANY_LAYERS: &ModelLayers = &ModelLayers::All(1_000);
 
 /// A preset, and how it resolves for a model.
 #[derive(Debug, Serialize)]
@@ -39,6 +42,8 @@ struct RecipeLine<'a> {
     full_layer_numbers: Option<Vec<u32>>,
     fa_decode: bool,
     dense_tail: bool,
+    /// Nothing looks beyond the window, so with plain memory no more than that is kept.
+    bounded: bool,
     #[serde(skip)]
     spec: &'a RecipeSpec,
 }
@@ -51,7 +56,7 @@ struct ModelLine<'a> {
     layers: u32,
     context_tokens: u32,
     memory_class: &'static str,
-    /// The same under every preset: each layer that keeps tokens keeps all of them.
+    /// The same under every preset that keeps every token.
     kv_bytes_per_1k_tokens: u64,
     /// Of layers that keep a state of fixed size.
     state_bytes: u64,
@@ -71,6 +76,7 @@ impl<'a> PresetLine<'a> {
             full_layer_numbers: model.map(|model| spec.full_layers.resolve(&model.layers).as_slice().to_vec()),
             fa_decode: spec.fa_decode,
             dense_tail: spec.dense_tail,
+            bounded: spec.resolve(u32::MAX, model.map_or(MANY_LAYERS, |model| &model.layers)).bound().is_some(),
             spec,
         });
         Self {
@@ -144,7 +150,12 @@ impl RecipeLine<'_> {
         let decode = if self.fa_decode { "full" } else { "sliding" };
         let tail = if self.dense_tail { "full" } else { "sliding" };
         let far = if self.far > 0 { format!("far {}, ", self.far) } else { String::new() };
-        format!("window {}, sinks {}, {far}{layers}, answer {decode}, question {tail}", self.window, self.sinks)
+        let kept = match (self.bounded, model) {
+            (true, Some(model)) if !model.drops_anywhere() => ", every token kept by this model",
+            (true, _) => ", memory bounded",
+            (false, _) => ", every token kept",
+        };
+        format!("window {}, sinks {}, {far}{layers}, answer {decode}, question {tail}{kept}", self.window, self.sinks)
     }
 }
 
@@ -164,8 +175,12 @@ impl ModelLine<'_> {
             0 => String::new(),
             state => format!(" and {} of state", bytes(state)),
         };
+        let kept = match (self.memory, self.sliding_refused) {
+            (MemoryClass::Plain, None) => "where every token is kept",
+            _ => "under every preset: every token is kept",
+        };
         format!(
-            "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state} under every preset, as nothing is evicted{refused}\n",
+            "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state} {kept}{refused}\n",
             harmless::line(&self.name),
             harmless::line(self.architecture),
             self.layers,

@@ -109,6 +109,7 @@ impl ScriptedEngine {
             to_prefill_tokens: prompt_tokens - cached_tokens,
             predicted: (self.cached > 0).then(|| Duration::from_millis(u64::from(prompt_tokens - cached_tokens) * 10)),
             context_tokens: 8192,
+            bounded_tokens: None,
         }
     }
 

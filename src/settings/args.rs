@@ -774,7 +774,7 @@ pub struct ModelArgs {
     /// KV cache data type for V (-ctv); must be the same as for K
     #[arg(long, value_name = "TYPE", value_parser = values::kv_dtype)]
     pub cache_type_v: Option<KvDtype>,
-    /// Keep every token on layers that see a window of their own (Gemma, gpt-oss): several times the memory
+    /// Keep every token on layers that see a window of their own (Gemma, gpt-oss), and under presets that bound memory (stream): several times the memory
     #[arg(long)]
     pub swa_full: bool,
     #[command(flatten)]

@@ -87,8 +87,13 @@ fn cheapest_that_holds<'a>(
     let named = presets.iter().filter_map(|preset| Some((preset.name.as_str(), preset.recipe.as_ref()?)));
     let cost_of = |recipe| recipe_cost(recipe, model, document_tokens);
     named
-        .filter(|(name, recipe)| *name != FULL && holds(recipe))
+        .filter(|(name, recipe)| *name != FULL && !is_bounded(recipe, model, document_tokens) && holds(recipe))
         .min_by(|(_, a), (_, b)| cost_of(a).total_cmp(&cost_of(b)))
+}
+
+/// Whether nothing ever looks farther back than a window: that is chosen by the user alone, however fast it is.
+fn is_bounded(recipe: &RecipeSpec, model: &ModelFacts, document_tokens: u32) -> bool {
+    recipe.resolve(document_tokens, model.layers).bound().is_some()
 }
 
 /// Whether no token of the document is hidden from a later one under any preset.
@@ -200,6 +205,18 @@ mod tests {
             (preset.as_str(), reason),
             ("full", format!("at this length wide would be only 1.28 times as fast{ESTIMATED}"))
         );
+    }
+
+    #[test]
+    fn bounded_attention_everywhere_is_never_chosen() {
+        let mut presets = Presets::built_in();
+        let like_quick = [("window", "n/2"), ("fa_decode", "false"), ("dense_tail", "false")];
+        presets.change("mine", &like_quick).expect("a recipe");
+        for tokens in [5_000, 30_000, 1_000_000] {
+            let chosen = choose(&presets, &measured(), tokens).preset;
+            let recipe = presets.get(&chosen).ok().and_then(|preset| preset.recipe.as_ref()).expect("it has one");
+            assert!(!is_bounded(recipe, &measured(), tokens), "{chosen} for {tokens} tokens");
+        }
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use adapters::{Adapter, Scale};
 pub use families::full_layers as family_layers;
 pub use layers::{Lacking, LayerSet, LayerSpec, ModelLayers};
 pub use preset::{ChainOfThought, Preset, Presets};
-pub use recipe::{Attention, Recipe, RecipeError, RecipeSpec, WindowSpec};
+pub use recipe::{Attention, Bound, Recipe, RecipeError, RecipeSpec, WindowSpec};
 
 /// Whether the query at position `query` sees the key at position `key` on a sliding layer.
 ///

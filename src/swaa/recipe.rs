@@ -205,6 +205,13 @@ impl Attention {
     }
 }
 
+/// All that bounded attention sees of the past, on every layer: the first `sinks` positions, and `window` keys back from each query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    pub sinks: u32,
+    pub window: u32,
+}
+
 /// A recipe resolved for one document and model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -225,6 +232,22 @@ impl Recipe {
     #[must_use]
     pub fn tail(&self) -> &Attention {
         if self.dense_tail { &Attention::Full } else { &self.reading }
+    }
+
+    /// What every token sees under a recipe that is bounded everywhere: in the document, in the question and in the answer. Then the keys and
+    /// values between sinks and window are of no use to any later token.
+    ///
+    /// `None`: full layers, far keys, a dense tail or FA decode look at all that was read.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        match &self.reading {
+            Attention::Sliding { window, sinks, far: 0, full_layers }
+                if full_layers.is_empty() && !self.fa_decode && !self.dense_tail =>
+            {
+                Some(Bound { sinks: *sinks, window: *window })
+            }
+            _ => None,
+        }
     }
 
     /// Attention of the answer.
@@ -376,6 +399,21 @@ mod tests {
             prop_assert!(window >= at_least && window >= tokens / divisor);
             prop_assert!(window == at_least || window == tokens / divisor);
         }
+    }
+
+    #[test]
+    fn only_a_recipe_without_full_attention_anywhere_is_bounded() {
+        let stream = RecipeSpec { fa_decode: false, dense_tail: false, ..RecipeSpec::SLIDING };
+        let bound = |spec: &RecipeSpec| spec.resolve(10_000, &ModelLayers::All(24)).bound();
+        assert_eq!(bound(&stream), Some(Bound { sinks: 100, window: 2048 }));
+        let others = [
+            RecipeSpec { fa_decode: true, ..stream.clone() },
+            RecipeSpec { dense_tail: true, ..stream.clone() },
+            RecipeSpec { far: 16, ..stream.clone() },
+            RecipeSpec { full_layers: LayerSpec::First(1), ..stream.clone() },
+            RecipeSpec { window: WindowSpec::Full, ..stream },
+        ];
+        assert!(others.iter().all(|spec| bound(spec).is_none()), "{others:?}");
     }
 
     #[test]

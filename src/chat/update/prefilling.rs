@@ -96,7 +96,8 @@ pub(super) fn hold(chat: &mut Chat, figures: &Figures) {
         resolved_preset,
         tokens: (tokens.cached + tokens.prefilled).min(tokens.document),
         document_tokens: tokens.document,
-        context_used: tokens.cached + tokens.prefilled + tokens.generated + tokens.asking,
+        // In bounded memory more was read than is held.
+        context_used: (tokens.cached + tokens.prefilled + tokens.generated + tokens.asking).min(figures.context_tokens),
         context_tokens: figures.context_tokens,
     });
 }

@@ -246,6 +246,7 @@ impl Remote {
             to_prefill_tokens: tokens.all,
             predicted: None,
             context_tokens: self.context_tokens.unwrap_or(UNKNOWN_CONTEXT_TOKENS),
+            bounded_tokens: None,
         };
         (plan, tokens)
     }

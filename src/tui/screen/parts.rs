@@ -12,6 +12,7 @@ use super::line_input::LineInput;
 use crate::chat::{Chat, Choice, Forecast, Model};
 use crate::document::Document;
 use crate::engine::config::ContextSize;
+use crate::engine::message::Plan;
 use crate::fit::Proposal;
 use crate::fit::ticks::{PartTree, Ticks};
 use crate::session::CountRequest;
@@ -153,25 +154,31 @@ impl DocumentParts {
         let sum = selection.ticks.sum_of_ticked(&self.tokens);
         let forecast = chat.drafted.as_ref().and_then(|drafted| drafted.forecast.as_ref());
         let tokens = forecast.map_or(sum.tokens, |forecast| forecast.plan.document_tokens);
-        let limit = Self::limit(chat);
+        // In bounded memory, any length fits.
+        let is_bounded = forecast.is_some_and(|forecast| forecast.plan.bounded_tokens.is_some());
+        let limit = Self::limit(chat).filter(|_| !is_bounded);
         SelectionCost {
             ticked: selection.ticks.ticked().len(),
             parts: selection.ticks.tree().parts(),
             tokens,
             uncounted: sum.uncounted,
             limit,
-            kv_bytes: self.kv_bytes(chat, tokens, forecast.map_or(0, |forecast| forecast.plan.context_tokens)),
+            kv_bytes: self.kv_bytes(chat, tokens, forecast.map(|forecast| &forecast.plan)),
             forecast,
         }
     }
 
     /// KV bytes for `tokens`: of the context that would be made, or of the one in place if that is large enough. Above
-    /// the context limit, of the tokens alone.
-    fn kv_bytes(&self, chat: &Chat, tokens: u32, there: u32) -> Option<u64> {
+    /// the context limit, of the tokens alone. In bounded memory, always the same.
+    fn kv_bytes(&self, chat: &Chat, tokens: u32, plan: Option<&Plan>) -> Option<u64> {
         let Model::Ready { info, .. } = &chat.model else { return None };
         if info.server.is_some() {
             return None;
         }
+        if let Some(bounded) = plan.and_then(|plan| plan.bounded_tokens) {
+            return Some(info.cache.bytes(bounded));
+        }
+        let there = plan.map_or(0, |plan| plan.context_tokens);
         let limit = self.context.limit(info.train_context_tokens);
         let context = self.context.made_for(tokens, self.reserve_tokens, limit).max(tokens).max(there);
         Some(info.cache.bytes(context))

@@ -189,14 +189,13 @@ fn costs(
     };
     let mut lines = labelled("costs", &cost, theme, cells);
     if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) {
-        let kv = info.cache.bytes(cache_state.document_tokens);
-        let kept = if in_force { String::new() } else { ", in addition to the active cache".to_owned() };
-        lines.extend(labelled(
-            "memory",
-            &format!("{} of KV cache for {} tokens{kept}", bytes(kv), count(cache_state.document_tokens)),
-            theme,
-            cells,
-        ));
+        let plan = chat.survey.get(preset_entry).and_then(Option::as_ref);
+        let kept = if in_force { "" } else { ", in addition to the active cache" };
+        let bounded = plan.and_then(|plan| plan.bounded_tokens);
+        let tokens = bounded.unwrap_or(cache_state.document_tokens);
+        let (kv, of) = (bytes(info.cache.bytes(tokens)), count(tokens));
+        let what = if bounded.is_some() { format!("{of} tokens, whatever the length") } else { format!("{of} tokens") };
+        lines.extend(labelled("memory", &format!("{kv} of KV cache for {what}{kept}"), theme, cells));
     }
     lines
 }

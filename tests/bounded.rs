@@ -1,0 +1,193 @@
+//! Bounded memory in llama.cpp itself, with a toy of random weights: `stream` and its like read any length in a cache of one size, and answer as
+//! with a whole cache. `bounded_memory.rs` watches the memory.
+
+#![allow(unsafe_code, reason = "the system's clock of processor time")]
+#![allow(clippy::print_stdout, reason = "figures for those who run it by hand")]
+
+#[path = "support/bounded.rs"]
+mod bounded;
+#[path = "support/desk.rs"]
+mod desk;
+#[path = "support/gguf.rs"]
+mod gguf;
+#[path = "support/models.rs"]
+mod models;
+#[path = "../benches/support/processor_time.rs"]
+mod processor_time;
+#[path = "support/toys.rs"]
+mod toys;
+
+use bounded::{BOUNDED, CELLS, Shelf, text};
+use desk::{Desk, config, prompt};
+use lunette::engine::config::*;
+use lunette::engine::message::*;
+use lunette::swaa::{Presets, RecipeSpec, WindowSpec};
+
+/// The same, with every token kept.
+fn keeping_everything(mut config: EngineConfig) -> EngineConfig {
+    config.settings.own_windows = OwnWindows::Whole;
+    config
+}
+
+/// The toy turns a small difference into another answer, since it draws from scores that mean nothing.
+#[test]
+fn answers_are_those_of_a_cache_that_keeps_everything_for_every_cache_type() {
+    let shelf = Shelf::new();
+    let kinds = [(KvDtype::F16, true), (KvDtype::Q8_0, true), (KvDtype::F32, false)];
+    for (kv_dtype, flash_attention) in kinds {
+        let mut config = shelf.config(8, 1 << 15);
+        config.settings.kv_dtype = kv_dtype;
+        config.settings.flash_attention = flash_attention;
+        for tokens in [200, 1_270, 6_000] {
+            let asked = |config: EngineConfig| {
+                let mut desk = Desk::start(config);
+                let document = text(tokens);
+                let first = desk.ask_drawn(&prompt(&document, &["Who is she?"]), &BOUNDED);
+                let turns = ["Who is she?", &first.text, "And he?"];
+                let second = desk.ask_drawn(&prompt(&document, &turns), &BOUNDED);
+                let again = desk.ask_drawn(&prompt(&document, &["Who is he?"]), &BOUNDED);
+                (desk, [first, second, again])
+            };
+            let (desk, answers) = asked(config.clone());
+            let (_, whole) = asked(keeping_everything(config.clone()));
+            for (answer, whole) in answers.iter().zip(&whole) {
+                assert_eq!(answer.text, whole.text, "{kv_dtype:?}, {tokens} tokens");
+                assert_eq!(answer.figures.tokens.prefilled, whole.figures.tokens.prefilled, "{kv_dtype:?}, {tokens}");
+                assert_eq!(answer.figures.context_tokens, CELLS);
+                assert_eq!(answer.figures.memory.kv_bytes, desk.model.cache.bytes(CELLS), "as predicted");
+            }
+        }
+    }
+}
+
+/// The probabilities of the first tokens of an answer behind `document`.
+fn weights(config: EngineConfig, document: &str, recipe: &RecipeSpec) -> Vec<f64> {
+    let mut desk = Desk::start(config);
+    let question = Question {
+        job: desk.job(),
+        prompt: prompt(document, &["Who is she?"]),
+        rereading: None,
+        recipe: recipe.clone(),
+        sampling: Sampling::GREEDY,
+        drafting: Drafting::Off,
+        limits: Limits::default(),
+        markup: Box::default(),
+        schema: None,
+        cancel: CancelToken::default(),
+    };
+    let command = Command::Weigh { question, answer: "She is the heroine of another story.".into() };
+    desk.engine.commands.send(command).expect("the engine listens");
+    loop {
+        match desk.engine.events.blocking_recv().expect("an answer is weighed") {
+            Event::Weighed { tokens, .. } => {
+                return tokens.iter().map(|token| token.weight.log_probability).collect();
+            }
+            Event::Failed { failure, .. } => panic!("it is weighed, got {failure:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// The largest difference between two lists of the same length.
+fn difference(one: &[f64], other: &[f64]) -> f64 {
+    assert!(one.len() == other.len() && one.len() > 20, "{one:?} and {other:?}");
+    one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max)
+}
+
+/// In a model of one layer, what is cached of a token depends on the token and its position alone. So a cache whose positions were moved must be
+/// what a new one is that reads sinks and window at the positions to which they were moved.
+///
+/// Trained for 1,500, it moves positions before token 1,372. The window of this token begins with 1,073, in the fifth block of 256; three blocks are
+/// dropped then, since the sinks have one for themselves.
+#[test]
+fn moved_positions_are_those_of_a_text_without_what_was_dropped() {
+    let shelf = Shelf::new();
+    let document = text(1_572);
+    let rest = format!("{}{}", &document[..4], &document[4 + 3 * 256..]);
+    for kv_dtype in [KvDtype::F32, KvDtype::F16, KvDtype::Q8_0] {
+        let config = |trained: u32| {
+            let mut config = shelf.config(1, trained);
+            config.settings.kv_dtype = kv_dtype;
+            config
+        };
+        let moved = weights(config(1_500), &document, &BOUNDED);
+        let read_there = weights(keeping_everything(config(1 << 15)), &rest, &BOUNDED);
+        let not_moved = weights(keeping_everything(config(1 << 15)), &document, &BOUNDED);
+        let (same, other) = (difference(&moved, &read_there), difference(&moved, &not_moved));
+        // A key that is rotated twice is rounded twice.
+        let most = match kv_dtype {
+            KvDtype::F32 => 1e-4,
+            KvDtype::F16 => 2e-3,
+            _ => 0.1,
+        };
+        assert!(same < most, "{kv_dtype:?}: {same} from the text without it");
+        assert!(other > 5.0 * same, "{kv_dtype:?}: {other} from the whole text, so the test can tell them apart");
+    }
+}
+
+/// With a real model, of which greedy answers are the same too.
+#[test]
+#[ignore = "needs SmolLM2-135M"]
+fn a_real_model_answers_as_with_a_cache_that_keeps_everything() {
+    let recipe = RecipeSpec { window: WindowSpec::Tokens(1024), sinks: 100, ..BOUNDED };
+    let document = std::fs::read_to_string("assets/pride-and-prejudice.txt").expect("it is in the repository");
+    let document = &document[..document.floor_char_boundary(20_000)];
+    for kv_dtype in [KvDtype::F16, KvDtype::Q8_0] {
+        let mut config = config(models::model("smollm2-135m"));
+        config.settings.kv_dtype = kv_dtype;
+        config.settings.threads = Some(2);
+        let asked = |config: EngineConfig| {
+            let mut desk = Desk::start(config);
+            let first = desk.ask(&prompt(document, &["Who is she?"]), &recipe);
+            let second = desk.ask(&prompt(document, &["Who is she?", &first.text, "And he?"]), &recipe);
+            let figures = (first.figures.tokens.prompt, first.figures.context_tokens);
+            println!("{kv_dtype:?}: {figures:?}, {} · {}", first.text, second.text);
+            (figures, [first.text, second.text])
+        };
+        let ((tokens, bounded_context), answers) = asked(config.clone());
+        let ((_, context), whole) = asked(keeping_everything(config));
+        assert_eq!(answers, whole, "{kv_dtype:?}");
+        assert!(bounded_context < tokens && tokens < context, "{bounded_context} < {tokens} < {context}");
+    }
+}
+
+/// What dropping costs: processor seconds of the same tokens at the same depth under `stream`, with and without.
+#[test]
+#[ignore = "needs SmolLM2-135M; minutes"]
+fn dropping_costs_next_to_nothing() {
+    let document = std::fs::read_to_string("assets/pride-and-prejudice.txt").expect("it is in the repository");
+    let document = &document[..document.floor_char_boundary(32_000)];
+    let presets = Presets::built_in();
+    let stream = presets.get("stream").ok().and_then(|preset| preset.recipe.as_ref()).expect("it is built in");
+    let mut config = config(models::model("smollm2-135m"));
+    (config.settings.n_batch, config.settings.n_ubatch, config.settings.threads) = (Some(512), Some(512), Some(2));
+    let seconds_behind_the_window = |config: EngineConfig| {
+        let mut desk = Desk::start(config);
+        let (job, prompt) = (desk.job(), prompt(document, &[]));
+        let command = Command::Prefill { job, prompt, recipe: stream.clone(), cancel: CancelToken::default() };
+        desk.engine.commands.send(command).expect("the engine listens");
+        let mut marks = Vec::new();
+        loop {
+            match desk.engine.events.blocking_recv().expect("a reading ends") {
+                Event::Prefilling { progress, .. } if (5_120..=7_168).contains(&progress.done_tokens) => {
+                    marks.push((progress.done_tokens, processor_time::cpu_seconds()));
+                }
+                Event::Prefilled { .. } => break,
+                Event::Failed { failure, .. } => panic!("it is read, got {failure:?}"),
+                _ => {}
+            }
+        }
+        let ((first, begun), (last, ended)) = (marks[0], marks[marks.len() - 1]);
+        assert_eq!((first, last), (5_120, 7_168));
+        ended - begun
+    };
+    let (mut bounded, mut whole) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        bounded.push(seconds_behind_the_window(config.clone()));
+        whole.push(seconds_behind_the_window(keeping_everything(config.clone())));
+    }
+    let least = |seconds: &[f64]| seconds.iter().copied().fold(f64::INFINITY, f64::min);
+    let ratio = least(&bounded) / least(&whole);
+    println!("tokens 5,120 to 7,168: {bounded:.2?} s with dropping, {whole:.2?} s without, {ratio:.3} times");
+    assert!(ratio < 1.1, "{ratio}");
+}
