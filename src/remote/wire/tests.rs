@@ -190,6 +190,7 @@ fn plan() -> Plan {
         to_prefill_tokens: 1,
         predicted: Some(Duration::from_millis(1500)),
         context_tokens: 4096,
+        bounded_tokens: Some(1284),
     }
 }
 
