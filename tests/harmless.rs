@@ -110,7 +110,7 @@ fn model() -> ModelInfo {
         bos_text: String::new(),
         eos_text: String::new(),
         sliding_refused: None,
-        without_gpu: Some(Box::leak(format!("no GPU {}", everything()).into_boxed_str())),
+        without_gpu: Some(format!("no GPU {}", everything())),
         prefill_cost: PREFILL_COST,
         patch_stamp: String::new(),
         devices: vec![format!("CPU {}", everything())],
@@ -159,6 +159,7 @@ fn forecast() -> Plan {
         to_prefill_tokens: 8,
         predicted: None,
         context_tokens: 8192,
+        bounded_tokens: None,
     }
 }
 
