@@ -122,8 +122,12 @@ fn plans_and_counts_are_made_with_the_server_s_vocabulary() {
     assert_eq!(object(&there)["tokens"], object(&here)["tokens"], "{there:?}");
     let fit = home.run(&["fit", "--server", &serving.address, "--json", "book.txt"]);
     assert_eq!(object(&fit)["limit_tokens"], 9000, "the context is the server's: {fit:?}");
-    let picked = object(&ask(&home, &serving.address, &["--pick", "500"]));
-    assert!(picked["tokens"]["document"].as_u64().is_some_and(|tokens| tokens <= 600), "{picked}");
+    let pick = ["--pick", "500", "--json", "--preset", "full", "-p", "Is it?", "book.txt"];
+    let here = object(&served.run(&[&["-m", "scripted.gguf", "-t", "1", "--no-cache"], &pick[..]].concat()));
+    let there = object(&home.run(&[&["--server", &serving.address], &pick[..]].concat()));
+    assert_eq!((&there["picked"], &there["part"]), (&here["picked"], &here["part"]), "{there}");
+    assert!(there["picked"].as_array().is_some_and(|passages| !passages.is_empty()), "{there}");
+    assert_eq!(there["tokens"]["document"], here["tokens"]["document"], "{there}");
     serving.stop();
 }
 
