@@ -814,8 +814,9 @@ impl Machine for Llama<'_> {
     fn move_behind(&mut self, sinks: u32, by: u32) -> Result<(), Failure> {
         let further = by - self.moved.by;
         if further > 0 {
-            let Some(next) = moving::lower(self.context()?.raw, SEQUENCE, sinks, further) else {
-                return Err(failed("this model can't read on beyond its context: its cached keys can't be moved"));
+            let is_quantised = matches!(self.settings.kv_dtype, KvDtype::Q8_0 | KvDtype::Q4_0);
+            let Some(next) = moving::lower(self.context()?.raw, SEQUENCE, sinks, further, is_quantised) else {
+                return Err(unmovable(is_quantised));
             };
             self.rotate_now(next)?;
         }
@@ -960,6 +961,13 @@ fn weight_of(logits: &[f32], token: usize) -> Option<Weight> {
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
     let log_probability = logit - highest - sum.ln();
     (!log_probability.is_nan()).then_some(Weight { log_probability, is_likeliest: logit >= highest })
+}
+
+/// Why a reading ends where the model's context does.
+fn unmovable(is_quantised: bool) -> Failure {
+    let message = "this model can't read on beyond its context: its cached keys can't be moved".to_owned();
+    let hint = if is_quantised { "keep them in half precision (-ctk f16 -ctv f16)" } else { "load fewer parts" };
+    failure(FailureKind::DoesNotFit, message, Some(hint))
 }
 
 /// With what the library says about it.

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use llama_cpp_2::context::session::LlamaStateSeqFlags;
 use llama_cpp_sys_2 as sys;
 
-use super::states;
+use super::{ranges, states};
 
 type Raw = NonNull<sys::llama_context>;
 
@@ -47,15 +47,24 @@ pub(super) fn drop_range(context: Raw, sequence: i32, start: u32, end: u32) -> b
     states::put_back(context, sequence, &rest)
 }
 
+/// Whether cached keys of this type can be rotated to other positions. The library does that with quantised keys only where they are stored turned
+/// (`k_rot`), which needs heads of a multiple of 64 numbers; with others it reads where nothing is.
+fn can_be_rotated(context: Raw, is_quantised: bool) -> bool {
+    // SAFETY: callers pass the pointer of a context that is alive, so its memory is, too.
+    let can_shift = unsafe { sys::llama_memory_can_shift(sys::llama_get_memory(context.as_ptr())) };
+    let is_turned = || ranges::layout(context).is_ok_and(|layout| !layout.contains("k_rot 0,"));
+    can_shift && (!is_quantised || is_turned())
+}
+
 /// Lowers the positions from `start` on by `by`; their keys then wait to be rotated. Returns the position of the next token; `None` if this model's
 /// keys can't be rotated.
-pub(super) fn lower(context: Raw, sequence: i32, start: u32, by: u32) -> Option<i32> {
+pub(super) fn lower(context: Raw, sequence: i32, start: u32, by: u32, is_quantised: bool) -> Option<i32> {
+    if !can_be_rotated(context, is_quantised) {
+        return None;
+    }
     // SAFETY: callers pass the pointer of a context that is alive, so its memory is, too.
     unsafe {
         let memory = sys::llama_get_memory(context.as_ptr());
-        if !sys::llama_memory_can_shift(memory) {
-            return None;
-        }
         sys::llama_memory_seq_add(memory, sequence, start.cast_signed(), -1, -by.cast_signed());
         Some(sys::llama_memory_seq_pos_max(memory, sequence) + 1)
     }
