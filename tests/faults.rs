@@ -77,9 +77,11 @@ fn every_block_that_is_cut_off_or_has_a_bit_flipped_is_told_and_read_again() {
         asked(&home, &[]);
         let count = blocks(&home).len();
         assert!(count >= 8, "{toy:?}: {count} blocks");
+        let mut unused = 0;
         for number in 0..count {
             let block = &blocks(&home)[number];
-            let mut bytes = fs::read(block).expect("a block");
+            let whole = fs::read(block).expect("a block");
+            let mut bytes = whole.clone();
             let middle = bytes.len() / 2;
             if number % 2 == 0 {
                 bytes.truncate(middle);
@@ -92,9 +94,16 @@ fn every_block_that_is_cut_off_or_has_a_bit_flipped_is_told_and_read_again() {
             let told = notes.lines().filter(|line| {
                 line.contains("of an earlier reading") || line.contains("an earlier reading cannot be used")
             });
-            assert_eq!(told.count(), 1, "{toy:?}, block {number}: {notes}");
+            let is_used = counted(&answer, "from_disk") < counted(&truth, "document");
+            assert_eq!(told.count(), usize::from(is_used), "{toy:?}, block {number}: {notes}");
             assert_eq!(blocks(&home).len(), count, "{toy:?}, block {number} was written anew");
+            if !is_used {
+                fs::write(block, whole).expect("written");
+                unused += 1;
+            }
         }
+        // A state at window and sinks of a preset is for a switch to that preset. The same preset begins with the state at the document's end.
+        assert_eq!(unused, usize::from(matches!(toy, Toy::DeltaNet)), "{toy:?}");
         assert_eq!(counted(&asked(&home, &[]).0, "from_disk"), counted(&truth, "document"), "{toy:?}");
     }
 }

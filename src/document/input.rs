@@ -13,7 +13,7 @@ use super::raw_file::{MAX_BYTES, RawFile, Served};
 use super::web::{self, WebProgress};
 
 /// The bundled book: Jane Austen, 1813, in the public domain.
-pub const PRIDE_AND_PREJUDICE: &str = include_str!("../../assets/pride-and-prejudice.txt");
+pub static PRIDE_AND_PREJUDICE: &str = include_str!("../../assets/pride-and-prejudice.txt");
 
 /// Something to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
