@@ -29,11 +29,32 @@ fn commands(page: &Path) -> Vec<String> {
 
 /// The files that a page links to or shows, from its own folder.
 fn links(page: &Path) -> Vec<PathBuf> {
+    headings_linked(page).into_iter().map(|(file, _)| file).collect()
+}
+
+/// The files that a page links to or shows, each with the name of the heading that it leads to, if it leads to one.
+fn headings_linked(page: &Path) -> Vec<(PathBuf, Option<String>)> {
     let text = text(page);
     let named = ["](", "src=\"", "srcset=\""].into_iter().flat_map(|mark| text.split(mark).skip(1));
     let targets = named.map(|rest| rest.split([')', '"']).next().expect("split gives one"));
-    let folder = page.parent().expect("a folder");
-    targets.filter(|target| !target.starts_with("http")).map(|target| folder.join(target)).collect()
+    let place = |target: &str| match target.split_once('#') {
+        Some(("", heading)) => (page.to_owned(), Some(heading.to_owned())),
+        Some((file, heading)) => (page.with_file_name(file), Some(heading.to_owned())),
+        None => (page.with_file_name(target), None),
+    };
+    targets.filter(|target| !target.starts_with("http")).map(place).collect()
+}
+
+/// The names under which a page's headings are linked to: `bounded-memory` for `## Bounded memory`.
+fn heading_names(page: &Path) -> Vec<String> {
+    let text = text(page);
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| heading_name(line.trim_start_matches('#').trim())).collect()
+}
+
+fn heading_name(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
 /// Runs one line as a reader would type it: with `lunette` on the path and a `book.txt` in the folder. The configuration names the
@@ -64,6 +85,16 @@ fn linked_files_exist() {
         }
     }
     assert!(links(&pages()[0]).len() > 10, "README.md links to the pages of docs/");
+}
+
+#[test]
+fn linked_headings_exist() {
+    let linked: Vec<_> = pages().iter().flat_map(|page| headings_linked(page)).collect();
+    let headings: Vec<_> = linked.iter().filter_map(|(file, heading)| Some((file, heading.as_ref()?))).collect();
+    for (file, heading) in &headings {
+        assert!(heading_names(file).contains(heading), "{} has no heading {heading}", file.display());
+    }
+    assert!(headings.len() >= 4, "{headings:?}");
 }
 
 #[test]
