@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `GET /lunette` | | [`Hello`]: version, protocol, model |
 //! | `POST /lunette/texts` | texts ([`bundle`]) | |
-//! | `POST /lunette/jobs` | [`Job`]: a [`Command`] | one [`Event`] per line; an empty line now and then |
+//! | `POST /lunette/jobs` | [`Job`]: a [`Command`] | one [`Event`](crate::engine::message::Event) per line; an empty line now and then |
 //! | `POST /lunette/jobs/ID/stop`, `…/answer-now` | | |
 //! | `POST /lunette/counts` | [`CountJob`] | [`Counts`] |
 //!
