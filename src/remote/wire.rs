@@ -9,7 +9,7 @@
 //! | `POST /lunette/counts` | [`CountJob`] | [`Counts`] |
 //!
 //! Texts travel once. A long one stands in a job as its hash; a server that does not have it names it in its refusal ([`Missing`]), and gets
-//! it. Example: a question about a book of 700 kB is 900 bytes after the book was sent.
+//! it. Example: after the first question a book of 700 kB stands in a job as a hash of 64 letters.
 //!
 //! It neither sends nor checks anything: `remote::lunette` and `server` do.
 

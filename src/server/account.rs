@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::log::Told;
 use super::shared::Server;
 use crate::chat::record::rounded;
+use crate::engine::message::TokenCounts;
 
 /// The status in the log of a request whose client went away.
 const GONE: u16 = 499;
@@ -31,6 +32,19 @@ impl Account {
     /// Adds something to tell.
     pub(super) fn tell(&mut self, name: &str, value: impl Into<Value>) {
         self.more.insert(name.to_owned(), value.into());
+    }
+
+    /// Adds the counts of a job.
+    pub(super) fn tell_tokens(&mut self, counts: TokenCounts) {
+        for (name, tokens) in [
+            ("document", counts.document),
+            ("prompt", counts.prompt),
+            ("cached", counts.cached),
+            ("prefilled", counts.prefilled),
+            ("generated", counts.generated),
+        ] {
+            self.tell(name, tokens);
+        }
     }
 
     pub(super) fn close(mut self, status: u16) {

@@ -181,19 +181,10 @@ impl Answering {
         let planned = self.planned.unwrap_or(now);
         let waited = planned - self.entered;
         self.server.metrics.answer(waited, now - planned, &ended.figures);
-        let counts = ended.figures.tokens;
         account.tell("waited_s", rounded(waited.as_secs_f64()));
         account.tell("preset", &*ended.preset.name);
         account.tell("finish", finish_name(ended.finish));
-        for (name, tokens) in [
-            ("document", counts.document),
-            ("prompt", counts.prompt),
-            ("cached", counts.cached),
-            ("prefilled", counts.prefilled),
-            ("generated", counts.generated),
-        ] {
-            account.tell(name, tokens);
-        }
+        account.tell_tokens(ended.figures.tokens);
         let (documents, answer) = (self.documents.clone(), self.written.answer.clone());
         let looked_up = tokio::task::spawn_blocking(move || documents.citations(&answer));
         Done { ended, citations: looked_up.await.unwrap_or_default() }

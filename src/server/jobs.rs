@@ -28,7 +28,7 @@ use super::sent;
 use super::shared::Server;
 use super::work::{SentCommand, Turn};
 use crate::chat::record::{finish_name, rounded};
-use crate::engine::message::{Event, Figures, JobId};
+use crate::engine::message::{Event, JobId};
 use crate::failure::{Failure, FailureKind};
 use crate::remote::wire::{Incomplete, Job, PROTOCOL};
 
@@ -141,25 +141,12 @@ impl Running {
             Event::Answered { finish, figures, .. } => {
                 self.server.metrics.answer(waited, now - begun, figures);
                 account.tell("finish", finish_name(*finish));
-                tell_tokens(account, figures);
+                account.tell_tokens(figures.tokens);
             }
-            Event::Prefilled { figures, .. } | Event::Weighed { figures, .. } => tell_tokens(account, figures),
+            Event::Prefilled { figures, .. } | Event::Weighed { figures, .. } => account.tell_tokens(figures.tokens),
             Event::Failed { failure, .. } => account.tell("error", &*failure.message),
             _ => {}
         }
-    }
-}
-
-fn tell_tokens(account: &mut Account, figures: &Figures) {
-    let counts = figures.tokens;
-    for (name, tokens) in [
-        ("document", counts.document),
-        ("prompt", counts.prompt),
-        ("cached", counts.cached),
-        ("prefilled", counts.prefilled),
-        ("generated", counts.generated),
-    ] {
-        account.tell(name, tokens);
     }
 }
 

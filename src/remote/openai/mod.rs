@@ -14,9 +14,10 @@
 //! | `refusal`, `patience` | what does a server's error say, and is it asked again? |
 //! | `counting`, `tokenizer`, `estimate`, `survey` | how many tokens has a text? |
 //!
-//! Example: `lunette --server http://gpu-box:8000 book.txt` beside vLLM. `/v1/models` has one model of 32,768 tokens,
-//! `/tokenize` counts the book, and the first question sends the book with it; vLLM prefills it, and finds it in its cache for the
-//! second.
+//! Example: vLLM at `http://gpu-box:8000`. `/v1/models` has one model of 32,768 tokens, `/tokenize` counts the book, and the first
+//! question sends the book with it; vLLM prefills it, and finds it in its cache for the second.
+//!
+//! No flag leads here yet: [`super::connect`] refuses a server that is not Lunette's.
 //!
 //! It can't choose attention, predict, read ahead, look into the KV cache, or weigh an answer: those need an engine that is
 //! ours.
