@@ -1,6 +1,6 @@
 //! [`connect`] against a scripted server: what is sent when, and what becomes of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -58,7 +58,11 @@ impl Stream {
 
     fn is_closed_by_the_client(&mut self) -> bool {
         self.0.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
-        matches!(self.0.read(&mut [0; 16]), Ok(0))
+        match self.0.read(&mut [0; 16]) {
+            Ok(read) => read == 0,
+            // What the client had not read yet when it closed makes its system send a reset.
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
     }
 }
 
