@@ -29,7 +29,7 @@
 //! | [`models`] | which models are known, where do they come from, are they whole? | `engine::message`, `failure` |
 //! | [`fit`] | does it fit, what would it take, and which parts are nearest to a question? plain data | `chat`, `document`, `engine`, `failure`, `passages`, `swaa`, `units` |
 //! | [`settings`] | what did the user ask for? flags, config and environment become one validated value | `document`, `engine`, `failure`, `models`, `store`, `swaa`, `toml_fields` |
-//! | [`remote`] | how is a server's engine used in place of one on this machine? | `document`, `engine`, `failure`, `fit`, `harmless`, `settings`, `swaa`, `units` |
+//! | [`remote`] | how is a server's engine, ours or somebody else's, used in place of one on this machine? | `document`, `engine`, `failure`, `fit`, `harmless`, `settings`, `swaa`, `units` |
 //! | [`session`] | what does every front end open, drive and listen to? | `chat`, `citations`, `document`, `engine`, `failure`, `fit`, `gguf`, `models`, `remote`, `sandbox`, `settings`, `store`, `swaa`, `units` |
 //! | [`exit`] | how did it end, as scripts see it? | `chat`, `document`, `engine::message`, `failure`, `fit`, `models`, `session`, `settings`, `swaa` |
 //! | [`headless`] | a chat without a screen, for scripts | `chat`, `citations`, `document`, `engine`, `eval`, `exit`, `failure`, `fit`, `harmless`, `models`, `remote`, `sandbox`, `session`, `settings`, `store`, `swaa`, `units` |

@@ -180,7 +180,12 @@ fn who_is_not_there_or_not_understood_is_told_in_a_sentence() {
     assert!(code == 1 && told.contains(&format!("cannot reach {nobody}")), "{told}");
     let other = Fake::start(|_| Said::Whole(404, json!({ "error": "no such path" }).to_string()));
     let (code, told) = refused(&other.address, &[]);
-    assert!(code == 2 && told.contains("is not Lunette's"), "{told}");
+    assert!(
+        code == 2
+            && told.contains("is neither Lunette's server nor an OpenAI-compatible one")
+            && told.contains("GET /lunette with 404, and GET /v1/models with 404 (no such path)"),
+        "{told}"
+    );
     let newer = Fake::start(|_| Said::Whole(200, json!({ "lunette": "9.9.9", "protocol": 99 }).to_string()));
     let (code, told) = refused(&newer.address, &[]);
     assert!(

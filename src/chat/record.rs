@@ -21,7 +21,7 @@ use super::state::Chat;
 use super::until::Until;
 use crate::citations::{Citation, Source};
 use crate::engine::message::{
-    Figures, Finish, FoundBy, Memory, NoPassages, Passage, ReadAgain, ReasoningEnd, Threads, TokenCounts,
+    Figures, Finish, FoundBy, Memory, NoPassages, Passage, ReadAgain, ReasoningEnd, Threads, TokenCounts, ToldCounts,
 };
 use crate::swaa::{Adapter, Attention, Recipe};
 
@@ -169,18 +169,18 @@ impl From<&Recipe> for RecipeRecord {
     }
 }
 
-/// The counts of an answer.
+/// The counts of an answer. Null: somebody else's server did not tell.
 #[derive(Debug, Serialize)]
 pub struct Tokens {
-    document: u32,
-    prompt: u32,
-    cached: u32,
+    document: Option<u32>,
+    prompt: Option<u32>,
+    cached: Option<u32>,
     /// Of the cached ones, those that were read from disk for this answer.
     from_disk: u32,
-    prefilled: u32,
+    prefilled: Option<u32>,
     /// Including reasoning.
-    generated: u32,
-    reasoning: u32,
+    generated: Option<u32>,
+    reasoning: Option<u32>,
     /// Prefilled behind the reasoning to ask for the answer.
     asking: u32,
     /// Of the passages that were read again, included in `prompt`.
@@ -193,19 +193,16 @@ pub struct Tokens {
 
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
-        let TokenCounts {
-            document,
-            prompt,
-            cached,
-            from_disk,
-            prefilled,
-            generated,
-            reasoning,
-            asking,
-            reread,
-            drafted,
-            accepted,
-        } = counts;
+        let TokenCounts { from_disk, asking, reread, drafted, accepted, .. } = counts;
+        let all = ToldCounts {
+            document: Some(counts.document),
+            prompt: Some(counts.prompt),
+            cached: Some(counts.cached),
+            generated: Some(counts.generated),
+            reasoning: Some(counts.reasoning),
+        };
+        let prefilled = counts.told.map_or(Some(counts.prefilled), ToldCounts::prefilled);
+        let ToldCounts { document, prompt, cached, generated, reasoning } = counts.told.unwrap_or(all);
         Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread, drafted, accepted }
     }
 }

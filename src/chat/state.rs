@@ -528,6 +528,12 @@ impl Chat {
         }
     }
 
+    /// Whether tokens are counted by rules of thumb: whoever shows a count says "about".
+    #[must_use]
+    pub fn is_estimating(&self) -> bool {
+        matches!(&self.model, Model::Ready { info, .. } if info.is_estimating())
+    }
+
     /// The job that the engine is running, if any.
     #[must_use]
     pub fn run(&self) -> Option<&Run> {

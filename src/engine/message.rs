@@ -682,6 +682,18 @@ impl ModelInfo {
         title(&self.name, self.called.as_deref(), self.quantisation.as_deref())
     }
 
+    /// Whether tokens are counted by rules of thumb: whoever shows a count says "about".
+    #[must_use]
+    pub fn is_estimating(&self) -> bool {
+        self.server.is_some_and(|server| server.counting == Counting::Estimated)
+    }
+
+    /// Whether `train_context_tokens` says anything.
+    #[must_use]
+    pub fn is_context_known(&self) -> bool {
+        self.server.is_none_or(|server| server.is_context_known)
+    }
+
     /// Whether cells in the middle of its cache can be dropped: only a plain cache of keys and values, with attention that slides by position.
     #[must_use]
     pub fn drops_anywhere(&self) -> bool {
@@ -694,9 +706,13 @@ impl ModelInfo {
         self.model_bytes + self.repacked_bytes
     }
 
-    /// Where the model runs, for display: `CPU`, `NVIDIA H100 (30 of 37 layers)`, `NVIDIA H100 on gpu-box:8080`.
+    /// Where the model runs, for display: `CPU`, `NVIDIA H100 (30 of 37 layers)`, `NVIDIA H100 on gpu-box:8080`, `vLLM at gpu-box:8000`.
     #[must_use]
     pub fn place(&self) -> String {
+        if self.server.is_some() {
+            let known = self.devices.iter().chain(&self.runs_on).map(String::as_str);
+            return known.collect::<Vec<_>>().join(" at ");
+        }
         let devices = self.devices.join(", ");
         let in_part = self.has_gpu() && self.offloaded_layers <= self.layers.count();
         let part = in_part.then(|| format!(" ({} of {} layers)", self.offloaded_layers, self.layers.count() + 1));
@@ -845,6 +861,30 @@ pub struct TokenCounts {
     /// Of the drafted ones, those that were written.
     #[serde(skip_serializing_if = "is_zero")]
     pub accepted: u32,
+    /// What is known of these counts where somebody else's server answered; `None`: our engine did, and all of them are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldCounts>,
+}
+
+/// Counts of an answer of somebody else's server; what it didn't tell is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToldCounts {
+    /// Counted by a tokeniser, and not estimated.
+    pub document: Option<u32>,
+    pub prompt: Option<u32>,
+    pub cached: Option<u32>,
+    /// Including reasoning.
+    pub generated: Option<u32>,
+    pub reasoning: Option<u32>,
+}
+
+impl ToldCounts {
+    /// What of the prompt was not cached, if both are known.
+    #[must_use]
+    pub fn prefilled(self) -> Option<u32> {
+        Some(self.prompt?.saturating_sub(self.cached?))
+    }
 }
 
 /// Times of one job.

@@ -51,7 +51,7 @@ impl Planner<'_> {
 
     /// Max tokens of a prompt that fits.
     fn room(&self) -> u32 {
-        let (mut fits, mut too_many) = (0, self.limit() + 1);
+        let (mut fits, mut too_many) = (0, self.limit().saturating_add(1));
         while too_many - fits > 1 {
             let middle = u32::midpoint(fits, too_many);
             if self.has_room_for(middle) { fits = middle } else { too_many = middle }

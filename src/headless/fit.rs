@@ -92,23 +92,24 @@ struct Told<'a> {
 struct Object<'a> {
     fits: bool,
     tokens: Tokens,
-    /// The document is many times too long, and its tokens were not counted but estimated from samples.
+    /// The tokens were not counted but estimated: the document is many times too long, or the model is on a server that counts none.
     estimated: bool,
-    /// Most tokens in the context: `-c`, but no more than the model was trained for.
-    limit_tokens: u32,
+    /// Most tokens in the context: `-c`, but no more than the model was trained for. Null if a server does not tell.
+    limit_tokens: Option<u32>,
     /// The tokens that memory is bounded to under this preset, whatever the length; null if every token is kept.
     bounded_tokens: Option<u32>,
-    kv_bytes: u64,
-    kv_bytes_per_token: u64,
+    /// Null, as all bytes, if the model is on a server that is not Lunette's.
+    kv_bytes: Option<u64>,
+    kv_bytes_per_token: Option<u64>,
     /// Of layers that keep a state of fixed size.
-    state_bytes: u64,
+    state_bytes: Option<u64>,
     /// Of layers that keep only what their own window sees, at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     own_windows_bytes: Option<u64>,
-    memory_class: &'static str,
+    memory_class: Option<&'static str>,
     /// All weights in memory, with the part that is rearranged for this CPU.
-    model_bytes: u64,
-    repacked_bytes: u64,
+    model_bytes: Option<u64>,
+    repacked_bytes: Option<u64>,
     /// Null if a GPU holds the model and the cache.
     free_bytes: Option<u64>,
     /// Null if nothing has been measured on this machine yet.
@@ -209,20 +210,22 @@ struct ProposalLine<'a> {
 impl Told<'_> {
     fn object(&self) -> Object<'_> {
         let Self { fit, model, files, system, .. } = self;
+        // What a model takes on somebody else's server is not known here.
+        let ours = |bytes: u64| model.server.is_none().then_some(bytes);
         Object {
             system_prompt: *system,
             fits: fit.fits(),
-            estimated: fit.is_estimate,
+            estimated: fit.is_estimate || model.is_estimating(),
             tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
-            limit_tokens: fit.limit_tokens,
+            limit_tokens: model.is_context_known().then_some(fit.limit_tokens),
             bounded_tokens: fit.bounded_tokens,
-            kv_bytes: fit.kv_bytes,
-            kv_bytes_per_token: fit.cache.bytes_per_token,
-            state_bytes: fit.cache.state_bytes,
+            kv_bytes: ours(fit.kv_bytes),
+            kv_bytes_per_token: ours(fit.cache.bytes_per_token),
+            state_bytes: ours(fit.cache.state_bytes),
             own_windows_bytes: fit.cache.own_windows.map(|short| u64::from(short.tokens) * short.bytes_per_token),
-            memory_class: fit.cache.class.name(),
-            model_bytes: fit.model_bytes,
-            repacked_bytes: fit.repacked_bytes,
+            memory_class: model.server.is_none().then(|| fit.cache.class.name()),
+            model_bytes: ours(fit.model_bytes),
+            repacked_bytes: ours(fit.repacked_bytes),
             free_bytes: fit.free_bytes,
             predicted_s: fit.predicted.map(in_seconds),
             measured: fit.measured.map(|measured| MeasuredLine { tokens: measured.tokens, on: day(measured) }),
@@ -265,8 +268,9 @@ impl Told<'_> {
 
     fn in_words(&self) -> String {
         let Self { fit, model, files, .. } = self;
+        let is_ours = model.server.is_none();
         let listed: Vec<Listed> = fit.parts.iter().map(Listed::from).collect();
-        let mut words = table(&listed, files, Some(fit.cache.bytes_per_token));
+        let mut words = table(&listed, files, is_ours.then_some(fit.cache.bytes_per_token));
         if let Some(picked) = &fit.picked {
             put(&mut words, format_args!("\npicked   {}\n", picked.in_words()));
         }
@@ -274,47 +278,67 @@ impl Told<'_> {
             put(&mut words, format_args!("\nwithin   {}\n", self.within_in_words(within)));
         }
         words.push('\n');
-        words += &presets(&fit.presets);
+        if is_ours {
+            words += &presets(&fit.presets);
+        }
         put(&mut words, format_args!("{}\n\n", basis(model, fit.measured)));
-        let repacked = match fit.repacked_bytes {
-            0 => String::new(),
-            repacked => format!(" ({} of it rearranged for this CPU)", bytes(repacked)),
-        };
-        let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} free", bytes(free)));
         if fit.is_estimate {
             put(
                 &mut words,
                 format_args!("The document is many times too long: its tokens are estimated from samples.\n\n"),
             );
         }
+        words += &self.tokens_in_words();
+        if is_ours {
+            words += &self.cost_in_words();
+        }
         put(
             &mut words,
             format_args!(
-                "tokens   {} in the document, {} in the prompt, {} with the answer; {} {}\n\
-                 memory   KV cache {} ({}) · model {}{repacked}{free}\n\
-                 kept     {}\n\
-                 preset   {}: {}\n\
-                 prefill  {}\n\
-                 system   {}\n\
-                 {}{}\n",
-                count(fit.tokens.document),
-                count(fit.tokens.prompt),
-                count(fit.needed_tokens),
-                harmless::line(&model.title()),
-                room(fit),
-                bytes(fit.kv_bytes),
-                cache_in_words(fit.cache),
-                bytes(fit.model_bytes),
-                kept(fit),
-                fit.chosen.name,
-                fit.recipe,
-                prediction(fit.predicted),
+                "system   {}\n{}{}\n",
                 self.system.unwrap_or("no system prompt"),
                 beyond_training(fit),
-                verdict(fit),
+                verdict(fit)
             ),
         );
-        words + &proposals(fit)
+        words + &proposals(fit, is_ours)
+    }
+
+    fn tokens_in_words(&self) -> String {
+        let Self { fit, model, .. } = self;
+        let about = if model.is_estimating() { "about " } else { "" };
+        let room =
+            if model.is_context_known() { room(fit) } else { "has a context that its server does not tell".to_owned() };
+        format!(
+            "tokens   {about}{} in the document, {about}{} in the prompt, {about}{} with the answer; {} {room}\n",
+            count(fit.tokens.document),
+            count(fit.tokens.prompt),
+            count(fit.needed_tokens),
+            harmless::line(&model.title()),
+        )
+    }
+
+    /// What it takes on this machine, or on a Lunette's.
+    fn cost_in_words(&self) -> String {
+        let fit = self.fit;
+        let repacked = match fit.repacked_bytes {
+            0 => String::new(),
+            repacked => format!(" ({} of it rearranged for this CPU)", bytes(repacked)),
+        };
+        let free = fit.free_bytes.map_or(String::new(), |free| format!(" · {} free", bytes(free)));
+        format!(
+            "memory   KV cache {} ({}) · model {}{repacked}{free}\n\
+             kept     {}\n\
+             preset   {}: {}\n\
+             prefill  {}\n",
+            bytes(fit.kv_bytes),
+            cache_in_words(fit.cache),
+            bytes(fit.model_bytes),
+            kept(fit),
+            fit.chosen.name,
+            fit.recipe,
+            prediction(fit.predicted),
+        )
     }
 }
 
@@ -353,6 +377,12 @@ fn kept(fit: &Fit) -> String {
 
 /// Where the times come from.
 fn basis(model: &ModelInfo, measured: Option<Measured>) -> String {
+    if model.server.is_some() {
+        let server = harmless::line(&model.place()).into_owned();
+        return format!(
+            "The model runs on {server}: the server decides about presets, and its times and memory are not known."
+        );
+    }
     if let Some(server) = &model.runs_on {
         let is_measured = model.prefill_cost.token_s.is_some();
         let of_it = if is_measured { "from what it has measured" } else { "once it has measured any" };
@@ -411,7 +441,7 @@ fn verdict(fit: &Fit) -> String {
     }
 }
 
-fn proposals(fit: &Fit) -> String {
+fn proposals(fit: &Fit, is_ours: bool) -> String {
     if fit.fits() {
         return String::new();
     }
@@ -421,10 +451,8 @@ fn proposals(fit: &Fit) -> String {
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {
         let tokens = count(*tokens);
-        put(
-            &mut words,
-            format_args!("  {flags}\n      {what}: {tokens} prompt tokens, KV cache {}\n", bytes(*kv_bytes)),
-        );
+        let kv = if is_ours { format!(", KV cache {}", bytes(*kv_bytes)) } else { String::new() };
+        put(&mut words, format_args!("  {flags}\n      {what}: {tokens} prompt tokens{kv}\n"));
     }
     words
 }

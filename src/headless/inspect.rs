@@ -40,6 +40,8 @@ pub struct Counted {
     pub model: String,
     /// One count per part.
     pub tokens: Vec<usize>,
+    /// Nothing was there to count with.
+    pub are_estimates: bool,
 }
 
 impl Counted {
@@ -52,6 +54,7 @@ impl Counted {
         Ok(Self {
             model: harmless::line(&vocabulary.title(file)).into_owned(),
             tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
+            are_estimates: false,
         })
     }
 
@@ -65,6 +68,7 @@ impl Counted {
             None => Ok(Self {
                 model: harmless::line(&known.info().title()).into_owned(),
                 tokens: counts.into_iter().map(|tokens| tokens as usize).collect(),
+                are_estimates: known.info().is_estimating(),
             }),
         }
     }
@@ -83,6 +87,8 @@ struct Inspected<'a> {
     /// Null without a model.
     tokens: Option<usize>,
     model: Option<&'a str>,
+    /// Whether the tokens are estimates, because the model's server counts none.
+    estimated: bool,
     notes: Vec<String>,
     #[serde(skip)]
     reports: &'a [FileReport],
@@ -247,6 +253,7 @@ impl<'a> Inspected<'a> {
             text_bytes: document.text.len(),
             tokens: counted.map(|counted| counted.tokens.iter().sum()),
             model: counted.map(|counted| counted.model.as_str()),
+            estimated: counted.is_some_and(|counted| counted.are_estimates),
             notes: document.report.files.iter().flat_map(FileReport::notes).collect(),
             reports: &document.report.files,
         }
@@ -281,6 +288,9 @@ impl<'a> Inspected<'a> {
         words += &table(&self.listed(), self.reports, None);
         let parts = counted(self.numbered.len(), "part");
         let total = match (self.tokens, self.model) {
+            (Some(tokens), Some(model)) if self.estimated => {
+                format!("{:>16}  in {parts}, estimated, because the server of {model} counts none\n", count(tokens))
+            }
             (Some(tokens), Some(model)) => {
                 format!("{:>16}  in {parts}, counted with the vocabulary of {model}\n", count(tokens))
             }
@@ -340,7 +350,7 @@ mod tests {
 
     #[test]
     fn every_file_part_and_omission_has_its_line() {
-        let counted = Counted { model: "small".into(), tokens: vec![1234, 5] };
+        let counted = Counted { model: "small".into(), tokens: vec![1234, 5], are_estimates: false };
         let files = [memory("a.txt", "one\ntwo\n"), memory("b.txt", "three\n"), memory("c.txt", "")];
         insta::assert_snapshot!(words(&files, Some(&counted)));
     }

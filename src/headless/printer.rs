@@ -11,7 +11,7 @@ use super::reporter::{self, Reporter, Tidy};
 use crate::chat::record::{Record, rounded};
 use crate::chat::{Chat, Exchange, ExchangeState, Model, Phase, Run, endings};
 use crate::citations::{Citation, Verdict};
-use crate::engine::message::{Finish, Progress};
+use crate::engine::message::{Counting, Finish, Progress};
 use crate::exit::{Exit, ExitError};
 use crate::fit::retrieval::Piece;
 use crate::harmless;
@@ -187,12 +187,14 @@ impl Printer {
         if std::mem::replace(&mut self.answer.is_planned, true) {
             return Ok(());
         }
+        let server = chat.plain_server();
+        let is_counted = server.is_none_or(|server| server.counting == Counting::Exact);
         reporter.object(&Line::Planned {
             preset: &resolved_preset.name,
-            document: plan.document_tokens,
-            prompt: plan.prompt_tokens,
-            cached: plan.cached_tokens,
-            to_prefill: plan.to_prefill_tokens,
+            document: is_counted.then_some(plan.document_tokens),
+            prompt: is_counted.then_some(plan.prompt_tokens),
+            cached: server.is_none().then_some(plan.cached_tokens),
+            to_prefill: server.is_none().then_some(plan.to_prefill_tokens),
             predicted_s: plan.predicted.map(|time| rounded(time.as_secs_f64())),
         })
     }

@@ -39,6 +39,13 @@ struct Reading<'a> {
     how: &'a ReadAhead,
 }
 
+/// Somebody else's server is asked questions, and no more.
+fn not_there() -> Failure {
+    let message = "an OpenAI-compatible server can't be told to read ahead: documents go there with each question";
+    let hint = "run the model here (-m FILE), or connect to a Lunette server".to_owned();
+    Failure::new(FailureKind::Unsupported, message, Some(hint))
+}
+
 /// Reads the documents of `settings` under each preset of `how`. `start` finds the model and starts an engine with it.
 pub async fn read_ahead(
     settings: &Settings,
@@ -111,6 +118,9 @@ impl Reading<'_> {
             }
         }
         self.printer.print(&self.chat, self.client.stopped(), reporter)?;
+        if self.chat.sends_document() {
+            return Err(not_there().into());
+        }
         self.chat.failure().map_or(Ok(()), |failure| Err(failure.clone().into()))
     }
 

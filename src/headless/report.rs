@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::chat::Exchange;
 use crate::chat::record::{Record, finish_name, rounded};
-use crate::engine::message::{Figures, Finish, ModelInfo, Progress, TokenCounts};
+use crate::engine::message::{Figures, Finish, ModelInfo, Progress, TokenCounts, ToldCounts};
 use crate::fit::retrieval::Piece;
 use crate::harmless;
 use crate::units::{bytes, rate, time};
@@ -52,11 +52,33 @@ impl<'a> From<&'a Piece> for PickedLine<'a> {
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Line<'a> {
-    Loaded { model: &'a str, load_s: f64 },
-    Planned { preset: &'a str, document: u32, prompt: u32, cached: u32, to_prefill: u32, predicted_s: Option<f64> },
-    Progress { done: u32, total: u32, cached: u32, tok_s: f64, remaining_s: Option<f64> },
-    Reasoning { text: &'a str },
-    Answer { text: &'a str },
+    Loaded {
+        model: &'a str,
+        load_s: f64,
+    },
+    Planned {
+        preset: &'a str,
+        /// Null if the tokens are estimated.
+        document: Option<u32>,
+        prompt: Option<u32>,
+        /// Null if somebody else's server reads.
+        cached: Option<u32>,
+        to_prefill: Option<u32>,
+        predicted_s: Option<f64>,
+    },
+    Progress {
+        done: u32,
+        total: u32,
+        cached: u32,
+        tok_s: f64,
+        remaining_s: Option<f64>,
+    },
+    Reasoning {
+        text: &'a str,
+    },
+    Answer {
+        text: &'a str,
+    },
     Done(Box<Report<'a>>),
 }
 
@@ -98,20 +120,15 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
     [
         format!("preset   {preset}: {}", figures.recipe),
         format!(
-            "model    {} on {}, loaded in {}",
+            "model    {} on {}, {} in {}",
             harmless::line(&model.title()),
             harmless::line(&model.place()),
+            if model.server.is_some() { "connected" } else { "loaded" },
             time(model.load_time)
         ),
         format!(
-            "tokens   document {} · prompt {} ({} cached{}, {} prefilled) · generated {} ({} reasoning) · {}",
-            counts.document,
-            counts.prompt,
-            counts.cached,
-            if counts.from_disk > 0 { format!(", {} of them from disk", counts.from_disk) } else { String::new() },
-            counts.prefilled,
-            counts.generated,
-            counts.reasoning,
+            "tokens   {} · {}",
+            counts.told.map_or_else(|| counted_here(&counts), |told| told_by_server(&counts, told)),
             finish_name(finish)
         ),
         prefill,
@@ -128,6 +145,38 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
     .chain(exchange.read_again.as_deref().map(|read_again| format!("reread   {}", read_again.in_words())))
     .collect::<Vec<_>>()
     .join("\n")
+}
+
+/// `document 161,059 · prompt …`
+fn counted_here(counts: &TokenCounts) -> String {
+    format!(
+        "document {} · prompt {} ({} cached{}, {} prefilled) · generated {} ({} reasoning)",
+        counts.document,
+        counts.prompt,
+        counts.cached,
+        if counts.from_disk > 0 { format!(", {} of them from disk", counts.from_disk) } else { String::new() },
+        counts.prefilled,
+        counts.generated,
+        counts.reasoning,
+    )
+}
+
+/// The same of a server that tells what it wants to.
+fn told_by_server(counts: &TokenCounts, told: ToldCounts) -> String {
+    let about = if told.document.is_none() { "about " } else { "" };
+    let prompt = match (told.prompt, told.cached) {
+        (Some(prompt), Some(cached)) => {
+            format!("prompt {prompt} ({cached} cached, {} prefilled)", prompt.saturating_sub(cached))
+        }
+        (Some(prompt), None) => format!("prompt {prompt}"),
+        (None, _) => format!("prompt {about}{}, counted here", counts.prompt),
+    };
+    let reasoning = told.reasoning.map_or_else(String::new, |reasoning| format!(" ({reasoning} reasoning)"));
+    let generated = told.generated.map_or_else(
+        || "generated: the server does not say".to_owned(),
+        |generated| format!("generated {generated}{reasoning}"),
+    );
+    format!("document {about}{} · {prompt} · {generated}", counts.document)
 }
 
 fn drafted(counts: &TokenCounts) -> String {

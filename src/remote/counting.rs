@@ -2,22 +2,24 @@
 //!
 //! Example: `lunette fit --server gpu-box:8080 book.txt` sends the book once, in three pieces, and gets the tokens of its 61 parts.
 //!
+//! Somebody else's server counts as far as it can ([`openai::Survey`]).
+//!
 //! The methods of [`Estimator`] can't fail. If the server does, they return 0 from then on, and [`Estimator::failure`] says why: whoever
 //! counts asks for it before showing anything.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use hyper::body::Bytes;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::http::{Client, Request};
 use super::lunette::{is_wanted, loaded, send_texts, written};
+use super::openai;
 use super::peer::{self, Peer};
-use super::refusal::{Refusal, no_lunette, not_understood};
-use super::runtime::small;
+use super::refusal::{Refusal, not_understood};
+use super::runtime::aside;
 use super::wire::{CODE_MISSING_TEXTS, COUNTS, CountJob, Counted, Counts, Model, TextHash};
 use crate::document::ByteSpan;
 use crate::engine::Measured;
@@ -31,7 +33,18 @@ const MOST_BYTES: usize = 64 << 20;
 
 /// Counts by asking a server.
 #[derive(Debug)]
-pub struct Counter {
+pub struct Counter(Of);
+
+/// Whose server it is.
+#[derive(Debug)]
+enum Of {
+    Lunette(Box<LunetteCounter>),
+    Other(Box<openai::Survey>),
+}
+
+/// Has a Lunette count.
+#[derive(Debug)]
+struct LunetteCounter {
     client: Client,
     info: ModelInfo,
     failed: Mutex<Option<Failure>>,
@@ -41,15 +54,32 @@ impl Counter {
     /// Waits until the server has loaded its model.
     pub fn connect(server: &UsedServer) -> Result<Self, Failure> {
         let client = Client::new(server);
-        let found = aside(async {
+        aside(async {
             match peer::found(&client).await? {
-                Peer::Lunette(_) => is_wanted(server, &client, loaded(&client, &unbounded_channel().0).await?),
-                Peer::Other => Err(no_lunette(&client)),
+                Peer::Lunette(_) => {
+                    let model = is_wanted(server, &client, loaded(&client, &unbounded_channel().0).await?)?;
+                    Ok(Self(Of::Lunette(Box::new(LunetteCounter::of(client, model)))))
+                }
+                Peer::Other(stranger) => {
+                    let survey = openai::Survey::of(&client, server, stranger).await?;
+                    Ok(Self(Of::Other(Box::new(survey))))
+                }
             }
-        });
-        let Model { info, .. } = found?;
-        let info = ModelInfo { runs_on: Some(client.name()), ..*info };
-        Ok(Self { client, info, failed: Mutex::default() })
+        })
+    }
+
+    fn of(&self) -> &dyn Estimator {
+        match &self.0 {
+            Of::Lunette(counter) => &**counter,
+            Of::Other(survey) => &**survey,
+        }
+    }
+}
+
+impl LunetteCounter {
+    fn of(client: Client, model: Model) -> Self {
+        let info = ModelInfo { runs_on: Some(client.name()), ..*model.info };
+        Self { client, info, failed: Mutex::default() }
     }
 
     /// As many counts as `expected`, or zeros once something has failed.
@@ -99,19 +129,45 @@ fn uneven(client: &Client) -> Failure {
     )
 }
 
-/// Runs `work` on a thread of its own, because the caller may be inside a runtime.
-fn aside<T: Send>(work: impl Future<Output = T> + Send) -> T {
-    thread::scope(|scope| {
-        let working = scope.spawn(|| small().block_on(work));
-        working.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
 fn shared(texts: &[&str]) -> Vec<Arc<str>> {
     texts.iter().map(|text| Arc::from(*text)).collect()
 }
 
 impl Estimator for Counter {
+    fn info(&self) -> &ModelInfo {
+        self.of().info()
+    }
+
+    fn count(&self, text: &str) -> u32 {
+        self.of().count(text)
+    }
+
+    fn count_each(&self, texts: &[&str]) -> Vec<u32> {
+        self.of().count_each(texts)
+    }
+
+    fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
+        self.of().count_prompt(prompt)
+    }
+
+    fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
+        self.of().count_spans(text, spans)
+    }
+
+    fn measured(&self) -> Option<Measured> {
+        self.of().measured()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.of().free_bytes()
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        self.of().failure()
+    }
+}
+
+impl Estimator for LunetteCounter {
     fn info(&self) -> &ModelInfo {
         &self.info
     }

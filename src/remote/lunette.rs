@@ -100,6 +100,11 @@ pub(super) fn is_wanted(server: &UsedServer, client: &Client, model: Model) -> R
         let has = crate::harmless::line(&file).into_owned();
         return refused(format!("{} has the model {has}, not {wanted}", client.name()), "leave -m out");
     }
+    let of_others = [("--tokenizer", server.tokenizer.is_some()), ("--server-body", !server.body.is_empty())];
+    if let Some((flag, _)) = of_others.into_iter().find(|(_, given)| *given) {
+        let message = format!("{flag} is for servers that are not Lunette's, and {} is one", client.name());
+        return refused(message, "leave it out");
+    }
     if server.context_tokens.is_some() {
         return refused(
             format!("{} has its own context size", client.name()),

@@ -8,6 +8,9 @@
 //! [`connect`] returns the channels that `engine::spawn` returns, so that nobody else needs to know where the engine is. The first events are
 //! `Loading`, then `Loaded` or `LoadFailed`. Then a server that can't be reached fails single jobs, and the next one tries again.
 //!
+//! The server is a Lunette, which does everything that this machine's engine would, or anybody's that speaks OpenAI's protocol
+//! ([`openai`]), which answers questions and not more. `GET /lunette` tells which.
+//!
 //! Example: `lunette --server http://gpu-box:8080 book.txt` sends the book with the first question, and its hash with those after it. Of a book
 //! of 8.7 kB the second question sends less than 6 kB in all (`tests/remote.rs`).
 //!
@@ -16,7 +19,7 @@
 pub mod counting;
 pub mod http;
 mod lunette;
-pub mod openai;
+mod openai;
 mod peer;
 mod refusal;
 mod runtime;
@@ -52,10 +55,12 @@ pub fn connect(server: &UsedServer) -> EngineHandle {
 /// What `server` is, for people: `gpu-box:8080 runs Lunette 0.1.0 with Qwen2.5-Coder 0.5B · Q4_K_M on CPU`.
 pub fn described(server: &UsedServer) -> Result<String, Failure> {
     let client = Client::new(server);
-    match runtime::small().block_on(peer::found(&client))? {
-        Peer::Lunette(hello) => Ok(in_words(&client, &hello)),
-        Peer::Other => Err(refusal::no_lunette(&client)),
-    }
+    runtime::small().block_on(async {
+        match peer::found(&client).await? {
+            Peer::Lunette(hello) => Ok(in_words(&client, &hello)),
+            Peer::Other(stranger) => Ok(openai::described(&client, server, stranger).await?),
+        }
+    })
 }
 
 fn in_words(client: &Client, hello: &Hello) -> String {
@@ -79,7 +84,7 @@ fn run(server: &UsedServer, commands: Receiver<Command>, events: &UnboundedSende
     };
     match runtime.block_on(found) {
         Some(Ok(Peer::Lunette(_))) => lunette::run(&runtime, &client, server, commands, events),
-        Some(Ok(Peer::Other)) => drop(events.send(Event::LoadFailed(refusal::no_lunette(&client)))),
+        Some(Ok(Peer::Other(stranger))) => openai::run(&runtime, &client, server, stranger, commands, events),
         Some(Err(failure)) => drop(events.send(Event::LoadFailed(failure))),
         None => {}
     }

@@ -54,7 +54,7 @@ impl Refusal {
     pub(super) fn failure(self, client: &Client) -> Failure {
         let server = client.name();
         // The server's words are shown.
-        let harmless = |text: String| crate::harmless::line(&text).into_owned();
+        let harmless = |text: String| crate::harmless::line(&client.without_key(text)).into_owned();
         let said = self.message.map_or_else(|| format!("status {}", self.status), harmless);
         let hint = self.hint.map(harmless);
         let retry = self.retry_after.map(|time| format!("ask again in {} s", time.as_secs().max(1)));
@@ -78,10 +78,10 @@ impl Refusal {
     }
 }
 
-/// The server is another program's.
+/// It was a Lunette, and now another program answers there.
 pub(super) fn no_lunette(client: &Client) -> Failure {
-    let message = format!("the server at {} is not Lunette's", client.name());
-    Failure::new(FailureKind::Usage, message, Some("start `lunette serve` there, or check the address".to_owned()))
+    let message = format!("the server at {} is not Lunette's any more", client.name());
+    Failure::new(FailureKind::Usage, message, Some("start Lunette again to use what is there now".to_owned()))
 }
 
 /// A Lunette that this one doesn't understand.

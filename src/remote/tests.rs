@@ -77,7 +77,7 @@ fn server() -> (UsedServer, Receiver<Asked>) {
             }
         }
     });
-    (UsedServer { url, key: None, model: None, context_tokens: None }, asked)
+    (UsedServer::at(url), asked)
 }
 
 fn read(stream: TcpStream) -> Asked {

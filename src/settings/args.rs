@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use super::server::{self, ServerChoice};
-use super::values::{self, Count, Listen};
+use super::values::{self, Count, Fields, Listen};
 use crate::engine::config::{GpuLayers, KvDtype, RopeMethod, RopeScaling, SplitMode, Yarn};
 use crate::engine::message::{Drafting, Reread};
 use crate::engine::{library_version, patch_stamp};
@@ -738,6 +738,12 @@ pub struct ModelArgs {
     /// File with the key of that server; `LUNETTE_SERVER_KEY` may have it instead
     #[arg(long, value_name = "FILE")]
     pub server_key_file: Option<PathBuf>,
+    /// GGUF with the tokeniser of the server's model, to count tokens with where that server is not Lunette's and has no /tokenize
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+    /// Fields to add to each request to a server that is not Lunette's, as JSON, e.g. `{"sliding_window_size": 2048}`
+    #[arg(long, value_name = "JSON", value_parser = values::fields)]
+    pub server_body: Option<Fields>,
     /// Context size in tokens (0 = fit to the documents plus the answer)
     #[arg(short, long, value_name = "TOKENS", value_parser = values::context, allow_negative_numbers = true)]
     pub ctx_size: Option<u32>,

@@ -56,6 +56,8 @@ pub enum Error {
     ServerVariable { allowed: String },
     #[error("{flag} is about an engine on this machine, and a server's is used")]
     NotWithServer { flag: &'static str },
+    #[error("{flag} is about a server's engine, and this machine's is used")]
+    OnlyWithServer { flag: &'static str },
     #[error("lunette serve has an engine of its own and passes no requests on to another server")]
     ServesItself,
     #[error("the API key is empty")]
@@ -86,6 +88,7 @@ impl Hint for Error {
             }
             Self::ServerVariable { allowed } => return Some(format!("allowed: {allowed}")),
             Self::NotWithServer { .. } => "leave it out, or use this machine's engine: --server none",
+            Self::OnlyWithServer { .. } => "leave it out, or name the server: --server URL",
             Self::ServesItself => "leave --server out",
             Self::NoConfig { .. } => {
                 "LUNETTE_CONFIG names this file; unset it to use the default file (see `lunette paths`)"

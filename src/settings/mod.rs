@@ -48,4 +48,4 @@ pub use shell::{completions, man_page};
 pub use standard_input::StandardInput;
 pub use surroundings::{ScreenVariables, ServerVariables, Surroundings, Terminal};
 pub use used_server::UsedServer;
-pub use values::{Count, Listen, from_zero, limit, look_back, penalty, seed, share};
+pub use values::{Count, Fields, Listen, from_zero, limit, look_back, penalty, seed, share};

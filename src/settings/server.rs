@@ -19,6 +19,15 @@ pub enum Scheme {
     Https,
 }
 
+impl Scheme {
+    const fn usual_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
 /// Where a server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerUrl {
@@ -63,6 +72,14 @@ impl ServerUrl {
         let Self { host, port, .. } = self;
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
+
+    /// The same without the scheme's usual port, as browsers write it into a request: not every proxy knows itself by both.
+    #[must_use]
+    pub fn host_header(&self) -> String {
+        let whole = self.authority();
+        let usual = format!(":{}", self.scheme.usual_port());
+        whole.strip_suffix(&usual).map_or_else(|| whole.clone(), str::to_owned)
+    }
 }
 
 /// `http://gpu-box:8080/lab`.
@@ -77,10 +94,7 @@ impl fmt::Display for ServerUrl {
 }
 
 fn host_and_port(authority: &str, scheme: Scheme) -> Option<(&str, u16)> {
-    let usual = match scheme {
-        Scheme::Http => 80,
-        Scheme::Https => 443,
-    };
+    let usual = scheme.usual_port();
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;
@@ -138,6 +152,15 @@ mod tests {
         ] {
             assert!(ServerUrl::read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_request_names_the_host_without_the_usual_port() {
+        let named = |text: &str| ServerUrl::read(text).expect("an address").host_header();
+        assert_eq!(
+            ["https://llm.example/v1", "http://gpu-box:8080", "http://[::1]", "https://a:80"].map(named),
+            ["llm.example", "gpu-box:8080", "[::1]", "a:80"]
+        );
     }
 
     #[test]

@@ -109,6 +109,22 @@ fn the_key_of_a_server_comes_from_a_flag_a_file_or_the_environment() {
 }
 
 #[test]
+fn flags_about_a_server_need_one_and_fields_are_a_json_object() {
+    let line =
+        ["--server", "box:8000", "--tokenizer", "a.gguf", "--server-body", r#"{"keep_first": 10}"#, "-p", "Who?"];
+    let server = headless(&line).server.expect("one was named");
+    let keep_first = server.body.get("keep_first").and_then(serde_json::Value::as_u64);
+    assert_eq!((server.tokenizer, keep_first), (Some("a.gguf".into()), Some(10)));
+    for flag in ["--tokenizer", "--server-body"] {
+        let (told, exit) = refused(&[flag, "{}", "-p", "Who?"]);
+        assert!(told.starts_with(&format!("{flag} is about a server's engine")) && exit == Exit::Usage, "{told}");
+    }
+    for wrong in ["[]", "keep_first=10", r#"{"messages": []}"#] {
+        assert!(LowArgs::try_parse_from(["lunette", "--server-body", wrong]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn a_server_takes_the_flags_of_the_reference_and_limits_each_answer() {
     let settings =
         headless(&["serve", "--sliding_window_size", "2048", "--keep_first", "10", "--force_fa_decode", "-n", "9"]);

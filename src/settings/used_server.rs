@@ -6,6 +6,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::{Map, Value};
+
 use super::args::ModelArgs;
 use super::config::Config;
 use super::error::Error;
@@ -23,9 +25,19 @@ pub struct UsedServer {
     pub model: Option<String>,
     /// `-c`.
     pub context_tokens: Option<u32>,
+    /// `--tokenizer`: a file to count tokens with.
+    pub tokenizer: Option<PathBuf>,
+    /// `--server-body`: fields of every request for an answer.
+    pub body: Map<String, Value>,
 }
 
 impl UsedServer {
+    /// The server at `url`, as it is without any flag.
+    #[must_use]
+    pub fn at(url: ServerUrl) -> Self {
+        Self { url, key: None, model: None, context_tokens: None, tokenizer: None, body: Map::new() }
+    }
+
     /// What stands for the path of its model, which is not on this machine.
     #[must_use]
     pub fn model_place(&self) -> PathBuf {
@@ -49,23 +61,38 @@ pub(super) fn used(
         (None, None) => config.server.clone().unwrap_or(ServerChoice::None),
     };
     let ServerChoice::At(url) = chosen else {
-        return Ok(None);
+        return match first_about_a_server(args) {
+            Some(flag) => Err(Error::OnlyWithServer { flag }),
+            None => Ok(None),
+        };
     };
     if let Some(flag) = first_about_this_machine(args) {
         return Err(Error::NotWithServer { flag });
     }
     let key = match &args.server_key_file {
         Some(path) => Some(key_of(path.clone())?),
-        None => variables.key.as_deref().map(|key| ApiKey(key.trim().to_owned())),
+        None => variables.key.as_deref().map(str::trim).filter(|key| !key.is_empty()).map(|key| ApiKey(key.to_owned())),
     };
-    let (model, context_tokens) = (args.model.clone(), args.ctx_size.filter(|&tokens| tokens > 0));
-    Ok(Some(UsedServer { url, key, model, context_tokens }))
+    Ok(Some(UsedServer {
+        url,
+        key,
+        model: args.model.clone(),
+        context_tokens: args.ctx_size.filter(|&tokens| tokens > 0),
+        tokenizer: args.tokenizer.clone(),
+        body: args.server_body.clone().unwrap_or_default().0,
+    }))
 }
 
 fn key_of(path: PathBuf) -> Result<ApiKey, Error> {
     let key = std::fs::read_to_string(&path).map_err(|source| Error::KeyFile { path, source })?;
     let key = key.trim();
     if key.is_empty() { Err(Error::EmptyKey) } else { Ok(ApiKey(key.to_owned())) }
+}
+
+/// The first flag given that says nothing without a server.
+fn first_about_a_server(args: &ModelArgs) -> Option<&'static str> {
+    let given = [("--tokenizer", args.tokenizer.is_some()), ("--server-body", args.server_body.is_some())];
+    given.into_iter().find_map(|(flag, given)| given.then_some(flag))
 }
 
 /// The first flag given that is about an engine on this machine.

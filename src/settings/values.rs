@@ -8,6 +8,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::engine::config::{GpuLayers, KvDtype, RopeMethod, SplitMode};
 use crate::swaa::written;
 
@@ -32,6 +34,21 @@ const ROTATIONS: std::ops::RangeInclusive<f32> = 1e-6..=1e10;
 /// A count; `None` means all, or no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub Option<u32>);
+
+/// Fields of a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fields(pub Map<String, Value>);
+
+/// Parses `--server-body`. What makes the conversation and its answer is laid out here, and no field of the user's.
+pub(super) fn fields(text: &str) -> Result<Fields, String> {
+    const OWN: [&str; 4] = ["messages", "model", "stream", "stream_options"];
+    let wrong = || "a JSON object, as in {\"sliding_window_size\": 2048}".to_owned();
+    let fields: Map<String, Value> = serde_json::from_str(text).map_err(|_| wrong())?;
+    match OWN.into_iter().find(|own| fields.contains_key(*own)) {
+        Some(own) => Err(format!("fields other than {own}, which Lunette writes")),
+        None => Ok(Fields(fields)),
+    }
+}
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! A wire between a client and a server: it counts what the client sends, and may be long.
+//! A wire between a client and a server: it counts what the client sends, and may be long, or hide some of the server's paths.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::io::{Read, Write};
@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+const NOT_FOUND: &[u8] =
+    b"HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\nConnection: close\r\n\r\n{\"detail\":\"Not Found\"}";
+
 pub(crate) struct Proxy {
     pub(crate) address: String,
     sent: Arc<AtomicU64>,
@@ -16,12 +19,25 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Everything to and from `server` takes `delay` each way.
     pub(crate) fn to(server: &str, delay: Duration) -> Self {
+        Self::between(server, delay, None)
+    }
+
+    /// `server`, as if it had no path that begins with `path`.
+    pub(crate) fn hiding(path: &'static str, server: &str) -> Self {
+        Self::between(server, Duration::ZERO, Some(path))
+    }
+
+    fn between(server: &str, delay: Duration, hidden: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let (server, sent) = (server.to_owned(), Arc::new(AtomicU64::new(0)));
         let counted = sent.clone();
         thread::spawn(move || {
-            for client in listener.incoming().flatten() {
+            for mut client in listener.incoming().flatten() {
+                if hidden.is_some_and(|path| asks_for(path, &client)) {
+                    let _ = client.write_all(NOT_FOUND);
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(&server) else { continue };
                 pump(&client, &server, delay, counted.clone());
                 pump(&server, &client, delay, Arc::default());
@@ -34,6 +50,14 @@ impl Proxy {
     pub(crate) fn sent(&self) -> u64 {
         self.sent.swap(0, Ordering::SeqCst)
     }
+}
+
+/// Whether a request for a path that begins with `path` has come. What came stays to be read.
+fn asks_for(path: &str, client: &TcpStream) -> bool {
+    let mut beginning = [0; 256];
+    let length = client.peek(&mut beginning).unwrap_or(0);
+    let beginning = String::from_utf8_lossy(&beginning[..length]);
+    beginning.split(' ').nth(1).is_some_and(|asked| asked.starts_with(path))
 }
 
 /// Passes on what `from` says, in a thread of its own.

@@ -61,7 +61,7 @@ pub struct Request {
 }
 
 /// Why there is no answer, or not all of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     #[error("cannot reach {server}: {why}")]
     Unreachable { server: String, why: String },
@@ -135,6 +135,15 @@ impl Client {
         self.url.authority()
     }
 
+    /// `text` of the server without the key, should the server repeat it.
+    #[must_use]
+    pub fn without_key(&self, text: String) -> String {
+        match &self.key {
+            Some(ApiKey(key)) if !key.is_empty() && text.contains(key.as_str()) => text.replace(key.as_str(), "…"),
+            _ => text,
+        }
+    }
+
     /// Sends a request, and waits for the status. Must be called in a runtime.
     pub async fn send(&self, request: Request) -> Result<Response, HttpError> {
         let patience = request.patience;
@@ -150,10 +159,9 @@ impl Client {
         let answered = timeout(patience, answered).await;
         let answered = answered.map_err(|_| HttpError::Silent { server: self.name(), after: patience })?;
         let (head, body) = answered.map_err(|error| self.broken(&error))?.into_parts();
-        let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         Ok(Response {
             status: head.status.as_u16(),
-            retry_after: retry_after.map(Duration::from_secs),
+            retry_after: head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?)),
             body: Pieces { server: self.name(), body, driver, patience },
             lines: Lines::default(),
         })
@@ -166,7 +174,7 @@ impl Client {
         *written.method_mut() = request.method;
         *written.uri_mut() = uri.parse().expect("bases and paths are of plain characters");
         let headers = written.headers_mut();
-        headers.insert(HOST, self.url.authority().parse().expect("hosts are of plain characters"));
+        headers.insert(HOST, self.url.host_header().parse().expect("hosts are of plain characters"));
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("lunette/", env!("CARGO_PKG_VERSION"))));
         headers.insert(ACCEPT, HeaderValue::from_static(request.accept));
         if let Some(kind) = kind {
@@ -204,6 +212,11 @@ impl Client {
     fn broken(&self, error: &hyper::Error) -> HttpError {
         HttpError::Broken { server: self.name(), why: in_words(error) }
     }
+}
+
+/// The time in a `Retry-After` header. A date, which no such server sends, counts as none.
+fn retry_after(value: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(value.trim().parse().ok()?).ok()
 }
 
 /// What hyper says, without its words for itself.

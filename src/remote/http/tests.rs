@@ -20,7 +20,7 @@ fn server(
         String::from_utf8_lossy(&read[..length]).into_owned()
     });
     let key = Some(ApiKey("secret".into()));
-    (Client::new(&UsedServer { url, key, model: None, context_tokens: None }), served)
+    (Client::new(&UsedServer { key, ..UsedServer::at(url) }), served)
 }
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\na\nbé\r\n";
@@ -76,7 +76,7 @@ async fn dropping_an_answer_closes_the_connection() {
 async fn nobody_there_is_told_with_the_address_and_a_hint() {
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let url = ServerUrl::read(&format!("127.0.0.1:{port}")).expect("a URL");
-    let client = Client::new(&UsedServer { url, key: None, model: None, context_tokens: None });
+    let client = Client::new(&UsedServer::at(url));
     let failure = Failure::from(client.send(Request::get("/")).await.expect_err("nobody listens"));
     assert!(failure.message.starts_with(&format!("cannot reach 127.0.0.1:{port}: ")), "{failure}");
     assert!(failure.hint.is_some());
@@ -96,4 +96,18 @@ async fn a_server_that_does_not_encrypt_is_told_from_one_that_is_not_there() {
     let client = Client { url: ServerUrl { scheme: Scheme::Https, ..client.url }, ..client };
     let error = client.send(Request::get("/")).await.expect_err("it does not encrypt");
     assert!(matches!(error, HttpError::NotTrusted { .. }), "{error}");
+}
+
+#[test]
+fn of_times_to_come_back_only_seconds_are_understood() {
+    assert_eq!(retry_after(" 2 "), Some(Duration::from_secs(2)));
+    assert_eq!(["soon", "-1", "Fri, 31 Dec 1999 23:59:59 GMT"].map(retry_after), [None; 3]);
+}
+
+#[test]
+fn a_key_that_the_server_repeats_is_left_out() {
+    let url = ServerUrl::read("box").expect("a URL");
+    let client = Client::new(&UsedServer { key: Some(ApiKey("sk-1".into())), ..UsedServer::at(url.clone()) });
+    assert_eq!(client.without_key("Incorrect API key: sk-1.".into()), "Incorrect API key: ….");
+    assert_eq!(Client::new(&UsedServer::at(url)).without_key("sk-1".into()), "sk-1");
 }

@@ -11,16 +11,16 @@
 //! usage 12 + 5        figures: prompt 12, generated 5
 //! ```
 //!
-//! Token counts are the server's. Where it says nothing they are 0, or for the prompt our own; speeds need counts, and
-//! are 0 without. It doesn't know connections: time comes in with each chunk.
+//! Token counts are the server's. Where it says nothing they are 0, or for the prompt our own, and absent in [`ToldCounts`]; speeds
+//! need counts, and are 0 without. It doesn't know connections: time comes in with each chunk.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use super::stream::{Chunk, ReadSoFar, ServerTimings, Usage};
 use crate::engine::message::{
-    Channel, Event, Figures, Finish, JobId, Memory, OutputMarkup, Progress, Question, ReasoningEnd, Repetition,
-    TagPair, Threads, Timings, TokenCounts,
+    Channel, Counting, Event, Figures, Finish, JobId, Memory, OutputMarkup, Progress, Question, ReasoningEnd,
+    Repetition, TagPair, Threads, Timings, TokenCounts, ToldCounts,
 };
 use crate::engine::{Output, RepetitionGuard, Splitter, Stopped};
 use crate::swaa::Recipe;
@@ -37,6 +37,7 @@ pub(super) struct Sent {
     pub(super) document_tokens: u32,
     pub(super) prompt_tokens: u32,
     pub(super) context_tokens: u32,
+    pub(super) counting: Counting,
 }
 
 /// Everything that the server has said about an answer so far.
@@ -148,9 +149,10 @@ impl Answering {
     pub(super) fn figures(&self, sent: &Sent) -> Figures {
         let usage = self.usage.unwrap_or_default();
         let said = self.usage.is_some();
-        let cached = usage.cached.or(self.timings.and_then(|timings| timings.cached)).unwrap_or(0);
+        let told = self.told(sent);
+        let cached = told.cached.unwrap_or(0);
         let prompt = if said { usage.prompt } else { sent.prompt_tokens };
-        let generated = if said { usage.completion } else { self.timings.map_or(0, |timings| timings.generated) };
+        let generated = told.generated.unwrap_or(0);
         Figures {
             recipe: sent.recipe.clone(),
             tokens: TokenCounts {
@@ -160,6 +162,7 @@ impl Answering {
                 prefilled: prompt.saturating_sub(cached),
                 generated,
                 reasoning: usage.reasoning.unwrap_or(0).min(generated),
+                told: Some(told),
                 ..TokenCounts::default()
             },
             timings: self.times(generated),
@@ -168,6 +171,18 @@ impl Answering {
             reasoning_end: self.reasoning.map(|_| self.how_reasoning_ended()),
             prefill_cost: UNKNOWN_COST,
             context_tokens: sent.context_tokens,
+        }
+    }
+
+    /// What the server said of its counts, and no more.
+    fn told(&self, sent: &Sent) -> ToldCounts {
+        let timings = self.timings;
+        ToldCounts {
+            document: (sent.counting == Counting::Exact).then_some(sent.document_tokens),
+            prompt: self.usage.map(|usage| usage.prompt),
+            cached: self.usage.and_then(|usage| usage.cached).or(timings.and_then(|timings| timings.cached)),
+            generated: self.usage.map(|usage| usage.completion).or(timings.map(|timings| timings.generated)),
+            reasoning: self.usage.and_then(|usage| usage.reasoning),
         }
     }
 
@@ -327,6 +342,7 @@ mod tests {
             document_tokens: 8,
             prompt_tokens: 10,
             context_tokens: 0,
+            counting: Counting::Exact,
         }
     }
 
@@ -402,6 +418,13 @@ mod tests {
             prefilled: 200,
             generated: 41,
             reasoning: 9,
+            told: Some(ToldCounts {
+                document: Some(8),
+                prompt: Some(1200),
+                cached: Some(1000),
+                generated: Some(41),
+                reasoning: Some(9),
+            }),
             ..TokenCounts::default()
         };
         assert_eq!(figures.tokens, expected);
@@ -416,6 +439,7 @@ mod tests {
         told(&mut silent, vec![said("A"), ends("stop")]);
         let figures = silent.figures(&sent());
         assert_eq!((figures.tokens.prompt, figures.tokens.generated), (10, 0));
+        assert_eq!(figures.tokens.told, Some(ToldCounts { document: Some(8), ..ToldCounts::default() }));
         assert!(figures.timings.decode_tokens_per_s.abs() < 1e-9);
     }
 

@@ -12,23 +12,33 @@
 //!
 //! The marks of the server's chat template are not known here. [`PER_MESSAGE`] stands for them, so that the tokens of a
 //! prompt are those of its texts and a few more. The server's own count comes with the answer.
+//!
+//! A `/tokenize` that stops counting in the middle (it refuses a long text, say) is replaced by estimates from then on, and
+//! [`Counter::why_it_guesses`] says why. A server that can't be reached any more is a failure.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::estimate::TokenEstimate;
 use super::models::{Kind, Offer};
+use super::patience::{self, NoAnswer};
 use super::stream::whole;
 use super::tokenizer::Tokenizer;
 use super::wire::Wire;
 use crate::engine::message::{Counting, Origin, Prompt, Segment};
+use crate::failure::{Failure, FailureKind};
+use crate::fit::PromptTokens;
 
+const TOKENIZE: &str = "/tokenize";
 /// Tokens that a chat template puts around a message. ChatML has 5, Llama 3 has 5, Gemma has 4.
 const PER_MESSAGE: u32 = 5;
 /// Shorter texts are estimated: asking the server takes longer than it is worth.
 const FEWEST_BYTES_TO_ASK: usize = 16;
+/// Texts that the server is asked for at the same time.
+const ASKED_AT_ONCE: usize = 8;
 /// Texts whose counts are kept.
 const MOST_KEPT: usize = 4096;
 
@@ -63,14 +73,6 @@ enum Method {
     Estimate,
 }
 
-/// The tokens of a prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct PromptTokens {
-    /// Those of the document and what comes before it.
-    pub(super) document: u32,
-    pub(super) all: u32,
-}
-
 /// Counts texts, and keeps what it has counted.
 #[derive(Debug)]
 pub(super) struct Counter {
@@ -78,6 +80,7 @@ pub(super) struct Counter {
     method: Method,
     estimate: TokenEstimate,
     known: HashMap<u64, u32>,
+    why_it_guesses: Option<String>,
 }
 
 impl Counter {
@@ -87,7 +90,13 @@ impl Counter {
             Some(own) => Method::Own(Box::new(own)),
             None => shape_of(offer, wire).await.map_or(Method::Estimate, Method::Server),
         };
-        Self { model: offer.id.clone(), method, estimate: TokenEstimate::default(), known: HashMap::new() }
+        Self {
+            model: offer.id.clone(),
+            method,
+            estimate: TokenEstimate::default(),
+            known: HashMap::new(),
+            why_it_guesses: None,
+        }
     }
 
     /// Whether counts are exact.
@@ -98,61 +107,126 @@ impl Counter {
         }
     }
 
-    /// The tokens of `text`.
-    pub(super) async fn count(&mut self, text: &str, wire: &Wire) -> u32 {
-        let key = key_of(text);
-        if let Some(&tokens) = self.known.get(&key) {
-            return tokens;
+    /// Why counts are estimates since they were asked for last, if they were exact until then.
+    pub(super) fn why_it_guesses(&mut self) -> Option<Failure> {
+        let why = self.why_it_guesses.take()?;
+        let hint = "--tokenizer FILE counts here, whatever the server does".to_owned();
+        Some(Failure::new(FailureKind::Runtime, why, Some(hint)))
+    }
+
+    /// The tokens of `text`. Errors: the server can't be reached.
+    pub(super) async fn count(&mut self, text: &str, wire: &Wire) -> Result<u32, Failure> {
+        if let Some(&tokens) = self.known.get(&key_of(text)) {
+            return Ok(tokens);
         }
-        let tokens = self.count_anew(text, wire).await;
+        let tokens = self.count_anew(text, wire).await?;
+        if !matches!(self.method, Method::Estimate) {
+            self.keep(text, tokens);
+        }
+        Ok(tokens)
+    }
+
+    /// The tokens of each text. Errors: the server can't be reached.
+    pub(super) async fn count_each(&mut self, texts: &[&str], wire: &Wire) -> Result<Vec<u32>, Failure> {
+        let mut tokens = Vec::with_capacity(texts.len());
+        for some in texts.chunks(ASKED_AT_ONCE) {
+            self.ask_for(some, wire).await;
+            for text in some {
+                tokens.push(self.count(text, wire).await?);
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Asks for several texts at once, because each answer travels for a while. What fails is asked for again, alone.
+    async fn ask_for(&mut self, texts: &[&str], wire: &Wire) {
+        let Method::Server(shape) = self.method else { return };
+        let is_unknown = |text: &&str| text.len() >= FEWEST_BYTES_TO_ASK && !self.known.contains_key(&key_of(text));
+        let unknown: Vec<&str> = texts.iter().copied().filter(is_unknown).collect();
+        let bodies: Vec<Value> = unknown.iter().map(|text| shape.request(&self.model, text)).collect();
+        let answers = join_all(bodies.iter().map(|body| wire.post(TOKENIZE, body))).await;
+        let counts = answers.into_iter().map(|answer| shape.tokens(&answer.ok()?));
+        let counted: Vec<_> = unknown.into_iter().zip(counts).collect();
+        for (text, tokens) in counted {
+            if let Some(tokens) = tokens {
+                self.keep(text, tokens);
+            }
+        }
+    }
+
+    fn keep(&mut self, text: &str, tokens: u32) {
         if self.known.len() >= MOST_KEPT {
             self.known.clear();
         }
-        if !matches!(self.method, Method::Estimate) {
-            self.known.insert(key, tokens);
-        }
-        tokens
+        self.known.insert(key_of(text), tokens);
     }
 
-    async fn count_anew(&mut self, text: &str, wire: &Wire) -> u32 {
+    async fn count_anew(&mut self, text: &str, wire: &Wire) -> Result<u32, Failure> {
         match &self.method {
-            Method::Own(tokenizer) => tokenizer.count(text),
+            Method::Own(tokenizer) => Ok(tokenizer.count(text)),
             Method::Server(shape) if text.len() >= FEWEST_BYTES_TO_ASK => {
-                let answer = wire.post("tokenize", &shape.request(&self.model, text)).await;
-                match answer.ok().and_then(|answer| shape.tokens(&answer)) {
-                    Some(tokens) => tokens,
-                    // It refuses a long text, or is busy.
-                    None => self.guess_from_here_on(text),
+                let shape = *shape;
+                match asked(&shape.request(&self.model, text), wire).await {
+                    Ok(answer) => match shape.tokens(&answer) {
+                        Some(tokens) => Ok(tokens),
+                        None => Ok(self.guess_from_here_on(text, "the server counts tokens no more")),
+                    },
+                    Err(why @ NoAnswer::Unheard(_)) => Err(why.failure()),
+                    Err(why) => {
+                        let why = format!("the server counts tokens no more: {}", why.failure().message);
+                        Ok(self.guess_from_here_on(text, &why))
+                    }
                 }
             }
-            Method::Server(_) | Method::Estimate => self.estimate.count(text),
+            Method::Server(_) | Method::Estimate => Ok(self.estimate.count(text)),
         }
     }
 
-    /// What counted until now can't count this text: counts are estimates from here on, and called so.
-    fn guess_from_here_on(&mut self, text: &str) -> u32 {
+    fn guess_from_here_on(&mut self, text: &str, why: &str) -> u32 {
         self.method = Method::Estimate;
+        self.known.clear();
+        self.why_it_guesses = Some(why.to_owned());
         self.estimate.count(text)
     }
 
-    /// The tokens of `prompt`, which has `messages` messages.
-    pub(super) async fn count_prompt(&mut self, prompt: &Prompt, messages: usize, wire: &Wire) -> PromptTokens {
-        let mut tokens = PromptTokens::default();
+    /// The tokens of `prompt`, which has `messages` messages. Errors: the server can't be reached.
+    pub(super) async fn count_prompt(
+        &mut self,
+        prompt: &Prompt,
+        messages: usize,
+        wire: &Wire,
+    ) -> Result<PromptTokens, Failure> {
+        let mut tokens = PromptTokens { document: 0, prompt: 0 };
         for part in prompt.parts.iter().filter(|part| part.origin == Origin::Text) {
-            let count = self.count(&part.text, wire).await;
-            tokens.all += count;
+            let count = self.count(&part.text, wire).await?;
+            tokens.prompt += count;
             if part.segment == Segment::Document {
                 tokens.document += count;
             }
         }
-        tokens.all += PER_MESSAGE * messages as u32;
-        tokens
+        tokens.prompt += PER_MESSAGE * messages as u32;
+        Ok(tokens)
     }
 
     /// The server counted `tokens` for a prompt that was counted as `ours`. Estimates are scaled by it.
     pub(super) fn learn(&mut self, ours: u32, tokens: u32) {
         if self.counting() == Counting::Estimated {
             self.estimate.learn(ours, tokens);
+        }
+    }
+}
+
+/// The answer of `/tokenize`. A server that is busy is asked again.
+async fn asked(body: &Value, wire: &Wire) -> Result<Value, NoAnswer> {
+    let mut times = 0;
+    loop {
+        times += 1;
+        match wire.post(TOKENIZE, body).await {
+            Err(why) => match patience::wait(&why, times) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(why),
+            },
+            answer => return answer,
         }
     }
 }
@@ -172,7 +246,7 @@ async fn shape_of(offer: &Offer, wire: &Wire) -> Option<Shape> {
         Kind::Ollama | Kind::LmStudio | Kind::OpenRouter => &[],
     };
     for shape in shapes {
-        let answer = wire.post("tokenize", &shape.request(&offer.id, "Hello")).await;
+        let answer = wire.post(TOKENIZE, &shape.request(&offer.id, "Hello")).await;
         if answer.ok().and_then(|answer| shape.tokens(&answer)).is_some_and(|tokens| tokens > 0) {
             return Some(*shape);
         }

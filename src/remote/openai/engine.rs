@@ -16,36 +16,39 @@
 //! Cancelling closes the connection, by which such servers stop. What was written stays.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
 use super::answer::{Answering, Sent, UNKNOWN_COST};
-use super::connection::Connection;
-use super::counting::{Counter, PromptTokens};
+use super::counting::Counter;
 use super::facts;
 use super::messages::Conversation;
-use super::models::{self, Kind, Offer};
+use super::models::Kind;
+use super::offer::{self, Found};
 use super::patience::{self, NoAnswer};
 use super::request::Dialect;
 use super::stream::{EventReader, Item};
 use super::tokenizer::Tokenizer;
-use super::wire::{Lines, Wire};
-use crate::engine::EngineHandle;
+use super::wire::{LONGEST_PREFILL, Wire};
 use crate::engine::message::{
     CancelToken, Command, Counting, Drafting, Event, Figures, Finish, JobId, Memory, Plan, Prompt, Question, Threads,
-    Timings, TokenCounts, UNKNOWN_CONTEXT_TOKENS,
+    Timings, TokenCounts, ToldCounts, UNKNOWN_CONTEXT_TOKENS,
 };
 use crate::failure::{Failure, FailureKind};
+use crate::fit::PromptTokens;
+use crate::remote::http::{Client, Response};
+use crate::remote::peer::Stranger;
+use crate::settings::UsedServer;
 use crate::swaa::{ModelLayers, RecipeSpec};
 use crate::units::count;
 
 /// How often a running request looks whether it is cancelled.
 const LOOK: Duration = Duration::from_millis(20);
-/// The longest silence before an answer begins: a long document takes minutes to prefill.
-const LONGEST_PREFILL: Duration = Duration::from_mins(30);
 /// The longest silence within an answer.
 const LONGEST_SILENCE: Duration = Duration::from_mins(2);
 /// An estimate this many times over the context is refused; below, the server decides.
@@ -55,30 +58,18 @@ const CUT_SHARES: (f64, f64) = (0.9, 0.6);
 /// Shorter prompts are not looked at: a template may count for much in them.
 const FEWEST_CUT_TOKENS: u32 = 500;
 
-/// Starts the thread, and returns immediately. The first event is `Loaded`, or `LoadFailed`.
-#[must_use]
-pub fn spawn(connection: Connection) -> EngineHandle {
-    let (commands, received) = channel();
-    let (sender, events) = unbounded_channel();
-    let thread = std::thread::Builder::new()
-        .name("remote engine".into())
-        .spawn(move || run(connection, received, &sender))
-        .expect("the system can start a thread");
-    EngineHandle { commands, events, thread }
-}
-
-fn run(connection: Connection, received: Receiver<Command>, events: &UnboundedSender<Event>) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = Failure::new(FailureKind::Runtime, format!("cannot start: {error}"), None);
-            let _ = events.send(Event::LoadFailed(failure));
-            return;
-        }
-    };
-    let inbox = Inbox::of(received);
+/// Carries out `commands` until they end. The first event is `Loaded`, or `LoadFailed`.
+pub(in crate::remote) fn run(
+    runtime: &Runtime,
+    client: &Client,
+    server: &UsedServer,
+    stranger: Stranger,
+    commands: Receiver<Command>,
+    events: &UnboundedSender<Event>,
+) {
+    let inbox = Inbox::of(commands);
     runtime.block_on(async {
-        match Remote::connect(connection, inbox, events.clone()).await {
+        match Remote::connect(client, server, stranger, inbox, events.clone()).await {
             Ok(mut remote) => remote.work().await,
             Err(Some(failure)) => drop(events.send(Event::LoadFailed(failure))),
             Err(None) => {}
@@ -147,23 +138,28 @@ struct Remote {
 impl Remote {
     /// Asks the server for its models, and reports the chosen one. Errors: `None` if nobody waits for it any more.
     async fn connect(
-        connection: Connection,
+        client: &Client,
+        server: &UsedServer,
+        stranger: Stranger,
         inbox: Inbox,
         events: UnboundedSender<Event>,
     ) -> Result<Self, Option<Failure>> {
         let began = Instant::now();
+        let tokenizer = server.tokenizer.as_deref().map(Tokenizer::open).transpose().map_err(Some)?;
         let _ = events.send(Event::Loading { fraction: 0.0 });
-        let wire = connection.wire();
-        let offer = tokio::select! {
-            offer = offer(&wire, connection.model.as_deref()) => offer.map_err(Some)?,
+        let asking = async {
+            let Found { wire, offer } = offer::found(client, server, stranger, Some(&events)).await?;
+            let counter = Counter::choose(tokenizer, &offer, &wire).await;
+            Ok((wire, offer, counter))
+        };
+        let (wire, offer, counter) = tokio::select! {
+            asked = asking => asked.map_err(Some)?,
             () = events.closed() => return Err(None),
         };
-        let tokenizer = connection.tokenizer.as_deref().map(Tokenizer::open).transpose().map_err(Some)?;
-        let counter = Counter::choose(tokenizer, &offer, &wire).await;
-        let context_tokens = connection.context_tokens.or(offer.context_tokens);
-        let info = facts::info(wire.host(), &offer, counter.counting(), context_tokens, began.elapsed());
+        let info = facts::info(&wire.name(), &offer, counter.counting(), began.elapsed());
         let _ = events.send(Event::Loaded(Box::new(info)));
-        let dialect = Dialect { model: offer.id, kind: offer.kind, added: connection.added, refused: Vec::new() };
+        let context_tokens = offer.context_tokens;
+        let dialect = Dialect { model: offer.id, kind: offer.kind, added: server.body.clone(), refused: Vec::new() };
         Ok(Self { wire, dialect, counter, context_tokens, inbox, events, told: HashSet::new() })
     }
 
@@ -178,25 +174,24 @@ impl Remote {
 
     async fn obey(&mut self, command: Command) {
         match command {
-            Command::Count { job, texts } => {
-                let mut tokens = Vec::with_capacity(texts.len());
-                for text in &texts {
-                    tokens.push(self.counter.count(text, &self.wire).await);
-                }
-                self.tell(Event::Counted { job, tokens });
-            }
+            Command::Count { job, texts } => match self.count(job, &texts).await {
+                Ok(tokens) => self.tell(Event::Counted { job, tokens }),
+                Err(failure) => self.tell(Event::Failed { job, failure }),
+            },
             Command::Forecast { job, prompt, recipe } => {
-                let (plan, _) = self.plan(&prompt, &recipe).await;
-                self.tell(Event::Forecast { job, plan });
+                match self.plan(job, &prompt, &recipe, &CancelToken::default()).await {
+                    Planned::Plan(plan) => self.tell(Event::Forecast { job, plan }),
+                    Planned::Stopped => {}
+                    Planned::Failed(failure) => self.tell(Event::Failed { job, failure }),
+                }
             }
             Command::Prefill { job, prompt, recipe, cancel } => self.check(job, &prompt, &recipe, &cancel).await,
             Command::Ask(question) => self.ask(&question).await,
-            Command::AllowContext { tokens } => self.context_tokens = Some(tokens),
             Command::Weigh { question, .. } => self.refuse(question.job, "how probable an answer is"),
             Command::ReadAhead(ahead) => self.refuse(ahead.job, "presets to be read ahead"),
             Command::FindHeads { job, .. } => self.refuse(job, "which heads point at passages"),
-            // Nothing runs that could answer, and a shutdown was handled before.
-            Command::AnswerNow { .. } | Command::Shutdown => {}
+            // Nothing runs that could answer, a shutdown was handled before, and the context is the server's.
+            Command::AnswerNow { .. } | Command::Shutdown | Command::AllowContext { .. } => {}
         }
     }
 
@@ -223,32 +218,60 @@ impl Remote {
         self.tell(Event::Failed { job, failure: Failure::new(FailureKind::Unsupported, message, Some(hint)) });
     }
 
+    async fn count(&mut self, job: JobId, texts: &[Arc<str>]) -> Result<Vec<u32>, Failure> {
+        let texts: Vec<&str> = texts.iter().map(|text| &**text).collect();
+        let tokens = self.counter.count_each(&texts, &self.wire).await?;
+        self.tell_if_it_guesses(job);
+        Ok(tokens)
+    }
+
     /// Counts a document, and checks that it fits. Nothing is sent to be read.
     async fn check(&mut self, job: JobId, prompt: &Prompt, recipe: &RecipeSpec, cancel: &CancelToken) {
-        let (plan, tokens) = self.plan(prompt, recipe).await;
-        let sent = sent(&plan);
+        let plan = match self.plan(job, prompt, recipe, cancel).await {
+            Planned::Plan(plan) => plan,
+            Planned::Stopped => {
+                let figures = Box::new(nothing_done(&nothing_sent(recipe)));
+                return self.tell(Event::Prefilled { job, stopped: true, figures });
+            }
+            Planned::Failed(failure) => return self.tell(Event::Failed { job, failure }),
+        };
+        let (sent, tokens) = (sent(&plan, self.counter.counting()), tokens_of(&plan));
         self.tell(Event::Planned { job, plan });
         if let Some(failure) = self.refusal(tokens) {
             return self.tell(Event::Failed { job, failure });
         }
         let figures = Box::new(nothing_done(&sent));
-        self.tell(Event::Prefilled { job, stopped: cancel.is_cancelled(), figures });
+        self.tell(Event::Prefilled { job, stopped: false, figures });
     }
 
-    async fn plan(&mut self, prompt: &Prompt, recipe: &RecipeSpec) -> (Plan, PromptTokens) {
+    async fn plan(&mut self, job: JobId, prompt: &Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> Planned {
         let messages = Conversation::of(prompt).messages.len();
-        let tokens = self.counter.count_prompt(prompt, messages, &self.wire).await;
-        let plan = Plan {
+        let counted = self.counter.count_prompt(prompt, messages, &self.wire);
+        let limits = Limits { cancel, deadline: None, longest: LONGEST_PREFILL };
+        let tokens = match wait_for(counted, &limits, &mut self.inbox).await {
+            Waited::Came(Ok(tokens)) => tokens,
+            Waited::Came(Err(failure)) => return Planned::Failed(failure),
+            Waited::Silent(time) => return Planned::Failed(silent(time)),
+            Waited::Stopped(_) => return Planned::Stopped,
+        };
+        self.tell_if_it_guesses(job);
+        Planned::Plan(Plan {
             recipe: recipe.resolve(tokens.document, &ModelLayers::All(0)),
             document_tokens: tokens.document,
-            prompt_tokens: tokens.all,
+            prompt_tokens: tokens.prompt,
             cached_tokens: 0,
-            to_prefill_tokens: tokens.all,
+            to_prefill_tokens: tokens.prompt,
             predicted: None,
             context_tokens: self.context_tokens.unwrap_or(UNKNOWN_CONTEXT_TOKENS),
             bounded_tokens: None,
-        };
-        (plan, tokens)
+        })
+    }
+
+    /// Says that counts are estimates from here on.
+    fn tell_if_it_guesses(&mut self, job: JobId) {
+        if let Some(why) = self.counter.why_it_guesses() {
+            self.tell(Event::Noted { job, text: format!("token counts are estimates from here on: {}", why.message) });
+        }
     }
 
     /// Why a prompt is not sent: it can't fit.
@@ -258,23 +281,30 @@ impl Remote {
             Counting::Exact => ("", f64::from(context)),
             Counting::Estimated => ("about ", f64::from(context) * SURELY_TOO_LONG),
         };
-        if f64::from(tokens.all) < limit {
+        if f64::from(tokens.prompt) < limit {
             return None;
         }
         let message = format!(
             "the prompt has {about}{} tokens, but the server's context holds {}, including the answer",
-            count(tokens.all),
+            count(tokens.prompt),
             count(context)
         );
-        let hint = "use fewer parts (--parts), or a model with a longer context".to_owned();
+        let hint = "use fewer parts (--parts, --pick), or a model with a longer context".to_owned();
         Some(Failure::new(FailureKind::DoesNotFit, message, Some(hint)))
     }
 
     async fn ask(&mut self, question: &Question) {
         let job = question.job;
         self.note_what_is_ignored(question);
-        let (plan, tokens) = self.plan(&question.prompt, &question.recipe).await;
-        let sent = sent(&plan);
+        let plan = match self.plan(job, &question.prompt, &question.recipe, &question.cancel).await {
+            Planned::Plan(plan) => plan,
+            Planned::Stopped => {
+                let figures = Box::new(nothing_done(&nothing_sent(&question.recipe)));
+                return self.tell(Event::Answered { job, finish: Finish::Cancelled, figures });
+            }
+            Planned::Failed(failure) => return self.tell(Event::Failed { job, failure }),
+        };
+        let (sent, tokens) = (sent(&plan, self.counter.counting()), tokens_of(&plan));
         self.tell(Event::Planned { job, plan });
         if let Some(failure) = self.refusal(tokens) {
             return self.tell(Event::Failed { job, failure });
@@ -310,18 +340,16 @@ impl Remote {
         }
         let began = Instant::now();
         let deadline = question.limits.time.map(|time| began + time);
+        let limits = Limits { cancel: &question.cancel, deadline, longest: LONGEST_PREFILL };
         let mut times = 0;
         loop {
             times += 1;
             let body = self.dialect.body(&conversation, question);
-            let opened = {
-                let request = self.wire.open(&body);
-                wait_for(request, question, deadline, LONGEST_PREFILL, &mut self.inbox).await
-            };
+            let opened = wait_for(self.wire.open(&body), &limits, &mut self.inbox).await;
             let why = match opened {
                 Waited::Stopped(finish) => return Ok(finish),
                 Waited::Silent(time) => return Err(silent(time)),
-                Waited::Came(Ok(lines)) => match self.read(lines, question, answering, began, deadline).await {
+                Waited::Came(Ok(response)) => match self.read(response, question, answering, began, deadline).await {
                     Read::Ended(finish) => return Ok(finish),
                     Read::Failed(failure) => return Err(failure),
                     Read::NotBegun(why) => why,
@@ -336,8 +364,7 @@ impl Remote {
             let Some(pause) = patience::wait(&why, times) else { return Err(why.failure()) };
             self.tell(Event::Noted { job: question.job, text: again_in(&why, pause) });
             let slept = async { tokio::time::sleep(pause).await };
-            if let Waited::Stopped(finish) = wait_for(slept, question, deadline, LONGEST_PREFILL, &mut self.inbox).await
-            {
+            if let Waited::Stopped(finish) = wait_for(slept, &limits, &mut self.inbox).await {
                 return Ok(finish);
             }
         }
@@ -352,7 +379,7 @@ impl Remote {
     /// Reads the stream to its end.
     async fn read(
         &mut self,
-        mut lines: Lines,
+        mut response: Response,
         question: &Question,
         answering: &mut Answering,
         began: Instant,
@@ -361,18 +388,19 @@ impl Remote {
         let mut reader = EventReader::default();
         loop {
             let longest = if answering.has_begun() { LONGEST_SILENCE } else { LONGEST_PREFILL };
-            let line = match wait_for(lines.next(), question, deadline, longest, &mut self.inbox).await {
+            let limits = Limits { cancel: &question.cancel, deadline, longest };
+            let line = match wait_for(response.line(), &limits, &mut self.inbox).await {
                 Waited::Stopped(finish) => return self.stopped(answering, finish, began),
                 Waited::Silent(time) => return Read::Failed(silent(time)),
                 Waited::Came(line) => line,
             };
             let item = match line {
-                Ok(Some(line)) => reader.take(&line),
+                Ok(Some(line)) => reader.take(&self.wire.without_key(line)),
                 Ok(None) => match reader.finish() {
                     None => return self.ended(answering, began, None),
                     item => item,
                 },
-                Err(why) => return self.ended(answering, began, Some(&why)),
+                Err(why) => return self.ended(answering, began, Some(why.into())),
             };
             match item {
                 None => {}
@@ -405,15 +433,15 @@ impl Remote {
     }
 
     /// The stream is at its end; `why`: it was cut off.
-    fn ended(&self, answering: &mut Answering, began: Instant, why: Option<&str>) -> Read {
+    fn ended(&self, answering: &mut Answering, began: Instant, why: Option<NoAnswer>) -> Read {
         self.tell_all(answering.flush(began.elapsed()));
         match (answering.ended_by_server(), why) {
             _ if answering.is_withheld() => Read::Failed(withheld()),
             (Some(finish), _) => Read::Ended(finish),
-            (None, _) if !answering.has_begun() => Read::NotBegun(NoAnswer::NotReached(
-                why.unwrap_or("the server ended the connection without an answer").to_owned(),
-            )),
-            (None, why) => Read::Failed(broken(why)),
+            (None, why) if !answering.has_begun() => Read::NotBegun(
+                why.unwrap_or_else(|| NoAnswer::Empty("the server ended the connection without an answer".to_owned())),
+            ),
+            (None, why) => Read::Failed(broken(why.as_ref())),
         }
     }
 
@@ -430,16 +458,16 @@ impl Remote {
             Counting::Exact => (counted, ""),
             Counting::Estimated => (estimated, "about "),
         };
-        let is_cut = f64::from(usage.prompt) < f64::from(tokens.all) * share;
-        if is_cut && tokens.all >= FEWEST_CUT_TOKENS && usage.prompt > 0 {
+        let is_cut = f64::from(usage.prompt) < f64::from(tokens.prompt) * share;
+        if is_cut && tokens.prompt >= FEWEST_CUT_TOKENS && usage.prompt > 0 {
             let text = format!(
                 "the server read {} of {about}{} tokens: it has cut the prompt, and the answer is about a part of it; give the server a larger context",
                 count(usage.prompt),
-                count(tokens.all)
+                count(tokens.prompt)
             );
             return self.tell(Event::Noted { job, text });
         }
-        self.counter.learn(tokens.all, usage.prompt);
+        self.counter.learn(tokens.prompt, usage.prompt);
     }
 }
 
@@ -451,36 +479,25 @@ enum Read {
     NotBegun(NoAnswer),
 }
 
-/// The model to ask. A server that is starting or busy is asked again.
-pub(super) async fn offer(wire: &Wire, name: Option<&str>) -> Result<Offer, Failure> {
-    let mut times = 0;
-    let listing = loop {
-        times += 1;
-        match wire.get("v1/models").await {
-            Ok(listing) => break listing,
-            Err(why) => match patience::wait(&why, times) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(why.failure()),
-            },
-        }
-    };
-    let mut offer = models::choose(models::offers(&listing), name)?;
-    if offer.kind == Kind::LlamaServer {
-        let props = wire.get("props").await.ok();
-        offer.context_tokens = props.as_ref().and_then(models::context_in_props).or(offer.context_tokens);
-    }
-    Ok(offer)
+/// How a prompt would go there.
+enum Planned {
+    Plan(Plan),
+    Stopped,
+    Failed(Failure),
 }
 
-/// Waits for `what`, at most `longest`, unless the question is cancelled, its time is over, or nobody listens any more.
-async fn wait_for<T>(
-    what: impl Future<Output = T>,
-    question: &Question,
+/// What ends waiting.
+struct Limits<'a> {
+    cancel: &'a CancelToken,
+    /// The job's time is over.
     deadline: Option<Instant>,
+    /// Nothing came for so long.
     longest: Duration,
-    inbox: &mut Inbox,
-) -> Waited<T> {
-    let silent_from = Instant::now() + longest;
+}
+
+/// Waits for `what`, unless a limit is reached, or nobody listens any more.
+async fn wait_for<T>(what: impl Future<Output = T>, limits: &Limits<'_>, inbox: &mut Inbox) -> Waited<T> {
+    let silent_from = Instant::now() + limits.longest;
     tokio::pin!(what);
     loop {
         tokio::select! {
@@ -488,25 +505,36 @@ async fn wait_for<T>(
             came = &mut what => return Waited::Came(came),
             () = tokio::time::sleep(LOOK) => {}
         }
-        if question.cancel.is_cancelled() || inbox.commands.is_closed() {
+        if limits.cancel.is_cancelled() || inbox.commands.is_closed() {
             return Waited::Stopped(Finish::Cancelled);
         }
         let now = Instant::now();
-        if deadline.is_some_and(|deadline| now >= deadline) {
+        if limits.deadline.is_some_and(|deadline| now >= deadline) {
             return Waited::Stopped(Finish::TimeLimit);
         }
         if now >= silent_from {
-            return Waited::Silent(longest);
+            return Waited::Silent(limits.longest);
         }
     }
 }
 
-fn sent(plan: &Plan) -> Sent {
+fn tokens_of(plan: &Plan) -> PromptTokens {
+    PromptTokens { document: plan.document_tokens, prompt: plan.prompt_tokens }
+}
+
+/// What is known of a prompt that was not even counted.
+fn nothing_sent(recipe: &RecipeSpec) -> Sent {
+    let recipe = recipe.resolve(0, &ModelLayers::All(0));
+    Sent { recipe, document_tokens: 0, prompt_tokens: 0, context_tokens: 0, counting: Counting::Estimated }
+}
+
+fn sent(plan: &Plan, counting: Counting) -> Sent {
     Sent {
         recipe: plan.recipe.clone(),
         document_tokens: plan.document_tokens,
         prompt_tokens: plan.prompt_tokens,
         context_tokens: plan.context_tokens,
+        counting,
     }
 }
 
@@ -514,7 +542,15 @@ fn sent(plan: &Plan) -> Sent {
 fn nothing_done(sent: &Sent) -> Figures {
     Figures {
         recipe: sent.recipe.clone(),
-        tokens: TokenCounts { document: sent.document_tokens, prompt: sent.prompt_tokens, ..TokenCounts::default() },
+        tokens: TokenCounts {
+            document: sent.document_tokens,
+            prompt: sent.prompt_tokens,
+            told: Some(ToldCounts {
+                document: (sent.counting == Counting::Exact).then_some(sent.document_tokens),
+                ..ToldCounts::default()
+            }),
+            ..TokenCounts::default()
+        },
         timings: Timings::default(),
         memory: Memory::default(),
         threads: Threads::default(),
@@ -533,8 +569,8 @@ fn silent(time: Duration) -> Failure {
     Failure::new(FailureKind::Runtime, message, Some("ask again, or look at the server's log".to_owned()))
 }
 
-fn broken(why: Option<&str>) -> Failure {
-    let why = why.unwrap_or("the server ended it without saying why");
+fn broken(why: Option<&NoAnswer>) -> Failure {
+    let why = why.map_or_else(|| "the server ended it without saying why".to_owned(), |why| why.failure().message);
     let message = format!("the connection broke in the middle of the answer: {why}");
     Failure::new(FailureKind::Runtime, message, Some("what was written stays; ask again for the rest".to_owned()))
 }

@@ -9,24 +9,22 @@ use std::time::Duration;
 use super::answer::UNKNOWN_COST;
 use super::messages::TEMPLATE;
 use super::models::Offer;
+use crate::engine::config::ContextSize;
 use crate::engine::message::{CacheShape, Counting, ModelInfo, PlainServer, SamplingPatch, UNKNOWN_CONTEXT_TOKENS};
+use crate::harmless;
 use crate::swaa::ModelLayers;
 
 /// Why no preset but `full` is available.
 const NO_PRESETS: &str = "the model runs on a server, which decides about attention itself";
 
 /// [`ModelInfo`] of a server's model.
-pub(super) fn info(
-    address: &str,
-    offer: &Offer,
-    counting: Counting,
-    context_tokens: Option<u32>,
-    load_time: Duration,
-) -> ModelInfo {
-    let place = offer.kind.name().map_or_else(|| address.to_owned(), |name| format!("{name} at {address}"));
+pub(super) fn info(server: &str, offer: &Offer, counting: Counting, load_time: Duration) -> ModelInfo {
+    let Offer { context_tokens, .. } = *offer;
+    // It is shown, and the server chose it.
+    let name = harmless::line(&offer.id).into_owned();
     ModelInfo {
-        path: PathBuf::from(&offer.id),
-        name: offer.id.clone(),
+        path: PathBuf::from(&name),
+        name,
         called: None,
         quantisation: None,
         architecture: String::new(),
@@ -46,11 +44,10 @@ pub(super) fn info(
         without_gpu: None,
         prefill_cost: UNKNOWN_COST,
         patch_stamp: String::new(),
-        devices: vec![place],
-        // One for the output: all of it is where the server is.
-        offloaded_layers: 1,
+        devices: offer.kind.name().into_iter().map(str::to_owned).collect(),
+        offloaded_layers: 0,
         server: Some(PlainServer { counting, is_context_known: context_tokens.is_some() }),
-        context: crate::engine::config::ContextSize::Fit,
-        runs_on: None,
+        context: ContextSize::Fit,
+        runs_on: Some(server.to_owned()),
     }
 }

@@ -12,7 +12,7 @@ use crate::swaa::RecipeSpec;
 
 pub(super) fn model() -> ModelInfo {
     let offer = Offer { id: "m".to_owned(), kind: Kind::Other, context_tokens: None, vocab_tokens: None, bytes: None };
-    facts::info("127.0.0.1:1", &offer, Counting::Exact, None, std::time::Duration::ZERO)
+    facts::info("127.0.0.1:1", &offer, Counting::Exact, std::time::Duration::ZERO)
 }
 
 /// `Who?` about a document of `document`.

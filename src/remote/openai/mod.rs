@@ -3,9 +3,8 @@
 //! | file | answers |
 //! |---|---|
 //! | `engine` | how is a command carried out? requests, cancelling, what can't be done |
-//! | `connection` | which server, which model, what of the user's own? |
-//! | `wire` | how are requests sent? paths, refusals |
-//! | `models` | which models are there, whose server is it, which one is asked? |
+//! | `wire` | what becomes of a request? an answer, a refusal, JSON |
+//! | `offer`, `models` | which models are there, whose server is it, which one is asked? |
 //! | `facts` | what do front ends know about the model? |
 //! | `messages` | how does a prompt become messages again? |
 //! | `request` | what does a request say, to which kind of server? |
@@ -17,13 +16,12 @@
 //! Example: vLLM at `http://gpu-box:8000`. `/v1/models` has one model of 32,768 tokens, `/tokenize` counts the book, and the first
 //! question sends the book with it; vLLM prefills it, and finds it in its cache for the second.
 //!
-//! No flag leads here yet: [`super::connect`] refuses a server that is not Lunette's.
+//! [`super::connect`] and [`super::Counter`] lead here, where a server does not greet as a Lunette does.
 //!
 //! It can't choose attention, predict, read ahead, look into the KV cache, or weigh an answer: those need an engine that is
 //! ours.
 
 mod answer;
-mod connection;
 mod counting;
 mod engine;
 mod estimate;
@@ -32,6 +30,7 @@ mod facts;
 mod fixtures;
 mod messages;
 mod models;
+mod offer;
 mod patience;
 mod refusal;
 mod request;
@@ -42,6 +41,5 @@ mod tests;
 mod tokenizer;
 mod wire;
 
-pub use connection::{Connection, Key};
-pub use engine::spawn;
-pub use survey::Survey;
+pub(super) use engine::run;
+pub(super) use survey::{Survey, described};

@@ -14,7 +14,7 @@
 //! Example: a server with one model needs no `-m`. With several, `-m qwen3` finds `Qwen/Qwen3-8B` if no other name
 //! contains it; otherwise the error lists them.
 //!
-//! It doesn't ask the server; [`super::engine`] does.
+//! It doesn't ask the server; [`super::offer`] does.
 
 use serde_json::Value;
 
@@ -119,6 +119,16 @@ pub(super) fn choose(mut offers: Vec<Offer>, name: Option<&str>) -> Result<Offer
             all => Err(usage(format!("the server has {all} models: {}", listed(&offers)), "choose one with -m NAME")),
         };
     };
+    // A server may load a model that it doesn't list.
+    if offers.is_empty() {
+        return Ok(Offer {
+            id: name.to_owned(),
+            kind: Kind::Other,
+            context_tokens: None,
+            vocab_tokens: None,
+            bytes: None,
+        });
+    }
     if let Some(at) = offers.iter().position(|offer| offer.id == name) {
         return Ok(offers.swap_remove(at));
     }
@@ -126,10 +136,7 @@ pub(super) fn choose(mut offers: Vec<Offer>, name: Option<&str>) -> Result<Offer
     let is_meant = |offer: &Offer| offer.id.to_lowercase().contains(&wanted);
     let (mut meant, others): (Vec<_>, Vec<_>) = offers.into_iter().partition(is_meant);
     match meant.len() {
-        0 => Err(usage(
-            format!("the server has no model {name:?}"),
-            &if others.is_empty() { "it lists none".to_owned() } else { format!("it has {}", listed(&others)) },
-        )),
+        0 => Err(usage(format!("the server has no model {name:?}"), &format!("it has {}", listed(&others)))),
         1 => Ok(meant.remove(0)),
         _ => Err(usage(
             format!("{name:?} may be one of several models: {}", listed(&meant)),
@@ -196,6 +203,7 @@ mod tests {
         let several = ("the server has 2 models: a, b".to_owned(), Some("choose one with -m NAME".to_owned()));
         assert_eq!(told(&["a", "b"], None), Err(several));
         assert!(told(&[], None).is_err_and(|(message, _)| message == "the server lists no model"));
+        assert_eq!(told(&[], Some("a")), Ok("a".to_owned()), "it may have what it doesn't list");
     }
 
     #[test]

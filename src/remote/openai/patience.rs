@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::refusal::Refusal;
 use crate::failure::{Failure, FailureKind};
 use crate::harmless;
+use crate::remote::http::HttpError;
 
 /// How long to wait before the second and third time, unless the server says.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
@@ -31,10 +32,18 @@ const SHOWN_CHARS: usize = 80;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoAnswer {
     Refused(Refusal),
-    /// The server was not reached, or the connection broke before it answered; in a sentence.
-    NotReached(String),
+    /// The server was not reached, or the connection broke before it answered.
+    Unheard(HttpError),
+    /// It said yes, and then nothing; in a sentence.
+    Empty(String),
     /// It answered with something else than JSON; its beginning.
     NotJson(String),
+}
+
+impl From<HttpError> for NoAnswer {
+    fn from(error: HttpError) -> Self {
+        Self::Unheard(error)
+    }
 }
 
 impl NoAnswer {
@@ -47,7 +56,8 @@ impl NoAnswer {
     pub(super) fn failure(&self) -> Failure {
         let (message, hint) = match self {
             Self::Refused(refusal) => return refusal.failure(),
-            Self::NotReached(what) => (what.clone(), "is the server running, and is its address right?"),
+            Self::Unheard(error) => return error.clone().into(),
+            Self::Empty(what) => (what.clone(), "ask again, or look at the server's log"),
             Self::NotJson(text) => {
                 (format!("the server's answer is not JSON, but {text:?}"), "is it an OpenAI-compatible server?")
             }
@@ -60,7 +70,8 @@ impl NoAnswer {
 pub(super) fn wait(why: &NoAnswer, times: usize) -> Option<Duration> {
     let usual = *WAITS.get(times.checked_sub(1)?)?;
     match why {
-        NoAnswer::NotReached(_) => Some(usual),
+        NoAnswer::Empty(_) => Some(usual),
+        NoAnswer::Unheard(error) => is_passing(error).then_some(usual),
         NoAnswer::NotJson(_) => None,
         NoAnswer::Refused(refusal) => match refusal.status? {
             408 | 429 | 502..=504 | 529 if !refusal.is_about_length() => {
@@ -71,10 +82,9 @@ pub(super) fn wait(why: &NoAnswer, times: usize) -> Option<Duration> {
     }
 }
 
-/// The seconds in a `Retry-After` header. A date, which no such server sends, counts as none.
-pub(super) fn retry_after(header: &str) -> Option<Duration> {
-    let seconds: f64 = header.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// Whether it may be otherwise in a second. Whoever said nothing for a minute is not waited for two times more.
+fn is_passing(error: &HttpError) -> bool {
+    matches!(error, HttpError::Unreachable { .. } | HttpError::Broken { .. })
 }
 
 #[cfg(test)]
@@ -88,7 +98,8 @@ mod tests {
     #[test]
     fn a_server_that_is_busy_is_asked_three_times() {
         let waits = |why: &NoAnswer| [1, 2, 3].map(|times| wait(why, times).map(|wait| wait.as_secs()));
-        for why in [refused(503, None), refused(429, None), NoAnswer::NotReached("refused".to_owned())] {
+        let unreachable = HttpError::Unreachable { server: "box:1".to_owned(), why: "refused".to_owned() };
+        for why in [refused(503, None), refused(429, None), unreachable.into(), NoAnswer::Empty(String::new())] {
             assert_eq!(waits(&why), [Some(1), Some(3), None], "{why:?}");
         }
         assert_eq!(waits(&refused(429, Some(5))), [Some(5), Some(5), None]);
@@ -96,8 +107,10 @@ mod tests {
 
     #[test]
     fn what_would_be_the_same_again_or_takes_too_long_is_not_asked_again() {
+        let silent = HttpError::Silent { server: "box:1".to_owned(), after: Duration::from_mins(1) };
         for why in [
             NoAnswer::not_json("<html>"),
+            silent.into(),
             refused(400, None),
             refused(401, None),
             refused(404, None),
@@ -105,11 +118,5 @@ mod tests {
         ] {
             assert_eq!(wait(&why, 1), None, "{why:?}");
         }
-    }
-
-    #[test]
-    fn only_seconds_are_understood() {
-        assert_eq!(retry_after(" 2 "), Some(Duration::from_secs(2)));
-        assert_eq!(["soon", "-1", "Fri, 31 Dec 1999 23:59:59 GMT"].map(retry_after), [None; 3]);
     }
 }

@@ -107,9 +107,12 @@ impl Refusal {
     }
 
     fn hint(&self) -> Option<String> {
+        if let Some(time) = self.retry_after.filter(|_| !self.is_about_length()) {
+            return Some(format!("ask again in {} s: the server says so", time.as_secs().max(1)));
+        }
         let hint = match self.status {
             _ if self.is_about_length() => "use fewer parts (--parts, --pick), or a model with a larger context",
-            Some(401 | 403) => "check the key: the server wants one, or another one",
+            Some(401 | 403) => "check the key: LUNETTE_SERVER_KEY, or --server-key-file FILE",
             Some(402) => "the account has no credit left",
             Some(404) => "check the address, and the model's name (-m NAME)",
             Some(413) => "the server takes no request of this size; its own limit decides",

@@ -3,7 +3,7 @@
 //! Only `model`, `messages` and `stream` are OpenAI's alone; every other field is one that some server lacks. A server
 //! that refuses a field by name is asked again without it, and the user is told ([`Dropped`]): reasoning models of
 //! OpenAI take no `temperature`, and want `max_completion_tokens` in place of `max_tokens`. What would change the answer
-//! in kind is never left out: messages, `response_format`, and the fields that the user adds (`server_body`).
+//! in kind is never left out: messages, `response_format`, and the fields that the user adds (`--server-body`).
 //!
 //! ```text
 //! vLLM          chat_template_kwargs.enable_thinking, top_k, min_p, repetition_penalty; continue_final_message

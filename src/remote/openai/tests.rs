@@ -6,13 +6,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::fixtures::{prompt, question};
-use super::{Connection, Key, spawn};
+use crate::document::ByteSpan;
 use crate::engine::EngineHandle;
 use crate::engine::message::{
     CancelToken, Channel, Command, Counting, Event, JobId, Limits, ModelInfo, PlainServer, Prompt, Question,
     UNKNOWN_CONTEXT_TOKENS,
 };
 use crate::failure::{Failure, FailureKind};
+use crate::fit::Estimator as _;
+use crate::remote::{Counter, connect};
+use crate::settings::{ApiKey, ServerUrl, UsedServer};
 use crate::swaa::RecipeSpec;
 
 #[path = "../../../tests/support/stand_in.rs"]
@@ -30,10 +33,10 @@ struct Connected {
 }
 
 impl Connected {
-    fn to(url: &str, change: impl FnOnce(&mut Connection)) -> (Self, Result<ModelInfo, Failure>) {
-        let mut connection = Connection::to(url).expect("an address");
-        change(&mut connection);
-        let mut connected = Self { engine: spawn(connection), jobs: 0 };
+    fn to(url: &str, change: impl FnOnce(&mut UsedServer)) -> (Self, Result<ModelInfo, Failure>) {
+        let mut server = UsedServer::at(ServerUrl::read(url).expect("an address"));
+        change(&mut server);
+        let mut connected = Self { engine: connect(&server), jobs: 0 };
         let info = loop {
             match connected.next() {
                 Event::Loading { .. } => {}
@@ -176,7 +179,7 @@ fn llama_server_has_its_own_context_its_progress_and_its_times() {
 #[test]
 fn ollama_s_prompt_that_was_cut_is_told() {
     let server = StandIn::start(stand_in::ollama);
-    let (mut engine, info) = Connected::to(&server.url, |connection| connection.model = Some("qwen3".to_owned()));
+    let (mut engine, info) = Connected::to(&server.url, |server| server.model = Some("qwen3".to_owned()));
     let info = info.expect("one is called so");
     let unknown = PlainServer { counting: Counting::Estimated, is_context_known: false };
     assert_eq!((info.server, info.train_context_tokens), (Some(unknown), UNKNOWN_CONTEXT_TOKENS));
@@ -274,14 +277,17 @@ fn a_field_that_is_refused_is_left_out_once_and_for_all() {
 #[test]
 fn what_a_server_refuses_is_told_in_its_words() {
     let replies: [(Reply, &str); 3] = [
-        (Reply::json(401, &json!({ "error": { "message": "wrong key" } })), "the server refuses: wrong key (401)"),
+        (
+            Reply::json(401, &json!({ "error": { "message": "wrong key" } })),
+            "wants a key, and the one that it got is missing or wrong",
+        ),
         (
             Reply::text(404, "text/html", "<html><title>Nothing here</title></html>"),
-            "the server refuses: Nothing here (404)",
+            "it answers GET /lunette with 404, and GET /v1/models with 404 (Nothing here)",
         ),
         (
             Reply::text(200, "text/html", "<html>Welcome</html>"),
-            "the server's answer is not JSON, but \"<html>Welcome</html>\"",
+            "it answers GET /lunette with something else than a greeting, and GET /v1/models with something that is not JSON: \"<html>Welcome</html>\"",
         ),
     ];
     for (reply, expected) in replies {
@@ -295,7 +301,7 @@ fn what_a_server_refuses_is_told_in_its_words() {
 #[test]
 fn what_is_too_long_is_not_sent() {
     let server = StandIn::start(stand_in::vllm);
-    let (mut engine, _) = Connected::to(&server.url, |connection| connection.context_tokens = Some(2_000));
+    let (mut engine, _) = Connected::to(&server.url, |server| server.context_tokens = Some(2_000));
     let events = engine.ask(book(), Limits::default());
     let expected = "[]  · the prompt has 2,508 tokens, but the server's context holds 2,000, including the answer";
     assert_eq!(told(&events), expected);
@@ -306,7 +312,7 @@ fn what_is_too_long_is_not_sent() {
 #[test]
 fn an_estimate_refuses_only_what_surely_is_too_long() {
     let server = serving(|_| Reply::events([says(&["Yes."]), vec![finish("stop"), done()]].concat()));
-    let (mut engine, _) = Connected::to(&server.url, |connection| connection.context_tokens = Some(1_500));
+    let (mut engine, _) = Connected::to(&server.url, |server| server.context_tokens = Some(1_500));
     assert_eq!(told(&engine.ask(book(), Limits::default())), "[] Yes. · EndOfGeneration");
     let refused = told(&engine.ask(prompt(&"wait ".repeat(4_000)), Limits::default()));
     assert!(refused.contains("the prompt has about 4,008 tokens"), "{refused}");
@@ -337,7 +343,7 @@ fn the_user_s_own_fields_are_in_every_request() {
     let server = StandIn::start(stand_in::vllm);
     let added = json!({ "sliding_window_size": 2_048, "keep_first": 100 });
     let Value::Object(added) = added else { unreachable!("it is written above") };
-    let (mut engine, _) = Connected::to(&server.url, |connection| connection.added = added);
+    let (mut engine, _) = Connected::to(&server.url, |server| server.body = added);
     engine.ask(book(), Limits::default());
     let asked = &server.asked("/v1/chat/completions")[0].body;
     assert_eq!((&asked["sliding_window_size"], &asked["keep_first"]), (&json!(2_048), &json!(100)));
@@ -346,7 +352,7 @@ fn the_user_s_own_fields_are_in_every_request() {
 #[test]
 fn a_tokeniser_that_is_missing_is_told_before_anything_is_asked() {
     let server = StandIn::start(stand_in::vllm);
-    let (_, info) = Connected::to(&server.url, |connection| connection.tokenizer = Some(PathBuf::from("nowhere.gguf")));
+    let (_, info) = Connected::to(&server.url, |server| server.tokenizer = Some(PathBuf::from("nowhere.gguf")));
     let failure = info.expect_err("it is missing");
     assert!(failure.message.starts_with("--tokenizer: ") && failure.message.contains("nowhere.gguf"), "{failure:?}");
 }
@@ -355,12 +361,12 @@ fn a_tokeniser_that_is_missing_is_told_before_anything_is_asked() {
 fn a_key_is_sent_with_every_request_and_is_in_no_error() {
     let server = StandIn::start(|asked| match asked.path.as_str() {
         "/v1/models" => stand_in::vllm(asked),
-        _ => Reply::json(401, &json!({ "error": { "message": "Invalid API key" } })),
+        _ => Reply::json(401, &json!({ "error": { "message": "Invalid API key: sk-secret" } })),
     });
-    let (mut engine, _) = Connected::to(&server.url, |connection| connection.key = Key::new("sk-secret"));
+    let (mut engine, _) = Connected::to(&server.url, |server| server.key = Some(ApiKey("sk-secret".to_owned())));
     let refused = told(&engine.ask(book(), Limits::default()));
-    assert_eq!(refused, "[]  · the server refuses: Invalid API key (401)");
-    for path in ["/v1/models", "/tokenize", "/v1/chat/completions"] {
+    assert_eq!(refused, "[]  · the server refuses: Invalid API key: … (401)");
+    for path in ["/lunette", "/v1/models", "/tokenize", "/v1/chat/completions"] {
         let asked = server.asked(path);
         assert!(
             !asked.is_empty()
@@ -371,13 +377,98 @@ fn a_key_is_sent_with_every_request_and_is_in_no_error() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_after_three_times() {
+fn a_server_that_is_loading_its_model_is_waited_for() {
+    let times = std::sync::atomic::AtomicU32::new(0);
+    let loading = json!({ "error": { "code": 503, "message": "Loading model", "type": "unavailable_error" } });
+    let server = StandIn::start(move |asked| match times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+        0..6 => Reply::json(503, &loading),
+        _ => stand_in::llama_server(asked),
+    });
+    let (_, info) = Connected::to(&server.url, |_| {});
+    assert_eq!(info.expect("it is there in the end").name, "qwen.gguf");
+}
+
+#[test]
+fn a_tokeniser_that_stops_counting_makes_estimates_that_are_called_so() {
+    let server = StandIn::start(|asked| match asked.path.as_str() {
+        "/tokenize" if asked.body.to_string().len() > 1_000 => {
+            Reply::json(400, &json!({ "error": { "message": "too much for me" } }))
+        }
+        _ => stand_in::vllm(asked),
+    });
+    let (mut engine, _) = Connected::to(&server.url, |_| {});
+    let events = engine.ask(book(), Limits::default());
+    let note = "token counts are estimates from here on: the server counts tokens no more: the server refuses: too much for me (400)";
+    assert!(told(&events).contains(note), "{events:?}");
+}
+
+#[test]
+fn stopping_while_the_document_is_counted_leaves_nothing_behind() {
+    let server = StandIn::start(|asked| match asked.path.as_str() {
+        "/tokenize" if asked.body.to_string().len() > 1_000 => Reply::events(vec![Part::UntilGone]),
+        _ => stand_in::vllm(asked),
+    });
+    let (mut engine, _) = Connected::to(&server.url, |_| {});
+    let cancel = CancelToken::default();
+    let (job, stop) = (JobId(1), cancel.clone());
+    let prefill = Command::Prefill { job, prompt: book(), recipe: RecipeSpec::FULL, cancel };
+    engine.engine.commands.send(prefill).expect("the engine lives");
+    while server.asked("/tokenize").len() < 2 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    stop.cancel();
+    let events = engine.rest_of_job();
+    assert!(matches!(events.last(), Some(Event::Prefilled { stopped: true, .. })), "{events:?}");
+    server.wait_until_gone();
+}
+
+#[test]
+fn a_server_that_wants_a_key_for_paths_that_it_does_not_have_is_used_where_the_key_is_right() {
+    let server = StandIn::start(|asked| match asked.path.as_str() {
+        "/lunette" => Reply::json(401, &json!({ "error": { "message": "no such route for you" } })),
+        _ => stand_in::vllm(asked),
+    });
+    let (_, info) = Connected::to(&server.url, |_| {});
+    assert_eq!(info.expect("it has models").name, "Qwen/Qwen3-8B");
+}
+
+/// A counter of `server`, changed by `change`.
+fn counter(server: &StandIn, change: impl FnOnce(&mut UsedServer)) -> Result<Counter, Failure> {
+    let mut used = UsedServer::at(ServerUrl::read(&server.url).expect("an address"));
+    change(&mut used);
+    Counter::connect(&used)
+}
+
+#[test]
+fn parts_are_counted_so_that_they_add_up() {
+    let server = StandIn::start(stand_in::vllm);
+    let counter = counter(&server, |_| {}).expect("it is there");
+    let text = "wait for it, it takes a while.\n".repeat(40);
+    let span = |start, end| ByteSpan { start, end };
+    let counts = counter.count_spans(&text, &[span(0, 310), span(310, 620), span(0, 620), span(0, text.len())]);
+    assert_eq!((counts[0] + counts[1], counter.failure()), (counts[2], None));
+    assert!(counts[3] > counts[2], "{counts:?}");
+}
+
+#[test]
+fn a_plan_is_not_made_from_counts_that_failed() {
+    let server = StandIn::start(|asked| match asked.path.as_str() {
+        "/tokenize" if asked.body.to_string().len() > 1_000 => {
+            Reply::json(500, &json!({ "error": { "message": "out of memory" } }))
+        }
+        _ => stand_in::vllm(asked),
+    });
+    let counter = counter(&server, |_| {}).expect("it is there");
+    assert_eq!(counter.count(&"wait ".repeat(500)), 0);
+    let failure = counter.failure().expect("it failed");
+    assert!(failure.message.ends_with("out of memory (500)"), "{failure:?}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_with_its_address() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     drop(listener);
     let failure = Connected::to(&url, |_| {}).1.expect_err("nothing listens");
-    assert!(
-        failure.message.starts_with("cannot reach 127.0.0.1:") && failure.message.ends_with(": nothing listens there"),
-        "{failure:?}"
-    );
+    assert!(failure.message.starts_with("cannot reach 127.0.0.1:"), "{failure:?}");
 }

@@ -145,7 +145,7 @@ impl DocumentParts {
 
     pub(super) fn limit(chat: &Chat) -> Option<u32> {
         let Model::Ready { info, .. } = &chat.model else { return None };
-        let is_known = info.server.is_none_or(|server| server.is_context_known);
+        let is_known = info.is_context_known();
         is_known.then(|| chat.context.limit(info.train_context_tokens).min(info.train_context_tokens))
     }
 

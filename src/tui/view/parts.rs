@@ -235,7 +235,7 @@ fn scale_lines(
     };
     vec![
         Line::styled("─".repeat(cells), theme.dim),
-        Line::styled(weight(&scale, cells), theme.strong),
+        Line::styled(weight(chat, &scale, cells), theme.strong),
         Line::styled(shorten(&verdict, cells), style),
         Line::styled(costs(chat, selection, &scale, cells), theme.dim),
     ]
@@ -248,14 +248,18 @@ fn fitting(resolved_presets: &[String], cells: usize) -> String {
     resolved_preset.map_or(String::new(), |resolved_preset| shorten(resolved_preset, cells))
 }
 
-fn weight(scale: &SelectionCost, cells: usize) -> String {
+fn weight(chat: &Chat, scale: &SelectionCost, cells: usize) -> String {
     let SelectionCost { ticked, parts, tokens, limit, .. } = *scale;
-    let Some(limit) = limit else { return format!("{ticked} of {parts} parts ticked") };
+    let about = if chat.is_estimating() { "about " } else { "" };
+    let Some(limit) = limit else {
+        let known = chat.plain_server().map(|_| format!(" · {about}{} tokens", count(tokens)));
+        return format!("{ticked} of {parts} parts ticked{}", known.unwrap_or_default());
+    };
     fitting(
         &[
-            format!("{ticked} of {parts} parts · {} of {} tokens of context", count(tokens), count(limit)),
-            format!("{ticked} of {parts} parts · {} of {} tokens", count(tokens), count(limit)),
-            format!("{ticked} of {parts} · {} of {} tokens", short_count(tokens), short_count(limit)),
+            format!("{ticked} of {parts} parts · {about}{} of {} tokens of context", count(tokens), count(limit)),
+            format!("{ticked} of {parts} parts · {about}{} of {} tokens", count(tokens), count(limit)),
+            format!("{ticked} of {parts} · {about}{} of {} tokens", short_count(tokens), short_count(limit)),
         ],
         cells,
     )

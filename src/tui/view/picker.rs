@@ -122,6 +122,9 @@ fn labelled(label: &str, text: &str, theme: &Theme, cells: usize) -> Vec<Line<'s
 fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let Model::Ready { info, .. } = &chat.model else { return Vec::new() };
     let tokens = chat.cache_state.as_ref().map_or(u32::MAX, |cache_state| cache_state.document_tokens);
+    if info.server.is_some() {
+        return Vec::new();
+    }
     let attending = info.layers.attending();
     let is_full = |layer: &u32| match &recipe.resolve(tokens, &info.layers).reading {
         Attention::Full => true,
@@ -180,6 +183,9 @@ fn costs(
         .as_ref()
         .is_some_and(|cache_state| cache_state.resolved_preset == *resolved_preset && cache_state.is_complete());
     let cost = match chat.survey.get(preset_entry).and_then(Option::as_ref) {
+        _ if chat.sends_document() => {
+            "the server reads the document with each question, in a time that it does not tell".to_owned()
+        }
         _ if in_force => "active".to_owned(),
         Some(plan) => switch_cost(plan),
         None if chat.cache_state.is_none() => "known once the document is read".to_owned(),
@@ -188,7 +194,9 @@ fn costs(
         None => "known when idle".to_owned(),
     };
     let mut lines = labelled("costs", &cost, theme, cells);
-    if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) {
+    if let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state)
+        && info.server.is_none()
+    {
         let plan = chat.survey.get(preset_entry).and_then(Option::as_ref);
         let kept = if in_force { "" } else { ", in addition to the active cache" };
         let bounded = plan.and_then(|plan| plan.bounded_tokens);
