@@ -19,10 +19,11 @@ use super::cache_index::Token;
 use super::job::{Job, rate};
 use super::machine::{Before, Decoded, Logits, Machine};
 use super::message::{
-    Channel, Event, Failure, FailureKind, Figures, Finish, Limits, Origin, OutputMarkup, Part, Question, ReasoningEnd,
-    Repetition, Segment,
+    Channel, Event, Failure, FailureKind, Figures, Finish, Limits, MOST_PROBS, Origin, OutputMarkup, Part, Question,
+    ReasoningEnd, Repetition, ScoredToken, Segment, TokenScore,
 };
 use super::repetition::RepetitionGuard;
+use super::scores::Scores;
 use super::split::{Output, Splitter, Stopped};
 use super::utf8::Utf8Assembler;
 use super::verify::Verifying;
@@ -60,6 +61,9 @@ struct Writing {
     /// `None` where the answer may repeat itself.
     guard: Option<RepetitionGuard>,
     repeats: bool,
+    /// How many of the likeliest tokens are told; `None`: nothing is told of any.
+    n_probs: Option<u32>,
+    scores: Scores,
 }
 
 impl Writing {
@@ -79,6 +83,8 @@ impl Writing {
             cues_left: CUES,
             guard: new_guard(&question.limits),
             repeats: false,
+            n_probs: question.sampling.n_probs.map(|count| count.min(MOST_PROBS)),
+            scores: Scores::default(),
         }
     }
 
@@ -210,6 +216,7 @@ impl<M: Machine> Worker<M> {
                 }
                 return Ok(Finish::EndOfGeneration);
             }
+            self.score_token(token, writing)?;
             self.emit_token(token, writing, job);
             if let Some(finish) = self.ended(writing, job) {
                 let in_reasoning = Some(Stopped::EndOfTurn { in_reasoning: true });
@@ -313,6 +320,21 @@ impl<M: Machine> Worker<M> {
         Ok(true)
     }
 
+    /// Notes how probable the token is that was just sampled, if the question wants to know.
+    fn score_token(&self, token: Token, writing: &mut Writing) -> Result<(), Failure> {
+        let Some(count) = writing.n_probs else { return Ok(()) };
+        let (own, likeliest) = self.machine.score(token, writing.verifying.draft.ahead(), count)?;
+        let scored = |token: Token, log_probability: f64, special: bool| TokenScore {
+            bytes: self.machine.token_bytes(token, special),
+            log_probability,
+        };
+        writing.scores.push(ScoredToken {
+            token: scored(token, own, false),
+            likeliest: likeliest.into_iter().map(|(token, score)| scored(token, score, true)).collect(),
+        });
+        Ok(())
+    }
+
     /// Sends a token as text.
     fn emit_token(&self, token: Token, writing: &mut Writing, job: &mut Job) {
         let was_reasoning = writing.splitter.is_reasoning();
@@ -342,6 +364,9 @@ impl<M: Machine> Worker<M> {
                 Output::Text(channel, text) => {
                     if channel == Channel::Answer {
                         writing.answer.push_str(&text);
+                    }
+                    if writing.n_probs.is_some() {
+                        self.tell(Event::Scored { job: job.id, channel, tokens: writing.scores.take(&text) });
                     }
                     self.tell(Event::Piece { job: job.id, channel, text });
                 }

@@ -6,7 +6,8 @@
 //!
 //! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
-//! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, and `moving` drops some.
+//! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, `moving`
+//! drops some, and `probabilities` tells how probable tokens are.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
@@ -18,6 +19,7 @@ mod facts;
 mod library;
 mod moving;
 mod names;
+mod probabilities;
 mod ranges;
 mod repacked;
 mod states;
@@ -58,6 +60,7 @@ use library::{LIBRARY, check_is_gguf, failure, take_complaints, without_unwindin
 pub use library::{library_version, patch_stamp};
 use moving::Moved;
 use names::Names;
+use probabilities::{scores_of, weight_of};
 use states::SeqState;
 use weights::Loaded;
 
@@ -774,6 +777,12 @@ impl Machine for Llama<'_> {
         (0..).zip(next).map(of_token).collect()
     }
 
+    fn score(&self, token: Token, others_after: u32, likeliest: u32) -> Result<(f64, Vec<(Token, f64)>), Failure> {
+        let scored = self.logits(-1 - others_after.cast_signed()).zip(usize::try_from(token.0).ok());
+        let scored = scored.and_then(|(logits, token)| scores_of(logits, token, likeliest as usize));
+        scored.ok_or_else(|| failure(FailureKind::Runtime, "the library has no scores for a token".to_owned(), None))
+    }
+
     fn cuts_anywhere(&self) -> bool {
         self.model.info.cache.cuts_anywhere()
     }
@@ -953,16 +962,6 @@ impl Machine for Llama<'_> {
     }
 }
 
-/// How probable `token` is. `None` if there is no such token, or the scores are not numbers.
-fn weight_of(logits: &[f32], token: usize) -> Option<Weight> {
-    let logit = f64::from(*logits.get(token)?);
-    let highest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    // Less the highest, so that no power is too large for a number.
-    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - highest).exp()).sum();
-    let log_probability = logit - highest - sum.ln();
-    (!log_probability.is_nan()).then_some(Weight { log_probability, is_likeliest: logit >= highest })
-}
-
 /// Why a reading ends where the model's context does.
 fn unmovable(is_quantised: bool) -> Failure {
     let message = "this model can't read on beyond its context: its cached keys can't be moved".to_owned();
@@ -1060,16 +1059,6 @@ mod tests {
         assert_eq!(fault_of(&[0.5, f32::NAN]), Some("the scores that it computes are not numbers"));
         assert_eq!(fault_of(&[f32::INFINITY; 3]), Some("the scores that it computes are all infinite"));
         assert_eq!(fault_of(&[0.0; 3]), Some("every token gets the same score"));
-    }
-
-    #[test]
-    fn a_token_weighs_its_share_of_all() {
-        let logits = [1_000.0, 1_000.0 + 3.0_f32.ln(), f32::NEG_INFINITY];
-        let shares = [0, 1, 2].map(|token| weight_of(&logits, token).expect("it is one of three"));
-        assert!((shares[0].log_probability.exp() - 0.25).abs() < 1e-4, "{shares:?}");
-        assert!((shares[1].log_probability.exp() - 0.75).abs() < 1e-4, "{shares:?}");
-        assert_eq!(shares.map(|weight| weight.is_likeliest), [false, true, false]);
-        assert_eq!((weight_of(&logits, 3), weight_of(&[f32::NAN], 0)), (None, None));
     }
 
     #[test]

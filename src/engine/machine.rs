@@ -109,6 +109,13 @@ pub(super) trait Machine {
     /// Errors: the library has no logits for one.
     fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure>;
 
+    /// The natural logarithm of the probability of `token` where [`Machine::sample`] would sample with `others_after`, and of the
+    /// `likeliest` tokens there; the likeliest first, and the one with the lower id of two that are alike. What shapes the sampling doesn't
+    /// count.
+    ///
+    /// Errors: the library has no logits there.
+    fn score(&self, token: Token, others_after: u32, likeliest: u32) -> Result<(f64, Vec<(Token, f64)>), Failure>;
+
     /// Whether the cache can be truncated anywhere. If not, only [`Machine::rewind`] and [`Machine::forget`] shorten it.
     fn cuts_anywhere(&self) -> bool;
     /// From now on these heads tell what they attend to; what they told before is forgotten.

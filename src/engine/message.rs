@@ -95,7 +95,14 @@ pub struct Sampling {
     pub repeat_penalty: f32,
     pub repeat_last_n: i32,
     pub seed: u32,
+    /// How many of the likeliest tokens are told beside each token of the answer, with their probabilities, at most [`MOST_PROBS`]. `None`:
+    /// nothing is told. It changes nothing about the answer.
+    #[serde(default)]
+    pub n_probs: Option<u32>,
 }
+
+/// As many as OpenAI's clients may ask for.
+pub const MOST_PROBS: u32 = 20;
 
 impl Sampling {
     /// Always the most likely token.
@@ -107,6 +114,7 @@ impl Sampling {
         repeat_penalty: 1.0,
         repeat_last_n: 64,
         seed: u32::MAX,
+        n_probs: None,
     };
 }
 
@@ -151,6 +159,7 @@ impl SamplingPatch {
             repeat_penalty: self.repeat_penalty.unwrap_or(base.repeat_penalty),
             repeat_last_n: self.repeat_last_n.unwrap_or(base.repeat_last_n),
             seed: self.seed.unwrap_or(base.seed),
+            n_probs: base.n_probs,
         }
     }
 }
@@ -483,6 +492,24 @@ pub struct WeighedToken {
     /// How many bytes of the answer it is.
     pub bytes: usize,
     pub weight: Weight,
+}
+
+/// How probable a token was behind what comes before it: as the model computes it, before anything that shapes the sampling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenScore {
+    /// Its text, which may be a part of a character.
+    pub bytes: Vec<u8>,
+    /// The natural logarithm of the probability.
+    #[serde(deserialize_with = "or_impossible")]
+    pub log_probability: f64,
+}
+
+/// A token of an answer that was generated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoredToken {
+    pub token: TokenScore,
+    /// The likeliest first, as many as [`Sampling::n_probs`] says.
+    pub likeliest: Vec<TokenScore>,
 }
 
 /// A command to the engine.
@@ -972,6 +999,12 @@ pub enum Event {
         job: JobId,
         read_again: Box<ReadAgain>,
     },
+    /// The tokens of the piece that follows, where [`Sampling::n_probs`] asks for them.
+    Scored {
+        job: JobId,
+        channel: Channel,
+        tokens: Vec<ScoredToken>,
+    },
     /// Whole UTF-8, at least one character.
     Piece {
         job: JobId,
@@ -1066,6 +1099,7 @@ impl Event {
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
             | Self::ReadAgain { job, .. }
+            | Self::Scored { job, .. }
             | Self::Piece { job, .. }
             | Self::AskedForAnswer { job }
             | Self::WasReasoning { job }
@@ -1089,6 +1123,7 @@ impl Event {
             Self::Planned { job, .. }
             | Self::Prefilling { job, .. }
             | Self::ReadAgain { job, .. }
+            | Self::Scored { job, .. }
             | Self::Piece { job, .. }
             | Self::AskedForAnswer { job }
             | Self::WasReasoning { job }

@@ -76,6 +76,7 @@ mod reread;
 mod rewind;
 mod saver;
 mod schema;
+mod scores;
 mod snapshot_cache;
 mod split;
 mod split_points;

@@ -300,6 +300,16 @@ impl Machine for Toy {
         Ok(behind.iter().zip(next).map(weight).collect())
     }
 
+    /// As [`Machine::weigh`] has it: behind the likeliest come tokens from 0 on.
+    fn score(&self, token: Token, others_after: u32, most: u32) -> Result<(f64, Vec<(Token, f64)>), Failure> {
+        assert!((others_after as usize) < self.logits, "the token has logits");
+        let first = likeliest(self.cells[self.cells.len() - 1 - others_after as usize].0);
+        let score = |token: Token| (token, if token == first { 0.5_f64.ln() } else { (0.5_f64 / 255.0).ln() });
+        let others = (0..255).map(Token).filter(|other| *other != first);
+        let all = std::iter::once(first).chain(others).map(score);
+        Ok((score(token).1, all.take(most as usize).collect()))
+    }
+
     fn cuts_anywhere(&self) -> bool {
         self.state.is_none()
     }

@@ -38,6 +38,7 @@ struct Desk {
     notes: Vec<String>,
     rereading: Option<Rereading>,
     drafting: Drafting,
+    n_probs: Option<u32>,
 }
 
 impl Desk {
@@ -121,6 +122,7 @@ impl Desk {
             schema: None,
             rereading: None,
             drafting: Drafting::Off,
+            n_probs: None,
             notes: Vec::new(),
         }
     }
@@ -149,7 +151,7 @@ impl Desk {
             prompt: prompt.clone(),
             rereading: self.rereading.clone(),
             recipe: recipe.clone(),
-            sampling: Sampling::GREEDY,
+            sampling: Sampling { n_probs: self.n_probs, ..Sampling::GREEDY },
             drafting: self.drafting,
             limits,
             markup: markup.into(),
@@ -205,11 +207,18 @@ struct Answer {
     finish: Finish,
     tokens: TokenCounts,
     reasoning_end: Option<ReasoningEnd>,
+    /// The answer's tokens, if their scores were asked for.
+    scored: Vec<ScoredToken>,
 }
 
 impl From<Vec<Event>> for Answer {
     fn from(events: Vec<Event>) -> Self {
         let (mut reasoning, mut text) = (String::new(), String::new());
+        let scored = events.iter().filter_map(|event| match event {
+            Event::Scored { channel: Channel::Answer, tokens, .. } => Some(tokens.clone()),
+            _ => None,
+        });
+        let scored = scored.flatten().collect();
         for event in &events {
             match event {
                 Event::Piece { channel: Channel::Reasoning, text: piece, .. } => reasoning.push_str(piece),
@@ -221,7 +230,7 @@ impl From<Vec<Event>> for Answer {
         match events.last() {
             Some(Event::Answered { finish, figures, .. }) => {
                 let reasoning_end = figures.reasoning_end;
-                Self { reasoning, text, finish: *finish, tokens: figures.tokens, reasoning_end }
+                Self { reasoning, text, finish: *finish, tokens: figures.tokens, reasoning_end, scored }
             }
             other => panic!("a question ends with Answered, got {other:?}"),
         }
@@ -1513,4 +1522,53 @@ fn a_short_document_and_a_full_context_are_left_alone() {
     let found = read_again(&events);
     assert_eq!((found.passages.len(), found.why_none), (0, Some(NoPassages::NoRoom)));
     assert!(matches!(events.last(), Some(Event::Answered { .. })), "it is answered without");
+}
+
+/// The texts of scored tokens, one behind the other.
+fn text_of(scored: &[ScoredToken]) -> String {
+    String::from_utf8(scored.iter().flat_map(|scored| scored.token.bytes.clone()).collect()).expect("UTF-8")
+}
+
+#[test]
+fn the_probability_of_each_token_is_told_where_it_is_asked_for() {
+    let question = prompt(&book(), &["who?"]);
+    let mut desk = Desk::new(4096, PLENTY);
+    let silent = desk.ask(&question, &RecipeSpec::FULL);
+    desk.n_probs = Some(3);
+    let told = desk.ask(&question, &RecipeSpec::FULL);
+    assert_eq!((&told.text, silent.scored), (&silent.text, Vec::new()), "it changes nothing else");
+    assert_eq!(text_of(&told.scored), told.text);
+    for ScoredToken { token, likeliest } in &told.scored {
+        assert_eq!((&likeliest[0], likeliest.len()), (token, 3), "the toy is greedy");
+        assert!(likeliest.iter().map(|token| token.log_probability.exp()).sum::<f64>() <= 1.0);
+    }
+}
+
+#[test]
+fn the_tokens_of_a_draft_are_scored_where_they_were_verified() {
+    let question = prompt(&book(), &["what is a tru"]);
+    let scored = |drafting| {
+        let mut desk = quoting(drafting);
+        desk.n_probs = Some(0);
+        desk.worker.machine.script = Some(b"th universally acknowledged it is a truth".to_vec());
+        let answer = desk.ask_with(&question, &RecipeSpec::FULL, up_to(40), OutputMarkup::default());
+        assert_eq!((text_of(&answer.scored), answer.tokens.accepted > 0), (answer.text, drafting != Drafting::Off));
+        answer.scored
+    };
+    assert_eq!(scored(Drafting::Tokens(8)), scored(Drafting::Off));
+}
+
+#[test]
+fn tokens_of_tags_and_of_reasoning_are_none_of_the_answer() {
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.n_probs = Some(1);
+    desk.worker.machine.script = Some(b"Hm.</think>\n\nIt is <b>.".to_vec());
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, Limits::default(), thinking());
+    assert_eq!((answer.reasoning.as_str(), text_of(&answer.scored)), ("Hm.", "It is <b>.".to_owned()));
+    let stopped = Limits { stop: vec![" <b>".to_owned()], ..Limits::default() };
+    let mut desk = Desk::new(4096, PLENTY);
+    desk.n_probs = Some(1);
+    desk.worker.machine.script = Some(b"It is <b>.".to_vec());
+    let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, stopped, OutputMarkup::default());
+    assert_eq!(text_of(&answer.scored), "It is");
 }

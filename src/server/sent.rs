@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::error::ApiError;
 use crate::engine::check_schema;
 use crate::engine::message::{
-    Command, Drafting, Limits, OutputMarkup, Part, Prompt, Question, Reread, Rereading, Sampling, Segment,
+    Command, Drafting, Limits, MOST_PROBS, OutputMarkup, Part, Prompt, Question, Reread, Rereading, Sampling, Segment,
 };
 use crate::failure::Hint;
 use crate::settings::{from_zero, look_back, penalty, share};
@@ -121,6 +121,7 @@ fn check_sampling(sampling: &Sampling) -> Result<(), ApiError> {
     checked("top_p", sampling.top_p, share)?;
     checked("min_p", sampling.min_p, share)?;
     checked("repeat_penalty", sampling.repeat_penalty, penalty)?;
+    most("sampling.n_probs", sampling.n_probs.unwrap_or(0) as usize, MOST_PROBS as usize)?;
     match look_back(&sampling.repeat_last_n.to_string()) {
         Ok(_) => Ok(()),
         Err(allowed) => Err(ApiError::invalid("sampling.repeat_last_n", allowed)),

@@ -13,7 +13,7 @@ use super::client::{EngineChannels, EngineClient, Stops};
 use super::signals::Signal;
 use crate::engine::message::{
     CacheShape, Channel, Command, Event, Figures, Finish, JobId, Memory, ModelInfo, Plan, Progress, Prompt, Question,
-    SamplingPatch, Threads, Timings, TokenCounts, WeighedToken, Weight,
+    SamplingPatch, ScoredToken, Threads, Timings, TokenCounts, TokenScore, WeighedToken, Weight,
 };
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::cost::PrefillCost;
@@ -171,6 +171,9 @@ impl ScriptedEngine {
             Script::Says(pieces, finish) => {
                 figures.tokens.generated = pieces.len() as u32;
                 for (channel, text) in &pieces {
+                    if question.sampling.n_probs.is_some() {
+                        self.tell(Event::Scored { job, channel: *channel, tokens: vec![certain(text)] });
+                    }
                     self.tell(piece(*channel, text));
                 }
                 finish
@@ -186,6 +189,12 @@ impl ScriptedEngine {
         };
         self.tell(Event::Answered { job, finish, figures: Box::new(figures) });
     }
+}
+
+/// A token that is certain, and the likeliest one therefore.
+fn certain(text: &str) -> ScoredToken {
+    let token = TokenScore { bytes: text.as_bytes().to_vec(), log_probability: 0.0 };
+    ScoredToken { likeliest: vec![token.clone()], token }
 }
 
 /// A client whose user interrupts the first prefill.

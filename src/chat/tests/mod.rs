@@ -750,6 +750,7 @@ fn about(job: JobId, event: Event) -> Event {
         Event::Planned { plan, .. } => Event::Planned { job, plan },
         Event::Prefilling { progress, .. } => Event::Prefilling { job, progress },
         Event::Piece { channel, text, .. } => Event::Piece { job, channel, text },
+        Event::Scored { channel, tokens, .. } => Event::Scored { job, channel, tokens },
         Event::AskedForAnswer { .. } => Event::AskedForAnswer { job },
         Event::WasReasoning { .. } => Event::WasReasoning { job },
         Event::Prefilled { stopped, figures, .. } => Event::Prefilled { job, stopped, figures },

@@ -176,7 +176,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
         }
         Event::Noted { text, .. } => chat.tell_beside(text),
         // Nobody waits for these in a chat.
-        Event::FindingHeads { .. } | Event::HeadsFound { .. } | Event::Weighed { .. } => {}
+        Event::FindingHeads { .. } | Event::HeadsFound { .. } | Event::Weighed { .. } | Event::Scored { .. } => {}
         Event::Failed { failure, .. } => stopping::failed(chat, failure),
     }
     Vec::new()

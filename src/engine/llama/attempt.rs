@@ -14,8 +14,16 @@ use crate::engine::trial::TRIAL_CONTEXT_TOKENS;
 use crate::swaa::Attention;
 
 /// The samplers' settings: each of them takes part.
-const EVERY_SAMPLER: Sampling =
-    Sampling { temperature: 0.8, top_k: 40, top_p: 0.9, min_p: 0.05, repeat_penalty: 1.1, repeat_last_n: 64, seed: 1 };
+const EVERY_SAMPLER: Sampling = Sampling {
+    temperature: 0.8,
+    top_k: 40,
+    top_p: 0.9,
+    min_p: 0.05,
+    repeat_penalty: 1.1,
+    repeat_last_n: 64,
+    seed: 1,
+    n_probs: None,
+};
 
 /// Tries the model at `path`. Returns `None` if it may be loaded, or if loading it fails with a reason, which is told where
 /// it is loaded. Otherwise what is wrong with it. It may also end the process.

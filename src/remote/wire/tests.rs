@@ -8,7 +8,7 @@ use super::*;
 use crate::engine::message::{
     Begins, CancelToken, Channel, Drafting, Event, Failure, FailureKind, Finish, FoundBy, GivenPassages, Head, JobId,
     Limits, NoPassages, Origin, OutputMarkup, Part, Passage, Plan, Pointing, Progress, Question, ReadAgain, ReadAhead,
-    Repetition, Reread, Rereading, Sampling, Segment, TagPair, Trial, WeighedToken, Weight,
+    Repetition, Reread, Rereading, Sampling, ScoredToken, Segment, TagPair, TokenScore, Trial, WeighedToken, Weight,
 };
 use crate::swaa::{Recipe, RecipeSpec};
 
@@ -74,7 +74,12 @@ fn question() -> impl Strategy<Value = Question> {
         },
     );
     let drafting = prop_oneof![Just(Drafting::Auto), Just(Drafting::Off), (1_u32..16).prop_map(Drafting::Tokens)];
-    let sampling = (share(), any::<u32>()).prop_map(|(top_p, seed)| Sampling { top_p, seed, ..Sampling::GREEDY });
+    let sampling = (share(), any::<u32>(), any::<Option<u32>>()).prop_map(|(top_p, seed, n_probs)| Sampling {
+        top_p,
+        seed,
+        n_probs,
+        ..Sampling::GREEDY
+    });
     (prompt(), rereading, recipe(), sampling, drafting, limits, markup, prop::option::of(short())).prop_map(
         |(prompt, rereading, recipe, sampling, drafting, limits, markup, schema)| Question {
             job: JobId(3),
@@ -214,6 +219,8 @@ fn every_event_comes_back() {
         heat: vec![Passage { span: 0..9, score: 0.25 }].into(),
     });
     let weight = Weight { log_probability: f64::NEG_INFINITY, is_likeliest: false };
+    let token = TokenScore { bytes: vec![0xc3], log_probability: f64::NEG_INFINITY };
+    let scored = ScoredToken { token: token.clone(), likeliest: vec![TokenScore { log_probability: -0.5, ..token }] };
     let events = [
         Event::Loading { fraction: 0.5 },
         Event::Loaded(Box::new(crate::session::scripted_engine::model())),
@@ -221,6 +228,7 @@ fn every_event_comes_back() {
         Event::Planned { job, plan: plan() },
         Event::Prefilling { job, progress },
         Event::ReadAgain { job, read_again },
+        Event::Scored { job, channel: Channel::Answer, tokens: vec![scored] },
         Event::Piece { job, channel: Channel::Reasoning, text: "é\n".into() },
         Event::AskedForAnswer { job },
         Event::WasReasoning { job },

@@ -48,6 +48,7 @@ fn what_the_engine_takes_for_granted_is_checked() {
     assert_eq!(sampling(|sampling| sampling.min_p = f32::NAN), "sampling.min_p");
     assert_eq!(sampling(|sampling| sampling.repeat_penalty = 0.0), "sampling.repeat_penalty");
     assert_eq!(sampling(|sampling| sampling.repeat_last_n = i32::MAX), "sampling.repeat_last_n");
+    assert_eq!(sampling(|sampling| sampling.n_probs = Some(21)), "sampling.n_probs");
     assert_eq!(refused(|question| question.drafting = Drafting::Tokens(16)), "drafting");
     assert_eq!(refused(|question| question.schema = Some("{".into())), "schema");
     assert_eq!(refused(|question| question.prompt.parts.reverse()), "prompt.parts");
