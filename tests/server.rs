@@ -3,13 +3,18 @@
 mod support {
     pub(crate) mod binary;
     pub(crate) mod gguf;
+    pub(crate) mod pdf;
     pub(crate) mod scripted_model;
     pub(crate) mod serving;
 }
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use serde_json::{Value, json};
 use support::binary::Home;
-use support::serving::{BOOK, Serving, post};
+use support::pdf::{Made, lines};
+use support::serving::{BOOK, Serving, post, send, upload};
 
 fn question(text: &str, more: &Value) -> Value {
     let mut body = json!({ "messages": [{ "role": "user", "content": text }] });
@@ -105,6 +110,85 @@ fn tokens_schema_and_markup_are_the_engine_s() {
     );
     let long = serving.post("/v1/chat/completions", &question(&"x".repeat(140_000), &json!({})));
     assert_eq!(long["error"]["code"], "context_length_exceeded", "{long}");
+    serving.stop();
+}
+
+#[test]
+fn a_file_of_a_client_is_prefilled_once_and_never_lies_in_a_folder() {
+    let home = Home::new();
+    let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
+    let text = BOOK.repeat(50).replace("truth", "lie");
+    let file = upload(&serving.address, "../lies.txt", text.as_bytes());
+    assert_eq!((&file["filename"], &file["lunette"]["tokens"]), (&json!("lies.txt"), &json!(text.len())), "{file}");
+    let id = file["id"].as_str().expect("an id");
+    let counts = |documents: Value| {
+        let more = json!({ "documents": documents });
+        let answer = serving.post("/v1/chat/completions", &question("Is it?", &more));
+        let tokens = &answer["lunette"]["tokens"];
+        ["document", "cached", "prefilled"].map(|name| tokens[name].as_u64().unwrap_or_else(|| panic!("{answer}")))
+    };
+    let [document, _, prefilled] = counts(json!([id]));
+    assert!(document > text.len() as u64 && prefilled > text.len() as u64, "{document} {prefilled}");
+    let [_, cached, prefilled] = counts(json!([id]));
+    assert!(cached >= document && prefilled < 200, "it is read once: {cached} {prefilled}");
+    assert!(counts(json!([id, "book"]))[0] > document + 8_000, "beside the book");
+    let kept: Vec<PathBuf> = files_in(&home.path("")).into_iter().filter(|file| has(file, b"It is a lie")).collect();
+    assert_eq!(kept, Vec::<PathBuf>::new(), "it lies in none of the server's folders");
+    assert_eq!(send(&serving.address, "DELETE", &format!("/v1/files/{id}"), "", b"")["deleted"], true);
+    serving.stop();
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { files_in(&path) } else { vec![path] }).collect()
+}
+
+fn has(file: &Path, text: &[u8]) -> bool {
+    fs::read(file).is_ok_and(|bytes| bytes.windows(text.len()).any(|window| window == text))
+}
+
+#[test]
+fn a_pdf_of_a_client_is_read_or_refused_as_inspect_does() {
+    let home = Home::new();
+    let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
+    let pdf = Made::new().page(lines(72, 700, &["Cats sleep all day,", "and all night."])).bytes();
+    let file = upload(&serving.address, "cats.pdf", &pdf);
+    let found = &file["lunette"];
+    assert_eq!((&found["kind"], &found["words"]), (&json!("pdf"), &json!(7)), "{file}");
+    let broken = &pdf[..pdf.len() / 3];
+    fs::write(home.path("broken.pdf"), broken).expect("written");
+    let refused = upload(&serving.address, "broken.pdf", broken);
+    let told = refused["error"]["message"].as_str().unwrap_or_else(|| panic!("{refused}"));
+    let inspected = home.run(&["inspect", "broken.pdf"]);
+    assert!(inspected.code == 3 && inspected.err.contains(told), "{told}\n{}", inspected.err);
+    serving.stop();
+}
+
+#[test]
+fn the_greedy_token_is_the_likeliest_and_shares_are_shares() {
+    let home = Home::new();
+    let serving = Serving::start(&home, &["--preset", "full", "--no-cache"]);
+    let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{value}"));
+    let asked = json!({ "logprobs": true, "top_logprobs": 20 });
+    let answer = serving.post("/v1/chat/completions", &question("Is it?", &asked));
+    let tokens = answer["choices"][0]["logprobs"]["content"].as_array().expect("a list");
+    let text: String = tokens.iter().filter_map(|token| token["token"].as_str()).collect();
+    assert_eq!(text, "Yes, it.", "{answer}");
+    for token in tokens {
+        let likeliest = token["top_logprobs"].as_array().expect("a list");
+        assert_eq!((likeliest.len(), &likeliest[0]["bytes"]), (20, &token["bytes"]));
+        assert_eq!((&likeliest[0]["logprob"], &likeliest[0]["token"]), (&token["logprob"], &token["token"]));
+        let shares: Vec<f64> = likeliest.iter().map(|top| number(&top["logprob"]).exp()).collect();
+        assert!(shares.is_sorted_by(|one, other| one >= other) && shares.iter().sum::<f64>() <= 1.0, "{shares:?}");
+    }
+    let bare = serving.post("/v1/completions", &json!({ "prompt": "Once\n", "logprobs": 2, "max_tokens": 3 }));
+    let logprobs = &bare["choices"][0]["logprobs"];
+    assert_eq!((&logprobs["tokens"], &logprobs["text_offset"]), (&json!(["Y", "e", "s"]), &json!([0, 1, 2])), "{bare}");
+    assert!(logprobs["top_logprobs"][0]["Y"] == logprobs["token_logprobs"][0], "{bare}");
+    let greedy = json!({ "temperature": 1.5, "seed": 3, "logprobs": true });
+    let warm = serving.post("/v1/chat/completions", &question("Is it?", &greedy));
+    let first = &warm["choices"][0]["logprobs"]["content"][0];
+    assert!(first["token"] != "Y" || first["logprob"] == tokens[0]["logprob"], "before the temperature: {warm}");
     serving.stop();
 }
 

@@ -6,6 +6,8 @@ mod conversation;
 mod error;
 #[path = "../../src/server/fields.rs"]
 mod fields;
+#[path = "../../src/server/multipart.rs"]
+mod multipart;
 #[path = "../../src/server/request.rs"]
 mod request;
 #[path = "../../src/server/sent.rs"]
@@ -50,8 +52,24 @@ pub fn read_sent(body: &[u8]) {
     }
 }
 
+/// Reads `body` as a form, with a header that it begins with, or with a usual one. Fields lie in the body, one behind the other.
+fn read_form(body: &[u8]) {
+    let line = body.iter().position(|&byte| byte == b'\n').unwrap_or(0);
+    let header = std::str::from_utf8(&body[..line]).unwrap_or_default();
+    for (header, form) in [(header, &body[line..]), ("multipart/form-data; boundary=X", body)] {
+        match multipart::fields(header, form) {
+            Err(error) => assert_eq!(error.status, 400),
+            Ok(fields) => {
+                let lengths: usize = fields.iter().map(|field| field.content.len() + field.name.len()).sum();
+                assert!(lengths <= form.len() && fields.len() <= 32);
+            }
+        }
+    }
+}
+
 /// Reads `body` as a request of each kind. What is refused is the request's fault, told in a short sentence.
 pub fn read(body: &[u8]) {
+    read_form(body);
     for way in [Way::Chat, Way::Text] {
         match Request::read(way, body) {
             Err(error) => {

@@ -37,16 +37,16 @@ impl Scores {
             return self.waiting.drain(..).collect();
         };
         let end = start + text.len();
-        let (mut taken, mut at) = (Vec::new(), begun.len());
+        let (mut of_text, mut at) = (Vec::new(), begun.len());
         while at < end {
             let Some(token) = self.waiting.pop_front() else { break };
             at += token.token.bytes.len();
             if at > start {
-                taken.push(token);
+                of_text.push(token);
             }
         }
-        self.begun = all[end.min(all.len())..at.max(end).min(all.len())].to_vec();
-        taken
+        self.begun = all[end..at.max(end)].to_vec();
+        of_text
     }
 }
 

@@ -15,12 +15,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::logprobs::{characters, logprobs};
 use super::request::Way;
 use super::work::{Ended, Update};
 use crate::chat::record::{CitationRecord, RecipeRecord, Tokens, finish_name, rounded};
 use crate::chat::{how_reasoning_ended, why_not_whole};
 use crate::citations::Citation;
-use crate::engine::message::{Channel, Figures, Finish, Progress, TokenCounts};
+use crate::engine::message::{Channel, Figures, Finish, Progress, ScoredToken, TokenCounts};
 
 /// What identifies an answer.
 #[derive(Debug, Clone)]
@@ -28,40 +29,47 @@ pub(super) struct Heading {
     pub(super) way: Way,
     pub(super) id: String,
     pub(super) model: Arc<str>,
+    /// What answers: with another build, the same seed may give another answer.
+    fingerprint: Arc<str>,
     /// Seconds since 1970.
     created: u64,
 }
 
 impl Heading {
     /// The heading of answer `number` of this run, which began at `began`.
-    pub(super) fn new(way: Way, number: u64, began: SystemTime, model: Arc<str>) -> Self {
+    pub(super) fn new(way: Way, number: u64, began: SystemTime, model: Arc<str>, fingerprint: Arc<str>) -> Self {
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let prefix = match way {
             Way::Chat => "chatcmpl",
             Way::Text => "cmpl",
         };
         let id = format!("{prefix}-{:x}-{number}", seconds(began));
-        Self { way, id, model, created: seconds(SystemTime::now()) }
+        Self { way, id, model, fingerprint, created: seconds(SystemTime::now()) }
     }
 
     fn object(&self, kind: &str, choices: &Value) -> Value {
-        json!({ "id": self.id, "object": kind, "created": self.created, "model": &*self.model, "choices": choices })
+        json!({
+            "id": self.id, "object": kind, "created": self.created, "model": &*self.model,
+            "system_fingerprint": &*self.fingerprint, "choices": choices,
+        })
     }
 
     /// A whole answer.
     pub(super) fn whole(&self, written: &Written, ending: &Ending<'_>) -> Value {
         let reason = finish_reason(ending.ended.finish);
+        let logprobs = self.logprobs(written.scores.as_deref(), 0);
         let mut object = match self.way {
             Way::Chat => {
                 let mut message = json!({ "role": "assistant", "content": written.answer });
                 if !written.reasoning.is_empty() {
                     message["reasoning_content"] = json!(written.reasoning);
                 }
-                let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": reason });
+                let choice = json!({ "index": 0, "message": message, "logprobs": logprobs, "finish_reason": reason });
                 self.object("chat.completion", &json!([choice]))
             }
             Way::Text => {
-                let choice = json!({ "index": 0, "text": written.answer, "logprobs": null, "finish_reason": reason });
+                let choice =
+                    json!({ "index": 0, "text": written.answer, "logprobs": logprobs, "finish_reason": reason });
                 self.object("text_completion", &json!([choice]))
             }
         };
@@ -75,14 +83,24 @@ impl Heading {
         (self.way == Way::Chat).then(|| self.chunk(&json!({ "role": "assistant", "content": "" }), None))
     }
 
-    /// A piece of the answer or of the reasoning before it; a bare text has no place for reasoning.
-    pub(super) fn piece(&self, channel: Channel, text: &str) -> Option<Value> {
-        match (self.way, channel) {
-            (Way::Chat, Channel::Answer) => Some(self.chunk(&json!({ "content": text }), None)),
-            (Way::Chat, Channel::Reasoning) => Some(self.chunk(&json!({ "reasoning_content": text }), None)),
-            (Way::Text, Channel::Answer) => Some(self.text_chunk(text, None)),
-            (Way::Text, Channel::Reasoning) => None,
-        }
+    /// A piece of the reasoning; a bare text has no place for it.
+    pub(super) fn reasoning(&self, text: &str) -> Option<Value> {
+        (self.way == Way::Chat).then(|| self.chunk(&json!({ "reasoning_content": text }), None))
+    }
+
+    /// A piece of the answer.
+    pub(super) fn piece(&self, piece: &AnswerPiece) -> Value {
+        let mut chunk = match self.way {
+            Way::Chat => self.chunk(&json!({ "content": piece.text }), None),
+            Way::Text => self.text_chunk(&piece.text, None),
+        };
+        chunk["choices"][0]["logprobs"] = self.logprobs(piece.scores.as_deref(), piece.begin);
+        chunk
+    }
+
+    /// Null if nobody asked.
+    fn logprobs(&self, scores: Option<&[ScoredToken]>, begin: usize) -> Value {
+        scores.map_or(Value::Null, |scores| logprobs(self.way, scores, begin))
     }
 
     /// How far the prefill is, as llama-server tells it.
@@ -111,10 +129,11 @@ impl Heading {
         chunk
     }
 
-    /// The tokens used, in a chunk without a choice.
-    pub(super) fn usage_chunk(&self, counts: &TokenCounts) -> Value {
+    /// The tokens used, in a chunk without a choice. llama-server's clients look for the times there.
+    pub(super) fn usage_chunk(&self, figures: &Figures) -> Value {
         let mut chunk = self.object(self.chunk_kind(), &json!([]));
-        chunk["usage"] = usage(counts);
+        chunk["usage"] = usage(&figures.tokens);
+        chunk["timings"] = timings(figures);
         chunk
     }
 
@@ -202,24 +221,43 @@ fn timings(figures: &Figures) -> Value {
 }
 
 /// What the model has written so far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Written {
     pub(super) reasoning: String,
     pub(super) answer: String,
+    /// The answer's tokens; `None` if nobody wants to know how probable they are.
+    pub(super) scores: Option<Vec<ScoredToken>>,
     /// The answer so far may turn out to be reasoning.
     may_be_reasoning: bool,
     sent_reasoning_bytes: usize,
     sent_answer_bytes: usize,
+    sent_scores: usize,
+    /// Of the tokens that were sent.
+    sent_characters: usize,
+}
+
+/// A piece of the answer that was not sent yet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AnswerPiece {
+    pub(super) text: String,
+    pub(super) scores: Option<Vec<ScoredToken>>,
+    /// How many characters the answer's tokens before these have.
+    begin: usize,
 }
 
 impl Written {
-    /// `may_be_reasoning`: the model may leave out the tag that opens its reasoning.
-    pub(super) fn new(may_be_reasoning: bool) -> Self {
-        Self { may_be_reasoning, ..Self::default() }
+    /// `may_be_reasoning`: the model may leave out the tag that opens its reasoning. `is_scored`: it is told how probable the tokens are.
+    pub(super) fn new(may_be_reasoning: bool, is_scored: bool) -> Self {
+        Self { may_be_reasoning, scores: is_scored.then(Vec::new), ..Self::default() }
     }
 
     pub(super) fn take(&mut self, update: &Update) {
         match update {
+            Update::Scored(tokens) => {
+                if let Some(scores) = &mut self.scores {
+                    scores.extend_from_slice(tokens);
+                }
+            }
             Update::Piece(Channel::Reasoning, text) => {
                 self.may_be_reasoning = false;
                 self.reasoning.push_str(text);
@@ -229,20 +267,37 @@ impl Written {
             Update::WasReasoning => {
                 self.may_be_reasoning = false;
                 self.reasoning.push_str(&std::mem::take(&mut self.answer));
+                self.sent_answer_bytes = 0;
+                self.sent_scores = 0;
+                if let Some(scores) = &mut self.scores {
+                    scores.clear();
+                }
             }
             Update::Ended(_) => self.may_be_reasoning = false,
             Update::Planned(_) | Update::Prefilling(_) | Update::Failed(_) => {}
         }
     }
 
-    /// What is certain by now and was not sent yet: of the reasoning, and of the answer.
-    pub(super) fn growth(&mut self) -> [(Channel, String); 2] {
-        let reasoning = self.reasoning[self.sent_reasoning_bytes..].to_owned();
-        let answer =
-            if self.may_be_reasoning { String::new() } else { self.answer[self.sent_answer_bytes..].to_owned() };
-        self.sent_reasoning_bytes += reasoning.len();
-        self.sent_answer_bytes += answer.len();
-        [(Channel::Reasoning, reasoning), (Channel::Answer, answer)]
+    /// The reasoning that is certain by now and was not sent yet.
+    pub(super) fn new_reasoning(&mut self) -> Option<String> {
+        let new = self.reasoning[self.sent_reasoning_bytes..].to_owned();
+        self.sent_reasoning_bytes += new.len();
+        (!new.is_empty()).then_some(new)
+    }
+
+    /// The same of the answer, with its tokens.
+    pub(super) fn new_piece(&mut self) -> Option<AnswerPiece> {
+        if self.may_be_reasoning || self.answer.len() == self.sent_answer_bytes {
+            return None;
+        }
+        let text = self.answer[self.sent_answer_bytes..].to_owned();
+        self.sent_answer_bytes = self.answer.len();
+        let scores = self.scores.as_ref().map(|scores| scores[self.sent_scores..].to_vec());
+        let new = scores.as_deref().unwrap_or_default();
+        let begin = self.sent_characters;
+        self.sent_scores += new.len();
+        self.sent_characters += characters(new);
+        Some(AnswerPiece { text, scores, begin })
     }
 }
 
@@ -250,6 +305,7 @@ impl Written {
 mod tests {
     use super::*;
     use crate::chat::fixtures::answer_figures;
+    use crate::engine::message::TokenScore;
     use crate::swaa::selection::ResolvedPreset;
     use crate::swaa::{ChainOfThought, RecipeSpec};
 
@@ -265,11 +321,11 @@ mod tests {
 
     /// What is sent after each of `updates`.
     fn sent(may_be_reasoning: bool, updates: &[Update]) -> Vec<String> {
-        let mut written = Written::new(may_be_reasoning);
+        let mut written = Written::new(may_be_reasoning, false);
         let mut step = |update: &Update| {
             written.take(update);
-            let [(_, reasoning), (_, answer)] = written.growth();
-            format!("{reasoning}|{answer}")
+            let (reasoning, answer) = (written.new_reasoning(), written.new_piece());
+            format!("{}|{}", reasoning.unwrap_or_default(), answer.map(|piece| piece.text).unwrap_or_default())
         };
         updates.iter().map(&mut step).collect()
     }
@@ -291,8 +347,42 @@ mod tests {
     }
 
     #[test]
+    fn tokens_are_sent_with_their_pieces_and_those_of_reasoning_are_not() {
+        let scored = |text: &str| {
+            let token = TokenScore { bytes: text.as_bytes().to_vec(), log_probability: -1.0 };
+            Update::Scored(vec![ScoredToken { token, likeliest: Vec::new() }])
+        };
+        let mut written = Written::new(true, true);
+        let mut step = |update: Update| {
+            written.take(&update);
+            let piece = written.new_piece();
+            piece.map(|piece| {
+                let tokens = piece.scores.expect("they were asked for").into_iter().map(|scored| scored.token.bytes);
+                (
+                    piece.text,
+                    piece.begin,
+                    tokens.map(|bytes| String::from_utf8(bytes).expect("UTF-8")).collect::<Vec<_>>(),
+                )
+            })
+        };
+        assert_eq!(
+            [step(scored("Hm.")), step(piece(Channel::Answer, "Hm.")), step(Update::WasReasoning)],
+            [None, None, None]
+        );
+        assert_eq!(step(scored("Hé")), None);
+        assert_eq!(step(piece(Channel::Answer, "Hé")), Some(("Hé".into(), 0, vec!["Hé".into()])));
+        assert_eq!(step(scored(".")), None);
+        assert_eq!(step(piece(Channel::Answer, ".")), Some((".".into(), 2, vec![".".into()])));
+        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
+        let ended = ended(Finish::EndOfGeneration);
+        let ending = Ending { ended: &ended, written: &written, documents: &[], citations: &[] };
+        let tokens = heading.whole(&written, &ending)["choices"][0]["logprobs"]["content"].clone();
+        assert_eq!(tokens.as_array().map(Vec::len), Some(2), "{tokens}");
+    }
+
+    #[test]
     fn a_whole_answer_has_openai_s_fields_and_ours() {
-        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into());
+        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
         let written = Written { answer: "It is red.".into(), reasoning: "Hm.".into(), ..Written::default() };
         let ended = ended(Finish::TokenLimit);
         let ending = Ending { ended: &ended, written: &written, documents: &["book".to_owned()], citations: &[] };
@@ -301,6 +391,7 @@ mod tests {
             (&object["id"], &object["object"], &object["model"]),
             (&json!("chatcmpl-0-7"), &json!("chat.completion"), &json!("toy"))
         );
+        assert_eq!(object["system_fingerprint"], "build-1");
         let expected = json!([{
             "index": 0, "message": { "role": "assistant", "content": "It is red.", "reasoning_content": "Hm." },
             "logprobs": null, "finish_reason": "length"
@@ -320,9 +411,9 @@ mod tests {
 
     #[test]
     fn a_bare_text_has_no_roles_and_no_reasoning() {
-        let heading = Heading::new(Way::Text, 1, UNIX_EPOCH, "toy".into());
-        assert_eq!((heading.first_chunk(), heading.piece(Channel::Reasoning, "Hm.")), (None, None));
-        let chunk = heading.piece(Channel::Answer, "red").expect("a chunk");
+        let heading = Heading::new(Way::Text, 1, UNIX_EPOCH, "toy".into(), "build-1".into());
+        assert_eq!((heading.first_chunk(), heading.reasoning("Hm.")), (None, None));
+        let chunk = heading.piece(&AnswerPiece { text: "red".to_owned(), scores: None, begin: 0 });
         assert_eq!((&chunk["object"], &chunk["choices"][0]["text"]), (&json!("text_completion"), &json!("red")));
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::account::Account;
 use super::answer::{Ending, Heading, Written};
-use super::documents::DocumentSet;
+use super::document_set::DocumentSet;
 use super::error::ApiError;
 use super::queue::{Place, Refusal};
 use super::request::Streaming;
@@ -70,7 +70,7 @@ impl Answering {
         asked: Asked,
         reading: PresetSelection,
     ) -> Result<Self, ApiError> {
-        let written = Written::new(asked.markup.lone_close.is_some());
+        let written = Written::new(asked.markup.lone_close.is_some(), asked.sampling.n_probs.is_some());
         let (updates, told) = unbounded_channel();
         let cancel = CancelToken::default();
         let work = Work { asked, reading, updates, cancel: cancel.clone() };
@@ -159,10 +159,11 @@ impl Answering {
     }
 
     fn send_growth(&mut self, events: &Events) {
-        for (channel, text) in self.written.growth() {
-            if !text.is_empty() {
-                events.send_some(self.heading.piece(channel, &text).as_ref());
-            }
+        if let Some(reasoning) = self.written.new_reasoning() {
+            events.send_some(self.heading.reasoning(&reasoning).as_ref());
+        }
+        if let Some(piece) = self.written.new_piece() {
+            events.send(&self.heading.piece(&piece));
         }
     }
 
@@ -170,7 +171,7 @@ impl Answering {
         let done = self.done(ended, account).await;
         events.send(&self.heading.last_chunk(&self.ending(&done)));
         if streaming.usage {
-            events.send(&self.heading.usage_chunk(&done.ended.figures.tokens));
+            events.send(&self.heading.usage_chunk(&done.ended.figures));
         }
         events.raw("data: [DONE]\n\n");
     }

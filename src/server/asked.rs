@@ -12,13 +12,13 @@
 
 use std::sync::Arc;
 
-use super::documents::DocumentSet;
+use super::document_set::DocumentSet;
 use super::error::ApiError;
 use super::request::{Request, Said};
 use crate::chat::{ChatTemplate, PromptRequest, SystemPrompt, build_prompt};
 use crate::engine::check_schema;
 use crate::engine::message::{
-    Drafting, Limits, ModelInfo, Origin, OutputMarkup, Part, Prompt, Reread, SamplingPatch, Segment,
+    Drafting, Limits, ModelInfo, Origin, OutputMarkup, Part, Prompt, Reread, Sampling, SamplingPatch, Segment,
 };
 use crate::failure::{Failure, FailureKind, Hint};
 use crate::session::asking::Asked;
@@ -130,13 +130,14 @@ impl Defaults {
         if documents.is_empty() {
             read_long_text_as_document(&mut prompt);
         }
+        let sampling = request.sampling.over(model.info.sampling_with(&self.sampling));
         Ok(Asked {
             prompt,
             markup,
             question,
             cot,
             reread: if documents.is_empty() { Reread::Off } else { self.reread },
-            sampling: request.sampling.over(model.info.sampling_with(&self.sampling)),
+            sampling: Sampling { n_probs: request.logprobs, ..sampling },
             drafting: self.drafting,
             limits,
             schema: request.schema,
@@ -215,6 +216,7 @@ mod tests {
     use super::*;
     use crate::chat::Moment;
     use crate::server::documents::ServedDocuments;
+    use crate::server::files::Files;
     use crate::server::request::Way;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, settings, write};
@@ -248,7 +250,7 @@ mod tests {
     impl Scene {
         fn asked(&self, way: Way, body: &Value) -> Result<Asked, ApiError> {
             let request = request(way, body);
-            let documents = self.documents.choose(request.documents.as_deref())?;
+            let documents = self.documents.choose(request.documents.as_deref(), &Files::for_requests_of(0))?;
             let reading = self.defaults.reading(&request)?;
             self.defaults.lay_out(request, &reading, &documents, &self.model)
         }
@@ -278,7 +280,7 @@ mod tests {
     #[test]
     fn every_conversation_about_a_document_begins_alike() {
         let scene = scene(&[]);
-        let all = scene.documents.choose(None).expect("the book");
+        let all = scene.documents.choose(None, &Files::for_requests_of(0)).expect("the book");
         let beginning = scene.defaults.beginning(&all, &scene.model).expect("a prompt");
         let read: String = beginning.parts.iter().map(|part| &*part.text).collect();
         let plain = scene.prompt(Way::Chat, &said(&[("user", "Who?")]));

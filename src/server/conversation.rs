@@ -10,6 +10,8 @@
 //! Several messages of one role that follow each other are one text, with a blank line between them. Instructions in the middle belong to
 //! the question behind them. All of it is text: nothing that a message says becomes markup of the chat template.
 //!
+//! A part of type `file` names a file of the client, which the conversation is then about; it is no text of the message.
+//!
 //! Images, tools and their results are refused by name, because an answer that ignores them would be about something else.
 
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub(super) struct Conversation {
     pub(super) instructions: Option<Arc<str>>,
     pub(super) turns: Vec<Turn>,
     pub(super) question: Arc<str>,
+    /// Ids of the files that messages name.
+    pub(super) files: Vec<String>,
 }
 
 impl Conversation {
@@ -65,6 +69,7 @@ struct Reading {
     turns: Vec<Turn>,
     /// What the user has said since the last answer.
     asked: Vec<String>,
+    files: Vec<String>,
 }
 
 impl Reading {
@@ -91,7 +96,8 @@ impl Reading {
         if has_calls {
             return Err(ApiError::not_offered(place, format!("{place}: calls of tools are not offered")));
         }
-        let text = content(place, &fields)?;
+        let Content { text, files } = Content::of(place, &fields)?;
+        self.files.extend(files);
         match role {
             "user" => self.asked.push(text),
             "assistant" => self.answer(text),
@@ -118,30 +124,57 @@ impl Reading {
             instructions: (!instructions.trim().is_empty()).then(|| instructions.into()),
             turns: self.turns,
             question: joined(&self.asked).into(),
+            files: self.files,
         })
     }
 }
 
-/// The text of a message: a text, or a list of parts of type `text`.
-fn content(place: &str, fields: &Fields<'_>) -> Result<String, ApiError> {
-    let place = format!("{place}.content");
-    match fields.value("content") {
-        None => Ok(String::new()),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Array(parts)) => {
-            let texts: Result<Vec<&str>, ApiError> =
-                parts.iter().enumerate().map(|(number, part)| part_text(&format!("{place}[{number}]"), part)).collect();
-            Ok(joined(&texts?))
+/// What a message says.
+#[derive(Debug, Default)]
+struct Content {
+    text: String,
+    files: Vec<String>,
+}
+
+impl Content {
+    /// A text, or a list of parts of type `text` and `file`.
+    fn of(place: &str, fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let place = format!("{place}.content");
+        match fields.value("content") {
+            None => Ok(Self::default()),
+            Some(Value::String(text)) => Ok(Self { text: text.clone(), files: Vec::new() }),
+            Some(Value::Array(parts)) => {
+                let (mut texts, mut files) = (Vec::new(), Vec::new());
+                for (number, part) in parts.iter().enumerate() {
+                    match part_of(&format!("{place}[{number}]"), part)? {
+                        ContentPart::Text(text) => texts.push(text),
+                        ContentPart::File(id) => files.push(id.to_owned()),
+                    }
+                }
+                Ok(Self { text: joined(&texts), files })
+            }
+            Some(_) => Err(ApiError::invalid(&*place, format!("{place} is neither a text nor a list of texts"))),
         }
-        Some(_) => Err(ApiError::invalid(&*place, format!("{place} is neither a text nor a list of texts"))),
     }
 }
 
-fn part_text<'a>(place: &str, part: &'a Value) -> Result<&'a str, ApiError> {
-    match (part["type"].as_str(), part["text"].as_str()) {
-        (Some("text" | "input_text" | "output_text"), Some(text)) => Ok(text),
-        (Some(kind), None) if kind != "text" => {
-            Err(ApiError::not_offered(place, format!("{place}: the type {kind:?} is not offered, only text")))
+/// A part of a message.
+enum ContentPart<'a> {
+    Text(&'a str),
+    /// The id of a file.
+    File(&'a str),
+}
+
+fn part_of<'a>(place: &str, part: &'a Value) -> Result<ContentPart<'a>, ApiError> {
+    match (part["type"].as_str(), part["text"].as_str(), part["file"]["file_id"].as_str()) {
+        (Some("text" | "input_text" | "output_text"), Some(text), _) => Ok(ContentPart::Text(text)),
+        (Some("file"), _, Some(id)) => Ok(ContentPart::File(id)),
+        (Some("file"), ..) => {
+            let told = format!("{place}: a file is uploaded to /v1/files first, and named by its file_id");
+            Err(ApiError::not_offered(place, told))
+        }
+        (Some(kind), None, _) if kind != "text" => {
+            Err(ApiError::not_offered(place, format!("{place}: the type {kind:?} is not offered, only text and file")))
         }
         _ => Err(ApiError::invalid(place, format!("{place} is not {{\"type\": \"text\", \"text\": …}}"))),
     }
@@ -183,6 +216,7 @@ mod tests {
             instructions: Some("Be brief.\n\nBe kind.".into()),
             turns: vec![turn("Who?", "He.")],
             question: "In French.\n\nAnd\n\nshe?".into(),
+            files: Vec::new(),
         };
         assert_eq!(read(&messages), Ok(expected));
     }
@@ -190,9 +224,29 @@ mod tests {
     #[test]
     fn an_answer_may_stand_first_and_two_answers_are_one() {
         let messages = json!([said("assistant", "Hello!"), said("assistant", "Ask."), said("user", "Who?")]);
-        let expected =
-            Conversation { instructions: None, turns: vec![turn("", "Hello!\n\nAsk.")], question: "Who?".into() };
+        let expected = Conversation {
+            instructions: None,
+            turns: vec![turn("", "Hello!\n\nAsk.")],
+            question: "Who?".into(),
+            files: Vec::new(),
+        };
         assert_eq!(read(&messages), Ok(expected));
+    }
+
+    #[test]
+    fn a_message_may_name_files() {
+        let file = |id: &str| json!({ "type": "file", "file": { "file_id": id } });
+        let messages = json!([
+            { "role": "user", "content": [file("file-1"), { "type": "text", "text": "Who?" }] },
+            said("assistant", "He."),
+            { "role": "user", "content": [{ "type": "text", "text": "Why?" }, file("file-2")] },
+        ]);
+        let conversation = read(&messages).expect("a conversation");
+        assert_eq!((&*conversation.question, conversation.turns), ("Why?", vec![turn("Who?", "He.")]));
+        assert_eq!(conversation.files, ["file-1", "file-2"]);
+        let inline = json!([{ "role": "user", "content": [{ "type": "file", "file": { "file_data": "data:…" } }] }]);
+        let told = read(&inline).expect_err("it is refused").message.clone();
+        assert_eq!(told, "messages[0].content[0]: a file is uploaded to /v1/files first, and named by its file_id");
     }
 
     #[test]
@@ -222,7 +276,7 @@ mod tests {
         );
         assert_eq!(told(json!([said("user", "a"), 7])), "messages[1] is not an object");
         let image = json!([{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }]);
-        assert_eq!(told(image), "messages[0].content[0]: the type \"image_url\" is not offered, only text");
+        assert_eq!(told(image), "messages[0].content[0]: the type \"image_url\" is not offered, only text and file");
         assert_eq!(told(json!([said("tool", "a")])), "messages[0]: results of tools are not offered");
         assert_eq!(
             told(json!([{ "role": "user", "content": 7 }])),

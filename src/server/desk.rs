@@ -9,7 +9,7 @@
 use super::log::Log;
 use super::queue::Queue;
 use super::work::{Ended, SentCommand, Turn, Update, Work};
-use crate::engine::message::{Command, Event, Figures, JobId, ModelInfo, Prompt};
+use crate::engine::message::{Channel, Command, Event, Figures, JobId, ModelInfo, Prompt};
 use crate::failure::{Failure, FailureKind};
 use crate::session::asking;
 use crate::session::{ClientError, EngineClient};
@@ -174,6 +174,7 @@ fn update(event: &Event) -> Option<Update> {
     Some(match event {
         Event::Planned { plan, .. } => Update::Planned(plan.clone()),
         Event::Prefilling { progress, .. } => Update::Prefilling(*progress),
+        Event::Scored { channel: Channel::Answer, tokens, .. } => Update::Scored(tokens.clone()),
         Event::Piece { channel, text, .. } => Update::Piece(*channel, text.clone()),
         Event::AskedForAnswer { .. } => Update::AskedForAnswer,
         Event::WasReasoning { .. } => Update::WasReasoning,

@@ -14,6 +14,8 @@ use crate::units::{bytes, counted};
 /// A message repeats what the request has, which may be long.
 const LONGEST: usize = 500;
 
+const GONE_FILE: &str = "files are gone when they are deleted, expire, or the server ends: upload it again";
+
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ApiError(Box<Details>);
@@ -119,6 +121,28 @@ impl ApiError {
     pub(super) fn too_large(most_bytes: u64) -> Self {
         let message = format!("a request has {} at most", bytes(most_bytes));
         Self::new(413, Some("request_too_large"), message).with_hint("lunette serve --max-body takes larger ones")
+    }
+
+    /// A file came in another form than files do.
+    pub(super) fn no_form(kind: &str) -> Self {
+        let message = format!("a file is sent as multipart/form-data, not as {kind:?}");
+        Self::malformed(message).with_hint("curl: -F purpose=user_data -F file=@book.txt")
+    }
+
+    /// No file of a client is called so.
+    pub(super) fn no_such_file(id: &str) -> Self {
+        Self::new(404, None, format!("there is no file {id:?} here")).about("id").with_hint(GONE_FILE)
+    }
+
+    /// A question is about a file that is not here.
+    pub(super) fn gone_file(id: &str) -> Self {
+        Self::invalid("documents", format!("there is no file {id:?} here")).with_hint(GONE_FILE)
+    }
+
+    /// There is no room for another file.
+    pub(super) fn files_full(message: impl Into<String>) -> Self {
+        Self::new(413, Some("files_full"), message)
+            .with_hint("delete those that are no longer needed: DELETE /v1/files/ID")
     }
 
     /// A Lunette of another time.

@@ -193,6 +193,16 @@ impl Client {
         self.send("POST", path, "", &body.to_string())
     }
 
+    /// Sends a file as a form.
+    pub(crate) fn upload(&self, filename: &str, content: &str) -> Reply {
+        let part = |head: &str, content: &str| {
+            format!("--edge\r\nContent-Disposition: form-data; {head}\r\n\r\n{content}\r\n")
+        };
+        let file = part(&format!("name=\"file\"; filename=\"{filename}\""), content);
+        let body = part("name=\"purpose\"", "user_data") + &file + "--edge--\r\n";
+        self.send("POST", "/v1/files", "Content-Type: multipart/form-data; boundary=edge\r\n", &body)
+    }
+
     pub(crate) fn chat(&self, more: &Value) -> Reply {
         self.post("/v1/chat/completions", &chat(more))
     }

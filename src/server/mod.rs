@@ -21,13 +21,17 @@ mod access;
 mod account;
 mod answer;
 mod answering;
+mod aside;
 mod asked;
 mod body;
 mod conversation;
 mod desk;
+mod document_set;
 mod documents;
 mod error;
 mod fields;
+mod file_requests;
+mod files;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod job_list;
@@ -35,8 +39,11 @@ mod jobs;
 mod listener;
 mod loading;
 mod log;
+mod logprobs;
 mod metrics;
+mod multipart;
 mod queue;
+mod replies;
 mod request;
 mod routes;
 mod sent;
@@ -46,6 +53,7 @@ mod socket;
 mod tests;
 mod texts;
 mod tokens;
+mod upload;
 mod work;
 
 use std::io::{Read, Write};
@@ -152,7 +160,7 @@ async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Obs
     server.log.loaded(&info.title(), rounded(info.load_time.as_secs_f64()));
     let loaded = server.set_model(Loaded { info, template });
     let mut desk = Desk { client, model: &loaded.info };
-    let documents = server.documents.choose(None).ok().filter(|documents| !documents.is_empty());
+    let documents = server.documents.choose(None, &server.files).ok().filter(|documents| !documents.is_empty());
     if let Some(documents) = documents {
         match server.defaults.beginning(&documents, &loaded) {
             Ok(prompt) => desk.read_ahead(&server.defaults.reading, prompt, &server.log).await?,

@@ -1,7 +1,7 @@
 //! What a request asks for, read from its JSON and checked field by field.
 //!
 //! Fields are OpenAI's, with llama.cpp's for sampling; a recipe has our names or those of the reference. A field that changes what is
-//! answered and is not offered (`n`, `tools`, `logprobs`, …) is refused by name; fields that change nothing here (`user`, `store`, …) are
+//! answered and is not offered (`n`, `tools`, `logit_bias`, …) is refused by name; fields that change nothing here (`user`, `store`, …) are
 //! read over.
 //!
 //! Example: `{"messages": [{"role": "user", "content": "Who?"}], "preset": "quick", "stream": true}`.
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::conversation::Conversation;
 use super::error::ApiError;
 use super::fields::{Fields, object};
-use crate::engine::message::SamplingPatch;
+use crate::engine::message::{MOST_PROBS, SamplingPatch};
 use crate::settings::{Count, from_zero, limit, look_back, penalty, seed, share};
 
 /// OpenAI takes four.
@@ -76,6 +76,8 @@ pub(super) struct Request {
     pub(super) max_tokens: Option<Count>,
     pub(super) reasoning_tokens: Option<Count>,
     pub(super) stop: Vec<String>,
+    /// How many of the likeliest tokens are told beside each token; `None`: nothing is told.
+    pub(super) logprobs: Option<u32>,
     /// A JSON schema, not checked yet.
     pub(super) schema: Option<Arc<str>>,
     /// `None`: the answer is sent whole.
@@ -87,9 +89,10 @@ impl Request {
         let body = object(body)?;
         let fields = Fields::of(&body);
         refuse_what_is_not_offered(&fields)?;
+        let said = said(way, &fields)?;
         Ok(Self {
-            said: said(way, &fields)?,
-            documents: documents(way, &fields)?,
+            documents: documents(&fields, &said)?,
+            said,
             preset: fields.text("preset")?.map(str::to_owned),
             recipe: recipe(&fields)?,
             cot: cot(&fields)?,
@@ -97,6 +100,7 @@ impl Request {
             max_tokens: max_tokens(&fields)?,
             reasoning_tokens: fields.parsed("reasoning_budget", limit)?,
             stop: stop(&fields)?,
+            logprobs: logprobs(way, &fields)?,
             schema: schema(&fields)?,
             streaming: streaming(&fields)?,
         })
@@ -127,11 +131,17 @@ fn said(way: Way, fields: &Fields<'_>) -> Result<Said, ApiError> {
     }
 }
 
-/// A bare text is about no document unless it names some.
-fn documents(way: Way, fields: &Fields<'_>) -> Result<Option<Vec<String>>, ApiError> {
+/// Those that the request names, and files that its messages name. A bare text is about no document unless it names some.
+fn documents(fields: &Fields<'_>, said: &Said) -> Result<Option<Vec<String>>, ApiError> {
     let names = fields.texts("documents")?;
-    let names = names.map(|names| names.into_iter().map(str::to_owned).collect());
-    Ok(if way == Way::Text { names.or(Some(Vec::new())) } else { names })
+    let names: Option<Vec<String>> = names.map(|names| names.into_iter().map(str::to_owned).collect());
+    Ok(match said {
+        Said::Conversation(conversation) if !conversation.files.is_empty() => {
+            Some([names.unwrap_or_default(), conversation.files.clone()].concat())
+        }
+        Said::Text(_) => names.or(Some(Vec::new())),
+        Said::Conversation(_) => names,
+    })
 }
 
 /// Refuses what would be another answer than the one that was asked for.
@@ -159,8 +169,6 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
     let others = [
         "tools",
         "functions",
-        "logprobs",
-        "top_logprobs",
         "logit_bias",
         "presence_penalty",
         "frequency_penalty",
@@ -169,7 +177,6 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
         "audio",
         "prediction",
         "grammar",
-        "json_schema",
         "lora",
         "mirostat",
         "dry_multiplier",
@@ -249,9 +256,32 @@ fn stop(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     Ok(stops.into_iter().filter(|stop| !stop.is_empty()).map(str::to_owned).collect())
 }
 
+/// A chat has a flag and a number, a bare text a number.
+fn logprobs(way: Way, fields: &Fields<'_>) -> Result<Option<u32>, ApiError> {
+    let most = |text: &str| {
+        text.parse().ok().filter(|count| *count <= MOST_PROBS).ok_or_else(|| format!("a number from 0 to {MOST_PROBS}"))
+    };
+    match way {
+        Way::Text if fields.value("logprobs") == Some(&Value::Bool(false)) => Ok(None),
+        Way::Text => fields.parsed("logprobs", most),
+        Way::Chat => match (fields.flag("logprobs")?, fields.parsed("top_logprobs", most)?) {
+            (true, count) => Ok(Some(count.unwrap_or(0))),
+            (false, None | Some(0)) => Ok(None),
+            (false, Some(_)) => {
+                Err(ApiError::invalid("top_logprobs", "top_logprobs needs \"logprobs\": true beside it"))
+            }
+        },
+    }
+}
+
 fn schema(fields: &Fields<'_>) -> Result<Option<Arc<str>>, ApiError> {
-    let Some(format) = fields.object("response_format")? else { return Ok(None) };
     let of = |schema: &Map<String, Value>| Some(Value::Object(schema.clone()).to_string().into());
+    // As llama-server has it.
+    if let Some(schema) = fields.value("json_schema") {
+        let schema = schema.as_object().ok_or_else(|| fields.wrong("json_schema", "an object", schema))?;
+        return Ok(of(schema));
+    }
+    let Some(format) = fields.object("response_format")? else { return Ok(None) };
     let missing = |param: String| ApiError::invalid(&*param, format!("{param} is missing"));
     match format.text("type")? {
         Some("text") | None => Ok(None),
@@ -352,7 +382,28 @@ mod tests {
         assert_eq!(asked.recipe, expected.map(|(name, text)| (name, text.to_owned())));
         assert_eq!((asked.preset.as_deref(), asked.cot.as_deref()), (Some("quick"), Some("off")));
         assert_eq!(asked.documents, Some(vec!["book".to_owned()]));
+        let file = json!({ "type": "file", "file": { "file_id": "file-1" } });
+        let naming = json!({ "messages": [{ "role": "user", "content": [file, { "type": "text", "text": "Who?" }] }] });
+        assert_eq!(chat(&naming).documents, Some(vec!["file-1".to_owned()]), "and not those of the command line");
         assert!(told(&json!({ "window": {} })).starts_with("window is a text, a number"));
+    }
+
+    #[test]
+    fn log_probabilities_are_asked_for_as_openai_s_two_ways_have_them() {
+        let of =
+            |way, more: Value| read(way, &more).map(|request| request.logprobs).map_err(|error| error.message.clone());
+        assert_eq!(of(Way::Chat, json!({ "logprobs": true })), Ok(Some(0)));
+        assert_eq!(of(Way::Chat, json!({ "logprobs": true, "top_logprobs": 20 })), Ok(Some(20)));
+        assert_eq!(of(Way::Chat, json!({ "logprobs": false, "top_logprobs": 0 })), Ok(None));
+        assert_eq!(of(Way::Text, json!({ "logprobs": 5 })), Ok(Some(5)));
+        assert_eq!(of(Way::Text, json!({ "logprobs": false })), Ok(None));
+        let told = |way, more| of(way, more).expect_err("it is refused");
+        assert_eq!(told(Way::Chat, json!({ "top_logprobs": 2 })), "top_logprobs needs \"logprobs\": true beside it");
+        assert_eq!(
+            told(Way::Chat, json!({ "logprobs": true, "top_logprobs": 21 })),
+            "top_logprobs is a number from 0 to 20, not 21"
+        );
+        assert_eq!(told(Way::Text, json!({ "logprobs": true })), "logprobs is a number, not true");
     }
 
     #[test]
@@ -361,6 +412,8 @@ mod tests {
         let format =
             json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } });
         assert_eq!(chat(&format).schema.as_deref(), Some(schema.to_string().as_str()));
+        assert_eq!(chat(&json!({ "json_schema": schema })).schema.as_deref(), Some(schema.to_string().as_str()));
+        assert_eq!(told(&json!({ "json_schema": 7 })), "json_schema is an object, not 7");
         assert_eq!(chat(&json!({ "response_format": { "type": "text" } })).schema, None);
         assert_eq!(
             chat(&json!({ "response_format": { "type": "json_object" } })).schema.as_deref(),
@@ -381,10 +434,9 @@ mod tests {
         assert_eq!(told(&json!({ "n": 2 })), "n: one answer to a request is offered");
         for more in [
             json!({ "tools": [{}] }),
-            json!({ "logprobs": true }),
             json!({ "presence_penalty": 0.5 }),
             json!({ "logit_bias": { "1": 2 } }),
-            json!({ "json_schema": { "type": "object" } }),
+            json!({ "grammar": "root ::= \"a\"" }),
             json!({ "mirostat": 2 }),
             json!({ "typical_p": 0.5 }),
             json!({ "samplers": ["top_k"] }),

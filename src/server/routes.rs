@@ -6,6 +6,7 @@
 //! | `GET /metrics` | with the key | counts for Prometheus |
 //! | `GET /v1/models` | with the key | the model, the presets, the documents |
 //! | `POST /v1/chat/completions`, `/v1/completions` | with the key | an answer |
+//! | `POST /v1/files`, `GET /v1/files`, `GET /v1/files/ID`, `GET /v1/files/ID/content`, `DELETE /v1/files/ID` | with the key | files of clients |
 //! | `POST /tokenize`, `/detokenize` | with the key | tokens of a text, text of tokens |
 //! | `GET /lunette` | with the key | what another Lunette has to know: versions, the model |
 //! | `POST /lunette/texts`, `/lunette/jobs`, `/lunette/counts` | with the key | texts to keep, a command to carry out, tokens to count |
@@ -17,30 +18,29 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::RETRY_AFTER;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
+use serde_json::json;
 
 use super::account::Account;
 use super::answering::Answering;
+use super::aside::aside;
 use super::asked::Loaded;
 use super::body::{Reply, collected};
-use super::documents::DocumentSet;
+use super::document_set::DocumentSet;
 use super::error::ApiError;
+use super::file_requests::{self, FileRequest};
 use super::jobs;
 use super::log::Told;
+use super::replies::{object_reply, reply};
 use super::request::{self, Streaming, Way};
 use super::shared::Server;
 use super::tokens::{count_tokens, detokenize, keep_texts, tokenize};
-use crate::failure::{Failure, FailureKind};
-use crate::harmless;
 use crate::remote::wire;
 use crate::session::asking::Asked;
 use crate::swaa::selection::PresetSelection;
 
-const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 const LINES: &str = "application/x-ndjson";
 const PROMETHEUS: &str = "text/plain; version=0.0.4";
@@ -52,6 +52,7 @@ enum Route {
     Metrics,
     Models,
     Answer(Way),
+    File(FileRequest),
     Tokenize,
     Detokenize,
     Hello,
@@ -65,6 +66,10 @@ enum Route {
 impl Route {
     fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
         let bare = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let wrong_method = || ApiError::wrong_method(method.as_str(), path);
+        if let Some(request) = FileRequest::of(method, bare) {
+            return request.map(Self::File).map_err(|()| wrong_method());
+        }
         let (route, takes) = match bare {
             "/health" => (Self::Health, Method::GET),
             "/metrics" => (Self::Metrics, Method::GET),
@@ -81,7 +86,7 @@ impl Route {
             _ if job_in(bare, wire::ANSWER_NOW).is_some() => (Self::AnswerNow, Method::POST),
             _ => return Err(ApiError::no_such_path(path)),
         };
-        if *method == takes { Ok(route) } else { Err(ApiError::wrong_method(method.as_str(), path)) }
+        if *method == takes { Ok(route) } else { Err(wrong_method()) }
     }
 }
 
@@ -105,7 +110,7 @@ pub(super) async fn respond(server: Arc<Server>, peer: IpAddr, request: Request<
         Err(error) => refused(account, &error),
         Ok(Route::Answer(way)) => answer(&server, peer, way, body, account).await,
         Ok(Route::Job) => carry_out(&server, peer, body, account).await,
-        Ok(route) => match look_up(server, route, parts.uri.path(), body).await {
+        Ok(route) => match look_up(server, route, &parts, body).await {
             Ok(response) => closed(account, response),
             Err(error) => refused(account, &error),
         },
@@ -123,8 +128,15 @@ fn admitted(server: &Server, parts: &Parts) -> Result<Route, ApiError> {
 }
 
 /// Whatever takes no turn at the engine.
-async fn look_up(server: Arc<Server>, route: Route, path: &str, body: Incoming) -> Result<Response<Reply>, ApiError> {
+async fn look_up(
+    server: Arc<Server>,
+    route: Route,
+    parts: &Parts,
+    body: Incoming,
+) -> Result<Response<Reply>, ApiError> {
+    let path = parts.uri.path();
     match route {
+        Route::File(request) => file_requests::answer(server, request, parts, body).await,
         Route::Health => server.model().map(|_| object_reply(StatusCode::OK, &json!({ "status": "ok" }))),
         Route::Metrics => {
             let text = server.metrics.text(server.now());
@@ -213,17 +225,10 @@ struct Ready {
 fn prepare(server: &Server, way: Way, body: &[u8], model: &Loaded) -> Result<Ready, ApiError> {
     let request = request::Request::read(way, body)?;
     let streaming = request.streaming;
-    let documents = server.documents.choose(request.documents.as_deref())?;
+    let documents = server.documents.choose(request.documents.as_deref(), &server.files)?;
     let reading = server.defaults.reading(&request)?;
     let asked = server.defaults.lay_out(request, &reading, &documents, model)?;
     Ok(Ready { asked, reading, documents, streaming })
-}
-
-/// Runs `work`, which may take long, beside the requests.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
-    // It panicked, which is in the log.
-    let panicked = |_| ApiError::from(Failure::new(FailureKind::Runtime, "the request could not be read", None));
-    spawn_blocking(work).await.unwrap_or_else(|error| Err(panicked(error)))
 }
 
 fn refused(mut account: Account, error: &ApiError) -> Response<Reply> {
@@ -241,18 +246,6 @@ fn closed(account: Account, response: Response<Reply>) -> Response<Reply> {
     response
 }
 
-fn object_reply(status: StatusCode, object: &Value) -> Response<Reply> {
-    let text = object.to_string();
-    reply(status, JSON, Reply::whole(harmless::json(&text).into_owned() + "\n"))
-}
-
-fn reply(status: StatusCode, kind: &'static str, body: Reply) -> Response<Reply> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +257,8 @@ mod tests {
         assert_eq!(route(Method::POST, "/completions"), Ok(Route::Answer(Way::Text)));
         assert_eq!(route(Method::GET, "/v1/models"), Ok(Route::Models));
         assert_eq!(route(Method::POST, "/v1/tokenize"), Ok(Route::Tokenize));
+        assert_eq!(route(Method::DELETE, "/v1/files/file-1"), Ok(Route::File(FileRequest::Delete)));
+        assert_eq!(route(Method::PUT, "/v1/files"), Err(405));
         assert_eq!(route(Method::GET, "/v1/chat/completions"), Err(405));
         assert_eq!(route(Method::OPTIONS, "/v1/chat/completions"), Err(405));
         for path in ["/", "", "/v1", "/v1health", "/v1/v1/health", "/health/"] {

@@ -13,6 +13,7 @@ use super::answer::Heading;
 use super::asked::{Defaults, Loaded};
 use super::documents::ServedDocuments;
 use super::error::ApiError;
+use super::files::Files;
 use super::job_list::Jobs;
 use super::log::Log;
 use super::metrics::{Metrics, Now};
@@ -27,6 +28,8 @@ use crate::remote::wire::{Greeting, Hello, Model, PROTOCOL, TextHash};
 use crate::session::documents::Opened;
 use crate::settings::{Serving, Settings};
 
+/// How many files of clients are read at the same time. What is packed may have 256 MiB of text.
+const MOST_OPENINGS: usize = 2;
 /// What [`Server::loading`] is at the end.
 const LOADED: u32 = 1000;
 
@@ -37,6 +40,10 @@ pub(super) struct Server {
     pub(super) access: Access,
     pub(super) defaults: Defaults,
     pub(super) documents: ServedDocuments,
+    /// What clients have uploaded.
+    pub(super) files: Files,
+    /// A permit for each file that may be read at the same time.
+    pub(super) openings: Arc<Semaphore>,
     pub(super) queue: Arc<Queue<Turn>>,
     /// What other Lunettes have sent.
     pub(super) texts: Texts,
@@ -70,6 +77,8 @@ impl Server {
             access: Access::of(serving),
             defaults: Defaults::of(settings),
             documents: ServedDocuments::new(settings, opened),
+            files: Files::for_requests_of(serving.most_body_bytes),
+            openings: Arc::new(Semaphore::new(MOST_OPENINGS)),
             queue: Arc::new(Queue::new(serving.most_waiting as usize)),
             texts: Texts::for_requests_of(serving.most_body_bytes),
             jobs: Arc::default(),
@@ -109,7 +118,8 @@ impl Server {
     /// The heading of the next answer.
     pub(super) fn heading(&self, way: Way) -> Heading {
         let number = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
-        Heading::new(way, number, self.began, self.model_id())
+        let build = self.model.get().map_or("", |loaded| &loaded.info.patch_stamp);
+        Heading::new(way, number, self.began, self.model_id(), format!("build-{build}").into())
     }
 
     pub(super) fn now(&self) -> Now {

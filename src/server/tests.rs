@@ -305,3 +305,98 @@ fn thirty_two_clients_at_once_are_all_answered() {
     let metrics = running.get("/metrics").body;
     assert!(metrics.contains("lunette_answers_total 256"), "{metrics}");
 }
+
+const POEM: &str = "# Rose\n\nA rose is a rose is a rose.\n";
+
+#[test]
+fn a_file_of_a_client_is_read_asked_about_and_deleted() {
+    let running = Running::start(&[], says("It says \"A rose is a rose is a rose\"."));
+    let file = running.upload("poems/rose.md", POEM).json();
+    let id = file["id"].as_str().expect("an id").to_owned();
+    assert_eq!(
+        (&file["object"], &file["bytes"], &file["filename"], &file["purpose"], &file["status"]),
+        (&json!("file"), &json!(POEM.len()), &json!("rose.md"), &json!("user_data"), &json!("processed"))
+    );
+    let found = &file["lunette"];
+    assert_eq!(
+        (&found["kind"], &found["words"], &found["parts"], &found["notes"]),
+        (&json!("markdown"), &json!(9), &json!(1), &json!([]))
+    );
+    assert_eq!(running.get(&format!("/v1/files/{id}")).json(), file);
+    assert_eq!(running.get("/v1/files").json()["data"], json!([file]));
+    let content = running.get(&format!("/v1/files/{id}/content"));
+    assert!(content.body == POEM && content.headers.contains("content-type: application/octet-stream"), "{content:?}");
+    let asked = running.chat(&json!({ "documents": [id] })).json();
+    assert_eq!(asked["lunette"]["documents"], json!([id]));
+    assert_eq!(
+        (&asked["lunette"]["citations"][0]["verdict"], &asked["lunette"]["citations"][0]["file"]),
+        (&json!("verified"), &json!("rose.md"))
+    );
+    assert_eq!(
+        running.chat(&json!({})).json()["lunette"]["citations"][0]["verdict"],
+        "not_found",
+        "the book has no rose"
+    );
+    let both = running.chat(&json!({ "documents": [id, "book"] })).json();
+    assert_eq!(both["lunette"]["documents"], json!(["book", id]));
+    let part = json!([{ "type": "file", "file": { "file_id": id } }, { "type": "text", "text": "Who?" }]);
+    let named = running.chat(&json!({ "messages": [{ "role": "user", "content": part }] })).json();
+    assert_eq!(named["lunette"]["documents"], json!([id]));
+    let deleted = running.send("DELETE", &format!("/v1/files/{id}"), "", "");
+    assert_eq!(deleted.json(), json!({ "id": id, "object": "file", "deleted": true }));
+    assert_eq!(running.get(&format!("/v1/files/{id}")).status, 404);
+    let gone = running.chat(&json!({ "documents": [id] }));
+    assert_eq!(gone.told(), (400, format!("there is no file {id:?} here")));
+}
+
+#[test]
+fn a_file_that_can_t_be_read_is_refused_as_inspect_refuses_it() {
+    let running = Running::start(&["--max-body", "20kB", "--api-key", "secret"], says("He."));
+    assert_eq!(running.upload("a.txt", "text").status, 401);
+    let running = Running::start(&["--max-body", "20kB"], says("He."));
+    let empty = running.upload("empty.txt", "");
+    assert_eq!(empty.told(), (400, "empty.txt is empty".to_owned()));
+    assert_eq!(empty.json()["error"]["hint"], "there is nothing to ask about; is it the right file?");
+    let picture = running.upload("a.gif", "GIF89a\u{1}\0\u{1}\0");
+    assert_eq!(picture.told(), (400, "cannot read a.gif: it is a GIF image, not a document".to_owned()));
+    assert_eq!(running.upload("large.txt", &"x".repeat(30_000)).status, 413);
+    let form = running.post("/v1/files", &json!({}));
+    assert_eq!(form.told(), (400, "a file is sent as multipart/form-data, not as \"\"".to_owned()));
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        statuses.push(running.upload("book.txt", &"It is red.\n".repeat(1500)).status);
+    }
+    assert_eq!(statuses, [200, 200, 200, 200, 413, 413, 413, 413], "room for eight requests, files with their texts");
+    let full = running.upload("book.txt", &"It is red.\n".repeat(1500)).json();
+    assert_eq!(full["error"]["code"], "files_full");
+    assert_eq!(running.get("/v1/files?limit=3").json()["has_more"], true);
+    assert_eq!(running.get("/v1/files?limit=three").status, 400);
+    assert_eq!(running.chat(&json!({})).status, 200);
+}
+
+#[test]
+fn log_probabilities_come_with_a_whole_answer_and_with_each_chunk() {
+    let script = Script::Says(
+        vec![(Channel::Reasoning, "Hm."), (Channel::Answer, "It is "), (Channel::Answer, "red.")],
+        Finish::EndOfGeneration,
+    );
+    let running = Running::start(&[], script);
+    let tokens = |logprobs: &Value| {
+        let of = |token: &Value| token["token"].as_str().expect("a text").to_owned();
+        logprobs["content"].as_array().expect("a list").iter().map(of).collect::<Vec<_>>()
+    };
+    let whole = running.chat(&json!({ "logprobs": true, "top_logprobs": 1 })).json();
+    assert_eq!(tokens(&whole["choices"][0]["logprobs"]), ["It is ", "red."]);
+    assert_eq!(whole["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"], 0.0);
+    assert_eq!(running.chat(&json!({})).json()["choices"][0]["logprobs"], Value::Null);
+    let reply = running.chat(&json!({ "logprobs": true, "stream": true }));
+    let unchunked: String = reply.body.split("\r\n").filter(|line| u32::from_str_radix(line, 16).is_err()).collect();
+    let events = Reply { body: unchunked, ..reply }.events();
+    let streamed = events.iter().map(|event| &event["choices"][0]["logprobs"]).filter(|logprobs| logprobs.is_object());
+    assert_eq!(streamed.map(tokens).collect::<Vec<_>>(), [["It is "], ["red."]]);
+    let bare = running.post("/v1/completions", &json!({ "prompt": "Once", "logprobs": 1 })).json();
+    assert_eq!(
+        (&bare["choices"][0]["logprobs"]["tokens"], &bare["choices"][0]["logprobs"]["text_offset"]),
+        (&json!(["It is ", "red."]), &json!([0, 6]))
+    );
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, Finish, Plan, Progress};
+use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, Finish, Plan, Progress, ScoredToken};
 use crate::failure::Failure;
 use crate::session::asking::Asked;
 use crate::swaa::selection::{PresetSelection, ResolvedPreset};
@@ -26,6 +26,8 @@ pub(super) enum Update {
     /// It will be answered.
     Planned(Plan),
     Prefilling(Progress),
+    /// The tokens of the piece of the answer that follows, if they were asked for.
+    Scored(Vec<ScoredToken>),
     Piece(Channel, String),
     /// The answer was asked for; what follows may still be reasoning.
     AskedForAnswer,

@@ -58,12 +58,27 @@ pub fn bundled_book(settings: &Settings) -> Result<Opened, Error> {
 /// Reads the documents that the user names during a session. The command line's flags for parts and pages are about other
 /// documents; `read` has the rest of its options. `~` in a path is `home`.
 pub fn open_source(source: Source, read: &ReadOptions, home: Option<&Path>) -> Result<Opened, Error> {
-    let inputs = match &source {
+    open_beside(source, Vec::new(), read, home)
+}
+
+/// The same with what is in `memory` behind the documents that are named.
+pub fn open_beside(
+    source: Source,
+    memory: Vec<Input>,
+    read: &ReadOptions,
+    home: Option<&Path>,
+) -> Result<Opened, Error> {
+    let mut inputs = match &source {
         Source::Demo => vec![Input::bundled_book()],
         Source::Named(names) => {
             names.iter().map(|name| Input::from_argument(paths::expanded(name, home).as_os_str())).collect()
         }
     };
+    let source = match source {
+        Source::Named(names) => Source::Named(names.into_iter().chain(memory.iter().map(Input::name)).collect()),
+        Source::Demo => Source::Demo,
+    };
+    inputs.extend(memory);
     let (watched, whole) = Watched::open(fetched(inputs, &mut Unobserved)?, read.clone(), &mut io::empty())?;
     Ok(Opened { source, watched, whole })
 }

@@ -63,6 +63,31 @@ check("completions", bare.choices[0].text == "Yes, it.", bare)
 pieces = client.completions.create(model=model, prompt="Once upon\n", stream=True)
 check("completions streamed", "".join(piece.choices[0].text for piece in pieces if piece.choices) == "Yes, it.", pieces)
 
+scored = client.chat.completions.create(model=model, messages=asked, logprobs=True, top_logprobs=3)
+tokens = scored.choices[0].logprobs.content
+check("logprobs", "".join(token.token for token in tokens) == "Yes, it.", scored)
+check("top_logprobs", all(token.top_logprobs[0].logprob == token.logprob and len(token.top_logprobs) == 3 for token in tokens), scored)
+stream = client.chat.completions.create(model=model, messages=asked, logprobs=True, stream=True)
+pieces = [token.token for chunk in stream if chunk.choices and chunk.choices[0].logprobs for token in chunk.choices[0].logprobs.content]
+check("logprobs of a stream", "".join(pieces) == "Yes, it.", pieces)
+bare = client.completions.create(model=model, prompt="Once upon\n", logprobs=2)
+check("logprobs of completions", "".join(bare.choices[0].logprobs.tokens) == "Yes, it.", bare)
+
+POEM = b"A rose is a rose is a rose.\n"
+file = client.files.create(file=("poems/rose.txt", POEM), purpose="user_data")
+check("files.create", (file.filename, file.bytes, file.status) == ("rose.txt", len(POEM), "processed"), file)
+check("what is found in a file", (file.lunette["kind"], file.lunette["words"]) == ("text", 8), file)
+check("files.retrieve", client.files.retrieve(file.id) == file, file)
+check("files.list", [listed.id for listed in client.files.list()] == [file.id], file)
+check("files.content", client.files.content(file.id).read() == POEM, file)
+check("files.wait_for_processing", client.files.wait_for_processing(file.id, max_wait_seconds=10).id == file.id, file)
+about = client.chat.completions.create(model=model, messages=asked, extra_body={"documents": [file.id, "book"]})
+check("a file beside a document", about.lunette["documents"] == ["book", file.id], about.lunette)
+parts = [{"type": "text", "text": "Is it?"}, {"type": "file", "file": {"file_id": file.id}}]
+about = client.chat.completions.create(model=model, messages=[{"role": "user", "content": parts}])
+check("a file in a message", about.lunette["documents"] == [file.id], about.lunette)
+check("files.delete", client.files.delete(file.id).deleted, file)
+
 
 def refused(name, kind, act):
     try:
@@ -76,6 +101,9 @@ def refused(name, kind, act):
 ask = client.chat.completions.create
 refused("unknown preset", openai.BadRequestError, lambda: ask(model=model, messages=asked, extra_body={"preset": "fast"}))
 refused("tools", openai.BadRequestError, lambda: ask(model=model, messages=asked, tools=[{"type": "function"}]))
+refused("a file that is gone", openai.NotFoundError, lambda: client.files.retrieve(file.id))
+picture = ("a.gif", b"GIF89a\x01\x00\x01\x00")
+refused("a picture", openai.BadRequestError, lambda: client.files.create(file=picture, purpose="user_data"))
 refused("too long", openai.BadRequestError, lambda: ask(model=model, messages=[{"role": "user", "content": "x" * 140000}]))
 stranger = openai.OpenAI(base_url=base_url, api_key="wrong", max_retries=0)
 refused("wrong key", openai.AuthenticationError, stranger.models.list)

@@ -75,14 +75,27 @@ impl Drop for Serving {
 }
 
 pub(crate) fn post(address: &str, path: &str, body: &Value) -> Value {
+    send(address, "POST", path, "", body.to_string().as_bytes())
+}
+
+/// Sends a file as a form.
+pub(crate) fn upload(address: &str, filename: &str, content: &[u8]) -> Value {
+    let head = format!(
+        "--edge\r\nContent-Disposition: form-data; name=\"purpose\"\r\n\r\nuser_data\r\n\
+         --edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\r\n"
+    );
+    let body = [head.as_bytes(), content, b"\r\n--edge--\r\n"].concat();
+    send(address, "POST", "/v1/files", "Content-Type: multipart/form-data; boundary=edge\r\n", &body)
+}
+
+pub(crate) fn send(address: &str, method: &str, path: &str, headers: &str, body: &[u8]) -> Value {
     let mut stream = TcpStream::connect(address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    let body = body.to_string();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all((head + &body).as_bytes()).expect("it is sent");
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("it is sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("UTF-8");
     let body = answer.split_once("\r\n\r\n").expect("an answer").1;

@@ -1,0 +1,45 @@
+//! Some documents as one text, which a conversation is about.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::citations::{self, Citation, Index};
+use crate::document::Document;
+use crate::session::documents::Opened;
+use crate::session::titles::title;
+
+/// Some documents as one text.
+#[derive(Debug)]
+pub(super) struct DocumentSet {
+    /// What requests call them.
+    pub(super) names: Vec<String>,
+    pub(super) title: String,
+    pub(super) text: Arc<str>,
+    pub(super) document: Arc<Document>,
+    index: OnceLock<Index>,
+}
+
+impl DocumentSet {
+    pub(super) fn of(names: Vec<String>, opened: Opened) -> Self {
+        let Opened { source, whole, .. } = opened;
+        Self {
+            names,
+            title: title(&source, &whole, &whole),
+            text: whole.text.as_str().into(),
+            document: Arc::new(whole),
+            index: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// The quotes in `answer`, looked up. The first time takes as long as to index the text.
+    pub(super) fn citations(&self, answer: &str) -> Vec<Citation> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let index = self.index.get_or_init(|| Index::of(self.document.clone(), self.document.clone()));
+        citations::check(answer, index, &[])
+    }
+}
