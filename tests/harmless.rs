@@ -343,7 +343,7 @@ fn lists_of_presets_and_places() {
 #[test]
 fn what_is_known_of_documents() {
     let document = document();
-    let counted = Counted { model: format!("model {}", everything()), tokens: vec![4] };
+    let counted = Counted { model: format!("model {}", everything()), tokens: vec![4], are_estimates: false };
     let inspected = |shown| {
         said(Output::Text, false, |reporter| {
             headless::inspect(&document, Some(&counted), shown, reporter).expect("shown");
