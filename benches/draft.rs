@@ -184,6 +184,7 @@ impl Desk {
             system: &SystemPrompt::Reading,
             title: "Pride and Prejudice",
             document: &self.document,
+            front: None,
             turns: &[],
             question: Some(&question),
             cot: ChainOfThought::Off,

@@ -94,6 +94,7 @@ impl Talk {
             limits: Limits::default(),
             schema: None,
             reread: Reread::Off,
+            question_first: false,
             drafting: lunette::engine::message::Drafting::Off,
         };
         let setup = Setup {

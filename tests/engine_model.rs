@@ -85,6 +85,7 @@ impl Desk {
             system: &SystemPrompt::Absent,
             title: "",
             document,
+            front: None,
             turns,
             question: question.as_ref(),
             cot: ChainOfThought::Off,

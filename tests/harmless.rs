@@ -399,7 +399,11 @@ impl Estimator for Words {
         let of = |is_counted: &dyn Fn(&Part) -> bool| {
             prompt.parts.iter().filter(|part| is_counted(part)).map(|part| words(&part.text)).sum()
         };
-        PromptTokens { document: of(&|part| part.segment == Segment::Document), prompt: of(&|_| true) }
+        PromptTokens {
+            document: of(&|part| part.segment != Segment::Tail),
+            front: of(&|part| part.segment == Segment::Front),
+            prompt: of(&|_| true),
+        }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
@@ -438,6 +442,7 @@ fn a_measurement_of_presets() {
     });
     let plan = eval::Plan {
         rereads: vec![lunette::engine::message::Reread::Off],
+        questions_first: vec![false],
         files: vec![home.file("records.jsonl", &record.to_string())],
         presets: vec![Presets::built_in().get("full").expect("a preset").clone()],
         reading: PresetSelection {
@@ -486,6 +491,7 @@ impl Conversation {
         let reading = PresetSelection { presets, preset: "full".into(), changes: RecipePatch::default(), cot: None };
         let asking = Asking {
             reread: lunette::engine::message::Reread::Off,
+            question_first: false,
             drafting: lunette::engine::message::Drafting::Off,
             questions: Questions::Conversation,
             system: SystemPrompt::Absent,

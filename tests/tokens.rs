@@ -135,6 +135,7 @@ fn prompt_of(template: &str, document: &str, question: &str) -> Prompt {
         system: &SystemPrompt::Absent,
         title: "",
         document: &document.into(),
+        front: None,
         turns: &turns,
         question: Some(&question.into()),
         cot: ChainOfThought::Auto,

@@ -119,6 +119,7 @@ fn prompt(model: &ModelInfo) -> Prompt {
         system: &SystemPrompt::Absent,
         title: "",
         document: &Arc::from(document()),
+        front: None,
         turns: &[],
         question: Some(&question),
         cot: ChainOfThought::Off,

@@ -46,6 +46,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             limits: Limits::default(),
             schema: None,
             reread: crate::engine::message::Reread::Off,
+            question_first: false,
             drafting: crate::engine::message::Drafting::Off,
         },
         now: Moment(0),

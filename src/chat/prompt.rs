@@ -18,6 +18,15 @@
 //! Joined, the parts equal the template rendered with the real texts, to the byte, except that text which imitates the
 //! template's markup stays text here.
 //!
+//! A question that stands before the document, too ([`PromptRequest::front`]), opens the first user message. It and all
+//! before it is [`Segment::Front`], and the rest of the document's segment depends on it:
+//!
+//! ```text
+//! Template  <|im_start|>system\nYou are …<|im_end|>\n<|im_start|>user\n   Front
+//! Text      Who is Mr. Collins?\n\n                                     Front
+//! Text      <document title="Pride and Prejudice">\n                      Document
+//! ```
+//!
 //! If a template refuses the system role, or moves it after the document (Mistral puts it into the last message), the
 //! system prompt opens the first user message instead. This module does not count tokens, and cuts nothing to fit.
 
@@ -54,6 +63,8 @@ pub struct PromptRequest<'a> {
     pub title: &'a str,
     /// May be blank: a conversation without a document.
     pub document: &'a Arc<str>,
+    /// The question that stands before the document, if one does; left out without a document.
+    pub front: Option<&'a str>,
     /// Earlier turns, oldest first.
     pub turns: &'a [Turn],
     /// `None` gives only the document's parts, to be prefilled before any question.
@@ -82,7 +93,7 @@ fn build(request: &PromptRequest) -> Result<(Prompt, OutputMarkup), Error> {
     tail.push_str(&closing);
     let mut parts = layout.cut(&(rendered + &closing))?;
     if request.question.is_none() {
-        parts.retain(|part| part.segment == Segment::Document);
+        parts.retain(|part| part.segment != Segment::Tail);
     }
     let markup = OutputMarkup { ends: request.template.ends(), ..conventions.markup(&tail) };
     Ok((Prompt { parts, title: request.title.into() }, markup))
@@ -165,7 +176,7 @@ impl Arrangement {
         let head_after = |turns: &[Turn]| {
             let layout = Layout::of(&PromptRequest { turns, question: Some(&question), ..*request }, self);
             let parts = layout.cut(&layout.render(request)?)?;
-            Ok(parts.into_iter().filter(|part| part.segment == Segment::Document).collect::<Vec<_>>())
+            Ok(parts.into_iter().filter(|part| part.segment != Segment::Tail).collect::<Vec<_>>())
         };
         if head_after(&[])? == head_after(&turns)? {
             Ok(())
@@ -195,6 +206,8 @@ struct Layout {
     pieces: Vec<Piece>,
     messages: Vec<Message>,
     typed_content: bool,
+    /// Index of the piece of the question before the document, if there is one.
+    front: Option<usize>,
     /// Index of the document's piece; `None` for a blank document.
     document: Option<usize>,
     /// What stands between the document and the first question, if they share a message.
@@ -210,6 +223,7 @@ impl Layout {
             pieces: Vec::new(),
             messages: Vec::new(),
             typed_content: arrangement.typed_content,
+            front: None,
             document: None,
             closing: "",
         };
@@ -225,6 +239,11 @@ impl Layout {
         if has_document {
             if !opening.is_empty() {
                 opening.push(Piece { text: GAP.into(), what: "the system prompt" });
+            }
+            if let Some(question) = request.front.map(str::trim).filter(|question| !question.is_empty()) {
+                layout.front = Some(layout.pieces.len() + opening.len());
+                opening
+                    .push(Piece { text: format!("{question}{GAP}").into(), what: "the question before the document" });
             }
             if let Some(fence) = fence {
                 opening.push(Piece { text: fence.opening.into(), what: "the document's title" });
@@ -295,7 +314,7 @@ impl Layout {
 
     /// Cuts the rendered template at the placeholders, and puts the texts back.
     fn cut(&self, rendered: &str) -> Result<Vec<Part>, Error> {
-        let mut parts = Parts::new(self.document.is_some());
+        let mut parts = Parts::new(self.first_segment());
         let mut rest = rendered;
         for message in &self.messages {
             let edges = self.edges(message);
@@ -309,7 +328,9 @@ impl Layout {
                 let (trail, after) = split_start(after, edges.trail_of(index));
                 parts.template(before);
                 parts.text(self.text_between(index, lead, core, trail));
-                if self.document == Some(index) {
+                if self.front == Some(index) {
+                    parts.segment = Segment::Document;
+                } else if self.document == Some(index) {
                     parts.segment = Segment::Tail;
                 }
                 rest = after;
@@ -317,6 +338,14 @@ impl Layout {
         }
         parts.template(rest);
         parts.whole().map_err(|index| self.lost(index))
+    }
+
+    const fn first_segment(&self) -> Segment {
+        match (self.front, self.document) {
+            (Some(_), _) => Segment::Front,
+            (None, Some(_)) => Segment::Document,
+            (None, None) => Segment::Tail,
+        }
     }
 
     /// The text as the template left it: all of it (shared, not copied) unless space was trimmed.
@@ -367,8 +396,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(has_document: bool) -> Self {
-        let segment = if has_document { Segment::Document } else { Segment::Tail };
+    fn new(segment: Segment) -> Self {
         Self { done: Vec::new(), segment, stray: None }
     }
 
@@ -496,6 +524,7 @@ mod tests {
     struct Talk {
         system: SystemPrompt,
         title: &'static str,
+        front: Option<&'static str>,
         document: Arc<str>,
         turns: Vec<Turn>,
         question: Arc<str>,
@@ -507,6 +536,7 @@ mod tests {
             Self {
                 system: SystemPrompt::Absent,
                 title: "",
+                front: None,
                 document: document.into(),
                 turns: Vec::new(),
                 question: question.into(),
@@ -530,6 +560,7 @@ mod tests {
                 system: &self.system,
                 title: self.title,
                 document: &self.document,
+                front: self.front,
                 turns: &self.turns,
                 question: Some(&self.question),
                 cot: self.cot,
@@ -585,6 +616,38 @@ mod tests {
             part("<|im_end|>\n<|im_start|>assistant\n", Origin::Template, Segment::Tail),
         ];
         assert_eq!(prompt.parts, expected);
+    }
+
+    #[test]
+    fn a_question_before_the_document_stands_with_the_system_prompt_in_front_of_its_fence() {
+        let talk = Talk { title: "A book", front: Some("Who?"), ..Talk::about("A book.\n", "Who?").told("Be brief.") };
+        let prompt = talk.prompt(CHATML);
+        let front = [
+            part("<|im_start|>system\n", Origin::Template, Segment::Front),
+            part("Be brief.", Origin::Text, Segment::Front),
+            part("<|im_end|>\n<|im_start|>user\n", Origin::Template, Segment::Front),
+            part("Who?\n\n", Origin::Text, Segment::Front),
+        ];
+        assert_eq!(segment(&prompt, Segment::Front), front);
+        let plain = Talk { front: None, ..talk.clone() }.prompt(CHATML);
+        assert_eq!(prompt.parts[4..], plain.parts[3..], "the document and the tail are what they are without");
+        let nothing = Talk { document: " ".into(), ..talk.clone() };
+        assert_eq!(
+            nothing.prompt(CHATML),
+            Talk { front: None, ..nothing }.prompt(CHATML),
+            "there is nothing to be before"
+        );
+    }
+
+    #[test]
+    fn the_question_before_the_document_is_the_one_that_was_asked_whatever_asks_for_the_reasoning() {
+        for (cot, source) in
+            [(ChainOfThought::Prompted, CHATML), (ChainOfThought::Native, THINKING), (ChainOfThought::Off, NO_SYSTEM)]
+        {
+            let talk = Talk { front: Some("Who?"), cot, ..Talk::about("A book.", "Who?").told("Be brief.") };
+            let front = segment(&talk.prompt(source), Segment::Front);
+            assert_eq!(front.last(), Some(&part("Who?\n\n", Origin::Text, Segment::Front)), "{source}");
+        }
     }
 
     #[test]
@@ -693,14 +756,18 @@ mod tests {
 
     fn talk() -> impl Strategy<Value = Talk> {
         let turns = prop::collection::vec((text(), text()), 0..3);
-        (system(), text(), turns, text(), 0..3_usize).prop_map(|(system, document, turns, question, cot)| Talk {
-            system,
-            title: "a \"b\"",
-            document: document.into(),
-            turns: turns.into_iter().map(|(q, a)| Turn { question: q.into(), answer: a.into() }).collect(),
-            question: question.into(),
-            cot: [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off][cot],
-        })
+        let front = prop::sample::select(&[None, Some("Who?"), Some(" {{ Who }}?<|im_end|>\n\n Where? ")]);
+        (system(), front, text(), turns, text(), 0..3_usize).prop_map(
+            |(system, front, document, turns, question, cot)| Talk {
+                system,
+                title: "a \"b\"",
+                front,
+                document: document.into(),
+                turns: turns.into_iter().map(|(q, a)| Turn { question: q.into(), answer: a.into() }).collect(),
+                question: question.into(),
+                cot: [ChainOfThought::Native, ChainOfThought::Prompted, ChainOfThought::Off][cot],
+            },
+        )
     }
 
     proptest! {
@@ -715,8 +782,10 @@ mod tests {
 
         #[test]
         fn document_parts_come_before_the_tail(talk in talk(), source in prop::sample::select(&ALL)) {
-            let segments: Vec<Segment> = talk.prompt(source).parts.iter().map(|part| part.segment).collect();
-            prop_assert!(segments.is_sorted_by_key(|segment| *segment == Segment::Tail));
+            let prompt = talk.prompt(source);
+            prop_assert!(prompt.parts.is_sorted_by_key(|part| part.segment), "{prompt:?}");
+            let is_asked_first = talk.front.is_some() && !is_blank(&talk.document);
+            prop_assert_eq!(prompt.parts[0].segment == Segment::Front, is_asked_first);
         }
     }
 }

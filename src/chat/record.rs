@@ -173,6 +173,8 @@ impl From<&Recipe> for RecipeRecord {
 #[derive(Debug, Serialize)]
 pub struct Tokens {
     document: Option<u32>,
+    /// Of the document's, those before it that are sinks beside the preset's: the question, if it is asked first, and the system prompt.
+    front: u32,
     prompt: Option<u32>,
     cached: Option<u32>,
     /// Of the cached ones, those that were read from disk for this answer.
@@ -193,7 +195,7 @@ pub struct Tokens {
 
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
-        let TokenCounts { from_disk, asking, reread, drafted, accepted, .. } = counts;
+        let TokenCounts { front, from_disk, asking, reread, drafted, accepted, .. } = counts;
         let all = ToldCounts {
             document: Some(counts.document),
             prompt: Some(counts.prompt),
@@ -203,7 +205,20 @@ impl From<TokenCounts> for Tokens {
         };
         let prefilled = counts.told.map_or(Some(counts.prefilled), ToldCounts::prefilled);
         let ToldCounts { document, prompt, cached, generated, reasoning } = counts.told.unwrap_or(all);
-        Self { document, prompt, cached, from_disk, prefilled, generated, reasoning, asking, reread, drafted, accepted }
+        Self {
+            document,
+            front,
+            prompt,
+            cached,
+            from_disk,
+            prefilled,
+            generated,
+            reasoning,
+            asking,
+            reread,
+            drafted,
+            accepted,
+        }
     }
 }
 

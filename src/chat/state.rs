@@ -64,6 +64,8 @@ pub struct Asking {
     pub schema: Option<Arc<str>>,
     /// Whether passages are read again before a question.
     pub reread: Reread,
+    /// Whether a question stands before the document, too. Only where each question is about the document alone: no two of them share a reading.
+    pub question_first: bool,
     /// How many tokens of an answer are guessed and verified at once.
     pub drafting: Drafting,
 }

@@ -60,6 +60,8 @@ pub(super) enum Behind {
 }
 
 impl Worth {
+    pub(super) const NOTHING: Self = Self { document_tokens: 0, behind: Behind::None };
+
     fn wants(self, start: u32, tokens: u32) -> bool {
         start < self.document_tokens
             || match self.behind {

@@ -27,7 +27,7 @@ impl<M: Machine> Worker<M> {
         self.machine.look_out(None);
         self.threads.after_job();
         // The text of the trials is not worth a snapshot.
-        self.passage_tokens = self.kv.len();
+        self.fleeting_tokens = self.kv.len();
         match outcome {
             Ok(Prefilled::Whole) => {
                 let heads = std::mem::take(&mut self.search).best(self.machine.query_heads());

@@ -59,10 +59,12 @@ pub enum Origin {
     Text,
 }
 
-/// The attention of a part of the prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The attention of a part of the prompt, in the order of a prompt's parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segment {
+    /// The question before the document, with what stands before it. Its tokens are sinks, beside those of the recipe.
+    Front,
     /// Prefilled through the window: the document and what comes before it.
     Document,
     /// Prefilled with full attention if the recipe has a dense tail: the question, later turns, the template's end.
@@ -77,7 +79,7 @@ pub struct Part {
     pub segment: Segment,
 }
 
-/// The whole prompt, from position 0. `Document` parts come before `Tail` parts.
+/// The whole prompt, from position 0. `Front` parts come before `Document` parts, and these before `Tail` parts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Prompt {
     pub parts: Vec<Part>,
@@ -869,6 +871,9 @@ fn is_zero(count: &u32) -> bool {
 #[serde(default)]
 pub struct TokenCounts {
     pub document: u32,
+    /// Of the document's, those of the question before it and of what stands before that: sinks beside those of the recipe.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub front: u32,
     pub prompt: u32,
     pub cached: u32,
     /// Of the cached ones, those that were read from disk for this job.

@@ -310,7 +310,7 @@ impl<M: Machine> Worker<M> {
         let aim = if is_second { Aim::AnswerWithPassages } else { Aim::Answer };
         job.tokens.reread = passage_tokens;
         let prefilled = self.prefill(tokenized, aim, job)?;
-        self.passage_tokens = passage_tokens;
+        self.fleeting_tokens = self.fleeting_tokens.max(passage_tokens);
         if is_second {
             job.tokens.cached = first.cached;
             job.tokens.from_disk = first.from_disk;

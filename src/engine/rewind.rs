@@ -106,7 +106,8 @@ impl<M: Machine> Worker<M> {
     /// How many tokens of a document each preset sees whole.
     fn seen_whole(&self, tokenized: &TokenizedPrompt) -> Vec<u32> {
         let layers = self.machine.layers();
-        let of = |spec: &RecipeSpec| spec.resolve(tokenized.document_tokens, layers).reading.seen_whole();
+        let resolved = |spec: &RecipeSpec| spec.resolve(tokenized.document_tokens, layers);
+        let of = |spec| resolved(spec).behind_front(tokenized.front_tokens).reading.seen_whole();
         self.settings.presets.iter().map(of).collect()
     }
 
@@ -159,7 +160,14 @@ mod tests {
         let mut sequence = TokenSequence::default();
         sequence.push(&vec![Token(1); 30_000], &recipe.reading);
         sequence.push(&[Token(2); 40], &Attention::Full);
-        TokenizedPrompt { recipe, sequence, document_tokens: 30_000, answer_request: 30_034, title: "".into() }
+        TokenizedPrompt {
+            recipe,
+            sequence,
+            document_tokens: 30_000,
+            front_tokens: 0,
+            answer_request: 30_034,
+            title: "".into(),
+        }
     }
 
     fn stops(tokenized: &TokenizedPrompt) -> Vec<u32> {

@@ -1,8 +1,8 @@
 //! Turns a prompt's parts into tokens with the attention that the recipe gives each of them.
 //!
 //! Parts that lie next to each other are tokenised together, so that a prompt has the tokens that llama.cpp gives the
-//! whole. Two places are cut. A document's tokens must not depend on the question, so the question is tokenised by
-//! itself. And an answer that the model generated in this run keeps its original tokens: tokenising it again may
+//! whole. Three places are cut. A document's tokens must not depend on the question, so the question is tokenised by
+//! itself; with a question before the document, that one is, too, and its tokens are added to the recipe's sinks. And an answer that the model generated in this run keeps its original tokens: tokenising it again may
 //! produce others, and the KV cache would be lost from there on.
 //!
 //! Example: template head and document (30,020 tokens, sliding), question and template's end (40, full), an earlier
@@ -77,9 +77,17 @@ pub(super) struct Run {
 /// The role of a run, which decides its attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
+    /// The question before the document.
+    Front,
     Document,
     Tail,
     OwnAnswer,
+}
+
+impl Role {
+    fn is_document(self) -> bool {
+        matches!(self, Self::Front | Self::Document)
+    }
 }
 
 impl Run {
@@ -88,6 +96,7 @@ impl Run {
         let mut runs: Vec<Self> = Vec::new();
         for part in &prompt.parts {
             let role = match (part.origin, part.segment) {
+                (_, Segment::Front) => Role::Front,
                 (_, Segment::Document) => Role::Document,
                 (Origin::Text, Segment::Tail) if is_own(&part.text) => Role::OwnAnswer,
                 _ => Role::Tail,
@@ -102,8 +111,13 @@ impl Run {
         runs
     }
 
+    pub(super) fn is_front(&self) -> bool {
+        self.role == Role::Front
+    }
+
+    /// Whether it comes before the question that is to be answered.
     pub(super) fn is_document(&self) -> bool {
-        self.role == Role::Document
+        self.role.is_document()
     }
 
     /// Its texts, and what comes before them.
@@ -119,7 +133,7 @@ impl Run {
     fn tokens(&self, machine: &impl Machine, cache: &mut TokenCache) -> Vec<Token> {
         match self.role {
             Role::Document => cache.document_tokens(self, machine),
-            Role::Tail => self.tokenize(machine),
+            Role::Front | Role::Tail => self.tokenize(machine),
             Role::OwnAnswer => cache.answers.get(&*self.parts[0].text).cloned().unwrap_or_default(),
         }
     }
@@ -131,6 +145,8 @@ pub(super) struct TokenizedPrompt {
     pub recipe: Recipe,
     pub sequence: TokenSequence,
     pub document_tokens: u32,
+    /// Of the document's tokens, those of the question before it, with what stands before that. 0 without one.
+    pub front_tokens: u32,
     /// Where the last part begins with which the template asks for the answer: a thinking model's next prompt is the
     /// same up to here, and not beyond. The prompt's length if that is not a place between two tokens.
     pub answer_request: u32,
@@ -151,20 +167,23 @@ impl TokenizedPrompt {
             .iter()
             .map(|run| (run.role, run.tokens(machine, cache)))
             .collect();
-        let of_document = runs.iter().filter(|(role, _)| *role == Role::Document);
-        let document_tokens = of_document.map(|(_, tokens)| tokens.len() as u32).sum();
-        let recipe = spec.resolve(document_tokens, machine.layers());
+        let tokens_of = |is_counted: &dyn Fn(Role) -> bool| {
+            runs.iter().filter(|(role, _)| is_counted(*role)).map(|(_, tokens)| tokens.len() as u32).sum()
+        };
+        let document_tokens = tokens_of(&Role::is_document);
+        let front_tokens = tokens_of(&|role| role == Role::Front);
+        let recipe = spec.resolve(document_tokens, machine.layers()).behind_front(front_tokens);
         let mut sequence = TokenSequence::with(adapters);
         for (role, tokens) in &runs {
             let attention = match role {
-                Role::Document => &recipe.reading,
+                Role::Front | Role::Document => &recipe.reading,
                 Role::Tail => recipe.tail(),
                 Role::OwnAnswer => recipe.decoding(),
             };
             sequence.push(tokens, attention);
         }
         let answer_request = sequence.len() - answer_request_tokens(prompt, &sequence, machine);
-        Self { recipe, sequence, document_tokens, answer_request, title: Arc::clone(&prompt.title) }
+        Self { recipe, sequence, document_tokens, front_tokens, answer_request, title: Arc::clone(&prompt.title) }
     }
 
     /// Keeps only what comes before the question.

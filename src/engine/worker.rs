@@ -62,8 +62,8 @@ pub(super) struct Worker<M: Machine> {
     pub(super) settings: EngineSettings,
     pub(super) heads: KnownHeads,
     pub(super) search: HeadSearch,
-    /// Tokens of passages that the cache holds, which are gone with the next question.
-    pub(super) passage_tokens: u32,
+    /// Tokens that the cache holds and that are gone with the next question: passages, or all if the question stands before the document.
+    pub(super) fleeting_tokens: u32,
     /// What drafts are taken from.
     pub(super) ngrams: NgramIndex,
     pub(super) call_cost: CallCost,
@@ -170,7 +170,7 @@ impl<M: Machine> Worker<M> {
             settings,
             heads: KnownHeads::default(),
             search: HeadSearch::default(),
-            passage_tokens: 0,
+            fleeting_tokens: 0,
             ngrams: NgramIndex::default(),
             call_cost: CallCost::CPU,
             has_drafted: false,
@@ -370,6 +370,7 @@ impl<M: Machine> Worker<M> {
         self.give_room_back()?;
         self.keep_turn(tokenized)?;
         job.tokens.document = tokenized.document_tokens;
+        job.tokens.front = tokenized.front_tokens;
         job.tokens.prompt = tokenized.sequence.len();
         job.tokens.cached = cached;
         job.tokens.from_disk = from_disk;
@@ -380,6 +381,9 @@ impl<M: Machine> Worker<M> {
         let started = Instant::now();
         let worth = self.worth(tokenized, aim == Aim::AnswerWithPassages || job.tokens.reread > 0);
         let outcome = self.read_on(tokenized, worth, job, started);
+        if tokenized.front_tokens > 0 {
+            self.fleeting_tokens = self.kv.len();
+        }
         job.timings.prefill = started.elapsed();
         job.tokens.prefilled = self.kv.len().saturating_sub(cached);
         job.timings.prefill_tokens_per_s = rate(job.tokens.prefilled, job.timings.prefill);
@@ -443,16 +447,20 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    /// What of the prompt is to be kept on disk. Passages are gone with the next question. An answer with drafts was computed in longer calls than its
+    /// What of the prompt is to be kept on disk. A document behind a question is of use to that question alone. Passages are gone with the next
+    /// question. An answer with drafts was computed in longer calls than its
     /// blocks would say, and what follows it is computed from it: so once anything was drafted, a run keeps only documents.
     fn worth(&self, tokenized: &TokenizedPrompt, has_passages: bool) -> Worth {
+        if tokenized.front_tokens > 0 {
+            return Worth::NOTHING;
+        }
         let worth = self.disk.worth(tokenized.document_tokens);
         if has_passages || self.has_drafted { Worth { behind: Behind::None, ..worth } } else { worth }
     }
 
     /// Keeps an answer that was written, so that the next turn can follow it in another run. Thoughts and passages are gone with that turn.
     pub(super) fn keep_answer(&mut self, tokenized: &TokenizedPrompt, job: &Job) {
-        if job.tokens.reasoning > 0 || self.passage_tokens > 0 {
+        if job.tokens.reasoning > 0 || self.fleeting_tokens > 0 {
             return;
         }
         let worth = self.worth(tokenized, false);
@@ -497,7 +505,7 @@ impl<M: Machine> Worker<M> {
         self.leave_gap(tokenized, goal);
         let in_memory = self.append_from_disk(tokenized, goal, job);
         self.cut(self.reusable_positions(&self.kv, tokenized, goal));
-        self.passage_tokens = 0;
+        self.fleeting_tokens = 0;
         let keep = self.kv.len();
         self.disk.follow(&self.kv);
         Ok((keep, keep.saturating_sub(in_memory)))
@@ -632,7 +640,7 @@ impl<M: Machine> Worker<M> {
 
     /// Takes a snapshot of the cache, if what follows the first `staying` positions is worth keeping and not kept yet.
     fn copy_if_worth_keeping(&self, staying: u32) -> Result<Option<(CacheIndex, M::Snapshot)>, Failure> {
-        let lost = self.kv.len().saturating_sub(staying).saturating_sub(self.passage_tokens);
+        let lost = self.kv.len().saturating_sub(staying).saturating_sub(self.fleeting_tokens);
         let bytes = self.machine.memory(self.kv.cells()).kv_used_bytes;
         if lost < WORTH_KEEPING_TOKENS || self.snapshots.holds(&self.kv) || !self.snapshots.has_room_for(bytes) {
             return Ok(None);

@@ -24,7 +24,7 @@ use super::threads::{Cores, ThreadChooser};
 use super::toy::Toy;
 use super::worker::{Inbox, Worker};
 use crate::store::blocks::About;
-use crate::swaa::{LayerSpec, RecipeSpec, WindowSpec};
+use crate::swaa::{Attention, LayerSpec, Presets, RecipeSpec, WindowSpec, weight};
 
 /// A worker, both ends of its counter, and a source of ids.
 struct Desk {
@@ -245,6 +245,12 @@ fn prompt(document: &str, turns: &[&str]) -> Prompt {
     let mut parts = vec![part(document, Segment::Document)];
     parts.extend(turns.iter().map(|turn| part(turn, Segment::Tail)));
     Prompt { parts, title: "A book".into() }
+}
+
+/// The same with a system prompt of 9 tokens and the question before the document, too.
+fn asked_first(document: &str, question: &str) -> Prompt {
+    let parts = [part("be brief.", Segment::Front), part(question, Segment::Front), part(document, Segment::Document)];
+    Prompt { parts: parts.into_iter().chain([part(question, Segment::Tail)]).collect(), title: "A book".into() }
 }
 
 fn spec(window: u32, sinks: u32) -> RecipeSpec {
@@ -1205,10 +1211,19 @@ fn spoil(folder: &Path, block: prop::sample::Index, byte: Option<prop::sample::I
     }
 }
 
+/// `first:who?` stands before the document, too.
+fn asked(document: &str, question: &str) -> Prompt {
+    match question.strip_prefix("first:") {
+        Some(question) => asked_first(document, question),
+        None => prompt(document, &[question]),
+    }
+}
+
 fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         (0usize..2, 0usize..5).prop_map(|(document, recipe)| Step::Read(document, recipe)),
-        (0usize..2, 0usize..5, prop_oneof![Just("who?"), Just("why?")]).prop_map(|(d, r, q)| Step::Ask(d, r, q)),
+        (0usize..2, 0usize..5, prop_oneof![Just("who?"), Just("why?"), Just("first:who?")])
+            .prop_map(|(d, r, q)| Step::Ask(d, r, q)),
         (0usize..2, 0usize..5).prop_map(|(document, recipe)| Step::Forecast(document, recipe)),
     ]
 }
@@ -1239,7 +1254,7 @@ proptest! {
                     desk.read(&prompt(&documents[document], &[]), &recipes[recipe]);
                 }
                 Step::Ask(document, recipe, question) => {
-                    let prompt = prompt(&documents[document], &[question]);
+                    let prompt = asked(&documents[document], question);
                     let answer = desk.ask(&prompt, &recipes[recipe]);
                     let fresh = Desk::with(toy(), Box::new(Unknown), 0).ask(&prompt, &recipes[recipe]);
                     prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
@@ -1316,7 +1331,7 @@ proptest! {
                     desk.read(&prompt(&documents[document], &[]), &recipes[recipe]);
                 }
                 Step::Ask(document, recipe, question) => {
-                    let prompt = prompt(&documents[document], &[question]);
+                    let prompt = asked(&documents[document], question);
                     let answer = desk.ask(&prompt, &recipes[recipe]);
                     let fresh = new_desk(0).ask(&prompt, &recipes[recipe]);
                     prop_assert_eq!((answer.text, answer.finish), (fresh.text, fresh.finish));
@@ -1333,6 +1348,74 @@ proptest! {
             }
         }
     }
+}
+
+/// Every preset and some recipes of their own.
+fn any_recipe() -> impl Strategy<Value = RecipeSpec> {
+    let presets: Vec<RecipeSpec> = Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect();
+    let own = (1_u32..300, 0_u32..200, prop_oneof![Just(0_u32), 2_u32..20], any::<bool>(), any::<bool>()).prop_map(
+        |(window, sinks, far, fa_decode, dense_tail)| RecipeSpec { far, fa_decode, dense_tail, ..spec(window, sinks) },
+    );
+    prop_oneof![prop::sample::select(presets), own]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Under any recipe every token behind it sees every token of a question before the document, and as many more as the recipe has sinks.
+    #[test]
+    fn the_question_before_a_document_is_among_the_sinks(recipe in any_recipe(), question in "[a-z ]{1,40}[?]") {
+        let mut desk = Desk::new(1 << 20, 0);
+        let document = "it is a truth universally acknowledged ".repeat(700);
+        let tokenized = desk.worker.tokenize(&asked_first(&document, &question), &recipe);
+        let plain = desk.worker.tokenize(&prompt(&document, &[&question]), &recipe);
+        prop_assert_eq!(tokenized.front_tokens as usize, "be brief.".len() + question.len());
+        prop_assert_eq!(tokenized.document_tokens, plain.document_tokens + tokenized.front_tokens);
+        match (&tokenized.recipe.reading, &plain.recipe.reading) {
+            (Attention::Full, Attention::Full) => {}
+            (&Attention::Sliding { window, sinks, far, .. }, Attention::Sliding { sinks: own, .. }) => {
+                prop_assert_eq!(sinks, own + tokenized.front_tokens);
+                let last = tokenized.sequence.len() - 1;
+                let is_seen = |key| (key..=last).step_by(997).chain([last]).all(|query| weight(query, key, window, sinks, far) == 1);
+                prop_assert!((0..tokenized.front_tokens).all(is_seen));
+            }
+            other => prop_assert!(false, "the same attention but for its sinks: {:?}", other),
+        }
+    }
+}
+
+#[test]
+fn a_reading_behind_a_question_is_of_use_to_that_question_alone() {
+    for recipe in [RecipeSpec::FULL, spec(64, 8)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut desk = Desk::on_disk(folder.path());
+        desk.worker.settings.resident_bytes = PLENTY;
+        let first = desk.ask(&asked_first(&book(), "who?"), &recipe);
+        let counts = |tokens: TokenCounts| (tokens.front, tokens.document, tokens.prompt, tokens.cached);
+        assert_eq!(counts(first.tokens), (13, 793, 797, 0), "{recipe:?}");
+        let again = desk.ask(&asked_first(&book(), "who?"), &recipe);
+        assert_eq!((again.tokens.cached, &again.text), (793, &first.text), "{recipe:?}");
+        let other = desk.ask(&asked_first(&book(), "where?"), &recipe);
+        assert_eq!(other.tokens.cached, "be brief.wh".len() as u32, "what stands before it: {recipe:?}");
+        assert_eq!(desk.worker.memory().resident_bytes, 0, "what no other question can use is not worth a snapshot");
+        drop(desk);
+        assert_eq!(blocks(folder.path()), Vec::<PathBuf>::new(), "nor a place on disk");
+    }
+}
+
+#[test]
+fn a_question_before_the_document_is_no_passage_to_read_again() {
+    let document = long_document();
+    let mut prompt = asked_first(&document, "Where is the Whale?");
+    prompt.parts.insert(3, part("\n\n", Segment::Tail));
+    prompt.parts.push(part("[end]", Segment::Tail));
+    let mut desk = desk_with_heads();
+    let events = ask_rereading(&mut desk, &prompt, Reread::Passages(1), None);
+    let found = read_again(&events);
+    assert_eq!(found.found_by, FoundBy::Attention);
+    let [passage] = &found.passages[..] else { panic!("one passage, got {found:?}") };
+    assert!(document[passage.span.clone()].contains("The Whale Came up."), "{:?}", &document[passage.span.clone()]);
+    assert_eq!(desk.worker.memory().resident_bytes, 0);
 }
 
 /// A document of 4,200 bytes, each a token, in which one sentence has capital letters.

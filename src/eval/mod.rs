@@ -50,7 +50,7 @@ pub use error::Error;
 pub use plan::Plan;
 use records::{Record, by_document};
 pub use results::{Reading, RereadRow, ResultRow, Results, ResultsError, RowKey};
-use run::{Endings, Run, name};
+use run::{Endings, Run, manners, name};
 pub use table::{REFERENCE, Table};
 
 /// Runs `plan` on the engine of `client`. Writes progress to `log`, and the table as markdown to `out`.
@@ -110,7 +110,7 @@ fn finish(
     out: &mut dyn Write,
 ) -> Result<Table, Error> {
     let plan = run.plan;
-    let columns = |preset: &Preset| plan.rereads.iter().map(|reread| name(preset, *reread)).collect::<Vec<_>>();
+    let columns = |preset: &Preset| manners(plan).into_iter().map(|how| name(preset, how)).collect::<Vec<_>>();
     let names: Vec<String> = plan.presets.iter().flat_map(columns).collect();
     let asked = run.answered();
     let table = Table::new(&asked, &names);

@@ -23,6 +23,8 @@ pub struct Plan {
     pub cot: ChainOfThought,
     /// Each preset is measured with each of these.
     pub rereads: Vec<Reread>,
+    /// And with each of these: whether a question stands before the document, too.
+    pub questions_first: Vec<bool>,
     /// Most records of each file, spread evenly over it.
     pub limit: Option<usize>,
     /// Only these tasks; empty means all.
@@ -55,6 +57,7 @@ impl Plan {
             system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),
             cot: ChainOfThought::Off,
             rereads: probe.rereads.clone(),
+            questions_first: vec![false],
             limit: None,
             tasks: Vec::new(),
             max_prompt_tokens: None,
@@ -79,6 +82,7 @@ impl Plan {
             system: settings.system_prompt.as_deref().map(|text| SystemPrompt::of(Some(text))),
             cot: settings.reading.cot.unwrap_or(ChainOfThought::Off),
             rereads: args.reread.clone(),
+            questions_first: args.question_first.clone(),
             limit: args.limit,
             tasks: args.tasks.clone(),
             max_prompt_tokens: args.max_context_tokens,

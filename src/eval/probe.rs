@@ -17,7 +17,7 @@ use super::error::Error;
 use super::plan::Plan;
 use super::records::{Metric, Record};
 use super::results::{ResultRow, Results};
-use super::run::{Endings, Run, name};
+use super::run::{Endings, Run, manners, name};
 use super::table::Table;
 use crate::chat::{ChatTemplate, model_notes};
 use crate::engine::message::ModelInfo;
@@ -176,7 +176,7 @@ fn findings(
     facts: Vec<PlantedFact>,
     stopped: bool,
 ) -> Findings {
-    let columns = |preset| plan.rereads.iter().map(move |reread| name(preset, *reread));
+    let columns = |preset| manners(plan).into_iter().map(move |how| name(preset, how));
     let names: Vec<String> = plan.presets.iter().flat_map(columns).collect();
     let table = Table::new(answered, &names);
     let presets = names.iter().filter_map(|name| of_preset(name, &table, answered, facts.len())).collect();

@@ -3,7 +3,8 @@
 //! A document is read first, and timed; then each of its questions is asked, which costs its own tokens only. What was answered
 //! before is not asked again, and a document of which everything was is not read.
 //!
-//! Example: 9 questions about 31,000 tokens under `fastest`, with `--reread off,on`: one reading, 18 questions.
+//! Example: 9 questions about 31,000 tokens under `fastest`, with `--reread off,on`: one reading, 18 questions. With `--question-first on` there is a
+//! reading for each question.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,8 +34,22 @@ const SAVED_EVERY: Duration = Duration::from_secs(5);
 struct Contender {
     name: String,
     recipe: RecipeSpec,
-    reread: Reread,
+    how: Manner,
     written: String,
+}
+
+/// How a question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Manner {
+    /// It stands before the document, too.
+    question_first: bool,
+    reread: Reread,
+}
+
+/// Each way in which a plan asks, those that share a reading first.
+pub(super) fn manners(plan: &Plan) -> Vec<Manner> {
+    let with = |&question_first: &bool| plan.rereads.iter().map(move |&reread| Manner { question_first, reread });
+    plan.questions_first.iter().flat_map(with).collect()
 }
 
 /// Why answers are incomplete or missing, each reason with the number of answers: `; 2 answers: cut off: token limit reached`.
@@ -61,24 +76,29 @@ impl fmt::Display for Endings {
     }
 }
 
-/// What a preset is called in the table: `fastest`, or `fastest, reread on`.
-pub(super) fn name(preset: &Preset, reread: Reread) -> String {
-    match reread {
-        Reread::Off => preset.name.clone(),
-        reread => format!("{}, reread {reread}", preset.name),
+/// What a preset is called in the table: `fastest`, or `fastest, question first, reread on`.
+pub(super) fn name(preset: &Preset, how: Manner) -> String {
+    format!("{}{how}", preset.name)
+}
+
+impl fmt::Display for Manner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.question_first {
+            f.write_str(", question first")?;
+        }
+        if self.reread == Reread::Off { Ok(()) } else { write!(f, ", reread {}", self.reread) }
     }
 }
 
 /// The recipe as one line, which changes whenever the recipe does.
-fn written(recipe: &RecipeSpec, reread: Reread, answers: Answers) -> String {
+fn written(recipe: &RecipeSpec, how: Manner, answers: Answers) -> String {
     let RecipeSpec { window, sinks, far, full_layers, fa_decode, dense_tail, adapters } = recipe;
     let adapters: String = adapters.iter().map(|adapter| format!(", adapter {}", adapter.written())).collect();
     // Runs from before there were far keys go on.
     let far = if *far > 0 { format!("far {far}, ") } else { String::new() };
-    let reread = if reread == Reread::Off { String::new() } else { format!(", reread {reread}") };
     let answers = if answers == Answers::Written { "" } else { ", answers weighed only" };
     format!(
-        "window {window}, sinks {sinks}, {far}full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}{adapters}{reread}{answers}"
+        "window {window}, sinks {sinks}, {far}full layers {full_layers}, fa_decode {fa_decode}, dense_tail {dense_tail}{adapters}{how}{answers}"
     )
 }
 
@@ -153,7 +173,7 @@ impl<'a> Run<'a> {
         for preset in &self.plan.presets {
             let recipe = self.recipe(preset, &document[0]).await?;
             let contenders: Vec<Contender> =
-                self.plan.rereads.iter().map(|reread| self.contender(preset, &recipe, *reread)).collect();
+                manners(self.plan).into_iter().map(|how| self.contender(preset, &recipe, how)).collect();
             self.ask_under(document, &contenders, endings).await?;
         }
         Ok(())
@@ -167,14 +187,18 @@ impl<'a> Run<'a> {
     ) -> Result<(), Error> {
         let mut reading = None;
         for contender in contenders {
+            let question_first = contender.how.question_first;
             for (index, record) in document.iter().enumerate() {
+                if question_first {
+                    reading = None;
+                }
                 let key = self.key(record, contender);
                 self.asked.push(key.clone());
                 if self.results.row(&key).is_some() {
                     continue;
                 }
                 if reading.is_none() {
-                    reading = self.read(record, &contender.recipe).await?;
+                    reading = self.read(record, contender).await?;
                 }
                 let answer = if reading.is_some() { self.ask(record, contender).await? } else { None };
                 let Some(answer) = answer else {
@@ -197,15 +221,15 @@ impl<'a> Run<'a> {
         if let Some(recipe) = &preset.recipe {
             return Ok(recipe.clone());
         }
-        let (prompt, _) = self.prompt(record)?;
+        let (prompt, _) = self.prompt(record, false)?;
         let (reading, model) = (&self.plan.reading, &self.model);
         let (resolved, _) = asking::resolve::<Error>(self.client, reading, preset, model, &prompt).await?;
         Ok(resolved.recipe)
     }
 
-    fn contender(&self, preset: &Preset, recipe: &RecipeSpec, reread: Reread) -> Contender {
-        let written = written(recipe, reread, self.answers());
-        Contender { name: name(preset, reread), written, recipe: recipe.clone(), reread }
+    fn contender(&self, preset: &Preset, recipe: &RecipeSpec, how: Manner) -> Contender {
+        let written = written(recipe, how, self.answers());
+        Contender { name: name(preset, how), written, recipe: recipe.clone(), how }
     }
 
     fn answers(&self) -> Answers {
@@ -229,12 +253,13 @@ impl<'a> Run<'a> {
     }
 
     /// The prompt, with what the answer begins with behind it.
-    fn prompt(&self, record: &Record) -> Result<(Prompt, OutputMarkup), Error> {
+    fn prompt(&self, record: &Record, question_first: bool) -> Result<(Prompt, OutputMarkup), Error> {
         let (mut prompt, markup) = build_prompt(&PromptRequest {
             template: &self.template,
             system: &self.system(record),
             title: &record.title,
             document: &record.context,
+            front: question_first.then_some(record.question.as_str()),
             turns: &[],
             question: Some(&Arc::from(record.question.as_str())),
             cot: self.plan.cot,
@@ -247,8 +272,9 @@ impl<'a> Run<'a> {
     }
 
     /// Reads the document of `record`, and times it. `None` if the prompt exceeds the plan's limit or does not fit.
-    async fn read(&mut self, record: &Record, recipe: &RecipeSpec) -> Result<Option<Reading>, Error> {
-        let (prompt, _) = self.prompt(record)?;
+    async fn read(&mut self, record: &Record, contender: &Contender) -> Result<Option<Reading>, Error> {
+        let (prompt, _) = self.prompt(record, contender.how.question_first)?;
+        let recipe = &contender.recipe;
         if let Some(limit) = self.plan.max_prompt_tokens
             && self.client.forecast(prompt.clone(), recipe.clone()).await?.prompt_tokens > limit
         {
@@ -286,7 +312,7 @@ impl<'a> Run<'a> {
         contender: &Contender,
         right: &Arc<str>,
     ) -> Result<Option<Answer>, Error> {
-        let (asked, recipe) = (self.asked(record, contender.reread)?, contender.recipe.clone());
+        let (asked, recipe) = (self.asked(record, contender.how)?, contender.recipe.clone());
         let weigh = |job, cancel| Command::Weigh { question: asked.under(recipe, job, cancel), answer: right.clone() };
         let Some(ended) = self.run_job(weigh).await? else { return Ok(None) };
         let Event::Weighed { tokens, figures, .. } = ended.event else { return Err(gone()) };
@@ -297,7 +323,7 @@ impl<'a> Run<'a> {
 
     /// Has an answer written.
     async fn write(&mut self, record: &Record, contender: &Contender) -> Result<Option<Answer>, Error> {
-        let (asked, recipe) = (self.asked(record, contender.reread)?, contender.recipe.clone());
+        let (asked, recipe) = (self.asked(record, contender.how)?, contender.recipe.clone());
         let ask = |job, cancel| asked.command(recipe, job, cancel);
         let Some(ended) = self.run_job(ask).await? else { return Ok(None) };
         let Event::Answered { finish, figures, .. } = ended.event else { return Err(gone()) };
@@ -305,14 +331,14 @@ impl<'a> Run<'a> {
         Ok(Some(Answer { text, finish: Some(finish), figures: *figures, reread, weighed: None }))
     }
 
-    fn asked(&self, record: &Record, reread: Reread) -> Result<Asked, Error> {
-        let (prompt, markup) = self.prompt(record)?;
+    fn asked(&self, record: &Record, how: Manner) -> Result<Asked, Error> {
+        let (prompt, markup) = self.prompt(record, how.question_first)?;
         Ok(Asked {
             prompt,
             markup,
             question: record.question.as_str().into(),
             cot: self.plan.cot,
-            reread,
+            reread: how.reread,
             sampling: self.model.sampling_with(&self.plan.sampling),
             // Presets are compared token by token: the size of calls is to make no difference.
             drafting: Drafting::Off,

@@ -41,8 +41,8 @@ impl Estimator for Survey {
     }
 
     fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
-        let [document, prompt] = self.vocabulary().count_prompt(prompt).map(|tokens| tokens as u32);
-        PromptTokens { document, prompt }
+        let [front, document, prompt] = self.vocabulary().count_prompt(prompt).map(|tokens| tokens as u32);
+        PromptTokens { document, front, prompt }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {

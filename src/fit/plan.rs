@@ -27,6 +27,8 @@ pub struct PlanRequest<'a> {
     /// The folder, if the user gave one: only its files can be left out by `--exclude`.
     pub folder: Option<&'a str>,
     pub question: Option<&'a str>,
+    /// Whether the question stands before the document, too.
+    pub question_first: bool,
     pub system: &'a SystemPrompt,
     /// What the document is called in the prompt.
     pub title: String,
@@ -100,13 +102,15 @@ pub struct WithinTime {
 pub struct PromptTokens {
     /// Everything before the question.
     pub document: u32,
+    /// Of these, the question before the document and what stands before that. 0 without one.
+    pub front: u32,
     pub prompt: u32,
 }
 
 impl PromptTokens {
     /// With this many more tokens in the document.
     pub(super) const fn with(self, document_tokens: u32) -> Self {
-        Self { document: self.document + document_tokens, prompt: self.prompt + document_tokens }
+        Self { document: self.document + document_tokens, prompt: self.prompt + document_tokens, ..self }
     }
 }
 

@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
         } else {
             self.prompt_tokens(document, &chosen)?
         };
-        let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
+        let recipe = chosen.recipe.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         let bounded_tokens = self.bounded_tokens(&recipe);
         let kv_bytes = self.kv_bytes_under(&recipe, tokens.prompt);
         let fit = Fit {
@@ -153,7 +153,7 @@ impl<'a> Planner<'a> {
         let (chosen, _) = wish.reading.choose(wish.reading.asked(), &info.facts(), document_tokens)?;
         let prompt = self.prompt(&Arc::from(document.text.as_str()), None, &chosen)?;
         let tokens = self.known.count_prompt(&prompt);
-        let recipe = chosen.recipe.resolve(tokens.document, &info.layers);
+        let recipe = chosen.recipe.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         Ok(Plan {
             predicted: self.predict(&recipe, tokens),
             bounded_tokens: self.bounded_tokens(&recipe),
@@ -212,6 +212,7 @@ impl<'a> Planner<'a> {
             system: self.wish.system,
             title: &self.wish.title,
             document,
+            front: question.map(AsRef::as_ref).filter(|_| self.wish.question_first),
             turns: &[],
             question,
             cot: chosen.cot,
@@ -240,7 +241,7 @@ impl<'a> Planner<'a> {
         };
         let is_sliding = spec.window != WindowSpec::Full;
         let refused = refused.or_else(|| info.sliding_refused.clone().filter(|_| is_sliding));
-        let recipe = spec.resolve(tokens.document, &info.layers);
+        let recipe = spec.resolve(tokens.document, &info.layers).behind_front(tokens.front);
         let predicted = self.predict(&recipe, tokens).filter(|_| refused.is_none());
         PresetCost {
             name: preset.name.clone(),

@@ -84,7 +84,11 @@ impl Estimator for Toy {
         let of = |is_counted: &dyn Fn(&Part) -> bool| {
             prompt.parts.iter().filter(|part| is_counted(part)).map(|part| words(&part.text)).sum()
         };
-        PromptTokens { document: of(&|part| part.segment == Segment::Document), prompt: of(&|_| true) }
+        PromptTokens {
+            document: of(&|part| part.segment != Segment::Tail),
+            front: of(&|part| part.segment == Segment::Front),
+            prompt: of(&|_| true),
+        }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {
@@ -137,6 +141,7 @@ fn planned(line: &[&str], document: &Document, folder: Option<&str>, toy: &Toy) 
         pick: settings.pick,
         folder,
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
+        question_first: settings.question_first,
         system: &SystemPrompt::Absent,
         title: String::new(),
         reading: &settings.reading,
@@ -212,7 +217,7 @@ fn every_part_is_weighed_and_the_whole_is_the_sum_with_its_frame() {
     let weights: Vec<(u32, u64)> = fit.parts.iter().map(|part| (part.tokens, part.kv_bytes)).collect();
     assert_eq!(weights, [(100, 100_000), (200, 200_000), (300, 300_000)]);
     // <user> before the document; the question and its end after it.
-    assert_eq!(fit.tokens, PromptTokens { document: 601, prompt: 605 });
+    assert_eq!(fit.tokens, PromptTokens { document: 601, front: 0, prompt: 605 });
     assert_eq!((fit.needed_tokens, fit.limit_tokens, fit.fits()), (605 + 2048, 8192, true));
     assert_eq!(fit.kv_bytes, 3072 * 1000, "in steps of 1,024 tokens");
     assert_eq!((fit.predicted, fit.measured, fit.proposals), (None, None, vec![]));

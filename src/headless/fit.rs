@@ -49,6 +49,7 @@ pub fn fit(
         pick: settings.pick,
         folder: folder.as_deref(),
         question: Some(questions.as_str()).filter(|text| !text.is_empty()),
+        question_first: settings.question_first,
         system: &system,
         title: title_of(&settings.documents, document),
         reading: &settings.reading,
@@ -136,6 +137,8 @@ struct Object<'a> {
 #[derive(Debug, Serialize)]
 struct Tokens {
     document: u32,
+    /// Of these, the question before the document and what stands before that: sinks beside the preset's.
+    front: u32,
     prompt: u32,
     /// Prompt and answer.
     needed: u32,
@@ -216,7 +219,12 @@ impl Told<'_> {
             system_prompt: *system,
             fits: fit.fits(),
             estimated: fit.is_estimate || model.is_estimating(),
-            tokens: Tokens { document: fit.tokens.document, prompt: fit.tokens.prompt, needed: fit.needed_tokens },
+            tokens: Tokens {
+                document: fit.tokens.document,
+                front: fit.tokens.front,
+                prompt: fit.tokens.prompt,
+                needed: fit.needed_tokens,
+            },
             limit_tokens: model.is_context_known().then_some(fit.limit_tokens),
             bounded_tokens: fit.bounded_tokens,
             kv_bytes: ours(fit.kv_bytes),
@@ -310,8 +318,9 @@ impl Told<'_> {
         let room =
             if model.is_context_known() { room(fit) } else { "has a context that its server does not tell".to_owned() };
         format!(
-            "tokens   {about}{} in the document, {about}{} in the prompt, {about}{} with the answer; {} {room}\n",
+            "tokens   {about}{} in the document{}, {about}{} in the prompt, {about}{} with the answer; {} {room}\n",
             count(fit.tokens.document),
+            front(fit),
             count(fit.tokens.prompt),
             count(fit.needed_tokens),
             harmless::line(&model.title()),
@@ -339,6 +348,14 @@ impl Told<'_> {
             fit.recipe,
             prediction(fit.predicted),
         )
+    }
+}
+
+/// ` (34 of them before it, as sinks)`; empty unless the question is asked first.
+fn front(fit: &Fit) -> String {
+    match fit.tokens.front {
+        0 => String::new(),
+        tokens => format!(" ({} of them before it, which are sinks)", count(tokens)),
     }
 }
 

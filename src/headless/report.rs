@@ -150,8 +150,9 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
 /// `document 161,059 · prompt …`
 fn counted_here(counts: &TokenCounts) -> String {
     format!(
-        "document {} · prompt {} ({} cached{}, {} prefilled) · generated {} ({} reasoning)",
+        "document {}{} · prompt {} ({} cached{}, {} prefilled) · generated {} ({} reasoning)",
         counts.document,
+        if counts.front > 0 { format!(" ({} before it)", counts.front) } else { String::new() },
         counts.prompt,
         counts.cached,
         if counts.from_disk > 0 { format!(", {} of them from disk", counts.from_disk) } else { String::new() },

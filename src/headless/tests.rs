@@ -133,7 +133,7 @@ async fn json_is_one_object_with_the_promised_fields() {
     assert_eq!(keys(object), expected);
     assert_eq!(
         keys(&object["tokens"]),
-        "document prompt cached from_disk prefilled generated reasoning asking reread drafted accepted"
+        "document front prompt cached from_disk prefilled generated reasoning asking reread drafted accepted"
     );
     assert_eq!(keys(&object["timings"]), "load_s prefill_s prefill_tok_s ttft_s decode_tok_s reasoning_s");
     assert_eq!((&object["schema"], &object["question"]), (&1.into(), &"Who?".into()));

@@ -181,8 +181,8 @@ impl Estimator for LunetteCounter {
     }
 
     fn count_prompt(&self, prompt: &Prompt) -> PromptTokens {
-        let counts = self.counted(Counted::Prompt(prompt.clone()), &[], 2);
-        PromptTokens { document: counts[0], prompt: counts[1] }
+        let counts = self.counted(Counted::Prompt(prompt.clone()), &[], 3);
+        PromptTokens { front: counts[0], document: counts[1], prompt: counts[2] }
     }
 
     fn count_spans(&self, text: &str, spans: &[ByteSpan]) -> Vec<u32> {

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::message::{Command, ModelInfo, Prompt};
 
 /// Raised with every change that the other side would misunderstand.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 /// Shorter texts travel with each job.
 pub const LONG_TEXT_BYTES: usize = 1024;
 

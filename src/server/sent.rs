@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::error::ApiError;
 use crate::engine::check_schema;
 use crate::engine::message::{
-    Command, Drafting, Limits, MOST_PROBS, OutputMarkup, Part, Prompt, Question, Reread, Rereading, Sampling, Segment,
+    Command, Drafting, Limits, MOST_PROBS, OutputMarkup, Prompt, Question, Reread, Rereading, Sampling, Segment,
 };
 use crate::failure::Hint;
 use crate::settings::{from_zero, look_back, penalty, share};
@@ -88,12 +88,11 @@ fn limit(limits: &mut Limits, own: &Limits) {
 pub(super) fn check_prompt(prompt: &Prompt) -> Result<(), ApiError> {
     most("prompt.parts", prompt.parts.len(), MOST_PARTS)?;
     most("prompt.title", prompt.title.len(), LONGEST_MARK)?;
-    let is_tail = |part: &Part| part.segment == Segment::Tail;
-    let tail = prompt.parts.iter().position(is_tail).unwrap_or(prompt.parts.len());
-    if prompt.parts[tail..].iter().all(is_tail) {
+    if prompt.parts.is_sorted_by_key(|part| part.segment) {
         return Ok(());
     }
-    Err(ApiError::invalid("prompt.parts", "parts of the document come before those of the tail"))
+    let order = "parts of the front come before those of the document, and these before those of the tail";
+    Err(ApiError::invalid("prompt.parts", order))
 }
 
 fn check_recipe(recipe: &RecipeSpec) -> Result<(), ApiError> {
@@ -153,7 +152,7 @@ fn marks<'a>(name: &str, texts: impl Iterator<Item = &'a String>) -> Result<(), 
 
 fn check_rereading(rereading: &Rereading, prompt: &Prompt) -> Result<(), ApiError> {
     let question = prompt.parts.get(rereading.question_part);
-    if !question.is_some_and(|part| part.segment == Segment::Tail) {
+    if question.is_none_or(|part| part.segment != Segment::Tail) {
         return Err(ApiError::invalid("rereading.question_part", "the question is a part of the tail"));
     }
     if matches!(rereading.reread, Reread::Passages(count) if !(1..=MOST_PASSAGES).contains(&count)) {

@@ -119,6 +119,7 @@ pub fn trials(template: &ChatTemplate) -> Result<Arc<[Trial]>, Failure> {
             system: &SystemPrompt::Reading,
             title: "Pride and Prejudice",
             document: &document,
+            front: None,
             turns: &[],
             question: Some(&asked),
             cot: ChainOfThought::Off,

@@ -133,6 +133,7 @@ impl Inner {
             pick: None,
             folder: self.folder.as_deref(),
             question: None,
+            question_first: false,
             system: &self.system,
             title: title_of(&self.documents, whole),
             reading: &self.reading,

@@ -40,6 +40,7 @@ fn prompt(template: &ChatTemplate) -> Result<Prompt, Failure> {
         system: &SystemPrompt::Absent,
         title: "",
         document: &document,
+        front: None,
         turns: &[],
         question: None,
         cot: ChainOfThought::default(),

@@ -30,6 +30,7 @@ fn asking(settings: &Settings) -> Asking {
         limits: settings.limits.clone(),
         schema: settings.schema.clone(),
         reread: settings.reread,
+        question_first: settings.question_first,
         drafting: settings.drafting,
     }
 }

@@ -475,6 +475,10 @@ pub struct EvalArgs {
     /// Whether passages are read again before a question: auto, on, off or a number; several, comma-separated, are compared
     #[arg(long, value_name = "MODE|N", value_delimiter = ',', value_parser = reread, default_value = "off")]
     pub reread: Vec<Reread>,
+    /// Whether each question stands before its document, too, which is then read for each question: off or on; both, comma-separated, are
+    /// compared
+    #[arg(long, value_name = "on|off", value_delimiter = ',', value_parser = switch, default_value = "off")]
+    pub question_first: Vec<bool>,
     #[command(flatten)]
     pub system: SystemArgs,
     #[command(flatten)]
@@ -605,6 +609,10 @@ pub struct QuestionArgs {
     /// File with a question to ask; repeatable
     #[arg(short = 'f', long = "file", value_name = "FILE")]
     pub prompt_files: Vec<PathBuf>,
+    /// No screen: put each question before the documents, too, so that they are read with it in mind. Each question then reads them
+    /// anew, because what was read for one is of no use to another
+    #[arg(long)]
+    pub question_first: bool,
     #[command(flatten)]
     pub system: SystemArgs,
     /// No screen: JSON schema that each answer must fit, e.g. for a list of names; the question should ask for it, too

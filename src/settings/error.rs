@@ -46,6 +46,10 @@ pub enum Error {
     NothingToPlan,
     #[error("--pick needs a question")]
     NothingToPickFor,
+    #[error(
+        "--question-first is about questions that stand alone, and in a conversation all questions share one reading of the documents"
+    )]
+    QuestionFirstInConversation,
     #[error("no question, and no terminal to chat in")]
     NoTerminal,
     #[error("no home directory")]
@@ -80,6 +84,7 @@ impl Hint for Error {
             Self::NothingToChange { .. } => "also give a recipe, e.g. --preset quick or --window 4k",
             Self::QuantisedWithoutFlash { .. } => "drop -fa off, or use -ctk f16 -ctv f16",
             Self::NothingToAsk | Self::NoTerminal | Self::NothingToPickFor => "ask with -p 'QUESTION'",
+            Self::QuestionFirstInConversation => "leave out --plain, --continue and --session, or --question-first",
             Self::NothingToPlan => "name one, as in `lunette fit book.txt`, or give it on standard input",
             Self::NoHome => "set HOME",
             Self::EmptyKey => "give one of at least a few random letters: openssl rand -hex 16",

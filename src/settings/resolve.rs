@@ -87,6 +87,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether passages are read again before a question.
     pub reread: Reread,
+    /// Whether a question stands before the documents, too.
+    pub question_first: bool,
     /// How many tokens of an answer are guessed and verified at once.
     pub drafting: Drafting,
     /// For the whole run, including prefill; in a chat for each answer, as one of the `limits`.
@@ -283,6 +285,9 @@ impl Settings {
 
     fn of_session(documents: Documents, session: SessionArgs, surroundings: Surroundings) -> Result<Self, Error> {
         let questions = questions(&session.questions)?;
+        if session.questions.question_first {
+            stands_alone(&session, &questions)?;
+        }
         let person = has_person(&documents, &questions, &surroundings);
         let front_end = front_end(&session, &questions, person, &surroundings.screen)?;
         let SessionArgs { selection, questions: asked, reading, model, sampling, keeping, output } = session;
@@ -386,6 +391,7 @@ impl Settings {
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
             reread,
+            question_first: gathered.asked.question_first,
             drafting: gathered.draft.or(config.draft).unwrap_or_default(),
             timeout: gathered.asked.timeout,
             directories: surroundings.directories,
@@ -459,6 +465,15 @@ fn questions(args: &QuestionArgs) -> Result<Vec<String>, Error> {
     Ok(questions)
 }
 
+/// Refuses a question before the documents where a conversation shares their reading, and where there is no question.
+fn stands_alone(session: &SessionArgs, questions: &[String]) -> Result<(), Error> {
+    let KeepingArgs { continue_last, session: named, .. } = &session.keeping;
+    if session.output.plain || *continue_last || named.is_some() {
+        return Err(Error::QuestionFirstInConversation);
+    }
+    if questions.is_empty() { Err(Error::NothingToAsk) } else { Ok(()) }
+}
+
 /// Whether somebody can type and read. If the document comes from standard input, the screen reads keys from
 /// `/dev/tty`; plain lines can't. A pipe with a question is a script.
 fn has_person(documents: &Documents, questions: &[String], surroundings: &Surroundings) -> bool {
@@ -505,7 +520,7 @@ fn front_end(
 impl SessionArgs {
     /// Flags that only make sense without a screen.
     fn wants_headless(&self) -> bool {
-        self.output.wants_headless() || self.questions.schema.is_some()
+        self.output.wants_headless() || self.questions.schema.is_some() || self.questions.question_first
     }
 }
 

@@ -228,6 +228,15 @@ impl Recipe {
     /// Full attention everywhere.
     pub const FULL: Self = Self { reading: Attention::Full, fa_decode: true, dense_tail: true, adapters: Vec::new() };
 
+    /// The same with the first `front_tokens` tokens among the sinks, before those of the recipe.
+    #[must_use]
+    pub fn behind_front(mut self, front_tokens: u32) -> Self {
+        if let Attention::Sliding { sinks, .. } = &mut self.reading {
+            *sinks = sinks.saturating_add(front_tokens);
+        }
+        self
+    }
+
     /// Attention of the question and of the end of the template.
     #[must_use]
     pub fn tail(&self) -> &Attention {

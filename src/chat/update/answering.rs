@@ -1,7 +1,7 @@
 //! Asks a question, and takes the end of its answer.
 
 use super::prefilling::hold;
-use super::prompts::prompt;
+use super::prompts::{Asked, prompt};
 use super::stopping::{decline, fail_entry};
 use super::{attaching, citing, filling, returning};
 use crate::chat::exchange::{Exchange, ExchangeState};
@@ -64,7 +64,9 @@ fn start(chat: &mut Chat, entry: usize, start: Start) -> Vec<Effect> {
     exchange.preset = Some(resolved_preset.name.clone());
     exchange.citations.clear();
     let exchange = exchange.clone();
-    let (mut prompt, mut markup) = match prompt(chat, &resolved_preset, Some(&exchange.asked())) {
+    let whole = exchange.asked();
+    let asked = Asked::Question { typed: &exchange.question, whole: &whole };
+    let (mut prompt, mut markup) = match prompt(chat, &resolved_preset, asked) {
         Ok(both) => both,
         Err(failure) => {
             fail_entry(chat, entry, failure);

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::prompts::prompt_about;
+use super::prompts::{Asked, prompt_about};
 use crate::chat::input::Effect;
 use crate::chat::measurements::Measurement;
 use crate::chat::notice::Notice;
@@ -74,7 +74,7 @@ pub(super) fn counted(chat: &mut Chat, document_tokens: u32) -> Vec<Effect> {
 fn longer(chat: &Chat, parts: usize, document_tokens: u32) -> Option<(Prompt, RecipeSpec)> {
     let beginning = chat.beginning.as_ref()?;
     let (resolved_preset, _) = chat.resolve(beginning.preset_entry, document_tokens)?.ok()?;
-    let (prompt, _) = prompt_about(chat, &beginning.text(parts), resolved_preset.cot, None).ok()?;
+    let (prompt, _) = prompt_about(chat, &beginning.text(parts), resolved_preset.cot, Asked::Something).ok()?;
     Some((prompt, resolved_preset.recipe))
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::prompts::prompt_about;
+use super::prompts::{Asked, prompt_about};
 use crate::chat::input::{Draft, Effect};
 use crate::chat::state::{Chat, Drafted, Forecast, Phase};
 use crate::engine::message::{Command, Plan, Prompt};
@@ -31,7 +31,7 @@ pub(super) fn start(chat: &mut Chat) -> Option<Vec<Effect>> {
 fn prompt_of(chat: &Chat, draft: &Draft) -> Option<(Arc<str>, Prompt, RecipeSpec)> {
     let preset_entry = draft.preset_entry.or(chat.automatic()).unwrap_or_else(|| chat.current_preset_entry());
     let (resolved_preset, _) = chat.resolve(preset_entry, draft.tokens)?.ok()?;
-    let (prompt, _) = prompt_about(chat, &draft.text, resolved_preset.cot, None).ok()?;
+    let (prompt, _) = prompt_about(chat, &draft.text, resolved_preset.cot, Asked::Nothing).ok()?;
     Some((resolved_preset.name, prompt, resolved_preset.recipe))
 }
 

@@ -14,7 +14,7 @@ use crate::swaa::selection::ResolvedPreset;
 /// The prompt that is prefilled before any question. If the template fails, the failure is shown and nothing is
 /// prefilled.
 pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
-    match prompt(chat, resolved_preset, None) {
+    match prompt(chat, resolved_preset, Asked::Nothing) {
         Ok((prompt, _)) => Some(prompt),
         Err(failure) => {
             chat.pause_by(failure);
@@ -25,16 +25,52 @@ pub(super) fn document_prompt(chat: &mut Chat, resolved_preset: &ResolvedPreset)
 
 /// As [`document_prompt`], for a forecast: a failure gives `None` without a notice.
 pub(super) fn document_prompt_for(chat: &Chat, resolved_preset: &ResolvedPreset) -> Option<Prompt> {
-    prompt(chat, resolved_preset, None).ok().map(|(prompt, _)| prompt)
+    prompt(chat, resolved_preset, Asked::Nothing).ok().map(|(prompt, _)| prompt)
 }
 
-/// The document with `question`, or without one.
+/// What a prompt asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Asked<'a> {
+    /// It is the document's alone.
+    Nothing,
+    /// It is the document's alone, and of the length that it has with a question before it that is not known yet.
+    Something,
+    Question {
+        /// As it was typed: this stands before the document, if anything does.
+        typed: &'a Arc<str>,
+        /// With what it refers to.
+        whole: &'a Arc<str>,
+    },
+}
+
+/// Stands before the document in place of a question that is not known yet.
+const SOME_QUESTION: &str = "?";
+
+impl<'a> Asked<'a> {
+    fn front(self, chat: &Chat) -> Option<&'a str> {
+        match self {
+            _ if !chat.asking.question_first => None,
+            Self::Nothing => None,
+            Self::Something => Some(SOME_QUESTION),
+            Self::Question { typed, .. } => Some(typed),
+        }
+    }
+
+    fn question(self) -> Option<&'a Arc<str>> {
+        match self {
+            Self::Nothing | Self::Something => None,
+            Self::Question { whole, .. } => Some(whole),
+        }
+    }
+}
+
+/// The document with a question, or without one.
 pub(super) fn prompt(
     chat: &Chat,
     resolved_preset: &ResolvedPreset,
-    question: Option<&Arc<str>>,
+    asked: Asked,
 ) -> Result<(Prompt, OutputMarkup), Failure> {
-    prompt_about(chat, &chat.text_asked_about(), resolved_preset.cot, question)
+    prompt_about(chat, &chat.text_asked_about(), resolved_preset.cot, asked)
 }
 
 /// As [`prompt`], about another document.
@@ -42,7 +78,7 @@ pub(super) fn prompt_about(
     chat: &Chat,
     document: &Arc<str>,
     cot: ChainOfThought,
-    question: Option<&Arc<str>>,
+    asked: Asked,
 ) -> Result<(Prompt, OutputMarkup), Failure> {
     let Model::Ready { template, .. } = &chat.model else {
         let hint = Some("wait until it is loaded".to_owned());
@@ -53,8 +89,9 @@ pub(super) fn prompt_about(
         system: &chat.asking.system,
         title: &chat.document.title,
         document,
+        front: asked.front(chat),
         turns: &turns(chat),
-        question,
+        question: asked.question(),
         cot,
     })
     .map_err(|error| Failure::of(FailureKind::Model, &error))

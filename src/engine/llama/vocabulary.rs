@@ -72,14 +72,14 @@ impl Vocabulary {
         tokenise_text(&self.tables, text).len()
     }
 
-    /// Tokens of the document's part of a prompt, and of the whole, before any answer.
+    /// Tokens of a prompt's front, of what is before its tail, and of the whole, before any answer.
     #[must_use]
-    pub fn count_prompt(&self, prompt: &Prompt) -> [usize; 2] {
+    pub fn count_prompt(&self, prompt: &Prompt) -> [usize; 3] {
         let runs = self.prompt_runs(prompt);
         let count = |is_counted: &dyn Fn(&Run) -> bool| {
             runs.iter().filter(|(run, _)| is_counted(run)).map(|(_, tokens)| tokens.len()).sum()
         };
-        [count(&Run::is_document), count(&|_| true)]
+        [count(&Run::is_front), count(&Run::is_document), count(&|_| true)]
     }
 
     fn prompt_runs(&self, prompt: &Prompt) -> Vec<(Run, Vec<LlamaToken>)> {

@@ -196,11 +196,11 @@ impl Counter {
         messages: usize,
         wire: &Wire,
     ) -> Result<PromptTokens, Failure> {
-        let mut tokens = PromptTokens { document: 0, prompt: 0 };
+        let mut tokens = PromptTokens { document: 0, front: 0, prompt: 0 };
         for part in prompt.parts.iter().filter(|part| part.origin == Origin::Text) {
             let count = self.count(&part.text, wire).await?;
             tokens.prompt += count;
-            if part.segment == Segment::Document {
+            if part.segment != Segment::Tail {
                 tokens.document += count;
             }
         }

@@ -519,7 +519,7 @@ async fn wait_for<T>(what: impl Future<Output = T>, limits: &Limits<'_>, inbox: 
 }
 
 fn tokens_of(plan: &Plan) -> PromptTokens {
-    PromptTokens { document: plan.document_tokens, prompt: plan.prompt_tokens }
+    PromptTokens { document: plan.document_tokens, front: 0, prompt: plan.prompt_tokens }
 }
 
 /// What is known of a prompt that was not even counted.

@@ -207,6 +207,7 @@ mod tests {
                 system: &system,
                 title: "Emma",
                 document: &self.document,
+                front: None,
                 turns: &self.turns,
                 question: Some(&self.question),
                 cot: self.cot,

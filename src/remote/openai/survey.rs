@@ -117,7 +117,7 @@ impl Estimator for Survey {
         let mut counting = self.counting();
         let Counting { counter, failed } = &mut *counting;
         if failed.is_some() {
-            return PromptTokens { document: 0, prompt: 0 };
+            return PromptTokens { document: 0, front: 0, prompt: 0 };
         }
         let counted = aside(async {
             let tokens = counter.count_prompt(prompt, messages, &self.wire).await?;
@@ -125,7 +125,7 @@ impl Estimator for Survey {
         });
         counted.unwrap_or_else(|failure| {
             *failed = Some(failure);
-            PromptTokens { document: 0, prompt: 0 }
+            PromptTokens { document: 0, front: 0, prompt: 0 }
         })
     }
 

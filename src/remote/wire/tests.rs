@@ -28,7 +28,7 @@ fn short() -> impl Strategy<Value = Arc<str>> {
 
 fn prompt() -> impl Strategy<Value = Prompt> {
     let origin = prop_oneof![Just(Origin::Template), Just(Origin::Text)];
-    let segment = prop_oneof![Just(Segment::Document), Just(Segment::Tail)];
+    let segment = prop_oneof![Just(Segment::Front), Just(Segment::Document), Just(Segment::Tail)];
     let part = (text(), origin, segment).prop_map(|(text, origin, segment)| Part { text, origin, segment });
     (prop::collection::vec(part, 0..5), short()).prop_map(|(parts, title)| Prompt { parts, title })
 }

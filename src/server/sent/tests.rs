@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::message::{CancelToken, FoundBy, GivenPassages, JobId, Origin, TagPair};
+use crate::engine::message::{CancelToken, FoundBy, GivenPassages, JobId, Origin, Part, TagPair};
 
 fn part(text: &str, segment: Segment) -> Part {
     Part { text: Arc::from(text), origin: Origin::Text, segment }
