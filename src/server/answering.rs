@@ -28,7 +28,7 @@ use super::shared::Server;
 use super::work::{Ended, Turn, Update, Work};
 use crate::chat::record::{finish_name, rounded};
 use crate::citations::Citation;
-use crate::engine::message::{CancelToken, Progress};
+use crate::engine::message::{CancelToken, Plan, Progress};
 use crate::failure::Failure;
 use crate::harmless;
 use crate::session::asking::Asked;
@@ -133,6 +133,10 @@ impl Answering {
         let mut update = first;
         loop {
             match update {
+                Update::Planned(plan) => {
+                    let now = begun(&plan);
+                    events.send_some(streaming.progress.then(|| self.heading.progress(&now)).as_ref());
+                }
                 Update::Prefilling(now) => {
                     progress = Some(now);
                     events.send_some(streaming.progress.then(|| self.heading.progress(&now)).as_ref());
@@ -198,6 +202,18 @@ impl Answering {
             documents: &self.documents.names,
             citations: &done.citations,
         }
+    }
+}
+
+/// A prefill before its first tokens: a client knows at once how long it is.
+fn begun(plan: &Plan) -> Progress {
+    Progress {
+        done_tokens: plan.cached_tokens,
+        total_tokens: plan.prompt_tokens,
+        cached_tokens: plan.cached_tokens,
+        elapsed: Duration::ZERO,
+        tokens_per_s: 0.0,
+        remaining: plan.predicted,
     }
 }
 

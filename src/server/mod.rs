@@ -4,6 +4,8 @@
 //! connection ─> access ─> request ─> asked ─> queue ─> desk ─> engine
 //!                                                │        └─ updates ─> answering ─> answer, whole or in chunks
 //! listener, socket, body: HTTP                   └─ one place per request, fair between machines
+//!
+//! file_requests ─> upload (multipart, the document) ─> files <─ documents: which a conversation is about
 //! ```
 //!
 //! Example: `lunette serve book.txt` reads the book once (161,000 tokens), and then each of

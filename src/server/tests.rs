@@ -75,13 +75,19 @@ fn an_answer_is_streamed_as_openai_streams_it() {
     let expected = [
         json!({ "role": "assistant", "content": "" }),
         json!({}),
+        json!({}),
         json!({ "reasoning_content": "Hm." }),
         json!({ "content": "It is " }),
         json!({ "content": "red." }),
         json!({}),
     ];
     assert_eq!(deltas, expected.iter().collect::<Vec<_>>());
-    assert!(events.iter().any(|event| event["prompt_progress"]["total"].as_u64() > Some(0)));
+    let told = events.iter().map(|event| &event["prompt_progress"]).filter(|told| told.is_object());
+    let told: Vec<[&Value; 3]> = told.map(|told| ["total", "cache", "processed"].map(|name| &told[name])).collect();
+    assert!(
+        told.len() == 2 && told[0][1] == told[0][2] && told[1][0] == told[1][2],
+        "from what is cached to all: {told:?}"
+    );
     let last = &events[events.len() - 2];
     assert_eq!(
         (&last["choices"][0]["finish_reason"], &last["lunette"]["finish"]),
