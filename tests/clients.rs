@@ -73,5 +73,23 @@ fn other_people_s_clients_get_their_answers() {
         Ok(output) => assert!(said(output).trim_end().ends_with("data: [DONE]")),
         Err(error) => eprintln!("LEFT OUT: curl: {error}"),
     }
+    let book = format!("file=@{}", home.path("book.txt").display());
+    let upload = Command::new("curl")
+        .args([
+            "-s",
+            &format!("{base}/files"),
+            "-H",
+            &format!("Authorization: Bearer {KEY}"),
+            "-F",
+            "purpose=user_data",
+            "-F",
+            &book,
+        ])
+        .output();
+    if let Ok(output) = upload {
+        let file = said(output);
+        assert!(file.contains("\"filename\":\"book.txt\"") && file.contains("\"parts\":1"), "{file}");
+        println!("curl: a stream, and a file");
+    }
     serving.stop();
 }
