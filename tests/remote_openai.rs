@@ -142,6 +142,8 @@ fn a_plan_is_made_with_the_server_s_counts_and_context() {
     }
     let short = home.run(&["fit", "--server", &server.url, "--json", "-c", "1000", "book.txt"]);
     assert_eq!((short.code, &object(&short)["fits"]), (4, &json!(false)), "{short:?}");
+    let presets = home.run(&["presets", "--server", &server.url]);
+    assert!(presets.out.contains("Qwen/Qwen3-8B on vLLM at") && !presets.out.contains("0 layers"), "{presets:?}");
     let refused = ask(&home, &server.url, &["-c", "1000"]);
     assert!(refused.code == 4 && refused.out.contains("the server's context holds 1,000"), "{refused:?}");
     assert!(server.asked("/v1/chat/completions").is_empty(), "nothing was cut to fit");
@@ -322,9 +324,15 @@ fn the_screen_streams_folds_reasoning_and_says_what_is_not_available() {
     for unknown in ["KV", "RSS"] {
         assert!(!terminal.shows(unknown), "{unknown}: {}", terminal.screen());
     }
+    assert!(!terminal.shows("0 tokens"), "it did not say how long it thought: {}", terminal.screen());
     terminal.press("\t5");
     terminal.wait_for("decides about attention itself", PATIENCE);
-    terminal.press("i\x04");
+    // The picker has the reason beside each preset that is not available.
+    terminal.press("i\x1bp\x1b[B\x1b[B");
+    terminal.wait_for("not here", PATIENCE);
+    terminal.press("\x1b");
+    terminal.wait_until("screen without the picker", PATIENCE, |it| !it.shows("not here"));
+    terminal.press("\x04");
     assert_eq!(terminal.exit_code(PATIENCE), 0, "{}", terminal.screen());
 }
 

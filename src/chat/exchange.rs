@@ -261,7 +261,7 @@ impl Exchange {
         self.end_reasoning(now);
         self.may_be_reasoning = false;
         if self.reasoning.began.is_some() && self.reasoning.tokens.is_none() {
-            self.reasoning.tokens = Some(figures.tokens.reasoning);
+            self.reasoning.tokens = figures.tokens.known().reasoning;
             self.reasoning.end = figures.reasoning_end;
         }
         self.state = ExchangeState::Answered(finish);
@@ -319,6 +319,7 @@ fn joined(first: &Figures, second: Figures) -> Figures {
             reread: first.tokens.reread,
             drafted: first.tokens.drafted + second.tokens.drafted,
             accepted: first.tokens.accepted + second.tokens.accepted,
+            told: first.tokens.told.zip(second.tokens.told).map(|(first, second)| first.and_then(second)),
             ..second.tokens
         },
         timings: Timings {

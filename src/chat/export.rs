@@ -141,13 +141,14 @@ impl<'a> Turn<'a> {
 
 fn figures(exchange: &Exchange) -> Option<Value> {
     let figures = exchange.figures.as_ref()?;
+    let known = figures.tokens.known();
     Some(json!({
         "tokens": {
-            "prompt": figures.tokens.prompt,
-            "cached": figures.tokens.cached,
-            "prefilled": figures.tokens.prefilled,
-            "generated": figures.tokens.generated,
-            "reasoning": figures.tokens.reasoning,
+            "prompt": known.prompt,
+            "cached": known.cached,
+            "prefilled": figures.tokens.known_prefilled(),
+            "generated": known.generated,
+            "reasoning": known.reasoning,
         },
         "first_token_s": figures.timings.first_token.as_secs_f64(),
         "decode_tokens_per_s": figures.timings.decode_tokens_per_s,

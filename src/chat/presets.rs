@@ -25,6 +25,14 @@ impl Chat {
         self.resolve(preset_entry, document_tokens)?.ok().map(|(resolved_preset, _)| resolved_preset)
     }
 
+    /// Why the preset entry is not available, in words; `None` if it is, or no model is loaded.
+    #[must_use]
+    pub fn why_refused(&self, preset_entry: usize) -> Option<&str> {
+        let Model::Ready { info, .. } = &self.model else { return None };
+        let recipe = self.preset_entries.get(preset_entry)?.recipe.as_ref()?;
+        info.sliding_refused.as_deref().filter(|_| recipe.window != WindowSpec::Full)
+    }
+
     /// Checks that one question can be asked under each of these preset entries.
     ///
     /// Errors: why not.

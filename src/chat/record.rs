@@ -196,15 +196,8 @@ pub struct Tokens {
 impl From<TokenCounts> for Tokens {
     fn from(counts: TokenCounts) -> Self {
         let TokenCounts { front, from_disk, asking, reread, drafted, accepted, .. } = counts;
-        let all = ToldCounts {
-            document: Some(counts.document),
-            prompt: Some(counts.prompt),
-            cached: Some(counts.cached),
-            generated: Some(counts.generated),
-            reasoning: Some(counts.reasoning),
-        };
-        let prefilled = counts.told.map_or(Some(counts.prefilled), ToldCounts::prefilled);
-        let ToldCounts { document, prompt, cached, generated, reasoning } = counts.told.unwrap_or(all);
+        let prefilled = counts.known_prefilled();
+        let ToldCounts { document, prompt, cached, generated, reasoning } = counts.known();
         Self {
             document,
             front,

@@ -898,6 +898,26 @@ pub struct TokenCounts {
     pub told: Option<ToldCounts>,
 }
 
+impl TokenCounts {
+    /// What is known of them: all, unless somebody else's server answered.
+    #[must_use]
+    pub fn known(&self) -> ToldCounts {
+        self.told.unwrap_or(ToldCounts {
+            document: Some(self.document),
+            prompt: Some(self.prompt),
+            cached: Some(self.cached),
+            generated: Some(self.generated),
+            reasoning: Some(self.reasoning),
+        })
+    }
+
+    /// The tokens that were prefilled, if that is known.
+    #[must_use]
+    pub fn known_prefilled(&self) -> Option<u32> {
+        self.told.map_or(Some(self.prefilled), |told| Some(told.prompt?.saturating_sub(told.cached?)))
+    }
+}
+
 /// Counts of an answer of somebody else's server; what it didn't tell is absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -912,10 +932,16 @@ pub struct ToldCounts {
 }
 
 impl ToldCounts {
-    /// What of the prompt was not cached, if both are known.
+    /// Of an answer that went on, `self` before and `second` behind.
     #[must_use]
-    pub fn prefilled(self) -> Option<u32> {
-        Some(self.prompt?.saturating_sub(self.cached?))
+    pub fn and_then(self, second: Self) -> Self {
+        let sum = |one: Option<u32>, other: Option<u32>| Some(one? + other?);
+        Self {
+            cached: self.cached,
+            generated: sum(self.generated, second.generated),
+            reasoning: sum(self.reasoning, second.reasoning),
+            ..second
+        }
     }
 }
 

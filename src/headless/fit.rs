@@ -463,7 +463,8 @@ fn proposals(fit: &Fit, is_ours: bool) -> String {
         return String::new();
     }
     if fit.proposals.is_empty() {
-        return "nothing would fit: no single part, no passages, no smaller KV cache\n".to_owned();
+        let smaller = if is_ours { ", no smaller KV cache" } else { "" };
+        return format!("nothing would fit: no single part, no passages{smaller}\n");
     }
     let mut words = "what would fit:\n".to_owned();
     for Proposal { flags, what, tokens, kv_bytes, .. } in &fit.proposals {

@@ -109,7 +109,14 @@ fn presets(
     json: bool,
     reporter: &mut Reporter,
 ) -> io::Result<()> {
+    // Somebody else's server tells nothing that a recipe could be resolved for.
+    let elsewhere = model.filter(|model| model.server.is_some());
+    let model = model.filter(|model| model.server.is_none());
     let lines: Vec<PresetLine> = reading.presets.iter().map(|preset| PresetLine::new(preset, model)).collect();
+    if json && let Some(model) = elsewhere {
+        let about = serde_json::json!({ "name": model.title(), "sliding_refused": model.sliding_refused });
+        return reporter.object(&serde_json::json!({ "presets": lines, "model": about }));
+    }
     let about = model.map(|model| ModelLine {
         name: model.title(),
         architecture: &model.architecture,
@@ -126,6 +133,11 @@ fn presets(
     }
     let listed: String = lines.iter().map(|line| line.in_words(model)).collect();
     reporter.data(&listed)?;
+    if let Some(model) = elsewhere {
+        let why = model.sliding_refused.as_deref().unwrap_or_default();
+        let name = harmless::line(&model.title()).into_owned();
+        return reporter.data(&format!("\n{name} on {}: full attention only, because {why}\n", model.place()));
+    }
     about.map_or(Ok(()), |about| reporter.data(&about.in_words()))
 }
 

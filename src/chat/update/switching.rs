@@ -104,7 +104,8 @@ pub(super) fn go_to_chosen(chat: &mut Chat, preset_entry: usize, document_tokens
     let effects = go_to(chat, resolved_preset);
     // For a first part the choice is not final: `auto` chooses again for the whole.
     let is_worth_telling = chat.has_document() || chat.asking.questions.is_script();
-    if chat.beginning.is_none() && is_worth_telling {
+    // Of a server that decides about attention, it is said already.
+    if chat.beginning.is_none() && is_worth_telling && !chat.sends_document() {
         chat.tell_choice(format!("auto chose {name}: {reason}"));
     }
     effects

@@ -62,7 +62,11 @@ fn preset_entries(chat: &Chat, picker: &PresetPicker, theme: &Theme, area: Rect)
         let dot = if cache_state.as_deref() == Some(preset_entry.name.as_str()) { "● " } else { "  " };
         let key = preset_entry.key.map_or(' ', |key| key);
         let name = shorten(&format!("{key} {}", preset_entry.name), usize::from(area.width).saturating_sub(2));
-        let style = if index == picker.at { theme.found } else { Style::new() };
+        let style = match index == picker.at {
+            true => theme.found,
+            false if chat.why_refused(index).is_some() => theme.dim,
+            false => Style::new(),
+        };
         Line::from(vec![Span::styled(dot, theme.accent), Span::styled(name, style)])
     };
     preset_entries.map(line).collect()
@@ -87,6 +91,10 @@ fn details(chat: &Chat, picker: &PresetPicker, theme: &Theme, cells: usize) -> V
         lines.extend(wrap(&[Span::raw("chooses a preset by the document's length")], cells, 0));
         return lines;
     };
+    if let Some(why) = chat.why_refused(picker.at).filter(|_| picker.draft.is_none()) {
+        lines.extend(labelled("not here", why, theme, cells));
+        return lines;
+    }
     if picker.draft.is_none() {
         lines.extend(labelled("recipe", &resolved_preset.recipe.to_string(), theme, cells));
     }
