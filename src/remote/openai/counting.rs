@@ -203,6 +203,9 @@ impl Counter {
             if part.segment != Segment::Tail {
                 tokens.document += count;
             }
+            if part.segment == Segment::Front {
+                tokens.front += count;
+            }
         }
         tokens.prompt += PER_MESSAGE * messages as u32;
         Ok(tokens)
