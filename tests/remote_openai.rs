@@ -121,7 +121,10 @@ fn presets_that_are_the_server_s_to_decide_are_refused_with_the_reason() {
 fn what_needs_an_engine_of_ours_is_refused_with_a_sentence() {
     let server = StandIn::start(stand_in::vllm);
     let home = client();
-    for line in [&["read", "book.txt"][..], &["probe", "book.txt"]] {
+    let record = json!({ "id": "a", "task": "other", "document": "book.txt", "question": "Is it?", "answers": ["yes"],
+        "metric": "pattern" });
+    home.file("records.jsonl", &record.to_string());
+    for line in [&["read", "book.txt"][..], &["probe", "book.txt"], &["eval", "records.jsonl"]] {
         let ran = home.run(&[line, &["--server", &server.url]].concat());
         assert!(ran.code != 0 && sentence(&ran.err).contains("OpenAI-compatible"), "{line:?}: {ran:?}");
     }

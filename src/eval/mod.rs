@@ -42,7 +42,7 @@ use std::fs;
 use std::io::Write;
 
 use crate::chat::{ChatTemplate, model_notes};
-use crate::failure::Hint;
+use crate::failure::{Failure, FailureKind, Hint};
 use crate::harmless;
 use crate::session::{EngineClient, Unobserved};
 use crate::swaa::Preset;
@@ -78,6 +78,9 @@ async fn run_to_end(
 ) -> Result<Table, Error> {
     let documents = documents(plan)?;
     let model = client.loaded(&mut Unobserved).await?;
+    if model.server.is_some() {
+        return Err(Error::Engine(nothing_to_compare()));
+    }
     let template = ChatTemplate::of(&model, plan.now);
     for note in model_notes(&model, &template) {
         writeln!(log, "note: {}", harmless::text(&note))?;
@@ -90,6 +93,13 @@ async fn run_to_end(
     let mut run = Run::new(plan, client, &mut nobody, model, template, results);
     let ended = ask_all(&mut run, &documents, log).await;
     finish(&run, &documents, ended, out)
+}
+
+/// Somebody else's server tells neither what a reading took nor what it kept, and has no presets.
+fn nothing_to_compare() -> Failure {
+    let message = "an OpenAI-compatible server has no presets to compare: it decides about attention itself";
+    let hint = "run the model here (-m FILE), or connect to a Lunette server".to_owned();
+    Failure::new(FailureKind::Unsupported, message, Some(hint))
 }
 
 /// Asks everything that was not answered before.
