@@ -95,6 +95,7 @@ impl Talk {
             schema: None,
             reread: Reread::Off,
             question_first: false,
+            calibrate: lunette::chat::Calibrate::Idle,
             drafting: lunette::engine::message::Drafting::Off,
         };
         let setup = Setup {
@@ -173,6 +174,7 @@ fn model() -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: lunette::engine::config::ContextSize::Fit,
+        heads: lunette::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }

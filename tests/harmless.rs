@@ -117,6 +117,7 @@ fn model() -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: lunette::engine::config::ContextSize::Fit,
+        heads: lunette::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }
@@ -492,6 +493,7 @@ impl Conversation {
         let asking = Asking {
             reread: lunette::engine::message::Reread::Off,
             question_first: false,
+            calibrate: lunette::chat::Calibrate::Idle,
             drafting: lunette::engine::message::Drafting::Off,
             questions: Questions::Conversation,
             system: SystemPrompt::Absent,

@@ -7,10 +7,15 @@
 mod models;
 #[path = "support/pty.rs"]
 mod pty;
+mod support {
+    pub(crate) mod gguf;
+    pub(crate) mod scripted_model;
+}
 
 use std::time::Duration;
 
 use pty::Terminal;
+use support::scripted_model::{self, CHATML};
 
 /// Longer than anything without a model takes on a busy machine.
 const SECONDS: Duration = Duration::from_mins(1);
@@ -574,4 +579,49 @@ fn sigquit_gives_the_terminal_back() {
     terminal.signal_writer_of("number", "QUIT");
     terminal.wait_for("ended with 131", SECONDS);
     assert!(terminal.is_given_back(), "{}", terminal.screen());
+}
+
+/// What is shown while the heads of a model are looked for.
+const FINDING: &str = "finding heads that point at passages";
+
+#[test]
+fn heads_are_looked_for_after_the_first_answer_give_way_to_a_key_and_are_found_once() {
+    let shared = tempfile::tempdir().expect("a folder");
+    let model = shared.path().join("m.gguf");
+    scripted_model::write(&model, "Hi.", CHATML);
+    let path = |file: &std::path::Path| file.to_str().expect("a path in UTF-8").to_owned();
+    let (model, state) = (path(&model), path(shared.path()));
+    // Small calls, so that a key comes long before all is read. With `-t`, the load of the machine is no matter.
+    let flags = ["-m", &model, "-t", "1", "-b", "64", "-ub", "64", "--preset", "full", "--reread", "on", "book.txt"];
+    let book = book(16);
+    let open = || Terminal::open_with(100, 24, &[("book.txt", &book)], &flags, &[("XDG_STATE_HOME", &state)]);
+    let mut terminal = open();
+    terminal.wait_for("is read. Ask it anything.", SECONDS);
+    assert!(!terminal.shows(FINDING), "never before the first answer");
+    terminal.press("Who?\r");
+    terminal.wait_for(FINDING, LONG);
+    assert!(terminal.shows("Hi."), "{}", terminal.screen());
+    terminal.press("Zebra");
+    terminal.wait_until("end of the search", LONG, |it| it.shows("Zebra") && !it.shows(FINDING));
+    assert!(!terminal.shows("no attention head"), "it was stopped, and not over: {}", terminal.screen());
+    terminal.press(&"\x7f".repeat("Zebra".len()));
+    terminal.wait_for(FINDING, LONG);
+    terminal.wait_for("no attention head of this model points at passages", LONG);
+    terminal.press("Where?\r");
+    terminal.wait_until("second answer", LONG, |it| it.unwrapped().matches("first token after").count() == 2);
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
+    if cfg!(not(target_os = "linux")) {
+        // Elsewhere the state is in the home, which each terminal has for itself.
+        return;
+    }
+    let mut terminal = open();
+    terminal.wait_for("is read. Ask it anything.", SECONDS);
+    terminal.press("Who?\r");
+    terminal.wait_for("first token after", LONG);
+    terminal.watch(Duration::from_secs(8));
+    let all: Vec<u8> = terminal.recorded().iter().flat_map(|(_, piece)| piece.clone()).collect();
+    assert!(!String::from_utf8_lossy(&all).contains("finding heads"), "it is known that there are none");
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
 }

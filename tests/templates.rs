@@ -113,6 +113,7 @@ fn model(template: String) -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: lunette::engine::config::ContextSize::Fit,
+        heads: lunette::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }

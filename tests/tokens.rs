@@ -122,6 +122,7 @@ fn model_with(template: &str) -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: lunette::engine::config::ContextSize::Fit,
+        heads: lunette::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }

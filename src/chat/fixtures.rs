@@ -47,6 +47,7 @@ fn setup(preset: &str, changes: RecipePatch) -> Setup {
             schema: None,
             reread: crate::engine::message::Reread::Off,
             question_first: false,
+            calibrate: crate::chat::Calibrate::Idle,
             drafting: crate::engine::message::Drafting::Off,
         },
         now: Moment(0),
@@ -98,6 +99,7 @@ pub(crate) fn model() -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: crate::engine::config::ContextSize::Fit,
+        heads: crate::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }

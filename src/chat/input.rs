@@ -12,11 +12,12 @@ use super::attached::Attached;
 use super::document::DocumentFacts;
 use super::recording::{NotSaved, Restored, Saving, SessionId};
 use super::room::WayOut;
+use super::template::ChatTemplate;
 use super::until::Until;
 use super::within::Within;
 use crate::citations::{Citation, SourceRange};
 use crate::document::ByteSpan;
-use crate::engine::message::{CancelToken, Command, Event, Sampling};
+use crate::engine::message::{CancelToken, Command, Event, JobId, Sampling};
 use crate::failure::Failure;
 use crate::swaa::{ChainOfThought, Preset};
 
@@ -29,6 +30,8 @@ pub enum Input {
     News(News),
     /// Only time has passed.
     Tick,
+    /// The user has done something that is no action yet, such as typing.
+    Stirred,
     /// The engine's thread ended without being asked to.
     EngineGone,
     /// Progress of [`Effect::Fetch`].
@@ -145,6 +148,12 @@ pub enum Action {
 pub enum Effect {
     Send(Command),
     Cancel(CancelToken),
+    /// Have the heads looked for that point at passages, by [`Command::FindHeads`] with facts that are planted in a text.
+    FindHeads {
+        job: JobId,
+        template: Box<ChatTemplate>,
+        cancel: CancelToken,
+    },
     /// Fetch the model of this name; reported by [`Input::Fetching`] and [`Input::Fetched`].
     Fetch {
         name: String,

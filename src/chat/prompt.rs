@@ -514,6 +514,7 @@ mod tests {
             offloaded_layers: 0,
             server: None,
             context: crate::engine::config::ContextSize::Fit,
+            heads: crate::engine::message::HeadsKnown::default(),
             runs_on: None,
         };
         ChatTemplate::of(&model, Moment(0))

@@ -66,8 +66,20 @@ pub struct Asking {
     pub reread: Reread,
     /// Whether a question stands before the document, too. Only where each question is about the document alone: no two of them share a reading.
     pub question_first: bool,
+    /// When the heads are looked for that point at passages.
+    pub calibrate: Calibrate,
     /// How many tokens of an answer are guessed and verified at once.
     pub drafting: Drafting,
+}
+
+/// When the heads that point at passages are looked for, if they are not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Calibrate {
+    /// While nothing else is to be done, after the first answer.
+    #[default]
+    Idle,
+    /// Only where it is asked for.
+    Never,
 }
 
 /// Everything a chat starts from.
@@ -181,6 +193,19 @@ impl Ahead {
     pub(super) fn is_done(&self, recipe: &RecipeSpec, prompt: &Prompt) -> bool {
         self.done.iter().any(|(done, of)| done == recipe && of == prompt)
     }
+}
+
+/// Looking for the heads that point at passages while nothing else is to be done.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct IdleSearch {
+    pub run: Option<Run>,
+    /// Questions about planted facts that were asked, of so many in all; 0 of 0 before the first.
+    pub done: u32,
+    pub total: u32,
+    pub(super) not_before: Duration,
+    /// It can't be done in this run of the program.
+    pub(super) has_failed: bool,
+    pub(super) is_told: bool,
 }
 
 /// Why the document's length is being counted.
@@ -338,6 +363,8 @@ pub struct Chat {
     pub survey: Vec<Option<Plan>>,
     /// Reading the other presets while nothing else is to be done; `None`: not wanted.
     pub ahead: Option<Ahead>,
+    /// Looking for the heads that point at passages while nothing else is to be done.
+    pub idle_search: IdleSearch,
     /// The parts that the user is considering, and their forecast.
     pub drafted: Option<Drafted>,
     /// The last prefill failed because the document does not fit into the context or the memory.
@@ -429,6 +456,7 @@ impl Chat {
             measurements: Measurements::default(),
             survey: Vec::new(),
             ahead: None,
+            idle_search: IdleSearch::default(),
             drafted: None,
             too_long: false,
             full: None,
@@ -488,7 +516,13 @@ impl Chat {
     /// Whether time alone makes a difference: something is in progress, or begins after a while.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        self.is_busy() || self.ahead.is_some()
+        self.is_busy() || self.begins_something() || self.idle_search.run.is_some()
+    }
+
+    /// Whether something begins after a while.
+    #[must_use]
+    pub fn begins_something(&self) -> bool {
+        self.ahead.is_some() || self.awaits_quiet()
     }
 
     /// Whether something is in progress.

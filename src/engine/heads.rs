@@ -16,8 +16,9 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::cache_index::CacheIndex;
 use super::config::EngineConfig;
-use super::message::{Head, Pointing};
+use super::message::{Head, HeadsKnown, Pointing};
 use crate::store::file::update;
 
 /// What is known about one model.
@@ -64,6 +65,15 @@ impl KnownHeads {
     #[cfg(test)]
     pub(super) fn these(heads: Option<&[Head]>) -> Self {
         Self { file: None, fingerprint: None, model: String::new(), heads: heads.map(sorted) }
+    }
+
+    /// What is known.
+    pub(super) fn known(&self) -> HeadsKnown {
+        match &self.heads {
+            None => HeadsKnown::NotYet,
+            Some(heads) if heads.is_empty() => HeadsKnown::None,
+            Some(_) => HeadsKnown::Some,
+        }
     }
 
     /// Ascending; `None` if they were never looked for, or the model has none.
@@ -114,6 +124,8 @@ pub(super) struct HeadSearch {
     pub(super) done: usize,
     /// For each head of each layer: how many facts it found, and the sum of its shares of attention on them.
     pub(super) sums: Vec<(f32, f32)>,
+    /// Of the text of the trials, what a snapshot has.
+    pub(super) text: Option<CacheIndex>,
 }
 
 impl HeadSearch {

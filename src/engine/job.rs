@@ -36,6 +36,7 @@ pub(super) struct Job {
     pub threads: Threads,
     /// Positions from here on are computed even if the cache has them.
     pub compute_from: u32,
+    pub keeps_on_disk: bool,
 }
 
 impl Job {
@@ -50,6 +51,7 @@ impl Job {
             timings: Timings::default(),
             threads: Threads::default(),
             compute_from: u32::MAX,
+            keeps_on_disk: true,
         }
     }
 }

@@ -192,6 +192,7 @@ fn describe(
         offloaded_layers: 0,
         server: None,
         context: config.settings.context,
+        heads: super::message::HeadsKnown::default(),
         runs_on: None,
         architecture,
     }

@@ -553,6 +553,7 @@ pub enum Command {
     FindHeads {
         job: JobId,
         trials: Arc<[Trial]>,
+        urgency: Urgency,
         #[serde(skip)]
         cancel: CancelToken,
     },
@@ -612,6 +613,15 @@ impl Command {
     }
 }
 
+/// Whether somebody waits for a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    Now,
+    /// Nobody does: it stops where other programs keep the machine busy, keeps nothing on disk, and the cache holds afterwards what it held before.
+    Idle,
+}
+
 /// What is read while nothing else is to be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadAhead {
@@ -643,6 +653,19 @@ pub struct PlainServer {
 
 /// The context of a server that doesn't say how long it is: nothing is refused for its length here.
 pub const UNKNOWN_CONTEXT_TOKENS: u32 = u32::MAX;
+
+/// What is known of the heads of a model that point at passages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeadsKnown {
+    /// Some do.
+    Some,
+    /// They were looked for, and none does.
+    None,
+    /// They were not looked for on this machine.
+    #[default]
+    NotYet,
+}
 
 /// Facts about a loaded model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -693,6 +716,9 @@ pub struct ModelInfo {
     pub server: Option<PlainServer>,
     /// How the context is sized.
     pub context: ContextSize,
+    /// Whether heads are known that point at passages.
+    #[serde(default)]
+    pub heads: HeadsKnown,
     /// The server that runs the model, such as `gpu-box:8080`; `None`: this program does.
     #[serde(skip)]
     pub runs_on: Option<String>,
@@ -1067,7 +1093,8 @@ pub enum Event {
         done: u32,
         total: u32,
     },
-    /// [`Command::FindHeads`] ended. The best heads first; empty if it was stopped, or if none points at facts.
+    /// [`Command::FindHeads`] ended. The best heads first; empty if it was stopped, or if none points at facts. It stops by itself if it is not
+    /// urgent and the machine is busy.
     HeadsFound {
         job: JobId,
         stopped: bool,

@@ -186,9 +186,9 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
     };
     let calibration = Calibration::open(&config, model.info());
     let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
-    let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
-    let _ = events.send(Event::Loaded(Box::new(info)));
     let heads = KnownHeads::open(&config);
+    let info = ModelInfo { prefill_cost: cost_model.cost(), heads: heads.known(), ..model.info().clone() };
+    let _ = events.send(Event::Loaded(Box::new(info)));
     let settings = config.settings.for_device(model.info().has_gpu());
     let disk = settings
         .disk_cache

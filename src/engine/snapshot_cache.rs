@@ -63,6 +63,16 @@ impl<S> SnapshotCache<S> {
         bytes <= self.limit_bytes
     }
 
+    /// Whether there is room for one more of this size for a while, beside all that are kept.
+    pub(super) fn has_room_beside(&self, bytes: u64) -> bool {
+        self.bytes() + bytes <= self.limit_bytes
+    }
+
+    /// Drops the snapshot of `log`.
+    pub(super) fn forget(&mut self, log: &CacheIndex) {
+        self.kept.retain(|kept| !(kept.log.is_within(log) && log.is_within(&kept.log)));
+    }
+
     /// Keeps a snapshot, replacing those that it contains. Returns how many others were dropped.
     pub(super) fn keep(&mut self, log: CacheIndex, snapshot: S, bytes: u64, why: Kept) -> usize {
         let is_last_turn = |kept: &Entry<S>| why == Kept::Turn && kept.why == Kept::Turn;

@@ -68,6 +68,13 @@ impl ThreadChooser {
         }
     }
 
+    /// Whether other programs keep more than half of the cores busy, as far as the last look told. Where the user decides how many threads
+    /// compute, the load is no matter.
+    pub(super) fn is_crowded(&self) -> bool {
+        let Cores { in_machine, .. } = self.cores;
+        self.asked.is_none() && self.chosen.busy_cores.is_some_and(|busy| busy * 2.0 > in_machine as f32)
+    }
+
     /// To be called when a job has ended.
     pub(super) fn after_job(&mut self) {
         self.load.after_job();

@@ -53,7 +53,7 @@ pub(super) struct Worker<M: Machine> {
     pub(super) kv: CacheIndex,
     /// What is on the model.
     adapters: AdapterKey,
-    snapshots: SnapshotCache<M::Snapshot>,
+    pub(super) snapshots: SnapshotCache<M::Snapshot>,
     pub(super) disk: DiskCache,
     pub(super) checkpoints: Checkpoints<M::Snapshot>,
     pub(super) cost_model: CostModel,
@@ -70,7 +70,7 @@ pub(super) struct Worker<M: Machine> {
     /// Whether anything was drafted in this run.
     pub(super) has_drafted: bool,
     /// Of the prompt that was prefilled last.
-    bounded: Option<Bounded>,
+    pub(super) bounded: Option<Bounded>,
     pub(super) threads: ThreadChooser,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
@@ -206,7 +206,7 @@ impl<M: Machine> Worker<M> {
                 Command::ReadAhead(ahead) => self.read_ahead(&ahead),
                 Command::Forecast { job, prompt, recipe } => self.forecast(job, &prompt, &recipe),
                 Command::Count { job, texts } => self.count(job, &texts),
-                Command::FindHeads { job, trials, cancel } => self.find_heads(job, &trials, cancel),
+                Command::FindHeads { job, trials, urgency, cancel } => self.find_heads(job, &trials, urgency, cancel),
                 Command::AllowContext { tokens } => self.settings.context = ContextSize::Tokens(tokens),
                 // Its answer has already ended.
                 Command::AnswerNow { .. } => {}
@@ -280,6 +280,12 @@ impl<M: Machine> Worker<M> {
         let on_disk = self.chain_on_disk(home, u32::MAX).last().map_or(0, BlockName::end);
         let is_on_disk = on_disk + WORTH_KEEPING_TOKENS >= home.sequence.len();
         is_on_disk || self.snapshots.has_room_for(self.machine.memory(self.kv.cells()).kv_used_bytes)
+    }
+
+    /// Whether the next prompt gets back from disk what `log` holds, but for a few tokens at its end.
+    pub(super) fn is_on_disk(&self, log: &CacheIndex) -> bool {
+        let on_disk = self.disk.longest(log.sequence()).last().map_or(0, BlockName::end);
+        self.machine.cuts_anywhere() && on_disk + WORTH_KEEPING_TOKENS >= log.len()
     }
 
     /// Starts a job, with as many threads as the machine has to spare.
@@ -379,7 +385,7 @@ impl<M: Machine> Worker<M> {
             self.tell(Event::Planned { job: job.id, plan: self.plan(tokenized, cached) });
         }
         let started = Instant::now();
-        let worth = self.worth(tokenized, aim == Aim::AnswerWithPassages || job.tokens.reread > 0);
+        let worth = self.worth(tokenized, job, aim == Aim::AnswerWithPassages || job.tokens.reread > 0);
         let outcome = self.read_on(tokenized, worth, job, started);
         if tokenized.front_tokens > 0 {
             self.fleeting_tokens = self.kv.len();
@@ -450,8 +456,8 @@ impl<M: Machine> Worker<M> {
     /// What of the prompt is to be kept on disk. A document behind a question is of use to that question alone. Passages are gone with the next
     /// question. An answer with drafts was computed in longer calls than its
     /// blocks would say, and what follows it is computed from it: so once anything was drafted, a run keeps only documents.
-    fn worth(&self, tokenized: &TokenizedPrompt, has_passages: bool) -> Worth {
-        if tokenized.front_tokens > 0 {
+    fn worth(&self, tokenized: &TokenizedPrompt, job: &Job, has_passages: bool) -> Worth {
+        if tokenized.front_tokens > 0 || !job.keeps_on_disk {
             return Worth::NOTHING;
         }
         let worth = self.disk.worth(tokenized.document_tokens);
@@ -463,7 +469,7 @@ impl<M: Machine> Worker<M> {
         if job.tokens.reasoning > 0 || self.fleeting_tokens > 0 {
             return;
         }
-        let worth = self.worth(tokenized, false);
+        let worth = self.worth(tokenized, job, false);
         self.disk.save(&self.kv, worth, 0.0, &mut self.machine);
         if !self.machine.cuts_anywhere() && self.disk.wants_state(self.kv.len(), worth.document_tokens) {
             self.take_checkpoint(Place::Turn);

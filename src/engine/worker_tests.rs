@@ -1655,3 +1655,122 @@ fn tokens_of_tags_and_of_reasoning_are_none_of_the_answer() {
     let answer = desk.ask_with(&prompt("book", &["why?"]), &RecipeSpec::FULL, stopped, OutputMarkup::default());
     assert_eq!(text_of(&answer.scored), "It is");
 }
+
+/// Three questions about a text of 790 tokens, of which one sentence has capital letters.
+fn trials() -> Arc<[Trial]> {
+    let filler = "nothing of note was seen on that day. ".repeat(10);
+    let document = format!("{filler}The Whale Came up. {filler}");
+    let trial = |question: &str| Trial {
+        prompt: prompt(&document, &["\n\n", question, "[end]"]),
+        question_part: 2,
+        fact: filler.len()..filler.len() + "The Whale Came up.".len(),
+    };
+    ["Where is the Whale?", "Who Came?", "Is it The Whale?"].map(trial).into()
+}
+
+fn find_heads(desk: &mut Desk, urgency: Urgency, cancel: CancelToken) -> Vec<Event> {
+    let job = desk.job();
+    desk.give(Command::FindHeads { job, trials: trials(), urgency, cancel })
+}
+
+/// The trials that were done, by the events of a search, and how it ended.
+fn searched(events: &[Event]) -> (Vec<u32>, &Event) {
+    let done = events.iter().filter_map(|event| match event {
+        Event::FindingHeads { done, .. } => Some(*done),
+        _ => None,
+    });
+    (done.collect(), events.last().expect("it ends with an event"))
+}
+
+#[test]
+fn a_search_on_an_idle_machine_leaves_the_conversation_as_it_was() {
+    let bounded = RecipeSpec { dense_tail: false, fa_decode: false, ..spec(64, 8) };
+    for recipe in [RecipeSpec::FULL, spec(32, 4), bounded] {
+        let mut desk = Desk::new(4096, PLENTY);
+        let first = desk.ask(&prompt(&book(), &["who?"]), &recipe);
+        let (log, memory) = (desk.worker.kv.clone(), desk.worker.memory());
+        let events = find_heads(&mut desk, Urgency::Idle, CancelToken::default());
+        let (done, end) = searched(&events);
+        assert_eq!(done, [1, 2, 3]);
+        assert!(matches!(end, Event::HeadsFound { stopped: false, heads, .. } if !heads.is_empty()), "{end:?}");
+        assert_eq!((&desk.worker.kv, desk.worker.kv.cells() as usize), (&log, desk.worker.machine.len()), "{recipe:?}");
+        assert_eq!(desk.worker.memory().resident_bytes, memory.resident_bytes, "no copy is left");
+        let next = prompt(&book(), &["who?", &first.text, "and why?"]);
+        let second = desk.ask(&next, &recipe);
+        let undecoded = u32::from(first.finish == Finish::TokenLimit);
+        assert_eq!(second.tokens.prefilled, "and why?".len() as u32 + undecoded, "{recipe:?}");
+        let mut alone = Desk::new(4096, PLENTY);
+        alone.ask(&prompt(&book(), &["who?"]), &recipe);
+        assert_eq!(alone.ask(&next, &recipe).text, second.text, "{recipe:?}");
+    }
+}
+
+#[test]
+fn a_search_gives_way_to_other_programs_and_goes_on_where_it_was() {
+    let mut desk = Desk::beside(Box::new(StartsLater), 4096, PLENTY);
+    let first = desk.ask(&prompt(&book(), &["who?"]), &RecipeSpec::FULL);
+    let log = desk.worker.kv.clone();
+    for done in 1..3 {
+        let events = find_heads(&mut desk, Urgency::Idle, CancelToken::default());
+        let (told, end) = searched(&events);
+        assert_eq!(told, [done]);
+        assert!(matches!(end, Event::HeadsFound { stopped: true, .. }), "{end:?}");
+        assert_eq!(desk.worker.kv, log);
+    }
+    let text = trials()[0].prompt.parts[0].text.len();
+    assert!(desk.worker.memory().resident_bytes >= text as u64, "the text is kept for when it goes on");
+    let cancelled = CancelToken::default();
+    cancelled.cancel();
+    let events = find_heads(&mut desk, Urgency::Idle, cancelled);
+    assert!(
+        matches!(searched(&events), (done, Event::HeadsFound { stopped: true, .. }) if done.is_empty()),
+        "{events:?}"
+    );
+    assert_eq!(desk.worker.kv, log, "whatever stops it");
+    let events = find_heads(&mut desk, Urgency::Idle, CancelToken::default());
+    let (told, end) = searched(&events);
+    assert_eq!(told, [3]);
+    let planned = events.iter().find_map(|event| match event {
+        Event::Planned { plan, .. } => Some(plan.cached_tokens as usize),
+        _ => None,
+    });
+    assert_eq!(planned, Some(text), "it is not read again");
+    // The same heads as in one go.
+    let Event::HeadsFound { stopped: false, heads, .. } = end else { panic!("{end:?}") };
+    let whole = find_heads(&mut Desk::new(4096, PLENTY), Urgency::Now, CancelToken::default());
+    assert!(matches!(whole.last(), Some(Event::HeadsFound { heads: others, .. }) if others == heads), "{whole:?}");
+    assert_eq!(desk.worker.memory().resident_bytes, 0, "and no longer than that");
+    let next = desk.ask(&prompt(&book(), &["who?", &first.text, "and why?"]), &RecipeSpec::FULL);
+    assert!(next.tokens.prefilled <= "and why?".len() as u32 + 1, "{:?}", next.tokens);
+}
+
+#[test]
+fn nothing_is_searched_on_an_idle_machine_that_would_cost_a_reading() {
+    let refusal = |desk: &mut Desk| match find_heads(desk, Urgency::Idle, CancelToken::default()).pop() {
+        Some(Event::Failed { failure, .. }) => failure.message,
+        other => panic!("{other:?}"),
+    };
+    let mut desk = Desk::new(4096, 0);
+    desk.ask(&prompt(&book(), &["who?"]), &RecipeSpec::FULL);
+    let log = desk.worker.kv.clone();
+    assert!(refusal(&mut desk).ends_with("what is read now would be lost"));
+    assert_eq!(desk.worker.kv, log);
+    let mut desk = Desk::hybrid(PLENTY);
+    desk.ask(&prompt(&book(), &["who?"]), &RecipeSpec::FULL);
+    assert!(refusal(&mut desk).ends_with("this model's memory can't go back to what it holds now"));
+    // Where the reading is on disk, no copy is needed; of the search itself nothing is kept there.
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut desk = Desk::on_disk(folder.path());
+    let first = desk.ask(&prompt(&book(), &["who?"]), &RecipeSpec::FULL);
+    // They are written on another thread, in calls of 16 tokens.
+    let of_book = book().len().div_ceil(16);
+    while blocks(folder.path()).len() < of_book {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let events = find_heads(&mut desk, Urgency::Idle, CancelToken::default());
+    assert!(matches!(searched(&events).1, Event::HeadsFound { stopped: false, .. }), "{events:?}");
+    let next = desk.ask(&prompt(&book(), &["who?", &first.text, "and why?"]), &RecipeSpec::FULL);
+    assert_eq!(next.tokens.from_disk as usize, book().len(), "{:?}", next.tokens);
+    drop(desk);
+    assert_eq!(blocks(folder.path()).len(), of_book);
+}

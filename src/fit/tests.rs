@@ -52,6 +52,7 @@ impl Toy {
             offloaded_layers: 0,
             server: None,
             context: crate::engine::config::ContextSize::Fit,
+            heads: crate::engine::message::HeadsKnown::default(),
             runs_on: None,
         };
         Self { info, free_bytes: Some(1_000_000_000), measured: None }

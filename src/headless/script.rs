@@ -178,6 +178,7 @@ impl<'settings> Script<'settings> {
             Effect::Save(saving) => return self.recorder.save(&saving, &self.files),
             // The rest is for interactive front ends.
             Effect::Send(_)
+            | Effect::FindHeads { .. }
             | Effect::Fetch { .. }
             | Effect::Open(_)
             | Effect::OpenSession(_)

@@ -58,7 +58,7 @@ pub fn run(chat: Chat, effects: EffectRunner<'_>, audience: Audience, out: &mut 
                     lines_ended = true;
                     None
                 },
-                () = tokio::time::sleep(TICK), if conversation.chat.ahead.is_some() => {
+                () = tokio::time::sleep(TICK), if conversation.chat.begins_something() => {
                     conversation.update(Input::Tick)?
                 }
             };
@@ -104,6 +104,9 @@ struct Conversation<'a, 'settings> {
 impl Conversation<'_, '_> {
     /// A person's line acts now, a script's when its turn comes.
     fn take_line(&mut self, line: String) -> io::Result<Option<Exit>> {
+        if self.chat.yields_to_keys() {
+            self.update(Input::Stirred)?;
+        }
         if self.audience == Audience::Person || TypedLine::read(&self.chat, &line) == TypedLine::Act(Action::Cancel) {
             return self.carry_out(&line);
         }

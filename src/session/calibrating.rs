@@ -14,7 +14,7 @@ use super::observer::{Activity, Observer};
 use super::planting::plant;
 use crate::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt, model_notes, set_question_apart};
 use crate::document::PRIDE_AND_PREJUDICE;
-use crate::engine::message::{Command, Event, Pointing, Trial};
+use crate::engine::message::{Command, Event, Pointing, Trial, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::swaa::ChainOfThought;
 
@@ -95,7 +95,9 @@ pub async fn calibrate(client: &mut EngineClient, observer: &mut dyn Observer) -
         }
         Ok::<(), ClientError>(())
     };
-    let ended = client.run(|job, cancel| Command::FindHeads { job, trials, cancel }, &mut listen).await?;
+    let ended = client
+        .run(|job, cancel| Command::FindHeads { job, trials, urgency: Urgency::Now, cancel }, &mut listen)
+        .await?;
     match (ended, client.stopped()) {
         (_, Some(stop)) => Err(ClientError::Stopped(stop)),
         (Event::HeadsFound { heads, .. }, None) => Ok(Calibrated { heads, questions }),

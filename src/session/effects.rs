@@ -19,6 +19,7 @@ use std::thread;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::calibrating::trials;
 use super::catalogue::known_models;
 use super::client::{EngineClient, Stops};
 use super::counting::{CountRequest, TokenCounter};
@@ -35,7 +36,7 @@ use crate::chat::{
 };
 use crate::citations::{self, Index};
 use crate::document::{self, ByteSpan, LoadProgress, ReadOptions};
-use crate::engine::message::CancelToken;
+use crate::engine::message::{CancelToken, Command, Event, Urgency};
 use crate::failure::{Failure, FailureKind};
 use crate::fit::Proposal;
 use crate::models::{self, Catalogue, Entry, PullProgress, Resolved};
@@ -155,6 +156,15 @@ impl<'settings> EffectRunner<'settings> {
         match effect {
             Effect::Send(command) => self.engine.send(command),
             Effect::Cancel(token) => token.cancel(),
+            Effect::FindHeads { job, template, cancel } => match trials(&template) {
+                Ok(trials) => {
+                    self.engine.send(Command::FindHeads { job, trials, urgency: Urgency::Idle, cancel });
+                }
+                Err(failure) => {
+                    let failed = Input::Engine(Event::Failed { job, failure });
+                    let _ = self.sender.send(EffectResult::Chat(failed));
+                }
+            },
             Effect::Fetch { name, cancel } => self.fetch(&name, cancel),
             Effect::Start(file) => {
                 self.models[1] = Some(file.clone());
@@ -468,7 +478,6 @@ mod tests {
     use super::*;
     use crate::chat::Choice;
     use crate::citations::Verdict;
-    use crate::engine::message::Event;
     use crate::session::documents;
     use crate::session::fixtures::{Recorder, chapters, settings, write};
 

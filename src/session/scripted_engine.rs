@@ -250,6 +250,7 @@ pub(crate) fn model() -> ModelInfo {
         offloaded_layers: 0,
         server: None,
         context: crate::engine::config::ContextSize::Fit,
+        heads: crate::engine::message::HeadsKnown::default(),
         runs_on: None,
     }
 }

@@ -1,6 +1,6 @@
 //! What every chat starts from, whatever its documents and its model are.
 
-use crate::chat::{Asking, DocumentFacts, Keeping, Moment, Questions, Setup, Suggestions, SystemPrompt};
+use crate::chat::{Asking, Calibrate, DocumentFacts, Keeping, Moment, Questions, Setup, Suggestions, SystemPrompt};
 use crate::engine::message::Sampling;
 use crate::settings::Settings;
 
@@ -31,6 +31,7 @@ fn asking(settings: &Settings) -> Asking {
         schema: settings.schema.clone(),
         reread: settings.reread,
         question_first: settings.question_first,
+        calibrate: if settings.calibrates_idle { Calibrate::Idle } else { Calibrate::Never },
         drafting: settings.drafting,
     }
 }

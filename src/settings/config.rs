@@ -40,6 +40,8 @@ pub(super) struct Config {
     pub reasoning_budget: Option<Count>,
     pub cot: Option<ChainOfThought>,
     pub reread: Option<Reread>,
+    /// `false` for `never`.
+    pub calibrates_idle: Option<bool>,
     pub draft: Option<Drafting>,
     pub ctx_size: Option<u32>,
     pub batch_size: Option<u32>,
@@ -59,7 +61,7 @@ pub(super) struct Config {
     pub keys: Vec<Field>,
 }
 
-const NAMES: &str = "model, preset, pull, server, system_prompt, predict, reasoning_budget, cot, reread, draft, ctx_size, batch_size, ubatch_size, \
+const NAMES: &str = "model, preset, pull, server, system_prompt, predict, reasoning_budget, cot, reread, calibrate, draft, ctx_size, batch_size, ubatch_size, \
                      threads, gpu_layers, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
@@ -100,6 +102,13 @@ impl Config {
             "ubatch_size" => self.ubatch_size = Some(values::batch(text).map_err(wrong)?),
             "threads" => self.threads = Some(values::threads(text).map_err(wrong)?),
             "reread" => self.reread = Some(text.parse().map_err(|allowed: &str| wrong(allowed.to_owned()))?),
+            "calibrate" => {
+                self.calibrates_idle = match text {
+                    "idle" => Some(true),
+                    "never" => Some(false),
+                    _ => return Err(wrong("idle or never".to_owned())),
+                };
+            }
             "draft" => self.draft = Some(text.parse().map_err(|allowed: &str| wrong(allowed.to_owned()))?),
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),

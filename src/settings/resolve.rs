@@ -87,6 +87,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether passages are read again before a question.
     pub reread: Reread,
+    /// Whether the heads that point at passages are looked for while nothing else is to be done.
+    pub calibrates_idle: bool,
     /// Whether a question stands before the documents, too.
     pub question_first: bool,
     /// How many tokens of an answer are guessed and verified at once.
@@ -391,6 +393,7 @@ impl Settings {
             sampling: sampling(&gathered.sampling, &config.sampling),
             limits,
             reread,
+            calibrates_idle: config.calibrates_idle.unwrap_or(true),
             question_first: gathered.asked.question_first,
             drafting: gathered.draft.or(config.draft).unwrap_or_default(),
             timeout: gathered.asked.timeout,

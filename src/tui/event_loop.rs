@@ -191,6 +191,15 @@ impl<D: Display, R: Runner> Loop<D, R> {
     }
 
     fn key(&mut self, event: TerminalEvent, now: Duration) -> Result<NextStep, Error> {
+        let is_users = matches!(event, TerminalEvent::Key(_) | TerminalEvent::Paste(_) | TerminalEvent::Mouse(_));
+        if is_users && self.chat.yields_to_keys() {
+            let stirred = self.update(now, Input::Stirred)?;
+            return Ok(more(stirred, self.take_key(event, now)?));
+        }
+        self.take_key(event, now)
+    }
+
+    fn take_key(&mut self, event: TerminalEvent, now: Duration) -> Result<NextStep, Error> {
         let intent = match event {
             TerminalEvent::Key(key) => self.screen.intent(key),
             TerminalEvent::Paste(text) => Some(Intent::Paste(text)),

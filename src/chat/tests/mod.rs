@@ -6,6 +6,7 @@ mod attaching;
 mod filling;
 mod first_run;
 mod forks;
+mod idle_search;
 mod opening;
 mod pairs;
 mod parts;

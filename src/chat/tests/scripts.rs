@@ -138,3 +138,19 @@ fn flags_change_every_preset_that_is_compared() {
     let windows = [asked(&effects).recipe.window, asked(&answer(&mut session, "A clergyman.")).recipe.window];
     assert_eq!(windows, [WindowSpec::Tokens(2_048), WindowSpec::Tokens(2_048)]);
 }
+
+#[test]
+fn a_question_that_comes_first_stands_before_the_document_and_behind_it() {
+    let mut session = Session::begin_script("fastest", RecipePatch::default());
+    session.chat.asking.question_first = true;
+    session.tell(Event::Loaded(Box::new(model())));
+    let effects = session.ask("Who?");
+    let question = asked(&effects);
+    let of = |segment| -> String {
+        let parts = question.prompt.parts.iter().filter(|part| part.segment == segment);
+        parts.map(|part| &*part.text).collect()
+    };
+    assert!(of(Segment::Front).ends_with("Who?\n\n"), "{:?}", question.prompt);
+    assert!(of(Segment::Tail).contains("Who?"), "{:?}", question.prompt);
+    assert!(!of(Segment::Document).contains("Who?"), "{:?}", question.prompt);
+}

@@ -20,6 +20,7 @@
 //! | [`citing`] | looking up the citations of an answer |
 //! | [`survey`] | forecasting the cost of each preset |
 //! | [`ahead`] | reading other presets while nothing else is to be done |
+//! | [`idle_search`] | looking for the heads that point at passages while nothing else is to be done |
 //! | [`until`] | asking up to a place in the document |
 //! | [`thinking`] | whether the model reasons, and for how long |
 //! | [`versus`], [`returning`] | one question under several presets, and the way back |
@@ -44,6 +45,7 @@ mod drafting;
 mod fetching;
 mod filling;
 mod forking;
+mod idle_search;
 mod making_room;
 mod next;
 mod opening;
@@ -75,9 +77,13 @@ use crate::failure::Failure;
 pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
     chat.now = now;
     let reach = recording::Reach::of(&input);
-    let mut effects = take(chat, input);
+    let was_busy = chat.work != Phase::Idle;
+    let mut effects = idle_search::stir(chat, &input);
+    effects.extend(take(chat, input));
+    idle_search::wait_after_work(chat, was_busy);
     effects.extend(next::start_what_waits(chat));
     ahead::yield_to(chat, &mut effects);
+    idle_search::yield_to(chat, &mut effects);
     if let Some(save) = recording::save(chat, reach) {
         // Before the program ends.
         let end = effects.iter().position(|effect| *effect == Effect::Quit).unwrap_or(effects.len());
@@ -89,6 +95,7 @@ pub fn update(chat: &mut Chat, now: Duration, input: Input) -> Vec<Effect> {
 fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
     match input {
         Input::Engine(event) if ahead::is_its(chat, &event) => ahead::heard(chat, event),
+        Input::Engine(event) if idle_search::is_its(chat, &event) => idle_search::heard(chat, event),
         Input::Engine(event) if !is_stale(chat, &event) => return engine_event(chat, event),
         Input::User(action) => return act(chat, action),
         Input::News(news) => return changing::news(chat, news),
@@ -102,7 +109,7 @@ fn take(chat: &mut Chat, input: Input) -> Vec<Effect> {
         Input::NotSaved(why) => recording::not_saved(chat, why),
         Input::SavedAgain => recording::saved_again(chat),
         Input::EngineGone => stopping::engine_gone(chat, Failure::engine_gone()),
-        Input::Engine(_) | Input::Tick => {}
+        Input::Engine(_) | Input::Tick | Input::Stirred => {}
     }
     Vec::new()
 }
@@ -175,7 +182,7 @@ fn engine_event(chat: &mut Chat, event: Event) -> Vec<Effect> {
             return answering::answered(chat, finish, figures);
         }
         Event::Noted { text, .. } => chat.tell_beside(text),
-        // Nobody waits for these in a chat.
+        // Those of a search have been heard, and nobody waits for the others in a chat.
         Event::FindingHeads { .. } | Event::HeadsFound { .. } | Event::Weighed { .. } | Event::Scored { .. } => {}
         Event::Failed { failure, .. } => stopping::failed(chat, failure),
     }

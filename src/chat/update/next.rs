@@ -1,11 +1,11 @@
 //! Starts what waits whenever nothing runs: one thing after another, until the engine has something to do.
 //!
 //! The order: another document, newly selected parts, a new text, a switch, or the first preset; choosing how much to read, and
-//! prefilling it; the way back from a comparison; the oldest question; counting attachments; the forecast of a draft; the survey of all presets; reading ahead.
+//! prefilling it; the way back from a comparison; the oldest question; counting attachments; the forecast of a draft; the survey of all presets; reading ahead; looking for heads.
 
 use super::{
-    ahead, answering, attaching, changing, choosing, drafting, opening, prefilling, stopping, survey, switching,
-    taking, versus,
+    ahead, answering, attaching, changing, choosing, drafting, idle_search, opening, prefilling, stopping, survey,
+    switching, taking, versus,
 };
 use crate::chat::exchange::Exchange;
 use crate::chat::input::Effect;
@@ -60,7 +60,8 @@ fn start_one(chat: &mut Chat) -> Option<Vec<Effect>> {
         None => attaching::count_attachments(chat)
             .or_else(|| drafting::start(chat))
             .or_else(|| survey::go_on(chat))
-            .or_else(|| ahead::go_on(chat)),
+            .or_else(|| ahead::go_on(chat))
+            .or_else(|| idle_search::go_on(chat)),
     }
 }
 

@@ -10,7 +10,9 @@ use super::answer::UNKNOWN_COST;
 use super::messages::TEMPLATE;
 use super::models::Offer;
 use crate::engine::config::ContextSize;
-use crate::engine::message::{CacheShape, Counting, ModelInfo, PlainServer, SamplingPatch, UNKNOWN_CONTEXT_TOKENS};
+use crate::engine::message::{
+    CacheShape, Counting, HeadsKnown, ModelInfo, PlainServer, SamplingPatch, UNKNOWN_CONTEXT_TOKENS,
+};
 use crate::harmless;
 use crate::swaa::ModelLayers;
 
@@ -48,6 +50,7 @@ pub(super) fn info(server: &str, offer: &Offer, counting: Counting, load_time: D
         offloaded_layers: 0,
         server: Some(PlainServer { counting, is_context_known: context_tokens.is_some() }),
         context: ContextSize::Fit,
+        heads: HeadsKnown::default(),
         runs_on: Some(server.to_owned()),
     }
 }

@@ -8,7 +8,8 @@ use super::*;
 use crate::engine::message::{
     Begins, CancelToken, Channel, Drafting, Event, Failure, FailureKind, Finish, FoundBy, GivenPassages, Head, JobId,
     Limits, NoPassages, Origin, OutputMarkup, Part, Passage, Plan, Pointing, Progress, Question, ReadAgain, ReadAhead,
-    Repetition, Reread, Rereading, Sampling, ScoredToken, Segment, TagPair, TokenScore, Trial, WeighedToken, Weight,
+    Repetition, Reread, Rereading, Sampling, ScoredToken, Segment, TagPair, TokenScore, Trial, Urgency, WeighedToken,
+    Weight,
 };
 use crate::swaa::{Recipe, RecipeSpec};
 
@@ -115,7 +116,12 @@ fn command() -> impl Strategy<Value = Command> {
         prop::collection::vec(text(), 0..4).prop_map(move |texts| Command::Count { job, texts }),
         (prompt(), 0_usize..9).prop_map(move |(prompt, start)| {
             let trial = Trial { prompt, question_part: 1, fact: start..start + 4 };
-            Command::FindHeads { job, trials: vec![trial.clone(), trial].into(), cancel: cancel() }
+            Command::FindHeads {
+                job,
+                trials: vec![trial.clone(), trial].into(),
+                urgency: Urgency::Now,
+                cancel: cancel(),
+            }
         }),
         Just(Command::AnswerNow { job }),
         any::<u32>().prop_map(|tokens| Command::AllowContext { tokens }),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::message::{CancelToken, FoundBy, GivenPassages, JobId, Origin, Part, TagPair};
+use crate::engine::message::{CancelToken, FoundBy, GivenPassages, JobId, Origin, Part, TagPair, Urgency};
 
 fn part(text: &str, segment: Segment) -> Part {
     Part { text: Arc::from(text), origin: Origin::Text, segment }
@@ -80,7 +80,8 @@ fn passages_and_questions_lie_in_the_prompt() {
 fn what_belongs_to_the_server_is_not_for_clients() {
     let refused = |mut command| check(&mut command, &Limits::default()).expect_err("it is refused").status;
     let trials = Vec::new().into();
-    let find_heads = Command::FindHeads { job: JobId(0), trials, cancel: CancelToken::default() };
+    let find_heads =
+        Command::FindHeads { job: JobId(0), trials, urgency: Urgency::Now, cancel: CancelToken::default() };
     let commands =
         [find_heads, Command::AllowContext { tokens: 9 }, Command::Shutdown, Command::AnswerNow { job: JobId(0) }];
     assert_eq!(commands.map(refused), [400; 4]);

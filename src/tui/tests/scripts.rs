@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::*;
 use crate::chat::fixtures::figures;
 use crate::chat::{Effect, Input};
-use crate::engine::message::Command;
+use crate::engine::message::{Command, Reread};
 use crate::session::{EffectResult, Signal};
 use crate::tui::display::Display;
 use crate::tui::event_loop::Loop;
@@ -209,12 +209,26 @@ pub(super) fn play_with<Keys, F: FnMut(&LoopCommand) -> Reply>(
 where
     Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
 {
+    play_for(Duration::from_millis(600), Session::begin("full").chat, keys, screen, runner)
+}
+
+/// As [`play_with`], with a given chat, ended after `time`.
+fn play_for<Keys, F: FnMut(&LoopCommand) -> Reply>(
+    time: Duration,
+    chat: Chat,
+    keys: impl FnMut() -> Keys,
+    screen: Screen,
+    runner: Outside<F>,
+) -> Played
+where
+    Keys: Stream<Item = io::Result<TerminalEvent>> + Unpin,
+{
     let signal = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        tokio::time::sleep(time).await;
         Signal::Terminate
     };
     let display = Memory { terminal: terminal(80, 24), frames: 0 };
-    let (chat, theme) = (Session::begin("full").chat, Theme::of(ThemeChoice::Ansi));
+    let theme = Theme::of(ThemeChoice::Ansi);
     let mut shown = Loop { chat, screen, theme, follows_background: true, display, runner, held: None };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
@@ -417,4 +431,28 @@ fn what_the_terminal_tells_is_no_key_and_a_stop_is_carried_out() {
     let played = play_with(open, Screen::default(), Outside { toy, results, reloads: 0, others: note });
     assert!(played.last.contains("Ask about the document"), "{}", played.last);
     assert_eq!(told.take(), [UiCommand::Suspend, UiCommand::Reclaim]);
+}
+
+#[test]
+fn heads_are_looked_for_when_all_is_quiet_after_an_answer_and_any_key_stops_that() {
+    let (toy, results) = Toy::loaded(1);
+    let told = RefCell::new(Vec::new());
+    let others = |command: &LoopCommand| {
+        match command {
+            LoopCommand::Chat(Effect::FindHeads { .. }) => told.borrow_mut().push("find heads"),
+            LoopCommand::Chat(Effect::Cancel(_)) => told.borrow_mut().push("stop"),
+            _ => {}
+        }
+        Reply::Nothing
+    };
+    let mut chat = Session::begin("full").chat;
+    chat.asking.reread = Reread::On;
+    // 3 s are too short, 6 are not; a letter that is typed is no action of the chat, and neither is a key without a meaning.
+    let (short, long) = ("<wait>".repeat(50), "<wait>".repeat(100));
+    let script = format!("{long}Who?<enter>{short}x{short}y{long}z{short}");
+    let outside = Outside { toy: toy.clone(), results, reloads: 0, others };
+    let played = play_for(Duration::from_secs(28), chat, || typing(&script), Screen::default(), outside);
+    assert_eq!(told.take(), ["find heads", "stop", "find heads", "stop"], "the last one is stopped at the end");
+    assert!(played.last.contains("xyz"), "keys are heard: {}", played.last);
+    assert_eq!(toy.told.take(), ["read", "ask", "shutdown"]);
 }

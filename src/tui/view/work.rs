@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::theme::Theme;
 use super::super::wrap::{clean, shorten, width, wrap};
 use super::formatting::{bytes, coarse_time, count, rate, short_count, time};
-use crate::chat::{Chat, Fetched, Model, Phase, ResolvedPreset, Run};
+use crate::chat::{Chat, Fetched, IdleSearch, Model, Phase, ResolvedPreset, Run};
 use crate::engine::message::{Plan, Progress};
 
 /// At most three lines of at most `cells` cells.
@@ -34,6 +34,11 @@ pub(in crate::tui) fn lines(chat: &Chat, theme: &Theme, cells: usize) -> Vec<Lin
             .map_or(0.0, |progress| f64::from(progress.done_tokens) / f64::from(progress.total_tokens.max(1)) * 100.0);
         let left = format!("reading {} in the background", run.preset.name);
         return vec![ends(&left, &format!("{done:.0}%"), theme, cells)];
+    }
+    if let (Some(_), Phase::Idle) = (&chat.idle_search.run, &chat.work) {
+        let IdleSearch { done, total, .. } = &chat.idle_search;
+        let right = if *total == 0 { "reading a text for it".to_owned() } else { format!("{done} of {total}") };
+        return vec![ends("finding heads that point at passages, for --reread", &right, theme, cells)];
     }
     match &chat.work {
         Phase::Sizing { .. } => vec![Line::styled("counting the document's tokens", theme.dim)],
