@@ -37,8 +37,8 @@ const TOKENIZE: &str = "/tokenize";
 const PER_MESSAGE: u32 = 5;
 /// Shorter texts are estimated: asking the server takes longer than it is worth.
 const FEWEST_BYTES_TO_ASK: usize = 16;
-/// Texts that the server is asked for at the same time.
-const ASKED_AT_ONCE: usize = 8;
+/// Texts that the server is asked for at the same time. Small servers queue five connections, and drop the sixth for a second.
+const ASKED_AT_ONCE: usize = 4;
 /// Texts whose counts are kept.
 const MOST_KEPT: usize = 4096;
 

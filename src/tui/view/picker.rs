@@ -159,6 +159,9 @@ fn layers(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<
 /// The document to scale, with sinks and window.
 fn scale(chat: &Chat, recipe: &RecipeSpec, theme: &Theme, cells: usize) -> Vec<Line<'static>> {
     let (Model::Ready { info, .. }, Some(cache_state)) = (&chat.model, &chat.cache_state) else { return Vec::new() };
+    if info.server.is_some() {
+        return Vec::new();
+    }
     let tokens = cache_state.document_tokens;
     let resolved = recipe.resolve(tokens, &info.layers);
     let room = cells.saturating_sub(LABELS).min(60);
