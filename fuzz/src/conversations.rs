@@ -130,6 +130,8 @@ fn setup() -> Setup {
             schema: None,
             reread: Reread::Off,
             drafting: crate::engine::message::Drafting::Off,
+            question_first: false,
+            calibrate: crate::chat::Calibrate::Never,
         },
         now: Moment(0),
         context: ContextSize::Fit,
