@@ -67,7 +67,9 @@ mod tests {
     /// The tokens of each of `pieces`, if all tokens were there before the first.
     fn taken(tokens: &[&str], pieces: &[&str]) -> Vec<Vec<String>> {
         let mut scores = Scores::default();
-        tokens.iter().for_each(|token| scores.push(scored(token.as_bytes())));
+        for token in tokens {
+            scores.push(scored(token.as_bytes()));
+        }
         let text = |token: ScoredToken| String::from_utf8(token.token.bytes).expect("UTF-8");
         pieces.iter().map(|piece| scores.take(piece).into_iter().map(text).collect()).collect()
     }
