@@ -100,10 +100,12 @@ impl Running {
     }
 
     /// The next line of the log about `name`.
+    #[track_caller]
     pub(crate) fn event(&self, name: &str) -> Value {
         self.line(|event| event == name)
     }
 
+    #[track_caller]
     fn line(&self, is_wanted: impl Fn(&str) -> bool) -> Value {
         loop {
             let line = match self.lines.recv_timeout(HUNG) {

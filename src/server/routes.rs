@@ -97,7 +97,14 @@ fn job_in<'a>(path: &'a str, end: &str) -> Option<&'a str> {
 }
 
 /// Answers a request of the machine `peer`.
-pub(super) async fn respond(server: Arc<Server>, peer: IpAddr, request: Request<Incoming>) -> Response<Reply> {
+///
+/// Its account is opened at once, and not when the answer is first polled: hyper drops the answer before that if the client has closed its
+/// connection behind the request, and the log tells these requests, too.
+pub(super) fn respond(
+    server: Arc<Server>,
+    peer: IpAddr,
+    request: Request<Incoming>,
+) -> impl Future<Output = Response<Reply>> {
     let (parts, body) = request.into_parts();
     let told = Told {
         peer: peer.to_string(),
@@ -106,14 +113,16 @@ pub(super) async fn respond(server: Arc<Server>, peer: IpAddr, request: Request<
         ..Told::default()
     };
     let account = Account::open(server.clone(), told);
-    match admitted(&server, &parts) {
-        Err(error) => refused(account, &error),
-        Ok(Route::Answer(way)) => answer(&server, peer, way, body, account).await,
-        Ok(Route::Job) => carry_out(&server, peer, body, account).await,
-        Ok(route) => match look_up(server, route, &parts, body).await {
-            Ok(response) => closed(account, response),
+    async move {
+        match admitted(&server, &parts) {
             Err(error) => refused(account, &error),
-        },
+            Ok(Route::Answer(way)) => answer(&server, peer, way, body, account).await,
+            Ok(Route::Job) => carry_out(&server, peer, body, account).await,
+            Ok(route) => match look_up(server, route, &parts, body).await {
+                Ok(response) => closed(account, response),
+                Err(error) => refused(account, &error),
+            },
+        }
     }
 }
 
