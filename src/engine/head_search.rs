@@ -185,7 +185,7 @@ fn not_aside(why: &str) -> Failure {
     let hint = Some("`lunette calibrate` looks for them at once".to_owned());
     Failure::new(
         FailureKind::Runtime,
-        format!("the heads that point at passages are not looked for meanwhile: {why}"),
+        format!("Lunette does not look for the heads that point at passages by itself: {why}"),
         hint,
     )
 }

@@ -98,8 +98,8 @@ fn job_in<'a>(path: &'a str, end: &str) -> Option<&'a str> {
 
 /// Answers a request of the machine `peer`.
 ///
-/// Its account is opened at once, and not when the answer is first polled: hyper drops the answer before that if the client has closed its
-/// connection behind the request, and the log tells these requests, too.
+/// It opens the account at once, and not when the answer is first polled: if the client closed its connection right after the request, hyper
+/// drops the answer unpolled, and the log has to have this request, too.
 pub(super) fn respond(
     server: Arc<Server>,
     peer: IpAddr,

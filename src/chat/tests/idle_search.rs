@@ -54,7 +54,7 @@ fn it_begins_after_the_first_answer_when_nothing_was_done_for_a_while_and_is_don
     let (job, _) = search(&effects);
     assert_eq!(seconds, 5);
     assert_eq!(session.chat.work, Phase::Idle, "nobody waits for it");
-    assert!(notice(&session.chat).contains("whatever you do comes first"), "{}", notice(&session.chat));
+    assert!(notice(&session.chat).contains("anything you do stops it"), "{}", notice(&session.chat));
     session.tell(Event::FindingHeads { job, done: 9, total: 24 });
     let IdleSearch { done, total, .. } = session.chat.idle_search;
     assert_eq!((done, total), (9, 24));
@@ -79,7 +79,8 @@ fn a_key_and_a_question_stop_it_and_it_goes_on_when_all_is_quiet_again() {
     let (again, cancel) = search(&effects);
     assert_eq!((seconds, again > job), (5, true), "after the last key");
     assert_eq!(session.chat.idle_search.done, 3, "it goes on");
-    let notices = session.chat.notices.iter().filter(|notice| notice.text.contains("meanwhile")).count();
+    let notices =
+        session.chat.notices.iter().filter(|notice| notice.text.contains("looks for the attention heads")).count();
     assert_eq!(notices, 1, "it is told once");
     let effects = session.ask("Where?");
     assert!(

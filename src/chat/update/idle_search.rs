@@ -79,7 +79,7 @@ pub(super) fn go_on(chat: &mut Chat) -> Option<Vec<Effect>> {
     chat.idle_search.run = Some(run);
     if !std::mem::replace(&mut chat.idle_search.is_told, true) {
         let text =
-            "which attention heads point at passages is found out meanwhile, for --reread; whatever you do comes first";
+            "Lunette looks for the attention heads that point at passages, for --reread; anything you do stops it";
         chat.tell_beside(text.to_owned());
     }
     Some(vec![effect])
@@ -114,7 +114,7 @@ fn found(chat: &mut Chat, heads: usize) {
         info.heads = if heads > 0 { HeadsKnown::Some } else { HeadsKnown::None };
     }
     let text = match heads {
-        0 => "no attention head of this model points at passages: words go on choosing them".to_owned(),
+        0 => "no attention head of this model points at passages: the words of a question still choose them".to_owned(),
         _ => format!("passages are chosen by {} of this model from now on", counted(heads, "attention head")),
     };
     chat.tell(Notice::info(text));
