@@ -18,6 +18,9 @@ use lunette::swaa::Attention;
 /// What else users' models look like: 4 and 8 query heads to a key head, two key heads.
 const GROUPS_OF_4: Shape = Shape { heads: 8, kv_heads: 2, ..QWEN3 };
 const GROUPS_OF_8: Shape = Shape { layers: 2, heads: 8, ..QWEN3 };
+/// Heads of 256, as Qwen3.5 has them: 4 and 8 query heads to a key head (patch 0027).
+const WIDE_GROUPS_OF_4: Shape = Shape { layers: 2, heads: 8, kv_heads: 2, head_dim: 256, ..QWEN3 };
+const WIDE_GROUPS_OF_8: Shape = Shape { kv_heads: 1, ..WIDE_GROUPS_OF_4 };
 
 const ON_DEVICE: Options = Options { ubatch: 256, context_tokens: 2048, ..IN_F16 };
 
@@ -28,7 +31,7 @@ const QUANTISED_TO_4_BITS: f32 = 0.6;
 const BF16: f32 = 6e-2;
 
 fn shapes() -> Vec<Shape> {
-    [&SHAPES[..], &[GROUPS_OF_4, GROUPS_OF_8]].concat()
+    [&SHAPES[..], &[GROUPS_OF_4, GROUPS_OF_8, WIDE_GROUPS_OF_4, WIDE_GROUPS_OF_8]].concat()
 }
 
 /// The device's name.
@@ -64,8 +67,15 @@ fn full_attention_is_computed_as_the_reference_computes_it() {
     }
 }
 
-/// Windows, sinks, tokens a ubatch, tokens in all; tiles of keys hold 128, tiles of rows 128 divided by the heads of a group.
-const EDGES: [(u32, u32, u32, u32); 18] = [
+/// Windows, sinks, tokens a ubatch, tokens in all; tiles of keys hold 128 (80 of heads of 256), tiles of rows 128 divided by the heads of a
+/// group.
+const EDGES: [(u32, u32, u32, u32); 24] = [
+    (79, 80, 64, 700),
+    (79, 81, 64, 700),
+    (80, 79, 256, 900),
+    (80, 0, 64, 700),
+    (81, 160, 128, 900),
+    (81, 161, 128, 900),
     (1, 0, 64, 700),
     (1, 1, 64, 700),
     (2, 2, 32, 650),
@@ -196,7 +206,7 @@ fn the_width_does_not_grow_with_depth() {
 #[ignore = "needs a GPU"]
 fn quantised_keys_and_values_stay_close_to_the_definition() {
     for (kv_dtype, tolerance) in [(Q8_0, QUANTISED), (Q4_0, QUANTISED_TO_4_BITS)] {
-        for shape in [LLAMA, GROUPS_OF_4] {
+        for shape in [LLAMA, GROUPS_OF_4, WIDE_GROUPS_OF_8] {
             let weights = RandomModel::new(shape, 7);
             let model = load(&weights);
             for attention in [Attention::Full, sliding(60, 8), sliding_but(60, 200, &[1]), sliding_far(60, 8, 16)] {
@@ -292,7 +302,7 @@ fn two_sequences_do_not_see_each_other() {
 #[test]
 #[ignore = "needs a GPU"]
 fn the_same_text_gives_the_same_bits_each_time() {
-    for shape in [QWEN2, GROUPS_OF_4] {
+    for shape in [QWEN2, GROUPS_OF_4, WIDE_GROUPS_OF_8] {
         for numbers in [Numbers::F32, Numbers::Bf16, Numbers::Q8_0] {
             let model = load(&RandomModel::new(shape, 23).in_numbers(numbers));
             let text = tokens(0, 1600, 0);

@@ -79,6 +79,14 @@ impl Session {
         unsafe { sys::llama_model_n_layer(self.model.as_ptr()) }
     }
 
+    /// Whether the context can forget the last positions and keep the others; the state of a hybrid's other layers can't.
+    pub fn can_go_back(&self) -> bool {
+        // SAFETY: the model lives.
+        unsafe {
+            !sys::llama_model_is_hybrid(self.model.as_ptr()) && !sys::llama_model_is_recurrent(self.model.as_ptr())
+        }
+    }
+
     /// Tokens that the context holds.
     pub fn position(&self) -> usize {
         usize::try_from(self.position).expect("positions count up from 0")

@@ -285,7 +285,8 @@ const PACE_TOKENS: usize = 8192;
 struct Speed {
     /// Over the last [`PACE_TOKENS`], or since the depth before, if that is nearer.
     pace: f64,
-    /// Of the last chunk with nothing before or behind it: what a chunk costs when its preparation is not hidden.
+    /// Of the last chunk with nothing before or behind it: what a chunk costs when its preparation is not hidden. Not a number on hybrids,
+    /// which can't read it twice.
     alone: f64,
 }
 
@@ -339,7 +340,9 @@ fn one_pass(
         prefill_s += some_s;
         session.slide(false);
         let decode_tok_s = decode_speed(session, n_decode)?;
-        session.forget_from(depth)?;
+        if session.can_go_back() {
+            session.forget_from(depth)?;
+        }
         session.slide(slides);
         rows.push(At { prefill_s, speed, decode_tok_s });
     }
@@ -349,12 +352,16 @@ fn one_pass(
 /// Reads a first chunk and on from there, decodes a token, and forgets all of it, a few times over. Returns the best speed behind the first
 /// chunk, the first time left out: it warms up.
 fn warm_up(session: &mut Session, n_ubatch: usize) -> anyhow::Result<Speed> {
-    let mut best = Speed { pace: 0.0, alone: 0.0 };
+    let mut best = Speed { pace: 0.0, alone: f64::NAN };
     for time in 0..=PASSES_AT_MOST {
         read(session, n_ubatch, n_ubatch)?;
         let pace = speed_of(session, n_ubatch + PACE_TOKENS, n_ubatch)?.1;
-        session.forget_from(n_ubatch)?;
-        let alone = speed_of(session, 2 * n_ubatch, n_ubatch)?.1;
+        let alone = if session.can_go_back() {
+            session.forget_from(n_ubatch)?;
+            speed_of(session, 2 * n_ubatch, n_ubatch)?.1
+        } else {
+            f64::NAN
+        };
         best = if time == 0 { best } else { best.better(Speed { pace, alone }) };
         decode_speed(session, 1)?;
         session.forget_from(0)?;
@@ -366,6 +373,9 @@ fn warm_up(session: &mut Session, n_ubatch: usize) -> anyhow::Result<Speed> {
 fn prefill_to(session: &mut Session, depth: usize, n_ubatch: usize) -> anyhow::Result<(f64, Speed)> {
     let (first_s, _) = speed_of(session, depth.saturating_sub(PACE_TOKENS), n_ubatch)?;
     let (last_s, pace) = speed_of(session, depth, n_ubatch)?;
+    if !session.can_go_back() {
+        return Ok((first_s + last_s, Speed { pace, alone: f64::NAN }));
+    }
     // From the chunk before it: the same chunk twice would find its graph made.
     session.forget_from(depth - 2 * n_ubatch)?;
     read(session, depth - n_ubatch, n_ubatch)?;
