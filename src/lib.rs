@@ -12,7 +12,7 @@
 //!
 //! | module | what it is, or answers | may use |
 //! |---|---|---|
-//! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report | |
+//! | [`document`] | what is in these files? text, spans that lead back to the file, outline, report. A crate of its own, `src/document` | |
 //! | [`toml_fields`] | which fields does a TOML file have, and on which line? | |
 //! | [`failure`] | what does an error say, and what can be done about it? | `document` |
 //! | [`units`] | how are counts, bytes, times and rates written? | |
@@ -61,7 +61,7 @@
 pub mod aborts;
 pub mod chat;
 pub mod citations;
-pub mod document;
+pub use lunette_document as document;
 pub mod engine;
 pub mod eval;
 pub mod exit;

@@ -122,6 +122,23 @@ fn a_planted_circle_between_modules_is_found() {
 }
 
 #[test]
+fn a_crate_of_the_workspace_is_a_module_with_paths_of_its_own() {
+    let mut files = sound();
+    files.retain(|(name, _)| !name.starts_with("low/") && *name != "lib.rs");
+    let map = sound()[0].1.replace("pub mod low;", "pub use lunette_low as low;");
+    files.push(("lib.rs", Box::leak(map.into_boxed_str())));
+    files.push(("low/lib.rs", "pub mod plain;\npub const ONE: u8 = 1;\n"));
+    files.push(("low/plain.rs", "pub struct Plain;\n"));
+    assert_eq!(self::objections(&Sources::of_texts(&files)), Vec::<String>::new());
+    files.push(("low/other.rs", "use crate::plain::Plain;\npub struct Other(Plain);\n"));
+    files.retain(|(name, _)| *name != "low/lib.rs" && *name != "low/plain.rs");
+    files.push(("low/lib.rs", "pub mod other;\npub mod plain;\npub const ONE: u8 = 1;\n"));
+    files.push(("low/plain.rs", "pub struct Plain;\nconst OTHER: Option<crate::other::Other> = None;\n"));
+    let found = self::objections(&Sources::of_texts(&files));
+    assert!(found.iter().any(|said| said.starts_with("a circle of files: low/other.rs")), "{found:?}");
+}
+
+#[test]
 fn a_circle_inside_the_folder_of_one_format_is_allowed() {
     let arrow =
         |from: &str, to: &str| Arrow { from: from.to_owned(), to: to.to_owned(), path: "x".to_owned(), line: 1 };

@@ -1,7 +1,7 @@
 //! What the targets do: read a document, a model's header, a template, a configuration, a saved conversation, what a model wrote or what a
 //! terminal sent, and check what is promised of it. A panic, a hang or a broken promise is a finding.
 //!
-//! The modules are compiled here from their own files, so targets need neither llama.cpp nor a model. Those that need llama.cpp in part are
+//! But for `document`, a crate of its own, the modules are compiled here from their own files, so targets need neither llama.cpp nor a model. Those that need llama.cpp in part are
 //! in `engine.rs`, `settings.rs` and `tui.rs`, with what is left of them.
 
 #![allow(dead_code, unreachable_pub, unused, clippy::all, reason = "most of what is compiled here is not called")]
@@ -10,8 +10,7 @@
 pub mod chat;
 #[path = "../../src/citations/mod.rs"]
 pub mod citations;
-#[path = "../../src/document/mod.rs"]
-pub mod document;
+pub use lunette_document as document;
 pub mod engine;
 #[path = "../../src/failure.rs"]
 pub mod failure;

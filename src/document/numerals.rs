@@ -3,7 +3,7 @@
 //! `headings::numbers` reads them.
 
 /// `9` is `IX`. Roman numerals end below 4,000; 0 and larger numbers are written in digits.
-pub(in crate::document) fn roman(number: u32) -> String {
+pub(crate) fn roman(number: u32) -> String {
     const NUMERALS: [(u32, &str); 13] = [
         (1000, "M"),
         (900, "CM"),

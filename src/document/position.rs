@@ -27,7 +27,8 @@ pub enum Position {
 
 impl Position {
     /// The position `lines` line ends later in the same stretch.
-    pub(crate) const fn further(self, lines: u32) -> Self {
+    #[must_use]
+    pub const fn further(self, lines: u32) -> Self {
         match self {
             Self::Line(line) => Self::Line(line + lines),
             Self::TextLine(line) => Self::TextLine(line + lines),
@@ -35,7 +36,9 @@ impl Position {
         }
     }
 
-    pub(crate) const fn number(self) -> u32 {
+    /// Of the line or the page.
+    #[must_use]
+    pub const fn number(self) -> u32 {
         match self {
             Self::Line(number) | Self::TextLine(number) | Self::Page(number) => number,
         }

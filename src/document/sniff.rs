@@ -63,10 +63,13 @@ const ZIP_MEMBERS: &[(&[u8], &str, &str)] = &[
 
 /// Members of the kinds of zip archives that are supported.
 pub(super) const EPUB_MEMBER: &[u8] = b"META-INF/container.xml";
+/// What the first member of a book says, which is not compressed.
+pub(super) const EPUB_KIND: &[u8] = b"application/epub+zip";
 /// Some programs write `document2.xml`.
 pub(super) const DOCX_MEMBER: &[u8] = b"word/document";
 const READ_ZIP_MEMBERS: &[&[u8]] = &[
     EPUB_MEMBER,
+    EPUB_KIND,
     DOCX_MEMBER,
     b"xl/workbook.xml",
     b"ppt/presentation.xml",
@@ -113,11 +116,47 @@ fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04")
 }
 
-/// Whether `bytes` are a zip archive with a member whose name contains `name`, in any case, and with `/` or `\`.
+/// Whether `bytes` are a zip archive with a member whose name contains `name`, in any case, and with `/` or `\`, or that
+/// says in its first member that it is of this kind.
+///
+/// The names are taken from the directory at the end, so that the documents in an archive don't count. Of a damaged archive,
+/// both ends are searched.
 pub(super) fn is_zip_with(bytes: &[u8], name: &[u8]) -> bool {
+    if let Some(names) = is_zip(bytes).then(|| member_names(bytes)).flatten() {
+        return names.iter().any(|member| contains(member, name))
+            || said_kind(bytes).is_some_and(|kind| contains(kind, name));
+    }
     let start = &bytes[..bytes.len().min(ZIP_SEARCHED_BYTES)];
     let end = &bytes[bytes.len().saturating_sub(ZIP_SEARCHED_BYTES)..];
     is_zip(bytes) && (contains(start, name) || contains(end, name))
+}
+
+/// The names of the members, from the directory at the end. `None` if it is damaged.
+fn member_names(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let short = |at: usize| Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let long = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize);
+    // The end record has 22 bytes and a comment of up to 65,535.
+    let from = bytes.len().saturating_sub(22 + usize::from(u16::MAX));
+    let end = from + bytes[from..].windows(4).rposition(|four| four == b"PK\x05\x06")?;
+    let (count, mut at) = (short(end + 10)?, long(end + 16)?);
+    let mut names = Vec::with_capacity(count);
+    for _ in 0..count {
+        if bytes.get(at..at + 4)? != b"PK\x01\x02" {
+            return None;
+        }
+        let length = short(at + 28)?;
+        names.push(bytes.get(at + 46..at + 46 + length)?);
+        at += 46 + length + short(at + 30)? + short(at + 32)?;
+    }
+    Some(names)
+}
+
+/// What the member `mimetype` says, which is the first one of books and `OpenDocument` files.
+fn said_kind(bytes: &[u8]) -> Option<&[u8]> {
+    let short = |at: usize| Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+    let length = short(26)?;
+    let content = 30 + length + short(28)?;
+    (bytes.get(30..30 + length)? == b"mimetype").then(|| bytes.get(content..bytes.len().min(content + 100)))?
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

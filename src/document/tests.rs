@@ -212,6 +212,22 @@ fn an_archive_is_a_folder_and_its_books_are_read() {
 }
 
 #[test]
+fn the_books_in_an_archive_do_not_make_it_a_book() {
+    let page = "<html><body><p>Hello.</p></body></html>";
+    let package =
+        "<package><manifest><item id='a' href='a.xhtml' media-type='application/xhtml+xml'/></manifest></package>";
+    let book = super::format::zipped(&[
+        ("META-INF/container.xml", b"<container/>"),
+        ("c.opf", package.as_bytes()),
+        ("a.xhtml", page.as_bytes()),
+    ]);
+    let archive = super::format::zipped(&[("a.epub", &book), ("b.txt", b"b")]);
+    let input = Input::Memory { name: "two.zip".into(), bytes: archive.into() };
+    let document = load(&[input], &ReadOptions::default(), &mut io::empty()).expect("an archive");
+    assert_eq!(document.text, "==== FILE: two.zip/a.epub ====\nHello.\n\n==== FILE: two.zip/b.txt ====\nb");
+}
+
+#[test]
 fn a_long_part_is_opened_into_its_chapters() {
     let chapter =
         |number: usize| format!("## Chapter {number}\n\n{}", "Nothing of note was seen on that day.\n\n".repeat(100));

@@ -1,4 +1,7 @@
-//! The crate's files, parsed, with the modules that they are and the names that each module knows.
+//! The files of both crates, parsed, with the modules that they are and the names that each module knows.
+//!
+//! A crate of the workspace that `lib.rs` brings in by `pub use lunette_NAME as NAME` counts as its module `NAME`, with its files in the folder
+//! of that name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -40,6 +43,8 @@ pub(crate) struct Module {
 #[derive(Default)]
 pub(crate) struct Sources {
     pub(crate) modules: BTreeMap<ModulePath, Module>,
+    /// The modules that are crates of their own.
+    roots: Vec<ModulePath>,
     /// The documentation of `lib.rs`, line by line.
     pub(crate) map: Vec<String>,
 }
@@ -105,6 +110,10 @@ impl Sources {
                 continue;
             }
             if let Item::Use(declared) = &item {
+                if let Some(name) = crate_brought_in(&declared.tree) {
+                    self.add_crate(&path, &name, read);
+                    continue;
+                }
                 let is_exported = !matches!(declared.vis, Visibility::Inherited);
                 flatten(&declared.tree, &mut Vec::new(), is_exported, &mut module);
             }
@@ -112,6 +121,21 @@ impl Sources {
             module.items.push(item);
         }
         self.modules.insert(path, module);
+    }
+
+    /// A crate of the workspace, as the module that it is for the library.
+    fn add_crate(&mut self, path: &ModulePath, name: &str, read: &dyn Fn(&str) -> Option<String>) {
+        let file = format!("{name}/lib.rs");
+        let text = read(&file).unwrap_or_else(|| panic!("no file for the crate {name}"));
+        let root = [&path[..], &[name.to_owned()]].concat();
+        self.roots.push(root.clone());
+        self.add_file(root, &file, name, &text, read);
+    }
+
+    /// What `crate` means in `module`.
+    fn root_of(&self, module: &ModulePath) -> ModulePath {
+        let of_crate = self.roots.iter().find(|root| module.starts_with(root));
+        of_crate.cloned().unwrap_or_else(|| vec![module[0].clone()])
     }
 
     fn add_declared(&mut self, path: ModulePath, inside: &str, read: &dyn Fn(&str) -> Option<String>) {
@@ -130,9 +154,8 @@ impl Sources {
 
     fn resolve(&self, module: &ModulePath, segments: &[String], depth: usize) -> Option<&str> {
         let (first, rest) = segments.split_first()?;
-        let root = vec![module[0].clone()];
         match first.as_str() {
-            "crate" => self.inside(&root, rest, depth),
+            "crate" => self.inside(&self.root_of(module), rest, depth),
             "self" => self.inside(module, rest, depth),
             "super" => self.inside(&module[..module.len() - 1].to_vec(), rest, depth),
             LIBRARY => self.inside(&vec![LIBRARY.to_owned()], rest, depth),
@@ -178,6 +201,13 @@ pub(crate) fn is_for_tests(attributes: &[Attribute]) -> bool {
         Meta::Path(path) => path.is_ident("test"),
         _ => false,
     })
+}
+
+/// The module's name where a crate of the workspace is brought in: `document` of `lunette_document as document`.
+fn crate_brought_in(tree: &UseTree) -> Option<String> {
+    let UseTree::Rename(rename) = tree else { return None };
+    let name = rename.rename.to_string();
+    (rename.ident == format!("{LIBRARY}_{name}")).then_some(name)
 }
 
 pub(crate) fn flatten(tree: &UseTree, before: &mut Vec<String>, is_exported: bool, module: &mut Module) {

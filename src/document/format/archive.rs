@@ -16,8 +16,8 @@ use zip::ZipArchive;
 use super::charset;
 use super::composed::composed;
 use super::xml::{self, Fault, XmlHandler};
-use crate::document::controls::printable;
-use crate::document::error::Error;
+use crate::controls::printable;
+use crate::error::Error;
 
 /// Maximum that is unpacked from one archive; the same as the maximum size of a plain file.
 const MOST_BYTES: u64 = 256 << 20;
@@ -207,7 +207,7 @@ pub(super) fn decoded(reference: &str) -> String {
 
 /// Packs an archive of these members.
 #[cfg(test)]
-pub(in crate::document) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(members: &[(&str, &[u8])]) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use crate::document::encoding::{self, Found, Sureness, WideEncoding};
+use crate::encoding::{self, Found, Sureness, WideEncoding};
 
 /// The standard requires the declaration in the first 1024 bytes, but some pages begin with a licence in a comment.
 const HEAD_BYTES: usize = 4096;

@@ -13,9 +13,9 @@
 
 use std::borrow::Cow;
 
-use crate::document::controls::without_controls;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::span::ByteSpan;
+use crate::controls::without_controls;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::span::ByteSpan;
 
 /// Maximum depth of indents and nested tables. Anything deeper is written at this depth. Hostile pages nest a hundred
 /// thousand levels.
@@ -26,6 +26,12 @@ const LONGEST_HEADING: usize = 400;
 
 /// A longer row is not readable as one line.
 const LONGEST_ROW: usize = 4000;
+
+/// Text beyond this is not kept. A file of a few kilobytes may ask for a long text again and again.
+pub(super) const MOST_TEXT_BYTES: usize = if cfg!(test) { 16 << 20 } else { 256 << 20 };
+
+/// More empty cells at the end of a row are not written: they come from cells that say they span a hundred columns.
+const MOST_EMPTY_AT_END: usize = 8;
 
 /// Separates the cells of an open row. It is never part of the text, because control characters are replaced before.
 const CELL: char = '\u{1f}';
@@ -102,8 +108,16 @@ pub(super) struct Flowed {
 impl Flow {
     /// Appends words. White space between them becomes a space, except in code.
     pub(super) fn text(&mut self, text: &str) {
+        if self.is_full() {
+            return;
+        }
         let text = self.harmless(text);
         if self.verbatim > 0 { self.code(&text) } else { self.words(&text) }
+    }
+
+    /// Whether no more text is kept. A file with so much text is refused.
+    pub(super) const fn is_full(&self) -> bool {
+        self.text.len() > MOST_TEXT_BYTES
     }
 
     /// Puts a blank line before what follows.
@@ -364,7 +378,9 @@ impl Flow {
         if cells.iter().any(|cell| !cell.is_empty()) {
             self.open();
             let line = self.text.len();
-            self.text.push_str(cells.join(" | ").trim_end());
+            let used = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+            let written = if cells.len() - used > MOST_EMPTY_AT_END { used } else { cells.len() };
+            self.text.push_str(cells[..written].join(" | ").trim_end());
             self.move_marks(start, |_| line);
         } else {
             self.move_marks(start, |_| start);

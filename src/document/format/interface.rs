@@ -1,14 +1,14 @@
 //! What a format implements ([`Format`]) and returns ([`FileText`]).
 
-use super::flow::Flowed;
-use crate::document::decode::DecodedFile;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::outline::OutlineEntry;
-use crate::document::position::{Position, count_lines};
-use crate::document::raw_file::RawFile;
-use crate::document::report::FileReport;
-use crate::document::span::ByteSpan;
+use super::flow::{Flowed, MOST_TEXT_BYTES};
+use crate::decode::DecodedFile;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::outline::OutlineEntry;
+use crate::position::{Position, count_lines};
+use crate::raw_file::RawFile;
+use crate::report::FileReport;
+use crate::span::ByteSpan;
 
 /// A format of files.
 pub(super) trait Format: Sync {
@@ -24,7 +24,7 @@ pub(super) trait Format: Sync {
 
 /// The text of a file. Spans count from the start of the text.
 #[derive(Debug)]
-pub(in crate::document) struct FileText {
+pub(crate) struct FileText {
     pub text: String,
     /// Where the stretches of the text came from. Ordered; together the whole text except for what was put between
     /// them.
@@ -62,6 +62,10 @@ impl FileText {
         let text = flowed.text;
         if text.is_empty() {
             return Err(Error::NoText { name: report.name, what, bytes: report.bytes });
+        }
+        if text.len() > MOST_TEXT_BYTES {
+            let evidence = format!("more than {} MiB of text", MOST_TEXT_BYTES >> 20);
+            return Err(Error::Bomb { name: report.name, what, evidence });
         }
         report.control_characters = flowed.control_characters;
         report.lines = count_lines(text.as_bytes());

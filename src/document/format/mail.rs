@@ -14,13 +14,13 @@ use self::mime::{Entity, Header};
 use super::flow::paged;
 use super::html::text_of_page;
 use super::interface::{FileText, Format};
-use crate::document::controls::printable;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
-use crate::document::span::ByteSpan;
+use crate::controls::printable;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
+use crate::span::ByteSpan;
 
 const WHAT: &str = "an e-mail";
 
@@ -143,9 +143,13 @@ impl Writer {
         if entity.is_attachment() && kind != "message/rfc822" || depth > DEEPEST {
             return self.attachment(entity);
         }
+        let parts = if kind.starts_with("multipart/") { entity.parts() } else { Vec::new() };
         match kind.as_str() {
+            // The boundary is wrong or missing: what is there is read as it is.
+            _ if kind.starts_with("multipart/") && parts.iter().all(Entity::is_empty) => {
+                self.paragraph(&entity.text().replace("\r\n", "\n"));
+            }
             "multipart/alternative" => {
-                let parts = entity.parts();
                 let plainest =
                     |kind: &str| parts.iter().find(|part| part.media_type() == kind && !part.text().trim().is_empty());
                 if let Some(part) = plainest("text/plain").or_else(|| plainest("text/html")).or(parts.last()) {
@@ -153,7 +157,9 @@ impl Writer {
                 }
             }
             kind if kind.starts_with("multipart/") => {
-                entity.parts().iter().for_each(|part| self.body(part, depth + 1));
+                for part in &parts {
+                    self.body(part, depth + 1);
+                }
             }
             "message/rfc822" => {
                 let inner = entity.decoded();

@@ -1,15 +1,22 @@
 //! Manual pages (man, mdoc): the text without the requests of troff. `.SH` and `.Sh` become headings.
 //!
 //! `.SH NAME` and `cat \- concatenate \fIfiles\fP` become `## NAME` and `cat - concatenate files`. Options keep their
-//! place before what is said about them. Tables and pictures stay as they are written. Macros that a page defines itself
-//! are not expanded.
+//! place before what is said about them. A row of a table is a line with ` | ` between cells. Macros, strings and
+//! conditions of the page itself are expanded; what other files define is not. Pictures stay as they are written.
 
+mod arguments;
+mod roff;
+mod signs;
+mod table;
+
+use self::arguments::{argument_bytes, arguments};
+use self::table::Table;
 use super::flow::{Flow, Flowed};
 use super::interface::{FileText, Format};
-use crate::document::decode::decode;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
+use crate::decode::decode;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
 
 const WHAT: &str = "a manual page";
 
@@ -48,14 +55,7 @@ impl Format for Manual {
 
 fn text(page: &str) -> Flowed {
     let mut writer = Writer::default();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        // A backslash at the end continues the line.
-        let mut line = line.to_owned();
-        while line.ends_with('\\') && !line.ends_with("\\\\") {
-            line.pop();
-            line.push_str(lines.next().unwrap_or_default());
-        }
+    for line in roff::expanded(page) {
         writer.line(&line);
     }
     writer.end_code();
@@ -68,17 +68,21 @@ struct Writer {
     in_code: bool,
     /// The next line is the term of a list: the option before its description.
     is_term: bool,
-    /// A definition of a macro is skipped up to this line.
-    skipped_to: Option<String>,
+    /// Pages in mdoc begin with `.Dd`.
+    is_mdoc: bool,
+    table: Option<Table>,
     /// The name of the page, which `.Nm` stands for.
     name: String,
 }
 
 impl Writer {
     fn line(&mut self, line: &str) {
-        if let Some(end) = &self.skipped_to {
-            if line.trim_end() == end {
-                self.skipped_to = None;
+        if let Some(table) = &mut self.table {
+            if line.trim_end() == ".TE" {
+                self.table = None;
+                self.flow.block();
+            } else if let Some(row) = table.row(line) {
+                self.row(&row);
             }
             return;
         }
@@ -104,6 +108,15 @@ impl Writer {
         if line.starts_with([' ', '\t']) && !self.in_code {
             self.flow.line();
         }
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        self.flow.begin_row();
+        for cell in cells {
+            self.flow.begin_cell();
+            self.flow.text(&unescaped(cell));
+        }
+        self.flow.end_row();
     }
 
     fn end_term(&mut self) {
@@ -167,10 +180,11 @@ impl Writer {
             "fi" | "EE" | "Ed" => self.end_code(),
             "B" | "I" | "SM" | "SB" | "R" | "UR" | "MT" => self.words(&arguments.join(" ")),
             "BR" | "RB" | "IR" | "RI" | "BI" | "IB" => self.words(&arguments.concat()),
-            "de" | "ig" | "am" => {
-                let end = if name == "ig" { arguments.first() } else { arguments.get(1) };
-                self.skipped_to = Some(format!(".{}", end.map_or(".", String::as_str)));
-                return;
+            "Dd" => self.is_mdoc = true,
+            "TS" => {
+                self.end_code();
+                self.flow.block();
+                self.table = Some(Table::default());
             }
             "Nm" if self.name.is_empty() || !arguments.is_empty() => {
                 self.name = arguments.first().cloned().unwrap_or_default();
@@ -178,13 +192,14 @@ impl Writer {
             }
             "Nm" => self.words(&self.name.clone()),
             "Nd" => self.words(&format!("- {}", joined())),
-            "Dd" | "Os" | "Bl" | "El" | "so" | "ft" | "in" | "ad" | "hy" | "nh" | "ta" | "ne" | "ie" | "el" | "if"
-            | "nr" | "ds" | "tr" | "RS" | "RE" | "UE" | "ME" | "PD" | "DT" | "AT" | "UC" | "ll" | "rm" | "rr"
-            | "ps" | "vs" | "ns" | "rs" | "na" | "ss" | "mk" | "rt" | "ti" | "." | "Sm" | "TS" | "TE" | "Bk" | "Ek"
-            | "SY" | "YS" | "" => {}
+            "Os" | "Bl" | "El" | "so" | "ft" | "in" | "ad" | "hy" | "nh" | "ta" | "ne" | "nr" | "tr" | "RS" | "RE"
+            | "UE" | "ME" | "PD" | "DT" | "AT" | "UC" | "ll" | "rm" | "rr" | "ps" | "vs" | "ns" | "rs" | "na"
+            | "ss" | "mk" | "rt" | "ti" | "." | "Sm" | "TE" | "Bk" | "Ek" | "SY" | "YS" | "" => {}
             // A comment.
             other if other.starts_with('\\') => {}
-            other if other.len() <= 2 && other.starts_with(|first: char| first.is_ascii_uppercase()) => {
+            other
+                if self.is_mdoc && other.len() <= 2 && other.starts_with(|first: char| first.is_ascii_uppercase()) =>
+            {
                 let called: Vec<String> = [other.to_owned()].into_iter().chain(arguments.iter().cloned()).collect();
                 self.mdoc(&called);
             }
@@ -250,22 +265,6 @@ fn is_macro(word: &str) -> bool {
     FONTS.contains(&word)
 }
 
-/// The arguments of a request: words, or what is in quotes.
-fn arguments(rest: &str) -> Vec<String> {
-    let rest = rest.split("\\\"").next().unwrap_or_default();
-    let mut arguments = Vec::new();
-    let mut rest = rest.trim();
-    while !rest.is_empty() {
-        let (argument, behind) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-        };
-        arguments.push(argument.to_owned());
-        rest = behind.trim_start();
-    }
-    arguments
-}
-
 /// `line` without escapes: `\fB`, `\-`, `\(em`, `\[oq]`, `\s+1`.
 fn unescaped(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
@@ -290,8 +289,8 @@ fn escape_sign(escape: &str) -> (String, usize) {
     match first {
         '-' => ("-".into(), 1),
         'e' | '\\' => ("\\".into(), 1),
-        '(' => (named(&name(1, 3)), 3),
-        '[' => escape.find(']').map_or((String::new(), 1), |end| (named(&name(1, end)), end + 1)),
+        '(' => (signs::sign(&name(1, 3)), 3),
+        '[' => escape.find(']').map_or((String::new(), 1), |end| (signs::sign(&name(1, end)), end + 1)),
         'f' | 'F' | '*' | 'n' | 'g' | 'k' | 'm' | 'M' | 'Y' => (String::new(), 1 + argument_bytes(&escape[1..])),
         's' => {
             let signs = escape[1..].bytes().take_while(|byte| matches!(byte, b'+' | b'-')).count();
@@ -316,49 +315,6 @@ fn escape_sign(escape: &str) -> (String, usize) {
         '\'' => ("'".into(), 1),
         other => (other.into(), other.len_utf8()),
     }
-}
-
-/// `B`, `(CW`, `[CR]`: how long the argument of `\f` is.
-fn argument_bytes(rest: &str) -> usize {
-    match rest.as_bytes().first() {
-        Some(b'(') => 3,
-        Some(b'[') => rest.find(']').map_or(1, |end| end + 1),
-        Some(_) => rest.chars().next().map_or(0, char::len_utf8),
-        None => 0,
-    }
-}
-
-fn named(name: &str) -> String {
-    const SIGNS: [(&str, &str); 24] = [
-        ("em", "—"),
-        ("en", "–"),
-        ("hy", "-"),
-        ("bu", "•"),
-        ("co", "©"),
-        ("rg", "®"),
-        ("tm", "™"),
-        ("lq", "“"),
-        ("rq", "”"),
-        ("oq", "‘"),
-        ("cq", "’"),
-        ("aq", "'"),
-        ("dq", "\""),
-        ("ha", "^"),
-        ("ti", "~"),
-        ("rs", "\\"),
-        ("->", "→"),
-        ("<-", "←"),
-        ("mu", "×"),
-        ("+-", "±"),
-        (">=", "≥"),
-        ("<=", "≤"),
-        ("ga", "`"),
-        ("de", "°"),
-    ];
-    if let Some(code) = name.strip_prefix('u').and_then(|code| u32::from_str_radix(code, 16).ok()) {
-        return char::from_u32(code).map(String::from).unwrap_or_default();
-    }
-    SIGNS.iter().find(|(known, _)| *known == name).map_or(String::new(), |(_, sign)| (*sign).into())
 }
 
 #[cfg(test)]
@@ -390,6 +346,20 @@ mod tests {
                 && text.contains("-b\n  Number."),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_page_of_perl_keeps_its_code_and_shows_no_macro() {
+        let page = ".de Sp\n.if n .sp\n..\n.de Vb\n.ft CW\n.nf\n.ne \\\\$1\n..\n.de Ve\n.ft R\n.fi\n..\n.ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n\
+                    .de IX\n..\n.IX Title \"X 3\"\n.TH X 3\n.SH NAME\n.IX Header \"NAME\"\nIt\\*(Aqs X\n.Sp\n.Vb 2\n\\&  use X;\n\\&    x();\n.Ve\n.PP\nEnd.\n";
+        assert_eq!(read("X.3", page), "# X\n\n## NAME\n\nIt's X\n\n  use X;\n    x();\n\nEnd.\n");
+    }
+
+    #[test]
+    fn a_table_of_a_page_is_a_line_a_row() {
+        let page = ".TH S 7\n.SH SIGNALS\n.TS\nl c c\n____\nl c l.\nSignal\tNumber\tAction\n_\nSIGHUP\t1\tT{\nends \\fIit\\fP\nT}\nSIGQUIT\t3\tdumps core\n.TE\nEnd.\n";
+        let table = "Signal | Number | Action\nSIGHUP | 1 | ends it\nSIGQUIT | 3 | dumps core";
+        assert_eq!(read("s.7", page), format!("# S\n\n## SIGNALS\n\n{table}\n\nEnd.\n"));
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! in one is not a heading) and front matter between `---` lines. Emphasis and links in titles stay as written.
 
 use super::interface::{FileText, Format};
-use crate::document::decode::decode;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::raw_file::RawFile;
-use crate::document::span::ByteSpan;
+use crate::decode::decode;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::raw_file::RawFile;
+use crate::span::ByteSpan;
 
 pub(super) struct Markdown;
 

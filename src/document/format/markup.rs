@@ -15,14 +15,14 @@
 //! listing is none. Macros are not expanded, and files that are included are not read.
 
 use super::interface::{FileText, Format};
-use crate::document::controls::printable;
-use crate::document::decode::decode;
-use crate::document::error::Error;
-use crate::document::headings;
-use crate::document::options::ReadOptions;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::raw_file::RawFile;
-use crate::document::span::ByteSpan;
+use crate::controls::printable;
+use crate::decode::decode;
+use crate::error::Error;
+use crate::headings;
+use crate::options::ReadOptions;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::raw_file::RawFile;
+use crate::span::ByteSpan;
 
 pub(super) struct Markup;
 

@@ -19,10 +19,10 @@ use super::charset;
 use super::flow::paged;
 use super::interface::{FileText, Format};
 use super::markdown;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
 
 const WHAT: &str = "a Jupyter notebook";
 

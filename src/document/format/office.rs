@@ -16,11 +16,11 @@ mod styles;
 use super::archive::Archive;
 use super::flow::Flow;
 use super::interface::{FileText, Format};
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::FileReport;
-use crate::document::sniff;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::FileReport;
+use crate::sniff;
 
 /// A kind of office file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::flow::Flow;
 use super::interface::{FileText, Format};
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
 
 const WHAT: &str = "a rich text (RTF)";
 const MARK: &[u8] = b"{\\rtf";

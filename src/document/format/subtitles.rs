@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 
 use super::flow::paged;
 use super::interface::{FileText, Format};
-use crate::document::decode::decode;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::counted;
+use crate::decode::decode;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::counted;
 
 const WHAT: &str = "a file of subtitles";
 

@@ -1,11 +1,11 @@
 //! Plain text and source files: the text stays as it is, and the headings of a book become the outline.
 
 use super::interface::{FileText, Format};
-use crate::document::decode::decode;
-use crate::document::error::Error;
-use crate::document::headings::{Likeness, headings};
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
+use crate::decode::decode;
+use crate::error::Error;
+use crate::headings::{Likeness, headings};
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
 
 pub(super) struct Text;
 

@@ -14,10 +14,10 @@ use super::dtd;
 use super::flow::Flow;
 use super::interface::{FileText, Format};
 use super::xml::{self, Element, XmlHandler};
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
 
 const WHAT: &str = "a book in XML";
 
@@ -38,7 +38,7 @@ impl Format for XmlBook {
     /// XML with one of the outermost elements, and with something that only books have near its start.
     fn recognises(&self, file: &RawFile) -> bool {
         let head = charset::read(&file.bytes[..file.bytes.len().min(HEAD_BYTES)]).text.into_owned();
-        let is_xml = head.trim_start().starts_with("<?xml") || head.trim_start().starts_with("<!DOCTYPE");
+        let is_xml = ["<?xml", "<!DOCTYPE", "<FictionBook"].iter().any(|start| head.trim_start().starts_with(start));
         let Some(root) = root(&head).filter(|root| is_xml && ROOTS.contains(root)) else { return false };
         let is_book = ["docbook", "DocBook", "JATS", "article-meta", "tei-c.org", "DITA", "fictionbook", "FictionBook"];
         is_book.iter().any(|mark| head.contains(mark))

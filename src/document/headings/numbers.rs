@@ -10,7 +10,7 @@ pub(super) fn number(word: &str) -> Option<u32> {
 }
 
 /// A roman numeral in one case, up to [`LARGEST_NUMBER`].
-pub(in crate::document) fn roman(word: &str) -> Option<u32> {
+pub(crate) fn roman(word: &str) -> Option<u32> {
     let upper = word.to_ascii_uppercase();
     if word.is_empty() || (word != upper && word != word.to_ascii_lowercase()) {
         return None;

@@ -7,9 +7,9 @@ use super::formula::Formula;
 use super::notes::Note;
 use super::numbering::{NumberRef, Numbering};
 use super::styles::{Rank, Styles, heading};
-use crate::document::format::flow::Flow;
-use crate::document::format::raised::raised;
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::format::flow::Flow;
+use crate::format::raised::raised;
+use crate::format::xml::{Element, XmlHandler};
 
 /// More columns are not readable.
 const MOST_COLUMNS: usize = 200;

@@ -25,11 +25,11 @@ use super::archive::Archive;
 use super::flow::Flow;
 use super::interface::{FileText, Format};
 use super::xml::XmlHandler;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
-use crate::document::sniff;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
+use crate::sniff;
 
 const WHAT: &str = "a Word document (DOCX)";
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::format::xml::{Element, XmlHandler};
 
 /// A note or a comment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::document::format::xml::{Element, XmlHandler};
-use crate::document::numerals::roman;
+use crate::format::xml::{Element, XmlHandler};
+use crate::numerals::roman;
 
 /// Word's number of list levels and of heading levels.
 pub(super) const LEVELS: usize = 9;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::document::error::Error;
-use crate::document::format::archive::{Archive, resolve};
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::error::Error;
+use crate::format::archive::{Archive, resolve};
+use crate::format::xml::{Element, XmlHandler};
 
 /// The paths that `part` refers to, by the last word of the relation's type: `styles`, `footnotes`.
 pub(super) fn relations(archive: &mut Archive<'_>, part: &str) -> Result<HashMap<String, String>, Error> {

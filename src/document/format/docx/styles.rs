@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::numbering::{LEVELS, NumberRef};
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::format::xml::{Element, XmlHandler};
 
 /// Maximum depth of styles based on styles. A damaged or hostile file may have a style that is based on itself.
 const DEEPEST_STYLE: usize = 16;

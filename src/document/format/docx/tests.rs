@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::format::archive::zipped;
+use crate::format::archive::zipped;
 
 const ROOT: &str =
     "<Relationships><Relationship Type='http://x/officeDocument' Target='word/document.xml'/></Relationships>";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::format::xml::{Element, XmlHandler};
 
 /// Maximum number of levels. No reading program shows more.
 const DEEPEST: usize = 16;

@@ -22,15 +22,15 @@ use super::html::crowded;
 use super::html::reader::{Boilerplate, HtmlReader};
 use super::html::tokens::{Dialect, walk};
 use super::interface::{FileText, Format};
-use crate::document::controls::printable;
-use crate::document::error::Error;
-use crate::document::headings::{self, Likeness};
-use crate::document::options::ReadOptions;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
-use crate::document::sniff;
-use crate::document::span::ByteSpan;
+use crate::controls::printable;
+use crate::error::Error;
+use crate::headings::{self, Likeness};
+use crate::options::ReadOptions;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
+use crate::sniff;
+use crate::span::ByteSpan;
 
 const WHAT: &str = "an EPUB book";
 
@@ -45,7 +45,7 @@ impl Format for Epub {
     }
 
     fn recognises(&self, file: &RawFile) -> bool {
-        sniff::is_zip_with(&file.bytes, sniff::EPUB_MEMBER)
+        sniff::is_zip_with(&file.bytes, sniff::EPUB_MEMBER) || sniff::is_zip_with(&file.bytes, sniff::EPUB_KIND)
     }
 
     fn read(&self, file: RawFile, _options: &ReadOptions) -> Result<FileText, Error> {
@@ -54,6 +54,11 @@ impl Format for Epub {
         let mut report = FileReport { name: name.clone(), bytes: bytes.len() as u64, ..FileReport::default() };
         let package = package::package(&mut archive)?;
         remark_lost(&package, &mut report);
+        if !package.has_order {
+            report
+                .remarks
+                .push("the book has no reading order: its pages are read as its list of files has them".into());
+        }
         let titles = match titles(&mut archive, &package) {
             Ok(titles) => titles,
             Err(error @ Error::Bomb { .. }) => return Err(error),

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::document::error::Error;
-use crate::document::format::archive::{Archive, decoded, resolve};
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::error::Error;
+use crate::format::archive::{Archive, decoded, resolve};
+use crate::format::xml::{Element, XmlHandler};
 
 const CONTAINER: &str = "META-INF/container.xml";
 const ENCRYPTION: &str = "META-INF/encryption.xml";
@@ -28,6 +28,8 @@ pub(super) struct Package {
     pub chapters: Vec<Chapter>,
     pub nav: Option<String>,
     pub ncx: Option<String>,
+    /// Whether the book says in which order its files are read.
+    pub has_order: bool,
     /// Entries of the spine that are missing from the book, as written.
     pub lost: Vec<String>,
 }
@@ -42,7 +44,9 @@ pub(super) struct Chapter {
 /// Reads the package of the book. Fails if chapters are encrypted.
 pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
     let mut container = Container::default();
-    archive.read_xml(CONTAINER, &mut container)?;
+    if archive.has(CONTAINER) {
+        archive.read_xml(CONTAINER, &mut container)?;
+    }
     // A container that is damaged, or names what is not there: the package is told by its name.
     let named = container.package.map(|path| decoded(&path).replace('\\', "/"));
     let by_name = || archive.names().find(|name| name.to_lowercase().ends_with(".opf"));
@@ -53,7 +57,11 @@ pub(super) fn package(archive: &mut Archive<'_>) -> Result<Package, Error> {
     let path = named.filter(|path| archive.has(path)).or_else(by_name).ok_or_else(|| archive.broken(&lost))?;
     let mut opf = Opf::default();
     archive.read_xml(&path, &mut opf)?;
-    let package = opf.package(&path, archive);
+    let mut package = opf.package(&path, archive);
+    if package.chapters.is_empty() {
+        package.chapters = opf.listed(&path, archive);
+        package.has_order = false;
+    }
     if package.chapters.is_empty() {
         return Err(archive.broken(&format!("no chapter of {path} is in it")));
     }
@@ -78,6 +86,8 @@ impl XmlHandler for Container {
 #[derive(Default)]
 struct Opf {
     items: HashMap<String, ManifestItem>,
+    /// The items in the order of the list.
+    ids: Vec<String>,
     spine: Vec<String>,
     ncx_id: Option<String>,
 }
@@ -95,6 +105,7 @@ impl XmlHandler for Opf {
             "item" => {
                 let is_nav = get("properties").split_whitespace().any(|property| property == "nav");
                 let item = ManifestItem { href: get("href"), media_type: get("media-type"), is_nav };
+                self.ids.push(get("id"));
                 self.items.insert(get("id"), item);
             }
             "itemref" => self.spine.push(get("idref")),
@@ -113,6 +124,7 @@ impl Opf {
         let mut package = Package {
             nav: self.items.values().find(|item| item.is_nav).and_then(at),
             ncx: ncx.and_then(at),
+            has_order: true,
             ..Package::default()
         };
         let mut seen = HashSet::new();
@@ -126,6 +138,20 @@ impl Opf {
         let mut seen = HashSet::new();
         package.chapters.retain(|chapter| seen.insert(chapter.path.clone()));
         package
+    }
+
+    /// The pages of a book that has no reading order, as its list of files has them.
+    fn listed(&self, path: &str, archive: &Archive<'_>) -> Vec<Chapter> {
+        let mut seen = HashSet::new();
+        let pages = self.ids.iter().filter_map(|id| self.items.get(id)).filter(|item| {
+            !item.is_nav
+                && matches!(item.media_type.as_str(), "application/xhtml+xml" | "text/html" | "text/x-oeb1-document")
+        });
+        let at = |item: &ManifestItem| resolve(path, &item.href).filter(|path| archive.has(path));
+        pages
+            .filter_map(|item| Some(Chapter { path: at(item)?, media_type: item.media_type.clone() }))
+            .filter(|chapter| seen.insert(chapter.path.clone()))
+            .collect()
     }
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::format::archive::zipped;
+use crate::format::archive::zipped;
 
 const CONTAINER: &str = "<container><rootfiles><rootfile full-path='OEBPS/book.opf'/></rootfiles></container>";
 
@@ -268,4 +268,26 @@ proptest! {
             prop_assert!(entry.span.end <= file.text.len() && entry.span.start <= entry.span.end);
         }
     }
+}
+
+#[test]
+fn a_book_without_a_reading_order_or_a_container_is_read_as_its_list_has_it() {
+    let item = |id: &str| format!("<item id='{id}' href='{id}.xhtml' media-type='application/xhtml+xml'/>");
+    let page = |title: &str| format!("<html><body><h1>{title}</h1><p>Text of {title}.</p></body></html>");
+    let (one, two) = (page("One"), page("Two"));
+    let package = format!("<package><manifest>{}{}</manifest><spine/></package>", item("two"), item("one"));
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let members =
+        [("mimetype", "application/epub+zip"), ("c.opf", &*package), ("one.xhtml", &*one), ("two.xhtml", &*two)];
+    for (name, text) in members {
+        writer.start_file(name, stored).expect("a new member");
+        std::io::Write::write_all(&mut writer, text.as_bytes()).expect("memory");
+    }
+    let file = read(writer.finish().expect("memory").into_inner()).expect("a book");
+    assert_eq!(file.text, "# Two\n\nText of Two.\n\n# One\n\nText of One.\n");
+    assert_eq!(
+        file.report.remarks,
+        ["the book has no reading order: its pages are read as its list of files has them"]
+    );
 }

@@ -20,11 +20,11 @@ use super::charset;
 use super::dtd;
 use super::flow::{Flow, Flowed};
 use super::interface::{FileText, Format};
-use crate::document::encoding::Found;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{FileReport, counted};
+use crate::encoding::Found;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{FileReport, counted};
 
 /// How much of a file is examined to tell a page from text.
 const HEAD_BYTES: usize = 4096;

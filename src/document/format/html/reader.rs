@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use super::math::{Formula, tex};
 use super::tokens::{Attributes, HtmlHandler};
-use crate::document::format::flow::Flow;
+use crate::format::flow::Flow;
 
 /// An end tag closes an element at most this many levels out. Without a limit, stray tags in deep nesting would cost
 /// quadratic time.
@@ -24,7 +24,7 @@ const LONGEST_RAISED: usize = 16;
 
 /// What to do with navigation, headers and footers of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::document::format) enum Boilerplate {
+pub(in crate::format) enum Boilerplate {
     Keep,
     /// Drop it, except headers if the title is there.
     Drop {
@@ -33,7 +33,7 @@ pub(in crate::document::format) enum Boilerplate {
 }
 
 /// Writes the text of a page or chapter to a flow.
-pub(in crate::document::format) struct HtmlReader<'a> {
+pub(in crate::format) struct HtmlReader<'a> {
     pub flow: &'a mut Flow,
     around: Boilerplate,
     /// The anchors to set, as `chapter#id`.
@@ -59,7 +59,7 @@ pub(in crate::document::format) struct HtmlReader<'a> {
 
 /// Where there is text. Boilerplate can be dropped only if there is text in the main content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::document::format) struct Landmarks {
+pub(in crate::format) struct Landmarks {
     pub main: bool,
     pub around: bool,
     /// Whether main content, or a header around it, has a heading of level 1.

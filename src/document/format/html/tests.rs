@@ -153,6 +153,11 @@ fn code_in_an_item_keeps_its_indents_below_the_item() {
 }
 
 #[test]
+fn a_cell_that_claims_a_hundred_columns_adds_no_empty_ones() {
+    assert_eq!(text("<table><tr><td>a<td>b<tr><td colspan=99>note</table>"), "a | b\nnote\n");
+}
+
+#[test]
 fn cells_that_span_rows_and_columns_leave_the_others_in_place() {
     let page = "<table><tr><th rowspan=2>Name<th colspan=2>Years<th>Sum<tr><th>2024<th>2025<th>all<tr><td>North<td>1<td>2<td>3</table>";
     assert_eq!(text(page), "Name | Years |  | Sum\n | 2024 | 2025 | all\nNorth | 1 | 2 | 3\n");

@@ -16,7 +16,7 @@ const MOST_ATTRIBUTES: usize = 1000;
 
 /// What `<a/>` means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::document::format) enum Dialect {
+pub(in crate::format) enum Dialect {
     /// The slash is ignored.
     Html,
     /// The element is empty.
@@ -24,7 +24,7 @@ pub(in crate::document::format) enum Dialect {
 }
 
 /// Receives the tags and the text of a page.
-pub(in crate::document::format) trait HtmlHandler {
+pub(in crate::format) trait HtmlHandler {
     /// `name` is in lower case and without its prefix. If `is_closed`, no end tag follows.
     fn open(&mut self, name: &str, attributes: &Attributes<'_>, is_closed: bool);
     fn close(&mut self, name: &str);
@@ -33,7 +33,7 @@ pub(in crate::document::format) trait HtmlHandler {
 }
 
 /// The attributes of a tag.
-pub(in crate::document::format) struct Attributes<'a>(&'a Tag);
+pub(in crate::format) struct Attributes<'a>(&'a Tag);
 
 impl Attributes<'_> {
     /// The value of `name`, which must be in lower case and with its prefix.
@@ -43,11 +43,7 @@ impl Attributes<'_> {
 }
 
 /// Passes the content of `text` to `handler`. Fails with the number of attributes if a tag has too many.
-pub(in crate::document::format) fn walk(
-    text: &str,
-    dialect: Dialect,
-    markup: &mut dyn HtmlHandler,
-) -> Result<(), usize> {
+pub(in crate::format) fn walk(text: &str, dialect: Dialect, markup: &mut dyn HtmlHandler) -> Result<(), usize> {
     if let Some(count) = crowded_tag(text) {
         return Err(count);
     }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use encoding_rs::{Encoding, UTF_8};
 
-use crate::document::format::charset;
+use crate::format::charset;
 
 /// Most headers of a message, and most parts of one.
 const MOST_HEADERS: usize = 500;
@@ -100,6 +100,11 @@ impl<'a> Entity<'a> {
         if kind.contains('/') { kind } else { "text/plain".into() }
     }
 
+    /// Whether nothing is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.body.trim_ascii().is_empty()
+    }
+
     pub(super) fn is_attachment(&self) -> bool {
         self.raw("content-disposition")
             .trim_start()
@@ -173,7 +178,7 @@ fn parameter(header: &str, name: &str) -> Option<String> {
         if let Some(star) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('*')) {
             let is_escaped = star.is_empty() || star.ends_with('*');
             let value = value.rsplit_once("''").map_or(value, |(_, value)| value);
-            pieces += &if is_escaped { crate::document::format::archive::decoded(value) } else { value.to_owned() };
+            pieces += &if is_escaped { crate::format::archive::decoded(value) } else { value.to_owned() };
         }
     }
     Some(pieces).filter(|pieces| !pieces.is_empty())

@@ -70,3 +70,10 @@ fn a_forwarded_message_is_read_and_lines_that_begin_with_from_are_as_they_were_w
     let expected = "From: j@example.org\nSubject: Outer\n\nFrom here on,\n> quoted.\n\nFrom: k@example.org\nSubject: Inner\n\nThe inner text.\n";
     assert_eq!((file.text.as_str(), file.report.remarks.len()), (expected, 0));
 }
+
+#[test]
+fn a_message_with_a_wrong_boundary_keeps_its_text() {
+    let message = "From: a@b.c\nSubject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"x\"\n\n--y\n\nStill here.\n\n--y--\n";
+    let file = Mail.read(RawFile::new("a.eml", message), &ReadOptions::default()).expect("a message");
+    assert!(file.text.contains("Still here."), "{}", file.text);
+}

@@ -7,12 +7,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::sheets::Sheet;
-use crate::document::controls::printable;
-use crate::document::error::Error;
-use crate::document::format::archive::{Archive, resolve};
-use crate::document::format::flow::Flow;
-use crate::document::format::xml::{Element, XmlHandler};
-use crate::document::report::FileReport;
+use crate::controls::printable;
+use crate::error::Error;
+use crate::format::archive::{Archive, resolve};
+use crate::format::flow::Flow;
+use crate::format::xml::{Element, XmlHandler};
+use crate::report::FileReport;
 
 const WORKBOOK: &str = "xl/workbook.xml";
 
@@ -174,12 +174,13 @@ impl XmlHandler for SheetReader<'_> {
     fn close(&mut self, name: &str) {
         match name {
             "v" | "t" => self.cell.is_value = false,
-            "c" => {
+            // Cells may name the same long text again and again.
+            "c" if !self.flow.is_full() => {
                 let cell = std::mem::take(&mut self.cell);
                 let value = self.value(&cell);
                 self.sheet.set(cell.column, &value);
             }
-            "row" => self.sheet.end_row(self.flow),
+            "row" => self.sheet.end_row(1, self.flow),
             _ => {}
         }
     }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::sheets::Sheet;
 use super::styles::{Look, Styles};
-use crate::document::controls::printable;
-use crate::document::error::Error;
-use crate::document::format::archive::Archive;
-use crate::document::format::charset;
-use crate::document::format::flow::Flow;
-use crate::document::format::raised::raised;
-use crate::document::format::xml::{self, Element, XmlHandler};
-use crate::document::report::{FileReport, counted};
+use crate::controls::printable;
+use crate::error::Error;
+use crate::format::archive::Archive;
+use crate::format::charset;
+use crate::format::flow::Flow;
+use crate::format::raised::raised;
+use crate::format::xml::{self, Element, XmlHandler};
+use crate::report::{FileReport, counted};
 
 /// Most spaces that `<text:s text:c="…"/>` stands for.
 const MOST_SPACES: usize = 64;
@@ -76,6 +76,8 @@ struct ContentReader<'a> {
     rows: Vec<bool>,
     skipped: usize,
     slides: usize,
+    /// How often the open row of a sheet is there.
+    row_times: u64,
     /// The open sheet and its name.
     sheet: Option<(String, Sheet)>,
     /// The text of the open cell of a sheet, and how often it is repeated.
@@ -147,6 +149,7 @@ impl<'a> ContentReader<'a> {
             rows: Vec::new(),
             skipped: 0,
             slides: 0,
+            row_times: 1,
             sheet: None,
             cell: None,
             is_heading: false,
@@ -283,7 +286,8 @@ impl<'a> ContentReader<'a> {
         }
     }
 
-    fn begin_row(&mut self) {
+    fn begin_row(&mut self, element: &Element<'_>) {
+        self.row_times = repeated(element, "number-rows-repeated");
         if !self.is_sheets {
             let is_begun = self.flow.begin_row();
             self.rows.push(is_begun);
@@ -292,8 +296,8 @@ impl<'a> ContentReader<'a> {
 
     fn begin_cell(&mut self, element: &Element<'_>) {
         if self.is_sheets {
-            let times = element.attribute("number-columns-repeated").and_then(|times| times.parse().ok()).unwrap_or(1);
-            self.cell = Some((String::new(), times));
+            let times = repeated(element, "number-columns-repeated");
+            self.cell = Some((String::new(), usize::try_from(times).unwrap_or(usize::MAX)));
             if element.is_empty {
                 self.end_cell();
             }
@@ -312,7 +316,7 @@ impl<'a> ContentReader<'a> {
 
     fn end_row(&mut self) {
         match &mut self.sheet {
-            Some((_, sheet)) => sheet.end_row(self.flow),
+            Some((_, sheet)) => sheet.end_row(self.row_times, self.flow),
             None if self.rows.pop() == Some(true) => self.flow.end_row(),
             None => {}
         }
@@ -325,6 +329,11 @@ impl<'a> ContentReader<'a> {
             (None, None) => self.flow.text(text),
         }
     }
+}
+
+/// How often a row or a cell is there.
+fn repeated(element: &Element<'_>, attribute: &str) -> u64 {
+    element.attribute(attribute).and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 impl XmlHandler for ContentReader<'_> {
@@ -377,7 +386,7 @@ impl XmlHandler for ContentReader<'_> {
                 self.flow.line();
             }
             "table" if !element.is_empty => self.begin_table(element),
-            "table-row" if !element.is_empty => self.begin_row(),
+            "table-row" if !element.is_empty => self.begin_row(element),
             "table-cell" | "covered-table-cell" => self.begin_cell(element),
             "line-break" if self.cell.is_none() => self.flow.line_break(),
             "line-break" | "tab" => self.write(" "),

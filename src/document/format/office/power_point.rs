@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::document::error::Error;
-use crate::document::format::archive::{Archive, resolve};
-use crate::document::format::flow::Flow;
-use crate::document::format::xml::{Element, XmlHandler};
+use crate::error::Error;
+use crate::format::archive::{Archive, resolve};
+use crate::format::flow::Flow;
+use crate::format::xml::{Element, XmlHandler};
 
 const PRESENTATION: &str = "ppt/presentation.xml";
 

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::document::format::xml::{Element, XmlHandler};
-use crate::document::numerals::roman;
+use crate::format::xml::{Element, XmlHandler};
+use crate::numerals::roman;
 
 /// Maximum depth of lists.
 const LEVELS: usize = 10;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::document::format::archive::zipped;
+use crate::format::archive::zipped;
 
 fn read(members: &[(&str, &str)]) -> FileText {
     let members: Vec<(&str, &[u8])> = members.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
@@ -123,4 +123,51 @@ fn sheets_of_excel_have_texts_numbers_and_dates_in_their_columns() {
         ("xl/worksheets/sheet1.xml", sheet),
     ]);
     assert_eq!(file.text, "# Sheet: Prices\n\nwhat | | when\n2.5 | TRUE | 2023-03-15 12:00\n");
+}
+
+/// An Excel workbook of one sheet.
+fn workbook(rows: &str, strings: &str) -> Vec<u8> {
+    let sheet = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    zipped(&[
+        ("xl/workbook.xml", b"<workbook><sheets><sheet name='S' r:id='r1'/></sheets></workbook>"),
+        ("xl/_rels/workbook.xml.rels", b"<R><Relationship Id='r1' Target='worksheets/sheet1.xml'/></R>"),
+        ("xl/sharedStrings.xml", strings.as_bytes()),
+        ("xl/worksheets/sheet1.xml", sheet.as_bytes()),
+    ])
+}
+
+#[test]
+fn cells_far_to_the_right_are_read_and_say_where_they_are() {
+    let rows = "<row r='1'><c r='A1'><v>1</v></c><c r='XFD1'><v>2</v></c></row><row r='1048576'><c r='B1048576'><v>3</v></c></row>";
+    let read = Office.read(RawFile::new("a.xlsx", workbook(rows, "<sst/>")), &ReadOptions::default());
+    assert_eq!(read.expect("a sheet").text, "# Sheet: S\n\n1 | … | XFD: 2\n| 3\n");
+}
+
+#[test]
+fn a_text_that_is_asked_for_again_and_again_is_a_bomb() {
+    let strings = format!("<sst><si><t>{}</t></si></sst>", "a".repeat(1 << 20));
+    let rows: String = (0..40).map(|_| "<row><c t='s'><v>0</v></c></row>").collect();
+    let error = Office.read(RawFile::new("a.xlsx", workbook(&rows, &strings)), &ReadOptions::default());
+    let error = error.expect_err("too much").to_string();
+    assert!(error.contains("MiB of text, which looks like a decompression bomb"), "{error}");
+}
+
+#[test]
+fn rows_that_are_there_several_times_are_written_as_often() {
+    let cell = |text: &str| format!("<table:table-cell><text:p>{text}</text:p></table:table-cell>");
+    let rows = format!(
+        "<table:table-row table:number-rows-repeated='3'>{}</table:table-row><table:table-row table:number-rows-repeated='1000000'><table:table-cell \
+         table:number-columns-repeated='16384'/></table:table-row><table:table-row>{}</table:table-row>",
+        cell("same"),
+        cell("end")
+    );
+    let content = format!(
+        "<office:body><office:spreadsheet><table:table table:name='S'>{rows}</table:table></office:spreadsheet></office:body>"
+    );
+    let file = read(&[
+        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", "<m/>"),
+        ("content.xml", &content),
+    ]);
+    assert_eq!(file.text, "# Sheet: S\n\nsame\nsame\nsame\nend\n");
 }

@@ -9,11 +9,11 @@
 use super::classify::ReadPage;
 use super::lines::PageLines;
 use super::protocol::Bookmark;
-use crate::document::controls::printable;
-use crate::document::outline::{OutlineEntry, close_spans};
-use crate::document::position::Position;
-use crate::document::report::PageFound;
-use crate::document::span::ByteSpan;
+use crate::controls::printable;
+use crate::outline::{OutlineEntry, close_spans};
+use crate::position::Position;
+use crate::report::PageFound;
+use crate::span::ByteSpan;
 
 /// Maximum number of lines of a page that are searched for titles.
 const MOST_LINES_SEARCHED: usize = 400;
@@ -181,7 +181,7 @@ fn is_title(line: &str, title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::report::PageReport;
+    use crate::report::PageReport;
 
     fn laid_out(pages: &[(&str, PageFound)]) -> LaidOut {
         let numbered = || (1..).zip(pages);

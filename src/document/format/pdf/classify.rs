@@ -4,7 +4,7 @@ use super::layout::LineLook;
 use super::protocol::{PageContent, UnseenLines};
 use super::quality::{READABLE, quality};
 use super::runner::Findings;
-use crate::document::report::{PageFound, PageReport};
+use crate::report::{PageFound, PageReport};
 
 /// A page with its text, and what it is.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Example: a process that was asked for the pages 1, 3 and 5 of 6 has sent page 1. It is at page 3, until it sends that or dies.
 
 use super::protocol::{ReaderMessage, Request};
-use crate::document::progress::LoadProgress;
+use crate::progress::LoadProgress;
 
 /// The page of one process. When this value is dropped, the process is at none.
 pub(super) struct CurrentPage<'a> {

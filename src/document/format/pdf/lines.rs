@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::arabic::letters;
 use super::layout::LineLook;
-use crate::document::controls::without_controls;
+use crate::controls::without_controls;
 
 /// The lines of a page. Blank lines separate paragraphs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,11 +40,11 @@ use self::lines::PageLines;
 use self::protocol::{MOST_PAGES, Refusal, UnseenLines};
 use self::runner::{Findings, ReaderRunner};
 use super::interface::{FileText, Format};
-use crate::document::controls::printable;
-use crate::document::error::Error;
-use crate::document::options::ReadOptions;
-use crate::document::raw_file::RawFile;
-use crate::document::report::{DroppedLine, FileReport, PageFound, counted, ranges};
+use crate::controls::printable;
+use crate::error::Error;
+use crate::options::ReadOptions;
+use crate::raw_file::RawFile;
+use crate::report::{DroppedLine, FileReport, PageFound, counted, ranges};
 
 const WHAT: &str = "a PDF";
 const MARK: &[u8] = b"%PDF-";

@@ -14,9 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::classify::ReadPage;
-use crate::document::options::Ocr;
-use crate::document::progress::{LoadProgress, PageStep};
-use crate::document::report::PageFound;
+use crate::options::Ocr;
+use crate::progress::{LoadProgress, PageStep};
+use crate::report::PageFound;
 
 /// Pixels per inch; the programs' manuals advise so many.
 const RESOLUTION: &str = "300";

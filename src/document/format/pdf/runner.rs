@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use super::current_page::CurrentPage;
 use super::protocol::{Bookmark, PageContent, ReaderMessage, Refusal, Request};
 use super::{answer, worker};
-use crate::document::controls::printable;
-use crate::document::options::{PdfReader, ReadOptions};
-use crate::document::progress::LoadProgress;
+use crate::controls::printable;
+use crate::options::{PdfReader, ReadOptions};
+use crate::progress::LoadProgress;
 
 /// The argument that makes `lunette` a process that reads a PDF.
 pub const READ_PDF: &str = "read-pdf";

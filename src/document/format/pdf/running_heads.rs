@@ -20,8 +20,8 @@ use std::collections::HashSet;
 
 use super::layout::LineLook;
 use super::lines::PageLines;
-use crate::document::headings::roman;
-use crate::document::report::DroppedLine;
+use crate::headings::roman;
+use crate::report::DroppedLine;
 
 /// How many pages away neighbours may be. Book and chapter title alternate, and there may be a page of images between.
 const NEIGHBOURS: u32 = 4;

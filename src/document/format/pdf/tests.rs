@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::{Position, ReadOptions};
+use crate::{Position, ReadOptions};
 
 #[path = "../../../../tests/support/pdf.rs"]
 mod made;
@@ -120,7 +120,7 @@ fn the_outline_leads_to_the_lines_of_its_titles() {
         .titled("Milk", 2, 1)
         .titled("Dogs", 1, 2);
     let file = read(&made);
-    let tab = |entry: &crate::document::OutlineEntry| {
+    let tab = |entry: &crate::OutlineEntry| {
         (entry.title.clone(), entry.level, file.text[entry.span.start..].lines().next().unwrap_or_default().to_owned())
     };
     let tabs: Vec<_> = file.outline.iter().map(tab).collect();
@@ -272,6 +272,29 @@ fn a_table_stays_row_by_row() {
     let file =
         read(&Made::new().page((0..3_u32).map(|index| 700 - 16 * index).zip(&rows).map(row).collect::<String>()));
     assert_eq!(file.text, "Star    47.5 m  1921\nHeron   31.2 m  1934\nGannet  8.0 m   1950\n");
+}
+
+#[test]
+fn the_first_and_the_last_row_of_wrapped_cells_stay_with_the_others() {
+    let row = |number: u32| {
+        let top = 775 - 60 * number;
+        let first = line(60, top, 11, &format!("C{number}"));
+        let duty = [
+            format!("Deliver lot {number} within ten days"),
+            "after the order was confirmed".into(),
+            "by both parties".into(),
+        ];
+        let penalty = [format!("{number}00 euro for each day"), "but at most five percent".into()];
+        first
+            + &lines(120, top, &duty.each_ref().map(String::as_str))
+            + &lines(350, top, &penalty.each_ref().map(String::as_str))
+    };
+    let head = line(60, 740, 11, "Clause") + &line(120, 740, 11, "Duty of the seller") + &line(350, 740, 11, "Penalty");
+    let file = read(&Made::new().page(head + &row(1) + &row(2) + &row(3)));
+    let rows: Vec<String> = (1..=3)
+        .map(|number| format!("C{number} | Deliver lot {number} within ten days after the order was confirmed by both parties | {number}00 euro for each day but at most five percent\n"))
+        .collect();
+    assert_eq!(file.text, format!("Clause | Duty of the seller | Penalty\n{}", rows.concat()));
 }
 
 /// A table of this many columns and rows with lines around its cells, from (72, 700) to the right and down.

@@ -9,7 +9,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, String as PdfString};
 
 use super::super::protocol::MOST_PAGES;
 use super::text_string::decoded;
-use crate::document::numerals::roman;
+use crate::numerals::roman;
 
 /// Maximum number of nodes visited in the tree, and of ranges found.
 const MOST_NODES: usize = 10_000;

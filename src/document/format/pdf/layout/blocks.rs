@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bidi::is_right_to_left;
 use super::fixed::Fixed;
-use super::gutters::{Band, Gutter, best_band};
+use super::gutters::{Band, Gutter, best_band, best_bands};
 use super::line::{Printed, lines, rejoin_shifted};
 use super::pieces::Piece;
 use super::rows::{Row, rows};
@@ -68,14 +68,23 @@ impl Reader<'_> {
     fn read(&self, region: &[usize], depth: usize, printed: &mut Vec<Printed>) {
         let mut rows = rows(self.pieces, region);
         rejoin_shifted(self.pieces, &mut rows);
-        let band = if depth < DEEPEST { best_band(self.pieces, &rows) } else { None };
-        let Some(band) = band else {
+        let bands = if depth < DEEPEST { best_bands(self.pieces, &rows) } else { None };
+        let Some((band, with_ends)) = bands else {
             printed.extend(lines(self.pieces, region));
             return;
         };
+        let has_ends = with_ends != band && self.is_wrapped_table(&rows, &with_ends);
+        let band = if has_ends { with_ends } else { band };
         self.read_part(&rows[..band.from], depth, printed);
         self.read_band(&rows[band.from..band.to], &band, depth, printed);
         self.read_part(&rows[band.to..], depth, printed);
+    }
+
+    /// Whether `band` is a table whose cells have several lines.
+    fn is_wrapped_table(&self, rows: &[Row], band: &Band) -> bool {
+        let rows = &rows[band.from..band.to];
+        self.kind(&region_of(rows), &band.gutters).0 == BandKind::Table
+            && table::is_wrapped(self.pieces, rows, &edges_of(band))
     }
 
     /// What the columns between these gutters are: columns of text if they are, perhaps without some of the gutters.
@@ -117,7 +126,7 @@ impl Reader<'_> {
 
     fn read_band(&self, rows: &[Row], band: &Band, depth: usize, printed: &mut Vec<Printed>) {
         let region = region_of(rows);
-        let edges: Vec<f64> = band.gutters.iter().map(|gutter| gutter.middle()).collect();
+        let edges = edges_of(band);
         let (kind, mut columns) = self.kind(&region, &band.gutters);
         match kind {
             BandKind::Columns => {
@@ -137,6 +146,11 @@ impl Reader<'_> {
             BandKind::Rows => printed.extend(lines(self.pieces, &region)),
         }
     }
+}
+
+/// The middles of the gutters.
+fn edges_of(band: &Band) -> Vec<f64> {
+    band.gutters.iter().map(|gutter| gutter.middle()).collect()
 }
 
 /// The pieces of these rows.

@@ -19,6 +19,8 @@ const MOST_ROWS: usize = 600;
 /// A row is not part of a band if it is further away, in distances between rows, and there are few such rows.
 const FAR: f64 = 1.7;
 const FEW_ROWS: usize = 3;
+/// Two distances are alike if one is this share of the other.
+const ALIKE: f64 = 0.95;
 
 /// Rows with gutters in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,19 +51,35 @@ impl Gutter {
 
 /// The band with the most rows beside a gutter.
 pub(super) fn best_band(pieces: &[Piece], rows: &[Row]) -> Option<Band> {
+    best_bands(pieces, rows).map(|(band, _)| band)
+}
+
+/// The same, and the band with the rows at its ends that are no farther from the others than those in its middle: the
+/// first and the last row of a table whose cells have several lines.
+pub(super) fn best_bands(pieces: &[Piece], rows: &[Row]) -> Option<(Band, Band)> {
     if rows.len() > MOST_ROWS {
         return None;
     }
     let search = Search { rows, spans: rows.iter().map(|row| spans(pieces, row)).collect(), leading: leading(rows)? };
     let bands = (0..rows.len()).filter_map(|from| search.best_from(from));
     let best = bands.max_by_key(|band| (weight(band), std::cmp::Reverse(band.from)))?;
-    Some(search.trimmed(best))
+    let with_ends = search.trimmed(best.clone(), Ends::AsInside);
+    Some((search.trimmed(best, Ends::Near), with_ends))
 }
 
 /// The rows beside the longest gutter, then those beside all.
 fn weight(band: &Band) -> (usize, usize) {
     let reach = band.gutters.iter().map(|gutter| gutter.reach).max();
     (reach.unwrap_or(0), band.gutters.iter().map(|gutter| gutter.rows).sum())
+}
+
+/// Which rows at the ends of a band belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// Those that follow each other as lines do.
+    Near,
+    /// Those that are no farther from each other than some inside.
+    AsInside,
 }
 
 type Span = (f64, f64);
@@ -131,12 +149,14 @@ impl Search<'_> {
     }
 
     /// `band` without a few rows at its ends that are far from the others: heads, page numbers, notes.
-    fn trimmed(&self, band: Band) -> Band {
-        let is_far = |row: usize| {
-            let distance = self.rows[row + 1].baseline - self.rows[row].baseline;
-            distance > FAR * self.leading.max(self.rows[row].size.min(self.rows[row + 1].size))
-        };
+    fn trimmed(&self, band: Band, ends: Ends) -> Band {
         let (from, to) = (band.from, band.to);
+        let distance = |row: usize| self.rows[row + 1].baseline - self.rows[row].baseline;
+        let inside = (from + FEW_ROWS..to.saturating_sub(FEW_ROWS + 1)).map(distance).fold(0.0, f64::max);
+        let is_far = |row: usize| {
+            let least = FAR * self.leading.max(self.rows[row].size.min(self.rows[row + 1].size));
+            distance(row) > least && (ends == Ends::Near || distance(row) * ALIKE > inside)
+        };
         let middle = usize::midpoint(from, to);
         let first = (from..middle.min(from + FEW_ROWS)).rev().find(|&row| is_far(row));
         let last = (middle.max(to.saturating_sub(FEW_ROWS + 1))..to.saturating_sub(1)).find(|&row| is_far(row));

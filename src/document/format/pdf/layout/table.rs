@@ -277,6 +277,11 @@ pub(super) fn between_cells(cells: &[Vec<String>]) -> Vec<String> {
     cells.iter().map(|row| row.join(BETWEEN_CELLS)).collect()
 }
 
+/// Whether these are rows of a table whose cells have several lines, with pauses between them.
+pub(super) fn is_wrapped(pieces: &[Piece], rows: &[Row], edges: &[f64]) -> bool {
+    wrapped(pieces, rows, edges).is_some()
+}
+
 /// The ranges of lines that are rows of a table whose cells have several lines: there are pauses between the rows, and
 /// the cells that go on are prose.
 fn wrapped(pieces: &[Piece], rows: &[Row], edges: &[f64]) -> Option<Vec<std::ops::Range<usize>>> {

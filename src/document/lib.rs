@@ -8,8 +8,8 @@
 //! [`mod@format`] of the registry reads the file, and [`assemble`] joins the files. [`Watched`] tells whether a
 //! document has changed since.
 //!
-//! This module does not count tokens and does not draw. It uses nothing of the rest of the crate, so `fuzz/` compiles
-//! it alone. `chat` decides how a document is put in front of a model.
+//! This crate does not count tokens and does not draw. It uses nothing of the program, which brings it in as its module
+//! `document`. So it is compiled beside llama.cpp, and `fuzz/` compiles it alone. `chat` decides how a document is put in front of a model.
 
 mod assemble;
 mod code_page;
