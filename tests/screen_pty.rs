@@ -9,12 +9,15 @@ mod models;
 mod pty;
 mod support {
     pub(crate) mod gguf;
+    pub(crate) mod hub;
     pub(crate) mod scripted_model;
 }
 
 use std::time::Duration;
 
+use lunette::models::Catalogue;
 use pty::Terminal;
+use support::hub::{Hub, Repository};
 use support::scripted_model::{self, CHATML};
 
 /// Longer than anything without a model takes on a busy machine.
@@ -48,6 +51,40 @@ fn a_model_that_is_missing_is_told_before_the_terminal_is_taken() {
     let mut terminal = Terminal::open(80, 24, &[("book.txt", "A book.\n")], &["-m", "nowhere.gguf", "book.txt"]);
     assert_eq!(terminal.exit_code(SECONDS), 5, "{}", terminal.screen());
     assert!(terminal.is_given_back() && terminal.screen().contains("nowhere.gguf"), "{}", terminal.screen());
+}
+
+/// A hub that has a model of the catalogue: its name there and its file's are true, what is in the file says `Hi.`
+fn hub_with(name: &'static str, path: &'static str) -> Hub {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = folder.path().join("model.gguf");
+    scripted_model::write(&model, "Hi.", CHATML);
+    let file = std::fs::read(model).expect("it was written").into();
+    Hub::start(Repository { name, old_name: "ada/none", path, file, token: None, listing: None }, &[])
+}
+
+/// A bare machine: what suits it is suggested, one of the list is fetched, and it answers.
+#[test]
+fn without_a_model_some_are_suggested_and_the_chosen_one_is_fetched_and_asked() {
+    let hub = hub_with("unsloth/Qwen3-4B-Instruct-2507-GGUF", "Qwen3-4B-Instruct-2507-Q4_K_M.gguf");
+    let variables = [("HF_ENDPOINT", hub.endpoint.as_str())];
+    let mut terminal = Terminal::open_with(120, 40, &[("book.txt", &book(8))], &["book.txt"], &variables);
+    terminal.wait_for("Suited to this machine, for about", SECONDS);
+    for told in ["fast Qwen2.5-Coder 1.5B", "to download", "of memory", "reads it in", "Alt-L fetches them"] {
+        assert!(terminal.shows(told), "{told} on\n{}", terminal.screen());
+    }
+    terminal.press("\x1bl");
+    terminal.wait_for("Qwen3-4B Instruct 2507", SECONDS);
+    let row = Catalogue::bundled().entries().iter().position(|entry| entry.name == "qwen3-4b").expect("it is listed");
+    terminal.press(&"\x1b[B".repeat(row));
+    terminal.wait_until("Qwen3-4B chosen", SECONDS, |it| it.is_reversed("Qwen3-4B Instruct 2507"));
+    terminal.press("\r");
+    terminal.wait_for("book.txt is read. Ask it anything.", LONG);
+    terminal.press("Who?\r");
+    terminal.wait_for("first token after", LONG);
+    assert!(terminal.shows("Hi."), "{}", terminal.screen());
+    assert_eq!(hub.file_requests().len(), 1, "it is fetched once");
+    terminal.press("\x04");
+    assert_eq!(terminal.exit_code(SECONDS), 0);
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn model(template: String) -> ModelInfo {
         repacked_bytes: 0,
         load_time: Duration::ZERO,
         chat_template: Some(template),
+        turn_marks: lunette::engine::message::TurnMarks::default(),
         bos_text: "<s>".into(),
         eos_text: "</s>".into(),
         sliding_refused: None,

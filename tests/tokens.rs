@@ -111,6 +111,7 @@ fn model_with(template: &str) -> ModelInfo {
         model_bytes: 1,
         load_time: Duration::ZERO,
         chat_template: Some(template.into()),
+        turn_marks: lunette::engine::message::TurnMarks::default(),
         bos_text: "<s>".into(),
         eos_text: "</s>".into(),
         sliding_refused: None,

@@ -19,13 +19,21 @@ const SECOND: [&str; 48] = [
     "wagon", "window",
 ];
 
-/// `count` different keys, such as `amber-lantern`; no more than there are.
+/// `count` different keys, such as `amber-lantern`, and only where those are too few such as `lantern-amber`, too; no more than there are.
 pub(crate) fn keys(draws: &mut Draws, count: usize) -> Vec<String> {
-    let mut all: Vec<String> =
-        FIRST.iter().flat_map(|first| SECOND.iter().map(move |second| format!("{first}-{second}"))).collect();
-    draws.shuffle(&mut all);
+    let mut all = shuffled_pairs(draws, &FIRST, &SECOND);
+    if count > all.len() {
+        all.extend(shuffled_pairs(draws, &SECOND, &FIRST));
+    }
     all.truncate(count);
     all
+}
+
+fn shuffled_pairs(draws: &mut Draws, firsts: &[&str], seconds: &[&str]) -> Vec<String> {
+    let mut pairs: Vec<String> =
+        firsts.iter().flat_map(|first| seconds.iter().map(move |second| format!("{first}-{second}"))).collect();
+    draws.shuffle(&mut pairs);
+    pairs
 }
 
 /// A number of seven digits.

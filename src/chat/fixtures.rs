@@ -88,6 +88,7 @@ pub(crate) fn model() -> ModelInfo {
         chat_template: Some(
             "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}{{ '<|im_start|>assistant\n' }}".into(),
         ),
+        turn_marks: crate::engine::message::TurnMarks::default(),
         bos_text: String::new(),
         eos_text: "<|im_end|>".into(),
         sliding_refused: None,

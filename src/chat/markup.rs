@@ -383,7 +383,7 @@ mod tests {
     use super::*;
     use crate::chat::fixtures::model;
     use crate::chat::{ChatTemplate, Moment};
-    use crate::engine::message::ModelInfo;
+    use crate::engine::message::{ModelInfo, TurnMarks};
 
     /// A template of turns, with `answer` for the model's and `prompt` at the end.
     fn template(answer: &str, prompt: &str) -> ChatTemplate {
@@ -480,5 +480,7 @@ mod tests {
         let stand_in = ChatTemplate::of(&ModelInfo { chat_template: None, ..model() }, Moment(0));
         assert_eq!(stand_in.ends(), ["<|im_end|>", "<|im_start|>"]);
         assert_eq!(template("", "").ends(), Vec::<String>::new());
+        let unmarked = ModelInfo { chat_template: None, turn_marks: TurnMarks::Unknown, ..model() };
+        assert_eq!(ChatTemplate::of(&unmarked, Moment(0)).ends(), ["\n\n", "\nAnswer:"]);
     }
 }

@@ -45,7 +45,7 @@ impl From<&Failure> for Notice {
 pub fn model_notes(model: &ModelInfo, template: &ChatTemplate) -> Vec<String> {
     let without_gpu = model.without_gpu.clone();
     let without_template =
-        template.is_fallback().then(|| format!("{} has no chat template; using ChatML", model.title()));
+        template.stand_in().map(|used| format!("{} has no chat template; using {}", model.title(), used.name()));
     let of_server = model.server.map(server_notes).unwrap_or_default();
     let stretched = model.stretched_from.map(|trained| {
         format!(

@@ -503,6 +503,7 @@ mod tests {
             repacked_bytes: 0,
             load_time: Duration::ZERO,
             chat_template: Some(source.into()),
+            turn_marks: crate::engine::message::TurnMarks::default(),
             bos_text: "<s>".into(),
             eos_text: "</s>".into(),
             sliding_refused: None,

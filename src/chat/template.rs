@@ -17,15 +17,51 @@ use minijinja::{Environment, Error as JinjaError, ErrorKind, UndefinedBehavior, 
 use super::markup::{Conventions, Renders, Thinking};
 use super::moment::Moment;
 use super::template_limits::{self, Rendered, on_a_large_stack};
-use crate::engine::message::ModelInfo;
+use crate::engine::message::{ModelInfo, TurnMarks};
 use crate::failure::Hint;
 
-/// The fallback for a model without a template: ChatML, which most small models have seen.
+/// What stands in for the template of a model that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandIn {
+    /// Most small models have seen it.
+    ChatMl,
+    /// Question and answer as plain text, for a model to whom the marks of `ChatML` would be letters: it goes on with the text, so that a
+    /// base model answers, too. Gemma 3 270M repeats the document behind `ChatML`, and answers behind this.
+    Plain,
+}
+
+impl StandIn {
+    /// For the user.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ChatMl => "ChatML",
+            Self::Plain => "plain text",
+        }
+    }
+
+    const fn source(self) -> &'static str {
+        match self {
+            Self::ChatMl => CHATML,
+            Self::Plain => PLAIN,
+        }
+    }
+
+    /// What the model would write where a turn ends.
+    const fn ends(self) -> [&'static str; 2] {
+        match self {
+            Self::ChatMl => ["<|im_end|>", "<|im_start|>"],
+            Self::Plain => ["\n\n", "\nAnswer:"],
+        }
+    }
+}
+
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}\
      {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/// What [`CHATML`] marks turns with.
-const CHATML_MARKS: [&str; 2] = ["<|im_end|>", "<|im_start|>"];
+const PLAIN: &str = "{% for message in messages %}{% if message.role == 'assistant' %}{{ 'Answer: ' + message.content + '\\n\\n' }}\
+     {% elif message.role == 'user' %}{{ message.content + '\\n' }}{% else %}{{ message.content + '\\n\\n' }}{% endif %}{% endfor %}\
+     {% if add_generation_prompt %}{{ 'Answer:' }}{% endif %}";
 
 const NAME: &str = "chat template";
 
@@ -62,21 +98,26 @@ pub struct ChatTemplate {
     bos: String,
     eos: String,
     now: Moment,
-    fallback: bool,
+    /// If the model has no template.
+    stand_in: Option<StandIn>,
     conventions: Conventions,
 }
 
 impl ChatTemplate {
-    /// The template of `model`, or ChatML if it has none (see [`ChatTemplate::is_fallback`]).
+    /// The template of `model`, or what stands in for it (see [`ChatTemplate::stand_in`]).
     #[must_use]
     pub fn of(model: &ModelInfo, now: Moment) -> Self {
         let source = model.chat_template.as_deref().filter(|source| !source.trim().is_empty());
+        let stand_in = match model.turn_marks {
+            TurnMarks::ChatMl => StandIn::ChatMl,
+            TurnMarks::Unknown => StandIn::Plain,
+        };
         let bare = Self {
-            source: without_generation_marks(source.unwrap_or(CHATML)),
+            source: without_generation_marks(source.unwrap_or(stand_in.source())),
             bos: model.bos_text.clone(),
             eos: model.eos_text.clone(),
             now,
-            fallback: source.is_none(),
+            stand_in: source.is_none().then_some(stand_in),
             conventions: Conventions::default(),
         };
         Self::asked(bare)
@@ -90,7 +131,7 @@ impl ChatTemplate {
             bos: bos.to_owned(),
             eos: eos.to_owned(),
             now: Moment(0),
-            fallback: false,
+            stand_in: None,
             conventions: Conventions::default(),
         });
         let said = |role: &str| context! { role => role, content => "text" };
@@ -120,10 +161,10 @@ impl ChatTemplate {
         matches!(self.render_with(messages, thinking, true), Err(Error::Fails { reason, .. }) if reason == ENDLESS)
     }
 
-    /// Whether the model has no template and ChatML is used instead. The user must be told.
+    /// What is used instead, where the model has no template. The user must be told.
     #[must_use]
-    pub fn is_fallback(&self) -> bool {
-        self.fallback
+    pub fn stand_in(&self) -> Option<StandIn> {
+        self.stand_in
     }
 
     /// The template as written.
@@ -139,7 +180,7 @@ impl ChatTemplate {
 
     /// Texts that end a turn: the stand-in's own marks, which a model that doesn't know them writes as text.
     pub(super) fn ends(&self) -> Vec<String> {
-        if self.fallback { CHATML_MARKS.map(str::to_owned).to_vec() } else { Vec::new() }
+        self.stand_in.map_or(Vec::new(), |stand_in| stand_in.ends().map(str::to_owned).to_vec())
     }
 
     /// The text of `messages` (a sequence of `{role, content}`), ending where the model's answer begins.
@@ -278,7 +319,7 @@ mod tests {
             bos: "<s>".to_owned(),
             eos: "</s>".to_owned(),
             now: Moment(0),
-            fallback: false,
+            stand_in: None,
             conventions: Conventions::default(),
         }
     }

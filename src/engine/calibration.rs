@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::config::{EngineConfig, EngineSettings};
-use super::cost_model::Sums;
+use super::cost_model::{Shape, Sums};
 use super::message::ModelInfo;
 use crate::store::file::update;
 
@@ -48,6 +48,9 @@ struct CalibrationEntry {
     model: String,
     /// The device, and all settings that affect its speed.
     machine: String,
+    /// Of the model, as they were counted: the sums are operations with these.
+    #[serde(default)]
+    parameters: u64,
     tokens: u64,
     /// Seconds since 1970.
     at_s: u64,
@@ -60,13 +63,14 @@ struct CalibrationFile {
 }
 
 impl Calibration {
-    /// Opens the entry of `model` under `config`.
-    pub(super) fn open(config: &EngineConfig, model: &ModelInfo) -> Self {
+    /// Opens the entry of `model` with this `shape` under `config`.
+    pub(super) fn open(config: &EngineConfig, model: &ModelInfo, shape: Shape) -> Self {
         let name = config.model.file_name().unwrap_or_default().to_string_lossy();
         let bytes = fs::metadata(&config.model).map_or(0, |file| file.len());
         let entry = CalibrationEntry {
             model: format!("{name} {bytes}"),
             machine: machine(&config.settings, model),
+            parameters: shape.parameters as u64,
             ..CalibrationEntry::default()
         };
         let known = config.settings.speeds.as_deref().and_then(|file| read(file).find(&entry));
@@ -136,7 +140,8 @@ fn parse(text: &[u8]) -> CalibrationFile {
 
 impl CalibrationFile {
     fn find(&self, wanted: &CalibrationEntry) -> Option<CalibrationEntry> {
-        self.speeds.iter().find(|entry| entry.is_about(wanted)).cloned()
+        let counted_alike = |entry: &&CalibrationEntry| entry.parameters == wanted.parameters;
+        self.speeds.iter().find(|entry| entry.is_about(wanted)).filter(counted_alike).cloned()
     }
 
     fn with(mut self, entry: CalibrationEntry) -> Self {
@@ -155,7 +160,7 @@ impl CalibrationEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::cost_model::{CostModel, Shape};
+    use crate::engine::cost_model::CostModel;
     use crate::swaa::Attention;
 
     fn learnt() -> Sums {
@@ -182,6 +187,19 @@ mod tests {
         let (again, other) = (calibration(&file, "a"), calibration(&file, "b"));
         assert_eq!((again.measured().map(|measured| measured.tokens), again.sums()), (Some(1_500), learnt()));
         assert_eq!(other.measured(), None);
+    }
+
+    /// Versions before counted all experts of a model, of which a token passes a few.
+    #[test]
+    fn what_was_learnt_of_another_number_of_parameters_is_of_no_use() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("speeds.json");
+        calibration(&file, "a").record(1_000, learnt());
+        let mut other = calibration(&file, "a");
+        other.entry.parameters = 1;
+        assert_eq!(read(&file).find(&other.entry), None);
+        other.record(500, learnt());
+        assert_eq!(read(&file).speeds, [other.entry], "and is replaced");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::swaa::cost::{PrefillCost, pairs};
 /// The shape of a model, from which the operations per token follow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
+    /// Those that a token passes: of a model's experts, the ones that are chosen for it.
     pub parameters: f64,
     /// Those that attend. What the others of a hybrid compute is the same for each token, and is priced with its matmuls.
     pub layers: u32,

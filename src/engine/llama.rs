@@ -7,7 +7,7 @@
 //! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
 //! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, `moving`
-//! drops some, and `probabilities` tells how probable tokens are.
+//! drops some, `probabilities` tells how probable tokens are, and `tensors` lists what a file holds.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
@@ -23,6 +23,7 @@ mod probabilities;
 mod ranges;
 mod repacked;
 mod states;
+mod tensors;
 pub(super) mod vocabulary;
 mod weights;
 
@@ -48,7 +49,7 @@ use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMetho
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
 use super::memory;
-use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, Weight};
+use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, TurnMarks, Weight};
 use super::schema::{self, Constraint};
 use super::threads::Cores;
 use crate::swaa::cost::PrefillCost;
@@ -62,6 +63,7 @@ use moving::Moved;
 use names::Names;
 use probabilities::{scores_of, weight_of};
 use states::SeqState;
+use tensors::Tensors;
 use weights::Loaded;
 
 /// The only sequence.
@@ -114,7 +116,8 @@ impl Model {
         // Contexts may change what the library says of it.
         let trained = model.n_ctx_train();
         let Probed { cache, layers, sliding_refused } = probe(&model, &config.settings)?;
-        let shape = shape(&model, &layers);
+        let tensors = Tensors::of(&config.model);
+        let shape = shape(&model, &layers, &tensors);
         let unmeasured = CostModel::knowing(shape, !gpus.is_empty(), Sums::default());
         let cache = with_own_windows(cache, config, !gpus.is_empty())?;
         let mut info = describe(&model, config, started, unmeasured.cost(), cache);
@@ -125,7 +128,7 @@ impl Model {
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu.map(str::to_owned);
         if !info.has_gpu() {
-            info.repacked_bytes = repacked::bytes(&config.model).unwrap_or(0);
+            info.repacked_bytes = repacked::bytes(tensors.all());
         }
         info.sliding_refused = sliding_refused;
         Ok(Self { shape, weights: model, info, adapters: adapters::Adapters::default() })
@@ -181,6 +184,7 @@ fn describe(
         repacked_bytes: 0,
         load_time: started.elapsed(),
         chat_template: model.chat_template(None).ok().and_then(|template| template.to_string().ok()),
+        turn_marks: if vocabulary::has_token(model, "<|im_start|>") { TurnMarks::ChatMl } else { TurnMarks::Unknown },
         bos_text: text_of(vocab.bos()),
         eos_text: text_of(vocab.eos()),
         sampling: recommended_sampling(model),
@@ -231,10 +235,10 @@ fn architecture(model: &LlamaModel) -> String {
     model.meta_val_str("general.architecture").unwrap_or_default()
 }
 
-fn shape(model: &LlamaModel, layers: &ModelLayers) -> Shape {
+fn shape(model: &LlamaModel, layers: &ModelLayers, tensors: &Tensors) -> Shape {
     let head = head_size(model, &architecture(model), "key");
     Shape {
-        parameters: model.n_params() as f64,
+        parameters: tensors.active(model.n_params()) as f64,
         layers: layers.attending_count(),
         attention_width: f64::from(model.n_head()) * f64::from(head),
     }

@@ -667,6 +667,17 @@ pub enum HeadsKnown {
     NotYet,
 }
 
+/// Which marks between turns a model's vocabulary has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnMarks {
+    /// `<|im_start|>` is a token: the model may have seen conversations so marked.
+    #[default]
+    ChatMl,
+    /// To this model they would be letters.
+    Unknown,
+}
+
 /// Facts about a loaded model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
@@ -694,6 +705,8 @@ pub struct ModelInfo {
     pub load_time: Duration,
     /// The model's own Jinja template, and the texts of the tokens it may name.
     pub chat_template: Option<String>,
+    #[serde(default)]
+    pub turn_marks: TurnMarks,
     pub bos_text: String,
     pub eos_text: String,
     /// What the model's file recommends (`general.sampling.*`); mostly nothing.

@@ -184,7 +184,7 @@ fn load_and_work(config: EngineConfig, commands: Receiver<Command>, events: &Unb
             return;
         }
     };
-    let calibration = Calibration::open(&config, model.info());
+    let calibration = Calibration::open(&config, model.info(), model.shape());
     let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
     let heads = KnownHeads::open(&config);
     let info = ModelInfo { prefill_cost: cost_model.cost(), heads: heads.known(), ..model.info().clone() };

@@ -29,7 +29,7 @@ impl Survey {
     pub fn of(config: &EngineConfig) -> Result<Self, Failure> {
         first_use::check(config, &mut || true)?;
         let model = Model::describe(config)?;
-        let calibration = Calibration::open(config, model.info());
+        let calibration = Calibration::open(config, model.info(), model.shape());
         let cost_model = CostModel::knowing(model.shape(), model.info().has_gpu(), calibration.sums());
         let info = ModelInfo { prefill_cost: cost_model.cost(), ..model.info().clone() };
         Ok(Self { vocabulary: model.into_vocabulary(), measured: calibration.measured(), info })

@@ -41,6 +41,7 @@ impl Toy {
             repacked_bytes: 0,
             load_time: Duration::ZERO,
             chat_template: Some("{% for m in messages %}<{{ m.role }}> {{ m.content }} </>\n{% endfor %}".to_owned()),
+            turn_marks: crate::engine::message::TurnMarks::default(),
             bos_text: String::new(),
             eos_text: String::new(),
             sliding_refused: None,

@@ -60,6 +60,8 @@ struct ModelLine<'a> {
     kv_bytes_per_1k_tokens: u64,
     /// Of layers that keep a state of fixed size.
     state_bytes: u64,
+    /// Of layers that keep only what a window of their own sees.
+    own_window_bytes: u64,
     #[serde(skip)]
     memory: MemoryClass,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +126,7 @@ fn presets(
         context_tokens: model.train_context_tokens,
         kv_bytes_per_1k_tokens: model.cache.bytes_per_token * 1000,
         state_bytes: model.cache.state_bytes,
+        own_window_bytes: model.cache.own_windows.map_or(0, |kept| u64::from(kept.tokens) * kept.bytes_per_token),
         memory_class: model.cache.class.name(),
         memory: model.cache.class,
         sliding_refused: model.sliding_refused.as_deref(),
@@ -187,12 +190,17 @@ impl ModelLine<'_> {
             0 => String::new(),
             state => format!(" and {} of state", bytes(state)),
         };
-        let kept = match (self.memory, self.sliding_refused) {
-            (MemoryClass::Plain, None) => "where every token is kept",
-            _ => "under every preset: every token is kept",
+        let windows = match self.own_window_bytes {
+            0 => String::new(),
+            windows => format!(" and {} of layers with a window of their own,", bytes(windows)),
+        };
+        let kept = match (self.memory, self.sliding_refused, self.own_window_bytes) {
+            (MemoryClass::Plain, None, _) => "where every token is kept",
+            (.., 0) => "under every preset: every token is kept",
+            _ => "under every preset",
         };
         format!(
-            "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state} {kept}{refused}\n",
+            "\n{} ({}, {} layers, context up to {} tokens)\n   {}\n   KV cache {} per 1k tokens{state}{windows} {kept}{refused}\n",
             harmless::line(&self.name),
             harmless::line(self.architecture),
             self.layers,

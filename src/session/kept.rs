@@ -45,6 +45,7 @@ impl Kept {
             return Ok(Self::nothing());
         }
         let (mut recorder, told) = Recorder::open(settings);
+        let told = if recorder.is_on() { told } else { told.map(not_saved) };
         if let (Some(failure), true, false) = (&told, is_named, recorder.is_on()) {
             return Err(earlier::Error::NothingKept(failure.clone()));
         }
@@ -116,4 +117,10 @@ impl Kept {
         let place = place(document, written, left.map(|left| left.byte))?;
         Ok(update(chat, Duration::ZERO, Input::User(Action::AskUntil(place))))
     }
+}
+
+/// Why this conversation is not saved.
+fn not_saved(failure: Failure) -> Failure {
+    let hint = failure.hint.or_else(|| Some("--no-session talks without saving".to_owned()));
+    Failure { message: format!("{}; this conversation is not saved", failure.message), hint, ..failure }
 }

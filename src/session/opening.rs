@@ -11,7 +11,7 @@ use super::kept::Kept;
 use super::model::offered;
 use super::references;
 use super::setup::setup_about;
-use super::suggestions::suggested;
+use super::suggestions::{read_within, suggested};
 use super::working_set::WorkingSet;
 use crate::chat::within::{Allowance, Within};
 use crate::chat::{
@@ -20,7 +20,7 @@ use crate::chat::{
 use crate::document::Document;
 use crate::engine::config::EngineSettings;
 use crate::fit::retrieval::RetrievedParts;
-use crate::models::{ModelRef, Resolved};
+use crate::models::{Entry, ModelRef, Resolved};
 use crate::settings::{Documents, Settings};
 
 /// How long a first run may prefill, as in the demo.
@@ -51,8 +51,10 @@ pub fn setup(settings: &Settings, files: &WorkingSet<'_>, model: &Resolved) -> S
         Resolved::Found(_) => None,
         Resolved::Missing(entry) => Some(offered(entry, settings.places.machine)),
     };
-    let is_open = matches!((&settings.model, model), (ModelRef::Default, Resolved::Missing(_)));
-    let suggestions = if is_open { suggested(settings, document.text.len()) } else { Suggestions::default() };
+    let suggestions = match (&settings.model, model) {
+        (ModelRef::Default, Resolved::Missing(entry)) => suggestions(settings, &document, entry, within),
+        _ => Suggestions::default(),
+    };
     let within = within.filter(|_| !document.text.is_empty()).map(|time| allowed(settings, &document, time));
     let now = Moment::from(SystemTime::now());
     Setup { within, absent, suggestions, ..setup_about(settings, facts(settings, files), now) }
@@ -69,6 +71,12 @@ pub fn ask_ahead(chat: &mut Chat, whole: &Document, questions: &[String]) -> Vec
         }
     }
     effects
+}
+
+/// What suits this machine and `document`, or as much of it as the model that is `offered` reads in time.
+fn suggestions(settings: &Settings, document: &Document, offered: &Entry, within: Option<Duration>) -> Suggestions {
+    let whole = document.text.len();
+    suggested(settings, within.map_or(whole, |time| read_within(settings, whole, offered, time)))
 }
 
 fn is_first_run(settings: &Settings, model: &Resolved) -> bool {

@@ -63,7 +63,7 @@ impl Recorder {
                 let blocks = settings.engine.disk_cache.as_ref().map(|disk| Store::at(disk.folder.clone()));
                 (Self { blocks, ..Self::on(database) }, note)
             }
-            Err(error) => (Self::nothing(), Some(not_kept(&error))),
+            Err(error) => (Self::nothing(), Some(Failure::of(FailureKind::Runtime, &error))),
         }
     }
 
@@ -161,12 +161,6 @@ impl Recorder {
             }
         }
     }
-}
-
-/// Why nothing is saved, for whoever starts the program.
-fn not_kept(error: &store::Error) -> Failure {
-    let failure = Failure::of(FailureKind::Runtime, error);
-    Failure { message: format!("{}; this conversation is not saved", failure.message), ..failure }
 }
 
 /// Seconds since 1970 (UTC).

@@ -239,6 +239,7 @@ pub(crate) fn model() -> ModelInfo {
         repacked_bytes: 0,
         load_time: Duration::from_millis(250),
         chat_template: Some(CHATML.to_owned()),
+        turn_marks: crate::engine::message::TurnMarks::default(),
         bos_text: String::new(),
         eos_text: "<|im_end|>".to_owned(),
         sliding_refused: None,

@@ -48,6 +48,14 @@ pub fn suggested(settings: &Settings, text_bytes: usize) -> Suggestions {
     Suggestions { document_tokens: whole, tokens: A_PART_TOKENS, models: of(A_PART_TOKENS) }
 }
 
+/// Of a text of `text_bytes`, those that `model` reads in `time` on this machine: all of them, where its speed is not known.
+#[must_use]
+pub fn read_within(settings: &Settings, text_bytes: usize, model: &Entry, time: Duration) -> usize {
+    let Some(speed) = model.predicted_tokens_per_s(settings.places.machine) else { return text_bytes };
+    let tokens = f64::from(speed) * time.as_secs_f64();
+    text_bytes.min((tokens * BYTES_PER_TOKEN as f64) as usize)
+}
+
 /// The models that hold `tokens` and the answer on this machine.
 fn candidates(settings: &Settings, tokens: u32) -> Vec<Suggestion> {
     let machine = settings.places.machine;
@@ -137,6 +145,21 @@ mod tests {
         assert_eq!(roles(&suggestions), expected);
         let times: Vec<Duration> = suggestions.models.iter().map(|model| model.reading).collect();
         assert!(times.is_sorted(), "{times:?}");
+    }
+
+    /// The demo: of a book of 171,000 tokens, a minute is read.
+    #[test]
+    fn a_reading_that_is_limited_in_time_is_suggested_for_what_it_reaches() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = fixtures::settings(folder.path(), &[]);
+        settings.places.machine = Machine { memory_bytes: 16_000_000_000, cores: 2 };
+        let offered = Catalogue::bundled().named("qwen2.5-coder-1.5b").expect("it is listed");
+        let minute = Duration::from_mins(1);
+        let reached = read_within(&settings, 684_000, offered, minute);
+        assert_eq!(suggested(&settings, reached).tokens, 84 * 60, "42 tokens a second on each of 2 cores");
+        assert_eq!(read_within(&settings, 1_000, offered, minute), 1_000, "a short one is read whole");
+        let unknown = Catalogue::bundled().named("qwen3-4b").expect("it is listed");
+        assert_eq!(read_within(&settings, 684_000, unknown, minute), 684_000);
     }
 
     #[test]

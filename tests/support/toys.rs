@@ -8,7 +8,20 @@
 
 use std::path::Path;
 
+use lunette::swaa::{LayerSpec, RecipeSpec, WindowSpec};
+
 use super::gguf::{Gguf, Numbers, Tensor, Value};
+
+/// A window that hides something from the tokens of the documents that toys are asked about.
+pub(crate) const SLIDING: RecipeSpec = RecipeSpec {
+    window: WindowSpec::Tokens(256),
+    sinks: 16,
+    far: 0,
+    full_layers: LayerSpec::FirstHalf,
+    fa_decode: true,
+    dense_tail: true,
+    adapters: Vec::new(),
+};
 
 /// A family of models, named after what its memory is like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +30,8 @@ pub(crate) enum Toy {
     Plain,
     /// Qwen3.5: three of four layers are gated delta nets.
     DeltaNet,
+    /// Qwen3.5 with experts, as Qwen3.6-35B-A3B: two of four for each token, and a shared one.
+    DeltaExperts,
     /// LFM2: most layers are short convolutions.
     ShortConvolution,
     /// Granite 4 H: three of four layers are state spaces (Mamba 2).
@@ -29,21 +44,25 @@ pub(crate) enum Toy {
     Sections,
     /// Gemma 3: five of six layers see 64 tokens.
     Gemma,
+    /// Gemma 4: the same, with other heads on the layers that see everything, and four layers that use the cache of earlier ones.
+    Gemma4,
     /// gpt-oss: every other layer sees 64 tokens, with learned sinks and experts.
     GptOss,
     /// DeepSeek V2: compressed keys and values.
     Latent,
 }
 
-pub(crate) const ALL: [Toy; 10] = [
+pub(crate) const ALL: [Toy; 12] = [
     Toy::Plain,
     Toy::Sections,
     Toy::DeltaNet,
+    Toy::DeltaExperts,
     Toy::ShortConvolution,
     Toy::Granite,
     Toy::Falcon,
     Toy::Nemotron,
     Toy::Gemma,
+    Toy::Gemma4,
     Toy::GptOss,
     Toy::Latent,
 ];
@@ -56,6 +75,11 @@ const KV_HEADS: usize = 2;
 const HEAD: usize = 32;
 const WINDOW: u32 = 64;
 const EXPERTS: usize = 4;
+const EXPERTS_USED: usize = 2;
+
+/// The matrices of an expert: end of the name, columns, rows.
+const OF_EXPERTS: [(&str, usize, usize); 3] =
+    [("gate", WIDTH, FEED_FORWARD), ("up", WIDTH, FEED_FORWARD), ("down", FEED_FORWARD, WIDTH)];
 
 /// Of the delta nets.
 mod delta {
@@ -82,17 +106,34 @@ mod latent {
     pub(super) const PLAIN: usize = 32;
 }
 
+/// Of Gemma 4.
+mod gemma4 {
+    /// Every fourth layer sees everything, with one KV head in place of two.
+    pub(super) const fn sees_everything(layer: usize) -> bool {
+        layer % 4 == 3
+    }
+
+    /// The last ones have no keys and values of their own: they take those of layers 2 and 3, one of each kind.
+    pub(super) const SHARING: usize = 4;
+
+    pub(super) const fn kv_heads(layer: usize) -> usize {
+        if sees_everything(layer) { 1 } else { super::KV_HEADS }
+    }
+}
+
 impl Toy {
     pub(crate) fn architecture(self) -> &'static str {
         match self {
             Self::Plain => "llama",
             Self::DeltaNet => "qwen35",
+            Self::DeltaExperts => "qwen35moe",
             Self::ShortConvolution => "lfm2",
             Self::Granite => "granitehybrid",
             Self::Falcon => "falcon-h1",
             Self::Nemotron => "nemotron_h",
             Self::Sections => "qwen2vl",
             Self::Gemma => "gemma3",
+            Self::Gemma4 => "gemma4",
             Self::GptOss => "gpt-oss",
             Self::Latent => "deepseek2",
         }
@@ -119,7 +160,7 @@ impl Toy {
 
     fn has_attention(self, layer: usize) -> bool {
         match self {
-            Self::DeltaNet | Self::Granite | Self::Nemotron => (layer + 1).is_multiple_of(4),
+            Self::DeltaNet | Self::DeltaExperts | Self::Granite | Self::Nemotron => (layer + 1).is_multiple_of(4),
             Self::ShortConvolution => layer % 4 == 2,
             _ => true,
         }
@@ -166,6 +207,11 @@ impl Writer {
         match self.toy {
             Toy::Plain => self.heads(HEAD, HEAD),
             Toy::DeltaNet => self.delta_net_keys(),
+            Toy::DeltaExperts => {
+                self.delta_net_keys();
+                self.expert_keys();
+                self.number("expert_shared_feed_forward_length", FEED_FORWARD);
+            }
             Toy::ShortConvolution => {
                 self.kv_heads_by_layer();
                 self.number("shortconv.l_cache", 3);
@@ -188,14 +234,36 @@ impl Writer {
                 self.heads(HEAD, HEAD);
                 self.key("attention.sliding_window", Value::U32(WINDOW));
             }
+            Toy::Gemma4 => self.gemma4_keys(),
             Toy::GptOss => {
                 self.heads(HEAD, HEAD);
                 self.key("attention.sliding_window", Value::U32(WINDOW));
-                self.number("expert_count", EXPERTS);
-                self.number("expert_used_count", 2);
-                self.number("expert_feed_forward_length", FEED_FORWARD);
+                self.expert_keys();
             }
             Toy::Latent => self.latent_keys(),
+        }
+    }
+
+    fn expert_keys(&mut self) {
+        self.number("expert_count", EXPERTS);
+        self.number("expert_used_count", EXPERTS_USED);
+        self.number("expert_feed_forward_length", FEED_FORWARD);
+    }
+
+    fn gemma4_keys(&mut self) {
+        self.by_layer("attention.head_count_kv", gemma4::kv_heads);
+        self.head_lengths(HEAD, HEAD);
+        self.by_layer("attention.sliding_window_pattern", |layer| usize::from(!gemma4::sees_everything(layer)));
+        self.key("attention.sliding_window", Value::U32(WINDOW));
+        let numbers = [
+            ("attention.key_length_swa", HEAD),
+            ("attention.value_length_swa", HEAD),
+            ("rope.dimension_count_swa", HEAD),
+            ("attention.shared_kv_layers", gemma4::SHARING),
+            ("embedding_length_per_layer_input", 0),
+        ];
+        for (name, number) in numbers {
+            self.number(name, number);
         }
     }
 
@@ -303,11 +371,14 @@ impl Writer {
             self.ones("output_norm.weight", WIDTH);
         }
         self.matrix("output.weight", WIDTH, vocab);
+        if self.toy == Toy::Gemma4 {
+            self.ones("rope_freqs.weight", HEAD / 2);
+        }
         for layer in 0..LAYERS {
             self.ones(&format!("blk.{layer}.attn_norm.weight"), WIDTH);
             match self.toy {
                 Toy::Latent => self.latent_attention(layer),
-                Toy::DeltaNet if !self.toy.has_attention(layer) => self.delta_net(layer),
+                Toy::DeltaNet | Toy::DeltaExperts if !self.toy.has_attention(layer) => self.delta_net(layer),
                 Toy::ShortConvolution if !self.toy.has_attention(layer) => self.short_convolution(layer),
                 Toy::Nemotron if layer % 4 == 1 => self.plain_feed_forward(layer),
                 Toy::Granite | Toy::Nemotron if !self.toy.has_attention(layer) => self.state_space(layer),
@@ -327,12 +398,13 @@ impl Writer {
         let name = |end: &str| format!("blk.{layer}.{end}");
         let heads = self.toy.heads();
         // Qwen3.5's queries come with a gate.
-        let queries = if self.toy == Toy::DeltaNet { 2 } else { 1 } * heads * HEAD;
-        self.matrix(&name("attn_q.weight"), WIDTH, queries);
-        self.matrix(&name("attn_k.weight"), WIDTH, KV_HEADS * HEAD);
-        self.matrix(&name("attn_v.weight"), WIDTH, KV_HEADS * HEAD);
+        let is_gated = matches!(self.toy, Toy::DeltaNet | Toy::DeltaExperts);
+        let kv_heads = if self.toy == Toy::Gemma4 { gemma4::kv_heads(layer) } else { KV_HEADS };
+        self.matrix(&name("attn_q.weight"), WIDTH, if is_gated { 2 } else { 1 } * heads * HEAD);
+        self.matrix(&name("attn_k.weight"), WIDTH, kv_heads * HEAD);
+        self.matrix(&name("attn_v.weight"), WIDTH, kv_heads * HEAD);
         self.matrix(&name("attn_output.weight"), heads * HEAD, WIDTH);
-        if matches!(self.toy, Toy::DeltaNet | Toy::ShortConvolution | Toy::Gemma) {
+        if is_gated || matches!(self.toy, Toy::ShortConvolution | Toy::Gemma | Toy::Gemma4) {
             self.ones(&name("attn_q_norm.weight"), HEAD);
             self.ones(&name("attn_k_norm.weight"), HEAD);
         }
@@ -400,9 +472,10 @@ impl Writer {
         match self.toy {
             Toy::DeltaNet => self.ones(&name("post_attention_norm.weight"), WIDTH),
             Toy::GptOss => return self.experts(layer),
+            Toy::DeltaExperts => return self.experts_beside_a_shared_one(layer),
             // As llama.cpp names it for this one.
             Toy::Falcon => self.ones(&name("ffn_norm"), WIDTH),
-            Toy::Gemma => {
+            Toy::Gemma | Toy::Gemma4 => {
                 self.ones(&name("ffn_norm.weight"), WIDTH);
                 self.ones(&name("post_attention_norm.weight"), WIDTH);
                 self.ones(&name("post_ffw_norm.weight"), WIDTH);
@@ -419,11 +492,20 @@ impl Writer {
         self.ones(&name("post_attention_norm.weight"), WIDTH);
         self.matrix(&name("ffn_gate_inp.weight"), WIDTH, EXPERTS);
         self.zeros(&name("ffn_gate_inp.bias"), EXPERTS);
-        for (end, columns, rows) in
-            [("gate", WIDTH, FEED_FORWARD), ("up", WIDTH, FEED_FORWARD), ("down", FEED_FORWARD, WIDTH)]
-        {
+        for (end, columns, rows) in OF_EXPERTS {
             self.matrices(&name(&format!("ffn_{end}_exps.weight")), [columns, rows, EXPERTS]);
             self.matrix(&name(&format!("ffn_{end}_exps.bias")), rows, EXPERTS);
+        }
+    }
+
+    fn experts_beside_a_shared_one(&mut self, layer: usize) {
+        let name = |end: &str| format!("blk.{layer}.{end}");
+        self.ones(&name("post_attention_norm.weight"), WIDTH);
+        self.matrix(&name("ffn_gate_inp.weight"), WIDTH, EXPERTS);
+        self.matrix(&name("ffn_gate_inp_shexp.weight"), WIDTH, 1);
+        for (end, columns, rows) in OF_EXPERTS {
+            self.matrices(&name(&format!("ffn_{end}_exps.weight")), [columns, rows, EXPERTS]);
+            self.matrix(&name(&format!("ffn_{end}_shexp.weight")), columns, rows);
         }
     }
 

@@ -130,6 +130,22 @@ fn a_model_without_a_template_is_named() {
     assert_eq!(notice(&session.chat), "Qwen2.5-Coder-0.5B has no chat template; using ChatML");
 }
 
+/// Gemma 3 270M, a base model, repeated the document behind marks that were letters to it.
+#[test]
+fn a_model_without_a_template_that_has_no_marks_between_turns_is_asked_in_plain_text() {
+    let mut session = Session::begin("full");
+    let turn_marks = crate::engine::message::TurnMarks::Unknown;
+    let base = crate::engine::message::ModelInfo { chat_template: None, turn_marks, ..model() };
+    session.tell(Event::Loaded(Box::new(base)));
+    assert_eq!(notice(&session.chat), "Qwen2.5-Coder-0.5B has no chat template; using plain text");
+    session.read(0, DOCUMENT_TOKENS);
+    let effects = session.ask("Who is Mr. Collins?");
+    let question = asked(&effects);
+    let (_, tail) = texts(&question.prompt);
+    assert!(tail.ends_with("Who is Mr. Collins?\nAnswer:"), "{tail}");
+    assert_eq!(question.markup.ends, ["\n\n", "\nAnswer:"]);
+}
+
 #[test]
 fn who_gets_the_cpu_in_place_of_a_gpu_is_told() {
     let mut session = Session::begin("full");

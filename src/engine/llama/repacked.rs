@@ -4,38 +4,25 @@
 //! (`ggml_repack_get_optimal_repack_type` in ggml-cpu/repack.cpp). The rearranged copy is allocated; the file stays mapped
 //! beside it, whole. Example: of Qwen2.5-Coder 1.5B in `Q4_K_M`, 1.12 GB, the `Q4_K` matrices have 0.62 GB: 1.74 GB.
 //!
-//! Reads the file's header only. Does not know whether a GPU takes the weights, which are not rearranged then.
-
-use std::ffi::CString;
-use std::path::Path;
-use std::ptr::{NonNull, null_mut};
+//! Does not know whether a GPU takes the weights, which are not rearranged then.
 
 use llama_cpp_sys_2 as sys;
 
-/// The bytes of all tensors that are rearranged for this CPU; `None` if the header can't be read.
-pub(super) fn bytes(model: &Path) -> Option<u64> {
-    let path = CString::new(model.to_str()?).ok()?;
-    let params = sys::gguf_init_params { no_alloc: true, ctx: null_mut() };
-    // SAFETY: `path` lives through the call; without allocation only the header is read.
-    let header = NonNull::new(unsafe { sys::gguf_init_from_file(path.as_ptr(), params) })?;
-    // SAFETY: the header lives.
-    let count = unsafe { sys::gguf_get_n_tensors(header.as_ptr()) };
-    let sum = (0..count).map(|index| repacked(header, index)).sum();
-    // SAFETY: created above, not used any more.
-    unsafe { sys::gguf_free(header.as_ptr()) };
-    Some(sum)
+use crate::gguf::Tensor;
+
+/// The bytes of all tensors that are rearranged for this CPU.
+pub(super) fn bytes(tensors: &[Tensor]) -> u64 {
+    let kinds = kinds();
+    tensors
+        .iter()
+        .filter(|tensor| is_matrix(&tensor.name) && kinds.contains(&tensor.kind))
+        .map(|tensor| tensor.bytes)
+        .sum()
 }
 
-/// The bytes of a tensor if it is rearranged, else 0.
-fn repacked(header: NonNull<sys::gguf_context>, index: i64) -> u64 {
-    // SAFETY: the header lives, and `index` is one of its tensors.
-    let (kind, size, name) = unsafe {
-        let name = std::ffi::CStr::from_ptr(sys::gguf_get_tensor_name(header.as_ptr(), index));
-        (sys::gguf_get_tensor_type(header.as_ptr(), index), sys::gguf_get_tensor_size(header.as_ptr(), index), name)
-    };
-    // Rows of the embedding are looked up, not multiplied.
-    let is_matrix = name.to_bytes().ends_with(b".weight") && !name.to_bytes().starts_with(b"token_embd");
-    if is_matrix && kinds().contains(&kind) { size as u64 } else { 0 }
+/// Rows of the embedding are looked up, not multiplied.
+fn is_matrix(name: &str) -> bool {
+    name.ends_with(".weight") && !name.starts_with("token_embd")
 }
 
 /// The types that have kernels for several rows on this CPU.

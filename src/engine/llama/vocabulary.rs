@@ -239,6 +239,11 @@ pub(super) fn tokenise_run(
     tokens
 }
 
+/// Whether `mark` is one token as markup.
+pub(super) fn has_token(tables: &LlamaModel, mark: &str) -> bool {
+    tokenise_stretch(tables, mark, Origin::Template).len() == 1
+}
+
 /// The texts, joined as far as control tokens can be told from text: a text of a user that looks like one stays by
 /// itself.
 fn stretches<'a>(marks: &Marks, texts: &[(&'a str, Origin)]) -> Vec<(Cow<'a, str>, Origin)> {

@@ -39,6 +39,7 @@ pub(super) fn info(server: &str, offer: &Offer, counting: Counting, load_time: D
         repacked_bytes: 0,
         load_time,
         chat_template: Some(TEMPLATE.to_owned()),
+        turn_marks: crate::engine::message::TurnMarks::default(),
         bos_text: String::new(),
         eos_text: String::new(),
         sampling: SamplingPatch::default(),

@@ -334,6 +334,43 @@ fn of_three_answers_to_one_question_all_are_shown() {
     assert_eq!((shown, seen.matches("› Who is Mr. Collins?").count()), ([1, 1, 1], 2), "{seen}");
 }
 
+/// Of the demo on a machine with 2 cores and 24 GB: what `suggestions` works out for it.
+fn suited() -> crate::chat::Suggestions {
+    use crate::chat::{Role, Suggestion, Suggestions};
+    let model = |role, title: &str, bytes, memory_bytes, reading_s| Suggestion {
+        role,
+        name: title.to_lowercase(),
+        title: title.into(),
+        bytes,
+        is_here: false,
+        memory_bytes,
+        reading: std::time::Duration::from_secs(reading_s),
+        preset: "full".into(),
+    };
+    let models = vec![
+        model(Role::Fast, "Qwen2.5-Coder 1.5B Instruct, Q4_K_M", 1_117_320_768, 1_890_000_000, 82),
+        model(Role::Balanced, "Qwen3.5 4B, Q4_K_M", 2_740_937_888, 4_480_000_000, 194),
+        model(Role::Best, "Qwen3.5 9B, Q4_K_M", 5_680_522_464, 9_040_000_000, 345),
+    ];
+    Suggestions { document_tokens: 5_040, tokens: 5_040, models }
+}
+
+#[test]
+fn up_to_three_models_that_suit_the_machine_are_suggested() {
+    let document = novel();
+    let mut session = Session::begin_without_model();
+    session.chat.suggestions = suited();
+    for size in SIZES {
+        let (width, height) = size;
+        let seen = drawn(&session.chat, &mut Screen::new(document.clone()), size);
+        insta::assert_snapshot!(format!("suggested_{width}x{height}"), seen);
+    }
+    let seen = drawn(&session.chat, &mut Screen::new(document), (80, 40));
+    for told in ["fast Qwen2.5-Coder 1.5B", "balanced Qwen3.5 4B", "best Qwen3.5 9B", "2.74 GB to download"] {
+        assert!(seen.contains(told), "{told}:\n{seen}");
+    }
+}
+
 #[test]
 fn who_has_no_model_is_told_what_to_do() {
     let document = novel();
