@@ -163,6 +163,7 @@ fn model() -> ModelInfo {
         repacked_bytes: 0,
         load_time: Duration::ZERO,
         chat_template: None,
+        turn_marks: lunette::engine::message::TurnMarks::default(),
         bos_text: String::new(),
         eos_text: String::new(),
         sliding_refused: None,

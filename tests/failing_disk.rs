@@ -11,6 +11,7 @@ mod support {
     pub(crate) mod failing_disk;
     pub(crate) mod gguf;
     pub(crate) mod hub;
+    pub(crate) mod preloaded;
     pub(crate) mod scripted_model;
 }
 

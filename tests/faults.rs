@@ -7,6 +7,8 @@
 mod support {
     pub(crate) mod binary;
     pub(crate) mod gguf;
+    #[cfg(target_os = "linux")]
+    pub(crate) mod preloaded;
     pub(crate) mod scripted_model;
     pub(crate) mod toys;
 }
@@ -121,6 +123,34 @@ fn a_clock_that_was_set_back_costs_nothing() {
     assert!(listed.out.contains("used in the future, by the clock"), "{}", listed.out);
     let (again, _) = asked(&home, &[]);
     assert_eq!((counted(&again, "from_disk"), &again["answer"]), (counted(&truth, "document"), &truth["answer"]));
+}
+
+/// The clock itself, under the program: a month back, and a month ahead again.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_conversation_goes_on_whatever_the_clock_says() {
+    let home = home(Toy::Plain);
+    // What it says is the same text when it is read again.
+    scripted_model::write(&home.path("m.gguf"), "Hi.", scripted_model::CHATML);
+    let library = support::preloaded::build("moved_clock");
+    let asked_at = |moved_days: i64, question: &str| {
+        let moved = (moved_days * 24 * 3600).to_string();
+        let clock = [("LD_PRELOAD", library.to_str().expect("UTF-8")), ("CLOCK_MOVED_S", &moved)];
+        let arguments = [&["-p", question][..], &asking(&["--headless", "--session", "talk"])[2..]].concat();
+        object(finished(home.start(&arguments, &clock), PATIENCE))
+    };
+    let (first, _) = asked_at(0, "Which box is red?");
+    let mut read = counted(&first, "prompt") + counted(&first, "generated");
+    for (moved_days, question) in [(-30, "Which is green?"), (30, "Which is blue?"), (0, "Which is white?")] {
+        let (next, notes) = asked_at(moved_days, question);
+        assert_eq!((&next["answer"], counted(&next, "from_disk")), (&first["answer"], read), "{question}: {notes}");
+        read = counted(&next, "prompt") + counted(&next, "generated");
+    }
+    let shown = home.run(&["sessions", "show", "talk"]).out;
+    let places = ["red?", "green?", "blue?", "white?"].map(|question| shown.find(question).expect(question));
+    assert!(places.is_sorted(), "{shown}");
+    assert_eq!(home.run(&["sessions", "ls", "--json"]).out.lines().count(), 1);
+    assert_eq!(home.run(&["cache", "verify"]).code, 0);
 }
 
 #[test]

@@ -5,7 +5,6 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// What fails.
@@ -61,18 +60,5 @@ pub(crate) fn failures(calls: u64, step: u64) -> impl Iterator<Item = Fails> {
 /// Built once for each test program.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let library = folder.join(format!("failing_disk-{}.so", std::process::id()));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/failing_disk.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&library, &source])
-            .arg("-ldl")
-            .stdin(Stdio::null())
-            .output()
-            .expect("there is a C compiler: llama.cpp was built with it");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        library
-    })
+    LIBRARY.get_or_init(|| super::preloaded::build("failing_disk"))
 }
