@@ -33,7 +33,9 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
-use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, RopeScaling};
+use lunette::engine::config::{
+    ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, Parallel, RopeScaling,
+};
 use lunette::engine::message::{
     CancelToken, Command, Drafting, Event, Figures, JobId, LONGEST_DRAFT, Limits, Prompt, Question, Repetition,
     Sampling,
@@ -161,6 +163,7 @@ impl Desk {
             heads: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            parallel: Parallel::ONE,
             rope: RopeScaling::default(),
         };
         let mut engine = spawn(EngineConfig { model: args.model.clone(), settings });

@@ -1,5 +1,7 @@
 //! The engine with a real model (SmolLM2-135M): what only a model shows. Slow: `make test` runs it.
 
+#![allow(clippy::print_stdout, reason = "figures for those who run it by hand")]
+
 #[path = "support/models.rs"]
 mod models;
 
@@ -35,6 +37,7 @@ fn config(model: PathBuf) -> EngineConfig {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            parallel: Parallel::ONE,
             rope: RopeScaling::default(),
             heads: None,
         },
@@ -56,6 +59,28 @@ struct Answer {
     finish: Finish,
     figures: Figures,
     chunks: Vec<Progress>,
+}
+
+/// An answer's tokens and counts.
+#[derive(Debug, Default)]
+struct Scored {
+    tokens: Vec<ScoredToken>,
+    counts: Option<TokenCounts>,
+}
+
+impl Scored {
+    /// How much less or more likely the same tokens are in `other`, at most, up to where the answers differ; and how much less likely the
+    /// second token was than the first where they do.
+    fn differs_from(&self, other: &Self) -> (f64, f64) {
+        let mut most: f64 = 0.0;
+        for (own, others) in self.tokens.iter().zip(&other.tokens) {
+            if own.token.bytes != others.token.bytes {
+                return (most, own.likeliest[0].log_probability - own.likeliest[1].log_probability);
+            }
+            most = most.max((own.token.log_probability - others.token.log_probability).abs());
+        }
+        (most, 0.0)
+    }
 }
 
 impl Desk {
@@ -120,6 +145,38 @@ impl Desk {
         }
     }
 
+    /// Asks all questions at once. Returns the tokens of their answers with their scores, and their counts, in that order.
+    fn ask_together(&mut self, prompts: &[Prompt], recipe: &RecipeSpec, tokens: u32) -> Vec<Scored> {
+        let jobs: Vec<JobId> = prompts.iter().map(|_| self.job()).collect();
+        for (prompt, job) in prompts.iter().zip(&jobs) {
+            let question = Question {
+                job: *job,
+                prompt: prompt.clone(),
+                rereading: None,
+                recipe: recipe.clone(),
+                sampling: Sampling { n_probs: Some(2), ..Sampling::GREEDY },
+                drafting: Drafting::Off,
+                limits: Limits { max_tokens: Some(tokens), ..Limits::default() },
+                markup: Box::default(),
+                schema: None,
+                cancel: CancelToken::default(),
+            };
+            self.engine.commands.send(Command::Ask(question)).expect("the engine listens");
+        }
+        let mut answers: Vec<Scored> = jobs.iter().map(|_| Scored::default()).collect();
+        while answers.iter().any(|answer| answer.counts.is_none()) {
+            let event = self.engine.events.blocking_recv().expect("all are answered");
+            let answer = jobs.iter().position(|job| event.job() == Some(*job)).map(|index| &mut answers[index]);
+            match (answer, event) {
+                (Some(answer), Event::Scored { tokens, .. }) => answer.tokens.extend(tokens),
+                (Some(answer), Event::Answered { figures, .. }) => answer.counts = Some(figures.tokens),
+                (_, Event::Failed { failure, .. }) => panic!("an answer, got {failure:?}"),
+                _ => {}
+            }
+        }
+        answers
+    }
+
     fn read(&mut self, prompt: Prompt, recipe: &RecipeSpec, cancel: &CancelToken) -> (bool, Figures) {
         let job = self.job();
         let command = Command::Prefill { job, prompt, recipe: recipe.clone(), cancel: cancel.clone() };
@@ -178,6 +235,38 @@ fn a_second_turn_prefills_the_new_tokens_only_under_every_preset() {
             "{name}: a short question is {} tokens",
             second.figures.tokens.prefilled
         );
+    }
+}
+
+#[test]
+#[ignore = "needs a model"]
+fn questions_asked_together_share_one_reading_and_are_answered_as_alone_but_for_rounding() {
+    let one = config(models::model(SMALL));
+    let mut several = one.clone();
+    several.settings.parallel = Parallel { answers: 4, tokens_each: 512 };
+    let (mut together, mut alone) = (Desk::start(several), Desk::start(one));
+    let questions = [
+        "Who has taken Netherfield Park?",
+        "What does Mr. Bennet say about his daughters?",
+        "Why does Mrs. Bennet want her husband to visit Mr. Bingley?",
+        "Describe Mr. Bennet in one sentence.",
+        "Who is Lizzy?",
+        "How did Mrs. Long know of it?",
+    ];
+    for name in ["full", "quick"] {
+        let recipe = narrow(name);
+        let prompts = questions.map(|question| together.prompt(&document(), &[], Some(question)));
+        let answers = together.ask_together(&prompts, &recipe, 16);
+        let expected = prompts.map(|prompt| alone.ask_together(&[prompt], &recipe, 16).remove(0));
+        for (answer, expected) in answers.iter().zip(&expected).skip(1) {
+            let counts = answer.counts.expect("it has ended");
+            assert!(counts.cached >= counts.document && counts.prefilled < 60, "{name}: {counts:?}");
+            let (most, between) = expected.differs_from(answer);
+            println!(
+                "{name}: tokens are {most:.3} more or less likely at most; where answers part, two were {between:.3} apart"
+            );
+            assert!(most < 0.25 && between < 0.5, "{name}: {answer:?} {expected:?}");
+        }
     }
 }
 

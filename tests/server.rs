@@ -9,6 +9,8 @@ mod support {
 }
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -49,6 +51,41 @@ fn many_clients_share_one_reading_and_the_next_server_finds_it_on_disk() {
     let read = later.event("read");
     assert_eq!((&read["from_disk"], &read["prefilled"]), (&json!(document), &json!(0)), "{read}");
     later.stop();
+}
+
+/// One has begun a long answer when another one asks for a short one. Returns the requests' lines in the log, in their order.
+fn long_and_short(more: &[&str]) -> [Value; 2] {
+    let home = Home::new();
+    let arguments = [&["--preset", "full", "--no-cache"], more].concat();
+    let mut serving = Serving::start_wandering(&home, &arguments);
+    serving.event("read");
+    let sampled = |tokens: u32, is_streamed: bool| json!({ "max_tokens": tokens, "temperature": 1.0, "seed": 7, "stream": is_streamed });
+    let body = question("Tell me a long story.", &sampled(400, true)).to_string();
+    let mut long = TcpStream::connect(&serving.address).expect("it listens");
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    long.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).expect("it is sent");
+    let mut lines = BufReader::new(long).lines().map(|line| line.expect("UTF-8"));
+    let has_text = |line: &String| line.contains("\"delta\":{\"content\":\"") && !line.contains("\"content\":\"\"");
+    lines.find(has_text).expect("it begins");
+    let short = serving.post("/v1/chat/completions", &question("And a short one?", &sampled(20, false)));
+    assert_eq!(short["usage"]["completion_tokens"], 20, "{short}");
+    lines.find(|line| line.contains("[DONE]")).expect("it is written to its end");
+    let told = [serving.event("request"), serving.event("request")];
+    serving.stop();
+    told
+}
+
+#[test]
+fn a_client_has_its_answer_before_a_longer_one_ends_and_both_share_the_document() {
+    let [short, long] = long_and_short(&[]);
+    assert_eq!((&short["generated"], &long["generated"], &short["answering"]), (&json!(20), &json!(400), &json!(2)));
+    for told in [&short, &long] {
+        let count = |name: &str| told[name].as_u64().expect("a count");
+        assert!(count("cached") >= count("document") && count("document") > 8_000, "the document is shared: {told}");
+        assert!((1..100).contains(&count("prefilled")), "each reads its own question: {told}");
+    }
+    let [first, second] = long_and_short(&["--parallel", "1"]);
+    assert_eq!((&first["generated"], &second["generated"]), (&json!(400), &json!(20)), "one after the other");
 }
 
 #[test]

@@ -24,7 +24,9 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use lunette::chat::{ChatTemplate, Moment, PromptRequest, SystemPrompt, build_prompt};
 use lunette::engine::Vocabulary;
-use lunette::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, RopeScaling};
+use lunette::engine::config::{
+    ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, Parallel, RopeScaling,
+};
 use lunette::engine::message::{Event, ModelInfo, Prompt};
 use lunette::swaa::preset::ChainOfThought;
 use serde_json::Value;
@@ -147,6 +149,7 @@ fn model_info(model: &Path) -> ModelInfo {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            parallel: Parallel::ONE,
             rope: RopeScaling::default(),
             heads: None,
         },

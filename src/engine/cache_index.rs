@@ -144,6 +144,12 @@ impl CacheIndex {
         self.sequence.push(tokens, attention);
     }
 
+    /// Records a token that was computed in one call with those of other conversations, `call_tokens` in all.
+    pub(super) fn push_shared(&mut self, token: Token, attention: &Attention, call_tokens: u32) {
+        self.calls.push(Call { start: self.len(), tokens: call_tokens });
+        self.sequence.push(&[token], attention);
+    }
+
     /// Records the beginning of a decode call of `call_tokens`: the next `tokens` of `from`, which begins with what is here. With 1, these are
     /// as many calls.
     pub(super) fn push_restored(&mut self, from: &TokenSequence, tokens: u32, call_tokens: u32) {

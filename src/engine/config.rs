@@ -136,6 +136,19 @@ impl RopeScaling {
     }
 }
 
+/// How many questions are answered at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parallel {
+    pub answers: u32,
+    /// The room that a context has for the question and the answer of each but the first.
+    pub tokens_each: u32,
+}
+
+impl Parallel {
+    /// One after the other.
+    pub const ONE: Self = Self { answers: 1, tokens_each: 0 };
+}
+
 /// Contexts grow in steps of this many tokens: llama.cpp pads to 256, and a new context costs a copy of the cache.
 pub const CONTEXT_STEP_TOKENS: u32 = 1024;
 
@@ -231,6 +244,7 @@ pub struct EngineSettings {
     /// Recipes that a conversation may switch to. A model that goes back only to checkpoints gets one where the window of
     /// each begins to hide something.
     pub presets: Vec<RecipeSpec>,
+    pub parallel: Parallel,
 }
 
 /// A file of an adapter.

@@ -1,9 +1,12 @@
 //! Answers one question: prefill, then token by token until something ends the answer.
 //!
+//! [`Worker::turn`] goes from the scores of the newest token to the next token that belongs into the cache. Who puts it there is
+//! [`super::lanes`]: for one answer alone, or for several together.
+//!
 //! Sampled bytes become characters ([`Utf8Assembler`]), which are split into reasoning and answer ([`Splitter`]) and
 //! sent as events. The model, a stop string, a limit, the user or a loop ([`RepetitionGuard`]) ends the answer.
 //!
-//! A token that is written is put into the cache by [`super::verify`], several at once where they were drafted.
+//! A token of an answer that is alone is put into the cache by [`super::verify`], several at once where they were drafted.
 //!
 //! An answer that is held to a JSON schema ([`super::schema`]) is so from its first token on; the reasoning before it is free.
 //!
@@ -25,6 +28,7 @@ use super::message::{
 use super::repetition::RepetitionGuard;
 use super::scores::Scores;
 use super::split::{Output, Splitter, Stopped};
+use super::tokenized_prompt::TokenizedPrompt;
 use super::utf8::Utf8Assembler;
 use super::verify::Verifying;
 use super::worker::{Prefilled, Worker};
@@ -44,12 +48,13 @@ enum Schema {
     Now,
 }
 
-/// An answer that is being generated.
-struct Writing {
+/// An answer that is being generated. `S` is what shapes its sampling.
+pub(super) struct Writing<S> {
+    sampler: S,
     limits: Limits,
     markup: Box<OutputMarkup>,
     schema: Schema,
-    verifying: Verifying,
+    pub(super) verifying: Verifying,
     assembler: Utf8Assembler,
     splitter: Splitter,
     tokens: Vec<Token>,
@@ -66,9 +71,39 @@ struct Writing {
     scores: Scores,
 }
 
-impl Writing {
-    fn new(question: &Question, verifying: Verifying) -> Self {
+/// What an answer goes on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The rest of the prompt is read.
+    Prompt,
+    /// The token that was just written belongs into the cache.
+    Token(Token),
+    /// The answer is asked for: these tokens belong into the cache.
+    Cue(Vec<Token>),
+    Ended(Finish),
+}
+
+/// Where an answer stands in the last decode call, and in the context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// How many tokens of the last call come after its own.
+    pub others_after: u32,
+    pub room_tokens: u32,
+}
+
+/// A question whose answer is being written.
+pub(super) struct Answering<M: Machine> {
+    pub job: Job,
+    pub tokenized: TokenizedPrompt,
+    pub writing: Writing<M::Sampler>,
+    /// When its prompt was read.
+    pub prefilled: Instant,
+}
+
+impl<S> Writing<S> {
+    pub(super) fn new(question: &Question, sampler: S, verifying: Verifying) -> Self {
         Self {
+            sampler,
             limits: question.limits.clone(),
             markup: question.markup.clone(),
             schema: question.schema.clone().map_or(Schema::No, Schema::Later),
@@ -86,6 +121,11 @@ impl Writing {
             n_probs: question.sampling.n_probs.map(|count| count.min(MOST_PROBS)),
             scores: Scores::default(),
         }
+    }
+
+    /// Most tokens of reasoning and answer.
+    pub(super) fn max_tokens(&self) -> Option<u32> {
+        self.limits.max_tokens
     }
 
     /// What closes the reasoning and asks for the answer; empty if nothing can.
@@ -130,11 +170,23 @@ impl Writing {
     }
 }
 
-/// How an answer ended, and the recipe under which its prompt was prefilled.
-struct Written {
-    recipe: Recipe,
-    finish: Finish,
-    reasoning_end: Option<ReasoningEnd>,
+/// What becomes of a question whose prompt is prefilled.
+enum Begun<M: Machine> {
+    Writing(Box<Answering<M>>),
+    /// It was stopped before.
+    Stopped(Box<Job>, Recipe, Finish),
+}
+
+/// Why the answer ends after the token just written, if it does.
+fn ended<S>(writing: &Writing<S>, job: &Job, room_tokens: u32) -> Option<Finish> {
+    match writing.splitter.stopped() {
+        Some(Stopped::StopString) => Some(Finish::StopString),
+        Some(Stopped::EndOfTurn { .. }) => Some(Finish::EndOfGeneration),
+        None if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) => Some(Finish::TokenLimit),
+        None if room_tokens <= 1 => Some(Finish::ContextFull),
+        None if writing.repeats && !writing.can_close_reasoning() => Some(Finish::Repetition),
+        None => None,
+    }
 }
 
 fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
@@ -142,43 +194,44 @@ fn new_guard(limits: &Limits) -> Option<RepetitionGuard> {
 }
 
 impl<M: Machine> Worker<M> {
+    /// Answers `question`, and others that join it meanwhile.
     pub(super) fn ask(&mut self, question: &Question) {
         if let Err(failure) = self.refuse_endless(&question.prompt, &question.recipe) {
             return self.tell(Event::Failed { job: question.job, failure });
         }
-        let mut job = self.begin(question.job, question.cancel.clone(), question.limits.time);
-        let outcome = self.prefill_and_write(question, &mut job);
-        self.threads.after_job();
-        match outcome {
-            Ok(Written { recipe, finish, reasoning_end }) => {
-                self.tell_notes(job.id);
-                let figures = Box::new(Figures { reasoning_end, ..self.figures(&job, recipe) });
-                self.tell(Event::Answered { job: job.id, finish, figures });
-            }
-            Err(failure) => self.tell(Event::Failed { job: job.id, failure }),
+        let job = self.begin(question.job, question.cancel.clone(), question.limits.time);
+        match self.begin_answer(question, job) {
+            Ok(Begun::Writing(answering)) => self.answer_all(*answering),
+            Ok(Begun::Stopped(job, recipe, finish)) => self.tell_answered(&job, recipe, finish, None),
+            Err(failure) => self.tell(Event::Failed { job: question.job, failure }),
         }
+        self.threads.after_job();
     }
 
-    fn prefill_and_write(&mut self, question: &Question, job: &mut Job) -> Result<Written, Failure> {
-        let (tokenized, prefilled) = self.prefill_question(question, job)?;
+    fn begin_answer(&mut self, question: &Question, mut job: Job) -> Result<Begun<M>, Failure> {
+        let (tokenized, prefilled) = self.prefill_question(question, &mut job)?;
         if let Prefilled::Stopped(finish) = prefilled {
-            return Ok(Written { recipe: tokenized.recipe, finish, reasoning_end: None });
+            return Ok(Begun::Stopped(Box::new(job), tokenized.recipe, finish));
         }
         self.check_logits()?;
-        self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
+        let sampler = self.machine.start_sampling(&question.sampling, tokenized.sequence.tokens());
         let decoding = tokenized.recipe.decoding().clone();
         let verifying = self.begin_verifying(question.drafting, decoding, question.limits.max_tokens);
-        let mut writing = Writing::new(question, verifying);
-        let started = Instant::now();
-        let finish = self.write(&mut writing, job);
-        self.drop_draft(&mut writing.verifying);
-        let finish = finish?;
-        job.timings.decode = started.elapsed();
+        let writing = Writing::new(question, sampler, verifying);
+        Ok(Begun::Writing(Box::new(Answering { job, tokenized, writing, prefilled: Instant::now() })))
+    }
+
+    /// Hands over what was held back, and tells how the answer ended. The cache of the first conversation has it, if `is_first`.
+    pub(super) fn conclude(&mut self, answering: Answering<M>, is_first: bool, finish: Finish) {
+        let Answering { mut job, tokenized, mut writing, prefilled } = answering;
+        job.timings.decode = prefilled.elapsed();
         // The first token comes from the prefill, so the rate counts only the tokens after it.
         let after_first = (job.started + job.timings.first_token).elapsed();
         job.timings.decode_tokens_per_s = rate(job.tokens.generated.saturating_sub(1), after_first);
-        self.hand_over_rest(&mut writing, job);
-        self.keep_answer(&tokenized, job);
+        self.hand_over_rest(&mut writing, &mut job);
+        if is_first {
+            self.keep_answer(&tokenized, &job);
+        }
         let is_blank = writing.answer.trim().is_empty();
         if writing.splitter.is_verbatim() {
             self.token_cache.remember_answer(std::mem::take(&mut writing.answer), std::mem::take(&mut writing.tokens));
@@ -186,7 +239,19 @@ impl<M: Machine> Worker<M> {
         let was_ended_by_model = matches!(finish, Finish::EndOfGeneration | Finish::StopString);
         let finish = if was_ended_by_model && is_blank { Finish::NoAnswer } else { finish };
         let reasoning_end = writing.how_reasoning_ended(job.tokens.reasoning);
-        Ok(Written { recipe: tokenized.recipe, finish, reasoning_end })
+        self.tell_answered(&job, tokenized.recipe, finish, reasoning_end);
+    }
+
+    pub(super) fn tell_answered(
+        &mut self,
+        job: &Job,
+        recipe: Recipe,
+        finish: Finish,
+        reasoning_end: Option<ReasoningEnd>,
+    ) {
+        self.tell_notes(job.id);
+        let figures = Box::new(Figures { reasoning_end, ..self.figures(job, recipe) });
+        self.tell(Event::Answered { job: job.id, finish, figures });
     }
 
     /// Errors: the model's weights are damaged, so that any answer would be noise.
@@ -196,48 +261,55 @@ impl<M: Machine> Worker<M> {
         Err(Failure::new(FailureKind::Model, format!("the model can't answer: {fault}"), Some(hint.to_owned())))
     }
 
-    /// Samples and emits until something ends the answer.
-    fn write(&mut self, writing: &mut Writing, job: &mut Job) -> Result<Finish, Failure> {
-        loop {
-            if let Some(finish) = job.watch.stop() {
-                return Ok(finish);
-            }
-            writing.answers_now |= self.inbox.takes_answer_now(job.id);
-            if let Some(why) = writing.why_to_ask(job.tokens.reasoning, self.room_tokens()) {
-                self.ask_for_answer(why, writing, job)?;
-            }
-            let token = self.sample(writing)?;
-            if job.tokens.generated == 0 {
-                job.timings.first_token = job.started.elapsed();
-            }
-            if self.machine.ends_generation(token) {
-                if writing.splitter.is_reasoning() && self.ask_for_answer(ReasoningEnd::EndOfTurn, writing, job)? {
-                    continue;
-                }
-                return Ok(Finish::EndOfGeneration);
-            }
-            self.score_token(token, writing)?;
-            self.emit_token(token, writing, job);
-            if let Some(finish) = self.ended(writing, job) {
-                let in_reasoning = Some(Stopped::EndOfTurn { in_reasoning: true });
-                if writing.splitter.stopped() == in_reasoning
-                    && self.ask_for_answer(ReasoningEnd::EndOfTurn, writing, job)?
-                {
-                    continue;
-                }
-                return Ok(finish);
-            }
-            if self.advance(token, &mut writing.verifying, job)? == Decoded::Interrupted {
-                return Ok(job.watch.stop().unwrap_or(Finish::Cancelled));
-            }
+    /// From the scores of an answer's newest token, or of its prompt's last one, to what belongs into the cache next. What is written is told.
+    pub(super) fn turn(
+        &mut self,
+        writing: &mut Writing<M::Sampler>,
+        job: &mut Job,
+        standing: Standing,
+    ) -> Result<Next, Failure> {
+        if let Some(finish) = job.watch.stop() {
+            return Ok(Next::Ended(finish));
         }
+        writing.answers_now |= self.inbox.takes_answer_now(job.id);
+        if let Some(why) = writing.why_to_ask(job.tokens.reasoning, standing.room_tokens)
+            && let Some(cue) = self.ask_for_answer(why, writing, job, standing.room_tokens)
+        {
+            return Ok(Next::Cue(cue));
+        }
+        let token = self.sample(writing, standing.others_after)?;
+        if job.tokens.generated == 0 {
+            job.timings.first_token = job.started.elapsed();
+        }
+        if self.machine.ends_generation(token) {
+            return Ok(self.end_turn(writing.splitter.is_reasoning(), Finish::EndOfGeneration, writing, job, standing));
+        }
+        self.score_token(token, writing, standing.others_after)?;
+        self.emit_token(token, writing, job);
+        let Some(finish) = ended(writing, job, standing.room_tokens) else { return Ok(Next::Token(token)) };
+        let in_reasoning = writing.splitter.stopped() == Some(Stopped::EndOfTurn { in_reasoning: true });
+        Ok(self.end_turn(in_reasoning, finish, writing, job, standing))
+    }
+
+    /// The end of an answer, or of reasoning behind which there is none yet.
+    fn end_turn(
+        &self,
+        in_reasoning: bool,
+        finish: Finish,
+        writing: &mut Writing<M::Sampler>,
+        job: &mut Job,
+        standing: Standing,
+    ) -> Next {
+        let cue = in_reasoning
+            .then(|| self.ask_for_answer(ReasoningEnd::EndOfTurn, writing, job, standing.room_tokens))
+            .flatten();
+        cue.map_or(Next::Ended(finish), Next::Cue)
     }
 
     /// The next token. If the answer is held to a schema, that begins with the answer's first token.
-    fn sample(&mut self, writing: &mut Writing) -> Result<Token, Failure> {
+    fn sample(&mut self, writing: &mut Writing<M::Sampler>, others_after: u32) -> Result<Token, Failure> {
         self.constrain_answer(writing)?;
-        let ahead = writing.verifying.draft.ahead();
-        let token = self.machine.sample(ahead)?;
+        let token = self.machine.sample(&mut writing.sampler, others_after)?;
         if !matches!(writing.schema, Schema::Later(_)) || writing.splitter.is_reasoning() {
             return Ok(token);
         }
@@ -250,54 +322,54 @@ impl<M: Machine> Worker<M> {
         }
         writing.splitter.begin_answer();
         self.constrain_answer(writing)?;
-        self.machine.sample(ahead)
+        self.machine.sample(&mut writing.sampler, others_after)
     }
 
-    fn constrain_answer(&mut self, writing: &mut Writing) -> Result<(), Failure> {
+    fn constrain_answer(&mut self, writing: &mut Writing<M::Sampler>) -> Result<(), Failure> {
         if let Schema::Later(schema) = &writing.schema
             && writing.splitter.is_answering()
         {
             let begun = self.machine.tokenize(&[(writing.answer.trim_start(), Origin::Text)], Before::Text);
-            self.machine.constrain(schema, &begun)?;
+            self.machine.constrain(&mut writing.sampler, schema, &begun)?;
             writing.schema = Schema::Now;
         }
         Ok(())
     }
 
-    /// Why the answer ends after the token just written, if it does.
-    fn ended(&self, writing: &Writing, job: &Job) -> Option<Finish> {
-        match writing.splitter.stopped() {
-            Some(Stopped::StopString) => Some(Finish::StopString),
-            Some(Stopped::EndOfTurn { .. }) => Some(Finish::EndOfGeneration),
-            None if writing.limits.max_tokens.is_some_and(|most| job.tokens.generated >= most) => {
-                Some(Finish::TokenLimit)
-            }
-            None if self.room_tokens() <= 1 => Some(Finish::ContextFull),
-            None if writing.repeats && !writing.can_close_reasoning() => Some(Finish::Repetition),
-            None => None,
-        }
-    }
-
-    /// Appends tokens that the model did not write to the cache.
-    fn append(&mut self, tokens: &[Token], writing: &mut Writing, job: &mut Job) -> Result<Decoded, Failure> {
+    /// Appends tokens to the first conversation's cache that the model did not write.
+    pub(super) fn append(
+        &mut self,
+        tokens: &[Token],
+        writing: &mut Writing<M::Sampler>,
+        job: &mut Job,
+    ) -> Result<Decoded, Failure> {
         self.drop_draft(&mut writing.verifying);
-        let decoded = self.decode_answer(tokens, Logits::OfTheLast, &writing.verifying.decoding, job)?;
-        if decoded == Decoded::Done {
-            self.kv.push(tokens, &writing.verifying.decoding);
-            self.look_up_behind(tokens, &mut writing.verifying);
+        for chunk in tokens.chunks(self.batch_tokens() as usize) {
+            if self.decode_answer(chunk, Logits::OfTheLast, &writing.verifying.decoding, job)? == Decoded::Interrupted {
+                return Ok(Decoded::Interrupted);
+            }
+            self.kv.push(chunk, &writing.verifying.decoding);
+            self.look_up_behind(chunk, &mut writing.verifying);
+            job.tokens.asking += chunk.len() as u32;
         }
-        Ok(decoded)
+        Ok(Decoded::Done)
     }
 
-    /// Closes the reasoning in place of the model and asks for the answer. `false` if that can't be done: it was tried
+    /// Closes the reasoning in place of the model; what is returned asks for the answer. `None` if that can't be done: it was tried
     /// before, there is nothing to ask with, or the context has no room for it.
-    fn ask_for_answer(&mut self, why: ReasoningEnd, writing: &mut Writing, job: &mut Job) -> Result<bool, Failure> {
+    fn ask_for_answer(
+        &self,
+        why: ReasoningEnd,
+        writing: &mut Writing<M::Sampler>,
+        job: &mut Job,
+        room_tokens: u32,
+    ) -> Option<Vec<Token>> {
         if writing.cues_left == 0 {
-            return Ok(false);
+            return None;
         }
         let tokens = self.tokenize_behind(&writing.cue());
-        if tokens.is_empty() || tokens.len() as u32 >= self.room_tokens() {
-            return Ok(false);
+        if tokens.is_empty() || tokens.len() as u32 >= room_tokens {
+            return None;
         }
         writing.cues_left -= 1;
         writing.guard = new_guard(&writing.limits);
@@ -310,20 +382,13 @@ impl<M: Machine> Worker<M> {
         out.extend(writing.splitter.end_reasoning());
         self.hand_over(out, writing, job);
         self.tell(Event::AskedForAnswer { job: job.id });
-        for chunk in tokens.chunks(self.batch_tokens() as usize) {
-            // The loop notices why a call was interrupted.
-            if self.append(chunk, writing, job)? == Decoded::Interrupted {
-                break;
-            }
-            job.tokens.asking += chunk.len() as u32;
-        }
-        Ok(true)
+        Some(tokens)
     }
 
     /// Notes how probable the token is that was just sampled, if the question wants to know.
-    fn score_token(&self, token: Token, writing: &mut Writing) -> Result<(), Failure> {
+    fn score_token(&self, token: Token, writing: &mut Writing<M::Sampler>, others_after: u32) -> Result<(), Failure> {
         let Some(count) = writing.n_probs else { return Ok(()) };
-        let (own, likeliest) = self.machine.score(token, writing.verifying.draft.ahead(), count)?;
+        let (own, likeliest) = self.machine.score(token, others_after, count)?;
         let scored = |token: Token, log_probability: f64, special: bool| TokenScore {
             bytes: self.machine.token_bytes(token, special),
             log_probability,
@@ -336,7 +401,7 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Sends a token as text.
-    fn emit_token(&self, token: Token, writing: &mut Writing, job: &mut Job) {
+    fn emit_token(&self, token: Token, writing: &mut Writing<M::Sampler>, job: &mut Job) {
         let was_reasoning = writing.splitter.is_reasoning();
         let bytes = self.machine.token_bytes(token, false);
         let text = writing.assembler.push(&bytes);
@@ -358,7 +423,7 @@ impl<M: Machine> Worker<M> {
         self.hand_over(out, writing, job);
     }
 
-    fn hand_over(&self, out: Vec<Output>, writing: &mut Writing, job: &mut Job) {
+    fn hand_over(&self, out: Vec<Output>, writing: &mut Writing<M::Sampler>, job: &mut Job) {
         for output in out {
             match output {
                 Output::Text(channel, text) => {
@@ -381,7 +446,7 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Sends the text that was held back, after the end of the answer.
-    fn hand_over_rest(&self, writing: &mut Writing, job: &mut Job) {
+    fn hand_over_rest(&self, writing: &mut Writing<M::Sampler>, job: &mut Job) {
         let text = writing.assembler.finish();
         let mut out = writing.splitter.push(&text);
         out.extend(writing.splitter.finish());

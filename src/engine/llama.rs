@@ -1,7 +1,7 @@
 //! The one module that imports the binding: a model, a context with its KV cache, sampling, and the patched attention.
 //!
 //! [`Model`] owns the weights; [`Llama`] borrows it and owns at most one context, which it replaces when it has to
-//! grow. Most calls go through the safe binding (llama-cpp-2). The functions that the patches add and the abort
+//! grow. Sequence 0 is the first conversation, and guests have the numbers behind it. Most calls go through the safe binding (llama-cpp-2). The functions that the patches add and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
 //! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
@@ -47,7 +47,7 @@ use super::cache_index::{AdapterKey, Token};
 use super::cache_shape::{CacheShape, MemoryClass};
 use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMethod, RopeScaling};
 use super::cost_model::{CostModel, Shape, Sums};
-use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
+use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken};
 use super::memory;
 use super::message::{Failure, FailureKind, Memory, ModelInfo, Origin, Sampling, SamplingPatch, TurnMarks, Weight};
 use super::schema::{self, Constraint};
@@ -66,8 +66,13 @@ use states::SeqState;
 use tensors::Tensors;
 use weights::Loaded;
 
-/// The only sequence.
+/// The sequence of the first conversation.
 const SEQUENCE: i32 = 0;
+
+/// The sequence of a guest.
+const fn sequence_of(guest: Guest) -> i32 {
+    guest.0.cast_signed()
+}
 
 /// Enough to ask a context what it is.
 const SMALL_CONTEXT_TOKENS: u32 = 256;
@@ -530,10 +535,10 @@ unsafe extern "C" fn is_interrupted(data: *mut c_void) -> bool {
     interrupt.get().is_some_and(|asked| without_unwinding(true, || unsafe { (*asked)() }))
 }
 
-/// Reserves room for the logits of a few tokens, since those of a call's last token are computed, or of a draft's. By
-/// default, llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
-fn with_few_outputs(params: LlamaContextParams) -> LlamaContextParams {
-    changed(params, |params| params.n_outputs_max = MOST_LOGITS)
+/// Reserves room for the logits of a few tokens, since those of a call's last token are computed, or of a draft's, or of one token of each
+/// sequence. By default, llama.cpp reserves room for a whole batch: 1.2 GB with 2,048 tokens and a vocabulary of 152,000.
+fn with_few_outputs(params: LlamaContextParams, sequences: u32) -> LlamaContextParams {
+    changed(params, |params| params.n_outputs_max = MOST_LOGITS.max(sequences))
 }
 
 /// With settings that the wrapper has no functions for. Only plain numbers may be set so.
@@ -552,16 +557,20 @@ pub(super) struct Copied {
     moved: Moved,
 }
 
+/// What shapes the tokens of one answer.
+pub(super) struct Sampler {
+    chain: LlamaSampler,
+    constraint: Option<Constraint>,
+}
+
 /// A model with at most one context.
 pub(super) struct Llama<'model> {
     model: &'model Model,
     context: Option<Context<'model>>,
     moved: Moved,
     batch: LlamaBatch<'static>,
-    sampler: Option<LlamaSampler>,
     /// For schemas; made when one is first asked for.
     schema_tokens: Option<schema::Tokens>,
-    constraint: Option<Constraint>,
     lookout: Option<Lookout>,
     adapters: adapters::OnModel,
     settings: EngineSettings,
@@ -580,9 +589,7 @@ impl<'model> Llama<'model> {
             context: None,
             moved: Moved::default(),
             batch,
-            sampler: None,
             schema_tokens: None,
-            constraint: None,
             lookout: None,
             adapters: Vec::new(),
             settings,
@@ -597,13 +604,17 @@ impl<'model> Llama<'model> {
     }
 
     fn context_params(&self, tokens: u32) -> LlamaContextParams {
-        with_few_outputs(with_cache_type(LlamaContextParams::default(), &self.settings))
+        let sequences = 1 + self.guests();
+        with_few_outputs(with_cache_type(LlamaContextParams::default(), &self.settings), sequences)
             .with_n_ctx(NonZeroU32::new(tokens))
             .with_n_batch(self.settings.batch_tokens())
             .with_n_ubatch(self.settings.ubatch_tokens())
             .with_n_threads(self.threads)
             .with_n_threads_batch(self.threads)
             .with_swa_full(self.settings.own_windows == OwnWindows::Whole)
+            .with_n_seq_max(sequences)
+            // Sequences share cells only in one buffer.
+            .with_kv_unified(sequences > 1)
     }
 
     /// Refuses a context that memory can't hold, before allocating it: the system may grant the memory and then kill
@@ -663,6 +674,29 @@ impl<'model> Llama<'model> {
         }
     }
 
+    /// Puts `tokens` of a sequence into the batch, from position `start` on, with logits of all or of the last.
+    fn fill_batch(&mut self, sequence: i32, tokens: &[Token], start: u32, logits: Logits) {
+        self.batch.clear();
+        let end = start + tokens.len() as u32;
+        for (position, token) in (start..).zip(tokens) {
+            let has_logits = logits == Logits::OfEach || position + 1 == end;
+            let of_library = self.moved.of_library(position).cast_signed();
+            self.batch
+                .add(LlamaToken(token.0), of_library, &[sequence], has_logits)
+                .expect("a chunk is no longer than n_batch, the size of the batch");
+        }
+    }
+
+    /// Computes the batch under `attention`.
+    fn decode_batch(&mut self, attention: &Attention, interrupted: &dyn Fn() -> bool) -> Result<Decoded, Failure> {
+        let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
+        let context = self.context.as_mut().ok_or_else(missing)?;
+        context.attend(attention)?;
+        context.look_out(self.lookout.as_ref());
+        context.adapt(&self.adapters);
+        context.decode(&mut self.batch, interrupted)
+    }
+
     fn make_context(&self, tokens: u32) -> Result<Context<'model>, Failure> {
         take_complaints();
         Context::new(&self.model.weights, self.context_params(tokens)).ok_or_else(|| {
@@ -674,6 +708,7 @@ impl<'model> Llama<'model> {
 
 impl Machine for Llama<'_> {
     type Snapshot = Copied;
+    type Sampler = Sampler;
 
     fn tokenize(&self, texts: &[(&str, Origin)], before: Before) -> Vec<Token> {
         let tokens = vocabulary::tokenise_run(&self.model.weights, &self.marks, texts, before);
@@ -752,22 +787,10 @@ impl Machine for Llama<'_> {
         logits: Logits,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure> {
-        let end = start + tokens.len() as u32;
-        self.batch.clear();
-        for (position, token) in (start..).zip(tokens) {
-            let has_logits = logits == Logits::OfEach || position + 1 == end;
-            let of_library = self.moved.of_library(position).cast_signed();
-            self.batch
-                .add(LlamaToken(token.0), of_library, &[SEQUENCE], has_logits)
-                .expect("a chunk is no longer than n_batch, the size of the batch");
-        }
-        let missing = || failure(FailureKind::Runtime, "no context has been created yet".to_owned(), None);
-        let context = self.context.as_mut().ok_or_else(missing)?;
+        self.fill_batch(SEQUENCE, tokens, start, logits);
         // While the window hides nothing, full attention gives the same result without a second mask.
-        context.attend(if end <= attention.seen_whole() { &Attention::Full } else { attention })?;
-        context.look_out(self.lookout.as_ref());
-        context.adapt(&self.adapters);
-        context.decode(&mut self.batch, interrupted)
+        let end = start + tokens.len() as u32;
+        self.decode_batch(if end <= attention.seen_whole() { &Attention::Full } else { attention }, interrupted)
     }
 
     fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure> {
@@ -914,39 +937,83 @@ impl Machine for Llama<'_> {
         fault_of(self.logits(-1)?)
     }
 
-    fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) {
-        let mut sampler = sampler(sampling, self.model.weights.n_vocab());
+    fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) -> Sampler {
+        let mut chain = sampler(sampling, self.model.weights.n_vocab());
         let look_back = usize::try_from(sampling.repeat_last_n).unwrap_or(recent.len()).min(recent.len());
-        sampler.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
-        self.sampler = Some(sampler);
-        self.constraint = None;
+        chain.accept_many(recent[recent.len() - look_back..].iter().map(|token| LlamaToken(token.0)));
+        Sampler { chain, constraint: None }
     }
 
-    fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure> {
+    fn constrain(&mut self, sampler: &mut Sampler, schema: &str, begun: &[Token]) -> Result<(), Failure> {
         if self.schema_tokens.is_none() {
             self.schema_tokens = Some(self.model.schema_tokens().map_err(not_held)?);
         }
         let tokens = self.schema_tokens.as_ref().expect("made above");
         let mut constraint = Constraint::new(tokens, schema).map_err(|error| not_held(error.to_string()))?;
         begun.iter().try_for_each(|token| constraint.take(*token)).map_err(not_held)?;
-        self.constraint = Some(constraint);
+        sampler.constraint = Some(constraint);
         Ok(())
     }
 
-    fn sample(&mut self, others_after: u32) -> Result<Token, Failure> {
+    fn sample(&mut self, sampler: &mut Sampler, others_after: u32) -> Result<Token, Failure> {
         // The library counts rows of logits from the end.
         let row = -1 - others_after.cast_signed();
         let context = self.context.as_ref().expect("sampling follows a decode");
-        let sampler = self.sampler.as_mut().expect("sampling was started");
-        let Some(constraint) = &mut self.constraint else { return Ok(Token(sampler.sample(&context.safe, row).0)) };
+        let Sampler { chain, constraint } = sampler;
+        let Some(constraint) = constraint else { return Ok(Token(chain.sample(&context.safe, row).0)) };
         let allowed = constraint.allowed().map_err(not_held)?;
         let mut candidates = context.safe.token_data_array_ith(row);
         candidates.data.retain(|candidate| allowed.has(candidate.id().0));
-        candidates.apply_sampler(sampler);
+        candidates.apply_sampler(chain);
         let token = candidates.selected_token().ok_or_else(|| not_held("no token is allowed".to_owned()))?;
-        sampler.accept(token);
+        chain.accept(token);
         constraint.take(Token(token.0)).map_err(not_held)?;
         Ok(Token(token.0))
+    }
+
+    /// Other memories keep more than a cell of a token, or drop cells that only one conversation is done with.
+    fn guests(&self) -> u32 {
+        match (self.model.info.cache.class, self.settings.parallel.answers) {
+            (MemoryClass::Plain, answers) if answers > 1 => answers.min(MOST_LOGITS).min(self.settings.batch_tokens()),
+            _ => 0,
+        }
+    }
+
+    fn share(&mut self, guest: Guest, len: u32) -> Result<(), Failure> {
+        let copied = self.context()?.safe.copy_kv_cache_seq(SEQUENCE, sequence_of(guest), Some(0), Some(len));
+        copied.map_err(|error| failed(&format!("cannot share {len} tokens of the KV cache: {error}")))
+    }
+
+    fn decode_guest(
+        &mut self,
+        guest: Guest,
+        tokens: &[Token],
+        start: u32,
+        attention: &Attention,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Failure> {
+        self.fill_batch(sequence_of(guest), tokens, start, Logits::OfTheLast);
+        self.decode_batch(attention, interrupted)
+    }
+
+    fn decode_each(&mut self, next: &[NextToken]) -> Result<(), Failure> {
+        self.batch.clear();
+        for NextToken { guest, position, token } in next {
+            let sequence = guest.map_or(SEQUENCE, sequence_of);
+            self.batch
+                .add(LlamaToken(token.0), position.cast_signed(), &[sequence], true)
+                .expect("there are no more conversations than rows of logits");
+        }
+        self.decode_batch(&Attention::Full, &|| false).map(|_| ())
+    }
+
+    fn cut_guest(&mut self, guest: Guest, len: u32) {
+        if let Some(context) = &mut self.context {
+            let removed = context.safe.clear_kv_cache_seq(Some(guest.0), Some(len), None);
+            if !matches!(removed, Ok(true)) {
+                tracing::warn!(guest = guest.0, len, "the library did not remove a conversation's tokens");
+            }
+        }
     }
 
     fn memory(&self, cache_state: u32) -> Memory {

@@ -4,6 +4,9 @@
 //! The cache holds positions `0..len`. The machine appends tokens under one attention at a time, truncates, and copies
 //! the whole cache to host memory and back, or ranges of it. Some can drop cells in the middle. A machine with a state of fixed size can't be truncated: it
 //! goes back to a checkpoint, a copy of that state.
+//!
+//! Beside this first conversation, guests may lie in the same cells. Each begins with positions of the first one, whose cells it shares, and
+//! goes on by itself. Example: three questions about a book of 160,000 tokens take 160,000 cells, and 50 more for each.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,6 +47,19 @@ pub(super) enum Logits {
 /// those of a whole batch of 2,048 would be 1.2 GB.
 pub(super) const MOST_LOGITS: u32 = 1 + LONGEST_DRAFT;
 
+/// A conversation beside the first one, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Guest(pub u32);
+
+/// The next token of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NextToken {
+    /// `None`: of the first one.
+    pub guest: Option<Guest>,
+    pub position: u32,
+    pub token: Token,
+}
+
 /// Some heads, which tell what they attend to among the first tokens while others are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Lookout {
@@ -59,6 +75,9 @@ pub(super) struct Lookout {
 pub(super) trait Machine {
     /// A copy in host memory, of the cache or of its state.
     type Snapshot;
+
+    /// What shapes the tokens that are chosen for one answer.
+    type Sampler;
 
     /// The tokens of texts that follow each other and `before`, as if the whole had been tokenised at once. At the
     /// beginning of a prompt the vocabulary's own first token comes first, if it wants one and the text has none.
@@ -181,19 +200,42 @@ pub(super) trait Machine {
     fn logits_fault(&self) -> Option<&'static str>;
 
     /// Starts sampling; `recent` are the tokens that the repetition penalty covers.
-    fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]);
+    fn start_sampling(&mut self, sampling: &Sampling, recent: &[Token]) -> Self::Sampler;
 
-    /// Holds what is sampled from now on to a JSON schema, until the next start. `begun` are the tokens of it that are
-    /// there already.
+    /// Holds what is sampled from now on to a JSON schema. `begun` are the tokens of it that are there already.
     ///
     /// Errors: the schema can't be held to, or `begun` is not how its JSON begins.
-    fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure>;
+    fn constrain(&mut self, sampler: &mut Self::Sampler, schema: &str, begun: &[Token]) -> Result<(), Failure>;
 
     /// Samples the token that follows one of the last decode call: the last one, or the one with `others_after` tokens
     /// after it.
     ///
     /// Errors: no token can follow under the schema.
-    fn sample(&mut self, others_after: u32) -> Result<Token, Failure>;
+    fn sample(&mut self, sampler: &mut Self::Sampler, others_after: u32) -> Result<Token, Failure>;
+
+    /// How many guests there can be at the same time. While there are any, the first conversation is neither replaced nor resized.
+    fn guests(&self) -> u32;
+
+    /// A guest begins with the first `len` positions of the first conversation.
+    fn share(&mut self, guest: Guest, len: u32) -> Result<(), Failure>;
+
+    /// As [`Machine::decode`] for a guest, with logits of the last token.
+    fn decode_guest(
+        &mut self,
+        guest: Guest,
+        tokens: &[Token],
+        start: u32,
+        attention: &Attention,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Failure>;
+
+    /// Appends a token to each of several conversations in one call, under full attention and with logits of each. At most [`MOST_LOGITS`].
+    ///
+    /// Errors: nothing that was appended can be trusted.
+    fn decode_each(&mut self, next: &[NextToken]) -> Result<(), Failure>;
+
+    /// Removes a guest's positions from `len` on; with 0, the guest is gone.
+    fn cut_guest(&mut self, guest: Guest, len: u32);
 
     /// Buffers as allocated, with `kv_used_bytes` for `cache_state` cached tokens. The caller fills in
     /// `resident_bytes`.

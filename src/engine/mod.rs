@@ -9,6 +9,7 @@
 //! | [`config`] | which settings are fixed when the engine starts? |
 //! | `worker` | how is a command executed? reuse, prefill in chunks, progress, cancelling |
 //! | `generate` | how is an answer generated? |
+//! | `lanes` | how are several questions answered at the same time? |
 //! | `weigh` | how probable does the model find an answer that is given? |
 //! | `verify` | how are several tokens of an answer computed in one call? |
 //! | `draft` | how many tokens are worth guessing? |
@@ -64,6 +65,7 @@ mod generate;
 mod head_search;
 mod heads;
 mod job;
+mod lanes;
 mod llama;
 mod load;
 mod machine;

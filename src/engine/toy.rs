@@ -2,13 +2,14 @@
 //! cache entry changes the output. A hybrid toy also has a state, a hash of all positions, which can't be cut.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::path::Path;
 
 use super::cache_index::{AdapterKey, Token};
-use super::machine::{Before, Decoded, Logits, Lookout, MOST_LOGITS, Machine};
+use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken};
 use super::message::{CancelToken, Failure, FailureKind, Head, Memory, Origin, Sampling, Weight};
 use crate::swaa::{Adapter, Attention, ModelLayers, weight};
 
@@ -31,7 +32,6 @@ pub(super) struct Toy {
     pub bytes_per_token: usize,
     /// If set, the toy outputs this instead of letters from the hash, then ends.
     pub script: Option<Vec<u8>>,
-    said: usize,
     /// Four times in five it says what followed its last two tokens where they stood before.
     pub quotes: bool,
     /// Number of calls so far.
@@ -49,12 +49,24 @@ pub(super) struct Toy {
     /// Heads look at the capital letters among the keys that are the same as the token that is read.
     lookout: Option<Lookout>,
     seen: Option<Vec<f32>>,
-    /// How many tokens of the last call have logits.
-    logits: usize,
+    /// The tokens of the last call that have logits: whose, and how many cells that conversation had with it.
+    logits: Vec<(Option<Guest>, usize)>,
+    /// Conversations beside the first one: their cells, of which the first so many are those of the first conversation.
+    others: BTreeMap<Guest, (Vec<(u64, Token)>, usize)>,
+    /// How many of them there can be.
+    pub most_guests: u32,
+    /// What happens before a call, by its number.
+    pub before_call: Option<(u32, Box<dyn FnOnce()>)>,
     /// What is on it changes every entry.
     adapters: AdapterKey,
     /// Nothing in the middle can be dropped.
     pub keeps_everything: bool,
+}
+
+/// What is said of a script so far.
+#[derive(Debug, Default)]
+pub(super) struct ToySampler {
+    said: usize,
 }
 
 /// Positions that must not be looked at any more, and how much lower those behind them are for the model.
@@ -97,7 +109,6 @@ impl Toy {
             tokenized_bytes: Cell::new(0),
             bytes_per_token: 1,
             script: None,
-            said: 0,
             quotes: false,
             calls: 0,
             loses_states: false,
@@ -108,24 +119,61 @@ impl Toy {
             constrained: None,
             lookout: None,
             seen: None,
-            logits: 0,
+            logits: Vec::new(),
+            others: BTreeMap::new(),
+            most_guests: 0,
+            before_call: None,
             adapters: AdapterKey::NONE,
             keeps_everything: false,
         }
     }
 
+    /// The cells up to the token of the last call with `others_after` after it that have logits.
+    fn cells_at(&self, others_after: usize) -> &[(u64, Token)] {
+        assert!(others_after < self.logits.len(), "the token has logits");
+        let (guest, len) = self.logits[self.logits.len() - 1 - others_after];
+        &self.cells_of(guest)[..len]
+    }
+
+    fn cells_of(&self, guest: Option<Guest>) -> &[(u64, Token)] {
+        guest.map_or(&self.cells, |guest| &self.others[&guest].0)
+    }
+
     /// A lower-case letter, or about once in eight the end token; or the next of the script. Behind the cell with
     /// `others_after` others after it.
-    fn next(&mut self, others_after: usize) -> Token {
+    fn next(&self, sampler: &mut ToySampler, others_after: usize) -> Token {
+        let cells = self.cells_at(others_after);
         if let Some(script) = &self.script {
-            let token = script.get(self.said).map_or(END, |&byte| Token(i32::from(byte)));
-            self.said += 1;
+            let token = script.get(sampler.said).map_or(END, |&byte| Token(i32::from(byte)));
+            sampler.said += 1;
             return token;
         }
-        let cells = &self.cells[..self.cells.len() - others_after];
         let last = cells.last().map_or(0, |&(cell, _)| cell);
         let quoted = if self.quotes && !last.is_multiple_of(5) { what_followed(cells) } else { None };
         quoted.unwrap_or_else(|| likeliest(last))
+    }
+
+    /// Computes a token of a guest.
+    fn push_to(&mut self, guest: Guest, token: Token, start: u32, attention: &Attention) {
+        assert!(self.taken() < self.context_tokens as usize, "the context is never overrun");
+        let cells = &self.others[&guest].0;
+        assert_eq!(start as usize, cells.len(), "positions are appended without a gap");
+        let entry = self.entry_behind(cells, token, attention);
+        self.others.get_mut(&guest).expect("it was shared with").0.push((entry, token));
+        self.computed += 1;
+    }
+
+    /// Cells in use by all conversations.
+    pub(super) fn taken(&self) -> usize {
+        self.held() + self.others.values().map(|(cells, shared)| cells.len() - shared).sum::<usize>()
+    }
+
+    fn begin_call(&mut self) {
+        self.logits.clear();
+        let calls = self.calls;
+        if let Some((_, act)) = self.before_call.take_if(|(call, _)| *call <= calls) {
+            act();
+        }
     }
 
     /// Positions, dropped ones included.
@@ -145,13 +193,17 @@ impl Toy {
 
     /// The entry of the next position: a hash of its token and every entry that it sees.
     fn entry(&self, token: Token, attention: &Attention) -> u64 {
-        let position = self.cells.len() as u32;
+        self.entry_behind(&self.cells, token, attention)
+    }
+
+    fn entry_behind(&self, cells: &[(u64, Token)], token: Token, attention: &Attention) -> u64 {
+        let position = cells.len() as u32;
         let mut hasher = DefaultHasher::new();
         (token, self.state, self.adapters).hash(&mut hasher);
         if self.dropped.moved_by > 0 {
             self.dropped.moved_by.hash(&mut hasher);
         }
-        for (key, (cell, _)) in (0..).zip(&self.cells) {
+        for (key, (cell, _)) in (0..).zip(cells) {
             let (sliding, full) = match attention {
                 Attention::Full => (1, true),
                 Attention::Sliding { window, sinks, far, full_layers } => {
@@ -194,6 +246,7 @@ fn what_followed(cells: &[(u64, Token)]) -> Option<Token> {
 
 impl Machine for Toy {
     type Snapshot = ToyCopy;
+    type Sampler = ToySampler;
 
     fn tokenize(&self, texts: &[(&str, Origin)], _: Before) -> Vec<Token> {
         let bytes: usize = texts.iter().map(|(text, _)| text.len()).sum();
@@ -242,6 +295,7 @@ impl Machine for Toy {
     }
 
     fn resize(&mut self, tokens: u32) -> Result<(), Failure> {
+        assert!(self.others.is_empty(), "no guest is there");
         assert!(self.held() <= tokens as usize, "what is cached fits");
         self.context_tokens = tokens;
         Ok(())
@@ -260,9 +314,9 @@ impl Machine for Toy {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Decoded, Failure> {
         assert!(logits == Logits::OfTheLast || tokens.len() <= MOST_LOGITS as usize, "there is room for all logits");
-        self.logits = 0;
+        self.begin_call();
         assert_eq!(start as usize, self.cells.len(), "positions are appended without a gap");
-        assert!(self.held() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
+        assert!(self.taken() + tokens.len() <= self.context_tokens as usize, "the context is never overrun");
         if !self.dropped.positions.is_empty() {
             let end = self.cells.len() + tokens.len() - self.dropped.moved_by;
             assert!(end <= self.train_context_tokens as usize, "position {end} is beyond the training");
@@ -284,13 +338,14 @@ impl Machine for Toy {
             self.computed += 1;
         }
         self.calls += 1;
-        self.logits = if logits == Logits::OfEach { tokens.len() } else { 1 };
+        let first = if logits == Logits::OfEach { self.cells.len() - tokens.len() + 1 } else { self.cells.len() };
+        self.logits = (first..=self.cells.len()).map(|len| (None, len)).collect();
         Ok(Decoded::Done)
     }
 
     /// Half of the probability is the likeliest token's, and the others share the rest.
     fn weigh(&self, next: &[Token]) -> Result<Vec<Weight>, Failure> {
-        assert!(next.len() <= self.logits, "only {} tokens have logits", self.logits);
+        assert!(next.len() <= self.logits.len(), "only {} tokens have logits", self.logits.len());
         let behind = &self.cells[self.cells.len() - next.len()..];
         let weight = |(&(cell, _), &token): (&(u64, Token), &Token)| {
             let is_likeliest = likeliest(cell) == token;
@@ -302,8 +357,7 @@ impl Machine for Toy {
 
     /// As [`Machine::weigh`] has it: behind the likeliest come tokens from 0 on.
     fn score(&self, token: Token, others_after: u32, most: u32) -> Result<(f64, Vec<(Token, f64)>), Failure> {
-        assert!((others_after as usize) < self.logits, "the token has logits");
-        let first = likeliest(self.cells[self.cells.len() - 1 - others_after as usize].0);
+        let first = likeliest(self.cells_at(others_after as usize).last().map_or(0, |&(cell, _)| cell));
         let score = |token: Token| (token, if token == first { 0.5_f64.ln() } else { (0.5_f64 / 255.0).ln() });
         let others = (0..255).map(Token).filter(|other| *other != first);
         let all = std::iter::once(first).chain(others).map(score);
@@ -374,6 +428,7 @@ impl Machine for Toy {
     }
 
     fn forget(&mut self) {
+        assert!(self.others.is_empty(), "no guest is there");
         self.cells.clear();
         self.dropped = Dropped::default();
         self.state = self.state.map(|_| State::default());
@@ -439,21 +494,74 @@ impl Machine for Toy {
         self.fault
     }
 
-    fn start_sampling(&mut self, _: &Sampling, _: &[Token]) {
-        self.said = 0;
+    fn start_sampling(&mut self, _: &Sampling, _: &[Token]) -> ToySampler {
         self.constrained = None;
+        ToySampler::default()
     }
 
     /// Only notes where the constraint begins: what a schema allows is tested with real vocabularies.
-    fn constrain(&mut self, schema: &str, begun: &[Token]) -> Result<(), Failure> {
-        self.constrained = Some((schema.to_owned(), begun.to_vec(), self.said));
+    fn constrain(&mut self, sampler: &mut ToySampler, schema: &str, begun: &[Token]) -> Result<(), Failure> {
+        self.constrained = Some((schema.to_owned(), begun.to_vec(), sampler.said));
         Ok(())
     }
 
-    fn sample(&mut self, others_after: u32) -> Result<Token, Failure> {
-        let others_after = others_after as usize;
-        assert!(others_after < self.logits, "the token has logits");
-        Ok(self.next(others_after))
+    fn sample(&mut self, sampler: &mut ToySampler, others_after: u32) -> Result<Token, Failure> {
+        Ok(self.next(sampler, others_after as usize))
+    }
+
+    fn guests(&self) -> u32 {
+        self.most_guests
+    }
+
+    fn share(&mut self, guest: Guest, len: u32) -> Result<(), Failure> {
+        assert!((1..=self.most_guests).contains(&guest.0) && !self.others.contains_key(&guest), "{guest:?} is free");
+        self.others.insert(guest, (self.cells[..len as usize].to_vec(), len as usize));
+        Ok(())
+    }
+
+    fn decode_guest(
+        &mut self,
+        guest: Guest,
+        tokens: &[Token],
+        start: u32,
+        attention: &Attention,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Failure> {
+        self.begin_call();
+        for (position, &token) in (start..).zip(tokens) {
+            if interrupted() {
+                return Ok(Decoded::Interrupted);
+            }
+            self.push_to(guest, token, position, attention);
+        }
+        self.calls += 1;
+        self.logits = vec![(Some(guest), self.others[&guest].0.len())];
+        Ok(Decoded::Done)
+    }
+
+    fn decode_each(&mut self, next: &[NextToken]) -> Result<(), Failure> {
+        self.begin_call();
+        for &NextToken { guest, position, token } in next {
+            if let Some(guest) = guest {
+                self.push_to(guest, token, position, &Attention::Full);
+                continue;
+            }
+            assert_eq!(position as usize, self.cells.len(), "positions are appended without a gap");
+            assert!(self.taken() < self.context_tokens as usize, "the context is never overrun");
+            let entry = self.entry(token, &Attention::Full);
+            self.cells.push((entry, token));
+            self.computed += 1;
+        }
+        self.calls += 1;
+        self.logits = next.iter().map(|next| (next.guest, self.cells_of(next.guest).len())).collect();
+        Ok(())
+    }
+
+    fn cut_guest(&mut self, guest: Guest, len: u32) {
+        match self.others.get_mut(&guest) {
+            Some((cells, _)) if len > 0 => cells.truncate(len as usize),
+            _ => drop(self.others.remove(&guest)),
+        }
     }
 
     fn memory(&self, cache_state: u32) -> Memory {

@@ -19,7 +19,7 @@
 use std::time::Instant;
 
 use super::cache_index::Token;
-use super::draft::Drafter;
+use super::draft::{CallCost, Drafter};
 use super::job::Job;
 use super::machine::{Decoded, Logits, MOST_LOGITS, Machine};
 use super::message::{Drafting, Failure};
@@ -57,6 +57,14 @@ pub(super) struct Verifying {
     pub(super) draft: Draft,
     /// Where the last tokens stood before.
     place: Option<Occurrence>,
+}
+
+impl Verifying {
+    /// No drafts, for an answer that is not the first conversation's.
+    pub(super) fn without_drafts(decoding: Attention, call_cost: CallCost) -> Self {
+        let drafter = Drafter::new(Drafting::Off, call_cost);
+        Self { decoding, max_tokens: None, drafter, draft: Draft::default(), place: None }
+    }
 }
 
 impl<M: Machine> Worker<M> {
@@ -100,6 +108,12 @@ impl<M: Machine> Worker<M> {
             verifying.draft = Draft { tokens: draft, accepted: 0 };
         }
         Ok(decoded)
+    }
+
+    /// Prepares for a call that other answers share: it has `token` and no draft.
+    pub(super) fn go_without_draft(&mut self, token: Token, verifying: &mut Verifying) {
+        self.look_up(token, verifying);
+        self.drop_draft(verifying);
     }
 
     /// Computes tokens of the answer behind what the cache holds. If it fails or is interrupted, the cache is as before.

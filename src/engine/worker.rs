@@ -11,6 +11,8 @@
 //! Under a recipe that is bounded everywhere, the context has one size whatever the length, and each call is made room for ([`super::dropping`]).
 //! What was dropped can't be gone back to, so the state at a document's end and at the last turn's is kept as a snapshot, if there is room for it.
 //!
+//! Where several questions are answered at the same time ([`super::lanes`]), the context is larger by the room that the guests need.
+//!
 //! Doesn't call llama.cpp ([`Machine`] does) or generate answers ([`super::generate`] does).
 
 use std::collections::VecDeque;
@@ -41,7 +43,7 @@ use super::snapshot_cache::{Kept, SnapshotCache};
 use super::threads::ThreadChooser;
 use super::tokenized_prompt::{TokenCache, TokenizedPrompt};
 use crate::store::blocks::BlockName;
-use crate::swaa::{Recipe, RecipeSpec};
+use crate::swaa::{Adapter, Recipe, RecipeSpec};
 use crate::units::{bytes, count};
 
 /// Recomputing fewer tokens than this is faster than copying them.
@@ -53,6 +55,8 @@ pub(super) struct Worker<M: Machine> {
     pub(super) kv: CacheIndex,
     /// What is on the model.
     adapters: AdapterKey,
+    /// The same, as it was asked for.
+    pub(super) adapted: Vec<Adapter>,
     pub(super) snapshots: SnapshotCache<M::Snapshot>,
     pub(super) disk: DiskCache,
     pub(super) checkpoints: Checkpoints<M::Snapshot>,
@@ -72,6 +76,10 @@ pub(super) struct Worker<M: Machine> {
     /// Of the prompt that was prefilled last.
     pub(super) bounded: Option<Bounded>,
     pub(super) threads: ThreadChooser,
+    /// Cells that are kept for conversations beside the first one.
+    pub(super) guest_cells: u32,
+    /// Memory has no room for them.
+    refuses_guests: bool,
     events: UnboundedSender<Event>,
     pub(super) inbox: Inbox,
 }
@@ -90,6 +98,22 @@ impl Inbox {
     /// The next command; `None` if the sender is gone.
     fn next(&mut self) -> Option<Command> {
         self.waiting.pop_front().or_else(|| self.receiver.recv().ok())
+    }
+
+    /// The next command, if it has come.
+    pub(super) fn peek(&mut self) -> Option<&Command> {
+        self.waiting.extend(self.receiver.try_iter());
+        self.waiting.front()
+    }
+
+    /// Takes the command that [`Inbox::peek`] has shown.
+    pub(super) fn take(&mut self) -> Option<Command> {
+        self.waiting.pop_front()
+    }
+
+    /// `command` comes next.
+    pub(super) fn put_back(&mut self, command: Command) {
+        self.waiting.push_front(command);
     }
 
     /// Removes the [`Command::AnswerNow`] for `job`; returns whether there was one. Other commands keep their order.
@@ -130,13 +154,14 @@ pub(super) enum Aim {
 
 /// What a prefill is for, and from which position on everything is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Goal {
+pub(super) struct Goal {
     aim: Aim,
     compute_from: u32,
 }
 
 impl Goal {
     const KEEP: Self = Self { aim: Aim::Keep, compute_from: u32::MAX };
+    pub(super) const ANSWER: Self = Self { aim: Aim::Answer, compute_from: u32::MAX };
 }
 
 /// How a prefill ended.
@@ -161,6 +186,7 @@ impl<M: Machine> Worker<M> {
             machine,
             kv: CacheIndex::default(),
             adapters: AdapterKey::NONE,
+            adapted: Vec::new(),
             snapshots: SnapshotCache::new(settings.resident_bytes),
             disk: DiskCache::off(),
             checkpoints: Checkpoints::new(settings.resident_bytes),
@@ -176,6 +202,8 @@ impl<M: Machine> Worker<M> {
             has_drafted: false,
             bounded: None,
             threads,
+            guest_cells: 0,
+            refuses_guests: false,
             events,
             inbox,
         }
@@ -309,10 +337,11 @@ impl<M: Machine> Worker<M> {
     /// Puts the adapters of `spec` onto the model, for the prompts of this job.
     pub(super) fn adapt(&mut self, spec: &RecipeSpec) -> Result<(), Failure> {
         self.adapters = self.machine.adapt(&spec.adapters)?;
+        self.adapted.clone_from(&spec.adapters);
         Ok(())
     }
 
-    fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
+    pub(super) fn forecast(&mut self, job: JobId, prompt: &Prompt, spec: &RecipeSpec) {
         if let Err(failure) = self.adapt(spec) {
             return self.tell(Event::Failed { job, failure });
         }
@@ -328,7 +357,7 @@ impl<M: Machine> Worker<M> {
     }
 
     /// Counts tokens. Of a text that is many times too long, an estimate is enough: nobody will read it.
-    fn count(&self, job: JobId, texts: &[Arc<str>]) {
+    pub(super) fn count(&self, job: JobId, texts: &[Arc<str>]) {
         let count = |text: &Arc<str>| match self.estimate(text) {
             Some(estimate) => estimate.tokens,
             None => self.machine.tokenize(&[(text, Origin::Text)], Before::Mark).len() as u32,
@@ -449,7 +478,7 @@ impl<M: Machine> Worker<M> {
             self.kv.push(tokens, attention);
             self.cost_model.observe(start, tokens.len() as u32, attention, elapsed);
             self.disk.save(&self.kv, worth, tokens_per_s, &mut self.machine);
-            self.tell_progress(sequence, job, started, tokens_per_s);
+            self.tell_progress(sequence, self.kv.len(), job, started, tokens_per_s);
         }
     }
 
@@ -477,14 +506,21 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    fn tell_progress(&self, sequence: &TokenSequence, job: &Job, started: Instant, tokens_per_s: f64) {
+    pub(super) fn tell_progress(
+        &self,
+        sequence: &TokenSequence,
+        done_tokens: u32,
+        job: &Job,
+        started: Instant,
+        tokens_per_s: f64,
+    ) {
         let progress = Progress {
-            done_tokens: self.kv.len(),
+            done_tokens,
             total_tokens: sequence.len(),
             cached_tokens: job.tokens.cached,
             elapsed: started.elapsed(),
             tokens_per_s,
-            remaining: self.cost_model.predict(sequence, self.kv.len()),
+            remaining: self.cost_model.predict(sequence, done_tokens),
         };
         self.tell(Event::Prefilling { job: job.id, progress });
     }
@@ -632,7 +668,7 @@ impl<M: Machine> Worker<M> {
     ///
     /// For an answer, a decode call that could be reused only in part is recomputed whole, so that the same question
     /// gets the same answer. This applies to the tail only: the document is never recomputed because of rounding.
-    fn reusable_positions(&self, log: &CacheIndex, tokenized: &TokenizedPrompt, goal: Goal) -> u32 {
+    pub(super) fn reusable_positions(&self, log: &CacheIndex, tokenized: &TokenizedPrompt, goal: Goal) -> u32 {
         let shared = log.common_prefix(&tokenized.sequence);
         let shared = match goal.aim {
             Aim::Keep => shared,
@@ -661,12 +697,31 @@ impl<M: Machine> Worker<M> {
             return Err(self.does_not_fit(&count(prompt_tokens), tokenized.document_tokens, &tokenized.recipe));
         }
         let tokens = self.context_for(tokenized);
-        if tokens > self.machine.context_tokens() { self.machine.resize(tokens) } else { Ok(()) }
+        let guest_room = self.guest_room(&tokenized.recipe);
+        if tokens + guest_room <= self.machine.context_tokens() {
+            return Ok(());
+        }
+        match self.machine.resize(tokens + guest_room) {
+            Err(failure) if guest_room > 0 => {
+                tracing::info!(message = failure.message, "no room for several answers at the same time");
+                self.refuses_guests = true;
+                if tokens > self.machine.context_tokens() { self.machine.resize(tokens) } else { Ok(()) }
+            }
+            resized => resized,
+        }
+    }
+
+    /// The part of a context that is for conversations beside the first one.
+    fn guest_room(&self, recipe: &Recipe) -> u32 {
+        if self.refuses_guests || self.machine.guests() == 0 || self.bounded_by(recipe).is_some() {
+            return 0;
+        }
+        self.settings.parallel.tokens_each * (self.machine.guests() - 1)
     }
 
     /// The size of the context when the prompt is read. It grows only if less than half of the reserve is left.
     fn context_for(&self, tokenized: &TokenizedPrompt) -> u32 {
-        let now = self.machine.context_tokens();
+        let now = self.machine.context_tokens().saturating_sub(self.guest_room(&tokenized.recipe));
         if let Some(bounded) = self.bounded_by(&tokenized.recipe) {
             return now.max(bounded.cells());
         }
@@ -754,10 +809,13 @@ impl<M: Machine> Worker<M> {
 
     /// Free positions of the context.
     pub(super) fn room_tokens(&self) -> u32 {
-        match self.bounded {
-            Some(_) => ENDLESS_TOKENS.saturating_sub(self.kv.len()),
-            None => self.machine.context_tokens().saturating_sub(self.kv.len()),
+        if self.bounded.is_some() {
+            return ENDLESS_TOKENS.saturating_sub(self.kv.len());
         }
+        let free = self.machine.context_tokens().saturating_sub(self.kv.len() + self.guest_cells);
+        // The room of the guests is not for a text that is longer than the model was made for.
+        let most = if self.machine.guests() > 0 { self.context_limit() } else { u32::MAX };
+        free.min(most.saturating_sub(self.kv.len()))
     }
 
     /// Max tokens of a prompt and its answer together under `recipe`.
@@ -765,7 +823,7 @@ impl<M: Machine> Worker<M> {
         if self.bounded_by(recipe).is_some() { ENDLESS_TOKENS } else { self.context_limit() }
     }
 
-    fn context_limit(&self) -> u32 {
+    pub(super) fn context_limit(&self) -> u32 {
         self.settings.context.limit(self.machine.train_context_tokens())
     }
 
@@ -846,7 +904,7 @@ impl<M: Machine> Worker<M> {
         }
     }
 
-    fn plan(&self, tokenized: &TokenizedPrompt, cached: u32) -> Plan {
+    pub(super) fn plan(&self, tokenized: &TokenizedPrompt, cached: u32) -> Plan {
         Plan {
             recipe: tokenized.recipe.clone(),
             document_tokens: tokenized.document_tokens,
@@ -854,7 +912,7 @@ impl<M: Machine> Worker<M> {
             cached_tokens: cached,
             to_prefill_tokens: tokenized.sequence.len() - cached,
             predicted: self.cost_model.predict(&tokenized.sequence, cached),
-            context_tokens: self.machine.context_tokens(),
+            context_tokens: self.machine.context_tokens().saturating_sub(self.guest_room(&tokenized.recipe)),
             bounded_tokens: self.bounded_by(&tokenized.recipe).map(Bounded::cells),
         }
     }

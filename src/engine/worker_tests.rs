@@ -2,6 +2,7 @@
 //! recomputation.
 
 mod bounded;
+mod lanes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,6 +98,7 @@ impl Desk {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            parallel: Parallel::ONE,
             rope: RopeScaling::default(),
             heads: None,
         };

@@ -106,6 +106,7 @@ mod tests {
             api_key: key.map(|key| ApiKey(key.to_owned())),
             most_body_bytes: 1,
             most_waiting: 1,
+            most_answers: 1,
             most_connections: 1,
         })
     }

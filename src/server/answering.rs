@@ -187,6 +187,7 @@ impl Answering {
         let waited = planned - self.entered;
         self.server.metrics.answer(waited, now - planned, &ended.figures);
         account.tell("waited_s", rounded(waited.as_secs_f64()));
+        account.tell("answering", self.server.queue.answering());
         account.tell("preset", &*ended.preset.name);
         account.tell("finish", finish_name(ended.finish));
         account.tell_tokens(ended.figures.tokens);

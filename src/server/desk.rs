@@ -1,18 +1,31 @@
-//! Asks the engine one question after the other, in the order of the queue.
+//! Has the engine answer questions: several at the same time, in the order of the queue.
 //!
 //! There is one engine with one KV cache. What a question shares with the one before, with a snapshot or with what is on disk is not read
 //! again, exactly as in a chat: ten clients that ask about one book of 160,000 tokens have it read once.
 //!
+//! The engine gets the next question while others are being answered, and decides whether it can join them. Until it has begun, no other one is
+//! given to it, and it counts as waiting: so the queue's order holds.
+//!
+//! ```text
+//! queue ── next ──> Forecast, if the preset is `auto` ──> Ask ──> events ──> its own updates
+//! ```
+//!
 //! It does not know HTTP: questions come ready ([`Work`]), and what becomes of them is told by [`Update`]s. What other Lunettes send
 //! ([`SentCommand`]) is a command already, and its events are passed on as they are.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::log::Log;
-use super::queue::Queue;
-use super::work::{Ended, SentCommand, Turn, Update, Work};
-use crate::engine::message::{Channel, Command, Event, Figures, JobId, ModelInfo, Prompt};
+use super::queue::{Number, Queue};
+use super::work::{Control, Ended, SentCommand, Turn, Update, Work};
+use crate::engine::message::{CancelToken, Channel, Command, Event, Figures, JobId, ModelInfo, Prompt};
 use crate::failure::{Failure, FailureKind};
-use crate::session::asking;
+use crate::session::asking::{self, Asked};
 use crate::session::{ClientError, EngineClient};
+use crate::swaa::RecipeSpec;
 use crate::swaa::selection::{self, PresetSelection, ResolvedPreset, refusal};
 
 /// Why a question has no answer.
@@ -43,92 +56,161 @@ impl From<selection::Error> for Unanswered {
 pub(super) struct Desk<'a> {
     pub(super) client: &'a mut EngineClient,
     pub(super) model: &'a ModelInfo,
+    /// How many jobs the engine has at the same time.
+    pub(super) most: usize,
 }
 
+/// A job that the engine has.
+struct Given {
+    number: Number,
+    kind: Kind,
+    /// Whether the engine has told anything of it.
+    has_begun: bool,
+    _cancels: CancelsWhenDropped,
+}
+
+/// What the engine's events about a job are for.
+enum Kind {
+    /// The prompt's forecast, by which `auto` chooses a preset.
+    Choosing(Box<Work>),
+    Question {
+        updates: UnboundedSender<Update>,
+        preset: ResolvedPreset,
+        reason: Option<String>,
+    },
+    Command {
+        events: UnboundedSender<Event>,
+        control: Arc<Control>,
+        gives_way: bool,
+    },
+}
+
+/// A job that nobody follows any more is stopped.
+struct CancelsWhenDropped(CancelToken);
+
+impl Drop for CancelsWhenDropped {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+type Jobs = HashMap<JobId, Given>;
+
 impl Desk<'_> {
-    /// Answers what comes out of `queue` until that is closed.
+    /// Answers what comes out of `queue` until that is closed, and then those that have begun.
     ///
     /// Errors: the engine is gone.
     pub(super) async fn answer_all(&mut self, queue: &Queue<Turn>) -> Result<(), Failure> {
-        while let Some(turn) = queue.next().await {
-            match turn {
-                Turn::Question(work) if work.cancel.is_cancelled() => {}
-                Turn::Question(work) => self.answer_one(*work).await?,
-                Turn::Command(sent) => self.carry_out(*sent, queue).await?,
+        let mut jobs = Jobs::new();
+        let mut is_closed = false;
+        while !is_closed || !jobs.is_empty() {
+            tokio::select! {
+                () = queue.closed(), if !is_closed => {
+                    is_closed = true;
+                    jobs.retain(|_, given| given.has_begun);
+                }
+                Some((number, turn)) = queue.next(), if !is_closed && jobs.len() < self.most => {
+                    self.give(number, turn, &mut jobs, queue);
+                }
+                event = self.client.event(), if !jobs.is_empty() => match event.map_err(Unanswered::from) {
+                    Ok(Event::LoadFailed(failure)) | Err(Unanswered::Failed(failure)) => fail_all(&mut jobs, &failure),
+                    Ok(event) => self.pass_on(event, &mut jobs, queue),
+                    Err(Unanswered::EngineGone) => {
+                        fail_all(&mut jobs, &Failure::engine_gone());
+                        return Err(Failure::engine_gone());
+                    }
+                },
             }
         }
         Ok(())
     }
 
-    async fn answer_one(&mut self, work: Work) -> Result<(), Failure> {
-        let updates = work.updates.clone();
-        match self.answer(work).await {
-            Ok(ended) => drop(updates.send(Update::Ended(Box::new(ended)))),
-            Err(Unanswered::Failed(failure)) => drop(updates.send(Update::Failed(failure))),
-            Err(Unanswered::EngineGone) => {
-                let _ = updates.send(Update::Failed(Failure::engine_gone()));
-                return Err(Failure::engine_gone());
-            }
+    /// Gives the engine what has its turn.
+    fn give(&mut self, number: Number, turn: Turn, jobs: &mut Jobs, queue: &Queue<Turn>) {
+        // Nothing else keeps the engine from it.
+        let has_begun = jobs.is_empty();
+        if has_begun {
+            queue.has_begun(number);
         }
-        Ok(())
+        let (cancel, (job, kind)) = match turn {
+            Turn::Question(work) if work.cancel.is_cancelled() => return,
+            Turn::Question(work) => {
+                let updates = work.updates.clone();
+                match (work.cancel.clone(), self.ask_or_forecast(*work)) {
+                    (cancel, Ok(given)) => (cancel, given),
+                    (_, Err(failure)) => return drop(updates.send(Update::Failed(failure))),
+                }
+            }
+            Turn::Command(sent) => {
+                let SentCommand { command, events, control } = *sent;
+                let gives_way = matches!(command, Command::ReadAhead(_));
+                let job = self.client.begin(|job| command.as_job(job, &control.cancel));
+                (control.cancel.clone(), (job, Kind::Command { events, control, gives_way }))
+            }
+        };
+        jobs.insert(job, Given { number, kind, has_begun, _cancels: CancelsWhenDropped(cancel) });
     }
 
-    /// Has the engine carry out what another Lunette sent. What is read ahead gives way to whoever waits.
-    async fn carry_out(&mut self, sent: SentCommand, queue: &Queue<Turn>) -> Result<(), Failure> {
-        let SentCommand { command, events, control } = sent;
-        let gives_way = matches!(command, Command::ReadAhead(_));
-        let commands = self.client.commands();
-        let mut tell = |event: &Event| {
-            let _ = events.send(event.clone());
-            if let (true, Some(job), Some(commands)) = (control.takes_answer_now(), event.job(), &commands) {
-                let _ = commands.send(Command::AnswerNow { job });
+    fn ask_or_forecast(&mut self, work: Work) -> Result<(JobId, Kind), Failure> {
+        if work.reading.recipe_of(work.reading.asked()).is_some() {
+            return self.ask(work, 0);
+        }
+        let prompt = work.asked.prompt.clone();
+        let forecast = |job| Command::Forecast { job, prompt, recipe: RecipeSpec::FULL };
+        Ok((self.client.begin(forecast), Kind::Choosing(Box::new(work))))
+    }
+
+    /// Asks under the preset that is right for a document of so many tokens.
+    fn ask(&mut self, work: Work, document_tokens: u32) -> Result<(JobId, Kind), Failure> {
+        let Work { asked, reading, updates, cancel } = work;
+        let facts = self.model.facts();
+        let chosen = reading.choose(reading.asked(), &facts, document_tokens);
+        let (preset, reason) = chosen.map_err(|error| Failure::of(FailureKind::Usage, &error))?;
+        refusal(&reading.asked().name, &preset.recipe, &facts).map_or(Ok(()), Err)?;
+        let recipe = preset.recipe.clone();
+        let job = self.client.begin(|job| Asked::command(asked, recipe, job, cancel));
+        Ok((job, Kind::Question { updates, preset, reason }))
+    }
+
+    /// Tells whoever waits for it what the engine tells.
+    fn pass_on(&mut self, event: Event, jobs: &mut Jobs, queue: &Queue<Turn>) {
+        let others = jobs.len() > 1 || queue.waiting() > 0;
+        let Some(job) = event.job() else { return };
+        let Some(given) = jobs.get_mut(&job) else { return };
+        if matches!(given.kind, Kind::Choosing(_)) {
+            return self.choose(job, event, jobs);
+        }
+        if !std::mem::replace(&mut given.has_begun, true) {
+            queue.has_begun(given.number);
+        }
+        if let Kind::Command { control, gives_way, .. } = &given.kind {
+            if control.takes_answer_now() {
+                self.client.send(Command::AnswerNow { job });
             }
-            if gives_way && queue.waiting() > 0 {
+            if *gives_way && others {
                 control.cancel.cancel();
             }
-            Ok::<_, Unanswered>(())
-        };
-        let carried = self.client.run(|job, _| command.as_job(job, &control.cancel), &mut tell).await;
-        let (event, result) = match carried {
-            Ok(event) => (event, Ok(())),
-            Err(Unanswered::Failed(failure)) => (Event::Failed { job: JobId(0), failure }, Ok(())),
-            Err(Unanswered::EngineGone) => {
-                let failure = Failure::engine_gone();
-                (Event::Failed { job: JobId(0), failure: failure.clone() }, Err(failure))
-            }
-        };
-        let _ = events.send(event);
-        result
-    }
-
-    async fn answer(&mut self, work: Work) -> Result<Ended, Unanswered> {
-        let Work { asked, reading, updates, cancel } = work;
-        let (preset, reason) = self.resolve(&reading, &asked.prompt).await?;
-        let recipe = preset.recipe.clone();
-        let mut tell = |event: &Event| {
-            // Nobody listens if the client has gone away; the question is then cancelled.
-            if let Some(update) = update(event) {
-                let _ = updates.send(update);
-            }
-            Ok::<_, Unanswered>(())
-        };
-        let ended = self.client.run(|job, _| asked.command(recipe, job, cancel), &mut tell).await?;
-        match ended {
-            Event::Answered { finish, figures, .. } => Ok(Ended { finish, figures: *figures, preset, reason }),
-            _ => Err(Unanswered::EngineGone),
+        }
+        if event.ends_job() {
+            jobs.remove(&job).expect("it was found above").kind.end(event);
+        } else {
+            given.kind.go_on(event);
         }
     }
 
-    async fn resolve(
-        &mut self,
-        reading: &PresetSelection,
-        prompt: &Prompt,
-    ) -> Result<(ResolvedPreset, Option<String>), Unanswered> {
-        let preset = reading.asked();
-        let resolved = asking::resolve::<Unanswered>(self.client, reading, preset, self.model, prompt).await?;
-        match refusal(&preset.name, &resolved.0.recipe, &self.model.facts()) {
-            Some(failure) => Err(Unanswered::Failed(failure)),
-            None => Ok(resolved),
+    /// The document is counted: now the question can be asked.
+    fn choose(&mut self, job: JobId, event: Event, jobs: &mut Jobs) {
+        let Some(given) = jobs.remove(&job) else { return };
+        let Kind::Choosing(work) = given.kind else { return };
+        let updates = work.updates.clone();
+        let asked = match event {
+            Event::Forecast { plan, .. } => self.ask(*work, plan.document_tokens),
+            Event::Failed { failure, .. } => Err(failure),
+            _ => Err(Failure::engine_gone()),
+        };
+        match asked {
+            Ok((job, kind)) => drop(jobs.insert(job, Given { kind, ..given })),
+            Err(failure) => drop(updates.send(Update::Failed(failure))),
         }
     }
 
@@ -159,7 +241,11 @@ impl Desk<'_> {
         reading: &PresetSelection,
         prompt: Prompt,
     ) -> Result<(ResolvedPreset, Figures), Unanswered> {
-        let (preset, _) = self.resolve(reading, &prompt).await?;
+        let asked = reading.asked();
+        let (preset, _) = asking::resolve::<Unanswered>(self.client, reading, asked, self.model, &prompt).await?;
+        if let Some(failure) = refusal(&asked.name, &preset.recipe, &self.model.facts()) {
+            return Err(Unanswered::Failed(failure));
+        }
         let recipe = preset.recipe.clone();
         let read = |job, cancel| Command::Prefill { job, prompt, recipe, cancel };
         match self.client.run(read, &mut |_| Ok::<_, Unanswered>(())).await? {
@@ -169,6 +255,47 @@ impl Desk<'_> {
     }
 }
 
+impl Kind {
+    /// Passes an event on. Nobody listens if the client has gone away; the job is then cancelled.
+    fn go_on(&self, event: Event) {
+        match self {
+            Self::Choosing(_) => {}
+            Self::Question { updates, .. } => {
+                if let Some(update) = update(&event) {
+                    let _ = updates.send(update);
+                }
+            }
+            Self::Command { events, .. } => drop(events.send(event)),
+        }
+    }
+
+    /// Passes the last event on.
+    fn end(self, event: Event) {
+        match (self, event) {
+            (Self::Question { updates, preset, reason }, Event::Answered { finish, figures, .. }) => {
+                let ended = Ended { finish, figures: *figures, preset, reason };
+                let _ = updates.send(Update::Ended(Box::new(ended)));
+            }
+            (kind, Event::Failed { failure, .. }) => kind.fail(failure),
+            (Self::Command { events, .. }, event) => drop(events.send(event)),
+            (kind, _) => kind.fail(Failure::engine_gone()),
+        }
+    }
+
+    fn fail(self, failure: Failure) {
+        match self {
+            Self::Choosing(work) => drop(work.updates.send(Update::Failed(failure))),
+            Self::Question { updates, .. } => drop(updates.send(Update::Failed(failure))),
+            Self::Command { events, .. } => drop(events.send(Event::Failed { job: JobId(0), failure })),
+        }
+    }
+}
+
+fn fail_all(jobs: &mut Jobs, failure: &Failure) {
+    for (_, given) in jobs.drain() {
+        given.kind.fail(failure.clone());
+    }
+}
 /// What a client may want to know of an event.
 fn update(event: &Event) -> Option<Update> {
     Some(match event {

@@ -35,6 +35,7 @@ struct Counts {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) waiting: usize,
+    pub(super) answering: usize,
     pub(super) connections: usize,
     pub(super) is_loaded: bool,
 }
@@ -84,7 +85,7 @@ impl Counts {
         add(&mut text, "tokens_total", "counter", "Tokens of answered requests, by what was done with them.", &by_kind);
         let mut one = |name, kind, help, value: f64| add(&mut text, name, kind, help, &[(String::new(), value)]);
         one("answers_total", "counter", "Answers.", self.answers as f64);
-        one("answer_seconds_total", "counter", "Time that the engine answered.", self.answering.as_secs_f64());
+        one("answer_seconds_total", "counter", "Time that answers took, added up.", self.answering.as_secs_f64());
         one(
             "wait_seconds_total",
             "counter",
@@ -92,6 +93,7 @@ impl Counts {
             self.waiting.as_secs_f64(),
         );
         one("waiting", "gauge", "Requests that wait for their turn.", now.waiting as f64);
+        one("answering", "gauge", "Requests that are being answered.", now.answering as f64);
         one("connections", "gauge", "Open connections.", now.connections as f64);
         one("loaded", "gauge", "1 once the model is loaded.", f64::from(u8::from(now.is_loaded)));
         one("kv_bytes", "gauge", "Memory of the KV cache, after the last answer.", self.memory.kv_bytes as f64);
@@ -125,7 +127,7 @@ mod tests {
         }
         metrics.request(429);
         assert_eq!(metrics.mean_answer(), Some(Duration::from_secs(3)));
-        let text = metrics.text(Now { waiting: 4, connections: 5, is_loaded: true });
+        let text = metrics.text(Now { waiting: 4, answering: 3, connections: 5, is_loaded: true });
         let prompt = u64::from(figures.tokens.prompt) * 2;
         for line in [
             "lunette_requests_total{status=\"200\"} 2",
@@ -133,6 +135,7 @@ mod tests {
             &format!("lunette_tokens_total{{kind=\"prompt\"}} {prompt}"),
             "lunette_answer_seconds_total 6",
             "lunette_waiting 4",
+            "lunette_answering 3",
             "lunette_loaded 1",
         ] {
             assert!(text.lines().any(|written| written == line), "{line} is not in\n{text}");

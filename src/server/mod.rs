@@ -16,7 +16,7 @@
 //!
 //! prefills its own question alone: `"tokens": {"document": 161059, "cached": 161061, "prefilled": 21, …}`.
 //!
-//! One engine answers one request after the other. It has no screen and keeps no conversation: each request brings its own. It does not
+//! One engine answers requests about the same documents together, and others one after the other. The server has no screen and keeps no conversation: each request brings its own. It does not
 //! watch its documents for changes.
 
 mod access;
@@ -94,8 +94,8 @@ pub struct Started {
 /// Serves the documents of `settings` until a signal comes. `start` finds the model and starts an engine with it; it is called after the
 /// documents are read and the port is taken, so that a misspelt path is reported at once. The log goes to `out`.
 ///
-/// The first signal stops it gracefully: nobody is let in, whoever waits is sent away, and the answer that is being written has ten
-/// seconds. A second signal ends it at once.
+/// The first signal stops it gracefully: nobody is let in, whoever waits is sent away, and the answers that are being written have
+/// ten seconds. A second signal ends it at once.
 ///
 /// Errors: documents or model can't be opened, the port is taken, or the engine has ended.
 pub async fn serve(
@@ -161,7 +161,8 @@ async fn work(server: &Server, client: &mut EngineClient, observer: &mut dyn Obs
     }
     server.log.loaded(&info.title(), rounded(info.load_time.as_secs_f64()));
     let loaded = server.set_model(Loaded { info, template });
-    let mut desk = Desk { client, model: &loaded.info };
+    let most = server.serving.most_answers as usize;
+    let mut desk = Desk { client, model: &loaded.info, most };
     let documents = server.documents.choose(None, &server.files).ok().filter(|documents| !documents.is_empty());
     if let Some(documents) = documents {
         match server.defaults.beginning(&documents, &loaded) {

@@ -5,12 +5,14 @@
 //!
 //! Example: A sends a1, a2, a3 and then B sends b1: a1, b1, a2, a3.
 //!
+//! Who has its turn still waits until its answer has begun, and so do all behind it: the engine may have to end other answers first.
+//!
 //! A place is given up by dropping its [`Place`]: by a client that goes away as much as by an answer.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::engine::message::CancelToken;
 
@@ -23,11 +25,15 @@ pub(super) enum Refusal {
     Closed,
 }
 
+/// Tells requests apart, by the order of their coming.
+pub(super) type Number = u64;
+
 /// The queue, which all parts of a server share.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     order: Mutex<Order<T>>,
     changed: Notify,
+    is_closed: watch::Sender<bool>,
     most: usize,
 }
 
@@ -35,13 +41,13 @@ pub(super) struct Queue<T> {
 #[derive(Debug)]
 pub(super) struct Place<T> {
     queue: Arc<Queue<T>>,
-    number: u64,
+    number: Number,
     cancel: CancelToken,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new(most: usize) -> Self {
-        Self { order: Mutex::new(Order::default()), changed: Notify::new(), most }
+        Self { order: Mutex::default(), changed: Notify::new(), is_closed: watch::Sender::new(false), most }
     }
 
     /// Has `work` of the machine `peer` wait. `cancel` stops it.
@@ -51,8 +57,10 @@ impl<T> Queue<T> {
         Ok(Place { queue: self.clone(), number, cancel })
     }
 
-    /// Waits for the next request. `None` once the queue is closed.
-    pub(super) async fn next(&self) -> Option<T> {
+    /// Waits for the next request, and until the one before it has begun. `None` once the queue is closed.
+    ///
+    /// Cancel-safe.
+    pub(super) async fn next(&self) -> Option<(Number, T)> {
         loop {
             let changed = self.changed.notified();
             {
@@ -60,12 +68,30 @@ impl<T> Queue<T> {
                 if order.is_closed {
                     return None;
                 }
-                if let Some(work) = order.next() {
-                    return Some(work);
+                if order.called.is_none()
+                    && let Some((number, work)) = order.next()
+                {
+                    order.called = Some(number);
+                    return Some((number, work));
                 }
             }
             changed.await;
         }
+    }
+
+    /// The answer to the request that had its turn last has begun.
+    pub(super) fn has_begun(&self, number: Number) {
+        let mut order = self.order();
+        if order.called.take_if(|called| *called == number).is_some() {
+            order.begun.push(number);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Returns once the queue is closed.
+    pub(super) async fn closed(&self) {
+        // It fails only if the sender is gone, which is `self`.
+        let _ = self.is_closed.subscribe().wait_for(|is_closed| *is_closed).await;
     }
 
     /// Drops everything that waits, and lets nobody in any more.
@@ -74,10 +100,16 @@ impl<T> Queue<T> {
         order.is_closed = true;
         order.waiting.clear();
         self.changed.notify_one();
+        self.is_closed.send_replace(true);
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.order().waiting.len()
+        self.order().waiting()
+    }
+
+    /// How many have begun and still have their place.
+    pub(super) fn answering(&self) -> usize {
+        self.order().begun.len()
     }
 
     fn order(&self) -> MutexGuard<'_, Order<T>> {
@@ -89,6 +121,7 @@ impl<T> Drop for Place<T> {
     fn drop(&mut self) {
         self.cancel.cancel();
         self.queue.order().leave(self.number);
+        self.queue.changed.notify_one();
     }
 }
 
@@ -100,30 +133,45 @@ struct Order<T> {
     /// The machines that still wait, with the turn at which they were served last.
     served: Vec<(IpAddr, u64)>,
     turn: u64,
-    next_number: u64,
+    /// Who had its turn and has not begun.
+    called: Option<Number>,
+    begun: Vec<Number>,
+    next_number: Number,
     is_closed: bool,
 }
 
 #[derive(Debug)]
 struct Waiting<T> {
-    number: u64,
+    number: Number,
     peer: IpAddr,
     work: T,
 }
 
 impl<T> Default for Order<T> {
     fn default() -> Self {
-        Self { waiting: Vec::new(), served: Vec::new(), turn: 0, next_number: 0, is_closed: false }
+        Self {
+            waiting: Vec::new(),
+            served: Vec::new(),
+            turn: 0,
+            called: None,
+            begun: Vec::new(),
+            next_number: 0,
+            is_closed: false,
+        }
     }
 }
 
 impl<T> Order<T> {
-    fn enter(&mut self, peer: IpAddr, work: T, most: usize) -> Result<u64, Refusal> {
+    fn waiting(&self) -> usize {
+        self.waiting.len() + usize::from(self.called.is_some())
+    }
+
+    fn enter(&mut self, peer: IpAddr, work: T, most: usize) -> Result<Number, Refusal> {
         if self.is_closed {
             return Err(Refusal::Closed);
         }
-        if self.waiting.len() >= most {
-            return Err(Refusal::Full { waiting: self.waiting.len() });
+        if self.waiting() >= most {
+            return Err(Refusal::Full { waiting: self.waiting() });
         }
         self.next_number += 1;
         self.begin_with(peer);
@@ -146,18 +194,20 @@ impl<T> Order<T> {
         self.served.iter().find(|(known, _)| *known == peer).map_or(0, |(_, turn)| *turn)
     }
 
-    fn next(&mut self) -> Option<T> {
+    fn next(&mut self) -> Option<(Number, T)> {
         let first = (0..self.waiting.len()).min_by_key(|&index| self.last_turn(self.waiting[index].peer))?;
-        let Waiting { peer, work, .. } = self.waiting.remove(first);
+        let Waiting { number, peer, work } = self.waiting.remove(first);
         self.turn += 1;
         self.served.retain(|(known, _)| *known != peer);
         self.served.push((peer, self.turn));
         self.forget_who_is_gone();
-        Some(work)
+        Some((number, work))
     }
 
-    fn leave(&mut self, number: u64) {
+    fn leave(&mut self, number: Number) {
         self.waiting.retain(|waiting| waiting.number != number);
+        self.called.take_if(|called| *called == number);
+        self.begun.retain(|begun| *begun != number);
         self.forget_who_is_gone();
     }
 
@@ -171,6 +221,7 @@ impl<T> Order<T> {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use futures_util::FutureExt;
     use proptest::prelude::*;
 
     use super::*;
@@ -180,7 +231,11 @@ mod tests {
     }
 
     fn served(order: &mut Order<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| order.next()).collect()
+        std::iter::from_fn(|| next(order)).collect()
+    }
+
+    fn next<T>(order: &mut Order<T>) -> Option<T> {
+        order.next().map(|(_, work)| work)
     }
 
     fn entered(all: &[(u8, &'static str)]) -> Order<&'static str> {
@@ -201,7 +256,7 @@ mod tests {
     #[test]
     fn who_comes_back_waits_behind_those_who_wait() {
         let mut order = entered(&[(1, "a1"), (2, "b1")]);
-        assert_eq!(order.next(), Some("a1"));
+        assert_eq!(next(&mut order), Some("a1"));
         order.enter(machine(1), "a2", 10).expect("there is room");
         assert_eq!(served(&mut order), ["b1", "a2"]);
     }
@@ -209,7 +264,7 @@ mod tests {
     #[test]
     fn who_comes_back_with_a_single_request_waits_behind_one_who_has_several() {
         let mut order = entered(&[(1, "a1"), (1, "a2"), (2, "b")]);
-        assert_eq!([order.next(), order.next()], [Some("a1"), Some("b")]);
+        assert_eq!([next(&mut order), next(&mut order)], [Some("a1"), Some("b")]);
         for (peer, work) in [(2, "b again"), (3, "c")] {
             order.enter(machine(peer), work, 10).expect("there is room");
         }
@@ -226,12 +281,32 @@ mod tests {
         assert_eq!(enter("c", &CancelToken::default()).expect_err("it is full"), Refusal::Full { waiting: 2 });
         drop(first);
         assert_eq!((queue.waiting(), tokens[0].is_cancelled(), tokens[1].is_cancelled()), (1, true, false));
-        assert_eq!(queue.next().await, Some("b"));
+        assert_eq!(queue.next().await, Some((2, "b")));
         drop(second);
         assert!(tokens[1].is_cancelled(), "its answer is stopped");
         queue.close();
         assert_eq!(enter("d", &CancelToken::default()).expect_err("it is closed"), Refusal::Closed);
         assert_eq!(queue.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn nobody_has_a_turn_before_the_answer_to_the_one_before_has_begun() {
+        let queue = Arc::new(Queue::new(2));
+        let enter = |work| queue.enter(machine(1), work, CancelToken::default()).expect("there is room");
+        let counts = || (queue.waiting(), queue.answering());
+        let first = enter("a");
+        let (number, _) = queue.next().await.expect("it is open");
+        let second = enter("b");
+        assert_eq!((queue.next().now_or_never(), counts()), (None, (2, 0)));
+        queue.has_begun(number);
+        assert_eq!((queue.next().await, counts()), (Some((2, "b")), (1, 1)));
+        drop(second);
+        let _third = enter("c");
+        assert_eq!((queue.next().await, counts()), (Some((3, "c")), (1, 1)), "it has left before it had begun");
+        drop(first);
+        assert_eq!((counts(), queue.closed().now_or_never()), ((1, 0), None));
+        queue.close();
+        assert_eq!((queue.closed().now_or_never(), queue.next().await), (Some(()), None));
     }
 
     proptest! {
@@ -242,7 +317,7 @@ mod tests {
             for (number, peer) in peers.iter().enumerate() {
                 order.enter(machine(*peer), (*peer, number), 100).expect("there is room");
             }
-            let turns: Vec<(u8, usize)> = std::iter::from_fn(|| order.next()).collect();
+            let turns: Vec<(u8, usize)> = std::iter::from_fn(|| next(&mut order)).collect();
             prop_assert_eq!(turns.len(), peers.len());
             for (at, (peer, number)) in turns.iter().enumerate() {
                 let next = turns[at + 1..].iter().position(|(other, _)| other == peer).map_or(turns.len(), |next| at + 1 + next);

@@ -126,6 +126,7 @@ impl Server {
         let most = self.serving.most_connections as usize;
         Now {
             waiting: self.queue.waiting(),
+            answering: self.queue.answering(),
             connections: most - self.connections.available_permits().min(most),
             is_loaded: self.model.get().is_some(),
         }

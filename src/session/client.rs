@@ -1,7 +1,8 @@
 //! The engine's only client: sends commands, receives events, and handles signals and `--timeout`.
 //!
-//! It is used in two ways. [`EngineClient::run`] sends one command and waits for its job to end; evaluations and
-//! measurements use it. [`EngineClient::next`] passes events to a chat, which has its own jobs; the terminal interface,
+//! It is used in three ways. [`EngineClient::run`] sends one command and waits for its job to end; evaluations and
+//! measurements use it. [`EngineClient::begin`] starts one job beside others, whose events come out of [`EngineClient::event`]; the server does
+//! so. [`EngineClient::next`] passes events to a chat, which has its own jobs; the terminal interface,
 //! plain lines and headless runs use it.
 //!
 //! ```text
@@ -211,6 +212,16 @@ impl EngineClient {
         }
     }
 
+    // Several jobs at a time.
+
+    /// Starts the job that `command` makes. Whoever starts it stops it: a client that is dropped stops the last one only.
+    pub fn begin(&mut self, command: impl FnOnce(JobId) -> Command) -> JobId {
+        self.jobs += 1;
+        let job = JobId(self.jobs);
+        self.send(command(job));
+        job
+    }
+
     // One job at a time.
 
     /// Waits until the model is loaded.
@@ -245,9 +256,8 @@ impl EngineClient {
         if let Some(stop) = self.stopped() {
             return Err(ClientError::Stopped(stop).into());
         }
-        self.jobs += 1;
-        let (job, cancel) = (JobId(self.jobs), CancelToken::default());
-        self.send(command(job, cancel.clone()));
+        let cancel = CancelToken::default();
+        let job = self.begin(|job| command(job, cancel.clone()));
         let ended = self.end_of(job, &cancel, listen).await;
         if ended.is_err() {
             cancel.cancel();
@@ -281,8 +291,10 @@ impl EngineClient {
         }
     }
 
-    /// The next event while no job runs. The first stop is an error here.
-    async fn event(&mut self) -> Result<Event, ClientError> {
+    /// The next event, of whatever job. The first stop is an error here.
+    ///
+    /// Cancel-safe.
+    pub async fn event(&mut self) -> Result<Event, ClientError> {
         match self.next().await {
             Ok(Happening::Input(Input::Engine(event))) => Ok(event),
             Ok(Happening::Input(_)) => Err(Failure::engine_gone().into()),

@@ -536,6 +536,9 @@ pub struct ListenArgs {
     /// Max requests that wait for their turn; one more is refused with 429
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=65_536), allow_negative_numbers = true)]
     pub max_queue: u32,
+    /// Max questions that are answered at the same time, if they are about the same documents (1 = one after the other)
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16), allow_negative_numbers = true)]
+    pub parallel: u32,
     /// Max open connections; one more is refused with 503
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65_536), allow_negative_numbers = true)]
     pub max_connections: u32,

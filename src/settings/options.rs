@@ -60,6 +60,8 @@ pub struct Serving {
     pub api_key: Option<ApiKey>,
     pub most_body_bytes: u64,
     pub most_waiting: u32,
+    /// How many questions are answered at the same time.
+    pub most_answers: u32,
     pub most_connections: u32,
 }
 

@@ -27,7 +27,7 @@ use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
     AdapterFile, ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload,
-    OwnWindows,
+    OwnWindows, Parallel,
 };
 use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
 use crate::models::{Catalogue, ModelRef, Places};
@@ -47,6 +47,8 @@ const DEMO_QUESTION: &str =
 const RESERVE_TOKENS: u32 = 2048;
 /// Most tokens of an answer with its reasoning, unless `-n` says otherwise: what is kept free for them.
 const ANSWER_TOKENS: u32 = RESERVE_TOKENS;
+/// What a question and what the template has around it usually take, at most.
+const QUESTION_TOKENS: u32 = 1024;
 /// Host memory for snapshots under other presets: 100,000 tokens of a 0.5B model take 1.2 GB.
 const RESIDENT_MIB: u32 = 2048;
 
@@ -279,6 +281,7 @@ impl Settings {
         let mut settings = Self::built(&gathered, surroundings)?;
         there_is_something_to_change(&settings.reading, &gathered.recipe)?;
         settings.limits.time = Some(answers.timeout);
+        settings.engine.parallel = parallel(serving.most_answers, &settings.limits);
         settings.documents = Documents::Named(documents);
         settings.add_files(files);
         settings.front_end = FrontEnd::Serve(serving);
@@ -571,8 +574,15 @@ fn serving(args: ListenArgs, from_environment: Option<String>) -> Result<Serving
         api_key,
         most_body_bytes: args.max_body,
         most_waiting: args.max_queue,
+        most_answers: args.parallel,
         most_connections: args.max_connections,
     })
+}
+
+/// A context has room for a question of a thousand tokens and an answer of the usual length for each.
+fn parallel(answers: u32, limits: &Limits) -> Parallel {
+    let longest = limits.max_tokens.map_or(ANSWER_TOKENS, |tokens| tokens.min(ANSWER_TOKENS));
+    Parallel { answers, tokens_each: longest + QUESTION_TOKENS }
 }
 
 /// The flag's text, or that of the file that it names; else the configuration's. An empty text means none, and wins over
@@ -669,6 +679,7 @@ fn engine_settings(
         first_use: None,
         adapters: Vec::new(),
         presets: Vec::new(),
+        parallel: Parallel::ONE,
         heads: Some(directories.heads_file()),
     })
 }

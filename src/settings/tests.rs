@@ -6,8 +6,8 @@ use clap::{CommandFactory, Parser};
 
 use super::*;
 use crate::engine::config::{
-    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, Keeps, KvDtype, Offload, OwnWindows, RopeScaling,
-    SplitMode,
+    ContextSize, DiskCacheSettings, EngineSettings, GpuLayers, Keeps, KvDtype, Offload, OwnWindows, Parallel,
+    RopeScaling, SplitMode,
 };
 use crate::engine::message::{Limits, SamplingPatch};
 use crate::exit::{Exit, ExitError};
@@ -159,6 +159,7 @@ fn nothing_said_gives_the_defaults() {
         rope: RopeScaling::default(),
         adapters: Vec::new(),
         presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
+        parallel: Parallel::ONE,
         flash_attention: true,
         offload: Offload::default(),
         resident_bytes: 2 << 30,
@@ -190,6 +191,7 @@ fn llama_cpp_flags_keep_their_meaning() {
         rope: RopeScaling::default(),
         adapters: Vec::new(),
         presets: Presets::built_in().iter().filter_map(|preset| preset.recipe.clone()).collect(),
+        parallel: Parallel::ONE,
         flash_attention: true,
         offload: Offload {
             layers: GpuLayers::Count(12),

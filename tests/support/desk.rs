@@ -30,6 +30,7 @@ pub(crate) fn config(model: PathBuf) -> EngineConfig {
             first_use: None,
             adapters: Vec::new(),
             presets: Vec::new(),
+            parallel: Parallel::ONE,
             rope: RopeScaling::default(),
         },
     }

@@ -25,8 +25,17 @@ pub(crate) struct Serving {
 impl Serving {
     /// Serves a text of 100 lines, in a `home` that keeps what it reads.
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
-        let model = home.path("scripted.gguf");
-        scripted_model::write(&model, "Yes, it.", scripted_model::CHATML);
+        scripted_model::write(&home.path("scripted.gguf"), "Yes, it.", scripted_model::CHATML);
+        Self::start_with_model(home, arguments)
+    }
+
+    /// The same with a model that goes on until it is stopped, if it is sampled.
+    pub(crate) fn start_wandering(home: &Home, arguments: &[&str]) -> Self {
+        scripted_model::write_wandering(&home.path("scripted.gguf"), "abcdefghijklmnopqrstuvwxyz ");
+        Self::start_with_model(home, arguments)
+    }
+
+    fn start_with_model(home: &Home, arguments: &[&str]) -> Self {
         home.file("book.txt", &BOOK.repeat(100));
         let line = [&["serve", "book.txt", "--port", "0", "-m", "scripted.gguf", "-t", "1"], arguments].concat();
         let mut child = home.start(&line, &[]);

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use super::weights::load_for_trial;
 use super::{Llama, Model};
-use crate::engine::config::{ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, RopeScaling};
+use crate::engine::config::{
+    ContextSize, EngineConfig, EngineSettings, KvDtype, Offload, OwnWindows, Parallel, RopeScaling,
+};
 use crate::engine::machine::{Before, Logits, Machine};
 use crate::engine::message::{Origin, Sampling};
 use crate::engine::trial::TRIAL_CONTEXT_TOKENS;
@@ -43,8 +45,8 @@ pub fn try_model(path: &Path) -> Option<String> {
         return Some(format!("its weights are damaged: {fault}"));
     }
     for sampling in [EVERY_SAMPLER, Sampling { temperature: 0.0, ..EVERY_SAMPLER }] {
-        machine.start_sampling(&sampling, some);
-        let token = machine.sample(0).ok()?;
+        let mut sampler = machine.start_sampling(&sampling, some);
+        let token = machine.sample(&mut sampler, 0).ok()?;
         machine.token_bytes(token, true);
     }
     None
@@ -68,6 +70,7 @@ fn settings() -> EngineSettings {
         first_use: None,
         adapters: Vec::new(),
         presets: Vec::new(),
+        parallel: Parallel::ONE,
         rope: RopeScaling::default(),
     }
 }
