@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::store::blocks::{About, BlockGroup, BlockKey, BlockName, Limits, Store, free_bytes};
+use crate::store::blocks::{About, BlockGroup, BlockKey, BlockName, Limits, PartOf, Store, free_bytes};
 use crate::units::bytes;
 
 /// More than this does not wait to be written.
@@ -141,6 +141,8 @@ struct Desk {
     limits: Limits,
     /// What all blocks take, other programs' from before included.
     taken_bytes: u64,
+    /// Blocks of conversations in the group.
+    turns: usize,
     /// What was used since is not dropped for what comes now.
     started: SystemTime,
 }
@@ -149,7 +151,8 @@ impl Desk {
     fn new(store: Store, group: BlockGroup, about: About, limits: Limits) -> Self {
         group.remove_unfinished();
         let taken_bytes = store.bytes().unwrap_or(0);
-        Self { store, group, about, limits, taken_bytes, started: SystemTime::now() }
+        let turns = group.names().map_or(0, |names| names.iter().filter(|name| is_turn(name)).count());
+        Self { store, group, about, limits, taken_bytes, turns, started: SystemTime::now() }
     }
 
     fn execute(&mut self, work: Work, done: &Sender<Saved>, waiting: &AtomicU64) {
@@ -181,8 +184,25 @@ impl Desk {
     fn save(&mut self, saving: &Saving) -> Result<(), String> {
         let Saving { name, head, payload } = saving;
         self.make_room(head.len() as u64 + payload.len() as u64 + AROUND_BYTES)?;
-        self.taken_bytes += self.group.write(name, head, payload, &self.about).map_err(|error| self.why(&error))?;
+        let written = self.group.write(name, head, payload, &self.about).map_err(|error| self.why(&error))?;
+        self.taken_bytes += written;
+        if written > 0 && is_turn(name) {
+            self.turns += 1;
+            self.limit_turns();
+        }
         Ok(())
+    }
+
+    /// Drops old turns, this run's included, once there are too many. The bytes that they took are counted when room is made.
+    fn limit_turns(&mut self) {
+        let most = self.limits.most_turns;
+        if self.turns <= most {
+            return;
+        }
+        match self.group.limit_turns(most - most / SLACK as usize) {
+            Ok(dropped) => self.turns = self.turns.saturating_sub(dropped),
+            Err(error) => tracing::warn!(%error, "cannot drop old turns"),
+        }
     }
 
     fn make_room(&mut self, more: u64) -> Result<(), String> {
@@ -219,10 +239,13 @@ impl Desk {
     }
 }
 
+fn is_turn(name: &BlockName) -> bool {
+    name.part == PartOf::Conversation
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::blocks::PartOf;
 
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -240,7 +263,8 @@ mod tests {
     }
 
     fn start(store: &Store, most_bytes: u64) -> Saver {
-        Saver::start(store.clone(), store.group(ID), about(), Limits { most_bytes, least_free_bytes: 0 })
+        let limits = Limits { most_bytes, least_free_bytes: 0, most_turns: 20 };
+        Saver::start(store.clone(), store.group(ID), about(), limits)
     }
 
     #[test]
@@ -276,6 +300,21 @@ mod tests {
         let names = store.group(ID).names().expect("readable");
         assert!((1..=3).all(|number| !names.contains(&name(number))), "{names:?}");
         assert!(names.contains(&name(4)) && store.bytes().expect("readable") <= 5000);
+    }
+
+    #[test]
+    fn of_too_many_turns_the_oldest_go() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::at(folder.path().join("kv"));
+        let saver = start(&store, 1 << 40);
+        save(&saver, 200, 10);
+        let turn = |number: u8| BlockName { part: PartOf::Conversation, ..name(number) };
+        let of = |number: u8| Saving { name: turn(number), head: Vec::new(), payload: vec![number; 10] };
+        (1..=50).for_each(|number| saver.save(of(number)));
+        drop(saver);
+        let names = store.group(ID).names().expect("readable");
+        assert!(names.contains(&name(200)) && names.contains(&turn(50)) && !names.contains(&turn(1)), "{names:?}");
+        assert!((19..=20).contains(&names.iter().filter(|name| is_turn(name)).count()), "{names:?}");
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Limits {
     pub most_bytes: u64,
     /// What stays free on the disk for everything else.
     pub least_free_bytes: u64,
+    /// How many blocks of conversations one model may have: each job looks through the names of all.
+    pub most_turns: usize,
 }
 
 impl Limits {
@@ -29,11 +31,14 @@ impl Limits {
     const MOST: u64 = 64 << 30;
     /// A disk with less room than this is full to most programs.
     const LEAST_FREE: u64 = 1 << 30;
+    /// Two for a turn, its question and its answer: so many are the turns of weeks.
+    const MOST_TURNS: usize = 4096;
 
     /// For a disk with `free` bytes, of which the blocks take `taken` more: a quarter of both, at most 64 GiB. 1 GiB stays free.
     #[must_use]
     pub fn for_disk(free: u64, taken: u64) -> Self {
-        Self { most_bytes: ((free + taken) / 4).min(Self::MOST), least_free_bytes: Self::LEAST_FREE }
+        let most_bytes = ((free + taken) / 4).min(Self::MOST);
+        Self { most_bytes, least_free_bytes: Self::LEAST_FREE, most_turns: Self::MOST_TURNS }
     }
 
     /// How many bytes have to go before `more` are written, with `taken` in blocks and `free` on the disk.
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_has_to_go_depends_on_the_limit_and_on_the_disk() {
-        let limits = Limits { most_bytes: 1000, least_free_bytes: 100 };
+        let limits = Limits { most_bytes: 1000, least_free_bytes: 100, most_turns: 10 };
         assert_eq!(limits.excess(800, 5000, 200), 0);
         assert_eq!(limits.excess(800, 5000, 201), 1);
         assert_eq!(limits.excess(0, 150, 200), 150);
