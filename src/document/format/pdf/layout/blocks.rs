@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bidi::is_right_to_left;
 use super::fixed::Fixed;
-use super::gutters::{Band, Gutter, best_band, best_bands};
+use super::gutters::{Band, Gutter, best_band, best_bands, stretches};
 use super::line::{Printed, lines, rejoin_shifted};
 use super::pieces::Piece;
 use super::rows::{Row, rows};
@@ -75,9 +75,39 @@ impl Reader<'_> {
         };
         let has_ends = with_ends != band && self.is_wrapped_table(&rows, &with_ends);
         let band = if has_ends { with_ends } else { band };
+        let band = self.columns_within(&rows, &band).unwrap_or(band);
         self.read_part(&rows[..band.from], depth, printed);
         self.read_band(&rows[band.from..band.to], &band, depth, printed);
         self.read_part(&rows[band.to..], depth, printed);
+    }
+
+    /// The longest stretch of `band` that is columns by itself, if that is told by one of these: they are more columns than
+    /// the whole has; the whole is taken for a table, and the stretch has too many lines for one of its rows; or the file
+    /// shows the columns of the stretch before or after all the rest, and so does not go on from its first column to what is
+    /// below.
+    fn columns_within(&self, rows: &[Row], band: &Band) -> Option<Band> {
+        let region = region_of(&rows[band.from..band.to]);
+        let is_table = self.kind(&region, &band.gutters).0 != BandKind::Columns;
+        let are_columns = |stretch: &Band| {
+            let part = region_of(&rows[stretch.from..stretch.to]);
+            let (kind, columns) = self.kind(&part, &stretch.gutters);
+            let is_told = if is_table {
+                stretch.to - stretch.from > table::MOST_CELL_LINES && table::are_even(self.pieces, &columns)
+            } else {
+                self.are_shown_together(&region, &part) && table::are_one_by_one(self.pieces, &columns)
+            };
+            let are_all = columns.len() > stretch.gutters.len();
+            kind == BandKind::Columns && are_all && (is_told || columns.len() > band.gutters.len() + 1)
+        };
+        let stretches = stretches(self.pieces, rows, band).into_iter();
+        stretches.filter(are_columns).max_by_key(|stretch| stretch.to - stretch.from)
+    }
+
+    /// Whether the file shows nothing else of `region` between the pieces at `part`.
+    fn are_shown_together(&self, region: &[usize], part: &[usize]) -> bool {
+        let orders = || part.iter().map(|&index| self.pieces[index].order);
+        let Some((first, last)) = orders().min().zip(orders().max()) else { return false };
+        region.iter().filter(|&&index| (first..=last).contains(&self.pieces[index].order)).count() == part.len()
     }
 
     /// Whether `band` is a table whose cells have several lines.

@@ -11,6 +11,8 @@
 //! The more rows a gutter goes through, the narrower it may be: in justified text, gaps between words are wide, but
 //! seldom below each other.
 
+use std::ops::{Range, RangeInclusive};
+
 use super::pieces::Piece;
 use super::rows::{Row, leading};
 
@@ -21,6 +23,12 @@ const FAR: f64 = 1.7;
 const FEW_ROWS: usize = 3;
 /// Two distances are alike if one is this share of the other.
 const ALIKE: f64 = 0.95;
+/// Text in a font of this share of the usual size, and smaller, is a head or a foot where it is the outermost row. In a larger
+/// font by the other, it is a heading.
+const SMALL_PRINT: f64 = 0.85;
+const HEADING: f64 = 1.15;
+/// Fewest rows of columns that are told from what is beside their gutter farther up or down.
+const FEWEST_DENSE: usize = 8;
 
 /// Rows with gutters in common.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +49,8 @@ pub(super) struct Gutter {
     pub rows: usize,
     /// How many rows it goes through with text on both sides, which may be at different heights.
     reach: usize,
+    /// Whether the file shows all that is on its left before what is on its right, which it does not do with words.
+    is_shown_apart: bool,
 }
 
 impl Gutter {
@@ -60,11 +70,30 @@ pub(super) fn best_bands(pieces: &[Piece], rows: &[Row]) -> Option<(Band, Band)>
     if rows.len() > MOST_ROWS {
         return None;
     }
-    let search = Search { rows, spans: rows.iter().map(|row| spans(pieces, row)).collect(), leading: leading(rows)? };
+    let search = Search::new(pieces, rows)?;
     let bands = (0..rows.len()).filter_map(|from| search.best_from(from));
     let best = bands.max_by_key(|band| (weight(band), std::cmp::Reverse(band.from)))?;
     let with_ends = search.trimmed(best.clone(), Ends::AsInside);
     Some((search.trimmed(best, Ends::Near), with_ends))
+}
+
+/// The stretches of the rows of `band` between distances that are larger than those between lines, if there are several:
+/// each has gutters of its own. On a page with columns above a heading and a short text, the whole has the gutters that
+/// are left beside the text, and the columns have all of theirs.
+pub(super) fn stretches(pieces: &[Piece], rows: &[Row], band: &Band) -> Vec<Band> {
+    let Some(search) = Search::new(pieces, rows) else { return Vec::new() };
+    let mut stretches = Vec::new();
+    let mut from = band.from;
+    for to in band.from + 1..=band.to {
+        if to < band.to && !search.is_far(to - 1) {
+            continue;
+        }
+        if to - from >= FEWEST_DENSE && to - from < band.to - band.from {
+            stretches.extend(search.band(from, to, &search.covered(from..to)));
+        }
+        from = to;
+    }
+    stretches
 }
 
 /// The rows beside the longest gutter, then those beside all.
@@ -90,12 +119,40 @@ fn spans(pieces: &[Piece], row: &Row) -> Vec<Span> {
 }
 
 struct Search<'a> {
+    pieces: &'a [Piece],
     rows: &'a [Row],
     spans: Vec<Vec<Span>>,
     leading: f64,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(pieces: &'a [Piece], rows: &'a [Row]) -> Option<Self> {
+        let spans = rows.iter().map(|row| spans(pieces, row)).collect();
+        Some(Self { pieces, rows, spans, leading: leading(rows)? })
+    }
+
+    /// What these rows cover.
+    fn covered(&self, rows: Range<usize>) -> Vec<Span> {
+        let mut covered = Vec::new();
+        rows.for_each(|row| cover(&mut covered, &self.spans[row]));
+        covered
+    }
+
+    fn distance(&self, row: usize) -> f64 {
+        self.rows[row + 1].baseline - self.rows[row].baseline
+    }
+
+    /// Whether the next row is farther from `row` than lines are from each other.
+    fn is_far(&self, row: usize) -> bool {
+        self.distance(row) > FAR * self.leading.max(self.rows[row].size.min(self.rows[row + 1].size))
+    }
+
+    fn usual_size(&self, rows: Range<usize>) -> f64 {
+        let mut sizes: Vec<f64> = self.rows[rows].iter().map(|row| row.size).collect();
+        sizes.sort_by(f64::total_cmp);
+        sizes.get(sizes.len() / 2).copied().unwrap_or(0.0)
+    }
+
     /// The best band that begins with row `from`.
     fn best_from(&self, from: usize) -> Option<Band> {
         let mut covered: Vec<Span> = Vec::new();
@@ -121,13 +178,11 @@ impl Search<'_> {
 
     /// The rows `from..to`, if there is a gutter in what they leave free.
     fn band(&self, from: usize, to: usize, covered: &[Span]) -> Option<Band> {
-        let mut sizes: Vec<f64> = self.rows[from..to].iter().map(|row| row.size).collect();
-        sizes.sort_by(f64::total_cmp);
-        let size = *sizes.get(sizes.len() / 2)?;
+        let size = self.usual_size(from..to);
         let gaps = gaps(covered, narrowest(usize::MAX) * size);
         let gutters = gaps.into_iter().map(|(left, right)| self.gutter(from, to, left, right));
         let gutters: Vec<Gutter> =
-            gutters.filter(|gutter| gutter.right - gutter.left >= narrowest(gutter.rows) * size).collect();
+            gutters.filter(|gutter| gutter.right - gutter.left >= gutter.narrowest() * size).collect();
         (!gutters.is_empty()).then_some(Band { from, to, gutters })
     }
 
@@ -139,35 +194,83 @@ impl Search<'_> {
             Some(((from..to).find(|row| is_there(row))?, (from..to).rfind(|row| is_there(row))?))
         };
         let (Some(lefts), Some(rights)) = (ends(&is_left), ends(&is_right)) else {
-            return Gutter { left, right, rows: 0, reach: 0 };
+            return Gutter { left, right, rows: 0, reach: 0, is_shown_apart: false };
         };
         let both = lefts.0.max(rights.0)..=lefts.1.min(rights.1);
         // On other baselines, each side has a row beyond.
         let near = both.start().saturating_sub(1).max(from)..=(both.end() + 1).min(to - 1);
-        let rows = near.clone().filter(is_left).count().min(near.filter(is_right).count());
-        Gutter { left, right, rows, reach: both.count() }
+        let rows = near.clone().filter(is_left).count().min(near.clone().filter(is_right).count());
+        let is_shown_apart = self.is_shown_apart(near, left);
+        Gutter { left, right, rows, reach: both.count(), is_shown_apart }
+    }
+
+    /// Whether the file shows all words of these rows that end before `left` before the others, and both sides are text of
+    /// several words a line: labels in a margin are shown apart, too.
+    fn is_shown_apart(&self, rows: RangeInclusive<usize>, left: f64) -> bool {
+        let (mut last, mut first) = (0, usize::MAX);
+        let (mut before, mut behind) = (Vec::new(), Vec::new());
+        for row in &self.rows[rows] {
+            let (lefts, rights): (Vec<&Piece>, Vec<&Piece>) =
+                row.pieces.iter().map(|&index| &self.pieces[index]).partition(|piece| piece.right <= left + 0.01);
+            last = lefts.iter().map(|piece| piece.order).fold(last, usize::max);
+            first = rights.iter().map(|piece| piece.order).fold(first, usize::min);
+            before.extend((!lefts.is_empty()).then_some(lefts.len()));
+            behind.extend((!rights.is_empty()).then_some(rights.len()));
+        }
+        let are_lines =
+            |words: &[usize]| words.split_last().is_some_and(|(_, full)| full.iter().all(|&words| words > 2));
+        last < first && are_lines(&before) && are_lines(&behind)
     }
 
     /// `band` without a few rows at its ends that are far from the others: heads, page numbers, notes.
     fn trimmed(&self, band: Band, ends: Ends) -> Band {
         let (from, to) = (band.from, band.to);
-        let distance = |row: usize| self.rows[row + 1].baseline - self.rows[row].baseline;
-        let inside = (from + FEW_ROWS..to.saturating_sub(FEW_ROWS + 1)).map(distance).fold(0.0, f64::max);
-        let is_far = |row: usize| {
-            let least = FAR * self.leading.max(self.rows[row].size.min(self.rows[row + 1].size));
-            distance(row) > least && (ends == Ends::Near || distance(row) * ALIKE > inside)
-        };
+        let inside =
+            (from + FEW_ROWS..to.saturating_sub(FEW_ROWS + 1)).map(|row| self.distance(row)).fold(0.0, f64::max);
+        let is_far = |row: usize| self.is_far(row) && (ends == Ends::Near || self.distance(row) * ALIKE > inside);
         let middle = usize::midpoint(from, to);
         let first = (from..middle.min(from + FEW_ROWS)).rev().find(|&row| is_far(row));
         let last = (middle.max(to.saturating_sub(FEW_ROWS + 1))..to.saturating_sub(1)).find(|&row| is_far(row));
-        let (first, last) = (first.map_or(from, |row| row + 1), last.map_or(to, |row| row + 1));
-        if (first, last) == (from, to) || first + 1 >= last {
-            return band;
-        }
-        let mut covered = Vec::new();
-        (first..last).for_each(|row| cover(&mut covered, &self.spans[row]));
-        let shorter = self.band(first, last, &covered).filter(|shorter| weight(shorter).0 * 2 > weight(&band).0);
-        shorter.unwrap_or(band)
+        let far = (first.map_or(from, |row| row + 1), last.map_or(to, |row| row + 1));
+        let feet = to > from + 1 && self.is_small_print(to - 1, to - 2, &band);
+        let heads = (from + self.heads(&band), to - usize::from(feet));
+        let without = |(first, last): (usize, usize)| {
+            let is_shorter = (first, last) != (from, to) && first + 1 < last;
+            let shorter = is_shorter.then(|| self.band(first, last, &self.covered(first..last))).flatten();
+            shorter.filter(|shorter| weight(shorter).0 * 2 > weight(&band).0)
+        };
+        without((far.0.max(heads.0), far.1.min(heads.1))).or_else(|| without(heads)).unwrap_or(band)
+    }
+
+    /// How many rows at the top of `band` are no part of its columns: the head of the page, or a heading that stands above
+    /// another column than the first.
+    fn heads(&self, band: &Band) -> usize {
+        let large = HEADING * self.usual_size(band.from..band.to);
+        let left = band.gutters[0].right - 0.01;
+        let is_heading =
+            |&row: &usize| self.rows[row].size > large && self.spans[row].iter().all(|span| span.0 >= left);
+        let headings = (band.from..band.to).take_while(is_heading).count();
+        let is_head = band.to > band.from + 1 && self.is_small_print(band.from, band.from + 1, band);
+        headings.max(usize::from(is_head))
+    }
+
+    /// Whether the outermost row of `band` is in small print, and those beside it are not, as the lines of a note would be.
+    fn is_small_print(&self, outer: usize, next: usize, band: &Band) -> bool {
+        let small = SMALL_PRINT * self.usual_size(band.from..band.to);
+        let is_small = |row: usize| self.rows[row].size < small;
+        let beside = if next > outer {
+            next..band.to.min(next + FEW_ROWS)
+        } else {
+            (next + 1).saturating_sub(FEW_ROWS).max(band.from)..outer
+        };
+        is_small(outer) && !beside.into_iter().any(is_small) && self.distance(outer.min(next)) > self.leading
+    }
+}
+
+impl Gutter {
+    /// How wide it has to be, in font sizes.
+    fn narrowest(self) -> f64 {
+        if self.is_shown_apart && self.rows > 1 { narrowest(usize::MAX) } else { narrowest(self.rows) }
     }
 }
 

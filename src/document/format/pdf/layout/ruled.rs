@@ -20,7 +20,7 @@ use super::bidi::is_right_to_left;
 use super::line::{Printed, rejoin_shifted, text_of};
 use super::pieces::{Piece, Unit};
 use super::rows::{Row, rows};
-use super::table::{Shape, aligned_cells, between_cells, joined};
+use super::table::{MOST_CELL_LINES, Shape, aligned_cells, between_cells, joined};
 
 /// A straight line on a page.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +39,6 @@ const NEAR: f64 = 2.5;
 const BEYOND: f64 = 8.0;
 /// Maximum number of lines of each direction. More are a drawing.
 const MOST_BARS: usize = 500;
-/// A cell of a table has no more lines.
-const MOST_CELL_LINES: usize = 15;
 /// Marks a line that stands for a table, around the table's number. Neither is a character.
 const MARKS: [char; 2] = ['\u{fdd0}', '\u{fdd1}'];
 

@@ -43,6 +43,10 @@ const CLEAR: f64 = 1.5;
 const CLEAR_SIZES: f64 = 0.9;
 /// Fewest lines that are numbered in the margin.
 const FEWEST_NUMBERS: usize = 6;
+/// A cell of a table has no more lines.
+pub(super) const MOST_CELL_LINES: usize = 15;
+/// Fewest lines that tell an index by their order.
+const FEWEST_SORTED: usize = 12;
 /// A column that is wider has its text printed without alignment of what is behind it.
 const WIDEST: usize = 80;
 const BETWEEN_COLUMNS: &str = "  ";
@@ -137,7 +141,12 @@ pub(super) fn kind(pieces: &[Piece], columns: &[Vec<usize>], gutters: &[Gutter])
         !is_column_by_column && aligned(&shapes) > 0.9 && shapes.iter().all(|shape| shape.longest <= LONGEST_CELLS);
     if !are_cells && shapes.iter().all(Shape::is_prose) {
         let has_cells = !is_column_by_column && (common_pauses(&shapes) > 0 || are_rows_of_one(&shapes));
-        return if has_cells { BandKind::Table } else { BandKind::Columns };
+        let has_comments = !is_column_by_column && columns.last().is_some_and(|column| are_comments(pieces, column));
+        return match (has_cells, has_comments) {
+            (_, true) => BandKind::Rows,
+            (true, false) => BandKind::Table,
+            (false, false) => BandKind::Columns,
+        };
     }
     if shapes.iter().any(|shape| shape.is_numbers) && shapes.iter().all(|shape| shape.is_numbers || shape.is_prose()) {
         return BandKind::Columns;
@@ -147,8 +156,36 @@ pub(super) fn kind(pieces: &[Piece], columns: &[Vec<usize>], gutters: &[Gutter])
     if is_column_by_column && lines >= 3 && (is_wordy || aligned(&shapes) < 0.4) {
         return BandKind::Columns;
     }
+    if is_column_by_column && are_sorted(pieces, columns) {
+        return BandKind::Columns;
+    }
     let is_list = shapes.len() == 2 && shapes[0].longest <= LONGEST_MARK && shapes[1].words > 1.5;
     if is_list || are_chance(pieces, columns, gutters) { BandKind::Rows } else { BandKind::Table }
+}
+
+/// Whether nearly all lines begin with the same sign that is no letter, as the comments of a program do.
+fn are_comments(pieces: &[Piece], column: &[usize]) -> bool {
+    let rows = rows(pieces, column);
+    let signs: Vec<char> = rows.iter().filter_map(|row| pieces[row.pieces[0]].characters().next()).collect();
+    let Some(&sign) = signs.first().filter(|sign| !sign.is_alphanumeric()) else { return false };
+    rows.len() > 2 && signs.iter().filter(|other| **other == sign).count() * 10 >= rows.len() * 9
+}
+
+/// Whether the lines are in the order of the alphabet down one column and on in the next, as those of an index are. Lines
+/// that are indented belong to the one above them.
+fn are_sorted(pieces: &[Piece], columns: &[Vec<usize>]) -> bool {
+    let mut words: Vec<String> = Vec::new();
+    for column in columns {
+        let left = column.iter().map(|&index| pieces[index].left).fold(f64::INFINITY, f64::min);
+        let firsts = rows(pieces, column).into_iter().map(|row| &pieces[row.pieces[0]]);
+        let own = firsts.filter(|first| first.left - left < 0.5 * first.size);
+        let own =
+            own.map(|first| first.characters().filter(|sign| sign.is_alphanumeric()).flat_map(char::to_lowercase));
+        words.extend(own.map(Iterator::collect));
+    }
+    let is_word = |word: &String| word.starts_with(char::is_alphabetic);
+    let sorted = words.windows(2).filter(|two| is_word(&two[1]) && two[0] <= two[1]).count();
+    words.len() >= FEWEST_SORTED && sorted * 10 >= words.len() * 9
 }
 
 /// Whether the gutters are gaps between words that are below each other by chance: as wide as other gaps of their rows.
@@ -171,6 +208,17 @@ fn are_chance(pieces: &[Piece], columns: &[Vec<usize>], gutters: &[Gutter]) -> b
         }
     }
     clear * 5 < all * 3
+}
+
+/// Whether the file shows these columns one after the other.
+pub(super) fn are_one_by_one(pieces: &[Piece], columns: &[Vec<usize>]) -> bool {
+    switches(pieces, columns) < columns.len()
+}
+
+/// Whether none of these columns is much shorter than another, as labels in a margin are.
+pub(super) fn are_even(pieces: &[Piece], columns: &[Vec<usize>]) -> bool {
+    let lines = || columns.iter().map(|column| rows(pieces, column).len());
+    lines().min().unwrap_or(0) * 2 >= lines().max().unwrap_or(0)
 }
 
 /// Moves the numbers of lines behind the text.

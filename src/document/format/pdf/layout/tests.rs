@@ -98,6 +98,87 @@ fn two_columns_of_three_lines_are_read_one_after_the_other() {
 }
 
 #[test]
+fn columns_of_two_and_three_lines_need_no_wide_gap_if_the_file_shows_one_after_the_other() {
+    let right = WIDTH * 26.0 + 8.0;
+    for y in [100.0, 106.0] {
+        let glyphs = [lines(0.0, 100.0, &LEFT), lines(right, y, &RIGHT[..2])].concat();
+        assert_eq!(page_text(glyphs), [LEFT.join("\n"), RIGHT[..2].join("\n")].join("\n\n"), "from {y} on");
+    }
+}
+
+/// Columns of so many lines of prose, 145 points apart, and their text.
+fn prose(columns: usize, rows: usize, y: f64) -> (Vec<Glyph>, Vec<String>) {
+    let text = |column: usize, row: usize| {
+        let words = ["the lamp", "of a keeper", "burns on", "all night", "and nobody", "had seen it"];
+        let word = |at: usize| words[(column * 5 + row * 3 + at) % words.len()];
+        format!("{} {} {column}{row}", word(0), word(1))
+    };
+    let column = |column: usize| (0..rows).map(|row| text(column, row)).collect::<Vec<_>>();
+    let columns: Vec<Vec<String>> = (0..columns).map(column).collect();
+    let glyphs = columns
+        .iter()
+        .zip([0.0, 145.0, 290.0])
+        .flat_map(|(column, x)| lines(x, y, &column.iter().map(String::as_str).collect::<Vec<_>>()));
+    (glyphs.collect(), columns.iter().map(|column| column.join("\n")).collect())
+}
+
+fn sized(mut glyphs: Vec<Glyph>, size: f64) -> Vec<Glyph> {
+    glyphs.iter_mut().for_each(|glyph| glyph.size = size);
+    glyphs
+}
+
+/// The words of `text`: whether columns are apart depends on how they end.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn text_below_columns_is_of_no_column_although_it_leaves_a_gutter_free() {
+    let (columns, texts) = prose(3, 12, 100.0);
+    let below = lines(0.0, 280.0, &["4 Notes and code", "A sentence about lamps that is wider than a column"]);
+    let more = lines(0.0, 320.0, &["And one more line.", "And another, which is the last one of all."]);
+    let text = words(&page_text([columns, below, more].concat()));
+    let expected = words(&texts.join(" "));
+    assert!(text.starts_with(&format!("{expected} 4 Notes and code A sentence")), "{text}");
+}
+
+#[test]
+fn columns_below_columns_are_read_after_all_of_them() {
+    let ((above, first), (below, second)) = (prose(3, 20, 100.0), prose(3, 4, 400.0));
+    assert_eq!(words(&page_text([above, below].concat())), words(&[first, second].concat().join(" ")));
+}
+
+#[test]
+fn the_head_and_the_foot_of_a_page_are_of_no_column_however_near_they_are() {
+    let (columns, texts) = prose(3, 20, 100.0);
+    let head = sized([line(0.0, 86.0, "12/1/26, 9:14"), line(200.0, 86.0, "Lamps")].concat(), 7.0);
+    let foot = sized([line(0.0, 343.0, "file:///lamps.html"), line(400.0, 343.0, "2/3")].concat(), 7.0);
+    let text = words(&page_text([head, columns, foot].concat()));
+    assert_eq!(text, format!("12/1/26, 9:14 Lamps {} file:///lamps.html 2/3", words(&texts.join(" "))));
+}
+
+#[test]
+fn a_heading_in_the_middle_above_the_columns_comes_first() {
+    let (columns, texts) = prose(3, 12, 100.0);
+    let text = words(&page_text([columns, sized(line(170.0, 75.0, "Cheat sheet"), 14.0)].concat()));
+    assert_eq!(text, format!("Cheat sheet {}", words(&texts.join(" "))));
+}
+
+#[test]
+fn an_index_is_read_down_its_columns_and_a_table_of_names_along_its_rows() {
+    let names = ["abacus", "abbey", "beacon", "bell", "candle", "chart", "dory", "dune", "ebb", "eddy", "ferry", "fog"];
+    let entry = |index: usize| format!("{}, {}, {}", names[index], index * 7 + 3, index * 9 + 12);
+    let at = |index: usize| (150.0 * (index / 4) as f64, 100.0 + 12.0 * (index % 4) as f64);
+    let glyphs = (0..12).flat_map(|index| line(at(index).0, at(index).1, &entry(index))).collect();
+    let expected: Vec<String> = (0..12).map(entry).collect();
+    assert_eq!(words(&page_text(glyphs)), expected.join(" "));
+    let name = |row: usize| line(0.0, 100.0 + 12.0 * row as f64, names[row]);
+    let length = |row: usize| line(150.0, 100.0 + 12.0 * row as f64, &(row * 11 + 10).to_string());
+    let by_column = (0..12).flat_map(name).chain((0..12).flat_map(length)).collect();
+    assert_eq!(page_text(by_column).lines().nth(2), Some("beacon  32"));
+}
+
+#[test]
 fn a_title_and_a_page_number_are_of_no_column() {
     let title = line(20.0, 60.0, "A title that goes over both of the columns");
     let columns = [lines(0.0, 100.0, &LEFT), lines(150.0, 100.0, &RIGHT)].concat();
