@@ -71,7 +71,9 @@ pub(super) fn wide(bytes: &[u8]) -> Option<(WideEncoding, usize)> {
         [0, 0, 0xfe, 0xff, ..] => Some((WideEncoding::Utf32 { little_endian: false }, 4)),
         [0xff, 0xfe, ..] => Some((WideEncoding::Utf16(UTF_16LE), 2)),
         [0xfe, 0xff, ..] => Some((WideEncoding::Utf16(UTF_16BE), 2)),
-        _ => utf16_by_nuls(bytes).map(|encoding| (WideEncoding::Utf16(encoding), 0)),
+        _ => {
+            utf16_by_nuls(bytes).or_else(|| utf16_by_letters(bytes)).map(|encoding| (WideEncoding::Utf16(encoding), 0))
+        }
     }
 }
 
@@ -83,6 +85,41 @@ fn utf16_by_nuls(bytes: &[u8]) -> Option<&'static Encoding> {
     let most = head.len() / 2 * 3 / 4;
     let is_utf16 = head.len() >= UTF16_LEAST_BYTES && even.max(odd) >= most && even.min(odd) == 0;
     is_utf16.then_some(if odd > even { UTF_16LE } else { UTF_16BE })
+}
+
+/// UTF-16 of other scripts: its bytes have control characters among them, which no text has, and decoded they are letters of
+/// few blocks. In the other order of bytes, they would be signs from everywhere.
+fn utf16_by_letters(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = &bytes[..bytes.len().min(4 << 10) & !1];
+    let controls = head.iter().filter(|byte| matches!(byte, 0..=6 | 14..=26 | 28..=31)).count();
+    let is_possible = head.len() >= UTF16_LEAST_BYTES && controls * 50 > head.len();
+    let decoded = |encoding: &'static Encoding| encoding.decode_without_bom_handling(head).0;
+    [UTF_16LE, UTF_16BE].into_iter().filter(|_| is_possible).find(|encoding| is_written(&decoded(encoding)))
+}
+
+/// Whether `text` is mostly letters, of few blocks of 256 beside those of Chinese, Japanese and Korean, without control
+/// characters.
+fn is_written(text: &str) -> bool {
+    const MOST_BLOCKS: usize = 6;
+    let mut blocks: Vec<u32> = Vec::new();
+    let (mut letters, mut all) = (0_usize, 0_usize);
+    // The last character may be cut.
+    for sign in text.chars().take(text.chars().count() - 1) {
+        let is_ideograph = matches!(sign, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
+        let is_usual = sign.is_alphanumeric()
+            || matches!(sign, ' '..='~' | '\u{a0}'..='\u{bf}' | '\n' | '\r' | '\t')
+            || matches!(sign, '\u{300}'..='\u{36f}' | '\u{900}'..='\u{e7f}' | '\u{2010}'..='\u{206f}' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ffef}');
+        if !is_usual {
+            return false;
+        }
+        all += 1;
+        letters += usize::from(sign.is_alphabetic());
+        let block = u32::from(sign) >> 8;
+        if !is_ideograph && !blocks.contains(&block) {
+            blocks.push(block);
+        }
+    }
+    letters * 10 >= all * 6 && blocks.len() <= MOST_BLOCKS
 }
 
 /// Decodes UTF-32. Invalid characters become U+FFFD.
@@ -323,6 +360,19 @@ mod tests {
         assert_eq!(wide(&[b"\xff\xfe", &little[..]].concat()), Some((WideEncoding::Utf16(UTF_16LE), 2)));
         assert_eq!(wide(b"plain letters, and more of them"), None);
         assert_eq!(wide(&[0; 64]), None);
+    }
+
+    #[test]
+    fn utf16_of_other_scripts_is_known_without_mark() {
+        for text in [RUSSIAN, JAPANESE, CHINESE, TAIWANESE, KOREAN] {
+            let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(wide(&big), Some((WideEncoding::Utf16(UTF_16BE), 0)), "{text}");
+            assert_eq!(wide(&little), Some((WideEncoding::Utf16(UTF_16LE), 0)), "{text}");
+            assert_eq!(wide(text.as_bytes()), None, "{text}");
+        }
+        let numbers: Vec<u8> = (0..2000_u32).flat_map(|number| (number * number).to_le_bytes()).collect();
+        assert_eq!(wide(&numbers), None);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Small PDFs, written by hand: what is on each page is said in the language of content streams, so that a test shows what it tests.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Arc;
 
+use lopdf::encryption::crypt_filters::{Aes256CryptFilter, CryptFilter};
 use lopdf::{Document, EncryptionState, EncryptionVersion, Object, Permissions};
 
 /// A document in the making.
@@ -21,6 +23,20 @@ pub(crate) struct Made {
 
 /// The first object of a test's own.
 pub(crate) const FIRST_OWN: usize = 100_000;
+
+const AES_KEY: [u8; 32] = *b"a key that nobody would ever use";
+
+fn aes() -> BTreeMap<Vec<u8>, Arc<dyn CryptFilter>> {
+    BTreeMap::from([(b"StdCF".to_vec(), Arc::new(Aes256CryptFilter) as Arc<dyn CryptFilter>)])
+}
+
+/// The file, encrypted.
+fn with_state(mut document: Document, state: &EncryptionState) -> Vec<u8> {
+    document.encrypt(state).expect("encrypted");
+    let mut bytes = Vec::new();
+    document.save_to(&mut bytes).expect("memory");
+    bytes
+}
 
 /// A line of Helvetica, in Latin-1, at `x`, `y` points from the lower left corner of A4 (595 by 842).
 pub(crate) fn line(x: u32, y: u32, size: u32, text: &str) -> String {
@@ -100,8 +116,7 @@ impl Made {
 
     /// Encrypted with this user password.
     pub(crate) fn encrypted(&self, user_password: &str) -> Vec<u8> {
-        let mut document = Document::load_mem(&self.bytes()).expect("well-formed");
-        document.trailer.set("ID", Object::Array(vec![Object::string_literal(*b"0123456789abcdef"); 2]));
+        let document = self.identified();
         let version = EncryptionVersion::V2 {
             document: &document,
             owner_password: "the owner's",
@@ -110,10 +125,45 @@ impl Made {
             permissions: Permissions::all(),
         };
         let state = EncryptionState::try_from(version).expect("a cipher");
-        document.encrypt(&state).expect("encrypted");
-        let mut bytes = Vec::new();
-        document.save_to(&mut bytes).expect("memory");
-        bytes
+        with_state(document, &state)
+    }
+
+    /// As [`Self::encrypted`], by AES-256 as PDF 2.0 has it (revision 6).
+    pub(crate) fn encrypted_by_aes(&self, user_password: &str) -> Vec<u8> {
+        let version = EncryptionVersion::V5 {
+            encrypt_metadata: true,
+            crypt_filters: aes(),
+            file_encryption_key: &AES_KEY,
+            stream_filter: b"StdCF".to_vec(),
+            string_filter: b"StdCF".to_vec(),
+            owner_password: "the owner's",
+            user_password,
+            permissions: Permissions::all(),
+        };
+        with_state(self.identified(), &EncryptionState::try_from(version).expect("a cipher"))
+    }
+
+    /// As [`Self::encrypted_by_aes`], as Acrobat 9 has it (revision 5).
+    #[expect(deprecated, reason = "there are such files")]
+    pub(crate) fn encrypted_by_old_aes(&self, user_password: &str) -> Vec<u8> {
+        let version = EncryptionVersion::R5 {
+            encrypt_metadata: true,
+            crypt_filters: aes(),
+            file_encryption_key: &AES_KEY,
+            stream_filter: b"StdCF".to_vec(),
+            string_filter: b"StdCF".to_vec(),
+            owner_password: "the owner's",
+            user_password,
+            permissions: Permissions::all(),
+        };
+        with_state(self.identified(), &EncryptionState::try_from(version).expect("a cipher"))
+    }
+
+    /// With the identifier that encryption takes part of its key from.
+    fn identified(&self) -> Document {
+        let mut document = Document::load_mem(&self.bytes()).expect("well-formed");
+        document.trailer.set("ID", Object::Array(vec![Object::string_literal(*b"0123456789abcdef"); 2]));
+        document
     }
 
     /// The file.

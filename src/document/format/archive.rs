@@ -49,7 +49,7 @@ pub(super) struct Archive<'a> {
 type Unpacked = (Vec<u8>, Option<String>);
 
 /// `name` as it is compared.
-fn loose(name: &str) -> String {
+pub(super) fn loose(name: &str) -> String {
     composed(&decoded(&name.replace('\\', "/"))).to_lowercase().trim_start_matches(['.', '/']).to_owned()
 }
 

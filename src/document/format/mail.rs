@@ -68,6 +68,10 @@ impl Format for Mail {
             let attachments = counted(writer.attachments, "attachment");
             report.remarks.push(format!("{attachments} listed, not read"));
         }
+        if writer.of_pages > 0 {
+            let files = counted(writer.of_pages, "file");
+            report.remarks.push(format!("{files} of its pages (pictures, fonts, styles) left out"));
+        }
         let page = paged(&writer.text);
         let mut outline = writer.outline;
         outline.retain(|entry| entry.span.start < page.text.len());
@@ -111,6 +115,8 @@ struct Writer {
     text: String,
     outline: Vec<OutlineEntry>,
     attachments: u64,
+    /// Pictures and styles of pages.
+    of_pages: u64,
     /// In such a file, `>` stands before lines that begin with `From `.
     is_mailbox_file: bool,
 }
@@ -149,6 +155,8 @@ impl Writer {
             _ if kind.starts_with("multipart/") && parts.iter().all(Entity::is_empty) => {
                 self.paragraph(&entity.text().replace("\r\n", "\n"));
             }
+            // A saved page and its files; a message and the pictures in it.
+            "multipart/related" => self.related(&parts, depth),
             "multipart/alternative" => {
                 let plainest =
                     |kind: &str| parts.iter().find(|part| part.media_type() == kind && !part.text().trim().is_empty());
@@ -171,12 +179,26 @@ impl Writer {
                 let page = text_of_page(&entity.text()).unwrap_or_default();
                 self.paragraph(&page);
             }
+            "message/delivery-status" => self.paragraph(&entity.text().replace("\r\n", "\n")),
             kind if kind.starts_with("text/") && kind != "text/css" && kind != "text/javascript" => {
                 let text = entity.text().replace("\r\n", "\n");
                 let text = if self.is_mailbox_file { unescaped(&text) } else { text };
                 self.paragraph(&text);
             }
             _ => self.attachment(entity),
+        }
+    }
+
+    /// The page, and after it what else is readable. Pictures and styles of the page are counted, unless they have a name.
+    fn related(&mut self, parts: &[Entity<'_>], depth: usize) {
+        for (index, part) in parts.iter().enumerate() {
+            let kind = part.media_type();
+            let is_of_page = kind.starts_with("image/") || kind.starts_with("font/") || kind == "text/css";
+            if index > 0 && is_of_page && !part.is_named() {
+                self.of_pages += 1;
+            } else {
+                self.body(part, depth + 1);
+            }
         }
     }
 

@@ -191,6 +191,10 @@ impl Writer {
                 self.mdoc(&arguments);
             }
             "Nm" => self.words(&self.name.clone()),
+            "Ex" => {
+                let name = arguments.get(1).unwrap_or(&self.name).clone();
+                self.words(&format!("The {name} utility exits 0 on success, and >0 if an error occurs."));
+            }
             "Nd" => self.words(&format!("- {}", joined())),
             "Os" | "Bl" | "El" | "so" | "ft" | "in" | "ad" | "hy" | "nh" | "ta" | "ne" | "nr" | "tr" | "RS" | "RE"
             | "UE" | "ME" | "PD" | "DT" | "AT" | "UC" | "ll" | "rm" | "rr" | "ps" | "vs" | "ns" | "rs" | "na"
@@ -242,6 +246,11 @@ impl Writer {
                     close.push("\"");
                 }
                 "Ns" => glue = "",
+                // The next column of a list.
+                "Ta" => {
+                    words += " | ";
+                    glue = "";
+                }
                 macro_name if is_macro(macro_name) => {}
                 "." | "," | ";" | ":" | ")" | "]" => words += argument,
                 other => {
@@ -346,6 +355,9 @@ mod tests {
                 && text.contains("-b\n  Number."),
             "{text}"
         );
+        let list = ".Dd May 1\n.Dt CAT 1\n.Os\n.Sh NAME\n.Nm cat\n.Bl -column a b\n.It Sy Key Ta Sy Act\n.El\n.Sh EXIT STATUS\n.Ex -std\n";
+        let text = read("cat.1", list);
+        assert!(text.contains("Key | Act") && text.contains("The cat utility exits 0 on success"), "{text}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::charset;
 use super::flow::paged;
+use super::html::text_of_page;
 use super::interface::{FileText, Format};
 use super::markdown;
 use crate::error::Error;
@@ -106,6 +107,7 @@ impl Writer {
             .find(|text| !text.is_null())
             .map(joined)
             .or_else(error);
+        let text = text.or_else(|| text_of_page(&joined(data.get("text/html")?)));
         let picture = data.as_object().and_then(|data| data.keys().find(|kind| kind.starts_with("image/")));
         if let Some(kind) = picture {
             self.pictures += 1;

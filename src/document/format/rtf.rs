@@ -8,6 +8,7 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::flow::Flow;
 use super::interface::{FileText, Format};
+use super::raised::raised;
 use crate::error::Error;
 use crate::options::ReadOptions;
 use crate::raw_file::RawFile;
@@ -79,6 +80,10 @@ struct RtfReader {
     /// The last cell has ended; the next text begins another one.
     wants_cell: bool,
     is_behind_row: bool,
+    /// How many groups are open around the notes that are being read.
+    notes: Vec<usize>,
+    /// A paragraph of a note has ended.
+    wants_space: bool,
     pictures: u64,
 }
 
@@ -119,6 +124,8 @@ impl RtfReader {
             has_row: false,
             wants_cell: false,
             is_behind_row: false,
+            notes: Vec::new(),
+            wants_space: false,
             pictures: 0,
         }
     }
@@ -140,6 +147,7 @@ impl RtfReader {
                 }
                 Token::Close => {
                     self.decode();
+                    self.end_note();
                     self.group = self.outer.pop().unwrap_or(self.group);
                     self.to_skip = 0;
                 }
@@ -174,7 +182,7 @@ impl RtfReader {
         let bytes = std::mem::take(&mut self.pending);
         if !bytes.is_empty() {
             let text = self.group.encoding.decode_without_bom_handling(&bytes).0;
-            self.write(&text);
+            if self.group.is_raised { self.write(&raised(&text)) } else { self.write(&text) }
         }
     }
 
@@ -188,6 +196,9 @@ impl RtfReader {
         }
         if std::mem::take(&mut self.is_behind_row) && !self.in_table {
             self.flow.block();
+        }
+        if std::mem::take(&mut self.wants_space) {
+            self.flow.space();
         }
         if std::mem::take(&mut self.wants_cell) && self.has_row {
             self.flow.begin_cell();
@@ -216,6 +227,24 @@ impl RtfReader {
     fn end_paragraph(&mut self) {
         if std::mem::take(&mut self.in_heading) {
             self.flow.end_heading();
+        }
+    }
+
+    /// A note stands in brackets where its number is.
+    fn begin_note(&mut self) {
+        if self.notes.last() != Some(&self.outer.len()) {
+            self.notes.push(self.outer.len());
+            self.flow.space();
+            self.write("[footnote:");
+            self.flow.space();
+        }
+    }
+
+    /// Ends the note whose group closes, if it is one.
+    fn end_note(&mut self) {
+        if self.notes.pop_if(|groups| *groups == self.outer.len()).is_some() {
+            self.wants_space = false;
+            self.flow.text("]");
         }
     }
 
@@ -284,6 +313,8 @@ impl RtfReader {
                 }
             }
             "row" | "nestrow" => self.end_row(),
+            "footnote" => self.begin_note(),
+            "par" | "sect" | "page" if !self.notes.is_empty() => self.wants_space = true,
             "par" | "sect" | "page" if self.in_table => self.flow.space(),
             "par" | "sect" | "page" => {
                 self.end_row();
@@ -465,6 +496,12 @@ mod tests {
         );
         assert_eq!(file.outline.len(), 1);
         assert_eq!(file.report.remarks, ["1 picture left out"]);
+    }
+
+    #[test]
+    fn raised_letters_and_notes_keep_their_meaning() {
+        let file = read(br"{\rtf1 Less than 10{\super -9} m{\super 2}, the 1{\super st}{\footnote\pard {\super 1} Not more.\par} of all.}");
+        assert_eq!(file.text, "Less than 10^-9 m^2, the 1st [footnote: ^1 Not more.] of all.\n");
     }
 
     #[test]

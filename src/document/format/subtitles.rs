@@ -72,8 +72,12 @@ fn cues_of(text: &str) -> Vec<(String, String)> {
 fn of_dialogue(fields: &str) -> Option<(String, String)> {
     let mut fields = fields.splitn(10, ',');
     let start = fields.nth(1)?;
-    let words = fields.nth(7)?.replace("\\N", " ").replace("\\n", " ");
-    Some((short(start), without_tags(&words)))
+    let speaker = fields.nth(2)?.trim();
+    let words = fields.nth(4)?.replace("\\N", " ").replace("\\n", " ");
+    // Shapes are written as words.
+    let is_drawing = ('1'..='9').any(|scale| words.contains(&format!("\\p{scale}")));
+    let said = if is_drawing { String::new() } else { without_tags(&words) };
+    Some((short(start), if speaker.is_empty() || said.is_empty() { said } else { format!("{speaker}: {said}") }))
 }
 
 /// `00:01:02,500` as `0:01:02`; `WebVTT` may leave out the hours.
@@ -87,7 +91,7 @@ fn short(time: &str) -> String {
         .into()
 }
 
-/// `line` without `<i>` and `{\an8}`.
+/// `line` without `<i>` and `{\an8}`. `<v Anna>` is who speaks, and becomes `Anna: `.
 fn without_tags(line: &str) -> String {
     let mut plain = String::new();
     let mut rest = line;
@@ -97,6 +101,11 @@ fn without_tags(line: &str) -> String {
         let close = if tag.starts_with('<') { '>' } else { '}' };
         let is_tag = tag[1..].starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '/' | '\\'));
         if let Some(end) = tag.find(close).filter(|_| is_tag) {
+            if let Some(speaker) = tag[..end].strip_prefix("<v").filter(|name| name.starts_with([' ', '.'])) {
+                let name = speaker.split_once(' ').map_or("", |(_, name)| name.trim());
+                plain.push_str(name);
+                plain.push_str(if name.is_empty() { "" } else { ": " });
+            }
             rest = &tag[end + 1..];
         } else {
             plain.push_str(&tag[..1]);
@@ -119,9 +128,11 @@ mod tests {
         let srt = "1\n00:00:01,500 --> 00:00:03,000\n<i>Look!</i>\nThere < here.\n\n2\n01:00:04,000 --> 01:00:05,000\n{\\an8}A red sail.\n";
         assert_eq!(text("a.srt", srt), "[0:00:01] Look! There < here.\n[1:00:04] A red sail.\n");
         let vtt = "WEBVTT\n\nNOTE no cue\n\nintro\n00:01.500 --> 00:03.000 align:start\n<v Ann>Look &amp; see\n\n00:04.000 --> 00:05.000\nLook &amp; see\n";
-        assert_eq!(text("a.vtt", vtt), "[0:00:01] Look & see\n");
+        assert_eq!(text("a.vtt", vtt), "[0:00:01] Ann: Look & see\n[0:00:04] Look & see\n");
         let ass = "[Events]\nFormat: Layer, Start\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{\\i1}Look, there!\\NA sail.\n";
         assert_eq!(text("a.ass", ass), "[0:00:01] Look, there! A sail.\n");
+        let named = "Dialogue: 0,0:00:01.00,0:00:02.00,Default,Ann,0,0,0,,Look!\nDialogue: 0,0:00:02.00,0:00:03.00,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}\n";
+        assert_eq!(text("a.ass", named), "[0:00:01] Ann: Look!\n");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 use super::charset;
 use super::dtd;
 use super::flow::Flow;
+use super::html::Formula;
 use super::interface::{FileText, Format};
 use super::xml::{self, Element, XmlHandler};
 use crate::error::Error;
@@ -150,18 +151,45 @@ struct BookReader {
     /// For each open row, whether the flow has one open for it.
     rows: Vec<bool>,
     in_title: usize,
+    /// Open notes: what is a block elsewhere goes on in the line there.
+    notes: usize,
+    /// Where the text of the innermost note begins.
+    note_start: usize,
+    /// Open tables, figures and examples. Their titles are no headings.
+    floats: usize,
+    /// For each open link, whether it is the number of a note.
+    links: Vec<bool>,
+    /// Whether the item that comes next says what a term means.
+    is_behind_term: bool,
+    formula: Option<Formula>,
     pictures: u64,
+}
+
+/// What has a title of its own within the text of a section.
+fn is_float(name: &str) -> bool {
+    matches!(name, "table" | "informaltable" | "figure" | "example" | "fig" | "table-wrap" | "equation" | "procedure")
 }
 
 impl XmlHandler for BookReader {
     fn open(&mut self, element: &Element<'_>) {
         let name = element.name();
+        if let Some(formula) = &mut self.formula {
+            if !element.is_empty {
+                formula.open(name, element.attribute("encoding").as_deref());
+            }
+            return;
+        }
         let what = meaning(name);
         if what == Meaning::Skipped || self.skipped > 0 {
             self.pictures += u64::from(matches!(name, "image" | "graphic" | "inline-graphic" | "imagedata"));
             self.skipped += usize::from(!element.is_empty && what == Meaning::Skipped);
             return;
         }
+        if name == "math" && !element.is_empty {
+            self.formula = Some(Formula::new(element.attribute("alttext").as_deref()));
+            return;
+        }
+        self.floats += usize::from(is_float(name) && !element.is_empty);
         match what {
             Meaning::LineEnd if element.is_empty => self.flow.line_break(),
             Meaning::LineEnd => self.flow.line(),
@@ -171,10 +199,16 @@ impl XmlHandler for BookReader {
                 self.sections += 1;
                 self.flow.block();
             }
+            Meaning::Title if self.floats > 0 => self.flow.block(),
             Meaning::Title => {
                 self.in_title += 1;
                 if self.in_title == 1 && self.rows.is_empty() {
                     self.flow.begin_heading(self.sections.clamp(1, 6) as u8);
+                }
+            }
+            Meaning::Paragraph if self.notes > 0 => {
+                if self.flow.len() > self.note_start {
+                    self.flow.space();
                 }
             }
             Meaning::Paragraph if self.in_title > 0 => self.flow.space(),
@@ -184,14 +218,23 @@ impl XmlHandler for BookReader {
                 self.flow.block();
                 self.flow.set_depth(self.lists);
             }
-            Meaning::Item => self.flow.item(if matches!(name, "dd" | "term" | "dt") { "" } else { "- " }),
+            Meaning::Item => self.begin_item(name),
             Meaning::Code => self.flow.begin_code(),
             Meaning::Row => {
                 let is_begun = self.flow.begin_row();
                 self.rows.push(is_begun);
             }
             Meaning::Cell => self.flow.begin_cell(),
-            Meaning::Note => self.flow.text(" ["),
+            Meaning::Note => {
+                self.notes += 1;
+                self.flow.text(" [");
+                self.note_start = self.flow.len();
+            }
+            Meaning::Inline if name == "a" => {
+                let is_note = element.attribute("type").is_some_and(|kind| kind == "note");
+                self.flow.text(if is_note { "[" } else { "" });
+                self.links.push(is_note);
+            }
             Meaning::Inline | Meaning::Skipped => {}
         }
         if name == "sup" {
@@ -200,6 +243,14 @@ impl XmlHandler for BookReader {
     }
 
     fn close(&mut self, name: &str) {
+        if name == "math"
+            && let Some(formula) = self.formula.take()
+        {
+            return self.flow.text(&formula.finish());
+        }
+        if let Some(formula) = &mut self.formula {
+            return formula.close(name);
+        }
         let what = meaning(name);
         if what == Meaning::Skipped {
             self.skipped = self.skipped.saturating_sub(1);
@@ -208,17 +259,21 @@ impl XmlHandler for BookReader {
         if self.skipped > 0 {
             return;
         }
+        self.floats = self.floats.saturating_sub(usize::from(is_float(name)));
         match what {
             Meaning::Section => {
                 self.sections = self.sections.saturating_sub(1);
                 self.flow.block();
             }
+            Meaning::Title if self.floats > 0 => self.flow.block(),
             Meaning::Title => {
                 self.in_title = self.in_title.saturating_sub(1);
                 if self.in_title == 0 {
                     self.flow.end_heading();
                 }
             }
+            // The next one begins with a space.
+            Meaning::Paragraph if self.notes > 0 => {}
             Meaning::Paragraph if self.in_title > 0 => self.flow.space(),
             Meaning::Paragraph | Meaning::Table => self.flow.block(),
             Meaning::List => {
@@ -239,15 +294,36 @@ impl XmlHandler for BookReader {
             }
             Meaning::LineEnd => self.flow.line(),
             Meaning::Space => self.flow.space(),
-            Meaning::Note => self.flow.text("] "),
+            Meaning::Note => {
+                self.notes = self.notes.saturating_sub(1);
+                self.flow.text("] ");
+            }
+            Meaning::Inline if name == "a" && self.links.pop() == Some(true) => self.flow.text("]"),
             Meaning::Cell | Meaning::Inline | Meaning::Skipped => {}
         }
     }
 
     fn text(&mut self, text: &str) {
-        if self.skipped == 0 {
-            self.flow.text(text);
+        if self.skipped > 0 {
+            return;
         }
+        match &mut self.formula {
+            Some(formula) => formula.text(text),
+            None => self.flow.text(text),
+        }
+    }
+}
+
+impl BookReader {
+    /// A term and what it means are lines without a mark.
+    fn begin_item(&mut self, name: &str) {
+        self.is_behind_term |= matches!(name, "term" | "dt");
+        let is_plain =
+            self.is_behind_term && matches!(name, "listitem" | "item") || matches!(name, "dd" | "term" | "dt");
+        self.is_behind_term &= !matches!(name, "listitem" | "item" | "dd");
+        self.flow.end_item();
+        self.flow.line();
+        self.flow.item(if is_plain { "" } else { "- " });
     }
 }
 
@@ -289,6 +365,29 @@ mod tests {
         for wanted in ["Do this.", "- one\n", "- two", "a\n  b", "x | 1"] {
             assert!(file.text.contains(wanted), "{wanted} in {}", file.text);
         }
+    }
+
+    #[test]
+    fn terms_notes_and_titles_of_tables_are_in_their_places() {
+        let book = "<?xml version='1.0'?><book xmlns='http://docbook.org/ns/docbook'><chapter><title>Start</title>\
+            <para>Text<footnote><para>noted</para></footnote> goes on.</para><variablelist><varlistentry><term>-v</term>\
+            <listitem><para>Say more.</para></listitem></varlistentry></variablelist><table><title>Keys</title><tgroup><tbody><row>\
+            <entry>q</entry><entry>quit</entry></row></tbody></tgroup></table></chapter></book>";
+        let file = read(book);
+        assert_eq!(file.text, "## Start\n\nText [noted] goes on.\n\n  -v\n\n  Say more.\n\nKeys\n\nq | quit\n");
+        assert_eq!(titles(&file), [(2, "Start")]);
+    }
+
+    #[test]
+    fn a_formula_keeps_its_meaning_and_the_number_of_a_note_is_no_figure() {
+        let article = "<?xml version='1.0'?><article xmlns:m='http://www.w3.org/1998/Math/MathML'><front><article-meta><title-group>\
+            <article-title>Rain</article-title></title-group></article-meta></front><body><p>Half is <m:math><m:mfrac><m:mn>1</m:mn><m:mn>2</m:mn>\
+            </m:mfrac></m:math>, and less is <m:math><m:msup><m:mn>10</m:mn><m:mrow><m:mo>-</m:mo><m:mn>9</m:mn></m:mrow></m:msup></m:math>.</p>\
+            </body></article>";
+        assert_eq!(read(article).text, "# Rain\n\nHalf is 1/2, and less is 10^-9.\n");
+        let book = "<?xml version='1.0'?><FictionBook xmlns='http://www.gribuser.ru/xml/fictionbook/2.0' xmlns:l='x'><body><section><title><p>One</p></title>\
+            <p>They turn 4<a l:href='#n' type='note'>1</a>.</p></section></body></FictionBook>";
+        assert_eq!(read(book).text, "# One\n\nThey turn 4[1].\n");
     }
 
     #[test]

@@ -5,21 +5,31 @@ use super::heading::Heading;
 /// Fewest headings of a style that is not certain.
 const FEWEST: usize = 3;
 
+/// More blank lines than this in a row say no more.
+const MOST_BLANK: usize = 4;
+
 /// A line without the white space around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrimmedLine<'a> {
     pub start: usize,
     pub text: &'a str,
+    /// Whether there was white space before it.
+    pub is_indented: bool,
 }
 
+/// The lines of `text`, but of a run of blank ones only as many as a style of headings looks at: there may be millions.
 pub(super) fn lines(text: &str) -> Vec<TrimmedLine<'_>> {
-    let mut start = 0;
-    let line = |line: &'_ str| {
+    let mut lines: Vec<TrimmedLine<'_>> = Vec::new();
+    let (mut start, mut blank) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        blank = if trimmed.is_empty() { blank + 1 } else { 0 };
+        if blank <= MOST_BLANK {
+            lines.push(TrimmedLine { start, text: trimmed, is_indented: line.starts_with([' ', '\t']) });
+        }
         start += line.len();
-        start - line.len()
-    };
-    let starts: Vec<usize> = text.split_inclusive('\n').map(line).collect();
-    text.lines().zip(starts).map(|(line, start)| TrimmedLine { start, text: line.trim() }).collect()
+    }
+    lines
 }
 
 /// Whether the line `index` is blank or not there.

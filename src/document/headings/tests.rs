@@ -193,3 +193,22 @@ fn ideographic_numbers_are_read() {
     }
     assert_eq!(ideographic("先生"), None);
 }
+
+#[test]
+fn what_looks_like_a_title_in_an_example_is_none() {
+    let text = "Of Cats\n=======\n\nText::\n\n   Not\n   ===\n\nOf Dogs\n=======\n\nText.\n";
+    assert_eq!(titles(text), expected(&[(1, "Of Cats"), (1, "Of Dogs")]));
+}
+
+#[test]
+fn chapters_of_finnish_have_ordinals() {
+    let text = "Ensimmäinen luku\n\nTeksti.\n\nToinen luku\n\nTeksti.\n\nKolmas luku\n\nTeksti.\n";
+    assert_eq!(titles(text), expected(&[(1, "Ensimmäinen luku"), (1, "Toinen luku"), (1, "Kolmas luku")]));
+}
+
+#[test]
+fn blank_lines_are_not_remembered_one_by_one() {
+    let text = format!("Chapter 1\n{}Text.\n\nChapter 2\n\nMore.\n", "\n".repeat(100_000));
+    assert!(lines::lines(&text).len() < 12);
+    assert_eq!(titles(&text), expected(&[(1, "Chapter 1"), (1, "Chapter 2")]));
+}

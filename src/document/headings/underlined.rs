@@ -15,6 +15,8 @@ use super::lines::{TrimmedLine, is_blank, number_of, spaced};
 /// A shorter line of signs is a mark of its own, such as `--` or `...`.
 const FEWEST_SIGNS: usize = 3;
 const LONGEST_TITLE: usize = 120;
+/// Most lines of an example above a title in it.
+const LONGEST_EXAMPLE: usize = 200;
 
 /// The headings of `lines`, in order.
 pub(super) fn headings(lines: &[TrimmedLine<'_>]) -> Vec<Heading> {
@@ -38,7 +40,7 @@ fn title_style(lines: &[TrimmedLine<'_>], index: usize) -> Option<((char, bool),
     let sign = sign_of(lines[index + 1].text)?;
     let is_title = title.contains(char::is_alphanumeric) && title.chars().count() <= LONGEST_TITLE;
     let is_long_enough = lines[index + 1].text.chars().count() * 10 >= title.chars().count() * 8;
-    if !is_title || !is_long_enough || sign_of(title).is_some() {
+    if !is_title || !is_long_enough || sign_of(title).is_some() || is_in_example(lines, index) {
         return None;
     }
     let above = index.checked_sub(1);
@@ -47,6 +49,13 @@ fn title_style(lines: &[TrimmedLine<'_>], index: usize) -> Option<((char, bool),
     }
     let stands_apart = above.is_none_or(|above| is_blank(lines, above));
     stands_apart.then_some(((sign, false), lines[index].start))
+}
+
+/// Whether the line `index` is indented below a line that ends with `::`, as the examples of reStructuredText are.
+fn is_in_example(lines: &[TrimmedLine<'_>], index: usize) -> bool {
+    let near = &lines[index.saturating_sub(LONGEST_EXAMPLE)..index];
+    let before = near.iter().rfind(|line| !line.text.is_empty() && !line.is_indented);
+    lines[index].is_indented && before.is_some_and(|line| line.text.ends_with("::"))
 }
 
 /// The sign that `line` repeats.

@@ -195,6 +195,11 @@ impl<'a> BodyReader<'a> {
     fn sign(&mut self, element: &Element<'_>) {
         let code = element.attribute("char").and_then(|code| u32::from_str_radix(&code, 16).ok()).unwrap_or(0);
         let is_wingdings = element.attribute("font").is_some_and(|font| font.starts_with("Wingdings"));
+        if element.attribute("font").is_some_and(|font| font == "Symbol")
+            && let Some(sign) = of_symbol(code & 0xff)
+        {
+            return self.write(sign.encode_utf8(&mut [0; 4]));
+        }
         let sign = match code & 0xff {
             0xfe | 0xfd | 0x52 | 0x53 if is_wingdings => "[x]",
             0xa8 | 0x6f | 0x71 if is_wingdings => "[ ]",
@@ -263,6 +268,30 @@ impl<'a> BodyReader<'a> {
     fn dropping(&mut self, name: &str) {
         self.dropped += 1;
         self.changes.deletions += u64::from(name == "del");
+    }
+}
+
+/// The sign of this number in the font `Symbol`: Greek letters and signs of formulas.
+fn of_symbol(code: u32) -> Option<char> {
+    const CAPITALS: &str = "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ";
+    const LETTERS: &str = "αβχδεφγηιϕκλμνοπθρστυϖωξψζ";
+    match code {
+        0x41..=0x5a => CAPITALS.chars().nth(code as usize - 0x41),
+        0x61..=0x7a => LETTERS.chars().nth(code as usize - 0x61),
+        0x30..=0x39 => char::from_u32(code),
+        0xa3 => Some('≤'),
+        0xa5 => Some('∞'),
+        0xae => Some('→'),
+        0xb0 => Some('°'),
+        0xb1 => Some('±'),
+        0xb3 => Some('≥'),
+        0xb4 => Some('×'),
+        0xb9 => Some('≠'),
+        0xbb => Some('≈'),
+        0xd6 => Some('√'),
+        0xe5 => Some('∑'),
+        0xf2 => Some('∫'),
+        _ => None,
     }
 }
 

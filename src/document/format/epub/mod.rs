@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use self::contents::{ContentsEntry, Nav, Ncx};
 use self::package::{Chapter, Package};
-use super::archive::{Archive, decoded, resolve};
+use super::archive::{Archive, decoded, loose, resolve};
 use super::charset;
 use super::dtd;
 use super::flow::{Flow, Flowed};
@@ -67,6 +67,7 @@ impl Format for Epub {
                 Vec::new()
             }
         };
+        let titles = named_as_chapters(titles, &package);
         let wanted = titles.iter().filter_map(|title| title.target.clone()).collect();
         let book = text(&mut archive, &package, &wanted, &mut report)?;
         archive.refuse_damaged(&book.text)?;
@@ -108,6 +109,20 @@ fn titles(archive: &mut Archive<'_>, package: &Package) -> Result<Vec<Title>, Er
     let mut ncx = Ncx::default();
     archive.read_xml(path, &mut ncx)?;
     Ok(ncx.entries.into_iter().filter_map(|line| title(line, path)).collect())
+}
+
+/// `titles` with the paths of their chapters as the list of files has them: a table of contents may write them otherwise.
+fn named_as_chapters(mut titles: Vec<Title>, package: &Package) -> Vec<Title> {
+    let paths: HashMap<String, &str> =
+        package.chapters.iter().map(|chapter| (loose(&chapter.path), chapter.path.as_str())).collect();
+    for target in titles.iter_mut().filter_map(|title| title.target.as_mut()) {
+        if let Some((path, fragment)) = target.split_once('#')
+            && let Some(chapter) = paths.get(&loose(path))
+        {
+            *target = format!("{chapter}#{fragment}");
+        }
+    }
+    titles
 }
 
 fn title(line: ContentsEntry, base: &str) -> Option<Title> {

@@ -73,6 +73,15 @@ fn the_table_of_contents_of_version_2_is_read_too() {
     assert_eq!(tabs(&file), [(1, "One", "# Chapter 1"), (2, "Part b", "## B")]);
 }
 
+#[test]
+fn a_table_of_contents_may_write_the_names_of_chapters_otherwise() {
+    let ncx = "<ncx><navMap><navPoint><navLabel><text>One</text></navLabel><content src='ONE.xhtml'/></navPoint>\
+        <navPoint><navLabel><text>B</text></navLabel><content src='One.xhtml#b'/></navPoint></navMap></ncx>";
+    let file = read(book(&[("one.xhtml", ONE)], &[("OEBPS/toc.ncx", ncx)])).expect("a book");
+    assert_eq!(tabs(&file), [(1, "One", "# Chapter 1"), (1, "B", "## B")]);
+    assert!(file.report.remarks.is_empty(), "{:?}", file.report.remarks);
+}
+
 /// A book of these members beside the container and a package that lists `chapters`.
 fn odd_book(chapters: &[&str], members: &[(&str, &str)]) -> FileText {
     let items: String = (0..)

@@ -8,7 +8,7 @@ const DEEPEST: usize = 64;
 
 /// A formula that is being read.
 #[derive(Debug, Default)]
-pub(super) struct Formula {
+pub(in super::super) struct Formula {
     open: Vec<OpenNode>,
     /// Elements that are open below [`DEEPEST`].
     too_deep: usize,
@@ -33,17 +33,17 @@ enum Annotation {
 
 impl Formula {
     /// A formula whose `alttext` is this.
-    pub(super) fn new(alttext: Option<&str>) -> Self {
+    pub(in super::super) fn new(alttext: Option<&str>) -> Self {
         Self { tex: alttext.map(tex).filter(|tex| !tex.is_empty()), ..Self::default() }
     }
 
     /// A formula in TeX.
-    pub(super) fn of_tex() -> Self {
+    pub(in super::super) fn of_tex() -> Self {
         let open = OpenNode { name: "script".into(), children: Vec::new(), annotation: Some(Annotation::Tex) };
         Self { open: vec![open], ..Self::default() }
     }
 
-    pub(super) fn open(&mut self, name: &str, encoding: Option<&str>) {
+    pub(in super::super) fn open(&mut self, name: &str, encoding: Option<&str>) {
         if self.open.len() == DEEPEST {
             self.too_deep += 1;
             return;
@@ -57,7 +57,7 @@ impl Formula {
         self.open.push(OpenNode { name: name.into(), children: Vec::new(), annotation });
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(in super::super) fn text(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() {
             return;
@@ -68,7 +68,7 @@ impl Formula {
         }
     }
 
-    pub(super) fn close(&mut self, name: &str) {
+    pub(in super::super) fn close(&mut self, name: &str) {
         if self.too_deep > 0 {
             self.too_deep -= 1;
             return;
@@ -100,7 +100,7 @@ impl Formula {
     }
 
     /// The formula on one line.
-    pub(super) fn finish(mut self) -> String {
+    pub(in super::super) fn finish(mut self) -> String {
         while let Some(node) = self.open.pop() {
             self.end(&node);
         }

@@ -14,6 +14,7 @@ pub(super) mod tokens;
 
 use std::collections::HashSet;
 
+pub(super) use self::math::Formula;
 use self::reader::{Boilerplate, HtmlReader, Landmarks};
 use self::tokens::Dialect;
 use super::charset;

@@ -112,6 +112,12 @@ impl<'a> Entity<'a> {
             .is_some_and(|start| start.eq_ignore_ascii_case("attachment"))
     }
 
+    /// Whether it has the name of a file, and not only an address.
+    pub(super) fn is_named(&self) -> bool {
+        parameter(self.raw("content-disposition"), "filename").is_some()
+            || parameter(self.raw("content-type"), "name").is_some()
+    }
+
     pub(super) fn file_name(&self) -> Option<String> {
         let named = parameter(self.raw("content-disposition"), "filename");
         let name = named.or_else(|| parameter(self.raw("content-type"), "name"));

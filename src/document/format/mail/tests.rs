@@ -24,6 +24,33 @@ fn a_message_is_read_in_words_and_attachments_are_listed() {
 }
 
 #[test]
+fn files_of_a_page_are_counted_and_why_a_message_came_back_is_read() {
+    let part = |head: &str, text: &str| format!("--b\r\n{head}\r\n\r\n{text}\r\n");
+    let page = [
+        "From: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n",
+        &part("Content-Type: text/html", "<p>The lamp.</p>"),
+        &part("Content-Type: text/css\r\nContent-Location: cid:css", "p { color: red }"),
+        &part("Content-Type: image/png\r\nContent-Location: http://example.org/a.png", "abc"),
+        &part("Content-Type: image/png; name=lamp.png", "abc"),
+        "--b--\r\n",
+    ]
+    .concat();
+    let file = read("a.mht", page.as_bytes());
+    assert!(file.text.starts_with("From: x\n\nThe lamp.\n\n[attachment: lamp.png, image/png"), "{}", file.text);
+    assert_eq!(file.text.matches("[attachment").count(), 1, "{}", file.text);
+    let remarks = ["2 files of its pages (pictures, fonts, styles) left out", "1 attachment listed, not read"];
+    assert!(remarks.iter().all(|remark| file.report.remarks.contains(&(*remark).to_owned())), "{:?}", file.report);
+    let returned = [
+        "From: daemon\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; boundary=b\r\n\r\n",
+        &part("Content-Type: text/plain", "It came back."),
+        &part("Content-Type: message/delivery-status", "Status: 5.1.1"),
+        "--b--\r\n",
+    ]
+    .concat();
+    assert_eq!(read("a.eml", returned.as_bytes()).text, "From: daemon\n\nIt came back.\n\nStatus: 5.1.1\n");
+}
+
+#[test]
 fn each_message_of_a_mailbox_is_an_entry() {
     let one = "From j Mon Nov 30\nFrom: j@example.org\nSubject: One\n\nFrom the sea.\n\n";
     let two = "From k Mon Nov 30\nFrom: k@example.org\n\nTwo.\n";
@@ -41,7 +68,8 @@ fn a_saved_page_is_its_page_without_its_pictures() {
         --x\nContent-Type: text/css\n\np{}\n--x\nContent-Type: image/png\nContent-Location: https://x/y.png\nContent-Transfer-Encoding: base64\n\nAAAA\n--x--\n";
     let file = read("page.mhtml", page.as_bytes());
     assert!(file.text.contains("# Lämps\n\nThey turn.\n"), "{}", file.text);
-    assert_eq!(file.text.matches("[attachment").count(), 2, "{}", file.text);
+    assert!(!file.text.contains("[attachment"), "{}", file.text);
+    assert_eq!(file.report.remarks, ["2 files of its pages (pictures, fonts, styles) left out"]);
 }
 
 #[test]

@@ -121,14 +121,14 @@ impl XmlHandler for Styles {
                 let code = element.attribute("formatCode").unwrap_or_default().to_lowercase();
                 // Colours and conditions are in brackets, words in quotes.
                 let plain: String = code.split(['[', ']', '"']).step_by(2).collect();
-                if plain.contains(['y', 'd']) {
+                if plain.contains(['y', 'd', 'h']) {
                     self.custom.push(number());
                 }
             }
             "cellXfs" => self.in_cell_formats = !element.is_empty,
             "xf" if self.in_cell_formats => {
                 let id = number();
-                self.are_dates.push(matches!(id, 14..=17 | 22) || self.custom.contains(&id));
+                self.are_dates.push(matches!(id, 14..=22 | 45 | 47) || self.custom.contains(&id));
             }
             _ => {}
         }
@@ -214,15 +214,19 @@ fn column(place: &str) -> Option<usize> {
     number.checked_sub(1)
 }
 
-/// The day with this number since 1900: 45,000 is 2023-03-15. With its time, if it has one.
+/// The day with this number since 1900: 45,000 is 2023-03-15. With its time, if it has one; 0.5 is 12:00.
 fn date(serial: f64) -> Option<String> {
-    if !(1.0..2_958_466.0).contains(&serial) {
+    if !(0.0..2_958_466.0).contains(&serial) {
         return None;
+    }
+    let minutes = ((serial.fract() * 1440.0).round() as i64).min(1439);
+    // A time of day.
+    if serial < 1.0 {
+        return Some(format!("{:02}:{:02}", minutes / 60, minutes % 60));
     }
     // Day 60 is the 29 February 1900, which did not exist; days are counted from 1970 here.
     let days = serial.floor() as i64 - 25_569;
     let (year, month, day) = civil(days);
-    let minutes = ((serial.fract() * 1440.0).round() as i64).min(1439);
     let time = if minutes == 0 { String::new() } else { format!(" {:02}:{:02}", minutes / 60, minutes % 60) };
     Some(format!("{year:04}-{month:02}-{day:02}{time}"))
 }

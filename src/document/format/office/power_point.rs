@@ -128,7 +128,8 @@ impl<'a> SlideReader<'a> {
 impl XmlHandler for SlideReader<'_> {
     fn open(&mut self, element: &Element<'_>) {
         match element.name() {
-            "sp" => self.shape.clear(),
+            // Tables and groups are no titles, whatever was before them.
+            "sp" | "graphicFrame" | "grpSp" => self.shape.clear(),
             "ph" => self.shape = element.attribute("type").map_or_else(|| "body".into(), Cow::into_owned),
             "txBody" if self.is_title() => self.flow.begin_heading(2),
             "txBody" => self.flow.block(),

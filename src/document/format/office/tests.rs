@@ -27,6 +27,32 @@ fn an_open_document_text_has_headings_lists_tables_and_notes() {
 }
 
 #[test]
+fn a_table_of_a_slide_with_a_title_is_rows() {
+    let text = |words: &str| format!("<a:txBody><a:p><a:r><a:t>{words}</a:t></a:r></a:p></a:txBody>");
+    let cell = |words: &str| format!("<a:tc>{}</a:tc>", text(words));
+    let slide = format!(
+        "<p:sld><p:spTree><p:sp><p:nvPr><p:ph type='title'/></p:nvPr>{}</p:sp><p:graphicFrame><a:tbl><a:tr>{}{}</a:tr><a:tr>{}{}</a:tr></a:tbl>\
+         </p:graphicFrame><p:grpSp><p:sp>{}</p:sp></p:grpSp></p:spTree></p:sld>",
+        text("Rain"),
+        cell("Corran"),
+        cell("19.2"),
+        cell("Tarbert"),
+        cell("7.5"),
+        text("In a group"),
+    );
+    let file = read(&[
+        ("[Content_Types].xml", "<Types/>"),
+        ("ppt/presentation.xml", "<p:presentation><p:sldIdLst><p:sldId r:id='r1'/></p:sldIdLst></p:presentation>"),
+        (
+            "ppt/_rels/presentation.xml.rels",
+            "<Relationships><Relationship Id='r1' Type='x/slide' Target='slides/slide1.xml'/></Relationships>",
+        ),
+        ("ppt/slides/slide1.xml", &slide),
+    ]);
+    assert_eq!(file.text, "# Slide 1\n\n## Rain\n\nCorran | 19.2\nTarbert | 7.5\n\nIn a group\n");
+}
+
+#[test]
 fn lists_of_an_open_document_have_their_numbers_and_raised_letters_are_exponents() {
     let styles = "<office:automatic-styles><style:style style:name='Up' style:family='text'><style:text-properties style:text-position='super 58%'/></style:style>\
         <style:style style:name='Off' style:family='text'><style:text-properties text:display='none'/></style:style><text:list-style style:name='L'>\

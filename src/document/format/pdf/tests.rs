@@ -184,18 +184,30 @@ fn glyphs_that_nobody_can_map_are_garbled_and_not_text() {
 #[test]
 fn an_encrypted_document_opens_with_its_password_only() {
     let made = Made::new().page(line(72, 760, 11, "Nobody may know this."));
-    let locked = made.encrypted("sesame");
     let with =
         |password: Option<&str>| ReadOptions { pdf_password: password.map(str::to_owned), ..ReadOptions::default() };
-    for password in ["sesame", "the owner's"] {
-        assert_eq!(read_with(locked.clone(), &with(Some(password))).expect(password).text, "Nobody may know this.\n");
-    }
-    let message = |password| read_with(locked.clone(), &with(password)).expect_err("locked").to_string();
-    assert_eq!(message(None), "cannot read a.pdf: it is encrypted, and needs a password");
-    assert_eq!(message(Some("wrong")), "cannot read a.pdf: it is encrypted, and the password does not open it");
-    for options in [ReadOptions::default(), with(Some("of another file"))] {
-        let open = read_with(made.encrypted(""), &options).expect("it has an empty user password");
-        assert_eq!(open.text, "Nobody may know this.\n");
+    let ciphers: [(&str, fn(&Made, &str) -> Vec<u8>); 3] = [
+        ("RC4", Made::encrypted),
+        ("AES-256, revision 5", Made::encrypted_by_old_aes),
+        ("AES-256, revision 6", Made::encrypted_by_aes),
+    ];
+    for (cipher, encrypt) in ciphers {
+        let locked = encrypt(&made, "sesame");
+        assert!(!locked.windows(6).any(|six| six == b"Nobody"), "{cipher}");
+        for password in ["sesame", "the owner's"] {
+            let open = read_with(locked.clone(), &with(Some(password))).expect(cipher);
+            assert_eq!(open.text, "Nobody may know this.\n", "{cipher}");
+        }
+        let error = |password| read_with(locked.clone(), &with(password)).expect_err(cipher);
+        let refused = error(None);
+        assert_eq!(refused.to_string(), "cannot read a.pdf: it is encrypted, and needs a password", "{cipher}");
+        assert!(refused.hint().expect("a hint").contains("--pdf-password"), "{cipher}");
+        let wrong = "cannot read a.pdf: it is encrypted, and the password does not open it";
+        assert_eq!(error(Some("wrong")).to_string(), wrong, "{cipher}");
+        for options in [ReadOptions::default(), with(Some("of another file"))] {
+            let open = read_with(encrypt(&made, ""), &options).expect("it has an empty user password");
+            assert_eq!(open.text, "Nobody may know this.\n", "{cipher}");
+        }
     }
 }
 
