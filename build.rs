@@ -17,7 +17,8 @@ use std::process::{Command, Stdio};
 const PACKED_SINCE: (u32, u32) = (2, 36);
 
 /// Merges functions with equal machine code. LLVM's linker knows the argument, which is Rust's default on Linux. Such functions then have the same
-/// address. That is safe here: ggml compares addresses of functions in one place (`ggml_backend_buffer_is_multi_buffer`), and no other has the code of that one.
+/// address. That is safe here: ggml compares addresses of functions where it asks what a buffer is (`ggml_backend_buffer_is_multi_buffer`, and RPC's
+/// `ggml_backend_buffer_is_rpc` and `ggml_backend_rpc_device_supports_buft`), and no other function has the code of those.
 const MERGE: &str = "-Wl,--icf=all";
 
 fn main() {

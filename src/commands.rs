@@ -1,8 +1,9 @@
-//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `calibrate`, `completions`, `man`, `probe` and `eval`.
+//! The subcommands that print and end: `presets`, `inspect`, `fit`, `paths`, `pull`, `read`, `cache`, `sessions`, `calibrate`, `completions`, `man`, `probe`, `eval` and `rpc-server`.
 
 use std::io::{self, Write};
 
 use lunette::engine::Survey;
+use lunette::engine::config::PeerOffer;
 use lunette::eval::probe::Probed;
 use lunette::eval::{self, Plan};
 use lunette::exit::{Exit, ExitError};
@@ -12,7 +13,7 @@ use lunette::models::ModelRef;
 use lunette::remote::Counter;
 use lunette::session::{Observer, documents, measuring, model};
 use lunette::settings::{
-    CacheTask, EvalArgs, FitAs, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
+    CacheTask, EvalArgs, FitAs, Listen, ModelsTask, Output, Probe, ReadAhead, SessionsCommand, Settings, Shown,
 };
 use lunette::store::blocks::Store;
 
@@ -171,6 +172,11 @@ pub(crate) fn evaluate(settings: &Settings, args: &EvalArgs) -> Result<Exit, Exi
         eval::run(&plan, &mut client, &mut io::stdout(), &mut io::stderr()).await?;
         Ok(Exit::Ok)
     })
+}
+
+/// Computes layers for others until the process is ended.
+pub(crate) fn rpc_server(settings: &Settings, listen: &Listen, offer: &PeerOffer) -> Result<Exit, ExitError> {
+    with_reporter(Output::Text, settings.terminal, |reporter| headless::rpc_server(listen, offer, reporter))
 }
 
 /// Plants facts in a document and asks for them.

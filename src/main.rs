@@ -88,6 +88,7 @@ fn run(arguments: Vec<OsString>, output: Output) -> Result<Exit, ExitError> {
         FrontEnd::Probe(how) => commands::probe(&settings, how),
         FrontEnd::Eval(args) => commands::evaluate(&settings, args),
         FrontEnd::Serve(serving) => launch::server(&settings, serving),
+        FrontEnd::RpcServer { listen, offer } => commands::rpc_server(&settings, listen, offer),
     }
 }
 

@@ -61,7 +61,7 @@ fn options(compiler: &Compiler, cuda: Option<&Toolkit>) -> Options {
 
 fn feature_options() -> Vec<(&'static str, &'static str)> {
     let on = |yes: bool| if yes { "ON" } else { "OFF" };
-    vec![
+    let mut options = vec![
         ("BUILD_SHARED_LIBS", on(cfg!(feature = "dynamic-link"))),
         ("GGML_CUDA", on(cfg!(feature = "cuda"))),
         ("GGML_CUDA_NCCL", "OFF"),
@@ -69,7 +69,12 @@ fn feature_options() -> Vec<(&'static str, &'static str)> {
         ("GGML_METAL", on(cfg!(feature = "metal"))),
         ("GGML_METAL_EMBED_LIBRARY", "ON"),
         ("GGML_VULKAN", on(cfg!(feature = "vulkan"))),
-    ]
+    ];
+    if cfg!(feature = "rpc") {
+        // Without RDMA, which would be found and linked where its library is installed.
+        options.extend([("GGML_RPC", "ON"), ("GGML_RPC_RDMA", "OFF")]);
+    }
+    options
 }
 
 /// What differs from system to system. A Mac of one kind builds for the other with the same compiler.

@@ -40,6 +40,7 @@ fn static_libraries() -> Vec<&'static str> {
         ("ggml-cuda", cfg!(feature = "cuda")),
         ("ggml-vulkan", cfg!(feature = "vulkan")),
         ("ggml-metal", cfg!(feature = "metal")),
+        ("ggml-rpc", cfg!(feature = "rpc")),
         ("ggml-cpu", true),
         ("ggml-base", true),
     ];

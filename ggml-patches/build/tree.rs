@@ -19,6 +19,7 @@ const BACKENDS: &[(&str, bool)] = &[
     ("ggml-cuda", cfg!(feature = "cuda")),
     ("ggml-vulkan", cfg!(feature = "vulkan")),
     ("ggml-metal", cfg!(feature = "metal")),
+    ("ggml-rpc", cfg!(feature = "rpc")),
 ];
 
 /// The stamp reaches C++ in a header of its own: as a compiler flag it would compile every file again that shares the flag.

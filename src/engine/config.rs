@@ -173,11 +173,24 @@ pub enum SplitMode {
     Layer,
 }
 
-/// Which layers go onto which GPU. Has no effect without a GPU.
+/// In which form the CPU's weights lie in memory (`--no-repack`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightForm {
+    /// Matrices of some types get a copy that is read several rows at once: faster, and sums are added in another order.
+    #[default]
+    Repacked,
+    /// As in the file.
+    AsStored,
+}
+
+/// Where a model's weights lie: which layers go onto which GPU or to which peer, and in which form the others are.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Offload {
     pub layers: GpuLayers,
-    /// llama.cpp's names of the devices to use (`CUDA0`); empty: all.
+    /// Other machines that compute layers (`--rpc`), each HOST:PORT. Their devices come before this machine's.
+    pub peers: Vec<String>,
+    pub weights: WeightForm,
+    /// llama.cpp's names of the devices to use (`CUDA0`, `RPC0`); empty: all.
     pub devices: Vec<String>,
     pub split_mode: SplitMode,
     /// Fraction of the model per device, in any unit; empty: by free memory.
@@ -191,6 +204,17 @@ impl Offload {
     pub fn none() -> Self {
         Self { layers: GpuLayers::Count(0), ..Self::default() }
     }
+}
+
+/// What this machine computes with for others (`lunette rpc-server`), and how much memory they may take.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeerOffer {
+    /// ggml's names; none for the GPUs or, without one, the CPU.
+    pub devices: Vec<String>,
+    /// Of the CPU; `None`: one for each core that this process may use.
+    pub threads: Option<u32>,
+    /// Of all clients together; `None`: what the devices have.
+    pub most_bytes: Option<u64>,
 }
 
 /// The best batch size in tokens on a device, logical (`-b`) and physical (`-ub`).

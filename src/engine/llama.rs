@@ -4,10 +4,11 @@
 //! grow. Sequence 0 is the first conversation, and guests have the numbers behind it. Most calls go through the safe binding (llama-cpp-2). The functions that the patches add and the abort
 //! callback are called directly on the context's pointer, which the library returns from `llama_swaa_newest_context`.
 //!
-//! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `library` starts the library and receives its log and its last words,
+//! `adapters` checks and loads adapters, `attempt` tries a model in a child process, `devices` lists what computes, `library` starts the library and receives its log and its last words,
 //! [`vocabulary`] opens a model for its token tables only, `weights` loads a model's layers onto the devices, `repacked`
 //! predicts which weights get a second copy, `names` says what a model is called, `ranges` and `states` copy parts of the KV cache, `moving`
-//! drops some, `probabilities` tells how probable tokens are, and `tensors` lists what a file holds.
+//! drops some, `probabilities` tells how probable tokens are, `rpc` uses devices of other machines and lends this one's, and `tensors` lists what a
+//! file holds.
 //!
 //! Makes no decisions: the worker decides about attention, tokens and when to stop.
 
@@ -15,6 +16,7 @@
 
 mod adapters;
 mod attempt;
+mod devices;
 mod facts;
 mod library;
 mod moving;
@@ -22,6 +24,7 @@ mod names;
 mod probabilities;
 mod ranges;
 mod repacked;
+pub(super) mod rpc;
 mod states;
 mod tensors;
 pub(super) mod vocabulary;
@@ -45,7 +48,7 @@ use llama_cpp_sys_2 as sys;
 
 use super::cache_index::{AdapterKey, Token};
 use super::cache_shape::{CacheShape, MemoryClass};
-use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMethod, RopeScaling};
+use super::config::{EngineConfig, EngineSettings, KvDtype, OwnWindows, RopeMethod, RopeScaling, WeightForm};
 use super::cost_model::{CostModel, Shape, Sums};
 use super::machine::{Before, Decoded, Guest, Logits, Lookout, MOST_LOGITS, Machine, NextToken};
 use super::memory;
@@ -132,7 +135,7 @@ impl Model {
         info.devices = if gpus.is_empty() { vec!["CPU".to_owned()] } else { gpus };
         info.offloaded_layers = offloaded_layers;
         info.without_gpu = without_gpu.map(str::to_owned);
-        if !info.has_gpu() {
+        if info.is_in_main_memory() && config.settings.offload.weights == WeightForm::Repacked {
             info.repacked_bytes = repacked::bytes(tensors.all());
         }
         info.sliding_refused = sliding_refused;
@@ -508,6 +511,11 @@ impl<'model> Context<'model> {
         unsafe { sys::llama_memory_clear(sys::llama_get_memory(self.raw.as_ptr()), false) };
     }
 
+    fn synchronize(&mut self) {
+        // SAFETY: `raw` is alive, and no other call is running, as `self` is borrowed.
+        unsafe { sys::llama_synchronize(self.raw.as_ptr()) };
+    }
+
     fn decode(&mut self, batch: &mut LlamaBatch, interrupted: &dyn Fn() -> bool) -> Result<Decoded, Failure> {
         // SAFETY: only the lifetime is widened; the pointer is removed below, before `interrupted` can end, and the
         // callback runs on this thread, inside the call.
@@ -623,7 +631,7 @@ impl<'model> Llama<'model> {
         let need = self.model.info.cache.bytes(tokens);
         let cache_state = self.context.as_ref().map_or(0, |context| memory_of(context).kv as u64);
         let free = memory::free_bytes() + cache_state;
-        if !self.model.info.has_gpu() && need > free {
+        if self.model.info.is_in_main_memory() && need > free {
             return Err(self.out_of_memory(tokens, &format!("{} are free", bytes(free))));
         }
         Ok(())
@@ -640,8 +648,13 @@ impl<'model> Llama<'model> {
     /// A copy of the cache, or of the part of it that `flags` name.
     fn copy(&self, flags: LlamaStateSeqFlags) -> Result<Copied, Failure> {
         let context = self.context.as_ref().expect("only an existing context is copied");
-        let state = states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"))?;
-        Ok(Copied { state, moved: self.moved })
+        let state = states::copy(context.raw, SEQUENCE, flags).ok_or_else(|| failed("cannot copy the KV cache"));
+        Ok(Copied { state: self.unless_lost(state)?, moved: self.moved })
+    }
+
+    /// What was computed or read is of no use if the connection to a peer failed meanwhile.
+    fn unless_lost<T>(&self, done: Result<T, Failure>) -> Result<T, Failure> {
+        rpc::lost(&self.settings.offload.peers, FailureKind::Runtime).map_or(done, Err)
     }
 
     /// Has keys that wait for it rotated. The library does so when a decode call begins, and one that is interrupted then would leave some keys
@@ -694,14 +707,20 @@ impl<'model> Llama<'model> {
         context.attend(attention)?;
         context.look_out(self.lookout.as_ref());
         context.adapt(&self.adapters);
-        context.decode(&mut self.batch, interrupted)
+        let decoded = context.decode(&mut self.batch, interrupted);
+        if !self.settings.offload.peers.is_empty() {
+            // Peers compute while the call is over; whether they did is known once they have.
+            context.synchronize();
+        }
+        self.unless_lost(decoded)
     }
 
     fn make_context(&self, tokens: u32) -> Result<Context<'model>, Failure> {
         take_complaints();
         Context::new(&self.model.weights, self.context_params(tokens)).ok_or_else(|| {
             let reason = take_complaints().unwrap_or_else(|| "llama.cpp gave no reason".to_owned());
-            self.out_of_memory(tokens, &reason)
+            let lost = rpc::lost(&self.settings.offload.peers, FailureKind::Runtime);
+            lost.unwrap_or_else(|| self.out_of_memory(tokens, &reason))
         })
     }
 }
@@ -925,7 +944,8 @@ impl Machine for Llama<'_> {
 
     fn copy_range(&mut self, start: u32, end: u32) -> Result<Vec<u8>, Failure> {
         self.check_not_moved()?;
-        ranges::copy(self.context()?.raw, SEQUENCE, start, end)
+        let copied = ranges::copy(self.context()?.raw, SEQUENCE, start, end);
+        self.unless_lost(copied)
     }
 
     fn append_range(&mut self, start: u32, end: u32, bytes: &[u8]) -> Result<(), Failure> {

@@ -782,7 +782,7 @@ impl ModelInfo {
             return known.collect::<Vec<_>>().join(" at ");
         }
         let devices = self.devices.join(", ");
-        let in_part = self.has_gpu() && self.offloaded_layers <= self.layers.count();
+        let in_part = !self.is_in_main_memory() && self.offloaded_layers <= self.layers.count();
         let part = in_part.then(|| format!(" ({} of {} layers)", self.offloaded_layers, self.layers.count() + 1));
         let server = self.runs_on.as_ref().map(|server| format!(" on {server}"));
         [Some(devices), part, server].into_iter().flatten().collect()
@@ -792,6 +792,12 @@ impl ModelInfo {
     #[must_use]
     pub fn has_gpu(&self) -> bool {
         self.devices.iter().any(|device| !device.starts_with("CPU"))
+    }
+
+    /// Whether weights and cache lie in this computer's main memory: no GPU and no peer has layers.
+    #[must_use]
+    pub fn is_in_main_memory(&self) -> bool {
+        !self.has_gpu() && self.offloaded_layers == 0
     }
 
     /// How to sample if the user has asked for `given`: the user's values, then the model's own, then greedy.

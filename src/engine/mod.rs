@@ -34,6 +34,7 @@
 //! | `split`, `utf8` | how do bytes become characters, and characters reasoning and answer? |
 //! | `schema` | which tokens may follow, if the answer has to fit a JSON schema? |
 //! | `offload` | how many layers go onto a GPU? |
+//! | [`peers`], [`peer_server`] | how does another machine compute layers, and how does this one for others? |
 //! | `threads`, `load` | how many threads compute, and how busy are the cores with other programs? |
 //! | [`memory`] | how much memory may this process still take? |
 //! | `reread` | which passages are read again before a question? |
@@ -73,6 +74,8 @@ pub mod memory;
 pub mod message;
 mod ngrams;
 mod offload;
+pub mod peer_server;
+pub mod peers;
 mod repetition;
 mod reread;
 mod rewind;

@@ -51,9 +51,9 @@ impl Survey {
         self.measured
     }
 
-    /// Bytes available for model and cache now; `None` with a GPU, whose driver is asked only when they are loaded.
+    /// Bytes available for model and cache now; `None` with a GPU or a peer, which are asked only when they are loaded.
     #[must_use]
     pub fn free_bytes(&self) -> Option<u64> {
-        (!self.info.has_gpu()).then(memory::free_bytes)
+        self.info.is_in_main_memory().then(memory::free_bytes)
     }
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Reporter;
+use crate::engine::peers::{self, PeerDevice, Wants};
 use crate::engine::{self, Facts};
 use crate::exit::{Exit, ExitError};
 use crate::models::{Catalogue, Places};
@@ -73,6 +74,7 @@ pub fn doctor(settings: &Settings, json: bool, reporter: &mut Reporter) -> Resul
         settings.server.as_ref().map(server),
         Some(processor(&engine::facts(), settings.places.machine.cores)),
         Some(graphics(&engine::facts())),
+        Some(rpc(peers::BUILT)),
         Some(memory(&settings.places)),
         Some(model(&settings.places)),
         Some(disk("models", &settings.places.own)),
@@ -80,7 +82,8 @@ pub fn doctor(settings: &Settings, json: bool, reporter: &mut Reporter) -> Resul
         Some(terminal(settings)),
         Some(sealing(sandbox::available())),
     ];
-    let findings: Vec<Finding> = findings.into_iter().flatten().collect();
+    let peers = settings.engine.offload.peers.iter().map(|address| peer(address));
+    let findings: Vec<Finding> = findings.into_iter().flatten().chain(peers).collect();
     let is_wrong = findings.iter().any(|finding| finding.verdict == Verdict::Wrong);
     if json {
         reporter.object(&json!({ "findings": findings }))?;
@@ -151,6 +154,31 @@ fn graphics(facts: &Facts) -> Finding {
             let advice = "build with --features cuda, vulkan or metal if there is a GPU";
             Finding::but(Verdict::Note, "graphics", "the program is built without GPU support".into(), advice)
         }
+    }
+}
+
+/// Whether other machines can compute layers.
+fn rpc(is_built: bool) -> Finding {
+    let found = if is_built {
+        "other machines can compute layers (--rpc), and this one for others (lunette rpc-server)"
+    } else {
+        "the program is built without RPC: no other machine computes layers"
+    };
+    Finding::ok("rpc", found.to_owned())
+}
+
+/// A machine that shall compute layers.
+fn peer(address: &str) -> Finding {
+    if !peers::BUILT {
+        let failure = peers::not_built(address);
+        return Finding::but(Verdict::Wrong, "peer", failure.message, &failure.hint.unwrap_or_default());
+    }
+    match peers::ask(address, &engine::patch_stamp(), Wants::Answer) {
+        Ok((_, devices)) => {
+            let devices: Vec<String> = devices.iter().map(PeerDevice::in_words).collect();
+            Finding::ok("peer", format!("{address} has {}", devices.join("; ")))
+        }
+        Err(failure) => Finding::but(Verdict::Wrong, "peer", failure.message, &failure.hint.unwrap_or_default()),
     }
 }
 

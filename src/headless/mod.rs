@@ -30,6 +30,7 @@ mod read;
 mod report;
 mod reporter;
 mod rows;
+mod rpc_server;
 mod script;
 mod sessions;
 
@@ -47,6 +48,7 @@ pub use probe::probe;
 pub use pull::pull;
 pub use read::read_ahead;
 pub use reporter::Reporter;
+pub use rpc_server::rpc_server;
 use script::Script;
 pub use sessions::sessions;
 

@@ -100,7 +100,7 @@ pub(super) fn stats(preset: &str, finish: Finish, exchange: &Exchange, figures: 
     let none = if model.server.is_some() { "the server does not say" } else { "no tokens" };
     let speed = |per_s: f64| if per_s > 0.0 { rate(per_s) } else { none.to_owned() };
     let device =
-        if memory.device_bytes > 0 { format!(" · GPU {}", bytes(memory.device_bytes)) } else { String::new() };
+        if memory.device_bytes > 0 { format!(" · on devices {}", bytes(memory.device_bytes)) } else { String::new() };
     let shape = format!(
         "memory   model {} · KV cache {} ({} used) · process {}{device}",
         bytes(memory.model_bytes),

@@ -116,6 +116,9 @@ pub enum Subcommands {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
+        /// Ask these machines, too, each a `lunette rpc-server`
+        #[arg(long, value_name = "HOST:PORT,...", value_delimiter = ',', value_parser = values::peer)]
+        rpc: Vec<String>,
     },
     /// List, fetch, examine, verify and remove models: the catalogue's, and those of other tools on this machine
     Models {
@@ -139,6 +142,9 @@ pub enum Subcommands {
     Eval(Box<EvalArgs>),
     /// Answer requests of OpenAI's clients about documents that are read once (see docs/server.md)
     Serve(Box<ServeArgs>),
+    /// Compute layers for a Lunette on another machine, which names this one with --rpc (see docs/scale.md). For trusted networks only:
+    /// whoever reaches it can use it, and nothing is encrypted
+    RpcServer(RpcServerArgs),
 }
 
 /// What to do with saved conversations. SESSION is a number or a name.
@@ -544,6 +550,24 @@ pub struct ListenArgs {
     pub max_connections: u32,
 }
 
+/// Arguments of `lunette rpc-server`.
+#[derive(Debug, Args)]
+pub struct RpcServerArgs {
+    /// Address to listen on (port 0: any that is free)
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50052", value_parser = values::address)]
+    pub listen: Listen,
+    /// Max memory of all clients together, e.g. 8GB (default: what the devices have)
+    #[arg(long, value_name = "SIZE", value_parser = values::size, allow_negative_numbers = true)]
+    pub memory: Option<u64>,
+    /// Devices to compute with (-dev), by llama.cpp's names, e.g. CUDA0 or CPU; an unknown name lists the available ones (default: the
+    /// GPUs or, without one, the CPU)
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub device: Vec<String>,
+    /// Number of CPU threads (-1 or 0 = one for each physical core)
+    #[arg(short, long, value_name = "N", value_parser = values::threads, allow_hyphen_values = true)]
+    pub threads: Option<Count>,
+}
+
 /// What ends an answer of a server, unless its request says otherwise.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Answers")]
@@ -773,6 +797,13 @@ pub struct ModelArgs {
     /// GPUs to use (-dev), by llama.cpp's names, e.g. CUDA0,CUDA1; an unknown name lists the available ones
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub device: Vec<String>,
+    /// Other machines that compute layers, each running `lunette rpc-server`; none = no other machine, whatever the configuration says.
+    /// Their devices are RPC0, RPC1, … and come before this machine's
+    #[arg(long, value_name = "HOST:PORT,...|none", value_delimiter = ',', value_parser = values::peer)]
+    pub rpc: Vec<String>,
+    /// Leave weights in memory as they are in the file, without the copies that the CPU's fastest kernels read
+    #[arg(long)]
+    pub no_repack: bool,
     /// How to split the model across several GPUs (-sm): none or layer
     #[arg(long, value_name = "MODE", value_parser = values::split_mode)]
     pub split_mode: Option<SplitMode>,

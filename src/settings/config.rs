@@ -48,6 +48,8 @@ pub(super) struct Config {
     pub ubatch_size: Option<u32>,
     pub threads: Option<Count>,
     pub gpu_layers: Option<GpuLayers>,
+    /// Machines that compute layers, each HOST:PORT.
+    pub rpc: Option<Vec<String>>,
     pub flash_attn: Option<bool>,
     pub cache_type: Option<KvDtype>,
     pub swa_full: Option<bool>,
@@ -62,7 +64,7 @@ pub(super) struct Config {
 }
 
 const NAMES: &str = "model, preset, pull, server, system_prompt, predict, reasoning_budget, cot, reread, calibrate, draft, ctx_size, batch_size, ubatch_size, \
-                     threads, gpu_layers, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
+                     threads, gpu_layers, rpc, flash_attn, cache_type, swa_full, resident_mib, disk_cache_gib, theme, mouse, and the tables [sampling], [keys] and [presets.NAME]";
 const SAMPLING: &str = "temp, top_k, top_p, min_p, repeat_penalty, repeat_last_n, seed";
 
 impl Config {
@@ -111,6 +113,7 @@ impl Config {
             }
             "draft" => self.draft = Some(text.parse().map_err(|allowed: &str| wrong(allowed.to_owned()))?),
             "gpu_layers" => self.gpu_layers = Some(values::gpu_layers(text).map_err(wrong)?),
+            "rpc" => self.rpc = Some(values::peers(text).map_err(wrong)?),
             "flash_attn" => self.flash_attn = Some(values::flash_attention(text).map_err(wrong)?),
             "cache_type" => self.cache_type = Some(values::kv_dtype(text).map_err(wrong)?),
             "swa_full" => self.swa_full = Some(text.parse().map_err(|_| wrong("true or false".to_owned()))?),

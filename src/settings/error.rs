@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::engine::SchemaError;
 use crate::engine::config::KvDtype;
+use crate::engine::peers;
 use crate::failure::{Hint, in_words};
 use crate::swaa::RecipeError;
 use crate::swaa::preset::UnknownPreset;
@@ -58,6 +59,10 @@ pub enum Error {
     KeyFile { path: PathBuf, source: std::io::Error },
     #[error("LUNETTE_SERVER is not an address")]
     ServerVariable { allowed: String },
+    #[error("LUNETTE_RPC is no list of addresses")]
+    PeersVariable { allowed: String },
+    #[error("--rpc has other machines compute layers, and this program is built without RPC")]
+    WithoutRpc,
     #[error("{flag} is about an engine on this machine, and a server's is used")]
     NotWithServer { flag: &'static str },
     #[error("{flag} is about a server's engine, and this machine's is used")]
@@ -91,7 +96,10 @@ impl Hint for Error {
             Self::OpenToAll { .. } => {
                 "set LUNETTE_API_KEY or give --api-key-file FILE, or listen on 127.0.0.1 and let ssh -L forward to it"
             }
-            Self::ServerVariable { allowed } => return Some(format!("allowed: {allowed}")),
+            Self::WithoutRpc => peers::HOW_TO_BUILD,
+            Self::ServerVariable { allowed } | Self::PeersVariable { allowed } => {
+                return Some(format!("allowed: {allowed}"));
+            }
             Self::NotWithServer { .. } => "leave it out, or use this machine's engine: --server none",
             Self::OnlyWithServer { .. } => "leave it out, or name the server: --server URL",
             Self::ServesItself => "leave --server out",

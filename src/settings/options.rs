@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::args::{EvalArgs, SessionsCommand};
 use super::surroundings::ScreenVariables;
 use super::values::Listen;
+use crate::engine::config::PeerOffer;
 use crate::engine::message::Reread;
 use crate::toml_fields::Field;
 
@@ -50,6 +51,10 @@ pub enum FrontEnd {
     Probe(Probe),
     Eval(Box<EvalArgs>),
     Serve(Serving),
+    RpcServer {
+        listen: Listen,
+        offer: PeerOffer,
+    },
 }
 
 /// How a server listens, to whom, and how much it takes.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::args::{
     CacheArgs, ChatArgs, EvalArgs, FileArgs, FitArgs, InspectArgs, KeepingArgs, ListenArgs, LowArgs, ModelArgs,
-    ModelsArgs, OutputArgs, ProbeArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, SamplingArgs, ServeArgs,
-    SessionArgs, Subcommands, SystemArgs,
+    ModelsArgs, OutputArgs, ProbeArgs, QuestionArgs, ReadArgs, ReadingArgs, RecipeArgs, RpcServerArgs, SamplingArgs,
+    ServeArgs, SessionArgs, Subcommands, SystemArgs,
 };
 use super::config::Config;
 use super::directories::Directories;
@@ -22,14 +22,15 @@ use super::server::ServerChoice;
 use super::standard_input::StandardInput;
 use super::surroundings::{ScreenVariables, Surroundings, Terminal};
 use super::used_server::{self, UsedServer};
-use super::values::Count;
+use super::values::{self, Count};
 use crate::document::{Ocr, PdfReader, ReadOptions, Wanted};
 use crate::engine::check_schema;
 use crate::engine::config::{
     AdapterFile, ContextSize, DiskCacheSettings, EngineSettings, FirstUse, Keeps, KnownFile, KvDtype, Offload,
-    OwnWindows, Parallel,
+    OwnWindows, Parallel, PeerOffer, WeightForm,
 };
 use crate::engine::message::{Drafting, Limits, Repetition, Reread, SamplingPatch};
+use crate::engine::peers;
 use crate::models::{Catalogue, ModelRef, Places};
 use crate::swaa::Adapter;
 use crate::swaa::preset::AUTO;
@@ -130,7 +131,14 @@ impl Settings {
                 Self::of_command(FrontEnd::Cache { task, json }, None, surroundings)
             }
             Some(Subcommands::Sessions(command)) => Self::of_command(FrontEnd::Sessions(command), None, surroundings),
-            Some(Subcommands::Doctor { json }) => Self::of_command(FrontEnd::Doctor { json }, None, surroundings),
+            Some(Subcommands::Doctor { json, rpc }) => {
+                // Whether RPC is there is what it tells.
+                let mut settings = Self::of_command(FrontEnd::Doctor { json }, None, surroundings)?;
+                if !rpc.is_empty() {
+                    settings.engine.offload.peers = named_peers(&rpc);
+                }
+                Ok(settings)
+            }
             Some(Subcommands::Models { task }) => Self::of_models(task, surroundings),
             Some(Subcommands::Calibrate(args)) => {
                 Self::of_command(FrontEnd::Calibrate { json: args.json }, Some(args.model), surroundings)
@@ -142,6 +150,12 @@ impl Settings {
             Some(Subcommands::Probe(args)) => Self::of_probe(*args, surroundings),
             Some(Subcommands::Eval(args)) => Self::of_eval(args, surroundings),
             Some(Subcommands::Serve(args)) => Self::of_serve(*args, surroundings),
+            Some(Subcommands::RpcServer(args)) => {
+                let RpcServerArgs { listen, memory, device, threads } = args;
+                let threads = threads.and_then(|count| count.0);
+                let offer = PeerOffer { devices: device, threads, most_bytes: memory };
+                Self::of_command(FrontEnd::RpcServer { listen, offer }, None, surroundings)
+            }
         }
     }
 
@@ -390,6 +404,7 @@ impl Settings {
                 first_use,
                 adapters: adapter_files(&presets, &lora, gathered.preset.as_deref()),
                 presets: presets.iter().filter_map(|preset| preset.recipe.clone()).collect(),
+                offload: offload(&gathered.model, &config, surroundings.server.rpc.as_deref())?,
                 ..engine_settings(&gathered.model, &config, &limits, &surroundings.directories)?
             },
             reading: reading(gathered, &config, presets, limits.reasoning_tokens)?,
@@ -672,7 +687,7 @@ fn engine_settings(
         },
         rope: args.rope.scaling(),
         flash_attention,
-        offload: offload(args, config),
+        offload: Offload::default(),
         resident_bytes: u64::from(config.resident_mib.unwrap_or(RESIDENT_MIB)) << 20,
         speeds: Some(directories.speeds_file()),
         disk_cache: disk_cache(args, config, directories),
@@ -706,14 +721,41 @@ fn first_use(surroundings: &Surroundings) -> Option<FirstUse> {
     Some(FirstUse { program, memory: surroundings.directories.tried_file(), known: known.collect() })
 }
 
-fn offload(args: &ModelArgs, config: &Config) -> Offload {
-    Offload {
+fn offload(args: &ModelArgs, config: &Config, peers_variable: Option<&str>) -> Result<Offload, Error> {
+    Ok(Offload {
         layers: args.gpu_layers.or(config.gpu_layers).unwrap_or_default(),
+        peers: peers(args, config, peers_variable)?,
+        weights: if args.no_repack { WeightForm::AsStored } else { WeightForm::Repacked },
         devices: args.device.clone(),
         split_mode: args.split_mode.unwrap_or_default(),
         tensor_split: args.tensor_split.clone(),
         main_gpu: args.main_gpu.unwrap_or_default(),
+    })
+}
+
+/// The machines that compute layers. A flag wins over the environment, and that over the configuration.
+///
+/// Errors: the flag names one, and the program is built without RPC. Those of the environment and the configuration are refused when a model
+/// is loaded: many commands load none.
+fn peers(args: &ModelArgs, config: &Config, variable: Option<&str>) -> Result<Vec<String>, Error> {
+    if !args.rpc.is_empty() {
+        let named = named_peers(&args.rpc);
+        return if peers::BUILT || named.is_empty() { Ok(named) } else { Err(Error::WithoutRpc) };
     }
+    let from_variable = variable.map(|text| values::peers(text).map_err(|allowed| Error::PeersVariable { allowed }));
+    let chosen = from_variable.transpose()?.or_else(|| config.rpc.clone()).unwrap_or_default();
+    Ok(named_peers(&chosen))
+}
+
+/// Each once; none if one of them is `none`.
+fn named_peers(given: &[String]) -> Vec<String> {
+    let mut named: Vec<String> = Vec::new();
+    for peer in given {
+        if !named.contains(peer) {
+            named.push(peer.clone());
+        }
+    }
+    if named.iter().any(|peer| peer == values::NO_PEER) { Vec::new() } else { named }
 }
 
 /// The cache type, which must be the same for K and V: llama.cpp's default build has fast kernels only for equal types.

@@ -34,13 +34,15 @@ pub struct Surroundings {
     pub screen: ScreenVariables,
 }
 
-/// Environment variables about a server whose engine is used.
+/// Environment variables about other machines: a server whose engine is used, and those that compute layers for the engine here.
 #[derive(Debug, Clone, Default)]
 pub struct ServerVariables {
     /// `LUNETTE_SERVER`: its address, or `none`.
     pub url: Option<String>,
     /// `LUNETTE_SERVER_KEY`.
     pub key: Option<String>,
+    /// `LUNETTE_RPC`: addresses, separated by commas.
+    pub rpc: Option<String>,
 }
 
 /// Environment variables for the screen.
@@ -83,7 +85,7 @@ impl Terminal {
 impl Surroundings {
     /// Reads those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` sets the log level
     /// (`debug`), `LUNETTE_PDF_PASSWORD` the password for PDFs, and `LUNETTE_API_KEY` the key that clients of `lunette serve` send.
-    /// `LUNETTE_SERVER` and `LUNETTE_SERVER_KEY` are a server whose engine is used, and its key.
+    /// `LUNETTE_SERVER` and `LUNETTE_SERVER_KEY` are a server whose engine is used, and its key; `LUNETTE_RPC` has machines that compute layers.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -136,7 +138,7 @@ fn hub_variables() -> HubVariables {
 
 fn server_variables() -> ServerVariables {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    ServerVariables { url: set("LUNETTE_SERVER"), key: set("LUNETTE_SERVER_KEY") }
+    ServerVariables { url: set("LUNETTE_SERVER"), key: set("LUNETTE_SERVER_KEY"), rpc: set("LUNETTE_RPC") }
 }
 
 fn screen_variables() -> ScreenVariables {

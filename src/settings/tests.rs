@@ -10,6 +10,7 @@ use crate::engine::config::{
     RopeScaling, SplitMode,
 };
 use crate::engine::message::{Limits, SamplingPatch};
+use crate::engine::peers;
 use crate::exit::{Exit, ExitError};
 use crate::models::{HubVariables, ModelRef, Places};
 use crate::swaa::{ChainOfThought, LayerSpec, Preset, Presets, RecipeSpec, WindowSpec};
@@ -199,6 +200,7 @@ fn llama_cpp_flags_keep_their_meaning() {
             split_mode: SplitMode::None,
             tensor_split: vec![3.0, 1.0],
             main_gpu: 1,
+            ..Offload::default()
         },
         resident_bytes: 2 << 30,
         speeds: Some("/home/reader/state/speeds.json".into()),
@@ -226,6 +228,28 @@ fn llama_cpp_flags_keep_their_meaning() {
     assert_eq!(settings.system_prompt.as_deref(), Some("Be_brief"));
     assert_eq!(settings.questions, ["Who?"]);
     assert_eq!(settings.documents, Documents::Named(vec!["a.txt".into()]));
+}
+
+#[test]
+fn machines_that_compute_layers_come_from_the_flag_else_the_environment_else_the_configuration() {
+    let resolved = |line: &[&str], variable: Option<&str>| {
+        let mut surroundings = surroundings(IN_A_PIPE, "rpc = \"a:1,b:2\"\n");
+        surroundings.server.rpc = variable.map(str::to_owned);
+        Settings::resolve(typed(line), surroundings)
+    };
+    let peers = |line: &[&str], variable| resolved(line, variable).map(|settings| settings.engine.offload.peers);
+    assert_eq!(peers(&["paths"], None).unwrap(), ["a:1", "b:2"]);
+    assert_eq!(peers(&["paths"], Some("c:3")).unwrap(), ["c:3"]);
+    assert_eq!(peers(&["paths"], Some("none")).unwrap(), [""; 0]);
+    assert_eq!(peers(&["doctor", "--rpc", "d:4"], Some("c:3")).unwrap(), ["d:4"]);
+    assert_eq!(peers(&["-p", "?", "--rpc", "none"], None).unwrap(), [""; 0]);
+    assert!(matches!(peers(&["paths"], Some("c")), Err(Error::PeersVariable { .. })));
+    let named = peers(&["-p", "?", "--rpc", "d:4,e:5,d:4"], None);
+    if peers::BUILT {
+        assert_eq!(named.unwrap(), ["d:4", "e:5"]);
+    } else {
+        assert!(matches!(named, Err(Error::WithoutRpc)));
+    }
 }
 
 #[test]

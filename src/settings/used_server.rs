@@ -105,6 +105,8 @@ fn first_about_this_machine(args: &ModelArgs) -> Option<&'static str> {
         ("-t", args.threads.is_some()),
         ("-ngl", args.gpu_layers.is_some()),
         ("-dev", !args.device.is_empty()),
+        ("--rpc", !args.rpc.is_empty()),
+        ("--no-repack", args.no_repack),
         ("-sm", args.split_mode.is_some()),
         ("-ts", !args.tensor_split.is_empty()),
         ("-mg", args.main_gpu.is_some()),

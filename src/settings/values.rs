@@ -79,6 +79,26 @@ pub(super) fn address(text: &str) -> Result<Listen, String> {
     Ok(Listen { host: host.to_owned(), port: port.parse().map_err(|_| wrong())? })
 }
 
+/// What `--rpc` says for no other machine.
+pub(super) const NO_PEER: &str = "none";
+
+/// Parses a machine that computes layers: `10.0.0.2:50052`, or `none`.
+pub(super) fn peer(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case(NO_PEER) {
+        return Ok(NO_PEER.to_owned());
+    }
+    match address(text) {
+        Ok(Listen { port: 0, .. }) | Err(_) => Err("HOST:PORT, such as 10.0.0.2:50052 or [fe80::1]:50052".to_owned()),
+        Ok(_) => Ok(text.to_owned()),
+    }
+}
+
+/// Parses several of them, separated by commas.
+pub(super) fn peers(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(peer).collect()
+}
+
 /// Parses `60`, `60s`, `500ms`, `2m`, `1.5h`; a plain number is in seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "a time above 0, such as 60s, 500ms, 2m or 1h".to_owned();
@@ -308,6 +328,16 @@ mod tests {
         let is_loopback = |host: &str| Listen { host: host.to_owned(), port: 1 }.is_loopback();
         assert!(["127.0.0.1", "127.9.9.9", "::1", "localhost"].into_iter().all(is_loopback));
         assert!(!["0.0.0.0", "::", "192.168.1.2", "gpu.example", "localhost.example"].into_iter().any(is_loopback));
+    }
+
+    #[test]
+    fn other_machines_have_an_address_each() {
+        let peers = |text: &str| peers(text).map(|peers| peers.join(" "));
+        assert_eq!(peers("10.0.0.2:50052, [::1]:9"), Ok("10.0.0.2:50052 [::1]:9".to_owned()));
+        assert_eq!(peers("None"), Ok("none".to_owned()));
+        for text in ["", "gpu-box", "gpu-box:0", "gpu-box:50052,", "::1:50052"] {
+            assert!(peers(text).is_err(), "{text}");
+        }
     }
 
     #[test]

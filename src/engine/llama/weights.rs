@@ -4,7 +4,7 @@
 //!
 //! How many layers fit is decided in [`crate::engine::offload`].
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_void};
 use std::path::Path;
 use std::ptr::{NonNull, null_mut};
 use std::sync::LazyLock;
@@ -12,69 +12,53 @@ use std::sync::LazyLock;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_sys_2 as sys;
 
+use super::devices::{self, Device, text};
 use super::library::{LIBRARY, failure, take_complaints, without_unwinding};
-use crate::engine::config::{ContextSize, EngineConfig, KvDtype, Offload, SplitMode};
+use super::rpc::{self, Remote};
+use crate::engine::config::{ContextSize, EngineConfig, KvDtype, Offload, SplitMode, WeightForm};
 use crate::engine::message::{Failure, FailureKind};
 use crate::engine::offload::{self, Need};
 
 /// Weights, and the devices that hold them.
 pub(super) struct Loaded {
     pub(super) weights: LlamaModel,
-    /// Descriptions of the GPUs that hold layers.
+    /// Descriptions of the GPUs and peers that hold layers.
     pub(super) gpus: Vec<String>,
     pub(super) offloaded_layers: u32,
     /// See [`offload::without_gpu`].
     pub(super) without_gpu: Option<&'static str>,
 }
 
-/// A GPU that ggml sees.
-#[derive(Clone, Copy)]
-struct Gpu(sys::ggml_backend_dev_t);
+/// A GPU of this machine, or a device of a peer.
+#[derive(Clone)]
+struct Gpu {
+    device: Device,
+    /// What is shown of it.
+    label: String,
+}
 
 impl Gpu {
-    /// All of them, in ggml's order.
+    /// All of this machine, in ggml's order.
     fn all() -> Vec<Self> {
-        LazyLock::force(&LIBRARY);
-        // SAFETY: indices below the count are valid, and devices live as long as the program.
-        let device = |index| unsafe { sys::ggml_backend_dev_get(index) };
-        // SAFETY: takes nothing.
-        let count = unsafe { sys::ggml_backend_dev_count() };
-        (0..count).map(device).filter(|&device| is_gpu(device)).map(Self).collect()
+        let gpus = devices::all().into_iter().filter(|device| device.is_gpu());
+        gpus.map(|device| Self { device, label: device.description() }).collect()
     }
 
-    fn name(self) -> String {
-        // SAFETY: the device lives; the string belongs to it.
-        unsafe { text(sys::ggml_backend_dev_name(self.0)) }
-    }
-
-    fn description(self) -> String {
-        // SAFETY: as above.
-        unsafe { text(sys::ggml_backend_dev_description(self.0)) }
-    }
-
-    fn free_bytes(self) -> u64 {
-        let (mut free, mut total) = (0, 0);
-        // SAFETY: the device lives, and both numbers may be written to.
-        unsafe { sys::ggml_backend_dev_memory(self.0, &raw mut free, &raw mut total) };
-        free as u64
+    /// The devices of peers, and those of [`Gpu::all`] that are used beside them.
+    fn with_peers(peers: &[String]) -> Result<Vec<Self>, Failure> {
+        let remote = rpc::devices_of_all(peers)?.into_iter().map(|Remote { device, label }| Self { device, label });
+        let mut here = Self::all();
+        // As llama.cpp does where it chooses itself: what is integrated shares the processor's memory.
+        if !peers.is_empty() && here.iter().any(|gpu| !gpu.device.is_integrated()) {
+            here.retain(|gpu| !gpu.device.is_integrated());
+        }
+        Ok(remote.chain(here).collect())
     }
 }
 
 /// Descriptions of all GPUs that ggml sees.
 pub(super) fn gpu_names() -> Vec<String> {
-    Gpu::all().into_iter().map(Gpu::description).collect()
-}
-
-fn is_gpu(device: sys::ggml_backend_dev_t) -> bool {
-    // SAFETY: the device lives.
-    let kind = unsafe { sys::ggml_backend_dev_type(device) };
-    matches!(kind, sys::GGML_BACKEND_DEVICE_TYPE_GPU | sys::GGML_BACKEND_DEVICE_TYPE_IGPU)
-}
-
-/// SAFETY: `pointer` is a zero-terminated string that lives through the call.
-unsafe fn text(pointer: *const c_char) -> String {
-    // SAFETY: see above.
-    unsafe { CStr::from_ptr(pointer) }.to_string_lossy().into_owned()
+    Gpu::all().into_iter().map(|gpu| gpu.label).collect()
 }
 
 /// The devices that get layers.
@@ -87,13 +71,13 @@ fn chosen_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
 }
 
 fn named_gpus(offload: &Offload) -> Result<Vec<Gpu>, Failure> {
-    let all = Gpu::all();
+    let all = Gpu::with_peers(&offload.peers)?;
     if offload.devices.is_empty() {
         return Ok(all);
     }
     let find = |wanted: &String| {
-        all.iter().copied().find(|gpu| gpu.name().eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-            let names: Vec<String> = all.iter().map(|gpu| gpu.name()).collect();
+        all.iter().find(|gpu| gpu.device.name().eq_ignore_ascii_case(wanted)).cloned().ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(|gpu| gpu.device.name()).collect();
             let there = if names.is_empty() { "none that this build can use".to_owned() } else { names.join(", ") };
             failure(
                 FailureKind::Unsupported,
@@ -176,7 +160,7 @@ fn layers_for(config: &EngineConfig, gpus: &[Gpu]) -> u32 {
     if gpus.is_empty() {
         return 0;
     }
-    let free = gpus.iter().map(|gpu| gpu.free_bytes()).sum();
+    let free = gpus.iter().map(|gpu| gpu.device.memory().0).sum();
     let all = Need { layers: u32::MAX - 1, model_bytes: 0, kv_bytes: 0 };
     offload::layers(config.settings.offload.layers, need(config).unwrap_or(all), free)
 }
@@ -222,7 +206,7 @@ fn load_extent(config: &EngineConfig, extent: Extent, progress: impl FnMut(f32) 
     let cache_state = layers.min(weights.n_layer() + 1);
     let without_gpu =
         offload::without_gpu(config.settings.offload.layers, offload::BUILT_FOR_GPUS, gpus.len(), cache_state);
-    let gpus = if cache_state == 0 { Vec::new() } else { gpus.iter().map(|gpu| gpu.description()).collect() };
+    let gpus = if cache_state == 0 { Vec::new() } else { gpus.into_iter().map(|gpu| gpu.label).collect() };
     Ok(Loaded { weights, gpus, offloaded_layers: cache_state, without_gpu })
 }
 
@@ -235,11 +219,12 @@ fn load_weights<F: FnMut(f32) -> bool>(
 ) -> Result<LlamaModel, Failure> {
     let path = path_for_c(&config.model)?;
     // The list ends with a null.
-    let mut devices: Vec<sys::ggml_backend_dev_t> = gpus.iter().map(|gpu| gpu.0).chain([null_mut()]).collect();
+    let mut devices: Vec<sys::ggml_backend_dev_t> = gpus.iter().map(|gpu| gpu.device.0).chain([null_mut()]).collect();
     // One number for each device that llama.cpp may have.
     // SAFETY: takes nothing.
     let mut shares = vec![0.0; unsafe { sys::llama_max_devices() }];
-    shares.iter_mut().zip(&config.settings.offload.tensor_split).for_each(|(share, &asked)| *share = asked);
+    let offload = &config.settings.offload;
+    shares.iter_mut().zip(&offload.tensor_split).for_each(|(share, &asked)| *share = asked);
 
     // SAFETY: the parameters start from llama.cpp's defaults; lists and callback data outlive the call, which does not
     // keep them. Callback and data both belong to `F`.
@@ -257,14 +242,16 @@ fn load_weights<F: FnMut(f32) -> bool>(
             // A list without devices: no GPU is touched.
             params.devices = devices.as_mut_ptr();
         }
-        params.split_mode = split_mode(config.settings.offload.split_mode);
+        params.use_extra_bufts &= offload.weights == WeightForm::Repacked;
+        params.split_mode = split_mode(offload.split_mode);
         // The first of the devices listed below.
         params.main_gpu = 0;
-        if !config.settings.offload.tensor_split.is_empty() {
+        if !offload.tensor_split.is_empty() {
             params.tensor_split = shares.as_ptr();
         }
+        // What peers have is not in llama.cpp's own list.
         let is_chosen =
-            !config.settings.offload.devices.is_empty() || config.settings.offload.split_mode == SplitMode::None;
+            !offload.devices.is_empty() || !offload.peers.is_empty() || offload.split_mode == SplitMode::None;
         if is_chosen && !gpus.is_empty() {
             params.devices = devices.as_mut_ptr();
         }
@@ -275,10 +262,15 @@ fn load_weights<F: FnMut(f32) -> bool>(
     let model = NonNull::new(model).ok_or_else(|| not_loaded(config))?;
     // SAFETY: `LlamaModel` is a transparent wrapper of the pointer that it owns and frees, and nothing else owns this
     // one.
-    Ok(unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) })
+    let model = unsafe { std::mem::transmute::<NonNull<sys::llama_model>, LlamaModel>(model) };
+    // The library does not see that weights went nowhere.
+    rpc::lost(&offload.peers, FailureKind::Model).map_or(Ok(model), Err)
 }
 
 fn not_loaded(config: &EngineConfig) -> Failure {
+    if let Some(lost) = rpc::lost(&config.settings.offload.peers, FailureKind::Model) {
+        return lost;
+    }
     let reason = take_complaints().unwrap_or_else(|| "llama.cpp gave no reason".to_owned());
     let message = format!("cannot load {}: {reason}", config.model.display());
     failure(FailureKind::Model, message, Some("the file may be truncated or in a newer format; download it again"))
