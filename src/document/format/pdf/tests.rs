@@ -181,12 +181,15 @@ fn glyphs_that_nobody_can_map_are_garbled_and_not_text() {
     assert_eq!(found(&file), ["text", "garbled"]);
 }
 
+/// Encrypts a document with a user password.
+type Encrypt = fn(&Made, &str) -> Vec<u8>;
+
 #[test]
 fn an_encrypted_document_opens_with_its_password_only() {
     let made = Made::new().page(line(72, 760, 11, "Nobody may know this."));
     let with =
         |password: Option<&str>| ReadOptions { pdf_password: password.map(str::to_owned), ..ReadOptions::default() };
-    let ciphers: [(&str, fn(&Made, &str) -> Vec<u8>); 3] = [
+    let ciphers: [(&str, Encrypt); 3] = [
         ("RC4", Made::encrypted),
         ("AES-256, revision 5", Made::encrypted_by_old_aes),
         ("AES-256, revision 6", Made::encrypted_by_aes),

@@ -123,7 +123,9 @@ fn prose(columns: usize, rows: usize, y: f64) -> (Vec<Glyph>, Vec<String>) {
 }
 
 fn sized(mut glyphs: Vec<Glyph>, size: f64) -> Vec<Glyph> {
-    glyphs.iter_mut().for_each(|glyph| glyph.size = size);
+    for glyph in &mut glyphs {
+        glyph.size = size;
+    }
     glyphs
 }
 
