@@ -773,6 +773,9 @@ pub struct ModelArgs {
     /// File with the key of that server; `LUNETTE_SERVER_KEY` may have it instead
     #[arg(long, value_name = "FILE")]
     pub server_key_file: Option<PathBuf>,
+    /// File with the certificates of those who may sign that server's, in place of public authorities; `LUNETTE_SERVER_CA` may name it instead
+    #[arg(long, value_name = "FILE")]
+    pub server_ca: Option<PathBuf>,
     /// GGUF with the tokeniser of the server's model, to count tokens with where that server is not Lunette's and has no /tokenize
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,

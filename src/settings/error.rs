@@ -69,6 +69,10 @@ pub enum Error {
     OnlyWithServer { flag: &'static str },
     #[error("lunette serve has an engine of its own and passes no requests on to another server")]
     ServesItself,
+    #[error("cannot read the certificates of --server-ca from {path}: {}", in_words(source))]
+    AuthorityFile { path: PathBuf, source: std::io::Error },
+    #[error("{path} has no certificate in it")]
+    NoAuthority { path: PathBuf },
     #[error("the API key is empty")]
     EmptyKey,
     #[error("other machines can reach {host}, and there is no API key")]
@@ -112,7 +116,14 @@ impl Hint for Error {
                 "these keywords can be held to: type, enum, const, properties, required, items, anyOf, pattern, and $ref \
                  within the file"
             }
-            Self::Config { .. } | Self::PromptFile { .. } | Self::SchemaFile { .. } | Self::KeyFile { .. } => {
+            Self::NoAuthority { .. } => {
+                "it is a PEM file with lines of BEGIN CERTIFICATE and END CERTIFICATE; openssl x509 -inform der -in FILE makes one of a .der"
+            }
+            Self::AuthorityFile { .. }
+            | Self::Config { .. }
+            | Self::PromptFile { .. }
+            | Self::SchemaFile { .. }
+            | Self::KeyFile { .. } => {
                 return None;
             }
         };

@@ -47,5 +47,5 @@ pub use server::{Scheme, ServerChoice, ServerUrl};
 pub use shell::{completions, man_page};
 pub use standard_input::StandardInput;
 pub use surroundings::{ScreenVariables, ServerVariables, Surroundings, Terminal};
-pub use used_server::UsedServer;
+pub use used_server::{Authorities, UsedServer};
 pub use values::{Count, Fields, Listen, from_zero, limit, look_back, penalty, seed, share};

@@ -43,6 +43,8 @@ pub struct ServerVariables {
     pub key: Option<String>,
     /// `LUNETTE_RPC`: addresses, separated by commas.
     pub rpc: Option<String>,
+    /// `LUNETTE_SERVER_CA`: the file with the certificates of those who may sign its own.
+    pub authorities: Option<PathBuf>,
 }
 
 /// Environment variables for the screen.
@@ -85,7 +87,8 @@ impl Terminal {
 impl Surroundings {
     /// Reads those of this process. `LUNETTE_CONFIG` names another configuration file, `LUNETTE_LOG` sets the log level
     /// (`debug`), `LUNETTE_PDF_PASSWORD` the password for PDFs, and `LUNETTE_API_KEY` the key that clients of `lunette serve` send.
-    /// `LUNETTE_SERVER` and `LUNETTE_SERVER_KEY` are a server whose engine is used, and its key; `LUNETTE_RPC` has machines that compute layers.
+    /// `LUNETTE_SERVER`, `LUNETTE_SERVER_KEY` and `LUNETTE_SERVER_CA` are a server whose engine is used, its key, and who signs its certificate;
+    /// `LUNETTE_RPC` has machines that compute layers.
     pub fn of_process() -> Result<Self, Error> {
         let directories = Directories::of_system().ok_or(Error::NoHome)?;
         let named = env::var_os("LUNETTE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -138,7 +141,8 @@ fn hub_variables() -> HubVariables {
 
 fn server_variables() -> ServerVariables {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
-    ServerVariables { url: set("LUNETTE_SERVER"), key: set("LUNETTE_SERVER_KEY"), rpc: set("LUNETTE_RPC") }
+    let authorities = set("LUNETTE_SERVER_CA").map(PathBuf::from);
+    ServerVariables { url: set("LUNETTE_SERVER"), key: set("LUNETTE_SERVER_KEY"), authorities, rpc: set("LUNETTE_RPC") }
 }
 
 fn screen_variables() -> ScreenVariables {

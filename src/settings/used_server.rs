@@ -5,6 +5,7 @@
 //! configuration rest until this machine's engine is used again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -12,15 +13,25 @@ use super::args::ModelArgs;
 use super::config::Config;
 use super::error::Error;
 use super::options::ApiKey;
-use super::server::{ServerChoice, ServerUrl, choice};
+use super::server::{Scheme, ServerChoice, ServerUrl, choice};
 use super::surroundings::ServerVariables;
 use crate::engine::config::RopeScaling;
+
+/// Who may sign a server's certificate, in place of the public authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorities {
+    pub file: PathBuf,
+    /// Their certificates, as PEM.
+    pub pem: Arc<str>,
+}
 
 /// A server whose engine is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedServer {
     pub url: ServerUrl,
     pub key: Option<ApiKey>,
+    /// `None`: the public ones.
+    pub authorities: Option<Authorities>,
     /// The model that `-m` names; the configuration's is for this machine.
     pub model: Option<String>,
     /// `-c`.
@@ -35,7 +46,7 @@ impl UsedServer {
     /// The server at `url`, as it is without any flag.
     #[must_use]
     pub fn at(url: ServerUrl) -> Self {
-        Self { url, key: None, model: None, context_tokens: None, tokenizer: None, body: Map::new() }
+        Self { url, key: None, authorities: None, model: None, context_tokens: None, tokenizer: None, body: Map::new() }
     }
 
     /// What stands for the path of its model, which is not on this machine.
@@ -47,7 +58,7 @@ impl UsedServer {
 
 /// The server of a run. A flag wins over the environment, and that over the configuration.
 ///
-/// Errors: its key can't be read, or a flag is about an engine on this machine.
+/// Errors: its key or the authorities can't be read, or a flag is about an engine on this machine.
 pub(super) fn used(
     args: &ModelArgs,
     config: &Config,
@@ -73,7 +84,10 @@ pub(super) fn used(
         Some(path) => Some(key_of(path.clone())?),
         None => variables.key.as_deref().map(str::trim).filter(|key| !key.is_empty()).map(|key| ApiKey(key.to_owned())),
     };
+    let authorities =
+        args.server_ca.as_ref().or(variables.authorities.as_ref()).filter(|_| url.scheme == Scheme::Https);
     Ok(Some(UsedServer {
+        authorities: authorities.cloned().map(authorities_in).transpose()?,
         url,
         key,
         model: args.model.clone(),
@@ -89,9 +103,22 @@ fn key_of(path: PathBuf) -> Result<ApiKey, Error> {
     if key.is_empty() { Err(Error::EmptyKey) } else { Ok(ApiKey(key.to_owned())) }
 }
 
+/// Whether these are certificates is found out when the first connection is made; a file that is something else altogether is told now.
+fn authorities_in(file: PathBuf) -> Result<Authorities, Error> {
+    let pem = std::fs::read(&file).map_err(|source| Error::AuthorityFile { path: file.clone(), source })?;
+    match String::from_utf8(pem) {
+        Ok(pem) if pem.contains("-----BEGIN CERTIFICATE-----") => Ok(Authorities { file, pem: pem.into() }),
+        _ => Err(Error::NoAuthority { path: file }),
+    }
+}
+
 /// The first flag given that says nothing without a server.
 fn first_about_a_server(args: &ModelArgs) -> Option<&'static str> {
-    let given = [("--tokenizer", args.tokenizer.is_some()), ("--server-body", args.server_body.is_some())];
+    let given = [
+        ("--tokenizer", args.tokenizer.is_some()),
+        ("--server-body", args.server_body.is_some()),
+        ("--server-ca", args.server_ca.is_some()),
+    ];
     given.into_iter().find_map(|(flag, given)| given.then_some(flag))
 }
 

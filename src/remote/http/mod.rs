@@ -28,10 +28,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::failure::{Failure, FailureKind};
-use crate::settings::{ApiKey, Scheme, ServerUrl, UsedServer};
+use crate::settings::{ApiKey, Authorities, Scheme, ServerUrl, UsedServer};
 use crate::units::bytes;
 use io::Tokio;
 use lines::Lines;
+use tls::Untrusted;
 
 /// How long a connection may take, encryption included.
 pub const CONNECT: Duration = Duration::from_secs(10);
@@ -45,6 +46,7 @@ pub const LONGEST_LINE: usize = 16 << 20;
 pub struct Client {
     url: ServerUrl,
     key: Option<ApiKey>,
+    authorities: Option<Authorities>,
 }
 
 /// What is asked of a server.
@@ -68,7 +70,7 @@ pub enum HttpError {
     #[error("cannot reach {server}: no connection within {} s", after.as_secs())]
     NoConnection { server: String, after: Duration },
     #[error("no encrypted connection to {server}: {why}")]
-    NotTrusted { server: String, why: String },
+    NotTrusted { server: String, why: String, hint: &'static str },
     #[error("{server} said nothing for {} s", after.as_secs())]
     Silent { server: String, after: Duration },
     #[error("{server} ended the connection: {why}")]
@@ -88,9 +90,7 @@ impl HttpError {
             Self::Unreachable { .. } | Self::NoConnection { .. } => {
                 Some("check the address and that the server runs; --server none uses this machine")
             }
-            Self::NotTrusted { .. } => Some(
-                "check the address: http:// is not encrypted, https:// needs a certificate that is publicly trusted",
-            ),
+            Self::NotTrusted { hint, .. } => Some(hint),
             Self::Silent { .. } | Self::Broken { .. } => Some("ask again once the server can be reached"),
             Self::OddKey { .. } => Some("check the file or variable that it is read from"),
             Self::TooLong { .. } => None,
@@ -126,7 +126,7 @@ impl Request {
 impl Client {
     #[must_use]
     pub fn new(server: &UsedServer) -> Self {
-        Self { url: server.url.clone(), key: server.key.clone() }
+        Self { url: server.url.clone(), key: server.key.clone(), authorities: server.authorities.clone() }
     }
 
     /// What errors and figures call the server: `gpu-box:8080`.
@@ -202,9 +202,9 @@ impl Client {
         let _ = stream.set_nodelay(true);
         match self.url.scheme {
             Scheme::Http => Ok(Box::new(stream)),
-            Scheme::Https => match tls::encrypted(stream, &self.url.host).await {
+            Scheme::Https => match tls::encrypted(stream, &self.url.host, self.authorities.as_ref()).await {
                 Ok(stream) => Ok(Box::new(stream)),
-                Err(error) => Err(HttpError::NotTrusted { server: self.name(), why: error.to_string() }),
+                Err(Untrusted { why, hint }) => Err(HttpError::NotTrusted { server: self.name(), why, hint }),
             },
         }
     }

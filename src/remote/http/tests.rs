@@ -95,7 +95,8 @@ async fn a_server_that_does_not_encrypt_is_told_from_one_that_is_not_there() {
     let (client, _) = server("HTTP/1.1 400 Bad Request\r\n\r\n", |_| {});
     let client = Client { url: ServerUrl { scheme: Scheme::Https, ..client.url }, ..client };
     let error = client.send(Request::get("/")).await.expect_err("it does not encrypt");
-    assert!(matches!(error, HttpError::NotTrusted { .. }), "{error}");
+    assert!(error.to_string().ends_with("it does not encrypt"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("http://")), "{error:?}");
 }
 
 #[test]
