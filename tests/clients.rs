@@ -1,10 +1,10 @@
-//! Clients that know nothing of Lunette, unchanged, against `lunette serve`: `openai` and `llm` from `PyPI`, and curl.
+//! Clients that know nothing of Lunette, unchanged, against `lunette serve`: `openai` and `llm` from `PyPI`, `aichat` from crates.io, and curl.
 //!
 //! ```text
-//! pip install openai llm && cargo test --test clients -- --ignored --nocapture
+//! pip install openai llm && cargo install aichat && cargo test --test clients -- --ignored --nocapture
 //! ```
 //!
-//! A client that is not installed is left out, loudly. `PYTHON` names another interpreter than `python3`.
+//! A client that is not installed is left out, loudly. `PYTHON` names another interpreter than `python3`, `AICHAT` another program than `aichat`.
 
 mod support {
     pub(crate) mod binary;
@@ -37,6 +37,25 @@ fn has(module: &str) -> bool {
     is_there
 }
 
+/// Has `aichat` ask, whole and streamed.
+#[allow(clippy::print_stderr, clippy::print_stdout, reason = "what was asked and what was left out has to be said")]
+fn ask_by_aichat(home: &Home, base: &str) {
+    let program = std::env::var_os("AICHAT").unwrap_or_else(|| "aichat".into());
+    let client = format!(
+        "- {{ type: openai-compatible, name: served, api_base: \"{base}\", api_key: {KEY}, models: [{{ name: scripted }}] }}"
+    );
+    home.file("config.yaml", &format!("model: served:scripted\nclients:\n{client}\n"));
+    for more in [&["--no-stream"][..], &[]] {
+        let mut aichat = Command::new(&program);
+        aichat.args(more).arg("Is it?").env("AICHAT_CONFIG_DIR", home.path(""));
+        match aichat.output() {
+            Ok(output) => assert_eq!(said(output).trim(), "Yes, it."),
+            Err(error) => return eprintln!("LEFT OUT: aichat: {error}"),
+        }
+    }
+    println!("aichat: whole and streamed");
+}
+
 fn said(output: Output) -> String {
     let (out, err) = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).into();
     assert!(output.status.success(), "{out}\n{err}");
@@ -65,6 +84,7 @@ fn other_people_s_clients_get_their_answers() {
         }
         println!("llm: whole and streamed");
     }
+    ask_by_aichat(&home, &base);
     let body = r#"{"messages": [{"role": "user", "content": "Is it?"}], "stream": true}"#;
     let curl = Command::new("curl")
         .args(["-sN", &format!("{base}/chat/completions"), "-H", &format!("Authorization: Bearer {KEY}"), "-d", body])

@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const NOT_FOUND: &[u8] =
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\nConnection: close\r\n\r\n{\"detail\":\"Not Found\"}";
@@ -60,19 +61,28 @@ fn asks_for(path: &str, client: &TcpStream) -> bool {
     beginning.split(' ').nth(1).is_some_and(|asked| asked.starts_with(path))
 }
 
-/// Passes on what `from` says, in a thread of its own.
+/// Passes on what `from` says when `delay` is over, in threads of their own: what comes meanwhile is on its way, too.
 fn pump(from: &TcpStream, to: &TcpStream, delay: Duration, counted: Arc<AtomicU64>) {
     let (mut from, mut to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+    let (sender, on_the_way) = channel::<(Instant, Vec<u8>)>();
+    let source = from.try_clone().expect("a socket");
     thread::spawn(move || {
         let mut some = [0; 16 << 10];
         while let Ok(length @ 1..) = from.read(&mut some) {
             counted.fetch_add(length as u64, Ordering::SeqCst);
-            thread::sleep(delay);
-            if to.write_all(&some[..length]).is_err() {
+            if sender.send((Instant::now() + delay, some[..length].to_vec())).is_err() {
+                break;
+            }
+        }
+    });
+    thread::spawn(move || {
+        for (arrival, bytes) in on_the_way {
+            thread::sleep(arrival.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
                 break;
             }
         }
         let _ = to.shutdown(Shutdown::Write);
-        let _ = from.shutdown(Shutdown::Read);
+        let _ = source.shutdown(Shutdown::Read);
     });
 }
