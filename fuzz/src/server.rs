@@ -70,13 +70,14 @@ fn read_form(body: &[u8]) {
 /// Reads `body` as a request of each kind. What is refused is the request's fault, told in a short sentence.
 pub fn read(body: &[u8]) {
     read_form(body);
-    for way in [Way::Chat, Way::Text] {
+    for way in [Way::Chat, Way::Text, Way::Native] {
         match Request::read(way, body) {
             Err(error) => {
                 let told = error.to_json()["error"]["message"].as_str().map_or(0, str::len);
                 assert!(error.status == 400 && (1..600).contains(&told), "{error:?}");
             }
             Ok(request) => {
+                assert!(request.response_fields.is_empty() || way == Way::Native);
                 assert!(request.stop.len() <= 16 && request.stop.iter().all(|stop| !stop.is_empty()));
                 match request.said {
                     Said::Conversation(said) => {

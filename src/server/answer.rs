@@ -5,6 +5,8 @@
 //! | `chat.completion`, `text_completion` | `reasoning_content` in the message, `timings` as llama-server has them, `lunette` |
 //! | `chat.completion.chunk` | the same in the last chunk; `prompt_progress` where it was asked for |
 //!
+//! [`super::native`] has the form of llama-server's own.
+//!
 //! `lunette` has what OpenAI has no place for: `preset` and `recipe` that the document was read with, `tokens`, `finish`, why an answer is
 //! not whole (`note`), why `auto` chose this preset (`reason`), the `documents` it is about and the `citations` in it.
 //!
@@ -16,6 +18,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::logprobs::{characters, logprobs};
+use super::native::{self, Native};
 use super::request::Way;
 use super::work::{Ended, Update};
 use crate::chat::record::{CitationRecord, RecipeRecord, Tokens, finish_name, rounded};
@@ -23,10 +26,28 @@ use crate::chat::{how_reasoning_ended, why_not_whole};
 use crate::citations::Citation;
 use crate::engine::message::{Channel, Figures, Finish, Progress, ScoredToken, TokenCounts};
 
+/// In which form an answer is sent.
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    Chat,
+    Text,
+    Native(Box<Native>),
+}
+
+impl Form {
+    const fn way(&self) -> Way {
+        match self {
+            Self::Chat => Way::Chat,
+            Self::Text => Way::Text,
+            Self::Native(_) => Way::Native,
+        }
+    }
+}
+
 /// What identifies an answer.
 #[derive(Debug, Clone)]
 pub(super) struct Heading {
-    pub(super) way: Way,
+    form: Form,
     pub(super) id: String,
     pub(super) model: Arc<str>,
     /// What answers: with another build, the same seed may give another answer.
@@ -37,14 +58,14 @@ pub(super) struct Heading {
 
 impl Heading {
     /// The heading of answer `number` of this run, which began at `began`.
-    pub(super) fn new(way: Way, number: u64, began: SystemTime, model: Arc<str>, fingerprint: Arc<str>) -> Self {
+    pub(super) fn new(form: Form, number: u64, began: SystemTime, model: Arc<str>, fingerprint: Arc<str>) -> Self {
         let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let prefix = match way {
-            Way::Chat => "chatcmpl",
-            Way::Text => "cmpl",
+        let prefix = match form {
+            Form::Chat => "chatcmpl",
+            Form::Text | Form::Native(_) => "cmpl",
         };
         let id = format!("{prefix}-{:x}-{number}", seconds(began));
-        Self { way, id, model, fingerprint, created: seconds(SystemTime::now()) }
+        Self { form, id, model, fingerprint, created: seconds(SystemTime::now()) }
     }
 
     fn object(&self, kind: &str, choices: &Value) -> Value {
@@ -58,8 +79,14 @@ impl Heading {
     pub(super) fn whole(&self, written: &Written, ending: &Ending<'_>) -> Value {
         let reason = finish_reason(ending.ended.finish);
         let logprobs = self.logprobs(written.scores.as_deref(), 0);
-        let mut object = match self.way {
-            Way::Chat => {
+        let mut object = match &self.form {
+            Form::Native(native) => {
+                let mut object = native.last(&self.model, &written.answer, &written.answer, ending.ended);
+                add_probabilities(&mut object, logprobs);
+                ending.add_to(&mut object);
+                return native.chosen(object);
+            }
+            Form::Chat => {
                 let mut message = json!({ "role": "assistant", "content": written.answer });
                 if !written.reasoning.is_empty() {
                     message["reasoning_content"] = json!(written.reasoning);
@@ -67,7 +94,7 @@ impl Heading {
                 let choice = json!({ "index": 0, "message": message, "logprobs": logprobs, "finish_reason": reason });
                 self.object("chat.completion", &json!([choice]))
             }
-            Way::Text => {
+            Form::Text => {
                 let choice =
                     json!({ "index": 0, "text": written.answer, "logprobs": logprobs, "finish_reason": reason });
                 self.object("text_completion", &json!([choice]))
@@ -80,34 +107,41 @@ impl Heading {
 
     /// The first chunk: who speaks. A bare text has none.
     pub(super) fn first_chunk(&self) -> Option<Value> {
-        (self.way == Way::Chat).then(|| self.chunk(&json!({ "role": "assistant", "content": "" }), None))
+        matches!(self.form, Form::Chat).then(|| self.chunk(&json!({ "role": "assistant", "content": "" }), None))
     }
 
     /// A piece of the reasoning; a bare text has no place for it.
     pub(super) fn reasoning(&self, text: &str) -> Option<Value> {
-        (self.way == Way::Chat).then(|| self.chunk(&json!({ "reasoning_content": text }), None))
+        matches!(self.form, Form::Chat).then(|| self.chunk(&json!({ "reasoning_content": text }), None))
     }
 
     /// A piece of the answer.
     pub(super) fn piece(&self, piece: &AnswerPiece) -> Value {
-        let mut chunk = match self.way {
-            Way::Chat => self.chunk(&json!({ "content": piece.text }), None),
-            Way::Text => self.text_chunk(&piece.text, None),
+        let logprobs = self.logprobs(piece.scores.as_deref(), piece.begin);
+        let mut chunk = match self.form {
+            Form::Chat => self.chunk(&json!({ "content": piece.text }), None),
+            Form::Text => self.text_chunk(&piece.text, None),
+            Form::Native(_) => {
+                let mut chunk = native::piece(&piece.text);
+                add_probabilities(&mut chunk, logprobs);
+                return chunk;
+            }
         };
-        chunk["choices"][0]["logprobs"] = self.logprobs(piece.scores.as_deref(), piece.begin);
+        chunk["choices"][0]["logprobs"] = logprobs;
         chunk
     }
 
     /// Null if nobody asked.
     fn logprobs(&self, scores: Option<&[ScoredToken]>, begin: usize) -> Value {
-        scores.map_or(Value::Null, |scores| logprobs(self.way, scores, begin))
+        scores.map_or(Value::Null, |scores| logprobs(self.form.way(), scores, begin))
     }
 
     /// How far the prefill is, as llama-server tells it.
     pub(super) fn progress(&self, progress: &Progress) -> Value {
-        let mut chunk = match self.way {
-            Way::Chat => self.chunk(&json!({}), None),
-            Way::Text => self.text_chunk("", None),
+        let mut chunk = match self.form {
+            Form::Chat => self.chunk(&json!({}), None),
+            Form::Text => self.text_chunk("", None),
+            Form::Native(_) => native::piece(""),
         };
         chunk["prompt_progress"] = json!({
             "total": progress.total_tokens,
@@ -121,26 +155,42 @@ impl Heading {
     /// The last chunk with text's place: why it ended.
     pub(super) fn last_chunk(&self, ending: &Ending<'_>) -> Value {
         let reason = Some(finish_reason(ending.ended.finish));
-        let mut chunk = match self.way {
-            Way::Chat => self.chunk(&json!({}), reason),
-            Way::Text => self.text_chunk("", reason),
+        let mut chunk = match &self.form {
+            Form::Chat => self.chunk(&json!({}), reason),
+            Form::Text => self.text_chunk("", reason),
+            Form::Native(native) => native.last(&self.model, "", &ending.written.answer, ending.ended),
         };
         ending.add_to(&mut chunk);
-        chunk
+        match &self.form {
+            Form::Native(native) => native.chosen(chunk),
+            _ => chunk,
+        }
     }
 
-    /// The tokens used, in a chunk without a choice. llama-server's clients look for the times there.
-    pub(super) fn usage_chunk(&self, figures: &Figures) -> Value {
+    /// The tokens used, in a chunk without a choice. llama-server's clients look for the times there. Its own form has both in the last chunk.
+    pub(super) fn usage_chunk(&self, figures: &Figures) -> Option<Value> {
+        if matches!(self.form, Form::Native(_)) {
+            return None;
+        }
         let mut chunk = self.object(self.chunk_kind(), &json!([]));
         chunk["usage"] = usage(&figures.tokens);
         chunk["timings"] = timings(figures);
-        chunk
+        Some(chunk)
+    }
+
+    /// What closes a stream.
+    pub(super) const fn end_of_stream(&self) -> &'static str {
+        match self.form {
+            Form::Chat | Form::Text => "data: [DONE]\n\n",
+            // The last object says so itself.
+            Form::Native(_) => "",
+        }
     }
 
     fn chunk_kind(&self) -> &'static str {
-        match self.way {
-            Way::Chat => "chat.completion.chunk",
-            Way::Text => "text_completion",
+        match self.form {
+            Form::Chat => "chat.completion.chunk",
+            Form::Text | Form::Native(_) => "text_completion",
         }
     }
 
@@ -152,6 +202,12 @@ impl Heading {
     fn text_chunk(&self, text: &str, reason: Option<&str>) -> Value {
         let choice = json!({ "index": 0, "text": text, "logprobs": null, "finish_reason": reason });
         self.object(self.chunk_kind(), &json!([choice]))
+    }
+}
+
+fn add_probabilities(object: &mut Value, logprobs: Value) {
+    if !logprobs.is_null() {
+        object["completion_probabilities"] = logprobs;
     }
 }
 
@@ -373,7 +429,7 @@ mod tests {
         assert_eq!(step(piece(Channel::Answer, "Hé")), Some(("Hé".into(), 0, vec!["Hé".into()])));
         assert_eq!(step(scored(".")), None);
         assert_eq!(step(piece(Channel::Answer, ".")), Some((".".into(), 2, vec![".".into()])));
-        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
+        let heading = Heading::new(Form::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
         let ended = ended(Finish::EndOfGeneration);
         let ending = Ending { ended: &ended, written: &written, documents: &[], citations: &[] };
         let tokens = heading.whole(&written, &ending)["choices"][0]["logprobs"]["content"].clone();
@@ -382,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_whole_answer_has_openai_s_fields_and_ours() {
-        let heading = Heading::new(Way::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
+        let heading = Heading::new(Form::Chat, 7, UNIX_EPOCH, "toy".into(), "build-1".into());
         let written = Written { answer: "It is red.".into(), reasoning: "Hm.".into(), ..Written::default() };
         let ended = ended(Finish::TokenLimit);
         let ending = Ending { ended: &ended, written: &written, documents: &["book".to_owned()], citations: &[] };
@@ -411,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_bare_text_has_no_roles_and_no_reasoning() {
-        let heading = Heading::new(Way::Text, 1, UNIX_EPOCH, "toy".into(), "build-1".into());
+        let heading = Heading::new(Form::Text, 1, UNIX_EPOCH, "toy".into(), "build-1".into());
         assert_eq!((heading.first_chunk(), heading.reasoning("Hm.")), (None, None));
         let chunk = heading.piece(&AnswerPiece { text: "red".to_owned(), scores: None, begin: 0 });
         assert_eq!((&chunk["object"], &chunk["choices"][0]["text"]), (&json!("text_completion"), &json!("red")));

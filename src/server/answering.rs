@@ -175,9 +175,9 @@ impl Answering {
         let done = self.done(ended, account).await;
         events.send(&self.heading.last_chunk(&self.ending(&done)));
         if streaming.usage {
-            events.send(&self.heading.usage_chunk(&done.ended.figures));
+            events.send_some(self.heading.usage_chunk(&done.ended.figures).as_ref());
         }
-        events.raw("data: [DONE]\n\n");
+        events.raw(self.heading.end_of_stream());
     }
 
     /// Looks up the quotes, and counts the answer.

@@ -60,6 +60,11 @@ impl Defaults {
         }
     }
 
+    /// How `model` answers a request that says nothing about it.
+    pub(super) fn sampling_of(&self, model: &Loaded) -> Sampling {
+        model.info.sampling_with(&self.sampling)
+    }
+
     /// The prompt that every conversation about `documents` begins with.
     pub(super) fn beginning(&self, documents: &DocumentSet, model: &Loaded) -> Result<Prompt, Failure> {
         let built = build_prompt(&PromptRequest {
@@ -131,7 +136,7 @@ impl Defaults {
         if documents.is_empty() {
             read_long_text_as_document(&mut prompt);
         }
-        let sampling = request.sampling.over(model.info.sampling_with(&self.sampling));
+        let sampling = request.sampling.over(self.sampling_of(model));
         Ok(Asked {
             prompt,
             markup,

@@ -3,6 +3,7 @@
 //! | way | object |
 //! |---|---|
 //! | chat | `{"content": [{"token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": […]}, …], "refusal": null}` |
+//! | llama-server's own | `[{"token": "He", "logprob": -0.1, "bytes": [72, 101], "top_logprobs": […]}, …]`, as a chat's, without the ids of tokens |
 //! | bare text | `{"tokens": ["He"], "token_logprobs": [-0.1], "top_logprobs": [{"He": -0.1, …}], "text_offset": [0]}` |
 //!
 //! A token whose bytes are a part of a character is shown with U+FFFD in its place; `bytes` has it as it is.
@@ -20,6 +21,7 @@ pub(super) fn logprobs(way: Way, tokens: &[ScoredToken], begin: usize) -> Value 
     match way {
         Way::Chat => json!({ "content": tokens.iter().map(of_chat).collect::<Vec<_>>(), "refusal": null }),
         Way::Text => of_text(tokens, begin),
+        Way::Native => tokens.iter().map(of_chat).collect(),
     }
 }
 
@@ -92,6 +94,7 @@ mod tests {
             "refusal": null
         });
         assert_eq!(logprobs(Way::Chat, &tokens(), 7), expected);
+        assert_eq!(logprobs(Way::Native, &tokens(), 7), expected["content"]);
     }
 
     #[test]

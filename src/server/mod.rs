@@ -44,6 +44,8 @@ mod log;
 mod logprobs;
 mod metrics;
 mod multipart;
+mod native;
+mod props;
 mod queue;
 mod replies;
 mod request;

@@ -37,13 +37,15 @@ const RECIPE: [&str; 10] = [
     "dense_tail",
 ];
 
-/// Which of OpenAI's two ways to ask.
+/// How it is asked: in one of OpenAI's two ways, or llama-server's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// `/v1/chat/completions`.
     Chat,
     /// `/v1/completions`: a bare text, without a chat template.
     Text,
+    /// `/completion`: the same, answered as llama-server answers it.
+    Native,
 }
 
 /// What is to be answered.
@@ -80,6 +82,8 @@ pub(super) struct Request {
     pub(super) logprobs: Option<u32>,
     /// A JSON schema, not checked yet.
     pub(super) schema: Option<Arc<str>>,
+    /// Which fields of llama-server's own form are sent, `generation_settings/seed` for one inside of another; empty: all.
+    pub(super) response_fields: Vec<String>,
     /// `None`: the answer is sent whole.
     pub(super) streaming: Option<Streaming>,
 }
@@ -89,6 +93,7 @@ impl Request {
         let body = object(body)?;
         let fields = Fields::of(&body);
         refuse_what_is_not_offered(&fields)?;
+        refuse_what_this_way_has_not(way, &fields)?;
         let said = said(way, &fields)?;
         Ok(Self {
             documents: documents(&fields, &said)?,
@@ -102,6 +107,7 @@ impl Request {
             stop: stop(&fields)?,
             logprobs: logprobs(way, &fields)?,
             schema: schema(&fields)?,
+            response_fields: response_fields(way, &fields)?,
             streaming: streaming(&fields)?,
         })
     }
@@ -114,14 +120,19 @@ fn said(way: Way, fields: &Fields<'_>) -> Result<Said, ApiError> {
                 fields.list("messages")?.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
             Conversation::of(messages).map(Said::Conversation)
         }
-        Way::Text => {
+        Way::Text | Way::Native => {
             let prompt = fields.value("prompt").ok_or_else(|| ApiError::invalid("prompt", "prompt is missing"))?;
             let text = match prompt {
                 Value::Array(texts) if texts.len() == 1 => texts[0].as_str(),
+                // As llama-server has it, where there may be pictures beside the text.
+                Value::Object(parts) if parts.len() == 1 => parts.get("prompt_string").and_then(Value::as_str),
                 prompt => prompt.as_str(),
             };
             let text = text.ok_or_else(|| {
-                ApiError::not_offered("prompt", "prompt is one text; token ids and several are not offered")
+                ApiError::not_offered(
+                    "prompt",
+                    "prompt is one text; token ids, pictures and several texts are not offered",
+                )
             })?;
             if text.is_empty() {
                 return Err(ApiError::invalid("prompt", "prompt is empty"));
@@ -144,17 +155,25 @@ fn documents(fields: &Fields<'_>, said: &Said) -> Result<Option<Vec<String>>, Ap
     })
 }
 
-/// Refuses what would be another answer than the one that was asked for.
-fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
-    let is_nothing = |value: &Value| match value {
+/// Whether the value stands for what is so without it.
+fn is_nothing(value: &Value) -> bool {
+    match value {
         Value::Null | Value::Bool(false) => true,
         Value::Number(number) => number.as_f64() == Some(0.0),
         Value::String(text) => text.is_empty() || text == "none",
         Value::Array(values) => values.is_empty(),
         Value::Object(values) => values.is_empty(),
         Value::Bool(true) => false,
-    };
+    }
+}
+
+/// Refuses what would be another answer than the one that was asked for.
+fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
     let is_one = |value: &Value| value.as_u64() == Some(1);
+    if fields.value("add_generation_prompt") == Some(&Value::Bool(false)) {
+        let told = "add_generation_prompt is not offered: a prompt ends where the answer begins";
+        return Err(ApiError::not_offered("add_generation_prompt", told));
+    }
     if fields.value("typical_p").is_some_and(|value| value.as_f64() != Some(1.0)) {
         return Err(ApiError::not_offered("typical_p", "typical_p is not offered".to_owned()));
     }
@@ -181,12 +200,26 @@ fn refuse_what_is_not_offered(fields: &Fields<'_>) -> Result<(), ApiError> {
         "mirostat",
         "dry_multiplier",
         "xtc_probability",
-        "n_probs",
+        "continue_final_message",
+        "t_max_predict_ms",
+        "n_indent",
         "ignore_eos",
         "samplers",
     ];
     match others.into_iter().find(|name| fields.value(name).is_some_and(|value| !is_nothing(value))) {
         Some(name) => Err(ApiError::not_offered(name, format!("{name} is not offered"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what the answers of this way have no place for.
+fn refuse_what_this_way_has_not(way: Way, fields: &Fields<'_>) -> Result<(), ApiError> {
+    let others = match way {
+        Way::Chat | Way::Text => &["n_probs"][..],
+        Way::Native => &["return_tokens", "post_sampling_probs"],
+    };
+    match others.iter().find(|name| fields.value(name).is_some_and(|value| !is_nothing(value))) {
+        Some(&name) => Err(ApiError::not_offered(name, format!("{name} is not offered"))),
         None => Ok(()),
     }
 }
@@ -256,7 +289,7 @@ fn stop(fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
     Ok(stops.into_iter().filter(|stop| !stop.is_empty()).map(str::to_owned).collect())
 }
 
-/// A chat has a flag and a number, a bare text a number.
+/// A chat has a flag and a number, a bare text a number, and so has llama-server's own form.
 fn logprobs(way: Way, fields: &Fields<'_>) -> Result<Option<u32>, ApiError> {
     let most = |text: &str| {
         text.parse().ok().filter(|count| *count <= MOST_PROBS).ok_or_else(|| format!("a number from 0 to {MOST_PROBS}"))
@@ -264,6 +297,7 @@ fn logprobs(way: Way, fields: &Fields<'_>) -> Result<Option<u32>, ApiError> {
     match way {
         Way::Text if fields.value("logprobs") == Some(&Value::Bool(false)) => Ok(None),
         Way::Text => fields.parsed("logprobs", most),
+        Way::Native => Ok(fields.parsed("n_probs", most)?.filter(|count| *count > 0)),
         Way::Chat => match (fields.flag("logprobs")?, fields.parsed("top_logprobs", most)?) {
             (true, count) => Ok(Some(count.unwrap_or(0))),
             (false, None | Some(0)) => Ok(None),
@@ -299,6 +333,14 @@ fn schema(fields: &Fields<'_>) -> Result<Option<Arc<str>>, ApiError> {
             Err(ApiError::invalid("response_format.type", told))
         }
     }
+}
+
+fn response_fields(way: Way, fields: &Fields<'_>) -> Result<Vec<String>, ApiError> {
+    if way != Way::Native {
+        return Ok(Vec::new());
+    }
+    let names = fields.texts("response_fields")?.unwrap_or_default();
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 fn streaming(fields: &Fields<'_>) -> Result<Option<Streaming>, ApiError> {
@@ -440,6 +482,7 @@ mod tests {
             json!({ "mirostat": 2 }),
             json!({ "typical_p": 0.5 }),
             json!({ "samplers": ["top_k"] }),
+            json!({ "n_probs": 2 }),
         ] {
             assert!(told(&more).ends_with(" is not offered"), "{more}");
         }
@@ -478,12 +521,40 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_comes_is_read_or_refused_in_a_short_sentence(body in prop_oneof!["\\PC{0,60}", body()]) {
-            for way in [Way::Chat, Way::Text] {
+            for way in [Way::Chat, Way::Text, Way::Native] {
                 if let Err(error) = Request::read(way, body.as_bytes()) {
                     prop_assert!(error.status == 400 && (1..600).contains(&error.message.len()), "{:?}", error);
                 }
             }
         }
+    }
+
+    #[test]
+    fn llama_server_s_own_form_has_its_own_names() {
+        let own = |more: Value| read(Way::Native, &more).map_err(|error| error.message.clone());
+        let asked = own(json!({
+            "prompt": { "prompt_string": "Once" }, "n_predict": 5, "n_probs": 3, "return_tokens": false, "cache_prompt": true,
+            "response_fields": ["content", "generation_settings/seed"]
+        }));
+        let asked = asked.expect("a request");
+        assert_eq!((asked.said, asked.logprobs), (Said::Text("Once".into()), Some(3)));
+        assert_eq!((asked.max_tokens, asked.documents), (Some(Count(Some(5))), Some(Vec::new())));
+        assert_eq!(asked.response_fields, ["content", "generation_settings/seed"]);
+        assert_eq!(own(json!({ "n_probs": 0, "n_predict": -1 })).map(|asked| asked.logprobs), Ok(None));
+        let told = |more: Value| own(more).expect_err("it is refused");
+        assert_eq!(told(json!({ "return_tokens": true })), "return_tokens is not offered");
+        assert_eq!(told(json!({ "post_sampling_probs": true })), "post_sampling_probs is not offered");
+        assert_eq!(told(json!({ "t_max_predict_ms": 500 })), "t_max_predict_ms is not offered");
+        assert_eq!(told(json!({ "response_fields": 7 })), "response_fields is a text or a list of texts, not 7");
+        let picture = json!({ "prompt": { "prompt_string": "Once", "multimodal_data": "iVBO" } });
+        assert!(told(picture).starts_with("prompt is one text; token ids, pictures"));
+    }
+
+    #[test]
+    fn a_prompt_ends_where_the_answer_begins() {
+        assert!(told(&json!({ "add_generation_prompt": false })).starts_with("add_generation_prompt is not offered"));
+        assert_eq!(told(&json!({ "continue_final_message": true })), "continue_final_message is not offered");
+        chat(&json!({ "add_generation_prompt": true, "continue_final_message": false }));
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! | `GET /metrics` | with the key | counts for Prometheus |
 //! | `GET /v1/models` | with the key | the model, the presets, the documents |
 //! | `POST /v1/chat/completions`, `/v1/completions` | with the key | an answer |
+//! | `POST /completion` | with the key | an answer in llama-server's own form |
+//! | `POST /apply-template`, `/chat/completions/input_tokens` | with the key | the prompt that messages become, the number of its tokens |
+//! | `GET /props`, `/slots` | with the key | what the server runs with, what it answers at the moment |
 //! | `POST /v1/files`, `GET /v1/files`, `GET /v1/files/ID`, `GET /v1/files/ID/content`, `DELETE /v1/files/ID` | with the key | files of clients |
 //! | `POST /tokenize`, `/detokenize` | with the key | tokens of a text, text of tokens |
 //! | `GET /lunette` | with the key | what another Lunette has to know: versions, the model |
 //! | `POST /lunette/texts`, `/lunette/jobs`, `/lunette/counts` | with the key | texts to keep, a command to carry out, tokens to count |
 //! | `POST /lunette/jobs/ID/stop`, `/lunette/jobs/ID/answer-now` | with the key and the id | |
 //!
-//! `/models` to `/detokenize` are also there without `/v1`, or with it.
+//! `/models` to `/detokenize` are also there without `/v1`, or with it. `/completions` is OpenAI's, with or without it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -21,9 +24,10 @@ use hyper::body::Incoming;
 use hyper::header::RETRY_AFTER;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::account::Account;
+use super::answer::Form;
 use super::answering::Answering;
 use super::aside::aside;
 use super::asked::Loaded;
@@ -33,10 +37,13 @@ use super::error::ApiError;
 use super::file_requests::{self, FileRequest};
 use super::jobs;
 use super::log::Told;
+use super::native::Native;
+use super::props;
 use super::replies::{object_reply, reply};
 use super::request::{self, Streaming, Way};
 use super::shared::Server;
 use super::tokens::{count_tokens, detokenize, keep_texts, tokenize};
+use crate::engine::message::Prompt;
 use crate::remote::wire;
 use crate::session::asking::Asked;
 use crate::swaa::selection::PresetSelection;
@@ -53,6 +60,10 @@ enum Route {
     Models,
     Answer(Way),
     File(FileRequest),
+    ApplyTemplate,
+    InputTokens,
+    Props,
+    Slots,
     Tokenize,
     Detokenize,
     Hello,
@@ -76,6 +87,11 @@ impl Route {
             "/models" => (Self::Models, Method::GET),
             "/chat/completions" => (Self::Answer(Way::Chat), Method::POST),
             "/completions" => (Self::Answer(Way::Text), Method::POST),
+            "/completion" => (Self::Answer(Way::Native), Method::POST),
+            "/apply-template" => (Self::ApplyTemplate, Method::POST),
+            "/chat/completions/input_tokens" => (Self::InputTokens, Method::POST),
+            "/props" => (Self::Props, Method::GET),
+            "/slots" => (Self::Slots, Method::GET),
             "/tokenize" => (Self::Tokenize, Method::POST),
             "/detokenize" => (Self::Detokenize, Method::POST),
             wire::HELLO => (Self::Hello, Method::GET),
@@ -152,6 +168,18 @@ async fn look_up(
             Ok(reply(StatusCode::OK, PROMETHEUS, Reply::whole(text)))
         }
         Route::Models => server.models().map(|models| object_reply(StatusCode::OK, &models)),
+        Route::Props => props::props(&server).map(|props| object_reply(StatusCode::OK, &props)),
+        Route::Slots => props::slots(&server).map(|slots| object_reply(StatusCode::OK, &slots)),
+        Route::ApplyTemplate | Route::InputTokens => {
+            let model = server.model()?;
+            let body = collected(body, server.serving.most_body_bytes).await?;
+            let tell = move || {
+                let prompt = prepare(&server, Way::Chat, &body, &model)?.asked.prompt;
+                if route == Route::ApplyTemplate { Ok(prompt_text(&prompt)) } else { prompt_tokens(&server, &prompt) }
+            };
+            let object = aside(tell).await?;
+            Ok(object_reply(StatusCode::OK, &object))
+        }
         Route::Hello => Ok(object_reply(StatusCode::OK, &json!(server.hello()))),
         Route::Texts | Route::Counts => {
             let body = collected(body, server.serving.most_body_bytes).await?;
@@ -217,8 +245,8 @@ async fn ask(
     let body = collected(body, server.serving.most_body_bytes).await?;
     let own = server.clone();
     let ready = aside(move || prepare(&own, way, &body, &model)).await?;
-    let Ready { asked, reading, documents, streaming } = ready;
-    let heading = server.heading(way);
+    let Ready { asked, reading, documents, streaming, form } = ready;
+    let heading = server.heading(form);
     let answering = Answering::begin(server.clone(), peer, heading, documents, asked, reading)?;
     Ok((answering, streaming))
 }
@@ -229,15 +257,34 @@ struct Ready {
     reading: PresetSelection,
     documents: Arc<DocumentSet>,
     streaming: Option<Streaming>,
+    form: Form,
 }
 
 fn prepare(server: &Server, way: Way, body: &[u8], model: &Loaded) -> Result<Ready, ApiError> {
-    let request = request::Request::read(way, body)?;
+    let mut request = request::Request::read(way, body)?;
     let streaming = request.streaming;
+    let fields = std::mem::take(&mut request.response_fields);
     let documents = server.documents.choose(request.documents.as_deref(), &server.files)?;
     let reading = server.defaults.reading(&request)?;
     let asked = server.defaults.lay_out(request, &reading, &documents, model)?;
-    Ok(Ready { asked, reading, documents, streaming })
+    let form = match way {
+        Way::Chat => Form::Chat,
+        Way::Text => Form::Text,
+        Way::Native => Form::Native(Box::new(Native::of(&asked, fields, streaming.is_some()))),
+    };
+    Ok(Ready { asked, reading, documents, streaming, form })
+}
+
+/// What the model gets of a conversation, with the marks of its template.
+fn prompt_text(prompt: &Prompt) -> Value {
+    let text: String = prompt.parts.iter().map(|part| &*part.text).collect();
+    json!({ "prompt": text })
+}
+
+/// How many tokens that is.
+fn prompt_tokens(server: &Server, prompt: &Prompt) -> Result<Value, ApiError> {
+    let tokens: usize = server.vocabulary()?.count_prompt(prompt).iter().sum();
+    Ok(json!({ "object": "response.input_tokens", "input_tokens": tokens }))
 }
 
 fn refused(mut account: Account, error: &ApiError) -> Response<Reply> {
@@ -264,6 +311,9 @@ mod tests {
         let route = |method: Method, path: &str| Route::of(&method, path).map_err(|error| error.status);
         assert_eq!(route(Method::POST, "/v1/chat/completions"), Ok(Route::Answer(Way::Chat)));
         assert_eq!(route(Method::POST, "/completions"), Ok(Route::Answer(Way::Text)));
+        assert_eq!(route(Method::POST, "/completion"), Ok(Route::Answer(Way::Native)));
+        assert_eq!(route(Method::POST, "/v1/chat/completions/input_tokens"), Ok(Route::InputTokens));
+        assert_eq!((route(Method::GET, "/props"), route(Method::POST, "/props")), (Ok(Route::Props), Err(405)));
         assert_eq!(route(Method::GET, "/v1/models"), Ok(Route::Models));
         assert_eq!(route(Method::POST, "/v1/tokenize"), Ok(Route::Tokenize));
         assert_eq!(route(Method::DELETE, "/v1/files/file-1"), Ok(Route::File(FileRequest::Delete)));

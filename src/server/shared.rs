@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::access::Access;
-use super::answer::Heading;
+use super::answer::{Form, Heading};
 use super::asked::{Defaults, Loaded};
 use super::documents::ServedDocuments;
 use super::error::ApiError;
@@ -18,7 +18,6 @@ use super::job_list::Jobs;
 use super::log::Log;
 use super::metrics::{Metrics, Now};
 use super::queue::Queue;
-use super::request::Way;
 use super::texts::Texts;
 use super::work::Turn;
 use crate::engine::Vocabulary;
@@ -115,11 +114,21 @@ impl Server {
         self.model_file.file_stem().unwrap_or_default().to_string_lossy().into()
     }
 
-    /// The heading of the next answer.
-    pub(super) fn heading(&self, way: Way) -> Heading {
-        let number = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
+    /// The model's file, without where it lies.
+    pub(super) fn model_file_name(&self) -> String {
+        self.model_file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// What answers.
+    pub(super) fn fingerprint(&self) -> String {
         let build = self.model.get().map_or("", |loaded| &loaded.info.patch_stamp);
-        Heading::new(way, number, self.began, self.model_id(), format!("build-{build}").into())
+        format!("build-{build}")
+    }
+
+    /// The heading of the next answer.
+    pub(super) fn heading(&self, form: Form) -> Heading {
+        let number = self.answers.fetch_add(1, Ordering::Relaxed) + 1;
+        Heading::new(form, number, self.began, self.model_id(), self.fingerprint().into())
     }
 
     pub(super) fn now(&self) -> Now {

@@ -106,6 +106,82 @@ fn a_bare_text_is_continued() {
     assert_eq!((&object["lunette"]["documents"], &object["usage"]["prompt_tokens"]), (&json!([]), &json!(1)));
 }
 
+fn own_form(more: &Value) -> Value {
+    let mut body = json!({ "prompt": "Once" });
+    body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    body
+}
+
+#[test]
+fn llama_server_s_own_form_is_answered_whole() {
+    let running = Running::start(&["--seed", "42", "-n", "64"], says(" upon\na time"));
+    let object = running.post("/completion", &own_form(&json!({ "n_predict": 8, "n_probs": 1 }))).json();
+    let told = ["content", "stop", "stop_type", "stopping_word", "prompt", "tokens", "tokens_evaluated", "model"];
+    let expected = json!([" upon\na time", true, "eos", "", "Once", [], 1, "toy"]).as_array().expect("a list").clone();
+    assert_eq!(told.map(|name| object[name].clone()).to_vec(), expected);
+    let settings = &object["generation_settings"];
+    assert_eq!((&settings["n_predict"], &settings["seed"]), (&json!(8), &json!(42)));
+    assert_eq!(object["completion_probabilities"][0]["logprob"], 0.0);
+    assert!(object["timings"]["predicted_n"].is_u64() && object["lunette"]["preset"] == "full", "{object}");
+    let wanted = json!({ "response_fields": ["content", "generation_settings/n_predict"] });
+    let chosen = running.post("/completion", &own_form(&wanted)).json();
+    assert_eq!(chosen, json!({ "content": " upon\na time", "generation_settings/n_predict": 64 }));
+    let refused = running.post("/completion", &json!({ "prompt": [1, 2] })).told();
+    assert!(refused.0 == 400 && refused.1.starts_with("prompt is one text; token ids"), "{refused:?}");
+}
+
+#[test]
+fn llama_server_s_own_form_is_streamed_and_its_last_object_closes_it() {
+    let script = Script::Says(vec![(Channel::Answer, " upon"), (Channel::Answer, " a time")], Finish::StopString);
+    let running = Running::start(&[], script);
+    let asked =
+        json!({ "stream": true, "stop": "!", "return_progress": true, "stream_options": { "include_usage": true } });
+    let reply = running.post("/completion", &own_form(&asked));
+    assert!(reply.headers.contains("content-type: text/event-stream"), "{reply:?}");
+    let unchunked: String = reply.body.split("\r\n").filter(|line| u32::from_str_radix(line, 16).is_err()).collect();
+    let events: Vec<Value> = unchunked
+        .split("data: ")
+        .skip(1)
+        .map(|event| serde_json::from_str(event.trim()).unwrap_or_else(|_| panic!("{event}")))
+        .collect();
+    let (last, pieces) = events.split_last().expect("events");
+    let texts: String = pieces.iter().filter_map(|piece| piece["content"].as_str()).collect();
+    assert_eq!(texts, " upon a time");
+    assert!(pieces.iter().all(|piece| piece["stop"] == false), "{pieces:?}");
+    assert!(pieces[0]["prompt_progress"]["total"].is_u64(), "{pieces:?}");
+    let told = ["stop", "content", "stop_type", "stopping_word"].map(|name| last[name].clone());
+    assert_eq!(told, [json!(true), json!(""), json!("word"), json!("!")]);
+    assert!(last["timings"].is_object() && last["generation_settings"]["stream"] == true, "{last}");
+}
+
+#[test]
+fn messages_are_laid_out_as_they_would_be_asked() {
+    let running = Running::start(&[], says("He."));
+    let laid_out = |more: Value| running.post("/apply-template", &chat(&more)).json()["prompt"].clone();
+    let bare = laid_out(json!({ "documents": [] }));
+    assert_eq!(bare, "<|im_start|>user\nWho is it?<|im_end|>\n<|im_start|>assistant\n");
+    assert!(laid_out(json!({})).as_str().is_some_and(|prompt| prompt.contains("universally acknowledged")));
+    let refused = running.post("/apply-template", &chat(&json!({ "add_generation_prompt": false }))).told();
+    assert!(refused.0 == 400 && refused.1.starts_with("add_generation_prompt is not offered"), "{refused:?}");
+}
+
+#[test]
+fn what_the_server_runs_with_and_whether_it_is_busy_is_told() {
+    let running = Running::start(&["--temp", "0.8", "-n", "64", "--parallel", "1"], Script::UntilCancelled("It is"));
+    let props = running.get("/props").json();
+    let settings = &props["default_generation_settings"];
+    assert_eq!((&props["total_slots"], &props["model_path"]), (&json!(1), &json!("toy.gguf")));
+    assert_eq!((&settings["params"]["temperature"], &settings["params"]["n_predict"]), (&json!(0.8), &json!(64)));
+    let is_busy = || running.get("/slots").json()[0]["is_processing"] == true;
+    assert!(settings["n_ctx"].as_u64().is_some_and(|tokens| tokens > 0) && !is_busy(), "{props}");
+    let answer = running.streaming();
+    assert!(is_busy());
+    drop(answer);
+    while is_busy() {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn what_the_server_has_is_listed() {
     let running = Running::start(&["--preset", "full"], says("He."));
