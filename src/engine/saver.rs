@@ -199,7 +199,7 @@ impl Desk {
         if self.turns <= most {
             return;
         }
-        match self.group.limit_turns(most - most / SLACK as usize) {
+        match self.store.limit_turns(&self.group, most - most / SLACK as usize) {
             Ok(dropped) => self.turns = self.turns.saturating_sub(dropped),
             Err(error) => tracing::warn!(%error, "cannot drop old turns"),
         }

@@ -100,10 +100,10 @@ fn refused(error: &io::Error, host: &str, authorities: Option<&Authorities>) -> 
 
 fn distrusted(why: &CertificateError, host: &str, authorities: Option<&Authorities>) -> Untrusted {
     match (why, authorities) {
-        (CertificateError::UnknownIssuer, None) => {
+        (CertificateError::UnknownIssuer | CertificateError::BadSignature, None) => {
             Untrusted::new("its certificate is signed by nobody who is publicly trusted", NAME_A_SIGNER)
         }
-        (CertificateError::UnknownIssuer, Some(authorities)) => {
+        (CertificateError::UnknownIssuer | CertificateError::BadSignature, Some(authorities)) => {
             let file = authorities.file.display();
             Untrusted::new(format!("its certificate is signed by nobody in {file}"), OTHER_FILE)
         }

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::Builder;
 
 use super::block_file::{BlockError, around, contents};
-use super::name::{BlockKey, BlockName, PartOf};
-use super::room::order;
+use super::name::{BlockKey, BlockName};
 use super::titles;
 use crate::store::file::write_whole;
 
@@ -158,16 +157,6 @@ impl BlockGroup {
         }
     }
 
-    /// Drops blocks of conversations until `most` are left, those first that were not used for longest. Returns how many were dropped.
-    pub fn limit_turns(&self, most: usize) -> io::Result<usize> {
-        let blocks: Vec<(usize, KeptBlock)> = self.blocks()?.into_iter().map(|block| (0, block)).collect();
-        let names = order(&blocks, SystemTime::now()).into_iter().map(|index| blocks[index].1.name);
-        let turns: Vec<BlockName> = names.filter(|name| name.part == PartOf::Conversation).collect();
-        let excess = turns.len().saturating_sub(most);
-        turns[..excess].iter().try_for_each(|name| self.remove(name))?;
-        Ok(excess)
-    }
-
     /// Overwrites a block and drops it.
     pub(super) fn wipe(&self, name: &BlockName) -> io::Result<()> {
         let path = self.path(name);
@@ -233,7 +222,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::thread;
 
-    use super::super::name::BlockKey;
+    use super::super::name::{BlockKey, PartOf};
     use super::*;
 
     fn about() -> About {
