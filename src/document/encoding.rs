@@ -98,11 +98,17 @@ fn utf16_by_letters(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// Whether `text` is mostly letters, of few blocks of 256 beside those of Chinese, Japanese and Korean, without control
-/// characters.
+/// characters. More than half of all numbers of 16 bits are ideographs or syllables; what numbers lack are spaces, full
+/// stops and their kind, of which a text has one in a hundred signs at least.
 fn is_written(text: &str) -> bool {
     const MOST_BLOCKS: usize = 6;
+    let is_separator = |sign: char| {
+        sign.is_whitespace()
+            || sign.is_ascii_punctuation()
+            || matches!(sign, '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff1f}')
+    };
     let mut blocks: Vec<u32> = Vec::new();
-    let (mut letters, mut all) = (0_usize, 0_usize);
+    let (mut letters, mut separators, mut all) = (0_usize, 0_usize, 0_usize);
     // The last character may be cut.
     for sign in text.chars().take(text.chars().count() - 1) {
         let is_ideograph = matches!(sign, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
@@ -114,12 +120,13 @@ fn is_written(text: &str) -> bool {
         }
         all += 1;
         letters += usize::from(sign.is_alphabetic());
+        separators += usize::from(is_separator(sign));
         let block = u32::from(sign) >> 8;
         if !is_ideograph && !blocks.contains(&block) {
             blocks.push(block);
         }
     }
-    letters * 10 >= all * 6 && blocks.len() <= MOST_BLOCKS
+    letters * 10 >= all * 6 && separators * 100 >= all && blocks.len() <= MOST_BLOCKS
 }
 
 /// Decodes UTF-32. Invalid characters become U+FFFD.
@@ -373,6 +380,11 @@ mod tests {
         }
         let numbers: Vec<u8> = (0..2000_u32).flat_map(|number| (number * number).to_le_bytes()).collect();
         assert_eq!(wide(&numbers), None);
+        let few = [0_u8, 159, 146, 150, 0, 1, 2, 3].repeat(64);
+        let small: Vec<u8> =
+            (0x4e00..0x5200_u16).flat_map(|number| [number, 7].map(|part| part.to_le_bytes()).concat()).collect();
+        let ideographs: Vec<u8> = (0x4e00..0x5200_u16).flat_map(u16::to_le_bytes).collect();
+        assert_eq!([wide(&few), wide(&small), wide(&ideographs)], [None; 3]);
     }
 
     #[test]
